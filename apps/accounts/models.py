@@ -1,0 +1,134 @@
+"""Who you are: the account with its profile, and its sessions."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+
+from apps.accounts.querysets import UserManager
+from apps.core.models import Row
+from apps.media.models import Media
+
+
+class User(Row, AbstractBaseUser, PermissionsMixin):
+    """An account and its public profile."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+        LEAVING = "leaving"  # asked to be erased; hidden, restored by signing in within the grace
+        ERASED = "erased"  # a shell that keeps what others rely on until the last batch is done
+
+    handle = models.CharField(max_length=30, unique=True)
+    email = models.EmailField(max_length=254)
+    email_verified_at = models.DateTimeField(null=True, blank=True)
+    display_name = models.CharField(max_length=50, blank=True)
+    bio = models.CharField(max_length=300, blank=True)
+    website = models.URLField(max_length=200, blank=True)
+    locale = models.CharField(max_length=10, default="en")
+    avatar = models.ForeignKey(Media, models.SET_NULL, null=True, blank=True, related_name="+")
+    is_private = models.BooleanField(default=False)
+    is_verified = models.BooleanField(default=False)
+    settings = models.JSONField(default=dict, blank=True)
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    suspended_until = models.DateTimeField(null=True, blank=True)
+    suspension_reason = models.CharField(max_length=1000, blank=True)
+    erase_after = models.DateTimeField(null=True, blank=True)
+    is_staff = models.BooleanField(default=False)
+
+    follower_count = models.IntegerField(default=0)
+    following_count = models.IntegerField(default=0)
+    post_count = models.IntegerField(default=0)
+
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "handle"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["email"]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="one_account_per_email"),
+            models.CheckConstraint(
+                condition=Q(handle__regex=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"), name="handle_is_well_formed"
+            ),
+            models.CheckConstraint(condition=Q(follower_count__gte=0), name="follower_count_not_negative"),
+            models.CheckConstraint(condition=Q(following_count__gte=0), name="following_count_not_negative"),
+            models.CheckConstraint(condition=Q(post_count__gte=0), name="post_count_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["erase_after"], condition=Q(state="leaving"), name="users_due_for_erasure"),
+            models.Index(fields=["suspended_until"], condition=Q(state="suspended"), name="users_suspended_until"),
+        ]
+
+    def __str__(self) -> str:
+        return f"@{self.handle}"
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]  # Django's flag, derived from the state
+        return self.state == self.State.ACTIVE
+
+
+class WithheldHandle(Row):
+    """A freed handle, kept from being issued again for a while."""
+
+    handle = models.CharField(max_length=30, unique=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.handle
+
+
+class Session(Row):
+    """A sign-in on a device: the unit of revocation. Its refresh tokens are a chain, one valid at a time.
+
+    `refresh_digest` is the digest of the one token that may be presented; `previous_digest` that of its predecessor,
+    which within the reuse grace is answered with the same successor.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    device_name = models.CharField(max_length=100, blank=True)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    refresh_digest = models.CharField(max_length=64)
+    previous_digest = models.CharField(max_length=64, blank=True)
+    rotated_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    last_seen_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-id"], condition=Q(ended_at__isnull=True), name="live_sessions_by_user"),
+            models.Index(fields=["expires_at"], name="sessions_by_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.device_name}"
+
+
+class EmailedToken(Row):
+    """A secret sent by mail, kept as a digest; it works once, until it expires."""
+
+    class Purpose(models.TextChoices):
+        CONFIRM_EMAIL = "confirm_email"
+        RESET_PASSWORD = "reset_password"  # noqa: S105  (a purpose, no password)
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    email = models.EmailField(max_length=254)
+    digest = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.user_id}"

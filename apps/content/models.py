@@ -1,0 +1,110 @@
+"""Posts of photos, with the tags and mentions of their captions."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.content.querysets import PostQuerySet
+from apps.core.models import Row
+from apps.media.models import Media
+
+
+class Post(Row):
+    class Visibility(models.TextChoices):
+        PUBLIC = "public"
+        FOLLOWERS = "followers"
+
+    class Status(models.TextChoices):
+        PROCESSING = "processing"
+        PUBLISHED = "published"
+        FAILED = "failed"
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts")
+    caption = models.CharField(max_length=2200, blank=True)
+    visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PROCESSING)
+    # A state beside the status, so that a restored post is what it was.
+    taken_down_at = models.DateTimeField(null=True, blank=True)
+    sensitive = models.BooleanField(default=False)
+    comments_enabled = models.BooleanField(default=True)
+    like_count = models.IntegerField(default=0)
+    comment_count = models.IntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    published_at = models.DateTimeField(null=True, blank=True)
+    edited_at = models.DateTimeField(null=True, blank=True)
+
+    media = models.ManyToManyField(Media, through="PostMedia", related_name="posts")
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["author", "-id"], name="posts_by_author"),
+            models.Index(
+                fields=["author", "-id"],
+                condition=Q(status="published", taken_down_at__isnull=True),
+                name="shown_posts_by_author",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(like_count__gte=0), name="like_count_not_negative"),
+            models.CheckConstraint(condition=Q(comment_count__gte=0), name="comment_count_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class PostMedia(models.Model):
+    """A photo's place in a post. A medium is in one post at most."""
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="items")
+    medium = models.OneToOneField(Media, models.PROTECT, related_name="item")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["post", "position"], name="one_medium_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.post_id}[{self.position}]"
+
+
+class Tag(Row):
+    """A hashtag, lower-case, without #."""
+
+    name = models.CharField(max_length=100, unique=True)
+    post_count = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"#{self.name}"
+
+
+class PostTag(models.Model):
+    """That a caption holds a tag. The post's id makes a tag's list newest first."""
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="post_tags")
+    tag = models.ForeignKey(Tag, models.CASCADE, related_name="+")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tag", "post"], name="one_tag_per_post")]
+        indexes = [models.Index(fields=["tag", "-post"], name="posts_of_tag_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id} on {self.post_id}"
+
+
+class Mention(models.Model):
+    """That a caption names a person: where, in code points, the @ included."""
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="mentions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    offset = models.PositiveSmallIntegerField()
+    length = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["post", "offset"], name="one_mention_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.post_id}"

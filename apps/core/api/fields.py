@@ -1,0 +1,83 @@
+"""Serializer building blocks: text as `apps.core.text` keeps it, and serializers that refuse unknown fields."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.core import text
+
+
+class TextField(serializers.CharField):
+    """Free text: NFC, no forbidden characters, kept as typed (not trimmed); blank after trimming is blank."""
+
+    default_error_messages = {
+        "invalid_characters": "Control characters and bidirectional overrides are not allowed.",
+        "max_length": "At most {max_length} characters.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("trim_whitespace", False)
+        super().__init__(**kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if isinstance(data, str) and data and not data.strip():
+            if not self.allow_blank:
+                self.fail("blank")
+            return ""
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            return text.clean(data)
+        except text.ForbiddenCharacters:
+            self.fail("invalid_characters")
+
+
+class TokenField(serializers.CharField):
+    """An opaque secret or name of bounded length, taken unmodified; NULs and surrogates simply never match."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("trim_whitespace", False)
+        kwargs.setdefault("max_length", 4096)
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return data
+
+
+class StrictBoolean(serializers.BooleanField):
+    """true or false, not "yes" or 1."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class StrictInteger(serializers.IntegerField):
+    """A JSON whole number, not "12" nor 1.5."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class Body(serializers.Serializer[Any]):
+    """A request body. A field that is not declared is refused by name; so is a read-only one."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            writable = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = {name: ["This field is not known here."] for name in data if name not in writable}
+            if unknown:
+                raise serializers.ValidationError(unknown, code="unknown_field")
+        return super().to_internal_value(data)
+
+
+class Nothing(Body):
+    """The body of a call that takes none: absent or {}."""

@@ -1,0 +1,91 @@
+"""`Idempotency-Key`: the same key with the same body replays the first answer.
+
+The answer is committed in the transaction of what the call made (so neither exists without the other), and an
+advisory lock of that transaction tells a second call that the first is still running, and dies with it.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.api.addresses import client_address
+from apps.core.api.renderers import dumps
+from apps.core.errors import BadRequest, Conflict, Unprocessable
+from apps.core.models import IdempotencyKey
+
+KEPT = timedelta(hours=24)
+Handler = Callable[..., Response]
+
+
+class InvalidIdempotencyKey(BadRequest):
+    code, title = "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 printable ASCII characters."
+
+
+class IdempotencyKeyReused(Unprocessable):
+    code, title = "idempotency_key_reused", "This Idempotency-Key came with another body before."
+
+
+class RequestInProgress(Conflict):
+    code, title = "request_in_progress", "The first request with this Idempotency-Key is still running."
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Decorates an action that creates. Refusals are not kept: what made nothing may be tried again."""
+
+    @wraps(handler)
+    def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return handler(view, request, *args, **kwargs)
+        if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+            raise InvalidIdempotencyKey
+        with transaction.atomic():
+            return _once(handler, view, request, key, *args, **kwargs)
+
+    return wrapper
+
+
+def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, **kwargs: Any) -> Response:
+    user = request.user if request.user.is_authenticated else None
+    owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request)}
+    identity = {**owner, "route": request.resolver_match.route if request.resolver_match else "", "key": key}
+    if not _lock(identity):
+        raise RequestInProgress
+    fingerprint = hashlib.sha256(dumps([request.path.rstrip("/"), request.data])).hexdigest()
+    IdempotencyKey.objects.filter(**identity, created_at__lt=timezone.now() - KEPT).delete()
+    if kept := IdempotencyKey.objects.filter(**identity).first():
+        if kept.fingerprint != fingerprint:
+            raise IdempotencyKeyReused
+        return _Replay(kept)
+    response = handler(view, request, *args, **kwargs)
+    IdempotencyKey.objects.create(
+        **identity, fingerprint=fingerprint, status=response.status_code, body=dumps(response.data)
+    )
+    return response
+
+
+def _lock(identity: dict[str, Any]) -> bool:
+    number = int.from_bytes(hashlib.sha256(dumps(identity)).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        return bool(cursor.fetchone()[0])
+
+
+class _Replay(Response):
+    """The kept bytes, sent again."""
+
+    def __init__(self, kept: IdempotencyKey) -> None:
+        super().__init__(status=kept.status, headers={"Idempotency-Replayed": "true"})
+        self._kept = bytes(kept.body)
+
+    @property
+    def rendered_content(self) -> bytes:  # type: ignore[override]  # as in DRF's own Response
+        self["Content-Type"] = "application/json"
+        return self._kept

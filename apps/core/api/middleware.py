@@ -1,0 +1,135 @@
+"""What every request passes through, outside DRF: its id, its one log line, its headers, its size limit."""
+
+import re
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from psycopg_pool import PoolTimeout
+
+from apps.core.api import problems
+from apps.core.errors import BodyTooLarge, MalformedRequest
+from apps.core.ids import new_id
+from apps.core.observability import DATABASE_SECONDS, LATENCY, QUERIES, measured_database
+
+log = structlog.get_logger("photogram.request")
+Next = Callable[[HttpRequest], HttpResponse]
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+class RequestContextMiddleware:
+    """Gives the request its id, and writes one log line and the metrics when it is answered."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        offered = request.headers.get("X-Request-ID", "")
+        request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else str(new_id())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        with measured_database() as database:
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        seconds = time.perf_counter() - started
+        route = request.resolver_match.route if request.resolver_match else "unrouted"
+        method = request.method if request.method in _METHODS else "OTHER"
+        LATENCY.labels(method, route, response.status_code).observe(seconds)
+        QUERIES.labels(route).inc(database.queries)
+        DATABASE_SECONDS.labels(route).inc(database.seconds)
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            status=response.status_code,
+            duration_ms=round(seconds * 1000, 1),
+            database_ms=round(database.seconds * 1000, 1),
+            queries=database.queries,
+            user_id=getattr(request, "authenticated_id", None),
+        )
+        return response
+
+
+_METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+
+
+class TrailingSlashMiddleware:
+    """A trailing slash of an API path is accepted and never required; there is no redirect."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/") and request.path_info.endswith("/"):
+            request.path_info = request.path_info[:-1]
+        return self.get_response(request)
+
+
+class SecurityHeadersMiddleware:
+    """A closed Content-Security-Policy on the API, one for our own pages elsewhere; privacy in shared caches."""
+
+    CLOSED = "default-src 'none'; frame-ancestors 'none'"
+    PAGES = (
+        "default-src 'self'; img-src 'self' data: blob: {cdn}; style-src 'self' 'unsafe-inline'; "
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'; worker-src 'self' blob:; "
+        "font-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        storage = settings.S3_PUBLIC_ENDPOINT_URL
+        self.pages = self.PAGES.format(cdn=f"{settings.MEDIA_CDN_URL.split('/', 3)[2]} {storage}")
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        html = response.get("Content-Type", "").startswith("text/html")
+        response.setdefault("Content-Security-Policy", self.pages if html else self.CLOSED)
+        response.setdefault("X-Content-Type-Options", "nosniff")
+        if request.path_info.startswith("/api/"):
+            for name, value in getattr(request, "rate_limit_headers", {}).items():
+                response.setdefault(name, value)
+            response.setdefault("Cache-Control", "private, no-store")
+            _vary_on_authorization(response)
+        return response
+
+
+def _vary_on_authorization(response: HttpResponse) -> None:
+    present = [name.strip() for name in response.get("Vary", "").split(",") if name.strip()]
+    if "Authorization" not in present:
+        response["Vary"] = ", ".join([*present, "Authorization"])
+
+
+class OutageMiddleware:
+    """The database away, outside a DRF view as well: a 503 problem."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, OperationalError | InterfaceError | PoolTimeout):
+            return problems.answer(problems.refusal_for(exception), request)
+        return None
+
+
+class BodyLimitMiddleware:
+    """Bodies over REQUEST_MAX_BYTES, announced or sent without a length, are refused before they are read."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            return problems.answer(MalformedRequest(), request)
+        if length > settings.REQUEST_MAX_BYTES:
+            return problems.answer(BodyTooLarge(), request)
+        return self.get_response(request)

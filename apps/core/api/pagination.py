@@ -1,0 +1,104 @@
+"""Keyset lists: `?limit=` and a signed `?cursor=` bound to the list, its filters and the viewer.
+
+A page is `position < cursor` in the order of an index, so each page costs the same, and a walk under writes never
+repeats a row nor skips one that existed throughout.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.core import signing
+from django.db.models import Model, Q, QuerySet
+from rest_framework.request import Request
+
+from apps.core.errors import BadRequest
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+M = TypeVar("M", bound=Model)
+R = TypeVar("R")
+
+
+class InvalidLimit(BadRequest):
+    code, title = "invalid_limit", "limit must be a whole number from 1 on."
+
+
+class InvalidCursor(BadRequest):
+    code, title = "invalid_cursor", "That cursor does not belong to this list."
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a list that a request asks for: up to `limit` rows that come `after` a position (None: the start)."""
+
+    limit: int
+    after: list[Any] | None
+    signer: signing.Signer
+
+    @classmethod
+    def of(cls, request: Request, list_name: str, **filters: object) -> "Window":
+        """`list_name` and `filters` say which list this is. Raises InvalidLimit, InvalidCursor."""
+        viewer = getattr(request.user, "pk", None)
+        binding = signing.dumps(
+            [list_name, sorted((k, str(v)) for k, v in filters.items()), str(viewer)], compress=True
+        )
+        signer = signing.Signer(salt=f"cursor:{binding.split(':')[0]}")
+        limit = _limit(request.query_params.get("limit"))
+        cursor = request.query_params.get("cursor")
+        return cls(limit, None if cursor is None else _open(cursor, signer), signer)
+
+    def cursor(self, position: Sequence[Any]) -> str:
+        return self.signer.sign_object([str(p) if isinstance(p, UUID) else p for p in position])
+
+
+def _limit(raw: str | None) -> int:
+    if raw is None:
+        return DEFAULT_LIMIT
+    if not (raw.isascii() and raw.isdigit()) or len(raw) > 18 or int(raw) < 1:
+        raise InvalidLimit
+    return min(int(raw), MAX_LIMIT)
+
+
+def _open(cursor: str, signer: signing.Signer) -> list[Any]:
+    if len(cursor) > 1000 or not cursor.isascii():
+        raise InvalidCursor
+    try:
+        position = signer.unsign_object(cursor)
+    except (signing.BadSignature, ValueError) as error:
+        raise InvalidCursor from error
+    if not isinstance(position, list):
+        raise InvalidCursor
+    return position
+
+
+def newest_first(queryset: QuerySet[M], window: Window, *, key: str = "id") -> list[M]:
+    """One row more than the window's limit, by descending `key` (a unique, time-ordered column)."""
+    if window.after is not None:
+        queryset = queryset.filter(Q(**{f"{key}__lt": window.after[0]}))
+    return list(queryset.order_by(f"-{key}")[: window.limit + 1])
+
+
+def oldest_first(queryset: QuerySet[M], window: Window, *, key: str = "id") -> list[M]:
+    if window.after is not None:
+        queryset = queryset.filter(Q(**{f"{key}__gt": window.after[0]}))
+    return list(queryset.order_by(key)[: window.limit + 1])
+
+
+def page(
+    rows: Sequence[R],
+    window: Window,
+    *,
+    position: Callable[[R], Sequence[Any]],
+    card: Callable[[R], dict[str, Any]] | None = None,
+    cards: Callable[[Sequence[R]], list[dict[str, Any]]] | None = None,
+) -> dict[str, Any]:
+    """The answer: `results` rendered one by one by `card` or all at once by `cards`, and `next_cursor`.
+
+    `rows` holds up to one more than the limit, which tells whether there is a next page.
+    """
+    shown = rows[: window.limit]
+    more = len(rows) > window.limit
+    results = cards(shown) if cards else [card(row) for row in shown] if card else list(shown)
+    return {"results": results, "next_cursor": window.cursor(position(shown[-1])) if more else None}

@@ -1,0 +1,136 @@
+"""RFC 9457 problem documents: the one place where an error becomes an answer."""
+
+from typing import Any
+
+import orjson
+import structlog
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from psycopg_pool import PoolTimeout
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from apps.core import errors
+from apps.core.errors import (
+    BodyTooLarge,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    Refusal,
+    UnsupportedContentType,
+)
+
+log = structlog.get_logger(__name__)
+CONTENT_TYPE = "application/problem+json"
+
+
+def refusal_for(error: Exception) -> Refusal:
+    """The refusal that says `error` to a client; an InternalError, logged, for what nobody foresaw."""
+    match error:
+        case Refusal():
+            return error
+        case exceptions.ValidationError():
+            return _validation(error)
+        case Http404() | exceptions.NotFound():
+            return errors.NotFound()
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
+            return errors.Unauthorized()
+        case exceptions.PermissionDenied() | PermissionDenied():
+            return errors.Forbidden()
+        case exceptions.MethodNotAllowed():
+            return MethodNotAllowed()
+        case exceptions.UnsupportedMediaType():
+            return UnsupportedContentType()
+        case exceptions.ParseError():
+            return MalformedRequest()
+        case RequestDataTooBig():
+            return BodyTooLarge()
+        case SuspiciousOperation():
+            return MalformedRequest()
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            log.error("database_unavailable", error=str(error).strip())
+            return errors.Unavailable()
+    log.error("unhandled_exception", exc_info=error)
+    return InternalError()
+
+
+def _validation(error: exceptions.ValidationError) -> Refusal:
+    fields = list(_field_errors(error.detail))
+    refusal = errors.Invalid()
+    refusal.detail = f"{len(fields)} field{' is' if len(fields) == 1 else 's are'} invalid."
+    refusal.extra = {"errors": fields}
+    return refusal
+
+
+def _field_errors(detail: Any, path: str = "") -> Any:
+    """Flatten DRF's nested details into {field, code, message}; list positions and keys are joined by dots."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            yield from _field_errors(inner, f"{path}.{name}" if path else str(name))
+        return
+    for position, inner in enumerate(detail):
+        if isinstance(inner, dict | list):
+            yield from _field_errors(inner, f"{path}.{position}")
+        else:
+            yield {"field": path, "code": _CODES.get(inner.code, inner.code), "message": str(inner)}
+
+
+# DRF's codes in our words.
+_CODES = {"max_length": "too_long", "min_length": "too_short", "null": "required", "blank": "blank"}
+
+
+def document(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    return {
+        "type": settings.PROBLEM_TYPE_BASE + refusal.code,
+        "title": refusal.title,
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "request_id": request_id,
+        **refusal.extra,
+    }
+
+
+def request_id_of(request: Any) -> str:
+    return str(getattr(getattr(request, "_request", request), "request_id", ""))
+
+
+def answer(refusal: Refusal, request: HttpRequest) -> HttpResponse:
+    """The refusal as a plain Django response, for middleware and handlers outside DRF."""
+    body = orjson.dumps(document(refusal, request_id_of(request)))
+    return HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=refusal.headers)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's hook. A transaction that is still open is rolled back: half a deed is no deed."""
+    set_rollback()
+    refusal = refusal_for(error)
+    request = context["request"]
+    headers = dict(refusal.headers)
+    if isinstance(error, exceptions.MethodNotAllowed):
+        headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    return Response(
+        document(refusal, request_id_of(request)),
+        status=refusal.status,
+        headers=headers,
+        content_type=CONTENT_TYPE,
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return answer(errors.NotFound(), request)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return answer(refusal_for(exception) if exception else MalformedRequest(), request)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return answer(errors.Forbidden(), request)
+
+
+def internal_error(request: HttpRequest) -> HttpResponse:
+    return answer(InternalError(), request)

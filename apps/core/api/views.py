@@ -1,0 +1,59 @@
+"""The base of every endpoint."""
+
+from typing import Any, ClassVar, TypeVar
+
+from django.http import HttpRequest
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import ViewSet
+
+from apps.core.api.fields import Body, Nothing
+
+B = TypeVar("B", bound=Body)
+
+
+class Endpoint(ViewSet):
+    """Everything needs a token but the actions named `open_to_all`; a bad token is 401 there, too.
+
+    - `open_to_all`: actions that serve anonymous callers.
+    - `bodies`: {action: serializer}; an action without one takes no body.
+    - `rate_limits`: {action: scope} where the general limits do not fit.
+    - `etagged`: actions that read one resource and answer with an ETag.
+    """
+
+    open_to_all: ClassVar[frozenset[str]] = frozenset()
+    bodies: ClassVar[dict[str, type[Body]]] = {}
+    rate_limits: ClassVar[dict[str, str]] = {}
+    etagged: ClassVar[frozenset[str]] = frozenset({"retrieve"})
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [AllowAny()] if self.action in self.open_to_all or self.action is None else [IsAuthenticated()]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in {"GET", "HEAD", "OPTIONS"} and self.action not in self.bodies:
+            self._validated(Nothing, request)
+
+    def body(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
+        """The validated body of the present action. Raises ValidationError."""
+        return self._validated(self.bodies[self.action], request, partial=partial)
+
+    @staticmethod
+    def _validated(serializer: type[Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
+        # An empty body without a content type is DRF's empty QueryDict.
+        given = serializer(data=request.data if isinstance(request.data, dict) else {}, partial=partial)
+        given.is_valid(raise_exception=True)
+        validated: dict[str, Any] = given.validated_data
+        return validated
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        etagged = self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200
+        # ConditionalGetMiddleware makes the ETag of what may be kept.
+        response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else "private, no-store")
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})

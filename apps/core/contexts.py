@@ -1,0 +1,26 @@
+"""What each bounded context owes a person: erasure of, and insight into, everything it holds on them."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.apps import AppConfig, apps
+
+Export = Iterator[tuple[str, dict[str, Any]]]
+
+
+class Context(AppConfig):
+    """An app of the stack. A system check fails for one that does not answer both questions."""
+
+    def erase_user(self, user_id: UUID) -> None:
+        """Delete every row and object held on the user. Runs in batches and may be run again after a crash."""
+        raise NotImplementedError
+
+    def export_user(self, user_id: UUID) -> Export:
+        """Yield (kind, plain JSON-ready values) for every row held on the user."""
+        raise NotImplementedError
+
+
+def from_the_top() -> list[Context]:
+    """The contexts, top of the stack first: the order in which a person is erased."""
+    return [config for config in reversed(list(apps.get_app_configs())) if isinstance(config, Context)]

@@ -1,0 +1,93 @@
+"""Refusals: what a verb raises when it will not do what was asked.
+
+A refusal is a class with an HTTP status and a stable `code` that clients switch on; it stands on top of the
+`services.py` that raises it and is rendered as problem+json in one place (`apps.core.api.problems`).
+"""
+
+from typing import Any, ClassVar
+
+
+class Refusal(Exception):
+    """An answer the user can understand and act on. `detail` is shown; `extra` becomes members of the problem."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+    title: ClassVar[str] = "The request cannot be carried out."
+
+    def __init__(self, detail: str = "", *, headers: dict[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.headers = headers or {}
+        self.extra = extra
+
+
+class BadRequest(Refusal):
+    pass
+
+
+class Unauthorized(Refusal):
+    status, code, title = 401, "not_authenticated", "Sign in first."
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **extra)
+
+
+class Forbidden(Refusal):
+    status, code, title = 403, "permission_denied", "You may not do that."
+
+
+class NotFound(Refusal):
+    """What the caller may not see does not exist for them: the same body whatever the reason."""
+
+    status, code, title = 404, "not_found", "Not found."
+
+
+class Conflict(Refusal):
+    status, code, title = 409, "conflict", "That conflicts with the present state."
+
+
+class Unprocessable(Refusal):
+    status, code, title = 422, "unprocessable", "That does not fit."
+
+
+class TooManyRequests(Refusal):
+    status, code, title = 429, "rate_limited", "Too many requests; try again later."
+
+
+class Unavailable(Refusal):
+    status, code, title = 503, "unavailable", "Temporarily unavailable; try again."
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": "5"}, **extra)
+
+
+class Invalid(BadRequest):
+    """Field errors found by a verb, in the shape of a serializer's: {field: (code, message)}."""
+
+    code, title = "validation_error", "Validation failed"
+
+    def __init__(self, **fields: tuple[str, str]) -> None:
+        super().__init__(
+            f"{len(fields)} field{' is' if len(fields) == 1 else 's are'} invalid.",
+            errors=[{"field": f, "code": code, "message": text} for f, (code, text) in fields.items()],
+        )
+
+
+class MethodNotAllowed(Refusal):
+    status, code, title = 405, "method_not_allowed", "That method is not allowed here."
+
+
+class UnsupportedContentType(Refusal):
+    status, code, title = 415, "unsupported_content_type", "Send application/json."
+
+
+class MalformedRequest(Refusal):
+    status, code, title = 400, "malformed_request", "The body is no valid JSON object."
+
+
+class BodyTooLarge(Refusal):
+    status, code, title = 413, "body_too_large", "The body is too large."
+
+
+class InternalError(Refusal):
+    status, code, title = 500, "internal_error", "Something went wrong on our side."

@@ -1,0 +1,37 @@
+"""Facts: what a context announces, with ids only, inside the transaction that makes it true.
+
+Receivers live in other contexts' `receivers.py` and do one thing: enqueue a task, which is a row of the outbox in
+the same transaction. So a committed deed always has its consequence, and a rolled-back one never does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import Signal
+
+
+class Fact:
+    """A named announcement. `post_liked = Fact("post_liked", "post_id", "actor_id")`."""
+
+    def __init__(self, name: str, *fields: str) -> None:
+        self.name = name
+        self.fields = frozenset(fields)
+        self._signal = Signal()
+
+    def tell(self, **ids: Any) -> None:
+        """Announce it to every receiver, at once. Raises outside a transaction and for wrong fields."""
+        if not transaction.get_connection().in_atomic_block:
+            raise RuntimeError(f"{self.name} must be told inside the transaction that makes it true.")
+        if ids.keys() != self.fields:
+            raise TypeError(f"{self.name} is told with {sorted(self.fields)}, not {sorted(ids)}.")
+        self._signal.send(sender=type(self), **ids)
+
+    def receiver(self, receive: Callable[..., None]) -> Callable[..., None]:
+        """Decorator: `receive` is called with the ids as keyword arguments."""
+
+        def unwrapped(*, signal: Signal, sender: object, **ids: Any) -> None:
+            receive(**ids)
+
+        self._signal.connect(unwrapped, weak=False, dispatch_uid=f"{receive.__module__}.{receive.__qualname__}")
+        return receive

@@ -1,0 +1,71 @@
+"""Rate limits: fixed windows, counted atomically in Redis, and for secrets in PostgreSQL when Redis is away.
+
+Scopes and their sizes are the setting RATE_LIMITS: {scope: (requests, seconds)}.
+"""
+
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from apps.core import redis
+from apps.core.errors import TooManyRequests
+
+_SPEND = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is left of a limit after one request: `remaining` of `limit` until `reset` seconds from now."""
+
+    limit: int
+    remaining: int
+    reset: int
+    exceeded: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        headers = {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset),
+        }
+        return headers | {"Retry-After": str(self.reset)} if self.exceeded else headers
+
+
+def spend(scope: str, who: str, *, guards_a_secret: bool = False) -> Allowance:
+    """Count one request of `who` against `scope`. Without Redis, limits that guard a secret are counted in the
+    database; the others let everything through."""
+    limit, seconds = settings.RATE_LIMITS[scope]
+    now = int(time.time())
+    window, reset = now // seconds, seconds - now % seconds
+    if not settings.RATE_LIMITS_ENABLED:
+        return Allowance(limit, limit, reset, exceeded=False)
+    bucket = redis.key("limit", scope, window, who)
+    try:
+        count = int(redis.call(lambda client: client.eval(_SPEND, 1, bucket, str(seconds))))
+    except redis.Absent:
+        count = _spend_in_database(bucket, reset) if guards_a_secret else 0
+    return Allowance(limit, max(limit - count, 0), reset, exceeded=count > limit)
+
+
+def require(scope: str, who: str) -> None:
+    """`spend` for a call that checks a secret or sends a mail. Raises TooManyRequests over the limit."""
+    allowance = spend(scope, who, guards_a_secret=True)
+    if allowance.exceeded:
+        raise TooManyRequests(headers=allowance.headers)
+
+
+def _spend_in_database(bucket: str, seconds: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_ratebucket (key, count, expires_at) VALUES (%s, 1, now() + make_interval(secs => %s)) "
+            "ON CONFLICT (key) DO UPDATE SET count = core_ratebucket.count + 1 RETURNING count",
+            [bucket, seconds],
+        )
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,58 @@
+"""The kernel's rows: the base of every row, idempotency keys and the limits' stand-in for Redis."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.core.ids import new_id
+
+
+class Row(models.Model):
+    """A row with a UUIDv7 key: `order_by("-id")` is newest first."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class IdempotencyKey(Row):
+    """The first answer to a keyed POST, committed together with what the POST made."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    address = models.CharField(max_length=45, blank=True)
+    route = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    body = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "route", "key"],
+                condition=Q(user__isnull=False),
+                name="one_answer_per_user_and_key",
+            ),
+            models.UniqueConstraint(
+                fields=["address", "route", "key"],
+                condition=Q(user__isnull=True),
+                name="one_answer_per_address_and_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"
+
+
+class RateBucket(models.Model):
+    """A rate limit's count while Redis is away."""
+
+    key = models.CharField(max_length=400, primary_key=True)
+    count = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,82 @@
+"""Likes, saves and comments, and the counters they move."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.content.models import Post
+from apps.core.models import Row
+
+
+class Like(Row):
+    post = models.ForeignKey(Post, models.CASCADE, related_name="likes")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "post"], name="one_like_per_person_and_post")]
+        indexes = [
+            models.Index(fields=["post", "-id"], name="likes_of_post_newest_first"),
+            models.Index(fields=["user", "-id"], name="likes_by_user_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} likes {self.post_id}"
+
+
+class Save(Row):
+    post = models.ForeignKey(Post, models.CASCADE, related_name="saves")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "post"], name="one_save_per_person_and_post")]
+        indexes = [models.Index(fields=["user", "-id"], name="saves_by_user_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} saved {self.post_id}"
+
+
+class Comment(Row):
+    """A comment, or with `parent` a reply to one; there is one level of replies.
+
+    A removed comment that has replies stays as a tombstone: `removed_at` is set and its text is gone.
+    """
+
+    post = models.ForeignKey(Post, models.CASCADE, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="replies")
+    text = models.CharField(max_length=1000)
+    like_count = models.IntegerField(default=0)
+    reply_count = models.IntegerField(default=0)
+    taken_down_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["post", "-id"], condition=Q(parent__isnull=True), name="threads_newest_first"),
+            models.Index(fields=["parent", "id"], condition=Q(parent__isnull=False), name="replies_oldest_first"),
+            models.Index(fields=["author", "-id"], name="comments_by_author"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(like_count__gte=0), name="comment_like_count_not_negative"),
+            models.CheckConstraint(condition=Q(reply_count__gte=0), name="reply_count_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class CommentLike(Row):
+    comment = models.ForeignKey(Comment, models.CASCADE, related_name="likes")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "comment"], name="one_like_per_person_and_comment")]
+        indexes = [models.Index(fields=["comment", "-id"], name="likes_of_comment")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} likes {self.comment_id}"

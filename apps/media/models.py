@@ -1,0 +1,110 @@
+"""An uploaded photo, the objects made of it, and the objects that must go."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from apps.core.models import Row
+from apps.media.querysets import MediaQuerySet
+
+
+class Media(Row):
+    """A photo from the promise of an upload to its variants.
+
+    Originals and variants lie in the private bucket. `public_secret` is set while copies of the variants lie in the
+    public one; both secrets are unguessable and have nothing to do with the id.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        UPLOADED = "uploaded"
+        PROCESSING = "processing"
+        READY = "ready"
+        FAILED = "failed"
+
+    class Purpose(models.TextChoices):
+        POST = "post"
+        AVATAR = "avatar"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="media")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.POST)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    alt_text = models.CharField(max_length=1500, blank=True)
+
+    # As declared by the client, and enforced by the signature of the upload URL.
+    content_type = models.CharField(max_length=50)
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    original_key = models.CharField(max_length=200, unique=True)
+    # What `complete` verified is what is processed: the ETag of that very version.
+    original_etag = models.CharField(max_length=100, blank=True)
+
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    blurhash = models.CharField(max_length=60, blank=True)
+    dominant_color = models.CharField(max_length=7, blank=True)
+    # [{name, content_type, width, height, bytes}]; keys and URLs are derived from the secrets.
+    variants = models.JSONField(default=list)
+    private_secret = models.CharField(max_length=64, blank=True)
+    public_secret = models.CharField(max_length=64, blank=True)
+    # Whether copies in the public bucket are wanted; the copying job and its race with hiding turn on this.
+    wanted_public = models.BooleanField(default=False)
+
+    error_code = models.CharField(max_length=40, blank=True)
+    error_detail = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+
+    # Whatever uses the medium (a post, an avatar) holds it; one that is in use is not deleted.
+    in_use = models.BooleanField(default=False)
+    created_at = models.DateTimeField(db_default=Now())
+    uploaded_at = models.DateTimeField(null=True)
+
+    objects = MediaQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "media"
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="media_by_owner"),
+            models.Index(
+                fields=["status", "leased_until"],
+                condition=Q(status__in=["pending", "uploaded", "processing"]),
+                name="media_unfinished",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(status="ready", wanted_public=True, public_secret=""),
+                name="media_awaiting_exposure",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(bytes__gt=0), name="media_has_bytes"),
+            models.CheckConstraint(
+                condition=~Q(status="ready") | (Q(width__gt=0, height__gt=0) & ~Q(private_secret="")),
+                name="ready_media_is_complete",
+            ),
+            models.CheckConstraint(
+                condition=Q(public_secret="") | ~Q(public_secret=F("private_secret")), name="secrets_differ"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class DoomedObject(Row):
+    """An object in storage that must go; a committed deletion is remembered here until storage confirms it."""
+
+    bucket = models.CharField(max_length=100)
+    key = models.CharField(max_length=200)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="doomed_by_due_time")]
+
+    def __str__(self) -> str:
+        return f"{self.bucket}/{self.key}"

@@ -1,0 +1,26 @@
+"""The one block rule: a block hides two people from each other, whoever made it."""
+
+from typing import Any, Self
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.social.models import Block
+
+
+def between(column: str, viewer_id: UUID) -> Exists:
+    """SQL: is there a block, either way, between the viewer and the person in `column`?"""
+    person = OuterRef(column)
+    return Exists(Block.objects.filter(Q(blocker=viewer_id, blocked=person) | Q(blocker=person, blocked=viewer_id)))
+
+
+class HidesBlocked(QuerySet[Any]):
+    """A queryset mixin for rows that belong to a person. `person` names the column."""
+
+    person = "author_id"
+
+    def without_blocked(self, viewer_id: UUID | None, *, person: str = "") -> Self:
+        """Without rows of people with a block, either way, between them and the viewer."""
+        if viewer_id is None:
+            return self
+        return self.exclude(between(person or self.person, viewer_id))

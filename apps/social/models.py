@@ -1,0 +1,82 @@
+"""Who follows, asks to follow, blocks and mutes whom."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from apps.core.models import Row
+
+
+class Edge(Row):
+    """A directed tie between two people, newest by id."""
+
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        abstract = True
+
+
+class Follow(Edge):
+    follower = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="following_set")
+    followed = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="follower_set")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["follower", "followed"], name="one_follow_per_pair"),
+            models.CheckConstraint(condition=~Q(follower=F("followed")), name="nobody_follows_themself"),
+        ]
+        indexes = [
+            models.Index(fields=["followed", "-id"], name="followers_newest_first"),
+            models.Index(fields=["follower", "-id"], name="following_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.follower_id} follows {self.followed_id}"
+
+
+class FollowRequest(Edge):
+    """Somebody asks to follow a private account. It opens nothing until it is accepted."""
+
+    requester = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    target = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["requester", "target"], name="one_request_per_pair"),
+            models.CheckConstraint(condition=~Q(requester=F("target")), name="nobody_asks_themself"),
+        ]
+        indexes = [models.Index(fields=["target", "-id"], name="requests_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.requester_id} asks {self.target_id}"
+
+
+class Block(Edge):
+    blocker = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    blocked = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["blocker", "blocked"], name="one_block_per_pair"),
+            models.CheckConstraint(condition=~Q(blocker=F("blocked")), name="nobody_blocks_themself"),
+        ]
+        indexes = [models.Index(fields=["blocker", "-id"], name="blocks_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.blocker_id} blocks {self.blocked_id}"
+
+
+class Mute(Edge):
+    muter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    muted = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["muter", "muted"], name="one_mute_per_pair"),
+            models.CheckConstraint(condition=~Q(muter=F("muted")), name="nobody_mutes_themself"),
+        ]
+        indexes = [models.Index(fields=["muter", "-id"], name="mutes_newest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.muter_id} mutes {self.muted_id}"

@@ -1,0 +1,19 @@
+"""gunicorn's settings: threads for waiting on PostgreSQL and Redis, a process per core for Python itself."""
+
+import os
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+worker_class = "gthread"
+timeout = 30
+graceful_timeout = 25
+keepalive = 5
+# Request line and headers: 8 KiB each (a longer one is refused before Django sees it).
+limit_request_line = 8190
+limit_request_field_size = 8190
+limit_request_fields = 64
+max_requests = 20_000
+max_requests_jitter = 2_000
+# The structured request line of config/logging.py replaces gunicorn's access log.
+accesslog = None

@@ -1,0 +1,380 @@
+"""Photogram's settings: one file, every deployment value from the environment.
+
+Defaults are safe for development only; with ``PHOTOGRAM_ENV=production`` the process refuses to start on
+any of them (see ``refuse_unsafe_production``).
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+
+from config.logging import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+
+ENVIRONMENT = env.str("PHOTOGRAM_ENV", "development")
+if ENVIRONMENT not in {"development", "test", "production"}:
+    raise ImproperlyConfigured("PHOTOGRAM_ENV must be development, test or production.")
+PRODUCTION = ENVIRONMENT == "production"
+TESTING = ENVIRONMENT == "test"
+DEBUG = False
+
+# ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
+DEVELOPMENT_KEY = "development-only-key-that-production-refuses-to-start-with"
+SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
+JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", DEVELOPMENT_KEY)
+
+# ── Where we are reached ─────────────────────────────────────────────────────────────────────────────────
+ALLOWED_HOSTS: list[str] = env.list(
+    "ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
+)
+PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+# The front end that opens the links of our mails; `{token}` is appended as a query parameter.
+CLIENT_URL = env.str("CLIENT_URL", PUBLIC_URL).rstrip("/")
+PROBLEM_TYPE_BASE = env.str("PROBLEM_TYPE_BASE", "https://photogram.example/errors/")
+# How many proxies in front of us append to X-Forwarded-For; 0 trusts none.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+CORS_ALLOW_ALL_ORIGINS = not PRODUCTION and not CORS_ALLOWED_ORIGINS
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "Idempotency-Replayed",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Request-ID",
+]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"]
+
+# ── Applications: ours in the order of the stack, bottom first ───────────────────────────────────────────
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "django_celery_outbox",
+    "apps.core",
+    "apps.media",
+    "apps.accounts",
+    "apps.social",
+    "apps.content",
+    "apps.engagement",
+    "apps.feed",
+    "apps.search",
+    "apps.moderation",
+    "apps.notifications",
+]
+
+MIDDLEWARE = [
+    "apps.core.api.middleware.RequestContextMiddleware",
+    "apps.core.api.middleware.SecurityHeadersMiddleware",
+    "apps.core.api.middleware.TrailingSlashMiddleware",
+    "apps.core.api.middleware.OutageMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "apps.core.api.middleware.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+# A trailing slash is accepted and never required, and nothing is ever redirected.
+APPEND_SLASH = False
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
+DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/photogram")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,
+    "CONN_HEALTH_CHECKS": False,
+    "OPTIONS": {
+        "connect_timeout": 3,
+        # One pool per process; a request that gets no connection in time is a 503, never a hang.
+        "pool": {
+            "min_size": env.int("DATABASE_POOL_MIN", 1),
+            "max_size": env.int("DATABASE_POOL_MAX", 10),
+            "timeout": 3,
+            "max_idle": 300,
+            "reconnect_timeout": 5,
+        },
+        "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+    },
+}
+if TESTING:
+    # The test runner creates and drops databases and uses threads of its own: plain connections.
+    DATABASES["default"]["OPTIONS"].pop("pool")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ── Redis or Valkey: a cache, never the truth ────────────────────────────────────────────────────────────
+REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
+# Tests run side by side on one server, each worker with keys of its own.
+REDIS_KEY_PREFIX = f"photogram:{env.str('PYTEST_XDIST_WORKER', '')}"
+REDIS_TIMEOUT_SECONDS = 0.25
+REDIS_BREAKER_SECONDS = 5.0
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": REDIS_KEY_PREFIX,
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+            "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+            "IGNORE_EXCEPTIONS": True,
+        },
+    }
+}
+
+# ── Object storage ───────────────────────────────────────────────────────────────────────────────────────
+S3_ENDPOINT_URL = env.str("S3_ENDPOINT_URL", "http://127.0.0.1:8333")
+# Where clients reach the same storage, when that differs from where we do.
+S3_PUBLIC_ENDPOINT_URL = env.str("S3_PUBLIC_ENDPOINT_URL", S3_ENDPOINT_URL)
+S3_ACCESS_KEY_ID = env.str("S3_ACCESS_KEY_ID", "")
+S3_SECRET_ACCESS_KEY = env.str("S3_SECRET_ACCESS_KEY", "")
+S3_REGION = env.str("S3_REGION", "us-east-1")
+S3_PRIVATE_BUCKET = env.str("S3_PRIVATE_BUCKET", "photogram-private")
+S3_PUBLIC_BUCKET = env.str("S3_PUBLIC_BUCKET", "photogram-public")
+MEDIA_CDN_URL = env.str("MEDIA_CDN_URL", f"{S3_PUBLIC_ENDPOINT_URL}/{S3_PUBLIC_BUCKET}").rstrip("/")
+# Called with each object's public URL when it must vanish; empty when the CDN is the bucket itself.
+MEDIA_CDN_PURGE_URL = env.str("MEDIA_CDN_PURGE_URL", "")
+MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 3600))
+MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
+MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
+MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
+MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
+MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
+MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
+MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
+MEDIA_LEASE = timedelta(seconds=45)
+MEDIA_MAX_ATTEMPTS = 5
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+# ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if TESTING:
+    # Tests sign in thousands of times; one test of its own checks the real hasher.
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_MAX_LENGTH = 1024
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("handle", "email", "display_name")},
+    },
+]
+ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", 900))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 30))
+REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
+PASSWORD_RESET_LIFETIME = timedelta(hours=1)
+EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
+ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14))
+HANDLE_QUARANTINE = timedelta(days=30)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "ISSUER": "photogram",
+    "AUDIENCE": "photogram-api",
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
+    "USER_ID_CLAIM": "sub",
+}
+FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000)
+FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000)
+
+# ── E-mail ───────────────────────────────────────────────────────────────────────────────────────────────
+EMAIL_BACKEND = env.str(
+    "EMAIL_BACKEND",
+    "django.core.mail.backends.smtp.EmailBackend" if PRODUCTION else "django.core.mail.backends.console.EmailBackend",
+)
+if email_url := env.str("EMAIL_URL", ""):
+    globals().update(env.dj_email_url("EMAIL_URL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
+
+# ── The API ──────────────────────────────────────────────────────────────────────────────────────────────
+REQUEST_MAX_BYTES = 256 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.api.parsers.JSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.core.api.throttling.RateLimit"],
+    "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.PhotogramSchema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.api.renderers.AlwaysJSON",
+    "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+# Scope → (requests, seconds). Anonymous callers are counted by address, the others by account.
+RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
+RATE_LIMITS: dict[str, tuple[int, int]] = {
+    "read": (600, 60),
+    "write": (120, 60),
+    "anonymous": (120, 60),
+    "sign_up": (10, 3600),
+    "sign_in_address": (30, 300),
+    "sign_in_account": (10, 300),
+    "password": (10, 900),
+    "mail_address": (10, 3600),
+    "mail_account": (3, 3600),
+    "token": (30, 300),
+    "upload": (120, 3600),
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Photogram",
+    "DESCRIPTION": "The API of a photo-sharing network.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+    ],
+}
+
+# ── Celery: the row is the record, the task a doorbell ───────────────────────────────────────────────────
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "redis://127.0.0.1:6379/1")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 240
+CELERY_TASK_SOFT_TIME_LIMIT = 210
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_OUTBOX_APP = "config.celery.app"
+CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id"]
+CELERY_OUTBOX_STALE_TIMEOUT_SECONDS = 60
+
+# ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
+SECURE_SSL_REDIRECT = False
+SECURE_REDIRECT_EXEMPT: list[str] = []
+SESSION_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# TLS ends at the proxy, which also redirects plain HTTP; the API itself never answers with a redirect.
+SILENCED_SYSTEM_CHECKS = ["security.W008"]
+
+# ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOGGING_CONFIG = None
+LOG_FORMAT = env.str("LOG_FORMAT", "json" if PRODUCTION else "console")
+LOG_LEVEL = env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")
+logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL)
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
+
+def refuse_unsafe_production() -> None:
+    """Raises ImproperlyConfigured, naming every value that is only fit for development."""
+    faults = [
+        message
+        for fault, message in [
+            (
+                SECRET_KEY == DEVELOPMENT_KEY or len(SECRET_KEY) < 50,
+                "SECRET_KEY must be set, 50 characters or more",
+            ),
+            (
+                JWT_SIGNING_KEY == DEVELOPMENT_KEY or len(JWT_SIGNING_KEY.encode()) < 32,
+                "JWT_SIGNING_KEY must be set, 32 bytes or more",
+            ),
+            (SECRET_KEY == JWT_SIGNING_KEY, "SECRET_KEY and JWT_SIGNING_KEY must differ"),
+            (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must name the hosts"),
+            (not RATE_LIMITS_ENABLED, "RATE_LIMITS cannot be off"),
+            (not PUBLIC_URL.startswith("https://"), "PUBLIC_URL must be set, with https"),
+            (
+                not S3_ACCESS_KEY_ID or not S3_SECRET_ACCESS_KEY,
+                "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set",
+            ),
+            (env.str("DATABASE_URL", "") == "", "DATABASE_URL must be set"),
+        ]
+        if fault
+    ]
+    if faults:
+        raise ImproperlyConfigured("Photogram does not start in production: " + "; ".join(faults) + ".")
+
+
+if PRODUCTION:
+    refuse_unsafe_production()

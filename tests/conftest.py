@@ -1,0 +1,114 @@
+"""The cast, their API clients, and the delivery of what their deeds have enqueued."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django_celery_outbox.models import CeleryOutbox
+from rest_framework.test import APIClient
+
+from apps.accounts.models import User
+from apps.core import redis
+from config.celery import app
+from tests.factories import make_block, make_follow, make_user
+
+
+class Caller(APIClient):
+    """An API client that speaks JSON and knows its user (None: anonymous). Paths are relative to /api/v1."""
+
+    def __init__(self, user: User | None = None) -> None:
+        super().__init__()
+        self.user = user
+        if user is not None:
+            self.force_authenticate(user)
+
+    def request(self, **kwargs: Any) -> Any:
+        return super().request(**kwargs)
+
+    def generic(
+        self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any
+    ) -> Any:
+        if path.startswith("/") and not path.startswith(("/api/", "/health", "/metrics", "/admin")):
+            path = f"/api/v1{path}"
+        return super().generic(method, path, data, content_type, **extra)
+
+    def _encode_data(self, data: Any, format: str | None = None, content_type: str | None = None) -> Any:
+        return super()._encode_data(data, format or (None if content_type else "json"), content_type)
+
+
+@pytest.fixture(autouse=True)
+def _calm(settings: Any) -> Iterator[None]:
+    """Limits off unless a test turns them on, and nothing left in Redis by another test."""
+    settings.RATE_LIMITS_ENABLED = False
+    redis.breaker.reset()
+    yield
+    redis.breaker.reset()
+    redis.call(_forget_everything)
+
+
+def _forget_everything(client: Any) -> None:
+    for key in client.scan_iter(match=redis.key("*"), count=1000):
+        client.delete(key)
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """The author."""
+    return make_user("alice")
+
+
+@pytest.fixture
+def bob(alice: User) -> User:
+    """Follows alice."""
+    bob = make_user("bob")
+    make_follow(bob, alice)
+    return bob
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    """A stranger to alice."""
+    return make_user("carol")
+
+
+@pytest.fixture
+def mallory(alice: User) -> User:
+    """Blocked by alice."""
+    mallory = make_user("mallory")
+    make_block(alice, mallory)
+    return mallory
+
+
+@pytest.fixture
+def mod(db: None) -> User:
+    """A moderator."""
+    mod = make_user("mod", is_staff=True)
+    mod.groups.add(Group.objects.get_or_create(name="moderator")[0])
+    return mod
+
+
+@pytest.fixture
+def api() -> Callable[[User | None], Caller]:
+    """`api(alice).get("/feed")`; `api(None)` is anonymous."""
+    return lambda user=None: Caller(user)
+
+
+@pytest.fixture
+def anonymous() -> Caller:
+    return Caller()
+
+
+@pytest.fixture
+def deliver(db: None) -> Callable[[], list[str]]:
+    """Run what has been enqueued, and what that enqueues, in this process; returns the tasks' names."""
+
+    def run() -> list[str]:
+        done: list[str] = []
+        while row := CeleryOutbox.objects.order_by("id").first():
+            row.delete()
+            app.tasks[row.task_name].apply(args=row.args, kwargs=row.kwargs, throw=True)
+            done.append(row.task_name)
+        return done
+
+    return run

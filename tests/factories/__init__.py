@@ -1,0 +1,73 @@
+"""Rows for tests, made as the services would leave them, without their work."""
+
+import itertools
+import secrets
+from typing import Any
+
+from apps.accounts.models import User
+from apps.content.models import Post, PostMedia
+from apps.media.models import Media
+from apps.social.models import Block, Follow, Mute
+
+_numbers = itertools.count(1)
+PASSWORD = "correct horse battery staple"
+
+
+def make_user(handle: str = "", **fields: Any) -> User:
+    handle = handle or f"person{next(_numbers)}"
+    user = User(handle=handle, email=f"{handle}@example.org", display_name=handle.title(), **fields)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def make_media(owner: User, *, status: str = "ready", **fields: Any) -> Media:
+    """A medium whose objects exist on paper only."""
+    ready: dict[str, Any] = {}
+    if status == "ready":
+        ready = {
+            "width": 1200,
+            "height": 800,
+            "blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+            "dominant_color": "#6a7b8c",
+            "private_secret": secrets.token_urlsafe(24),
+            "variants": [
+                {
+                    "name": name,
+                    "content_type": f"image/{kind}",
+                    "width": side,
+                    "height": side * 2 // 3,
+                    "bytes": side * 50,
+                }
+                for name, side in (("thumb", 320), ("medium", 1080), ("large", 1200))
+                for kind in ("webp", "jpeg")
+            ],
+        }
+    return Media.objects.create(
+        owner=owner,
+        status=status,
+        content_type="image/jpeg",
+        bytes=1000,
+        original_key=f"originals/{secrets.token_urlsafe(24)}",
+        **(ready | fields),
+    )
+
+
+def make_post(author: User, *, photos: int = 1, status: str = "published", **fields: Any) -> Post:
+    post = Post.objects.create(author=author, status=status, **fields)
+    for position in range(photos):
+        medium = make_media(author, in_use=True)
+        PostMedia.objects.create(post=post, medium=medium, position=position)
+    return post
+
+
+def make_follow(follower: User, followed: User) -> Follow:
+    return Follow.objects.create(follower=follower, followed=followed)
+
+
+def make_block(blocker: User, blocked: User) -> Block:
+    return Block.objects.create(blocker=blocker, blocked=blocked)
+
+
+def make_mute(muter: User, muted: User) -> Mute:
+    return Mute.objects.create(muter=muter, muted=muted)
