@@ -1,6 +1,11 @@
 """gunicorn's settings: threads for waiting on PostgreSQL and Redis, a process per core for Python itself."""
 
 import os
+import shutil
+import tempfile
+from typing import Any
+
+from prometheus_client import multiprocess
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -17,3 +22,14 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 # The structured request line of config/logging.py replaces gunicorn's access log.
 accesslog = None
+
+# The workers' metrics are added up through files in one folder, fresh with every start.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

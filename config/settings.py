@@ -249,7 +249,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.api.parsers.JSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["apps.core.api.throttling.RateLimit"],
     "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.PhotogramSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.api.renderers.AlwaysJSON",
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
@@ -280,13 +279,18 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "AUTHENTICATION_WHITELIST": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.core.api.schema.with_problems_and_examples",
     ],
 }
 
@@ -345,6 +349,8 @@ LOG_LEVEL = env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")
 logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL)
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+# Where several gunicorn workers share their counts; prometheus-client reads the same variable.
+PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 
 def refuse_unsafe_production() -> None:

@@ -32,6 +32,12 @@ class Unauthorized(Refusal):
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **extra)
 
 
+class InvalidToken(Unauthorized):
+    """The token is malformed, expired, revoked, or of an account that may not act."""
+
+    code, title = "invalid_token", "The access token is not valid."
+
+
 class Forbidden(Refusal):
     status, code, title = 403, "permission_denied", "You may not do that."
 

@@ -6,7 +6,6 @@ advisory lock of that transaction tells a second call that the first is still ru
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -18,9 +17,9 @@ from rest_framework.response import Response
 from apps.core.api.addresses import client_address
 from apps.core.api.renderers import dumps
 from apps.core.errors import BadRequest, Conflict, Unprocessable
+from apps.core.housekeeping import IDEMPOTENCY_KEYS_KEPT
 from apps.core.models import IdempotencyKey
 
-KEPT = timedelta(hours=24)
 Handler = Callable[..., Response]
 
 
@@ -59,7 +58,7 @@ def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, *
     if not _lock(identity):
         raise RequestInProgress
     fingerprint = hashlib.sha256(dumps([request.path.rstrip("/"), request.data])).hexdigest()
-    IdempotencyKey.objects.filter(**identity, created_at__lt=timezone.now() - KEPT).delete()
+    IdempotencyKey.objects.filter(**identity, created_at__lt=timezone.now() - IDEMPOTENCY_KEYS_KEPT).delete()
     if kept := IdempotencyKey.objects.filter(**identity).first():
         if kept.fingerprint != fingerprint:
             raise IdempotencyKeyReused

@@ -10,6 +10,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from apps.core.api.fields import Body, Nothing
+from apps.core.api.throttling import RateLimit
 
 B = TypeVar("B", bound=Body)
 
@@ -23,6 +24,7 @@ class Endpoint(ViewSet):
     - `etagged`: actions that read one resource and answer with an ETag.
     """
 
+    throttle_classes = [RateLimit]
     open_to_all: ClassVar[frozenset[str]] = frozenset()
     bodies: ClassVar[dict[str, type[Body]]] = {}
     rate_limits: ClassVar[dict[str, str]] = {}

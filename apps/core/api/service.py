@@ -1,0 +1,73 @@
+"""What operators and client developers ask of the service itself: health, metrics, the schema and its pages."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core import health
+from apps.core.api import problems
+from apps.core.api.schema import documented
+from apps.core.api.views import Endpoint
+from apps.core.errors import NotFound
+
+
+class Health(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["ok", "degraded", "unavailable"])
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down"]))
+
+
+class HealthEndpoint(Endpoint):
+    """Never limited, never authenticated: load balancers ask."""
+
+    open_to_all = frozenset({"live", "ready"})
+    authentication_classes = []
+    throttle_classes = []
+
+    @documented(summary="Is the process alive?", responses={200: Health})
+    def live(self, request: Request) -> Response:
+        return Response({"status": "ok", "checks": {}})
+
+    @documented(summary="Can requests be served? Each dependency by name.", responses={200: Health, 503: Health})
+    def ready(self, request: Request) -> Response:
+        status, checks = health.report()
+        return Response({"status": status, "checks": checks}, status=503 if status == "unavailable" else 200)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text format; with METRICS_TOKEN set, for its bearers only."""
+    expected = f"Bearer {settings.METRICS_TOKEN}"
+    if settings.METRICS_TOKEN and not secrets.compare_digest(
+        request.headers.get("Authorization", "").encode(), expected.encode()
+    ):
+        return problems.answer(NotFound(), request)
+    registry = REGISTRY
+    if settings.PROMETHEUS_MULTIPROC_DIR:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI document in YAML, or in JSON when asked by `?format=json` or an Accept header."""
+
+    throttle_classes = []
+
+
+@extend_schema(exclude=True)
+class SwaggerView(SpectacularSwaggerView):
+    throttle_classes = []
+
+
+@extend_schema(exclude=True)
+class RedocView(SpectacularRedocView):
+    throttle_classes = []

@@ -1,0 +1,26 @@
+"""`manage.py ensure_schedule`: the scheduled jobs exist; those that an operator changed stay as they are."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from config.schedule import SCHEDULE
+
+
+class Command(BaseCommand):
+    help = "Create the scheduled jobs that are missing and remove those that no longer exist. Safe to run at any time."
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        created = 0
+        for task, seconds in SCHEDULE.items():
+            interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+            # An overdue run is worth nothing once the next one is due.
+            _, new = PeriodicTask.objects.get_or_create(
+                task=task, defaults={"name": task, "interval": interval, "expire_seconds": max(seconds, 60)}
+            )
+            created += new
+        gone, _ = PeriodicTask.objects.filter(task__startswith="apps.").exclude(task__in=SCHEDULE).delete()
+        self.stdout.write(f"Schedule: {len(SCHEDULE)} jobs, {created} created, {gone} removed.")
