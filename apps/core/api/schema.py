@@ -139,7 +139,7 @@ class PhotogramSchema(AutoSchema):
     def _is_open(self) -> bool:
         return self._action in getattr(self.view, "open_to_all", ())
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # the stub is of an older release
         return ""
 
     def get_tags(self) -> list[str]:

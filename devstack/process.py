@@ -1,0 +1,81 @@
+"""One server process: it never outlives its parent, and its output is in a file."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+class StartFailed(RuntimeError):
+    """A server did not come up; the message ends with the tail of its log."""
+
+
+def die_with_parent(number: int = signal.SIGTERM) -> Callable[[], None]:
+    """For Popen's `preexec_fn`: the kernel sends `number` when the parent dies, however it dies (Linux only)."""
+    parent = os.getpid()
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def set_it() -> None:
+        if libc is not None:
+            libc.prctl(PR_SET_PDEATHSIG, number)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return set_it
+
+
+class Server:
+    """A child process in a group of its own, so that Ctrl-C in the terminal reaches it only through `stop`."""
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        log: Path,
+        cwd: Path,
+        stop_signal: int = signal.SIGTERM,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self.stop_signal = stop_signal
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [str(part) for part in argv],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+                preexec_fn=die_with_parent(stop_signal),
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
+        """Raises StartFailed when the process ends, or is not ready in time."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                tail = self.log.read_text(errors="replace")[-2000:]
+                raise StartFailed(f"{self.name} did not start; see {self.log}:\n{tail}")
+            time.sleep(0.05)
+
+    def stop(self, *, patience: float = 15) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
