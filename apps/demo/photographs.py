@@ -59,9 +59,19 @@ class Photograph:
     height: int
 
 
-def take(scene: str, seed: int, *, shape: tuple[int, int] | None = None, longest: int | None = None) -> Photograph:
-    """The photograph of `scene` that follows from `seed`. `shape` is its aspect ratio, `longest` its longest side in
-    pixels; both are the seed's choice if not given."""
+def take(
+    scene: str,
+    seed: int,
+    *,
+    shape: tuple[int, int] | None = None,
+    longest: int | None = None,
+    on_its_side: bool | None = None,
+) -> Photograph:
+    """The photograph of `scene` that follows from `seed`.
+
+    `shape` is its aspect ratio, `longest` its longest side in pixels, `on_its_side` whether the pixels are turned
+    and the EXIF orientation says so; each is the seed's choice if not given.
+    """
     rng = np.random.default_rng([seed, sorted(SCENES).index(scene)])
     across, down = shape or _framed(rng, scene)
     longest = longest or int(rng.integers(200, 301)) * 8
@@ -72,7 +82,7 @@ def take(scene: str, seed: int, *, shape: tuple[int, int] | None = None, longest
     black_and_white = scene in GOOD_IN_BLACK_AND_WHITE and rng.uniform() < 0.15
     image = Image.fromarray(_developed(rng, seen, height, width, black_and_white=black_and_white))
     exif = _metadata(rng)
-    if rng.uniform() < 0.2:
+    if rng.uniform() < 0.2 if on_its_side is None else on_its_side:
         image, exif[ExifTags.Base.Orientation] = image.transpose(Image.Transpose.ROTATE_90), ROTATED_90
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90, subsampling="4:2:0", exif=exif, comment=b"Straight out of camera")

@@ -1,0 +1,227 @@
+"""The demo world made true: by the verbs that the API calls, and in bulk where there are thousands."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import services as content
+from apps.content.models import Post
+from apps.core.counters import every_counter
+from apps.demo import darkroom
+from apps.demo import plan as plans
+from apps.demo.people import CAST, Person
+from apps.demo.plan import Plan, PlannedPost, Remark, Shot, Size, Tie
+from apps.engagement import services as engagement
+from apps.engagement.models import Comment, Like
+from apps.media.models import Media
+from apps.social import services as social
+from apps.social.models import Follow, FollowRequest
+
+PASSWORD = "photogram-demo"  # noqa: S105  # printed for everybody, and refused in production
+MODERATOR, ADMIN = "mod", "admin"
+JOINED_BEFORE = timedelta(days=70)
+# (things, description) → the same things, while a progress bar counts them.
+Track = Callable[..., Iterable[Any]]
+
+
+def build(size: Size, seed: int, *, track: Track) -> None:
+    """Make what is not there yet. The cast's world is made once: what somebody deletes in it stays deleted."""
+    if not User.objects.filter(handle=ADMIN).exists():
+        _build_cast(plans.small(seed), track)
+    if size.townspeople:
+        _build_town(plans.town(seed, size), track)
+
+
+# ── The cast, by verbs ───────────────────────────────────────────────────────────────────────────────────
+def _build_cast(plan: Plan, track: Track) -> None:
+    shots = [shot for post in plan.posts for shot in post.shots]
+    jpegs = darkroom.taken([*plan.avatars.values(), *shots])
+    people = {
+        person.handle: _join(person, plan.avatars[person.handle], next(jpegs))
+        for person in track(plan.people, description="People")
+    }
+    for tie in track(plan.ties, description="Follows"):
+        _follow(tie, people)
+    posts = [_publish(planned, people, jpegs) for planned in track(plan.posts, description="Photographs")]
+    for number, liker in track(plan.likes, description="Likes"):
+        engagement.like(posts[number], by=people[liker])
+    made: dict[Remark, Comment] = {}
+    for remark in track(plan.remarks, description="Comments"):
+        made[remark] = _comment(remark, posts[remark.post], people, made)
+    _make_console_accounts()
+
+
+def _join(person: Person, portrait: Shot, jpeg: bytes) -> User:
+    user = User.objects.filter(handle=person.handle).first() or accounts.sign_up(
+        handle=person.handle, email=person.email, password=PASSWORD, display_name=person.name
+    )
+    joined = timezone.now() - JOINED_BEFORE
+    User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now(), created_at=joined)
+    changes: dict[str, Any] = {"bio": person.bio, "website": person.website, "is_private": person.is_private}
+    if user.avatar_id is None:
+        changes["avatar_media_id"] = darkroom.uploaded(jpeg, portrait, user.pk).pk
+    return accounts.update_profile(user, changes=changes)
+
+
+def _follow(tie: Tie, people: dict[str, User]) -> None:
+    follower, person = people[tie.follower], people[tie.followed]
+    social.follow(person.pk, by=follower.pk)
+    if tie.accepted and FollowRequest.objects.filter(requester=follower, target=person).exists():
+        social.accept_request(follower.pk, by=person.pk)
+
+
+def _publish(planned: PlannedPost, people: dict[str, User], jpegs: Iterable[bytes]) -> Post:
+    author = people[planned.author]
+    files = [next(iter(jpegs)) for _ in planned.shots]
+    if there := Post.objects.filter(author=author, caption=planned.caption).first():
+        return there
+    media_ids = [darkroom.uploaded(jpeg, shot, author.pk).pk for jpeg, shot in zip(files, planned.shots, strict=True)]
+    return _post(planned, author, media_ids)
+
+
+def _post(planned: PlannedPost, author: User, media_ids: list[UUID]) -> Post:
+    visibility = Post.Visibility.FOLLOWERS if planned.followers_only else Post.Visibility.PUBLIC
+    post = content.create_post(author_id=author.pk, media_ids=media_ids, caption=planned.caption, visibility=visibility)
+    moment = timezone.now() - planned.age
+    Post.objects.filter(pk=post.pk).update(created_at=moment, published_at=moment)
+    post.refresh_from_db()
+    return post
+
+
+def _comment(remark: Remark, post: Post, people: dict[str, User], made: dict[Remark, Comment]) -> Comment:
+    author = people[remark.author]
+    parent = made[remark.reply_to] if remark.reply_to else None
+    there = Comment.objects.filter(post=post, author=author, text=remark.text, parent=parent).first()
+    if there:
+        return there
+    comment = engagement.comment(post, by=author, text=remark.text, parent_id=parent.pk if parent else None)
+    Comment.objects.filter(pk=comment.pk).update(created_at=_some_time_after(post, len(made)))
+    return comment
+
+
+def _some_time_after(post: Post, number: int) -> datetime:
+    return min(post.created_at + timedelta(minutes=17 * (number % 50 + 1)), timezone.now())
+
+
+def _make_console_accounts() -> None:
+    """A moderator and an administrator, as an operator would make them. The administrator comes last: that there is
+    one says that the cast's world is complete."""
+    moderator = User.objects.filter(handle=MODERATOR).first()
+    if moderator is None:
+        moderator = User(handle=MODERATOR, email="mod@example.org", display_name="Moderator", is_staff=True)
+        moderator.set_password(PASSWORD)
+        moderator.email_verified_at = timezone.now()
+        moderator.save()
+    moderator.groups.add(Group.objects.get_or_create(name="moderator")[0])
+    User.objects.create_superuser(
+        ADMIN, "admin@example.org", PASSWORD, display_name="Administrator", email_verified_at=timezone.now()
+    )
+
+
+# ── The town, in bulk ────────────────────────────────────────────────────────────────────────────────────
+def _build_town(plan: Plan, track: Track) -> None:
+    people = _move_in(plan)
+    _tie_in_bulk(plan.ties, people)
+    _hand_out_portraits(plan, people, track)
+    posts = _publish_in_bulk(plan, people, track)
+    _react_in_bulk(plan, posts, people, track)
+    for counter in track(every_counter(), description="Counting"):
+        for _ in counter.repair():
+            pass
+
+
+def _move_in(plan: Plan) -> dict[str, User]:
+    """Everybody's account, with one hash for the one password: three hundred would take half a minute."""
+    password, now = make_password(PASSWORD), timezone.now()
+    User.objects.bulk_create(
+        [
+            User(
+                handle=person.handle,
+                email=person.email,
+                password=password,
+                display_name=person.name,
+                bio=person.bio,
+                is_private=person.is_private,
+                email_verified_at=now,
+                created_at=now - JOINED_BEFORE,
+            )
+            for person in plan.people
+        ],
+        ignore_conflicts=True,
+    )
+    wanted = [person.handle for person in (*CAST, *plan.people)]
+    return {user.handle: user for user in User.objects.filter(handle__in=wanted)}
+
+
+def _tie_in_bulk(ties: list[Tie], people: dict[str, User]) -> None:
+    Follow.objects.bulk_create(
+        [Follow(follower=people[tie.follower], followed=people[tie.followed]) for tie in ties],
+        ignore_conflicts=True,
+        batch_size=1000,
+    )
+
+
+def _hand_out_portraits(plan: Plan, people: dict[str, User], track: Track) -> None:
+    wanting = {handle: shot for handle, shot in plan.avatars.items() if people[handle].avatar_id is None}
+    with tempfile.TemporaryDirectory(prefix="photogram-demo-") as folder:
+        prints = _Album(list(wanting.values()), Path(folder))
+        for handle, shot in track(list(wanting.items()), description="Portraits"):
+            user = people[handle]
+            medium = prints.of(shot, user.pk)
+            accounts.update_profile(user, changes={"avatar_media_id": medium.pk})
+
+
+def _publish_in_bulk(plan: Plan, people: dict[str, User], track: Track) -> list[Post]:
+    there = {(p.author_id, p.caption): p for p in Post.objects.filter(author__in=people.values())}
+    missing = [post for post in plan.posts if (people[post.author].pk, post.caption) not in there]
+    with tempfile.TemporaryDirectory(prefix="photogram-demo-") as folder:
+        prints = _Album([shot for post in missing for shot in post.shots], Path(folder))
+        for planned in track(missing, description="Posts"):
+            author = people[planned.author]
+            media_ids = [prints.of(shot, author.pk).pk for shot in planned.shots]
+            there[author.pk, planned.caption] = _post(planned, author, media_ids)
+    return [there[people[post.author].pk, post.caption] for post in plan.posts]
+
+
+def _react_in_bulk(plan: Plan, posts: list[Post], people: dict[str, User], track: Track) -> None:
+    likes = [Like(post=posts[number], user=people[handle]) for number, handle in plan.likes]
+    Like.objects.bulk_create(likes, ignore_conflicts=True, batch_size=1000)
+    there = set(Comment.objects.filter(post__in=posts).values_list("post_id", "author_id", "text"))
+    made: dict[Remark, Comment] = {}
+    for remark in track(plan.remarks, description="Comments"):
+        post, author = posts[remark.post], people[remark.author]
+        if (post.pk, author.pk, remark.text) in there:
+            continue
+        parent = made.get(remark.reply_to) if remark.reply_to else None
+        when = _some_time_after(post, len(made))
+        made[remark] = Comment(post=post, author=author, text=remark.text, parent=parent, created_at=when)
+    with transaction.atomic():
+        Comment.objects.bulk_create(made.values(), batch_size=1000)
+
+
+class _Album:
+    """Shared photographs: each is taken, uploaded and processed once, for the first who asks, and copied for others."""
+
+    def __init__(self, shots: list[Shot], folder: Path) -> None:
+        self._folder = folder
+        order = list(dict.fromkeys(shots))
+        self._jpegs = dict(zip(order, darkroom.taken(order), strict=True))
+        self._prints: dict[Shot, darkroom.Prints] = {}
+
+    def of(self, shot: Shot, owner_id: UUID) -> Media:
+        if shot in self._prints:
+            return self._prints[shot].for_(owner_id)
+        jpeg = self._jpegs[shot]
+        medium = darkroom.uploaded(jpeg, shot, owner_id)
+        self._prints[shot] = darkroom.Prints(medium, jpeg, self._folder)
+        return medium

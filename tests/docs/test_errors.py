@@ -1,0 +1,30 @@
+"""docs/errors.md tells of every error code of the API, with the status it comes with."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+
+ERRORS = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
+
+
+def _codes_by_status(document: dict[str, Any]) -> set[tuple[str, str]]:
+    found = set()
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                problem = response.get("content", {}).get("application/problem+json", {})
+                found |= {(status, code) for code in problem.get("examples", {})}
+    return found
+
+
+def test_the_table_of_errors_is_that_of_the_openapi_document() -> None:
+    described = _codes_by_status(SchemaGenerator().get_schema(request=None, public=True))
+    told = set(re.findall(r"^\| `(\d{3})` \| `(\w+)` \|", ERRORS.read_text(), re.MULTILINE))
+    assert told - ANYWHERE == described - ANYWHERE
+    assert told >= ANYWHERE
+
+
+# Not of one operation: whatever the path or the method, or when we are at fault.
+ANYWHERE = {("404", "not_found"), ("405", "method_not_allowed"), ("500", "internal_error")}

@@ -1,0 +1,15 @@
+"""docs/operations.md tells of every setting, and of none that is not read."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+INTERNAL = {"PYTEST_XDIST_WORKER"}
+
+
+def test_the_settings_table_names_exactly_the_variables_that_are_read() -> None:
+    settings, gunicorn = (ROOT / "config" / name for name in ("settings.py", "gunicorn.py"))
+    read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z0-9_]+)["']""", settings.read_text()))
+    read |= set(re.findall(r"""environ\.get\(["']([A-Z0-9_]+)["']""", gunicorn.read_text()))
+    told = re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(read - INTERNAL)
