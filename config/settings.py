@@ -28,6 +28,8 @@ DEVELOPMENT_KEY = "development-only-key-that-production-refuses-to-start-with"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", DEVELOPMENT_KEY)
+# Former keys: tokens signed with them are still read, new ones are not made.
+JWT_SIGNING_KEY_FALLBACKS: list[str] = env.list("JWT_SIGNING_KEY_FALLBACKS", [])
 
 # ── Where we are reached ─────────────────────────────────────────────────────────────────────────────────
 ALLOWED_HOSTS: list[str] = env.list(
@@ -80,6 +82,7 @@ INSTALLED_APPS = [
     "apps.search",
     "apps.moderation",
     "apps.notifications",
+    "apps.demo",
 ]
 
 MIDDLEWARE = [
@@ -219,15 +222,6 @@ PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14))
 HANDLE_QUARANTINE = timedelta(days=30)
-SIMPLE_JWT = {
-    "ALGORITHM": "HS256",
-    "SIGNING_KEY": JWT_SIGNING_KEY,
-    "ISSUER": "photogram",
-    "AUDIENCE": "photogram-api",
-    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
-    "REFRESH_TOKEN_LIFETIME": REFRESH_TOKEN_LIFETIME,
-    "USER_ID_CLAIM": "sub",
-}
 FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000)
 FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000)
 

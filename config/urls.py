@@ -8,21 +8,20 @@ handler403 = "apps.core.api.problems.forbidden"
 handler404 = "apps.core.api.problems.not_found"
 handler500 = "apps.core.api.problems.internal_error"
 
-api = [
-    path("", include(f"apps.{app}.api.urls"))
-    for app in (
-        "core",
-        "media",
-        "accounts",
-        "social",
-        "content",
-        "engagement",
-        "feed",
-        "search",
-        "moderation",
-        "notifications",
-    )
+# From the top of the stack down, so that a literal path (users/suggestions) comes before a pattern (users/{user}).
+CONTEXTS = [
+    "notifications",
+    "moderation",
+    "search",
+    "feed",
+    "engagement",
+    "content",
+    "social",
+    "accounts",
+    "media",
+    "core",
 ]
+api = [path("", include(f"apps.{context}.api.urls")) for context in CONTEXTS]
 
 urlpatterns = [
     path("api/v1/", include(api)),

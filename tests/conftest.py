@@ -1,13 +1,16 @@
 """The cast, their API clients, and the delivery of what their deeds have enqueued."""
 
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django_celery_outbox.models import CeleryOutbox
 from rest_framework.test import APIClient
 
+from apps.accounts import services, tokens
 from apps.accounts.models import User
 from apps.core import redis
 from config.celery import app
@@ -21,10 +24,8 @@ class Caller(APIClient):
         super().__init__()
         self.user = user
         if user is not None:
-            self.force_authenticate(user)
-
-    def request(self, **kwargs: Any) -> Any:
-        return super().request(**kwargs)
+            self.session = services.open_session(user)
+            self.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access_token(self.session)}")
 
     def generic(
         self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any
@@ -35,6 +36,11 @@ class Caller(APIClient):
 
     def _encode_data(self, data: Any, format: str | None = None, content_type: str | None = None) -> Any:
         return super()._encode_data(data, format or (None if content_type else "json"), content_type)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _buckets() -> None:
+    call_command("ensure_buckets", verbosity=0, stdout=io.StringIO())
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """Who you are: the account with its profile, and its sessions."""
 
+import secrets
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -7,10 +8,15 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.functional import cached_property
 
-from apps.accounts.querysets import UserManager
+from apps.accounts.querysets import SessionQuerySet, UserManager
 from apps.core.models import Row
 from apps.media.models import Media
+
+
+def make_nonce() -> str:
+    return secrets.token_urlsafe(24)
 
 
 class User(Row, AbstractBaseUser, PermissionsMixin):
@@ -22,7 +28,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         LEAVING = "leaving"  # asked to be erased; hidden, restored by signing in within the grace
         ERASED = "erased"  # a shell that keeps what others rely on until the last batch is done
 
-    handle = models.CharField(max_length=30, unique=True)
+    handle = models.CharField(max_length=30)
     email = models.EmailField(max_length=254)
     email_verified_at = models.DateTimeField(null=True, blank=True)
     display_name = models.CharField(max_length=50, blank=True)
@@ -54,7 +60,9 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="one_account_per_email"),
+            models.UniqueConstraint(fields=["handle"], name="one_account_per_handle"),
+            models.UniqueConstraint(fields=["email"], name="one_account_per_email"),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="email_is_lower_case"),
             models.CheckConstraint(
                 condition=Q(handle__regex=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$"), name="handle_is_well_formed"
             ),
@@ -74,6 +82,16 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
     def is_active(self) -> bool:  # type: ignore[override]  # Django's flag, derived from the state
         return self.state == self.State.ACTIVE
 
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        """Any of "moderator", "admin"; a superuser is an admin."""
+        held = {group.name for group in self.groups.all()} & {"moderator", "admin"}
+        return frozenset(held | {"admin"} if self.is_superuser else held)
+
+    @property
+    def is_moderator(self) -> bool:
+        return bool(self.roles)
+
 
 class WithheldHandle(Row):
     """A freed handle, kept from being issued again for a while."""
@@ -86,18 +104,18 @@ class WithheldHandle(Row):
 
 
 class Session(Row):
-    """A sign-in on a device: the unit of revocation. Its refresh tokens are a chain, one valid at a time.
+    """A sign-in on a device: the unit of revocation.
 
-    `refresh_digest` is the digest of the one token that may be presented; `previous_digest` that of its predecessor,
-    which within the reuse grace is answered with the same successor.
+    Its refresh tokens are numbered by `generation`; each is a MAC over the session's nonce and its number, so that a
+    token has one successor by construction, and nothing secret is stored. See `tokens.py`.
     """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
     device_name = models.CharField(max_length=100, blank=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
-    refresh_digest = models.CharField(max_length=64)
-    previous_digest = models.CharField(max_length=64, blank=True)
+    nonce = models.CharField(max_length=64, default=make_nonce, editable=False)
+    generation = models.PositiveIntegerField(default=0)
     rotated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     last_seen_at = models.DateTimeField(db_default=Now())
@@ -105,9 +123,12 @@ class Session(Row):
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=20, blank=True)
 
+    objects = SessionQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["user", "-id"], condition=Q(ended_at__isnull=True), name="live_sessions_by_user"),
+            models.Index(fields=["user", "address"], name="sessions_by_user_and_address"),
             models.Index(fields=["expires_at"], name="sessions_by_expiry"),
         ]
 

@@ -2,12 +2,54 @@
 
 from uuid import UUID
 
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import EmailedToken, Session, User, WithheldHandle
+from apps.core.batches import delete_in_batches
 from apps.core.contexts import Export
 
 
 def erase(user_id: UUID) -> None:
-    pass
+    """The account's own row goes last of all; its handle is withheld for a while."""
+    delete_in_batches(EmailedToken.objects.filter(user=user_id))
+    delete_in_batches(Session.objects.owned_by(user_id))
+    with transaction.atomic():
+        user = User.objects.filter(pk=user_id).first()
+        if user:
+            until = timezone.now() + settings.HANDLE_QUARANTINE
+            WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
+            user.delete()
 
 
 def export(user_id: UUID) -> Export:
-    yield from ()
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return
+    yield (
+        "account",
+        {
+            "id": str(user.pk),
+            "handle": user.handle,
+            "email": user.email,
+            "email_verified_at": user.email_verified_at,
+            "display_name": user.display_name,
+            "bio": user.bio,
+            "website": user.website,
+            "locale": user.locale,
+            "settings": user.settings,
+            "created_at": user.created_at,
+        },
+    )
+    for session in Session.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "sessions",
+            {
+                "device_name": session.device_name,
+                "address": session.address,
+                "user_agent": session.user_agent,
+                "created_at": session.created_at,
+                "last_seen_at": session.last_seen_at,
+            },
+        )

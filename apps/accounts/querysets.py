@@ -5,9 +5,10 @@ from uuid import UUID
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.db.models import QuerySet
+from django.utils import timezone
 
 if TYPE_CHECKING:
-    from apps.accounts.models import User
+    from apps.accounts.models import Session, User  # noqa: F401  (forward references)
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -16,17 +17,28 @@ class UserQuerySet(QuerySet["User"]):
         return self.filter(state="active")
 
     def by_login(self, login: str) -> "UserQuerySet":
-        """By handle or e-mail, compared as both are stored: without regard to case."""
-        if "@" in login.strip("@"):
-            return self.filter(email__iexact=login)
-        return self.filter(handle=login.lstrip("@").lower())
+        """By handle, with or without @, or by e-mail; both are stored in lower case."""
+        wanted = login.strip().lower()
+        if not wanted.isascii() or "\0" in wanted:
+            return self.none()
+        if "@" in wanted.removeprefix("@"):
+            return self.filter(email=wanted)
+        return self.filter(handle=wanted.removeprefix("@"))
+
+
+class SessionQuerySet(QuerySet["Session"]):
+    def live(self) -> "SessionQuerySet":
+        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+
+    def owned_by(self, user_id: UUID) -> "SessionQuerySet":
+        return self.filter(user_id=user_id)
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
     """`create_superuser` for Django's command; everybody else is made by `services.sign_up`."""
 
     def create_superuser(self, handle: str, email: str, password: str, **fields: Any) -> "User":
-        user: User = self.model(handle=handle.lower(), email=email, is_staff=True, is_superuser=True, **fields)
+        user: User = self.model(handle=handle.lower(), email=email.lower(), is_staff=True, is_superuser=True, **fields)
         user.set_password(password)
         user.save()
         return user
@@ -34,12 +46,3 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
     def get_by_natural_key(self, username: str | None) -> "User":
         user: User = self.get(handle=(username or "").lower())
         return user
-
-
-def pk_or_none(text: str) -> UUID | None:
-    """The UUID that `text` spells canonically, or None."""
-    try:
-        parsed = UUID(text)
-    except ValueError:
-        return None
-    return parsed if str(parsed) == text else None

@@ -8,6 +8,9 @@ class ContentConfig(contexts.Context):
 
     name = "apps.content"
 
+    def ready(self) -> None:
+        from apps.content import receivers  # noqa: F401
+
     def erase_user(self, user_id: UUID) -> None:
         from apps.content import person
 

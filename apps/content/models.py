@@ -64,6 +64,8 @@ class PostMedia(models.Model):
     position = models.PositiveSmallIntegerField()
 
     class Meta:
+        # The places of one post; Django's prefetching keeps to it.
+        ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["post", "position"], name="one_medium_per_position")]
 
     def __str__(self) -> str:
@@ -74,7 +76,6 @@ class Tag(Row):
     """A hashtag, lower-case, without #."""
 
     name = models.CharField(max_length=100, unique=True)
-    post_count = models.IntegerField(default=0)
 
     def __str__(self) -> str:
         return f"#{self.name}"

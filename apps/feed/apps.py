@@ -9,7 +9,11 @@ class FeedConfig(contexts.Context):
     name = "apps.feed"
 
     def erase_user(self, user_id: UUID) -> None:
-        """Nothing is held."""
+        from apps.feed import person
+
+        person.erase(user_id)
 
     def export_user(self, user_id: UUID) -> contexts.Export:
-        return iter(())
+        from apps.feed import person
+
+        return person.export(user_id)

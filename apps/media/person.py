@@ -3,11 +3,27 @@
 from uuid import UUID
 
 from apps.core.contexts import Export
+from apps.media.models import Media
+from apps.media.objects import destroy
 
 
 def erase(user_id: UUID) -> None:
-    pass
+    """Media that a post still holds go with the post; the contexts above have erased theirs by now."""
+    while pks := list(Media.objects.owned_by(user_id).values_list("pk", flat=True)[:100]):
+        destroy(pks)
 
 
 def export(user_id: UUID) -> Export:
-    yield from ()
+    for medium in Media.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "media",
+            {
+                "id": str(medium.pk),
+                "status": medium.status,
+                "content_type": medium.content_type,
+                "bytes": medium.bytes,
+                "alt_text": medium.alt_text,
+                "created_at": medium.created_at,
+                "original": medium.original_key,
+            },
+        )

@@ -8,6 +8,9 @@ class SocialConfig(contexts.Context):
 
     name = "apps.social"
 
+    def ready(self) -> None:
+        from apps.social import receivers  # noqa: F401
+
     def erase_user(self, user_id: UUID) -> None:
         from apps.social import person
 

@@ -1,7 +1,7 @@
 """JSON out: orjson, times in UTC with milliseconds and a Z."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,10 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds: 2026-11-23T16:14:05.123Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from apps.core.times import timestamp
 
 
 def _plain(value: Any) -> Any:

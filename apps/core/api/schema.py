@@ -4,7 +4,7 @@
 rules that hold everywhere; the postprocessing hook fills in examples.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
@@ -79,7 +79,7 @@ HEADER_REFERENCES = {name: {"$ref": f"#/components/headers/{name}"} for name in 
 def documented(
     *,
     summary: str,
-    responses: dict[int, ResponseSpec] | None = None,
+    responses: Mapping[int, ResponseSpec] | None = None,
     page_of: type[serializers.Serializer[Any]] | None = None,
     request: type[serializers.Serializer[Any]] | None = None,
     errors: Iterable[type[Refusal]] = (),

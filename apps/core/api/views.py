@@ -1,6 +1,7 @@
 """The base of every endpoint."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
 
 from django.http import HttpRequest
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
@@ -29,6 +30,11 @@ class Endpoint(ViewSet):
     bodies: ClassVar[dict[str, type[Body]]] = {}
     rate_limits: ClassVar[dict[str, str]] = {}
     etagged: ClassVar[frozenset[str]] = frozenset({"retrieve"})
+
+    @property
+    def caller_id(self) -> UUID:
+        """The caller, on an action that needs a token."""
+        return cast(UUID, self.request.user.pk)
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny()] if self.action in self.open_to_all or self.action is None else [IsAuthenticated()]

@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.feed.api.views import FeedEndpoint
+
+urlpatterns = [
+    path("feed", FeedEndpoint.as_view({"get": "list"})),
+    path("feed/refresh", FeedEndpoint.as_view({"post": "refresh"})),
+]

@@ -1,0 +1,36 @@
+"""Handles: ASCII, 3 to 30 characters, no two that a reader would take for one of ours.
+
+Look-alikes are compared by a skeleton in the manner of Unicode Technical Standard 39: since handles are ASCII, the
+table only needs the ASCII characters that look like another one.
+"""
+
+import re
+from pathlib import Path
+
+from apps.core.errors import Invalid
+
+MIN_LENGTH, MAX_LENGTH = 3, 30
+_WELL_FORMED = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)*")
+_LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b"})
+
+
+def skeleton(handle: str) -> str:
+    """What the handle looks like: separators gone, look-alike characters made one, `rn` read as `m`, `vv` as `w`."""
+    bare = re.sub(r"[._]", "", handle.lower()).translate(_LOOKALIKES)
+    return bare.replace("rn", "m").replace("vv", "w")
+
+
+RESERVED = frozenset((Path(__file__).parent / "data" / "reserved_handles.txt").read_text().split())
+_RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED))
+
+
+def normalise(typed: str) -> str:
+    """The handle as it is stored. Raises Invalid, naming the field."""
+    handle = typed.removeprefix("@").lower() if typed.isascii() else typed
+    if not MIN_LENGTH <= len(handle) <= MAX_LENGTH:
+        raise Invalid(handle=("invalid_length", f"{MIN_LENGTH} to {MAX_LENGTH} characters."))
+    if not _WELL_FORMED.fullmatch(handle):
+        raise Invalid(handle=("invalid", "Letters a-z, digits, _ and single dots inside."))
+    if skeleton(handle) in _RESERVED_SKELETONS:
+        raise Invalid(handle=("reserved", "That handle is reserved."))
+    return handle

@@ -1,0 +1,53 @@
+"""The mails of accounts. A secret is made when its mail is sent, so that none waits in a queue."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from apps.accounts.models import EmailedToken, User
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def send_confirmation(user_id: UUID) -> None:
+    """Ask the stored address to confirm itself, unless it has."""
+    user = User.objects.filter(pk=user_id, email_verified_at=None, state=User.State.ACTIVE).first()
+    if user:
+        _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email")
+
+
+def send_reset(user_id: UUID) -> None:
+    """A link to set a new password, to the stored address, whatever was typed."""
+    user = User.objects.filter(pk=user_id).exclude(state=User.State.ERASED).first()
+    if user:
+        _send(user, EmailedToken.Purpose.RESET_PASSWORD, settings.PASSWORD_RESET_LIFETIME, "reset-password")
+
+
+def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str) -> None:
+    token = secrets.token_urlsafe(32)
+    EmailedToken.objects.create(
+        user=user, purpose=purpose, email=user.email, digest=digest(token), expires_at=timezone.now() + lifetime
+    )
+    context: dict[str, Any] = {
+        "name": user.display_name or user.handle,
+        "handle": user.handle,
+        "token": token,
+        "link": f"{settings.CLIENT_URL}/{template}?token={token}",
+        "hours": int(lifetime.total_seconds() // 3600),
+    }
+    mail = EmailMultiAlternatives(
+        subject=render_to_string(f"mail/{template}.subject.txt", context).strip(),
+        body=render_to_string(f"mail/{template}.txt", context),
+        to=[user.email],
+    )
+    mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
+    mail.send()

@@ -1,0 +1,326 @@
+"""The verbs of accounts: sign up, sign in, change, leave; and what they refuse."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.accounts import handles, passwords, session_cache, tasks, tokens
+from apps.accounts.facts import (
+    account_created,
+    account_hidden,
+    account_made_private,
+    account_made_public,
+    account_shown,
+)
+from apps.accounts.mails import digest
+from apps.accounts.models import EmailedToken, Session, User, WithheldHandle
+from apps.core.errors import BadRequest, Conflict, Forbidden, Unauthorized
+from apps.core.times import timestamp
+from apps.media import services as media
+
+
+class HandleTaken(Conflict):
+    code, title = "handle_taken", "That handle is taken."
+
+
+class EmailTaken(Conflict):
+    code, title = "email_taken", "There is an account with that e-mail address."
+
+
+class InvalidCredentials(Unauthorized):
+    code, title = "invalid_credentials", "Login or password is wrong."
+
+
+class AccountSuspended(Forbidden):
+    code, title = "account_suspended", "This account is suspended."
+
+
+class InvalidRefreshToken(Unauthorized):
+    code, title = "invalid_refresh_token", "That refresh token is not valid."
+
+
+class TokenReused(Unauthorized):
+    code, title = "token_reused", "That refresh token was used before; its session has ended."
+
+
+class InvalidLink(BadRequest):
+    code, title = "invalid_link", "That link is not valid any more."
+
+
+class WrongPassword(Forbidden):
+    code, title = "wrong_password", "The current password is wrong."
+
+
+# ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
+    """A new account; its address is asked to confirm itself.
+
+    Raises Invalid, HandleTaken (also for a handle that was freed lately), EmailTaken.
+    """
+    user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
+    passwords.require_fit(password, user=user)
+    if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
+        raise HandleTaken
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise _taken(error) from error
+    account_created.tell(user_id=str(user.pk))
+    tasks.send_confirmation.delay(user_id=str(user.pk))
+    return user
+
+
+def _taken(error: IntegrityError) -> Conflict:
+    violated = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
+    return HandleTaken() if violated == "one_account_per_handle" else EmailTaken()
+
+
+# ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────
+def account_for(login: str) -> User | None:
+    return User.objects.by_login(login).exclude(state=User.State.ERASED).first()
+
+
+@transaction.atomic
+def sign_in(
+    user: User | None, *, password: str, device_name: str = "", address: str | None = None, user_agent: str = ""
+) -> Session:
+    """A new session of `user`, who leaves no longer if they were leaving.
+
+    Raises InvalidCredentials, after the same work for an unknown login (None) as for a wrong password, and
+    AccountSuspended only to those who know the password.
+    """
+    if len(password) > settings.PASSWORD_MAX_LENGTH:
+        raise InvalidCredentials
+    if user is None:
+        make_password(password)
+        raise InvalidCredentials
+    if not user.check_password(password):
+        raise InvalidCredentials
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if locked.state == User.State.SUSPENDED:
+        until = timestamp(locked.suspended_until) if locked.suspended_until else None
+        raise AccountSuspended(until=until, reason=locked.suspension_reason)
+    if locked.state == User.State.LEAVING:
+        _stay(locked)
+    if locked.state != User.State.ACTIVE:
+        raise InvalidCredentials
+    return open_session(locked, device_name=device_name, address=address, user_agent=user_agent)
+
+
+def open_session(user: User, *, device_name: str = "", address: str | None = None, user_agent: str = "") -> Session:
+    return Session.objects.create(
+        user=user,
+        device_name=device_name,
+        address=address or None,
+        user_agent=user_agent[:300],
+        expires_at=timezone.now() + settings.REFRESH_TOKEN_LIFETIME,
+    )
+
+
+def refresh(token: str) -> tuple[Session, str]:
+    """The session and its next refresh token: one presented token has one successor.
+
+    Presented again within REFRESH_REUSE_GRACE (a lost answer, two tabs) it has that same successor; later it ends
+    the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
+    """
+    parsed = tokens.parse_refresh_token(token)
+    session = Session.objects.select_related("user").filter(pk=parsed[0]).first() if parsed else None
+    if parsed is None or session is None or not tokens.is_ours(token, session, parsed[1]):
+        raise InvalidRefreshToken
+    generation = parsed[1]
+    if session.user.state == User.State.SUSPENDED:
+        raise AccountSuspended(reason=session.user.suspension_reason)
+    now = timezone.now()
+    live = Session.objects.live().filter(pk=session.pk, user__state=User.State.ACTIVE)
+    # One conditional UPDATE decides which of two requests rotates.
+    rotated = live.filter(generation=generation).update(
+        generation=F("generation") + 1,
+        rotated_at=now,
+        last_seen_at=now,
+        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+    )
+    if not rotated:
+        repeated = live.filter(generation=generation + 1, rotated_at__gt=now - settings.REFRESH_REUSE_GRACE)
+        if not repeated.exists():
+            raise _refusal_of_old_token(session, generation)
+    return session, tokens.refresh_token(session, generation + 1)
+
+
+def _refusal_of_old_token(session: Session, generation: int) -> Unauthorized:
+    """An old token in somebody's hands: the session ends, whoever presents it. (Committed although we refuse.)"""
+    session.refresh_from_db()
+    if session.ended_at is None and generation < session.generation:
+        end_session(session.user_id, session.pk, reason="token_reused")
+        return TokenReused()
+    return TokenReused() if session.end_reason == "token_reused" else InvalidRefreshToken()
+
+
+# ── Ending sessions ──────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def end_session(user_id: UUID, session_id: UUID, *, reason: str = "revoked") -> bool:
+    """End one of the user's own sessions; True if it lived."""
+    session_cache.mark_session(user_id, session_id)
+    live = Session.objects.owned_by(user_id).filter(pk=session_id, ended_at=None)
+    return bool(live.update(ended_at=timezone.now(), end_reason=reason))
+
+
+@transaction.atomic
+def end_every_session(user_id: UUID, *, but: UUID | None = None, reason: str = "revoked") -> None:
+    session_cache.mark_user(user_id)
+    live = Session.objects.owned_by(user_id).filter(ended_at=None)
+    (live.exclude(pk=but) if but else live).update(ended_at=timezone.now(), end_reason=reason)
+
+
+# ── Passwords and e-mail ─────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def change_password(user: User, *, current: str, new: str, session_id: UUID) -> None:
+    """All other sessions end. Raises WrongPassword, Invalid."""
+    require_password(user, current)
+    passwords.require_fit(new, user=user, field="new_password")
+    user.set_password(new)
+    user.save(update_fields=["password"])
+    end_every_session(user.pk, but=session_id, reason="password_changed")
+
+
+def require_password(user: User, password: str) -> None:
+    """Raises WrongPassword."""
+    if len(password) > settings.PASSWORD_MAX_LENGTH or not user.check_password(password):
+        raise WrongPassword
+
+
+@transaction.atomic
+def ask_for_reset(email: str) -> None:
+    """Enqueue the mail, if there is such an account; the answer is the same either way."""
+    user = account_for(email) if "@" in email.removeprefix("@") else None
+    if user:
+        tasks.send_reset.delay(user_id=str(user.pk))
+
+
+@transaction.atomic
+def reset_password(*, token: str, new: str) -> None:
+    """Every session ends; the token works once. Raises InvalidLink, Invalid."""
+    user = _redeem(token, EmailedToken.Purpose.RESET_PASSWORD)
+    passwords.require_fit(new, user=user, field="new_password")
+    user.set_password(new)
+    # Who opens the mail owns the address.
+    user.email_verified_at = user.email_verified_at or timezone.now()
+    user.save(update_fields=["password", "email_verified_at"])
+    EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
+    end_every_session(user.pk, reason="password_reset")
+
+
+@transaction.atomic
+def confirm_email(token: str) -> None:
+    """Raises InvalidLink."""
+    user = _redeem(token, EmailedToken.Purpose.CONFIRM_EMAIL)
+    User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now())
+
+
+@transaction.atomic
+def resend_confirmation(user: User) -> None:
+    if user.email_verified_at is None:
+        tasks.send_confirmation.delay(user_id=str(user.pk))
+
+
+def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
+    """The owner of a token, which is used up by one conditional UPDATE. It counts for the address it was sent to."""
+    now = timezone.now()
+    unused = EmailedToken.objects.filter(digest=digest(token), purpose=purpose, used_at=None, expires_at__gt=now)
+    row = unused.select_related("user").filter(email=F("user__email")).first()
+    if row is None or not unused.filter(pk=row.pk).update(used_at=now):
+        raise InvalidLink
+    return row.user
+
+
+# ── Profile ──────────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def update_profile(user: User, *, changes: dict[str, Any]) -> User:
+    """Change just the fields of `changes`; `avatar_media_id` takes a medium of one's own, or None.
+
+    Raises Invalid for a medium that is not one's own or not ready, just as for one that does not exist.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    was_private = user.is_private
+    changes = dict(changes)
+    if "avatar_media_id" in changes:
+        _change_avatar(user, changes.pop("avatar_media_id"))
+    if "settings" in changes:
+        changes["settings"] = user.settings | changes["settings"]
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.save()
+    session_cache.mark_user(user.pk)
+    if user.is_private != was_private:
+        (account_made_private if user.is_private else account_made_public).tell(user_id=str(user.pk))
+    return user
+
+
+def _change_avatar(user: User, medium_id: UUID | None) -> None:
+    former = user.avatar_id
+    if former == medium_id:
+        return
+    user.avatar = media.use_as_avatar(user.pk, medium_id, field="avatar_media_id") if medium_id else None
+    user.save(update_fields=["avatar"])
+    if former:
+        media.destroy([former])
+
+
+# ── Leaving, suspension ──────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def leave(user: User, *, password: str) -> User:
+    """Hidden at once, erased after ERASURE_GRACE; signing in before then restores. Raises WrongPassword."""
+    require_password(user, password)
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user.state = User.State.LEAVING
+    user.erase_after = timezone.now() + settings.ERASURE_GRACE
+    user.save(update_fields=["state", "erase_after"])
+    _hide(user, reason="leaving")
+    return user
+
+
+def _stay(user: User) -> None:
+    user.state, user.erase_after = User.State.ACTIVE, None
+    user.save(update_fields=["state", "erase_after"])
+    _show(user)
+
+
+@transaction.atomic
+def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
+    """Every token stops working at once and the content is hidden, until `unsuspend` brings all of it back."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
+    user.save(update_fields=["state", "suspension_reason", "suspended_until"])
+    _hide(user, reason="suspended")
+
+
+@transaction.atomic
+def unsuspend(user: User) -> None:
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.state != User.State.SUSPENDED:
+        return
+    user.state, user.suspension_reason, user.suspended_until = User.State.ACTIVE, "", None
+    user.save(update_fields=["state", "suspension_reason", "suspended_until"])
+    _show(user)
+
+
+def _hide(user: User, *, reason: str) -> None:
+    end_every_session(user.pk, reason=reason)
+    if user.avatar_id:
+        media.conceal([user.avatar_id])
+    account_hidden.tell(user_id=str(user.pk))
+
+
+def _show(user: User) -> None:
+    session_cache.mark_user(user.pk)
+    if user.avatar_id:
+        media.expose([user.avatar_id])
+    account_shown.tell(user_id=str(user.pk))

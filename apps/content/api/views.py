@@ -1,0 +1,113 @@
+"""Posts."""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.content import captions, services
+from apps.content.api import schemas
+from apps.content.api.cards import post_card, post_cards
+from apps.content.api.posts import find_post, visible_posts
+from apps.content.models import Post
+from apps.content.querysets import PostQuerySet
+from apps.core.api.fields import Body, StrictBoolean, TextField
+from apps.core.api.idempotency import idempotent
+from apps.core.api.pagination import Window, newest_first, page
+from apps.core.api.schema import documented
+from apps.core.api.views import Endpoint
+from apps.core.errors import Forbidden
+from apps.social.api.people import find_person, require_sight_inside
+
+
+class PostFields(Body):
+    caption = TextField(max_length=2200, allow_blank=True, required=False)
+    visibility = serializers.ChoiceField(choices=Post.Visibility.values, required=False)
+    sensitive = StrictBoolean(required=False)
+    comments_enabled = StrictBoolean(required=False)
+
+
+class CreatePost(PostFields):
+    media_ids = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=services.MAX_MEDIA, allow_empty=False
+    )
+
+
+class UpdatePost(PostFields):
+    alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
+
+    def validate_alt_texts(self, texts: dict[str, str]) -> dict[UUID, str]:
+        field = serializers.UUIDField()
+        return {field.run_validation(media_id): text for media_id, text in texts.items()}
+
+
+class PostEndpoint(Endpoint):
+    open_to_all = frozenset({"retrieve"})
+    bodies = {"create": CreatePost, "partial_update": UpdatePost}
+
+    @documented(summary="Post photos", request=CreatePost, responses={201: schemas.Post}, idempotency_key=True)
+    @idempotent
+    def create(self, request: Request) -> Response:
+        post = services.create_post(author_id=self.caller_id, **self.body(request))
+        return Response(self._card(request, post.pk), status=201, headers={"Location": f"/api/v1/posts/{post.pk}"})
+
+    @documented(summary="A post", responses={200: schemas.Post})
+    def retrieve(self, request: Request, post_id: UUID) -> Response:
+        return Response(self._card(request, post_id))
+
+    @documented(
+        summary="Edit a post of one's own", request=UpdatePost, responses={200: schemas.Post}, errors=[Forbidden]
+    )
+    def partial_update(self, request: Request, post_id: UUID) -> Response:
+        post = self._own(request, post_id)
+        services.update_post(post, changes=self.body(request, partial=True))
+        return Response(self._card(request, post_id))
+
+    @documented(summary="Delete a post of one's own", responses={204: None}, errors=[Forbidden])
+    def destroy(self, request: Request, post_id: UUID) -> Response:
+        services.delete_post(self._own(request, post_id))
+        return Response(status=204)
+
+    @staticmethod
+    def _card(request: Request, post_id: UUID) -> dict[str, Any]:
+        return post_card(find_post(request, post_id), request.user.pk)
+
+    @staticmethod
+    def _own(request: Request, post_id: UUID) -> Post:
+        post = find_post(request, post_id)
+        if post.author_id != request.user.pk:
+            raise Forbidden
+        return post
+
+
+class PostListEndpoint(Endpoint):
+    open_to_all = frozenset({"by_author", "by_tag"})
+
+    @documented(summary="Somebody's posts, newest first", page_of=schemas.Post)
+    def by_author(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        require_sight_inside(request, person)
+        window = Window.of(request, "posts-by-author", author=person.pk)
+        return post_page(request, window, visible_posts(request).written_by(person.pk))
+
+    @documented(summary="Posts with a tag, newest first", page_of=schemas.Post)
+    def by_tag(self, request: Request, tag: str) -> Response:
+        name = captions.normalise_tag(tag.removeprefix("#"))
+        window = Window.of(request, "posts-by-tag", tag=name)
+        posts = visible_posts(request).standing()
+        return post_page(request, window, posts.tagged(name) if name else posts.none())
+
+
+def post_page(request: Request, window: Window, posts: PostQuerySet) -> Response:
+    """A page of posts, newest first."""
+    rows = newest_first(posts.for_cards(), window)
+    return Response(
+        page(
+            rows,
+            window,
+            position=lambda post: [post.pk],
+            cards=lambda shown: post_cards(shown, request.user.pk),
+        )
+    )

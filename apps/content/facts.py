@@ -1,0 +1,8 @@
+"""What posts announce."""
+
+from apps.core.facts import Fact
+
+post_published = Fact("post_published", "post_id", "author_id")
+post_failed = Fact("post_failed", "post_id", "author_id")
+post_edited = Fact("post_edited", "post_id", "author_id")
+post_removed = Fact("post_removed", "post_id", "author_id")

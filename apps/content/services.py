@@ -1,0 +1,167 @@
+"""The verbs of posts."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.content import captions, exposure, publication
+from apps.content.counters import POSTS
+from apps.content.facts import post_edited, post_removed
+from apps.content.models import Mention, Post, PostMedia, PostTag, Tag
+from apps.core.errors import Invalid, NotFound
+from apps.media import services as media
+from apps.media.models import Media
+from apps.social.blocks import between
+
+MAX_MEDIA, MAX_TAGS, MAX_MENTIONS = 10, 30, 20
+
+
+@transaction.atomic
+def create_post(
+    *,
+    author_id: UUID,
+    media_ids: Sequence[UUID],
+    caption: str = "",
+    visibility: str = Post.Visibility.PUBLIC,
+    sensitive: bool = False,
+    comments_enabled: bool = True,
+) -> Post:
+    """Published at once when all media are ready, otherwise by itself when they are.
+
+    Raises Invalid: media that cannot be posted, named twice, or none; too many tags or mentions.
+    """
+    _require_fit(caption)
+    if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
+        raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
+    taken = media.claim_for_post(author_id, media_ids)
+    post = Post.objects.create(
+        author_id=author_id,
+        caption=caption,
+        visibility=visibility,
+        sensitive=sensitive,
+        comments_enabled=comments_enabled,
+    )
+    PostMedia.objects.bulk_create(
+        PostMedia(post=post, medium=medium, position=place) for place, medium in enumerate(taken)
+    )
+    _note_tags(post)
+    _note_mentions(post)
+    if all(medium.status == Media.Status.READY for medium in taken):
+        publication.publish(post)
+    return post
+
+
+@transaction.atomic
+def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
+    """Change just the fields of `changes`; `alt_texts` is {media id: text}. Raises Invalid, NotFound."""
+    locked = _locked(post)
+    changes = dict(changes)
+    for media_id, text in _own_alt_texts(locked, changes.pop("alt_texts", {})).items():
+        media.set_alt_text(media_id, text)
+    if "caption" in changes:
+        _require_fit(changes["caption"])
+    for name, value in changes.items():
+        setattr(locked, name, value)
+    locked.edited_at = timezone.now()
+    locked.save()
+    if "caption" in changes:
+        locked.post_tags.all().delete()
+        locked.mentions.all().delete()
+        _note_tags(locked)
+        _note_mentions(locked)
+    exposure.reconcile([locked.pk])
+    post_edited.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
+    return locked
+
+
+def _own_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
+    own = set(PostMedia.objects.filter(post=post).values_list("medium", flat=True))
+    if foreign := [pk for pk in alt_texts if pk not in own]:
+        raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", "Not a medium of this post.") for pk in foreign})
+    return alt_texts
+
+
+@transaction.atomic
+def delete_post(post: Post) -> None:
+    """Gone from everywhere at once; its objects are doomed in the same transaction. Raises NotFound the second time."""
+    locked = _locked(post)
+    media_ids = list(PostMedia.objects.filter(post=locked).values_list("medium", flat=True))
+    if _is_counted(locked):
+        POSTS.decrement(locked.author_id)
+    author_id, post_id = str(locked.author_id), str(locked.pk)
+    locked.delete()
+    media.destroy(media_ids)
+    post_removed.tell(post_id=post_id, author_id=author_id)
+
+
+@transaction.atomic
+def take_down(post: Post) -> None:
+    """Gone for everybody but its author and moderators, public copies included. Twice is once. Raises NotFound."""
+    locked = _locked(post)
+    if locked.taken_down_at:
+        return
+    if _is_counted(locked):
+        POSTS.decrement(locked.author_id)
+    locked.taken_down_at = timezone.now()
+    locked.save(update_fields=["taken_down_at"])
+    exposure.reconcile([locked.pk])
+
+
+@transaction.atomic
+def restore(post: Post) -> None:
+    """Undo `take_down`: the post is what it was. Raises NotFound."""
+    locked = _locked(post)
+    if not locked.taken_down_at:
+        return
+    locked.taken_down_at = None
+    locked.save(update_fields=["taken_down_at"])
+    if _is_counted(locked):
+        POSTS.increment(locked.author_id)
+    exposure.reconcile([locked.pk])
+
+
+def _locked(post: Post) -> Post:
+    locked = Post.objects.select_for_update(of=("self",)).filter(pk=post.pk).first()
+    if locked is None:
+        raise NotFound
+    return locked
+
+
+def _is_counted(post: Post) -> bool:
+    return post.status == Post.Status.PUBLISHED and post.taken_down_at is None
+
+
+def _require_fit(caption: str) -> None:
+    if len(captions.tags_in(caption)) > MAX_TAGS:
+        raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
+    if len(captions.mentions_in(caption)) > MAX_MENTIONS:
+        raise Invalid(caption=("too_many_mentions", f"At most {MAX_MENTIONS} mentions."))
+
+
+def _note_tags(post: Post) -> None:
+    names = captions.tags_in(post.caption)
+    Tag.objects.bulk_create([Tag(name=name) for name in sorted(names)], ignore_conflicts=True)
+    ids = dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
+    PostTag.objects.bulk_create(
+        PostTag(post=post, tag_id=ids[name], position=place) for place, name in enumerate(names)
+    )
+
+
+def _note_mentions(post: Post) -> None:
+    """Of people in good standing, without a block either way. A mention widens nobody's sight."""
+    mentioned = captions.mentions_in(post.caption)
+    people = dict(
+        User.objects.standing()
+        .filter(handle__in={mention.handle for mention in mentioned})
+        .exclude(between("id", post.author_id))
+        .values_list("handle", "pk")
+    )
+    Mention.objects.bulk_create(
+        Mention(post=post, user_id=people[m.handle], offset=m.offset, length=m.length)
+        for m in mentioned
+        if m.handle in people
+    )

@@ -1,0 +1,51 @@
+"""The home feed."""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.content.api.cards import post_cards
+from apps.content.api.posts import visible_posts
+from apps.content.api.schemas import Post
+from apps.core.api.pagination import Window, page
+from apps.core.api.schema import documented
+from apps.core.api.shapes import Shape
+from apps.core.api.views import Endpoint
+from apps.feed import timeline
+
+
+class RefreshedFeed(Shape):
+    results = Post(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    new_since_last = serializers.IntegerField(min_value=0, max_value=timeline.NEW_CAP)
+
+
+class FeedEndpoint(Endpoint):
+    @documented(summary="Posts of those one follows and one's own, newest first", page_of=Post)
+    def list(self, request: Request) -> Response:
+        window = Window.of(request, "feed")
+        before = window.after[0] if window.after else None
+        ids = timeline.newest_ids(self.caller_id, limit=window.limit + 1, before=before)
+        return Response(_page(request, window, ids))
+
+    @documented(
+        summary="Rebuild the timeline; its first page and how much of it is new", responses={200: RefreshedFeed}
+    )
+    def refresh(self, request: Request) -> Response:
+        window = Window.of(request, "feed")
+        ids = timeline.newest_ids(self.caller_id, limit=window.limit + 1)
+        new = timeline.note_refresh(self.caller_id, ids)
+        return Response(_page(request, window, ids) | {"new_since_last": new})
+
+
+def _page(request: Request, window: Window, ids: list[UUID]) -> dict[str, Any]:
+    """Hydrated through the visibility rule, so that an id alone never shows a post."""
+    posts = visible_posts(request).for_cards().in_bulk(ids)
+
+    def cards(shown: Any) -> list[dict[str, Any]]:
+        return post_cards([posts[pk] for pk in shown if pk in posts], request.user.pk)
+
+    return page(ids, window, position=lambda pk: [pk], cards=cards)

@@ -1,0 +1,52 @@
+"""Media as the API shows them."""
+
+from typing import Any
+
+from apps.media.models import Media
+from apps.media.urls import variant_url
+
+Card = dict[str, Any]
+PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
+
+
+def media_card(medium: Media, *, public: bool) -> Card:
+    """`public`: everybody may see it, so that its URLs may be permanent."""
+    return {
+        "id": medium.pk,
+        "kind": "image",
+        "status": medium.status,
+        "error": error_card(medium),
+        "alt_text": medium.alt_text,
+        "width": medium.width,
+        "height": medium.height,
+        "blurhash": medium.blurhash or None,
+        "dominant_color": medium.dominant_color or None,
+        "variants": [
+            {
+                "name": variant["name"],
+                "content_type": variant["content_type"],
+                "url": variant_url(medium, variant, public=public),
+                "width": variant["width"],
+                "height": variant["height"],
+                "bytes": variant["bytes"],
+            }
+            for variant in medium.variants
+        ],
+        "created_at": medium.created_at,
+    }
+
+
+def error_card(medium: Media) -> Card | None:
+    return {"code": medium.error_code, "detail": medium.error_detail} if medium.error_code else None
+
+
+def avatar_card(medium: Media | None) -> Card | None:
+    """The WebP URLs of an avatar's two sizes; avatars are for everybody's eyes."""
+    if medium is None or not medium.variants:
+        return None
+    webp = {v["name"]: v for v in medium.variants if v["content_type"] == "image/webp"}
+    return {name: variant_url(medium, webp[name], public=True) for name in ("thumb", "medium")}
+
+
+def upload_card(medium: Media) -> Card:
+    return {"id": medium.pk, "media_id": medium.pk, "status": medium.status}

@@ -1,0 +1,365 @@
+"""What a picture file says of itself, read without a decoder.
+
+`inspect` names the type by content, checks dimensions, frames and scans against the limits before a single pixel is
+decoded, and separates what makes the picture (`essence`) from what is said about it (EXIF, colour profile, the rest).
+Decoders are handed the essence only, so that broken or hostile metadata of JPEG, PNG and GIF never reaches them.
+HEIC and AVIF are trees of boxes which their libraries read without decoding; their figures are checked by `Limits.check` too.
+
+Sources: ITU-T T.81 annex B (JPEG), W3C PNG third edition, CompuServe GIF89a, Google's WebP container specification,
+ISO/IEC 14496-12 (`ftyp`) and 23008-12 (HEIF brands).
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+# Content type → kind. Browsers call a HEIC photo by either name.
+ACCEPTED_TYPES = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/webp": "WEBP",
+    "image/gif": "GIF",
+    "image/heic": "HEIC",
+    "image/heif": "HEIC",
+    "image/avif": "AVIF",
+}
+# JPEG and GIF can express no longer side; a taller PNG would cost more for row pointers than for pixels.
+MAX_SIDE = 65_535
+# Printer profiles, the largest there are, stay under 4 MiB.
+MAX_PROFILE_BYTES = 4 * 1024 * 1024
+
+
+class ImagingError(Exception):
+    """A picture that is refused. `code` is the contract's, `detail` is text for the user, `reason` for the log only."""
+
+    def __init__(self, code: str, detail: str, *, reason: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.reason = reason
+
+
+def corrupt(reason: str) -> ImagingError:
+    return ImagingError("image_corrupt", "The file is damaged or is not a picture.", reason=reason)
+
+
+def too_large(detail: str) -> ImagingError:
+    return ImagingError("image_too_large", detail)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one picture may cost. Memory is in bytes and private to the child; times are in seconds."""
+
+    max_bytes: int = 30_000_000
+    max_pixels: int = 64_000_000
+    max_frames: int = 200
+    max_scans: int = 100
+    max_memory: int = 900 * 1024 * 1024
+    cpu_seconds: float = 5.0
+    wall_seconds: float = 15.0
+
+    def check(self, *, width: int, height: int, frames: int = 1, scans: int = 1) -> None:
+        """Raises `image_too_large`, or `image_corrupt` for a picture without area."""
+        if width < 1 or height < 1:
+            raise corrupt(f"{width} x {height} pixels")
+        if width * height > self.max_pixels:
+            raise too_large(f"The picture has more than {self.max_pixels // 1_000_000} megapixels.")
+        if max(width, height) > MAX_SIDE:
+            raise too_large(f"A side of the picture is longer than {MAX_SIDE} pixels.")
+        if frames > self.max_frames:
+            raise too_large(f"The picture has more than {self.max_frames} frames.")
+        if scans > self.max_scans:
+            raise too_large(f"The picture has more than {self.max_scans} progressive scans.")
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file's parts. `size` is None where only the library can tell it."""
+
+    kind: str
+    essence: bytes
+    size: tuple[int, int] | None = None
+    exif: bytes = b""
+    profile: bytes = b""
+
+
+def inspect(data: bytes, limits: Limits) -> Container:
+    """The parts of a file of an accepted type, within the limits.
+
+    Raises `image_unsupported` for other known content, `image_too_large`, `image_corrupt`; and IndexError, ValueError
+    or the like where a file breaks off or contradicts itself.
+    """
+    kind = identify(data)
+    return READERS[kind](data, limits) if kind in READERS else Container(kind, data)
+
+
+# ── Which type ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Brands in order of authority: the major brand first, then the compatible ones.
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+AVIF_BRANDS = {b"avif", b"avis"}
+FOREIGN = (
+    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),  # TIFF, and raw files of cameras
+    *(b"BM", b"8BPS", b"%!PS", b"\xc5\xd0\xd3\xc6", b"%PDF", b"\0\0\x01\0", b"SIMPLE  ="),
+    *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\0\x0cJXL ", b"\xff\x0a"),  # JPEG 2000, JPEG XL
+    *(b"PK\x03\x04", b"\x1f\x8b", b"\x1a\x45\xdf\xa3", b"\x7fELF", b"MZ"),
+)
+
+
+def identify(data: bytes) -> str:
+    """The kind of picture by its first bytes. Raises `image_unsupported` for other known content, else `image_corrupt`."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp" and (kind := _by_brand(data)):
+        return kind
+    if _is_foreign(data):
+        raise ImagingError("image_unsupported", "Only JPEG, PNG, WebP, GIF, HEIC and AVIF pictures are accepted.")
+    raise corrupt("unknown first bytes")
+
+
+def _by_brand(data: bytes) -> str | None:
+    end = min(int.from_bytes(data[:4]), 256)
+    for position in (8, *range(16, end - 3, 4)):
+        brand = data[position : position + 4]
+        if brand in HEIC_BRANDS:
+            return "HEIC"
+        if brand in AVIF_BRANDS:
+            return "AVIF"
+    return None
+
+
+def _is_foreign(data: bytes) -> bool:
+    marked_up = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")  # SVG, HTML
+    other_media = data[4:8] == b"ftyp" or data.startswith(b"RIFF")
+    return marked_up or other_media or data.startswith(FOREIGN)
+
+
+# ── JPEG ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# The next marker, as libjpeg finds it: over garbage and stuffed zeros. Restart markers belong to the scan.
+JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+SOI, EOI, SOS, TEM, COM = 0xD8, 0xD9, 0xDA, 0x01, 0xFE
+FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+MULTIPLE_SCANS = {0xC2, 0xC6, 0xCA, 0xCE}
+APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+
+
+def _jpeg(data: bytes, limits: Limits) -> Container:
+    kept, exif, profile = [b"\xff\xd8"], b"", {}
+    size = frame_header = None
+    for marker, start, body in _jpeg_segments(data, 2):
+        if marker == SOS:
+            break
+        if marker in FRAME_HEADERS:
+            frame_header, size = marker, (int.from_bytes(body[3:5]), int.from_bytes(body[1:3]))
+            components = body[5]
+        if marker == APP1 and body.startswith(b"Exif\0\0"):
+            exif = exif or body
+        elif marker == APP2 and body.startswith(b"ICC_PROFILE\0"):
+            profile[body[12:14]] = body[14:]
+        elif (not APP0 <= marker <= APP15 and marker != COM) or _tells_colour(marker, body):
+            kept.append(b"\xff" + bytes([marker]) + data[start : start + 2] + body)
+    else:
+        raise ValueError("no scan")
+    if size is None:
+        raise ValueError("a scan without a frame header")
+    single = frame_header not in MULTIPLE_SCANS and body[0] == components
+    scans = 1 if single else _jpeg_scans(data, start, at_most=limits.max_scans)
+    limits.check(width=size[0], height=size[1], scans=scans)
+    kept.append(data[start - 2 :])
+    return Container("JPEG", b"".join(kept), size, exif, b"".join(profile[part] for part in sorted(profile)))
+
+
+def _jpeg_segments(data: bytes, position: int) -> Iterator[tuple[int, int, bytes]]:
+    """Every segment up to the end of the image: marker, where its length stands, and what follows the length."""
+    while (found := JPEG_MARKER.search(data, position)) and (marker := found[1][0]) != EOI:
+        position = found.end()
+        if marker in (SOI, TEM):
+            continue
+        length = int.from_bytes(data[position : position + 2])
+        if length < 2 or position + length > len(data):
+            raise ValueError("a JPEG segment breaks off")
+        yield marker, position, data[position + 2 : position + length]
+        position += length
+
+
+def _tells_colour(marker: int, body: bytes) -> bool:
+    """JFIF and Adobe segments decide how libjpeg reads the colours; those too short to say so are noise."""
+    jfif = marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= 14
+    return jfif or (marker == APP14 and body.startswith(b"Adobe") and len(body) >= 12)
+
+
+def _jpeg_scans(data: bytes, position: int, *, at_most: int) -> int:
+    """Scans from the one at `position` on; counting ends once there are too many."""
+    scans = 1
+    try:
+        for marker, _, _ in _jpeg_segments(data, position):
+            scans += marker == SOS
+            if scans > at_most:
+                break
+    except ValueError:  # breaks off: the decoder says so more exactly
+        pass
+    return scans
+
+
+# ── PNG ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PNG_ESSENTIALS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+
+
+def _png(data: bytes, limits: Limits) -> Container:
+    """Of an APNG the default image is the picture."""
+    kept, exif, profile = [data[:8]], b"", b""
+    size, frames = (0, 0), 0
+    for kind, body, whole in _png_chunks(data):
+        if len(kept) == 1:
+            if kind != b"IHDR":
+                raise ValueError("a PNG without header")
+            size = (int.from_bytes(body[:4]), int.from_bytes(body[4:8]))
+            limits.check(width=size[0], height=size[1])
+        if kind in PNG_ESSENTIALS:
+            kept.append(whole)
+        elif kind == b"acTL":
+            frames = max(frames, int.from_bytes(body[:4]))
+        elif kind == b"eXIf":
+            exif = exif or body
+        elif kind == b"iCCP":
+            profile = profile or _inflated_profile(body)
+    limits.check(width=size[0], height=size[1], frames=frames)
+    return Container("PNG", b"".join(kept), size, exif, profile)
+
+
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Every chunk up to the last: its kind, its body, and the whole of it."""
+    position, kind = 8, b""
+    while kind != b"IEND":
+        end = position + 12 + int.from_bytes(data[position : position + 4])
+        if end > len(data):
+            raise ValueError("a PNG chunk breaks off")
+        kind = data[position + 4 : position + 8]
+        yield kind, data[position + 8 : end - 4], data[position:end]
+        position = end
+
+
+def _inflated_profile(body: bytes) -> bytes:
+    """A name, a zero, the method, the deflated profile. One that is broken or immense is none."""
+    packed = body.partition(b"\0")[2][1:]
+    inflate = zlib.decompressobj()
+    try:
+        profile = inflate.decompress(packed, MAX_PROFILE_BYTES)
+    except zlib.error:
+        return b""
+    return profile if inflate.eof else b""
+
+
+# ── GIF ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+GIF_IMAGE, GIF_EXTENSION, GIF_GRAPHIC_CONTROL = 0x2C, 0x21, 0xF9
+
+
+def _gif(data: bytes, limits: Limits) -> Container:
+    """The first frame, on a screen that is as large as it asks for."""
+    position = 13 + _colour_table(data[10])
+    kept = [data[:position]]
+    width, height = _two_lengths(data, 6)
+    frames = 0
+    while position < len(data) and data[position] in (GIF_IMAGE, GIF_EXTENSION):
+        start = position
+        if data[position] == GIF_IMAGE:
+            frames += 1
+            (left, top), (across, down) = _two_lengths(data, position + 1), _two_lengths(data, position + 5)
+            position = _after_blocks(data, position + 11 + _colour_table(data[position + 9]), complete=frames == 1)
+            if frames == 1:
+                width, height = max(width, left + across), max(height, top + down)
+                kept.append(data[start:position])
+        else:
+            position = _after_blocks(data, position + 2, complete=frames == 0)
+            if frames == 0 and data[start + 1] == GIF_GRAPHIC_CONTROL:
+                kept.append(data[start:position])
+        limits.check(width=width, height=height, frames=frames)
+    if not frames:
+        raise ValueError("a GIF without a frame")
+    return Container("GIF", b"".join(kept) + b";", (width, height))
+
+
+def _colour_table(flags: int) -> int:
+    """Bytes of the colour table that the flags announce."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _two_lengths(data: bytes, position: int) -> tuple[int, int]:
+    if position + 4 > len(data):
+        raise ValueError("a GIF breaks off")
+    return int.from_bytes(data[position : position + 2], "little"), int.from_bytes(
+        data[position + 2 : position + 4], "little"
+    )
+
+
+def _after_blocks(data: bytes, position: int, *, complete: bool) -> int:
+    """Behind the sub-blocks that begin at `position`. Only what is needed for the picture must be complete."""
+    while position < len(data) and data[position]:
+        position += 1 + data[position]
+    if complete and position >= len(data):
+        raise ValueError("a GIF breaks off")
+    return position + 1
+
+
+# ── WebP ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _webp(data: bytes, limits: Limits) -> Container:
+    """The file as it is: libwebp hands out its metadata and never interprets it."""
+    found: dict[bytes, bytes] = {}
+    width = height = frames = 0
+    for kind, body in _riff_chunks(data):
+        across, down = WEBP_SIZES[kind](body) if kind in WEBP_SIZES else (0, 0)
+        width, height = max(width, across), max(height, down)
+        frames += kind == b"ANMF"
+        limits.check(width=width, height=height, frames=frames)
+        if kind in (b"EXIF", b"ICCP"):
+            found.setdefault(kind, body)
+    return Container("WEBP", data, (width, height), found.get(b"EXIF", b""), found.get(b"ICCP", b""))
+
+
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Every chunk: its kind, and what of its body is there."""
+    position = 12
+    while position + 8 <= len(data):
+        length = int.from_bytes(data[position + 4 : position + 8], "little")
+        yield data[position : position + 4], data[position + 8 : position + 8 + length]
+        position += 8 + length + length % 2
+
+
+def _canvas(body: bytes) -> tuple[int, int]:
+    return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+
+
+def _frame(body: bytes) -> tuple[int, int]:
+    return int.from_bytes(body[6:9], "little") + 1, int.from_bytes(body[9:12], "little") + 1
+
+
+def _lossy(body: bytes) -> tuple[int, int]:
+    return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+
+
+def _lossless(body: bytes) -> tuple[int, int]:
+    bits = int.from_bytes(body[1:5], "little")
+    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+
+
+WEBP_SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
+    b"VP8X": _canvas,
+    b"ANMF": _frame,
+    b"VP8 ": _lossy,
+    b"VP8L": _lossless,
+}
+
+READERS: dict[str, Callable[[bytes, Limits], Container]] = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}

@@ -1,0 +1,22 @@
+"""`?ids=a,b,…`: bounded before any work is done."""
+
+from uuid import UUID
+
+from rest_framework.request import Request
+
+from apps.core.errors import BadRequest, Invalid
+from apps.core.ids import parse_id
+
+
+class TooManyIds(BadRequest):
+    code, title = "too_many_ids", "Too many ids at once."
+
+
+def ids_of(request: Request, *, most: int) -> list[UUID]:
+    """The distinct ids asked for, in order; text that is no id names nobody. Raises Invalid, TooManyIds."""
+    raw = request.query_params.get("ids", "")
+    if not raw:
+        raise Invalid(ids=("required", "Name at least one id."))
+    if raw.count(",") >= most:
+        raise TooManyIds
+    return list(dict.fromkeys(pk for part in raw.split(",") if (pk := parse_id(part.strip()))))

@@ -1,0 +1,206 @@
+"""Who follows, blocks and mutes whom."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.cards import mini
+from apps.accounts.models import User
+from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
+from apps.core.api.schema import documented
+from apps.core.api.views import Endpoint
+from apps.core.ids import parse_id
+from apps.social import lists, services
+from apps.social.api import schemas
+from apps.social.api.batches import TooManyIds, ids_of
+from apps.social.api.cards import relationship_card, relationship_cards
+from apps.social.api.people import find_blocked_person, find_person, require_sight_inside, visible_people
+
+RELATIONSHIP = {200: schemas.Relationship}
+
+
+class TieEndpoint(Endpoint):
+    """The verbs between the caller and one other person; each answers with the Relationship that results."""
+
+    def _answer(self, person: User) -> Response:
+        return Response(relationship_card(self.caller_id, person.pk))
+
+    @documented(
+        summary="Follow, or ask to follow a private account",
+        responses=RELATIONSHIP,
+        errors=[services.CannotFollowSelf, services.FollowerLimitReached, services.FollowingLimitReached],
+    )
+    def follow(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.follow(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(summary="Unfollow, or withdraw the request", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
+    def unfollow(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.unfollow(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
+    def remove_follower(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.remove_follower(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(
+        summary="Block: neither sees the other any more", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
+    )
+    def block(self, request: Request, user: str) -> Response:
+        person = find_blocked_person(request, user)
+        services.block(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(summary="Unblock: restores sight, not follows", responses=RELATIONSHIP)
+    def unblock(self, request: Request, user: str) -> Response:
+        person = find_blocked_person(request, user)
+        services.unblock(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(
+        summary="Mute: out of feed and notifications", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
+    )
+    def mute(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.mute(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(summary="Unmute", responses=RELATIONSHIP)
+    def unmute(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.unmute(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(summary="How one stands to somebody", responses=RELATIONSHIP)
+    def retrieve(self, request: Request, user: str) -> Response:
+        return self._answer(find_person(request, user))
+
+    @documented(
+        summary="How one stands to several people; those that cannot be seen are left out",
+        responses={200: schemas.Relationships},
+        errors=[TooManyIds],
+        parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
+    )
+    def list(self, request: Request) -> Response:
+        ids = ids_of(request, most=100)
+        seen = set(visible_people(request).filter(pk__in=ids).values_list("pk", flat=True))
+        cards = relationship_cards(request.user.pk, [pk for pk in ids if pk in seen])
+        return Response({"results": list(cards.values()), "next_cursor": None})
+
+    @documented(
+        summary="Accept a follow request",
+        responses=RELATIONSHIP,
+        errors=[services.FollowerLimitReached, services.FollowingLimitReached],
+    )
+    def accept(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.accept_request(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+    @documented(summary="Reject a follow request; nobody is told", responses=RELATIONSHIP)
+    def reject(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        services.reject_request(person.pk, by=self.caller_id)
+        return self._answer(person)
+
+
+class PeopleEndpoint(Endpoint):
+    """The lists of the graph, newest first."""
+
+    @documented(summary="Somebody's followers, newest first", page_of=schemas.Follower)
+    def followers(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        require_sight_inside(request, person)
+        window = Window.of(request, "followers", person=person.pk)
+        rows = newest_first(lists.followers_of(person.pk, seen_by=self.caller_id), window)
+        return self._page(request, window, rows, "follower", "followed_at")
+
+    @documented(summary="Whom somebody follows, newest first", page_of=schemas.Follower)
+    def following(self, request: Request, user: str) -> Response:
+        person = find_person(request, user)
+        require_sight_inside(request, person)
+        window = Window.of(request, "following", person=person.pk)
+        rows = newest_first(lists.followed_by(person.pk, seen_by=self.caller_id), window)
+        return self._page(request, window, rows, "followed", "followed_at")
+
+    @documented(summary="Who asks to follow one", page_of=schemas.FollowRequest)
+    def requests(self, request: Request) -> Response:
+        window = Window.of(request, "follow-requests")
+        rows = newest_first(lists.requests_to(self.caller_id), window)
+        return self._page(request, window, rows, "requester", "requested_at")
+
+    @documented(summary="Whom one blocks", page_of=schemas.Listed)
+    def blocks(self, request: Request) -> Response:
+        window = Window.of(request, "blocks")
+        rows = newest_first(lists.blocked_by(self.caller_id), window)
+        return self._own(window, rows, "blocked")
+
+    @documented(summary="Whom one mutes", page_of=schemas.Listed)
+    def mutes(self, request: Request) -> Response:
+        window = Window.of(request, "mutes")
+        rows = newest_first(lists.muted_by(self.caller_id), window)
+        return self._own(window, rows, "muted")
+
+    @documented(summary="Followed by those one follows, not yet by oneself", page_of=schemas.Suggestion)
+    def suggestions(self, request: Request) -> Response:
+        window = Window.of(request, "suggestions")
+        found = lists.suggestions(self.caller_id, after=_suggestion_after(window), limit=window.limit + 1)
+        people = User.objects.select_related("avatar").in_bulk([pk for pk, _ in found])
+        viewers = relationship_cards(request.user.pk, people)
+        return Response(
+            page(
+                [(pk, ties) for pk, ties in found if pk in people],
+                window,
+                position=lambda row: [row[1], row[0]],
+                card=lambda row: {
+                    "user": mini(people[row[0]]),
+                    "viewer": viewers.get(row[0]),
+                    "followed_by_count": row[1],
+                },
+            )
+        )
+
+    @staticmethod
+    def _page(request: Request, window: Window, rows: Sequence[Any], end: str, when: str) -> Response:
+        viewers = relationship_cards(request.user.pk, [getattr(row, f"{end}_id") for row in rows])
+        return Response(
+            page(
+                rows,
+                window,
+                position=lambda row: [row.pk],
+                card=lambda row: {
+                    "user": mini(getattr(row, end)),
+                    "viewer": viewers.get(getattr(row, f"{end}_id")),
+                    when: row.created_at,
+                },
+            )
+        )
+
+    @staticmethod
+    def _own(window: Window, rows: Sequence[Any], end: str) -> Response:
+        return Response(
+            page(
+                rows,
+                window,
+                position=lambda row: [row.pk],
+                card=lambda row: {"user": mini(getattr(row, end)), "since": row.created_at},
+            )
+        )
+
+
+def _suggestion_after(window: Window) -> tuple[int, UUID] | None:
+    if window.after is None:
+        return None
+    ties, spelled = window.after
+    pk = parse_id(str(spelled))
+    if pk is None:
+        raise InvalidCursor
+    return int(ties), pk

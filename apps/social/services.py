@@ -1,0 +1,201 @@
+"""Follow, ask, accept, block, mute.
+
+Every verb that ties or cuts two people first locks both their rows, the smaller id first, so that follows, requests,
+blocks, caps and a change of privacy are decided one after the other: no follow or request across a block, no request
+at a public account, no count beyond a cap.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.core.errors import BadRequest, Conflict, NotFound
+from apps.social.counters import FOLLOWERS, FOLLOWING
+from apps.social.facts import (
+    blocked,
+    follow_accepted,
+    follow_requested,
+    follow_withdrawn,
+    followed,
+    muted,
+    unblocked,
+    unfollowed,
+    unmuted,
+)
+from apps.social.models import Block, Follow, FollowRequest, Mute
+
+
+class CannotFollowSelf(BadRequest):
+    code, title = "cannot_follow_self", "You cannot follow yourself."
+
+
+class CannotTargetSelf(BadRequest):
+    code, title = "cannot_target_self", "You cannot do that to yourself."
+
+
+class FollowerLimitReached(Conflict):
+    code, title = "follower_limit_reached", "This account cannot have more followers."
+
+
+class FollowingLimitReached(Conflict):
+    code, title = "following_limit_reached", "You cannot follow more accounts."
+
+
+def _lock(*user_ids: UUID) -> dict[UUID, User]:
+    rows = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
+    return {user.pk: user for user in rows}
+
+
+def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[User, User]:
+    """Both, locked. Raises NotFound when the other one has gone or a block lies between them."""
+    people = _lock(actor_id, other_id)
+    other = people.get(other_id)
+    if actor_id not in people or other is None or other.state != User.State.ACTIVE:
+        raise NotFound
+    if Block.objects.filter(blocker=actor_id, blocked=other_id).exists():
+        raise NotFound
+    if Block.objects.filter(blocker=other_id, blocked=actor_id).exists():
+        raise NotFound
+    return people[actor_id], other
+
+
+@transaction.atomic
+def follow(person_id: UUID, *, by: UUID) -> None:
+    """`by` follows the person, or asks to, if the account is private. Following twice is following once.
+
+    Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached.
+    """
+    if person_id == by:
+        raise CannotFollowSelf
+    follower, person = _standing_pair(by, person_id)
+    if Follow.objects.filter(follower=follower, followed=person).exists():
+        return
+    if not person.is_private:
+        _tie(follower, person)
+        followed.tell(follower_id=str(follower.pk), followed_id=str(person.pk))
+        return
+    if follower.following_count >= settings.FOLLOWING_LIMIT:
+        raise FollowingLimitReached
+    _, new = FollowRequest.objects.get_or_create(requester=follower, target=person)
+    if new:
+        follow_requested.tell(requester_id=str(follower.pk), target_id=str(person.pk))
+
+
+def _tie(follower: User, person: User) -> None:
+    if follower.following_count >= settings.FOLLOWING_LIMIT:
+        raise FollowingLimitReached
+    if person.follower_count >= settings.FOLLOWER_LIMIT:
+        raise FollowerLimitReached
+    Follow.objects.create(follower=follower, followed=person)
+    FOLLOWERS.increment(person.pk)
+    FOLLOWING.increment(follower.pk)
+
+
+def _untie(follower_id: UUID, person_id: UUID) -> bool:
+    gone, _ = Follow.objects.filter(follower=follower_id, followed=person_id).delete()
+    if gone:
+        FOLLOWERS.decrement(person_id)
+        FOLLOWING.decrement(follower_id)
+        unfollowed.tell(follower_id=str(follower_id), followed_id=str(person_id))
+    return bool(gone)
+
+
+def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
+    gone, _ = FollowRequest.objects.filter(requester=requester_id, target=target_id).delete()
+    if gone:
+        follow_withdrawn.tell(requester_id=str(requester_id), target_id=str(target_id))
+    return bool(gone)
+
+
+@transaction.atomic
+def unfollow(person_id: UUID, *, by: UUID) -> None:
+    """No longer follow, nor ask to."""
+    if person_id == by:
+        raise CannotTargetSelf
+    _lock(by, person_id)
+    _untie(by, person_id)
+    _withdraw(by, person_id)
+
+
+@transaction.atomic
+def remove_follower(person_id: UUID, *, by: UUID) -> None:
+    if person_id == by:
+        raise CannotTargetSelf
+    _lock(by, person_id)
+    _untie(person_id, by)
+
+
+@transaction.atomic
+def accept_request(requester_id: UUID, *, by: UUID) -> None:
+    """Raises NotFound without such a request, and at a cap FollowerLimitReached or FollowingLimitReached."""
+    person, requester = _standing_pair(by, requester_id)
+    if not FollowRequest.objects.filter(requester=requester, target=person).delete()[0]:
+        raise NotFound
+    _tie(requester, person)
+    follow_accepted.tell(requester_id=str(requester.pk), target_id=str(person.pk))
+
+
+@transaction.atomic
+def reject_request(requester_id: UUID, *, by: UUID) -> None:
+    """Nobody is told. Raises NotFound without such a request."""
+    _lock(by, requester_id)
+    if not _withdraw(requester_id, by):
+        raise NotFound
+
+
+@transaction.atomic
+def accept_every_request(person_id: UUID) -> None:
+    """The account has become public: who asked follows, as far as the caps allow; the other requests end."""
+    requester_ids = list(FollowRequest.objects.filter(target=person_id).values_list("requester", flat=True))
+    people = _lock(person_id, *requester_ids)
+    person = people[person_id]
+    for request in FollowRequest.objects.filter(target=person_id).order_by("id"):
+        requester = people.get(request.requester_id)
+        request.delete()
+        if requester is None or requester.following_count >= settings.FOLLOWING_LIMIT:
+            continue
+        person.refresh_from_db(fields=["follower_count"])
+        if person.follower_count < settings.FOLLOWER_LIMIT and requester.state == User.State.ACTIVE:
+            _tie(requester, person)
+            follow_accepted.tell(requester_id=str(requester.pk), target_id=str(person_id))
+
+
+@transaction.atomic
+def block(person_id: UUID, *, by: UUID) -> None:
+    """Ends follows and requests both ways; from now on neither sees the other. Raises CannotTargetSelf, NotFound."""
+    if person_id == by:
+        raise CannotTargetSelf
+    if len(_lock(by, person_id)) < 2:
+        raise NotFound
+    _, new = Block.objects.get_or_create(blocker_id=by, blocked_id=person_id)
+    for one, other in ((by, person_id), (person_id, by)):
+        _untie(one, other)
+        _withdraw(one, other)
+    if new:
+        blocked.tell(blocker_id=str(by), blocked_id=str(person_id))
+
+
+@transaction.atomic
+def unblock(person_id: UUID, *, by: UUID) -> None:
+    """Restores sight, not follows."""
+    if Block.objects.filter(blocker=by, blocked=person_id).delete()[0]:
+        unblocked.tell(blocker_id=str(by), blocked_id=str(person_id))
+
+
+@transaction.atomic
+def mute(person_id: UUID, *, by: UUID) -> None:
+    """Out of feed and notifications; nobody is told. Raises CannotTargetSelf, NotFound."""
+    if person_id == by:
+        raise CannotTargetSelf
+    _standing_pair(by, person_id)
+    _, new = Mute.objects.get_or_create(muter_id=by, muted_id=person_id)
+    if new:
+        muted.tell(muter_id=str(by), muted_id=str(person_id))
+
+
+@transaction.atomic
+def unmute(person_id: UUID, *, by: UUID) -> None:
+    if Mute.objects.filter(muter=by, muted=person_id).delete()[0]:
+        unmuted.tell(muter_id=str(by), muted_id=str(person_id))
