@@ -39,6 +39,8 @@ def logging_config(*, log_format: str, level: str) -> None:
                 "django.request": {"level": "CRITICAL"},
                 "botocore": {"level": "WARNING"},
                 "urllib3": {"level": "WARNING"},
+                # It logs whole URLs, signatures included.
+                "httpx": {"level": "WARNING"},
                 # A line per batch, five times a second, says nothing at rest.
                 "django_celery_outbox.relay._relay": {"level": "WARNING"},
             },

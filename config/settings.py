@@ -311,6 +311,8 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_OUTBOX_APP = "config.celery.app"
 CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id"]
 CELERY_OUTBOX_STALE_TIMEOUT_SECONDS = 60
+# Its metrics go to a StatsD server, which we have not; ours are Prometheus'.
+MONITORING_METRICS_ENABLED = False
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False
