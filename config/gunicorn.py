@@ -1,11 +1,11 @@
 """gunicorn's settings: threads for waiting on PostgreSQL and Redis, a process per core for Python itself."""
 
+import importlib
 import os
 import shutil
 import tempfile
 from typing import Any
 
-from prometheus_client import multiprocess
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
@@ -25,10 +25,12 @@ accesslog = None
 
 # The workers' metrics are added up through files in one folder, fresh with every start.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
+# Imported only now: prometheus-client looks for the folder when it is imported.
+multiprocess = importlib.import_module("prometheus_client.multiprocess")
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    multiprocess.mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:

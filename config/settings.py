@@ -261,7 +261,7 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
     "token": (30, 300),
-    "upload": (120, 3600),
+    "upload": (300, 3600),
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -303,6 +303,7 @@ CELERY_TASK_TIME_LIMIT = 240
 CELERY_TASK_SOFT_TIME_LIMIT = 210
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TIMEZONE = "UTC"

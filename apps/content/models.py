@@ -46,6 +46,7 @@ class Post(Row):
                 condition=Q(status="published", taken_down_at__isnull=True),
                 name="shown_posts_by_author",
             ),
+            models.Index(fields=["id"], condition=Q(status="processing"), name="posts_processing"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(like_count__gte=0), name="like_count_not_negative"),

@@ -4,12 +4,14 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.content import exposure
 from apps.content.counters import POSTS
 from apps.content.facts import post_failed, post_published
 from apps.content.models import Post, PostMedia
+from apps.core.batches import BATCH
 from apps.media import pipeline
 from apps.media import services as media
 from apps.media.models import Media
@@ -23,6 +25,16 @@ def settle_posts_with(media_id: UUID) -> None:
     item = PostMedia.objects.filter(medium=media_id).first()
     if item:
         settle(item.post_id)
+
+
+def settle_waiting_posts() -> None:
+    """Posts whose doorbell was lost: complete, and still `processing`."""
+    waiting = Post.objects.filter(status=Post.Status.PROCESSING)
+    unfinished = PostMedia.objects.filter(post=OuterRef("pk")).exclude(
+        medium__status__in=[Media.Status.READY, Media.Status.FAILED]
+    )
+    for post_id in list(waiting.filter(~Exists(unfinished)).values_list("pk", flat=True)[:BATCH]):
+        settle(post_id)
 
 
 def settle(post_id: UUID) -> None:

@@ -15,3 +15,8 @@ def settle_posts_with(*, media_id: str, **_: object) -> None:
 @shared_task
 def reconcile_account(*, user_id: str, **_: object) -> None:
     exposure.reconcile_account(UUID(user_id))
+
+
+@shared_task
+def settle_waiting_posts(**_: object) -> None:
+    publication.settle_waiting_posts()

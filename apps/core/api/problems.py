@@ -101,7 +101,8 @@ def request_id_of(request: Any) -> str:
 def answer(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     """The refusal as a plain Django response, for middleware and handlers outside DRF."""
     body = orjson.dumps(document(refusal, request_id_of(request)))
-    return HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=refusal.headers)
+    headers = {"Cache-Control": "private, no-store"} | refusal.headers
+    return HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:

@@ -1,0 +1,98 @@
+# `make help` explains the targets. Nothing needs to be installed but Python (3.11 or newer), git and make.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3
+# Paths in rules are relative, so that the checkout may stand in a folder with spaces in its name.
+BIN := .venv/bin
+READY := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE ?= 1
+SIZE ?= small
+FUZZ_EXAMPLES ?= 200
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell fuzz bench-pipeline lock clean
+
+help: ## Show this text
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: $(READY) ## Start everything: servers, API, worker, scheduler, relay (PORT, STATE_DIR, DEMO=0, RATE_LIMITS=off)
+	@exec $(BIN)/python -m devstack run
+
+test: $(READY) ## Run the whole test suite against real servers
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: lint types contracts migrations deploy schema-check ## Everything that can be checked without running the suite
+
+lint: $(READY) ## Formatting and lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+format: $(READY) ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy apps config devstack bench
+
+contracts: $(READY) ## Who may import whom
+	@$(BIN)/lint-imports --no-cache | sed -n '/^Contracts/,$$p'
+
+migrations: $(READY) ## No model change without its migration
+	@STATE_DIR="$$(mktemp -d)" $(BIN)/python -m devstack exec -- python manage.py makemigrations --check --dry-run
+
+deploy: $(READY) ## Django's deployment checks, with settings as in production
+	@env PHOTOGRAM_ENV=production \
+		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		JWT_SIGNING_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
+		ALLOWED_HOSTS=photogram.example PUBLIC_URL=https://photogram.example \
+		DATABASE_URL=postgresql://check@127.0.0.1/check S3_ACCESS_KEY_ID=check S3_SECRET_ACCESS_KEY=check \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+schema: $(READY) ## Write docs/openapi.yaml
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+	@$(BIN)/openapi-spec-validator docs/openapi.yaml
+
+schema-check: $(READY) ## The written schema is valid and says what the code says
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .openapi.tmp.yaml
+	@diff -u docs/openapi.yaml .openapi.tmp.yaml || { rm -f .openapi.tmp.yaml; echo 'docs/openapi.yaml is stale: run make schema.'; exit 1; }
+	@rm -f .openapi.tmp.yaml
+	@$(BIN)/openapi-spec-validator docs/openapi.yaml
+
+demo-data: $(READY) ## Believable people and photographs (SIZE=small|medium)
+	@$(BIN)/python -m devstack exec -- python manage.py demo_data --size $(SIZE)
+
+shell: $(READY) ## Django's shell beside the running stack
+	@$(BIN)/python -m devstack exec -- python manage.py shell
+
+fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
+
+bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain Pillow and libvips
+	@$(BIN)/python -m bench.pipeline
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+lock: $(READY) ## Compile requirements/*.txt from pyproject.toml
+	@$(COMPILE) --output-file requirements/base.txt
+	@$(COMPILE) --extra dev --constraint requirements/base.txt --output-file requirements/dev.txt
+	@$(COMPILE) --extra prod --constraint requirements/base.txt --output-file requirements/prod.txt
+
+clean: ## Remove the virtual environment and all state
+	@rm -rf .venv .state
+
+# uv if it is there or can be had by pip; plain pip otherwise. Hashes are checked either way.
+$(READY): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Photogram needs Python 3.11 or newer; name it with make PYTHON=...'; exit 1; }
+	@echo 'Installing the locked dependencies into .venv ...'
+	@if command -v uv >/dev/null; then \
+		[ -d .venv ] || uv venv --quiet --python "$$(command -v $(PYTHON))" .venv; \
+		uv pip sync --quiet --python .venv --require-hashes requirements/dev.txt; \
+	else \
+		[ -d .venv ] || $(PYTHON) -m venv .venv; \
+		if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then \
+			$(BIN)/uv pip install --quiet --python .venv --require-hashes -r requirements/dev.txt; \
+		else \
+			$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
+		fi; \
+	fi
+	@touch $(READY)

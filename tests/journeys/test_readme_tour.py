@@ -1,0 +1,65 @@
+"""The README's tour, typed for the reader: its own commands against a real API, relay and worker."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+# What the shell knows at the end of the tour, handed to the test.
+REMEMBERED = ("API", "TOUR", "POST", "MEDIA", "MIRA", "THEO", "THEO_TOKEN", "URL")
+pytestmark = pytest.mark.timeout(180)
+
+
+def tour() -> str:
+    readme = (ROOT / "README.md").read_text()
+    chapter = readme.split("## A five-minute tour")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"^```bash\n(.*?)^```", chapter, re.MULTILINE | re.DOTALL))
+
+
+@pytest.fixture
+def toured(live_stack: Any) -> dict[str, str]:
+    """The shell's variables after the whole tour."""
+    python = str(Path(sys.executable).parent)
+    finished = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", tour() + "\n" + "".join(f'echo "@{n}=${n}"\n' for n in REMEMBERED)],
+        cwd=ROOT,
+        env={**os.environ, "API": live_stack.url, "PATH": f"{python}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return dict(re.findall(r"^@(\w+)=(.*)$", finished.stdout, re.MULTILINE))
+
+
+def test_the_tour_ends_with_the_photograph_in_the_other_persons_feed(toured: dict[str, str]) -> None:
+    feed = requests.get(
+        f"{toured['API']}/feed", headers={"Authorization": f"Bearer {toured['THEO_TOKEN']}"}, timeout=10
+    ).json()
+    [post] = feed["results"]
+    assert post["id"] == toured["POST"]
+    assert post["author"]["handle"] == toured["MIRA"]
+    assert [mention["handle"] for mention in post["mentions"]] == [toured["THEO"]]
+    assert [medium["id"] for medium in post["media"]] == [toured["MEDIA"]]
+    # A public post of a public account: permanent URLs, good without any signature.
+    assert "?" not in toured["URL"]
+    original = Image.open(Path(toured["TOUR"]) / "photo.jpg")
+    assert original.getexif()[0x0112] == 6, "the tour's photograph no longer lies on its side"
+    for variant in post["media"][0]["variants"]:
+        answer = requests.get(variant["url"], timeout=10)
+        assert answer.headers["Content-Type"] == variant["content_type"]
+        assert b"Exif" not in answer.content
+        published = Image.open(io.BytesIO(answer.content))
+        assert not published.getexif()
+        assert not {"exif", "xmp", "comment", "photoshop", "gps"} & set(published.info)
+        # The pixels of the upload are upright (taller than wide) only after they are turned.
+        assert (published.width > published.height) is (original.height > original.width)
