@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,13 +26,17 @@ def taken(shots: Iterable[Shot]) -> Iterator[bytes]:
     """The JPEG files of the shots, in their order; rendered on every core, since each takes some 0.4 s."""
     # A fresh interpreter, not a fork: this process holds connections.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context) as cores:
-        yield from cores.map(_take, shots)
+    cores = ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context)
+    try:
+        for photograph in [_expose(cores, shot) for shot in shots]:
+            yield photograph.result().jpeg
+    finally:
+        cores.shutdown(cancel_futures=True)
 
 
-def _take(shot: Shot) -> bytes:
+def _expose(cores: ProcessPoolExecutor, shot: Shot) -> "Future[photographs.Photograph]":
     shape = (1, 1) if shot.square else None
-    return photographs.take(shot.scene, shot.seed, shape=shape, longest=shot.longest).jpeg
+    return cores.submit(photographs.take, shot.scene, shot.seed, shape=shape, longest=shot.longest)
 
 
 def uploaded(jpeg: bytes, shot: Shot, owner_id: UUID) -> Media:

@@ -1,7 +1,7 @@
 """The demo world made true: by the verbs that the API calls, and in bulk where there are thousands."""
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from apps.demo import darkroom
 from apps.demo import plan as plans
 from apps.demo.people import CAST, Person
 from apps.demo.plan import Plan, PlannedPost, Remark, Shot, Size, Tie
-from apps.engagement import services as engagement
 from apps.engagement.models import Comment, Like
 from apps.media.models import Media
 from apps.social import services as social
@@ -53,11 +52,7 @@ def _build_cast(plan: Plan, track: Track) -> None:
     for tie in track(plan.ties, description="Follows"):
         _follow(tie, people)
     posts = [_publish(planned, people, jpegs) for planned in track(plan.posts, description="Photographs")]
-    for number, liker in track(plan.likes, description="Likes"):
-        engagement.like(posts[number], by=people[liker])
-    made: dict[Remark, Comment] = {}
-    for remark in track(plan.remarks, description="Comments"):
-        made[remark] = _comment(remark, posts[remark.post], people, made)
+    _react(plan, posts, people)
     _make_console_accounts()
 
 
@@ -80,9 +75,9 @@ def _follow(tie: Tie, people: dict[str, User]) -> None:
         social.accept_request(follower.pk, by=person.pk)
 
 
-def _publish(planned: PlannedPost, people: dict[str, User], jpegs: Iterable[bytes]) -> Post:
+def _publish(planned: PlannedPost, people: dict[str, User], jpegs: Iterator[bytes]) -> Post:
     author = people[planned.author]
-    files = [next(iter(jpegs)) for _ in planned.shots]
+    files = [next(jpegs) for _ in planned.shots]
     if there := Post.objects.filter(author=author, caption=planned.caption).first():
         return there
     media_ids = [darkroom.uploaded(jpeg, shot, author.pk).pk for jpeg, shot in zip(files, planned.shots, strict=True)]
@@ -96,21 +91,6 @@ def _post(planned: PlannedPost, author: User, media_ids: list[UUID]) -> Post:
     Post.objects.filter(pk=post.pk).update(created_at=moment, published_at=moment)
     post.refresh_from_db()
     return post
-
-
-def _comment(remark: Remark, post: Post, people: dict[str, User], made: dict[Remark, Comment]) -> Comment:
-    author = people[remark.author]
-    parent = made[remark.reply_to] if remark.reply_to else None
-    there = Comment.objects.filter(post=post, author=author, text=remark.text, parent=parent).first()
-    if there:
-        return there
-    comment = engagement.comment(post, by=author, text=remark.text, parent_id=parent.pk if parent else None)
-    Comment.objects.filter(pk=comment.pk).update(created_at=_some_time_after(post, len(made)))
-    return comment
-
-
-def _some_time_after(post: Post, number: int) -> datetime:
-    return min(post.created_at + timedelta(minutes=17 * (number % 50 + 1)), timezone.now())
 
 
 def _make_console_accounts() -> None:
@@ -134,10 +114,7 @@ def _build_town(plan: Plan, track: Track) -> None:
     _tie_in_bulk(plan.ties, people)
     _hand_out_portraits(plan, people, track)
     posts = _publish_in_bulk(plan, people, track)
-    _react_in_bulk(plan, posts, people, track)
-    for counter in track(every_counter(), description="Counting"):
-        for _ in counter.repair():
-            pass
+    _react(plan, posts, people)
 
 
 def _move_in(plan: Plan) -> dict[str, User]:
@@ -165,7 +142,11 @@ def _move_in(plan: Plan) -> dict[str, User]:
 
 def _tie_in_bulk(ties: list[Tie], people: dict[str, User]) -> None:
     Follow.objects.bulk_create(
-        [Follow(follower=people[tie.follower], followed=people[tie.followed]) for tie in ties],
+        [
+            Follow(follower=people[tie.follower], followed=people[tie.followed])
+            for tie in ties
+            if tie.followed in people  # one of the cast may have been erased meanwhile
+        ],
         ignore_conflicts=True,
         batch_size=1000,
     )
@@ -193,20 +174,32 @@ def _publish_in_bulk(plan: Plan, people: dict[str, User], track: Track) -> list[
     return [there[people[post.author].pk, post.caption] for post in plan.posts]
 
 
-def _react_in_bulk(plan: Plan, posts: list[Post], people: dict[str, User], track: Track) -> None:
-    likes = [Like(post=posts[number], user=people[handle]) for number, handle in plan.likes]
-    Like.objects.bulk_create(likes, ignore_conflicts=True, batch_size=1000)
-    there = set(Comment.objects.filter(post__in=posts).values_list("post_id", "author_id", "text"))
-    made: dict[Remark, Comment] = {}
-    for remark in track(plan.remarks, description="Comments"):
-        post, author = posts[remark.post], people[remark.author]
-        if (post.pk, author.pk, remark.text) in there:
-            continue
-        parent = made.get(remark.reply_to) if remark.reply_to else None
-        when = _some_time_after(post, len(made))
-        made[remark] = Comment(post=post, author=author, text=remark.text, parent=parent, created_at=when)
+# ── Likes and comments ───────────────────────────────────────────────────────────────────────────────────
+def _react(plan: Plan, posts: list[Post], people: dict[str, User]) -> None:
+    """All of them at once; then every counter is counted anew."""
     with transaction.atomic():
+        likes = [Like(post=posts[number], user=people[handle]) for number, handle in plan.likes]
+        Like.objects.bulk_create(likes, ignore_conflicts=True, batch_size=1000)
+        there = set(Comment.objects.filter(post__in=posts).values_list("post_id", "author_id", "text"))
+        made: dict[Remark, Comment] = {}
+        for remark in plan.remarks:
+            post, author = posts[remark.post], people[remark.author]
+            if (post.pk, author.pk, remark.text) not in there:
+                made[remark] = Comment(
+                    post=post,
+                    author=author,
+                    text=remark.text,
+                    parent=made.get(remark.reply_to) if remark.reply_to else None,
+                    created_at=_some_time_after(post, len(made)),
+                )
         Comment.objects.bulk_create(made.values(), batch_size=1000)
+    for counter in every_counter():
+        for _ in counter.repair():
+            pass
+
+
+def _some_time_after(post: Post, number: int) -> datetime:
+    return min(post.created_at + timedelta(minutes=17 * (number % 50 + 1)), timezone.now())
 
 
 class _Album:

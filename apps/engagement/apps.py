@@ -8,6 +8,9 @@ class EngagementConfig(contexts.Context):
 
     name = "apps.engagement"
 
+    def ready(self) -> None:
+        from apps.engagement import counters  # noqa: F401  (the repair job knows the counters that are declared)
+
     def erase_user(self, user_id: UUID) -> None:
         from apps.engagement import person
 
