@@ -78,7 +78,8 @@ def _follow(tie: Tie, people: dict[str, User]) -> None:
 def _publish(planned: PlannedPost, people: dict[str, User], jpegs: Iterator[bytes]) -> Post:
     author = people[planned.author]
     files = [next(jpegs) for _ in planned.shots]
-    if there := Post.objects.filter(author=author, caption=planned.caption).first():
+    there: Post | None = Post.objects.filter(author=author, caption=planned.caption).first()
+    if there:
         return there
     media_ids = [darkroom.uploaded(jpeg, shot, author.pk).pk for jpeg, shot in zip(files, planned.shots, strict=True)]
     return _post(planned, author, media_ids)
