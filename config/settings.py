@@ -4,6 +4,7 @@ Defaults are safe for development only; with ``PHOTOGRAM_ENV=production`` the pr
 any of them (see ``refuse_unsafe_production``).
 """
 
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
+if not PRODUCTION:
+    # Static files are found in the packages; nothing has been collected.
+    warnings.filterwarnings("ignore", message="No directory at")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"
@@ -283,7 +287,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
     },
     "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.core.api.schema.with_problems_and_examples",
     ],
 }

@@ -24,8 +24,8 @@ class Caller(APIClient):
         super().__init__()
         self.user = user
         if user is not None:
-            self.session = services.open_session(user)
-            self.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access_token(self.session)}")
+            self.login = services.open_session(user)
+            self.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens.access_token(self.login)}")
 
     def generic(
         self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Model, QuerySet
+from django.db.models.functions import Greatest
 
 _registry: list["Counter"] = []
 
@@ -38,7 +39,8 @@ class Counter:
         """Add `by` to the counter. Call it in the transaction that adds or removes the rows."""
         if not connection.in_atomic_block:
             raise RuntimeError(f"{self.label} must move in the transaction of the rows it counts.")
-        self.shown_on._base_manager.filter(pk=pk).update(**{self.column: F(self.column) + by})
+        # A counter that had drifted is no reason to refuse the deed: it stops at nought, and the repair finds it.
+        self.shown_on._base_manager.filter(pk=pk).update(**{self.column: Greatest(F(self.column) + by, 0)})
 
     def increment(self, pk: UUID) -> None:
         self.move(pk, 1)

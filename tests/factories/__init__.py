@@ -4,6 +4,8 @@ import itertools
 import secrets
 from typing import Any
 
+from django.db.models import F
+
 from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
 from apps.media.models import Media
@@ -55,6 +57,8 @@ def make_media(owner: User, *, status: str = "ready", **fields: Any) -> Media:
 
 def make_post(author: User, *, photos: int = 1, status: str = "published", **fields: Any) -> Post:
     post = Post.objects.create(author=author, status=status, **fields)
+    if status == "published" and not fields.get("taken_down_at"):
+        User.objects.filter(pk=author.pk).update(post_count=F("post_count") + 1)
     for position in range(photos):
         medium = make_media(author, in_use=True)
         PostMedia.objects.create(post=post, medium=medium, position=position)
@@ -62,6 +66,8 @@ def make_post(author: User, *, photos: int = 1, status: str = "published", **fie
 
 
 def make_follow(follower: User, followed: User) -> Follow:
+    User.objects.filter(pk=follower.pk).update(following_count=F("following_count") + 1)
+    User.objects.filter(pk=followed.pk).update(follower_count=F("follower_count") + 1)
     return Follow.objects.create(follower=follower, followed=followed)
 
 

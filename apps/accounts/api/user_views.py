@@ -14,7 +14,7 @@ from apps.core import limits
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
-from apps.core.errors import Forbidden
+from apps.core.errors import Forbidden, Invalid
 from apps.social.api.batches import TooManyIds, ids_of
 from apps.social.api.cards import relationship_cards
 from apps.social.api.people import find_person, visible_people
@@ -40,7 +40,7 @@ class UserEndpoint(Endpoint):
     @documented(
         summary="People by their ids; those that cannot be seen are left out",
         responses={200: schemas.UserList},
-        errors=[TooManyIds],
+        errors=[TooManyIds, Invalid],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:

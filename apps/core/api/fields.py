@@ -67,9 +67,9 @@ class StrictInteger(serializers.IntegerField):
         return data
 
 
+# A request body. A field that is not declared is refused by name; so is a read-only one.
+# No docstring: it would become the description of every body in the document.
 class Body(serializers.Serializer[Any]):
-    """A request body. A field that is not declared is refused by name; so is a read-only one."""
-
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
             writable = {name for name, field in self.fields.items() if not field.read_only}

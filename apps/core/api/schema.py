@@ -4,12 +4,13 @@
 rules that hold everywhere; the postprocessing hook fills in examples.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from apps.core import errors as kernel
@@ -121,11 +122,10 @@ def documented(
 _REASONS = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; no body."}
 
 
-def _page(shape: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    return inline_serializer(
-        f"{shape.__name__.removesuffix('Schema')}Page",
-        {"results": shape(many=True), "next_cursor": serializers.CharField(allow_null=True)},
-    )
+@functools.cache
+def _page(shape: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    fields = {"results": shape(many=True), "next_cursor": serializers.CharField(allow_null=True)}
+    return type(f"{shape.__name__}Page", (serializers.Serializer,), fields)
 
 
 class PhotogramSchema(AutoSchema):
@@ -138,6 +138,10 @@ class PhotogramSchema(AutoSchema):
     @property
     def _is_open(self) -> bool:
         return self._action in getattr(self.view, "open_to_all", ())
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        """Lists are described as pages, never as bare arrays."""
+        return False
 
     def get_description(self) -> str:  # type: ignore[override]  # the stub is of an older release
         return ""
@@ -170,7 +174,7 @@ class PhotogramSchema(AutoSchema):
             refusals.append(kernel.TooManyRequests)
         if self.view.authentication_classes:
             refusals.append(kernel.InvalidToken)
-        if not self._is_open:
+        if not self._is_open or "{user}" in self.path:  # an anonymous caller has no `me`
             refusals.append(kernel.Unauthorized)
         if "{" in self.path:
             refusals.append(kernel.NotFound)

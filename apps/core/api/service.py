@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from rest_framework import serializers
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -61,6 +62,7 @@ class SchemaView(SpectacularAPIView):
     """The OpenAPI document in YAML, or in JSON when asked by `?format=json` or an Accept header."""
 
     throttle_classes = []
+    content_negotiation_class = DefaultContentNegotiation
 
 
 @extend_schema(exclude=True)

@@ -59,7 +59,7 @@ class NewUpload(Upload):
     upload = UploadTarget()
 
 
-class UploadStatus(Upload):
+class UploadProgress(Upload):
     progress = serializers.IntegerField(min_value=0, max_value=100)
     error = MediaError(allow_null=True)
     media = Media()

@@ -25,7 +25,7 @@ class UploadBody(Body):
     bytes = StrictInteger(min_value=1, max_value=2**53)
     purpose = serializers.ChoiceField(choices=Media.Purpose.values, default=Media.Purpose.POST)
     alt_text = TextField(max_length=1500, allow_blank=True, required=False, default="")
-    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, default="", max_length=64)
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, max_length=64)
 
 
 class MediaEndpoint(Endpoint):
@@ -68,7 +68,7 @@ class MediaEndpoint(Endpoint):
     def complete(self, request: Request, media_id: UUID) -> Response:
         return Response(upload_card(services.complete_upload(self._own(media_id))), status=202)
 
-    @documented(summary="How far an upload is", responses={200: schemas.UploadStatus})
+    @documented(summary="How far an upload is", responses={200: schemas.UploadProgress})
     def upload_status(self, request: Request, media_id: UUID) -> Response:
         medium = self._own(media_id)
         return Response(

@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
+from apps.core.errors import Invalid
 from apps.core.ids import parse_id
 from apps.social import lists, services
 from apps.social.api import schemas
@@ -86,7 +87,7 @@ class TieEndpoint(Endpoint):
     @documented(
         summary="How one stands to several people; those that cannot be seen are left out",
         responses={200: schemas.Relationships},
-        errors=[TooManyIds],
+        errors=[TooManyIds, Invalid],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:

@@ -1,0 +1,156 @@
+"""Every route × every kind of caller. A route without a row fails."""
+
+from typing import Any
+
+import pytest
+
+from apps.accounts import services as accounts
+from apps.core.ids import new_id
+from tests.api.test_openapi import routes
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
+
+pytestmark = pytest.mark.django_db
+
+CALLERS = ["anonymous", "stranger", "follower", "blocked", "suspended", "owner", "moderator"]
+
+# Answers to: anonymous, stranger, follower, blocked, suspended, owner, moderator. What belongs to alice, the owner,
+# is asked for; `{…}` are hers. A suspended caller's token is refused everywhere.
+OPEN = [200, 200, 200, 404, 401, 200, 200]
+ANYBODY = [200, 200, 200, 200, 401, 200, 200]
+SIGNED_IN = [401, 200, 200, 200, 401, 200, 200]
+OTHERS = [401, 200, 200, 404, 401, 400, 200]
+VISIBLE = [401, 200, 200, 404, 401, 200, 200]
+OWN = [401, 404, 404, 404, 401, 200, 404]
+
+TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
+    ("POST", "users"): (
+        {"handle": "newcomer", "email": "n@example.org", "password": PASSWORD},
+        [201] * 4 + [401, 201, 201],
+    ),
+    ("GET", "users"): ("?ids={alice}", SIGNED_IN),
+    ("GET", "users/<str:user>"): (None, OPEN),
+    ("PATCH", "users/<str:user>"): ({"bio": "x"}, [401, 403, 403, 404, 401, 200, 403]),
+    ("DELETE", "users/<str:user>"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 202, 403]),
+    ("GET", "users/<str:user>/posts"): (None, OPEN),
+    ("GET", "users/<str:user>/followers"): (None, VISIBLE),
+    ("GET", "users/<str:user>/following"): (None, VISIBLE),
+    ("GET", "users/<str:user>/relationship"): (None, VISIBLE),
+    ("POST", "users/<str:user>/follow"): (None, OTHERS),
+    ("POST", "users/<str:user>/unfollow"): (None, OTHERS),
+    ("POST", "users/<str:user>/remove-follower"): (None, OTHERS),
+    ("POST", "users/<str:user>/block"): (None, OTHERS),
+    ("POST", "users/<str:user>/unblock"): (None, VISIBLE),
+    ("POST", "users/<str:user>/mute"): (None, OTHERS),
+    ("POST", "users/<str:user>/unmute"): (None, VISIBLE),
+    ("GET", "users/me/blocks"): (None, SIGNED_IN),
+    ("GET", "users/me/mutes"): (None, SIGNED_IN),
+    ("GET", "users/suggestions"): (None, SIGNED_IN),
+    ("GET", "relationships"): ("?ids={alice}", SIGNED_IN),
+    ("GET", "follow-requests"): (None, SIGNED_IN),
+    ("POST", "follow-requests/<str:user>/accept"): (None, [401, 404, 404, 404, 401, 404, 404]),
+    ("POST", "follow-requests/<str:user>/reject"): (None, [401, 404, 404, 404, 401, 404, 404]),
+    ("POST", "auth/token"): ({"login": "alice", "password": PASSWORD}, ANYBODY),
+    ("POST", "auth/revoke"): ({"session_id": "{session}"}, [401, 404, 404, 404, 401, 204, 404]),
+    ("GET", "auth/me"): (None, SIGNED_IN),
+    ("GET", "auth/sessions"): (None, SIGNED_IN),
+    ("POST", "auth/password"): (
+        {"current_password": PASSWORD, "new_password": "quite another pass phrase"},
+        [401, 204, 204, 204, 401, 204, 204],
+    ),
+    ("POST", "auth/password/reset"): ({"email": "alice@example.org"}, [202] * 4 + [401, 202, 202]),
+    ("POST", "auth/password/reset/confirm"): (
+        {"token": "x", "new_password": "quite another"},
+        [400] * 4 + [401, 400, 400],
+    ),
+    ("POST", "auth/email/confirm"): ({"token": "x"}, [400] * 4 + [401, 400, 400]),
+    ("POST", "auth/email/resend"): (None, [401, 202, 202, 202, 401, 202, 202]),
+    ("POST", "posts"): ({"media_ids": ["{ready_media}"]}, [401, 400, 400, 400, 401, 201, 400]),
+    ("GET", "posts/<uuid:post_id>"): (None, OPEN),
+    ("PATCH", "posts/<uuid:post_id>"): ({"caption": "x"}, [401, 403, 403, 404, 401, 200, 403]),
+    ("DELETE", "posts/<uuid:post_id>"): (None, [401, 403, 403, 404, 401, 204, 403]),
+    ("GET", "tags/<str:tag>/posts"): (None, ANYBODY),
+    ("GET", "feed"): (None, SIGNED_IN),
+    ("POST", "feed/refresh"): (None, SIGNED_IN),
+    ("POST", "media/upload"): ({"content_type": "image/jpeg", "bytes": 10}, [401, 201, 201, 201, 401, 201, 201]),
+    ("POST", "media/upload/<uuid:media_id>/complete"): (None, [401, 404, 404, 404, 401, 202, 404]),
+    ("GET", "media/upload/<uuid:media_id>/status"): (None, OWN),
+    ("GET", "media/<uuid:media_id>"): (None, VISIBLE),
+    ("DELETE", "media/<uuid:media_id>"): (None, [401, 404, 404, 404, 401, 409, 404]),
+}
+
+
+def test_every_route_has_a_row():
+    present = {(method, path.removeprefix("api/v1/")) for path, methods in routes().items() for method in methods}
+    assert present == set(TABLE)
+
+
+@pytest.fixture
+def world(alice, mod):
+    """What alice owns, and the callers."""
+    post = make_post(alice)
+    people: dict[str, Any] = {"anonymous": None, "owner": alice, "moderator": mod}
+    for kind in ("stranger", "follower", "blocked", "suspended"):
+        people[kind] = make_user(kind)
+    make_follow(people["follower"], alice)
+    make_block(alice, people["blocked"])
+    callers = {kind: Caller(person) for kind, person in people.items()}
+    accounts.suspend(people["suspended"], reason="spam")
+    names = {
+        "alice": alice.pk,
+        "session": accounts.open_session(alice).pk,
+        "ready_media": make_media(alice).pk,
+        "<str:user>": alice.pk,
+        "<str:tag>": "husum",
+        "<uuid:post_id>": post.pk,
+        "<uuid:media_id>": post.items.get().medium_id,
+    }
+    return callers, names
+
+
+def fill(value: Any, names: dict[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: fill(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [fill(inner, names) for inner in value]
+    if isinstance(value, str):
+        for name, own in names.items():
+            value = value.replace(f"{{{name}}}", str(own))
+    return value
+
+
+@pytest.mark.parametrize(("method", "route"), list(TABLE), ids=[" ".join(key) for key in TABLE])
+@pytest.mark.parametrize("kind", CALLERS)
+def test_who_may_call(method, route, kind, world):
+    callers, names = world
+    given, expected = TABLE[method, route]
+    path = route
+    for name, own in names.items():
+        path = path.replace(name, str(own)) if name.startswith("<") else path
+    given = fill(given, names)
+    query = given if isinstance(given, str) else ""
+    body = given if isinstance(given, dict) else None
+    answer = getattr(callers[kind], method.lower())(f"/{path}{query}", body)
+    assert answer.status_code == expected[CALLERS.index(kind)], answer.content
+
+
+HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")]
+
+
+@pytest.mark.parametrize(("method", "route"), HERS, ids=[" ".join(key) for key in HERS])
+def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route, world):
+    """For a blocked caller, alice's things and random ids differ in nothing but the request id."""
+    callers, names = world
+    given = fill(TABLE[method, route][0], names)
+    body = given if isinstance(given, dict) else None
+    hers, nobodys = route, route
+    for name, own in names.items():
+        if name.startswith("<"):
+            hers = hers.replace(name, str(own))
+            nobodys = nobodys.replace(name, str(new_id()))
+    answers = [getattr(callers["blocked"], method.lower())(f"/{path}", body) for path in (hers, nobodys)]
+    assert answers[0].status_code == answers[1].status_code == 404
+    plain = [{**answer.json(), "request_id": ""} for answer in answers]
+    assert plain[0] == plain[1]
+    headers = [{k for k in answer.headers if k != "X-Request-ID"} for answer in answers]
+    assert headers[0] == headers[1]
