@@ -3,7 +3,7 @@
 `inspect` names the type by content, checks dimensions, frames and scans against the limits before a single pixel is
 decoded, and separates what makes the picture (`essence`) from what is said about it (EXIF, colour profile, the rest).
 Decoders are handed the essence only, so that broken or hostile metadata of JPEG, PNG and GIF never reaches them.
-HEIC and AVIF are trees of boxes which their libraries read without decoding; their figures are checked by `Limits.check` too.
+HEIC and AVIF are trees of boxes which their libraries read without decoding; `Limits.check` judges what they say.
 
 Sources: ITU-T T.81 annex B (JPEG), W3C PNG third edition, CompuServe GIF89a, Google's WebP container specification,
 ISO/IEC 14496-12 (`ftyp`) and 23008-12 (HEIF brands).
@@ -31,17 +31,25 @@ MAX_PROFILE_BYTES = 4 * 1024 * 1024
 
 
 class ImagingError(Exception):
-    """A picture that is refused. `code` is the contract's, `detail` is text for the user, `reason` for the log only."""
+    """A picture that is refused. `code` is the contract's, `detail` is fit for its owner, `reason` for the log only."""
 
-    def __init__(self, code: str, detail: str, *, reason: str = "") -> None:
+    DETAILS = {
+        "image_too_large": "The picture is too large.",
+        "image_corrupt": "The file is damaged or is not a picture.",
+        "image_type_mismatch": "The file is not of the declared type.",
+        "image_unsupported": "Only JPEG, PNG, WebP, GIF, HEIC and AVIF pictures are accepted.",
+        "processing_timeout": "The picture took too long to process.",
+    }
+
+    def __init__(self, code: str, detail: str = "", *, reason: str = "") -> None:
         super().__init__(code)
         self.code = code
-        self.detail = detail
+        self.detail = detail or self.DETAILS[code]
         self.reason = reason
 
 
 def corrupt(reason: str) -> ImagingError:
-    return ImagingError("image_corrupt", "The file is damaged or is not a picture.", reason=reason)
+    return ImagingError("image_corrupt", reason=reason)
 
 
 def too_large(detail: str) -> ImagingError:
@@ -109,7 +117,7 @@ FOREIGN = (
 
 
 def identify(data: bytes) -> str:
-    """The kind of picture by its first bytes. Raises `image_unsupported` for other known content, else `image_corrupt`."""
+    """The kind of picture by its first bytes. Raises `image_unsupported` for other known content or `image_corrupt`."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -121,7 +129,7 @@ def identify(data: bytes) -> str:
     if data[4:8] == b"ftyp" and (kind := _by_brand(data)):
         return kind
     if _is_foreign(data):
-        raise ImagingError("image_unsupported", "Only JPEG, PNG, WebP, GIF, HEIC and AVIF pictures are accepted.")
+        raise ImagingError("image_unsupported")
     raise corrupt("unknown first bytes")
 
 

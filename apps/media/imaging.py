@@ -1,60 +1,79 @@
-"""From an uploaded file to its variants: pure picture work, without Django, run in a child process (`sandbox.py`).
+"""From an uploaded file to its variants: pure picture work, without Django, meant for the child of `sandbox`.
 
-Nothing declared is trusted: the type is told by the first bytes; dimensions, frames and scans are bounded before a
-pixel is decoded; whatever a decoder raises is an ImagingError with a code. Variants are upright, in sRGB, 8 bits a
-channel, on white where the original was transparent, and carry no metadata at all.
+Nothing declared is trusted. The type is told by content and must equal the declared one; dimensions, frames and scans
+are checked before decoding (`containers`); whatever a decoder raises is a refusal with a code; broken metadata never
+fails a good picture. Variants are upright, sRGB with 8 bits a channel, opaque (transparency becomes white, the same in
+every encoding), and carry no metadata at all.
 """
 
 import io
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import pillow_heif
-from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, _avif, _webp
 
 from apps.media import blurhash
+from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
 
-pillow_heif.options.DECODE_THREADS = 1
-pillow_heif.register_heif_opener()
-# Our own limit, checked before decoding, takes the place of Pillow's.
-Image.MAX_IMAGE_PIXELS = None
-ImageFile.LOAD_TRUNCATED_IMAGES = False
+__all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
 
-# Declared type → the one Pillow format that may read it.
-FORMATS = {
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-    "image/gif": "GIF",
-    "image/heic": "HEIF",
-    "image/avif": "AVIF",
-}
-# Longest side in pixels, largest first: each variant is made from the one before.
-SIDES = {"large": 2048, "medium": 1080, "thumb": 320}
-SQUARE_SIDES = {"medium": 1080, "thumb": 320}
-# WebP 80 and JPEG 82 look alike to the eye; progressive JPEGs show something early on a slow line.
-ENCODINGS: dict[str, tuple[str, str, dict[str, object]]] = {
-    "image/webp": ("WEBP", "webp", {"quality": 80, "method": 4}),
+# Threads would spend CPU time faster than the clock, and address space on stacks.
+THREADS = 1
+pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
+
+# Content type → encoder, file suffix, options. WebP's method 1 takes a third of the time of the usual 4 for files at
+# most some percent larger; the figures are in docs/decisions/0010-picture-sandbox.md.
+ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "image/webp": ("WEBP", "webp", {"quality": 80, "method": 1}),
     "image/jpeg": ("JPEG", "jpg", {"quality": 82, "progressive": True, "optimize": True, "subsampling": "4:2:0"}),
 }
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+# Cheap shrinking (in the JPEG decoder, or by averaging) stops at this multiple of the size wanted; Lanczos goes on.
+MARGIN = 1.5
+TINY = 32
+SRGB = ImageCms.createProfile("sRGB")
+# EXIF orientation → what turns the picture upright (TIFF 6.0, tag 274). From 5 on the picture lies on its side.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+LYING = {5, 6, 7, 8}
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a file may cost: pixels of a frame, frames, JPEG scans; seconds by the wall and of CPU; bytes of memory."""
+class Shape:
+    """Which variants are wanted: name → longest side in pixels, largest first. Each is made from the one before."""
 
-    max_pixels: int = 64_000_000
-    max_frames: int = 200
-    max_scans: int = 100
-    seconds: float = 20
-    cpu_seconds: int = 15
-    memory_bytes: int = 1024 * 1024 * 1024
+    sides: dict[str, int]
+    square: bool = False
+
+    def shown(self, width: int, height: int) -> tuple[int, int]:
+        """How much of a picture of that size is seen."""
+        return (min(width, height),) * 2 if self.square else (width, height)
+
+    def scale(self, width: int, height: int) -> float:
+        """From such a picture to the largest variant; never more than 1."""
+        return min(1.0, max(self.sides.values()) / max(self.shown(width, height)))
+
+
+WHOLE = Shape({"large": 2048, "medium": 1080, "thumb": 320})
+SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
 
 
 @dataclass(frozen=True)
 class Rendition:
+    """One variant in one encoding; `width` and `height` in pixels, `bytes` the length of the file at `path`."""
+
     name: str
     content_type: str
     width: int
@@ -65,7 +84,7 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Picture:
-    """`width` and `height` are the upright original's."""
+    """`width` and `height` are those of the upright original; renditions come smallest first."""
 
     width: int
     height: int
@@ -74,218 +93,245 @@ class Picture:
     renditions: list[Rendition]
 
 
-class ImagingError(Exception):
-    """A file that is not made into variants. `code` is stable, `detail` fit for its owner's eyes."""
+@dataclass(frozen=True)
+class Decoded:
+    """Pixels as the file has them (a JPEG perhaps at 1/2, 1/4 or 1/8), and what is known of the whole."""
 
-    DETAILS = {
-        "image_too_large": "The picture has too many pixels, frames or scans.",
-        "image_corrupt": "The file is damaged or incomplete.",
-        "image_type_mismatch": "The file is not of the type that was declared.",
-        "image_unsupported": "This kind of picture is not supported.",
-        "processing_timeout": "The picture took too long to process.",
-    }
+    image: Image.Image
+    width: int
+    height: int
+    orientation: int = 1
+    profile: bytes = b""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.detail = self.DETAILS[code]
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        return (self.height, self.width) if self.orientation in LYING else (self.width, self.height)
 
 
-def sniff(head: bytes) -> str | None:
-    """The type that the first bytes tell, among those we accept; None for anything else."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "image/gif"
-    if head[4:8] == b"ftyp":
-        length = min(int.from_bytes(head[:4]), len(head))
-        brands = {head[8:12], *(head[at : at + 4] for at in range(16, length, 4))}
-        if brands & {b"avif", b"avis"}:
-            return "image/avif"
-        if brands & {b"heic", b"heix", b"heim", b"heis", b"mif1"}:
-            return "image/heic"
-    return None
+def render(
+    source: Path, *, declared_type: str, into: Path, square: bool = False, limits: Limits | None = None
+) -> Picture:
+    """Write the variants of `source` into the folder `into`; `square` crops the middle, for avatars.
+
+    Raises ImagingError for what is wrong with the picture, OSError for what is wrong with the disk.
+    """
+    limits = limits or Limits()
+    if source.stat().st_size > limits.max_bytes:
+        raise too_large(f"The file is larger than {limits.max_bytes // 1_000_000} MB.")
+    data = source.read_bytes()
+    with _refusals(), warnings.catch_warnings(action="ignore"):
+        container = inspect(data, limits)
+        if container.kind != ACCEPTED_TYPES.get(declared_type):
+            raise ImagingError("image_type_mismatch")
+        del data
+        shape = SQUARE if square else WHOLE
+        decoded = DECODERS[container.kind](container, limits, shape)
+        del container
+        width, height = decoded.upright_size
+        first = _to_srgb(_shrunk(decoded, shape), decoded.profile)
+        variants = _variants(_upright(first, decoded.orientation), shape)
+        del decoded, first
+        encoded = [(name, image, kind, _encoded(image, kind)) for name, image in variants for kind in ENCODINGS]
+        tiny = _fitted(variants[0][1], TINY)
+        hashed, colour = _blurhash(tiny), _dominant_color(tiny)
+    return Picture(width, height, hashed, colour, [_written(into, *each) for each in encoded])
 
 
-def render(source: Path, *, declared_type: str, into: Path, square: bool = False, limits: Limits) -> Picture:
-    """Write the variants of `source` into the folder `into`. Raises ImagingError, and nothing else."""
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Decoders raise a dozen unrelated types (promise M3); each means that this picture is refused."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _render(source, declared_type, into, square, limits)
+        yield
     except ImagingError:
         raise
-    except MemoryError as error:
-        raise ImagingError("image_too_large") from error
-    except Exception as error:  # decoders raise a dozen unrelated types; each means the same to the owner
-        raise ImagingError("image_corrupt") from error
+    except (MemoryError, Image.DecompressionBombError) as error:
+        raise too_large("The picture needs too much memory.") from error
+    except Exception as error:
+        raise corrupt(f"{type(error).__name__}: {error}"[:200]) from error
 
 
-def _render(source: Path, declared_type: str, into: Path, square: bool, limits: Limits) -> Picture:
-    data = source.read_bytes()
-    if sniff(data[:256]) != declared_type:
-        raise ImagingError("image_type_mismatch")
-    _check_structure(data, declared_type, limits)
-    try:
-        picture = Image.open(io.BytesIO(data), formats=[FORMATS[declared_type]])
-    except UnidentifiedImageError as error:
-        raise ImagingError("image_corrupt") from error
-    width, height = picture.size
-    if width * height > limits.max_pixels or getattr(picture, "n_frames", 1) > limits.max_frames:
-        raise ImagingError("image_too_large")
-    turned = _orientation(picture)
-    profile = picture.info.get("icc_profile")
-    if declared_type == "image/jpeg":
-        # libjpeg's own downscaling while decoding: never below twice what the largest variant needs.
-        picture.draft(None, (2 * SIDES["large"], 2 * SIDES["large"]))
-    picture.load()
-    renditions, smallest = _variants(picture, turned, profile, into, SQUARE_SIDES if square else SIDES, square)
-    if turned in {5, 6, 7, 8}:
-        width, height = height, width
-    tiny = smallest.resize((32, 32), Image.Resampling.BOX)
-    return Picture(width, height, blurhash.encode(tiny), _dominant(tiny), renditions)
+# ── Decoding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _check_structure(data: bytes, kind: str, limits: Limits) -> None:
-    """Bounds that can be told without decoding."""
-    # In entropy-coded data 0xFF is always followed by 0x00, so that this counts scans (and those of thumbnails).
-    if kind == "image/jpeg" and data.count(b"\xff\xda") > limits.max_scans:
-        raise ImagingError("image_too_large")
-    if kind == "image/gif" and _gif_frames(data, limits.max_frames) > limits.max_frames:
-        raise ImagingError("image_too_large")
+def _opened(container: Container, format_name: str) -> ImageFile.ImageFile:
+    image = Image.open(io.BytesIO(container.essence), formats=[format_name])
+    if container.size not in (None, image.size):
+        raise corrupt(f"{container.size} by its header, {image.size} to its decoder")
+    return image
 
 
-def _gif_frames(data: bytes, enough: int) -> int:
-    """Frames of a GIF, counted by skipping from block to block (GIF89a specification, sections 18 to 27)."""
-    at = 13 + (3 << ((data[10] & 7) + 1) if data[10] & 0x80 else 0)
-    frames = 0
-    while at < len(data) and frames <= enough:
-        kind = data[at]
-        if kind == 0x2C:
-            frames += 1
-            flags = data[at + 9] if at + 9 < len(data) else 0
-            at += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
-        elif kind == 0x21:
-            at += 2
-        else:
-            break
-        while at < len(data) and data[at]:
-            at += data[at] + 1
-        at += 1
-    return frames
+def _jpeg(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    image = _opened(container, "JPEG")
+    width, height = image.size
+    enough = MARGIN * shape.scale(width, height)
+    image.draft(None, (ceil(width * enough), ceil(height * enough)))
+    image.load()
+    return Decoded(image, width, height, _orientation(container.exif), container.profile)
 
 
-def _orientation(picture: Image.Image) -> int:
-    """EXIF orientation, 1 to 8. Broken metadata never fails a good picture. (pillow-heif has turned its own.)"""
-    if picture.format == "HEIF":
-        return 1
-    try:
-        orientation = picture.getexif().get(0x0112, 1)
-    except Exception:  # metadata parsers raise anything; a picture without readable metadata is shown as it is
-        return 1
-    return orientation if orientation in range(1, 9) else 1
+def _png(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    image = _opened(container, "PNG")
+    image.load()
+    return Decoded(image, *image.size, _orientation(container.exif), container.profile)
 
 
-def _variants(
-    picture: Image.Image,
-    turned: int,
-    profile: bytes | None,
-    into: Path,
-    sides: dict[str, int],
-    square: bool,
-) -> tuple[list[Rendition], Image.Image]:
-    """Every variant in every encoding, smallest name first, and the smallest as a picture."""
-    made: dict[str, list[Rendition]] = {}
-    current = picture
-    for place, (name, side) in enumerate(sides.items()):
-        if square and place == 0:
-            shortest = min(current.size)
-            current = ImageOps.fit(_bands(current), (shortest, shortest))
-        current = _shrink(_bands(current), side)
-        if place == 0:
-            current = _upright(_to_srgb(current, profile), turned)
-            current.info.clear()
-        made[name] = [_write(current, name, content_type, into) for content_type in ENCODINGS]
-    return [rendition for name in reversed(made) for rendition in made[name]], current
+def _gif(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    image = _opened(container, "GIF")
+    image.load()
+    return Decoded(image, *image.size)
 
 
-def _bands(picture: Image.Image) -> Image.Image:
-    """The same picture in a mode that can be resampled; 16-bit greys become 8-bit ones, palettes become colours."""
-    if picture.mode in {"RGB", "RGBA", "L", "LA", "CMYK", "LAB"}:
-        return picture
-    if picture.mode.startswith("I"):
-        return picture.convert("I").point(lambda value: value / 256).convert("L")
-    if picture.mode in {"P", "PA"}:
-        return picture.convert("RGBA" if "transparency" in picture.info or picture.mode == "PA" else "RGB")
-    if picture.mode in {"1", "F", "YCbCr", "HSV", "RGBX", "RGBa", "La"}:
-        return picture.convert("RGBA" if picture.mode in {"RGBa", "La"} else "RGB")
-    raise ImagingError("image_unsupported")
+def _webp_image(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    """Straight from the decoder that Pillow's plugin wraps: the plugin holds five copies of the picture, this three."""
+    decoder = _webp.WebPAnimDecoder(container.essence)
+    (width, height), _, _, frames, mode = decoder.get_info()
+    limits.check(width=width, height=height, frames=frames)
+    pixels, _ = decoder.get_next()
+    del decoder
+    image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+    return Decoded(image, width, height, _orientation(container.exif), container.profile)
 
 
-def _shrink(picture: Image.Image, side: int) -> Image.Image:
-    width, height = picture.size
-    scale = side / max(width, height)
-    if scale >= 1:
-        return picture.copy()
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+def _avif_image(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    """As WebP. Besides, Pillow's plugin refuses the whole picture when its EXIF is broken."""
+    decoder = _avif.AvifDecoder(container.essence, "auto", THREADS)
+    (width, height), frames, mode, profile, _, orientation, _ = decoder.get_info()
+    limits.check(width=width, height=height, frames=frames)
+    pixels, *_ = decoder.get_frame(0)
+    del decoder
+    return Decoded(Image.frombytes(mode, (width, height), pixels), width, height, orientation, profile or b"")
 
 
-def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    if picture.mode in {"RGBA", "LA"}:
-        colours, alpha = picture.convert("RGBA"), picture.getchannel("A")
-        flat = Image.new("RGB", picture.size, "white")
-        flat.paste(_apply_profile(colours.convert("RGB"), profile), mask=alpha)
-        return flat
-    return _apply_profile(picture, profile)
+def _heic(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    """libheif turns the picture itself, by the container's properties; EXIF repeats them and is not applied again."""
+    image = _opened(container, "HEIF")
+    limits.check(width=image.width, height=image.height, frames=getattr(image, "n_frames", 1))
+    image.load()
+    return Decoded(image, *image.size, profile=image.info.get("icc_profile") or b"")
 
 
-def _apply_profile(picture: Image.Image, profile: bytes | None) -> Image.Image:
-    """Through the embedded colour profile where it is readable and fits; by the plain formula otherwise."""
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                picture, source, _SRGB, outputMode="RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
-            )
-            if converted is not None:
-                return converted
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-            return picture.convert("RGB")
-    return picture.convert("RGB")
-
-
-_TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+DECODERS: dict[str, Callable[[Container, Limits, Shape], Decoded]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "GIF": _gif,
+    "WEBP": _webp_image,
+    "AVIF": _avif_image,
+    "HEIC": _heic,
 }
 
 
-def _upright(picture: Image.Image, turned: int) -> Image.Image:
-    return picture.transpose(_TRANSPOSITIONS[turned]) if turned in _TRANSPOSITIONS else picture
+def _orientation(exif: bytes) -> int:
+    """1 to 8; whatever is broken about EXIF means upright."""
+    try:
+        tags = Image.Exif()
+        tags.load(exif)
+        orientation = tags.get(ExifTags.Base.Orientation)
+    except Exception:
+        return 1
+    return orientation if orientation in TURNS else 1
 
 
-def _write(picture: Image.Image, name: str, content_type: str, into: Path) -> Rendition:
-    encoder, suffix, options = ENCODINGS[content_type]
+# ── From pixels to variants ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _shrunk(decoded: Decoded, shape: Shape) -> Image.Image:
+    """The part that is shown, at the size of the largest variant, not yet turned, in its own colours."""
+    image = _opaque(decoded.image)
+    across, down = shape.shown(decoded.width, decoded.height)
+    draft = round(max(decoded.width, decoded.height) / max(image.size))
+    left, top = (decoded.width - across) / 2, (decoded.height - down) / 2
+    box = (left / draft, top / draft, (left + across) / draft, (top + down) / draft)
+    size = _scaled(across, down, shape.scale(decoded.width, decoded.height))
+    return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=MARGIN)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture on white, in a mode that can be resampled: grey, RGB or CMYK of 8 bits."""
+    if image.mode.startswith("I"):
+        image = image.point(lambda grey: grey / 256).convert("L")
+    if image.mode not in ("LA", "RGBA") and image.has_transparency_data:
+        image = image.convert("RGBA")
+    if image.mode in ("LA", "RGBA"):
+        paper = Image.new(image.mode.removesuffix("A"), image.size, "white")
+        paper.paste(image, mask=image.getchannel("A"))
+        return paper
+    return image if image.mode in ("L", "RGB", "RGBX", "CMYK") else image.convert("RGB")
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """By its colour profile (relative colorimetric with black point compensation); by the plain formula if that has
+    none, a broken one, or one for other colours."""
+    if image.mode == "RGBX":
+        image = image.convert("RGB")
+    converted = _by_profile(image, profile) if profile else None
+    return converted or image.convert("RGB")
+
+
+def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
+    try:
+        return ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            SRGB,
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    except Exception:
+        return None
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def _variants(first: Image.Image, shape: Shape) -> list[tuple[str, Image.Image]]:
+    """Every variant by name, smallest first."""
+    variants: list[tuple[str, Image.Image]] = []
+    image = first
+    for name, side in shape.sides.items():
+        image = _fitted(image, side)
+        variants.insert(0, (name, image))
+    return variants
+
+
+def _fitted(image: Image.Image, longest: int) -> Image.Image:
+    size = _scaled(*image.size, min(1.0, longest / max(image.size)))
+    return image.resize(size, Image.Resampling.LANCZOS) if size != image.size else image
+
+
+def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _encoded(image: Image.Image, content_type: str) -> bytes:
+    encoder, _, options = ENCODINGS[content_type]
+    image.info.clear()  # Pillow would write what it finds there: comments, profiles, EXIF
+    file = io.BytesIO()
+    image.save(file, encoder, **options)
+    return file.getvalue()
+
+
+def _written(into: Path, name: str, image: Image.Image, content_type: str, data: bytes) -> Rendition:
+    _, suffix, _ = ENCODINGS[content_type]
     path = into / f"{name}.{suffix}"
-    picture.save(path, encoder, **options)
-    return Rendition(name, content_type, picture.width, picture.height, path.stat().st_size, path)
+    path.write_bytes(data)
+    return Rendition(name, content_type, image.width, image.height, len(data), path)
 
 
-def _dominant(tiny: Image.Image) -> str:
-    """The commonest of eight colours that stand for all."""
-    few = tiny.quantize(colors=8, method=Image.Quantize.MEDIANCUT)
-    counts = few.getcolors() or [(1, 0)]
-    _, index = max(counts, key=lambda pair: pair[0])
-    palette = few.getpalette() or [0, 0, 0]
-    red, green, blue = palette[3 * int(str(index)) : 3 * int(str(index)) + 3]
-    return f"#{red:02x}{green:02x}{blue:02x}"
+# ── While the picture loads ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _blurhash(tiny: Image.Image) -> str:
+    """Twelve components, four of them along the longer side."""
+    columns, rows = (4, 3) if tiny.width >= tiny.height else (3, 4)
+    return blurhash.encode(tiny.tobytes(), width=tiny.width, height=tiny.height, columns=columns, rows=rows)
+
+
+def _dominant_color(tiny: Image.Image) -> str:
+    """The mean of the largest of eight groups of similar colours."""
+    few = tiny.quantize(colors=8, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    groups: list[tuple[int, int]] = few.getcolors()  # type: ignore[assignment]
+    _, commonest = max(groups)
+    palette = few.getpalette() or []
+    return "#" + bytes(palette[3 * commonest : 3 * commonest + 3]).hex()

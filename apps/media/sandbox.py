@@ -1,158 +1,268 @@
-"""Picture work in a child that may die.
+"""Decoding in a child process that can be killed: promises M1 and M2.
 
-Decoders are the most attacked code there is, so they run in a process with limits on memory, CPU and files, without
-our secrets. It handles many pictures before it is replaced. One that dies or hangs costs the picture it was working
-on, with a code, and nothing else. `python -m apps.media.sandbox` is the child: one JSON request a line, one answer.
+`render_safely` is `imaging.render` done by a child with bounded memory, CPU time, file size and descriptors, no
+environment, and a wall-clock limit kept from outside. One child serves many pictures. One that dies or hangs harms one
+upload: it is replaced, and the next picture does not notice. The child is a plain subprocess, since a Celery pool
+worker may not have `multiprocessing` children. It speaks lines of JSON on its pipes, never outlives its parent, and its
+word is not trusted for paths: renditions are looked for under their own names in the folder that was asked for.
 """
 
-import contextlib
 import ctypes
 import json
+import logging
 import os
 import resource
-import selectors
+import select
 import signal
 import subprocess
 import sys
 import threading
-from dataclasses import asdict, replace
+import time
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, cast
 
-from apps.media.imaging import ImagingError, Limits, Picture, Rendition, render
+from apps.media.imaging import ENCODINGS, ImagingError, Limits, Picture, Rendition, render
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-PICTURES_A_CHILD = 200
-PR_SET_PDEATHSIG = 1
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+# Replaced after so many pictures, whatever a decoder may have leaked or been talked into.
+PICTURES_PER_CHILD = 100
+MAX_REPLY_BYTES = 64 * 1024
+# Shared libraries and the interpreter take address space that costs no memory.
+ADDRESS_SPACE_BEYOND_MEMORY = 1024 * 1024 * 1024
+MAX_FILE_BYTES = 32 * 1024 * 1024
+MAX_DESCRIPTORS = 64
+# Large blocks go back to the system at once, so that one huge picture does not leave the child huge.
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
+# linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
-class Sandbox:
-    """One child at a time, started when needed."""
+class SandboxUnavailable(OSError):
+    """The picture could not be tried: no child starts, or the disk is full. Trying again later may help."""
+
+
+class _Died(Exception):
+    """The child ended, or talks nonsense, without an answer."""
+
+
+class RenderPool:
+    """One child, started when first needed, for the threads of one process to take turns."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._owner = 0
-        self._done = 0
+        self._parent = 0
+        self._served = 0
 
     def render(self, source: Path, *, declared_type: str, into: Path, square: bool, limits: Limits) -> Picture:
-        """As `imaging.render`, in the child. Raises ImagingError."""
+        """As `imaging.render`. Raises ImagingError, or SandboxUnavailable.
+
+        A child that dies is given one more chance with the same picture: what killed it may have been the system short
+        of memory, or an operator. One that runs out of time is not.
+        """
         request = {
-            "source": str(source),
+            "source": str(source.resolve()),
             "declared_type": declared_type,
-            "into": str(into),
+            "into": str(into.resolve()),
             "square": square,
             "limits": asdict(limits),
         }
-        with self._lock:
-            answer = self._ask(json.dumps(request).encode() + b"\n", limits)
-        if "error" in answer:
-            raise ImagingError(answer["error"])
-        renditions = [Rendition(**r | {"path": Path(r["path"])}) for r in answer.pop("renditions")]
-        return Picture(**answer, renditions=renditions)
+        line = json.dumps(request).encode() + b"\n"
+        with self._turn:
+            deadline = time.monotonic() + limits.wall_seconds
+            try:
+                try:
+                    reply = self._ask(line, deadline)
+                except _Died:
+                    reply = self._ask(line, deadline)
+            except _Died as death:
+                raise ImagingError("image_corrupt", reason=str(death)) from death
+        try:
+            return _picture(reply, into)
+        except (AttributeError, KeyError, TypeError, ValueError) as nonsense:
+            raise ImagingError("image_corrupt", reason=f"odd answer: {nonsense!r}") from nonsense
 
-    def stop(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            for pipe in (self._child.stdin, self._child.stdout):
-                if pipe:
-                    pipe.close()
-            self._child = None
+    def close(self) -> None:
+        """End the child, if there is one."""
+        with self._turn:
+            self._end()
 
-    def _ask(self, line: bytes, limits: Limits) -> dict[str, Any]:
-        child = self._running_child(limits)
-        requests, answers = cast(IO[bytes], child.stdin), cast(IO[bytes], child.stdout)
-        with contextlib.suppress(BrokenPipeError):
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while there is one."""
+        return self._child.pid if self._child else None
+
+    def _ask(self, line: bytes, deadline: float) -> dict[str, Any]:
+        child = self._ready_child()
+        self._served += 1
+        try:
+            requests = cast(IO[bytes], child.stdin)
             requests.write(line)
             requests.flush()
-        with selectors.DefaultSelector() as selector:
-            selector.register(answers, selectors.EVENT_READ)
-            answered = selector.select(limits.seconds)
-        raw = answers.readline() if answered else b""
-        if not raw.endswith(b"\n"):
-            code = _cause(child, answered=bool(answered))
-            self.stop()
-            return {"error": code}
-        self._done += 1
-        answer: dict[str, Any] = json.loads(raw)
-        return answer
+            return cast(dict[str, Any], json.loads(_line(child, deadline)))
+        except TimeoutError as late:
+            self._end()
+            raise ImagingError("processing_timeout", reason="wall clock") from late
+        except (_Died, BrokenPipeError, ValueError) as death:
+            status = self._end()
+            if status in (-signal.SIGPROF, -signal.SIGXCPU):
+                raise ImagingError("processing_timeout", reason="CPU time") from death
+            raise _Died(f"child ended with {status}: {death}") from death
 
-    def _running_child(self, limits: Limits) -> subprocess.Popen[bytes]:
-        inherited = self._owner != os.getpid()
-        if inherited:
-            # After a fork the pipes belong to the parent's child: leave it alone and start our own.
-            self._child, self._owner = None, os.getpid()
-        if self._child is not None and (self._done >= PICTURES_A_CHILD or self._child.poll() is not None):
-            self.stop()
+    def _ready_child(self) -> subprocess.Popen[bytes]:
+        if self._parent != os.getpid():  # forked since: that child belongs to our parent
+            self._child, self._parent = None, os.getpid()
+        if self._child and (self._served >= PICTURES_PER_CHILD or self._child.poll() is not None):
+            self._end()
         if self._child is None:
-            self._done = 0
-            self._child = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-                [sys.executable, "-s", "-m", "apps.media.sandbox", str(limits.memory_bytes)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd=ROOT,
-                env={"PATH": os.defpath, "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
-                start_new_session=True,
-            )
+            self._child, self._served = _started(), 0
         return self._child
 
+    def _end(self) -> int | None:
+        """Kill the child and whatever it started; its exit status, which is its own if it was dead already."""
+        child, self._child = self._child, None
+        if child is None:
+            return None
+        # A child that closed its pipe is about to end by itself, and how it ends is worth knowing.
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=0.2 if _closed(child) else 0)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        for pipe in (child.stdin, child.stdout):
+            with suppress(OSError):
+                cast(IO[bytes], pipe).close()
+        return child.wait()
 
-def _cause(child: subprocess.Popen[bytes], *, answered: bool) -> str:
-    """Why there is no answer: too slow by the clock or by the CPU, or dead, which damage in the file explains."""
-    if not answered:
-        return "processing_timeout"
-    child.wait()
-    return "processing_timeout" if child.returncode == -signal.SIGXCPU else "image_corrupt"
+
+def _started() -> subprocess.Popen[bytes]:
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module, no user input
+            [sys.executable, "-s", "-m", "apps.media.sandbox", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+            env=environment | MALLOC | {"LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxUnavailable(str(error)) from error
 
 
-_sandbox = Sandbox()
+def _line(child: subprocess.Popen[bytes], deadline: float) -> bytes:
+    """What the child answers. Raises TimeoutError, or _Died."""
+    replies = cast(IO[bytes], child.stdout).fileno()
+    waiting = select.poll()
+    waiting.register(replies, select.POLLIN)
+    received = b""
+    while not received.endswith(b"\n"):
+        if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        piece = os.read(replies, MAX_REPLY_BYTES)
+        received += piece
+        if not piece or len(received) > MAX_REPLY_BYTES:
+            raise _Died("no answer")
+    return received
+
+
+def _closed(child: subprocess.Popen[bytes]) -> bool:
+    waiting = select.poll()
+    waiting.register(cast(IO[bytes], child.stdout).fileno(), 0)
+    return any(event & select.POLLHUP for _, event in waiting.poll(0))
+
+
+def _picture(reply: dict[str, Any], into: Path) -> Picture:
+    if refusal := reply.get("refused"):
+        raise ImagingError(refusal["code"], refusal["detail"], reason=refusal["reason"])
+    if "unavailable" in reply:
+        raise SandboxUnavailable(reply["unavailable"])
+    renditions = [_rendition(each, into) for each in reply.pop("renditions")]
+    return Picture(**reply, renditions=renditions)
+
+
+def _rendition(claim: dict[str, Any], into: Path) -> Rendition:
+    """A rendition is a plain file of the expected name: a child that was taken over must not publish others."""
+    suffix = ENCODINGS[claim["content_type"]][1]
+    path = into / f"{claim['name']}.{suffix}"
+    if path.parent != into or path.is_symlink() or not path.is_file():
+        raise ImagingError("image_corrupt", reason=f"no plain file {path.name}")
+    return Rendition(**claim | {"path": path, "bytes": path.stat().st_size})
+
+
+_pool = RenderPool()
 
 
 def render_safely(
     source: Path, *, declared_type: str, into: Path, square: bool = False, limits: Limits | None = None
 ) -> Picture:
-    """The variants of `source`, made in this process's sandbox. Raises ImagingError."""
-    return _sandbox.render(source, declared_type=declared_type, into=into, square=square, limits=limits or Limits())
+    """`imaging.render` in this process's child. Raises ImagingError, or SandboxUnavailable for what may pass."""
+    return _pool.render(source, declared_type=declared_type, into=into, square=square, limits=limits or Limits())
 
 
-# ── The child ────────────────────────────────────────────────────────────────────────────────────────────
-def _confine(memory_bytes: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024 * 1024, 64 * 1024 * 1024))
+# ── The child ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _allow_cpu(seconds: int) -> None:
-    """That many seconds more than were used so far; then SIGXCPU ends the process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + seconds + 1, resource.RLIM_INFINITY))
-
-
-def _serve() -> None:
-    answers = os.fdopen(os.dup(1), "wb")
+def _serve(parent: int) -> None:
+    """Answer requests, one a line, until there are no more."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing a library prints is taken for an answer
+    _confine(parent)
     for line in sys.stdin.buffer:
-        request = json.loads(line)
-        limits = replace(Limits(), **request.pop("limits"))
-        _allow_cpu(limits.cpu_seconds)
-        try:
-            picture = render(
+        replies.write(json.dumps(_answer(json.loads(line)), default=str).encode() + b"\n")
+        replies.flush()
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    limits = Limits(**request["limits"])
+    _bound(limits)
+    try:
+        return asdict(
+            render(
                 Path(request["source"]),
                 declared_type=request["declared_type"],
                 into=Path(request["into"]),
                 square=request["square"],
                 limits=limits,
             )
-            answer = asdict(picture)
-        except ImagingError as error:
-            answer = {"error": error.code}
-        answers.write(json.dumps(answer, default=str).encode() + b"\n")
-        answers.flush()
+        )
+    except ImagingError as error:
+        return {"refused": {"code": error.code, "detail": error.detail, "reason": error.reason}}
+    except OSError as error:
+        return {"unavailable": str(error)}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _confine(parent: int) -> None:
+    """What holds for the child's whole life."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked to be told
+        sys.exit()
+    for what, most in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
+        (resource.RLIMIT_NOFILE, MAX_DESCRIPTORS),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def _bound(limits: Limits) -> None:
+    """What holds for one picture. The timer counts CPU time of all threads, and its signal is not handled: it kills."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.max_memory, most))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limits.max_memory + ADDRESS_SPACE_BEYOND_MEMORY, most))
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
 
 
 if __name__ == "__main__":
-    _confine(int(sys.argv[1]))
-    _serve()
+    _serve(parent=int(sys.argv[1]))

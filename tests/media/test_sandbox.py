@@ -1,0 +1,439 @@
+"""Promises M1 and M2: decoding happens in a child that is bounded, and whose end harms one upload."""
+
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from PIL import Image
+
+from apps.media import sandbox
+from apps.media.imaging import ImagingError, Limits, Picture
+from apps.media.sandbox import RenderPool
+from tests.media import pictures
+from tests.media.pictures import file_of, landscape, quarters
+
+Render = Callable[..., Picture]
+GIBIBYTE = 1024**3
+# Takes the child some two seconds, so that there is time to hurt it.
+LABORIOUS = pictures.flat_webp(8000)
+
+
+@pytest.fixture
+def pool() -> Iterator[RenderPool]:
+    pool = RenderPool()
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def render(pool: RenderPool, tmp_path: Path) -> Render:
+    """`render(data, "image/png")` → Picture, in the child of `pool`."""
+
+    def run(data: bytes, declared_type: str, *, limits: Limits | None = None, square: bool = False) -> Picture:
+        source = tmp_path / "original"
+        source.write_bytes(data)
+        return pool.render(
+            source, declared_type=declared_type, into=tmp_path, square=square, limits=limits or Limits(wall_seconds=60)
+        )
+
+    return run
+
+
+def good(render: Render) -> Picture:
+    """Any good picture: what was done to the child before must not matter."""
+    picture = render(file_of(quarters(), "image/jpeg"), "image/jpeg")
+    assert len(picture.renditions) == 6
+    return picture
+
+
+def refusal(render: Render, data: bytes, declared_type: str, **options: object) -> ImagingError:
+    with pytest.raises(ImagingError) as caught:
+        render(data, declared_type, **options)
+    return caught.value
+
+
+def status_of(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def memory(pid: int, *, what: str = "VmHWM") -> int:
+    """The most bytes that were ever resident (VmHWM), or those that are now (VmRSS)."""
+    return int(status_of(pid)[what].removesuffix(" kB")) * 1024
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return not status_of(pid)["State"].startswith("Z")
+    except FileNotFoundError:
+        return False
+
+
+class Meanwhile:
+    """Does something to the pool's child again and again while it works."""
+
+    def __init__(self, pool: RenderPool, deed: Callable[[int], None], *, times: int) -> None:
+        self.pool, self.deed, self.left = pool, deed, times
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.left = 0
+        self.thread.join()
+
+    def _run(self) -> None:
+        hurt = None
+        while self.left:
+            pid = self.pool.pid
+            # At work: it has read the request and decodes (the interpreter alone needs less).
+            if pid and pid != hurt and _working(pid):
+                self.deed(pid)
+                hurt, self.left = pid, self.left - 1
+            time.sleep(0.01)
+
+
+def _working(pid: int) -> bool:
+    return is_alive(pid) and memory(pid, what="VmRSS") > 100_000_000
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+def freeze(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+
+
+# ── One child, many pictures ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_child_renders_many_pictures(pool: RenderPool, render: Render) -> None:
+    good(render)
+    first = pool.pid
+
+    for content_type in pictures.TYPES:
+        render(file_of(quarters(), content_type), content_type)
+    refusal(render, pictures.HTML, "image/jpeg")
+    good(render)
+
+    assert pool.pid == first
+
+
+def test_a_child_is_replaced_after_so_many_pictures(
+    pool: RenderPool, render: Render, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "PICTURES_PER_CHILD", 2)
+    children = []
+    for _ in range(4):
+        good(render)
+        children.append(pool.pid)
+
+    assert children[0] == children[1] != children[2] == children[3]
+    assert children[0]
+    assert not is_alive(children[0])
+
+
+def test_the_result_is_that_of_imaging(render: Render) -> None:
+    picture = render(file_of(landscape(1500, 1000), "image/png"), "image/png", square=True)
+
+    assert (picture.width, picture.height, len(picture.blurhash)) == (1500, 1000, 28)
+    assert [(r.name, r.width) for r in picture.renditions] == [("thumb", 320)] * 2 + [("medium", 1000)] * 2
+    for rendition in picture.renditions:
+        assert rendition.bytes == len(rendition.path.read_bytes())
+
+
+def test_a_full_disk_can_be_tried_again(render: Render, tmp_path: Path) -> None:
+    (tmp_path / "thumb.webp").mkdir()
+
+    with pytest.raises(sandbox.SandboxUnavailable):
+        render(file_of(quarters(), "image/jpeg"), "image/jpeg")
+
+
+# ── M1: bombs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BOMBS: list[tuple[str, Callable[[], bytes]]] = [
+    ("image/webp", lambda: pictures.flat_webp(9400)),
+    ("image/jpeg", lambda: pictures.many_scans(10, side=9400)),
+    ("image/png", lambda: pictures.flat_png(9400, 9400)),
+    ("image/jpeg", lambda: pictures.many_scans(1000, side=4000)),
+    ("image/gif", lambda: pictures.many_frames_gif(30_000)),
+]
+
+
+def test_m1_bombs_are_refused_in_five_seconds_and_others_keep_flowing(pool: RenderPool, render: Render) -> None:
+    good(render)
+    for content_type, make in BOMBS:
+        bomb, started = make(), time.monotonic()
+
+        assert refusal(render, bomb, content_type).code == "image_too_large"
+
+        assert time.monotonic() - started < 5
+        assert pool.pid
+        assert memory(pool.pid) < 200_000_000, "nothing was decoded"
+        good(render)
+
+
+def test_m1_what_is_just_within_the_limits_ends_in_time(pool: RenderPool, render: Render) -> None:
+    """The most scans over the most pixels; five seconds are seconds of CPU, for this machine may have other work."""
+    used = os.times().children_user + os.times().children_system
+    with suppress(ImagingError):
+        render(pictures.many_scans(100, side=8000), "image/jpeg")
+    assert pool.pid is None or memory(pool.pid) < GIBIBYTE
+
+    pool.close()
+
+    assert os.times().children_user + os.times().children_system - used < 6
+
+
+def test_m1_time_is_cpu_time_of_one_picture(render: Render) -> None:
+    stingy = Limits(cpu_seconds=0.4, wall_seconds=60)
+
+    for _ in range(8):
+        render(file_of(landscape(320, 240), "image/jpeg"), "image/jpeg", limits=stingy)
+
+    assert refusal(render, LABORIOUS, "image/webp", limits=stingy).code == "processing_timeout"
+    good(render)
+
+
+def test_m1_memory_is_bounded(pool: RenderPool, render: Render) -> None:
+    picture = pictures.flat_png(8000, 5000)
+
+    error = refusal(render, picture, "image/png", limits=Limits(max_memory=60_000_000, wall_seconds=60))
+
+    assert error.code == "image_too_large"
+    assert pool.pid
+    assert memory(pool.pid) < 120_000_000
+    assert render(picture, "image/png").width == 8000
+
+
+def test_m1_the_largest_pictures_allowed_fit(pool: RenderPool, render: Render) -> None:
+    for content_type, data in (("image/webp", LABORIOUS), ("image/png", pictures.flat_png(8000, 8000))):
+        assert render(data, content_type, limits=Limits(cpu_seconds=60, wall_seconds=100)).width == 8000
+
+    assert pool.pid
+    assert memory(pool.pid) < GIBIBYTE
+    assert memory(pool.pid, what="VmRSS") < 100_000_000, "given back"
+
+
+def test_m1_a_twelve_megapixel_photo_takes_less_than_250_megabytes(pool: RenderPool, render: Render) -> None:
+    render(file_of(landscape(4032, 3024), "image/jpeg", quality=92), "image/jpeg")
+
+    assert pool.pid
+    assert memory(pool.pid) < 250_000_000
+
+
+# ── M2: a child that may be killed, and cannot do much ────────────────────────────────────────────────────────────
+
+
+def test_m2_a_child_killed_while_it_renders_is_replaced_and_the_picture_is_finished(
+    pool: RenderPool, render: Render
+) -> None:
+    with Meanwhile(pool, kill, times=1):
+        picture = render(LABORIOUS, "image/webp")
+
+    assert picture.width == 8000
+
+
+def test_m2_a_picture_that_kills_every_child_fails_and_the_next_one_works(pool: RenderPool, render: Render) -> None:
+    with Meanwhile(pool, kill, times=2):
+        error = refusal(render, LABORIOUS, "image/webp")
+
+    assert error.code == "image_corrupt"
+    good(render)
+
+
+def test_m2_a_child_killed_while_idle_harms_nobody(pool: RenderPool, render: Render) -> None:
+    good(render)
+    assert pool.pid
+    kill(pool.pid)
+
+    good(render)
+
+
+def test_m2_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> None:
+    good(render)
+    hanging = pool.pid
+    assert hanging
+    with Meanwhile(pool, freeze, times=1):
+        error = refusal(render, LABORIOUS, "image/webp", limits=Limits(wall_seconds=2.0))
+
+    assert error.code == "processing_timeout"
+    assert not is_alive(hanging)
+    good(render)
+
+
+def test_m2_the_child_knows_no_secrets_and_holds_no_descriptors(
+    pool: RenderPool, render: Render, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "do-not-tell")
+    with (tmp_path / "open").open("w") as handle:
+        os.set_inheritable(handle.fileno(), True)
+        good(render)
+        assert pool.pid
+        descriptors = [os.readlink(link) for link in Path(f"/proc/{pool.pid}/fd").iterdir()]
+
+    assert b"do-not-tell" not in Path(f"/proc/{pool.pid}/environ").read_bytes()
+    assert {each.split(":")[0] for each in descriptors} <= {"pipe", "/dev/null"}
+
+
+def test_m2_the_child_is_confined(pool: RenderPool, render: Render) -> None:
+    good(render)
+    assert pool.pid
+
+    status = status_of(pool.pid)
+
+    assert status["NoNewPrivs"] == "1"
+    assert resource.prlimit(pool.pid, resource.RLIMIT_CORE) == (0, 0)
+    assert resource.prlimit(pool.pid, resource.RLIMIT_FSIZE) == (sandbox.MAX_FILE_BYTES,) * 2
+    assert resource.prlimit(pool.pid, resource.RLIMIT_NOFILE) == (sandbox.MAX_DESCRIPTORS,) * 2
+    assert resource.prlimit(pool.pid, resource.RLIMIT_DATA)[0] == Limits().max_memory
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "nonsense",
+        "[]",
+        "{}",
+        '{"width": 1, "height": 1, "blurhash": "", "dominant_color": "", "renditions": [{"name": "../../outside", '
+        '"content_type": "image/webp", "width": 1, "height": 1, "bytes": 1, "path": "/etc/passwd"}]}',
+        '{"width": 1, "height": 1, "blurhash": "", "dominant_color": "", "renditions": [{"name": "thumb", '
+        '"content_type": "image/webp", "width": 1, "height": 1, "bytes": 1, "path": "/etc/passwd"}]}',
+        "x" * 100_000,
+    ],
+    ids=["nonsense", "list", "empty", "other-folder", "symlink", "endless"],
+)
+def test_m2_a_child_that_was_taken_over_is_not_believed(
+    render: Render, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thumb.webp").symlink_to("/etc/passwd")
+    monkeypatch.setattr(sandbox, "_started", lambda: _liar(answer))
+
+    assert refusal(render, file_of(quarters(), "image/jpeg"), "image/jpeg").code == "image_corrupt"
+
+
+def _liar(answer: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", f"input(); print({answer!r}, flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+# ── Processes around it ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+Answers: TypeAlias = "multiprocessing.Queue[tuple[str, int]]"
+
+
+def _render_one(folder: str, answers: Answers) -> None:
+    source = Path(folder) / "original"
+    Image.new("RGB", (64, 64), "teal").save(source, "PNG")
+    picture = sandbox.render_safely(source, declared_type="image/png", into=Path(folder))
+    answers.put((picture.dominant_color, sandbox._pool.pid or 0))
+
+
+def test_daemonic_processes_such_as_celerys_can_render(tmp_path: Path) -> None:
+    """`multiprocessing` refuses them children; and a child that was there before the fork is not shared."""
+    fork = multiprocessing.get_context("fork")
+    here: Answers = fork.Queue()
+    _render_one(str(tmp_path), here)
+    _, ours = here.get(timeout=20)
+    try:
+        there: Answers = fork.Queue()
+        worker = fork.Process(target=_render_one, args=(str(tmp_path), there), daemon=True)
+        worker.start()
+        colour, theirs = there.get(timeout=20)
+        worker.join()
+
+        assert colour == "#008080"
+        assert theirs != ours
+        assert is_alive(ours)
+        _wait_for(lambda: not is_alive(theirs), "the worker's child ends with it")
+    finally:
+        sandbox._pool.close()
+
+
+def test_threads_take_turns(pool: RenderPool, tmp_path: Path) -> None:
+    widths: dict[int, int] = {}
+
+    def work(width: int) -> None:
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        (folder / "original").write_bytes(file_of(quarters(width, 64), "image/png"))
+        done = pool.render(
+            folder / "original", declared_type="image/png", into=folder, square=False, limits=Limits(wall_seconds=60)
+        )
+        widths[width] = done.width
+
+    threads = [threading.Thread(target=work, args=(width,)) for width in range(64, 80, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert widths == {width: width for width in range(64, 80, 2)}
+
+
+WORKER = """
+import sys, threading, time
+from pathlib import Path
+from apps.media.sandbox import Limits, RenderPool
+pool = RenderPool()
+source = Path(sys.argv[1])
+work = lambda: pool.render(source, declared_type="image/webp", into=source.parent, square=False,
+                           limits=Limits(cpu_seconds=60, wall_seconds=60))
+def tell():
+    while not pool.pid:
+        time.sleep(0.01)
+    print(pool.pid, flush=True)
+threading.Thread(target=tell, daemon=True).start()
+work()
+"""
+
+
+def test_the_child_dies_with_its_parent_even_at_work(tmp_path: Path) -> None:
+    source = tmp_path / "original"
+    source.write_bytes(LABORIOUS)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(source)], cwd=sandbox.ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout
+    child = int(worker.stdout.readline())
+    _wait_for(lambda: _working(child), "it is at work")
+
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+
+    _wait_for(lambda: not is_alive(child), "the child is gone", seconds=1.0)
+
+
+def _wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def test_the_child_does_not_load_django() -> None:
+    code = (
+        "import apps.media.sandbox, sys; print([name for name in sys.modules if name.startswith(('django', 'celery'))])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=sandbox.ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
