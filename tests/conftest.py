@@ -48,9 +48,8 @@ def _calm(settings: Any) -> Iterator[None]:
     """Limits off unless a test turns them on, and nothing left in Redis by another test."""
     settings.RATE_LIMITS_ENABLED = False
     redis.breaker.reset()
-    yield
-    redis.breaker.reset()
     redis.call(_forget_everything)
+    yield
 
 
 def _forget_everything(client: Any) -> None:

@@ -75,7 +75,7 @@ def identify(user_id: UUID, session_id: UUID) -> Identity | None:
     stamp = f"{run.decode()}:{epoch.decode()}"
     if record and not marked:
         cached = json.loads(record)
-        if cached["stamp"] == stamp:
+        if cached["stamp"] == stamp and cached["user"]["id"] == str(user_id):
             return Identity(_user_from(cached["user"], cached["roles"]), session_id)
     identity = _from_database(user_id, session_id)
     if identity and not marked:

@@ -30,10 +30,12 @@ class Breaker:
     def __init__(self) -> None:
         self._closed_at = 0.0
         self._client: redis.Redis | None = None
+        self._url = ""
 
     @property
     def client(self) -> redis.Redis:
-        if self._client is None:
+        if self._client is None or self._url != settings.REDIS_URL:
+            self._url = settings.REDIS_URL
             self._client = redis.Redis.from_url(
                 settings.REDIS_URL,
                 socket_timeout=settings.REDIS_TIMEOUT_SECONDS,

@@ -1,0 +1,315 @@
+import datetime as dt
+import re
+import threading
+
+import jwt
+import pytest
+import time_machine
+from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher
+from django.core import mail
+from django.db import connection
+from django.test import override_settings
+
+from apps.accounts import services, session_cache, tokens
+from apps.accounts.models import Session, User
+from apps.core import redis
+from config import settings as production
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(caller, login="alice", password=PASSWORD):
+    return caller.post("/auth/token", {"login": login, "password": password})
+
+
+def renew(caller, refresh):
+    return caller.post("/auth/token", {"grant_type": "refresh_token", "refresh": refresh})
+
+
+def bearer(access):
+    return {"HTTP_AUTHORIZATION": f"Bearer {access}"}
+
+
+class TestSigningIn:
+    @pytest.mark.parametrize("login", ["alice", "@alice", "ALICE", "alice@example.org", "Alice@Example.org"])
+    def test_works_by_handle_and_address(self, anonymous, alice, login):
+        answer = sign_in(anonymous, login)
+        assert answer.status_code == 200
+        assert answer.json()["user"]["handle"] == "alice"
+        assert answer.json()["token_type"] == "Bearer"
+        assert anonymous.get("/auth/me", **bearer(answer.json()["access"])).status_code == 200
+
+    @pytest.mark.parametrize("login", ["nobody", "nobody@example.org", "ä", "@", ""])
+    def test_a3_an_unknown_login_answers_like_a_wrong_password(self, anonymous, alice, login):
+        wrong, unknown = sign_in(anonymous, "alice", "wrong"), sign_in(anonymous, login or "x", "wrong")
+        assert wrong.status_code == unknown.status_code == 401
+        assert {**wrong.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+        assert wrong.json()["code"] == "invalid_credentials"
+
+    def test_a3_an_unknown_login_costs_a_hash_like_a_wrong_password(self, anonymous, alice, monkeypatch):
+        hashed = []
+        plain = type(get_hasher()).encode
+        monkeypatch.setattr(type(get_hasher()), "encode", lambda *a, **k: hashed.append(1) or plain(*a, **k))
+        sign_in(anonymous, "alice", "wrong")
+        for_known = len(hashed)
+        sign_in(anonymous, "nobody", "wrong")
+        assert len(hashed) == 2 * for_known
+
+    def test_a_suspended_person_learns_of_it_only_with_the_right_password(self, anonymous, alice):
+        services.suspend(alice, reason="spam", until=None)
+        assert sign_in(anonymous, "alice", "wrong").json()["code"] == "invalid_credentials"
+        answer = sign_in(anonymous)
+        assert (answer.status_code, answer.json()["code"]) == (403, "account_suspended")
+        assert answer.json()["reason"] == "spam"
+
+    def test_a4_attempts_are_limited_by_account_without_locking_its_owner_out(self, anonymous, alice, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_account": (3, 300), "anonymous": (1000, 60)}
+        settings.TRUSTED_PROXIES = 1
+
+        def attempt(address, password="wrong"):
+            body = {"login": "alice", "password": password}
+            return anonymous.post("/auth/token", body, HTTP_X_FORWARDED_FOR=address).status_code
+
+        with time_machine.travel(dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC), tick=False):
+            assert attempt("198.51.100.1", PASSWORD) == 200
+            assert [attempt(f"203.0.113.{n}") for n in range(4)] == [401, 401, 429, 429]
+            assert attempt("198.51.100.1", PASSWORD) == 200
+
+    def test_a4_the_limit_holds_while_redis_is_away(self, anonymous, alice, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_account": (2, 300)}
+        with without_redis(), time_machine.travel(dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC), tick=False):
+            assert [sign_in(anonymous, "alice", "wrong").status_code for _ in range(3)] == [401, 401, 429]
+
+
+def without_redis():
+    redis.breaker.reset()
+    return override_settings(REDIS_URL="redis://127.0.0.1:1/0")
+
+
+class TestAccessTokens:
+    def forged(self, alice, key=None, algorithm="HS256", headers=None, **claims):
+        session = services.open_session(alice)
+        now = dt.datetime.now(dt.UTC)
+        payload = {
+            "iss": "photogram",
+            "aud": "photogram-api",
+            "sub": str(alice.pk),
+            "sid": str(session.pk),
+            "iat": now,
+            "exp": now + dt.timedelta(minutes=5),
+        } | claims
+        payload = {name: value for name, value in payload.items() if value is not None}
+        return jwt.encode(
+            payload, key or production.JWT_SIGNING_KEY, algorithm=algorithm, headers={"typ": "at+jwt"} | (headers or {})
+        )
+
+    def test_a7_a_well_made_one_is_accepted(self, anonymous, alice):
+        assert anonymous.get("/auth/me", **bearer(self.forged(alice))).status_code == 200
+
+    @pytest.mark.parametrize(
+        "flaw",
+        [
+            {"key": "x" * 40},
+            {"algorithm": "HS512"},
+            {"headers": {"typ": "JWT"}},
+            {"iss": "other"},
+            {"aud": "other"},
+            {"exp": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)},
+            {"exp": None},
+            {"sid": "x"},
+            {"sub": "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"},
+            {"headers": {"kid": "../../dev/null"}, "key": ""},
+        ],
+        ids=str,
+    )
+    def test_a7_every_flaw_is_a_401_on_open_routes_too(self, anonymous, alice, flaw):
+        token = self.forged(alice, **flaw) if flaw.get("key") != "" else "a.b.c"
+        for path in ("/auth/me", "/users/@alice"):
+            answer = anonymous.get(path, **bearer(token))
+            assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+    def test_a7_a_refresh_token_is_no_access_token_nor_the_reverse(self, anonymous, alice):
+        pair = sign_in(anonymous).json()
+        assert anonymous.get("/auth/me", **bearer(pair["refresh"])).status_code == 401
+        assert renew(anonymous, pair["access"]).status_code == 401
+
+    def test_tokens_of_the_former_key_are_read_until_it_is_dropped(self, anonymous, alice, settings):
+        access = sign_in(anonymous).json()["access"]
+        settings.JWT_SIGNING_KEY_FALLBACKS = [settings.JWT_SIGNING_KEY]
+        settings.JWT_SIGNING_KEY = "n" * 40
+        assert anonymous.get("/auth/me", **bearer(access)).status_code == 200
+        settings.JWT_SIGNING_KEY_FALLBACKS = []
+        assert anonymous.get("/auth/me", **bearer(access)).status_code == 401
+
+    def test_a_request_costs_no_sql_for_authentication(self, alice, django_assert_num_queries, settings):
+        caller = Caller(alice)
+        caller.get("/follow-requests")
+        with django_assert_num_queries(1):
+            caller.get("/follow-requests")
+
+
+class TestRefreshing:
+    def test_rotates(self, anonymous, alice):
+        first = sign_in(anonymous).json()
+        second = renew(anonymous, first["refresh"]).json()
+        assert second["refresh"] != first["refresh"]
+        assert second["session_id"] == first["session_id"]
+
+    def test_a2_presented_again_within_the_grace_it_has_the_same_successor(self, anonymous, alice):
+        first = sign_in(anonymous).json()
+        assert (
+            renew(anonymous, first["refresh"]).json()["refresh"] == renew(anonymous, first["refresh"]).json()["refresh"]
+        )
+
+    def test_a2_presented_again_later_it_ends_the_session(self, anonymous, alice):
+        first = sign_in(anonymous).json()
+        second = renew(anonymous, first["refresh"]).json()
+        with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=31)):
+            assert renew(anonymous, first["refresh"]).json()["code"] == "token_reused"
+        assert renew(anonymous, second["refresh"]).status_code == 401
+        assert anonymous.get("/auth/me", **bearer(second["access"])).status_code == 401
+
+    def test_a_guess_ends_nothing(self, anonymous, alice):
+        first = sign_in(anonymous).json()
+        session_id, generation, _ = first["refresh"].split(".")
+        assert renew(anonymous, f"{session_id}.{generation}.guess").json()["code"] == "invalid_refresh_token"
+        assert renew(anonymous, first["refresh"]).status_code == 200
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a2_twenty_at_once_are_one_rotation(self, anonymous, alice):
+        refresh = sign_in(anonymous).json()["refresh"]
+        answers = []
+
+        def present():
+            answers.append(services.refresh(refresh)[1])
+            connection.close()
+
+        threads = [threading.Thread(target=present) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(answers) == 20
+        assert len(set(answers)) == 1
+        assert Session.objects.get().generation == 1
+
+
+ENDINGS = {
+    "revoke": lambda caller, alice: caller.post("/auth/revoke", {}),
+    "revoke another": lambda caller, alice: Caller(alice).post("/auth/revoke", {"session_id": str(caller.login.pk)}),
+    "revoke all": lambda caller, alice: Caller(alice).post("/auth/revoke", {"all": True}),
+    "password": lambda caller, alice: Caller(alice).post(
+        "/auth/password", {"current_password": PASSWORD, "new_password": "quite another phrase"}
+    ),
+    "suspend": lambda caller, alice: services.suspend(alice, reason="spam"),
+    "leave": lambda caller, alice: Caller(alice).delete("/users/me", {"password": PASSWORD}),
+}
+
+
+@pytest.mark.parametrize("ending", list(ENDINGS))
+class TestA1TokensThatOutliveTheRight:
+    def refused(self, caller):
+        refresh = tokens.refresh_token(caller.login, 0)
+        return caller.get("/auth/me").status_code in {401} and renew(Caller(), refresh).status_code in {401, 403}
+
+    def test_a1_access_and_refresh_are_refused_from_the_next_request_on(self, alice, ending):
+        caller = Caller(alice)
+        assert caller.get("/auth/me").status_code == 200
+        ENDINGS[ending](caller, alice)
+        assert self.refused(caller)
+
+    def test_a1_also_while_redis_is_away_and_after_it_comes_back(self, alice, ending):
+        """What Redis held before the outage is the record of a living session; it must never count again."""
+        caller = Caller(alice)
+        assert caller.get("/auth/me").status_code == 200
+        with without_redis():
+            ENDINGS[ending](caller, alice)
+            assert self.refused(caller)
+        redis.breaker.reset()
+        assert self.refused(caller)
+
+    def test_a1_also_with_an_old_snapshot(self, alice, ending, monkeypatch):
+        """A restarted server that loads an old snapshot has another run id: simulated by restoring the very record."""
+        caller = Caller(alice)
+        caller.get("/auth/me")
+        record = redis.key("auth", "s", caller.login.pk)
+        kept = redis.call(lambda client: client.get(record))
+        assert kept
+        ENDINGS[ending](caller, alice)
+        for mark in (redis.key("auth", "u!", alice.pk), redis.key("auth", "s!", caller.login.pk)):
+            redis.call(lambda client, mark=mark: client.delete(mark))
+        redis.call(lambda client: client.set(record, kept.replace(b'"stamp": "', b'"stamp": "0')))
+        assert self.refused(caller)
+
+
+class TestListingSessions:
+    def test_shows_ones_own_and_which_is_current(self, anonymous, alice, bob):
+        services.open_session(bob)
+        first, second = Caller(alice), Caller(alice)
+        shown = second.get("/auth/sessions").json()["results"]
+        assert [(s["id"], s["current"]) for s in shown] == [(str(second.login.pk), True), (str(first.login.pk), False)]
+
+
+class TestPasswords:
+    def test_changing_needs_the_present_one_and_keeps_only_this_session(self, alice):
+        here, there = Caller(alice), Caller(alice)
+        body = {"current_password": "wrong", "new_password": "quite another phrase"}
+        assert here.post("/auth/password", body).json()["code"] == "wrong_password"
+        assert here.post("/auth/password", body | {"current_password": PASSWORD}).status_code == 204
+        assert here.get("/auth/me").status_code == 200
+        assert there.get("/auth/me").status_code == 401
+
+    def test_a3_asking_for_a_reset_answers_alike_for_known_and_unknown(self, anonymous, alice, deliver):
+        known = anonymous.post("/auth/password/reset", {"email": "Alice@example.org"})
+        unknown = anonymous.post("/auth/password/reset", {"email": "nobody@example.org"})
+        assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (202, b"")
+        deliver()
+        assert [letter.to for letter in mail.outbox] == [["alice@example.org"]]
+
+    def test_a4_a_reset_works_once_within_an_hour_and_ends_every_session(self, anonymous, alice, deliver):
+        caller = Caller(alice)
+        for _ in range(2):
+            anonymous.post("/auth/password/reset", {"email": "alice@example.org"})
+        deliver()
+        links = [re.search(r"token=([\w-]+)", letter.body)[1] for letter in mail.outbox]
+        assert all(len(link) >= 43 for link in links)
+        with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=61)):
+            late = anonymous.post(
+                "/auth/password/reset/confirm", {"token": links[1], "new_password": "quite another phrase"}
+            )
+            assert late.json()["code"] == "invalid_link"
+        body = {"token": links[1], "new_password": "quite another phrase"}
+        assert anonymous.post("/auth/password/reset/confirm", body).status_code == 204
+        assert caller.get("/auth/me").status_code == 401
+        assert sign_in(anonymous, password="quite another phrase").status_code == 200
+        for link in links:
+            again = anonymous.post("/auth/password/reset/confirm", body | {"token": link})
+            assert again.json()["code"] == "invalid_link"
+
+    def test_a9_production_hashes_with_argon2(self):
+        source = production.__file__
+        assert "Argon2PasswordHasher" in open(source).read()
+        assert Argon2PasswordHasher().encode("x", "saltsaltsalt").startswith("argon2$argon2id$")
+
+
+class TestLeaving:
+    def test_hides_at_once_and_signing_in_restores(self, anonymous, alice, api, carol):
+        assert api(alice).delete("/users/me", {"password": "wrong"}).json()["code"] == "wrong_password"
+        assert api(alice).delete("/users/me", {"password": PASSWORD}).status_code == 202
+        assert api(carol).get("/users/@alice").status_code == 404
+        assert sign_in(anonymous).status_code == 200
+        assert api(carol).get("/users/@alice").status_code == 200
+
+
+def test_two_people_never_share_a_cached_record(db):
+    callers = [Caller(make_user(f"person_{n}")) for n in range(5)]
+    for _ in range(2):
+        for caller in callers:
+            assert caller.get("/auth/me").json()["id"] == str(caller.user.pk)
+    assert session_cache.identify(callers[0].user.pk, callers[1].login.pk) is None
+    assert User.objects.count() == 5
