@@ -1,0 +1,223 @@
+import threading
+
+import pytest
+from django.db import connection
+
+from apps.content import publication, services
+from apps.content.models import Post, PostMedia
+from apps.core.ids import new_id
+from apps.media.models import DoomedObject, Media
+from tests.conftest import Caller
+from tests.factories import make_media, make_post, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def post(caller, media, **fields):
+    return caller.post("/posts", {"media_ids": [str(m.pk) for m in media]} | fields)
+
+
+def fault(answer):
+    return {error["field"]: error["code"] for error in answer.json()["errors"]}
+
+
+class TestPosting:
+    def test_ready_photos_are_published_at_once_in_the_order_given(self, api, alice, bob):
+        media = [make_media(alice) for _ in range(3)]
+        shown = post(api(alice), media[::-1], caption="Tide #Husum @bob").json()
+        assert shown["status"] == "published"
+        assert [m["id"] for m in shown["media"]] == [str(m.pk) for m in media[::-1]]
+        assert shown["tags"] == ["husum"]
+        assert [(m["handle"], m["offset"], m["length"]) for m in shown["mentions"]] == [("bob", 12, 4)]
+        assert shown["viewer"] == {"liked": False, "saved": False}
+        assert api(alice).get("/users/me").json()["counts"]["posts"] == 1
+
+    def test_p3_anothers_medium_is_refused_like_a_random_id(self, api, alice, carol):
+        foreign = post(api(carol), [make_media(alice)])
+        random = api(carol).post("/posts", {"media_ids": [str(new_id())]})
+        assert foreign.status_code == random.status_code == 400
+        assert {**foreign.json(), "request_id": ""} == {**random.json(), "request_id": ""}
+        assert fault(foreign) == {"media_ids.0": "invalid_media"}
+
+    @pytest.mark.parametrize("state", ["pending", "failed", "in use", "avatar", "twice"])
+    def test_media_that_cannot_be_posted_are_named(self, api, alice, state):
+        good = make_media(alice)
+        bad = {
+            "pending": lambda: make_media(alice, status="pending"),
+            "failed": lambda: make_media(alice, status="failed"),
+            "in use": lambda: make_media(alice, in_use=True),
+            "avatar": lambda: make_media(alice, purpose="avatar"),
+            "twice": lambda: good,
+        }[state]()
+        answer = post(api(alice), [good, bad])
+        assert set(fault(answer)) == {"media_ids.1"}
+        assert not Post.objects.exists()
+        assert not Media.objects.get(pk=good.pk).in_use
+
+    @pytest.mark.parametrize(
+        ("fields", "code"),
+        [
+            ({"caption": "x" * 2201}, "too_long"),
+            ({"caption": " ".join(f"#t{n}" for n in range(31))}, "too_many_tags"),
+            ({"caption": " ".join(f"@person{n}" for n in range(21))}, "too_many_mentions"),
+            ({"caption": "nul\0"}, "invalid_characters"),
+            ({"caption": "over\u202eride"}, "invalid_characters"),
+            ({"visibility": "secret"}, "invalid_choice"),
+            ({"sensitive": "yes"}, "invalid"),
+            ({"author": "x"}, "unknown_field"),
+            ({"status": "published"}, "unknown_field"),
+            ({"counts": {}}, "unknown_field"),
+        ],
+        ids=str,
+    )
+    def test_p8_i2_what_is_refused_and_why(self, api, alice, fields, code):
+        assert set(fault(post(api(alice), [make_media(alice)], **fields)).values()) == {code}
+
+    def test_limits_count_code_points(self, api, alice):
+        assert post(api(alice), [make_media(alice)], caption="👩" * 2200).status_code == 201
+
+    def test_r4_the_same_key_makes_one_post(self, api, alice):
+        body = {"media_ids": [str(make_media(alice).pk)], "caption": "once"}
+        key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
+        first, again = (api(alice).post("/posts", body, **key) for _ in range(2))
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert first.content == again.content
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert Post.objects.count() == 1
+        other = api(alice).post("/posts", body | {"caption": "other"}, **key)
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+        assert api(make_user()).post("/posts", body, **key).status_code == 400
+
+    def test_r4_what_was_refused_may_be_tried_again_with_the_same_key(self, api, alice):
+        key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
+        pending = make_media(alice, status="pending")
+        body = {"media_ids": [str(pending.pk)]}
+        assert api(alice).post("/posts", body, **key).status_code == 400
+        Media.objects.filter(pk=pending.pk).update(status="uploaded")
+        assert api(alice).post("/posts", body, **key).status_code == 201
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r4_ten_at_once_with_one_key_make_one_post(self, alice):
+        body = {"media_ids": [str(make_media(alice).pk)]}
+        caller = Caller(alice)
+        codes = in_threads(10, lambda: caller.post("/posts", body, HTTP_IDEMPOTENCY_KEY="k").status_code)
+        assert set(codes) <= {201, 409}
+        assert codes.count(201) >= 1
+        assert Post.objects.count() == 1
+
+
+class TestProcessing:
+    @pytest.fixture
+    def waiting(self, alice):
+        media = [make_media(alice, status="uploaded") for _ in range(2)]
+        return services.create_post(author_id=alice.pk, media_ids=[m.pk for m in media])
+
+    def ready(self, post):
+        PostMedia.objects.filter(post=post)
+        Media.objects.filter(posts=post).update(status="ready", width=1, height=1, private_secret="s")
+
+    def test_published_by_itself_when_all_are_ready(self, waiting, alice):
+        publication.settle(waiting.pk)
+        waiting.refresh_from_db()
+        assert waiting.status == "processing"
+        self.ready(waiting)
+        publication.settle_waiting_posts()
+        waiting.refresh_from_db()
+        assert waiting.status == "published"
+        alice.refresh_from_db()
+        assert alice.post_count == 1
+
+    def test_failed_when_one_fails(self, waiting, api, alice):
+        Media.objects.filter(posts=waiting).update(status="failed", error_code="image_corrupt", error_detail="Damaged.")
+        publication.settle(waiting.pk)
+        shown = api(alice).get(f"/posts/{waiting.pk}").json()
+        assert shown["status"] == "failed"
+        assert shown["media"][0]["error"] == {"code": "image_corrupt", "detail": "Damaged."}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r2_two_media_finishing_at_once_publish_once(self, alice):
+        media = [make_media(alice, status="uploaded")]
+        post = services.create_post(author_id=alice.pk, media_ids=[m.pk for m in media])
+        self.ready(post)
+        in_threads(8, lambda: publication.settle(post.pk))
+        alice.refresh_from_db()
+        assert alice.post_count == 1
+
+
+class TestEditing:
+    def test_changes_only_what_is_sent_and_parses_again(self, api, alice):
+        shown = make_post(alice, caption="#old", sensitive=True)
+        edited = api(alice).patch(f"/posts/{shown.pk}", {"caption": "#new"}).json()
+        assert (edited["tags"], edited["sensitive"]) == (["new"], True)
+        assert edited["edited_at"]
+
+    def test_alt_texts_by_medium(self, api, alice):
+        shown = make_post(alice, photos=2)
+        first = shown.items.first().medium_id
+        edited = api(alice).patch(f"/posts/{shown.pk}", {"alt_texts": {str(first): "Two boats"}}).json()
+        assert [m["alt_text"] for m in edited["media"]] == ["Two boats", ""]
+        foreign = str(make_media(alice).pk)
+        assert set(fault(api(alice).patch(f"/posts/{shown.pk}", {"alt_texts": {foreign: "x"}}))) == {
+            f"alt_texts.{foreign}"
+        }
+
+    def test_an_etag_saves_the_second_reading(self, api, alice):
+        shown = make_post(alice)
+        first = api(alice).get(f"/posts/{shown.pk}")
+        assert first.headers["Cache-Control"] == "private, no-cache"
+        again = api(alice).get(f"/posts/{shown.pk}", HTTP_IF_NONE_MATCH=first.headers["ETag"])
+        assert (again.status_code, again.content) == (304, b"")
+        api(alice).patch(f"/posts/{shown.pk}", {"caption": "new"})
+        assert api(alice).get(f"/posts/{shown.pk}", HTTP_IF_NONE_MATCH=first.headers["ETag"]).status_code == 200
+
+
+class TestDeleting:
+    def test_p10_gone_at_once_with_every_object_doomed(self, api, alice):
+        shown = make_post(alice, photos=2)
+        assert api(alice).delete(f"/posts/{shown.pk}").status_code == 204
+        assert api(alice).delete(f"/posts/{shown.pk}").status_code == 404
+        assert not Media.objects.exists()
+        assert DoomedObject.objects.count() == 2 * (1 + 6)
+        assert api(alice).get("/users/me").json()["counts"]["posts"] == 0
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r3_deleting_twice_at_once_is_deleting_once(self, alice):
+        shown = make_post(alice)
+        caller = Caller(alice)
+        codes = in_threads(6, lambda: caller.delete(f"/posts/{shown.pk}").status_code)
+        assert sorted(codes) == [204] + [404] * 5
+        alice.refresh_from_db()
+        assert alice.post_count == 0
+
+    def test_taking_down_and_restoring_bring_back_what_was(self, api, alice, carol):
+        shown = make_post(alice)
+        services.take_down(shown)
+        services.take_down(shown)
+        assert api(carol).get(f"/posts/{shown.pk}").status_code == 404
+        assert api(alice).get(f"/posts/{shown.pk}").json()["status"] == "taken_down"
+        assert api(carol).get("/users/@alice").json()["counts"]["posts"] == 0
+        services.restore(shown)
+        assert api(carol).get(f"/posts/{shown.pk}").status_code == 200
+        assert api(carol).get("/users/@alice").json()["counts"]["posts"] == 1
+
+
+def in_threads(count, work):
+    """Results of `work` run in `count` threads at once; a thread that raises fails the test."""
+    results, errors, gate = [], [], threading.Barrier(count)
+
+    def run():
+        gate.wait()
+        try:
+            results.append(work())
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    return results

@@ -1,0 +1,155 @@
+"""Who sees which post, at every door. The one rule, as a table."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from apps.accounts import services as accounts
+from apps.content.models import Post
+from apps.content.querysets import OPEN, STANDING
+from apps.social.models import FollowRequest
+from tests.conftest import Caller
+from tests.factories import make_block, make_follow, make_post, make_user
+
+pytestmark = pytest.mark.django_db
+
+VIEWERS = ["nobody", "stranger", "requester", "follower", "blocked", "blocker", "author", "moderator"]
+EVERYBODY = {"nobody", "stranger", "requester", "follower", "author", "moderator"}
+FOLLOWERS = {"follower", "author"}
+
+# kind of post → who sees it in lists, and by its id (where a moderator sees any).
+POSTS = {
+    "public": EVERYBODY,
+    "for followers": FOLLOWERS,
+    "of a private account": FOLLOWERS,
+    "processing": {"author"},
+    "failed": {"author"},
+    "taken down": {"author"},
+    "of a suspended account": set(),
+    "of an account that leaves": set(),
+    "deleted": set(),
+}
+
+
+@pytest.fixture
+def viewers(alice, mod):
+    people = {"nobody": None, "author": alice, "moderator": mod}
+    for kind in ("stranger", "requester", "follower", "blocked", "blocker"):
+        people[kind] = make_user(kind)
+    make_follow(people["follower"], alice)
+    FollowRequest.objects.create(requester=people["requester"], target=alice)
+    make_block(alice, people["blocked"])
+    make_block(people["blocker"], alice)
+    return {kind: Caller(person) for kind, person in people.items()}
+
+
+@pytest.fixture
+def make(alice):
+    def make(kind):
+        fields = {
+            "for followers": {"visibility": "followers"},
+            "processing": {"status": "processing"},
+            "failed": {"status": "failed"},
+            "taken down": {"taken_down_at": datetime.now(UTC)},
+        }.get(kind, {})
+        post = make_post(alice, caption="Low tide #husum", **fields)
+        tag(post)
+        if kind == "of a private account":
+            accounts.update_profile(alice, changes={"is_private": True})
+        if kind == "of a suspended account":
+            accounts.suspend(alice, reason="spam")
+        if kind == "of an account that leaves":
+            accounts.leave(alice, password="correct horse battery staple")
+        if kind == "deleted":
+            from apps.content import services  # noqa: PLC0415
+
+            services.delete_post(post)
+        return post
+
+    return make
+
+
+def tag(post):
+    from apps.content.models import PostTag, Tag  # noqa: PLC0415
+
+    PostTag.objects.create(post=post, tag=Tag.objects.create(name="husum"), position=0)
+
+
+def listed(caller, path, post):
+    answer = caller.get(path)
+    if answer.status_code in {401, 404}:
+        return False
+    return str(post.pk) in [shown["id"] for shown in answer.json()["results"]]
+
+
+@pytest.mark.parametrize("viewer", VIEWERS)
+@pytest.mark.parametrize("kind", list(POSTS))
+class TestP2OneRuleAtEveryDoor:
+    def test_p2_by_its_id(self, kind, viewer, make, viewers):
+        post = make(kind)
+        sees = viewer in POSTS[kind] or (viewer == "moderator" and kind != "deleted")
+        if kind.startswith("of a") and viewer == "author" and "private" not in kind:
+            assert viewers[viewer].get(f"/posts/{post.pk}").status_code == 401
+            return
+        assert viewers[viewer].get(f"/posts/{post.pk}").status_code == (200 if sees else 404)
+
+    def test_p3_its_photo_by_the_photos_id(self, kind, viewer, make, viewers):
+        post = make(kind)
+        item = post.items.first() if kind != "deleted" else None
+        if item is None or viewer == "nobody":
+            return
+        found = viewers[viewer].get(f"/media/{item.medium_id}").status_code
+        refused = viewer == "author" and kind in {"of a suspended account", "of an account that leaves"}
+        sees = viewer in POSTS[kind] or viewer == "author"
+        assert found == (401 if refused else 200 if sees else 404)
+
+    def test_p2_in_the_authors_posts(self, kind, viewer, make, viewers):
+        post = make(kind)
+        assert listed(viewers[viewer], "/users/@alice/posts", post) is (viewer in POSTS[kind])
+
+    def test_p6_under_its_tag(self, kind, viewer, make, viewers):
+        post = make(kind)
+        shown_to = POSTS[kind] if kind in {"public", "for followers", "of a private account"} else set()
+        assert listed(viewers[viewer], "/tags/Husum/posts", post) is (viewer in shown_to)
+
+    def test_p1_in_the_feed(self, kind, viewer, make, viewers):
+        post = make(kind)
+        shown_to = POSTS[kind] & FOLLOWERS if kind in {"public", "for followers", "of a private account"} else set()
+        assert listed(viewers[viewer], "/feed", post) is (viewer in shown_to)
+
+
+def test_p2_going_private_hides_every_post_from_strangers_on_the_next_request(api, alice, carol):
+    posts = [make_post(alice) for _ in range(3)]
+    assert all(listed(api(carol), "/users/@alice/posts", post) for post in posts)
+    assert api(alice).patch("/users/me", {"is_private": True}).status_code == 200
+    assert api(carol).get("/users/@alice/posts").status_code == 404
+    assert all(api(carol).get(f"/posts/{post.pk}").status_code == 404 for post in posts)
+
+
+def test_p1_a_request_opens_nothing_until_it_is_accepted(api, alice, carol):
+    accounts.update_profile(alice, changes={"is_private": True})
+    post = make_post(alice)
+    assert api(carol).post("/users/@alice/follow").json()["requested"] is True
+    assert api(carol).get(f"/posts/{post.pk}").status_code == 404
+    assert api(alice).post("/follow-requests/@carol/accept").status_code == 200
+    assert api(carol).get(f"/posts/{post.pk}").status_code == 200
+
+
+@pytest.mark.parametrize("viewer", ["stranger", "moderator"])
+def test_what_is_public_is_told_alike_by_rule_and_annotation(viewer, make, viewers):
+    post = make("public")
+    [annotated] = Post.objects.for_cards().filter(pk=post.pk)
+    assert annotated.is_open
+    assert Post.objects.filter(STANDING & OPEN).get() == post == Post.objects.open_to_everybody().get()
+
+
+def test_p5_a_mention_of_somebody_blocked_is_hidden_from_them_and_them_from_others(api, alice, carol, mallory):
+    medium_post = make_post(carol)
+    assert api(carol).patch(f"/posts/{medium_post.pk}", {"caption": "@alice and @mallory"}).status_code == 200
+
+    def mentioned(viewer):
+        return [m["handle"] for m in api(viewer).get(f"/posts/{medium_post.pk}").json()["mentions"]]
+
+    assert mentioned(carol) == ["alice", "mallory"]
+    assert mentioned(alice) == ["alice"]
+    assert mentioned(mallory) == ["mallory"]
