@@ -2,10 +2,13 @@
 
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
-from apps.core.batches import delete_in_batches
+from apps.core.batches import BATCH, delete_in_batches
 from apps.core.contexts import Export
+from apps.core.counters import Counter
+from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.models import Block, Follow, FollowRequest, Mute
 
 
@@ -13,7 +16,17 @@ def erase(user_id: UUID) -> None:
     delete_in_batches(FollowRequest.objects.filter(Q(requester=user_id) | Q(target=user_id)))
     delete_in_batches(Block.objects.filter(Q(blocker=user_id) | Q(blocked=user_id)))
     delete_in_batches(Mute.objects.filter(Q(muter=user_id) | Q(muted=user_id)))
-    delete_in_batches(Follow.objects.filter(Q(follower=user_id) | Q(followed=user_id)))
+    _end_follows(Follow.objects.filter(follower=user_id), FOLLOWERS, "followed_id")
+    _end_follows(Follow.objects.filter(followed=user_id), FOLLOWING, "follower_id")
+
+
+def _end_follows(follows: QuerySet[Follow], others: Counter, end: str) -> None:
+    """A batch at a time, with the counters of the people at the other end."""
+    while batch := list(follows.order_by("pk")[:BATCH]):
+        with transaction.atomic():
+            for follow in sorted(batch, key=lambda row: getattr(row, end)):
+                if Follow.objects.filter(pk=follow.pk).delete()[0]:
+                    others.decrement(getattr(follow, end))
 
 
 def export(user_id: UUID) -> Export:

@@ -1,7 +1,4 @@
-import threading
-
 import pytest
-from django.db import connection
 
 from apps.content import publication, services
 from apps.content.models import Post, PostMedia
@@ -9,6 +6,7 @@ from apps.core.ids import new_id
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
 from tests.factories import make_media, make_post, make_user
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -199,25 +197,3 @@ class TestDeleting:
         services.restore(shown)
         assert api(carol).get(f"/posts/{shown.pk}").status_code == 200
         assert api(carol).get("/users/@alice").json()["counts"]["posts"] == 1
-
-
-def in_threads(count, work):
-    """Results of `work` run in `count` threads at once; a thread that raises fails the test."""
-    results, errors, gate = [], [], threading.Barrier(count)
-
-    def run():
-        gate.wait()
-        try:
-            results.append(work())
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    return results

@@ -39,7 +39,9 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     logs = tmp_path_factory.mktemp("live")
     environment = os.environ | _environment()
     for command in (["migrate", "--verbosity", "0"], ["ensure_buckets"], ["ensure_schedule"]):
-        subprocess.run([sys.executable, "manage.py", *command], check=True, cwd=ROOT, env=environment, capture_output=True)
+        subprocess.run(
+            [sys.executable, "manage.py", *command], check=True, cwd=ROOT, env=environment, capture_output=True
+        )
     running = []
     try:
         for name, (program, *arguments) in PROCESSES.items():

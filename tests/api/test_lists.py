@@ -1,0 +1,209 @@
+"""Every list: its pages, its cursors, its cost, its index."""
+
+import random
+from itertools import count
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content.models import Post, PostTag, Tag
+from apps.core.ids import new_id
+from apps.feed import timeline
+from apps.social import lists
+from apps.social.models import Block, Follow, FollowRequest, Mute
+from tests.conftest import Caller
+from tests.factories import make_follow, make_mute, make_post, make_user
+from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 55
+
+
+def posts(alice):
+    for _ in range(ROWS):
+        make_post(alice, photos=2, caption="#husum")
+    tag = Tag.objects.create(name="husum")
+    PostTag.objects.bulk_create(PostTag(post=post, tag=tag, position=0) for post in Post.objects.all())
+
+
+def people(alice):
+    fan = make_user("fan")
+    make_follow(alice, fan)
+    for _ in range(ROWS):
+        person = make_user()
+        make_follow(person, alice)
+        make_follow(alice, person)
+        make_follow(fan, make_user())
+        FollowRequest.objects.create(requester=person, target=alice)
+        make_mute(alice, person)
+        Block.objects.create(blocker=alice, blocked=make_user())
+        accounts.open_session(alice)
+
+
+LISTS = {
+    "/users/@alice/posts": posts,
+    "/tags/husum/posts": posts,
+    "/feed": posts,
+    "/users/@alice/followers": people,
+    "/users/@alice/following": people,
+    "/users/suggestions": people,
+    "/users/me/blocks": people,
+    "/users/me/mutes": people,
+    "/follow-requests": people,
+    "/auth/sessions": people,
+}
+
+
+@pytest.fixture
+def caller(alice, request):
+    LISTS[request.param](alice)
+    return Caller(alice), request.param
+
+
+every_list = pytest.mark.parametrize("caller", list(LISTS), indirect=True)
+
+
+def walk(caller, path, limit):
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = caller.get(f"{path}?limit={limit}{f'&cursor={cursor}' if cursor else ''}").json()
+        seen += page["results"]
+        cursor = page["next_cursor"]
+    return seen
+
+
+@every_list
+def test_a_walk_shows_every_row_once(caller):
+    api, path = caller
+    whole = api.get(f"{path}?limit=100").json()
+    assert whole["next_cursor"] is None
+    assert len(whole["results"]) >= ROWS
+    assert walk(api, path, 7) == whole["results"]
+
+
+@every_list
+def test_the_number_of_queries_does_not_depend_on_the_page_size(caller):
+    api, path = caller
+    api.get(path)
+    spent = []
+    for limit in (2, 50):
+        with CaptureQueriesContext(connection) as queries:
+            assert len(api.get(f"{path}?limit={limit}").json()["results"]) == limit
+        spent.append(len(queries))
+    assert spent[0] == spent[1] <= 8
+
+
+@every_list
+def test_limits_and_cursors(caller, carol):
+    api, path = caller
+    for limit in ("0", "-1", "x", "1.5", "", "%00", "9" * 40, "١"):
+        answer = api.get(f"{path}?limit={limit}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_limit")
+    assert len(api.get(f"{path}?limit=1000000").json()["results"]) <= 100
+    cursor = api.get(f"{path}?limit=1").json()["next_cursor"]
+    forged = ["x", "", cursor[:-1], cursor + "x", f"x{cursor}", "%00", "%F0%28", "9" * 5000]
+    for bad in forged:
+        answer = api.get(f"{path}?cursor={bad}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), bad
+    elsewhere = next(other for other in LISTS if other != path)
+    assert api.get(f"{elsewhere}?cursor={cursor}").json()["code"] == "invalid_cursor"
+    # A cursor is its viewer's own.
+    if not path.startswith("/users/suggestions"):
+        assert Caller(carol).get(f"{path}?cursor={cursor}").status_code == 400
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10_000), limit=st.integers(1, 6))
+def test_r5_a_walk_under_writes_shows_every_row_that_existed_throughout_once(alice, seed, limit):
+    dice = random.Random(seed)
+    Post.objects.all().delete()
+    stable = [make_post(alice, photos=0) for _ in range(12)]
+    fleeting = [make_post(alice, photos=0) for _ in range(4)]
+    caller, seen, cursor = Caller(alice), [], ""
+    while cursor is not None:
+        page = caller.get(f"/users/me/posts?limit={limit}{f'&cursor={cursor}' if cursor else ''}").json()
+        seen += [post["id"] for post in page["results"]]
+        cursor = page["next_cursor"]
+        make_post(alice, photos=0)
+        if fleeting and dice.random() < 0.6:
+            fleeting.pop(dice.randrange(len(fleeting))).delete()
+    assert len(seen) == len(set(seen))
+    assert {str(post.pk) for post in stable} <= set(seen)
+
+
+class TestIndexes:
+    """On enough rows that a scan would be dearer than the index."""
+
+    @pytest.fixture
+    def crowd(self, alice):
+        numbers = count()
+        crowd = User.objects.bulk_create(
+            User(handle=f"crowd{next(numbers)}", email=f"crowd{n}@example.org", password="!") for n in range(3000)
+        )
+        Follow.objects.bulk_create(Follow(follower=person, followed=alice) for person in crowd)
+        Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in crowd[:500])
+        Follow.objects.bulk_create(Follow(follower=a, followed=b) for a, b in zip(crowd, crowd[1:], strict=False))
+        FollowRequest.objects.bulk_create(FollowRequest(requester=p, target=alice) for p in crowd)
+        FollowRequest.objects.bulk_create(
+            FollowRequest(requester=a, target=b) for a, b in zip(crowd, crowd[1:], strict=False)
+        )
+        Mute.objects.bulk_create(Mute(muter=alice, muted=p) for p in crowd[:200])
+        Block.objects.bulk_create(Block(blocker=alice, blocked=p) for p in crowd[1000:1200])
+        Block.objects.bulk_create(Block(blocker=a, blocked=b) for a, b in zip(crowd, crowd[2:], strict=False))
+        Mute.objects.bulk_create(Mute(muter=a, muted=b) for a, b in zip(crowd, crowd[2:], strict=False))
+        writers = [alice, *crowd[:99]]
+        Post.objects.bulk_create(Post(id=new_id(), author=writers[n % 100], status="published") for n in range(6000))
+        tag = Tag.objects.create(name="husum")
+        ids = list(Post.objects.values_list("pk", flat=True)[:2000])
+        PostTag.objects.bulk_create(PostTag(post_id=pk, tag=tag, position=0) for pk in ids)
+        analyze(
+            "accounts_user",
+            "social_follow",
+            "social_followrequest",
+            "social_block",
+            "social_mute",
+            "content_post",
+            "content_posttag",
+            "content_tag",
+        )
+        return crowd
+
+    def page(self, queryset):
+        return queryset.order_by("-id")[:21]
+
+    def test_each_list_is_served_by_its_index_without_a_sort(self, crowd, alice):
+        me = alice.pk
+        plans = {
+            "followers_newest_first": self.page(lists.followers_of(me, seen_by=me)),
+            "following_newest_first": self.page(lists.followed_by(me, seen_by=me)),
+            "requests_newest_first": self.page(lists.requests_to(me)),
+            "mutes_newest_first": self.page(lists.muted_by(me)),
+            "blocks_newest_first": self.page(lists.blocked_by(me)),
+        }
+        for index, queryset in plans.items():
+            plan = explain(queryset)
+            assert index in indexes_used(plan), (index, plan)
+            assert not [node for node in nodes(plan) if node["Node Type"] == "Sort"], index
+            assert rows_read(plan) < 100, index
+
+    def test_an_authors_posts(self, crowd, alice):
+        plan = explain(self.page(Post.objects.visible_to(crowd[5].pk).written_by(alice.pk)))
+        assert indexes_used(plan) & {"posts_by_author", "shown_posts_by_author"}
+        assert rows_read(plan) <= 60
+
+    def test_a_tags_posts(self, crowd, alice):
+        plan = explain(self.page(Post.objects.visible_to(crowd[5].pk).standing().tagged("husum")))
+        assert "posts_of_tag_newest_first" in indexes_used(plan) or rows_read(plan) < 500
+        assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]
+
+    def test_the_feed_seeks_once_for_each_person_followed(self, crowd, alice):
+        params = {"viewer": alice.pk, "before": None, "since": None, "limit": 21}
+        plan = explain_sql(timeline._PAGE, params)
+        assert "shown_posts_by_author" in indexes_used(plan)
+        assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]

@@ -1,0 +1,287 @@
+import random
+
+import pytest
+from django.db.models import F
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.core.counters import every_counter
+from apps.social import services
+from apps.social.models import Block, Follow, FollowRequest
+from tests.conftest import Caller
+from tests.factories import make_block, make_follow, make_mute, make_post, make_user
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def counts(user):
+    user.refresh_from_db()
+    return user.follower_count, user.following_count
+
+
+class TestFollowing:
+    def test_twice_is_once(self, api, alice, carol):
+        first, again = (api(carol).post("/users/@alice/follow") for _ in range(2))
+        assert first.content == again.content
+        assert first.json() == {
+            "user_id": str(alice.pk),
+            "following": True,
+            "requested": False,
+            "followed_by": False,
+            "blocking": False,
+            "muting": False,
+        }
+        assert counts(alice) == (1, 0)
+        assert counts(carol) == (0, 1)
+
+    def test_oneself_is_refused(self, api, alice):
+        assert api(alice).post("/users/me/follow").json()["code"] == "cannot_follow_self"
+
+    def test_unfollowing_withdraws_a_request_too(self, api, alice, carol):
+        accounts.update_profile(alice, changes={"is_private": True})
+        assert api(carol).post("/users/@alice/follow").json()["requested"] is True
+        assert api(carol).post("/users/@alice/unfollow").json()["requested"] is False
+        assert api(alice).post("/follow-requests/@carol/accept").status_code == 404
+
+    @pytest.mark.parametrize(
+        ("setting", "code"),
+        [("FOLLOWER_LIMIT", "follower_limit_reached"), ("FOLLOWING_LIMIT", "following_limit_reached")],
+    )
+    def test_stops_at_the_caps(self, api, alice, carol, settings, setting, code):
+        setattr(settings, setting, 0)
+        answer = api(carol).post("/users/@alice/follow")
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+    def test_requests_are_listed_accepted_and_rejected(self, api, alice, carol):
+        accounts.update_profile(alice, changes={"is_private": True})
+        dave = make_user("dave")
+        for person in (carol, dave):
+            api(person).post("/users/@alice/follow")
+        listed = api(alice).get("/follow-requests").json()["results"]
+        assert [row["user"]["handle"] for row in listed] == ["dave", "carol"]
+        assert api(alice).post("/follow-requests/@dave/accept").json()["followed_by"] is True
+        assert api(alice).post("/follow-requests/@carol/reject").json()["followed_by"] is False
+        assert api(alice).get("/follow-requests").json()["results"] == []
+        assert counts(alice) == (1, 0)
+
+    def test_r3_going_public_accepts_every_open_request_at_once(self, api, alice, carol):
+        accounts.update_profile(alice, changes={"is_private": True})
+        api(carol).post("/users/@alice/follow")
+        api(alice).patch("/users/me", {"is_private": False})
+        assert api(carol).get("/users/@alice/relationship").json()["following"] is True
+        assert not FollowRequest.objects.exists()
+        assert counts(alice) == (1, 0)
+
+
+class TestBlocking:
+    def test_p5_ends_follows_and_requests_both_ways_and_hides_each_from_the_other(self, api, alice, bob):
+        make_follow(alice, bob)
+        make_post(alice)
+        assert api(alice).post("/users/@bob/block").json()["blocking"] is True
+        assert not Follow.objects.exists()
+        assert counts(alice) == counts(bob) == (0, 0)
+        for one, other in ((alice, "bob"), (bob, "alice")):
+            assert api(one).get(f"/users/@{other}").status_code == 404
+            assert api(one).get(f"/users/@{other}/posts").status_code == 404
+        assert api(bob).get("/feed").json()["results"] == []
+
+    def test_twice_is_once_and_the_list_shows_whom(self, api, alice, bob):
+        assert [api(alice).post("/users/@bob/block").status_code for _ in range(2)] == [200, 200]
+        assert [row["user"]["handle"] for row in api(alice).get("/users/me/blocks").json()["results"]] == ["bob"]
+
+    def test_unblocking_restores_sight_not_follows(self, api, alice, bob):
+        api(alice).post("/users/@bob/block")
+        assert api(bob).post("/users/@alice/unblock").status_code == 404
+        assert api(alice).post("/users/@bob/unblock").json() == {
+            "user_id": str(bob.pk),
+            "following": False,
+            "requested": False,
+            "followed_by": False,
+            "blocking": False,
+            "muting": False,
+        }
+        assert api(bob).get("/users/@alice").status_code == 200
+
+    def test_p5_somebody_blocked_is_in_no_list_of_others(self, api, alice, carol, mallory):
+        for person in (alice, mallory):
+            make_follow(person, carol)
+            make_follow(carol, person)
+        assert [r["user"]["handle"] for r in api(alice).get("/users/@carol/followers").json()["results"]] == ["alice"]
+        assert [r["user"]["handle"] for r in api(mallory).get("/users/@carol/following").json()["results"]] == [
+            "mallory"
+        ]
+        ids = f"?ids={mallory.pk},{carol.pk}"
+        assert [u["handle"] for u in api(alice).get(f"/users{ids}").json()["results"]] == ["carol"]
+        assert [r["user_id"] for r in api(alice).get(f"/relationships{ids}").json()["results"]] == [str(carol.pk)]
+
+    def test_p5_nor_among_suggestions(self, api, alice, carol, mallory):
+        make_follow(alice, carol)
+        dave = make_user("dave")
+        for person in (mallory, dave):
+            make_follow(carol, person)
+        suggested = api(alice).get("/users/suggestions").json()["results"]
+        assert [(row["user"]["handle"], row["followed_by_count"]) for row in suggested] == [("dave", 1)]
+
+
+class TestMuting:
+    def test_leaves_the_feed_and_nothing_else(self, api, alice, bob):
+        post = make_post(alice)
+        assert api(bob).post("/users/@alice/mute").json()["muting"] is True
+        assert api(bob).get("/feed").json()["results"] == []
+        assert api(bob).get(f"/posts/{post.pk}").status_code == 200
+        assert [row["user"]["handle"] for row in api(bob).get("/users/me/mutes").json()["results"]] == ["alice"]
+        assert api(bob).post("/users/@alice/unmute").json()["muting"] is False
+        assert len(api(bob).get("/feed").json()["results"]) == 1
+
+
+class TestA8BoundedBatches:
+    @pytest.mark.parametrize(("path", "most"), [("/users", 50), ("/relationships", 100)])
+    def test_a8_too_many_ids_are_refused_before_any_query(self, api, alice, path, most, django_assert_num_queries):
+        ids = ",".join([str(alice.pk)] * (most + 1))
+        caller = api(alice)
+        caller.get("/follow-requests")
+        with django_assert_num_queries(0):
+            answer = caller.get(f"{path}?ids={ids}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "too_many_ids")
+        assert caller.get(f"{path}?ids=x,{alice.pk},\0").status_code == 200
+
+
+class TestPrivateAccounts:
+    def test_keep_their_counts_and_bio_and_hide_what_is_inside(self, api, alice, bob, carol):
+        accounts.update_profile(alice, changes={"is_private": True, "bio": "Hello"})
+        seen = api(carol).get("/users/@alice").json()
+        assert (seen["bio"], seen["counts"]["followers"], seen["is_private"]) == ("Hello", 1, True)
+        for inside in ("posts", "followers", "following"):
+            assert api(carol).get(f"/users/@alice/{inside}").status_code == 404
+            assert api(bob).get(f"/users/@alice/{inside}").status_code == 200
+
+
+def no_drift():
+    return all(not list(counter.repair(dry_run=True)) for counter in every_counter())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR1R3Races:
+    def test_r1_fifty_people_following_and_unfollowing_leave_the_count_of_rows(self, db):
+        alice = make_user("alice")
+        people = [make_user() for _ in range(50)]
+
+        def toggle():
+            for _ in range(6):
+                person = random.choice(people)
+                random.choice([services.follow, services.unfollow])(alice.pk, by=person.pk)
+
+        in_threads(16, toggle)
+        assert counts(alice)[0] == Follow.objects.filter(followed=alice).count()
+        assert no_drift()
+
+    def test_r3_no_follow_across_a_block(self, db):
+        alice, bob = make_user("alice"), make_user("bob")
+
+        def act():
+            verb, person, by = random.choice(
+                [
+                    (services.follow, alice, bob),
+                    (services.follow, bob, alice),
+                    (services.block, alice, bob),
+                    (services.unblock, alice, bob),
+                ]
+            )
+            try:
+                verb(person.pk, by=by.pk)
+            except services.NotFound:
+                pass
+
+        for _ in range(5):
+            in_threads(8, act)
+            assert not (Block.objects.exists() and (Follow.objects.exists() or FollowRequest.objects.exists()))
+        assert no_drift()
+
+    def test_r3_a_cap_holds(self, db, settings):
+        settings.FOLLOWER_LIMIT = 3
+        alice = make_user("alice")
+        people = iter([make_user() for _ in range(12)])
+
+        def follow():
+            try:
+                services.follow(alice.pk, by=next(people).pk)
+            except services.FollowerLimitReached:
+                return False
+            return True
+
+        assert in_threads(12, follow).count(True) == 3
+        assert counts(alice) == (3, 0)
+
+    def test_r3_no_request_at_a_public_account(self, db):
+        alice = make_user("alice", is_private=True)
+        people = iter([make_user() for _ in range(10)])
+        first = iter([True])
+
+        def act():
+            if next(first, False):
+                accounts.update_profile(alice, changes={"is_private": False})
+            else:
+                services.follow(alice.pk, by=next(people).pk)
+
+        in_threads(10, act)
+        assert not FollowRequest.objects.exists()
+        assert counts(alice) == (9, 0)
+        assert no_drift()
+
+    def test_r3_accepting_and_withdrawing_at_once_agree(self, db):
+        alice, bob = make_user("alice", is_private=True), make_user("bob")
+        for _ in range(5):
+            services.follow(alice.pk, by=bob.pk)
+            turns = iter([services.accept_request, services.unfollow])
+
+            def act(turns=turns):
+                verb = next(turns)
+                try:
+                    verb(
+                        bob.pk if verb is services.accept_request else alice.pk,
+                        by=alice.pk if verb is services.accept_request else bob.pk,
+                    )
+                except services.NotFound:
+                    pass
+
+            in_threads(2, act)
+            assert not FollowRequest.objects.exists()
+            assert no_drift()
+            services.unfollow(alice.pk, by=bob.pk)
+
+
+def test_r1_the_repair_finds_and_mends_injected_drift(alice, bob):
+    assert no_drift()
+    User.objects.filter(pk=alice.pk).update(follower_count=F("follower_count") + 7)
+    from apps.core.housekeeping import repair_counters  # noqa: PLC0415
+
+    assert repair_counters() == 1
+    assert counts(alice) == (1, 0)
+    assert no_drift()
+
+
+def test_r1_a_drifted_counter_never_refuses_a_deed(api, alice, bob):
+    User.objects.update(follower_count=0, following_count=0)
+    assert api(bob).post("/users/@alice/unfollow").status_code == 200
+    assert counts(alice) == (0, 0)
+
+
+def test_erasing_a_person_leaves_the_others_counters_right(alice, bob, carol):
+    from apps.social import person  # noqa: PLC0415
+
+    make_follow(alice, carol)
+    make_block(carol, bob)
+    make_mute(bob, carol)
+    person.erase(alice.pk)
+    assert counts(bob) == counts(carol) == (0, 0)
+    assert not Follow.objects.exists()
+
+
+def test_a_person_in_paths(api, alice, carol):
+    for spelled in ("@alice", "@ALICE", str(alice.pk)):
+        assert api(carol).get(f"/users/{spelled}").json()["id"] == str(alice.pk)
+    assert api(alice).get("/users/me").json()["id"] == str(alice.pk)
+    assert Caller().get("/users/me").status_code == 401
+    for spelled in ("alice", str(alice.pk).upper(), "@", "@al%00ice", "%F0%9F%90%87", "x" * 500):
+        assert api(carol).get(f"/users/{spelled}").status_code == 404
