@@ -17,16 +17,19 @@ from apps.media.models import Media
 from apps.media.objects import new_secret
 from apps.media.urls import private_key
 
+# The pipeline, in this process, keeps up with no more.
+MOST_PROCESSES = 4
+
 
 class PhotographNotProcessed(Exception):
     """The pipeline refused one of our own photographs, or storage is away."""
 
 
 def taken(shots: Iterable[Shot]) -> Iterator[bytes]:
-    """The JPEG files of the shots, in their order; rendered on every core, since each takes some 0.4 s."""
+    """The JPEG files of the shots, in their order; rendered on several cores, since each takes some 0.4 s."""
     # A fresh interpreter, not a fork: this process holds connections.
     context = multiprocessing.get_context("spawn")
-    cores = ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=context)
+    cores = ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, MOST_PROCESSES), mp_context=context)
     try:
         for photograph in [_expose(cores, shot) for shot in shots]:
             yield photograph.result().jpeg
