@@ -9,6 +9,7 @@ SCHEDULE: dict[str, int] = {
     "apps.media.tasks.remove_orphaned_objects": 24 * 3600,
     "apps.media.tasks.reprocess_media_without_objects": 24 * 3600,
     "apps.content.tasks.settle_waiting_posts": 60,
+    "apps.content.tasks.reconcile_waiting_accounts": 20,
     "apps.accounts.tasks.purge_sessions": 24 * 3600,
     "apps.accounts.tasks.purge_emailed_tokens": 24 * 3600,
     "apps.accounts.tasks.release_handles": 24 * 3600,

@@ -103,7 +103,11 @@ def execute(state: Path, command: list[str]) -> int:
         if "manage.py" in command:
             for step in (["migrate", "--verbosity", "0"], ["ensure_buckets"]):
                 subprocess.run(
-                    [sys.executable, "manage.py", *step], check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+                    [sys.executable, "manage.py", *step],
+                    check=True,
+                    cwd=ROOT,
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
                 )
         return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode
 

@@ -1,18 +1,31 @@
-"""Tags and mentions in a text.
+"""Tags and mentions in a caption.
 
-A tag is `#` and an identifier of letters, marks, numbers and underscores with at least one letter, after Unicode
-Standard Annex 31, section 6 (hashtag identifiers); the full-width ＃ counts. A mention is `@` and a handle. Neither
-starts inside a word, a URL or an e-mail address. Offsets and lengths are in code points, sign included.
+A tag is a hashtag identifier after Unicode Standard Annex 31, section 6: a sign (#, ﹟ or ＃) that no character of an
+identifier precedes, then letters, marks, numbers and underscores, of which one at least is a letter. Zero width
+joiners count only where they change what is read (section 2.3 of the same): elsewhere they would make two tags of
+what looks like one.
+
+A mention is @ and a handle. What stands around it must not be part of the same word or e-mail address. Scripts without
+upper and lower case (Japanese, Thai, Arabic, ...) may touch it, since they are often written without spaces; so has it
+twitter-text (github.com/twitter/twitter-text, `validMentionPrecedingChars` and `endMentionMatch`).
+
+Neither counts inside a URL. Offsets and lengths are in code points, the sign included; texts come in NFC.
 """
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
+from apps.accounts import handles
+
 MAX_TAG_LENGTH = 100
-_MENTION = re.compile(r"(?<![\w.@/&#-])@([A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*)(?![\w@])")
-_HASHES = "#＃"
-_JOINERS = "\u200c\u200d"
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_SIGN = re.compile("[#﹟＃]")
+_NO_TAG_AFTER = frozenset("#﹟＃/&")
+_MENTION = re.compile(r"@([A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*+)")
+_NO_MENTION_AFTER = frozenset("@#/&+-")
+_JOINERS = frozenset("\u200c\u200d")
+_VIRAMA = 9  # its canonical combining class
 
 
 @dataclass(frozen=True)
@@ -24,37 +37,70 @@ class Mentioned:
     length: int
 
 
+# ── Tags ─────────────────────────────────────────────────────────────────────────────────────────────────
 def tags_in(text: str) -> list[str]:
-    """The distinct tags of `text`, in NFC and lower case, without #, in the order of their first use."""
-    found: dict[str, None] = {}
-    at = 0
-    while at < len(text):
-        if text[at] in _HASHES and not (at and (_continues(text[at - 1]) or text[at - 1] in "/&" + _HASHES)):
-            end = at + 1
-            while end < len(text) and _continues(text[end]):
-                end += 1
-            if tag := normalise_tag(text[at + 1 : end]):
-                found[tag] = None
-            at = end
-        at += 1
-    return list(found)
+    """The distinct tags of `text`, in NFC and lower case, without the sign, in the order of their first use."""
+    prose = _without_urls(text)
+    starts = (sign.end() for sign in _SIGN.finditer(prose) if _may_start_tag(prose, sign.start()))
+    tags = (normalise_tag(prose[start : _end_of_identifier(prose, start)]) for start in starts)
+    return list(dict.fromkeys(tag for tag in tags if tag))
 
 
 def normalise_tag(identifier: str) -> str | None:
     """The tag as it is stored, or None for what is no tag."""
     tag = unicodedata.normalize("NFC", identifier.lower())
-    well_formed = 1 <= len(tag) <= MAX_TAG_LENGTH and all(map(_continues, tag))
-    return tag if well_formed and any(unicodedata.category(c).startswith("L") for c in tag) else None
+    well_formed = len(tag) <= MAX_TAG_LENGTH and _end_of_identifier(tag, 0) == len(tag)
+    return tag if well_formed and any(unicodedata.category(c)[0] == "L" for c in tag) else None
+
+
+def _may_start_tag(text: str, at: int) -> bool:
+    return at == 0 or not (text[at - 1] in _NO_TAG_AFTER or _continues(text[at - 1]))
+
+
+def _end_of_identifier(text: str, at: int) -> int:
+    while at < len(text) and (_continues(text[at]) or _joins(text, at)):
+        at += 1
+    return at
 
 
 def _continues(character: str) -> bool:
-    return character == "_" or character in _JOINERS or unicodedata.category(character)[0] in "LMN"
+    return character == "_" or unicodedata.category(character)[0] in "LMN"
 
 
+def _joins(text: str, at: int) -> bool:
+    """A zero width joiner after a virama, or one between two Arabic letters."""
+    if text[at] not in _JOINERS or not 0 < at < len(text) - 1:
+        return False
+    before, after = text[at - 1], text[at + 1]
+    between_arabic = unicodedata.bidirectional(before) == unicodedata.bidirectional(after) == "AL"
+    return unicodedata.combining(before) == _VIRAMA or between_arabic
+
+
+# ── Mentions ─────────────────────────────────────────────────────────────────────────────────────────────
 def mentions_in(text: str) -> list[Mentioned]:
     """Every mention of a well-formed handle, in order; whether there is such a person is another question."""
+    prose = _without_urls(text)
     return [
-        Mentioned(match[1].lower(), match.start(), match.end() - match.start())
-        for match in _MENTION.finditer(text)
-        if 3 <= len(match[1]) <= 30
+        Mentioned(match[1].lower(), match.start(), len(match[0]))
+        for match in _MENTION.finditer(prose)
+        if handles.MIN_LENGTH <= len(match[1]) <= handles.MAX_LENGTH and _stands_alone(prose, match)
     ]
+
+
+def _stands_alone(text: str, mention: re.Match[str]) -> bool:
+    before, after = text[: mention.start()][-1:], text[mention.end() : mention.end() + 2]
+    runs_on = after[:1] == "@" or _spells(after[:1]) or (after[:1] == "." and _spells(after[1:]))
+    return not (before in _NO_MENTION_AFTER or _spells(before) or runs_on)
+
+
+def _spells(character: str) -> bool:
+    """Could the character be of one word with a handle beside it?"""
+    if not character:
+        return False
+    cased = character.lower() != character.upper()
+    return character == "_" or cased or unicodedata.category(character)[0] in "MN"
+
+
+def _without_urls(text: str) -> str:
+    """With blanks in the place of URLs, so that everything else keeps its offset."""
+    return _URL.sub(lambda url: " " * len(url[0]), text)

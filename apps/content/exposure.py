@@ -1,34 +1,64 @@
 """Which photos have public copies: those of posts that everybody may see, and no others."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
+from celery import current_app
 from django.db import transaction
+from django.utils import timezone
 
-from apps.content.models import Post, PostMedia
+from apps.content.models import Post, PostMedia, StaleExposure
+from apps.core.batches import BATCH
 from apps.media import services as media
 
-BATCH = 100
+POSTS_AT_ONCE = 100
+# Rung by name: the bell in `tasks.py` stands above this module.
+RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
+DOORBELL_LOST_AFTER = timedelta(seconds=20)
 
 
 @transaction.atomic
 def reconcile(post_ids: Iterable[UUID]) -> None:
-    """Make it so, as things stand in this transaction."""
-    ids = list(post_ids)
+    """Make it so, as things stand in this transaction.
+
+    The posts are locked before the rule is asked, so that of two changes at once the later one decides.
+    """
+    locked = Post.objects.filter(pk__in=list(post_ids)).select_for_update(no_key=True).order_by("pk")
+    ids = list(locked.values_list("pk", flat=True))
     open_ids = set(Post.objects.filter(pk__in=ids).open_to_everybody().values_list("pk", flat=True))
     items = list(PostMedia.objects.filter(post__in=ids).values_list("post_id", "medium_id"))
     media.expose([medium_id for post_id, medium_id in items if post_id in open_ids])
     media.conceal([medium_id for post_id, medium_id in items if post_id not in open_ids])
 
 
+def mark_stale(author_id: UUID) -> None:
+    """Remember, in the transaction that changes an account's privacy or standing, that its photos must follow."""
+    StaleExposure.objects.bulk_create(
+        [StaleExposure(author_id=author_id, since=timezone.now())],
+        update_conflicts=True,
+        unique_fields=["author"],
+        update_fields=["since"],
+    )
+
+
 def reconcile_account(author_id: UUID) -> None:
-    """All posts of an account whose privacy or standing has changed, newest first, in batches."""
+    """All posts of an account that is marked stale, newest first, in batches. Running twice, or after a crash, is
+    harmless; the mark stays until a whole run is done that began after it was set."""
+    mark = StaleExposure.objects.filter(author=author_id).first()
+    if mark is None:
+        return
     posts = Post.objects.written_by(author_id).order_by("-id")
     last: UUID | None = None
-    while True:
-        page = posts.filter(pk__lt=last) if last else posts
-        ids = list(page.values_list("pk", flat=True)[:BATCH])
-        if not ids:
-            return
+    while ids := list((posts.filter(pk__lt=last) if last else posts).values_list("pk", flat=True)[:POSTS_AT_ONCE]):
         reconcile(ids)
         last = ids[-1]
+    StaleExposure.objects.filter(author=author_id, since=mark.since).delete()
+
+
+def ring_again() -> None:
+    """Marked accounts whose doorbell was lost."""
+    overdue = StaleExposure.objects.filter(since__lt=timezone.now() - DOORBELL_LOST_AFTER).order_by("since")
+    with transaction.atomic():
+        for author_id in overdue.values_list("author", flat=True)[:BATCH]:
+            current_app.send_task(RECONCILE_ACCOUNT, kwargs={"user_id": str(author_id)})

@@ -1,5 +1,7 @@
 """Posts of photos, with the tags and mentions of their captions."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -20,7 +22,7 @@ class Post(Row):
         PUBLISHED = "published"
         FAILED = "failed"
 
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts", db_index=False)
     caption = models.CharField(max_length=2200, blank=True)
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PROCESSING)
@@ -38,6 +40,10 @@ class Post(Row):
 
     objects = PostQuerySet.as_manager()
 
+    # Annotations: of `for_cards()`, whether everybody may see the post; of `tagged()`, its place in the tag's list.
+    is_open: bool
+    place: UUID
+
     class Meta:
         indexes = [
             models.Index(fields=["author", "-id"], name="posts_by_author"),
@@ -49,6 +55,10 @@ class Post(Row):
             models.Index(fields=["id"], condition=Q(status="processing"), name="posts_processing"),
         ]
         constraints = [
+            models.CheckConstraint(condition=Q(visibility__in=["public", "followers"]), name="visibility_is_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=["processing", "published", "failed"]), name="post_status_is_known"
+            ),
             models.CheckConstraint(condition=Q(like_count__gte=0), name="like_count_not_negative"),
             models.CheckConstraint(condition=Q(comment_count__gte=0), name="comment_count_not_negative"),
         ]
@@ -60,13 +70,11 @@ class Post(Row):
 class PostMedia(models.Model):
     """A photo's place in a post. A medium is in one post at most."""
 
-    post = models.ForeignKey(Post, models.CASCADE, related_name="items")
+    post = models.ForeignKey(Post, models.CASCADE, related_name="items", db_index=False)
     medium = models.OneToOneField(Media, models.PROTECT, related_name="item")
     position = models.PositiveSmallIntegerField()
 
     class Meta:
-        # The places of one post; Django's prefetching keeps to it.
-        ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["post", "position"], name="one_medium_per_position")]
 
     def __str__(self) -> str:
@@ -83,15 +91,14 @@ class Tag(Row):
 
 
 class PostTag(models.Model):
-    """That a caption holds a tag. The post's id makes a tag's list newest first."""
+    """That a caption holds a tag. The index of the constraint, read backwards, is the tag's list newest first."""
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="post_tags")
-    tag = models.ForeignKey(Tag, models.CASCADE, related_name="+")
+    tag = models.ForeignKey(Tag, models.CASCADE, related_name="+", db_index=False)
     position = models.PositiveSmallIntegerField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tag", "post"], name="one_tag_per_post")]
-        indexes = [models.Index(fields=["tag", "-post"], name="posts_of_tag_newest_first")]
 
     def __str__(self) -> str:
         return f"{self.tag_id} on {self.post_id}"
@@ -100,7 +107,7 @@ class PostTag(models.Model):
 class Mention(models.Model):
     """That a caption names a person: where, in code points, the @ included."""
 
-    post = models.ForeignKey(Post, models.CASCADE, related_name="mentions")
+    post = models.ForeignKey(Post, models.CASCADE, related_name="mentions", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     offset = models.PositiveSmallIntegerField()
     length = models.PositiveSmallIntegerField()
@@ -110,3 +117,14 @@ class Mention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.post_id}"
+
+
+class StaleExposure(models.Model):
+    """An account whose privacy or standing has changed, until each of its photos has, or has lost, its public copies
+    accordingly. The row is the record; the task is rung again as long as it stands."""
+
+    author = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    since = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.author_id)

@@ -3,12 +3,13 @@
 from uuid import UUID
 
 import structlog
+from celery import current_app
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.content import exposure
-from apps.content.counters import POSTS
+from apps.content.counters import POSTS, is_counted
 from apps.content.facts import post_failed, post_published
 from apps.content.models import Post, PostMedia
 from apps.core.batches import BATCH
@@ -18,23 +19,26 @@ from apps.media.models import Media
 from apps.media.storage import StorageError
 
 log = structlog.get_logger(__name__)
+# Rung by name: the bell in `tasks.py` stands above this module.
+SETTLE = "apps.content.tasks.settle_post"
 
 
-def settle_posts_with(media_id: UUID) -> None:
+def settle_post_with(media_id: UUID) -> None:
     """A medium has become ready or failed: see whether its post is complete."""
     item = PostMedia.objects.filter(medium=media_id).first()
     if item:
         settle(item.post_id)
 
 
-def settle_waiting_posts() -> None:
+def ring_again() -> None:
     """Posts whose doorbell was lost: complete, and still `processing`."""
-    waiting = Post.objects.filter(status=Post.Status.PROCESSING)
     unfinished = PostMedia.objects.filter(post=OuterRef("pk")).exclude(
         medium__status__in=[Media.Status.READY, Media.Status.FAILED]
     )
-    for post_id in list(waiting.filter(~Exists(unfinished)).values_list("pk", flat=True)[:BATCH]):
-        settle(post_id)
+    complete = Post.objects.filter(~Exists(unfinished), status=Post.Status.PROCESSING).order_by("pk")
+    with transaction.atomic():
+        for post_id in complete.values_list("pk", flat=True)[:BATCH]:
+            current_app.send_task(SETTLE, kwargs={"post_id": str(post_id)})
 
 
 def settle(post_id: UUID) -> None:
@@ -45,14 +49,13 @@ def settle(post_id: UUID) -> None:
     if _media_statuses(post) == {Media.Status.READY} and _will_be_open(post):
         _copy_before_anybody_looks(post)
     with transaction.atomic():
-        locked = Post.objects.select_for_update(of=("self",)).filter(pk=post_id, status=Post.Status.PROCESSING).first()
+        processing = Post.objects.filter(pk=post_id, status=Post.Status.PROCESSING)
+        locked = processing.select_for_update(no_key=True).first()
         if locked is None:
             return
         statuses = _media_statuses(locked)
         if Media.Status.FAILED in statuses:
-            locked.status = Post.Status.FAILED
-            locked.save(update_fields=["status"])
-            post_failed.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
+            _fail(locked)
         elif statuses == {Media.Status.READY}:
             publish(locked)
 
@@ -61,9 +64,18 @@ def publish(post: Post) -> None:
     """Call it in the transaction that found all media ready, with the post's row locked or new."""
     post.status, post.published_at = Post.Status.PUBLISHED, timezone.now()
     post.save(update_fields=["status", "published_at"])
-    POSTS.increment(post.author_id)
+    if is_counted(post):
+        # Locks the author's row as well, before anybody's sight is decided: a change of privacy that is just being
+        # made is waited for, and one that comes later finds this post.
+        POSTS.increment(post.author_id)
     exposure.reconcile([post.pk])
     post_published.tell(post_id=str(post.pk), author_id=str(post.author_id))
+
+
+def _fail(post: Post) -> None:
+    post.status = Post.Status.FAILED
+    post.save(update_fields=["status"])
+    post_failed.tell(post_id=str(post.pk), author_id=str(post.author_id))
 
 
 def _media_statuses(post: Post) -> set[str]:
@@ -71,6 +83,7 @@ def _media_statuses(post: Post) -> set[str]:
 
 
 def _will_be_open(post: Post) -> bool:
+    """A forecast, to copy in time; whether the copies stay is decided when it is published."""
     return post.visibility == Post.Visibility.PUBLIC and not post.author.is_private and post.author.is_active
 
 

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.content import captions, exposure, publication
-from apps.content.counters import POSTS
+from apps.content import captions, exposure, publication, tasks
+from apps.content.counters import POSTS, is_counted
 from apps.content.facts import post_edited, post_removed
 from apps.content.models import Mention, Post, PostMedia, PostTag, Tag
 from apps.core.errors import Invalid, NotFound
@@ -32,7 +32,7 @@ def create_post(
 ) -> Post:
     """Published at once when all media are ready, otherwise by itself when they are.
 
-    Raises Invalid: media that cannot be posted, named twice, or none; too many tags or mentions.
+    Raises Invalid: media that cannot be posted or are named twice; too many tags or mentions.
     """
     _require_fit(caption)
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
@@ -57,40 +57,49 @@ def create_post(
 
 @transaction.atomic
 def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
-    """Change just the fields of `changes`; `alt_texts` is {media id: text}. Raises Invalid, NotFound."""
+    """Change just the fields of `changes`; `alt_texts` is {media id: text}. What is already so is no change.
+
+    Raises Invalid: a medium that is not in the post; too many tags or mentions. NotFound once it is deleted.
+    """
     locked = _locked(post)
-    changes = dict(changes)
-    for media_id, text in _own_alt_texts(locked, changes.pop("alt_texts", {})).items():
-        media.set_alt_text(media_id, text)
-    if "caption" in changes:
-        _require_fit(changes["caption"])
-    for name, value in changes.items():
-        setattr(locked, name, value)
-    locked.edited_at = timezone.now()
-    locked.save()
-    if "caption" in changes:
+    described = _describe_media(locked, changes.get("alt_texts", {}))
+    fields = {name for name in changes.keys() - {"alt_texts"} if getattr(locked, name) != changes[name]}
+    if not fields and not described:
+        return locked
+    for name in fields:
+        setattr(locked, name, changes[name])
+    if "caption" in fields:
+        _require_fit(locked.caption)
+        locked.edited_at = timezone.now()
+    locked.save(update_fields=[*fields, "edited_at"])
+    if "caption" in fields:
         locked.post_tags.all().delete()
         locked.mentions.all().delete()
         _note_tags(locked)
         _note_mentions(locked)
-    exposure.reconcile([locked.pk])
+    if "visibility" in fields:
+        exposure.reconcile([locked.pk])
     post_edited.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
     return locked
 
 
-def _own_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
-    own = set(PostMedia.objects.filter(post=post).values_list("medium", flat=True))
-    if foreign := [pk for pk in alt_texts if pk not in own]:
+def _describe_media(post: Post, alt_texts: dict[UUID, str]) -> bool:
+    """True if anything was changed."""
+    own = dict(PostMedia.objects.filter(post=post).values_list("medium", "medium__alt_text"))
+    if foreign := alt_texts.keys() - own.keys():
         raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", "Not a medium of this post.") for pk in foreign})
-    return alt_texts
+    new = {pk: text for pk, text in alt_texts.items() if own[pk] != text}
+    for pk, text in new.items():
+        media.set_alt_text(pk, text)
+    return bool(new)
 
 
 @transaction.atomic
 def delete_post(post: Post) -> None:
     """Gone from everywhere at once; its objects are doomed in the same transaction. Raises NotFound the second time."""
-    locked = _locked(post)
+    locked = _locked(post, to_delete=True)
     media_ids = list(PostMedia.objects.filter(post=locked).values_list("medium", flat=True))
-    if _is_counted(locked):
+    if is_counted(locked):
         POSTS.decrement(locked.author_id)
     author_id, post_id = str(locked.author_id), str(locked.pk)
     locked.delete()
@@ -104,7 +113,7 @@ def take_down(post: Post) -> None:
     locked = _locked(post)
     if locked.taken_down_at:
         return
-    if _is_counted(locked):
+    if is_counted(locked):
         POSTS.decrement(locked.author_id)
     locked.taken_down_at = timezone.now()
     locked.save(update_fields=["taken_down_at"])
@@ -119,20 +128,24 @@ def restore(post: Post) -> None:
         return
     locked.taken_down_at = None
     locked.save(update_fields=["taken_down_at"])
-    if _is_counted(locked):
+    if is_counted(locked):
         POSTS.increment(locked.author_id)
     exposure.reconcile([locked.pk])
 
 
-def _locked(post: Post) -> Post:
-    locked = Post.objects.select_for_update(of=("self",)).filter(pk=post.pk).first()
+@transaction.atomic
+def reconcile_photos(*, author_id: UUID) -> None:
+    """The account's privacy or standing has changed: its photos get, or lose, their public copies accordingly."""
+    exposure.mark_stale(author_id)
+    tasks.reconcile_account.delay(user_id=str(author_id))
+
+
+def _locked(post: Post, *, to_delete: bool = False) -> Post:
+    """Likes and comments, which refer to the row, wait for its deletion only."""
+    locked: Post | None = Post.objects.select_for_update(no_key=not to_delete).filter(pk=post.pk).first()
     if locked is None:
         raise NotFound
     return locked
-
-
-def _is_counted(post: Post) -> bool:
-    return post.status == Post.Status.PUBLISHED and post.taken_down_at is None
 
 
 def _require_fit(caption: str) -> None:

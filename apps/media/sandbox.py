@@ -35,8 +35,8 @@ MAX_REPLY_BYTES = 64 * 1024
 ADDRESS_SPACE_BEYOND_MEMORY = 1024 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_DESCRIPTORS = 64
-# Large blocks go back to the system at once, so that one huge picture does not leave the child huge.
-MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "1048576"}
+# glibc keeps an arena a thread otherwise, and decoders start threads.
+MALLOC = {"MALLOC_ARENA_MAX": "1"}
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 # linux/prctl.h
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38

@@ -1,6 +1,7 @@
 import datetime as dt
 import re
 import threading
+from pathlib import Path
 
 import jwt
 import pytest
@@ -293,7 +294,7 @@ class TestPasswords:
 
     def test_a9_production_hashes_with_argon2(self):
         source = production.__file__
-        assert "Argon2PasswordHasher" in open(source).read()
+        assert "Argon2PasswordHasher" in Path(source).read_text()
         assert Argon2PasswordHasher().encode("x", "saltsaltsalt").startswith("argon2$argon2id$")
 
 

@@ -68,7 +68,7 @@ def test_a6_addresses_are_ascii_and_compared_without_case(anonymous, alice):
 
 
 def test_a_freed_handle_is_withheld(anonymous, db):
-    from django.utils import timezone  # noqa: PLC0415
+    from django.utils import timezone
 
     WithheldHandle.objects.create(handle="alice", until=timezone.now() + timezone.timedelta(days=1))
     assert code(sign_up(anonymous)) == "handle_taken"
@@ -122,13 +122,13 @@ def test_the_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, d
 
 
 def test_o4_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
-    from django_celery_outbox.models import CeleryOutbox  # noqa: PLC0415
+    from django_celery_outbox.models import CeleryOutbox
 
     sign_up(anonymous)
     assert CeleryOutbox.objects.get().kwargs == {"user_id": str(User.objects.get().pk)}
     deliver()
     token = re.search(r"token=([\w-]+)", mail.outbox[0].body)[1]
-    from apps.accounts.models import EmailedToken  # noqa: PLC0415
+    from apps.accounts.models import EmailedToken
 
     assert not EmailedToken.objects.filter(digest__contains=token).exists()
 
@@ -136,7 +136,7 @@ def test_o4_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(max_size=60))
 def test_i2_any_text_is_a_4xx_or_comes_back_nfc_equal(anonymous, text):
-    import unicodedata  # noqa: PLC0415
+    import unicodedata
 
     answer = sign_up(anonymous, display_name=text)
     if answer.status_code == 201:

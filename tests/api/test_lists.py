@@ -1,7 +1,7 @@
 """Every list: its pages, its cursors, its cost, its index."""
 
 import random
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from django.db import connection
@@ -148,11 +148,9 @@ class TestIndexes:
         )
         Follow.objects.bulk_create(Follow(follower=person, followed=alice) for person in crowd)
         Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in crowd[:500])
-        Follow.objects.bulk_create(Follow(follower=a, followed=b) for a, b in zip(crowd, crowd[1:], strict=False))
+        Follow.objects.bulk_create(Follow(follower=a, followed=b) for a, b in pairwise(crowd))
         FollowRequest.objects.bulk_create(FollowRequest(requester=p, target=alice) for p in crowd)
-        FollowRequest.objects.bulk_create(
-            FollowRequest(requester=a, target=b) for a, b in zip(crowd, crowd[1:], strict=False)
-        )
+        FollowRequest.objects.bulk_create(FollowRequest(requester=a, target=b) for a, b in pairwise(crowd))
         Mute.objects.bulk_create(Mute(muter=alice, muted=p) for p in crowd[:200])
         Block.objects.bulk_create(Block(blocker=alice, blocked=p) for p in crowd[1000:1200])
         Block.objects.bulk_create(Block(blocker=a, blocked=b) for a, b in zip(crowd, crowd[2:], strict=False))

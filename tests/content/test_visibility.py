@@ -61,7 +61,7 @@ def make(alice):
         if kind == "of an account that leaves":
             accounts.leave(alice, password="correct horse battery staple")
         if kind == "deleted":
-            from apps.content import services  # noqa: PLC0415
+            from apps.content import services
 
             services.delete_post(post)
         return post
@@ -70,7 +70,7 @@ def make(alice):
 
 
 def tag(post):
-    from apps.content.models import PostTag, Tag  # noqa: PLC0415
+    from apps.content.models import PostTag, Tag
 
     PostTag.objects.create(post=post, tag=Tag.objects.create(name="husum"), position=0)
 

@@ -124,7 +124,7 @@ class TestM5TheStoreRefuses:
     def test_m5_a_put_after_expiry(self, api, alice, settings):
         settings.MEDIA_UPLOAD_LIFETIME = timedelta(seconds=1)
         upload = begin(api(alice), jpeg()).json()
-        import time  # noqa: PLC0415
+        import time
 
         time.sleep(2.1)
         assert put(upload, jpeg()).status_code == 403

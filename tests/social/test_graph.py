@@ -1,3 +1,4 @@
+import contextlib
 import random
 
 import pytest
@@ -188,10 +189,8 @@ class TestR1R3Races:
                     (services.unblock, alice, bob),
                 ]
             )
-            try:
+            with contextlib.suppress(services.NotFound):
                 verb(person.pk, by=by.pk)
-            except services.NotFound:
-                pass
 
         for _ in range(5):
             in_threads(8, act)
@@ -237,13 +236,11 @@ class TestR1R3Races:
 
             def act(turns=turns):
                 verb = next(turns)
-                try:
+                with contextlib.suppress(services.NotFound):
                     verb(
                         bob.pk if verb is services.accept_request else alice.pk,
                         by=alice.pk if verb is services.accept_request else bob.pk,
                     )
-                except services.NotFound:
-                    pass
 
             in_threads(2, act)
             assert not FollowRequest.objects.exists()
@@ -254,7 +251,7 @@ class TestR1R3Races:
 def test_r1_the_repair_finds_and_mends_injected_drift(alice, bob):
     assert no_drift()
     User.objects.filter(pk=alice.pk).update(follower_count=F("follower_count") + 7)
-    from apps.core.housekeeping import repair_counters  # noqa: PLC0415
+    from apps.core.housekeeping import repair_counters
 
     assert repair_counters() == 1
     assert counts(alice) == (1, 0)
@@ -268,7 +265,7 @@ def test_r1_a_drifted_counter_never_refuses_a_deed(api, alice, bob):
 
 
 def test_erasing_a_person_leaves_the_others_counters_right(alice, bob, carol):
-    from apps.social import person  # noqa: PLC0415
+    from apps.social import person
 
     make_follow(alice, carol)
     make_block(carol, bob)

@@ -36,20 +36,19 @@ def _mentionable(posts: Sequence[Post], viewer_id: UUID | None) -> set[UUID]:
 
 def _card(post: Post, viewer_id: UUID | None, marked: dict[UUID, tuple[bool, bool]], mentionable: set[UUID]) -> Card:
     liked, saved = marked.get(post.pk, (False, False))
-    is_open: bool = getattr(post, "is_open")  # noqa: B009  (an annotation of `for_cards`)
     return {
         "id": post.pk,
         "author": mini(post.author),
         "caption": post.caption,
-        "media": [media_card(item.medium, public=is_open) for item in post.items.all()],
+        "media": [media_card(item.medium, public=post.is_open) for item in post.items.all()],
         "visibility": post.visibility,
         "status": "taken_down" if post.taken_down_at else post.status,
         "sensitive": post.sensitive,
         "comments_enabled": post.comments_enabled,
-        "tags": [post_tag.tag.name for post_tag in sorted(post.post_tags.all(), key=lambda row: row.position)],
+        "tags": [post_tag.tag.name for post_tag in post.post_tags.all()],
         "mentions": [
             mini(mention.user) | {"offset": mention.offset, "length": mention.length}
-            for mention in sorted(post.mentions.all(), key=lambda row: row.offset)
+            for mention in post.mentions.all()
             if mention.user_id in mentionable
         ],
         "counts": {"likes": post.like_count, "comments": post.comment_count},

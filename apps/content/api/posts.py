@@ -1,4 +1,4 @@
-"""The door to a post."""
+"""The doors to a post."""
 
 from uuid import UUID
 
@@ -15,9 +15,18 @@ def visible_posts(request: Request) -> PostQuerySet:
 
 
 def find_post(request: Request, post_id: UUID) -> Post:
-    """The post, with all that its card shows. A moderator finds any post, by its id only. Raises NotFound."""
+    """The post, with all that its card shows, if the caller may see it. Raises NotFound."""
+    return _one(visible_posts(request), post_id)
+
+
+def find_reviewable_post(request: Request, post_id: UUID) -> Post:
+    """As `find_post`; and a moderator finds any post. For reading and judging it, not for taking part: to like or
+    comment on a post, a moderator needs the sight of a person. Raises NotFound."""
     moderator = bool(getattr(request.user, "is_moderator", False))
-    posts = Post.objects.all() if moderator else visible_posts(request)
+    return _one(Post.objects.all() if moderator else visible_posts(request), post_id)
+
+
+def _one(posts: PostQuerySet, post_id: UUID) -> Post:
     post: Post | None = posts.for_cards().filter(pk=post_id).first()
     if post is None:
         raise NotFound

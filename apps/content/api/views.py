@@ -1,6 +1,5 @@
 """Posts."""
 
-from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
@@ -10,7 +9,7 @@ from rest_framework.response import Response
 from apps.content import captions, services
 from apps.content.api import schemas
 from apps.content.api.cards import post_card, post_cards
-from apps.content.api.posts import find_post, visible_posts
+from apps.content.api.posts import find_post, find_reviewable_post, visible_posts
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.api.fields import Body, StrictBoolean, TextField
@@ -19,6 +18,7 @@ from apps.core.api.pagination import Window, newest_first, page
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden
+from apps.core.ids import parse_id
 from apps.social.api.people import find_person, require_sight_inside
 
 
@@ -39,8 +39,10 @@ class UpdatePost(PostFields):
     alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
 
     def validate_alt_texts(self, texts: dict[str, str]) -> dict[UUID, str]:
-        field = serializers.UUIDField()
-        return {field.run_validation(media_id): text for media_id, text in texts.items()}
+        ids = {spelled: parse_id(spelled) for spelled in texts}
+        if malformed := {spelled: ["Not a medium of this post."] for spelled, pk in ids.items() if pk is None}:
+            raise serializers.ValidationError(malformed, code="invalid_media")
+        return {pk: texts[spelled] for spelled, pk in ids.items() if pk}
 
 
 class PostEndpoint(Endpoint):
@@ -51,19 +53,19 @@ class PostEndpoint(Endpoint):
     @idempotent
     def create(self, request: Request) -> Response:
         post = services.create_post(author_id=self.caller_id, **self.body(request))
-        return Response(self._card(request, post.pk), status=201, headers={"Location": f"/api/v1/posts/{post.pk}"})
+        shown = post_card(find_post(request, post.pk), self.caller_id)
+        return Response(shown, status=201, headers={"Location": f"/api/v1/posts/{post.pk}"})
 
-    @documented(summary="A post", responses={200: schemas.Post})
+    @documented(summary="A post; moderators see any", responses={200: schemas.Post})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
-        return Response(self._card(request, post_id))
+        return Response(post_card(find_reviewable_post(request, post_id), request.user.pk))
 
     @documented(
         summary="Edit a post of one's own", request=UpdatePost, responses={200: schemas.Post}, errors=[Forbidden]
     )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
-        post = self._own(request, post_id)
-        services.update_post(post, changes=self.body(request, partial=True))
-        return Response(self._card(request, post_id))
+        services.update_post(self._own(request, post_id), changes=self.body(request, partial=True))
+        return Response(post_card(find_post(request, post_id), self.caller_id))
 
     @documented(summary="Delete a post of one's own", responses={204: None}, errors=[Forbidden])
     def destroy(self, request: Request, post_id: UUID) -> Response:
@@ -71,12 +73,8 @@ class PostEndpoint(Endpoint):
         return Response(status=204)
 
     @staticmethod
-    def _card(request: Request, post_id: UUID) -> dict[str, Any]:
-        return post_card(find_post(request, post_id), request.user.pk)
-
-    @staticmethod
     def _own(request: Request, post_id: UUID) -> Post:
-        post = find_post(request, post_id)
+        post = find_reviewable_post(request, post_id)
         if post.author_id != request.user.pk:
             raise Forbidden
         return post
@@ -90,19 +88,19 @@ class PostListEndpoint(Endpoint):
         person = find_person(request, user)
         require_sight_inside(request, person)
         window = Window.of(request, "posts-by-author", author=person.pk)
-        return post_page(request, window, visible_posts(request).written_by(person.pk))
+        return _page(request, window, visible_posts(request).written_by(person.pk), key="id")
 
     @documented(summary="Posts with a tag, newest first", page_of=schemas.Post)
     def by_tag(self, request: Request, tag: str) -> Response:
         name = captions.normalise_tag(tag.removeprefix("#"))
         window = Window.of(request, "posts-by-tag", tag=name)
         posts = visible_posts(request).standing()
-        return post_page(request, window, posts.tagged(name) if name else posts.none())
+        return _page(request, window, posts.tagged(name) if name else posts.none(), key="place")
 
 
-def post_page(request: Request, window: Window, posts: PostQuerySet) -> Response:
-    """A page of posts, newest first."""
-    rows = newest_first(posts.for_cards(), window)
+def _page(request: Request, window: Window, posts: PostQuerySet, *, key: str) -> Response:
+    """Newest first; `key` is the post's id, under the name by which the list's index knows it."""
+    rows = newest_first(posts.for_cards(), window, key=key)
     return Response(
         page(
             rows,

@@ -1,0 +1,279 @@
+"""What holds for every request: ids, bodies, errors, headers, limits, outages."""
+
+import datetime as dt
+import json
+
+import orjson
+import pytest
+import time_machine
+from django.db import OperationalError
+from django.test import RequestFactory
+
+from apps.core import limits, redis
+from apps.core.api.addresses import client_address
+from tests.api.test_openapi import routes
+from tests.conftest import Caller
+from tests.factories import make_post
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def raw(caller, path, body, content_type="application/json", method="POST"):
+    return caller.generic(method, path, body, content_type)
+
+
+HOSTILE = {
+    "not json": (b"{", "application/json", 400, "malformed_request"),
+    "an array": (b"[]", "application/json", 400, "malformed_request"),
+    "a string": (b'"x"', "application/json", 400, "malformed_request"),
+    "NaN": (b'{"caption": NaN}', "application/json", 400, "malformed_request"),
+    "bad UTF-8": (b'{"caption": "\xff\xfe"}', "application/json", 400, "malformed_request"),
+    "a lone surrogate": (b'{"caption": "\\ud800"}', "application/json", 400, "malformed_request"),
+    "deep": (b'{"a":' * 5000 + b"1" + b"}" * 5000, "application/json", 400, "malformed_request"),
+    "huge": (b'{"caption": "' + b"x" * 1_000_000 + b'"}', "application/json", 413, "body_too_large"),
+    "a form": (b"caption=x", "application/x-www-form-urlencoded", 415, "unsupported_content_type"),
+    "multipart": (b"--x\r\n\r\n--x--", "multipart/form-data; boundary=x", 415, "unsupported_content_type"),
+    "XML": (b"<a/>", "application/xml", 415, "unsupported_content_type"),
+    "a NUL": (b'{"caption": "a\\u0000b", "media_ids": []}', "application/json", 400, "validation_error"),
+    "an overflow": (b'{"media_ids": [123456789012345678901234567890]}', "application/json", 400, None),
+    "wrong types": (b'{"media_ids": {"a": 1}, "caption": []}', "application/json", 400, "validation_error"),
+}
+
+
+def is_problem(answer, status, code=None):
+    assert answer.status_code == status, answer.content
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(answer.content)
+    assert problem["status"] == status
+    assert problem["type"].endswith(problem["code"])
+    assert problem["request_id"] == answer.headers["X-Request-ID"]
+    assert {"title", "detail"} <= problem.keys()
+    if code:
+        assert problem["code"] == code
+    return problem
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_i2_hostile_bodies_are_4xx_problems(api, alice, kind):
+    body, content_type, status, code = HOSTILE[kind]
+    is_problem(raw(api(alice), "/posts", body, content_type), status, code)
+
+
+@pytest.mark.parametrize("kind", ["not json", "bad UTF-8", "huge", "a form", "deep"])
+def test_i2_calls_that_take_no_body_refuse_a_bad_one_too(api, alice, carol, kind):
+    body, content_type, status, code = HOSTILE[kind]
+    is_problem(raw(api(carol), "/users/@alice/follow", body, content_type), status, code)
+
+
+def test_p8_calls_that_take_no_body_refuse_fields(api, alice, carol):
+    problem = is_problem(api(carol).post("/users/@alice/follow", {"is_staff": True}), 400, "validation_error")
+    assert problem["errors"] == [
+        {"field": "is_staff", "code": "unknown_field", "message": "This field is not known here."}
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/posts/x",
+        "/posts/1",
+        "/posts/019AB8A4-6C1E-7D3F-9A51-3F5C0E7B2D10",
+        "/posts/%00",
+        "/nothing",
+        "/users/@x/nothing",
+        "/tags//posts",
+        "//",
+        "/posts/%ff",
+    ],
+)
+def test_what_is_no_route_or_no_id_is_a_404(api, alice, path):
+    is_problem(api(alice).get(path), 404, "not_found")
+
+
+def test_a_method_that_is_not_there_is_a_405_that_says_which_are(api, alice):
+    answer = api(alice).put("/posts", {})
+    is_problem(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_a_trailing_slash_is_accepted_and_nothing_redirects(api, alice):
+    assert api(alice).get("/auth/me/").status_code == api(alice).get("/auth/me").status_code == 200
+    assert api(alice).patch("/users/me/", {"bio": "x"}).json()["bio"] == "x"
+
+
+def test_a_500_says_nothing_of_the_inside(api, alice, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError("secret inside")
+
+    monkeypatch.setattr("apps.feed.timeline.newest_ids", fail)
+    answer = api(alice).get("/feed")
+    is_problem(answer, 500, "internal_error")
+    assert b"secret" not in answer.content
+    assert b"Zero" not in answer.content
+
+
+def test_c8_the_database_away_is_a_503(api, alice, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("apps.feed.timeline.newest_ids", fail)
+    answer = api(alice).get("/feed")
+    is_problem(answer, 503, "unavailable")
+    assert answer.headers["Retry-After"]
+
+
+class TestHeaders:
+    def test_i1_p9_of_every_answer(self, api, alice, anonymous):
+        for answer in (
+            api(alice).get("/auth/me"),
+            api(alice).get("/feed"),
+            anonymous.get("/auth/me"),
+            anonymous.get("/nothing"),
+            anonymous.get("/users/@alice"),
+        ):
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+            assert "private" in answer.headers["Cache-Control"]
+            assert "Authorization" in answer.headers["Vary"]
+
+    @pytest.mark.parametrize("offered", ["abc-1.2_3", "x" * 128])
+    def test_a_sane_request_id_is_echoed(self, anonymous, offered):
+        assert anonymous.get("/nothing", HTTP_X_REQUEST_ID=offered).headers["X-Request-ID"] == offered
+
+    @pytest.mark.parametrize("offered", ["", "x" * 129, "a b", "a\nb", "ä", '"}'])
+    def test_i4_any_other_is_replaced(self, anonymous, offered):
+        made = anonymous.get("/nothing", HTTP_X_REQUEST_ID=offered).headers["X-Request-ID"]
+        assert made != offered
+        assert len(made) == 36
+
+    def test_times_are_utc_with_milliseconds(self, api, alice):
+        assert dt.datetime.fromisoformat(api(alice).get("/auth/me").json()["created_at"]).utcoffset() == dt.timedelta(0)
+        assert len(api(alice).get("/auth/me").json()["created_at"]) == 24
+
+    def test_an_accept_header_changes_nothing(self, anonymous, alice):
+        for accept in ("text/html", "application/xml", "x" * 5000):
+            assert anonymous.get("/users/@alice", HTTP_ACCEPT=accept).headers["Content-Type"] == "application/json"
+
+
+class TestRateLimits:
+    @pytest.fixture(autouse=True)
+    def _small(self, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"read": (3, 60), "anonymous": (2, 60)}
+        with time_machine.travel(dt.datetime(2026, 11, 23, 12, 0, 10, tzinfo=dt.UTC), tick=False):
+            yield
+
+    def test_a5_count_down_and_refuse_with_their_own_numbers(self, api, alice):
+        caller = api(alice)
+        answers = [caller.get("/follow-requests") for _ in range(4)]
+        assert [a.status_code for a in answers] == [200, 200, 200, 429]
+        assert [a.headers["RateLimit-Remaining"] for a in answers] == ["2", "1", "0", "0"]
+        assert {a.headers["RateLimit-Limit"] for a in answers} == {"3"}
+        is_problem(answers[-1], 429, "rate_limited")
+        assert answers[-1].headers["Retry-After"] == answers[-1].headers["RateLimit-Reset"] == "50"
+
+    def test_a5_a_forged_forwarded_for_buys_nothing(self, anonymous, alice, settings):
+        def get(forwarded):
+            return anonymous.get("/users/@alice", HTTP_X_FORWARDED_FOR=forwarded).status_code
+
+        assert [get(f"10.0.0.{n}") for n in range(3)] == [200, 200, 429]
+        settings.TRUSTED_PROXIES = 1
+        assert [get(f"10.0.0.{n}, 203.0.113.9") for n in range(3)] == [200, 200, 429]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a5_exact_under_parallel_load(self, db):
+        allowed = in_threads(12, lambda: limits.spend("read", "somebody").exceeded)
+        assert allowed.count(False) == 3
+
+    def test_c7_without_redis_nothing_but_guarded_limits_is_refused(self, settings):
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        assert not any(limits.spend("read", "somebody").exceeded for _ in range(9))
+        guarded = [limits.spend("read", "somebody", guards_a_secret=True).exceeded for _ in range(4)]
+        assert guarded == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "203.0.113.1", "192.0.2.1"),
+        (1, "203.0.113.1", "203.0.113.1"),
+        (1, "6.6.6.6, 203.0.113.1", "203.0.113.1"),
+        (2, "6.6.6.6, 203.0.113.1, 10.0.0.1", "203.0.113.1"),
+        (2, "203.0.113.1", "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+        (1, "not an address", "192.0.2.1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_a5_the_clients_address(settings, proxies, forwarded, address):
+    settings.TRUSTED_PROXIES = proxies
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
+    assert client_address(request) == address
+
+
+class TestC7RedisAway:
+    def test_c7_everything_works_and_the_breaker_spares_the_wait(self, alice, api, settings):
+        caller, post = api(alice), make_post(alice)
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        for path in ("/feed", f"/posts/{post.pk}", "/auth/me", "/users/@alice"):
+            assert caller.get(path).status_code == 200
+        with pytest.raises(redis.Absent, match="breaker"):
+            redis.call(lambda client: client.ping())
+
+
+class TestService:
+    def test_live_and_ready_name_each_dependency(self, anonymous):
+        assert anonymous.get("/health/live").json() == {"status": "ok", "checks": {}}
+        assert anonymous.get("/health/ready").json()["checks"]["database"] == "up"
+
+    def test_ready_is_degraded_without_redis_and_still_200(self, anonymous, settings):
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        answer = anonymous.get("/health/ready")
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+
+    def test_metrics_are_for_bearers_of_the_token_only(self, anonymous, settings):
+        anonymous.get("/nothing")
+        assert b"photogram_request_seconds" in anonymous.get("/metrics").content
+        settings.METRICS_TOKEN = "secret"
+        assert anonymous.get("/metrics").status_code == 404
+        assert anonymous.get("/metrics", HTTP_AUTHORIZATION="Bearer secret").status_code == 200
+
+
+class TestIdempotencyKeys:
+    @pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a\tb"])
+    def test_ill_formed_keys_are_refused(self, api, alice, key):
+        answer = api(alice).post("/media/upload", {}, HTTP_IDEMPOTENCY_KEY=key)
+        is_problem(answer, 400, "invalid_idempotency_key")
+
+    def test_r4_anonymous_keys_belong_to_the_address(self, anonymous, settings):
+        settings.TRUSTED_PROXIES = 1
+        body = {"handle": "alice", "email": "a@example.org", "password": "correct horse battery"}
+
+        def post(address):
+            return anonymous.post("/users", body, HTTP_IDEMPOTENCY_KEY="k", HTTP_X_FORWARDED_FOR=address)
+
+        assert [post("203.0.113.1").status_code for _ in range(2)] == [201, 201]
+        assert post("203.0.113.2").json()["code"] == "handle_taken"
+
+
+def test_i4_one_event_is_one_line_of_json(capsys):
+    import logging.config
+
+    import structlog
+
+    from config.logging import logging_config
+
+    logging_config(log_format="json", level="INFO")
+    try:
+        structlog.get_logger("test_i4").warning("request", path='x\n{"forged": true}', agent="\u2028\x1b[31m")
+        logging.getLogger("test_i4_plain").warning("a\nb")
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert [orjson.loads(line)["event"] for line in lines] == ["request", "a\nb"]
+    finally:
+        logging_config(log_format="console", level="WARNING")
+
+
+def test_no_route_is_left_without_a_name_in_the_metrics(anonymous):
+    assert all("?" not in path for path in routes())
+    assert Caller().get("/nothing").status_code == 404

@@ -1,0 +1,83 @@
+"""A client generated from the OpenAPI document does the main job against a running Photogram."""
+
+import importlib
+import io
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery staple"
+pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def client_package(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("client")
+    generator = Path(sys.executable).parent / "openapi-python-client"
+    generated = subprocess.run(
+        [
+            generator,
+            "generate",
+            "--path",
+            ROOT / "docs" / "openapi.yaml",
+            "--output-path",
+            folder / "client",
+            "--meta",
+            "none",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(generator.parent)},
+    )
+    assert generated.returncode == 0, generated.stdout + generated.stderr
+    assert "Unable to" not in generated.stdout, generated.stdout
+    sys.path.insert(0, str(folder))
+    yield "client"
+    sys.path.remove(str(folder))
+
+
+def test_signs_in_uploads_posts_and_reads_the_feed(client_package, live_stack):
+    def load(path):
+        return importlib.import_module(f"{client_package}.{path}")
+
+    models = load("models")
+    client = load("client")
+    anonymous = client.Client(base_url=live_stack.url)
+    load("api.accounts.user_create").sync(
+        client=anonymous,
+        body=models.SignUpRequest(handle="gina", email="gina@example.org", password=PASSWORD),
+    )
+    pair = load("api.accounts.auth_token").sync(
+        client=anonymous, body=models.SignInRequest(login="gina", password=PASSWORD)
+    )
+    assert pair.user.handle == "gina"
+    gina = client.AuthenticatedClient(base_url=live_stack.url, token=pair.access)
+
+    photo = io.BytesIO()
+    Image.new("RGB", (900, 600), "teal").save(photo, "JPEG")
+    data = photo.getvalue()
+    upload = load("api.media.media_create").sync(
+        client=gina, body=models.UploadBodyRequest(content_type="image/jpeg", bytes_=len(data))
+    )
+    put = httpx.put(upload.upload.url, content=data, headers=upload.upload.headers.additional_properties)
+    assert put.status_code == 200
+    load("api.media.media_complete").sync(upload.id, client=gina)
+    post = load("api.content.post_create").sync(
+        client=gina, body=models.CreatePostRequest(media_ids=[upload.media_id], caption="Hello #world")
+    )
+    deadline = time.monotonic() + 60
+    feed = load("api.feed.feed_list")
+    while not (page := feed.sync(client=gina)).results and time.monotonic() < deadline:
+        time.sleep(0.2)
+    [shown] = page.results
+    assert shown.id == post.id
+    assert shown.tags == ["world"]
+    assert httpx.get(shown.media[0].variants[0].url).status_code == 200
+    assert page.next_cursor is None
