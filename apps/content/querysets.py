@@ -36,11 +36,12 @@ class PostQuerySet(HidesBlocked):
     def tagged(self, tag: str) -> "PostQuerySet":
         """With `tag`, annotated with `place`: the column by which one index gives the tag's list in order."""
         wanted = _rows("Tag").filter(name=tag).values("pk")[:1]
-        return self.filter(post_tags__tag=wanted).annotate(place=F("post_tags__post_id"))
+        tagged: PostQuerySet = self.filter(post_tags__tag=wanted).annotate(place=F("post_tags__post_id"))
+        return tagged
 
     def for_cards(self) -> "PostQuerySet":
         """With all that a card shows, in four queries; `is_open` tells whether everybody may see the post."""
-        return (
+        shown: PostQuerySet = (
             self.annotate(is_open=ExpressionWrapper(STANDING & OPEN, output_field=BooleanField()))
             .select_related("author__avatar")
             .prefetch_related(
@@ -49,6 +50,7 @@ class PostQuerySet(HidesBlocked):
                 Prefetch("mentions", _rows("Mention").select_related("user__avatar").order_by("offset")),
             )
         )
+        return shown
 
 
 def _rows(model: str) -> QuerySet[Any]:

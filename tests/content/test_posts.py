@@ -114,12 +114,13 @@ class TestProcessing:
         PostMedia.objects.filter(post=post)
         Media.objects.filter(posts=post).update(status="ready", width=1, height=1, private_secret="s")
 
-    def test_published_by_itself_when_all_are_ready(self, waiting, alice):
+    def test_published_by_itself_when_all_are_ready(self, waiting, alice, deliver):
         publication.settle(waiting.pk)
         waiting.refresh_from_db()
         assert waiting.status == "processing"
         self.ready(waiting)
-        publication.settle_waiting_posts()
+        publication.ring_again()
+        deliver()
         waiting.refresh_from_db()
         assert waiting.status == "published"
         alice.refresh_from_db()

@@ -56,7 +56,7 @@ class PostEndpoint(Endpoint):
         shown = post_card(find_post(request, post.pk), self.caller_id)
         return Response(shown, status=201, headers={"Location": f"/api/v1/posts/{post.pk}"})
 
-    @documented(summary="A post; moderators see any", responses={200: schemas.Post})
+    @documented(summary="A post", responses={200: schemas.Post})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
         return Response(post_card(find_reviewable_post(request, post_id), request.user.pk))
 
