@@ -86,7 +86,8 @@ def _taken(error: IntegrityError) -> Conflict:
 
 # ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────
 def account_for(login: str) -> User | None:
-    return User.objects.by_login(login).exclude(state=User.State.ERASED).first()
+    user: User | None = User.objects.by_login(login).exclude(state=User.State.ERASED).first()
+    return user
 
 
 @transaction.atomic

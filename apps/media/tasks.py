@@ -7,21 +7,17 @@ from celery import shared_task
 from apps.media import pipeline, sweeps
 from apps.media.storage import StorageError
 
-RETRIED = {
-    "autoretry_for": (StorageError, OSError),
-    "retry_backoff": 2,
-    "retry_backoff_max": 60,
-    "retry_jitter": True,
-    "max_retries": 5,
-}
+retried = shared_task(
+    autoretry_for=(StorageError, OSError), retry_backoff=2, retry_backoff_max=60, retry_jitter=True, max_retries=5
+)
 
 
-@shared_task(**RETRIED)
+@retried
 def process_upload(*, media_id: str, **_: object) -> None:
     pipeline.process(UUID(media_id))
 
 
-@shared_task(**RETRIED)
+@retried
 def publish_variants(*, media_id: str, **_: object) -> None:
     pipeline.publish_variants(UUID(media_id))
 

@@ -1,5 +1,8 @@
 """The doors to people: who of them the caller may meet, and whether what is inside is open to the caller."""
 
+from typing import cast
+from uuid import UUID
+
 from rest_framework.request import Request
 
 from apps.accounts.models import User
@@ -35,7 +38,7 @@ def find_blocked_person(request: Request, spelled: str) -> User:
 
 def _spelled(people: UserQuerySet, request: Request, spelled: str) -> UserQuerySet:
     if spelled == "me":
-        return people.filter(pk=request.user.pk)
+        return people.filter(pk=cast(UUID, request.user.pk))
     if spelled.startswith("@"):
         handle = spelled[1:].lower()
         return people.filter(handle=handle) if handle.isascii() and "\0" not in handle else people.none()

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.cards import mini
+from apps.accounts.api.schemas import Relationship
 from apps.accounts.models import User
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
 from apps.core.api.schema import documented
@@ -21,7 +22,7 @@ from apps.social.api.batches import TooManyIds, ids_of
 from apps.social.api.cards import relationship_card, relationship_cards
 from apps.social.api.people import find_blocked_person, find_person, require_sight_inside, visible_people
 
-RELATIONSHIP = {200: schemas.Relationship}
+RELATIONSHIP = {200: Relationship}
 
 
 class TieEndpoint(Endpoint):
