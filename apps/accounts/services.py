@@ -141,8 +141,11 @@ def refresh(token: str) -> tuple[Session, str]:
     if session.user.state == User.State.SUSPENDED:
         raise AccountSuspended(reason=session.user.suspension_reason)
     now = timezone.now()
-    live = Session.objects.live().filter(pk=session.pk, user__state=User.State.ACTIVE)
-    # One conditional UPDATE decides which of two requests rotates.
+    if session.user.state != User.State.ACTIVE:
+        raise InvalidRefreshToken
+    live = Session.objects.live().filter(pk=session.pk)
+    # One conditional UPDATE decides which of two requests rotates. Its conditions are on the row itself: those in a
+    # join would be read before the wait for the row's lock, and not again after it.
     rotated = live.filter(generation=generation).update(
         generation=F("generation") + 1,
         rotated_at=now,
