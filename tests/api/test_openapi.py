@@ -23,7 +23,7 @@ def routes(resolver: Any = None, prefix: str = "") -> dict[str, set[str]]:
         if isinstance(entry, URLResolver) and not path.startswith("admin"):
             found |= routes(entry, path)
         elif isinstance(entry, URLPattern) and path.startswith("api/") and path not in UNDESCRIBED:
-            found[path] = {method.upper() for method in entry.callback.actions}  # type: ignore[attr-defined]
+            found[path] = {method.upper() for method in entry.callback.actions} - {"HEAD"}  # type: ignore[attr-defined]
     return found
 
 
@@ -87,7 +87,7 @@ def test_every_error_code_is_explained_in_the_docs(document):
         for part in body["schema"].get("allOf", [])
         for code in part.get("properties", {}).get("code", {}).get("enum", [])
     }
-    explained = set(re.findall(r"^\| `(\w+)`", (WRITTEN.parent / "errors.md").read_text(), re.MULTILINE))
+    explained = set(re.findall(r"`(\w+)`", (WRITTEN.parent / "errors.md").read_text()))
     assert codes <= explained
 
 
