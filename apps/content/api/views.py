@@ -95,7 +95,7 @@ class PostListEndpoint(Endpoint):
         name = captions.normalise_tag(tag.removeprefix("#"))
         window = Window.of(request, "posts-by-tag", tag=name)
         posts = visible_posts(request).standing()
-        return _page(request, window, posts.tagged(name) if name else posts.none(), key="place")
+        return _page(request, window, posts.tagged(name or ""), key="place")
 
 
 def _page(request: Request, window: Window, posts: PostQuerySet, *, key: str) -> Response:
