@@ -1,0 +1,34 @@
+"""Accounts and sessions in the console."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.accounts import services
+from apps.accounts.models import Session, User
+from apps.core.admin import ReadOnlyAdmin
+
+
+@admin.register(User)
+class UserAdmin(ReadOnlyAdmin):
+    list_display = ["handle", "display_name", "state", "is_private", "follower_count", "post_count", "created_at"]
+    list_filter = ["state", "is_private", "is_verified", "is_staff"]
+    search_fields = ["handle", "email", "display_name"]
+    ordering = ["-id"]
+    exclude = ["password", "user_permissions", "avatar"]
+    actions = ["unsuspend"]
+
+    @admin.action(description="Unsuspend: all of it comes back", permissions=["view"])
+    def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
+        for person in people:
+            services.unsuspend(person)
+        self.message_user(request, f"{len(people)} accounts stand again.", messages.SUCCESS)
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    list_display = ["id", "user", "device_name", "created_at", "last_seen_at", "ended_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__handle"]
+    ordering = ["-id"]
+    exclude = ["nonce"]

@@ -1,0 +1,71 @@
+"""The console: who gets in, that its pages open, and that no form of it writes."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts import services as accounts
+from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
+
+pytestmark = pytest.mark.django_db
+OURS = [model for model in admin.site._registry if model.__module__.startswith("apps.")]
+
+
+@pytest.fixture
+def browser(alice, bob):
+    make_post(alice, caption="<script>alert(1)</script>")
+    make_media(alice)
+    make_follow(alice, bob)
+    make_block(alice, make_user())
+    accounts.open_session(alice)
+    make_user("root", is_staff=True, is_superuser=True)
+    client = Client()
+    assert client.login(username="root", password=PASSWORD)
+    return client
+
+
+def test_signing_in_takes_a_staff_account(alice):
+    assert Client().get("/admin/").status_code != 200
+    outsider = Client()
+    outsider.login(username="alice", password=PASSWORD)
+    assert outsider.get("/admin/").status_code == 302
+
+
+def test_o2_pages_carry_a_policy(browser):
+    answer = browser.get("/admin/")
+    assert answer.status_code == 200
+    assert "object-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_every_page_opens_in_a_bounded_number_of_queries_and_shows_text_inert(
+    browser, model, django_assert_max_num_queries
+):
+    names = (model._meta.app_label, model._meta.model_name)
+    with django_assert_max_num_queries(12):
+        page = browser.get(reverse("admin:{}_{}_changelist".format(*names)) + "?q=alice")
+    assert page.status_code == 200
+    assert b"<script>alert(1)" not in page.content
+    for row in model.objects.all()[:1]:
+        detail = browser.get(reverse("admin:{}_{}_change".format(*names), args=[row.pk]))
+        assert detail.status_code == 200
+        assert b"argon2" not in detail.content
+        assert b"md5$" not in detail.content
+        assert b"<script>alert(1)" not in detail.content
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_o1_no_form_adds_changes_or_deletes(browser, model):
+    names = (model._meta.app_label, model._meta.model_name)
+    row = model.objects.first()
+    if row is None:
+        pytest.fail(f"no {model.__name__} to try with")
+    before = model.objects.values().get(pk=row.pk)
+    assert browser.post(reverse("admin:{}_{}_add".format(*names)), {}).status_code == 403
+    assert (
+        browser.post(reverse("admin:{}_{}_change".format(*names), args=[row.pk]), {"caption": "x"}).status_code == 403
+    )
+    assert browser.post(reverse("admin:{}_{}_delete".format(*names), args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert model.objects.values().get(pk=row.pk) == before
