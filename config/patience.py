@@ -1,0 +1,114 @@
+"""gunicorn's threads, spared from slow clients (promise A10).
+
+A thread gets a request only when all of it is here. Until then its bytes gather in the event loop, where a connection
+costs no thread, and a client that takes longer than REQUEST_SECONDS is cut off. That is cheap because requests are
+small: photographs do not pass through the API.
+"""
+
+import re
+import selectors
+import time
+import weakref
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+REQUEST_SECONDS = 10.0
+# More than gunicorn and the API accept: what is larger is handed on at once, to be refused there.
+MOST_HEAD = 64 * 1024
+MOST_BODY = 320 * 1024
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n|$)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?=\r\n|$)", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
+
+
+def is_whole(received: bytes | bytearray) -> bool:
+    """Is this a request to its end, or one that will be refused as it is?"""
+    head, ended, body = bytes(received).partition(b"\r\n\r\n")
+    if not ended:
+        return len(received) > MOST_HEAD
+    length, chunked = _LENGTH.search(head), _CHUNKED.search(head)
+    if chunked and not length:
+        return len(body) > MOST_BODY or _ends_in_chunks(body)
+    return chunked is not None or length is None or len(body) >= int(length[1]) or int(length[1]) > MOST_BODY
+
+
+def _ends_in_chunks(body: bytes) -> bool:
+    """Whether the chunks (RFC 9112, section 7.1) have come to their end; also when they are ill-formed."""
+    position = 0
+    while (end := body.find(b"\r\n", position)) >= 0:
+        try:
+            size = int(body[position:end].split(b";")[0], 16)
+        except ValueError:
+            return True
+        if size <= 0:
+            return size < 0 or body.find(b"\r\n\r\n", end) >= 0
+        position = end + 2 + size + 2
+    return False
+
+
+def awaits_leave(received: bytes | bytearray) -> bool:
+    """Does the client wait for `100 Continue` before it sends the body (RFC 9110, section 10.1.1)?"""
+    head, ended, body = bytes(received).partition(b"\r\n\r\n")
+    return bool(ended) and not body and bool(_EXPECTS.search(head))
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
+    """A `gthread` worker whose event loop reads requests before its threads see them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._received: weakref.WeakKeyDictionary[TConn, bytearray] = weakref.WeakKeyDictionary()
+
+    def accept(self, listener: Any) -> None:
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        self.nr_conns += 1
+        self._gather(TConn(self.cfg, client, address, listener.getsockname()))
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """A kept-alive connection speaks again."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._gather(conn)
+
+    def _gather(self, conn: Any) -> None:
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + REQUEST_SECONDS
+        self._received[conn] = bytearray()
+        # gunicorn closes pending connections whose time is up.
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read_some, conn))
+
+    def _read_some(self, conn: Any, client: Any) -> None:
+        received = self._received[conn]
+        try:
+            part = client.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        received += part
+        if part and not is_whole(received):
+            if awaits_leave(received):
+                with suppress(OSError):
+                    client.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            return
+        self.poller.unregister(client)
+        self.pending_conns.remove(conn)
+        if part:
+            self.enqueue_req(conn)
+        else:
+            self.nr_conns -= 1
+            conn.close()
+
+    def handle(self, conn: Any) -> Any:
+        """In a thread: hand what was gathered to gunicorn's parser, and go on as ever."""
+        if gathered := self._received.pop(conn, None):
+            conn.init()
+            conn.parser.unreader.unread(bytes(gathered))
+        return super().handle(conn)
