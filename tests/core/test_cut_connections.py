@@ -1,0 +1,57 @@
+"""An answer that comes too late belongs to nobody (promise P9; redis-py's CVE-2023-28858 served it to the next caller)."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from apps.core import redis
+
+
+@pytest.fixture
+def hesitant(settings: Any) -> Iterator[threading.Event]:
+    """REDIS_URL leads through a proxy that, while the event is set, holds answers back for longer than we wait."""
+    address = urlsplit(settings.REDIS_URL)
+    hesitating = threading.Event()
+
+    def forward(source: socket.socket, target: socket.socket, *, answers: bool) -> None:
+        try:
+            while part := source.recv(65536):
+                if answers and hesitating.is_set():
+                    time.sleep(settings.REDIS_TIMEOUT_SECONDS * 1.5)
+                target.sendall(part)
+        except OSError:
+            pass
+
+    def serve(listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection((address.hostname, address.port))
+            threading.Thread(target=forward, args=(client, server), kwargs={"answers": False}, daemon=True).start()
+            threading.Thread(target=forward, args=(server, client), kwargs={"answers": True}, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        settings.REDIS_URL = urlunsplit(address._replace(netloc=f"127.0.0.1:{listener.getsockname()[1]}"))
+        yield hesitating
+
+
+def test_p9_an_answer_that_comes_too_late_is_not_given_to_the_next_caller(hesitant: threading.Event) -> None:
+    breaker = redis.Breaker()
+    alices, bobs = redis.key("of", "alice"), redis.key("of", "bob")
+    breaker.call(lambda client: client.mset({alices: "alice's", bobs: "bob's"}))
+    hesitant.set()
+    with pytest.raises(redis.Absent):
+        breaker.call(lambda client: client.get(alices))
+    hesitant.clear()
+    breaker.reset()
+    time.sleep(0.5)
+    for _ in range(5):
+        assert breaker.call(lambda client: client.get(bobs)) == b"bob's"
