@@ -1,4 +1,4 @@
-"""An answer that comes too late belongs to nobody (promise P9; redis-py's CVE-2023-28858 gave it to the next caller)."""
+"""An answer that comes too late belongs to nobody (P9; redis-py CVE-2023-28858 gave it to the next caller)."""
 
 import socket
 import threading
