@@ -124,6 +124,8 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+UNFOLD = {"SITE_TITLE": "Photogram", "SITE_HEADER": "Photogram"}
+
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
 DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/photogram")}
 DATABASES["default"] |= {
@@ -186,7 +188,7 @@ MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
-MEDIA_LEASE = timedelta(seconds=45)
+MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
 
 STORAGES = {

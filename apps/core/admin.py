@@ -7,7 +7,6 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-admin.site.site_header = admin.site.site_title = "Photogram"
 admin.site.unregister(Group)
 
 
