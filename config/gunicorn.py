@@ -21,6 +21,8 @@ max_requests = 20_000
 max_requests_jitter = 2_000
 # The structured request line of config/logging.py replaces gunicorn's access log.
 accesslog = None
+# Two copies on one machine would meet at its one path under the home folder.
+control_socket_disable = True
 
 # The workers' metrics are added up through files in one folder, fresh with every start.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")

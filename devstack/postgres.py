@@ -21,8 +21,8 @@ class Postgres:
     def __init__(self, state: Path, ports: Ports, *, durable: bool) -> None:
         self.data = state / "postgres"
         self.port = ports.take("postgres")
-        fresh = not (self.data / "PG_VERSION").exists()
-        if fresh:
+        self.fresh = not (self.data / "PG_VERSION").exists()
+        if self.fresh:
             self._initialise()
         speed = (
             ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
@@ -50,8 +50,11 @@ class Postgres:
             cwd=Path("/"),
             stop_signal=signal.SIGINT,
         )
+
+    def wait(self) -> None:
+        """Raises StartFailed."""
         self.server.wait_until(lambda: answers(self.port) and self._accepts())
-        if fresh:
+        if self.fresh:
             self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "photogram")
 
     @property

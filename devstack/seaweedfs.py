@@ -52,6 +52,9 @@ class SeaweedFS:
         self.server = Server(
             "SeaweedFS", argv, log=state / "logs" / "seaweedfs.log", cwd=data, env=os.environ | {"GOMEMLIMIT": "300MiB"}
         )
+
+    def wait(self) -> None:
+        """Raises StartFailed."""
         self.server.wait_until(self._accepts)
 
     @property

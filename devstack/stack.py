@@ -15,6 +15,8 @@ from devstack.valkey import Valkey
 class Running(Protocol):
     server: Server
 
+    def wait(self) -> None: ...
+
     def stop(self) -> None: ...
 
 
@@ -36,6 +38,9 @@ class Stack:
         ports = Ports(self.state / "ports.json")
         try:
             self._start(ports)
+            # All have been started; they come up side by side.
+            for each in self.running:
+                each.wait()
         except BaseException:
             self.stop()
             raise

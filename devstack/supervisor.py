@@ -37,13 +37,13 @@ def run(state: Path) -> int:
 
 
 def _prepare(state: Path, environment: dict[str, str]) -> None:
-    manage = [sys.executable, "manage.py"]
-    for command in (["migrate", "--verbosity", "0"], ["ensure_buckets"], ["ensure_schedule"]):
-        subprocess.run([*manage, *command], check=True, cwd=ROOT, env=environment)
+    subprocess.run([sys.executable, "-m", "devstack.prepare"], check=True, cwd=ROOT, env=environment)
     loaded = state / "demo-loaded"
     if os.environ.get("DEMO", "1") != "0" and not loaded.exists():
         _announce("First run: making demo data (DEMO=0 skips this) ...")
-        subprocess.run([*manage, "demo_data", "--size", "small"], check=True, cwd=ROOT, env=environment)
+        subprocess.run(
+            [sys.executable, "manage.py", "demo_data", "--size", "small"], check=True, cwd=ROOT, env=environment
+        )
         loaded.touch()
 
 
@@ -101,14 +101,8 @@ def execute(state: Path, command: list[str]) -> int:
     with Stack(state, os.environ) as stack:
         environment = os.environ | stack.environment
         if "manage.py" in command:
-            for step in (["migrate", "--verbosity", "0"], ["ensure_buckets"]):
-                subprocess.run(
-                    [sys.executable, "manage.py", *step],
-                    check=True,
-                    cwd=ROOT,
-                    env=environment,
-                    stdout=subprocess.DEVNULL,
-                )
+            prepare = [sys.executable, "-m", "devstack.prepare"]
+            subprocess.run(prepare, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode
 
 

@@ -23,6 +23,9 @@ class Valkey:
             log=state / "logs" / "valkey.log",
             cwd=data,
         )
+
+    def wait(self) -> None:
+        """Raises StartFailed."""
         self.server.wait_until(self._accepts)
 
     def url(self, database: int) -> str:

@@ -1,0 +1,13 @@
+"""`python -m devstack.prepare`: the database migrated, the buckets and the schedule there; one process, for speed."""
+
+import os
+
+import django
+from django.core.management import call_command
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    call_command("migrate", verbosity=0)
+    call_command("ensure_buckets")
+    call_command("ensure_schedule")
