@@ -1,7 +1,5 @@
 """Posts of photos, with the tags and mentions of their captions."""
 
-from uuid import UUID
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -40,9 +38,8 @@ class Post(Row):
 
     objects = PostQuerySet.as_manager()
 
-    # Annotations: of `for_cards()`, whether everybody may see the post; of `tagged()`, its place in the tag's list.
+    # An annotation of `for_cards()`: whether everybody may see the post.
     is_open: bool
-    place: UUID
 
     class Meta:
         indexes = [

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
 
 from apps.social.blocks import HidesBlocked
 from apps.social.models import Follow
@@ -33,10 +33,14 @@ class PostQuerySet(HidesBlocked):
     def written_by(self, user_id: UUID) -> "PostQuerySet":
         return self.filter(author=user_id)
 
-    def tagged(self, tag: str) -> "PostQuerySet":
-        """With `tag`, annotated with `place`: the column by which one index gives the tag's list in order."""
-        wanted = _rows("Tag").filter(name=tag).values("pk")[:1]
-        tagged: PostQuerySet = self.filter(post_tags__tag=wanted).annotate(place=F("post_tags__post_id"))
+    def tagged(self, tag: str, *, before: UUID | str | None = None) -> "PostQuerySet":
+        """With `tag`. To page by id, name the cursor here as well: it bounds the index that gives a tag's list in
+        order, so that no page reads the ones before it.
+
+        The tag is looked up at once: only a plan for that very tag can know whether it is a common one.
+        """
+        wanted = Q(post_tags__tag__in=list(_rows("Tag").filter(name=tag).values_list("pk", flat=True)))
+        tagged: PostQuerySet = self.filter(wanted & Q(post_tags__post__lt=before) if before else wanted)
         return tagged
 
     def for_cards(self) -> "PostQuerySet":

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.content.captions import mentions_in, tags_in
+from apps.content.captions import mentions_in, normalise_tag, tags_in
 
-texts = st.text(st.one_of(st.characters(), st.sampled_from("#＃@._ aÄé日ह\u0301")), max_size=80)
+SPICE = "#﹟＃@._/ aZÄé日ह्ب\u0301\u200c\u200dİΣ9"
+texts = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from(SPICE)), max_size=80)
 
 
 @pytest.mark.parametrize(
@@ -14,18 +15,34 @@ texts = st.text(st.one_of(st.characters(), st.sampled_from("#＃@._ aÄé日ह\
     [
         ("Low tide at #Husum", ["husum"]),
         ("#one #two#three #One", ["one", "two"]),
-        ("＃全角 #日本語", ["全角", "日本語"]),
+        ("＃全角 #日本語 ﹟small", ["全角", "日本語", "small"]),
+        ("日本#tag です #tag2", ["tag2"]),
         ("#हिन्दी", ["हिन्दी"]),
         ("#caf\u0065\u0301", ["café"]),
-        ("#2026 #24h", ["24h"]),
-        ("a#b https://x.org/#frag https://x.org/a#frag &#39;", []),
-        ("(#paren) #under_score!", ["paren", "under_score"]),
+        ("#2026 #24h #___ #_x", ["24h", "_x"]),
+        ("a#b &#39; x.org/#frag", []),
+        ("(#paren) #under_score! abc.#def", ["paren", "under_score", "def"]),
         ("# #! ##x", []),
         ("#" + "x" * 101, []),
+        ("#" + "x" * 100, ["x" * 100]),
+        ("#end.", ["end"]),
     ],
 )
 def test_tags(text, tags):
     assert tags_in(text) == tags
+
+
+@pytest.mark.parametrize("url", ["https://x.org/#frag", "HTTP://x.org/?q=#frag", "https://x.org/a-#frag,#more"])
+def test_a_fragment_of_a_url_is_no_tag_and_an_at_in_one_no_mention(url):
+    assert tags_in(f"#before {url} #after") == ["before", "after"]
+    assert mentions_in(f"{url}/@bob?u=@bob") == []
+
+
+def test_a_zero_width_joiner_counts_only_where_it_changes_what_is_read():
+    assert tags_in("#می\u200cخواهم") == ["می\u200cخواهم"]
+    assert tags_in("#क्\u200dष") == ["क्\u200dष"]
+    assert tags_in("#cat\u200d #cat\u200c #cat") == ["cat"]
+    assert normalise_tag("c\u200dat") is None
 
 
 @pytest.mark.parametrize(
@@ -33,9 +50,13 @@ def test_tags(text, tags):
     [
         ("Hello @Alice, @bob.", [("alice", 6, 6), ("bob", 14, 4)]),
         ("👩‍👩‍👧 @bob", [("bob", 6, 4)]),
-        ("a@b.c alice@example.org", []),
-        ("@al @alice.b.", [("alice.b", 4, 8)]),
-        ("@aliceé x/@bob @@bob", []),
+        ("a@b.c alice@example.org josé@bob.com a.b+c@bob.com x-@bob.com", []),
+        ("@al @alice.b. @" + "x" * 31, [("alice.b", 4, 8)]),
+        ("@aliceé x/@bob @@bob @bob@example.org @bob\u0301", []),
+        ("@alice.bé", []),
+        ("@alice..b", [("alice", 0, 6)]),
+        (".@bob (@bob) @bob's", [("bob", 1, 4), ("bob", 7, 4), ("bob", 13, 4)]),
+        ("@bobさん、こんにちは@bob", [("bob", 0, 4), ("bob", 12, 4)]),
     ],
 )
 def test_mentions(text, handles):
@@ -53,4 +74,19 @@ def test_tags_are_stable_under_normalisation_and_their_own_parsing(text):
     normal = unicodedata.normalize("NFC", text)
     for tag in tags_in(normal):
         assert unicodedata.is_normalized("NFC", tag)
+        assert normalise_tag(tag) == tag
         assert tags_in(f"#{tag}") == [tag]
+
+
+@given(texts)
+def test_a_tag_is_found_however_its_letters_are_composed_or_cased(text):
+    for tag in tags_in(unicodedata.normalize("NFC", text)):
+        assert normalise_tag(unicodedata.normalize("NFD", tag)) == tag
+
+
+@given(texts)
+def test_what_stands_before_and_after_a_space_changes_nothing(text):
+    normal = unicodedata.normalize("NFC", text)
+    around = f"#before @before {normal} #after @after"
+    assert set(tags_in(around)) == {"before", *tags_in(normal), "after"}
+    assert [m.handle for m in mentions_in(around)] == ["before", *(m.handle for m in mentions_in(normal)), "after"]

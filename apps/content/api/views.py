@@ -88,19 +88,19 @@ class PostListEndpoint(Endpoint):
         person = find_person(request, user)
         require_sight_inside(request, person)
         window = Window.of(request, "posts-by-author", author=person.pk)
-        return _page(request, window, visible_posts(request).written_by(person.pk), key="id")
+        return _page(request, window, visible_posts(request).written_by(person.pk))
 
     @documented(summary="Posts with a tag, newest first", page_of=schemas.Post)
     def by_tag(self, request: Request, tag: str) -> Response:
-        name = captions.normalise_tag(tag.removeprefix("#"))
+        name = captions.normalise_tag(tag.removeprefix("#")) or ""  # what is no tag is on no post
         window = Window.of(request, "posts-by-tag", tag=name)
-        posts = visible_posts(request).standing()
-        return _page(request, window, posts.tagged(name or ""), key="place")
+        before = window.after[0] if window.after else None
+        return _page(request, window, visible_posts(request).standing().tagged(name, before=before))
 
 
-def _page(request: Request, window: Window, posts: PostQuerySet, *, key: str) -> Response:
-    """Newest first; `key` is the post's id, under the name by which the list's index knows it."""
-    rows = newest_first(posts.for_cards(), window, key=key)
+def _page(request: Request, window: Window, posts: PostQuerySet) -> Response:
+    """Newest first."""
+    rows = newest_first(posts.for_cards(), window)
     return Response(
         page(
             rows,

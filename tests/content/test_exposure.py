@@ -1,0 +1,213 @@
+"""Photos have public copies while everybody may see their post, and never longer."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import OperationalError, transaction
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import exposure, publication, services
+from apps.content.models import Post, StaleExposure
+from apps.media.models import Media
+from tests.factories import PASSWORD, make_media, make_post, make_user
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def is_wanted_public(post):
+    return set(Media.objects.filter(posts=post).values_list("wanted_public", flat=True)) == {True}
+
+
+def forget_doorbells():
+    CeleryOutbox.objects.all().delete()
+
+
+@pytest.fixture
+def shown(alice):
+    post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk])
+    assert is_wanted_public(post)
+    return post
+
+
+class TestOnePost:
+    def test_p6_narrowing_and_widening_take_effect_in_the_same_transaction(self, shown):
+        services.update_post(shown, changes={"visibility": "followers"})
+        assert not is_wanted_public(shown)
+        services.update_post(shown, changes={"visibility": "public"})
+        assert is_wanted_public(shown)
+
+    def test_p10_a_takedown_hides_the_photos_and_a_restoration_shows_them(self, shown):
+        services.take_down(shown)
+        assert not is_wanted_public(shown)
+        services.restore(shown)
+        assert is_wanted_public(shown)
+
+    def test_restoring_a_post_for_followers_shows_nothing_to_everybody(self, alice):
+        post = make_post(alice, visibility="followers")
+        services.take_down(post)
+        services.restore(post)
+        assert not is_wanted_public(post)
+
+    @pytest.mark.parametrize("fields", [{"visibility": "followers"}, {"author": "private"}])
+    def test_a_post_that_not_everybody_may_see_is_never_exposed(self, fields):
+        author = make_user(is_private=fields.pop("author", "") == "private")
+        post = services.create_post(author_id=author.pk, media_ids=[make_media(author).pk], **fields)
+        assert post.status == "published"
+        assert not is_wanted_public(post)
+
+    def test_a_processing_post_is_exposed_when_it_is_published_and_no_sooner(self, alice):
+        medium = make_media(alice, status="uploaded")
+        post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
+        assert not is_wanted_public(post)
+        Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
+        publication.settle(post.pk)
+        assert is_wanted_public(post)
+
+    def test_p6_narrowed_while_it_was_being_copied_it_is_published_without_copies(self, alice, monkeypatch):
+        medium = make_media(alice, status="uploaded")
+        post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
+        Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
+        monkeypatch.setattr(
+            publication.pipeline,
+            "publish_variants",
+            lambda _: services.update_post(post, changes={"visibility": "followers"}),
+        )
+        publication.settle(post.pk)
+        post.refresh_from_db()
+        assert post.status == "published"
+        assert not is_wanted_public(post)
+
+
+class TestAccounts:
+    CHANGES = {
+        "private": (
+            lambda alice: accounts.update_profile(alice, changes={"is_private": True}),
+            lambda alice: accounts.update_profile(alice, changes={"is_private": False}),
+        ),
+        "suspended": (lambda alice: accounts.suspend(alice, reason="spam"), accounts.unsuspend),
+        "leaving": (
+            lambda alice: accounts.leave(alice, password=PASSWORD),
+            lambda alice: accounts.sign_in(alice, password=PASSWORD),
+        ),
+    }
+
+    @pytest.mark.parametrize("change", list(CHANGES))
+    def test_p10_every_photo_follows_its_account(self, alice, shown, deliver, change, monkeypatch):
+        monkeypatch.setattr(exposure, "POSTS_AT_ONCE", 2)
+        posts = [shown, *(make_post(alice, photos=2) for _ in range(4))]
+        exposure.reconcile([post.pk for post in posts])
+        forget_doorbells()
+        hide, show = self.CHANGES[change]
+        hide(alice)
+        deliver()
+        assert not Media.objects.filter(wanted_public=True).exists()
+        show(alice)
+        assert CeleryOutbox.objects.filter(task_name=exposure.RECONCILE_ACCOUNT).exists()
+        exposure.reconcile_account(alice.pk)
+        assert all(is_wanted_public(post) for post in posts)
+        assert not StaleExposure.objects.exists()
+
+    def test_p10_a_lost_doorbell_is_rung_again(self, alice, shown, deliver):
+        accounts.update_profile(alice, changes={"is_private": True})
+        forget_doorbells()
+        exposure.ring_again()
+        assert not CeleryOutbox.objects.exists(), "the first doorbell has not had its time yet"
+        with time_machine.travel(timezone.now() + timedelta(seconds=30)):
+            exposure.ring_again()
+        deliver()
+        assert not is_wanted_public(shown)
+        assert not StaleExposure.objects.exists()
+
+    def test_p10_a_run_that_fails_half_way_leaves_the_account_marked(self, alice, shown, monkeypatch):
+        accounts.update_profile(alice, changes={"is_private": True})
+        monkeypatch.setattr(exposure, "reconcile", raise_operational_error)
+        with pytest.raises(OperationalError):
+            exposure.reconcile_account(alice.pk)
+        monkeypatch.undo()
+        exposure.reconcile_account(alice.pk)
+        assert not is_wanted_public(shown)
+
+    def test_a_change_during_a_run_is_not_forgotten_with_it(self, alice, shown, monkeypatch):
+        accounts.update_profile(alice, changes={"is_private": True})
+        reconcile = exposure.reconcile
+
+        def reconcile_and_change(ids):
+            reconcile(ids)
+            accounts.update_profile(User.objects.get(pk=alice.pk), changes={"is_private": False})
+
+        monkeypatch.setattr(exposure, "reconcile", reconcile_and_change)
+        exposure.reconcile_account(alice.pk)
+        monkeypatch.undo()
+        assert StaleExposure.objects.filter(author=alice).exists()
+        exposure.reconcile_account(alice.pk)
+        assert is_wanted_public(shown)
+
+    def test_a_bell_for_nobody_is_harmless(self, alice):
+        exposure.reconcile_account(alice.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR3Races:
+    """Whatever the order, at rest a photo is exposed exactly while everybody may see its post."""
+
+    ROUNDS = 8
+
+    @staticmethod
+    def settle_down(alice):
+        exposure.reconcile_account(alice.pk)
+        for post in Post.objects.all():
+            is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+            assert is_wanted_public(post) is is_open
+
+    def test_r3_narrowing_a_post_while_its_account_goes_public(self):
+        for _ in range(self.ROUNDS):
+            alice = make_user(is_private=True)
+            post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk])
+            accounts.update_profile(alice, changes={"is_private": False})
+            deeds = [
+                lambda post=post: services.update_post(post, changes={"visibility": "followers"}),
+                lambda alice=alice: exposure.reconcile_account(alice.pk),
+            ]
+            in_threads(2, lambda deeds=deeds: deeds.pop()())
+            assert not is_wanted_public(post)
+
+    def test_r3_posting_while_the_account_goes_private(self):
+        for _ in range(self.ROUNDS):
+            alice = make_user()
+            media_id = make_media(alice).pk
+            deeds = [
+                lambda alice=alice, pk=media_id: services.create_post(author_id=alice.pk, media_ids=[pk]),
+                lambda alice=alice: accounts.update_profile(alice, changes={"is_private": True}),
+            ]
+            in_threads(2, lambda deeds=deeds: deeds.pop()())
+            self.settle_down(alice)
+
+    def test_r3_the_author_row_is_locked_before_sight_is_decided(self):
+        """The very interleaving: the post is made and not committed, the account goes private and is reconciled."""
+        alice = make_user()
+        media_id = make_media(alice).pk
+        with transaction.atomic():
+            post = services.create_post(author_id=alice.pk, media_ids=[media_id])
+            assert is_wanted_public(post)
+            waited = in_threads(1, lambda: private_without_waiting(alice.pk))
+        assert waited == ["has to wait"]
+        accounts.update_profile(alice, changes={"is_private": True})
+        self.settle_down(alice)
+
+
+def private_without_waiting(user_id):
+    try:
+        with transaction.atomic():
+            User.objects.select_for_update(no_key=True, nowait=True).get(pk=user_id)
+            return "went ahead"
+    except OperationalError:
+        return "has to wait"
+
+
+def raise_operational_error(*_):
+    raise OperationalError("deadlock detected")

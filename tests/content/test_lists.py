@@ -1,0 +1,175 @@
+"""An author's posts and a tag's posts: what they cost and what they find."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import services
+from apps.content.api.cards import post_cards
+from apps.content.models import Mention, Post, PostTag, Tag
+from apps.core.ids import new_id
+from apps.engagement.models import Like, Save
+from tests.factories import make_block, make_media, make_post, make_user
+from tests.plans import analyze, explain, indexes_used, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+
+
+def posted(author, caption, **fields):
+    return services.create_post(author_id=author.pk, media_ids=[make_media(author).pk], caption=caption, **fields)
+
+
+def found(caller, path):
+    answer = caller.get(path)
+    assert answer.status_code == 200, answer.content
+    return [post["id"] for post in answer.json()["results"]]
+
+
+class TestTagPath:
+    @pytest.mark.parametrize("spelled", ["café", "CAFÉ", "cafe\u0301", "%23café", "caf%C3%A9"])
+    def test_is_spelled_as_in_captions(self, anonymous, alice, spelled):
+        post = posted(alice, "#Café")
+        assert found(anonymous, f"/tags/{spelled}/posts") == [str(post.pk)]
+
+    @pytest.mark.parametrize(
+        "spelled", ["unknown", "2026", "a b", "%00", "%FF", "%23", "x" * 5000, "a'--", "%ED%A0%80", "..."]
+    )
+    def test_i2_a_tag_that_nobody_used_or_could_use_has_no_posts(self, anonymous, alice, spelled):
+        posted(alice, "#husum")
+        assert found(anonymous, f"/tags/{spelled}/posts") == []
+
+
+class TestP6VisibilityIsReadWhenAnswering:
+    def test_p6_narrowed_or_taken_down_a_post_leaves_its_tags_on_the_next_request(self, anonymous, api, alice, bob):
+        narrowed, taken_down, kept = (posted(alice, "#husum") for _ in range(3))
+        assert len(found(anonymous, "/tags/husum/posts")) == 3
+        api(alice).patch(f"/posts/{narrowed.pk}", {"visibility": "followers"})
+        services.take_down(taken_down)
+        assert found(anonymous, "/tags/husum/posts") == [str(kept.pk)]
+        assert found(api(bob), "/tags/husum/posts") == [str(kept.pk), str(narrowed.pk)]
+
+    def test_p6_an_edited_caption_leaves_the_old_tag_and_joins_the_new(self, anonymous, api, alice):
+        post = posted(alice, "#old")
+        api(alice).patch(f"/posts/{post.pk}", {"caption": "#new"})
+        assert found(anonymous, "/tags/old/posts") == []
+        assert found(anonymous, "/tags/new/posts") == [str(post.pk)]
+
+    def test_p2_a_suspended_authors_posts_leave_and_come_back(self, anonymous, alice):
+        post = posted(alice, "#husum")
+        accounts.suspend(alice, reason="spam")
+        assert found(anonymous, "/tags/husum/posts") == []
+        accounts.unsuspend(alice)
+        assert found(anonymous, "/tags/husum/posts") == [str(post.pk)]
+
+    def test_p5_a_block_either_way_hides_from_tag_lists(self, api, alice, carol, mallory):
+        mine, theirs = posted(alice, "#husum"), posted(mallory, "#husum")
+        assert found(api(mallory), "/tags/husum/posts") == [str(theirs.pk)]
+        assert found(api(alice), "/tags/husum/posts") == [str(mine.pk)]
+        assert found(api(carol), "/tags/husum/posts") == [str(theirs.pk), str(mine.pk)]
+
+
+class TestMentions:
+    def mentioned(self, caller, post):
+        return [mention["handle"] for mention in caller.get(f"/posts/{post.pk}").json()["mentions"]]
+
+    def test_are_of_people_who_are_there_and_not_blocked(self, api, alice, bob, mallory):
+        gone = make_user("gone")
+        accounts.suspend(gone, reason="spam")
+        post = posted(alice, "@bob @mallory @gone @nobody @Bob")
+        assert list(Mention.objects.filter(post=post).values_list("user__handle", "offset").order_by("offset")) == [
+            ("bob", 0),
+            ("bob", 28),
+        ]
+
+    def test_p5_are_left_out_once_the_viewer_blocks_or_the_account_hides(self, api, anonymous, alice, bob, carol):
+        post = posted(alice, "@bob @carol")
+        assert self.mentioned(anonymous, post) == ["bob", "carol"]
+        make_block(carol, bob)
+        assert self.mentioned(api(carol), post) == ["carol"]
+        assert self.mentioned(api(bob), post) == ["bob"]
+        accounts.suspend(carol, reason="spam")
+        assert self.mentioned(anonymous, post) == ["bob"]
+
+    def test_p5_widen_nobodys_sight(self, api, alice, carol):
+        post = posted(alice, "@carol", visibility="followers")
+        assert api(carol).get(f"/posts/{post.pk}").status_code == 404
+
+
+class TestCost:
+    def test_cards_take_a_fixed_number_of_queries(self, alice, bob, carol, django_assert_num_queries):
+        posts = [posted(alice, f"#t{n} #common @bob @carol") for n in range(12)]
+        Like.objects.create(post=posts[0], user=carol)
+        Save.objects.create(post=posts[1], user=carol)
+        for some in (posts[:2], posts):
+            with django_assert_num_queries(6):
+                rows = list(Post.objects.for_cards().filter(pk__in=[p.pk for p in some]).order_by("id"))
+                cards = post_cards(rows, carol.pk)
+        assert [card["viewer"] for card in cards[:3]] == [
+            {"liked": True, "saved": False},
+            {"liked": False, "saved": True},
+            {"liked": False, "saved": False},
+        ]
+        assert cards[0]["tags"] == ["t0", "common"]
+        assert [m["handle"] for m in cards[0]["mentions"]] == ["bob", "carol"]
+
+    @pytest.mark.parametrize("path", ["/users/@alice/posts", "/tags/common/posts"])
+    def test_a_page_of_mentions_costs_the_same_for_any_limit(self, api, alice, bob, carol, path):
+        for n in range(12):
+            posted(alice, f"#t{n} #common @bob @carol")
+        caller = api(carol)
+        caller.get(path)
+        spent = []
+        for limit in (2, 12):
+            with CaptureQueriesContext(connection) as queries:
+                assert len(caller.get(f"{path}?limit={limit}").json()["results"]) == limit
+            spent.append(len(queries))
+        assert spent[0] == spent[1] <= 10
+
+
+class TestIndexes:
+    DEPTHS = (0, 1500, 2950)
+
+    @pytest.fixture
+    def many(self, alice):
+        """One tag is on every post, five hundred are on a few each."""
+        authors = [alice, *User.objects.bulk_create(User(handle=f"a{n}", email=f"{n}@x.org") for n in range(99))]
+        posts = Post.objects.bulk_create(
+            Post(id=new_id(), author=authors[n % 100], status="published") for n in range(3000)
+        )
+        tags = Tag.objects.bulk_create(Tag(name=name) for name in ("common", *(f"rare{n}" for n in range(500))))
+        PostTag.objects.bulk_create(PostTag(post=post, tag=tags[0], position=0) for post in posts)
+        PostTag.objects.bulk_create(
+            PostTag(post=post, tag=tags[1 + n % 500], position=1) for n, post in enumerate(posts)
+        )
+        analyze("content_post", "content_posttag", "content_tag", "accounts_user")
+        return posts
+
+    @staticmethod
+    def page(shown, before):
+        return (shown.filter(pk__lt=before) if before else shown).order_by("-id")[:21]
+
+    def test_each_page_of_a_tag_costs_the_same_however_deep(self, many, carol):
+        for viewer in (None, carol.pk):
+            shown = Post.objects.visible_to(viewer).standing()
+            for depth in self.DEPTHS:
+                before = many[-depth].pk if depth else None
+                plan = explain(self.page(shown.tagged("common", before=before), before))
+                assert "one_tag_per_post" in indexes_used(plan)
+                assert not [node for node in nodes(plan) if node["Node Type"] in {"Sort", "Seq Scan"}], plan
+                assert 21 <= rows_read(plan) <= 60
+            assert rows_read(explain(self.page(shown.tagged("rare7"), None))) <= 60
+
+    def test_each_page_of_an_author_costs_the_same_however_deep(self, many, alice, carol):
+        shown = Post.objects.visible_to(carol.pk).written_by(alice.pk)
+        for depth in self.DEPTHS:
+            plan = explain(self.page(shown, many[-depth].pk if depth else None))
+            assert indexes_used(plan) & {"posts_by_author", "shown_posts_by_author"}
+            assert rows_read(plan) <= 60
+
+    def test_the_sweep_for_lost_doorbells_reads_processing_posts_only(self, many, alice):
+        make_post(alice, status="processing")
+        analyze("content_post")
+        plan = explain(Post.objects.filter(status="processing").order_by("pk")[:500])
+        assert indexes_used(plan) == {"posts_processing"}
