@@ -1,0 +1,144 @@
+"""The contract that clients rely on, field by field and code by code, against the OpenAPI document."""
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+
+OBJECTS = {
+    "User": "id handle display_name bio website avatar is_private is_verified counts created_at viewer",
+    "UserMini": "id handle display_name avatar is_verified",
+    "UserCounts": "followers following posts",
+    "Avatar": "thumb medium",
+    "Me": "id handle display_name bio website avatar is_private is_verified counts created_at viewer "
+    "email email_verified locale roles settings unread_notifications",
+    "Relationship": "following requested followed_by blocking muting user_id",
+    "Post": "id author caption media visibility status sensitive comments_enabled tags mentions counts viewer "
+    "created_at edited_at",
+    "Mention": "id handle display_name avatar is_verified offset length",
+    "PostCounts": "likes comments",
+    "PostMarks": "liked saved",
+    "Media": "id kind status error alt_text width height blurhash dominant_color variants created_at",
+    "MediaError": "code detail",
+    "Variant": "name content_type url width height bytes",
+    "TokenPair": "access refresh token_type expires_in session_id user",
+    "Session": "id device_name ip user_agent created_at last_seen_at current",
+    "NewUpload": "id media_id status upload",
+    "UploadTarget": "method url headers expires_at",
+    "Upload": "id media_id status",
+    "UploadProgress": "id media_id status progress error media",
+    "Follower": "user viewer followed_at",
+    "RefreshedFeed": "results next_cursor new_since_last",
+    "PostPage": "results next_cursor",
+}
+ENUMS = {
+    ("Post", "visibility"): {"public", "followers"},
+    ("Post", "status"): {"published", "processing", "failed", "taken_down"},
+    ("Media", "kind"): {"image"},
+    ("Media", "status"): {"pending", "uploaded", "processing", "ready", "failed"},
+    ("MediaError", "code"): {
+        "image_too_large",
+        "image_corrupt",
+        "image_type_mismatch",
+        "image_unsupported",
+        "processing_timeout",
+        "banned_image",
+    },
+    ("Variant", "name"): {"thumb", "medium", "large"},
+    ("Variant", "content_type"): {"image/webp", "image/jpeg"},
+}
+NULLABLE = {
+    ("User", "avatar"),
+    ("User", "viewer"),
+    ("Post", "viewer"),
+    ("Post", "edited_at"),
+    ("Media", "error"),
+    ("PostPage", "next_cursor"),
+}
+# Call → its success and the codes of its own.
+CALLS = {
+    "POST /auth/token": (200, "invalid_credentials account_suspended token_reused"),
+    "POST /auth/revoke": (204, ""),
+    "GET /auth/me": (200, ""),
+    "GET /auth/sessions": (200, ""),
+    "POST /auth/password": (204, ""),
+    "POST /auth/password/reset": (202, ""),
+    "POST /auth/password/reset/confirm": (204, ""),
+    "POST /auth/email/confirm": (204, ""),
+    "POST /auth/email/resend": (202, ""),
+    "POST /users": (201, "handle_taken email_taken idempotency_key_reused request_in_progress"),
+    "GET /users": (200, "too_many_ids"),
+    "GET /users/{user}": (200, "not_found"),
+    "PATCH /users/{user}": (200, "permission_denied"),
+    "DELETE /users/{user}": (202, ""),
+    "GET /users/{user}/posts": (200, "invalid_limit invalid_cursor"),
+    "POST /users/{user}/follow": (200, "cannot_follow_self follower_limit_reached following_limit_reached"),
+    "POST /users/{user}/unfollow": (200, ""),
+    "POST /users/{user}/block": (200, ""),
+    "POST /users/{user}/unblock": (200, ""),
+    "POST /users/{user}/mute": (200, ""),
+    "POST /users/{user}/unmute": (200, ""),
+    "POST /users/{user}/remove-follower": (200, ""),
+    "GET /users/{user}/followers": (200, "invalid_cursor"),
+    "GET /users/{user}/following": (200, "invalid_cursor"),
+    "GET /users/{user}/relationship": (200, ""),
+    "GET /relationships": (200, "too_many_ids"),
+    "GET /follow-requests": (200, ""),
+    "POST /follow-requests/{user}/accept": (200, ""),
+    "POST /follow-requests/{user}/reject": (200, ""),
+    "GET /users/me/blocks": (200, ""),
+    "GET /users/me/mutes": (200, ""),
+    "GET /users/suggestions": (200, ""),
+    "POST /posts": (201, "idempotency_key_reused request_in_progress"),
+    "GET /posts/{post_id}": (200, "not_found"),
+    "PATCH /posts/{post_id}": (200, "permission_denied"),
+    "DELETE /posts/{post_id}": (204, "not_found"),
+    "GET /tags/{tag}/posts": (200, ""),
+    "GET /feed": (200, ""),
+    "POST /feed/refresh": (200, ""),
+    "POST /media/upload": (201, "unsupported_media_type file_too_large storage_unavailable"),
+    "POST /media/upload/{media_id}/complete": (202, "upload_missing upload_mismatch"),
+    "GET /media/upload/{media_id}/status": (200, ""),
+    "GET /media/{media_id}": (200, ""),
+    "DELETE /media/{media_id}": (204, "media_in_use"),
+}
+EVERYWHERE = {"invalid_token", "rate_limited", "unavailable"}
+EVERY_WRITE = {"validation_error", "malformed_request", "body_too_large", "unsupported_content_type"}
+
+
+@pytest.fixture(scope="module")
+def document():
+    return SchemaGenerator().get_schema(public=True)
+
+
+@pytest.mark.parametrize("name", list(OBJECTS))
+def test_every_object_has_just_its_fields_and_always_all_of_them(document, name):
+    shape = document["components"]["schemas"][name]
+    assert set(shape["properties"]) == set(OBJECTS[name].split())
+    assert set(shape["required"]) == set(shape["properties"])
+
+
+@pytest.mark.parametrize(("name", "field"), list(ENUMS))
+def test_every_enum_has_just_its_values(document, name, field):
+    assert set(document["components"]["schemas"][name]["properties"][field]["enum"]) == ENUMS[name, field]
+
+
+@pytest.mark.parametrize(("name", "field"), sorted(NULLABLE))
+def test_what_may_be_null_says_so(document, name, field):
+    shape = document["components"]["schemas"][name]["properties"][field]
+    alternatives = shape.get("oneOf", []) + shape.get("anyOf", [])
+    assert "null" in shape.get("type", []) or {"type": "null"} in alternatives
+
+
+@pytest.mark.parametrize("call", list(CALLS))
+def test_every_call_has_its_success_and_its_codes(document, call):
+    method, path = call.split(" ")
+    operation = document["paths"][f"/api/v1{path}"][method.lower()]
+    success, own = CALLS[call]
+    assert [status for status in operation["responses"] if status.startswith("2")] == [str(success)]
+    codes = {
+        code
+        for response in operation["responses"].values()
+        for body in response.get("content", {}).values()
+        for part in body["schema"].get("allOf", [])
+        for code in part.get("properties", {}).get("code", {}).get("enum", [])
+    }
+    assert set(own.split()) | EVERYWHERE | (EVERY_WRITE if method != "GET" else set()) <= codes
