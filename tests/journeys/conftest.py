@@ -70,7 +70,9 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
 
 
 def _environment() -> dict[str, str]:
-    """A database and Redis databases of its own on the tests' servers."""
+    """A database and Redis databases of its own on the tests' servers, another for each xdist worker: two workers on
+    one queue would take each other's tasks."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     database = f"live_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     base = urlsplit(os.environ["DATABASE_URL"])
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
@@ -82,8 +84,8 @@ def _environment() -> dict[str, str]:
     return {
         "PHOTOGRAM_ENV": "development",
         "DATABASE_URL": urlunsplit(base._replace(path=f"/{database}")),
-        "REDIS_URL": os.environ["REDIS_URL"].rsplit("/", 1)[0] + "/20",
-        "CELERY_BROKER_URL": os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + "/21",
+        "REDIS_URL": os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{20 + 2 * number}",
+        "CELERY_BROKER_URL": os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{21 + 2 * number}",
         "PORT": str(port),
         "RATE_LIMITS": "off",
         "WEB_CONCURRENCY": "1",
