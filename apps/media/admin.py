@@ -1,16 +1,39 @@
 """Uploads in the console."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from apps.core.admin import ReadOnlyAdmin
-from apps.media.models import Media
+from apps.media import services
+from apps.media.models import DoomedObject, Media
 
 
 @admin.register(Media)
 class MediaAdmin(ReadOnlyAdmin):
-    list_display = ["id", "owner", "purpose", "status", "error_code", "bytes", "created_at"]
+    list_display = ["id", "owner", "purpose", "status", "error_code", "attempts", "bytes", "created_at"]
     list_select_related = ["owner"]
     list_filter = ["status", "purpose", "error_code"]
     search_fields = ["id", "owner__handle"]
     ordering = ["-id"]
     exclude = ["private_secret", "public_secret", "original_key"]
+    actions = ["reprocess"]
+
+    @admin.action(description="Make the variants again", permissions=["reprocess"])
+    def reprocess(self, request: HttpRequest, queryset: "QuerySet[Media]") -> None:
+        """What failed for a reason that is gone now, or looks wrong. What is in work, or was never completed, stays."""
+        begun = sum(services.reprocess(medium) for medium in queryset)
+        messages.info(request, f"{begun} of {len(queryset)} are with the pipeline again.")
+
+    def has_reprocess_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("media.change_media")
+
+
+@admin.register(DoomedObject)
+class DoomedObjectAdmin(ReadOnlyAdmin):
+    """What must go from storage and has not gone yet; many tries mean that storage refuses."""
+
+    list_display = ["id", "bucket", "attempts", "due_at", "created_at"]
+    list_filter = ["bucket"]
+    ordering = ["-attempts", "id"]
+    exclude = ["key"]

@@ -8,6 +8,12 @@ class MediaConfig(contexts.Context):
 
     name = "apps.media"
 
+    def ready(self) -> None:
+        from apps.core import health
+        from apps.media import storage
+
+        health.register("storage", storage.ping, needed=False)
+
     def erase_user(self, user_id: UUID) -> None:
         from apps.media import person
 

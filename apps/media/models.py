@@ -13,7 +13,8 @@ class Media(Row):
     """A photo from the promise of an upload to its variants.
 
     Originals and variants lie in the private bucket. `public_secret` is set while copies of the variants lie in the
-    public one; both secrets are unguessable and have nothing to do with the id.
+    public one; both secrets are unguessable and have nothing to do with the id. A row names objects in storage, so it
+    is not deleted with its owner by the way: `objects.destroy` remembers them first.
     """
 
     class Status(models.TextChoices):
@@ -27,7 +28,7 @@ class Media(Row):
         POST = "post"
         AVATAR = "avatar"
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="media")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="media")
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.POST)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     alt_text = models.CharField(max_length=1500, blank=True)
@@ -37,8 +38,8 @@ class Media(Row):
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64, blank=True)
 
+    # Where the client may PUT; from `complete` on the copy that was checked, which nobody else can write.
     original_key = models.CharField(max_length=200, unique=True)
-    # What `complete` verified is what is processed: the ETag of that very version.
     original_etag = models.CharField(max_length=100, blank=True)
 
     width = models.PositiveIntegerField(null=True)
@@ -51,15 +52,20 @@ class Media(Row):
     public_secret = models.CharField(max_length=64, blank=True)
     # Whether copies in the public bucket are wanted; the copying job and its race with hiding turn on this.
     wanted_public = models.BooleanField(default=False)
+    # URLs signed until now must stop working: the private variants are to be moved to keys nobody knows.
+    urls_revoked = models.BooleanField(default=False)
 
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     leased_until = models.DateTimeField(null=True)
+    # When the sweep rings for what this medium waits for: the pipeline, public copies, new keys. Null: for nothing.
+    ring_at = models.DateTimeField(null=True)
 
     # Whatever uses the medium (a post, an avatar) holds it; one that is in use is not deleted.
     in_use = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
+    # When it was handed to the pipeline, the last time.
     uploaded_at = models.DateTimeField(null=True)
 
     objects = MediaQuerySet.as_manager()
@@ -68,16 +74,9 @@ class Media(Row):
         verbose_name_plural = "media"
         indexes = [
             models.Index(fields=["owner", "-id"], name="media_by_owner"),
-            models.Index(
-                fields=["status", "leased_until"],
-                condition=Q(status__in=["pending", "uploaded", "processing"]),
-                name="media_unfinished",
-            ),
-            models.Index(
-                fields=["id"],
-                condition=Q(status="ready", wanted_public=True, public_secret=""),
-                name="media_awaiting_exposure",
-            ),
+            models.Index(fields=["owner"], condition=Q(in_use=False), name="media_unused_by_owner"),
+            models.Index(fields=["created_at"], condition=Q(status="pending"), name="media_pending"),
+            models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="media_to_ring_for"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(bytes__gt=0), name="media_has_bytes"),

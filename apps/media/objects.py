@@ -2,15 +2,21 @@
 
 import secrets
 from collections.abc import Iterable
-from uuid import UUID
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from apps.media.models import DoomedObject, Media
+from apps.media.querysets import MediaQuerySet
 from apps.media.urls import private_key, public_key
 
 Objects = list[tuple[str, str]]  # (bucket, key)
+# Of keys in the private bucket: what clients PUT, and what was checked and is kept.
+UPLOADS, ORIGINALS = "uploads/", "originals/"
+# An upload that began just before its URL expired may take so long.
+SLOWEST_UPLOAD = timedelta(hours=1)
 
 
 def new_secret() -> str:
@@ -22,33 +28,49 @@ def private_variants(medium: Media) -> Objects:
     return [(settings.S3_PRIVATE_BUCKET, private_key(medium, variant)) for variant in medium.variants]
 
 
-def public_variants(medium: Media, secret: str) -> Objects:
-    """The copies under `secret`; none when it is empty."""
-    return [(settings.S3_PUBLIC_BUCKET, public_key(secret, variant)) for variant in medium.variants if secret]
+def public_variants(medium: Media) -> Objects:
+    """The copies that everybody may fetch; none when there is no `public_secret`."""
+    if not medium.public_secret:
+        return []
+    return [(settings.S3_PUBLIC_BUCKET, public_key(medium.public_secret, variant)) for variant in medium.variants]
 
 
-def doom(objects: Iterable[tuple[str, str]]) -> int:
+def doom(objects: Iterable[tuple[str, str]], *, due_at: datetime | None = None) -> None:
     """Remember that these must be deleted, in the transaction that makes it so; the sweep carries it out."""
-    rows = [DoomedObject(bucket=bucket, key=key) for bucket, key in objects]
-    DoomedObject.objects.bulk_create(rows)
-    return len(rows)
+    due = due_at or timezone.now()
+    DoomedObject.objects.bulk_create(DoomedObject(bucket=bucket, key=key, due_at=due) for bucket, key in objects)
+
+
+def doom_original(key: str) -> None:
+    """As `doom`. Where a client's URL still allows a PUT, once more when it has expired."""
+    original = (settings.S3_PRIVATE_BUCKET, key)
+    doom([original])
+    if key.startswith(UPLOADS):
+        doom([original], due_at=timezone.now() + settings.MEDIA_UPLOAD_LIFETIME + SLOWEST_UPLOAD)
 
 
 @transaction.atomic
-def destroy(media_ids: Iterable[UUID]) -> int:
-    """Delete the rows and doom every object of theirs; returns how many objects."""
-    rows = list(Media.objects.filter(pk__in=list(media_ids)).select_for_update().order_by("pk"))
-    doomed = 0
+def destroy(media: MediaQuerySet) -> int:
+    """Delete the rows, which are looked at again under lock, and doom every object of theirs; returns how many rows."""
+    rows = list(media.select_for_update().order_by("pk"))
     for medium in rows:
-        original = (settings.S3_PRIVATE_BUCKET, medium.original_key)
-        doomed += doom([original, *private_variants(medium), *public_variants(medium, medium.public_secret)])
+        doom_original(medium.original_key)
+        doom([*private_variants(medium), *public_variants(medium)])
     Media.objects.filter(pk__in=[medium.pk for medium in rows]).delete()
-    return doomed
+    return len(rows)
 
 
-def want_again(medium: Media) -> None:
-    """Have the variants made again from the original; the present ones stay until the new ones are there."""
-    done = Media.objects.filter(pk=medium.pk, status__in=[Media.Status.FAILED, Media.Status.READY])
-    done.exclude(original_etag="").update(
-        status=Media.Status.UPLOADED, attempts=0, leased_until=None, error_code="", error_detail=""
+def want_again(media: MediaQuerySet) -> int:
+    """Have the variants made again from the originals; the present ones stay until the new ones are there. Returns for
+    how many, leaving out those that have no original or that the pipeline is at."""
+    now = timezone.now()
+    done = media.filter(status__in=[Media.Status.FAILED, Media.Status.READY]).exclude(original_etag="")
+    return done.update(
+        status=Media.Status.UPLOADED,
+        attempts=0,
+        leased_until=None,
+        uploaded_at=now,
+        ring_at=now,
+        error_code="",
+        error_detail="",
     )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from apps.core.contexts import Export
 from apps.media.models import Media
-from apps.media.objects import destroy
+from apps.media.services import destroy
 
 
 def erase(user_id: UUID) -> None:

@@ -1,18 +1,22 @@
-"""From an uploaded original to a ready medium.
+"""From an uploaded original to a ready medium, and its variants to where they belong.
 
 The row is the record, the task a doorbell: work is claimed by a conditional UPDATE with a lease, done outside any
-transaction, finished only while the lease is still ours, and found again by the sweep when a worker dies.
+transaction, finished only while the lease is still ours, and found again by the sweep when a worker dies. The lease is
+renewed between the steps, each of which is shorter than it.
 """
 
 import hashlib
 import tempfile
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from prometheus_client import Counter
 
@@ -25,46 +29,83 @@ from apps.media.urls import private_key, public_key
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("photogram_media_total", "Uploads that left the pipeline, by outcome.", ["outcome"])
 IMMUTABLE = "private, max-age=31536000, immutable"
+# Storage away, a full disk: the row waits and is tried again, ever less often, and not for ever.
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
+GIVEN_UP_AFTER = timedelta(hours=24)
+
+
+class LeaseLost(Exception):
+    """The medium was deleted meanwhile, or is another worker's by now."""
 
 
 def process(media_id: UUID) -> None:
-    """Make the variants of one medium, unless somebody else is at it. Raises StorageError, to be tried again."""
+    """Make the variants of one medium, unless somebody else is at it. What fails for now is left to the sweep."""
     medium = _claim(media_id)
     if medium is None:
         return
     try:
         with tempfile.TemporaryDirectory(prefix="photogram-") as folder:
             _make(medium, Path(folder))
+    except LeaseLost:
+        log.info("media_lease_lost", media_id=str(medium.pk))
     except ImagingError as error:
-        _fail(medium, error.code, error.detail)
-    except storage.Vanished:
-        _fail(medium, "image_corrupt", "The uploaded file has changed or gone.")
-    except Exception:
-        _give_back(medium)
+        _fail(medium, error.code, error.detail, reason=error.reason)
+    except storage.Vanished as error:
+        _give_back(medium, counted=True, reason=str(error))
+    except (storage.StorageError, OSError) as error:
+        _give_back(medium, counted=False, reason=str(error))
+    except Exception as error:
+        _give_back(medium, counted=True, reason=repr(error))
         raise
 
 
+# ── The lease ────────────────────────────────────────────────────────────────────────────────────────────
 def _claim(media_id: UUID) -> Media | None:
+    """The medium, with a lease of ours; None when there is nothing to do, or no more trying."""
     now = timezone.now()
-    workable = Media.objects.filter(pk=media_id).filter(
-        Q(status=Media.Status.UPLOADED) | Q(status=Media.Status.PROCESSING, leased_until__lt=now)
-    )
     lease = now + settings.MEDIA_LEASE
-    claimed = workable.update(status=Media.Status.PROCESSING, leased_until=lease, attempts=F("attempts") + 1)
-    if not claimed:
+    claimed = (
+        Media.objects.filter(pk=media_id)
+        .claimable(now)
+        .update(status=Media.Status.PROCESSING, leased_until=lease, ring_at=lease, attempts=F("attempts") + 1)
+    )
+    medium = Media.objects.held(media_id, lease).first() if claimed else None
+    if medium is None:
         return None
-    medium = Media.objects.filter(pk=media_id, leased_until=lease).first()
-    if medium and medium.attempts > settings.MEDIA_MAX_ATTEMPTS:
-        _fail(medium, "processing_timeout", "The picture could not be processed.")
+    too_old = medium.uploaded_at is not None and medium.uploaded_at < now - GIVEN_UP_AFTER
+    if medium.attempts > settings.MEDIA_MAX_ATTEMPTS or too_old:
+        _fail(medium, "processing_timeout", "The picture could not be processed.", reason=f"{medium.attempts} tries")
         return None
     return medium
 
 
+def _renew(medium: Media) -> None:
+    """Raises LeaseLost."""
+    lease = timezone.now() + settings.MEDIA_LEASE
+    if not Media.objects.held(medium.pk, medium.leased_until).update(leased_until=lease, ring_at=lease):
+        raise LeaseLost
+    medium.leased_until = lease
+
+
+def _give_back(medium: Media, *, counted: bool, reason: str) -> None:
+    """A job that fails for now releases its lease. What is not the picture's fault does not count as a try."""
+    log.warning("media_postponed", media_id=str(medium.pk), attempts=medium.attempts, reason=reason)
+    now = timezone.now()
+    waited = now - (medium.uploaded_at or now)
+    Media.objects.held(medium.pk, medium.leased_until).update(
+        status=Media.Status.UPLOADED,
+        leased_until=None,
+        ring_at=now + min(max(waited / 4, SHORTEST_PAUSE), LONGEST_PAUSE),
+        attempts=F("attempts") - (0 if counted else 1),
+    )
+
+
+# ── The work ─────────────────────────────────────────────────────────────────────────────────────────────
 def _make(medium: Media, folder: Path) -> None:
     original = folder / "original"
     storage.download(medium.original_key, etag=medium.original_etag, to=original)
-    if medium.sha256 and hashlib.sha256(original.read_bytes()).hexdigest() != medium.sha256:
-        raise ImagingError("image_corrupt")
+    _require_hash(medium, original)
+    _renew(medium)
     picture = sandbox.render_safely(
         original,
         declared_type=medium.content_type,
@@ -77,73 +118,121 @@ def _make(medium: Media, folder: Path) -> None:
             max_scans=settings.MEDIA_MAX_SCANS,
         ),
     )
-    former = Media(private_secret=medium.private_secret, variants=medium.variants)
-    medium.private_secret = objects.new_secret()
-    medium.variants = [
+    made = Media(private_secret=objects.new_secret(), variants=_variants(picture))
+    try:
+        for rendition, variant in zip(picture.renditions, made.variants, strict=True):
+            _renew(medium)
+            storage.put(
+                private_key(made, variant), rendition.path, content_type=rendition.content_type, cache_control=IMMUTABLE
+            )
+        _finish(medium, picture, made)
+    except BaseException:
+        # What we have put so far belongs to nobody.
+        objects.doom(objects.private_variants(made))
+        raise
+
+
+def _require_hash(medium: Media, original: Path) -> None:
+    """`complete` has compared it already where storage keeps hashes. Raises ImagingError."""
+    if not medium.sha256:
+        return
+    with original.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != medium.sha256:
+            raise ImagingError("image_corrupt", "The file is not the one that was announced.")
+
+
+def _variants(picture: Picture) -> list[dict[str, Any]]:
+    return [
         {"name": r.name, "content_type": r.content_type, "width": r.width, "height": r.height, "bytes": r.bytes}
         for r in picture.renditions
     ]
-    for rendition, variant in zip(picture.renditions, medium.variants, strict=True):
-        storage.put(
-            private_key(medium, variant), rendition.path, content_type=rendition.content_type, cache_control=IMMUTABLE
-        )
-    _finish(medium, picture, former)
 
 
 @transaction.atomic
-def _finish(medium: Media, picture: Picture, former: Media) -> None:
-    held = Media.objects.filter(pk=medium.pk, status=Media.Status.PROCESSING, leased_until=medium.leased_until)
-    finished = held.update(
-        status=Media.Status.READY,
-        leased_until=None,
-        width=picture.width,
-        height=picture.height,
-        blurhash=picture.blurhash,
-        dominant_color=picture.dominant_color,
-        variants=medium.variants,
-        private_secret=medium.private_secret,
-    )
-    if not finished:
-        # The lease ran out, or the medium was deleted meanwhile: what we made belongs to nobody.
-        objects.doom(objects.private_variants(medium))
-        return
-    objects.doom(objects.private_variants(former))
-    media_ready.tell(media_id=str(medium.pk))
+def _finish(medium: Media, picture: Picture, made: Media) -> None:
+    """Ready, with variants that nobody has a URL of; earlier ones, and their public copies, go. Raises LeaseLost."""
+    row = Media.objects.held(medium.pk, medium.leased_until).select_for_update().first()
+    if row is None:
+        raise LeaseLost
+    objects.doom([*objects.private_variants(row), *objects.public_variants(row)])
+    row.status, row.leased_until = Media.Status.READY, None
+    row.width, row.height = picture.width, picture.height
+    row.blurhash, row.dominant_color = picture.blurhash, picture.dominant_color
+    row.variants, row.private_secret = made.variants, made.private_secret
+    row.public_secret, row.urls_revoked = "", False
+    row.ring_at = timezone.now() if row.wanted_public else None
+    row.save()
+    media_ready.tell(media_id=str(row.pk))
     OUTCOMES.labels("ready").inc()
 
 
 @transaction.atomic
-def _fail(medium: Media, code: str, detail: str) -> None:
-    held = Media.objects.filter(pk=medium.pk, status=Media.Status.PROCESSING, leased_until=medium.leased_until)
-    if held.update(status=Media.Status.FAILED, leased_until=None, error_code=code, error_detail=detail):
-        media_failed.tell(media_id=str(medium.pk))
-        OUTCOMES.labels(code).inc()
-        log.info("media_failed", media_id=str(medium.pk), code=code)
+def _fail(medium: Media, code: str, detail: str, *, reason: str) -> None:
+    """Failed, with a code; but what has variants from an earlier time keeps them and stays ready."""
+    row = Media.objects.held(medium.pk, medium.leased_until).select_for_update().first()
+    if row is None:
+        return
+    log.info("media_failed", media_id=str(row.pk), code=code, reason=reason)
+    OUTCOMES.labels(code).inc()
+    row.leased_until = None
+    if row.variants:
+        row.status, row.ring_at = Media.Status.READY, timezone.now()
+    else:
+        row.status, row.ring_at = Media.Status.FAILED, None
+        row.error_code, row.error_detail = code, detail
+        media_failed.tell(media_id=str(row.pk))
+    row.save()
 
 
-def _give_back(medium: Media) -> None:
-    """A job that fails for now releases its lease, so that the next try finds it."""
-    held = Media.objects.filter(pk=medium.pk, status=Media.Status.PROCESSING, leased_until=medium.leased_until)
-    held.update(status=Media.Status.UPLOADED, leased_until=None)
-
-
-# ── Public copies ────────────────────────────────────────────────────────────────────────────────────────
+# ── Where variants belong ────────────────────────────────────────────────────────────────────────────────
 def publish_variants(media_id: UUID) -> None:
     """Copy the variants into the public bucket, if that is still wanted. Raises StorageError."""
-    medium = Media.objects.filter(pk=media_id, status=Media.Status.READY, wanted_public=True, public_secret="").first()
+    medium = Media.objects.filter(pk=media_id).awaiting_public_copies().first()
     if medium is None:
         return
-    secret = objects.new_secret()
-    copied = False
+    copies = Media(public_secret=objects.new_secret(), variants=medium.variants)
+
+    def copy(variant: dict[str, Any]) -> None:
+        key = public_key(copies.public_secret, variant)
+        storage.publish(private_key(medium, variant), to=key, content_type=variant["content_type"])
+
+    def adopt() -> bool:
+        wanted = Media.objects.filter(pk=media_id, private_secret=medium.private_secret).awaiting_public_copies()
+        return bool(wanted.update(public_secret=copies.public_secret))
+
+    _copied(medium, copy, adopt, to=objects.public_variants(copies))
+
+
+def move_variants(media_id: UUID) -> None:
+    """Give the variants new private keys, so that URLs signed until now die with the old ones. Raises StorageError."""
+    medium = Media.objects.filter(pk=media_id).awaiting_new_keys().first()
+    if medium is None:
+        return
+    moved = Media(private_secret=objects.new_secret(), variants=medium.variants)
+
+    def copy(variant: dict[str, Any]) -> None:
+        storage.copy(private_key(medium, variant), to=private_key(moved, variant))
+
+    @transaction.atomic
+    def adopt() -> bool:
+        waiting = Media.objects.filter(pk=media_id, private_secret=medium.private_secret).awaiting_new_keys()
+        if not waiting.update(private_secret=moved.private_secret, urls_revoked=False):
+            return False
+        objects.doom(objects.private_variants(medium))
+        return True
+
+    _copied(medium, copy, adopt, to=objects.private_variants(moved))
+
+
+def _copied(
+    medium: Media, copy: Callable[[dict[str, Any]], None], adopt: Callable[[], bool], *, to: objects.Objects
+) -> None:
+    """Copy each variant, then let the row adopt the copies; those that it does not are doomed."""
+    adopted = False
     try:
         for variant in medium.variants:
-            storage.publish(
-                private_key(medium, variant), to=public_key(secret, variant), content_type=variant["content_type"]
-            )
-        still_wanted = Media.objects.filter(
-            pk=media_id, wanted_public=True, public_secret="", private_secret=medium.private_secret
-        )
-        copied = bool(still_wanted.update(public_secret=secret))
+            copy(variant)
+        adopted = adopt()
     finally:
-        if not copied:
-            objects.doom(objects.public_variants(medium, secret))
+        if not adopted:
+            objects.doom(to)

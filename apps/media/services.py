@@ -4,15 +4,17 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
-from apps.core.errors import BadRequest, Conflict, Invalid, Unprocessable
+from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
 from apps.media import objects, storage, tasks
+from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
-
-CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/avif"})
+from apps.media.querysets import MediaQuerySet
+from apps.media.sweeps import RING_PERIOD
 
 
 class UnsupportedMediaType(BadRequest):
@@ -24,7 +26,7 @@ class FileTooLarge(BadRequest):
 
 
 class UploadQuotaExceeded(Conflict):
-    code, title = "upload_quota_exceeded", "Complete or delete some of your open uploads first."
+    code, title = "upload_quota_exceeded", "Post or delete some of your uploads first."
 
 
 class UploadMissing(Conflict):
@@ -54,15 +56,11 @@ def begin_upload(
 
     Raises UnsupportedMediaType, FileTooLarge, UploadQuotaExceeded.
     """
-    if content_type not in CONTENT_TYPES:
+    if content_type not in ACCEPTED_TYPES:
         raise UnsupportedMediaType
     if length > settings.MEDIA_MAX_BYTES:
         raise FileTooLarge(f"At most {settings.MEDIA_MAX_BYTES} bytes.")
-    pending = Media.objects.owned_by(owner_id).filter(status=Media.Status.PENDING)
-    open_bytes = pending.aggregate(total=Sum("bytes"))["total"] or 0
-    too_many = pending.count() >= settings.MEDIA_PENDING_UPLOADS_PER_USER
-    if too_many or open_bytes + length > settings.MEDIA_PENDING_BYTES_PER_USER:
-        raise UploadQuotaExceeded
+    _require_quota(owner_id, length)
     return Media.objects.create(
         owner_id=owner_id,
         content_type=content_type,
@@ -70,43 +68,77 @@ def begin_upload(
         purpose=purpose,
         alt_text=alt_text,
         sha256=sha256,
-        original_key=f"originals/{objects.new_secret()}",
+        original_key=f"{objects.UPLOADS}{objects.new_secret()}",
     )
+
+
+def _require_quota(owner_id: UUID, length: int) -> None:
+    """Everything that is not used counts, completed or not: it fills storage all the same. The lock makes of uploads
+    begun at once one after the other. Raises UploadQuotaExceeded."""
+    get_user_model().objects.select_for_update(no_key=True).filter(pk=owner_id).first()
+    held = Media.objects.owned_by(owner_id).unused().aggregate(number=Count("pk"), bytes=Sum("bytes", default=0))
+    if held["number"] >= settings.MEDIA_PENDING_UPLOADS_PER_USER:
+        raise UploadQuotaExceeded
+    if held["bytes"] + length > settings.MEDIA_PENDING_BYTES_PER_USER:
+        raise UploadQuotaExceeded
 
 
 def complete_upload(medium: Media) -> Media:
     """Check what lies in storage against what was declared, and hand it to the pipeline. Twice is once.
 
-    Raises UploadMissing, UploadMismatch, storage.StorageUnavailable.
+    What is checked is a copy that only we write, and that copy is processed: bytes PUT later change nothing.
+    Raises UploadMissing, UploadMismatch, NotFound when it was deleted meanwhile, storage.StorageUnavailable.
     """
     if medium.status != Media.Status.PENDING:
         return medium
+    key = f"{objects.ORIGINALS}{objects.new_secret()}"
     try:
-        found = storage.head(medium.original_key)
+        found = storage.take_in(medium.original_key, to=key)
     except storage.StorageError as error:
+        objects.doom_original(key)
         raise storage.StorageUnavailable from error
     if found is None:
         raise UploadMissing
-    if (found.bytes, found.content_type) != (medium.bytes, medium.content_type):
+    if not _is_as_declared(found, medium):
+        objects.doom_original(key)
         raise UploadMismatch
-    if medium.sha256 and found.sha256 and found.sha256 != medium.sha256:
-        raise UploadMismatch
-    with transaction.atomic():
-        # The version checked here is the one the pipeline will ask storage for.
-        moved = Media.objects.filter(pk=medium.pk, status=Media.Status.PENDING).update(
-            status=Media.Status.UPLOADED, original_etag=found.etag, uploaded_at=timezone.now()
-        )
-        if moved:
-            tasks.process_upload.delay(media_id=str(medium.pk))
-    medium.refresh_from_db()
-    return medium
+    _hand_over(medium, key, found)
+    completed = Media.objects.filter(pk=medium.pk).first()
+    if completed is None:
+        raise NotFound
+    return completed
+
+
+def _is_as_declared(found: storage.Stored, medium: Media) -> bool:
+    """Where storage keeps no hashes, the pipeline compares that."""
+    same_hash = not medium.sha256 or not found.sha256 or found.sha256 == medium.sha256
+    return (found.bytes, found.content_type) == (medium.bytes, medium.content_type) and same_hash
 
 
 @transaction.atomic
-def reprocess(medium: Media) -> None:
-    """Make the variants again from the original; the old ones stay until the new ones are there."""
-    objects.want_again(medium)
-    tasks.process_upload.delay(media_id=str(medium.pk))
+def _hand_over(medium: Media, key: str, found: storage.Stored) -> None:
+    """One of two requests at once does it; the other's copy goes."""
+    now = timezone.now()
+    moved = Media.objects.filter(pk=medium.pk, status=Media.Status.PENDING).update(
+        status=Media.Status.UPLOADED,
+        original_key=key,
+        original_etag=found.etag,
+        uploaded_at=now,
+        ring_at=now + RING_PERIOD,
+    )
+    objects.doom_original(medium.original_key if moved else key)
+    if moved:
+        tasks.process_upload.delay(media_id=str(medium.pk))
+
+
+@transaction.atomic
+def reprocess(medium: Media) -> bool:
+    """Make the variants again from the original; the old ones stay until the new ones are there. False when there is
+    no original, or the pipeline is at it."""
+    wanted = bool(objects.want_again(Media.objects.filter(pk=medium.pk)))
+    if wanted:
+        tasks.process_upload.delay(media_id=str(medium.pk))
+    return wanted
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,7 +148,8 @@ def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
     in use; which of these it is, it does not tell."""
     usable = (
         Media.objects.owned_by(owner_id)
-        .filter(pk__in=media_ids, purpose=Media.Purpose.POST, in_use=False)
+        .unused()
+        .filter(pk__in=media_ids, purpose=Media.Purpose.POST)
         .exclude(status__in=[Media.Status.PENDING, Media.Status.FAILED])
     )
     found = {medium.pk: medium for medium in usable.select_for_update().order_by("pk")}
@@ -131,12 +164,8 @@ def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
 @transaction.atomic
 def use_as_avatar(owner_id: UUID, media_id: UUID, *, field: str) -> Media:
     """Raises Invalid, naming `field`, unless it is one's own, ready and not in use."""
-    medium = (
-        Media.objects.owned_by(owner_id)
-        .filter(pk=media_id, status=Media.Status.READY, in_use=False)
-        .select_for_update()
-        .first()
-    )
+    usable = Media.objects.owned_by(owner_id).unused().filter(pk=media_id, status=Media.Status.READY)
+    medium = usable.select_for_update().first()
     if medium is None:
         raise Invalid(**{field: ("invalid_media", "No medium of yours that can be your avatar.")})
     Media.objects.filter(pk=medium.pk).update(in_use=True)
@@ -153,34 +182,63 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
     hidden = Media.objects.filter(pk__in=list(media_ids), wanted_public=False)
-    for medium_id in hidden.values_list("pk", flat=True):
-        tasks.publish_variants.delay(media_id=str(medium_id))
-    hidden.update(wanted_public=True)
+    chosen = _locked(hidden)
+    chosen.update(wanted_public=True)
+    for medium_id in _ring_later(chosen):
+        tasks.publish_variants.delay(media_id=medium_id)
 
 
 @transaction.atomic
 def conceal(media_ids: Iterable[UUID]) -> None:
-    """Not everybody may see these any more: the public copies are doomed in this very transaction."""
-    shown = Media.objects.filter(pk__in=list(media_ids), wanted_public=True).select_for_update().order_by("pk")
-    doomed = sum(objects.doom(objects.public_variants(medium, medium.public_secret)) for medium in shown)
-    Media.objects.filter(pk__in=[medium.pk for medium in shown]).update(wanted_public=False, public_secret="")
-    if doomed:
-        tasks.delete_doomed_objects.delay()
+    """Not everybody may see these any more: every URL given out while everybody did dies, the public copies' and the
+    signed ones. What was not public keeps its URLs."""
+    _revoke(Media.objects.filter(pk__in=list(media_ids), wanted_public=True))
 
 
 @transaction.atomic
+def withdraw(media_ids: Iterable[UUID]) -> None:
+    """Those who could see these cannot any more, whoever they were (a takedown, a suspension): every URL dies."""
+    _revoke(Media.objects.filter(pk__in=list(media_ids)))
+
+
+def _revoke(media: MediaQuerySet) -> None:
+    """The public copies are doomed in this very transaction; the variants move to keys that nobody has a URL of."""
+    chosen = _locked(media)
+    public = [copy for medium in chosen for copy in objects.public_variants(medium)]
+    objects.doom(public)
+    chosen.update(wanted_public=False, public_secret="", urls_revoked=True)
+    for medium_id in _ring_later(chosen):
+        tasks.move_variants.delay(media_id=medium_id)
+    if public:
+        tasks.delete_doomed_objects.delay()
+
+
+def _locked(media: MediaQuerySet) -> MediaQuerySet:
+    return Media.objects.filter(pk__in=[medium.pk for medium in media.select_for_update(no_key=True).order_by("pk")])
+
+
+def _ring_later(media: MediaQuerySet) -> list[str]:
+    """The ids of those that are ready, for which the sweep rings should the doorbell be lost. The others' turn comes
+    when the pipeline is done with them."""
+    ready = media.filter(status=Media.Status.READY)
+    ready.update(ring_at=timezone.now() + RING_PERIOD)
+    return [str(pk) for pk in ready.values_list("pk", flat=True)]
+
+
+# ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
 def destroy(media_ids: Iterable[UUID]) -> None:
     """Delete the rows, and doom every object of theirs."""
-    if objects.destroy(media_ids):
+    if objects.destroy(Media.objects.filter(pk__in=list(media_ids))):
         tasks.delete_doomed_objects.delay()
 
 
 @transaction.atomic
 def delete_upload(medium: Media) -> None:
-    """Raises MediaInUse."""
+    """Raises MediaInUse, NotFound."""
     locked = Media.objects.select_for_update().filter(pk=medium.pk).first()
     if locked is None:
-        return
+        raise NotFound
     if locked.in_use:
         raise MediaInUse
     destroy([locked.pk])

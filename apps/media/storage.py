@@ -1,15 +1,22 @@
 """Object storage by the S3 protocol: a private bucket for originals and variants, a public one for copies that
-everybody may see. Nothing else in the code speaks to it."""
+everybody may see. Nothing else in the code speaks to it.
+
+Requests wait a few seconds for storage at most, jobs longer. Neither tries again by itself: a request answers 503, and
+a job's row is found again by the sweep.
+"""
 
 import base64
 import functools
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import structlog
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -19,6 +26,13 @@ from apps.core.errors import Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+log = structlog.get_logger(__name__)
+# Seconds to connect, and to the next byte.
+IN_REQUESTS, IN_JOBS = (1.0, 3.0), (2.0, 10.0)
+# Seconds that one download may take in all; a lease outlives it.
+LONGEST_DOWNLOAD = 20.0
+PUBLIC_CACHING = "public, max-age=31536000, immutable"
 
 
 class StorageUnavailable(Unavailable):
@@ -35,7 +49,7 @@ class Vanished(StorageError):
 
 @dataclass(frozen=True)
 class Stored:
-    """What storage says of an object."""
+    """What storage says of an object; `sha256` in hex, empty where storage keeps none."""
 
     bytes: int
     content_type: str
@@ -44,8 +58,10 @@ class Stored:
 
 
 @functools.cache
-def client(endpoint: str) -> "S3Client":
-    return boto3.client(
+def client(endpoint: str, patience: tuple[float, float] = IN_JOBS) -> "S3Client":
+    """One for each process; botocore's clients may be shared by threads, its sessions may not."""
+    connect, read = patience
+    return boto3.session.Session().client(
         "s3",
         endpoint_url=endpoint,
         aws_access_key_id=settings.S3_ACCESS_KEY_ID,
@@ -54,8 +70,8 @@ def client(endpoint: str) -> "S3Client":
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
-            connect_timeout=2,
-            read_timeout=10,
+            connect_timeout=connect,
+            read_timeout=read,
             retries={"total_max_attempts": 1},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -63,20 +79,65 @@ def client(endpoint: str) -> "S3Client":
     )
 
 
-def _forget_clients(*, setting: str, **_: Any) -> None:
-    if setting.startswith("S3_"):
-        client.cache_clear()
+def _s3(patience: tuple[float, float] = IN_JOBS) -> "S3Client":
+    return client(settings.S3_ENDPOINT_URL, patience)
 
 
-setting_changed.connect(_forget_clients)
+@contextmanager
+def _translated() -> Iterator[None]:
+    """botocore's errors as Vanished or StorageError."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code")
+        missing = code in {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
+        raise (Vanished if missing else StorageError)(str(error)) from error
+    except BotoCoreError as error:
+        raise StorageError(str(error)) from error
 
 
-def _s3() -> "S3Client":
-    return client(settings.S3_ENDPOINT_URL)
+# ── In requests ──────────────────────────────────────────────────────────────────────────────────────────
+class Probe:
+    """Whether storage answers, asked once in a while and not for each request."""
+
+    REMEMBERED = 5.0  # seconds
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        self._asked_at = float("-inf")
+        self._up = False
+
+    def is_up(self) -> bool:
+        if time.monotonic() - self._asked_at > self.REMEMBERED:
+            self._up = self._answers()
+            self._asked_at = time.monotonic()
+        return self._up
+
+    @staticmethod
+    def _answers() -> bool:
+        try:
+            ping()
+        except StorageError as error:
+            log.warning("storage_away", error=str(error))
+            return False
+        return True
 
 
-def _missing(error: ClientError) -> bool:
-    return error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
+probe = Probe()
+
+
+def require_up() -> None:
+    """Raises StorageUnavailable when storage did not answer a moment ago."""
+    if not probe.is_up():
+        raise StorageUnavailable
+
+
+def ping() -> None:
+    """Raises StorageError when storage does not answer for the private bucket."""
+    with _translated():
+        _s3(IN_REQUESTS).head_bucket(Bucket=settings.S3_PRIVATE_BUCKET)
 
 
 def presign_put(key: str, *, content_type: str, length: int, sha256: str) -> tuple[str, dict[str, str]]:
@@ -97,16 +158,25 @@ def presign_put(key: str, *, content_type: str, length: int, sha256: str) -> tup
     return signer.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds), headers
 
 
+def take_in(key: str, *, to: str) -> Stored | None:
+    """Copy what a client has PUT at `key` to `to`, where only we write, inside storage; what that copy is, or None if
+    nothing lies at `key`. Raises StorageError."""
+    bucket = settings.S3_PRIVATE_BUCKET
+    try:
+        with _translated():
+            _s3(IN_REQUESTS).copy_object(Bucket=bucket, Key=to, CopySource={"Bucket": bucket, "Key": key})
+    except Vanished:
+        return None
+    return head(to)
+
+
 def head(key: str) -> Stored | None:
     """What lies at `key` in the private bucket, or None. Raises StorageError."""
     try:
-        found = _s3().head_object(Bucket=settings.S3_PRIVATE_BUCKET, Key=key, ChecksumMode="ENABLED")
-    except ClientError as error:
-        if _missing(error):
-            return None
-        raise StorageError(str(error)) from error
-    except BotoCoreError as error:
-        raise StorageError(str(error)) from error
+        with _translated():
+            found = _s3(IN_REQUESTS).head_object(Bucket=settings.S3_PRIVATE_BUCKET, Key=key, ChecksumMode="ENABLED")
+    except Vanished:
+        return None
     checksum = found.get("ChecksumSHA256", "")
     return Stored(
         bytes=found["ContentLength"],
@@ -116,26 +186,38 @@ def head(key: str) -> Stored | None:
     )
 
 
-def download(key: str, *, etag: str, to: Path) -> None:
-    """Fetch exactly the version with `etag`. Raises Vanished when it is there no more, StorageError."""
+def exists(bucket: str, key: str) -> bool:
+    """Raises StorageError."""
     try:
+        with _translated():
+            _s3(IN_REQUESTS).head_object(Bucket=bucket, Key=key)
+    except Vanished:
+        return False
+    return True
+
+
+# ── In jobs ──────────────────────────────────────────────────────────────────────────────────────────────
+def download(key: str, *, etag: str, to: Path) -> None:
+    """Fetch exactly the version with `etag`. Raises Vanished when it is there no more, StorageError when it is longer
+    than MEDIA_MAX_BYTES or takes longer than LONGEST_DOWNLOAD, OSError when the disk is full."""
+    deadline = time.monotonic() + LONGEST_DOWNLOAD
+    with _translated():
         found = _s3().get_object(Bucket=settings.S3_PRIVATE_BUCKET, Key=key, IfMatch=etag)
         if found["ETag"] != etag:
             raise Vanished(key)
+        if found["ContentLength"] > settings.MEDIA_MAX_BYTES:
+            raise StorageError(f"{key}: {found['ContentLength']} bytes")
         with to.open("wb") as file:
             for chunk in found["Body"].iter_chunks(1024 * 1024):
                 file.write(chunk)
-    except ClientError as error:
-        raise (Vanished(key) if _missing(error) else StorageError(str(error))) from error
-    except (BotoCoreError, OSError) as error:
-        raise StorageError(str(error)) from error
+                if time.monotonic() > deadline:
+                    raise StorageError(f"{key}: not here after {LONGEST_DOWNLOAD} s")
 
 
 def put(key: str, source: Path, *, content_type: str, cache_control: str) -> None:
     """Write a file to the private bucket. Raises StorageError."""
-    with source.open("rb") as body:
-        _call(
-            "put_object",
+    with source.open("rb") as body, _translated():
+        _s3().put_object(
             Bucket=settings.S3_PRIVATE_BUCKET,
             Key=key,
             Body=body,
@@ -146,42 +228,46 @@ def put(key: str, source: Path, *, content_type: str, cache_control: str) -> Non
 
 def publish(key: str, *, to: str, content_type: str) -> None:
     """Copy an object of the private bucket into the public one, to be cached for ever. Raises StorageError."""
-    _call(
-        "copy_object",
-        Bucket=settings.S3_PUBLIC_BUCKET,
-        Key=to,
-        CopySource={"Bucket": settings.S3_PRIVATE_BUCKET, "Key": key},
-        MetadataDirective="REPLACE",
-        ContentType=content_type,
-        CacheControl="public, max-age=31536000, immutable",
-    )
+    with _translated():
+        _s3().copy_object(
+            Bucket=settings.S3_PUBLIC_BUCKET,
+            Key=to,
+            CopySource={"Bucket": settings.S3_PRIVATE_BUCKET, "Key": key},
+            MetadataDirective="REPLACE",
+            ContentType=content_type,
+            CacheControl=PUBLIC_CACHING,
+        )
 
 
-def delete(bucket: str, key: str) -> None:
-    """Deleting what is not there succeeds. Raises StorageError."""
-    _call("delete_object", Bucket=bucket, Key=key)
+def copy(key: str, *, to: str) -> None:
+    """Copy an object within the private bucket, type and caching included. Raises StorageError."""
+    bucket = settings.S3_PRIVATE_BUCKET
+    with _translated():
+        _s3().copy_object(Bucket=bucket, Key=to, CopySource={"Bucket": bucket, "Key": key})
 
 
-def _call(operation: str, **params: Any) -> None:
-    try:
-        getattr(_s3(), operation)(**params)
-    except ClientError as error:
-        raise (Vanished(str(error)) if _missing(error) else StorageError(str(error))) from error
-    except BotoCoreError as error:
-        raise StorageError(str(error)) from error
+def delete(bucket: str, keys: Collection[str]) -> set[str]:
+    """Delete up to 1,000 objects; deleting what is not there succeeds. Returns the keys that storage refused to
+    delete. Raises StorageError."""
+    listed: Any = [{"Key": key} for key in keys]
+    with _translated():
+        answer = _s3().delete_objects(Bucket=bucket, Delete={"Objects": listed, "Quiet": True})
+    return {refused["Key"] for refused in answer.get("Errors", [])}
 
 
 def listing(bucket: str, prefix: str = "") -> Iterator[tuple[str, datetime]]:
     """(key, last modified) of every object, a page of 1,000 at a time. Raises StorageError."""
-    try:
-        pages = _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    pages = _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    with _translated():
         for page in pages:
             for entry in page.get("Contents", []):
                 yield entry["Key"], entry["LastModified"]
-    except (ClientError, BotoCoreError) as error:
-        raise StorageError(str(error)) from error
 
 
-def ping() -> None:
-    """Raises when storage does not answer for the private bucket."""
-    _s3().head_bucket(Bucket=settings.S3_PRIVATE_BUCKET)
+def _forget_clients(*, setting: str, **_: Any) -> None:
+    if setting.startswith("S3_"):
+        client.cache_clear()
+        probe.forget()
+
+
+setting_changed.connect(_forget_clients)

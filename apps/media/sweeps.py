@@ -1,5 +1,6 @@
-"""What the clock finds: uploads never completed, leases of dead workers, objects that must go, objects of nobody."""
+"""What the clock finds: leases of dead workers, lost doorbells, uploads never completed, objects that must go."""
 
+import time
 from datetime import timedelta
 
 import httpx
@@ -7,7 +8,7 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from apps.core.batches import BATCH
@@ -16,45 +17,52 @@ from apps.media.models import DoomedObject, Media
 
 log = structlog.get_logger(__name__)
 # Rung by name: the bells in `tasks.py` stand above this module.
-PROCESS, PUBLISH = "apps.media.tasks.process_upload", "apps.media.tasks.publish_variants"
+PROCESS = "apps.media.tasks.process_upload"
+PUBLISH = "apps.media.tasks.publish_variants"
+MOVE = "apps.media.tasks.move_variants"
+RING_PERIOD = timedelta(seconds=60)
 ABANDONED_AFTER = timedelta(hours=24)
-ORPHANED_AFTER = timedelta(hours=24)
+# As many as one call to the CDN's purge hook names.
+DOOMED_AT_ONCE = 100
+LONGEST_RUN = 120.0  # seconds
+# Of a run that deletes: it is done, or dead, after so long.
+DELETING = timedelta(seconds=45)
+STORAGE_AWAY = timedelta(seconds=15)
+REFUSED, REFUSED_AT_MOST = timedelta(seconds=15), timedelta(hours=1)
 
 
-def delete_doomed_objects() -> int:
-    """Delete what is due, in small batches; what fails is due again later, ever less often. Returns how many went."""
-    gone = 0
-    while batch := _due_batch():
-        for doomed in batch:
-            try:
-                _purge_from_cdn(doomed)
-                storage.delete(doomed.bucket, doomed.key)
-            except (storage.StorageError, httpx.HTTPError) as error:
-                log.warning("object_not_deleted", bucket=doomed.bucket, error=str(error))
-                return gone
-            doomed.delete()
-            gone += 1
-    return gone
+# ── Doorbells ────────────────────────────────────────────────────────────────────────────────────────────
+def ring_again() -> int:
+    """Ring for media whose time has come: their worker died, their doorbell was lost, or storage was away. What waits
+    longer, because the queue is long, is rung for once in RING_PERIOD. Returns how often."""
+    rung = 0
+    while batch := _ring_for_batch():
+        rung += sum(batch)
+    return rung
 
 
 @transaction.atomic
-def _due_batch() -> list[DoomedObject]:
-    """Claim up to fifty: they are due again in 15 s, doubling with each try up to an hour, unless they are deleted."""
-    due = DoomedObject.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
-    batch = list(due.select_for_update(skip_locked=True)[:50])
-    for doomed in batch:
-        pause = timedelta(seconds=min(15 * 2**doomed.attempts, 3600))
-        DoomedObject.objects.filter(pk=doomed.pk).update(due_at=timezone.now() + pause, attempts=F("attempts") + 1)
-    return batch
+def _ring_for_batch() -> list[int]:
+    """The number of bells rung for each medium that was due."""
+    now = timezone.now()
+    due = Media.objects.filter(ring_at__lte=now).order_by("ring_at")
+    bells = {medium.pk: _bells(medium) for medium in due.select_for_update(skip_locked=True)[:BATCH]}
+    for pk, tasks in bells.items():
+        for task in tasks:
+            current_app.send_task(task, kwargs={"media_id": str(pk)})
+    waiting = [pk for pk, tasks in bells.items() if tasks]
+    Media.objects.filter(pk__in=bells).update(ring_at=None)
+    Media.objects.filter(pk__in=waiting).update(ring_at=now + RING_PERIOD)
+    return [len(tasks) for tasks in bells.values()]
 
 
-def _purge_from_cdn(doomed: DoomedObject) -> None:
-    """Tell the CDN to forget a public object. Raises httpx.HTTPError."""
-    if settings.MEDIA_CDN_PURGE_URL and doomed.bucket == settings.S3_PUBLIC_BUCKET:
-        answer = httpx.post(
-            settings.MEDIA_CDN_PURGE_URL, json={"urls": [f"{settings.MEDIA_CDN_URL}/{doomed.key}"]}, timeout=5
-        )
-        answer.raise_for_status()
+def _bells(medium: Media) -> list[str]:
+    if medium.status in (Media.Status.UPLOADED, Media.Status.PROCESSING):
+        return [PROCESS]
+    if medium.status != Media.Status.READY:
+        return []
+    unpublished = medium.wanted_public and not medium.public_secret
+    return [MOVE] * medium.urls_revoked + [PUBLISH] * unpublished
 
 
 def remove_abandoned_uploads() -> int:
@@ -62,70 +70,57 @@ def remove_abandoned_uploads() -> int:
     old = Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
     gone = 0
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
-        objects.destroy(pks)
-        gone += len(pks)
+        gone += objects.destroy(old.filter(pk__in=pks))
     return gone
 
 
-def ring_again() -> int:
-    """Media whose worker died, whose doorbell was lost, or whose public copies are still wanted."""
-    now = timezone.now()
-    stuck = Media.objects.filter(
-        Q(status=Media.Status.PROCESSING, leased_until__lt=now)
-        | Q(status=Media.Status.UPLOADED, uploaded_at__lt=now - timedelta(seconds=60))
-    )
-    unexposed = Media.objects.filter(status=Media.Status.READY, wanted_public=True, public_secret="")
-    rung = 0
-    with transaction.atomic():
-        for pk in stuck.values_list("pk", flat=True)[:BATCH]:
-            current_app.send_task(PROCESS, kwargs={"media_id": str(pk)})
-            rung += 1
-        for pk in unexposed.values_list("pk", flat=True)[:BATCH]:
-            current_app.send_task(PUBLISH, kwargs={"media_id": str(pk)})
-            rung += 1
-    return rung
-
-
-def remove_orphaned_objects() -> int:
-    """Objects older than a day that no row knows. Younger ones may belong to a job that is just at work."""
+# ── Objects that must go ─────────────────────────────────────────────────────────────────────────────────
+def delete_doomed_objects() -> int:
+    """Delete what is due, in batches; what storage or the CDN does not confirm is due again. Returns how many went."""
     gone = 0
-    for bucket in (settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET):
-        page: list[str] = []
-        for key, modified in storage.listing(bucket):
-            if modified < timezone.now() - ORPHANED_AFTER:
-                page.append(key)
-            if len(page) == BATCH:
-                gone += _doom_unknown(bucket, page)
-                page = []
-        gone += _doom_unknown(bucket, page)
+    deadline = time.monotonic() + LONGEST_RUN
+    while time.monotonic() < deadline and (batch := _claim_doomed()):
+        for bucket in {doomed.bucket for doomed in batch}:
+            gone += _delete(bucket, [doomed for doomed in batch if doomed.bucket == bucket])
     return gone
 
 
-def _doom_unknown(bucket: str, keys: list[str]) -> int:
-    unknown = set(keys) - _known(bucket, keys)
-    objects.doom((bucket, key) for key in unknown)
-    return len(unknown)
+@transaction.atomic
+def _claim_doomed() -> list[DoomedObject]:
+    """Nobody else takes these while we are at it; if we die, they are due again."""
+    due = DoomedObject.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+    batch = list(due.select_for_update(skip_locked=True)[:DOOMED_AT_ONCE])
+    DoomedObject.objects.filter(pk__in=[doomed.pk for doomed in batch]).update(due_at=timezone.now() + DELETING)
+    return batch
 
 
-def _known(bucket: str, keys: list[str]) -> set[str]:
-    if bucket == settings.S3_PUBLIC_BUCKET:
-        secrets = {key: key.split("/")[0] for key in keys}
-        alive = set(Media.objects.filter(public_secret__in=secrets.values()).values_list("public_secret", flat=True))
-        return {key for key, secret in secrets.items() if secret in alive}
-    originals = set(Media.objects.filter(original_key__in=keys).values_list("original_key", flat=True))
-    secrets = {key: key.split("/")[1] for key in keys if key.startswith("variants/")}
-    alive = set(Media.objects.filter(private_secret__in=secrets.values()).values_list("private_secret", flat=True))
-    return originals | {key for key, secret in secrets.items() if secret in alive}
+def _delete(bucket: str, batch: list[DoomedObject]) -> int:
+    keys = {doomed.key for doomed in batch}
+    rows = DoomedObject.objects.filter(pk__in=[doomed.pk for doomed in batch])
+    try:
+        refused = storage.delete(bucket, keys)
+        # Only now: the CDN would fetch it again.
+        _purge_from_cdn(bucket, keys - refused)
+    except (storage.StorageError, httpx.HTTPError) as error:
+        log.warning("objects_not_deleted", bucket=bucket, objects=len(keys), error=str(error))
+        rows.update(due_at=timezone.now() + STORAGE_AWAY)
+        return 0
+    for doomed in batch:
+        if doomed.key in refused:
+            _try_later(doomed)
+    gone, _ = rows.exclude(key__in=refused).delete()
+    return gone
 
 
-def reprocess_media_without_objects() -> int:
-    """Ready media whose variants storage has lost are made again from the original."""
-    found = 0
-    secrets = {key.split("/")[1] for key, _ in storage.listing(settings.S3_PRIVATE_BUCKET, "variants/")}
-    ready = Media.objects.filter(status=Media.Status.READY, created_at__lt=timezone.now() - timedelta(hours=1))
-    for medium in ready.order_by("pk").iterator(chunk_size=BATCH):
-        if medium.private_secret not in secrets:
-            log.warning("variants_lost", media_id=str(medium.pk))
-            objects.want_again(medium)
-            found += 1
-    return found
+def _try_later(doomed: DoomedObject) -> None:
+    """This object alone was refused: ever less often, and for ever, since it was promised to go."""
+    log.error("object_not_deleted", bucket=doomed.bucket, doomed_id=str(doomed.pk), attempts=doomed.attempts)
+    pause = min(REFUSED * 2 ** min(doomed.attempts, 10), REFUSED_AT_MOST)
+    DoomedObject.objects.filter(pk=doomed.pk).update(due_at=timezone.now() + pause, attempts=F("attempts") + 1)
+
+
+def _purge_from_cdn(bucket: str, keys: set[str]) -> None:
+    """Tell the CDN to forget public objects. Raises httpx.HTTPError."""
+    if settings.MEDIA_CDN_PURGE_URL and keys and bucket == settings.S3_PUBLIC_BUCKET:
+        urls = [f"{settings.MEDIA_CDN_URL}/{key}" for key in sorted(keys)]
+        httpx.post(settings.MEDIA_CDN_PURGE_URL, json={"urls": urls}, timeout=5).raise_for_status()

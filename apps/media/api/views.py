@@ -8,7 +8,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.content.models import Post
+from apps.content.api.posts import find_reviewable_post
+from apps.content.models import PostMedia
 from apps.core.api.fields import Body, StrictInteger, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
@@ -48,16 +49,13 @@ class MediaEndpoint(Endpoint):
     def create(self, request: Request) -> Response:
         body = self.body(request)
         body["length"] = body.pop("bytes")
+        storage.require_up()
+        expires_at = timezone.now() + settings.MEDIA_UPLOAD_LIFETIME
         medium = services.begin_upload(owner_id=self.caller_id, **body)
         url, headers = storage.presign_put(
             medium.original_key, content_type=medium.content_type, length=medium.bytes, sha256=medium.sha256
         )
-        target = {
-            "method": "PUT",
-            "url": url,
-            "headers": headers,
-            "expires_at": timezone.now() + settings.MEDIA_UPLOAD_LIFETIME,
-        }
+        target = {"method": "PUT", "url": url, "headers": headers, "expires_at": expires_at}
         return Response(upload_card(medium) | {"upload": target}, status=201)
 
     @documented(
@@ -82,13 +80,11 @@ class MediaEndpoint(Endpoint):
 
     @documented(summary="A medium: one's own, or one in a post that one may see", responses={200: schemas.Media})
     def retrieve(self, request: Request, media_id: UUID) -> Response:
-        medium = Media.objects.filter(pk=media_id).first()
-        if medium is None:
-            raise NotFound
-        holding = Post.objects.filter(items__medium=medium)
-        if medium.owner_id != request.user.pk and not holding.visible_to(request.user.pk).exists():
-            raise NotFound
-        return Response(media_card(medium, public=holding.open_to_everybody().exists()))
+        item = PostMedia.objects.filter(medium=media_id).select_related("medium").first()
+        if item is None:
+            return Response(media_card(self._own(media_id), public=False))
+        post = find_reviewable_post(request, item.post_id)
+        return Response(media_card(item.medium, public=post.is_open))
 
     @documented(summary="Delete a medium of one's own", responses={204: None}, errors=[services.MediaInUse])
     def destroy(self, request: Request, media_id: UUID) -> Response:

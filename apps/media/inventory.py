@@ -1,0 +1,114 @@
+"""Storage and rows compared, once a day: objects that no row knows, and rows whose objects are gone.
+
+Every key holds a random secret, whose first character divides everything into 64 shards. A shard is one job, short
+enough for any worker however much there is.
+"""
+
+import string
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from apps.core.batches import BATCH
+from apps.media import objects, storage
+from apps.media.models import Media
+from apps.media.querysets import MediaQuerySet
+
+log = structlog.get_logger(__name__)
+SHARDS = string.ascii_letters + string.digits + "-_"
+VARIANTS = "variants/"
+# Younger objects may belong to a job that is at work.
+ORPHANED_AFTER = timedelta(hours=24)
+
+
+@transaction.atomic
+def ring_for_every_shard(task: str) -> None:
+    for shard in SHARDS:
+        current_app.send_task(task, kwargs={"shard": shard})
+
+
+# ── Objects without rows ─────────────────────────────────────────────────────────────────────────────────
+def remove_orphaned_objects(shard: str) -> int:
+    """Doom objects older than a day that no row knows; returns how many."""
+    private = [f"{folder}{shard}" for folder in (objects.UPLOADS, objects.ORIGINALS, VARIANTS)]
+    gone = sum(_doom_unknown(settings.S3_PRIVATE_BUCKET, prefix) for prefix in private)
+    return gone + _doom_unknown(settings.S3_PUBLIC_BUCKET, shard)
+
+
+def _doom_unknown(bucket: str, prefix: str) -> int:
+    gone = 0
+    page: list[str] = []
+    for key, modified in storage.listing(bucket, prefix):
+        if modified < timezone.now() - ORPHANED_AFTER:
+            page.append(key)
+        if len(page) == BATCH:
+            gone += _doom_unknown_of(bucket, page)
+            page = []
+    return gone + _doom_unknown_of(bucket, page)
+
+
+def _doom_unknown_of(bucket: str, keys: list[str]) -> int:
+    unknown = set(keys) - _known(bucket, keys)
+    objects.doom((bucket, key) for key in unknown)
+    return len(unknown)
+
+
+def _known(bucket: str, keys: list[str]) -> set[str]:
+    if bucket == settings.S3_PUBLIC_BUCKET:
+        public = {key: key.split("/")[0] for key in keys}
+        return _with_living_secret(public, "public_secret")
+    private = {key: key.split("/")[1] for key in keys if key.startswith(VARIANTS)}
+    originals = Media.objects.filter(original_key__in=keys).values_list("original_key", flat=True)
+    return {*originals, *_with_living_secret(private, "private_secret")}
+
+
+def _with_living_secret(secrets: dict[str, str], column: str) -> set[str]:
+    """Those of the keys whose secret is in that column of some row."""
+    alive = set(Media.objects.filter(**{f"{column}__in": secrets.values()}).values_list(column, flat=True))
+    return {key for key, secret in secrets.items() if secret in alive}
+
+
+# ── Rows without objects ─────────────────────────────────────────────────────────────────────────────────
+def reprocess_media_without_objects(shard: str) -> int:
+    """Have variants that storage has lost made again from the original, and lost public copies copied again; returns
+    how many media."""
+    ready = Media.objects.filter(status=Media.Status.READY)
+    found = 0
+    listed = _listed(settings.S3_PRIVATE_BUCKET, f"{VARIANTS}{shard}")
+    for medium in _in_order(ready.filter(private_secret__startswith=shard)):
+        if _lost(objects.private_variants(medium), listed):
+            log.error("variants_lost", media_id=str(medium.pk))
+            found += objects.want_again(ready.filter(pk=medium.pk, private_secret=medium.private_secret))
+    listed = _listed(settings.S3_PUBLIC_BUCKET, shard)
+    for medium in _in_order(ready.filter(public_secret__startswith=shard)):
+        if _lost(objects.public_variants(medium), listed):
+            log.error("public_copies_lost", media_id=str(medium.pk))
+            found += _publish_again(medium)
+    return found
+
+
+def _listed(bucket: str, prefix: str) -> set[str]:
+    return {key for key, _ in storage.listing(bucket, prefix)}
+
+
+def _in_order(media: MediaQuerySet) -> Iterable[Media]:
+    return media.order_by("pk").iterator(chunk_size=BATCH)
+
+
+def _lost(wanted: objects.Objects, listed: set[str]) -> bool:
+    """What was written since the listing is asked for one by one."""
+    return any(not storage.exists(bucket, key) for bucket, key in wanted if key not in listed)
+
+
+@transaction.atomic
+def _publish_again(medium: Media) -> int:
+    same = Media.objects.filter(pk=medium.pk, public_secret=medium.public_secret)
+    if not same.update(public_secret="", ring_at=timezone.now()):
+        return 0
+    objects.doom(objects.public_variants(medium))
+    return 1

@@ -1,0 +1,342 @@
+"""From the completed upload to the variants, whatever fails on the way; against real storage."""
+
+import io
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+import requests
+import time_machine
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
+from PIL import Image
+from prometheus_client import REGISTRY
+
+from apps.media import pipeline, services, storage, sweeps, urls
+from apps.media.imaging import Limits
+from apps.media.models import DoomedObject, Media
+from config.schedule import SCHEDULE
+from tests.conftest import Caller
+from tests.factories import make_media, make_post, make_user
+from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, variant_urls, write
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+class TestProcessing:
+    def test_makes_six_variants_that_open(self, api, alice, deliver):
+        medium = ready(api(alice), deliver, alt_text="Two boats")
+        card = api(alice).get(f"/media/{medium.pk}").json()
+        assert [(v["name"], v["content_type"]) for v in card["variants"]] == [
+            (name, kind) for name in ("thumb", "medium", "large") for kind in ("image/webp", "image/jpeg")
+        ]
+        assert (card["width"], card["height"], card["alt_text"]) == (600, 400, "Two boats")
+        assert max(v["width"] for v in card["variants"]) <= 600
+        for variant in card["variants"]:
+            answer = requests.get(variant["url"], timeout=10)
+            assert answer.headers["Content-Type"] == variant["content_type"]
+            assert len(answer.content) == variant["bytes"]
+            assert Image.open(io.BytesIO(answer.content)).size == (variant["width"], variant["height"])
+
+    def test_status_tells_how_far(self, api, alice, deliver):
+        medium = uploaded(api(alice))
+        before = api(alice).get(f"/media/upload/{medium.pk}/status").json()
+        deliver()
+        after = api(alice).get(f"/media/upload/{medium.pk}/status").json()
+        assert (before["status"], after["status"]) == ("uploaded", "ready")
+        assert (before["progress"], after["progress"]) == (25, 100)
+
+    def test_m3_damage_fails_with_a_code(self, api, alice, deliver):
+        medium = uploaded(api(alice), data=jpeg()[:300])
+        deliver()
+        shown = api(alice).get(f"/media/upload/{medium.pk}/status").json()
+        assert shown["status"] == "failed"
+        assert shown["error"]["code"] == "image_corrupt"
+
+    def test_m2_another_type_than_declared(self, api, alice, deliver):
+        medium = uploaded(api(alice), data=b"<html><script>alert(1)</script></html>")
+        deliver()
+        medium.refresh_from_db()
+        assert medium.error_code == "image_unsupported"
+
+    def test_avatars_are_square_and_public(self, api, alice, deliver, anonymous):
+        medium = ready(api(alice), deliver, purpose="avatar")
+        answer = api(alice).patch("/users/me", {"avatar_media_id": str(medium.pk)})
+        assert answer.status_code == 200
+        deliver()
+        avatar = anonymous.get("/users/@alice").json()["avatar"]
+        assert "X-Amz" not in avatar["thumb"]
+        picture = Image.open(io.BytesIO(requests.get(avatar["medium"], timeout=10).content))
+        assert picture.width == picture.height == 400
+        assert api(alice).delete(f"/media/{medium.pk}").json()["code"] == "media_in_use"
+        assert api(alice).patch("/users/me", {"avatar_media_id": None}).json()["avatar"] is None
+        deliver()
+        assert fetch(avatar["thumb"]) == 404
+
+    def test_p3_anothers_avatar_medium_is_refused_like_a_random_one(self, api, alice, carol, deliver):
+        medium = ready(api(alice), deliver)
+        foreign = api(carol).patch("/users/me", {"avatar_media_id": str(medium.pk)})
+        random = api(carol).patch("/users/me", {"avatar_media_id": str(alice.pk)})
+        assert foreign.status_code == 400
+        assert {**foreign.json(), "request_id": ""} == {**random.json(), "request_id": ""}
+
+    @pytest.mark.django_db(transaction=True)
+    def test_m6_four_workers_at_one_upload_make_it_once(self, monkeypatch):
+        medium = uploaded(Caller(make_user("alice")))
+        rendered = []
+        render = pipeline.sandbox.render_safely
+        monkeypatch.setattr(pipeline.sandbox, "render_safely", lambda *a, **k: rendered.append(1) or render(*a, **k))
+        in_threads(4, lambda: pipeline.process(medium.pk))
+        assert len(rendered) == 1
+        medium.refresh_from_db()
+        assert medium.status == "ready"
+
+    def test_c2_the_lease_of_a_dead_worker_is_found_again(self, api, alice, deliver, settings):
+        medium = uploaded(api(alice))
+        CeleryOutbox.objects.all().delete()
+        assert pipeline._claim(medium.pk)
+        assert sweeps.ring_again() == 0
+        with time_machine.travel(timezone.now() + settings.MEDIA_LEASE + timedelta(seconds=1)):
+            assert sweeps.ring_again() == 1
+            assert sweeps.ring_again() == 0
+            deliver()
+        medium.refresh_from_db()
+        assert (medium.status, medium.attempts, medium.ring_at) == ("ready", 2, None)
+
+    def test_c2_lease_and_sweep_are_shorter_than_a_minute(self, settings):
+        period = SCHEDULE["apps.media.tasks.ring_again"]
+        assert settings.MEDIA_LEASE + timedelta(seconds=period) < timedelta(seconds=60)
+        longest_step = max(storage.LONGEST_DOWNLOAD, Limits().wall_seconds, sum(storage.IN_JOBS))
+        assert timedelta(seconds=longest_step) < settings.MEDIA_LEASE
+
+    def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
+        medium = uploaded(api(alice))
+        CeleryOutbox.objects.all().delete()
+        assert sweeps.ring_again() == 0
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            assert sweeps.ring_again() == 1
+            deliver()
+        medium.refresh_from_db()
+        assert medium.status == "ready"
+
+    def test_who_lost_the_lease_leaves_nothing_behind(self, api, alice, deliver, monkeypatch):
+        medium = uploaded(api(alice))
+        written = []
+        put = storage.put
+
+        def put_slowly(key, *args, **kwargs):
+            put(key, *args, **kwargs)
+            written.append(key)
+            Media.objects.filter(pk=medium.pk).update(leased_until=timezone.now() + timedelta(seconds=99))
+
+        monkeypatch.setattr(storage, "put", put_slowly)
+        pipeline.process(medium.pk)
+        assert len(written) == 1
+        medium.refresh_from_db()
+        assert (medium.status, medium.variants) == ("processing", [])
+        sweeps.delete_doomed_objects()
+        assert storage.head(written[0]) is None
+
+    def test_deleted_while_in_work_nothing_is_left(self, api, alice, monkeypatch):
+        medium = uploaded(api(alice))
+        written = []
+        put = storage.put
+
+        def put_and_delete(key, *args, **kwargs):
+            put(key, *args, **kwargs)
+            written.append(key)
+            if len(written) == 6:
+                services.delete_upload(medium)
+
+        monkeypatch.setattr(storage, "put", put_and_delete)
+        pipeline.process(medium.pk)
+        sweeps.delete_doomed_objects()
+        assert not Media.objects.exists()
+        assert len(written) == 6
+        assert not [key for key in [*written, medium.original_key] if storage.head(key)]
+
+    def test_c6_a_crash_counts_and_the_lease_is_given_back(self, api, alice, monkeypatch):
+        medium = uploaded(api(alice))
+        monkeypatch.setattr(pipeline.sandbox, "render_safely", lambda *args, **kwargs: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pipeline.process(medium.pk)
+        medium.refresh_from_db()
+        assert (medium.status, medium.attempts, medium.leased_until) == ("uploaded", 1, None)
+        assert medium.ring_at > timezone.now()
+
+    def test_reprocessing_makes_new_objects_and_removes_the_old(self, api, alice, deliver):
+        medium = ready(api(alice), deliver)
+        services.expose([medium.pk])
+        deliver()
+        medium.refresh_from_db()
+        old = [
+            urls.variant_url(medium, variant, public=public) for variant in medium.variants for public in (True, False)
+        ]
+        assert services.reprocess(medium)
+        assert {fetch(url) for url in old} == {200}
+        deliver()
+        sweeps.ring_again()
+        deliver()
+        sweeps.delete_doomed_objects()
+        assert {fetch(url) for url in old} == {404}
+        medium.refresh_from_db()
+        new = [
+            urls.variant_url(medium, variant, public=public) for variant in medium.variants for public in (True, False)
+        ]
+        assert {fetch(url) for url in new} == {200}
+        assert len({url.split("?")[0] for url in new}) == 12
+
+    def test_reprocessing_that_fails_keeps_what_was_there(self, api, alice, deliver):
+        medium = ready(api(alice), deliver)
+        services.reprocess(medium)
+        write(Media.objects.get().original_key, b"no picture")
+        Media.objects.update(original_etag=storage.head(medium.original_key).etag)
+        deliver()
+        card = api(alice).get(f"/media/{medium.pk}").json()
+        assert (card["status"], card["error"]) == ("ready", None)
+        assert {fetch(url) for url in variant_urls(card)} == {200}
+
+    def test_a_pending_upload_is_not_reprocessed(self, alice):
+        assert not services.reprocess(make_media(alice, status="pending"))
+
+    def test_m6_a_hash_that_storage_did_not_keep_is_compared_by_the_worker(self, api, alice, deliver):
+        medium = uploaded(api(alice))
+        Media.objects.update(sha256="0" * 64)
+        deliver()
+        medium.refresh_from_db()
+        assert (medium.status, medium.error_code) == ("failed", "image_corrupt")
+
+    def test_the_setting_bounds_what_the_worker_takes(self, api, alice, deliver, settings):
+        medium = uploaded(api(alice))
+        settings.MEDIA_MAX_PIXELS = 1000
+        deliver()
+        medium.refresh_from_db()
+        assert medium.error_code == "image_too_large"
+
+    def test_outcomes_are_counted(self, api, alice, deliver):
+        def counted(outcome):
+            return REGISTRY.get_sample_value("photogram_media_total", {"outcome": outcome}) or 0
+
+        before = counted("ready"), counted("image_corrupt")
+        ready(api(alice), deliver)
+        uploaded(api(alice), data=jpeg()[:300])
+        deliver()
+        assert (counted("ready"), counted("image_corrupt")) == (before[0] + 1, before[1] + 1)
+
+    def test_c6_given_up_after_five_tries(self, api, alice, deliver, settings):
+        medium = uploaded(api(alice))
+        Media.objects.filter(pk=medium.pk).update(attempts=settings.MEDIA_MAX_ATTEMPTS)
+        deliver()
+        medium.refresh_from_db()
+        assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
+
+
+class TestC9StorageAway:
+    @pytest.fixture
+    def away(self, settings):
+        settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"
+
+    def test_c9_only_uploads_say_so(self, api, alice, bob, request):
+        upload = begin(api(alice), jpeg()).json()
+        put(upload, jpeg())
+        post = make_post(alice)
+        request.getfixturevalue("away")
+        for answer in (begin(api(alice), jpeg()), api(alice).post(f"/media/upload/{upload['id']}/complete")):
+            assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+            assert answer.headers["Retry-After"]
+        assert api(alice).get(f"/media/upload/{upload['id']}/status").status_code == 200
+        assert api(bob).get("/feed").status_code == 200
+        assert api(bob).get(f"/posts/{post.pk}").status_code == 200
+        assert api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"}).status_code == 200
+        assert api(alice).delete(f"/posts/{post.pk}").status_code == 204
+        assert api(None).get("/health/ready").json()["checks"]["storage"] == "down"
+        assert api(None).get("/health/ready").status_code == 200
+
+    def test_c9_a_store_that_accepts_and_never_answers_costs_a_request_five_seconds_at_most(self, api, alice, settings):
+        upload = begin(api(alice), jpeg()).json()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings.S3_ENDPOINT_URL = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            for ask in (
+                lambda: begin(api(alice), jpeg()),
+                lambda: api(alice).post(f"/media/upload/{upload['id']}/complete"),
+            ):
+                begun = time.monotonic()
+                assert ask().json()["code"] == "storage_unavailable"
+                assert time.monotonic() - begun < 5
+
+    def test_c9_an_upload_in_flight_resumes_however_often_storage_failed(self, api, alice, settings, deliver):
+        medium = uploaded(api(alice))
+        settings.S3_ENDPOINT_URL, there = "http://127.0.0.1:1", settings.S3_ENDPOINT_URL
+        for _ in range(settings.MEDIA_MAX_ATTEMPTS + 2):
+            pipeline.process(medium.pk)
+        medium.refresh_from_db()
+        assert (medium.status, medium.leased_until, medium.attempts) == ("uploaded", None, 0)
+        settings.S3_ENDPOINT_URL = there
+        CeleryOutbox.objects.all().delete()
+        with time_machine.travel(timezone.now() + timedelta(seconds=6)):
+            assert sweeps.ring_again() == 1
+            deliver()
+        medium.refresh_from_db()
+        assert medium.status == "ready"
+
+    def test_c9_pauses_grow_and_after_a_day_it_is_given_up(self, api, alice, settings, deliver):
+        medium = uploaded(api(alice))
+        settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"
+        pauses = []
+        for waited in (1, 60, 3600):
+            Media.objects.update(uploaded_at=timezone.now() - timedelta(seconds=waited))
+            pipeline.process(medium.pk)
+            medium.refresh_from_db()
+            pauses.append(round((medium.ring_at - timezone.now()).total_seconds()))
+        assert pauses == [5, 15, 120]
+        Media.objects.update(uploaded_at=timezone.now() - timedelta(hours=25))
+        pipeline.process(medium.pk)
+        medium.refresh_from_db()
+        assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
+
+    def test_c9_storage_that_fails_between_two_variants_leaves_no_half(self, api, alice, monkeypatch, deliver):
+        medium = uploaded(api(alice))
+        written = []
+        put = storage.put
+
+        def put_two(key, *args, **kwargs):
+            if len(written) == 2:
+                raise storage.StorageError("slow down")
+            put(key, *args, **kwargs)
+            written.append(key)
+
+        monkeypatch.setattr(storage, "put", put_two)
+        deliver()
+        medium.refresh_from_db()
+        assert (medium.status, medium.variants, medium.private_secret) == ("uploaded", [], "")
+        assert DoomedObject.objects.filter(key__in=written).count() == 2
+        monkeypatch.undo()
+        pipeline.process(medium.pk)
+        medium.refresh_from_db()
+        assert medium.status == "ready"
+
+    def test_c9_an_original_that_vanished_is_given_up_after_five_tries(self, api, alice, settings):
+        medium = uploaded(api(alice))
+        storage.delete(settings.S3_PRIVATE_BUCKET, [medium.original_key])
+        for _ in range(settings.MEDIA_MAX_ATTEMPTS + 1):
+            pipeline.process(medium.pk)
+        medium.refresh_from_db()
+        assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
+
+    def test_p10_deletes_are_remembered(self, api, alice, deliver, settings):
+        medium = ready(api(alice), deliver)
+        sweeps.delete_doomed_objects()
+        url = variant_urls(api(alice).get(f"/media/{medium.pk}").json())[0]
+        settings.S3_ENDPOINT_URL, there = "http://127.0.0.1:1", settings.S3_ENDPOINT_URL
+        assert api(alice).delete(f"/media/{medium.pk}").status_code == 204
+        assert sweeps.delete_doomed_objects() == 0
+        settings.S3_ENDPOINT_URL = there
+        assert fetch(url) == 200
+        due = DoomedObject.objects.filter(key__contains=medium.private_secret).values_list("due_at", flat=True)
+        assert max(due) < timezone.now() + timedelta(seconds=30)
+        DoomedObject.objects.filter(due_at__lt=timezone.now() + timedelta(minutes=1)).update(due_at=timezone.now())
+        assert sweeps.delete_doomed_objects() == 7
+        assert fetch(url) == 404
+        assert storage.head(medium.original_key) is None

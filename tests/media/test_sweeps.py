@@ -1,0 +1,240 @@
+"""What the clock finds, and the storage compared with the rows."""
+
+import http.server
+import json
+import threading
+from datetime import timedelta
+
+import httpx
+import pytest
+from django.core.management import call_command
+from django.db.models import ProtectedError
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.media import inventory, objects, person, services, storage, sweeps, tasks, urls
+from apps.media.models import DoomedObject, Media
+from tests.factories import make_media
+from tests.media.uploads import begin, fetch, put, ready, uploaded, variant_urls, write
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def exposed(caller, deliver):
+    medium = ready(caller, deliver)
+    services.expose([medium.pk])
+    deliver()
+    medium.refresh_from_db()
+    assert medium.public_secret
+    return medium
+
+
+def public_urls(medium):
+    return [urls.variant_url(medium, variant, public=True) for variant in medium.variants]
+
+
+class TestAbandoned:
+    def test_m7_abandoned_uploads_go_with_what_was_put(self, api, alice):
+        upload = begin(api(alice), b"x").json()
+        put(upload, b"x")
+        key = Media.objects.get().original_key
+        assert sweeps.remove_abandoned_uploads() == 0
+        Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
+        assert sweeps.remove_abandoned_uploads() == 1
+        sweeps.delete_doomed_objects()
+        assert not Media.objects.exists()
+        assert storage.head(key) is None
+
+    def test_m7_one_that_was_completed_in_time_stays(self, api, alice):
+        uploaded(api(alice))
+        Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
+        assert sweeps.remove_abandoned_uploads() == 0
+
+
+class TestRinging:
+    def test_what_waits_for_nothing_is_not_rung_for(self, alice):
+        make_media(alice, ring_at=timezone.now())
+        make_media(alice, status="failed", ring_at=timezone.now())
+        assert sweeps.ring_again() == 0
+        assert not Media.objects.exclude(ring_at=None).exists()
+
+    @pytest.mark.parametrize(
+        ("fields", "bells"),
+        [
+            ({"status": "uploaded"}, [sweeps.PROCESS]),
+            ({"status": "processing"}, [sweeps.PROCESS]),
+            ({"wanted_public": True}, [sweeps.PUBLISH]),
+            ({"wanted_public": True, "public_secret": "s"}, []),
+            ({"urls_revoked": True}, [sweeps.MOVE]),
+            ({"urls_revoked": True, "wanted_public": True}, [sweeps.MOVE, sweeps.PUBLISH]),
+        ],
+        ids=str,
+    )
+    def test_each_gets_its_bell_and_not_twice_a_minute(self, alice, fields, bells):
+        make_media(alice, ring_at=timezone.now(), **fields)
+        assert sweeps.ring_again() == len(bells)
+        assert sweeps.ring_again() == 0
+        assert list(CeleryOutbox.objects.order_by("id").values_list("task_name", flat=True)) == bells
+
+    def test_a_doorbell_for_nobody_does_nothing(self, alice):
+        unknown = str(alice.pk)
+        for task in (tasks.process_upload, tasks.publish_variants, tasks.move_variants):
+            task(media_id=unknown)
+
+
+class TestDeleting:
+    @pytest.fixture
+    def cdn(self, settings):
+        """A purge hook, and what it was asked; `cdn.status` is its answer."""
+
+        class Hook(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                server.found.append([fetch(url) for url in server.asked[-1]["urls"]])
+                self.send_response(server.status)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        server.asked, server.found, server.status = [], [], 200
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings.MEDIA_CDN_PURGE_URL = f"http://127.0.0.1:{server.server_port}/purge"
+        yield server
+        server.shutdown()
+        server.server_close()
+
+    def test_p10_the_cdn_is_told_when_the_origin_has_nothing_any_more(self, api, alice, deliver, cdn):
+        old = public_urls(medium := exposed(api(alice), deliver))
+        services.conceal([medium.pk])
+        sweeps.delete_doomed_objects()
+        assert [sorted(asked["urls"]) for asked in cdn.asked] == [sorted(old)]
+        assert cdn.found == [[404] * 6]
+
+    def test_p10_a_cdn_that_does_not_confirm_is_told_again(self, api, alice, deliver, cdn):
+        medium = exposed(api(alice), deliver)
+        cdn.status = 500
+        services.conceal([medium.pk])
+        sweeps.delete_doomed_objects()
+        public = DoomedObject.objects.filter(key__startswith=medium.public_secret)
+        assert public.count() == 6
+        assert sweeps.delete_doomed_objects() == 0
+        cdn.status = 200
+        public.update(due_at=timezone.now())
+        assert sweeps.delete_doomed_objects() == 6
+        assert len(cdn.asked) == 2
+
+    def test_c6_an_object_that_storage_refuses_to_delete_holds_up_no_other(self, monkeypatch, settings):
+        bucket = settings.S3_PRIVATE_BUCKET
+        objects.doom([(bucket, "a"), (bucket, "poison"), (bucket, "b")])
+        monkeypatch.setattr(storage, "delete", lambda bucket, keys: {"poison"} & set(keys))
+        pauses = []
+        for _ in range(3):
+            gone = sweeps.delete_doomed_objects()
+            [left] = DoomedObject.objects.all()
+            pauses.append(round((left.due_at - timezone.now()).total_seconds()))
+            DoomedObject.objects.update(due_at=timezone.now())
+        assert (gone, left.key, left.attempts) == (0, "poison", 3)
+        assert pauses == [15, 30, 60]
+
+    def test_a_bucket_that_is_gone_holds_up_no_other(self, settings):
+        write("originals/here", b"x")
+        objects.doom([("no-such-bucket", "x"), (settings.S3_PRIVATE_BUCKET, "originals/here")])
+        assert sweeps.delete_doomed_objects() == 1
+        assert storage.head("originals/here") is None
+
+    @pytest.mark.django_db(transaction=True)
+    def test_two_sweeps_at_once_share_the_work(self, monkeypatch, settings):
+        objects.doom((settings.S3_PRIVATE_BUCKET, f"k{number}") for number in range(250))
+        deleted = []
+        delete = storage.delete
+        monkeypatch.setattr(storage, "delete", lambda bucket, keys: deleted.extend(keys) or delete(bucket, keys))
+        assert sum(in_threads(2, sweeps.delete_doomed_objects)) == 250
+        assert len(deleted) == len(set(deleted)) == 250
+
+
+class TestInventory:
+    @staticmethod
+    def every_shard(task):
+        return sum(task(shard) for shard in inventory.SHARDS)
+
+    def test_objects_without_rows_go_and_the_others_stay(self, api, alice, deliver, monkeypatch):
+        medium = exposed(api(alice), deliver)
+        orphans = ["originals/orphan", "uploads/orphan", "variants/orphan/thumb.webp"]
+        for key in orphans:
+            write(key, b"x")
+        storage.publish("originals/orphan", to="orphan/thumb.webp", content_type="image/webp")
+        DoomedObject.objects.all().delete()
+        assert self.every_shard(inventory.remove_orphaned_objects) == 0
+        monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
+        self.every_shard(inventory.remove_orphaned_objects)
+        doomed = set(DoomedObject.objects.values_list("key", flat=True))
+        assert doomed >= {*orphans, "orphan/thumb.webp"}
+        assert medium.original_key not in doomed
+        assert not [key for key in doomed if medium.private_secret in key or medium.public_secret in key]
+
+    def test_one_lost_variant_is_enough_to_make_them_again(self, api, alice, deliver, settings):
+        medium = ready(api(alice), deliver)
+        assert self.every_shard(inventory.reprocess_media_without_objects) == 0
+        storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
+        assert self.every_shard(inventory.reprocess_media_without_objects) == 1
+        sweeps.ring_again()
+        deliver()
+        card = api(alice).get(f"/media/{medium.pk}").json()
+        assert {fetch(url) for url in variant_urls(card)} == {200}
+
+    def test_lost_public_copies_are_copied_again(self, api, alice, deliver, settings):
+        medium = exposed(api(alice), deliver)
+        storage.delete(settings.S3_PUBLIC_BUCKET, [urls.public_key(medium.public_secret, medium.variants[0])])
+        assert self.every_shard(inventory.reprocess_media_without_objects) == 1
+        sweeps.ring_again()
+        deliver()
+        medium.refresh_from_db()
+        assert {fetch(url) for url in public_urls(medium)} == {200}
+
+    def test_the_daily_task_rings_for_every_shard(self):
+        tasks.remove_orphaned_objects()
+        rows = CeleryOutbox.objects.filter(task_name="apps.media.tasks.remove_orphaned_objects")
+        assert {row.kwargs["shard"] for row in rows} == set(inventory.SHARDS)
+        assert {objects.new_secret()[0] for _ in range(2000)} <= set(inventory.SHARDS)
+
+
+class TestErasure:
+    def test_p10_everything_of_a_person_goes_rows_and_objects(self, api, alice, bob, deliver, settings):
+        hers, his = exposed(api(alice), deliver), exposed(api(bob), deliver)
+        begin(api(alice), b"x")
+        make_media(alice, status="failed")
+        old = public_urls(hers)
+        person.erase(alice.pk)
+        sweeps.delete_doomed_objects()
+        assert not Media.objects.owned_by(alice.pk).exists()
+        assert {fetch(url) for url in old} == {404}
+        assert storage.head(hers.original_key) is None
+        assert {fetch(url) for url in public_urls(his)} == {200}
+
+    def test_a_person_is_not_deleted_over_the_heads_of_their_objects(self, alice):
+        make_media(alice)
+        with pytest.raises(ProtectedError):
+            alice.delete()
+
+    def test_p10_the_export_names_all_of_ones_own_and_nothing_of_others(self, alice, bob):
+        own = {str(make_media(alice, status=status).pk) for status in Media.Status.values}
+        make_media(bob)
+        rows = list(person.export(alice.pk))
+        assert {kind for kind, _ in rows} == {"media"}
+        assert {row["id"] for _, row in rows} == own
+
+
+class TestBuckets:
+    def test_ensuring_them_again_changes_nothing(self, capsys):
+        call_command("ensure_buckets")
+        call_command("ensure_buckets")
+        assert capsys.readouterr().out.count("(private)") == 2
+
+    def test_new_ones_are_made(self, settings):
+        settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = "fresh-private", "fresh-public"
+        call_command("ensure_buckets")
+        write("originals/x", b"x")
+        assert httpx.get(f"{settings.S3_ENDPOINT_URL}/fresh-private/originals/x").status_code == 403
