@@ -9,27 +9,32 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.content.models import Post, PostMedia, StaleExposure
+from apps.content.querysets import PostQuerySet
 from apps.core.batches import BATCH
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
 # Rung by name: the bell in `tasks.py` stands above this module.
 RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
-DOORBELL_LOST_AFTER = timedelta(seconds=20)
+DOORBELL_LOST_AFTER = timedelta(seconds=30)
 
 
 @transaction.atomic
 def reconcile(post_ids: Iterable[UUID]) -> None:
-    """Make it so, as things stand in this transaction.
+    """Make it so, as things stand in this transaction; and let every old URL of what is withdrawn die.
 
     The posts are locked before the rule is asked, so that of two changes at once the later one decides.
     """
     locked = Post.objects.filter(pk__in=list(post_ids)).select_for_update(no_key=True).order_by("pk")
-    ids = list(locked.values_list("pk", flat=True))
-    open_ids = set(Post.objects.filter(pk__in=ids).open_to_everybody().values_list("pk", flat=True))
-    items = list(PostMedia.objects.filter(post__in=ids).values_list("post_id", "medium_id"))
-    media.expose([medium_id for post_id, medium_id in items if post_id in open_ids])
-    media.conceal([medium_id for post_id, medium_id in items if post_id not in open_ids])
+    posts = Post.objects.filter(pk__in=list(locked.values_list("pk", flat=True)))
+    open_ones, withdrawn = posts.open_to_everybody(), posts.withdrawn()
+    media.expose(_media_of(open_ones))
+    media.withdraw(_media_of(withdrawn))
+    media.conceal(_media_of(posts.exclude(pk__in=open_ones.values("pk")).exclude(pk__in=withdrawn.values("pk"))))
+
+
+def _media_of(posts: PostQuerySet) -> list[UUID]:
+    return list(PostMedia.objects.filter(post__in=posts.values("pk")).values_list("medium", flat=True))
 
 
 def mark_stale(author_id: UUID) -> None:

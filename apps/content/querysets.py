@@ -30,6 +30,10 @@ class PostQuerySet(HidesBlocked):
         """What an anonymous caller sees; only such posts' photos have permanent public URLs."""
         return self.visible_to(None)
 
+    def withdrawn(self) -> "PostQuerySet":
+        """What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden."""
+        return self.filter(Q(taken_down_at__isnull=False) | ~Q(author__state="active"))
+
     def written_by(self, user_id: UUID) -> "PostQuerySet":
         return self.filter(author=user_id)
 

@@ -129,7 +129,7 @@ class TestCost:
 
 
 class TestIndexes:
-    DEPTHS = (0, 1500, 2950)
+    DEPTHS = (0, 1000, 2000)
 
     @pytest.fixture
     def many(self, alice):
@@ -159,7 +159,7 @@ class TestIndexes:
                 assert "one_tag_per_post" in indexes_used(plan)
                 assert not [node for node in nodes(plan) if node["Node Type"] in {"Sort", "Seq Scan"}], plan
                 assert 21 <= rows_read(plan) <= 60
-            assert rows_read(explain(self.page(shown.tagged("rare7"), None))) <= 60
+            assert rows_read(explain(self.page(shown.tagged("rare7"), None))) < 200, "the common tag's posts are read"
 
     def test_each_page_of_an_author_costs_the_same_however_deep(self, many, alice, carol):
         shown = Post.objects.visible_to(carol.pk).written_by(alice.pk)

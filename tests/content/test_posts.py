@@ -1,7 +1,12 @@
+from contextlib import suppress
+
 import pytest
 
 from apps.content import publication, services
+from apps.content.counters import POSTS
+from apps.content.facts import post_edited, post_failed, post_published
 from apps.content.models import Post, PostMedia
+from apps.core.errors import NotFound
 from apps.core.ids import new_id
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
@@ -15,8 +20,30 @@ def post(caller, media, **fields):
     return caller.post("/posts", {"media_ids": [str(m.pk) for m in media]} | fields)
 
 
+def suppressing_not_found(deed):
+    with suppress(NotFound):
+        deed()
+
+
 def fault(answer):
     return {error["field"]: error["code"] for error in answer.json()["errors"]}
+
+
+@pytest.fixture
+def hear(request):
+    """`hear(fact)` lists what it is told with, until the test ends."""
+
+    def listen(fact):
+        told = []
+
+        def note(**ids):
+            told.append(ids)
+
+        fact.receiver(note)
+        request.addfinalizer(lambda: fact._signal.disconnect(dispatch_uid=f"{note.__module__}.{note.__qualname__}"))
+        return told
+
+    return listen
 
 
 class TestPosting:
@@ -133,14 +160,36 @@ class TestProcessing:
         assert shown["status"] == "failed"
         assert shown["media"][0]["error"] == {"code": "image_corrupt", "detail": "Damaged."}
 
+    def test_a_taken_down_post_that_gets_ready_counts_once_it_is_restored(self, waiting, alice):
+        services.take_down(waiting)
+        self.ready(waiting)
+        publication.settle(waiting.pk)
+        assert list(POSTS.repair()) == []
+        services.restore(waiting)
+        alice.refresh_from_db()
+        assert alice.post_count == 1
+
+    def test_the_author_is_told_when_it_fails(self, waiting, alice, hear):
+        told = hear(post_failed)
+        Media.objects.filter(posts=waiting).update(status="failed", error_code="image_corrupt")
+        publication.settle(waiting.pk)
+        publication.settle(waiting.pk)
+        assert told == [{"post_id": str(waiting.pk), "author_id": str(alice.pk)}]
+
+    def test_bells_for_what_is_gone_are_harmless(self, db):
+        publication.settle_post_with(new_id())
+        publication.settle(new_id())
+
     @pytest.mark.django_db(transaction=True)
-    def test_r2_two_media_finishing_at_once_publish_once(self, alice):
+    def test_r2_two_media_finishing_at_once_publish_once(self, alice, hear):
         media = [make_media(alice, status="uploaded")]
         post = services.create_post(author_id=alice.pk, media_ids=[m.pk for m in media])
         self.ready(post)
+        told = hear(post_published)
         in_threads(8, lambda: publication.settle(post.pk))
         alice.refresh_from_db()
         assert alice.post_count == 1
+        assert told == [{"post_id": str(post.pk), "author_id": str(alice.pk)}]
 
 
 class TestEditing:
@@ -149,6 +198,63 @@ class TestEditing:
         edited = api(alice).patch(f"/posts/{shown.pk}", {"caption": "#new"}).json()
         assert (edited["tags"], edited["sensitive"]) == (["new"], True)
         assert edited["edited_at"]
+
+    def test_only_a_new_caption_makes_a_post_edited(self, api, alice):
+        shown = make_post(alice, caption="as it was")
+        unedited = [{}, {"caption": "as it was"}, {"sensitive": True}, {"visibility": "followers"}]
+        for changes in unedited:
+            assert api(alice).patch(f"/posts/{shown.pk}", changes).json()["edited_at"] is None
+        assert api(alice).patch(f"/posts/{shown.pk}", {"caption": "as it is"}).json()["edited_at"] is not None
+
+    def test_what_is_already_so_is_told_to_nobody(self, api, alice, hear):
+        told = hear(post_edited)
+        shown = make_post(alice, caption="as it was")
+        api(alice).patch(f"/posts/{shown.pk}", {"caption": "as it was", "comments_enabled": True})
+        assert told == []
+        api(alice).patch(f"/posts/{shown.pk}", {"comments_enabled": False})
+        assert told == [{"post_id": str(shown.pk), "author_id": str(alice.pk)}]
+
+    @pytest.mark.parametrize(
+        "field",
+        [
+            *("id", "author", "author_id", "owner", "status", "taken_down_at", "created_at", "edited_at", "is_open"),
+            *("counts", "like_count", "viewer", "tags", "mentions", "media", "media_ids"),
+        ],
+    )
+    def test_p8_i3_no_other_field_can_be_written(self, api, alice, field):
+        shown = make_post(alice)
+        assert fault(api(alice).patch(f"/posts/{shown.pk}", {field: "x", "caption": "x"})) == {field: "unknown_field"}
+        shown.refresh_from_db()
+        assert shown.caption == ""
+
+    @pytest.mark.parametrize(
+        ("changes", "faults"),
+        [
+            ({"caption": None}, {"caption": "required"}),
+            ({"caption": "x" * 2201}, {"caption": "too_long"}),
+            ({"caption": "#" + " #".join(f"t{n}" for n in range(31))}, {"caption": "too_many_tags"}),
+            ({"visibility": "everybody"}, {"visibility": "invalid_choice"}),
+            ({"comments_enabled": 1}, {"comments_enabled": "invalid"}),
+            ({"alt_texts": []}, {"alt_texts": "not_a_dict"}),
+            ({"alt_texts": {"x": "y"}}, {"alt_texts.x": "invalid_media"}),
+            ({"alt_texts": {"\0": "y"}}, {"alt_texts.\0": "invalid_media"}),
+        ],
+        ids=str,
+    )
+    def test_i2_what_is_refused_changes_nothing(self, api, alice, changes, faults):
+        shown = make_post(alice, caption="as it was")
+        assert fault(api(alice).patch(f"/posts/{shown.pk}", {"sensitive": True} | changes)) == faults
+        shown.refresh_from_db()
+        assert (shown.caption, shown.sensitive) == ("as it was", False)
+
+    def test_p7_others_may_not_when_they_see_it_and_cannot_tell_when_they_do_not(self, api, alice, carol, mallory, mod):
+        shown, hidden = make_post(alice), make_post(alice, visibility="followers")
+        for verb in ("patch", "delete"):
+            assert getattr(api(carol), verb)(f"/posts/{shown.pk}", {}).status_code == 403
+            assert getattr(api(carol), verb)(f"/posts/{hidden.pk}", {}).status_code == 404
+            assert getattr(api(mallory), verb)(f"/posts/{shown.pk}", {}).status_code == 404
+            # A moderator sees the post; what a moderator may do to it, the moderation's verbs say.
+            assert getattr(api(mod), verb)(f"/posts/{hidden.pk}", {}).status_code == 403
 
     def test_alt_texts_by_medium(self, api, alice):
         shown = make_post(alice, photos=2)
@@ -178,6 +284,46 @@ class TestDeleting:
         assert not Media.objects.exists()
         assert DoomedObject.objects.count() == 2 * (1 + 6)
         assert api(alice).get("/users/me").json()["counts"]["posts"] == 0
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r3_deleting_while_it_is_being_published_leaves_nothing(self):
+        for _ in range(6):
+            author = make_user()
+            media = make_media(author, status="uploaded")
+            shown = services.create_post(author_id=author.pk, media_ids=[media.pk])
+            Media.objects.filter(pk=media.pk).update(status="ready", width=1, height=1, private_secret="s")
+            deeds = [lambda post=shown: publication.settle(post.pk), lambda post=shown: services.delete_post(post)]
+            in_threads(2, lambda deeds=deeds: deeds.pop()())
+            author.refresh_from_db()
+            assert author.post_count == 0
+            assert not Post.objects.filter(pk=shown.pk).exists()
+            assert not Media.objects.filter(pk=media.pk).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r3_editing_while_it_is_being_deleted_brings_nothing_back(self):
+        for _ in range(6):
+            author = make_user()
+            shown = make_post(author)
+            caller = Caller(author)
+            deeds = [
+                lambda c=caller, p=shown: c.delete(f"/posts/{p.pk}").status_code,
+                lambda c=caller, p=shown: c.patch(f"/posts/{p.pk}", {"caption": "#late"}).status_code,
+            ]
+            assert set(in_threads(2, lambda deeds=deeds: deeds.pop()())) <= {204, 200, 404}
+            assert not Post.objects.filter(pk=shown.pk).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r1_taking_down_restoring_and_deleting_at_once_leave_the_count_right(self):
+        for _ in range(6):
+            author = make_user()
+            shown = [make_post(author) for _ in range(3)]
+            deeds = [
+                *(lambda p=p: services.take_down(p) for p in shown),
+                lambda p=shown[0]: services.restore(p),
+                lambda p=shown[2]: services.delete_post(p),
+            ]
+            in_threads(5, lambda deeds=deeds: suppressing_not_found(deeds.pop()))
+            assert list(POSTS.repair(dry_run=True)) == []
 
     @pytest.mark.django_db(transaction=True)
     def test_r3_deleting_twice_at_once_is_deleting_once(self, alice):

@@ -100,7 +100,7 @@ class TestP2OneRuleAtEveryDoor:
             return
         found = viewers[viewer].get(f"/media/{item.medium_id}").status_code
         refused = viewer == "author" and kind in {"of a suspended account", "of an account that leaves"}
-        sees = viewer in POSTS[kind] or viewer == "author"
+        sees = viewer in POSTS[kind] or viewer in {"author", "moderator"}
         assert found == (401 if refused else 200 if sees else 404)
 
     def test_p2_in_the_authors_posts(self, kind, viewer, make, viewers):
