@@ -227,11 +227,15 @@ def move_variants(media_id: UUID) -> None:
 def _copied(
     medium: Media, copy: Callable[[dict[str, Any]], None], adopt: Callable[[], bool], *, to: objects.Objects
 ) -> None:
-    """Copy each variant, then let the row adopt the copies; those that it does not are doomed."""
+    """Copy each variant, then let the row adopt the copies; those that it does not are doomed. A variant that storage
+    has lost holds up no other: the inventory finds it and has it made again."""
     adopted = False
     try:
         for variant in medium.variants:
-            copy(variant)
+            try:
+                copy(variant)
+            except storage.Vanished as error:
+                log.error("variant_lost", media_id=str(medium.pk), variant=variant["name"], reason=str(error))
         adopted = adopt()
     finally:
         if not adopted:

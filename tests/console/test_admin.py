@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
+from apps.media.models import DoomedObject
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +17,7 @@ OURS = [model for model in admin.site._registry if model.__module__.startswith("
 def browser(alice, bob):
     make_post(alice, caption="<script>alert(1)</script>")
     make_media(alice)
+    DoomedObject.objects.create(bucket="photographs", key="variants/gone.webp")
     make_follow(alice, bob)
     make_block(alice, make_user())
     accounts.open_session(alice)

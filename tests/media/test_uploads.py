@@ -377,6 +377,16 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in old} == {404}
         assert {fetch(url) for url in self.urls(api(alice), post)} == {200}
 
+    def test_p10_a_variant_that_storage_lost_keeps_no_other_reachable(self, api, alice, post, deliver, settings):
+        medium = post.media.get()
+        old = [urls.variant_url(medium, variant, public=False) for variant in medium.variants]
+        storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
+        content.take_down(post)
+        deliver()
+        sweeps.delete_doomed_objects()
+        assert {fetch(url) for url in old} == {404}
+        assert sorted(fetch(url) for url in self.urls(api(alice), post)) == [200] * 5 + [404]
+
     def test_moving_twice_at_once_loses_nothing(self, api, alice, post, deliver, monkeypatch):
         medium = post.media.get()
         services.withdraw([medium.pk])
