@@ -5,7 +5,7 @@ import pytest
 from apps.content import publication, services
 from apps.content.counters import POSTS
 from apps.content.facts import post_edited, post_failed, post_published
-from apps.content.models import Post, PostMedia
+from apps.content.models import Post, PostMedia, Tag
 from apps.core.errors import NotFound
 from apps.core.ids import new_id
 from apps.media.models import DoomedObject, Media
@@ -129,6 +129,28 @@ class TestPosting:
         assert set(codes) <= {201, 409}
         assert codes.count(201) >= 1
         assert Post.objects.count() == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r2_one_medium_goes_into_one_post_however_many_ask_at_once(self, alice):
+        media_id = make_media(alice).pk
+        caller = Caller(alice)
+        codes = in_threads(6, lambda: caller.post("/posts", {"media_ids": [str(media_id)]}).status_code)
+        assert sorted(codes) == [201] + [400] * 5
+        assert PostMedia.objects.get().medium_id == media_id
+
+    @pytest.mark.django_db(transaction=True)
+    def test_posts_that_bring_the_same_new_tags_at_once_do_not_wait_for_each_other_for_ever(self):
+        authors = [make_user() for _ in range(6)]
+        media = {author: make_media(author) for author in authors}
+        names = [f"#tag{n}" for n in range(30)]
+
+        def make():
+            author = authors.pop()
+            caption = " ".join(names if len(authors) % 2 else reversed(names))
+            return services.create_post(author_id=author.pk, media_ids=[media[author].pk], caption=caption)
+
+        assert len(in_threads(6, make)) == 6
+        assert Tag.objects.count() == 30
 
 
 class TestProcessing:
