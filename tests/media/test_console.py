@@ -1,0 +1,53 @@
+"""Media in the console: the one action there is."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.media import sweeps
+from apps.media.models import Media
+from tests.factories import PASSWORD, make_media, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def operator(handle, *permissions):
+    user = make_user(handle, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client = Client()
+    assert client.login(username=handle, password=PASSWORD)
+    return client
+
+
+def reprocess(client, *media):
+    body = {"action": "reprocess", "_selected_action": [str(medium.pk) for medium in media]}
+    return client.post(reverse("admin:media_media_changelist"), body)
+
+
+def test_an_operator_has_failed_media_made_again_and_leaves_pending_ones_alone(alice):
+    failed = make_media(alice, status="failed", original_etag="e", error_code="image_corrupt", attempts=5)
+    pending = make_media(alice, status="pending")
+    reprocess(operator("root", "view_media", "change_media"), failed, pending)
+    failed.refresh_from_db()
+    assert (failed.status, failed.error_code, failed.attempts) == ("uploaded", "", 0)
+    [bell] = CeleryOutbox.objects.all()
+    assert (bell.task_name, bell.kwargs["media_id"]) == (sweeps.PROCESS, str(failed.pk))
+    assert Media.objects.get(pk=pending.pk).status == "pending"
+
+
+def test_o1_who_may_only_look_cannot(alice):
+    failed = make_media(alice, status="failed", original_etag="e")
+    reprocess(operator("clerk", "view_media"), failed)
+    failed.refresh_from_db()
+    assert failed.status == "failed"
+    assert not CeleryOutbox.objects.exists()
+
+
+def test_secrets_and_keys_are_not_shown(alice):
+    medium = make_media(alice, public_secret="p" * 32)
+    page = operator("clerk", "view_media").get(reverse("admin:media_media_change", args=[medium.pk])).content.decode()
+    assert str(alice) in page
+    for secret in (medium.private_secret, medium.public_secret, medium.original_key):
+        assert secret not in page
