@@ -6,7 +6,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export PYTHONDONTWRITEBYTECODE ?= 1
 SIZE ?= small
 FUZZ_EXAMPLES ?= 200
 
@@ -36,10 +35,10 @@ types: $(READY) ## mypy, strict
 	@$(BIN)/mypy apps config devstack bench
 
 contracts: $(READY) ## Who may import whom
-	@$(BIN)/lint-imports --no-cache | sed -n '/^Contracts/,$$p'
+	@$(BIN)/lint-imports --no-cache --no-logo
 
 migrations: $(READY) ## No model change without its migration
-	@STATE_DIR="$$(mktemp -d)" $(BIN)/python -m devstack exec -- python manage.py makemigrations --check --dry-run
+	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
 deploy: $(READY) ## Django's deployment checks, with settings as in production
 	@env PHOTOGRAM_ENV=production \
@@ -54,10 +53,8 @@ schema: $(READY) ## Write docs/openapi.yaml
 	@$(BIN)/openapi-spec-validator docs/openapi.yaml
 
 schema-check: $(READY) ## The written schema is valid and says what the code says
-	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .openapi.tmp.yaml
-	@diff -u docs/openapi.yaml .openapi.tmp.yaml || { rm -f .openapi.tmp.yaml; echo 'docs/openapi.yaml is stale: run make schema.'; exit 1; }
-	@rm -f .openapi.tmp.yaml
 	@$(BIN)/openapi-spec-validator docs/openapi.yaml
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | diff -u docs/openapi.yaml - || { echo 'docs/openapi.yaml is stale: run make schema.'; exit 1; }
 
 demo-data: $(READY) ## Believable people and photographs (SIZE=small|medium)
 	@$(BIN)/python -m devstack exec -- python manage.py demo_data --size $(SIZE)
@@ -82,15 +79,16 @@ clean: ## Remove the virtual environment and all state
 
 # uv if it is there or can be had by pip; plain pip otherwise. Hashes are checked either way.
 $(READY): requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Photogram needs Python 3.11 or newer; name it with make PYTHON=...'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Photogram needs Python 3.11 or newer; name one with make PYTHON=...'; exit 1; }
 	@echo 'Installing the locked dependencies into .venv ...'
-	@if command -v uv >/dev/null; then \
-		[ -d .venv ] || uv venv --quiet --python "$$(command -v $(PYTHON))" .venv; \
-		uv pip sync --quiet --python .venv --require-hashes requirements/dev.txt; \
+	@[ -x $(BIN)/python ] || rm -rf .venv
+	@if uv --version >/dev/null 2>&1; then \
+		[ -d .venv ] || uv venv --quiet --python "$$(command -v $(PYTHON))" .venv && \
+		uv pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements/dev.txt; \
 	else \
-		[ -d .venv ] || $(PYTHON) -m venv .venv; \
+		[ -d .venv ] || $(PYTHON) -m venv .venv || { rm -rf .venv; echo 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }; \
 		if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then \
-			$(BIN)/uv pip install --quiet --python .venv --require-hashes -r requirements/dev.txt; \
+			$(BIN)/uv pip install --quiet --compile-bytecode --python .venv --require-hashes -r requirements/dev.txt; \
 		else \
 			$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
 		fi; \

@@ -3,10 +3,13 @@
 import argparse
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
 
 from devstack import supervisor
+from devstack.process import StartFailed
 
 
 def main() -> int:
@@ -14,16 +17,31 @@ def main() -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("run", help="start everything; state is kept in STATE_DIR")
     execute = actions.add_parser("exec", help="run one command with the servers up")
-    execute.add_argument("command", nargs=argparse.REMAINDER)
+    execute.add_argument("--fresh", action="store_true", help="on empty servers that are thrown away afterwards")
+    execute.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND …")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, supervisor.stop_on_sigterm)
-    state = Path(os.environ.get("STATE_DIR", ".state")).resolve()
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    state = Path(os.environ.get("STATE_DIR") or ".state").resolve()
     try:
         if arguments.action == "run":
             return supervisor.run(state)
-        return supervisor.execute(state, [part for part in arguments.command if part != "--"])
+        command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
+        if not command:
+            execute.error("which command?")
+        return supervisor.execute_fresh(command) if arguments.fresh else supervisor.execute(state, command)
+    except StartFailed as failure:
+        print(failure, file=sys.stderr)
+    except subprocess.CalledProcessError as failure:
+        print(f"Failed: {' '.join(failure.cmd[1:])}", file=sys.stderr)
     except KeyboardInterrupt:
-        return 0
+        return 128 + signal.SIGINT
+    return 1
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Through the context managers, which stop the servers."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

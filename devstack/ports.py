@@ -1,47 +1,63 @@
 """Ports: chosen free, remembered between runs, configurable."""
 
 import json
-import os
 import random
 import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from devstack.process import StartFailed
 
-def is_free(port: int) -> bool:
+# Below the range from which systems hand out ports to outgoing connections, and so are the companions.
+CHOICE = range(12_000, 22_000)
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return False
         return True
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def configured_port(environ: Mapping[str, str], variable: str, default: str) -> int:
+    """Raises StartFailed when the variable is no port number."""
+    value = environ.get(variable) or default
+    if value.isascii() and value.isdigit() and 0 < int(value) < 65_536:
+        return int(value)
+    raise StartFailed(f"{variable} must be a port number, not {value!r}.")
 
 
 class Ports:
     """Free ports by name for one state folder: those of the last run where they are still free."""
 
-    def __init__(self, memory: Path) -> None:
+    def __init__(self, memory: Path, environ: Mapping[str, str]) -> None:
         self.memory = memory
+        self.environ = environ
         self.known: dict[str, int] = json.loads(memory.read_text()) if memory.exists() else {}
 
-    def take(self, name: str, *, companion: int = 0) -> int:
-        """The port configured as `<NAME>_PORT`, or last time's, or any free one; `port + companion` is free, too."""
-        if configured := os.environ.get(f"{name.upper()}_PORT"):
-            return int(configured)
-        candidates = [self.known[name]] if name in self.known else []
-        # Below the range from which the system hands out ports to outgoing connections.
-        candidates += random.Random().sample(range(12_000, 22_000), 200)
+    def take(self, name: str, *, companion: int = 0, usable: Callable[[int], bool] = lambda port: True) -> int:
+        """The port configured as `<NAME>_PORT`, or last time's, or any that is free and usable.
+
+        `port + companion` is free, too. Raises StartFailed when the configured port is not free.
+        """
+        variable = f"{name.upper()}_PORT"
+        if self.environ.get(variable):
+            port = configured_port(self.environ, variable, "")
+            if not (self._is_free(port, companion) and usable(port)):
+                raise StartFailed(f"Port {port} ({variable}) is taken.")
+            return port
         taken = {port for other, port in self.known.items() if other != name}
-        for port in candidates:
-            near = {port, port + companion}
-            if not near & (taken | {t + 10_000 for t in taken}) and all(map(is_free, near)):
+        candidates = [self.known[name]] if name in self.known else []
+        for port in candidates + random.sample(CHOICE, 200):
+            if port not in taken and self._is_free(port, companion) and usable(port):
                 self.known[name] = port
                 self.memory.write_text(json.dumps(self.known))
                 return port
-        raise RuntimeError("No free port between 12000 and 22000.")
+        raise StartFailed(f"No free port between {CHOICE.start} and {CHOICE.stop}.")
+
+    @staticmethod
+    def _is_free(port: int, companion: int) -> bool:
+        return is_free(port) and (companion == 0 or is_free(port + companion))

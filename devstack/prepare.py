@@ -1,5 +1,6 @@
 """`python -m devstack.prepare`: the database migrated, the buckets and the schedule there; one process, for speed."""
 
+import io
 import os
 
 import django
@@ -9,5 +10,5 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
     call_command("migrate", verbosity=0)
-    call_command("ensure_buckets")
-    call_command("ensure_schedule")
+    call_command("ensure_buckets", verbosity=0, stdout=io.StringIO())
+    call_command("ensure_schedule", verbosity=0, stdout=io.StringIO())

@@ -7,32 +7,37 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class StartFailed(RuntimeError):
-    """A server did not come up; the message ends with the tail of its log."""
+    """A server did not come up, or may not; the message is for the person who typed the command."""
+
+
+def ask_for_death_signal(number: int) -> None:
+    """The kernel sends this process `number` when its parent dies, however it dies (Linux only)."""
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, number)
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> Callable[[], None]:
-    """For Popen's `preexec_fn`: the kernel sends `number` when the parent dies, however it dies (Linux only)."""
+    """For Popen's `preexec_fn`, in the process that calls Popen."""
     parent = os.getpid()
-    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
     def set_it() -> None:
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, number)
-            if os.getppid() != parent:
-                os._exit(1)
+        ask_for_death_signal(number)
+        if os.getppid() != parent:
+            os._exit(1)
 
     return set_it
 
 
 class Server:
-    """A child process in a group of its own, so that Ctrl-C in the terminal reaches it only through `stop`."""
+    """A child process in a session of its own, so that Ctrl-C in the terminal reaches it only through `stop`."""
 
     def __init__(
         self,
@@ -41,14 +46,18 @@ class Server:
         *,
         log: Path,
         cwd: Path,
+        lock: int,
         stop_signal: int = signal.SIGTERM,
-        env: dict[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
+        """`lock` is the descriptor of the state folder's lock: as long as a server lives, nobody else gets it."""
         self.name = name
         self.log = log
         self.stop_signal = stop_signal
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as output:
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [str(part) for part in argv],
                 stdout=output,
@@ -56,6 +65,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 cwd=cwd,
                 env=env,
+                pass_fds=[lock],
                 start_new_session=True,
                 preexec_fn=die_with_parent(stop_signal),
             )

@@ -1,78 +1,163 @@
 """`python -m devstack run`: the servers, the database's state, and every process of Photogram, until Ctrl-C."""
 
-import json
+import functools
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
+from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
+from honcho.process import Popen, Process
 
-from devstack.stack import Stack
+from devstack.ports import configured_port, is_free
+from devstack.process import StartFailed, ask_for_death_signal, die_with_parent
+from devstack.stack import Stack, running_environment, temporary_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
 
 
 def run(state: Path) -> int:
-    """Returns the exit code: 0 after Ctrl-C or SIGTERM, otherwise that of whatever died first."""
+    """Returns 0 after Ctrl-C or SIGTERM, 1 when something died and took everything with it."""
+    host = os.environ.get("HOST", "127.0.0.1")
+    port = configured_port(os.environ, "PORT", "8000")
+    if not is_free(port, host):
+        raise StartFailed(f"Port {port} is taken; choose another: make run PORT=8001.")
+    base = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  (compared, not bound)
     _announce(f"Starting the servers (state in {state}) ...")
     with Stack(state, os.environ) as stack:
-        environment = os.environ | stack.environment | {"PYTHONUNBUFFERED": "1"}
-        note = state / "running.json"
-        note.write_text(json.dumps({"pid": os.getpid(), "environment": stack.environment}))
-        note.chmod(0o600)
-        try:
-            _prepare(state, environment)
-            return _supervise(stack, environment)
-        finally:
-            note.unlink(missing_ok=True)
+        environment = {"PUBLIC_URL": base} | _child_environment(stack.environment)
+        _prepare(environment)
+        with_demo = _ensure_demo(state, environment)
+        threading.Thread(target=_greet, args=(base, environment, with_demo), daemon=True).start()
+        return supervise(stack, environment, PROCFILE)
 
 
-def _prepare(state: Path, environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-m", "devstack.prepare"], check=True, cwd=ROOT, env=environment)
-    loaded = state / "demo-loaded"
-    if os.environ.get("DEMO", "1") != "0" and not loaded.exists():
+def execute(state: Path, command: list[str]) -> int:
+    """Run a command beside the stack of `state`: the one that runs there, or one for the duration."""
+    if joined := running_environment(state):
+        return _call(command, _child_environment(joined))
+    with Stack(state, os.environ) as stack:
+        environment = _child_environment(stack.environment)
+        _prepare(environment)
+        return _call(command, environment)
+
+
+def execute_fresh(command: list[str]) -> int:
+    """Run a command beside empty servers."""
+    with temporary_stack(os.environ) as stack:
+        return _call(command, _child_environment(stack.environment))
+
+
+def _child_environment(servers: dict[str, str]) -> dict[str, str]:
+    """Ours, the servers', and the programs of our virtual environment first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, **servers, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def _call(command: list[str], environment: dict[str, str]) -> int:
+    try:
+        return subprocess.run(command, check=False, env=environment, preexec_fn=die_with_parent()).returncode
+    except OSError as error:
+        raise StartFailed(f"{command[0]}: {error.strerror}.") from error
+
+
+def _prepare(environment: dict[str, str]) -> None:
+    _python(environment, "-m", "devstack.prepare")
+
+
+def _python(environment: dict[str, str], *arguments: str) -> None:
+    argv = [sys.executable, *arguments]
+    subprocess.run(argv, check=True, cwd=ROOT, env=environment, preexec_fn=die_with_parent())
+
+
+def _ensure_demo(state: Path, environment: dict[str, str]) -> bool:
+    """Made on the first run; what was interrupted is completed by the next."""
+    made = state / "demo-loaded"
+    if environment.get("DEMO") == "0" or environment.get("PHOTOGRAM_ENV") == "production":
+        return made.exists()
+    if not made.exists():
         _announce("First run: making demo data (DEMO=0 skips this) ...")
-        subprocess.run(
-            [sys.executable, "manage.py", "demo_data", "--size", "small"], check=True, cwd=ROOT, env=environment
-        )
-        loaded.touch()
+        _python(environment, "manage.py", "demo_data", "--size", "small")
+        made.touch()
+    return True
 
 
-def _supervise(stack: Stack, environment: dict[str, str]) -> int:
-    manager = Manager(Printer(sys.stdout))
-    for line in PROCFILE.read_text().splitlines():
-        name, _, command = line.partition(":")
-        if command.strip() and not line.startswith("#"):
-            manager.add_process(name.strip(), command.strip(), env=environment, cwd=str(ROOT), quiet=False)
-    threading.Thread(target=_watch_servers, args=(stack,), daemon=True).start()
-    threading.Thread(target=_greet, args=(environment,), daemon=True).start()
-    manager.loop()
-    return int(manager.returncode or 0)
+class Child(Process):  # type: ignore[misc]  # honcho has no types
+    """honcho watches each command from a process of its own; neither outlives the supervisor."""
+
+    def run(self, events: Any = None, ignore_signals: bool = False) -> None:
+        ask_for_death_signal(signal.SIGKILL)
+        # SIGQUIT: gunicorn and Celery leave at once, children first. There is no one left to wait for.
+        self._child_ctor = functools.partial(Popen, preexec_fn=die_with_parent(signal.SIGQUIT))
+        super().run(events, ignore_signals)
 
 
-def _watch_servers(stack: Stack) -> None:
-    """A server that dies takes everything with it, by name: half a stack only misleads."""
+class Processes(Manager):  # type: ignore[misc]  # honcho has no types
+    """The Procfile's processes; `died` names those that ended first, unasked."""
+
+    def __init__(self) -> None:
+        super().__init__(Printer(sys.stdout))
+        self._process_ctor = Child
+        self.died: list[str] = []
+
+    def loop(self) -> None:
+        try:
+            super().loop()
+        finally:
+            # Left early when the terminal has gone and nothing can be printed any more.
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    def terminate(self) -> None:
+        if not self._terminating:
+            self.died += [name for name, process in self._processes.items() if "returncode" in process]
+        super().terminate()
+
+    def _killall(self, force: bool = False) -> None:
+        """Once every process has told its number, which honcho takes for granted."""
+        if self._all_started():
+            super()._killall(force)
+        else:
+            threading.Timer(0.1, self._killall, [force]).start()
+
+
+def supervise(stack: Stack, environment: dict[str, str], procfile: Path) -> int:
+    """Run the Procfile's processes until Ctrl-C or SIGTERM (0), or until one of them or a server dies (1)."""
+    processes = Processes()
+    for name, command in parse_procfile(procfile.read_text()).processes.items():
+        # Signals must reach the program itself and not a shell around it.
+        processes.add_process(name, f"exec env {command}", env=environment, cwd=str(ROOT))
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    threading.Thread(target=_watch_servers, args=(stack, processes.died), daemon=True).start()
+    processes.loop()
+    if not processes.died:
+        return 0
+    _announce(f"{', '.join(processes.died)} died, and everything was stopped. Servers' logs: {stack.state / 'logs'}")
+    return 1
+
+
+def _watch_servers(stack: Stack, died: list[str]) -> None:
+    """A server that dies takes everything with it: half a stack only misleads."""
     while not (dead := stack.dead()):
-        time.sleep(1)
-    _announce(f"{', '.join(dead)} died; stopping. See the logs under {stack.state / 'logs'}.")
+        time.sleep(0.5)
+    died += dead
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _greet(environment: dict[str, str]) -> None:
-    base = f"http://{environment.get('HOST', '127.0.0.1')}:{environment.get('PORT', '8000')}"
+def _greet(base: str, environment: dict[str, str], with_demo: bool) -> None:
     while not _is_ready(base):
         time.sleep(0.2)
     logins = ""
-    if environment.get("DEMO", "1") != "0":
+    if with_demo:
         asked = [sys.executable, "manage.py", "demo_data", "--logins"]
         logins = subprocess.run(asked, check=False, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
     _announce(
@@ -90,38 +175,8 @@ def _is_ready(base: str) -> bool:
     try:
         with urllib.request.urlopen(f"{base}/health/ready", timeout=5) as answer:  # noqa: S310  (our own server)
             return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+    except OSError:
         return False
-
-
-def execute(state: Path, command: list[str]) -> int:
-    """Run a command beside the stack of `state`: the one that runs there, or one for the duration."""
-    if joined := _running_environment(state):
-        return subprocess.run(command, check=False, cwd=ROOT, env=os.environ | joined).returncode
-    with Stack(state, os.environ) as stack:
-        environment = os.environ | stack.environment
-        if "manage.py" in command:
-            prepare = [sys.executable, "-m", "devstack.prepare"]
-            subprocess.run(prepare, check=True, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        return subprocess.run(command, check=False, cwd=ROOT, env=environment).returncode
-
-
-def _running_environment(state: Path) -> dict[str, str] | None:
-    note = state / "running.json"
-    if not note.exists():
-        return None
-    running = json.loads(note.read_text())
-    try:
-        os.kill(running["pid"], 0)
-    except ProcessLookupError:
-        return None
-    environment: dict[str, str] = running["environment"]
-    return environment
-
-
-def stop_on_sigterm(number: int, frame: FrameType | None) -> None:
-    """While honcho is not yet there to handle it: leave through the context managers."""
-    raise SystemExit(128 + number)
 
 
 def _announce(text: str) -> None:

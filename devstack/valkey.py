@@ -12,9 +12,9 @@ from devstack.process import Server
 class Valkey:
     """Database 0 is the cache, database 1 the queue."""
 
-    def __init__(self, state: Path, ports: Ports, *, durable: bool) -> None:
+    def __init__(self, state: Path, ports: Ports, *, durable: bool, lock: int) -> None:
         data = state / "valkey"
-        data.mkdir(parents=True, exist_ok=True)
+        data.mkdir(exist_ok=True)
         self.port = ports.take("valkey")
         keeping = ["--appendonly", "yes"] if durable else ["--appendonly", "no", "--save", ""]
         self.server = Server(
@@ -22,11 +22,11 @@ class Valkey:
             [get_binary_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--databases", "64", *keeping],
             log=state / "logs" / "valkey.log",
             cwd=data,
+            lock=lock,
         )
 
     def wait(self) -> None:
-        """Raises StartFailed."""
-        self.server.wait_until(self._accepts)
+        self.server.wait_until(self._answers)
 
     def url(self, database: int) -> str:
         return f"redis://127.0.0.1:{self.port}/{database}"
@@ -34,7 +34,7 @@ class Valkey:
     def stop(self) -> None:
         self.server.stop()
 
-    def _accepts(self) -> bool:
+    def _answers(self) -> bool:
         try:
             with redis.Redis(port=self.port, socket_timeout=1) as client:
                 return bool(client.ping())

@@ -1,21 +1,27 @@
-"""The embedded servers: only those that are not named, kept between runs, and never left behind."""
+"""The embedded servers: only those that are not named, one stack to a folder, kept between runs, never left behind."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import psutil
+import boto3
 import psycopg
 import pytest
 import redis
 import requests
+from botocore.client import Config
 
-from devstack.ports import Ports, is_free
-from devstack.stack import Stack
+from devstack.ports import Ports, configured_port, is_free
+from devstack.process import StartFailed
+from devstack.seaweedfs import SeaweedFS
+from devstack.stack import Stack, running_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
@@ -23,106 +29,317 @@ NAMED = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "CELER
 
 
 @pytest.fixture
-def state(tmp_path):
-    """A folder with a space in its name."""
-    folder = tmp_path / "state of things"
-    folder.mkdir()
-    for parent in [folder, *folder.parents][:4]:
-        parent.chmod(0o755)
-    return folder
+def state(tmp_path: Path) -> Path:
+    """A folder with a space in its name, too deep for a socket's path."""
+    return tmp_path / "state of things" / ("deep" * 30)
 
 
-def without(*names):
+def without(*names: str) -> dict[str, str]:
     return {name: value for name, value in NAMED.items() if name not in names}
 
 
-def test_servers_that_the_environment_names_are_not_started(state):
-    with Stack(state, NAMED) as stack:
-        assert stack.running == []
-        assert stack.environment == {}
+def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true()
 
 
-def test_each_is_started_where_its_name_is_missing(state):
-    with Stack(state, without("REDIS_URL"), durable=False) as stack:
-        assert set(stack.environment) == {"REDIS_URL"}
-        assert redis.Redis.from_url(stack.environment["REDIS_URL"]).ping()
+class TestServers:
+    def test_that_the_environment_names_are_not_started(self, state: Path) -> None:
+        with Stack(state, NAMED) as stack:
+            assert stack.running == []
+            assert stack.environment == {}
+
+    def test_are_started_where_their_name_is_missing(self, state: Path) -> None:
+        with Stack(state, without("REDIS_URL"), durable=False) as stack:
+            assert set(stack.environment) == {"REDIS_URL"}
+            assert redis.Redis.from_url(stack.environment["REDIS_URL"]).ping()
+
+    def test_keep_what_was_written_and_their_ports_over_a_restart(self, state: Path) -> None:
+        environments, counts = [], []
+        for _ in range(2):
+            with Stack(state, {}) as stack:
+                environments.append(stack.environment)
+                counts.append(tuple(write(stack.environment) for write in (_a_row, _a_queued_task, _an_object)))
+        assert counts == [(1, 1, 1), (2, 2, 2)]
+        assert environments[0] == environments[1]
+
+    def test_ask_for_a_password_that_only_we_can_read(self, state: Path) -> None:
+        with Stack(state, without("DATABASE_URL"), durable=False) as stack:
+            url = stack.environment["DATABASE_URL"]
+            secret = url.split("@")[0].rsplit(":")[-1]
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(url.replace(secret, "guessed"))
+            for file in ("postgres-password", "running.json"):
+                assert (state / file).stat().st_mode & 0o077 == 0
+
+    def test_that_die_are_named(self, state: Path) -> None:
+        with Stack(state, without("REDIS_URL"), durable=False) as stack:
+            assert stack.dead() == []
+            stack.running[0].server.process.kill()
+            stack.running[0].server.process.wait()
+            assert stack.dead() == ["Valkey"]
+
+    def test_that_do_not_start_say_why(self, state: Path) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = str(taken.getsockname()[1])
+            with (
+                pytest.raises(StartFailed, match=f"Port {port} \\(VALKEY_PORT\\) is taken"),
+                Stack(state, without("REDIS_URL") | {"VALKEY_PORT": port}),
+            ):
+                raise AssertionError("started on a port that is taken")
+        with Stack(state, without("REDIS_URL")):
+            pass
 
 
-def test_what_was_written_is_there_after_a_restart_on_the_same_ports(state):
-    environments = []
-    for _ in range(2):
-        with Stack(state, without("DATABASE_URL", "CELERY_BROKER_URL")) as stack:
-            environments.append(stack.environment)
-            with psycopg.connect(stack.environment["DATABASE_URL"], autocommit=True) as connection:
-                connection.execute("CREATE TABLE IF NOT EXISTS kept (id serial)")
-                connection.execute("INSERT INTO kept DEFAULT VALUES")
-                rows = connection.execute("SELECT count(*) FROM kept").fetchone()
-            queue = redis.Redis.from_url(stack.environment["CELERY_BROKER_URL"])
-            length = queue.rpush("queue", "x")
-    assert rows == (2,)
-    assert length == 2
-    assert environments[0] == environments[1]
+def _a_row(environment: dict[str, str]) -> int:
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (id serial)")
+        connection.execute("INSERT INTO kept DEFAULT VALUES")
+        row = connection.execute("SELECT count(*) FROM kept").fetchone()
+    assert row
+    return int(row[0])
 
 
-def test_ports_in_use_are_left_to_others(state, tmp_path):
-    import socket
-
-    first = Ports(state / "ports.json")
-    port = first.take("thing")
-    assert Ports(state / "ports.json").take("thing") == port
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        assert not is_free(port)
-        assert Ports(state / "ports.json").take("thing") != port
+def _a_queued_task(environment: dict[str, str]) -> int:
+    with redis.Redis.from_url(environment["CELERY_BROKER_URL"]) as queue:
+        length: Any = queue.rpush("queue", "x")
+    return int(length)
 
 
-def test_a_port_can_be_configured(state, monkeypatch):
-    monkeypatch.setenv("VALKEY_PORT", "21999")
-    assert Ports(state / "ports.json").take("valkey") == 21999
+def _an_object(environment: dict[str, str]) -> int:
+    storage = _storage(environment)
+    if not storage.list_buckets()["Buckets"]:
+        storage.create_bucket(Bucket="kept")
+    storage.put_object(Bucket="kept", Key=os.urandom(8).hex(), Body=b"x")
+    objects = storage.list_objects_v2(Bucket="kept")["Contents"]
+    return sum(storage.get_object(Bucket="kept", Key=each["Key"])["Body"].read() == b"x" for each in objects)
 
 
-def test_m5_storage_keeps_its_private_bucket_private(settings):
-    base = os.environ["S3_ENDPOINT_URL"]
-    for path in (settings.S3_PRIVATE_BUCKET, f"{settings.S3_PRIVATE_BUCKET}/x", settings.S3_PUBLIC_BUCKET, ""):
-        assert requests.get(f"{base}/{path}", timeout=5).status_code == 403
-    assert requests.put(f"{base}/{settings.S3_PUBLIC_BUCKET}/x", data=b"x", timeout=5).status_code == 403
+def _storage(environment: Any) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["S3_ENDPOINT_URL"],
+        aws_access_key_id=environment["S3_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["S3_SECRET_ACCESS_KEY"],
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
+    )
 
 
-HOLD = """
-import sys, time
+class TestOneFolder:
+    def test_holds_one_stack_at_a_time(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("devstack.stack.PATIENCE_SECONDS", 0.2)
+        with Stack(state, NAMED):
+            with pytest.raises(StartFailed, match="already runs"), Stack(state, NAMED):
+                raise AssertionError("two stacks on one folder")
+            with Stack(state / "another", NAMED):
+                pass
+
+    def test_is_joined_by_commands_while_its_stack_runs(self, state: Path) -> None:
+        assert running_environment(state) is None
+        with Stack(state, without("REDIS_URL"), durable=False) as stack:
+            assert running_environment(state) == stack.environment
+            joined = subprocess.run(
+                [sys.executable, "-m", "devstack", "exec", "--", "sh", "-c", 'echo "$REDIS_URL"; exit 7', "--"],
+                cwd=ROOT,
+                env={**os.environ, **without("REDIS_URL"), "STATE_DIR": str(state)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert joined.stdout.strip() == stack.environment["REDIS_URL"]
+        assert joined.returncode == 7
+        assert running_environment(state) is None
+
+
+class TestPorts:
+    def test_in_use_are_left_to_others(self, tmp_path: Path) -> None:
+        memory = tmp_path / "ports.json"
+        port = Ports(memory, {}).take("thing")
+        assert Ports(memory, {}).take("thing") == port
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", port))
+            taken.listen()
+            assert not is_free(port)
+            assert Ports(memory, {}).take("thing") != port
+
+    def test_whose_companion_is_in_use_are_left_to_others(self, tmp_path: Path) -> None:
+        memory = tmp_path / "ports.json"
+        port = Ports(memory, {}).take("thing", companion=10_000)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", port + 10_000))
+            taken.listen()
+            assert Ports(memory, {}).take("thing", companion=10_000) != port
+
+    def test_can_be_configured(self, tmp_path: Path) -> None:
+        assert Ports(tmp_path / "ports.json", {"VALKEY_PORT": "11999"}).take("valkey") == 11_999
+
+    @pytest.mark.parametrize("nonsense", ["http", "0", "65536", "-1", "８０００", "80 00"])
+    def test_are_numbers(self, nonsense: str) -> None:
+        with pytest.raises(StartFailed, match="PORT must be a port number"):
+            configured_port({"PORT": nonsense}, "PORT", "8000")
+
+
+class TestStorage:
+    def test_m5_has_no_back_door(self, state: Path) -> None:
+        with Stack(state, without("S3_ENDPOINT_URL"), durable=False) as stack:
+            storage = _storage(stack.environment)
+            storage.create_bucket(Bucket="private")
+            storage.put_object(Bucket="private", Key="x", Body=b"secret" * 1000)
+            [server] = stack.running
+            assert isinstance(server, SeaweedFS)
+            for part in ("volume", "filer"):
+                for path in ("", "buckets/private/x", "buckets/private/?pretty=y"):
+                    url = f"http://127.0.0.1:{server.ports[part]}/{path}"
+                    assert requests.get(url, timeout=5).status_code == 401, url
+            assert storage.get_object(Bucket="private", Key="x")["Body"].read() == b"secret" * 1000
+
+    def test_m5_keeps_its_private_bucket_private(self, settings: Any) -> None:
+        base = os.environ["S3_ENDPOINT_URL"]
+        _storage(os.environ).put_object(Bucket=settings.S3_PRIVATE_BUCKET, Key="devstack/x", Body=b"x")
+        for path in ("", settings.S3_PRIVATE_BUCKET, f"{settings.S3_PRIVATE_BUCKET}/devstack/x"):
+            assert requests.get(f"{base}/{path}", timeout=5).status_code == 403
+
+    def test_m5_shows_objects_of_the_public_bucket_and_no_list(self, settings: Any) -> None:
+        bucket = f"{os.environ['S3_ENDPOINT_URL']}/{settings.S3_PUBLIC_BUCKET}"
+        _storage(os.environ).put_object(Bucket=settings.S3_PUBLIC_BUCKET, Key="devstack/x", Body=b"x")
+        assert requests.get(f"{bucket}/devstack/x", timeout=5).content == b"x"
+        for listing in ("", "/", "?list-type=2", "?list-type=2&prefix=devstack/", "?versions", "?uploads"):
+            assert requests.get(f"{bucket}{listing}", timeout=5).status_code == 403, listing
+        folder = requests.get(f"{bucket}/devstack/", timeout=5)
+        assert folder.status_code != 200 or folder.content == b""
+        assert requests.put(f"{bucket}/devstack/x", data=b"y", timeout=5).status_code == 403
+        assert requests.delete(f"{bucket}/devstack/x", timeout=5).status_code == 403
+        assert requests.get(f"{bucket}/devstack/x", timeout=5).content == b"x"
+
+    @pytest.mark.parametrize(
+        ("body", "content_type", "status"),
+        [
+            (b"twelve bytes", "image/jpeg", 200),
+            (b"more than twelve bytes", "image/jpeg", 403),
+            (b"less", "image/jpeg", 403),
+            (b"twelve bytes", "text/html", 403),
+            (b"twelve bytes", None, 403),
+        ],
+    )
+    def test_m1_takes_only_what_was_signed(
+        self, settings: Any, body: bytes, content_type: str | None, status: int
+    ) -> None:
+        signed = {"Bucket": settings.S3_PRIVATE_BUCKET, "Key": "devstack/signed", "ContentType": "image/jpeg"}
+        url = _storage(os.environ).generate_presigned_url("put_object", Params={**signed, "ContentLength": 12})
+        headers = {"Content-Type": content_type} if content_type else {}
+        assert requests.put(url, data=body, headers=headers, timeout=5).status_code == status
+
+    def test_lets_browsers_of_any_origin_upload(self, settings: Any) -> None:
+        asked = {
+            "Origin": "https://client.example",
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "content-type",
+        }
+        url = f"{os.environ['S3_ENDPOINT_URL']}/{settings.S3_PRIVATE_BUCKET}/x"
+        answer = requests.options(url, headers=asked, timeout=5)
+        assert answer.status_code == 200
+        assert answer.headers["Access-Control-Allow-Origin"] in {"*", "https://client.example"}
+        assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+        put = requests.put(url, data=b"x", headers={"Origin": "https://client.example"}, timeout=5)
+        assert put.status_code == 403
+        assert put.headers["Access-Control-Allow-Origin"] in {"*", "https://client.example"}
+
+
+SUPERVISE = """
+import json, os, sys
 from pathlib import Path
 from devstack.stack import Stack
-with Stack(Path(sys.argv[1]), {"S3_ENDPOINT_URL": "x"}, durable=False) as stack:
-    print("up", flush=True)
-    time.sleep(60)
+from devstack.supervisor import supervise
+with Stack(Path(sys.argv[1]), json.loads(sys.argv[3]), durable=False) as stack:
+    sys.exit(supervise(stack, dict(os.environ), Path(sys.argv[2])))
 """
+SLEEPER = """{name}: SOME=thing python -c 'import os, time; print("up", os.getpid(), flush=True); time.sleep(60)'\n"""
 
 
-def processes_of(state):
-    return [p for p in psutil.process_iter(["cmdline", "cwd"]) if str(state) in " ".join(p.info["cmdline"] or [])]
+class Supervised:
+    """A supervisor over Valkey and two processes of its own."""
+
+    def __init__(self, state: Path) -> None:
+        state.mkdir(parents=True)
+        procfile = state / "Procfile"
+        procfile.write_text(SLEEPER.format(name="first") + SLEEPER.format(name="second"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISE, state, procfile, json.dumps(without("REDIS_URL"))],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.pids: dict[str, int] = {}
+        self.output: list[str] = []
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output.append(line)
+            if "| up " in line:
+                self.pids[line.split()[1]] = int(line.split()[-1])
+            if len(self.pids) == 2:
+                break
+
+    def end(self) -> tuple[int, str]:
+        rest, _ = self.process.communicate(timeout=30)
+        return self.process.returncode, "".join(self.output) + rest
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_outlives_the_supervisor_however_it_dies(state, number):
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, state], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert holder.stdout.readline() == "up\n"
-    servers = [p for p in processes_of(state) if p.pid != holder.pid]
-    ports = json.loads((state / "ports.json").read_text())
-    assert servers
-    holder.send_signal(number)
-    holder.wait(30)
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline and not all(is_free(port) for port in ports.values()):
-        time.sleep(0.1)
-    assert all(is_free(port) for port in ports.values())
+@pytest.fixture
+def supervised(state: Path) -> Supervised:
+    return Supervised(state)
 
 
-def test_a_server_that_dies_is_named(state):
-    with Stack(state, without("REDIS_URL"), durable=False) as stack:
-        assert stack.dead() == []
-        stack.running[0].server.process.kill()
-        stack.running[0].server.process.wait()
-        assert stack.dead() == ["Valkey"]
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "zombie" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def nothing_is_left(supervised: Supervised, state: Path) -> bool:
+    """Every process has gone, and with the last server the lock of the folder."""
+    try:
+        with Stack(state, NAMED):
+            return not any(map(is_running, supervised.pids.values()))
+    except StartFailed:
+        return False
+
+
+class TestASupervisor:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_stops_everything_when_asked(self, supervised: Supervised, state: Path, number: int) -> None:
+        supervised.process.send_signal(number)
+        code, _ = supervised.end()
+        assert code == 0
+        assert nothing_is_left(supervised, state)
+
+    def test_stops_everything_when_a_process_dies_and_names_it(self, supervised: Supervised, state: Path) -> None:
+        os.kill(supervised.pids["second"], signal.SIGKILL)
+        code, output = supervised.end()
+        assert code == 1
+        assert "second died, and everything was stopped." in output
+        assert nothing_is_left(supervised, state)
+
+    def test_stops_everything_when_a_server_dies_and_names_it(self, supervised: Supervised, state: Path) -> None:
+        environment = running_environment(state)
+        assert environment
+        with redis.Redis.from_url(environment["REDIS_URL"]) as valkey:
+            server: Any = valkey.info("server")
+        os.kill(server["process_id"], signal.SIGKILL)
+        code, output = supervised.end()
+        assert code == 1
+        assert "Valkey died, and everything was stopped." in output
+        assert nothing_is_left(supervised, state)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
+    def test_that_is_killed_takes_everything_along(self, supervised: Supervised, state: Path) -> None:
+        supervised.process.kill()
+        supervised.process.wait()
+        assert eventually(lambda: nothing_is_left(supervised, state))

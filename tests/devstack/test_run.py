@@ -1,0 +1,78 @@
+"""`make run` and its companions, whole: the real Procfile over servers of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(state: Path, port: int) -> dict[str, str]:
+    """A newcomer's, but for the tests' storage, which saves the time to start another."""
+    own = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PHOTOGRAM_ENV", "DJANGO_SETTINGS_MODULE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in own and "XDIST" not in name}
+    return inherited | {"STATE_DIR": str(state), "PORT": str(port), "DEMO": "0", "WEB_CONCURRENCY": "1"}
+
+
+def devstack(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
+    argv = [sys.executable, "-m", "devstack", *arguments]
+    # Ctrl-C, to a process that its starter had in the background, would be ignored.
+    return subprocess.Popen(
+        argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def test_it_starts_everything_says_where_and_ends_at_ctrl_c(tmp_path: Path) -> None:
+    port = free_port()
+    env = environment(tmp_path / "state of things", port)
+    run = devstack("run", env=env)
+    assert run.stdout
+    output = ""
+    for line in run.stdout:
+        output += line
+        if "Ctrl-C stops everything" in line:
+            break
+    base = f"http://127.0.0.1:{port}"
+    for path in ("/api/v1/docs", "/api/v1/schema", "/admin/", "/health/ready"):
+        assert f"{base}{path}" in output, output
+        assert requests.get(f"{base}{path}", timeout=10).status_code == 200
+    beside = devstack("exec", "--", "python", "manage.py", "migrate", "--check", env=env)
+    assert beside.wait(60) == 0
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, output
+
+
+def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = devstack("run", env=environment(tmp_path, port))
+        output, _ = run.communicate(timeout=60)
+    assert run.returncode == 1
+    assert f"Port {port} is taken" in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fresh_servers_leave_nothing_behind(tmp_path: Path) -> None:
+    env = environment(tmp_path / "unused", free_port())
+    run = devstack("exec", "--fresh", "--", "sh", "-c", 'echo "$DATABASE_URL"', env=env)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert output.startswith("postgresql://")
+    assert list(tmp_path.iterdir()) == []
