@@ -16,7 +16,7 @@ from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.content import services as content
-from apps.media import pipeline, services, storage, sweeps, urls
+from apps.media import objects, pipeline, services, storage, sweeps, urls
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
 from tests.factories import make_media, make_user
@@ -72,8 +72,10 @@ class TestBeginning:
         assert begin(api(alice), b"x").status_code == 201
 
     @pytest.mark.django_db(transaction=True)
-    def test_m7_begun_at_once_they_are_counted_one_after_the_other(self, settings):
+    def test_m7_begun_at_once_they_are_counted_one_after_the_other(self, settings, monkeypatch):
         settings.MEDIA_PENDING_UPLOADS_PER_USER = 3
+        new_secret = objects.new_secret
+        monkeypatch.setattr(objects, "new_secret", lambda: time.sleep(0.1) or new_secret())
         caller = Caller(make_user("alice"))
         header = {"HTTP_AUTHORIZATION": caller._credentials["HTTP_AUTHORIZATION"]}
         body = {"content_type": "image/jpeg", "bytes": 9}
@@ -387,21 +389,27 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in old} == {404}
         assert sorted(fetch(url) for url in self.urls(api(alice), post)) == [200] * 5 + [404]
 
-    def test_moving_twice_at_once_loses_nothing(self, api, alice, post, deliver, monkeypatch):
+    def test_moving_twice_at_once_loses_nothing_and_leaves_nothing(self, api, alice, post, deliver, monkeypatch):
         medium = post.media.get()
         services.withdraw([medium.pk])
-        move = storage.copy
+        copy, written = storage.copy, []
 
-        def copy_and_move_elsewhere(*args, **kwargs):
-            monkeypatch.undo()
-            pipeline.move_variants(medium.pk)
-            move(*args, **kwargs)
+        def copy_after_another(key, *, to):
+            if not written:
+                written.append(to)
+                pipeline.move_variants(medium.pk)
+            written.append(to)
+            copy(key, to=to)
 
-        monkeypatch.setattr(storage, "copy", copy_and_move_elsewhere)
+        monkeypatch.setattr(storage, "copy", copy_after_another)
         pipeline.move_variants(medium.pk)
         deliver()
         sweeps.delete_doomed_objects()
         assert {fetch(url) for url in self.urls(api(alice), post)} == {200}
+        medium.refresh_from_db()
+        left = {key for key in written if storage.head(key)}
+        assert left == {urls.private_key(medium, variant) for variant in medium.variants}
+        assert len(set(written)) == 12
 
     def test_p3_a_medium_is_found_by_whom_sees_its_post_and_by_nobody_else(
         self, api, alice, bob, carol, mallory, mod, post, deliver
