@@ -56,6 +56,7 @@ class Postgres:
             cwd=Path("/"),
             lock=lock,
             stop_signal=signal.SIGINT,
+            orphan_signal=signal.SIGINT,
         )
 
     def wait(self) -> None:

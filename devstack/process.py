@@ -48,9 +48,13 @@ class Server:
         cwd: Path,
         lock: int,
         stop_signal: int = signal.SIGTERM,
+        orphan_signal: int = signal.SIGTERM,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """`lock` is the descriptor of the state folder's lock: as long as a server lives, nobody else gets it."""
+        """`lock` is the descriptor of the state folder's lock: as long as a server lives, nobody else gets it.
+
+        `stop` sends `stop_signal`; the kernel sends `orphan_signal` when we are killed ourselves.
+        """
         self.name = name
         self.log = log
         self.stop_signal = stop_signal
@@ -67,7 +71,7 @@ class Server:
                 env=env,
                 pass_fds=[lock],
                 start_new_session=True,
-                preexec_fn=die_with_parent(stop_signal),
+                preexec_fn=die_with_parent(orphan_signal),
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:

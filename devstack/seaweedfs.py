@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
 import urllib.request
 from pathlib import Path
@@ -58,6 +59,7 @@ class SeaweedFS:
             log=state / "logs" / "seaweedfs.log",
             cwd=data,
             lock=lock,
+            orphan_signal=signal.SIGKILL,
             env=os.environ | _locked_back_doors() | {"GOMEMLIMIT": "300MiB"},
         )
 
@@ -69,7 +71,7 @@ class SeaweedFS:
         return f"http://127.0.0.1:{self.ports['s3']}"
 
     def stop(self) -> None:
-        # Its graceful stop waits for connections between its own parts; what is written is safe without it.
+        # Its graceful stop waits long for connections between its own parts; what is written is safe without it.
         self.server.stop(patience=1)
         for port in self.ports.values():
             _sweep(port)

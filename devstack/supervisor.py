@@ -71,7 +71,7 @@ def _call(command: list[str], environment: dict[str, str]) -> int:
 
 
 def _prepare(environment: dict[str, str]) -> None:
-    _python(environment, "-m", "devstack.prepare")
+    _python(environment | {"LOG_LEVEL": "WARNING"}, "-m", "devstack.prepare")
 
 
 def _python(environment: dict[str, str], *arguments: str) -> None:
@@ -96,8 +96,14 @@ class Child(Process):  # type: ignore[misc]  # honcho has no types
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         ask_for_death_signal(signal.SIGKILL)
-        # SIGQUIT: gunicorn and Celery leave at once, children first. There is no one left to wait for.
-        self._child_ctor = functools.partial(Popen, preexec_fn=die_with_parent(signal.SIGQUIT))
+        die = die_with_parent(signal.SIGQUIT)
+
+        def quit_with_parent() -> None:
+            # gunicorn and Celery leave at once, children first. Background jobs of a shell inherit it ignored.
+            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+            die()
+
+        self._child_ctor = functools.partial(Popen, preexec_fn=quit_with_parent)
         super().run(events, ignore_signals)
 
 

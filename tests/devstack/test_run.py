@@ -30,10 +30,7 @@ def environment(state: Path, port: int) -> dict[str, str]:
 
 def devstack(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
     argv = [sys.executable, "-m", "devstack", *arguments]
-    # Ctrl-C, to a process that its starter had in the background, would be ignored.
-    return subprocess.Popen(
-        argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    return subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def test_it_starts_everything_says_where_and_ends_at_ctrl_c(tmp_path: Path) -> None:

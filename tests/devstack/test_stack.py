@@ -261,6 +261,12 @@ with Stack(Path(sys.argv[1]), json.loads(sys.argv[3]), durable=False) as stack:
 SLEEPER = """{name}: SOME=thing python -c 'import os, time; print("up", os.getpid(), flush=True); time.sleep(60)'\n"""
 
 
+def as_in_the_background() -> None:
+    """What a shell does to a job with `&`."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Supervised:
     """A supervisor over Valkey and two processes of its own."""
 
@@ -273,7 +279,7 @@ class Supervised:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,
+            preexec_fn=as_in_the_background,
         )
         self.pids: dict[str, int] = {}
         self.output: list[str] = []
