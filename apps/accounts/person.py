@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import EmailedToken, Session, User, WithheldHandle
@@ -12,15 +11,13 @@ from apps.core.contexts import Export
 
 
 def erase(user_id: UUID) -> None:
-    """The account's own row goes last of all; its handle is withheld for a while."""
+    """All but the account's own row, which other contexts' rows still point at: it goes last of all."""
     delete_in_batches(EmailedToken.objects.filter(user=user_id))
     delete_in_batches(Session.objects.owned_by(user_id))
-    with transaction.atomic():
-        user = User.objects.filter(pk=user_id).first()
-        if user:
-            until = timezone.now() + settings.HANDLE_QUARANTINE
-            WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
-            user.delete()
+    user = User.objects.filter(pk=user_id).first()
+    if user:
+        until = timezone.now() + settings.HANDLE_QUARANTINE
+        WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
 
 
 def export(user_id: UUID) -> Export:
