@@ -1,16 +1,18 @@
 """Every list: its pages, its cursors, its cost, its index."""
 
 import random
+from datetime import timedelta
 from itertools import count, pairwise
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts import services as accounts
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
 from apps.content.models import Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.feed import timeline
@@ -189,6 +191,20 @@ class TestIndexes:
             assert index in indexes_used(plan), (index, plan)
             assert not [node for node in nodes(plan) if node["Node Type"] == "Sort"], index
             assert rows_read(plan) < 100, index
+
+    def test_ones_sessions(self, crowd, alice):
+        until = timezone.now() + timedelta(days=1)
+        Session.objects.bulk_create(Session(user=person, expires_at=until) for person in [*crowd, *[alice] * 40])
+        analyze("accounts_session")
+        plan = explain(self.page(Session.objects.owned_by(alice.pk).live()))
+        assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]
+        assert rows_read(plan) <= 40
+
+    def test_suggestions_look_at_a_bounded_number_of_people(self, crowd, alice):
+        params = {"viewer": alice.pk, "ties": None, "id": None, "limit": 21}
+        plan = explain_sql(lists._SUGGESTIONS, params)
+        follows = [node for node in nodes(plan) if node.get("Relation Name") == "social_follow"]
+        assert not [node for node in follows if node["Node Type"] == "Seq Scan"]
 
     def test_an_authors_posts(self, crowd, alice):
         plan = explain(self.page(Post.objects.visible_to(crowd[5].pk).written_by(alice.pk)))
