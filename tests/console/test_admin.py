@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
+from apps.accounts.models import DataExport, Erasure
 from apps.media.models import DoomedObject
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
 
@@ -21,6 +22,8 @@ def browser(alice, bob):
     make_follow(alice, bob)
     make_block(alice, make_user())
     accounts.open_session(alice)
+    DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
+    Erasure.objects.create(user_id=alice.pk)
     make_user("root", is_staff=True, is_superuser=True)
     client = Client()
     assert client.login(username="root", password=PASSWORD)
