@@ -31,7 +31,8 @@ from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_p
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, write
 from tests.threads import in_threads
 
-pytestmark = pytest.mark.django_db
+# Their archives are counted in the one bucket that all workers of the suite share.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("archives")]
 
 
 def ask(caller, password=PASSWORD):
