@@ -10,6 +10,8 @@ SCHEDULE: dict[str, int] = {
     "apps.media.tasks.reprocess_media_without_objects": 24 * 3600,
     "apps.content.tasks.settle_waiting_posts": 60,
     "apps.content.tasks.reconcile_waiting_accounts": 20,
+    "apps.moderation.tasks.send_waiting_statements": 20,
+    "apps.moderation.tasks.end_due_suspensions": 60,
     "apps.accounts.tasks.purge_sessions": 24 * 3600,
     "apps.accounts.tasks.purge_emailed_tokens": 24 * 3600,
     "apps.accounts.tasks.release_handles": 24 * 3600,

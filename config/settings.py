@@ -269,6 +269,7 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "mail_account": (3, 3600),
     "token": (30, 300),
     "upload": (300, 3600),
+    "flag": (60, 3600),
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
