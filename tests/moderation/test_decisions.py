@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -16,13 +17,12 @@ from apps.core.ids import new_id
 from apps.media.models import Media
 from apps.moderation import suspensions
 from apps.moderation.models import ModerationAction
-from django_celery_outbox.models import CeleryOutbox
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_media, make_post, make_user
+from tests.moderation.people import BECAUSE, make_moderator
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
-BECAUSE = {"reason": "Sells watches.", "category": "spam"}
 
 
 @pytest.fixture
@@ -256,14 +256,6 @@ class TestR2AtOnce:
         deeds = [suspensions.end_due, lambda: caller.post("/moderation/users/@alice/unsuspend")]
         in_threads(2, lambda: deeds.pop()())
         assert actions() == ["suspend", "unsuspend"]
-
-
-def make_moderator(handle):
-    from django.contrib.auth.models import Group
-
-    mod = make_user(handle, is_staff=True)
-    mod.groups.add(Group.objects.get_or_create(name="moderator")[0])
-    return mod
 
 
 def test_a_random_id_is_nothing(api, mod):
