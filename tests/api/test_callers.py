@@ -8,7 +8,7 @@ from apps.accounts import services as accounts
 from apps.core.ids import new_id
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
+from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +70,19 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("PATCH", "posts/<uuid:post_id>"): ({"caption": "x"}, [401, 403, 403, 404, 401, 200, 403]),
     ("DELETE", "posts/<uuid:post_id>"): (None, [401, 403, 403, 404, 401, 204, 403]),
     ("GET", "tags/<str:tag>/posts"): (None, ANYBODY),
+    ("POST", "posts/<uuid:post_id>/like"): (None, VISIBLE),
+    ("DELETE", "posts/<uuid:post_id>/like"): (None, VISIBLE),
+    ("GET", "posts/<uuid:post_id>/likes"): (None, VISIBLE),
+    ("POST", "posts/<uuid:post_id>/save"): (None, VISIBLE),
+    ("DELETE", "posts/<uuid:post_id>/save"): (None, VISIBLE),
+    ("POST", "posts/<uuid:post_id>/comment"): ({"text": "x"}, [401, 201, 201, 404, 401, 201, 201]),
+    ("POST", "posts/<uuid:post_id>/comments"): ({"text": "x"}, [401, 201, 201, 404, 401, 201, 201]),
+    ("GET", "posts/<uuid:post_id>/comments"): (None, OPEN),
+    ("DELETE", "posts/<uuid:post_id>/comments/<uuid:comment_id>"): (None, [401, 403, 403, 404, 401, 204, 204]),
+    ("POST", "comments/<uuid:comment_id>/like"): (None, VISIBLE),
+    ("DELETE", "comments/<uuid:comment_id>/like"): (None, VISIBLE),
+    ("GET", "users/me/saved"): (None, SIGNED_IN),
+    ("GET", "users/me/liked"): (None, SIGNED_IN),
     ("GET", "feed"): (None, SIGNED_IN),
     ("POST", "feed/refresh"): (None, SIGNED_IN),
     ("POST", "media/upload"): ({"content_type": "image/jpeg", "bytes": 10}, [401, 201, 201, 201, 401, 201, 201]),
@@ -103,6 +116,7 @@ def world(alice, mod):
         "<str:user>": alice.pk,
         "<str:tag>": "husum",
         "<uuid:post_id>": post.pk,
+        "<uuid:comment_id>": make_comment(post, alice).pk,
         "<uuid:media_id>": post.items.get().medium_id,
     }
     return callers, names

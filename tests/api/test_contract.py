@@ -28,6 +28,13 @@ OBJECTS = {
     "Follower": "user viewer followed_at",
     "RefreshedFeed": "results next_cursor new_since_last",
     "PostPage": "results next_cursor",
+    "Comment": "id post_id author text mentions parent_id counts viewer removed created_at",
+    "CommentCounts": "likes replies",
+    "CommentMarks": "liked",
+    "Liked": "liked counts",
+    "LikedComment": "liked counts",
+    "Saved": "saved",
+    "Liker": "user viewer liked_at",
 }
 ENUMS = {
     ("Post", "visibility"): {"public", "followers"},
@@ -52,6 +59,9 @@ NULLABLE = {
     ("Post", "edited_at"),
     ("Media", "error"),
     ("PostPage", "next_cursor"),
+    ("Comment", "author"),
+    ("Comment", "parent_id"),
+    ("Comment", "viewer"),
 }
 # Call → its success and the codes of its own.
 CALLS = {
@@ -92,6 +102,19 @@ CALLS = {
     "PATCH /posts/{post_id}": (200, "permission_denied"),
     "DELETE /posts/{post_id}": (204, "not_found"),
     "GET /tags/{tag}/posts": (200, ""),
+    "POST /posts/{post_id}/like": (200, "not_found"),
+    "DELETE /posts/{post_id}/like": (200, "not_found"),
+    "POST /posts/{post_id}/save": (200, "not_found"),
+    "DELETE /posts/{post_id}/save": (200, "not_found"),
+    "GET /posts/{post_id}/likes": (200, "not_found invalid_cursor"),
+    "POST /posts/{post_id}/comment": (201, "comments_disabled idempotency_key_reused request_in_progress"),
+    "POST /posts/{post_id}/comments": (201, "comments_disabled idempotency_key_reused request_in_progress"),
+    "GET /posts/{post_id}/comments": (200, "not_found invalid_cursor"),
+    "DELETE /posts/{post_id}/comments/{comment_id}": (204, "permission_denied not_found"),
+    "POST /comments/{comment_id}/like": (200, "not_found"),
+    "DELETE /comments/{comment_id}/like": (200, "not_found"),
+    "GET /users/me/saved": (200, "invalid_cursor"),
+    "GET /users/me/liked": (200, "invalid_cursor"),
     "GET /feed": (200, ""),
     "POST /feed/refresh": (200, ""),
     "POST /media/upload": (201, "unsupported_media_type file_too_large storage_unavailable"),
