@@ -32,6 +32,8 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "users/<str:user>"): (None, OPEN),
     ("PATCH", "users/<str:user>"): ({"bio": "x"}, [401, 403, 403, 404, 401, 200, 403]),
     ("DELETE", "users/<str:user>"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 202, 403]),
+    ("POST", "users/me/export"): ({"password": PASSWORD}, [401, 202, 202, 202, 401, 202, 202]),
+    ("GET", "users/me/export"): (None, SIGNED_IN),
     ("GET", "users/<str:user>/posts"): (None, OPEN),
     ("GET", "users/<str:user>/followers"): (None, VISIBLE),
     ("GET", "users/<str:user>/following"): (None, VISIBLE),

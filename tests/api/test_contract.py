@@ -20,6 +20,7 @@ OBJECTS = {
     "MediaError": "code detail",
     "Variant": "name content_type url width height bytes",
     "TokenPair": "access refresh token_type expires_in session_id user",
+    "DataExport": "status url expires_at",
     "Session": "id device_name ip user_agent created_at last_seen_at current",
     "NewUpload": "id media_id status upload",
     "UploadTarget": "method url headers expires_at",
@@ -39,6 +40,7 @@ OBJECTS = {
 ENUMS = {
     ("Post", "visibility"): {"public", "followers"},
     ("Post", "status"): {"published", "processing", "failed", "taken_down"},
+    ("DataExport", "status"): {"none", "pending", "processing", "ready", "expired", "failed"},
     ("Media", "kind"): {"image"},
     ("Media", "status"): {"pending", "uploaded", "processing", "ready", "failed"},
     ("MediaError", "code"): {
@@ -53,6 +55,8 @@ ENUMS = {
     ("Variant", "content_type"): {"image/webp", "image/jpeg"},
 }
 NULLABLE = {
+    ("DataExport", "url"),
+    ("DataExport", "expires_at"),
     ("User", "avatar"),
     ("User", "viewer"),
     ("Post", "viewer"),
@@ -79,6 +83,8 @@ CALLS = {
     "GET /users/{user}": (200, "not_found"),
     "PATCH /users/{user}": (200, "permission_denied"),
     "DELETE /users/{user}": (202, ""),
+    "POST /users/me/export": (202, "wrong_password export_in_progress export_too_soon"),
+    "GET /users/me/export": (200, ""),
     "GET /users/{user}/posts": (200, "invalid_limit invalid_cursor"),
     "POST /users/{user}/follow": (200, "cannot_follow_self follower_limit_reached following_limit_reached"),
     "POST /users/{user}/unfollow": (200, ""),

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from apps.accounts.models import Session, User
+from apps.accounts import exports
+from apps.accounts.models import DataExport, Session, User
 from apps.media.api.cards import avatar_card
 
 Card = dict[str, Any]
@@ -66,3 +67,11 @@ def session_card(session: Session, *, current: bool) -> Card:
         "last_seen_at": session.last_seen_at,
         "current": current,
     }
+
+
+def export_card(export: DataExport | None) -> Card:
+    if export is None:
+        return {"status": "none", "url": None, "expires_at": None}
+    if url := exports.link(export):
+        return {"status": export.status, "url": url, "expires_at": export.expires_at}
+    return {"status": "expired" if export.status == "ready" else export.status, "url": None, "expires_at": None}
