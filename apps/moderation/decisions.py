@@ -39,6 +39,8 @@ class Target:
                 return cls(TargetType.USER, row.pk, row.pk)
             case Post():
                 return cls(TargetType.POST, row.pk, row.author_id)
+        if row.author_id is None:  # a tombstone
+            raise NotFound
         return cls(TargetType.COMMENT, row.pk, row.author_id)
 
 

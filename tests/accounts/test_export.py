@@ -52,8 +52,3 @@ class TestAsking:
         assert rows(download(caller), "account")[0]["email"] == "alice@example.org"
         assert shown["url"] == status(caller)["url"]
         assert set(shown) == {"status", "url", "expires_at"}
-        print(
-            download(caller).namelist(),
-            download(caller).read("README.txt").decode(),
-            download(caller).read("index.html").decode(),
-        )

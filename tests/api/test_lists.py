@@ -17,6 +17,7 @@ from apps.content.models import Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import timeline
+from apps.notifications.models import Act, Notification
 from apps.social import lists
 from apps.social.models import Block, Follow, FollowRequest, Mute
 from tests.conftest import Caller
@@ -65,6 +66,15 @@ def acts(alice):
         Save.objects.create(post=theirs, user=alice)
 
 
+def told(alice):
+    post = make_post(alice)
+    for _ in range(ROWS):
+        person = make_user()
+        comment = make_comment(post, person)
+        one = Notification.objects.create(recipient=alice, type="comment", post=post, comment=comment)
+        Act.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
+
+
 POST = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"
 THREAD = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d11"
 LISTS = {
@@ -82,6 +92,7 @@ LISTS = {
     f"/posts/{POST}/comments": acts,
     "/users/me/liked": acts,
     "/users/me/saved": acts,
+    "/notifications": told,
 }
 
 
