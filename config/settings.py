@@ -246,6 +246,12 @@ if email_url := env.str("EMAIL_URL", ""):
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
 
+# ── Web Push: a pair of keys from `manage.py make_vapid_keys`; without one, nothing is pushed ─────────────────
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", "")
+VAPID_PUBLIC_KEY = env.str("VAPID_PUBLIC_KEY", "")
+# Whom a push service may write to (RFC 8292, section 2.1).
+VAPID_SUBJECT = env.str("VAPID_SUBJECT", "mailto:noreply@photogram.example")
+
 # ── The API ──────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_MAX_BYTES = 256 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
@@ -273,6 +279,7 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "mail_account": (3, 3600),
     "token": (30, 300),
     "upload": (300, 3600),
+    "flag": (60, 3600),
 }
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {

@@ -1,16 +1,17 @@
 """Accounts and sessions in the console."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.accounts import services
 from apps.accounts.models import DataExport, Erasure, Session, User
 from apps.core.admin import ReadOnlyAdmin
+from apps.moderation import services as moderation
+from apps.moderation.admin import ModeratingAdmin
 
 
 @admin.register(User)
-class UserAdmin(ReadOnlyAdmin):
+class UserAdmin(ModeratingAdmin):
     list_display = ["handle", "display_name", "state", "is_private", "follower_count", "post_count", "created_at"]
     list_filter = ["state", "is_private", "is_verified", "is_staff"]
     search_fields = ["handle", "email", "display_name"]
@@ -18,11 +19,9 @@ class UserAdmin(ReadOnlyAdmin):
     exclude = ["password", "user_permissions", "avatar"]
     actions = ["unsuspend"]
 
-    @admin.action(description="Unsuspend: all of it comes back", permissions=["view"])
+    @admin.action(description="Unsuspend: all of it comes back", permissions=["moderate"])
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        for person in people:
-            services.unsuspend(person)
-        self.message_user(request, f"{len(people)} accounts stand again.", messages.SUCCESS)
+        self.decide(request, people, lambda person, by, reason: moderation.unsuspend(person, by=by, reason=reason))
 
 
 @admin.register(Session)

@@ -323,13 +323,17 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
 
 
 @transaction.atomic
-def unsuspend(user: User) -> None:
+def unsuspend(user: User) -> bool:
+    """True if they were suspended. Who was leaving when it began is leaving again."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.state != User.State.SUSPENDED:
-        return
-    user.state, user.suspension_reason, user.suspended_until = User.State.ACTIVE, "", None
+        return False
+    user.state = User.State.LEAVING if user.erase_after else User.State.ACTIVE
+    user.suspension_reason, user.suspended_until = "", None
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
-    _show(user)
+    if user.state == User.State.ACTIVE:
+        _show(user)
+    return True
 
 
 # ── Taking one's data along ──────────────────────────────────────────────────────────────────────────────

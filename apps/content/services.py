@@ -108,29 +108,32 @@ def delete_post(post: Post) -> None:
 
 
 @transaction.atomic
-def take_down(post: Post) -> None:
-    """Gone for everybody but its author and moderators, public copies included. Twice is once. Raises NotFound."""
+def take_down(post: Post) -> bool:
+    """Gone for everybody but its author and moderators, public copies included. Twice is once; True the first time.
+    Raises NotFound."""
     locked = _locked(post)
     if locked.taken_down_at:
-        return
+        return False
     if is_counted(locked):
         POSTS.decrement(locked.author_id)
     locked.taken_down_at = timezone.now()
     locked.save(update_fields=["taken_down_at"])
     exposure.reconcile([locked.pk])
+    return True
 
 
 @transaction.atomic
-def restore(post: Post) -> None:
-    """Undo `take_down`: the post is what it was. Raises NotFound."""
+def restore(post: Post) -> bool:
+    """Undo `take_down`: the post is what it was. True if it was taken down. Raises NotFound."""
     locked = _locked(post)
     if not locked.taken_down_at:
-        return
+        return False
     locked.taken_down_at = None
     locked.save(update_fields=["taken_down_at"])
     if is_counted(locked):
         POSTS.increment(locked.author_id)
     exposure.reconcile([locked.pk])
+    return True
 
 
 @transaction.atomic

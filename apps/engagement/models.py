@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from apps.content.models import Post
 from apps.core.models import Row
+from apps.engagement.querysets import CommentQuerySet
 
 
 class Like(Row):
@@ -41,32 +42,54 @@ class Save(Row):
 class Comment(Row):
     """A comment, or with `parent` a reply to one; there is one level of replies.
 
-    A removed comment that has replies stays as a tombstone: `removed_at` is set and its text is gone.
+    A removed comment that has replies stays as a tombstone: `removed_at` is set, its text and its author are gone.
     """
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="comments")
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", db_index=False)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="replies")
-    text = models.CharField(max_length=1000)
+    text = models.CharField(max_length=1000, blank=True)
     like_count = models.IntegerField(default=0)
     reply_count = models.IntegerField(default=0)
     taken_down_at = models.DateTimeField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
+    objects = CommentQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["post", "-id"], condition=Q(parent__isnull=True), name="threads_newest_first"),
             models.Index(fields=["parent", "id"], condition=Q(parent__isnull=False), name="replies_oldest_first"),
-            models.Index(fields=["author", "-id"], name="comments_by_author"),
+            models.Index(fields=["author", "post", "id"], name="comments_by_author_and_post"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(like_count__gte=0), name="comment_like_count_not_negative"),
             models.CheckConstraint(condition=Q(reply_count__gte=0), name="reply_count_not_negative"),
+            models.CheckConstraint(
+                condition=Q(author__isnull=False, removed_at__isnull=True)
+                | Q(author__isnull=True, removed_at__isnull=False, text=""),
+                name="a_tombstone_says_nothing",
+            ),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class CommentMention(models.Model):
+    """That a comment names a person: where, in code points, the @ included."""
+
+    comment = models.ForeignKey(Comment, models.CASCADE, related_name="mentions", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    offset = models.PositiveSmallIntegerField()
+    length = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["comment", "offset"], name="one_comment_mention_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.comment_id}"
 
 
 class CommentLike(Row):

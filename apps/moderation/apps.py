@@ -1,5 +1,7 @@
 from uuid import UUID
 
+from django.db.models.signals import post_migrate
+
 from apps.core import contexts
 
 
@@ -8,8 +10,17 @@ class ModerationConfig(contexts.Context):
 
     name = "apps.moderation"
 
+    def ready(self) -> None:
+        from apps.moderation import roles
+
+        post_migrate.connect(roles.ensure, sender=self)
+
     def erase_user(self, user_id: UUID) -> None:
-        """Nothing is held."""
+        from apps.moderation import person
+
+        person.erase(user_id)
 
     def export_user(self, user_id: UUID) -> contexts.Export:
-        return iter(())
+        from apps.moderation import person
+
+        return person.export(user_id)

@@ -6,9 +6,10 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.core.ids import new_id
+from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
+from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +73,37 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("PATCH", "posts/<uuid:post_id>"): ({"caption": "x"}, [401, 403, 403, 404, 401, 200, 403]),
     ("DELETE", "posts/<uuid:post_id>"): (None, [401, 403, 403, 404, 401, 204, 403]),
     ("GET", "tags/<str:tag>/posts"): (None, ANYBODY),
+    ("POST", "posts/<uuid:post_id>/like"): (None, VISIBLE),
+    ("DELETE", "posts/<uuid:post_id>/like"): (None, VISIBLE),
+    ("GET", "posts/<uuid:post_id>/likes"): (None, VISIBLE),
+    ("POST", "posts/<uuid:post_id>/save"): (None, VISIBLE),
+    ("DELETE", "posts/<uuid:post_id>/save"): (None, VISIBLE),
+    ("POST", "posts/<uuid:post_id>/comment"): ({"text": "x"}, [401, 201, 201, 404, 401, 201, 201]),
+    ("POST", "posts/<uuid:post_id>/comments"): ({"text": "x"}, [401, 201, 201, 404, 401, 201, 201]),
+    ("GET", "posts/<uuid:post_id>/comments"): (None, OPEN),
+    ("DELETE", "posts/<uuid:post_id>/comments/<uuid:comment_id>"): (None, [401, 403, 403, 404, 401, 204, 204]),
+    ("POST", "comments/<uuid:comment_id>/like"): (None, VISIBLE),
+    ("DELETE", "comments/<uuid:comment_id>/like"): (None, VISIBLE),
+    ("GET", "users/me/saved"): (None, SIGNED_IN),
+    ("GET", "users/me/liked"): (None, SIGNED_IN),
+    ("GET", "notifications"): (None, SIGNED_IN),
+    ("POST", "notifications/read"): (None, SIGNED_IN),
+    ("POST", "notifications/<uuid:notification_id>/read"): (None, OWN),
+    ("GET", "notifications/unread-count"): (None, SIGNED_IN),
+    ("GET", "notifications/preferences"): (None, SIGNED_IN),
+    ("PUT", "notifications/preferences"): (
+        {"like": {"in_app": True, "push": False, "email": False}},
+        SIGNED_IN,
+    ),
+    ("GET", "notifications/push-subscriptions"): (None, SIGNED_IN),
+    ("POST", "notifications/push-subscriptions"): (
+        {"endpoint": "https://127.0.0.1/push", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}},
+        [401, 400, 400, 400, 401, 400, 400],
+    ),
+    ("DELETE", "notifications/push-subscriptions/<uuid:subscription_id>"): (
+        None,
+        [401, 404, 404, 404, 401, 204, 404],
+    ),
     ("GET", "feed"): (None, SIGNED_IN),
     ("POST", "feed/refresh"): (None, SIGNED_IN),
     ("POST", "media/upload"): ({"content_type": "image/jpeg", "bytes": 10}, [401, 201, 201, 201, 401, 201, 201]),
@@ -105,6 +137,9 @@ def world(alice, mod):
         "<str:user>": alice.pk,
         "<str:tag>": "husum",
         "<uuid:post_id>": post.pk,
+        "<uuid:comment_id>": make_comment(post, alice).pk,
+        "<uuid:notification_id>": Notification.objects.create(recipient=alice, type="moderation", statement="x").pk,
+        "<uuid:subscription_id>": PushSubscription.objects.create(user=alice, endpoint="https://push.example/1").pk,
         "<uuid:media_id>": post.items.get().medium_id,
     }
     return callers, names

@@ -15,11 +15,13 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostTag, Tag
 from apps.core.ids import new_id
+from apps.engagement.models import Comment, Like, Save
 from apps.feed import timeline
+from apps.notifications.models import Act, Notification
 from apps.social import lists
 from apps.social.models import Block, Follow, FollowRequest, Mute
 from tests.conftest import Caller
-from tests.factories import make_follow, make_mute, make_post, make_user
+from tests.factories import make_comment, make_follow, make_mute, make_post, make_user
 from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +50,33 @@ def people(alice):
         accounts.open_session(alice)
 
 
+def acts(alice):
+    """One post with many likes and comments, and many posts that alice likes and saves."""
+    post = make_post(alice, pk=POST)
+    thread = make_comment(post, alice)
+    Comment.objects.filter(pk=thread.pk).update(id=THREAD)
+    thread = Comment.objects.get(pk=THREAD)
+    for _ in range(ROWS):
+        person = make_user()
+        Like.objects.create(post=post, user=person)
+        make_comment(post, person)
+        make_comment(post, person, parent=thread)
+        theirs = make_post(person)
+        Like.objects.create(post=theirs, user=alice)
+        Save.objects.create(post=theirs, user=alice)
+
+
+def told(alice):
+    post = make_post(alice)
+    for _ in range(ROWS):
+        person = make_user()
+        comment = make_comment(post, person)
+        one = Notification.objects.create(recipient=alice, type="comment", post=post, comment=comment)
+        Act.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
+
+
+POST = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"
+THREAD = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d11"
 LISTS = {
     "/users/@alice/posts": posts,
     "/tags/husum/posts": posts,
@@ -59,6 +88,11 @@ LISTS = {
     "/users/me/mutes": people,
     "/follow-requests": people,
     "/auth/sessions": people,
+    f"/posts/{POST}/likes": acts,
+    f"/posts/{POST}/comments": acts,
+    "/users/me/liked": acts,
+    "/users/me/saved": acts,
+    "/notifications": told,
 }
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from apps.accounts import services as accounts
 from apps.accounts.models import DataExport, Erasure
 from apps.media.models import DoomedObject
+from apps.moderation import services as moderation
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,12 @@ def browser(alice, bob):
     accounts.open_session(alice)
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
-    make_user("root", is_staff=True, is_superuser=True)
+    root = make_user("root", is_staff=True, is_superuser=True)
+    moderation.flag(alice, by=bob.pk, category="spam", note="<script>alert(1)</script>")
+    taken_down = moderation.take_down_post(
+        make_post(alice), by=root, reason="<script>alert(1)</script>", category="spam"
+    )
+    moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

@@ -8,6 +8,7 @@ from django.db.models import F
 
 from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
+from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.social.models import Block, Follow, Mute
 
@@ -63,6 +64,13 @@ def make_post(author: User, *, photos: int = 1, status: str = "published", **fie
         medium = make_media(author, in_use=True)
         PostMedia.objects.create(post=post, medium=medium, position=position)
     return post
+
+
+def make_comment(post: Post, author: User, text: str = "What light!", *, parent: Comment | None = None) -> Comment:
+    Post.objects.filter(pk=post.pk).update(comment_count=F("comment_count") + 1)
+    if parent:
+        Comment.objects.filter(pk=parent.pk).update(reply_count=F("reply_count") + 1)
+    return Comment.objects.create(post=post, author=author, text=text, parent=parent)
 
 
 def make_follow(follower: User, followed: User) -> Follow:

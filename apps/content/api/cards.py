@@ -7,7 +7,8 @@ from uuid import UUID
 from apps.accounts.api.cards import mini
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.engagement.querysets import marks
+from apps.engagement.api.cards import post_counts
+from apps.engagement.querysets import Marks, marks
 from apps.media.api.cards import media_card
 from apps.social.blocks import between
 
@@ -34,8 +35,8 @@ def _mentionable(posts: Sequence[Post], viewer_id: UUID | None) -> set[UUID]:
     return set((people.exclude(between("id", viewer_id)) if viewer_id else people).values_list("pk", flat=True))
 
 
-def _card(post: Post, viewer_id: UUID | None, marked: dict[UUID, tuple[bool, bool]], mentionable: set[UUID]) -> Card:
-    liked, saved = marked.get(post.pk, (False, False))
+def _card(post: Post, viewer_id: UUID | None, marked: dict[UUID, Marks], mentionable: set[UUID]) -> Card:
+    mark = marked.get(post.pk, Marks())
     return {
         "id": post.pk,
         "author": mini(post.author),
@@ -51,8 +52,8 @@ def _card(post: Post, viewer_id: UUID | None, marked: dict[UUID, tuple[bool, boo
             for mention in post.mentions.all()
             if mention.user_id in mentionable
         ],
-        "counts": {"likes": post.like_count, "comments": post.comment_count},
-        "viewer": {"liked": liked, "saved": saved} if viewer_id else None,
+        "counts": post_counts(post, mark),
+        "viewer": {"liked": mark.liked, "saved": mark.saved} if viewer_id else None,
         "created_at": post.created_at,
         "edited_at": post.edited_at,
     }

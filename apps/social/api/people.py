@@ -23,7 +23,7 @@ def find_person(request: Request, spelled: str) -> User:
     """`id`, `@handle` (in any case) or `me`. Raises NotFound; Unauthorized for an anonymous `me`."""
     if spelled == "me" and not request.user.pk:
         raise Unauthorized
-    person = _spelled(visible_people(request), request, spelled).select_related("avatar").first()
+    person = spelled_so(visible_people(request), request, spelled).select_related("avatar").first()
     if person is None:
         raise NotFound
     return person
@@ -32,11 +32,12 @@ def find_person(request: Request, spelled: str) -> User:
 def find_blocked_person(request: Request, spelled: str) -> User:
     """As `find_person`, and also whom the caller has blocked: one must be able to block twice, and to unblock."""
     mine = Block.objects.filter(blocker=request.user.pk).values("blocked")
-    person = _spelled(User.objects.standing().filter(pk__in=mine), request, spelled).first()
+    person = spelled_so(User.objects.standing().filter(pk__in=mine), request, spelled).first()
     return person or find_person(request, spelled)
 
 
-def _spelled(people: UserQuerySet, request: Request, spelled: str) -> UserQuerySet:
+def spelled_so(people: UserQuerySet, request: Request, spelled: str) -> UserQuerySet:
+    """Whom of `people` the path means; nobody, or one."""
     if spelled == "me":
         return people.filter(pk=cast(UUID, request.user.pk))
     if spelled.startswith("@"):

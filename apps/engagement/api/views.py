@@ -1,0 +1,181 @@
+"""Likes, saves and comments."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.cards import mini
+from apps.content.api.cards import post_cards
+from apps.content.api.posts import find_post, find_reviewable_post
+from apps.content.api.schemas import Post as PostShape
+from apps.content.models import Post
+from apps.core.api.fields import Body, TextField
+from apps.core.api.idempotency import idempotent
+from apps.core.api.pagination import Window, newest_first, oldest_first, page
+from apps.core.api.schema import documented
+from apps.core.api.views import Endpoint
+from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.ids import parse_id
+from apps.engagement import services
+from apps.engagement.api import schemas
+from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, counts_of
+from apps.engagement.api.comments import find_comment, find_comment_on
+from apps.engagement.models import Comment
+from apps.engagement.querysets import CommentMarks, comment_marks, liked_by, likes_of, saved_by
+from apps.social.api.cards import relationship_cards
+
+
+class CommentBody(Body):
+    text = TextField(max_length=1000)
+    parent_id = serializers.UUIDField(required=False, allow_null=True)
+
+
+class LikeEndpoint(Endpoint):
+    @documented(summary="Like a post", responses={200: schemas.Liked})
+    def create(self, request: Request, post_id: UUID) -> Response:
+        post = services.like(find_post(request, post_id).pk, by=self.caller_id)
+        return Response({"liked": True, "counts": counts_of(post, self.caller_id)})
+
+    @documented(summary="Take a like back", responses={200: schemas.Liked})
+    def destroy(self, request: Request, post_id: UUID) -> Response:
+        post = services.unlike(find_post(request, post_id).pk, by=self.caller_id)
+        return Response({"liked": False, "counts": counts_of(post, self.caller_id)})
+
+    @documented(summary="Who likes a post, newest first", page_of=schemas.Liker)
+    def list(self, request: Request, post_id: UUID) -> Response:
+        post = find_post(request, post_id)
+        window = Window.of(request, "likes", post=post.pk)
+        rows = newest_first(likes_of(post.pk, seen_by=self.caller_id), window)
+        viewers = relationship_cards(self.caller_id, [row.user_id for row in rows])
+        return Response(
+            page(
+                rows,
+                window,
+                position=lambda row: [row.pk],
+                card=lambda row: {
+                    "user": mini(row.user),
+                    "viewer": viewers.get(row.user_id),
+                    "liked_at": row.created_at,
+                },
+            )
+        )
+
+
+class SaveEndpoint(Endpoint):
+    @documented(summary="Save a post", responses={200: schemas.Saved})
+    def create(self, request: Request, post_id: UUID) -> Response:
+        services.save(find_post(request, post_id).pk, by=self.caller_id)
+        return Response({"saved": True})
+
+    @documented(summary="Save a post no longer", responses={200: schemas.Saved})
+    def destroy(self, request: Request, post_id: UUID) -> Response:
+        services.unsave(find_post(request, post_id).pk, by=self.caller_id)
+        return Response({"saved": False})
+
+
+class CollectionEndpoint(Endpoint):
+    @documented(summary="Posts one has saved, the last saved first", page_of=PostShape)
+    def saved(self, request: Request) -> Response:
+        return self._posts(Window.of(request, "saved"), saved_by(self.caller_id))
+
+    @documented(summary="Posts one likes, the last liked first", page_of=PostShape)
+    def liked(self, request: Request) -> Response:
+        return self._posts(Window.of(request, "liked"), liked_by(self.caller_id))
+
+    def _posts(self, window: Window, acts: QuerySet[Any]) -> Response:
+        rows = newest_first(acts, window)
+        posts = Post.objects.visible_to(self.caller_id).for_cards().in_bulk([row.post_id for row in rows])
+
+        def cards(shown: Any) -> list[dict[str, Any]]:
+            return post_cards([posts[row.post_id] for row in shown if row.post_id in posts], self.caller_id)
+
+        return Response(page(rows, window, position=lambda row: [row.pk], cards=cards))
+
+
+class CommentEndpoint(Endpoint):
+    open_to_all = frozenset({"list"})
+    bodies = {"create": CommentBody, "comment": CommentBody}
+
+    @documented(
+        summary="Comment on a post, or reply to a comment",
+        request=CommentBody,
+        responses={201: schemas.Comment},
+        errors=[services.CommentsDisabled],
+        idempotency_key=True,
+    )
+    @idempotent
+    def create(self, request: Request, post_id: UUID) -> Response:
+        made = services.comment(find_post(request, post_id).pk, by=self.caller_id, **self.body(request))
+        return Response(comment_card(find_comment(request, made.pk), self.caller_id), status=201)
+
+    # The same call under its other name.
+    comment = create
+
+    @documented(
+        summary="Comments, newest first; with `parent_id` the replies to one, oldest first",
+        page_of=schemas.Comment,
+        errors=[Invalid],
+        parameters=[OpenApiParameter("parent_id", OpenApiTypes.STR, description="The id of a comment.")],
+    )
+    def list(self, request: Request, post_id: UUID) -> Response:
+        post = find_reviewable_post(request, post_id)
+        comments = Comment.objects.listed_for(request.user.pk).on(post.pk)
+        parent_id = self._parent_id(request)
+        window = Window.of(request, "comments", post=post.pk, parent=parent_id)
+        if parent_id is None:
+            rows = newest_first(comments.threads().for_cards(), window)
+        elif comments.filter(pk=parent_id).exists():
+            rows = oldest_first(comments.replies_to(parent_id).for_cards(), window)
+        else:
+            raise NotFound
+        return Response(
+            page(
+                rows,
+                window,
+                position=lambda row: [row.pk],
+                cards=lambda shown: comment_cards(shown, request.user.pk),
+            )
+        )
+
+    @staticmethod
+    def _parent_id(request: Request) -> UUID | None:
+        raw = request.query_params.get("parent_id")
+        if raw is None:
+            return None
+        parent_id = parse_id(raw)
+        if parent_id is None:
+            raise Invalid(parent_id=("invalid", "The id of a comment."))
+        return parent_id
+
+    @documented(
+        summary="Remove a comment: its author, the post's author and moderators may",
+        responses={204: None},
+        errors=[Forbidden],
+    )
+    def destroy(self, request: Request, post_id: UUID, comment_id: UUID) -> Response:
+        comment = find_comment_on(request, post_id, comment_id)
+        moderator = bool(getattr(request.user, "is_moderator", False))
+        if self.caller_id not in {comment.author_id, comment.post.author_id} and not moderator:
+            raise Forbidden
+        services.remove_comment(comment.pk)
+        return Response(status=204)
+
+
+class CommentLikeEndpoint(Endpoint):
+    @documented(summary="Like a comment", responses={200: schemas.LikedComment})
+    def create(self, request: Request, comment_id: UUID) -> Response:
+        return self._answer(services.like_comment(find_comment(request, comment_id).pk, by=self.caller_id))
+
+    @documented(summary="Take a comment's like back", responses={200: schemas.LikedComment})
+    def destroy(self, request: Request, comment_id: UUID) -> Response:
+        return self._answer(services.unlike_comment(find_comment(request, comment_id).pk, by=self.caller_id))
+
+    def _answer(self, comment: Comment) -> Response:
+        mark = comment_marks(self.caller_id, [comment.pk]).get(comment.pk, CommentMarks())
+        return Response({"liked": mark.liked, "counts": comment_counts(comment, mark)})

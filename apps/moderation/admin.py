@@ -1,0 +1,112 @@
+"""Reports, decisions and appeals in the console."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.forms import ActionForm
+
+from apps.accounts.models import User
+from apps.core.admin import ReadOnlyAdmin
+from apps.core.errors import Refusal
+from apps.moderation import services
+from apps.moderation.models import Appeal, Flag, ModerationAction
+
+
+class ReasonForm(ActionForm):  # type: ignore[misc]  # unfold carries no types
+    reason = forms.CharField(required=False, max_length=1000, label="Reason")
+
+
+class ModeratingAdmin(ReadOnlyAdmin):
+    """Rows that moderators decide on, by the verbs, which refuse whom they refuse elsewhere, with the reason given."""
+
+    action_form = ReasonForm
+
+    def has_moderate_permission(self, request: HttpRequest) -> bool:
+        return cast(User, request.user).is_moderator
+
+    @staticmethod
+    def decide(request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any, User, str], object]) -> None:
+        """`verb(row, moderator, reason)` for each; what is refused is told, and holds up no other."""
+        done = 0
+        for row in rows:
+            try:
+                verb(row, cast(User, request.user), request.POST.get("reason", ""))
+                done += 1
+            except Refusal as refusal:
+                messages.error(request, f"{row}: {refusal.detail}")
+        messages.info(request, f"{done} decided.")
+
+
+@admin.register(Flag)
+class FlagAdmin(ModeratingAdmin):
+    list_display = ["id", "category", "target_type", "subject", "note", "status", "resolved_by", "created_at"]
+    list_select_related = ["subject", "resolved_by"]
+    list_filter = ["status", "category", "target_type"]
+    search_fields = ["target_id", "subject__handle"]
+    ordering = ["-id"]
+    # Who reports is protected, also from moderators.
+    exclude = ["reporter"]
+    actions = ["resolve", "dismiss"]
+
+    @admin.action(description="Resolve: something was done", permissions=["moderate"])
+    def resolve(self, request: HttpRequest, flags: "QuerySet[Flag]") -> None:
+        self._close(request, flags, Flag.Status.RESOLVED)
+
+    @admin.action(description="Dismiss: nothing is wrong with it", permissions=["moderate"])
+    def dismiss(self, request: HttpRequest, flags: "QuerySet[Flag]") -> None:
+        self._close(request, flags, Flag.Status.DISMISSED)
+
+    def _close(self, request: HttpRequest, flags: "QuerySet[Flag]", resolution: str) -> None:
+        self.decide(
+            request,
+            flags,
+            lambda flag, by, reason: services.resolve_flag(flag, by=by, resolution=resolution, note=reason),
+        )
+
+
+@admin.register(ModerationAction)
+class ModerationActionAdmin(ReadOnlyAdmin):
+    """The audit. `attempts` without `mailed_at`: the statement of reasons has not reached whom it hit."""
+
+    list_display = ["id", "action", "target_type", "target_id", "actor", "category", "reason", "mailed_at", "attempts"]
+    list_select_related = ["actor", "statement"]
+    list_filter = ["action", "category", "target_type"]
+    search_fields = ["target_id", "actor__handle"]
+    ordering = ["-id"]
+
+    @admin.display(description="mailed at")
+    def mailed_at(self, action: ModerationAction) -> Any:
+        return action.statement.mailed_at if hasattr(action, "statement") else None
+
+    @admin.display(description="attempts")
+    def attempts(self, action: ModerationAction) -> int | None:
+        return action.statement.attempts if hasattr(action, "statement") else None
+
+
+@admin.register(Appeal)
+class AppealAdmin(ModeratingAdmin):
+    list_display = ["id", "appellant", "action", "text", "status", "decided_by", "created_at"]
+    list_select_related = ["appellant", "action", "decided_by"]
+    list_filter = ["status"]
+    search_fields = ["appellant__handle"]
+    ordering = ["-id"]
+    actions = ["uphold", "overturn"]
+
+    @admin.action(description="Uphold the decision", permissions=["moderate"])
+    def uphold(self, request: HttpRequest, appeals: "QuerySet[Appeal]") -> None:
+        self._decide(request, appeals, overturn=False)
+
+    @admin.action(description="Overturn the decision: what it had hidden comes back", permissions=["moderate"])
+    def overturn(self, request: HttpRequest, appeals: "QuerySet[Appeal]") -> None:
+        self._decide(request, appeals, overturn=True)
+
+    def _decide(self, request: HttpRequest, appeals: "QuerySet[Appeal]", *, overturn: bool) -> None:
+        self.decide(
+            request,
+            appeals,
+            lambda appeal, by, reason: services.decide_appeal(appeal, by=by, overturn=overturn, note=reason),
+        )

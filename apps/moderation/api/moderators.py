@@ -1,0 +1,40 @@
+"""What only moderators get: their calls, and their doors to what others cannot find."""
+
+from typing import Any, cast
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from apps.accounts.models import User
+from apps.core.api.views import Endpoint
+from apps.core.errors import NotFound
+from apps.moderation.services import require_moderator
+from apps.social.api.people import spelled_so
+
+
+class IsModerator(BasePermission):
+    """Raises ModeratorRequired."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        require_moderator(cast(User, request.user))
+        return True
+
+
+class ModeratorEndpoint(Endpoint):
+    """For moderators: everybody else is refused before anything is looked up, so that nobody learns what there is."""
+
+    @property
+    def moderator(self) -> User:
+        return cast(User, self.request.user)
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [*super().get_permissions(), IsModerator()]
+
+
+def find_any_person(request: Request, spelled: str) -> User:
+    """Also who is suspended, leaving, or has a block between them and the moderator. Raises NotFound."""
+    everybody = User.objects.all().exclude(state=User.State.ERASED)
+    person: User | None = spelled_so(everybody, request, spelled).first()
+    if person is None:
+        raise NotFound
+    return person

@@ -1,0 +1,217 @@
+"""What is reported, what is decided, what is told to whom it hits, and what they object."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from apps.core.models import Row
+from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+
+
+class TargetType(models.TextChoices):
+    USER = "user"
+    POST = "post"
+    COMMENT = "comment"
+
+
+class Category(models.TextChoices):
+    SPAM = "spam"
+    NUDITY = "nudity"
+    VIOLENCE = "violence"
+    HATE = "hate"
+    HARASSMENT = "harassment"
+    SELF_HARM = "self_harm"
+    ILLEGAL = "illegal"
+    INTELLECTUAL_PROPERTY = "intellectual_property"
+    IMPERSONATION = "impersonation"
+    OTHER = "other"
+
+
+class Flag(Row):
+    """A report. It outlives its reporter's account, without the person, and goes with the person it is about."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        RESOLVED = "resolved"
+        DISMISSED = "dismissed"
+
+    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    target_type = models.CharField(max_length=10, choices=TargetType.choices)
+    target_id = models.UUIDField()
+    # The person reported, or the author of what is.
+    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    category = models.CharField(max_length=30, choices=Category.choices)
+    note = models.CharField(max_length=1000, blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    resolution_note = models.CharField(max_length=1000, blank=True)
+    resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    resolved_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = FlagQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reporter", "target_id", "target_type"],
+                condition=Q(status="open"),
+                name="one_open_flag_per_reporter_and_target",
+            ),
+            models.CheckConstraint(condition=Q(target_type__in=TargetType.values), name="flag_target_is_known"),
+            models.CheckConstraint(condition=Q(category__in=Category.values), name="flag_category_is_known"),
+            models.CheckConstraint(
+                condition=Q(status="open", resolved_at__isnull=True)
+                | Q(status__in=["resolved", "dismissed"], resolved_at__isnull=False),
+                name="flag_is_open_or_resolved_at_a_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "-id"], name="flags_by_status"),
+            models.Index(fields=["category", "-id"], name="flags_by_category"),
+            models.Index(fields=["status", "category", "-id"], name="flags_by_status_and_category"),
+            models.Index(fields=["target_id"], name="flags_by_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.target_type} {self.target_id}"
+
+
+class ModerationAction(Row):
+    """What somebody decided: the audit. A trigger of the database refuses to change or delete a row.
+
+    So nothing here refers to a row that may have to go: the actor's account is a reference without a constraint, what
+    was acted on and whom it hit are plain ids. What undoes or replaces an action is an action of its own, which
+    `reverses` it.
+    """
+
+    class Action(models.TextChoices):
+        TAKEDOWN = "takedown"
+        RESTORE = "restore"
+        SUSPEND = "suspend"
+        UNSUSPEND = "unsuspend"
+        RESOLVE_FLAG = "resolve_flag"
+        DISMISS_FLAG = "dismiss_flag"
+        UPHOLD_APPEAL = "uphold_appeal"
+        OVERTURN_APPEAL = "overturn_appeal"
+
+    # None: the clock.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    action = models.CharField(max_length=20, choices=Action.choices)
+    target_type = models.CharField(max_length=10, choices=TargetType.choices)
+    target_id = models.UUIDField()
+    # Whom it hit; nobody, when a flag is closed.
+    affected_id = models.UUIDField(null=True)
+    # The flag or the appeal that was decided.
+    case_id = models.UUIDField(null=True)
+    reason = models.CharField(max_length=1000, blank=True)
+    category = models.CharField(max_length=30, choices=Category.choices)
+    until = models.DateTimeField(null=True)
+    reverses = models.OneToOneField("self", models.DO_NOTHING, null=True, related_name="reversal")
+    # The moment in `id`, so that a stretch of time is a stretch of the index.
+    created_at = models.DateTimeField()
+
+    objects = ActionQuerySet.as_manager()
+
+    # An annotation of `for_cards()`.
+    reversed_at: datetime | None
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(target_type__in=TargetType.values), name="action_target_is_known"),
+            models.CheckConstraint(condition=Q(category__in=Category.values), name="action_category_is_known"),
+            models.CheckConstraint(
+                condition=Q(
+                    action__in=[
+                        "takedown",
+                        "restore",
+                        "suspend",
+                        "unsuspend",
+                        "resolve_flag",
+                        "dismiss_flag",
+                        "uphold_appeal",
+                        "overturn_appeal",
+                    ]
+                ),
+                name="action_is_known",
+            ),
+        ]
+        # One for each combination of the audit's filters; a target alone selects few rows.
+        indexes = [
+            models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(fields=["action", "-id"], name="audit_by_action"),
+            models.Index(fields=["target_type", "-id"], name="audit_by_type"),
+            models.Index(fields=["actor", "action", "-id"], name="audit_by_actor_action"),
+            models.Index(fields=["actor", "target_type", "-id"], name="audit_by_actor_type"),
+            models.Index(fields=["action", "target_type", "-id"], name="audit_by_action_type"),
+            models.Index(fields=["actor", "action", "target_type", "-id"], name="audit_by_actor_action_type"),
+            models.Index(fields=["target_id", "-id"], name="audit_by_target"),
+            models.Index(fields=["affected_id", "-id"], name="audit_by_affected"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} of {self.target_type} {self.target_id}"
+
+
+class Statement(models.Model):
+    """That whom an action hit is told so, and why, by mail. The row is the record; the task is rung again until
+    `mailed_at` is set, or the tries are used up."""
+
+    action = models.OneToOneField(ModerationAction, models.DO_NOTHING, primary_key=True, related_name="statement")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Not before: it is being sent until then, or waits after a failure.
+    try_after = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["try_after"], condition=Q(mailed_at__isnull=True), name="statements_to_mail")]
+
+    def __str__(self) -> str:
+        return str(self.action_id)
+
+
+class Appeal(Row):
+    """What the person whom an action hit says against it: once."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        UPHELD = "upheld"
+        OVERTURNED = "overturned"
+
+    action = models.OneToOneField(ModerationAction, models.DO_NOTHING, related_name="appeal")
+    appellant = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    text = models.CharField(max_length=2000)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = AppealQuerySet.as_manager()
+
+    # An annotation of `for_cards()`.
+    action_reversed_at: datetime | None
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="open", decided_at__isnull=True)
+                | Q(status__in=["upheld", "overturned"], decided_at__isnull=False),
+                name="appeal_is_open_or_decided_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "-id"], name="appeals_by_status")]
+
+    def __str__(self) -> str:
+        return f"against {self.action_id}"

@@ -1,0 +1,80 @@
+"""The read side of moderation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import F, Prefetch, QuerySet
+
+from apps.accounts.models import User
+from apps.core.ids import first_id_at
+
+if TYPE_CHECKING:
+    from apps.moderation.models import Appeal, Flag, ModerationAction  # noqa: F401  (forward references)
+
+
+class FlagQuerySet(QuerySet["Flag"]):
+    def matching(self, *, status: str | None = None, category: str | None = None) -> "FlagQuerySet":
+        rows = self.filter(status=status) if status else self
+        return rows.filter(category=category) if category else rows
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What the audit is asked: each is a condition unless it is None. From `since` on, and before `until`."""
+
+    actor: UUID | None = None
+    action: str | None = None
+    target_type: str | None = None
+    target_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class ActionQuerySet(QuerySet["ModerationAction"]):
+    def matching(self, asked: Inquiry) -> "ActionQuerySet":
+        """Ids begin with the time, so that a stretch of time is a stretch of the same index."""
+        rows = self
+        if asked.actor:
+            rows = rows.filter(actor=asked.actor)
+        if asked.action:
+            rows = rows.filter(action=asked.action)
+        if asked.target_type:
+            rows = rows.filter(target_type=asked.target_type)
+        if asked.target_id:
+            rows = rows.filter(target_id=asked.target_id)
+        if asked.since:
+            rows = rows.filter(id__gte=first_id_at(asked.since))
+        return rows.filter(id__lt=first_id_at(asked.until)) if asked.until else rows
+
+    def on(self, target_type: str, target_id: UUID) -> "ActionQuerySet":
+        return self.filter(target_type=target_type, target_id=target_id)
+
+    def in_force(self) -> "ActionQuerySet":
+        """Takedowns and suspensions that nothing has undone or replaced."""
+        return self.filter(action__in=["takedown", "suspend"], reversal__isnull=True)
+
+    def for_cards(self) -> "ActionQuerySet":
+        """With the actor, None once erased, and the time at which the action was undone or replaced."""
+        rows: Any = self.prefetch_related(_actors("actor"))
+        shown: ActionQuerySet = rows.annotate(reversed_at=F("reversal__created_at"))
+        return shown
+
+
+class AppealQuerySet(QuerySet["Appeal"]):
+    def matching(self, *, status: str | None = None) -> "AppealQuerySet":
+        return self.filter(status=status) if status else self
+
+    def for_cards(self) -> "AppealQuerySet":
+        """With the appellant, who decided, and what is appealed."""
+        rows: Any = self.select_related("appellant__avatar", "decided_by__avatar", "action")
+        shown: AppealQuerySet = rows.prefetch_related(_actors("action__actor")).annotate(
+            action_reversed_at=F("action__reversal__created_at")
+        )
+        return shown
+
+
+def _actors(path: str) -> "Prefetch[Any]":
+    """In a query of their own: a join would leave out the actions of who is gone, whose accounts nothing holds."""
+    return Prefetch(path, User.objects.select_related("avatar"))

@@ -1,0 +1,168 @@
+"""Likes and saves: one per person, counted once, seen by whom the post is seen by."""
+
+import random
+
+import pytest
+
+from apps.content import services as content
+from apps.content.models import Post
+from apps.core.counters import every_counter
+from apps.core.errors import NotFound
+from apps.engagement import services
+from apps.engagement.models import Comment, CommentLike, Like, Save
+from tests.factories import make_block, make_comment, make_post, make_user
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def drift():
+    return [(counter.label, wrong) for counter in every_counter() for wrong in counter.repair(dry_run=True)]
+
+
+class TestALike:
+    def test_is_one_however_often_it_is_given_and_taken_back(self, api, alice, carol):
+        post = make_post(alice)
+        liked = [api(carol).post(f"/posts/{post.pk}/like") for _ in range(2)]
+        assert [answer.status_code for answer in liked] == [200, 200]
+        assert liked[0].json() == liked[1].json() == {"liked": True, "counts": {"likes": 1, "comments": 0}}
+        assert api(carol).get(f"/posts/{post.pk}").json()["viewer"] == {"liked": True, "saved": False}
+        undone = [api(carol).delete(f"/posts/{post.pk}/like") for _ in range(2)]
+        assert undone[0].json() == undone[1].json() == {"liked": False, "counts": {"likes": 0, "comments": 0}}
+        assert not drift()
+
+    def test_shows_in_the_posts_list_and_in_ones_own(self, api, alice, bob, carol):
+        post, other = make_post(alice), make_post(alice)
+        for liker in (bob, carol):
+            api(liker).post(f"/posts/{post.pk}/like")
+        api(carol).post(f"/posts/{other.pk}/like")
+        listed = api(alice).get(f"/posts/{post.pk}/likes").json()["results"]
+        assert [row["user"]["handle"] for row in listed] == ["carol", "bob"]
+        assert listed[1]["viewer"]["followed_by"] is True
+        mine = api(carol).get("/users/me/liked").json()["results"]
+        assert [row["id"] for row in mine] == [str(other.pk), str(post.pk)]
+
+    def test_p4_of_an_invisible_post_answers_like_an_unknown_one(self, api, alice, carol, mallory):
+        hidden = make_post(alice, visibility="followers")
+        for path in ("like", "save"):
+            assert api(carol).post(f"/posts/{hidden.pk}/{path}").status_code == 404
+            assert api(carol).delete(f"/posts/{hidden.pk}/{path}").status_code == 404
+        assert api(carol).get(f"/posts/{hidden.pk}/likes").status_code == 404
+        assert api(mallory).post(f"/posts/{make_post(alice).pk}/like").status_code == 404
+        assert not Like.objects.exists()
+
+    def test_p5_by_somebody_blocked_is_neither_listed_nor_counted(self, api, alice, bob, carol):
+        post = make_post(alice)
+        for liker in (bob, carol):
+            api(liker).post(f"/posts/{post.pk}/like")
+        make_block(bob, carol)
+        for viewer, hidden in ((bob, "carol"), (carol, "bob")):
+            listed = api(viewer).get(f"/posts/{post.pk}/likes").json()["results"]
+            assert hidden not in [row["user"]["handle"] for row in listed]
+            assert api(viewer).get(f"/posts/{post.pk}").json()["counts"]["likes"] == 1
+        assert api(alice).get(f"/posts/{post.pk}").json()["counts"]["likes"] == 2
+
+    def test_p2_of_a_post_that_is_hidden_now_is_not_in_ones_lists(self, api, alice, carol):
+        post = make_post(alice)
+        api(carol).post(f"/posts/{post.pk}/like")
+        api(carol).post(f"/posts/{post.pk}/save")
+        api(alice).patch("/users/me", {"is_private": True})
+        for path in ("liked", "saved"):
+            assert api(carol).get(f"/users/me/{path}").json()["results"] == []
+
+
+class TestASave:
+    def test_is_ones_own_affair(self, api, alice, carol):
+        post = make_post(alice)
+        for _ in range(2):
+            assert api(carol).post(f"/posts/{post.pk}/save").json() == {"saved": True}
+        assert Save.objects.count() == 1
+        assert api(carol).get(f"/posts/{post.pk}").json()["viewer"]["saved"] is True
+        assert [row["id"] for row in api(carol).get("/users/me/saved").json()["results"]] == [str(post.pk)]
+        for _ in range(2):
+            assert api(carol).delete(f"/posts/{post.pk}/save").json() == {"saved": False}
+        assert not Save.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def test_r1_a_thousand_likes_and_unlikes_by_fifty_people_leave_the_count_of_rows(self):
+        """Ten threads at once, each for five people: 1,000 acts, and as many on a comment."""
+        author = make_user()
+        post = make_post(author)
+        comment = make_comment(post, author)
+        people = [make_user() for _ in range(50)]
+        crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
+
+        def act():
+            crew = next(crews)
+            dice = random.Random(crew[0].handle)
+            for _ in range(100):
+                person = dice.choice(crew)
+                dice.choice([services.like, services.unlike])(post.pk, by=person.pk)
+                dice.choice([services.like_comment, services.unlike_comment])(comment.pk, by=person.pk)
+
+        in_threads(10, act)
+        post.refresh_from_db()
+        comment.refresh_from_db()
+        assert post.like_count == Like.objects.count() > 0
+        assert comment.like_count == CommentLike.objects.count() > 0
+        assert not drift()
+
+    def test_r1_comments_and_removals_at_once_leave_the_count_of_rows(self):
+        author = make_user()
+        post = make_post(author)
+        people = iter([make_user() for _ in range(10)])
+
+        def act():
+            person = next(people)
+            dice = random.Random(person.handle)
+            mine = []
+            for _ in range(30):
+                if mine and dice.random() < 0.4:
+                    services.remove_comment(mine.pop(dice.randrange(len(mine))).pk)
+                    continue
+                roots = list(Comment.objects.visible_to(person.pk).values_list("pk", flat=True)[:5])
+                try:
+                    parent = dice.choice(roots) if roots and dice.random() < 0.5 else None
+                    mine.append(services.comment(post.pk, by=person.pk, text="x", parent_id=parent))
+                except services.Invalid:
+                    pass  # removed between the look and the reply
+                services.save(post.pk, by=person.pk)
+
+        in_threads(10, act)
+        post.refresh_from_db()
+        assert post.comment_count == Comment.objects.standing().count() > 0
+        assert Save.objects.count() == 10
+        assert not drift()
+
+    def test_r2_ten_at_once_of_one_person_are_one_like_and_one_step(self):
+        post, fan = make_post(make_user()), make_user()
+        in_threads(10, lambda: services.like(post.pk, by=fan.pk))
+        post.refresh_from_db()
+        assert (Like.objects.count(), post.like_count) == (1, 1)
+
+    @pytest.mark.parametrize("_", range(5))
+    def test_r3_no_like_or_comment_outlives_its_post(self, _):
+        post, fan = make_post(make_user()), make_user()
+        deeds = iter(
+            [
+                lambda: content.delete_post(post),
+                lambda: services.like(post.pk, by=fan.pk),
+                lambda: services.comment(post.pk, by=fan.pk, text="x"),
+                lambda: services.save(post.pk, by=fan.pk),
+            ]
+        )
+
+        def act():
+            try:
+                next(deeds)()
+            except NotFound:
+                return "refused"
+            return "done"
+
+        assert len(in_threads(4, act)) == 4
+        assert not Post.objects.filter(pk=post.pk).exists()
+        assert not Like.objects.exists()
+        assert not Comment.objects.exists()
+        assert not Save.objects.exists()

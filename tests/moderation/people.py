@@ -1,0 +1,26 @@
+"""Who acts in these tests, and how."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group
+
+from apps.accounts.models import User
+from apps.moderation import services
+from apps.moderation.models import ModerationAction
+from tests.factories import make_user
+
+BECAUSE = {"reason": "Sells watches.", "category": "spam"}
+
+
+def make_moderator(handle: str, role: str = "moderator") -> User:
+    person = make_user(handle, is_staff=True)
+    person.groups.add(Group.objects.get_or_create(name=role)[0])
+    return person
+
+
+def taken_down(post: Any, by: User) -> ModerationAction:
+    return services.take_down_post(post, by=by, **BECAUSE)
+
+
+def suspended(person: User, by: User, **more: Any) -> ModerationAction:
+    return services.suspend(person, by=by, **BECAUSE, **more)

@@ -1,0 +1,226 @@
+"""Objecting to what hit one, also when it took away the right to sign in; and who decides."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.content.models import Post
+from apps.core.ids import new_id
+from apps.moderation import services, statements
+from apps.moderation.models import Appeal, ModerationAction
+from tests.conftest import Caller
+from tests.factories import make_post, make_user
+from tests.moderation.people import make_moderator, suspended, taken_down
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def action(alice, mod):
+    return taken_down(make_post(alice), mod)
+
+
+@pytest.fixture
+def other(db):
+    return make_moderator("other")
+
+
+def object_to(action, caller, **more):
+    return caller.post(f"/moderation/actions/{action.pk}/appeal", {"text": "It is art."} | more)
+
+
+class TestObjecting:
+    def test_is_for_whom_it_hit(self, api, alice, action):
+        answer = object_to(action, api(alice))
+        assert answer.status_code == 201
+        assert {**answer.json(), "id": "", "created_at": ""} == {
+            "id": "",
+            "action_id": str(action.pk),
+            "text": "It is art.",
+            "status": "open",
+            "note": "",
+            "created_at": "",
+            "decided_at": None,
+        }
+
+    def test_p7_for_everybody_else_there_is_no_such_action(self, api, alice, carol, mod, action):
+        unknown = ModerationAction(id=new_id())
+        for caller in (api(carol), api(mod)):
+            asked = [object_to(which, caller) for which in (action, unknown)]
+            assert [answer.status_code for answer in asked] == [404, 404]
+            bodies = [{**answer.json(), "request_id": ""} for answer in asked]
+            assert bodies[0] == bodies[1]
+        assert not Appeal.objects.exists()
+
+    def test_works_once(self, api, alice, other, action):
+        object_to(action, api(alice))
+        assert object_to(action, api(alice)).json()["code"] == "already_appealed"
+        services.decide_appeal(Appeal.objects.get(), by=other, overturn=True)
+        answer = object_to(action, api(alice))
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_appealed")
+
+    def test_is_for_what_is_in_force(self, api, alice, mod, action):
+        restored = services.restore_post(Post.objects.get(), by=mod)
+        for no_more in (action, restored):
+            answer = object_to(no_more, api(alice))
+            assert (answer.status_code, answer.json()["code"]) == (409, "not_appealable")
+
+    @pytest.mark.parametrize("text", ["", "  ", "x" * 2001, None, "\x00"])
+    def test_says_something(self, api, alice, action, text):
+        answer = object_to(action, api(alice), text=text)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "text")
+
+
+class TestObjectingByTheLinkOfTheMail:
+    @pytest.fixture
+    def action(self, alice, mod):
+        return suspended(alice, mod)
+
+    def test_works_for_who_cannot_sign_in(self, anonymous, alice, action):
+        answer = object_to(action, anonymous, token=statements.appeal_token(action.pk))
+        assert answer.status_code == 201
+        assert Appeal.objects.get().appellant == alice
+
+    def test_without_a_token_one_signs_in_first(self, anonymous, action):
+        answer = object_to(action, anonymous)
+        assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+
+    def test_a7_a_token_is_for_its_own_action(self, anonymous, bob, mod, action):
+        others = suspended(bob, mod)
+        for token in (
+            "x",
+            "",
+            statements.appeal_token(others.pk),
+            statements.appeal_token(action.pk) + "x",
+            statements.appeal_token(action.pk)[1:],
+            "\x00\ud800",
+        ):
+            answer = object_to(action, anonymous, token=token)
+            assert answer.status_code == 400, token
+            assert answer.json()["code"] in {"invalid_link", "validation_error", "malformed_request"}
+        assert not Appeal.objects.exists()
+
+    def test_p7_whether_there_is_such_an_action_takes_a_token_to_know(self, anonymous, action):
+        answers = [object_to(which, anonymous, token="x") for which in (action, ModerationAction(id=new_id()))]
+        bodies = [{**answer.json(), "request_id": ""} for answer in answers]
+        assert bodies[0] == bodies[1]
+
+    def test_lasts_six_months(self, anonymous, action):
+        token = statements.appeal_token(action.pk)
+        with time_machine.travel(timezone.now() + timedelta(days=185)):
+            assert object_to(action, anonymous, token=token).json()["code"] == "invalid_link"
+        with time_machine.travel(timezone.now() + timedelta(days=183)):
+            assert object_to(action, anonymous, token=token).status_code == 201
+
+    def test_a4_guessing_is_limited_by_address(self, anonymous, action, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"token": (2, 300)}
+        assert [object_to(action, anonymous, token="x").status_code for _ in range(3)] == [400, 400, 429]
+
+    def test_of_somebody_who_is_gone_there_is_none(self, anonymous, alice, action):
+        token = statements.appeal_token(action.pk)
+        User.objects.filter(pk=alice.pk).delete()
+        assert object_to(action, anonymous, token=token).status_code == 404
+
+
+class TestDeciding:
+    @pytest.fixture
+    def appeal(self, alice, action):
+        return services.appeal(action, by=alice.pk, text="It is art.")
+
+    def decide(self, appeal, by, decision, **more):
+        return Caller(by).post(f"/moderation/appeals/{appeal.pk}/decide", {"decision": decision} | more)
+
+    def test_overturned_the_post_comes_back(self, api, bob, mod, other, action, appeal):
+        answer = self.decide(appeal, other, "overturn", note="It is.").json()
+        assert (answer["status"], answer["note"], answer["decided_by"]["handle"]) == ("overturned", "It is.", "other")
+        assert answer["action"]["id"] == str(action.pk)
+        assert answer["action"]["reversed_at"] is not None
+        assert api(bob).get(f"/posts/{action.target_id}").status_code == 200
+        row = ModerationAction.objects.get(action="overturn_appeal")
+        assert (row.reverses, row.case_id, row.actor, row.reason) == (action, appeal.pk, other, "It is.")
+        # It has come back already.
+        assert api(mod).post(f"/moderation/posts/{action.target_id}/restore").json()["id"] == str(row.pk)
+
+    def test_overturned_the_account_stands_again(self, alice, mod, other):
+        appeal = services.appeal(suspended(alice, mod), by=alice.pk, text="No.")
+        self.decide(appeal, other, "overturn")
+        assert User.objects.get(pk=alice.pk).state == "active"
+
+    def test_upheld_it_stays(self, api, alice, bob, other, action, appeal):
+        assert self.decide(appeal, other, "uphold").json()["status"] == "upheld"
+        assert api(bob).get(f"/posts/{action.target_id}").status_code == 404
+        assert ModerationAction.objects.in_force().get() == action
+
+    def test_who_took_the_action_does_not_decide(self, mod, appeal):
+        for decision in ("uphold", "overturn"):
+            answer = self.decide(appeal, mod, decision)
+            assert (answer.status_code, answer.json()["code"]) == (403, "own_decision")
+        assert Appeal.objects.get().status == "open"
+
+    def test_nor_does_whom_it_hit(self, other):
+        victim, judge = make_moderator("victim"), make_moderator("judge")
+        appeal = services.appeal(taken_down(make_post(victim), judge), by=victim.pk, text="No.")
+        assert self.decide(appeal, victim, "overturn").json()["code"] == "cannot_moderate"
+
+    def test_twice_is_once_and_the_other_way_is_refused(self, other, appeal):
+        first, again = (self.decide(appeal, other, "uphold") for _ in range(2))
+        assert first.json() == again.json()
+        answer = self.decide(appeal, other, "overturn")
+        assert (answer.status_code, answer.json()["code"]) == (409, "appeal_decided")
+        assert ModerationAction.objects.filter(action="uphold_appeal").count() == 1
+
+    def test_does_not_bring_back_what_a_later_action_hides(self, alice, mod, other, action, appeal):
+        post = Post.objects.get()
+        services.restore_post(post, by=mod)
+        later = taken_down(post, mod)
+        self.decide(appeal, other, "overturn")
+        assert Post.objects.get().taken_down_at is not None
+        assert ModerationAction.objects.in_force().get() == later
+
+    def test_of_a_post_that_is_deleted_is_still_an_answer(self, other, appeal):
+        Post.objects.all().delete()
+        assert self.decide(appeal, other, "overturn").json()["status"] == "overturned"
+
+    def test_the_list_is_filtered_by_status(self, api, alice, mod, other, appeal):
+        second = services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="This, too.")
+        self.decide(appeal, other, "uphold")
+
+        def listed(query):
+            return [row["id"] for row in api(mod).get(f"/moderation/appeals{query}").json()["results"]]
+
+        assert listed("") == [str(second.pk), str(appeal.pk)]
+        assert listed("?status=open") == [str(second.pk)]
+        assert listed("?status=upheld") == [str(appeal.pk)]
+        assert api(mod).get("/moderation/appeals?status=lost").status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR2AtOnce:
+    def test_r2_objecting_twice_is_one_appeal(self):
+        alice, mod = make_user("alice"), make_moderator("mod")
+        action = taken_down(make_post(alice), mod)
+        callers = [Caller(alice) for _ in range(4)]
+        answers = in_threads(4, lambda: object_to(action, callers.pop()).status_code)
+        assert sorted(answers) == [201, 409, 409, 409]
+
+    def test_r2_two_moderators_deciding_differently_leave_one_decision(self):
+        alice, mod = make_user("alice"), make_moderator("mod")
+        judges = [make_moderator("judge1"), make_moderator("judge2")]
+        for _ in range(4):
+            post = make_post(alice)
+            appeal = services.appeal(taken_down(post, mod), by=alice.pk, text="No.")
+            deeds = [(Caller(judges[0]), "uphold"), (Caller(judges[1]), "overturn")]
+
+            def decide(appeal=appeal, deeds=deeds):
+                caller, decision = deeds.pop()
+                return caller.post(f"/moderation/appeals/{appeal.pk}/decide", {"decision": decision}).status_code
+
+            assert sorted(in_threads(2, decide)) == [200, 409]
+            overturned = Appeal.objects.get(pk=appeal.pk).status == "overturned"
+            assert (Post.objects.get(pk=post.pk).taken_down_at is None) is overturned
+            assert ModerationAction.objects.filter(case_id=appeal.pk).count() == 1

@@ -1,0 +1,207 @@
+"""The audit: nobody can change it, it can be asked, and each question has its index."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.core.ids import first_id_at, moment_of, new_id
+from apps.core.times import timestamp
+from apps.moderation import services
+from apps.moderation.models import Flag, ModerationAction
+from apps.moderation.querysets import Inquiry
+from tests.factories import make_post, make_user
+from tests.moderation.people import make_moderator, suspended, taken_down
+from tests.plans import analyze, explain, indexes_used, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+
+
+class TestNobodyCanChangeIt:
+    @pytest.fixture
+    def action(self, alice, mod):
+        return taken_down(make_post(alice), mod)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda row: ModerationAction.objects.update(reason=""),
+            lambda row: ModerationAction.objects.filter(pk=row.pk).delete(),
+            lambda row: ModerationAction.objects.all()._raw_delete("default"),
+            lambda row: row.delete(),
+            lambda row: row.save(),
+            lambda row: ModerationAction.objects.bulk_update([row], ["reason"]),
+            lambda row: run("UPDATE moderation_moderationaction SET reason = ''"),
+            lambda row: run("DELETE FROM moderation_moderationaction"),
+            lambda row: run("SET LOCAL session_replication_role = replica; DELETE FROM moderation_moderationaction"),
+        ],
+    )
+    def test_o1_neither_by_the_orm_nor_by_sql(self, action, change):
+        before = list(ModerationAction.objects.values())
+        # The statement of reasons goes with a person; it would be what stops the deletion.
+        run("DELETE FROM moderation_statement")
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            change(action)
+        assert list(ModerationAction.objects.values()) == before
+
+    def test_o1_nor_by_emptying_the_table(self, action):
+        # Off in tests, which empty all tables (see conftest.py).
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        run("ALTER TABLE moderation_moderationaction ENABLE ALWAYS TRIGGER audit_is_never_emptied")
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            run("TRUNCATE moderation_moderationaction CASCADE")
+        assert ModerationAction.objects.count() == 1
+
+    def test_one_action_is_undone_once(self, action, alice, mod):
+        services.restore_post(alice.posts.get(), by=mod)
+        row = {name: getattr(action, name) for name in ("target_type", "target_id", "category", "created_at")}
+        with pytest.raises(IntegrityError, match="reverses"), transaction.atomic():
+            ModerationAction.objects.create(action="restore", reverses=action, **row)
+
+
+def run(sql):
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+class TestAskingIt:
+    @pytest.fixture
+    def told(self, api, mod, alice, bob):
+        """Four actions by two moderators; ask(query) answers their numbers."""
+        other = make_moderator("other")
+        post = make_post(alice)
+        made = [
+            taken_down(post, mod),
+            services.restore_post(post, by=other),
+            suspended(bob, mod),
+            services.unsuspend(bob, by=mod),
+        ]
+        numbers = {str(action.pk): number for number, action in enumerate(made)}
+
+        def ask(query):
+            return [numbers[row["id"]] for row in api(mod).get(f"/moderation/audit?{query}").json()["results"]]
+
+        ask.made, ask.post, ask.other, ask.bob = made, post, other, bob
+        return ask
+
+    def test_newest_first_and_by_each_filter_and_several(self, told):
+        assert told("") == [3, 2, 1, 0]
+        assert told(f"actor={told.other.pk}") == told("actor=@OTHER") == [1]
+        assert told("actor=me") == [3, 2, 0]
+        assert told(f"actor={new_id()}") == told("actor=@nobody.here") == []
+        assert told("action=suspend") == [2]
+        assert told("target_type=post") == [1, 0]
+        assert told(f"target_id={told.bob.pk}") == [3, 2]
+        assert told(f"actor=me&target_type=post&action=takedown&target_id={told.post.pk}") == [0]
+        assert told("actor=@other&target_type=user") == []
+
+    def test_since_a_moment_and_until_before_another(self, told):
+        # Actions of the same millisecond cannot be told apart by their time.
+        moments = [action.created_at for action in told.made]
+        cut = moments[2]
+        later = [n for n, moment in reversed(list(enumerate(moments))) if moment >= cut]
+        earlier = [n for n, moment in reversed(list(enumerate(moments))) if moment < cut]
+        assert told(f"since={timestamp(cut)}") == later
+        assert told(f"until={timestamp(cut)}") == earlier
+        assert told(f"since={timestamp(moments[0])}&until={timestamp(cut)}") == earlier
+        assert told("since=2126-01-01T00:00:00Z") == told("until=1026-01-01T00:00:00Z") == []
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "action=like",
+            "target_type=flag",
+            "target_id=x",
+            "actor=alice",
+            "actor=",
+            "since=yesterday",
+            "until=",
+            "since=%00",
+            "until=9999-12-31T23:59:59-14:00",
+            "target_id=019AB8A4-6C1E-7D3F-9A51-3F5C0E7B2D10",
+        ],
+    )
+    def test_i3_what_makes_no_sense_is_refused(self, api, mod, query):
+        answer = api(mod).get(f"/moderation/audit?{query}")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, query.split("=")[0])
+
+    def test_a_cursor_belongs_to_its_filters(self, api, mod, told):
+        cursor = api(mod).get("/moderation/audit?limit=1&target_type=post").json()["next_cursor"]
+        assert api(mod).get(f"/moderation/audit?target_type=post&cursor={cursor}").status_code == 200
+        for query in ("", "target_type=user&", "target_type=post&actor=me&"):
+            answer = api(mod).get(f"/moderation/audit?{query}cursor={cursor}")
+            assert answer.json()["code"] == "invalid_cursor", query
+
+    def test_an_actor_who_is_gone_is_null(self, api, mod, told):
+        User.objects.filter(pk=told.other.pk).delete()
+        row = api(mod).get(f"/moderation/audit?actor={told.other.pk}").json()["results"][0]
+        assert row["actor"] is None
+
+
+def test_a_moment_and_its_first_id_belong_together():
+    pk = new_id()
+    assert abs(moment_of(pk) - timezone.now()) < timedelta(seconds=5)
+    assert first_id_at(moment_of(pk)) < pk < first_id_at(moment_of(pk) + timedelta(milliseconds=1))
+
+
+class TestIndexes:
+    """On enough rows that a scan would be dearer than the index."""
+
+    @pytest.fixture
+    def crowd(self, mod):
+        people = [make_user() for _ in range(20)]
+        kinds, acts = ["user", "post", "comment"], ModerationAction.Action.values
+        rows, target = [], new_id()
+        for number in range(12_000):
+            pk = new_id()
+            target = new_id() if number % 5 == 0 else target
+            rows.append(
+                ModerationAction(
+                    id=pk,
+                    created_at=moment_of(pk),
+                    actor=people[number % 20] if number % 500 else mod,
+                    action=acts[number // 7 % 8],
+                    target_type=kinds[number // 3 % 3],
+                    target_id=target if number % 1001 else mod.pk,
+                    category="spam",
+                )
+            )
+        ModerationAction.objects.bulk_create(rows)
+        statuses = ["resolved", "dismissed"]
+        now = timezone.now()
+        Flag.objects.bulk_create(
+            Flag(
+                target_type="post",
+                target_id=new_id(),
+                subject=people[number % 20],
+                category="hate" if number % 100 == 0 else "spam",
+                status=statuses[number // 13 % 2] if number % 70 else "open",
+                resolved_at=now if number % 70 else None,
+            )
+            for number in range(12_000)
+        )
+        analyze("moderation_moderationaction", "moderation_flag", "accounts_user")
+        return people
+
+    def test_every_combination_of_the_audits_filters_has_one(self, crowd, mod):
+        names = ["actor", "action", "type", "id", "since"]
+        for asked in (set(some) for n in range(6) for some in itertools.combinations(names, n)):
+            inquiry = Inquiry(
+                actor=mod.pk if "actor" in asked else None,
+                action="suspend" if "action" in asked else None,
+                target_type="comment" if "type" in asked else None,
+                target_id=mod.pk if "id" in asked else None,
+                since=timezone.now() - timedelta(minutes=5) if "since" in asked else None,
+            )
+            plan = explain(ModerationAction.objects.for_cards().matching(inquiry).order_by("-id")[:21])
+            assert indexes_used(plan), asked
+            assert rows_read(plan) <= 63, (asked, plan)
+
+    def test_every_combination_of_the_flags_filters_has_one(self, crowd):
+        for status, category in itertools.product([None, "open"], [None, "hate"]):
+            plan = explain(Flag.objects.all().matching(status=status, category=category).order_by("-id")[:21])
+            assert not [node for node in nodes(plan) if node["Node Type"] in {"Seq Scan", "Sort"}]
+            assert rows_read(plan) <= 21

@@ -1,0 +1,104 @@
+"""What moderators do in the console goes by the same verbs, and others cannot."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.content.models import Post
+from apps.moderation import services
+from apps.moderation.models import Appeal, Flag, ModerationAction
+from tests.factories import PASSWORD, make_post, make_user
+from tests.moderation.people import make_moderator, suspended, taken_down
+
+pytestmark = pytest.mark.django_db
+
+
+def browser(person):
+    client = Client()
+    assert client.login(username=person.handle, password=PASSWORD)
+    return client
+
+
+def act(client, row, action, reason="Seen in the console."):
+    path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_changelist")
+    return client.post(path, {"action": action, "_selected_action": [str(row.pk)], "index": 0, "reason": reason})
+
+
+@pytest.fixture
+def flag(alice, carol):
+    return services.flag(alice, by=carol.pk, category="spam")[0]
+
+
+@pytest.fixture
+def appeal(alice, mod):
+    return services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="It is art.")
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "audited"), [("resolve", "resolved", "resolve_flag"), ("dismiss", "dismissed", "dismiss_flag")]
+)
+def test_a_flag_is_closed_with_the_reason(mod, flag, action, status, audited):
+    act(browser(mod), flag, action)
+    assert list(Flag.objects.values_list("status", "resolution_note")) == [(status, "Seen in the console.")]
+    row = ModerationAction.objects.get()
+    assert (row.action, row.actor, row.reason) == (audited, mod, "Seen in the console.")
+
+
+@pytest.mark.parametrize(("action", "status", "down"), [("uphold", "upheld", 1), ("overturn", "overturned", 0)])
+def test_an_appeal_is_decided_by_another_moderator(mod, appeal, action, status, down):
+    refused = act(browser(mod), appeal, action)
+    assert "Somebody else than who took the action" in browser_text(refused, mod)
+    assert Appeal.objects.get().status == "open"
+    act(browser(make_moderator("mod2")), appeal, action)
+    assert Appeal.objects.get().status == status
+    assert Post.objects.exclude(taken_down_at=None).count() == down
+
+
+def browser_text(answer, person):
+    """What the page after the action says; the message waits in the session of that browser."""
+    return "".join(str(message) for message in answer.wsgi_request._messages)
+
+
+def test_an_account_is_unsuspended_with_a_row_of_the_audit(mod, alice):
+    suspended(alice, mod)
+    act(browser(mod), alice, "unsuspend")
+    assert User.objects.get(pk=alice.pk).state == "active"
+    assert list(ModerationAction.objects.order_by("id").values_list("action", flat=True)) == ["suspend", "unsuspend"]
+
+
+@pytest.mark.parametrize("kind", ["staff", "staff that may see everything"])
+def test_o1_staff_who_are_no_moderators_change_nothing(mod, alice, flag, appeal, kind):
+    clerk = make_user("clerk", is_staff=True)
+    if kind != "staff":
+        clerk.user_permissions.set(Group.objects.get(name="admin").permissions.all())
+    before = ModerationAction.objects.count()
+    suspended(alice, mod)
+    for row, action in [(flag, "resolve"), (appeal, "overturn"), (alice, "unsuspend")]:
+        act(browser(clerk), row, action)
+    assert ModerationAction.objects.count() == before + 1
+    assert User.objects.get(pk=alice.pk).state == "suspended"
+    assert (Flag.objects.get().status, Appeal.objects.get().status) == ("open", "open")
+
+
+def test_a_moderator_sees_what_is_to_be_judged_and_no_more(mod, flag, appeal):
+    client = browser(mod)
+    seen = {
+        model.__name__
+        for model in admin.site._registry
+        if model.__module__.startswith("apps.")
+        and client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")).status_code == 200
+    }
+    assert {"User", "Post", "Media", "Flag", "ModerationAction", "Appeal"} <= seen
+    assert not seen & {"Session", "Follow", "Block", "DoomedObject"}
+
+
+def test_who_reported_is_not_shown(mod, carol, flag):
+    client = browser(mod)
+    for page in (
+        reverse("admin:moderation_flag_changelist"),
+        reverse("admin:moderation_flag_change", args=[flag.pk]),
+    ):
+        assert b"carol" not in client.get(page).content

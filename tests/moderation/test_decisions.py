@@ -1,0 +1,262 @@
+"""Takedowns and suspensions: what they do, that twice is once, and that all of it comes back."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import exposure
+from apps.content import services as content
+from apps.content.models import Post
+from apps.content.tasks import reconcile_account
+from apps.core.ids import new_id
+from apps.media.models import Media
+from apps.moderation import suspensions
+from apps.moderation.models import ModerationAction
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_media, make_post, make_user
+from tests.moderation.people import BECAUSE, make_moderator
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def post(alice):
+    return content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="tide")
+
+
+def actions():
+    return list(ModerationAction.objects.order_by("id").values_list("action", flat=True))
+
+
+def is_wanted_public(post):
+    return set(Media.objects.filter(posts=post).values_list("wanted_public", flat=True)) == {True}
+
+
+class TestAPostTakenDown:
+    def test_is_gone_for_everybody_else_and_comes_back(self, api, alice, bob, mod, post):
+        answer = api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
+        assert answer.status_code == 200
+        body = answer.json()
+        assert {**body, "id": "", "created_at": "", "actor": body["actor"]["handle"]} == {
+            "id": "",
+            "actor": "mod",
+            "action": "takedown",
+            "target_type": "post",
+            "target_id": str(post.pk),
+            "reason": "Sells watches.",
+            "category": "spam",
+            "created_at": "",
+            "reversed_at": None,
+        }
+        assert api(bob).get(f"/posts/{post.pk}").status_code == 404
+        assert api(alice).get(f"/posts/{post.pk}").json()["status"] == "taken_down"
+        assert api(mod).get(f"/posts/{post.pk}").json()["status"] == "taken_down"
+        restored = api(mod).post(f"/moderation/posts/{post.pk}/restore")
+        assert (restored.json()["action"], restored.json()["category"]) == ("restore", "spam")
+        assert api(bob).get(f"/posts/{post.pk}").json()["status"] == "published"
+        taken_down = api(mod).get("/moderation/audit?action=takedown").json()["results"][0]
+        assert taken_down["reversed_at"] == restored.json()["created_at"]
+
+    def test_p10_loses_its_public_photos_and_has_them_back_restored(self, api, mod, post):
+        assert is_wanted_public(post)
+        api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
+        assert not is_wanted_public(post)
+        assert set(Media.objects.filter(posts=post).values_list("urls_revoked", flat=True)) == {True}
+        api(mod).post(f"/moderation/posts/{post.pk}/restore", {"reason": "Looked again."})
+        assert is_wanted_public(post)
+
+    def test_twice_is_once(self, api, alice, mod, post):
+        first = api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
+        again = api(mod).post(f"/moderation/posts/{post.pk}/takedown", {"reason": "Other.", "category": "hate"})
+        assert first.json() == again.json()
+        for _ in range(2):
+            restored = api(mod).post(f"/moderation/posts/{post.pk}/restore")
+        assert restored.status_code == 200
+        assert actions() == ["takedown", "restore"]
+        assert Post.objects.get(pk=post.pk).taken_down_at is None
+        assert User.objects.get(pk=alice.pk).post_count == 1
+
+    def test_again_after_it_was_restored_is_another_action(self, api, mod, post):
+        for verb in ("takedown", "restore", "takedown"):
+            answer = api(mod).post(f"/moderation/posts/{post.pk}/{verb}", BECAUSE if verb == "takedown" else None)
+        assert answer.json()["reversed_at"] is None
+        assert actions() == ["takedown", "restore", "takedown"]
+
+    def test_what_was_never_taken_down_cannot_be_restored(self, api, mod, post):
+        answer = api(mod).post(f"/moderation/posts/{post.pk}/restore")
+        assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_undo")
+        assert actions() == []
+
+    def test_without_a_record_it_can_be_restored_all_the_same(self, api, mod, post):
+        content.take_down(post)
+        assert api(mod).post(f"/moderation/posts/{post.pk}/restore").json()["action"] == "restore"
+        assert not Post.objects.exclude(taken_down_at=None).exists()
+
+    def test_deleted_by_its_author_meanwhile_does_not_exist(self, api, mod, post):
+        api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
+        content.delete_post(post)
+        assert api(mod).post(f"/moderation/posts/{post.pk}/restore").status_code == 404
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"category": "spam"}, "reason"),
+            ({"reason": " ", "category": "spam"}, "reason"),
+            ({"reason": "x" * 1001, "category": "spam"}, "reason"),
+            ({"reason": "x"}, "category"),
+            ({"reason": "x", "category": "taste"}, "category"),
+            ({"reason": "x", "category": "spam", "actor": "alice"}, "actor"),
+        ],
+    )
+    def test_needs_a_reason_and_a_category_of_the_list(self, api, mod, post, body, field):
+        answer = api(mod).post(f"/moderation/posts/{post.pk}/takedown", body)
+        assert answer.status_code == 400
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+        assert actions() == []
+
+
+class TestASuspension:
+    def suspend(self, mod, **more):
+        return Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | more)
+
+    def test_a1_stops_tokens_at_once_hides_everything_and_brings_all_of_it_back(self, api, alice, bob, mod, post):
+        hers = Caller(alice)
+        followers = api(bob).get("/users/@alice").json()["counts"]["followers"]
+        assert hers.get("/auth/me").status_code == 200
+        assert self.suspend(mod).json()["action"] == "suspend"
+        assert hers.get("/auth/me").status_code == 401
+        for path in ("/users/@alice", "/users/@alice/posts", f"/posts/{post.pk}"):
+            assert api(bob).get(path).status_code == 404, path
+        refused = Caller().post("/auth/token", {"login": "alice", "password": PASSWORD})
+        assert (refused.json()["code"], refused.json()["reason"]) == ("account_suspended", "Sells watches.")
+        assert api(mod).post("/moderation/users/@alice/unsuspend").json()["action"] == "unsuspend"
+        shown = api(bob).get("/users/@alice").json()
+        assert (shown["counts"]["followers"], shown["counts"]["posts"]) == (followers, 1)
+        assert api(bob).get(f"/posts/{post.pk}").status_code == 200
+        assert Caller().post("/auth/token", {"login": "alice", "password": PASSWORD}).status_code == 200
+
+    def test_p10_takes_the_public_photos_along(self, api, alice, mod, post):
+        self.suspend(mod)
+        self.answer_doorbells()
+        assert not is_wanted_public(post)
+        api(mod).post("/moderation/users/@alice/unsuspend")
+        self.answer_doorbells()
+        assert is_wanted_public(post)
+
+    @staticmethod
+    def answer_doorbells():
+        for bell in CeleryOutbox.objects.filter(task_name=exposure.RECONCILE_ACCOUNT):
+            reconcile_account.apply(kwargs=bell.kwargs, throw=True)
+            bell.delete()
+
+    @pytest.mark.parametrize("spelled", ["@alice", "@ALICE", "id"])
+    def test_finds_who_is_suspended(self, api, alice, mod, spelled):
+        self.suspend(mod)
+        spelled = alice.pk if spelled == "id" else spelled
+        assert api(mod).post(f"/moderation/users/{spelled}/unsuspend").status_code == 200
+
+    @pytest.mark.parametrize("spelled", ["@nobody.here", "@é", "x", "@", "00000000-0000-0000-0000-000000000000"])
+    def test_finds_nobody_else(self, api, mod, spelled):
+        assert api(mod).post(f"/moderation/users/{spelled}/suspend", BECAUSE).status_code == 404
+
+    def test_the_same_twice_is_once(self, mod, alice):
+        until = "2126-11-23T16:14:05.123Z"
+        first, again = (self.suspend(mod, until=until) for _ in range(2))
+        assert first.json() == again.json()
+        assert actions() == ["suspend"]
+        assert User.objects.get(pk=alice.pk).suspended_until == datetime(2126, 11, 23, 16, 14, 5, 123000, tzinfo=UTC)
+
+    def test_with_another_end_replaces_the_former(self, api, mod, alice):
+        first = self.suspend(mod).json()
+        second = self.suspend(mod, until="2126-11-23T16:14:05.123Z").json()
+        assert first["id"] != second["id"]
+        listed = {row["id"]: row for row in api(mod).get("/moderation/audit").json()["results"]}
+        assert listed[first["id"]]["reversed_at"] == second["created_at"]
+        assert listed[second["id"]]["reversed_at"] is None
+        api(mod).post("/moderation/users/@alice/unsuspend")
+        assert not ModerationAction.objects.in_force().exists()
+
+    @pytest.mark.parametrize("until", ["2020-01-01T00:00:00Z", "tomorrow", "9999-12-31T23:59:59-14:00", 12])
+    def test_ends_in_the_future_or_is_refused(self, mod, alice, until):
+        answer = self.suspend(mod, until=until)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "until")
+        assert actions() == []
+
+    def test_ends_by_itself_when_its_time_is_over(self, api, alice, mod):
+        self.suspend(mod, until=timezone.now() + timedelta(days=1))
+        suspensions.end_due()
+        assert actions() == ["suspend"]
+        with time_machine.travel(timezone.now() + timedelta(days=1, minutes=1)):
+            suspensions.end_due()
+            suspensions.end_due()
+        assert actions() == ["suspend", "unsuspend"]
+        assert User.objects.get(pk=alice.pk).state == "active"
+        ended = api(mod).get("/moderation/audit?action=unsuspend").json()["results"][0]
+        assert (ended["actor"], ended["category"]) == (None, "spam")
+        assert not ModerationAction.objects.in_force().exists()
+
+    def test_that_was_given_more_time_does_not_end_by_the_former(self, alice, mod):
+        self.suspend(mod, until=timezone.now() + timedelta(days=1))
+        self.suspend(mod, until=timezone.now() + timedelta(days=9))
+        make_user("other", state="suspended", suspended_until=timezone.now() + timedelta(days=1))
+        with time_machine.travel(timezone.now() + timedelta(days=2)):
+            suspensions.end_due()
+        assert set(User.objects.filter(state="suspended").values_list("handle", flat=True)) == {"alice"}
+
+    def test_of_somebody_who_is_leaving_does_not_call_them_back(self, api, alice, mod):
+        accounts.leave(alice, password=PASSWORD)
+        self.suspend(mod)
+        api(mod).post("/moderation/users/@alice/unsuspend")
+        assert User.objects.get(pk=alice.pk).state == "leaving"
+
+    def test_nobody_is_unsuspended_who_was_not(self, api, alice, mod):
+        answer = api(mod).post("/moderation/users/@alice/unsuspend")
+        assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_undo")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestR2AtOnce:
+    def test_r2_two_moderators_taking_a_post_down_are_one_action(self):
+        alice, mods = make_user("alice"), [make_moderator("mod1"), make_moderator("mod2")]
+        for _ in range(5):
+            post = make_post(alice)
+            callers = [Caller(mod) for mod in mods]
+            path = f"/moderation/posts/{post.pk}/takedown"
+            answers = in_threads(2, lambda path=path, callers=callers: callers.pop().post(path, BECAUSE).json())
+            assert answers[0]["id"] == answers[1]["id"]
+            assert ModerationAction.objects.filter(target_id=post.pk).count() == 1
+
+    def test_r2_taking_down_while_restoring_leaves_state_and_audit_agreeing(self):
+        alice, mod = make_user("alice"), make_moderator("mod")
+        for _ in range(8):
+            post = make_post(alice)
+            Caller(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
+            deeds = [("takedown", BECAUSE), ("restore", {})]
+            callers = [Caller(mod), Caller(mod)]
+
+            def act(post=post, deeds=deeds, callers=callers):
+                verb, body = deeds.pop()
+                return callers.pop().post(f"/moderation/posts/{post.pk}/{verb}", body).status_code
+
+            assert in_threads(2, act) == [200, 200]
+            down = Post.objects.get(pk=post.pk).taken_down_at is not None
+            assert ModerationAction.objects.on("post", post.pk).in_force().count() == int(down)
+
+    def test_r2_an_end_by_the_clock_and_one_by_hand_are_one(self):
+        alice, mod = make_user("alice"), make_moderator("mod")
+        Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | {"until": timezone.now() + timedelta(days=1)})
+        User.objects.filter(pk=alice.pk).update(suspended_until=timezone.now() - timedelta(seconds=1))
+        caller = Caller(mod)
+        deeds = [suspensions.end_due, lambda: caller.post("/moderation/users/@alice/unsuspend")]
+        in_threads(2, lambda: deeds.pop()())
+        assert actions() == ["suspend", "unsuspend"]
+
+
+def test_a_random_id_is_nothing(api, mod):
+    assert api(mod).post(f"/moderation/posts/{new_id()}/takedown", BECAUSE).status_code == 404

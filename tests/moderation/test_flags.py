@@ -1,0 +1,165 @@
+"""Reports: made by anybody, closed by moderators."""
+
+import pytest
+
+from apps.content.models import Post
+from apps.core.ids import new_id
+from apps.engagement.models import Comment
+from apps.moderation import services
+from apps.moderation.models import Flag, ModerationAction
+from tests.conftest import Caller
+from tests.factories import make_block, make_post, make_user
+from tests.moderation.people import make_moderator
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+SPAM = {"category": "spam", "note": "Sells watches."}
+
+
+@pytest.fixture
+def things(alice, bob):
+    """What of alice's can be reported: {kind: (path, id)}."""
+    post = make_post(alice)
+    comment = Comment.objects.create(post=make_post(bob), author=alice, text="Watches!")
+    return {
+        "user": ("/moderation/users/@alice/flag", alice.pk),
+        "post": (f"/moderation/posts/{post.pk}/flag", post.pk),
+        "comment": (f"/moderation/comments/{comment.pk}/flag", comment.pk),
+    }
+
+
+@pytest.mark.parametrize("kind", ["user", "post", "comment"])
+class TestReporting:
+    def test_is_created_once_and_is_the_same_while_open(self, api, alice, carol, things, kind):
+        path, pk = things[kind]
+        first, again = api(carol).post(path, SPAM), api(carol).post(path, {"category": "hate"})
+        assert (first.status_code, again.status_code) == (201, 200)
+        assert first.json() == again.json()
+        assert {**first.json(), "id": "", "created_at": ""} == {
+            "id": "",
+            "target_type": kind,
+            "target_id": str(pk),
+            "category": "spam",
+            "note": "Sells watches.",
+            "status": "open",
+            "created_at": "",
+        }
+        assert Flag.objects.get().subject_id == alice.pk
+
+    def test_by_another_or_after_it_was_closed_is_another(self, api, bob, carol, mod, things, kind):
+        path, _ = things[kind]
+        first = api(carol).post(path, SPAM).json()
+        api(mod).post(f"/moderation/flags/{first['id']}/resolve", {"resolution": "dismissed"})
+        assert api(carol).post(path, SPAM).status_code == 201
+        assert api(mod).post(path, SPAM).status_code == 201
+
+    def test_what_is_ones_own_is_refused(self, api, alice, things, kind):
+        answer = api(alice).post(things[kind][0], SPAM)
+        assert (answer.status_code, answer.json()["code"]) == (400, "cannot_flag_self")
+        assert not Flag.objects.exists()
+
+    def test_p7_takes_sight_of_it(self, api, alice, mallory, things, kind):
+        path, pk = things[kind]
+        unseen, unknown = (api(mallory).post(p, SPAM) for p in (path, path.replace(spelled(kind, pk), str(new_id()))))
+        assert unseen.status_code == 404
+        assert {**unseen.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [({}, "category"), ({"category": "taste"}, "category"), ({"category": "spam", "note": "x" * 1001}, "note")],
+    )
+    def test_names_a_category_of_the_list(self, api, carol, things, kind, body, field):
+        answer = api(carol).post(things[kind][0], body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+def spelled(kind, pk):
+    return "@alice" if kind == "user" else str(pk)
+
+
+def test_whom_one_has_blocked_one_can_report(api, alice, carol):
+    make_block(carol, alice)
+    assert api(carol).post("/moderation/users/@alice/flag", SPAM).status_code == 201
+
+
+def test_a4_reports_are_limited_by_themselves(api, carol, alice, settings):
+    settings.RATE_LIMITS_ENABLED = True
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"flag": (2, 3600)}
+    answers = [api(carol).post("/moderation/users/@alice/flag", SPAM) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 200, 429]
+    assert api(carol).post("/users/@alice/follow").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_r2_reporting_twice_at_once_is_one_flag():
+    alice, carol = make_user("alice"), make_user("carol")
+    for _ in range(5):
+        post = make_post(alice)
+        callers = [Caller(carol) for _ in range(4)]
+        path = f"/moderation/posts/{post.pk}/flag"
+        answers = in_threads(4, lambda path=path, callers=callers: callers.pop().post(path, SPAM))
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+
+
+class TestClosing:
+    @pytest.fixture
+    def flag(self, alice, carol):
+        return services.flag(make_post(alice), by=carol.pk, category="spam")[0]
+
+    @pytest.mark.parametrize(("resolution", "action"), [("resolved", "resolve_flag"), ("dismissed", "dismiss_flag")])
+    def test_is_an_act_of_the_audit_and_twice_is_once(self, api, mod, flag, resolution, action):
+        path, body = f"/moderation/flags/{flag.pk}/resolve", {"resolution": resolution, "note": "Seen."}
+        first, again = (api(mod).post(path, body) for _ in range(2))
+        assert first.status_code == again.status_code == 200
+        assert first.json() == again.json()
+        assert first.json()["status"] == resolution
+        row = ModerationAction.objects.get()
+        assert (row.action, row.target_id, row.case_id, row.reason) == (action, flag.target_id, flag.pk, "Seen.")
+        assert row.affected_id is None
+        flag.refresh_from_db()
+        assert (flag.resolved_by, flag.resolution_note) == (mod, "Seen.")
+        assert flag.resolved_at is not None
+
+    def test_the_other_way_afterwards_is_refused(self, api, mod, flag):
+        path = f"/moderation/flags/{flag.pk}/resolve"
+        api(mod).post(path, {"resolution": "resolved"})
+        answer = api(mod).post(path, {"resolution": "dismissed"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "flag_closed")
+        flag.refresh_from_db()
+        assert flag.status == "resolved"
+
+    def test_open_is_no_resolution(self, api, mod, flag):
+        assert api(mod).post(f"/moderation/flags/{flag.pk}/resolve", {"resolution": "open"}).status_code == 400
+
+    def test_of_what_is_said_about_oneself_is_for_others(self, api, mod, carol):
+        flag = services.flag(mod, by=carol.pk, category="spam")[0]
+        path = f"/moderation/flags/{flag.pk}/resolve"
+        assert api(mod).post(path, {"resolution": "dismissed"}).json()["code"] == "cannot_moderate"
+        assert api(make_moderator("mod2")).post(path, {"resolution": "dismissed"}).status_code == 200
+
+    def test_works_when_the_thing_is_gone(self, api, mod, flag):
+        Post.objects.all().delete()
+        assert api(mod).post(f"/moderation/flags/{flag.pk}/resolve", {"resolution": "resolved"}).status_code == 200
+
+
+class TestTheList:
+    def test_is_filtered_by_status_and_category(self, api, alice, bob, carol, mod):
+        spam = services.flag(alice, by=carol.pk, category="spam")[0]
+        hate = services.flag(alice, by=bob.pk, category="hate")[0]
+        closed = services.flag(bob, by=carol.pk, category="hate")[0]
+        services.resolve_flag(closed, by=mod, resolution="dismissed")
+
+        def listed(query):
+            return [row["id"] for row in api(mod).get(f"/moderation/flags{query}").json()["results"]]
+
+        assert listed("") == [str(flag.pk) for flag in (closed, hate, spam)]
+        assert listed("?status=open") == [str(hate.pk), str(spam.pk)]
+        assert listed("?category=hate") == [str(closed.pk), str(hate.pk)]
+        assert listed("?category=hate&status=dismissed") == [str(closed.pk)]
+
+    @pytest.mark.parametrize("query", ["status=closed", "category=taste", "status=", "category=SPAM", "status=%00"])
+    def test_i3_what_is_not_on_the_list_of_values_is_refused(self, api, mod, query):
+        answer = api(mod).get(f"/moderation/flags?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "validation_error")
+        assert answer.json()["errors"][0]["field"] == query.split("=")[0]

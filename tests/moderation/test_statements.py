@@ -1,0 +1,193 @@
+"""Whom an action hits is told what was decided, why, and how to object: by one mail."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from smtplib import SMTPServerDisconnected
+
+import pytest
+import time_machine
+from django.core import mail
+from django.core.mail import EmailMultiAlternatives
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.moderation import services, statements
+from apps.moderation.models import Category, Statement
+from tests.factories import make_post, make_user
+from tests.moderation.people import BECAUSE, make_moderator, suspended, taken_down
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def told(action):
+    """The mail about the action, sent."""
+    mail.outbox.clear()
+    statements.send(action.pk)
+    (message,) = mail.outbox
+    return message
+
+
+class TestWhatItSays:
+    def test_of_a_takedown_says_what_why_and_how_to_object(self, api, alice, mod):
+        action = taken_down(make_post(alice), mod)
+        message = told(action)
+        assert message.to == ["alice@example.org"]
+        assert message.subject == "Your post was taken down"
+        for said in (
+            str(action.target_id),
+            "Sells watches.",
+            "our rules, which do not allow spam",
+            "on our own initiative",
+            "no automated means",
+            "until it is lifted",
+            f"/api/v1/moderation/actions/{action.pk}/appeal",
+            "to a court",
+            f"Reference: {action.pk}",
+        ):
+            assert said in message.body, said
+        assert "@mod" not in message.body
+
+    def test_its_link_opens_the_appeal(self, anonymous, alice, mod, settings):
+        action = suspended(alice, mod)
+        link = re.search(rf"{re.escape(settings.CLIENT_URL)}/appeal\?action=(\S+)&token=(\S+)", told(action).body)
+        assert link
+        answer = anonymous.post(f"/moderation/actions/{link[1]}/appeal", {"text": "No.", "token": link[2]})
+        assert answer.status_code == 201
+
+    def test_of_a_suspension_says_until_when(self, alice, mod):
+        until = datetime(2126, 11, 23, 16, 14, tzinfo=UTC)
+        assert "until 23 November 2126, 16:14 UTC" in told(suspended(alice, mod, until=until)).body
+
+    def test_says_whether_it_had_been_reported(self, alice, bob, mod):
+        post = make_post(alice)
+        services.flag(post, by=bob.pk, category="spam")
+        assert "had been reported" in told(taken_down(post, mod)).body
+
+    @pytest.mark.parametrize("category", Category.values)
+    def test_names_the_rule_of_every_category(self, alice, mod, category):
+        action = services.take_down_post(make_post(alice), by=mod, reason="Because.", category=category)
+        assert statements.RULES[Category(category)] in told(action).body
+
+    def test_what_brings_back_is_told_shortly(self, alice, mod):
+        post, other = make_post(alice), make_moderator("other")
+        action = taken_down(post, mod)
+        appeal = services.appeal(action, by=alice.pk, text="No.")
+        services.decide_appeal(appeal, by=other, overturn=True, note="Sorry.")
+        message = told(appeal.action.reversal)
+        assert "reversed our decision" in message.body
+        assert "Sorry." in message.body
+        assert "token=" not in message.body
+        suspended(alice, mod)
+        assert "stands again" in told(services.unsuspend(alice, by=mod)).subject
+
+    def test_i1_what_people_typed_is_inert_in_it(self, mod):
+        dora = make_user("dora")
+        dora.display_name = "<b>Dora</b>\r\nBcc: x@example.org"
+        dora.save()
+        reason = "<script>alert(1)</script>"
+        action = services.take_down_post(make_post(dora), by=mod, reason=reason, category="spam")
+        message = told(action)
+        html = message.alternatives[0][0]
+        assert "<script>" not in html
+        assert "<b>" not in html
+        assert "&lt;script&gt;" in html
+        assert reason in message.body
+        assert "Bcc" not in message.message()
+
+
+class TestOneMail:
+    @pytest.fixture
+    def action(self, alice, mod):
+        mail.outbox.clear()
+        return taken_down(make_post(alice), mod)
+
+    @staticmethod
+    def is_rung():
+        return CeleryOutbox.objects.filter(task_name="apps.moderation.tasks.send_statement").count()
+
+    def test_comes_of_the_action_and_running_twice_sends_it_once(self, action, deliver):
+        assert self.is_rung() == 1
+        assert "apps.moderation.tasks.send_statement" in deliver()
+        statements.send(action.pk)
+        assert len(mail.outbox) == 1
+        assert Statement.objects.get().mailed_at is not None
+
+    def test_of_an_action_that_is_rolled_back_there_is_none(self, alice, mod, monkeypatch):
+        monkeypatch.setattr(services, "in_force", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            taken_down(make_post(alice), mod)
+        assert not Statement.objects.exists()
+        assert not self.is_rung()
+
+    def test_what_fails_is_tried_again_and_not_for_ever(self, action, monkeypatch):
+        send = EmailMultiAlternatives.send
+        monkeypatch.setattr(EmailMultiAlternatives, "send", refuse)
+        now = timezone.now()
+        statements.send(action.pk)
+        assert (Statement.objects.get().mailed_at, Statement.objects.get().attempts) == (None, 1)
+        statements.send(action.pk)
+        assert Statement.objects.get().attempts == 1, "it waits"
+        CeleryOutbox.objects.all().delete()
+        statements.ring_again()
+        assert not self.is_rung()
+        with time_machine.travel(now + timedelta(minutes=3)):
+            statements.ring_again()
+            assert self.is_rung() == 1
+            monkeypatch.setattr(EmailMultiAlternatives, "send", send)
+            statements.send(action.pk)
+        assert len(mail.outbox) == 1
+        CeleryOutbox.objects.all().delete()
+        Statement.objects.update(mailed_at=None, attempts=statements.MAX_ATTEMPTS)
+        with time_machine.travel(now + timedelta(days=3)):
+            statements.ring_again()
+            statements.send(action.pk)
+        assert not self.is_rung()
+        assert len(mail.outbox) == 1
+
+    def test_c2_is_found_again_when_the_doorbell_or_the_worker_is_lost(self, action, monkeypatch):
+        CeleryOutbox.objects.all().delete()
+        now = timezone.now()
+        statements.ring_again()
+        assert not self.is_rung(), "the doorbell has not had its time yet"
+        with time_machine.travel(now + timedelta(seconds=35)):
+            statements.ring_again()
+            assert self.is_rung() == 1
+            monkeypatch.setattr(statements, "_mail", die)
+            with pytest.raises(KeyboardInterrupt):
+                statements.send(action.pk)
+            monkeypatch.undo()
+        CeleryOutbox.objects.all().delete()
+        with time_machine.travel(now + timedelta(seconds=100)):
+            statements.ring_again()
+            assert self.is_rung() == 1
+            statements.send(action.pk)
+        assert len(mail.outbox) == 1
+
+    def test_nobody_is_mailed_about_a_flag(self, alice, bob, mod):
+        flag = services.flag(alice, by=bob.pk, category="spam")[0]
+        services.resolve_flag(flag, by=mod, resolution="dismissed")
+        assert not Statement.objects.exists()
+
+    def test_one_to_somebody_who_is_gone_is_harmless(self, alice, action):
+        alice.delete()
+        statements.send(action.pk)
+        assert mail.outbox == []
+
+
+def refuse(*_):
+    raise SMTPServerDisconnected("Connection unexpectedly closed")
+
+
+def die(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.django_db(transaction=True)
+def test_r2_two_workers_at_once_send_one_mail():
+    mod = make_moderator("mod")
+    for _ in range(4):
+        action = services.suspend(make_user(), by=mod, **BECAUSE)
+        mail.outbox.clear()
+        in_threads(4, lambda action=action: statements.send(action.pk))
+        assert len(mail.outbox) == 1
