@@ -39,6 +39,7 @@ from tests.accounts.killed import killed_at
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user
 from tests.media.uploads import begin, jpeg, put, ready
+from tests.plans import analyze, explain, indexes_used
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,12 @@ class TestTheGrace:
         assert erasure.ring() == 1
         erasure.erase(alice.pk)
         assert not User.objects.exists()
+
+    def test_looking_for_those_who_are_due_reads_no_others(self):
+        make_people(2000)
+        analyze("accounts_user")
+        due = User.objects.filter(erase_after__lte=timezone.now()).order_by("erase_after")
+        assert indexes_used(explain(due)) == {"users_to_erase"}
 
     def test_who_is_only_suspended_is_not(self, alice):
         services.suspend(alice, reason="spam")
