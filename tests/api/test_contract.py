@@ -29,6 +29,7 @@ OBJECTS = {
     "Follower": "user viewer followed_at",
     "RefreshedFeed": "results next_cursor new_since_last",
     "PostPage": "results next_cursor",
+    "FoundTag": "tag posts",
     "Notification": "id type actors actor_count post_id comment_id preview read_at created_at updated_at",
     "Unread": "unread",
     "NotificationPreferences": "follow follow_request follow_accepted like comment reply mention comment_like "
@@ -148,6 +149,10 @@ CALLS = {
     "GET /notifications/preferences": (200, ""),
     "PUT /notifications/preferences": (200, ""),
     "DELETE /notifications/push-subscriptions/{subscription_id}": (204, "not_found"),
+    "GET /search/users": (200, "invalid_query invalid_cursor"),
+    "GET /search/posts": (200, "invalid_query invalid_cursor"),
+    "GET /search/tags": (200, "invalid_query invalid_cursor"),
+    "GET /explore": (200, "invalid_cursor"),
     "GET /feed": (200, ""),
     "POST /feed/refresh": (200, ""),
     "POST /media/upload": (201, "unsupported_media_type file_too_large storage_unavailable"),
