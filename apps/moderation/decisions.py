@@ -34,11 +34,14 @@ class Target:
 
     @classmethod
     def of(cls, row: User | Post | Comment) -> "Target":
+        """Raises NotFound for a comment that its author has removed."""
         match row:
             case User():
                 return cls(TargetType.USER, row.pk, row.pk)
             case Post():
                 return cls(TargetType.POST, row.pk, row.author_id)
+        if row.author_id is None:
+            raise NotFound
         return cls(TargetType.COMMENT, row.pk, row.author_id)
 
 
