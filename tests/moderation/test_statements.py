@@ -11,8 +11,9 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 
+from apps.accounts.models import User
 from apps.moderation import services, statements
-from apps.moderation.models import Category, Statement
+from apps.moderation.models import Category, ModerationAction, Statement
 from apps.moderation.person import erase
 from apps.moderation.tasks import send_statement
 from tests.factories import make_post, make_user
@@ -82,6 +83,13 @@ class TestWhatItSays:
         assert "token=" not in message.body
         suspended(alice, mod)
         assert "stands again" in told(services.unsuspend(alice, by=mod)).subject
+
+    def test_who_was_right_about_a_suspension_that_was_replaced_is_not_told_that_all_is_well(self, alice, mod):
+        appeal = services.appeal(suspended(alice, mod), by=alice.pk, text="No.")
+        suspended(alice, mod, until=datetime(2126, 11, 23, tzinfo=UTC))
+        services.decide_appeal(appeal, by=make_moderator("other"), overturn=True)
+        assert "what was decided since stands" in told(ModerationAction.objects.get(action="overturn_appeal")).body
+        assert User.objects.get(pk=alice.pk).state == "suspended"
 
     def test_i1_what_people_typed_is_inert_in_it(self, mod):
         dora = make_user("dora")
