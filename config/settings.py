@@ -228,6 +228,10 @@ REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 3
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14))
+EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24))
+EXPORT_INTERVAL = timedelta(days=1)
+# Archives that are made at the same time, in all workers together: each may take long.
+EXPORTS_AT_ONCE = env.int("EXPORTS_AT_ONCE", 1)
 HANDLE_QUARANTINE = timedelta(days=30)
 FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000)
 FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000)
@@ -241,6 +245,12 @@ if email_url := env.str("EMAIL_URL", ""):
     globals().update(env.dj_email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
+
+# ── Web Push: a pair of keys from `manage.py make_vapid_keys`; without one, nothing is pushed ─────────────────
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", "")
+VAPID_PUBLIC_KEY = env.str("VAPID_PUBLIC_KEY", "")
+# Whom a push service may write to (RFC 8292, section 2.1).
+VAPID_SUBJECT = env.str("VAPID_SUBJECT", "mailto:noreply@photogram.example")
 
 # ── The API ──────────────────────────────────────────────────────────────────────────────────────────────
 REQUEST_MAX_BYTES = 256 * 1024

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.accounts.models import Session, User
+from apps.accounts.models import DataExport, Erasure, Session, User
 from apps.core.admin import ReadOnlyAdmin
 from apps.moderation import services as moderation
 from apps.moderation.admin import ModeratingAdmin
@@ -31,3 +31,21 @@ class SessionAdmin(ReadOnlyAdmin):
     search_fields = ["user__handle"]
     ordering = ["-id"]
     exclude = ["nonce"]
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    """Accounts that are to be erased and are not gone yet; many attempts mean that something is in the way."""
+
+    list_display = ["user_id", "attempts", "leased_until", "ring_at", "created_at"]
+    ordering = ["-attempts", "user_id"]
+
+
+@admin.register(DataExport)
+class DataExportAdmin(ReadOnlyAdmin):
+    list_display = ["id", "user", "status", "attempts", "bytes", "error", "created_at", "expires_at"]
+    list_select_related = ["user"]
+    list_filter = ["status"]
+    search_fields = ["user__handle"]
+    ordering = ["-id"]
+    exclude = ["secret"]

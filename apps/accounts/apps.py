@@ -8,6 +8,12 @@ class AccountsConfig(contexts.Context):
 
     name = "apps.accounts"
 
+    def ready(self) -> None:
+        from apps.accounts import exports
+        from apps.media import inventory
+
+        inventory.register(exports.FOLDER, exports.known)
+
     def erase_user(self, user_id: UUID) -> None:
         from apps.accounts import person
 

@@ -32,18 +32,25 @@ def send_reset(user_id: UUID) -> None:
         _send(user, EmailedToken.Purpose.RESET_PASSWORD, settings.PASSWORD_RESET_LIFETIME, "reset-password")
 
 
+def send_export_ready(user_id: UUID) -> None:
+    """That the archive is there, without its link: who reads the mail must still sign in."""
+    user = User.objects.filter(pk=user_id, state=User.State.ACTIVE).first()
+    if user:
+        hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)
+        _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours})
+
+
 def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str) -> None:
     token = secrets.token_urlsafe(32)
     EmailedToken.objects.create(
         user=user, purpose=purpose, email=user.email, digest=digest(token), expires_at=timezone.now() + lifetime
     )
-    context: dict[str, Any] = {
-        "name": user.display_name or user.handle,
-        "handle": user.handle,
-        "token": token,
-        "link": f"{settings.CLIENT_URL}/{template}?token={token}",
-        "hours": int(lifetime.total_seconds() // 3600),
-    }
+    link = f"{settings.CLIENT_URL}/{template}?token={token}"
+    _mail(user, template, {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)})
+
+
+def _mail(user: User, template: str, values: dict[str, Any]) -> None:
+    context = {"name": user.display_name or user.handle, "handle": user.handle} | values
     mail = EmailMultiAlternatives(
         subject=render_to_string(f"mail/{template}.subject.txt", context).strip(),
         body=render_to_string(f"mail/{template}.txt", context),

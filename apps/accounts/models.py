@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
-from apps.accounts.querysets import SessionQuerySet, UserManager
+from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
 from apps.core.models import Row
 from apps.media.models import Media
 
@@ -71,7 +71,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(condition=Q(post_count__gte=0), name="post_count_not_negative"),
         ]
         indexes = [
-            models.Index(fields=["erase_after"], condition=Q(state="leaving"), name="users_due_for_erasure"),
+            models.Index(fields=["erase_after"], condition=Q(erase_after__isnull=False), name="users_to_erase"),
             models.Index(fields=["suspended_until"], condition=Q(state="suspended"), name="users_suspended_until"),
         ]
 
@@ -153,3 +153,75 @@ class EmailedToken(Row):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.user_id}"
+
+
+class Job(models.Model):
+    """Work that takes long and is one worker's at a time. The rules are `leases.py`'s."""
+
+    leased_until = models.DateTimeField(null=True)
+    # When the sweep rings for it. Null: it waits for nothing.
+    ring_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Erasure(Job):
+    """An account that is to be erased, until nothing of it is left. It refers to nobody, since the account's row goes
+    before it does, in the same transaction."""
+
+    user_id = models.UUIDField(primary_key=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["ring_at"], name="erasures_to_ring_for")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class DataExport(Row, Job):
+    """An archive of all that is held on a person, from the wish for it to the end of its link.
+
+    `secret` names the object of the present attempt; another attempt has another one, so that what a dead worker may
+    have left is known. A finished export that is still to be rung for waits for the mail that announces it.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        PROCESSING = "processing"
+        READY = "ready"
+        EXPIRED = "expired"
+        FAILED = "failed"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    secret = models.CharField(max_length=64, blank=True)
+    bytes = models.PositiveBigIntegerField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    objects = DataExportQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-id"], name="exports_by_user"),
+            models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="exports_to_ring_for"),
+            models.Index(fields=["expires_at"], condition=Q(status="ready"), name="exports_by_expiry"),
+            models.Index(fields=["secret"], condition=~Q(secret=""), name="exports_by_secret"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(status__in=["pending", "processing"]), name="one_export_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="ready") | (Q(expires_at__isnull=False) & ~Q(secret="")),
+                name="ready_export_is_complete",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from apps.accounts.models import Session, User  # noqa: F401  (forward references)
+    from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -32,6 +32,18 @@ class SessionQuerySet(QuerySet["Session"]):
 
     def owned_by(self, user_id: UUID) -> "SessionQuerySet":
         return self.filter(user_id=user_id)
+
+
+class DataExportQuerySet(QuerySet["DataExport"]):
+    def owned_by(self, user_id: UUID) -> "DataExportQuerySet":
+        return self.filter(user_id=user_id)
+
+    def unfinished(self) -> "DataExportQuerySet":
+        """Waiting for a worker, or in the hands of one."""
+        return self.filter(status__in=["pending", "processing"])
+
+    def ready(self) -> "DataExportQuerySet":
+        return self.filter(status="ready")
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -1,5 +1,6 @@
 """The verbs of accounts: sign up, sign in, change, leave; and what they refuse."""
 
+import math
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.accounts import handles, passwords, session_cache, tasks, tokens
+from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
 from apps.accounts.facts import (
     account_created,
     account_hidden,
@@ -18,9 +19,10 @@ from apps.accounts.facts import (
     account_made_public,
     account_shown,
 )
+from apps.accounts.leases import RING_PERIOD
 from apps.accounts.mails import digest
-from apps.accounts.models import EmailedToken, Session, User, WithheldHandle
-from apps.core.errors import BadRequest, Conflict, Forbidden, Unauthorized
+from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
+from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.times import timestamp
 from apps.media import services as media
 
@@ -57,6 +59,14 @@ class WrongPassword(Forbidden):
     code, title = "wrong_password", "The current password is wrong."
 
 
+class ExportInProgress(Conflict):
+    code, title = "export_in_progress", "Your archive is being made."
+
+
+class ExportTooSoon(Conflict):
+    code, title = "export_too_soon", "You had an archive within the last day."
+
+
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
@@ -66,14 +76,15 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     """
     user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
     passwords.require_fit(password, user=user)
-    if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
-        raise HandleTaken
     user.set_password(password)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
         raise _taken(error) from error
+    # Only now: an account that is just being erased withholds its handle before it lets go of it.
+    if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
+        raise HandleTaken
     account_created.tell(user_id=str(user.pk))
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
@@ -106,7 +117,9 @@ def sign_in(
         raise InvalidCredentials
     if not user.check_password(password):
         raise InvalidCredentials
-    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    if locked is None:  # erased meanwhile
+        raise InvalidCredentials
     if locked.state == User.State.SUSPENDED:
         until = timestamp(locked.suspended_until) if locked.suspended_until else None
         raise AccountSuspended(until=until, reason=locked.suspension_reason)
@@ -299,8 +312,11 @@ def _stay(user: User) -> None:
 
 @transaction.atomic
 def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
-    """Every token stops working at once and the content is hidden, until `unsuspend` brings all of it back."""
+    """Every token stops working at once and the content is hidden, until `unsuspend` brings all of it back. Who was
+    leaving is erased all the same when the time has come. Raises NotFound for who is being erased."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.state == User.State.ERASED:
+        raise NotFound
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     _hide(user, reason="suspended")
@@ -318,6 +334,29 @@ def unsuspend(user: User) -> bool:
     if user.state == User.State.ACTIVE:
         _show(user)
     return True
+
+
+# ── Taking one's data along ──────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def ask_for_export(user: User, *, password: str) -> DataExport:
+    """Have an archive made of all that is held on the person: one at a time, one a day. One that failed does not count.
+
+    Raises WrongPassword, ExportInProgress, ExportTooSoon.
+    """
+    require_password(user, password)
+    # Two requests at once are answered one after the other.
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    now = timezone.now()
+    last = exports.latest(user.pk)
+    if last and last.status in (DataExport.Status.PENDING, DataExport.Status.PROCESSING):
+        raise ExportInProgress
+    if last and last.status != DataExport.Status.FAILED:
+        wait = (last.created_at + settings.EXPORT_INTERVAL - now).total_seconds()
+        if wait > 0:
+            raise ExportTooSoon(headers={"Retry-After": str(math.ceil(wait))})
+    export = DataExport.objects.create(user_id=user.pk, created_at=now, ring_at=now + RING_PERIOD)
+    tasks.make_export.delay(export_id=str(export.pk))
+    return export
 
 
 def _hide(user: User, *, reason: str) -> None:

@@ -5,7 +5,7 @@ enough for any worker however much there is.
 """
 
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import structlog
@@ -24,6 +24,14 @@ SHARDS = string.ascii_letters + string.digits + "-_"
 VARIANTS = "variants/"
 # Younger objects may belong to a job that is at work.
 ORPHANED_AFTER = timedelta(hours=24)
+# Folders of the private bucket that belong to contexts above, and what tells which of their keys are known to a row.
+_others: dict[str, Callable[[list[str]], set[str]]] = {}
+
+
+def register(folder: str, known: Callable[[list[str]], set[str]]) -> None:
+    """Objects in `folder` are another context's: `known` answers, of up to BATCH keys, those that it has rows for. In
+    their keys a secret follows the folder, too."""
+    _others[folder] = known
 
 
 @transaction.atomic
@@ -34,8 +42,10 @@ def ring_for_every_shard(task: str) -> None:
 
 # ── Objects without rows ─────────────────────────────────────────────────────────────────────────────────
 def remove_orphaned_objects(shard: str) -> int:
-    """Doom objects older than a day that no row knows; returns how many."""
-    private = [f"{folder}{shard}" for folder in (objects.UPLOADS, objects.ORIGINALS, VARIANTS)]
+    """Doom objects older than a day that no row knows; returns how many. Uploads in parts that broke off end, too."""
+    for folder in _others:
+        storage.abort_uploads(f"{folder}{shard}", before=timezone.now() - ORPHANED_AFTER)
+    private = [f"{folder}{shard}" for folder in (objects.UPLOADS, objects.ORIGINALS, VARIANTS, *_others)]
     gone = sum(_doom_unknown(settings.S3_PRIVATE_BUCKET, prefix) for prefix in private)
     return gone + _doom_unknown(settings.S3_PUBLIC_BUCKET, shard)
 
@@ -64,7 +74,10 @@ def _known(bucket: str, keys: list[str]) -> set[str]:
         return _with_living_secret(public, "public_secret")
     private = {key: key.split("/")[1] for key in keys if key.startswith(VARIANTS)}
     originals = Media.objects.filter(original_key__in=keys).values_list("original_key", flat=True)
-    return {*originals, *_with_living_secret(private, "private_secret")}
+    theirs = {
+        key for folder, known in _others.items() for key in known([key for key in keys if key.startswith(folder)])
+    }
+    return {*originals, *_with_living_secret(private, "private_secret"), *theirs}
 
 
 def _with_living_secret(secrets: dict[str, str], column: str) -> set[str]:

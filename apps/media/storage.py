@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import structlog
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 IN_REQUESTS, IN_JOBS = (1.0, 3.0), (2.0, 10.0)
 # Seconds that one download may take in all; a lease outlives it.
 LONGEST_DOWNLOAD = 20.0
+# Large objects go up in parts, one after the other, so that the memory of a worker is bounded.
+IN_PARTS = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False)
 PUBLIC_CACHING = "public, max-age=31536000, immutable"
 
 
@@ -92,7 +96,7 @@ def _translated() -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code")
         missing = code in {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
         raise (Vanished if missing else StorageError)(str(error)) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, Boto3Error) as error:
         raise StorageError(str(error)) from error
 
 
@@ -214,6 +218,12 @@ def download(key: str, *, etag: str, to: Path) -> None:
                     raise StorageError(f"{key}: not here after {LONGEST_DOWNLOAD} s")
 
 
+def read(key: str) -> Iterator[bytes]:
+    """An object of the private bucket, in pieces. Raises Vanished before the first, StorageError at any."""
+    with _translated():
+        yield from _s3().get_object(Bucket=settings.S3_PRIVATE_BUCKET, Key=key)["Body"].iter_chunks(1024 * 1024)
+
+
 def put(key: str, source: Path, *, content_type: str, cache_control: str) -> None:
     """Write a file to the private bucket. Raises StorageError."""
     with source.open("rb") as body, _translated():
@@ -224,6 +234,31 @@ def put(key: str, source: Path, *, content_type: str, cache_control: str) -> Non
             ContentType=content_type,
             CacheControl=cache_control,
         )
+
+
+def put_archive(key: str, source: Path, *, name: str) -> None:
+    """Write a zip of any size to the private bucket, for a browser to save as `name`. Raises StorageError."""
+    described = {
+        "ContentType": "application/zip",
+        "ContentDisposition": f'attachment; filename="{name}"',
+        "CacheControl": "private, no-store",
+    }
+    with _translated():
+        _s3().upload_file(str(source), settings.S3_PRIVATE_BUCKET, key, ExtraArgs=described, Config=IN_PARTS)
+
+
+def abort_uploads(prefix: str, *, before: datetime) -> int:
+    """End uploads in parts to the private bucket that were begun before and never completed; their parts are in no
+    listing. Returns how many. Raises StorageError."""
+    bucket = settings.S3_PRIVATE_BUCKET
+    aborted = 0
+    with _translated():
+        for page in _s3().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+            for upload in page.get("Uploads", []):
+                if upload["Initiated"] < before:
+                    _s3().abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                    aborted += 1
+    return aborted
 
 
 def publish(key: str, *, to: str, content_type: str) -> None:

@@ -8,7 +8,7 @@ that. A test holds them equal to botocore's for the same instant.
 import functools
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -43,8 +43,9 @@ def _aligned(now: datetime) -> datetime:
     return datetime.fromtimestamp(int(now.timestamp()) // half * half, tz=UTC)
 
 
-def signed_url(key: str, *, at: datetime) -> str:
-    """A GET of an object of the private bucket, signed at `at`, valid for MEDIA_URL_LIFETIME from then."""
+def signed_url(key: str, *, at: datetime, lifetime: timedelta | None = None) -> str:
+    """A GET of an object of the private bucket, signed at `at`, valid for `lifetime` (MEDIA_URL_LIFETIME) from then."""
+    lifetime = lifetime or settings.MEDIA_URL_LIFETIME
     endpoint = urlsplit(settings.S3_PUBLIC_ENDPOINT_URL)
     moment, day = at.strftime("%Y%m%dT%H%M%SZ"), at.strftime("%Y%m%d")
     scope = f"{day}/{settings.S3_REGION}/s3/aws4_request"
@@ -53,7 +54,7 @@ def signed_url(key: str, *, at: datetime) -> str:
         "X-Amz-Algorithm=AWS4-HMAC-SHA256"
         f"&X-Amz-Credential={quote(f'{settings.S3_ACCESS_KEY_ID}/{scope}', safe='')}"
         f"&X-Amz-Date={moment}"
-        f"&X-Amz-Expires={int(settings.MEDIA_URL_LIFETIME.total_seconds())}"
+        f"&X-Amz-Expires={int(lifetime.total_seconds())}"
         "&X-Amz-SignedHeaders=host"
     )
     request = f"GET\n{path}\n{query}\nhost:{endpoint.netloc}\n\nhost\nUNSIGNED-PAYLOAD"

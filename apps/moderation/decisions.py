@@ -40,7 +40,7 @@ class Target:
                 return cls(TargetType.USER, row.pk, row.pk)
             case Post():
                 return cls(TargetType.POST, row.pk, row.author_id)
-        if row.author_id is None:
+        if row.author_id is None:  # a tombstone
             raise NotFound
         return cls(TargetType.COMMENT, row.pk, row.author_id)
 

@@ -8,8 +8,15 @@ class NotificationsConfig(contexts.Context):
 
     name = "apps.notifications"
 
+    def ready(self) -> None:
+        from apps.notifications import receivers  # noqa: F401
+
     def erase_user(self, user_id: UUID) -> None:
-        """Nothing is held."""
+        from apps.notifications import person
+
+        person.erase(user_id)
 
     def export_user(self, user_id: UUID) -> contexts.Export:
-        return iter(())
+        from apps.notifications import person
+
+        return person.export(user_id)

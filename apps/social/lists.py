@@ -25,6 +25,10 @@ def requests_to(person_id: UUID) -> QuerySet[FollowRequest]:
     return _standing(FollowRequest.objects.filter(target=person_id), "requester", person_id)
 
 
+def requests_by(person_id: UUID) -> QuerySet[FollowRequest]:
+    return _standing(FollowRequest.objects.filter(requester=person_id), "target", person_id)
+
+
 def blocked_by(person_id: UUID) -> QuerySet[Block]:
     return _with_person(Block.objects.filter(blocker=person_id), "blocked")
 

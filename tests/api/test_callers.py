@@ -7,6 +7,7 @@ import pytest
 from apps.accounts import services as accounts
 from apps.core.ids import new_id
 from apps.moderation import services as moderation
+from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_post, make_user
@@ -36,6 +37,8 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "users/<str:user>"): (None, OPEN),
     ("PATCH", "users/<str:user>"): ({"bio": "x"}, [401, 403, 403, 404, 401, 200, 403]),
     ("DELETE", "users/<str:user>"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 202, 403]),
+    ("POST", "users/me/export"): ({"password": PASSWORD}, [401, 202, 202, 202, 401, 202, 202]),
+    ("GET", "users/me/export"): (None, SIGNED_IN),
     ("GET", "users/<str:user>/posts"): (None, OPEN),
     ("GET", "users/<str:user>/followers"): (None, VISIBLE),
     ("GET", "users/<str:user>/following"): (None, VISIBLE),
@@ -87,6 +90,24 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("DELETE", "comments/<uuid:comment_id>/like"): (None, VISIBLE),
     ("GET", "users/me/saved"): (None, SIGNED_IN),
     ("GET", "users/me/liked"): (None, SIGNED_IN),
+    ("GET", "notifications"): (None, SIGNED_IN),
+    ("POST", "notifications/read"): (None, SIGNED_IN),
+    ("POST", "notifications/<uuid:notification_id>/read"): (None, OWN),
+    ("GET", "notifications/unread-count"): (None, SIGNED_IN),
+    ("GET", "notifications/preferences"): (None, SIGNED_IN),
+    ("PUT", "notifications/preferences"): (
+        {"like": {"in_app": True, "push": False, "email": False}},
+        SIGNED_IN,
+    ),
+    ("GET", "notifications/push-subscriptions"): (None, SIGNED_IN),
+    ("POST", "notifications/push-subscriptions"): (
+        {"endpoint": "https://127.0.0.1/push", "keys": {"p256dh": "B" * 87, "auth": "A" * 22}},
+        [401, 400, 400, 400, 401, 400, 400],
+    ),
+    ("DELETE", "notifications/push-subscriptions/<uuid:subscription_id>"): (
+        None,
+        [401, 404, 404, 404, 401, 204, 404],
+    ),
     ("GET", "feed"): (None, SIGNED_IN),
     ("POST", "feed/refresh"): (None, SIGNED_IN),
     ("POST", "media/upload"): ({"content_type": "image/jpeg", "bytes": 10}, [401, 201, 201, 201, 401, 201, 201]),
@@ -141,6 +162,8 @@ def world(alice, mod):
         "<uuid:flag_id>": moderation.flag(alice, by=judge.pk, category="spam")[0].pk,
         "<uuid:action_id>": hidden[0].pk,
         "<uuid:appeal_id>": moderation.appeal(hidden[1], by=alice.pk, text="x").pk,
+        "<uuid:notification_id>": Notification.objects.create(recipient=alice, type="moderation", statement="x").pk,
+        "<uuid:subscription_id>": PushSubscription.objects.create(user=alice, endpoint="https://push.example/1").pk,
         "<uuid:media_id>": post.items.get().medium_id,
     }
     return callers, names

@@ -19,6 +19,7 @@ from apps.core.ids import new_id
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import timeline
 from apps.moderation import services as moderation
+from apps.notifications.models import Act, Notification
 from apps.social import lists
 from apps.social.models import Block, Follow, FollowRequest, Mute
 from tests.conftest import Caller
@@ -77,6 +78,15 @@ def decisions(alice):
         moderation.appeal(action, by=person.pk, text="x")
 
 
+def told(alice):
+    post = make_post(alice)
+    for _ in range(ROWS):
+        person = make_user()
+        comment = make_comment(post, person)
+        one = Notification.objects.create(recipient=alice, type="comment", post=post, comment=comment)
+        Act.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
+
+
 POST = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"
 THREAD = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d11"
 LISTS = {
@@ -97,6 +107,7 @@ LISTS = {
     "/moderation/flags": decisions,
     "/moderation/audit": decisions,
     "/moderation/appeals": decisions,
+    "/notifications": told,
 }
 
 

@@ -105,3 +105,7 @@ class UpdateProfile(Body):
 
 class Leave(Body):
     password = TokenField()
+
+
+class AskForExport(Body):
+    password = TokenField()

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from apps.accounts.models import Session, User
+from apps.accounts import exports
+from apps.accounts.models import DataExport, Session, User
 from apps.media.api.cards import avatar_card
+from apps.notifications.querysets import unread_count
 
 Card = dict[str, Any]
 
@@ -43,17 +45,12 @@ def me_card(user: User) -> Card:
         "locale": user.locale,
         "roles": sorted(user.roles),
         "settings": DEFAULT_SETTINGS | user.settings,
-        "unread_notifications": unread_notifications(user),
+        "unread_notifications": unread_count(user.pk),
     }
 
 
 # What a client keeps with the account, the same on every device.
 DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system"}
-
-
-def unread_notifications(user: User) -> int:
-    """None are made yet: the notifications context has no rows."""
-    return 0
 
 
 def session_card(session: Session, *, current: bool) -> Card:
@@ -66,3 +63,11 @@ def session_card(session: Session, *, current: bool) -> Card:
         "last_seen_at": session.last_seen_at,
         "current": current,
     }
+
+
+def export_card(export: DataExport | None) -> Card:
+    if export is None:
+        return {"status": "none", "url": None, "expires_at": None}
+    if url := exports.link(export):
+        return {"status": export.status, "url": url, "expires_at": export.expires_at}
+    return {"status": "expired" if export.status == "ready" else export.status, "url": None, "expires_at": None}

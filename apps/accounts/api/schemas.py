@@ -83,3 +83,9 @@ class Session(Shape):
     created_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField()
     current = serializers.BooleanField()
+
+
+class DataExport(Shape):
+    status = serializers.ChoiceField(choices=["none", "pending", "processing", "ready", "expired", "failed"])
+    url = serializers.URLField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)

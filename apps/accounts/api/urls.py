@@ -1,6 +1,7 @@
 from django.urls import path
 
 from apps.accounts.api.auth_views import AuthEndpoint
+from apps.accounts.api.export_views import ExportEndpoint
 from apps.accounts.api.user_views import UserEndpoint
 
 urlpatterns = [
@@ -14,6 +15,7 @@ urlpatterns = [
     path("auth/email/confirm", AuthEndpoint.as_view({"post": "confirm"})),
     path("auth/email/resend", AuthEndpoint.as_view({"post": "resend"})),
     path("users", UserEndpoint.as_view({"post": "create", "get": "list"})),
+    path("users/me/export", ExportEndpoint.as_view({"post": "create", "get": "retrieve"})),
     path(
         "users/<str:user>",
         UserEndpoint.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),

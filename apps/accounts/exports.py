@@ -1,0 +1,219 @@
+"""Making the archive that somebody asked for, keeping it for as long as its link lives, and no longer.
+
+The row is the record: `leases.py` says how it is worked at. Each attempt writes an object of its own under a secret
+that the row knew first; whatever does not become the archive of a `ready` row is doomed, by the worker that made it or,
+when that was killed, by the next one.
+"""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.accounts import archive, leases, mails
+from apps.accounts.models import DataExport
+from apps.accounts.querysets import DataExportQuerySet
+from apps.core.batches import BATCH
+from apps.media import objects, storage
+from apps.media.urls import signed_url
+
+log = structlog.get_logger(__name__)
+# Rung by name: the bells in `tasks.py` stand above this module.
+MAKE = "apps.accounts.tasks.make_export"
+ANNOUNCE = "apps.accounts.tasks.announce_export"
+FOLDER = "exports/"
+MAX_ATTEMPTS = 5
+# Storage away, a full disk: after 30 s, then 2, 8 and 32 minutes.
+FIRST_PAUSE = timedelta(seconds=30)
+# An advisory lock of PostgreSQL's: claims are made one after the other, so that EXPORTS_AT_ONCE holds.
+CLAIMING = 0x70686F746F657870
+
+
+def ring() -> int:
+    """Ring for archives to be made, and for those whose mail has not been sent. Returns for how many."""
+    made = leases.ring(DataExport.objects.unfinished(), task=MAKE, argument="export_id")
+    return made + leases.ring(DataExport.objects.ready(), task=ANNOUNCE, argument="export_id")
+
+
+# ── Making ───────────────────────────────────────────────────────────────────────────────────────────────
+def make(export_id: UUID) -> None:
+    """Make the archive, unless somebody else is at it. What fails for now is left to the sweep."""
+    export = _claim(export_id)
+    if export is None:
+        return
+    adopted = False
+    try:
+        with leases.kept(export), tempfile.TemporaryDirectory(prefix="photogram-") as folder:
+            file = Path(folder) / "archive.zip"
+            archive.write(file, user=export.user, folder=Path(folder))
+            size = file.stat().st_size
+            storage.put_archive(_key(export.secret), file, name=archive.name_for(export.user))
+        adopted = _finish(export, size)
+    except (storage.StorageError, OSError) as error:
+        _postpone(export, error)
+    except Exception as error:
+        _postpone(export, error)
+        raise
+    finally:
+        if not adopted:
+            objects.doom([_object(export.secret)])
+        _ring_for_next()
+
+
+def _claim(export_id: UUID) -> DataExport | None:
+    """The export with a lease of ours and a fresh secret; None when there is nothing to do, or not yet."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIMING])
+        others = DataExport.objects.unfinished().filter(leased_until__gte=timezone.now()).exclude(pk=export_id)
+        if others.count() >= settings.EXPORTS_AT_ONCE:
+            return None
+        before = DataExport.objects.unfinished().filter(pk=export_id).first()
+        export = leases.claim(
+            DataExport.objects.unfinished(),
+            export_id,
+            status=DataExport.Status.PROCESSING,
+            secret=objects.new_secret(),
+        )
+        if before is None or export is None:
+            return None
+        if before.secret:
+            objects.doom([_object(before.secret)])
+    if export.attempts > MAX_ATTEMPTS:
+        _fail(export, "The worker died each time.")
+        return None
+    return export
+
+
+@transaction.atomic
+def _finish(export: DataExport, size: int) -> bool:
+    """Ready, and to be announced. False when the lease was lost: the person is erased, or it is another worker's."""
+    now = timezone.now()
+    finished = leases.held(export).update(
+        status=DataExport.Status.READY,
+        bytes=size,
+        error="",
+        finished_at=now,
+        expires_at=now + settings.EXPORT_LIFETIME,
+        attempts=0,
+        leased_until=None,
+        ring_at=now + leases.RING_PERIOD,
+    )
+    if finished:
+        current_app.send_task(ANNOUNCE, kwargs={"export_id": str(export.pk)})
+        seconds = (now - export.created_at).total_seconds()
+        log.info("export_ready", export_id=str(export.pk), bytes=size, seconds=round(seconds, 3))
+    return bool(finished)
+
+
+def _postpone(export: DataExport, error: Exception) -> None:
+    log.warning("export_postponed", export_id=str(export.pk), attempts=export.attempts, error=repr(error))
+    if export.attempts >= MAX_ATTEMPTS:
+        _fail(export, repr(error))
+    else:
+        leases.give_back(
+            export,
+            after=FIRST_PAUSE * 4 ** (export.attempts - 1),
+            status=DataExport.Status.PENDING,
+            error=repr(error)[:300],
+        )
+
+
+def _fail(export: DataExport, reason: str) -> None:
+    log.error("export_failed", export_id=str(export.pk), attempts=export.attempts, error=reason)
+    leases.held(export).update(
+        status=DataExport.Status.FAILED,
+        error=reason[:300],
+        secret="",
+        finished_at=timezone.now(),
+        leased_until=None,
+        ring_at=None,
+    )
+
+
+def _ring_for_next() -> None:
+    """Whoever waited for this one."""
+    waiting = DataExport.objects.filter(status=DataExport.Status.PENDING, attempts=0).order_by("pk")
+    with transaction.atomic():
+        for pk in waiting.values_list("pk", flat=True)[: settings.EXPORTS_AT_ONCE]:
+            current_app.send_task(MAKE, kwargs={"export_id": str(pk)})
+
+
+# ── Announcing ───────────────────────────────────────────────────────────────────────────────────────────
+def announce(export_id: UUID) -> None:
+    """Send the mail, once. What fails is tried again as long as the link lives."""
+    unannounced = DataExport.objects.ready().filter(ring_at__isnull=False, expires_at__gt=timezone.now())
+    export = leases.claim(unannounced, export_id)
+    if export is None:
+        return
+    try:
+        with leases.kept(export):
+            mails.send_export_ready(export.user_id)
+    except Exception as error:
+        log.warning("mail_postponed", export_id=str(export.pk), attempts=export.attempts, error=repr(error))
+        leases.give_back(export, after=FIRST_PAUSE * 4 ** min(export.attempts - 1, 3))
+        return
+    leases.held(export).update(leased_until=None, ring_at=None)
+
+
+# ── The link and its end ─────────────────────────────────────────────────────────────────────────────────
+def latest(user_id: UUID) -> DataExport | None:
+    return DataExport.objects.owned_by(user_id).order_by("-id").first()
+
+
+def link(export: DataExport) -> str | None:
+    """The same each time it is asked for: signed when the archive was finished, for as long as it is kept. None when
+    there is no archive, or none any more, whether or not the sweep has come by."""
+    if export.status != DataExport.Status.READY or export.finished_at is None or export.expires_at is None:
+        return None
+    if export.expires_at <= timezone.now():
+        return None
+    return signed_url(_key(export.secret), at=export.finished_at, lifetime=export.expires_at - export.finished_at)
+
+
+def expire() -> int:
+    """Archives whose link has ended go. Returns how many."""
+    gone = 0
+    ended = DataExport.objects.ready().filter(expires_at__lte=timezone.now()).order_by("expires_at")
+    while batch := _expire_batch(ended):
+        gone += batch
+    return gone
+
+
+@transaction.atomic
+def _expire_batch(ended: DataExportQuerySet) -> int:
+    batch = list(ended.select_for_update(skip_locked=True)[:BATCH])
+    objects.doom(_object(export.secret) for export in batch)
+    DataExport.objects.filter(pk__in=[export.pk for export in batch]).update(
+        status=DataExport.Status.EXPIRED, secret="", leased_until=None, ring_at=None
+    )
+    return len(batch)
+
+
+@transaction.atomic
+def destroy(user_id: UUID) -> None:
+    """Delete the rows, and doom the objects, of a person who is erased. A worker that is at one loses its lease."""
+    rows = list(DataExport.objects.owned_by(user_id).select_for_update())
+    objects.doom(_object(export.secret) for export in rows if export.secret)
+    DataExport.objects.owned_by(user_id).delete()
+
+
+def known(keys: list[str]) -> set[str]:
+    """Those of the keys in FOLDER that are some export's; all others are nobody's."""
+    by_secret = {key.removeprefix(FOLDER).removesuffix(".zip"): key for key in keys}
+    rows = DataExport.objects.filter(secret__in=by_secret).values_list("secret", flat=True)
+    return {by_secret[secret] for secret in rows}
+
+
+def _key(secret: str) -> str:
+    return f"{FOLDER}{secret}.zip"
+
+
+def _object(secret: str) -> tuple[str, str]:
+    return settings.S3_PRIVATE_BUCKET, _key(secret)

@@ -1,0 +1,86 @@
+"""Getting a notification to where its recipient is: by Web Push and by mail, each delivery tried again and recorded."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from apps.core.batches import BATCH
+from apps.notifications import email, push
+from apps.notifications.channels import NowhereToGo, Undelivered
+from apps.notifications.models import Act, Channel, Delivery, Notification
+from apps.notifications.preferences import Channels
+
+log = structlog.get_logger(__name__)
+# Rung by name: the bell in `tasks.py` stands above this module.
+DELIVER = "apps.notifications.tasks.deliver"
+# Longer than one attempt takes.
+LEASE = timedelta(seconds=60)
+DOORBELL_LOST_AFTER = timedelta(seconds=30)
+MAX_ATTEMPTS = 5
+# Raises NowhereToGo, Undelivered.
+CHANNELS: dict[str, Callable[[Act], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
+
+
+def plan(act: Act, wished: Channels) -> None:
+    """In the transaction in which somebody is told."""
+    chosen = [Channel.PUSH] * wished.push + [Channel.EMAIL] * wished.email
+    for channel in chosen:
+        if channel == Channel.PUSH and not push.is_possible(act.recipient_id):
+            continue
+        delivery = Delivery.objects.create(act=act, channel=channel)
+        current_app.send_task(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
+
+
+def deliver(delivery_id: UUID) -> None:
+    """One attempt, by whoever gets the lease. What may not be seen any more, or has been read, is dropped."""
+    now = timezone.now()
+    due = Delivery.objects.filter(pk=delivery_id, status=Delivery.Status.PENDING, try_after__lte=now)
+    if not due.update(try_after=now + LEASE, attempts=F("attempts") + 1):
+        return
+    delivery = Delivery.objects.select_related("act__notification", "act__recipient", "act__actor").get(pk=delivery_id)
+    if not _may_still_be_told(delivery.act):
+        _settle(delivery, Delivery.Status.DROPPED)
+        return
+    try:
+        CHANNELS[delivery.channel](delivery.act)
+    except NowhereToGo as reason:
+        _settle(delivery, Delivery.Status.DROPPED, str(reason))
+    except Undelivered as error:
+        _try_later(delivery, str(error))
+    else:
+        _settle(delivery, Delivery.Status.SENT)
+
+
+def _may_still_be_told(act: Act) -> bool:
+    unread = Notification.objects.readable_by(act.recipient_id).unread()
+    return act.recipient.is_active and unread.filter(pk=act.notification_id).exists()
+
+
+def _settle(delivery: Delivery, status: str, error: str = "") -> None:
+    Delivery.objects.filter(pk=delivery.pk).update(status=status, error=error[:300], settled_at=timezone.now())
+
+
+def _try_later(delivery: Delivery, error: str) -> None:
+    """After 30 s, 1, 2 and 4 minutes; then it has failed."""
+    if delivery.attempts >= MAX_ATTEMPTS:
+        log.error("delivery_failed", delivery_id=str(delivery.pk), channel=delivery.channel, error=error)
+        _settle(delivery, Delivery.Status.FAILED, error)
+        return
+    pause = timedelta(seconds=30) * 2 ** (delivery.attempts - 1)
+    Delivery.objects.filter(pk=delivery.pk).update(try_after=timezone.now() + pause, error=error[:300])
+
+
+def ring_again() -> None:
+    """For deliveries whose time has come: a doorbell was lost, a worker died, or the attempt before failed."""
+    due = Delivery.objects.filter(
+        status=Delivery.Status.PENDING, try_after__lte=timezone.now() - DOORBELL_LOST_AFTER
+    ).order_by("try_after")
+    with transaction.atomic():
+        for pk in due.values_list("pk", flat=True)[:BATCH]:
+            current_app.send_task(DELIVER, kwargs={"delivery_id": str(pk)})

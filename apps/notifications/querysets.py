@@ -1,0 +1,64 @@
+"""The read side of notifications. What one may see of them is asked again each time they are read."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.apps import apps
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from apps.content.models import Post
+from apps.engagement.models import Comment
+from apps.social.blocks import between
+from apps.social.models import Mute
+
+if TYPE_CHECKING:
+    from apps.notifications.models import Notification  # noqa: F401  (a forward reference)
+
+ACTORS_SHOWN = 3
+UNREAD_CAP = 1000
+
+
+class NotificationQuerySet(QuerySet["Notification"]):
+    def owned_by(self, user_id: UUID) -> "NotificationQuerySet":
+        return self.filter(recipient=user_id)
+
+    def unread(self) -> "NotificationQuerySet":
+        return self.filter(read_at=None)
+
+    def shown_to(self, user_id: UUID) -> "NotificationQuerySet":
+        """As `readable_by`, of those that the recipient wants in the list."""
+        return self.readable_by(user_id).filter(in_app=True)
+
+    def readable_by(self, user_id: UUID) -> "NotificationQuerySet":
+        """The recipient's own, as far as there is still somebody and something to show: no actor who is blocked (either
+        way), muted or not in good standing; no post or comment that does not stand or that they may not see."""
+        acts = visible_acts(user_id).filter(notification=OuterRef("pk"))
+        posts = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
+        comments = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
+        about = (Q(post=None) | Exists(posts)) & (Q(comment=None) | Exists(comments))
+        return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(acts) & about))
+
+
+def visible_acts(user_id: UUID) -> QuerySet[Any]:
+    """Who has done something, among people whom the recipient may be told of."""
+    acts: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__state="active")
+    muted = Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))
+    return acts.exclude(between("actor_id", user_id)).exclude(Exists(muted))
+
+
+def acts_shown(notification_ids: list[UUID], user_id: UUID) -> QuerySet[Any]:
+    """The newest acts of each notification, with who did it; `of_all` says how many there are. One statement."""
+    acts = visible_acts(user_id).filter(notification__in=notification_ids)
+    ranked = acts.annotate(
+        place=Window(RowNumber(), partition_by=F("notification"), order_by=F("id").desc()),
+        of_all=Window(Count("pk"), partition_by=F("notification")),
+    )
+    shown: QuerySet[Any] = ranked.filter(place__lte=ACTORS_SHOWN).select_related("actor__avatar")
+    return shown.order_by("notification", "place")
+
+
+def unread_count(user_id: UUID) -> int:
+    """How many unread notifications the list shows, counted up to UNREAD_CAP: beyond, nobody cares how many."""
+    rows = apps.get_model("notifications", "Notification")._default_manager
+    return int(rows.shown_to(user_id).unread()[:UNREAD_CAP].count())
