@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import structlog
-from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -96,7 +95,7 @@ def _translated() -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code")
         missing = code in {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
         raise (Vanished if missing else StorageError)(str(error)) from error
-    except (BotoCoreError, Boto3Error) as error:
+    except BotoCoreError as error:
         raise StorageError(str(error)) from error
 
 
@@ -243,8 +242,8 @@ def put_archive(key: str, source: Path, *, name: str) -> None:
         "ContentDisposition": f'attachment; filename="{name}"',
         "CacheControl": "private, no-store",
     }
-    with _translated():
-        _s3().upload_file(str(source), settings.S3_PRIVATE_BUCKET, key, ExtraArgs=described, Config=IN_PARTS)
+    with source.open("rb") as body, _translated():
+        _s3().upload_fileobj(body, settings.S3_PRIVATE_BUCKET, key, ExtraArgs=described, Config=IN_PARTS)
 
 
 def abort_uploads(prefix: str, *, before: datetime) -> int:

@@ -1,17 +1,38 @@
 """The archive of one's data: who gets it, what is in it, and its end; against real storage."""
 
+import hashlib
 import io
 import json
+import random
+import re
+import time
 import zipfile
+from datetime import timedelta
+from html.parser import HTMLParser
 
 import pytest
 import requests
+import time_machine
+from django.conf import settings as django_settings
+from django.core import mail
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
 
-from apps.accounts import exports
-from apps.media import storage
-from tests.factories import PASSWORD
+from apps.accounts import archive, exports, leases, services, tasks
+from apps.accounts.models import DataExport
+from apps.content import services as content
+from apps.media import inventory, storage, sweeps
+from apps.media import services as media
+from apps.media.models import DoomedObject
+from config.schedule import SCHEDULE
+from tests.accounts.killed import killed_at
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
+from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, write
+from tests.threads import in_threads
 
-pytestmark = pytest.mark.django_db
+# Their archives are counted in the one bucket that all workers of the suite share.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("archives")]
 
 
 def ask(caller, password=PASSWORD):
@@ -34,9 +55,8 @@ def rows(zipped, kind):
 
 
 def archives():
-    from django.conf import settings
-
-    return {key for key, _ in storage.listing(settings.S3_PRIVATE_BUCKET, exports.FOLDER)}
+    """The keys of all archives in storage."""
+    return {key for key, _ in storage.listing(django_settings.S3_PRIVATE_BUCKET, exports.FOLDER)}
 
 
 class TestAsking:
@@ -51,4 +71,524 @@ class TestAsking:
         assert shown["status"] == "ready"
         assert rows(download(caller), "account")[0]["email"] == "alice@example.org"
         assert shown["url"] == status(caller)["url"]
-        assert set(shown) == {"status", "url", "expires_at"}
+
+    def test_a_password_is_needed_and_must_be_right(self, api, alice):
+        assert ask(api(alice), "wrong").json()["code"] == "wrong_password"
+        assert api(alice).post("/users/me/export", {}).status_code == 400
+        unknown = api(alice).post("/users/me/export", {"password": PASSWORD, "user": "bob"})
+        assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (400, "user")
+        assert not DataExport.objects.exists()
+
+    def test_a4_guessing_the_password_is_limited_and_looking_is_not(self, api, alice, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"password": (2, 900)}
+        caller = api(alice)
+        assert [ask(caller, "wrong").status_code for _ in range(3)] == [403, 403, 429]
+        assert ask(caller).headers["Retry-After"]
+        assert [caller.get("/users/me/export").status_code for _ in range(5)] == [200] * 5
+
+    @pytest.mark.parametrize("state", ["pending", "processing"])
+    def test_one_at_a_time(self, api, alice, state):
+        DataExport.objects.create(user=alice, status=state, created_at=timezone.now() - timedelta(days=9))
+        answer = ask(api(alice))
+        assert (answer.status_code, answer.json()["code"]) == (409, "export_in_progress")
+        assert status(api(alice)) == {"status": state, "url": None, "expires_at": None}
+
+    def test_one_a_day(self, api, alice, deliver):
+        caller = api(alice)
+        ask(caller)
+        deliver()
+        answer = ask(caller)
+        assert (answer.status_code, answer.json()["code"]) == (409, "export_too_soon")
+        assert 86_000 < int(answer.headers["Retry-After"]) <= 86_400
+        with time_machine.travel(timezone.now() + timedelta(hours=23, minutes=59)):
+            assert ask(Caller(alice)).status_code == 409
+        with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
+            assert ask(Caller(alice)).status_code == 202
+
+    def test_one_that_failed_does_not_count(self, api, alice):
+        DataExport.objects.create(user=alice, status="failed")
+        assert status(api(alice))["status"] == "failed"
+        assert ask(api(alice)).status_code == 202
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r2_asked_for_at_once_it_is_made_once(self):
+        token = Caller(make_user("alice"))._credentials
+        answers = in_threads(5, lambda: Caller().post("/users/me/export", {"password": PASSWORD}, **token).status_code)
+        assert sorted(answers) == [202, 409, 409, 409, 409]
+        assert DataExport.objects.count() == 1
+
+    def test_an_unchanged_status_is_304(self, api, alice):
+        caller = api(alice)
+        first = caller.get("/users/me/export")
+        assert first.headers["Cache-Control"].startswith("private")
+        again = caller.get("/users/me/export", HTTP_IF_NONE_MATCH=first.headers["ETag"])
+        assert again.status_code == 304
+        ask(caller)
+        assert caller.get("/users/me/export", HTTP_IF_NONE_MATCH=first.headers["ETag"]).status_code == 200
+
+    def test_p1_it_is_nobody_elses(self, api, alice, bob, deliver):
+        ask(api(alice))
+        deliver()
+        assert status(api(bob)) == {"status": "none", "url": None, "expires_at": None}
+        key = archives().pop()
+        assert fetch(f"{django_settings.S3_ENDPOINT_URL}/{django_settings.S3_PRIVATE_BUCKET}/{key}") == 403
+
+    def test_p11_its_key_is_not_to_be_guessed(self, api, alice, deliver):
+        ask(api(alice))
+        deliver()
+        export = DataExport.objects.get()
+        assert len(export.secret) == 32  # 192 bits in base64
+        assert str(export.pk) not in status(api(alice))["url"]
+        assert str(alice.pk) not in status(api(alice))["url"]
+
+
+class _Page(HTMLParser):
+    """The tags of a page, with their attributes, and its text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text = [], ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def made(user, deliver):
+    """The zip of a new archive, as the person downloads it."""
+    caller = Caller(user)
+    assert ask(caller).status_code == 202
+    deliver()
+    return download(caller)
+
+
+def everything(zipped):
+    return "\n".join(zipped.read(name).decode("latin-1") for name in zipped.namelist())
+
+
+class TestContents:
+    def test_holds_the_originals_byte_by_byte(self, api, alice, deliver):
+        photos = {ready(api(alice), deliver, data=jpeg(colour)).pk: jpeg(colour) for colour in ("teal", "navy")}
+        unfinished = uploaded(api(alice), data=jpeg("plum"))
+        promised = begin(api(alice), b"never completed").json()
+        put(promised, b"never completed")
+        zipped = made(alice, deliver)
+        told = {row["id"]: row for row in rows(zipped, "media")}
+        assert set(told) == {*map(str, photos), str(unfinished.pk), promised["id"]}
+        for pk, data in photos.items():
+            assert told[str(pk)]["file"] == f"media/{pk}.jpg"
+            assert zipped.read(f"media/{pk}.jpg") == data
+        assert zipped.read(told[str(unfinished.pk)]["file"]) == jpeg("plum")
+        assert told[promised["id"]]["file"] is None
+        assert zipped.testzip() is None
+        assert sum(name.startswith("media/") for name in zipped.namelist()) == 3
+
+    def test_every_kind_is_a_json_array_with_times_as_the_api_writes_them(self, api, alice, bob, deliver):
+        make_post(alice, photos=0, caption='Ünïcode 🦀 \u2028 "quoted"\nsecond line')
+        zipped = made(alice, deliver)
+        kinds = [name for name in zipped.namelist() if name.startswith("data/")]
+        assert {"data/account.json", "data/posts.json", "data/sessions.json", "data/followers.json"} <= set(kinds)
+        for name in kinds:
+            told = json.loads(zipped.read(name).decode("utf-8"))
+            assert told
+            assert all(isinstance(row, dict) for row in told)
+            for row in told:
+                for label, value in row.items():
+                    if value and label.endswith(("_at", "since")):
+                        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", value), (name, label)
+        assert rows(zipped, "posts")[0]["caption"] == 'Ünïcode 🦀 \u2028 "quoted"\nsecond line'
+        assert rows(zipped, "followers")[0]["user"] == "bob"
+        assert "posts.json: 1" in zipped.read("README.txt").decode()
+
+    def test_i1_the_page_shows_what_people_wrote_and_runs_none_of_it(self, api, alice, deliver):
+        hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>{{ 7|add:7 }}"
+        alice.display_name, alice.bio, alice.website = hostile[:50], hostile, "https://e.org/?<script>"
+        alice.save()
+        medium = uploaded(api(alice), alt_text=f'"onload="alert(3) {hostile}')
+        deliver()
+        content.create_post(author_id=alice.pk, media_ids=[medium.pk], caption=hostile)
+        services.open_session(alice, device_name="</li><script>alert(4)</script>")
+        zipped = made(alice, deliver)
+        page = _Page(zipped.read("index.html").decode())
+        assert not {tag for tag, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form"}
+        assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+        assert hostile in page.text
+        assert "</li><script>alert(4)</script>" in page.text
+        images = [attributes for tag, attributes in page.tags if tag == "img"]
+        assert [image["src"] for image in images] == [f"media/{medium.pk}.jpg"]
+        assert images[0]["alt"] == f'"onload="alert(3) {hostile}'
+        targets = {a[name] for _, a in page.tags for name in ("src", "href") if name in a}
+        assert targets - {"data/", "media/"} <= set(zipped.namelist())
+
+    def test_photos_in_no_post_are_on_the_page_too(self, api, alice, deliver):
+        medium = ready(api(alice), deliver)
+        page = _Page(made(alice, deliver).read("index.html").decode())
+        assert f"media/{medium.pk}.jpg" in [attributes.get("src") for _, attributes in page.tags]
+
+    def test_a_long_list_is_cut_on_the_page_and_whole_in_the_data(self, alice, bob, carol, deliver, monkeypatch):
+        monkeypatch.setattr(archive, "ROWS_SHOWN", 1)
+        make_follow(carol, alice)
+        zipped = made(alice, deliver)
+        text = _Page(zipped.read("index.html").decode()).text
+        assert "bob" in text
+        assert "carol" not in text
+        assert "data/followers.json" in text
+        assert [row["user"] for row in rows(zipped, "followers")] == ["bob", "carol"]
+
+    def test_p10_holds_nothing_deleted(self, api, alice, deliver):
+        kept, gone = (ready(api(alice), deliver, data=jpeg(colour)) for colour in ("teal", "navy"))
+        lost = ready(api(alice), deliver, data=jpeg("plum"))
+        post = content.create_post(author_id=alice.pk, media_ids=[gone.pk], caption="I never said that")
+        content.delete_post(post)
+        assert api(alice).delete(f"/media/{lost.pk}").status_code == 204
+        zipped = made(alice, deliver)
+        assert [row["id"] for row in rows(zipped, "media")] == [str(kept.pk)]
+        assert "data/posts.json" not in zipped.namelist()
+        all_of_it = everything(zipped)
+        for trace in ("I never said that", str(gone.pk), str(lost.pk), str(post.pk)):
+            assert trace not in all_of_it
+
+    def test_p10_a_photo_deleted_while_the_archive_is_made_is_left_out(self, api, alice, deliver, monkeypatch):
+        medium = ready(api(alice), deliver)
+        read = storage.read
+
+        def delete_and_read(key):
+            storage.delete(django_settings.S3_PRIVATE_BUCKET, [key])
+            return read(key)
+
+        monkeypatch.setattr(storage, "read", delete_and_read)
+        zipped = made(alice, deliver)
+        assert rows(zipped, "media")[0]["file"] is None
+        assert not [name for name in zipped.namelist() if str(medium.pk) in name]
+
+    def test_p10_holds_nothing_of_others_but_their_handles(self, api, alice, bob, carol, deliver):
+        bob.bio, bob.display_name = "Bob's own words", "Robert"
+        bob.save()
+        photo = ready(api(bob), deliver, data=jpeg("olive"))
+        content.create_post(author_id=bob.pk, media_ids=[photo.pk], caption="Bob's caption for @alice")
+        services.open_session(bob, device_name="Bob's telephone")
+        make_follow(alice, bob)
+        make_block(alice, carol)
+        zipped = made(alice, deliver)
+        all_of_it = everything(zipped)
+        for foreign in ("Bob's", "Robert", "bob@example.org", "carol@example.org", str(photo.pk), str(bob.pk)):
+            assert foreign not in all_of_it
+        assert rows(zipped, "following")[0]["user"] == "bob"
+        assert rows(zipped, "blocks")[0]["user"] == "carol"
+        assert rows(zipped, "mentions")[0]["by"] == "bob"
+
+    def test_p5_p10_whom_one_may_not_see_has_no_name_in_it(self, alice, bob, carol, deliver):
+        make_mute(alice, carol)
+        make_block(carol, alice)
+        services.suspend(bob, reason="spam")
+        zipped = made(alice, deliver)
+        assert rows(zipped, "mutes")[0]["user"] is None
+        assert rows(zipped, "followers")[0]["user"] is None
+        assert "carol" not in everything(zipped)
+        assert "bob" not in everything(zipped)
+
+    def test_o4_holds_no_secret_and_no_key_of_storage(self, api, alice, deliver):
+        medium = ready(api(alice), deliver)
+        media.expose([medium.pk])
+        deliver()
+        medium.refresh_from_db()
+        session = services.open_session(alice)
+        zipped = made(alice, deliver)
+        all_of_it = everything(zipped)
+        secrets = [medium.original_key, medium.original_key.split("/")[1], medium.private_secret, medium.public_secret]
+        for secret in (*secrets, session.nonce, alice.password, DataExport.objects.get().secret):
+            assert secret
+            assert secret not in all_of_it
+
+
+class TestMaking:
+    def test_c2_lease_and_sweep_are_shorter_than_a_minute(self):
+        period = SCHEDULE["apps.accounts.tasks.ring_for_exports"]
+        assert leases.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
+        assert timedelta(seconds=leases.RENEWED_EVERY) * 2 < leases.LEASE
+
+    def test_its_time_limits_are_its_own(self, settings):
+        limits = tasks.make_export.soft_time_limit, tasks.make_export.time_limit
+        assert settings.CELERY_TASK_TIME_LIMIT < limits[0] < limits[1]
+
+    def test_c9_while_storage_is_away_it_waits(self, api, alice, deliver, monkeypatch):
+        caller = api(alice)
+        ask(caller)
+
+        def refuse(*args, **kwargs):
+            raise storage.StorageError("away")
+
+        monkeypatch.setattr(storage, "put_archive", refuse)
+        deliver()
+        assert status(caller)["status"] == "pending"
+        assert exports.ring() == 0
+        monkeypatch.undo()
+        with time_machine.travel(timezone.now() + timedelta(seconds=31)):
+            assert exports.ring() == 1
+            deliver()
+        assert DataExport.objects.get().status == "ready"
+        assert download(caller)
+
+    def test_c6_after_five_tries_it_has_failed_and_leaves_nothing(self, api, alice, deliver, monkeypatch):
+        caller = api(alice)
+        ask(caller)
+        put_archive = storage.put_archive
+
+        def put_and_break(*args, **kwargs):
+            put_archive(*args, **kwargs)
+            raise OSError("disk full")
+
+        monkeypatch.setattr(storage, "put_archive", put_and_break)
+        before = archives()
+        for attempt in range(1, 6):
+            deliver()
+            assert DataExport.objects.get().attempts == attempt
+            DataExport.objects.filter(ring_at__isnull=False).update(ring_at=timezone.now())
+            assert exports.ring() == (attempt < 5)
+        assert deliver() == []
+        assert status(caller) == {"status": "failed", "url": None, "expires_at": None}
+        assert len(archives() - before) == 5
+        sweeps.delete_doomed_objects()
+        assert archives() == before
+
+    def test_c6_five_workers_that_died_are_enough(self, alice, deliver):
+        export = DataExport.objects.create(user=alice, status="processing", attempts=5, ring_at=timezone.now())
+        assert exports.ring() == 1
+        deliver()
+        export.refresh_from_db()
+        assert (export.status, export.secret, export.ring_at) == ("failed", "", None)
+
+    def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
+        ask(api(alice))
+        CeleryOutbox.objects.all().delete()
+        assert exports.ring() == 0
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            assert exports.ring() == 1
+            assert exports.ring() == 0
+            deliver()
+        assert DataExport.objects.get().status == "ready"
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(
+        ("place", "then"),
+        [
+            ("apps.accounts.archive:_gather", "before"),
+            ("apps.accounts.archive:_take_in", "after"),
+            ("apps.media.storage:put_archive", "before"),
+            ("apps.media.storage:put_archive", "after"),
+            ("apps.accounts.exports:current_app.send_task", "before"),
+        ],
+    )
+    def test_c1_c2_a_killed_worker_is_followed_by_another_and_leaves_nothing(self, place, then, api, deliver):
+        alice = make_user("alice")
+        medium = ready(api(alice), deliver)
+        before = archives()
+        ask(api(alice))
+        export = DataExport.objects.get()
+        if "send_task" in place:
+            place = "apps.accounts.exports/current_app:send_task"  # in the transaction that makes it ready
+        killed_at(place, then=then, work="apps.accounts.exports:make", argument=export.pk)
+        export.refresh_from_db()
+        assert export.status == "processing"
+        half_done = export.secret
+        assert exports.ring() == 0
+        with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
+            assert exports.ring() == 1
+            deliver()
+            sweeps.delete_doomed_objects()
+        zipped = download(api(alice))
+        assert zipped.read(f"media/{medium.pk}.jpg") == jpeg()
+        export.refresh_from_db()
+        assert export.secret != half_done
+        assert archives() - before == {f"exports/{export.secret}.zip"}
+        assert len(mail.outbox) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r2_four_workers_at_one_make_it_once(self, monkeypatch):
+        export = DataExport.objects.create(user=make_user("alice"), ring_at=timezone.now())
+        written, write_archive = [], archive.write
+        monkeypatch.setattr(archive, "write", lambda *a, **k: written.append(1) or write_archive(*a, **k))
+        in_threads(4, lambda: exports.make(export.pk))
+        assert len(written) == 1
+        export.refresh_from_db()
+        assert export.status == "ready"
+
+    def test_only_so_many_are_made_at_the_same_time(self, alice, bob, deliver, settings):
+        settings.EXPORTS_AT_ONCE = 1
+        hers, his = (DataExport.objects.create(user=person, ring_at=timezone.now()) for person in (alice, bob))
+        assert exports._claim(hers.pk)
+        exports.make(his.pk)
+        his.refresh_from_db()
+        assert (his.status, his.attempts) == ("pending", 0)
+        DataExport.objects.filter(pk=hers.pk).update(leased_until=None)
+        exports.make(hers.pk)
+        deliver()
+        his.refresh_from_db()
+        assert his.status == "ready"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_lease_is_renewed_as_long_as_the_work_takes(self, monkeypatch):
+        monkeypatch.setattr(leases, "RENEWED_EVERY", 0.05)
+        DataExport.objects.create(user=make_user("alice"), ring_at=timezone.now())
+        export = exports._claim(DataExport.objects.get().pk)
+        first = export.leased_until
+        with leases.kept(export):
+            deadline = time.monotonic() + 10
+            while DataExport.objects.get().leased_until == first and time.monotonic() < deadline:
+                time.sleep(0.02)
+        assert DataExport.objects.get().leased_until == export.leased_until > first
+        assert leases.held(export).exists()
+
+    def test_who_lost_the_lease_leaves_nothing_behind(self, alice, monkeypatch):
+        export = DataExport.objects.create(user=alice, ring_at=timezone.now())
+        before, put_archive = archives(), storage.put_archive
+
+        def put_and_lose(*args, **kwargs):
+            put_archive(*args, **kwargs)
+            DataExport.objects.update(leased_until=timezone.now() + timedelta(seconds=99))
+
+        monkeypatch.setattr(storage, "put_archive", put_and_lose)
+        exports.make(export.pk)
+        assert len(archives() - before) == 1
+        export.refresh_from_db()
+        assert export.status == "processing"
+        sweeps.delete_doomed_objects()
+        assert archives() == before
+
+    def test_a_large_one_goes_up_in_parts(self, alice, tmp_path, monkeypatch):
+        data = random.Random(1).randbytes(33 * 1024**2)
+        (tmp_path / "large.zip").write_bytes(data)
+        storage.put_archive("exports/large.zip", tmp_path / "large.zip", name="large.zip")
+        arrived = hashlib.sha256(b"".join(storage.read("exports/large.zip"))).digest()
+        assert arrived == hashlib.sha256(data).digest()
+        found = storage.client(django_settings.S3_ENDPOINT_URL).head_object(
+            Bucket=django_settings.S3_PRIVATE_BUCKET, Key="exports/large.zip"
+        )
+        assert found["ContentDisposition"] == 'attachment; filename="large.zip"'
+        assert found["ContentType"] == "application/zip"
+
+
+class TestTheMail:
+    def test_tells_that_it_is_ready_and_holds_no_link_to_it(self, api, alice, deliver):
+        ask(api(alice))
+        deliver()
+        [sent] = mail.outbox
+        assert sent.to == ["alice@example.org"]
+        assert f"{django_settings.CLIENT_URL}/export" in sent.body
+        secret = DataExport.objects.get().secret
+        for text in (sent.body, sent.alternatives[0][0]):
+            assert secret not in text
+            assert "X-Amz" not in text
+
+    def test_r2_is_sent_once(self, api, alice, deliver):
+        ask(api(alice))
+        deliver()
+        exports.announce(DataExport.objects.get().pk)
+        with time_machine.travel(timezone.now() + timedelta(hours=1)):
+            assert exports.ring() == 0
+        assert len(mail.outbox) == 1
+
+    def test_c1_is_sent_later_when_the_mail_server_is_away(self, api, alice, deliver, monkeypatch):
+        send = exports.mails.send_export_ready
+
+        def refuse(user_id):
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr(exports.mails, "send_export_ready", refuse)
+        ask(api(alice))
+        deliver()
+        assert status(api(alice))["status"] == "ready"
+        monkeypatch.setattr(exports.mails, "send_export_ready", send)
+        with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+            assert exports.ring() == 1
+            deliver()
+        assert len(mail.outbox) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_c1_is_sent_although_the_worker_was_killed_at_it(self, api, deliver):
+        alice = make_user("alice")
+        export = DataExport.objects.create(user=alice, ring_at=timezone.now())
+        exports.make(export.pk)
+        killed_at("apps.accounts.mails:_mail", work="apps.accounts.exports:announce", argument=export.pk)
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            assert exports.ring() == 1
+            deliver()
+        assert len(mail.outbox) == 1
+
+    def test_who_has_left_meanwhile_gets_none(self, api, alice, deliver):
+        ask(api(alice))
+        api(alice).delete("/users/me", {"password": PASSWORD})
+        deliver()
+        assert mail.outbox == []
+
+
+class TestTheEnd:
+    def test_the_link_dies_with_the_archive(self, api, alice, deliver, settings):
+        ask(api(alice))
+        deliver()
+        url = status(api(alice))["url"]
+        assert fetch(url) == 200
+        expires_at = DataExport.objects.get().expires_at
+        assert expires_at - DataExport.objects.get().finished_at == settings.EXPORT_LIFETIME == timedelta(hours=24)
+        assert exports.expire() == 0
+        caller = api(alice)
+        DataExport.objects.update(expires_at=timezone.now())
+        assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
+        assert exports.expire() == 1
+        sweeps.delete_doomed_objects()
+        assert fetch(url) == 404
+        assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
+
+    def test_the_link_ends_by_itself_when_the_sweep_is_late(self, api, alice, deliver, settings):
+        settings.EXPORT_LIFETIME = timedelta(seconds=2)
+        ask(api(alice))
+        deliver()
+        url = status(api(alice))["url"]
+        assert fetch(url) == 200
+        time.sleep(3.1)
+        assert fetch(url) == 403
+        assert archives()
+
+    def test_it_is_swept_often_enough(self):
+        assert SCHEDULE["apps.accounts.tasks.expire_exports"] <= 60
+
+    def test_the_inventory_keeps_those_with_a_row_and_finds_the_others(self, api, alice, deliver, monkeypatch):
+        ask(api(alice))
+        deliver()
+        live = f"exports/{DataExport.objects.get().secret}.zip"
+        write("exports/orphan.zip", b"x", "application/zip")
+        client = storage.client(django_settings.S3_ENDPOINT_URL)
+        broken_off = {"Bucket": django_settings.S3_PRIVATE_BUCKET, "Key": "exports/oddment.zip"}
+        begun = client.create_multipart_upload(**broken_off)
+        client.upload_part(**broken_off, UploadId=begun["UploadId"], PartNumber=1, Body=b"x" * 100)
+        DoomedObject.objects.all().delete()
+        inventory.remove_orphaned_objects("o")
+        assert not DoomedObject.objects.filter(key__startswith="exports/").exists()
+        assert _parts(client, broken_off["Key"])
+        monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
+        for shard in {"o", live.removeprefix("exports/")[0]}:
+            inventory.remove_orphaned_objects(shard)
+        doomed = set(DoomedObject.objects.values_list("key", flat=True))
+        assert "exports/orphan.zip" in doomed
+        assert live not in doomed
+        assert not _parts(client, broken_off["Key"])
+
+    def test_old_rows_go_and_the_one_that_still_has_an_archive_stays(self, alice, bob):
+        long_ago = timezone.now() - timedelta(days=31)
+        for gone in ("expired", "failed"):
+            DataExport.objects.create(user=alice, status=gone, finished_at=long_ago)
+        kept = DataExport.objects.create(
+            user=bob, status="ready", secret="s" * 32, finished_at=long_ago, expires_at=long_ago
+        )
+        recent = DataExport.objects.create(user=alice, status="failed", finished_at=timezone.now())
+        tasks.purge_exports()
+        assert set(DataExport.objects.all()) == {kept, recent}
+
+
+def _parts(client, key):
+    found = client.list_multipart_uploads(Bucket=django_settings.S3_PRIVATE_BUCKET, Prefix=key)
+    return found.get("Uploads", [])

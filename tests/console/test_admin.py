@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
+from apps.accounts.models import DataExport, Erasure
 from apps.media.models import DoomedObject
 from apps.moderation import services as moderation
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
@@ -28,6 +29,8 @@ def browser(alice, bob):
         make_post(alice), by=root, reason="<script>alert(1)</script>", category="spam"
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
+    DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
+    Erasure.objects.create(user_id=alice.pk)
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

@@ -1,0 +1,608 @@
+"""Leaving: hidden at once, restored by signing in, erased for good after the grace, whatever dies meanwhile."""
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+import time_machine
+from celery.exceptions import SoftTimeLimitExceeded
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session as ConsoleSession
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.accounts import erasure, exports, housekeeping, leases, person, services
+from apps.accounts.models import EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.content import services as content
+from apps.content.models import Post, StaleExposure
+from apps.core import contexts
+from apps.core.errors import NotFound
+from apps.core.housekeeping import repair_counters
+from apps.core.models import IdempotencyKey
+from apps.engagement.models import Comment, CommentLike, Like, Save
+from apps.feed.models import FeedVisit
+from apps.media import objects, storage, sweeps
+from apps.media.models import Media
+from apps.social.models import Follow, FollowRequest
+from config.schedule import SCHEDULE
+from tests.accounts.killed import killed_at
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user
+from tests.media.uploads import begin, jpeg, put, ready
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(login="alice"):
+    return Caller().post("/auth/token", {"login": login, "password": PASSWORD})
+
+
+def sign_up(handle, email):
+    return Caller().post("/users", {"handle": handle, "email": email, "password": PASSWORD})
+
+
+def leave(user):
+    assert Caller(user).delete("/users/me", {"password": PASSWORD}).status_code == 202
+
+
+def be_due(user):
+    """As if they had left, and the grace were over."""
+    leave(user)
+    User.objects.filter(pk=user.pk).update(erase_after=timezone.now())
+
+
+def state(user):
+    return User.objects.values_list("state", flat=True).get(pk=user.pk)
+
+
+class TestTheGrace:
+    def test_signing_in_within_it_restores_everything(self, alice, bob, anonymous, deliver):
+        post = make_post(alice, photos=0, caption="still here")
+        leave(alice)
+        deliver()
+        assert anonymous.get("/users/@alice").status_code == 404
+        assert anonymous.get(f"/posts/{post.pk}").status_code == 404
+        with time_machine.travel(timezone.now() + timedelta(days=13, hours=23)):
+            assert erasure.ring() == 0
+            assert sign_in().status_code == 200
+            deliver()
+        with time_machine.travel(timezone.now() + timedelta(days=30)):
+            assert erasure.ring() == 0
+            erasure.erase(alice.pk)
+        assert anonymous.get("/users/@alice").json()["counts"] == {"followers": 1, "following": 0, "posts": 1}
+        assert anonymous.get(f"/posts/{post.pk}").json()["caption"] == "still here"
+        assert Follow.objects.filter(follower=bob, followed=alice).exists()
+        assert not Erasure.objects.exists()
+
+    def test_erasing_before_it_is_over_does_nothing(self, alice, bob):
+        leave(alice)
+        for user in (alice, bob):
+            erasure.erase(user.pk)
+        assert (state(alice), state(bob)) == ("leaving", "active")
+        assert not Erasure.objects.exists()
+
+    def test_after_it_there_is_no_way_back(self, alice, deliver):
+        post = make_post(alice)
+        leave(alice)
+        with time_machine.travel(timezone.now() + timedelta(days=14, seconds=1)):
+            assert erasure.ring() == 1
+            assert "apps.accounts.tasks.erase" in deliver()
+        assert not User.objects.filter(pk=alice.pk).exists()
+        assert not Post.objects.filter(pk=post.pk).exists()
+        assert not Erasure.objects.exists()
+        refused = sign_in()
+        unknown = sign_in("nobody.at.all")
+        assert (refused.status_code, refused.json()["code"]) == (401, "invalid_credentials")
+        assert {**refused.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
+
+    def test_the_address_is_free_at_once_and_the_handle_after_thirty_days(self, alice, deliver):
+        be_due(alice)
+        assert sign_up("somebody", "alice@example.org").json()["code"] == "email_taken"
+        assert sign_up("alice", "other@example.org").json()["code"] == "handle_taken"
+        erasure.erase(alice.pk)
+        assert sign_up("somebody", "alice@example.org").status_code == 201
+        assert sign_up("alice", "other@example.org").json()["code"] == "handle_taken"
+        with time_machine.travel(timezone.now() + timedelta(days=29)):
+            housekeeping.release_handles()
+            assert sign_up("alice", "other@example.org").json()["code"] == "handle_taken"
+        with time_machine.travel(timezone.now() + timedelta(days=30, seconds=5)):
+            assert sign_up("alice", "other@example.org").status_code == 201
+
+    def test_who_is_suspended_while_leaving_is_erased_all_the_same(self, alice):
+        leave(alice)
+        services.suspend(alice, reason="spam")
+        erasure.erase(alice.pk)
+        assert state(alice) == "suspended"
+        User.objects.update(erase_after=timezone.now())
+        assert erasure.ring() == 1
+        erasure.erase(alice.pk)
+        assert not User.objects.exists()
+
+    def test_who_is_only_suspended_is_not(self, alice):
+        services.suspend(alice, reason="spam")
+        with time_machine.travel(timezone.now() + timedelta(days=365)):
+            assert erasure.ring() == 0
+            erasure.erase(alice.pk)
+        assert state(alice) == "suspended"
+
+    def test_who_is_being_erased_cannot_be_suspended_and_so_brought_back(self, alice):
+        User.objects.update(state=User.State.ERASED)
+        with pytest.raises(NotFound):
+            services.suspend(alice, reason="spam")
+        assert state(alice) == "erased"
+
+
+class TestSigningInAtThatMoment:
+    """Either it restores, or it is refused; both ends are forced, then left to chance."""
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r3_who_signs_in_first_stays(self, monkeypatch):
+        alice = make_user("alice")
+        post = make_post(alice)
+        be_due(alice)
+        begun, stay = threading.Event(), services._stay
+
+        def stay_slowly(user):
+            stay(user)
+            begun.set()
+            time.sleep(0.5)  # not committed yet: the eraser waits for the row
+
+        monkeypatch.setattr(services, "_stay", stay_slowly)
+
+        def erase():
+            begun.wait(10)
+            erasure.erase(alice.pk)
+
+        answers = in_threads_each(lambda: sign_in().status_code, erase)
+        assert answers[0] == 200
+        assert state(alice) == "active"
+        assert Post.objects.filter(pk=post.pk).exists()
+        assert not Erasure.objects.exists()
+        assert Session.objects.live().filter(user=alice).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_r3_who_comes_after_the_claim_is_refused(self, monkeypatch):
+        alice = make_user("alice")
+        make_post(alice)
+        be_due(alice)
+        claimed, claim = threading.Event(), erasure._claim.__wrapped__
+
+        @erasure.transaction.atomic
+        def claim_slowly(user_id):
+            found = claim(user_id)
+            claimed.set()
+            time.sleep(0.5)
+            return found
+
+        monkeypatch.setattr(erasure, "_claim", claim_slowly)
+
+        def come_back():
+            claimed.wait(10)
+            return sign_in()
+
+        answer = in_threads_each(come_back, lambda: erasure.erase(alice.pk))[0]
+        assert (answer.status_code, answer.json()["code"]) == (401, "invalid_credentials")
+        assert not User.objects.exists()
+        assert not Post.objects.exists()
+        assert not Session.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("delay", [0, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06])
+    def test_r3_never_both(self, delay):
+        alice = make_user("alice")
+        make_post(alice)
+        be_due(alice)
+
+        def erase():
+            time.sleep(delay)
+            erasure.erase(alice.pk)
+
+        answer = in_threads_each(lambda: sign_in().status_code, erase)[0]
+        rows = User.objects.count(), Post.objects.count(), Media.objects.count(), Session.objects.live().count()
+        assert (answer, *rows) in [(200, 1, 1, 1, 1), (401, 0, 0, 0, 0)]
+        assert not Erasure.objects.exists()
+
+
+def in_threads_each(*works):
+    """The results of different works at once, in their order."""
+    results = {}
+    numbers = iter(range(len(works)))
+    lock = threading.Lock()
+
+    def run():
+        with lock:
+            number = next(numbers)
+        results[number] = works[number]()
+
+    in_threads(len(works), run)
+    return [results[number] for number in range(len(works))]
+
+
+# ── Everything ───────────────────────────────────────────────────────────────────────────────────────────
+def references():
+    """(model, field) of every foreign key to the user model, those of many-to-many tables included."""
+    for model in apps.get_models(include_auto_created=True):
+        for field in model._meta.get_fields(include_hidden=True):
+            if field.concrete and (field.many_to_one or field.one_to_one) and field.related_model is User:
+                yield model, field
+
+
+def held_on(user_id):
+    """{reference: number of rows} that point at the user."""
+    return {
+        f"{model._meta.label}.{field.name}": model._base_manager.filter(**{field.attname: user_id}).count()
+        for model, field in references()
+    }
+
+
+def tables_with(text):
+    """Every table that has a row with that text in any column."""
+    with connection.cursor() as cursor:
+        found = set()
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}" AS t WHERE t::text LIKE %s)', [f"%{text}%"])
+            if cursor.fetchone()[0]:
+                found.add(table)
+    return found
+
+
+@pytest.fixture
+def history(api, alice, bob, carol, mallory, deliver):
+    """Alice has rows everywhere, and objects in both buckets; returns those objects and bob's."""
+    hers, his = (ready(api(owner), deliver) for owner in (alice, bob))
+    posts = [
+        content.create_post(author_id=author.pk, media_ids=[medium.pk], caption="#one by @alice and @bob")
+        for author, medium in ((alice, hers), (bob, his))
+    ]
+    deliver()
+    avatar = ready(api(alice), deliver, purpose="avatar")
+    services.update_profile(alice, changes={"avatar_media_id": avatar.pk})
+    promised = begin(api(alice), b"never completed").json()
+    put(promised, b"never completed")
+    for status in ("processing", "failed"):
+        make_post(alice, status=status)
+    content.take_down(make_post(alice))
+    ready(api(alice), deliver, data=jpeg("plum"))
+    deliver()
+
+    for one, other in ((alice, carol), (carol, bob)):
+        make_follow(one, other)
+    for one, other in ((alice, make_user("dora")), (make_user("emil"), alice)):
+        FollowRequest.objects.create(requester=one, target=other)
+    make_block(make_user("fred"), alice)
+    make_mute(alice, carol)
+    make_mute(carol, alice)
+    StaleExposure.objects.create(author=alice, since=timezone.now())
+    for writer in (alice, bob):
+        FeedVisit.objects.create(user=writer, newest_seen=posts[0].pk)
+        for post in posts:
+            Like.objects.create(user=writer, post=post)
+            Save.objects.create(user=writer, post=post)
+            comment = Comment.objects.create(author=writer, post=post, text=f"by {writer.display_name}")
+            for liker in (alice, bob):
+                CommentLike.objects.create(user=liker, comment=comment)
+
+    services.ask_for_export(alice, password=PASSWORD)
+    deliver()
+    services.open_session(alice)
+    EmailedToken.objects.create(user=alice, email=alice.email, digest="d", expires_at=timezone.now())
+    IdempotencyKey.objects.create(user=alice, route="posts", key="k", fingerprint="f", status=201, body=b"{}")
+    user_type = ContentType.objects.get_for_model(User)
+    for who, about in ((alice, bob), (bob, alice)):
+        LogEntry.objects.create(
+            user=who, content_type=user_type, object_id=str(about.pk), object_repr=str(about), action_flag=2
+        )
+    alice.groups.add(Group.objects.get_or_create(name="moderator")[0])
+    alice.user_permissions.add(Permission.objects.first())
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    assert Client().login(username="alice", password=PASSWORD)
+    return objects_of(alice), objects_of(bob)
+
+
+def objects_of(user):
+    """(bucket, key) of everything that storage holds for the person."""
+    found = []
+    for medium in Media.objects.owned_by(user.pk):
+        found.append((django_settings.S3_PRIVATE_BUCKET, medium.original_key))
+        found += [*objects.private_variants(medium), *objects.public_variants(medium)]
+    found += [exports._object(row.secret) for row in exports.DataExport.objects.owned_by(user.pk)]
+    return {place for place in found if storage.exists(*place)}
+
+
+class TestEverything:
+    def test_p10_nothing_is_left_in_any_row_or_bucket(self, alice, bob, history, deliver):
+        hers, his = history
+        assert {bucket for bucket, _ in hers} == {
+            django_settings.S3_PRIVATE_BUCKET,
+            django_settings.S3_PUBLIC_BUCKET,
+        }
+        assert {key.split("/")[0] for _, key in hers} > {"uploads", "originals", "variants", "exports"}
+        # A foreign key that is new here wants a row in `history`, and an answer in its context's `person.erase`.
+        assert [reference for reference, rows in held_on(alice.pk).items() if not rows] == []
+        be_due(alice)
+        erasure.ring()
+        deliver()
+        assert {reference: rows for reference, rows in held_on(alice.pk).items() if rows} == {}
+        assert tables_with(str(alice.pk)) == tables_with("alice@example.org") == set()
+        assert tables_with("alice") == {"accounts_withheldhandle", "content_post"}  # the latter is bob's caption
+        sweeps.delete_doomed_objects()
+        assert {place for place in hers if storage.exists(*place)} == set()
+        assert {place for place in his if storage.exists(*place)} == his
+
+    def test_what_is_others_stays(self, api, alice, bob, carol, history, deliver):
+        theirs = Post.objects.get(author=bob)
+        be_due(alice)
+        erasure.ring()
+        deliver()
+        shown = api(carol).get(f"/posts/{theirs.pk}").json()
+        assert shown["caption"] == "#one by @alice and @bob"
+        assert [mention["handle"] for mention in shown["mentions"]] == ["bob"]
+        assert Comment.objects.filter(author=bob, post=theirs).exists()
+        assert Session.objects.filter(user=bob).exists()
+        assert LogEntry.objects.count() == 0
+        counts = api(carol).get("/users/me").json()["counts"]
+        assert counts == {"followers": 0, "following": 1, "posts": 0}
+        assert api(bob).get("/users/me").json()["counts"] == {"followers": 1, "following": 0, "posts": 1}
+
+    def test_r1_counters_of_people_are_right_without_the_repair(self, alice, bob, carol):
+        make_follow(alice, carol)
+        make_follow(carol, alice)
+        make_post(bob)
+        make_post(alice)
+        be_due(alice)
+        erasure.erase(alice.pk)
+        assert repair_counters() == 0
+        assert User.objects.count() == 2
+
+    def test_consoles_of_others_stay_open(self, alice, bob):
+        User.objects.update(is_staff=True)
+        browsers = Client(), Client()
+        for browser, handle in zip(browsers, ("alice", "bob"), strict=True):
+            assert browser.login(username=handle, password=PASSWORD)
+        be_due(alice)
+        erasure.erase(alice.pk)
+        [left] = ConsoleSession.objects.all()
+        assert left.get_decoded()["_auth_user_id"] == str(bob.pk)
+
+    def test_it_is_told_in_one_line_of_the_log(self, alice, monkeypatch):
+        lines = []
+        monkeypatch.setattr(erasure.log, "info", lambda event, **values: lines.append((event, values)))
+        be_due(alice)
+        erasure.erase(alice.pk)
+        [(event, values)] = lines
+        assert event == "account_erased"
+        assert values["user_id"] == str(alice.pk)
+        assert "alice" not in str(values)
+
+
+class TestWhateverDies:
+    def test_c2_lease_and_sweep_are_shorter_than_a_minute(self):
+        period = SCHEDULE["apps.accounts.tasks.ring_for_erasures"]
+        assert leases.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
+
+    def test_c4_a_lost_doorbell_is_rung_again(self, alice, deliver):
+        be_due(alice)
+        assert erasure.ring() == 1
+        assert erasure.ring() == 0
+        CeleryOutbox.objects.all().delete()
+        with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+            assert erasure.ring() == 1
+            deliver()
+        assert not User.objects.exists()
+
+    def test_one_that_fails_is_tried_again_ever_less_often(self, alice, bob, deliver, monkeypatch):
+        be_due(alice)
+
+        def fail(user_id):
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(person, "erase", fail)
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            for pause in (15, 30, 60, 120):
+                with pytest.raises(RuntimeError):
+                    erasure.erase(alice.pk)
+                row = Erasure.objects.get()
+                assert row.leased_until is None
+                assert row.ring_at == timezone.now() + timedelta(seconds=pause)
+                clock.shift(timedelta(seconds=pause))
+            assert state(alice) == "erased"
+            assert sign_in().status_code == 401
+            monkeypatch.undo()
+            erasure.ring()
+            deliver()
+        assert list(User.objects.all()) == [bob]
+        assert not Erasure.objects.exists()
+
+    def test_a_long_history_goes_on_in_the_next_run(self, alice, deliver, monkeypatch):
+        for _ in range(3):
+            make_post(alice)
+        be_due(alice)
+        delete_post = content.delete_post
+
+        def delete_until_the_time_is_up(post):
+            delete_post(post)
+            raise SoftTimeLimitExceeded
+
+        monkeypatch.setattr(content, "delete_post", delete_until_the_time_is_up)
+        for left in (2, 1):
+            erasure.ring()
+            deliver()
+            assert Post.objects.count() == left
+            assert Erasure.objects.get().attempts == 0
+        monkeypatch.undo()
+        assert erasure.ring() == 1
+        deliver()
+        assert not User.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_four_workers_at_one_do_it_once(self, monkeypatch):
+        alice = make_user("alice")
+        make_post(alice)
+        be_due(alice)
+        walked, from_the_top = [], contexts.from_the_top
+        monkeypatch.setattr(contexts, "from_the_top", lambda: walked.append(1) or time.sleep(0.3) or from_the_top())
+        in_threads(4, lambda: erasure.erase(alice.pk))
+        assert len(walked) == 1
+        assert not User.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_two_workers_side_by_side_do_no_harm(self, monkeypatch):
+        """As after a lease that ran out although its worker lived."""
+        alice, bob = make_user("alice"), make_user("bob")
+        make_follow(bob, alice)
+        for _ in range(5):
+            make_post(alice)
+        be_due(alice)
+        assert erasure._claim(alice.pk)
+
+        def erase():
+            Erasure.objects.update(leased_until=None)
+            erasure.erase(alice.pk)
+
+        try:
+            in_threads(2, erase)
+        finally:
+            erase()
+        assert list(User.objects.all()) == [bob]
+        assert repair_counters() == 0
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(
+        ("place", "number", "then"),
+        [
+            ("apps.core.contexts:from_the_top", 1, "before"),
+            ("apps.content.services:delete_post", 2, "before"),
+            ("apps.content.facts/post_removed:tell", 2, "after"),  # inside the transaction that deletes a post
+            ("apps.core.counters/Counter:move_each", 4, "after"),  # inside one that ends follows
+            ("apps.accounts.person/exports:destroy", 1, "after"),
+            ("apps.media.person:destroy", 1, "before"),
+            ("apps.accounts.erasure:_erase_traces", 1, "after"),
+            ("apps.accounts.models/User:delete", 1, "after"),  # inside the last one
+        ],
+    )
+    def test_c1_c2_a_killed_worker_is_followed_by_another(self, place, number, then, deliver):
+        alice, bob = make_user("alice"), make_user("bob")
+        for _ in range(3):
+            make_post(alice)
+        make_post(bob)
+        make_media(alice)
+        make_follow(bob, alice)
+        make_follow(alice, bob)
+        services.ask_for_export(alice, password=PASSWORD)
+        be_due(alice)
+        killed_at(place, number=number, then=then, work="apps.accounts.erasure:erase", argument=alice.pk)
+        assert state(alice) == "erased"
+        assert sign_in().status_code == 401
+        assert erasure.ring() == 0
+        with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
+            assert erasure.ring() == 1
+            deliver()
+        assert list(User.objects.all()) == [bob]
+        assert not Erasure.objects.exists()
+        assert not Media.objects.exclude(owner=bob).exists()
+        assert repair_counters() == 0
+        assert WithheldHandle.objects.get().handle == "alice"
+
+
+# ── A long history ───────────────────────────────────────────────────────────────────────────────────────
+class LongestTransaction:
+    """Looks every few milliseconds how old the oldest transaction is that may hold locks of rows; in seconds."""
+
+    SAMPLE = """
+        SELECT extract(epoch FROM max(clock_timestamp() - xact_start)) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
+    """
+
+    def __enter__(self):
+        self.seconds, self.samples, self.done = 0.0, 0, threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+        return self
+
+    def watch(self):
+        try:
+            while not self.done.wait(0.02):
+                with connection.cursor() as cursor:
+                    cursor.execute(self.SAMPLE)
+                    self.seconds = max(self.seconds, float(cursor.fetchone()[0] or 0))
+                self.samples += 1
+        finally:
+            connection.close()
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+
+def make_people(number):
+    """Accounts in one statement; nobody signs in to them."""
+    return User.objects.bulk_create(
+        [User(handle=f"fan{n}", email=f"fan{n}@example.org", password="!") for n in range(number)], batch_size=1000
+    )
+
+
+def erased_with_commits(user):
+    """Erase the person; (the longest transaction in seconds, the number of transactions)."""
+    be_due(user)
+    with LongestTransaction() as longest, CaptureQueriesContext(connection) as statements:
+        erasure.erase(user.pk)
+    assert longest.samples > 5
+    commits = sum(statement["sql"] == "COMMIT" for statement in statements.captured_queries)
+    assert not User.objects.filter(pk=user.pk).exists()
+    return longest.seconds, commits
+
+
+@pytest.mark.django_db(transaction=True)
+class TestALongHistory:
+    def test_two_hundred_posts_and_five_thousand_followers_go_in_short_transactions(self):
+        alice = make_user("alice")
+        for _ in range(200):
+            make_post(alice)
+        fans = make_people(5000)
+        Follow.objects.bulk_create([Follow(follower=fan, followed=alice) for fan in fans], batch_size=1000)
+        Follow.objects.bulk_create([Follow(follower=alice, followed=fan) for fan in fans], batch_size=1000)
+        User.objects.filter(pk__in=[fan.pk for fan in fans]).update(follower_count=1, following_count=1)
+        User.objects.filter(pk=alice.pk).update(follower_count=5000, following_count=5000)
+        seconds, commits = erased_with_commits(alice)
+        assert seconds < 1
+        assert commits > 200 + 2 * 10
+        assert not Post.objects.exists()
+        assert not Media.objects.exists()
+        assert not Follow.objects.exists()
+        assert repair_counters() == 0
+        assert User.objects.count() == 5000
+
+    def test_twenty_thousand_likes_received_go_with_their_posts(self):
+        alice = make_user("alice")
+        posts = [make_post(alice) for _ in range(20)]
+        make_likes(posts, make_people(1000))
+        seconds, commits = erased_with_commits(alice)
+        assert seconds < 1
+        assert commits > 20
+        assert not Like.objects.exists()
+
+    def test_r1_twenty_thousand_likes_given_go_in_batches_with_their_counts(self):
+        alice, bob = make_user("alice"), make_user("bob")
+        posts = Post.objects.bulk_create([Post(author=bob, status="published") for _ in range(20_000)], batch_size=1000)
+        make_likes(posts, [alice])
+        User.objects.filter(pk=bob.pk).update(post_count=20_000)
+        seconds, commits = erased_with_commits(alice)
+        assert seconds < 1
+        assert commits > 20
+        assert not Like.objects.exists()
+        assert repair_counters() == 0
+
+
+def make_likes(posts, people):
+    """Everybody likes everything."""
+    Like.objects.bulk_create([Like(post=post, user=liker) for post in posts for liker in people], batch_size=2000)
+    Post.objects.filter(pk__in=[post.pk for post in posts]).update(like_count=len(people))
