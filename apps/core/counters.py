@@ -3,7 +3,7 @@
 One declaration, by the app whose rows are counted, gives +1, -1, the repair and the measure of drift.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -37,14 +37,10 @@ class Counter:
 
     def move(self, pk: UUID, by: int) -> None:
         """Add `by` to the counter. Call it in the transaction that adds or removes the rows."""
-        self.move_each([pk], by)
-
-    def move_each(self, pks: Collection[UUID], by: int) -> None:
-        """As `move`, for many rows in one statement. Lock them first, the smaller id first, as others do."""
         if not connection.in_atomic_block:
             raise RuntimeError(f"{self.label} must move in the transaction of the rows it counts.")
         # A counter that had drifted is no reason to refuse the deed: it stops at nought, and the repair finds it.
-        self.shown_on._base_manager.filter(pk__in=pks).update(**{self.column: Greatest(F(self.column) + by, 0)})
+        self.shown_on._base_manager.filter(pk=pk).update(**{self.column: Greatest(F(self.column) + by, 0)})
 
     def increment(self, pk: UUID) -> None:
         self.move(pk, 1)

@@ -32,7 +32,7 @@ def _end_follows(follows: QuerySet[Follow], *, of: UUID, others: str) -> None:
             ended = dict(Follow.objects.filter(pk__in=batch).values_list("pk", others))
             Follow.objects.filter(pk__in=ended).delete()
             theirs, own = (FOLLOWERS, FOLLOWING) if others == "followed" else (FOLLOWING, FOLLOWERS)
-            theirs.move_each(ended.values(), -1)
+            theirs.move_all(dict.fromkeys(ended.values(), -1))
             own.move(of, -len(ended))
 
 
