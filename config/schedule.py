@@ -19,6 +19,7 @@ SCHEDULE: dict[str, int] = {
     "apps.accounts.tasks.purge_sessions": 24 * 3600,
     "apps.accounts.tasks.purge_emailed_tokens": 24 * 3600,
     "apps.accounts.tasks.release_handles": 24 * 3600,
+    "apps.feed.tasks.keep_explore_scores": 120,
     "apps.notifications.tasks.ring_again": 30,
     "apps.notifications.tasks.purge_old_notifications": 24 * 3600,
     "apps.core.tasks.purge_idempotency_keys": 3600,

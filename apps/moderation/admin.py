@@ -17,7 +17,7 @@ from apps.moderation.models import Appeal, Flag, ModerationAction
 
 
 class ReasonForm(ActionForm):  # type: ignore[misc]  # unfold carries no types
-    reason = forms.CharField(required=False, max_length=1000, label="Reason")
+    reason = forms.CharField(required=False, max_length=1000, label="Reason (told to whom it hits)")
 
 
 class ModeratingAdmin(ReadOnlyAdmin):

@@ -34,6 +34,7 @@ class Target:
 
     @classmethod
     def of(cls, row: User | Post | Comment) -> "Target":
+        """Raises NotFound for a comment that its author has removed."""
         match row:
             case User():
                 return cls(TargetType.USER, row.pk, row.pk)

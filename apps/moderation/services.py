@@ -218,8 +218,9 @@ def _bring_back(
 # ── Appeals ──────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def appeal(action: ModerationAction, *, by: UUID, text: str) -> Appeal:
-    """Whom it hit objects, once. Raises NotFound for everybody else, AlreadyAppealed, NotAppealable."""
-    if action.affected_id != by:
+    """Whom it hit objects, once. Raises NotFound for everybody else, and once they are gone; AlreadyAppealed,
+    NotAppealable."""
+    if action.affected_id != by or not User.objects.filter(pk=by).exists():
         raise NotFound
     one_at_a_time(action.target_id)
     if Appeal.objects.filter(action=action).exists():

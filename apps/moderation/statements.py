@@ -96,7 +96,10 @@ def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
         case Action.UNSUSPEND:
             return "Your account stands again", "Your account is suspended no longer, and all of it is back."
         case Action.OVERTURN_APPEAL:
-            return "You were right to object", f"On your objection we have reversed our decision about {which}."
+            since = (
+                "" if action.reverses_id else " It had been lifted or replaced before; what was decided since stands."
+            )
+            return "You were right to object", f"On your objection we have reversed our decision about {which}.{since}"
     return "Our decision stands", f"We have looked again at our decision about {which}, as you asked, and it stands."
 
 

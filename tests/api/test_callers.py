@@ -6,6 +6,7 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.core.ids import new_id
+from apps.moderation import services as moderation
 from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
@@ -23,6 +24,9 @@ SIGNED_IN = [401, 200, 200, 200, 401, 200, 200]
 OTHERS = [401, 200, 200, 404, 401, 400, 200]
 VISIBLE = [401, 200, 200, 404, 401, 200, 200]
 OWN = [401, 404, 404, 404, 401, 200, 404]
+MODERATORS = [401, 403, 403, 403, 401, 403, 200]
+FLAG = [401, 201, 201, 404, 401, 400, 201]
+TAKEDOWN = {"reason": "x", "category": "spam"}
 
 TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "users"): (
@@ -104,6 +108,10 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
         None,
         [401, 404, 404, 404, 401, 204, 404],
     ),
+    ("GET", "search/users"): ("?q=alice", ANYBODY),
+    ("GET", "search/posts"): ("?q=husum", ANYBODY),
+    ("GET", "search/tags"): ("?q=hus", ANYBODY),
+    ("GET", "explore"): (None, ANYBODY),
     ("GET", "feed"): (None, SIGNED_IN),
     ("POST", "feed/refresh"): (None, SIGNED_IN),
     ("POST", "media/upload"): ({"content_type": "image/jpeg", "bytes": 10}, [401, 201, 201, 201, 401, 201, 201]),
@@ -111,6 +119,21 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "media/upload/<uuid:media_id>/status"): (None, OWN),
     ("GET", "media/<uuid:media_id>"): (None, VISIBLE),
     ("DELETE", "media/<uuid:media_id>"): (None, [401, 404, 404, 404, 401, 409, 404]),
+    ("POST", "moderation/users/<str:user>/flag"): ({"category": "spam"}, FLAG),
+    ("POST", "moderation/posts/<uuid:post_id>/flag"): ({"category": "spam"}, FLAG),
+    ("POST", "moderation/comments/<uuid:comment_id>/flag"): ({"category": "spam"}, FLAG),
+    ("POST", "moderation/users/<str:user>/suspend"): (TAKEDOWN, MODERATORS),
+    ("POST", "moderation/users/<str:user>/unsuspend"): (None, [401, 403, 403, 403, 401, 403, 409]),
+    ("POST", "moderation/posts/<uuid:post_id>/takedown"): (TAKEDOWN, MODERATORS),
+    ("POST", "moderation/posts/<uuid:post_id>/restore"): (None, [401, 403, 403, 403, 401, 403, 409]),
+    ("POST", "moderation/comments/<uuid:comment_id>/takedown"): (TAKEDOWN, MODERATORS),
+    ("POST", "moderation/comments/<uuid:comment_id>/restore"): (None, [401, 403, 403, 403, 401, 403, 409]),
+    ("GET", "moderation/flags"): (None, MODERATORS),
+    ("POST", "moderation/flags/<uuid:flag_id>/resolve"): ({"resolution": "dismissed"}, MODERATORS),
+    ("GET", "moderation/audit"): (None, MODERATORS),
+    ("POST", "moderation/actions/<uuid:action_id>/appeal"): ({"text": "x"}, [401, 404, 404, 404, 401, 201, 404]),
+    ("GET", "moderation/appeals"): (None, MODERATORS),
+    ("POST", "moderation/appeals/<uuid:appeal_id>/decide"): ({"decision": "uphold"}, MODERATORS),
 }
 
 
@@ -130,6 +153,8 @@ def world(alice, mod):
     make_block(alice, people["blocked"])
     callers = {kind: Caller(person) for kind, person in people.items()}
     accounts.suspend(people["suspended"], reason="spam")
+    judge = make_user("judge", is_superuser=True)
+    hidden = [moderation.take_down_post(make_post(alice), by=judge, **TAKEDOWN) for _ in range(2)]
     names = {
         "alice": alice.pk,
         "session": accounts.open_session(alice).pk,
@@ -138,6 +163,9 @@ def world(alice, mod):
         "<str:tag>": "husum",
         "<uuid:post_id>": post.pk,
         "<uuid:comment_id>": make_comment(post, alice).pk,
+        "<uuid:flag_id>": moderation.flag(alice, by=judge.pk, category="spam")[0].pk,
+        "<uuid:action_id>": hidden[0].pk,
+        "<uuid:appeal_id>": moderation.appeal(hidden[1], by=alice.pk, text="x").pk,
         "<uuid:notification_id>": Notification.objects.create(recipient=alice, type="moderation", statement="x").pk,
         "<uuid:subscription_id>": PushSubscription.objects.create(user=alice, endpoint="https://push.example/1").pk,
         "<uuid:media_id>": post.items.get().medium_id,
@@ -176,7 +204,8 @@ HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")
 
 @pytest.mark.parametrize(("method", "route"), HERS, ids=[" ".join(key) for key in HERS])
 def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route, world):
-    """For a blocked caller, alice's things and random ids differ in nothing but the request id."""
+    """For a blocked caller, alice's things and random ids differ in nothing but the request id; nor do they for who is
+    no moderator where only moderators may call."""
     callers, names = world
     given = fill(TABLE[method, route][0], names)
     body = given if isinstance(given, dict) else None
@@ -186,7 +215,8 @@ def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route,
             hers = hers.replace(name, str(own))
             nobodys = nobodys.replace(name, str(new_id()))
     answers = [getattr(callers["blocked"], method.lower())(f"/{path}", body) for path in (hers, nobodys)]
-    assert answers[0].status_code == answers[1].status_code == 404
+    hidden = 403 if TABLE[method, route][1][CALLERS.index("owner")] == 403 else 404
+    assert answers[0].status_code == answers[1].status_code == hidden
     plain = [{**answer.json(), "request_id": ""} for answer in answers]
     assert plain[0] == plain[1]
     headers = [{k for k in answer.headers if k != "X-Request-ID"} for answer in answers]

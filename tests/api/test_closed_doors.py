@@ -140,7 +140,8 @@ def test_i5_no_url_that_somebody_gives_is_fetched(api, deliver, listening):
 
 
 def test_i5_only_these_modules_hold_an_http_client():
-    """Object storage and the CDN's purge hook, both named by settings; and the demo's uploads to that storage."""
+    """Object storage and the CDN's purge hook, both named by settings; the demo's uploads to that storage; and Web
+    Push, the one URL that a user names (`notifications/test_deliveries.py` holds what is asked of it)."""
     clients = {"httpx", "requests", "urllib.request", "urllib3", "aiohttp", "http.client", "boto3", "socket"}
     holding = set()
     for file in APPS.rglob("*.py"):
@@ -149,4 +150,4 @@ def test_i5_only_these_modules_hold_an_http_client():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if clients & set(names):
                 holding.add(str(file.relative_to(APPS)))
-    assert holding == {"media/storage.py", "media/sweeps.py", "demo/darkroom.py"}
+    assert holding == {"media/storage.py", "media/sweeps.py", "demo/darkroom.py", "notifications/push.py"}

@@ -50,6 +50,8 @@ NAMED_DOORS = {
     "owned_by",
     "written_by",
     "standing",
+    "listed_for",
+    "shown_to",
     "for_cards",
     "live",
     "select_related",

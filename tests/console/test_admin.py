@@ -23,14 +23,14 @@ def browser(alice, bob):
     make_follow(alice, bob)
     make_block(alice, make_user())
     accounts.open_session(alice)
-    DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
-    Erasure.objects.create(user_id=alice.pk)
     root = make_user("root", is_staff=True, is_superuser=True)
     moderation.flag(alice, by=bob.pk, category="spam", note="<script>alert(1)</script>")
     taken_down = moderation.take_down_post(
         make_post(alice), by=root, reason="<script>alert(1)</script>", category="spam"
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
+    DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
+    Erasure.objects.create(user_id=alice.pk)
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

@@ -1,4 +1,4 @@
-"""A whole Photogram of its own: gunicorn, worker and relay as real processes, beside the tests' servers."""
+"""A whole Photogram of its own: gunicorn, worker, relay and scheduler as real processes, beside the tests' servers."""
 
 import contextlib
 import os
@@ -23,6 +23,7 @@ PROCESSES = {
     "api": ["gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
     "worker": ["celery", "-A", "config.celery", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle"],
     "relay": ["manage.py", "celery_outbox_relay", "--idle-time", "0.1"],
+    "scheduler": ["celery", "-A", "config.celery", "beat", "--loglevel", "ERROR", "--pidfile="],
 }
 
 
@@ -88,6 +89,7 @@ def _environment() -> dict[str, str]:
         "CELERY_BROKER_URL": os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{21 + 2 * number}",
         "PORT": str(port),
         "RATE_LIMITS": "off",
+        "ERASURE_GRACE_DAYS": "0",
         "WEB_CONCURRENCY": "1",
         "PYTEST_XDIST_WORKER": "live",
     }

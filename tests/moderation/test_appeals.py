@@ -97,12 +97,16 @@ class TestObjectingByTheLinkOfTheMail:
             statements.appeal_token(others.pk),
             statements.appeal_token(action.pk) + "x",
             statements.appeal_token(action.pk)[1:],
-            "\x00\ud800",
+            "\x00é:x:y",
         ):
             answer = object_to(action, anonymous, token=token)
             assert answer.status_code == 400, token
             assert answer.json()["code"] in {"invalid_link", "validation_error", "malformed_request"}
         assert not Appeal.objects.exists()
+
+    @pytest.mark.parametrize("token", ["\ud800", "a:b:\ud800", "::", "a:é:c"])
+    def test_i2_no_text_is_too_odd_to_be_no_token(self, action, token):
+        assert statements.opens_appeal(token, action.pk) is False
 
     def test_p7_whether_there_is_such_an_action_takes_a_token_to_know(self, anonymous, action):
         answers = [object_to(which, anonymous, token="x") for which in (action, ModerationAction(id=new_id()))]

@@ -4,11 +4,10 @@ import pytest
 
 from apps.content.models import Post
 from apps.core.ids import new_id
-from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import Flag, ModerationAction
 from tests.conftest import Caller
-from tests.factories import make_block, make_post, make_user
+from tests.factories import make_block, make_comment, make_post, make_user
 from tests.moderation.people import make_moderator
 from tests.threads import in_threads
 
@@ -20,7 +19,7 @@ SPAM = {"category": "spam", "note": "Sells watches."}
 def things(alice, bob):
     """What of alice's can be reported: {kind: (path, id)}."""
     post = make_post(alice)
-    comment = Comment.objects.create(post=make_post(bob), author=alice, text="Watches!")
+    comment = make_comment(make_post(bob), alice)
     return {
         "user": ("/moderation/users/@alice/flag", alice.pk),
         "post": (f"/moderation/posts/{post.pk}/flag", post.pk),

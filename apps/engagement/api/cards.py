@@ -29,11 +29,17 @@ def counts_of(post: Post, viewer_id: UUID) -> Card:
 def comment_cards(comments: Sequence[Comment], viewer_id: UUID | None) -> list[Card]:
     """Cards of comments fetched with `for_cards()`, in two more queries however many they are."""
     marked = comment_marks(viewer_id, [comment.pk for comment in comments])
-    mentioned = {mention.user_id for comment in comments for mention in comment.mentions.all()}
-    people = User.objects.standing().filter(pk__in=mentioned) if mentioned else User.objects.none()
-    people = people.exclude(between("id", viewer_id)) if viewer_id else people
-    mentionable = set(people.values_list("pk", flat=True))
+    mentionable = _mentionable(comments, viewer_id)
     return [_card(comment, viewer_id, marked.get(comment.pk, CommentMarks()), mentionable) for comment in comments]
+
+
+def _mentionable(comments: Sequence[Comment], viewer_id: UUID | None) -> set[UUID]:
+    """Who of the mentioned may be shown to the viewer: people in good standing, without a block either way."""
+    mentioned = {mention.user_id for comment in comments for mention in comment.mentions.all()}
+    if not mentioned:
+        return set()
+    people = User.objects.standing().filter(pk__in=mentioned)
+    return set((people.exclude(between("id", viewer_id)) if viewer_id else people).values_list("pk", flat=True))
 
 
 def comment_card(comment: Comment, viewer_id: UUID | None) -> Card:

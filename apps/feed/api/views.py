@@ -14,7 +14,7 @@ from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
-from apps.feed import timeline
+from apps.feed import explore, timeline
 
 
 class RefreshedFeed(Shape):
@@ -39,6 +39,25 @@ class FeedEndpoint(Endpoint):
         ids = timeline.newest_ids(self.caller_id, limit=window.limit + 1)
         new = timeline.note_refresh(self.caller_id, ids)
         return Response(_page(request, window, ids) | {"new_since_last": new})
+
+
+class ExploreEndpoint(Endpoint):
+    open_to_all = frozenset({"list"})
+
+    @documented(summary="Recent popular posts for everybody", page_of=Post)
+    def list(self, request: Request) -> Response:
+        window = Window.of(request, "explore")
+        posts = explore.popular_posts(request.user.pk)
+        if window.after:
+            posts = explore.after(posts, *window.after)
+        return Response(
+            page(
+                list(posts.for_cards()[: window.limit + 1]),
+                window,
+                position=lambda post: [post.score, post.pk],
+                cards=lambda shown: post_cards(shown, request.user.pk),
+            )
+        )
 
 
 def _page(request: Request, window: Window, ids: list[UUID]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class ResolveFlag(Body):
 
 
 class TakeDown(Body):
-    reason = TextField(max_length=1000)
+    reason = TextField(max_length=1000, help_text="Told to whom it hits.")
     category = serializers.ChoiceField(choices=Category.values)
 
 
@@ -26,7 +26,7 @@ class Suspend(TakeDown):
 
 
 class BringBack(Body):
-    reason = TextField(max_length=1000, allow_blank=True, required=False)
+    reason = TextField(max_length=1000, allow_blank=True, required=False, help_text="Told to whom it hits.")
 
 
 class MakeAppeal(Body):

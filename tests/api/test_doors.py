@@ -1,0 +1,139 @@
+"""Every door to a post's existence, for every kind of post and viewer: one table for the whole catalog."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from apps.accounts import services as accounts
+from apps.content.models import Post, PostTag, Tag
+from apps.engagement import services as engagement
+from apps.engagement.models import Like, Save
+from apps.feed import explore
+from apps.notifications.models import Act, Notification
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_block, make_follow, make_post, make_user
+
+pytestmark = pytest.mark.django_db
+VIEWERS = ["anonymous", "stranger", "follower", "blocked", "blocker"]
+EVERYBODY = {"anonymous", "stranger", "follower"}
+# kind of post → who of the viewers may know of it
+POSTS = {
+    "public": EVERYBODY,
+    "for followers": {"follower"},
+    "of a private account": {"follower"},
+    "taken down": set(),
+    "of a suspended account": set(),
+    "of an account that leaves": set(),
+}
+# door → who may find it there at most (explore is for what everybody may see)
+LISTS = {
+    "/tags/husum/posts": lambda kind: POSTS[kind],
+    "/search/posts?q=low+tide": lambda kind: POSTS[kind],
+    "/search/posts?q=%23husum": lambda kind: POSTS[kind],
+    "/users/@alice/posts": lambda kind: POSTS[kind],
+    "/users/me/liked": lambda kind: POSTS[kind] - {"anonymous"},
+    "/users/me/saved": lambda kind: POSTS[kind] - {"anonymous"},
+    "/feed": lambda kind: POSTS[kind] & {"follower"},
+    "/explore": lambda kind: POSTS[kind] if kind == "public" else set(),
+}
+
+
+@pytest.fixture
+def world(alice):
+    """Alice's post, which everybody liked, saved and was told of while they could see it."""
+    post = make_post(alice, caption="Low tide #husum", published_at=datetime.now(UTC))
+    PostTag.objects.create(post=post, tag=Tag.objects.create(name="husum"), position=0)
+    engagement.comment(post.pk, by=alice.pk, text="mine")
+    people = {kind: make_user(kind) for kind in VIEWERS if kind != "anonymous"}
+    make_follow(people["follower"], alice)
+    for person in people.values():
+        Like.objects.create(post=post, user=person)
+        Save.objects.create(post=post, user=person)
+        told = Notification.objects.create(recipient=person, type="mention", post=post)
+        Act.objects.create(notification=told, recipient=person, actor=alice, cause=post.pk)
+    explore.keep_scores()
+    make_block(alice, people["blocked"])
+    make_block(people["blocker"], alice)
+    callers = {kind: Caller(people.get(kind)) for kind in VIEWERS}
+    return post, callers
+
+
+def hide(kind, post):
+    author = post.author
+    if kind == "for followers":
+        Post.objects.update(visibility="followers")
+    if kind == "taken down":
+        Post.objects.update(taken_down_at=datetime.now(UTC))
+    if kind == "of a private account":
+        accounts.update_profile(author, changes={"is_private": True})
+    if kind == "of a suspended account":
+        accounts.suspend(author, reason="spam")
+    if kind == "of an account that leaves":
+        accounts.leave(author, password=PASSWORD)
+
+
+@pytest.mark.parametrize("kind", list(POSTS))
+@pytest.mark.parametrize("door", list(LISTS))
+def test_p2_p5_p6_what_is_hidden_is_hidden_at_every_door(door, kind, world):
+    post, callers = world
+    hide(kind, post)
+    for viewer, caller in callers.items():
+        answer = caller.get(door)
+        rows = answer.json()["results"] if answer.status_code == 200 else []
+        assert (str(post.pk) in [row["id"] for row in rows]) is (viewer in LISTS[door](kind)), viewer
+
+
+@pytest.mark.parametrize("kind", list(POSTS))
+@pytest.mark.parametrize("inside", ["", "/comments", "/likes"])
+def test_p4_what_is_inside_asks_the_post(inside, kind, world):
+    post, callers = world
+    hide(kind, post)
+    for viewer, caller in callers.items():
+        if viewer == "anonymous" and inside == "/likes":
+            continue
+        expected = 200 if viewer in POSTS[kind] else 404
+        assert caller.get(f"/posts/{post.pk}{inside}").status_code == expected, viewer
+
+
+@pytest.mark.parametrize("kind", list(POSTS))
+def test_p2_p5_nobody_is_told_of_what_they_may_not_see(kind, world):
+    post, callers = world
+    hide(kind, post)
+    for viewer, caller in callers.items():
+        if viewer == "anonymous":
+            continue
+        told = [row["post_id"] for row in caller.get("/notifications").json()["results"]]
+        assert told == ([str(post.pk)] if viewer in POSTS[kind] else []), viewer
+        assert caller.get("/notifications/unread-count").json()["unread"] == len(told)
+
+
+@pytest.mark.parametrize("kind", list(POSTS))
+def test_p2_a_tag_counts_what_one_may_see(kind, world):
+    post, callers = world
+    hide(kind, post)
+    for viewer, caller in callers.items():
+        counted = {row["tag"]: row["posts"] for row in caller.get("/search/tags?q=hus").json()["results"]}
+        assert counted == ({"husum": 1} if viewer in POSTS[kind] else {}), viewer
+
+
+WRITES = [
+    ("post", "/like", None),
+    ("delete", "/like", None),
+    ("post", "/save", None),
+    ("delete", "/save", None),
+    ("post", "/comments", {"text": "x"}),
+    ("post", "/comment", {"text": "x"}),
+]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in POSTS if kind != "public"])
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_p4_nobody_takes_part_in_what_they_may_not_see(method, path, body, kind, world):
+    post, callers = world
+    hide(kind, post)
+    before = (Like.objects.count(), Save.objects.count())
+    for viewer, caller in callers.items():
+        if viewer in POSTS[kind] or viewer == "anonymous":
+            continue
+        assert getattr(caller, method)(f"/posts/{post.pk}{path}", body).status_code == 404, viewer
+    assert (Like.objects.count(), Save.objects.count()) == before

@@ -1,0 +1,259 @@
+"""Search: what is found, in which order, and by whom."""
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import services as content
+from apps.content.models import Post, PostTag, Tag
+from apps.core.ids import new_id
+from apps.search import people, posts, tags
+from tests.conftest import Caller
+from tests.factories import make_block, make_media, make_mute, make_user
+from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+
+
+def handles(caller, query):
+    return [row["handle"] for row in caller.get("/search/users", {"q": query}).json()["results"]]
+
+
+def captions(caller, query):
+    return [row["caption"] for row in caller.get("/search/posts", {"q": query}).json()["results"]]
+
+
+def counted(caller, query):
+    return {row["tag"]: row["posts"] for row in caller.get("/search/tags", {"q": query}).json()["results"]}
+
+
+def posted(author, caption, **fields):
+    return content.create_post(author_id=author.pk, media_ids=[make_media(author).pk], caption=caption, **fields)
+
+
+class TestPeople:
+    def test_the_very_handle_then_what_begins_so_then_what_looks_alike_then_by_followers(self, anonymous):
+        for handle, followers in [("mario", 1), ("mariola", 5), ("marion", 9), ("marlon", 99), ("xaver", 999)]:
+            User.objects.filter(pk=make_user(handle).pk).update(follower_count=followers)
+        found = handles(anonymous, "Mario")
+        assert found[:3] == ["mario", "marion", "mariola"]
+        assert "xaver" not in found
+
+    @pytest.mark.parametrize("query", ["zoe", "Zoë", "ZOE", "zoë müller", "Zoe Muller", "muller", "@zoe"])
+    def test_accents_and_case_do_not_matter(self, anonymous, query):
+        person = make_user("zoe_m")
+        User.objects.filter(pk=person.pk).update(display_name="Zoë Müller")
+        make_user("somebody")
+        assert handles(anonymous, query) == ["zoe_m"]
+
+    @pytest.mark.parametrize("query", ["alcie_photo", "alice_phto", "alicephoto"])
+    def test_typos_are_forgiven(self, anonymous, query):
+        make_user("alice_photo")
+        make_user("zzz_unlike")
+        assert handles(anonymous, query) == ["alice_photo"]
+
+    def test_p5_nobody_across_a_block_and_nobody_suspended(self, api, anonymous, alice, carol, mallory):
+        assert handles(anonymous, "alice") == ["alice"]
+        assert handles(api(mallory), "alice") == []
+        assert handles(api(alice), "mallory") == []
+        accounts.suspend(alice, reason="spam")
+        assert handles(anonymous, "alice") == []
+
+    def test_answers_with_the_relationship(self, api, alice, bob):
+        [found] = api(bob).get("/search/users", {"q": "alice"}).json()["results"]
+        assert found["viewer"]["following"] is True
+        assert found["counts"]["followers"] == 1
+
+    def test_a_wildcard_is_a_character(self, anonymous, alice):
+        for query in ("%", "_", "\\", "a%e"):
+            assert handles(anonymous, query) == []
+
+
+class TestPosts:
+    def test_every_word_and_every_tag_newest_first(self, anonymous, alice):
+        for caption in ("Low tide at #Husum", "High tide", "low TIDE again", "#husum"):
+            posted(alice, caption)
+        assert captions(anonymous, "tide") == ["low TIDE again", "High tide", "Low tide at #Husum"]
+        assert captions(anonymous, "tide low") == ["low TIDE again", "Low tide at #Husum"]
+        assert captions(anonymous, "#husum") == ["#husum", "Low tide at #Husum"]
+        assert captions(anonymous, "#husum tide") == ["Low tide at #Husum"]
+        assert captions(anonymous, "tid") == []
+
+    def test_accents_do_not_matter(self, anonymous, alice):
+        posted(alice, "Café à Liège")
+        assert captions(anonymous, "cafe liege") == ["Café à Liège"]
+
+    @pytest.mark.parametrize("query", ["'", "a & b | !", "<->", "\\", "#", "##", "!!", "(", ":*"])
+    def test_operators_are_no_operators(self, anonymous, alice, query):
+        posted(alice, "tide")
+        assert captions(anonymous, query) in ([], ["tide"])
+
+    def test_p2_only_what_one_may_see(self, api, anonymous, alice, bob, carol, mallory):
+        posted(alice, "tide for followers", visibility="followers")
+        public = posted(alice, "tide for all")
+        assert captions(anonymous, "tide") == captions(api(carol), "tide") == ["tide for all"]
+        assert captions(api(bob), "tide") == ["tide for all", "tide for followers"]
+        assert captions(api(mallory), "tide") == []
+        content.take_down(public)
+        assert captions(anonymous, "tide") == []
+        content.restore(public)
+        accounts.update_profile(alice, changes={"is_private": True})
+        assert captions(api(carol), "tide") == []
+        assert len(captions(api(bob), "tide")) == 2
+        accounts.suspend(alice, reason="spam")
+        assert captions(api(bob), "tide") == []
+
+    def test_p6_an_edited_caption_is_found_by_its_new_words(self, anonymous, alice):
+        post = posted(alice, "before")
+        content.update_post(post, changes={"caption": "after"})
+        assert (captions(anonymous, "before"), captions(anonymous, "after")) == ([], ["after"])
+
+
+class TestTags:
+    def test_by_prefix_with_the_number_of_posts(self, anonymous, alice):
+        for caption in ("#husum #hut", "#husum", "#Hund", "#other"):
+            posted(alice, caption)
+        assert counted(anonymous, "hu") == counted(anonymous, "#HU") == {"hund": 1, "husum": 2, "hut": 1}
+        assert counted(anonymous, "hus") == {"husum": 2}
+
+    def test_p2_what_nobody_may_see_is_neither_shown_nor_counted(self, api, anonymous, alice, bob, mallory):
+        posted(alice, "#secret #husum", visibility="followers")
+        posted(alice, "#husum")
+        assert counted(anonymous, "secret") == {}
+        assert counted(anonymous, "husum") == {"husum": 1}
+        assert counted(api(bob), "husum") == {"husum": 2}
+        assert counted(api(bob), "secret") == {"secret": 1}
+        assert counted(api(mallory), "husum") == {}
+
+
+class TestTheQuery:
+    @pytest.mark.parametrize("kind", ["users", "posts", "tags"])
+    def test_is_1_to_100_characters(self, anonymous, kind):
+        for bad in ({}, {"q": ""}, {"q": "  "}, {"q": "x" * 101}, {"q": "a\u0000"}, {"q": "\u202ea"}):
+            answer = anonymous.get(f"/search/{kind}", bad)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
+        assert anonymous.get(f"/search/{kind}", {"q": " " + "x" * 100 + " "}).status_code == 200
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(query=st.text(max_size=110), kind=st.sampled_from(["users", "posts", "tags"]))
+    def test_i2_any_text_finds_something_or_is_refused(self, alice, query, kind):
+        assert Caller().get(f"/search/{kind}", {"q": query}).status_code in {200, 400}
+
+
+class TestExplore:
+    @pytest.fixture
+    def explored(self):
+        from apps.feed import explore
+
+        def explored(caller):
+            explore.keep_scores()
+            return [row["caption"] for row in caller.get("/explore").json()["results"]]
+
+        return explored
+
+    def test_popular_ones_first_and_none_that_are_sensitive_or_hidden(self, explored, api, anonymous, alice, bob):
+        for caption, fields in [
+            ("quiet", {}),
+            ("loved", {"like_count": 50}),
+            ("sensitive", {"sensitive": True}),
+            ("followers", {"visibility": "followers"}),
+        ]:
+            post = posted(alice, caption)
+            Post.objects.filter(pk=post.pk).update(**fields)
+        assert explored(anonymous) == explored(api(bob)) == ["loved", "quiet"]
+
+    def test_p2_p5_visibility_is_asked_when_it_is_read(self, explored, api, anonymous, alice, carol, mallory):
+        post = posted(alice, "hers")
+        assert explored(anonymous) == ["hers"]
+        assert explored(api(mallory)) == []
+        make_mute(carol, alice)
+        assert explored(api(carol)) == []
+        content.take_down(post)
+        assert explored(anonymous) == []
+        content.restore(post)
+        accounts.update_profile(alice, changes={"is_private": True})
+        assert explored(anonymous) == []
+
+    def test_old_posts_go(self, explored, anonymous, alice):
+        from datetime import timedelta
+
+        from django.utils import timezone
+
+        from apps.feed.models import ExploreScore
+
+        post = posted(alice, "old")
+        assert explored(anonymous) == ["old"]
+        Post.objects.filter(pk=post.pk).update(published_at=timezone.now() - timedelta(days=15))
+        assert explored(anonymous) == []
+        assert not ExploreScore.objects.exists()
+
+
+class TestIndexes:
+    @pytest.fixture
+    def crowd(self, alice):
+        people = User.objects.bulk_create(
+            User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!", display_name=f"Zoë {n}")
+            for n in range(6000)
+        )
+        writers = [alice, *people[:50]]
+        made = Post.objects.bulk_create(
+            Post(
+                id=new_id(), author=writers[n % 51], status="published", caption=f"low tide {'rare' * (n % 2000 == 0)}"
+            )
+            for n in range(8000)
+        )
+        names = Tag.objects.bulk_create(Tag(name=f"tag{n:05}") for n in range(4000))
+        PostTag.objects.bulk_create(PostTag(post=post, tag=names[n % 4000], position=0) for n, post in enumerate(made))
+        analyze("accounts_user", "content_post", "content_tag", "content_posttag")
+        return people
+
+    def test_people(self, crowd):
+        params = {
+            "handle": "p00042",
+            "plain": "p00042",
+            "handle_prefix": "p00042%",
+            "name_prefix": "p00042%",
+            "beginning_so": people.BEGINNING_SO,
+            "alike": people.ALIKE,
+            "least_likeness": people.LEAST_LIKENESS,
+            "viewer": None,
+            "way": None,
+            "likeness": None,
+            "followers": None,
+            "id": None,
+            "limit": 21,
+        }
+        plan = explain_sql(people._FOUND, params)
+        assert "people_by_likeness" in indexes_used(plan)
+        assert indexes_used(plan) & {"people_by_handle_prefix", "one_account_per_handle"}
+        assert "people_by_name_prefix" in indexes_used(plan)
+        scans = [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "accounts_user"]
+        assert not scans
+
+    def test_a_rare_word_by_the_word_index_and_a_common_one_in_the_order_of_the_list(self, crowd):
+        rare = explain(posts.found("rare", viewer_id=None).order_by("-id")[:21])
+        assert "posts_by_words" in indexes_used(rare)
+        common = explain(posts.found("tide", viewer_id=None).order_by("-id")[:21])
+        assert rows_read(common) < 500
+
+    def test_tags(self, crowd):
+        plan = explain(tags.found("tag0001", viewer_id=None).order_by("plain")[:21])
+        assert "tags_by_prefix" in indexes_used(plan)
+        assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]
+
+    def test_the_function_is_what_the_indexes_are_made_of(self):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT photogram_plain('Zoë ÅNGSTRÖM')")
+            assert cursor.fetchone() == ("zoe angstrom",)
+
+
+def test_somebody_blocked_later_is_not_on_the_next_page(api, alice):
+    for n in range(4):
+        make_user(f"walker{n}")
+    first = api(alice).get("/search/users", {"q": "walker", "limit": 2}).json()
+    make_block(alice, User.objects.get(handle="walker0"))
+    rest = api(alice).get("/search/users", {"q": "walker", "limit": 2, "cursor": first["next_cursor"]}).json()
+    assert [row["handle"] for row in [*first["results"], *rest["results"]]] == ["walker3", "walker2", "walker1"]
