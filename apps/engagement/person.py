@@ -17,7 +17,8 @@ from apps.engagement.models import Comment, CommentLike, CommentMention, Like, S
 
 
 def erase(user_id: UUID) -> None:
-    """In batches, each in a transaction of its own. Other people's replies stay, under a tombstone."""
+    """In batches, each in a transaction of its own. Other people's replies stay, under a tombstone; what others have
+    left under the person's own posts goes with these, and goes first, since a long cascade would hold locks."""
     delete_in_batches(Save.objects.filter(user=user_id))
     _take_back(Like.objects.filter(user=user_id), LIKES, "post_id")
     _take_back(CommentLike.objects.filter(user=user_id), COMMENT_LIKES, "comment_id")
@@ -25,6 +26,17 @@ def erase(user_id: UUID) -> None:
         with suppress(NotFound):  # removed meanwhile
             services.remove_comment(comment_id)
     delete_in_batches(CommentMention.objects.filter(user=user_id))
+    _clear_own_posts(user_id)
+
+
+def _clear_own_posts(user_id: UUID) -> None:
+    """Their counters go with them, so that none is moved."""
+    comments = Comment.objects.filter(post__author=user_id)
+    delete_in_batches(CommentLike.objects.filter(comment__post__author=user_id))
+    delete_in_batches(comments.filter(parent__isnull=False))
+    delete_in_batches(comments)
+    delete_in_batches(Like.objects.filter(post__author=user_id))
+    delete_in_batches(Save.objects.filter(post__author=user_id))
 
 
 def _take_back(likes: QuerySet[Any], counter: Counter, subject: str) -> None:
