@@ -51,6 +51,13 @@ LIMIT %(limit)s
 
 def found(query: str, *, viewer_id: UUID | None, after: Position | None, limit: int) -> list[Position]:
     """(way, likeness, followers, id) of people in good standing without a block either way, best first."""
+    with connection.cursor() as cursor:
+        cursor.execute(*statement(query, viewer_id=viewer_id, after=after, limit=limit))
+        return list(cursor.fetchall())
+
+
+def statement(query: str, *, viewer_id: UUID | None, after: Position | None, limit: int) -> tuple[str, dict[str, Any]]:
+    """The search in SQL, with its parameters."""
     handle, plain = query.removeprefix("@").lower(), _plain(query.removeprefix("@"))
     way, likeness, followers, pk = after or (None, None, None, None)
     params: dict[str, Any] = {
@@ -68,9 +75,7 @@ def found(query: str, *, viewer_id: UUID | None, after: Position | None, limit: 
         "id": pk,
         "limit": limit,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_FOUND, params)
-        return list(cursor.fetchall())
+    return _FOUND, params
 
 
 def _plain(text: str) -> str:

@@ -211,22 +211,7 @@ class TestIndexes:
         return people
 
     def test_people(self, crowd):
-        params = {
-            "handle": "p00042",
-            "plain": "p00042",
-            "handle_prefix": "p00042%",
-            "name_prefix": "p00042%",
-            "beginning_so": people.BEGINNING_SO,
-            "alike": people.ALIKE,
-            "least_likeness": people.LEAST_LIKENESS,
-            "viewer": None,
-            "way": None,
-            "likeness": None,
-            "followers": None,
-            "id": None,
-            "limit": 21,
-        }
-        plan = explain_sql(people._FOUND, params)
+        plan = explain_sql(*people.statement("p00042", viewer_id=None, after=None, limit=21))
         assert "people_by_likeness" in indexes_used(plan)
         assert indexes_used(plan) & {"people_by_handle_prefix", "one_account_per_handle"}
         assert "people_by_name_prefix" in indexes_used(plan)

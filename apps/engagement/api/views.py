@@ -131,7 +131,8 @@ class CommentEndpoint(Endpoint):
         if parent_id is None:
             rows = newest_first(comments.threads().for_cards(), window)
         elif comments.filter(pk=parent_id).exists():
-            rows = oldest_first(comments.replies_to(parent_id).for_cards(), window)
+            replies = Comment.objects.listed_for(request.user.pk).replies_to(parent_id)
+            rows = oldest_first(replies.for_cards(), window)
         else:
             raise NotFound
         return Response(

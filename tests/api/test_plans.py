@@ -1,0 +1,97 @@
+"""The lists of engagement, notifications and explore on enough rows that a scan would be dearer than the index."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from apps.accounts.models import User
+from apps.content.models import Post
+from apps.core.ids import new_id
+from apps.engagement.models import Comment, Like, Save
+from apps.engagement.querysets import liked_by, likes_of, saved_by
+from apps.feed import explore
+from apps.notifications.models import Act, Notification
+from tests.factories import make_post
+from tests.plans import analyze, explain, indexes_used, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def busy(alice, bob):
+    """A post with thousands of likes and comments; alice likes, saves and is told of thousands of things."""
+    people = User.objects.bulk_create(
+        User(handle=f"busy{n}", email=f"busy{n}@example.org", password="!") for n in range(3000)
+    )
+    writers = [bob, *people[:50]]
+    now = datetime.now(UTC)
+    posts = Post.objects.bulk_create(
+        Post(id=new_id(), author=writers[n % 51], status="published", like_count=n % 97, published_at=now)
+        for n in range(4000)
+    )
+    post = make_post(alice)
+    Like.objects.bulk_create(Like(post=post, user=person) for person in people[:300])
+    Like.objects.bulk_create(Like(post=theirs, user=alice) for theirs in posts[:300])
+    Like.objects.bulk_create(Like(post=posts[n % 4000], user=person) for n, person in enumerate(people))
+    Save.objects.bulk_create(Save(post=theirs, user=alice) for theirs in posts[:300])
+    Save.objects.bulk_create(Save(post=posts[n], user=person) for n, person in enumerate(people))
+    thread = Comment.objects.create(post=post, author=alice, text="thread")
+    Comment.objects.bulk_create(Comment(post=post, author=person, text="x") for person in people[:300])
+    Comment.objects.bulk_create(Comment(post=post, author=person, parent=thread, text="x") for person in people[:300])
+    Comment.objects.bulk_create(Comment(post=theirs, author=bob, text="x") for theirs in posts)
+    told = Notification.objects.bulk_create(
+        Notification(recipient=who, type="follow_accepted") for who in [*[alice] * 300, *people * 5]
+    )
+    Act.objects.bulk_create(
+        Act(notification=one, recipient=one.recipient, actor=people[n % 3000], cause=new_id())
+        for n, one in enumerate(told)
+    )
+    explore.keep_scores()
+    analyze(
+        "accounts_user",
+        "content_post",
+        "engagement_like",
+        "engagement_save",
+        "engagement_comment",
+        "notifications_notification",
+        "notifications_act",
+        "feed_explorescore",
+    )
+    return post, thread
+
+
+def served_by(queryset, index, *, rows=200):
+    plan = explain(queryset)
+    told = [(n["Node Type"], n.get("Index Name"), n["Actual Rows"], n["Actual Loops"]) for n in nodes(plan)]
+    assert index in indexes_used(plan), told
+    assert "Sort" not in [node["Node Type"] for node in nodes(plan)], told
+    assert rows_read(plan) <= rows, told
+
+
+def test_each_list_is_served_by_its_index_without_a_sort(busy, alice):
+    post, thread = busy
+    comments = Comment.objects.listed_for(alice.pk).on(post.pk)
+    served_by(likes_of(post.pk, seen_by=alice.pk).order_by("-id")[:21], "likes_of_post_newest_first")
+    served_by(liked_by(alice.pk).order_by("-id")[:21], "likes_by_user_newest_first")
+    served_by(saved_by(alice.pk).order_by("-id")[:21], "saves_by_user_newest_first")
+    served_by(comments.threads().order_by("-id")[:21], "threads_newest_first")
+    served_by(Comment.objects.listed_for(alice.pk).replies_to(thread.pk).order_by("id")[:21], "replies_oldest_first")
+    served_by(explore.popular_posts(None)[:21], "explore_by_score")
+
+
+def test_notifications_come_in_the_order_of_their_indexes(busy, alice):
+    """What is asked of each (is there still an actor, a post, a comment to show?) is looked up row by row only where
+    the tables are larger than here; what is held is that the list itself is neither scanned nor sorted."""
+    shown = Notification.objects.shown_to(alice.pk)
+    lists = {
+        "notifications_latest_first": shown,
+        "unread_latest_first": shown.unread(),
+        "notifications_by_type": shown.filter(type="like"),
+    }
+    for index, queryset in lists.items():
+        plan = explain(queryset.order_by("-latest")[:21])
+        own = [node for node in nodes(plan) if node.get("Relation Name") == "notifications_notification"]
+        assert indexes_used(plan) & {index, "notifications_latest_first"}
+        assert [node["Node Type"] for node in own] == ["Index Scan"]
+        assert "Sort" not in [node["Node Type"] for node in nodes(plan)]
+        assert own[0]["Actual Rows"] <= 21
