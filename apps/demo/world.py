@@ -22,6 +22,7 @@ from apps.demo import plan as plans
 from apps.demo.people import CAST, Person
 from apps.demo.plan import Plan, PlannedPost, Remark, Shot, Size, Tie
 from apps.engagement.models import Comment, Like
+from apps.feed import explore
 from apps.media.models import Media
 from apps.social import services as social
 from apps.social.models import Follow, FollowRequest
@@ -39,6 +40,7 @@ def build(size: Size, seed: int, *, track: Track) -> None:
         _build_cast(plans.small(seed), track)
     if size.townspeople:
         _build_town(plans.town(seed, size), track)
+    explore.keep_scores()
 
 
 # ── The cast, by verbs ───────────────────────────────────────────────────────────────────────────────────
