@@ -150,6 +150,14 @@ class TestIndexes:
     def page(shown, before):
         return (shown.filter(pk__lt=before) if before else shown).order_by("-id")[:21]
 
+    @staticmethod
+    def costs_more_with_every_post(node):
+        """Of the tables that grow here: the hundred people are read either way, as the planner likes."""
+        return node["Node Type"] == "Sort" or (
+            node["Node Type"] == "Seq Scan"
+            and node["Relation Name"] in {"content_post", "content_posttag", "content_tag"}
+        )
+
     def test_each_page_of_a_tag_costs_the_same_however_deep(self, many, carol):
         for viewer in (None, carol.pk):
             shown = Post.objects.visible_to(viewer).standing()
@@ -157,7 +165,7 @@ class TestIndexes:
                 before = many[-depth].pk if depth else None
                 plan = explain(self.page(shown.tagged("common", before=before), before))
                 assert "one_tag_per_post" in indexes_used(plan)
-                assert not [node for node in nodes(plan) if node["Node Type"] in {"Sort", "Seq Scan"}], plan
+                assert not [node for node in nodes(plan) if self.costs_more_with_every_post(node)], plan
                 assert 21 <= rows_read(plan) <= 60
             assert rows_read(explain(self.page(shown.tagged("rare7"), None))) < 200, "the common tag's posts are read"
 
