@@ -15,6 +15,7 @@ _LOOKED_AT = {
         "moderation": ["flag", "moderationaction", "appeal"],
     },
     "admin": {
+        "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "accounts": ["user", "session"],
         "media": ["media", "doomedobject"],
         "social": ["follow", "block"],
