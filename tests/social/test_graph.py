@@ -122,7 +122,9 @@ class TestBlocking:
         for person in (mallory, dave):
             make_follow(carol, person)
         suggested = api(alice).get("/users/suggestions").json()["results"]
-        assert [(row["user"]["handle"], row["followed_by_count"]) for row in suggested] == [("dave", 1)]
+        assert [(row["handle"], row["followed_by_count"]) for row in suggested] == [("dave", 1)]
+        shown = api(alice).get("/users/@dave").json()
+        assert suggested == [{**shown, "followed_by_count": 1}]
 
 
 class TestMuting:
