@@ -10,7 +10,7 @@ from apps.core.counters import every_counter
 from apps.social import services
 from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
-from tests.factories import make_block, make_follow, make_mute, make_post, make_user
+from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +103,22 @@ class TestBlocking:
             "muting": False,
         }
         assert api(bob).get("/users/@alice").status_code == 200
+
+    def test_p5_nothing_but_unblocking_removes_it(self, api, alice, bob):
+        api(alice).post("/users/@bob/block")
+        for person in (alice, bob):
+            accounts.suspend(person, reason="spam")
+            accounts.unsuspend(User.objects.get(pk=person.pk))
+            for is_private in (True, False):
+                accounts.update_profile(User.objects.get(pk=person.pk), changes={"is_private": is_private})
+            accounts.leave(User.objects.get(pk=person.pk), password=PASSWORD)
+            Caller().post("/auth/token", {"login": person.handle, "password": PASSWORD})
+        for verb in ("unfollow", "remove-follower", "unmute", "block"):
+            api(alice).post(f"/users/@bob/{verb}")
+        assert Block.objects.filter(blocker=alice, blocked=bob).count() == 1
+        for one, other in ((alice, "bob"), (bob, "alice")):
+            assert api(one).get(f"/users/@{other}").status_code == 404
+            assert api(one).post(f"/users/@{other}/follow").status_code == 404
 
     def test_p5_somebody_blocked_is_in_no_list_of_others(self, api, alice, carol, mallory):
         for person in (alice, mallory):
