@@ -4,8 +4,16 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_ready
+
+
+@worker_ready.connect
+def may_be_made_deaf(sender: Any, **_: Any) -> None:
+    """After SIGUSR2 the worker takes nothing more, as when the broker has lost its subscription."""
+    signal.signal(signal.SIGUSR2, lambda *_: sender.task_consumer.cancel())
 
 
 def _note(path: str) -> None:
