@@ -2,19 +2,19 @@
 
 from uuid import UUID
 
-from celery import shared_task
+from celery import current_task, shared_task
 
 from apps.accounts import erasure, exports, housekeeping, mails
 
 
 @shared_task
 def send_confirmation(*, user_id: str, **_: object) -> None:
-    mails.send_confirmation(UUID(user_id))
+    mails.send_confirmation(UUID(user_id), reference=str(current_task.request.id))
 
 
 @shared_task
 def send_reset(*, user_id: str, **_: object) -> None:
-    mails.send_reset(UUID(user_id))
+    mails.send_reset(UUID(user_id), reference=str(current_task.request.id))
 
 
 @shared_task

@@ -499,7 +499,7 @@ class TestTheMail:
     def test_c1_is_sent_later_when_the_mail_server_is_away(self, api, alice, deliver, monkeypatch):
         send = exports.mails.send_export_ready
 
-        def refuse(user_id):
+        def refuse(user_id, **_):
             raise ConnectionRefusedError
 
         monkeypatch.setattr(exports.mails, "send_export_ready", refuse)
