@@ -11,9 +11,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.core.batches import BATCH
+from apps.core.batches import BATCH, Pace
 from apps.media import objects, storage
 from apps.media.models import DoomedObject, Media
+from apps.media.querysets import MediaQuerySet
 
 log = structlog.get_logger(__name__)
 # Rung by name: the bells in `tasks.py` stand above this module.
@@ -65,12 +66,17 @@ def _bells(medium: Media) -> list[str]:
     return [MOVE] * medium.urls_revoked + [PUBLISH] * unpublished
 
 
-def remove_abandoned_uploads() -> int:
+def abandoned_uploads() -> MediaQuerySet:
     """Uploads that were promised and never completed."""
-    old = Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
+    return Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
+
+
+def remove_abandoned_uploads(pace: Pace | None = None) -> int:
+    pace = pace or Pace()
     gone = 0
-    while pks := list(old.values_list("pk", flat=True)[:BATCH]):
-        gone += objects.destroy(old.filter(pk__in=pks))
+    while pace.goes_on() and (pks := list(abandoned_uploads().values_list("pk", flat=True)[: pace.batch])):
+        gone += objects.destroy(abandoned_uploads().filter(pk__in=pks))
+        pace.step(len(pks))
     return gone
 
 

@@ -15,6 +15,7 @@ _LOOKED_AT = {
         "moderation": ["flag", "moderationaction", "appeal"],
     },
     "admin": {
+        "core": ["jobrun"],
         "accounts": ["user", "session"],
         "media": ["media", "doomedobject"],
         "social": ["follow", "block"],
