@@ -1,6 +1,5 @@
 """What the clock finds: leases of dead workers, lost doorbells, uploads never completed, objects that must go."""
 
-import time
 from datetime import timedelta
 
 import httpx
@@ -81,13 +80,14 @@ def remove_abandoned_uploads(pace: Pace | None = None) -> int:
 
 
 # ── Objects that must go ─────────────────────────────────────────────────────────────────────────────────
-def delete_doomed_objects() -> int:
+def delete_doomed_objects(pace: Pace | None = None) -> int:
     """Delete what is due, in batches; what storage or the CDN does not confirm is due again. Returns how many went."""
+    pace = pace or Pace(seconds=LONGEST_RUN)
     gone = 0
-    deadline = time.monotonic() + LONGEST_RUN
-    while time.monotonic() < deadline and (batch := _claim_doomed()):
+    while pace.goes_on() and (batch := _claim_doomed()):
         for bucket in {doomed.bucket for doomed in batch}:
             gone += _delete(bucket, [doomed for doomed in batch if doomed.bucket == bucket])
+        pace.step(len(batch))
     return gone
 
 
@@ -123,6 +123,11 @@ def _try_later(doomed: DoomedObject) -> None:
     log.error("object_not_deleted", bucket=doomed.bucket, doomed_id=str(doomed.pk), attempts=doomed.attempts)
     pause = min(REFUSED * 2 ** min(doomed.attempts, 10), REFUSED_AT_MOST)
     DoomedObject.objects.filter(pk=doomed.pk).update(due_at=timezone.now() + pause, attempts=F("attempts") + 1)
+
+
+def hurry() -> int:
+    """What was refused, or found storage away, is due at once. Returns how many objects."""
+    return DoomedObject.objects.filter(attempts__gt=0).update(due_at=timezone.now())
 
 
 def _purge_from_cdn(bucket: str, keys: set[str]) -> None:
