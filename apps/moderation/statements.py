@@ -144,17 +144,18 @@ def send(action_id: UUID) -> None:
     Statement.objects.filter(pk=action_id, mailed_at=None).update(mailed_at=timezone.now())
 
 
-def ring_again() -> None:
-    """Statements whose doorbell was lost, whose worker died, or whose mail failed."""
+def ring_again() -> int:
+    """Ring for statements whose doorbell was lost, whose worker died, or whose mail failed. Returns for how many."""
     now = timezone.now()
     due = Q(attempts=0, try_after__lt=now - DOORBELL_LOST_AFTER) | Q(
         attempts__range=(1, MAX_ATTEMPTS - 1), try_after__lt=now
     )
+    unsent = Statement.objects.filter(due, mailed_at=None).order_by("try_after")
     with transaction.atomic():
-        for action_id in (
-            Statement.objects.filter(due, mailed_at=None).order_by("try_after").values_list("pk", flat=True)[:BATCH]
-        ):
+        waiting = list(unsent.values_list("pk", flat=True)[:BATCH])
+        for action_id in waiting:
             current_app.send_task(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
+    return len(waiting)
 
 
 def _claim(action_id: UUID) -> bool:
