@@ -56,7 +56,7 @@ _SHAPES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\b(?!celery@)[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[email]"),
 ]
 _ADDRESS = re.compile(
-    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w.]\w|\w)"
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.\d{1,3}){3})?)(?![.]?\w)"
 )
 
 
@@ -100,6 +100,8 @@ def _network(found: re.Match[str]) -> str:
         address = ipaddress.ip_address(found[0])
     except ValueError:
         return found[0]
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
     if address.is_loopback or address.is_unspecified:
         return found[0]
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
