@@ -16,7 +16,7 @@ FROM (SELECT task_name, created_at FROM celery_outbox ORDER BY id LIMIT %s) AS o
 GROUP BY task_name
 """
 _DEAD = """
-SELECT task_name, count(*) FROM (SELECT task_name FROM celery_outbox_dead_letter LIMIT %s) AS some GROUP BY task_name
+SELECT task_name, count(*) FROM (SELECT task_name FROM celery_outbox_dead_letter LIMIT %s) AS bounded GROUP BY task_name
 """
 _PERIODS = """
 SELECT task.task, min(interval.every * extract(epoch FROM ('1 ' || interval.period)::interval))

@@ -12,7 +12,7 @@ SELECT status, extract(epoch FROM now() - min(uploaded_at)) FROM media_media
 WHERE ring_at IS NOT NULL AND status IN ('uploaded', 'processing') AND uploaded_at IS NOT NULL
 GROUP BY status
 """
-_DOOMED = "SELECT count(*) FROM (SELECT FROM media_doomedobject LIMIT 100000) AS some"
+_DOOMED = "SELECT count(*) FROM (SELECT FROM media_doomedobject LIMIT 100000) AS bounded"
 # Ids are in order of time.
 _DOOMED_FIRST = (
     "SELECT coalesce((SELECT extract(epoch FROM now() - created_at) FROM media_doomedobject ORDER BY id LIMIT 1), 0)"

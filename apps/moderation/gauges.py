@@ -4,8 +4,8 @@ from apps.core import metrics
 
 # By the index on (status, id); ids are in order of time.
 _OPEN = """
-SELECT 'flag', count(*) FROM (SELECT FROM moderation_flag WHERE status = 'open' LIMIT 100000) AS some
-UNION ALL SELECT 'appeal', count(*) FROM (SELECT FROM moderation_appeal WHERE status = 'open' LIMIT 100000) AS some
+SELECT 'flag', count(*) FROM (SELECT FROM moderation_flag WHERE status = 'open' LIMIT 100000) AS bounded
+UNION ALL SELECT 'appeal', count(*) FROM (SELECT FROM moderation_appeal WHERE status = 'open' LIMIT 100000) AS bounded
 """
 _OLDEST = """
 SELECT 'flag', coalesce(extract(epoch FROM now() - (

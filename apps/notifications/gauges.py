@@ -6,12 +6,12 @@ from apps.notifications.models import Channel
 # By the index on what is pending.
 _WAITING = """
 SELECT channel, count(*)
-FROM (SELECT channel FROM notifications_delivery WHERE status = 'pending' LIMIT 100000) AS some
+FROM (SELECT channel FROM notifications_delivery WHERE status = 'pending' LIMIT 100000) AS bounded
 GROUP BY channel
 """
 _OLDEST = """
 SELECT channel, extract(epoch FROM now() - min(created_at))
-FROM (SELECT channel, created_at FROM notifications_delivery WHERE status = 'pending' LIMIT 100000) AS some
+FROM (SELECT channel, created_at FROM notifications_delivery WHERE status = 'pending' LIMIT 100000) AS bounded
 GROUP BY channel
 """
 
