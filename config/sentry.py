@@ -39,7 +39,6 @@ def start(process: str, **options: Any) -> None:
             DjangoIntegration(middleware_spans=False, signals_spans=False, cache_spans=False),
             CeleryIntegration(propagate_traces=False),
         ],
-        send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
         max_breadcrumbs=0,
