@@ -1,5 +1,6 @@
 """gunicorn's settings: threads for waiting on PostgreSQL and Redis, a process per core for Python itself."""
 
+import gc
 import importlib
 import os
 import shutil
@@ -19,6 +20,8 @@ limit_request_field_size = 8190
 limit_request_fields = 64
 max_requests = 20_000
 max_requests_jitter = 2_000
+# Workers are forked from a process that has imported everything, and share its memory (see `when_ready`).
+preload_app = True
 # The structured request line of config/logging.py replaces gunicorn's access log.
 accesslog = None
 # Two copies on one machine would meet at its one path under the home folder.
@@ -28,12 +31,19 @@ control_socket_disable = True
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
 # Imported only now: prometheus-client looks for the folder when it is imported.
 metrics = importlib.import_module("config.metrics")
+telemetry = importlib.import_module("config.telemetry")
 logs = importlib.import_module("config.logging")
 # gunicorn's own lines look like all others.
 logconfig_dict = logs.dict_config(
     log_format=os.environ.get("LOG_FORMAT") or logs.default_format(os.environ.get("PHOTOGRAM_ENV", "")),
     level=os.environ.get("LOG_LEVEL") or "INFO",
 )
+
+
+def when_ready(server: Any) -> None:
+    """Before the first fork: what is there now is no garbage, and to look for some would copy its pages."""
+    gc.collect()
+    gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -44,6 +54,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 def post_fork(server: Any, worker: Any) -> None:
     metrics.take_slot(f"worker{worker.slot}")
+    telemetry.start("api")
 
 
 def on_exit(server: Any) -> None:

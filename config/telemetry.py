@@ -3,6 +3,7 @@
 What is not configured is not imported. `start` is called after any fork: exporters have threads.
 """
 
+import gc
 import importlib
 import os
 from typing import Any
@@ -12,6 +13,7 @@ from celery.signals import (
     beat_init,
     celeryd_init,
     setup_logging,
+    worker_before_create_process,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -51,6 +53,12 @@ def _worker(**_: Any) -> None:
 @worker_ready.connect
 def _serve(**_: Any) -> None:
     metrics.serve_metrics()
+
+
+@worker_before_create_process.connect
+def _spare_memory(**_: Any) -> None:
+    """Children share what is there now, as gunicorn's do."""
+    gc.freeze()
 
 
 @worker_process_init.connect
