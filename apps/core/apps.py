@@ -7,6 +7,7 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core import checks, gauges, propagation  # noqa: F401  (register checks and Celery's signals)
+        from apps.core import checks, gauges, heartbeats, propagation  # noqa: F401  (register checks, signals)
 
+        heartbeats.watch()
         gauges.register()

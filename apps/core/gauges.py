@@ -1,61 +1,62 @@
-"""What waits in the outbox and what became dead letters, how the clock is set, and how the dependencies are."""
+"""What waits in the outbox and what became dead letters, the jobs of the schedule, signs of life, and how the
+dependencies are."""
 
-from collections import defaultdict
+from datetime import timedelta
 
-from celery import current_app
-from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django_celery_beat.models import PeriodicTask
 
-from apps.core import health, metrics, outbox
+from apps.core import backlog, health, metrics
+from apps.core.models import JobRun
 
-# Counting stops here: how much more there is makes no difference to whoever is woken.
-MOST_COUNTED = 100_000
-
-_WAITING = """
-SELECT task_name, count(*), extract(epoch FROM now() - min(created_at))
-FROM (SELECT task_name, created_at FROM celery_outbox ORDER BY id LIMIT %s) AS oldest
-GROUP BY task_name
-"""
 _DEAD = """
 SELECT task_name, count(*) FROM (SELECT task_name FROM celery_outbox_dead_letter LIMIT %s) AS bounded GROUP BY task_name
-"""
-_PERIODS = """
-SELECT task.task, min(interval.every * extract(epoch FROM ('1 ' || interval.period)::interval))
-FROM django_celery_beat_periodictask AS task
-JOIN django_celery_beat_intervalschedule AS interval ON interval.id = task.interval_id
-WHERE task.enabled
-GROUP BY task.task
 """
 _LAG = """
 SELECT application_name, extract(epoch FROM replay_lag) FROM pg_stat_replication WHERE replay_lag IS NOT NULL
 """
 
 
-def _queues() -> set[str]:
-    """Every queue that a task of ours goes to: an empty one is shown as empty."""
-    return {outbox.queue_of(name) for name in current_app.tasks if name.startswith("apps.")}
-
-
-def _waiting() -> list[tuple[str, int, float]]:
-    """(queue, rows, age of the oldest) by task, of the oldest MOST_COUNTED rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [MOST_COUNTED])
-        return [(outbox.queue_of(name), rows, float(age)) for name, rows, age in cursor.fetchall()]
-
-
+# ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
 def outbox_rows() -> metrics.Values:
-    rows: dict[tuple[str, ...], float] = {(queue,): 0 for queue in _queues()}
-    for queue, number, _ in _waiting():
-        rows[(queue,)] = rows.get((queue,), 0) + number
-    return rows
+    return {(queue,): each.depth for queue, each in backlog.by_queue().items()}
 
 
 def outbox_oldest() -> metrics.Values:
-    ages: dict[tuple[str, ...], float] = defaultdict(float, {(queue,): 0.0 for queue in _queues()})
-    for queue, _, age in _waiting():
-        ages[(queue,)] = max(ages[(queue,)], age)
-    return ages
+    return {(queue,): each.oldest for queue, each in backlog.by_queue().items()}
 
 
+def heartbeat_age() -> metrics.Values:
+    return {(name,): silence.total_seconds() for name, silence in backlog.pulses().items()}
+
+
+# ── Jobs of the schedule ─────────────────────────────────────────────────────────────────────────────────
+def job_last_success() -> metrics.Values:
+    """Of one that never came through, when it was scheduled first."""
+    moments = JobRun.objects.values_list("name", Coalesce(F("succeeded_at"), F("created_at")))
+    return {(name,): moment.timestamp() for name, moment in moments}
+
+
+def job_period() -> metrics.Values:
+    """Of those that nobody has switched off."""
+    tasks = PeriodicTask.objects.filter(enabled=True, interval__isnull=False).select_related("interval")
+    return {(task.task,): timedelta(**{task.interval.period: task.interval.every}).total_seconds() for task in tasks}
+
+
+def job_seconds() -> metrics.Values:
+    return {(name,): seconds for name, seconds in JobRun.objects.values_list("name", "seconds")}
+
+
+def job_fixed() -> metrics.Values:
+    return {(name,): fixed for name, fixed in JobRun.objects.values_list("name", "fixed_total")}
+
+
+def job_failed() -> metrics.Values:
+    return {(name,): float(bool(error)) for name, error in JobRun.objects.values_list("name", "error")}
+
+
+# ── Dependencies ─────────────────────────────────────────────────────────────────────────────────────────
 def dependencies() -> metrics.Values:
     _, checks = health.report()
     return {(name,): float(state == "up") for name, state in checks.items()}
@@ -75,14 +76,21 @@ def register() -> None:
         "photogram_dead_letters",
         "Tasks that were given up, by task.",
         ["task"],
-        lambda: metrics.select(_DEAD, MOST_COUNTED),
+        lambda: metrics.select(_DEAD, backlog.MOST_COUNTED),
     )
     metrics.gauge(
-        "photogram_job_period_seconds",
-        "How often the clock rings for a job.",
-        ["task"],
-        lambda: metrics.select(_PERIODS),
+        "photogram_heartbeat_age_seconds",
+        "Since the scheduler, the relay, a worker or a queue last gave a sign of life.",
+        ["name"],
+        heartbeat_age,
     )
+    metrics.gauge("photogram_job_period_seconds", "How often the clock rings for a job.", ["task"], job_period)
+    metrics.gauge(
+        "photogram_job_last_success_timestamp_seconds", "When a job last came through.", ["task"], job_last_success
+    )
+    metrics.gauge("photogram_job_seconds", "How long the last round of a job took.", ["task"], job_seconds)
+    metrics.gauge("photogram_job_fixed_total", "What a job has put right since the beginning.", ["task"], job_fixed)
+    metrics.gauge("photogram_job_failed", "1 for a job whose last round met with an error.", ["task"], job_failed)
     metrics.gauge(
         "photogram_database_bytes",
         "Size of the database.",

@@ -40,7 +40,7 @@ OUTBOX_LAG = Histogram(
     "From the commit of a task to its first announcement to the broker.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
-Outcome = Literal["success", "retry", "failure", "dead", "skipped"]
+Outcome = Literal["success", "retry", "dead", "skipped"]
 
 
 def task_finished(task: str, outcome: Outcome, seconds: float) -> None:

@@ -26,7 +26,7 @@ PROCESSES = {
         *("celery", "--quiet", "-A", "config.celery", "worker"),
         *("--concurrency", "1", "--without-gossip", "--without-mingle"),
     ],
-    "relay": ["manage.py", "celery_outbox_relay", "--idle-time", "0.1"],
+    "relay": ["manage.py", "relay"],
     "scheduler": ["celery", "-A", "config.celery", "beat", "--loglevel", "ERROR", "--pidfile="],
 }
 
