@@ -62,8 +62,8 @@ _SHAPES: list[tuple[str, re.Pattern[str], str]] = [
         )
         for word in ("password", "passwd", "secret", "token", "caption")
     ),
-    # Workers are called celery@host.
-    ("@", re.compile(r"(?<![\w.+%-])(?!celery@)[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "[email]"),
+    # Workers are called so.
+    ("@", re.compile(r"(?<![\w.+%-])(?!(?:celery|worker|media)@)[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "[email]"),
 ]
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.\d{1,3}){3})?)(?![.]?\w)"

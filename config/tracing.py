@@ -11,12 +11,13 @@ from typing import Any
 import structlog
 from celery.signals import after_task_publish, before_task_publish, task_failure, task_postrun, task_prerun
 from opentelemetry import context, propagate, trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.botocore import BotocoreInstrumentor
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 from opentelemetry.instrumentation.redis import RedisInstrumentor
-from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -33,6 +34,21 @@ _W3C = TraceContextTextMapPropagator()
 UNTRACED = "health,metrics"
 
 
+class Deaf(TextMapPropagator):
+    """Nobody outside chooses the ids of our traces or which of them are kept: headers of requests are not read, nor
+    are any sent to storage."""
+
+    def extract(self, carrier: Any, context: Context | None = None, getter: Any = None) -> Context:
+        return context or Context()
+
+    def inject(self, carrier: Any, context: Context | None = None, setter: Any = None) -> None:
+        pass
+
+    @property
+    def fields(self) -> set[str]:
+        return set()
+
+
 class WholeStories(Sampler):
     """Traces begin with a request or a task. A statement by itself (a heartbeat, a poll of the relay) is none."""
 
@@ -41,7 +57,7 @@ class WholeStories(Sampler):
 
     def should_sample(
         self,
-        parent_context: context.Context | None,
+        parent_context: Context | None,
         trace_id: int,
         name: str,
         kind: SpanKind | None = None,
@@ -103,8 +119,7 @@ class _Tracing:
 
 def start(process: str) -> None:
     """Once in each process, after any fork: the exporter has a thread."""
-    # Nobody outside chooses the ids of our traces or which of them are kept: headers of requests are not read.
-    propagate.set_global_textmap(CompositePropagator([]))
+    propagate.set_global_textmap(Deaf())
     ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or 1)
     _Tracing.provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME") or f"photogram-{process}"}),
@@ -144,8 +159,8 @@ def _tracer() -> trace.Tracer:
     return trace.get_tracer("photogram")
 
 
-def _continued(traceparent: str) -> context.Context:
-    return _W3C.extract({"traceparent": traceparent}, context.Context())
+def _continued(traceparent: str) -> Context:
+    return _W3C.extract({"traceparent": traceparent}, Context())
 
 
 # ── In the relay: from the row to the broker ─────────────────────────────────────────────────────────────
