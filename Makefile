@@ -10,7 +10,7 @@ SIZE ?= small
 FUZZ_EXAMPLES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell fuzz bench-pipeline bench-search lock clean
+.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor backup restore sbom fuzz bench-pipeline bench-search lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -40,14 +40,8 @@ contracts: $(READY) ## Who may import whom
 migrations: $(READY) ## No model change without its migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
-# Placeholders for what production does not start without, and two keys of this moment.
-KEY = $$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
 deploy: $(READY) ## Django's deployment checks, with settings as in production
-	@env PHOTOGRAM_ENV=production SECRET_KEY=$(KEY) JWT_SIGNING_KEY=$(KEY) METRICS_TOKEN=$(KEY) \
-		ALLOWED_HOSTS=photogram.example PUBLIC_URL=https://photogram.example EMAIL_URL=smtp+tls://mail.invalid:587 \
-		DATABASE_URL=postgresql://check@127.0.0.1/check REDIS_URL=redis://127.0.0.1/0 CELERY_BROKER_URL=redis://127.0.0.1/1 \
-		S3_ENDPOINT_URL=https://s3.invalid S3_ACCESS_KEY_ID=check S3_SECRET_ACCESS_KEY=check \
-		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	@deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
 
 schema: $(READY) ## Write docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
@@ -62,6 +56,19 @@ demo-data: $(READY) ## Believable people and photographs (SIZE=small|medium)
 
 shell: $(READY) ## Django's shell beside the running stack
 	@$(BIN)/python -m devstack exec -- python manage.py shell
+
+doctor: $(READY) ## Examine everything beside the running stack, and say what to do about each finding
+	@$(BIN)/python -m devstack exec -- python manage.py doctor $(ARGS)
+
+backup: $(READY) ## The database and all objects into a new folder (BACKUP=folder)
+	@$(BIN)/python -m devstack exec -- python manage.py backup --output "$(or $(BACKUP),$(error Which folder? make backup BACKUP=folder))"
+
+restore: $(READY) ## A backup into servers that are empty (BACKUP=folder STATE_DIR=new-folder)
+	@$(BIN)/python -m devstack exec --bare -- python manage.py restore "$(or $(BACKUP),$(error Which folder? make restore BACKUP=folder STATE_DIR=new-folder))"
+
+sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
+	@mkdir -p build
+	@uvx --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements --output-reproducible --output-file build/sbom.json requirements/prod.txt
 
 fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
