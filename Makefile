@@ -79,6 +79,7 @@ bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain
 bench-search: $(READY) ## What a search reads among 100,000 people and 500,000 posts
 	@$(BIN)/python -m devstack exec --fresh -- python -m bench.search
 
+CYCLONEDX := 7.5.0
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 lock: $(READY) ## Compile requirements/*.txt from pyproject.toml
 	@$(COMPILE) --output-file requirements/base.txt

@@ -18,7 +18,9 @@ def main() -> int:
     actions.add_parser("run", help="start everything; state is kept in STATE_DIR")
     execute = actions.add_parser("exec", help="run one command with the servers up")
     execute.add_argument("--fresh", action="store_true", help="on empty servers that are thrown away afterwards")
-    execute.add_argument("--bare", action="store_true", help="on servers as they are, empty ones too: nothing is migrated")
+    execute.add_argument(
+        "--bare", action="store_true", help="on servers as they are, empty ones too: nothing is migrated"
+    )
     execute.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND …")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _leave)

@@ -7,6 +7,6 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core import checks, heartbeats  # noqa: F401  (registers the system checks)
+        from apps.core import checks, examinations, heartbeats  # noqa: F401  (they register what they check)
 
         heartbeats.watch()

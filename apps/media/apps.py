@@ -10,7 +10,7 @@ class MediaConfig(contexts.Context):
 
     def ready(self) -> None:
         from apps.core import health
-        from apps.media import storage
+        from apps.media import examinations, storage  # noqa: F401
 
         health.register("storage", storage.ping, needed=False)
 

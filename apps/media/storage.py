@@ -300,6 +300,12 @@ def listing(bucket: str, prefix: str = "") -> Iterator[tuple[str, datetime]]:
                 yield entry["Key"], entry["LastModified"]
 
 
+def write(bucket: str, key: str, data: bytes, *, content_type: str) -> None:
+    """A small object. Raises StorageError."""
+    with _translated():
+        _s3().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+
+
 # ── For backups ──────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Entry:

@@ -9,7 +9,7 @@ class NotificationsConfig(contexts.Context):
     name = "apps.notifications"
 
     def ready(self) -> None:
-        from apps.notifications import receivers  # noqa: F401
+        from apps.notifications import checks, receivers  # noqa: F401
 
     def erase_user(self, user_id: UUID) -> None:
         from apps.notifications import person
