@@ -7,10 +7,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 SIZE ?= small
+SERVER ?= valkey
+SECONDS ?= 30
 FUZZ_EXAMPLES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor backup restore sbom fuzz bench-pipeline bench-search lock clean
+.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz bench-pipeline bench-search lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,6 +61,9 @@ shell: $(READY) ## Django's shell beside the running stack
 
 doctor: $(READY) ## Examine everything beside the running stack, and say what to do about each finding
 	@$(BIN)/python -m devstack exec -- python manage.py doctor $(ARGS)
+
+freeze: $(READY) ## Let a server of the running stack hang (SERVER=postgresql|valkey|seaweedfs SECONDS=30)
+	@$(BIN)/python -m devstack freeze "$(SERVER)" --seconds "$(SECONDS)"
 
 backup: $(READY) ## The database and all objects into a new folder (BACKUP=folder)
 	@$(BIN)/python -m devstack exec -- python manage.py backup --output "$(or $(BACKUP),$(error Which folder? make backup BACKUP=folder))"
