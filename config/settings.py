@@ -14,7 +14,7 @@ from environs import Env
 from kombu import Queue
 
 from config.brokers import broker_options, takes_remote_control
-from config.logging import logging_config
+from config.logging import default_format, logging_config
 from config.queues import DEFAULT, QUEUES, ROUTES, TimeLimits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -363,9 +363,12 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "apps.core.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_OUTBOX_APP = "config.celery.app"
-CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id"]
+CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id", "traceparent"]
 # Its metrics go to a StatsD server, which we have not; ours are Prometheus'.
 MONITORING_METRICS_ENABLED = False
+
+# Of jobs that walk through whole tables, each for itself; 0 lets them run as fast as they can.
+MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000)
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False
@@ -393,9 +396,13 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None
-LOG_FORMAT = env.str("LOG_FORMAT", "json" if PRODUCTION else "console")
+LOG_FORMAT = env.str("LOG_FORMAT", default_format(ENVIRONMENT))
 LOG_LEVEL = env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")
-logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL)
+# Otherwise the /24 or /48 that an address is in.
+LOG_FULL_ADDRESSES = env.bool("LOG_FULL_ADDRESSES", False)
+# Where unforeseen errors are reported; empty reports none.
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL, full_addresses=LOG_FULL_ADDRESSES, sentry=bool(SENTRY_DSN))
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 # Where several gunicorn workers share their counts; prometheus-client reads the same variable.
