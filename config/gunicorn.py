@@ -20,7 +20,7 @@ limit_request_field_size = 8190
 limit_request_fields = 64
 max_requests = 20_000
 max_requests_jitter = 2_000
-# Workers are forked from a process that has imported everything, and share its memory (see `when_ready`).
+# Loaded once, before the workers are forked, so that they share its memory. A release needs a restart, not SIGHUP.
 preload_app = True
 # The structured request line of config/logging.py replaces gunicorn's access log.
 accesslog = None
@@ -31,7 +31,6 @@ control_socket_disable = True
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
 # Imported only now: prometheus-client looks for the folder when it is imported.
 metrics = importlib.import_module("config.metrics")
-telemetry = importlib.import_module("config.telemetry")
 logs = importlib.import_module("config.logging")
 # gunicorn's own lines look like all others.
 logconfig_dict = logs.dict_config(
@@ -47,14 +46,13 @@ def when_ready(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """The lowest slot that no living worker has."""
+    """It gets the lowest slot that no living worker has."""
     taken = {other.slot for other in server.WORKERS.values()}
     worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
 
 
 def post_fork(server: Any, worker: Any) -> None:
     metrics.take_slot(f"worker{worker.slot}")
-    telemetry.start("api")
 
 
 def on_exit(server: Any) -> None:

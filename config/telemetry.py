@@ -1,9 +1,9 @@
 """What a process shows of itself as far as it is configured: metrics on a port, traces, error reports.
 
-What is not configured is not imported. `start` is called after any fork: exporters have threads.
+What is not configured is not imported. `start` is called after a fork where that can be: exporters have threads. In the
+API it is called before, since Django must be told early; both SDKs begin their threads anew in a child.
 """
 
-import gc
 import importlib
 import os
 from typing import Any
@@ -13,7 +13,6 @@ from celery.signals import (
     beat_init,
     celeryd_init,
     setup_logging,
-    worker_before_create_process,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -53,12 +52,6 @@ def _worker(**_: Any) -> None:
 @worker_ready.connect
 def _serve(**_: Any) -> None:
     metrics.serve_metrics()
-
-
-@worker_before_create_process.connect
-def _spare_memory(**_: Any) -> None:
-    """Children share what is there now, as gunicorn's do."""
-    gc.freeze()
 
 
 @worker_process_init.connect
