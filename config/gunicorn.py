@@ -27,11 +27,23 @@ control_socket_disable = True
 # The workers' metrics are added up through files in one folder, fresh with every start.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
 # Imported only now: prometheus-client looks for the folder when it is imported.
-multiprocess = importlib.import_module("prometheus_client.multiprocess")
+metrics = importlib.import_module("config.metrics")
+logs = importlib.import_module("config.logging")
+# gunicorn's own lines look like all others.
+logconfig_dict = logs.dict_config(
+    log_format=os.environ.get("LOG_FORMAT") or logs.default_format(os.environ.get("PHOTOGRAM_ENV", "")),
+    level=os.environ.get("LOG_LEVEL") or "INFO",
+)
 
 
-def child_exit(server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)
+def pre_fork(server: Any, worker: Any) -> None:
+    """The lowest slot that no living worker has."""
+    taken = {other.slot for other in server.WORKERS.values()}
+    worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    metrics.take_slot(f"worker{worker.slot}")
 
 
 def on_exit(server: Any) -> None:

@@ -25,9 +25,11 @@ SCHEDULE: dict[str, int] = {
     "apps.feed.tasks.keep_explore_scores": 120,
     "apps.notifications.tasks.ring_again": 30,
     "apps.notifications.tasks.purge_old_notifications": 24 * 3600,
+    "apps.core.tasks.probe_queues": 20,
     "apps.notifications.tasks.purge_settled_deliveries": 24 * 3600,
     "apps.core.tasks.purge_idempotency_keys": 3600,
     "apps.core.tasks.purge_rate_buckets": 600,
     "apps.core.tasks.purge_outbox": 24 * 3600,
+    "apps.core.tasks.purge_heartbeats": 24 * 3600,
     "apps.core.tasks.repair_counters": 6 * 3600,
 }

@@ -7,4 +7,7 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core import checks  # noqa: F401  (registers the system checks)
+        from apps.core import checks, gauges, heartbeats, propagation  # noqa: F401  (register checks, signals)
+
+        heartbeats.watch()
+        gauges.register()

@@ -7,21 +7,22 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
-from django_celery_outbox.serialization import CURRENT_SCHEMA_VERSION, MIN_SUPPORTED_VERSION
 from prometheus_client import Counter
 
+from apps.core import outbox
 from apps.core.batches import Pace, delete_in_batches
 from apps.core.counters import every_counter
-from apps.core.models import IdempotencyKey, RateBucket
+from apps.core.models import Heartbeat, IdempotencyKey, RateBucket
 
 log = structlog.get_logger(__name__)
 DRIFT = Counter("photogram_counter_drift_total", "Counters found wrong and repaired.", ["counter"])
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
 # What nobody has retried in a month, nobody misses.
 DEAD_LETTERS_KEPT = timedelta(days=30)
+HEARTBEATS_KEPT = timedelta(days=1)
 # During a release old and new code run side by side, and the new may read what the old cannot.
 UNREADABLE_AFTER = timedelta(days=1)
 
@@ -53,8 +54,9 @@ def purge_outbox(pace: Pace | None = None) -> int:
 
 def _bury_unreadable(pace: Pace) -> int:
     """Rows in a shape that the relay passes over would lie in the outbox for ever, and nobody would know."""
-    readable = Q(schema_version__range=(MIN_SUPPORTED_VERSION, CURRENT_SCHEMA_VERSION))
-    unreadable = CeleryOutbox.objects.filter(~readable, created_at__lt=timezone.now() - UNREADABLE_AFTER)
+    unreadable = CeleryOutbox.objects.exclude(schema_version__range=outbox.READABLE).filter(
+        created_at__lt=timezone.now() - UNREADABLE_AFTER
+    )
     buried = 0
     while pace.goes_on() and (batch := _bury(unreadable.order_by("pk"), pace.batch)):
         buried += batch
@@ -77,6 +79,11 @@ def _bury(unreadable: "QuerySet[CeleryOutbox]", size: int) -> int:
     )
     CeleryOutbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)
+
+
+def purge_heartbeats(pace: Pace | None = None) -> int:
+    """Of workers that are no more: each has a name of its own."""
+    return delete_in_batches(Heartbeat.objects.filter(at__lt=timezone.now() - HEARTBEATS_KEPT), pace)
 
 
 # ── Counters ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -58,6 +58,16 @@ class RateBucket(models.Model):
         return self.key
 
 
+class Heartbeat(models.Model):
+    """When a process that no request reaches, or a whole queue, last gave a sign of life; see `heartbeats.py`."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class JobRun(models.Model):
     """What a job of the schedule did in its last round, and how far it has come in an unfinished one."""
 

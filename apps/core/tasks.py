@@ -1,6 +1,8 @@
 """The kernel's own housekeeping."""
 
-from apps.core import housekeeping
+from celery import shared_task
+
+from apps.core import heartbeats, housekeeping
 from apps.core.batches import Pace
 from apps.core.scheduled import scheduled
 
@@ -21,5 +23,21 @@ def purge_outbox(*, pace: Pace, **_: object) -> int:
 
 
 @scheduled
+def purge_heartbeats(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_heartbeats(pace)
+
+
+@scheduled
 def repair_counters(*, pace: Pace, **_: object) -> int:
     return housekeeping.repair_counters(pace)
+
+
+@scheduled
+def probe_queues(**_: object) -> int:
+    heartbeats.probe_queues("apps.core.tasks.probe")
+    return 0
+
+
+@shared_task
+def probe(*, queue: str, **_: object) -> None:
+    heartbeats.beat(f"queue:{queue}")

@@ -1,5 +1,5 @@
-"""The groups "moderator" and "admin", and what each may look at in the console. What a member may do is decided by the
-verbs in `services.py`; who gets into the console at all, by `is_staff`."""
+"""What the groups "moderator" and "admin", made by a migration, may look at in the console. What a member may do is
+decided by the verbs in `services.py`; who gets into the console at all, by `is_staff`."""
 
 from typing import Any
 
@@ -26,6 +26,7 @@ _LOOKED_AT = {
         "moderation": ["flag", "moderationaction", "appeal"],
     },
     "admin": {
+        "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "core": ["jobrun"],
         "accounts": ["user", "session"],
         "media": ["media", "doomedobject"],
@@ -54,7 +55,8 @@ def appoint(user: User, role: str) -> bool:
 
 
 def ensure(*, apps: Any = present, **_: object) -> None:
-    """After every `migrate`, when the permissions of the apps below are there. Takes nothing away."""
+    """After every `migrate`, when the permissions of the apps below are there, and after every `flush`, which empties
+    the groups' table, too. Takes nothing away."""
     try:
         groups = apps.get_model("auth", "Group").objects
         permissions = apps.get_model("auth", "Permission").objects

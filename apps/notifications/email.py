@@ -3,9 +3,9 @@
 from smtplib import SMTPException
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from apps.core import mail
 from apps.notifications.channels import NowhereToGo, Undelivered
 from apps.notifications.models import Act
 from apps.notifications.wording import line
@@ -21,11 +21,13 @@ def send(act: Act) -> None:
         "line": line(act),
         "link": f"{settings.CLIENT_URL}/notifications",
     }
-    mail = EmailMultiAlternatives(
-        subject=context["line"], body=render_to_string("mail/notification.txt", context), to=[user.email]
-    )
-    mail.attach_alternative(render_to_string("mail/notification.html", context), "text/html")
     try:
-        mail.send()
+        mail.send(
+            to=user.email,
+            subject=context["line"],
+            text=render_to_string("mail/notification.txt", context),
+            html=render_to_string("mail/notification.html", context),
+            reference=f"notification-{act.pk}",
+        )
     except (OSError, SMTPException) as error:
         raise Undelivered(str(error)) from error

@@ -19,6 +19,7 @@ from apps.core.api import problems
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
+from apps.core.metrics import GaugeCollector
 
 
 class Health(serializers.Serializer[Any]):
@@ -51,10 +52,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
         request.headers.get("Authorization", "").encode(), expected.encode()
     ):
         return problems.answer(NotFound(), request)
-    registry = REGISTRY
+    registry = CollectorRegistry()
+    registry.register(GaugeCollector())
     if settings.PROMETHEUS_MULTIPROC_DIR:
-        registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(REGISTRY)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
