@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from apps.core.database import POOL_SECONDS, PatientConnection
 from config.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -130,18 +131,27 @@ UNFOLD = {"SITE_TITLE": "Photogram", "SITE_HEADER": "Photogram"}
 DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/photogram")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": False,
+    # A round trip for each request, so that none is given a connection that died at rest.
+    "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 3,
         # One pool per process; a request that gets no connection in time is a 503, never a hang.
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
             "max_size": env.int("DATABASE_POOL_MAX", 10),
-            "timeout": 3,
+            "timeout": POOL_SECONDS,
             "max_idle": 300,
             "reconnect_timeout": 5,
+            "connection_class": PatientConnection,
         },
-        "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+        # A server that vanished from the network without a word is noticed in 15 s, by jobs as well.
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
+        # The last one ends what a client no longer waits for.
+        "options": "-c statement_timeout=15000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
+        " -c client_connection_check_interval=1000",
     },
 }
 if TESTING:
