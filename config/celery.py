@@ -1,11 +1,36 @@
 """The Celery app. Its `delay` writes an outbox row in the caller's transaction; the relay talks to the broker."""
 
 import os
+from datetime import timedelta
+from typing import Any
 
+from celery.result import AsyncResult
+from django.db import transaction
+from django.utils import timezone
 from django_celery_outbox import OutboxCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = OutboxCelery("photogram")
+
+class Photogram(OutboxCelery):
+    """What happens to the rows that it writes: `apps/core/outbox.py`."""
+
+    def send_task(  # type: ignore[override]  # what is not named here is passed on
+        self, name: str, args: Any = None, kwargs: Any = None, *, expires: Any = None, **options: Any
+    ) -> "AsyncResult[Any]":
+        """`expires` (seconds, or a moment) is kept as a moment, so that announcing again grants no more time."""
+        if isinstance(expires, int | float):
+            expires = timezone.now() + timedelta(seconds=expires)
+        with transaction.atomic():
+            return super().send_task(name, args, kwargs, expires=expires, **options)
+
+
+app = Photogram("photogram", task_cls="apps.core.doorbells:Doorbell")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_after_finalize.connect
+def keep_watch(sender: Any, **_: Any) -> None:
+    """Once the apps can be imported."""
+    sender.steps["worker"].add("apps.core.watchdog:Watchdog")

@@ -28,6 +28,11 @@ control_socket_disable = True
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
 # Imported only now: prometheus-client looks for the folder when it is imported.
 multiprocess = importlib.import_module("prometheus_client.multiprocess")
+patience = importlib.import_module("config.patience")
+
+
+def on_reload(server: Any) -> None:
+    patience.generations.begin()
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -22,6 +22,7 @@ SCHEDULE: dict[str, int] = {
     "apps.feed.tasks.keep_explore_scores": 120,
     "apps.notifications.tasks.ring_again": 30,
     "apps.notifications.tasks.purge_old_notifications": 24 * 3600,
+    "apps.core.tasks.probe_queues": 20,
     "apps.core.tasks.purge_idempotency_keys": 3600,
     "apps.core.tasks.purge_rate_buckets": 600,
     "apps.core.tasks.repair_counters": 6 * 3600,

@@ -11,9 +11,12 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
+from kombu import Queue
 
 from apps.core.database import POOL_SECONDS, PatientConnection
+from config.brokers import broker_options, takes_remote_control
 from config.logging import logging_config
+from config.queues import DEFAULT, QUEUES, ROUTES, TimeLimits
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -317,28 +320,38 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 # ── Celery: the row is the record, the task a doorbell ───────────────────────────────────────────────────
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "redis://127.0.0.1:6379/1")
+CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(
+    CELERY_BROKER_URL,
+    prefix=env.str("CELERY_QUEUE_PREFIX", ""),
+    region=env.str("CELERY_SQS_REGION", S3_REGION),
+    tls=env.bool("CELERY_SQS_TLS", True),
+)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
-    "socket_timeout": 10,
-    "socket_connect_timeout": 5,
-}
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = takes_remote_control(CELERY_BROKER_URL)
+# How a task is tried: begun and not done within the lease, it is announced again; failed, it waits ever longer; and
+# after so many tries it is a dead letter. See apps/core/outbox.py.
+TASK_TRIES = env.int("TASK_TRIES", 5)
+TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
+TASK_LONGEST_LEASE = timedelta(minutes=15)
+TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0)
+WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
+CELERY_TASK_DEFAULT_QUEUE = DEFAULT
+CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)
+CELERY_TASK_ANNOTATIONS = [TimeLimits()]
 CELERY_TASK_IGNORE_RESULT = True
+# A message is taken from the queue when its task has ended, however; one whose process was killed goes back at once.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_TIME_LIMIT = 240
-CELERY_TASK_SOFT_TIME_LIMIT = 210
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
-CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "apps.core.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_OUTBOX_APP = "config.celery.app"
 CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id"]
-CELERY_OUTBOX_STALE_TIMEOUT_SECONDS = 60
 # Its metrics go to a StatsD server, which we have not; ours are Prometheus'.
 MONITORING_METRICS_ENABLED = False
 

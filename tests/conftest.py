@@ -97,7 +97,7 @@ def mallory(alice: User) -> User:
 def mod(db: None) -> User:
     """A moderator."""
     mod = make_user("mod", is_staff=True)
-    mod.groups.add(Group.objects.get_or_create(name="moderator")[0])
+    mod.groups.add(Group.objects.get(name="moderator"))
     return mod
 
 
@@ -115,6 +115,7 @@ def anonymous() -> Caller:
 @pytest.fixture
 def deliver(db: None) -> Callable[[], list[str]]:
     """Run what has been enqueued, and what that enqueues, in this process; returns the tasks' names."""
+    app.loader.import_default_modules()  # every task, as a worker knows them
 
     def run() -> list[str]:
         done: list[str] = []

@@ -1,6 +1,5 @@
 """Doorbells."""
 
-from smtplib import SMTPException
 from uuid import UUID
 
 from celery import shared_task
@@ -8,16 +7,12 @@ from celery import shared_task
 from apps.accounts import erasure, exports, housekeeping, mails
 
 
-@shared_task(
-    autoretry_for=(OSError, SMTPException), retry_backoff=5, retry_backoff_max=600, retry_jitter=True, max_retries=5
-)
+@shared_task
 def send_confirmation(*, user_id: str, **_: object) -> None:
     mails.send_confirmation(UUID(user_id))
 
 
-@shared_task(
-    autoretry_for=(OSError, SMTPException), retry_backoff=5, retry_backoff_max=600, retry_jitter=True, max_retries=5
-)
+@shared_task
 def send_reset(*, user_id: str, **_: object) -> None:
     mails.send_reset(UUID(user_id))
 

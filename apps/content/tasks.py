@@ -3,22 +3,16 @@
 from uuid import UUID
 
 from celery import shared_task
-from django.db import OperationalError
 
 from apps.content import exposure, publication
 
-# What is still undone after these tries, the sweeps below ring for again.
-retried = shared_task(
-    autoretry_for=(OperationalError,), retry_backoff=2, retry_backoff_max=20, retry_jitter=True, max_retries=5
-)
 
-
-@retried
+@shared_task
 def settle_post_with(*, media_id: str, **_: object) -> None:
     publication.settle_post_with(UUID(media_id))
 
 
-@retried
+@shared_task
 def settle_post(*, post_id: str, **_: object) -> None:
     publication.settle(UUID(post_id))
 
@@ -28,7 +22,7 @@ def settle_waiting_posts(**_: object) -> None:
     publication.ring_again()
 
 
-@retried
+@shared_task
 def reconcile_account(*, user_id: str, **_: object) -> None:
     exposure.reconcile_account(UUID(user_id))
 

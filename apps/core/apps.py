@@ -7,4 +7,6 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core import checks  # noqa: F401  (registers the system checks)
+        from apps.core import checks, heartbeats  # noqa: F401  (registers the system checks)
+
+        heartbeats.watch()

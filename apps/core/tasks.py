@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from apps.core import housekeeping
+from apps.core import heartbeats, housekeeping
 
 
 @shared_task
@@ -18,3 +18,13 @@ def purge_rate_buckets(**_: object) -> None:
 @shared_task
 def repair_counters(**_: object) -> None:
     housekeeping.repair_counters()
+
+
+@shared_task
+def probe_queues(**_: object) -> None:
+    heartbeats.probe_queues("apps.core.tasks.probe")
+
+
+@shared_task
+def probe(*, queue: str, **_: object) -> None:
+    heartbeats.beat(f"queue:{queue}")

@@ -1,5 +1,5 @@
-"""The groups "moderator" and "admin", and what each may look at in the console. What a member may do is decided by the
-verbs in `services.py`; who gets into the console at all, by `is_staff`."""
+"""What the groups "moderator" and "admin", made by a migration, may look at in the console. What a member may do is
+decided by the verbs in `services.py`; who gets into the console at all, by `is_staff`."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ _LOOKED_AT = {
         "moderation": ["flag", "moderationaction", "appeal"],
     },
     "admin": {
+        "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "accounts": ["user", "session"],
         "media": ["media", "doomedobject"],
         "social": ["follow", "block"],
@@ -26,7 +27,8 @@ _LOOKED_AT = {
 
 
 def ensure(*, apps: Any = present, **_: object) -> None:
-    """After every `migrate`, when the permissions of the apps below are there. Takes nothing away."""
+    """After every `migrate`, when the permissions of the apps below are there, and after every `flush`, which empties
+    the groups' table, too. Takes nothing away."""
     try:
         groups = apps.get_model("auth", "Group").objects
         permissions = apps.get_model("auth", "Permission").objects

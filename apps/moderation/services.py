@@ -132,6 +132,17 @@ def take_down_comment(comment: Comment, *, by: User, reason: str, category: str)
     return _take_down(target, lambda: engagement.take_down_comment(comment), by=by, reason=reason, category=category)
 
 
+def remove_comment(comment: Comment, *, by: User) -> None:
+    """What a moderator deletes who is neither its author nor the post's is taken down, so that it is written down,
+    told, and open to an appeal like whatever else moderators do.
+
+    Raises ModeratorRequired, CannotModerate, NotFound once it is gone.
+    """
+    if comment.taken_down_at:
+        raise NotFound
+    take_down_comment(comment, by=by, reason="Deleted by a moderator.", category=Category.OTHER)
+
+
 def restore_comment(comment: Comment, *, by: User, reason: str = "") -> ModerationAction:
     """As `restore_post`."""
     target = Target.of(comment)

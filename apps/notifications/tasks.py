@@ -3,55 +3,46 @@
 from uuid import UUID
 
 from celery import shared_task
-from django.db import IntegrityError, OperationalError
 
 from apps.notifications import deliveries, housekeeping, telling
 
-retried = shared_task(
-    autoretry_for=(OperationalError, IntegrityError),
-    retry_backoff=2,
-    retry_backoff_max=60,
-    retry_jitter=True,
-    max_retries=5,
-)
 
-
-@retried
+@shared_task
 def tell_of_like(*, post_id: str, actor_id: str, **_: object) -> None:
     telling.of_like(UUID(post_id), UUID(actor_id))
 
 
-@retried
+@shared_task
 def tell_of_comment_like(*, comment_id: str, actor_id: str, **_: object) -> None:
     telling.of_comment_like(UUID(comment_id), UUID(actor_id))
 
 
-@retried
+@shared_task
 def tell_of_follow(*, follower_id: str, followed_id: str, accepted: bool = False, **_: object) -> None:
     telling.of_follow(UUID(follower_id), UUID(followed_id), accepted=accepted)
 
 
-@retried
+@shared_task
 def tell_of_follow_request(*, requester_id: str, target_id: str, **_: object) -> None:
     telling.of_follow_request(UUID(requester_id), UUID(target_id))
 
 
-@retried
+@shared_task
 def tell_of_mentions(*, post_id: str, **_: object) -> None:
     telling.of_mentions(UUID(post_id))
 
 
-@retried
+@shared_task
 def tell_of_comment(*, comment_id: str, **_: object) -> None:
     telling.of_comment(UUID(comment_id))
 
 
-@retried
+@shared_task
 def forget_across_block(*, blocker_id: str, blocked_id: str, **_: object) -> None:
     telling.of_block(UUID(blocker_id), UUID(blocked_id))
 
 
-@retried
+@shared_task
 def tell_of_moderation(*, action_id: str, **_: object) -> None:
     telling.of_moderation(UUID(action_id))
 

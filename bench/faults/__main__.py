@@ -73,7 +73,8 @@ def _run(arguments: argparse.Namespace, folder: Path) -> list[Any]:
         os.environ.update(environment)
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
         django.setup()
-        processes = Processes(environment, folder / "processes", extra={"worker": "--include bench.faults.poison"})
+        with_poison = dict.fromkeys(("worker", "media"), "--include bench.faults.poison")
+        processes = Processes(environment, folder / "processes", extra=with_poison)
         up.callback(processes.stop)
         url = f"http://127.0.0.1:{environment['PORT']}"
         _await(url)

@@ -127,16 +127,17 @@ def kills(bench: Bench) -> None:
 
 def _kill_someone(bench: Bench, dice: random.Random) -> str:
     """Who it was; nobody if that one was dead already."""
-    kinds = {"pool child": 4, "worker": 3, "relay": 3, "scheduler": 2, "API worker": 4}
-    kind = dice.choices(list(kinds), list(kinds.values()))[0]
-    if kind in ("pool child", "API worker"):
-        pid = bench.processes.child_of("worker" if kind == "pool child" else "api")
-        if pid is None:
-            return ""
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        return kind
-    return kind if bench.processes.send(kind, signal.SIGKILL) else ""
+    victims = {"child of worker": 3, "child of media": 3, "child of api": 4, "worker": 2, "media": 2, "relay": 3}
+    victims |= {"scheduler": 1}
+    victim = dice.choices(list(victims), list(victims.values()))[0]
+    if not victim.startswith("child of "):
+        return victim if bench.processes.send(victim, signal.SIGKILL) else ""
+    pid = bench.processes.child_of(victim.removeprefix("child of "))
+    if pid is None:
+        return ""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return victim
 
 
 # ── b. Redis ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -326,7 +327,7 @@ def restarts(bench: Bench) -> None:
             time.sleep(2)
             bench.processes.send("api", signal.SIGHUP)
             time.sleep(4)
-            for name in ("worker", "relay", "scheduler"):
+            for name in ("worker", "media", "relay", "scheduler"):
                 ended = bench.processes.restart(name) and ended
         time.sleep(3)
     calls = crowd.calls.since(begun)

@@ -615,32 +615,31 @@ def erased_with_commits(user):
 
 @pytest.mark.django_db(transaction=True)
 class TestALongHistory:
-    def test_two_hundred_posts_and_five_thousand_followers_go_in_short_transactions(self):
+    def test_p10_two_hundred_posts_five_thousand_followers_and_twenty_thousand_likes_leave_nothing(self, deliver):
         alice = make_user("alice")
-        for _ in range(200):
-            make_post(alice)
+        posts = [make_post(alice) for _ in range(200)]
         fans = make_people(5000)
+        make_likes(posts, fans[:100])
         Follow.objects.bulk_create([Follow(follower=fan, followed=alice) for fan in fans], batch_size=1000)
         Follow.objects.bulk_create([Follow(follower=alice, followed=fan) for fan in fans], batch_size=1000)
         User.objects.filter(pk__in=[fan.pk for fan in fans]).update(follower_count=1, following_count=1)
         User.objects.filter(pk=alice.pk).update(follower_count=5000, following_count=5000)
+        hers = put_originals(alice)
+        assert len(hers & everything_stored()) == 200
         seconds, commits = erased_with_commits(alice)
         assert seconds < 1
         assert commits > 200 + 2 * 10
+        deliver()
+        assert [reference for reference, rows in held_on(alice.pk).items() if rows] == []
+        assert tables_with(str(alice.pk)) == set()
         assert not Post.objects.exists()
         assert not Media.objects.exists()
         assert not Follow.objects.exists()
+        assert not Like.objects.exists()
         assert repair_counters() == 0
         assert User.objects.count() == 5000
-
-    def test_twenty_thousand_likes_received_go_with_their_posts(self):
-        alice = make_user("alice")
-        posts = [make_post(alice) for _ in range(20)]
-        make_likes(posts, make_people(1000))
-        seconds, commits = erased_with_commits(alice)
-        assert seconds < 1
-        assert commits > 20
-        assert not Like.objects.exists()
+        sweeps.delete_doomed_objects()
+        assert not hers & everything_stored()
 
     def test_r1_twenty_thousand_likes_given_go_in_batches_with_their_counts(self):
         alice, bob = make_user("alice"), make_user("bob")
@@ -652,6 +651,28 @@ class TestALongHistory:
         assert commits > 20
         assert not Like.objects.exists()
         assert repair_counters() == 0
+
+
+def put_originals(user):
+    """An object in storage for every original; returns their places."""
+    client = storage.client(django_settings.S3_ENDPOINT_URL)
+    keys = list(Media.objects.owned_by(user.pk).values_list("original_key", flat=True))
+    for key in keys:
+        client.put_object(Bucket=django_settings.S3_PRIVATE_BUCKET, Key=key, Body=b"x")
+    return {(django_settings.S3_PRIVATE_BUCKET, key) for key in keys}
+
+
+def everything_stored():
+    """(bucket, key) of all there is in both buckets."""
+    client = storage.client(django_settings.S3_ENDPOINT_URL)
+    pages = client.get_paginator("list_objects_v2")
+    buckets = (django_settings.S3_PRIVATE_BUCKET, django_settings.S3_PUBLIC_BUCKET)
+    return {
+        (bucket, row["Key"])
+        for bucket in buckets
+        for page in pages.paginate(Bucket=bucket)
+        for row in page.get("Contents", [])
+    }
 
 
 def make_likes(posts, people):

@@ -121,6 +121,19 @@ def test_the_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, d
     assert code(anonymous.post("/auth/email/confirm", {"token": token})) == "invalid_link"
 
 
+def test_who_has_confirmed_is_sent_no_other_mail(anonymous, api, deliver):
+    sign_up(anonymous)
+    alice = User.objects.get()
+    assert api(alice).post("/auth/email/resend").status_code == 202
+    deliver()
+    assert len(mail.outbox) == 2
+    token = re.search(r"token=([\w-]+)", mail.outbox[-1].body)[1]
+    assert anonymous.post("/auth/email/confirm", {"token": token}).status_code == 204
+    assert api(alice).post("/auth/email/resend").status_code == 202
+    deliver()
+    assert len(mail.outbox) == 2
+
+
 def test_o4_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
     from django_celery_outbox.models import CeleryOutbox
 

@@ -1,8 +1,11 @@
 """Every route × every kind of caller. A route without a row fails."""
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import services as accounts
 from apps.core.ids import new_id
@@ -142,6 +145,17 @@ def test_every_route_has_a_row():
     assert present == set(TABLE)
 
 
+def test_a_method_that_a_route_has_not_is_405_for_anybody(anonymous, api, carol, mod):
+    callers = anonymous, api(carol), api(mod)
+    for path, methods in routes().items():
+        plain = re.sub(r"<\w+:\w+>", str(new_id()), path)
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
+            for caller in callers:
+                answer = getattr(caller, method.lower())(f"/{plain}")
+                assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), (method, path)
+                assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 @pytest.fixture
 def world(alice, mod):
     """What alice owns, and the callers."""
@@ -203,9 +217,10 @@ HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")
 
 
 @pytest.mark.parametrize(("method", "route"), HERS, ids=[" ".join(key) for key in HERS])
-def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route, world):
-    """For a blocked caller, alice's things and random ids differ in nothing but the request id; nor do they for who is
-    no moderator where only moderators may call."""
+def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route, world, settings):
+    """For a blocked caller, alice's things and random ids differ in nothing but the request id, and cost the same of
+    their limit; nor do they for who is no moderator where only moderators may call."""
+    settings.RATE_LIMITS_ENABLED = True
     callers, names = world
     given = fill(TABLE[method, route][0], names)
     body = given if isinstance(given, dict) else None
@@ -219,5 +234,27 @@ def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route,
     assert answers[0].status_code == answers[1].status_code == hidden
     plain = [{**answer.json(), "request_id": ""} for answer in answers]
     assert plain[0] == plain[1]
-    headers = [{k for k in answer.headers if k != "X-Request-ID"} for answer in answers]
+    spent = [int(answer.headers["RateLimit-Limit"]) - int(answer.headers["RateLimit-Remaining"]) for answer in answers]
+    assert spent == [1, 2]
+    of_each = {"X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset"}
+    headers = [{k: v for k, v in answer.headers.items() if k not in of_each} for answer in answers]
     assert headers[0] == headers[1]
+
+
+TIMED = [key for key in HERS if key[0] == "GET"]
+
+
+@pytest.mark.parametrize(("method", "route"), TIMED, ids=[" ".join(key) for key in TIMED])
+def test_p7_takes_no_more_statements_than_what_does_not_exist(method, route, world):
+    """Time is not measured here: what makes it is the number of questions that the database is asked."""
+    callers, names = world
+    asked = []
+    callers["blocked"].get("/feed")
+    for which in (names, dict.fromkeys(names, new_id())):
+        path = route
+        for name in names:
+            path = path.replace(name, str(which[name])) if name.startswith("<") else path
+        with CaptureQueriesContext(connection) as queries:
+            callers["blocked"].get(f"/{path}")
+        asked.append(len(queries))
+    assert asked[0] == asked[1], (path, asked)

@@ -27,6 +27,8 @@ OBJECTS = {
     "Upload": "id media_id status",
     "UploadProgress": "id media_id status progress error media",
     "Follower": "user viewer followed_at",
+    "Suggestion": "id handle display_name bio website avatar is_private is_verified counts created_at viewer "
+    "followed_by_count",
     "RefreshedFeed": "results next_cursor new_since_last",
     "PostPage": "results next_cursor",
     "FoundTag": "tag posts",

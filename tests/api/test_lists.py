@@ -212,6 +212,59 @@ def test_r5_a_walk_under_writes_shows_every_row_that_existed_throughout_once(ali
     assert {str(post.pk) for post in stable} <= set(seen)
 
 
+def follow_alice(alice):
+    return make_follow(make_user(), alice)
+
+
+def like_hers(alice):
+    return Like.objects.create(post_id=POST, user=make_user())
+
+
+def comment_on_hers(alice):
+    return make_comment(Post.objects.get(pk=POST), make_user())
+
+
+def save_one(alice):
+    return Save.objects.create(post=make_post(make_user(), photos=0), user=alice)
+
+
+def block_one(alice):
+    return Block.objects.create(blocker=alice, blocked=make_user())
+
+
+@pytest.mark.parametrize(
+    ("path", "add"),
+    [
+        ("/users/me/followers", follow_alice),
+        ("/users/me/blocks", block_one),
+        ("/users/me/saved", save_one),
+        (f"/posts/{POST}/likes", like_hers),
+        (f"/posts/{POST}/comments", comment_on_hers),
+    ],
+)
+def test_r5_so_does_a_walk_through_ties_and_acts(alice, path, add):
+    make_post(alice, pk=POST)
+    caller, rows = Caller(alice), [add(alice) for _ in range(12)]
+    before = caller.get(path).json()["results"]
+    fleeting, seen, cursor = [rows[3], rows[7]], [], ""
+    while cursor is not None:
+        page = caller.get(f"{path}?limit=2{f'&cursor={cursor}' if cursor else ''}").json()
+        seen += page["results"]
+        cursor = page["next_cursor"]
+        add(alice)
+        if fleeting:
+            fleeting.pop().delete()
+    stable = [card for number, card in enumerate(reversed(before)) if number not in {3, 7}]
+    names = [name_of(card) for card in seen]
+    assert len(names) == len(set(names))
+    assert {name_of(card) for card in stable} <= set(names) <= {name_of(card) for card in before}
+
+
+def name_of(card):
+    """What tells the row apart, of whatever list."""
+    return card["id"] if "id" in card else card["user"]["id"]
+
+
 class TestIndexes:
     """On enough rows that a scan would be dearer than the index."""
 

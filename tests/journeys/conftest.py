@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROCESSES = {
     "api": ["gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
     "worker": ["celery", "-A", "config.celery", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle"],
-    "relay": ["manage.py", "celery_outbox_relay", "--idle-time", "0.1"],
+    "relay": ["manage.py", "relay"],
     "scheduler": ["celery", "-A", "config.celery", "beat", "--loglevel", "ERROR", "--pidfile="],
 }
 

@@ -14,7 +14,7 @@ BECAUSE = {"reason": "Sells watches.", "category": "spam"}
 
 def make_moderator(handle: str, role: str = "moderator") -> User:
     person = make_user(handle, is_staff=True)
-    person.groups.add(Group.objects.get_or_create(name=role)[0])
+    person.groups.add(Group.objects.get(name=role))
     return person
 
 

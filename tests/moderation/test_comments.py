@@ -6,7 +6,7 @@ from apps.content.models import Post
 from apps.engagement import services as engagement
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.models import ModerationAction
+from apps.moderation.models import ModerationAction, Statement
 from tests.factories import make_post
 from tests.moderation.people import BECAUSE, make_moderator
 
@@ -45,6 +45,37 @@ def test_an_appeal_that_succeeds_brings_it_back(api, bob, carol, mod, comment):
     appeal = services.appeal(action, by=bob.pk, text="I repair them.")
     services.decide_appeal(appeal, by=make_moderator("other"), overturn=True)
     assert listed(api, comment, carol) == [str(comment.pk)]
+
+
+def test_what_a_moderator_deletes_is_written_down_told_and_open_to_an_appeal(api, bob, carol, mod, comment):
+    reply = engagement.comment(comment.post_id, by=carol.pk, text="Really?", parent_id=comment.pk)
+    path = f"/posts/{comment.post_id}/comments/{comment.pk}"
+    assert [api(mod).delete(path).status_code for _ in range(2)] == [204, 404]
+    [stone] = api(carol).get(f"/posts/{comment.post_id}/comments").json()["results"]
+    assert (stone["removed"], stone["author"], stone["text"]) == (True, None, "")
+    action = ModerationAction.objects.get()
+    assert (action.action, action.actor, action.affected_id) == ("takedown", mod, bob.pk)
+    assert Statement.objects.get().user == bob
+    appeal = services.appeal(action, by=bob.pk, text="I repair them.")
+    services.decide_appeal(appeal, by=make_moderator("other"), overturn=True)
+    assert api(carol).get(f"/posts/{comment.post_id}/comments").json()["results"][0]["text"] == "Watches!"
+    assert Comment.objects.filter(pk=reply.pk).exists()
+
+
+def test_a_moderator_deletes_no_comment_of_an_admin(api, alice, mod):
+    by_an_admin = engagement.comment(make_post(alice).pk, by=make_moderator("root", "admin").pk, text="Hello")
+    answer = api(mod).delete(f"/posts/{by_an_admin.post_id}/comments/{by_an_admin.pk}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "cannot_moderate")
+    assert Comment.objects.standing().exists()
+
+
+def test_ones_own_and_those_at_ones_own_post_a_moderator_simply_removes(api, bob, mod):
+    post = make_post(mod)
+    for writer in (mod, bob):
+        comment = engagement.comment(post.pk, by=writer.pk, text="x")
+        assert api(mod).delete(f"/posts/{post.pk}/comments/{comment.pk}").status_code == 204
+    assert not Comment.objects.exists()
+    assert not ModerationAction.objects.exists()
 
 
 def test_one_that_its_author_removed_stays_removed(api, bob, mod, comment):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 
@@ -14,11 +15,13 @@ from apps.content import services as content
 from apps.content.models import Post
 from apps.content.tasks import reconcile_account
 from apps.core.ids import new_id
+from apps.media import storage
 from apps.media.models import Media
 from apps.moderation import suspensions
 from apps.moderation.models import ModerationAction
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_media, make_post, make_user
+from tests.media.uploads import fetch, ready, variant_urls
 from tests.moderation.people import BECAUSE, make_moderator
 from tests.threads import in_threads
 
@@ -70,6 +73,32 @@ class TestAPostTakenDown:
         assert set(Media.objects.filter(posts=post).values_list("urls_revoked", flat=True)) == {True}
         api(mod).post(f"/moderation/posts/{post.pk}/restore", {"reason": "Looked again."})
         assert is_wanted_public(post)
+
+    def test_p10_its_variants_leave_public_storage_and_come_back_under_other_urls(self, api, alice, mod, deliver):
+        medium = ready(api(alice), deliver)
+        post = content.create_post(author_id=alice.pk, media_ids=[medium.pk], caption="tide")
+        deliver()
+
+        def shown():
+            return variant_urls(api(alice).get(f"/posts/{post.pk}").json()["media"][0])
+
+        def in_the_public_bucket():
+            client = storage.client(settings.S3_ENDPOINT_URL)
+            return client.list_objects_v2(Bucket=settings.S3_PUBLIC_BUCKET).get("Contents", [])
+
+        before, kept = shown(), in_the_public_bucket()
+        assert {fetch(url) for url in before} == {200}
+        api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
+        deliver()
+        assert {fetch(url) for url in before} == {404}
+        assert len(in_the_public_bucket()) == len(kept) - len(before)
+        assert {fetch(url) for url in shown()} == {200}, "its author still sees it, by signed URLs"
+        api(mod).post(f"/moderation/posts/{post.pk}/restore")
+        deliver()
+        assert {fetch(url) for url in shown()} == {200}
+        assert not set(shown()) & set(before)
+        assert {fetch(url) for url in before} == {404}
+        assert len(in_the_public_bucket()) == len(kept)
 
     def test_twice_is_once(self, api, alice, mod, post):
         first = api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)

@@ -161,6 +161,15 @@ class TestPush:
         assert len(request.content) < 4096
         assert Delivery.objects.get().status == "sent"
 
+    def test_subscribing_twice_is_once_and_the_browser_is_whose_it_was_last(
+        self, api, vapid, service, keys, alice, carol
+    ):
+        made, again = subscribe(api, alice, keys), subscribe(api, alice, keys)
+        assert made.json() == again.json()
+        assert PushSubscription.objects.get().user == alice
+        subscribe(api, carol, keys)
+        assert PushSubscription.objects.get().user == carol
+
     @pytest.mark.parametrize("status", [404, 410])
     def test_a_dead_subscription_is_removed(self, api, deliver, vapid, service, keys, alice, carol, post, status):
         subscribe(api, alice, keys)

@@ -1,6 +1,6 @@
 """Likes, saves and comments."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.cards import mini
+from apps.accounts.models import User
 from apps.content.api.cards import post_cards
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.api.schemas import Post as PostShape
@@ -28,6 +29,7 @@ from apps.engagement.api.cards import comment_card, comment_cards, comment_count
 from apps.engagement.api.comments import find_comment, find_comment_on
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CommentMarks, comment_marks, liked_by, likes_of, saved_by
+from apps.moderation import services as moderation
 from apps.social.api.cards import relationship_cards
 
 
@@ -157,14 +159,17 @@ class CommentEndpoint(Endpoint):
     @documented(
         summary="Remove a comment: its author, the post's author and moderators may",
         responses={204: None},
-        errors=[Forbidden],
+        errors=[Forbidden, moderation.CannotModerate],
     )
     def destroy(self, request: Request, post_id: UUID, comment_id: UUID) -> Response:
         comment = find_comment_on(request, post_id, comment_id)
-        moderator = bool(getattr(request.user, "is_moderator", False))
-        if self.caller_id not in {comment.author_id, comment.post.author_id} and not moderator:
+        caller = cast(User, request.user)
+        if caller.pk in {comment.author_id, comment.post.author_id}:
+            services.remove_comment(comment.pk)
+        elif caller.is_moderator:
+            moderation.remove_comment(comment, by=caller)
+        else:
             raise Forbidden
-        services.remove_comment(comment.pk)
         return Response(status=204)
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.accounts.models import User
@@ -12,14 +11,6 @@ from apps.moderation.services import require_moderator
 from apps.social.api.people import spelled_so
 
 
-class IsModerator(BasePermission):
-    """Raises ModeratorRequired."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        require_moderator(cast(User, request.user))
-        return True
-
-
 class ModeratorEndpoint(Endpoint):
     """For moderators: everybody else is refused before anything is looked up, so that nobody learns what there is."""
 
@@ -27,8 +18,11 @@ class ModeratorEndpoint(Endpoint):
     def moderator(self) -> User:
         return cast(User, self.request.user)
 
-    def get_permissions(self) -> list[BasePermission]:
-        return [*super().get_permissions(), IsModerator()]
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The refusal counts against the limits as any other call. Raises ModeratorRequired."""
+        super().initial(request, *args, **kwargs)
+        if self.action is not None:  # else it will be 405, for anybody
+            require_moderator(self.moderator)
 
 
 def find_any_person(request: Request, spelled: str) -> User:

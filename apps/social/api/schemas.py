@@ -1,6 +1,6 @@
 from rest_framework import serializers
 
-from apps.accounts.api.schemas import Relationship, UserMini
+from apps.accounts.api.schemas import Relationship, User, UserMini
 from apps.core.api.shapes import Shape
 
 
@@ -23,9 +23,7 @@ class Listed(Shape):
     since = serializers.DateTimeField()
 
 
-class Suggestion(Shape):
-    user = UserMini()
-    viewer = Relationship(allow_null=True)
+class Suggestion(User):
     followed_by_count = serializers.IntegerField(help_text="How many of those one follows follow them.")
 
 

@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.cards import mini
+from apps.accounts.api.cards import mini, user_card
 from apps.accounts.api.schemas import Relationship
 from apps.accounts.models import User
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
@@ -162,11 +162,7 @@ class PeopleEndpoint(Endpoint):
                 [(pk, ties) for pk, ties in found if pk in people],
                 window,
                 position=lambda row: [row[1], row[0]],
-                card=lambda row: {
-                    "user": mini(people[row[0]]),
-                    "viewer": viewers.get(row[0]),
-                    "followed_by_count": row[1],
-                },
+                card=lambda row: user_card(people[row[0]], viewers.get(row[0])) | {"followed_by_count": row[1]},
             )
         )
 

@@ -1,0 +1,62 @@
+"""What is to be done and is not done yet, queue by queue."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from celery import current_app
+from django.db.models import Count, F, Max, Q
+from django.db.models.functions import Now
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+
+from apps.core.models import Heartbeat
+from config.queues import QUEUES, queue_of
+
+
+@dataclass
+class Backlog:
+    """`depth`: tasks that are not done; `oldest`: the age in seconds of the first of them; `failing`: those of them
+    that have been tried in vain; `in_broker`: messages that wait there, None when it does not say."""
+
+    depth: int = 0
+    oldest: float = 0.0
+    failing: int = 0
+    dead_letters: int = 0
+    in_broker: int | None = None
+
+
+def by_queue() -> dict[str, Backlog]:
+    """One statement over the outbox, and one over the dead letters."""
+    backlogs = {queue: Backlog() for queue in QUEUES}
+    waiting = CeleryOutbox.objects.values("task_name").annotate(
+        depth=Count("pk"), age=Max(Now() - F("created_at")), failing=Count("pk", filter=Q(retries__gt=1))
+    )
+    for row in waiting:
+        backlog = backlogs[queue_of(row["task_name"])]
+        backlog.depth += row["depth"]
+        backlog.failing += row["failing"]
+        backlog.oldest = max(backlog.oldest, row["age"].total_seconds())
+    for letters in CeleryOutboxDeadLetter.objects.values("task_name").annotate(number=Count("pk")):
+        backlogs[queue_of(letters["task_name"])].dead_letters += letters["number"]
+    return backlogs
+
+
+def in_broker(queues: Iterable[str], *, patience: float = 2.0) -> dict[str, int] | None:
+    """Messages that wait in each queue, by the broker's own account. None when it does not answer in `patience`
+    seconds."""
+    options = current_app.conf.broker_transport_options | {
+        "socket_timeout": patience,
+        "socket_connect_timeout": patience,
+    }
+    try:
+        with current_app.connection_for_read(transport_options=options, connect_timeout=patience) as broker:
+            channel: Any = broker.default_channel
+            return {queue: channel.queue_declare(queue, passive=True).message_count for queue in queues}
+    except Exception:  # of whichever client library the broker has
+        return None
+
+
+def pulses() -> dict[str, timedelta]:
+    """{name: since its last sign of life}"""
+    return dict(Heartbeat.objects.annotate(silence=Now() - F("at")).order_by("name").values_list("name", "silence"))

@@ -1,0 +1,62 @@
+"""What every task is: a try at a row of the outbox.
+
+A task is a doorbell: ids in, one call. How it is tried, counted, repeated and given up is written once, here.
+"""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from celery import Task
+from celery.exceptions import Retry
+from django.conf import settings
+from django.utils import timezone
+
+from apps.core import outbox
+
+log = structlog.get_logger(__name__)
+# The pause after a failure grows by this factor: 2, 8, 32 and 128 seconds, as TASK_RETRY_SECONDS comes.
+GROWTH = 4
+
+
+class Doorbell(Task):  # type: ignore[type-arg]  # generic in the stubs only
+    """The base class of all tasks."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        if self.request.is_eager:
+            return self.run(*args, **kwargs)
+        return self._try(*args, **kwargs)
+
+    def _try(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises what the task raises when it was the last try, Retry before."""
+        task_id = str(self.request.id)
+        number = outbox.begin(task_id, lease=settings.TASK_LEASE)
+        if number is None:
+            log.info("task_skipped", task=self.name, task_id=task_id)
+            return None
+        try:
+            result = self.run(*args, **kwargs)
+        except Exception as error:
+            self._note_failure(task_id, error, number)
+            raise
+        outbox.done(task_id)
+        return result
+
+    def _note_failure(self, task_id: str, error: Exception, number: int) -> None:
+        """Raises Retry when there will be another try."""
+        if number >= settings.TASK_TRIES:
+            log.error("task_given_up", task=self.name, task_id=task_id, tries=number, exc_info=error)
+            outbox.bury(task_id, f"{type(error).__name__}: {error}")
+            return
+        pause = _pause_after(number)
+        log.warning("task_failed", task=self.name, task_id=task_id, tries=number, exc_info=error)
+        outbox.postpone(task_id, pause)
+        raise Retry(exc=error, when=timezone.now() + pause) from error
+
+
+def _pause_after(number: int) -> timedelta:
+    """Ever longer, and a little by chance, so that what failed together does not come back together."""
+    return timedelta(seconds=settings.TASK_RETRY_SECONDS * GROWTH ** (number - 1) * random.uniform(0.75, 1.25))

@@ -1,0 +1,100 @@
+"""The outbox: what is to follow from a deed is a row in the deed's transaction, and stays one until it is done.
+
+The relay (`relay.py`) announces rows to the broker; a worker (`doorbells.py`) takes a lease on the row before it begins
+and removes the row when it is done. So nothing is lost with the broker, a worker or the relay: what was announced and
+is not done when its lease is over is announced again, and what failed TASK_TRIES times becomes a dead letter. A task
+may run twice; a message whose row has gone is a duplicate.
+
+The rows are django-celery-outbox's: `retries` counts the tries that have begun, `retry_after` is when the row is
+announced (again), `updated_at` is null until it was announced for the first time.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+
+_BEGIN = """
+UPDATE celery_outbox SET retries = retries + 1, updated_at = now(), retry_after = now() + make_interval(secs => %s)
+WHERE task_id = %s AND retries < %s RETURNING retries
+"""
+_ANNOUNCED = """
+UPDATE celery_outbox SET updated_at = now(),
+    retry_after = now() + least(greatest(make_interval(secs => %s), now() - created_at), make_interval(secs => %s))
+WHERE id = ANY(%s)
+"""
+
+
+# ── In a worker ──────────────────────────────────────────────────────────────────────────────────────────
+def begin(task_id: str, *, lease: timedelta) -> int | None:
+    """Note that a try begins, which nobody need repeat before `lease` is over. Which try it is, from 1 on; None when
+    the task is done already, or has been tried often enough."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN, [lease.total_seconds(), task_id, settings.TASK_TRIES])
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
+
+
+def done(task_id: str) -> None:
+    """Nothing is left to do; also when the last try took so long that it had been given up meanwhile."""
+    if not CeleryOutbox.objects.filter(task_id=task_id).delete()[0]:
+        CeleryOutboxDeadLetter.objects.filter(task_id=task_id).delete()
+
+
+def postpone(task_id: str, pause: timedelta) -> None:
+    """It has failed for now: announce it again when the pause is over."""
+    CeleryOutbox.objects.filter(task_id=task_id).update(retry_after=Now() + pause)
+
+
+@transaction.atomic
+def bury(task_id: str, reason: str) -> None:
+    """It is not tried any more by itself: a dead letter, for an operator to look at."""
+    row = CeleryOutbox.objects.select_for_update().filter(task_id=task_id).first()
+    if row is None:
+        return
+    CeleryOutboxDeadLetter.objects.create(
+        created_at=row.created_at,
+        retries=row.retries,
+        task_id=row.task_id,
+        task_name=row.task_name,
+        args=row.args,
+        kwargs=row.kwargs,
+        options=row.options,
+        structlog_context=row.structlog_context,
+        schema_version=row.schema_version,
+        failure_reason=reason[:2000],
+    )
+    row.delete()
+
+
+# ── In the relay ─────────────────────────────────────────────────────────────────────────────────────────
+def is_late(row: CeleryOutbox) -> bool:
+    """Whether nobody wants it done any more: jobs of the clock are worth nothing once the next one is due."""
+    expires = row.options.get("expires")
+    return expires is not None and datetime.fromisoformat(expires) < timezone.now()
+
+
+def mark_announced(rows: list[CeleryOutbox]) -> None:
+    """Each is to be heard of within a lease. It doubles each time, since a row that waits in a long queue is not lost,
+    and announcing it again makes the queue no shorter."""
+    with connection.cursor() as cursor:
+        shortest, longest = settings.TASK_LEASE.total_seconds(), settings.TASK_LONGEST_LEASE.total_seconds()
+        cursor.execute(_ANNOUNCED, [shortest, longest, [row.pk for row in rows]])
+
+
+def forget_late(rows: list[CeleryOutbox]) -> list[CeleryOutbox]:
+    """Remove those that are late; the others."""
+    CeleryOutbox.objects.filter(pk__in=[row.pk for row in rows if is_late(row)]).delete()
+    return [row for row in rows if not is_late(row)]
+
+
+def claim_due(limit: int) -> list[CeleryOutbox]:
+    """Rows to announce now, locked, each by an index of its own: those whose time has come (again) and then new ones.
+    What another relay has locked is skipped."""
+    locked = CeleryOutbox.objects.select_for_update(skip_locked=True)
+    due = list(locked.filter(retry_after__lte=Now()).order_by("retry_after", "id")[: limit // 2])
+    new = list(locked.filter(updated_at__isnull=True).order_by("id")[: limit - len(due)])
+    return [*due, *new]

@@ -1,0 +1,55 @@
+"""Which work waits behind which: the queues, how long a task of each may take, and where every task goes.
+
+A queue a kind of work, so that a flood of uploads never delays a notification. The limits hold for tasks that name none
+of their own: at the soft one a task is told to stop, at the hard one its process is killed.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Of work; times in seconds. `invisible`: for how long a broker hides what it has delivered before it delivers it
+    again. It need not be exact, since a lost task is found by its own lease long before (apps/core/outbox.py)."""
+
+    soft_limit: int
+    hard_limit: int
+    invisible: int
+
+
+QUEUES: dict[str, Kind] = {
+    "media": Kind(soft_limit=100, hard_limit=120, invisible=180),
+    "notifications": Kind(soft_limit=45, hard_limit=60, invisible=120),
+    "feed": Kind(soft_limit=100, hard_limit=120, invisible=180),
+    "maintenance": Kind(soft_limit=210, hard_limit=240, invisible=300),
+}
+DEFAULT = "maintenance"
+
+# The first pattern that fits decides.
+ROUTES: list[tuple[str, str]] = [
+    ("apps.media.tasks.process_upload", "media"),
+    ("apps.media.tasks.publish_variants", "media"),
+    ("apps.notifications.tasks.ring_again", "maintenance"),
+    ("apps.notifications.tasks.purge_*", "maintenance"),
+    ("apps.notifications.tasks.*", "notifications"),
+    ("apps.moderation.tasks.send_statement", "notifications"),
+    ("apps.accounts.tasks.send_*", "notifications"),
+    ("apps.accounts.tasks.announce_export", "notifications"),
+    ("apps.content.tasks.settle_post*", "feed"),
+    ("apps.feed.tasks.*", "feed"),
+]
+
+
+def queue_of(task_name: str) -> str:
+    """The kind of work that a task is."""
+    return next((queue for pattern, queue in ROUTES if fnmatchcase(task_name, pattern)), DEFAULT)
+
+
+class TimeLimits:
+    """An annotation of Celery's: a task that names no limits has those of its queue."""
+
+    def annotate(self, task: Any) -> dict[str, int]:
+        kind = QUEUES[queue_of(task.name)]
+        return {} if task.time_limit else {"soft_time_limit": kind.soft_limit, "time_limit": kind.hard_limit}

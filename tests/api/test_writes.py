@@ -1,0 +1,256 @@
+"""Every write of the catalog, done twice: what each time answers, and that rows and counters moved once.
+
+Who gets 404 and who 403 of each is the table of `test_callers.py`. A route without a row fails here as well.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db.models import Sum
+
+from apps.accounts import services as accounts
+from apps.accounts.models import Session
+from apps.core.counters import every_counter
+from apps.engagement import services as engagement
+from apps.moderation import services as moderation
+from apps.moderation.models import Flag
+from apps.notifications.models import Notification, PushSubscription
+from apps.social import services as social
+from tests.api.test_openapi import routes
+from tests.conftest import Caller
+from tests.factories import PASSWORD, make_comment, make_media, make_mute, make_post, make_user
+from tests.moderation.people import BECAUSE, make_moderator
+
+pytestmark = pytest.mark.django_db
+TESTS = Path(__file__).resolve().parents[1]
+FOLLOWED = {"accounts.user.follower_count": 1, "accounts.user.following_count": 1}
+UNFOLLOWED = {"accounts.user.follower_count": -1, "accounts.user.following_count": -1}
+LIKED, UNLIKED = {"content.post.like_count": 1}, {"content.post.like_count": -1}
+COMMENTED, UNCOMMENTED = {"content.post.comment_count": 1}, {"content.post.comment_count": -1}
+POSTED, UNPOSTED = {"accounts.user.post_count": 1}, {"accounts.user.post_count": -1}
+
+
+@dataclass(frozen=True)
+class Write:
+    """`who` sends `body` to `path` twice, and is answered `first` and `again`; the first time moves the counters by
+    `moves`, the second nothing. `keyed`: with an Idempotency-Key. `body` and `path` name things of the world."""
+
+    who: str
+    path: str
+    body: Any = None
+    first: int = 200
+    again: int = 200
+    moves: dict[str, int] = field(default_factory=dict)
+    keyed: bool = False
+    same_body: bool = True
+
+
+TABLE: dict[tuple[str, str], Write] = {
+    ("POST", "users"): Write(
+        "nobody", "users", {"handle": "eve", "email": "eve@example.org", "password": PASSWORD}, 201, 201, keyed=True
+    ),
+    ("PATCH", "users/<str:user>"): Write("alice", "users/me", {"bio": "x"}),
+    # Signed out, too: only signing in brings them back.
+    ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
+    ("POST", "users/me/export"): Write("alice", "users/me/export", {"password": PASSWORD}, 202, 409),
+    ("POST", "users/<str:user>/follow"): Write("carol", "users/@alice/follow", moves=FOLLOWED),
+    ("POST", "users/<str:user>/unfollow"): Write("bob", "users/@alice/unfollow", moves=UNFOLLOWED),
+    ("POST", "users/<str:user>/remove-follower"): Write("alice", "users/@bob/remove-follower", moves=UNFOLLOWED),
+    ("POST", "users/<str:user>/block"): Write("alice", "users/@bob/block", moves=UNFOLLOWED),
+    ("POST", "users/<str:user>/unblock"): Write("alice", "users/@mallory/unblock"),
+    ("POST", "users/<str:user>/mute"): Write("bob", "users/@alice/mute"),
+    ("POST", "users/<str:user>/unmute"): Write("carol", "users/@alice/unmute"),
+    ("POST", "follow-requests/<str:user>/accept"): Write(
+        "dana", "follow-requests/@carol/accept", again=404, moves=FOLLOWED
+    ),
+    ("POST", "follow-requests/<str:user>/reject"): Write("dana", "follow-requests/@carol/reject", again=404),
+    ("POST", "auth/revoke"): Write("alice", "auth/revoke", {"session_id": "{other_session}"}, 204, 204),
+    ("POST", "auth/password"): Write(
+        "alice", "auth/password", {"current_password": PASSWORD, "new_password": "quite another pass phrase"}, 204, 403
+    ),
+    ("POST", "posts"): Write("alice", "posts", {"media_ids": ["{ready_media}"]}, 201, 201, POSTED, keyed=True),
+    ("PATCH", "posts/<uuid:post_id>"): Write("alice", "posts/{post}", {"caption": "x"}),
+    ("DELETE", "posts/<uuid:post_id>"): Write("alice", "posts/{bare_post}", None, 204, 404, UNPOSTED),
+    ("POST", "posts/<uuid:post_id>/like"): Write("carol", "posts/{post}/like", moves=LIKED),
+    ("DELETE", "posts/<uuid:post_id>/like"): Write("bob", "posts/{post}/like", moves=UNLIKED),
+    ("POST", "posts/<uuid:post_id>/save"): Write("carol", "posts/{post}/save"),
+    ("DELETE", "posts/<uuid:post_id>/save"): Write("bob", "posts/{post}/save"),
+    ("POST", "posts/<uuid:post_id>/comment"): Write(
+        "carol", "posts/{post}/comment", {"text": "x"}, 201, 201, COMMENTED, keyed=True
+    ),
+    ("POST", "posts/<uuid:post_id>/comments"): Write(
+        "carol",
+        "posts/{post}/comments",
+        {"text": "x", "parent_id": "{comment}"},
+        201,
+        201,
+        COMMENTED | {"engagement.comment.reply_count": 1},
+        keyed=True,
+    ),
+    ("DELETE", "posts/<uuid:post_id>/comments/<uuid:comment_id>"): Write(
+        "alice", "posts/{post}/comments/{lone_comment}", None, 204, 404, UNCOMMENTED
+    ),
+    ("POST", "comments/<uuid:comment_id>/like"): Write(
+        "carol", "comments/{comment}/like", moves={"engagement.comment.like_count": 1}
+    ),
+    ("DELETE", "comments/<uuid:comment_id>/like"): Write(
+        "bob", "comments/{comment}/like", moves={"engagement.comment.like_count": -1}
+    ),
+    ("POST", "notifications/read"): Write("alice", "notifications/read"),
+    ("POST", "notifications/<uuid:notification_id>/read"): Write("alice", "notifications/{notification}/read"),
+    ("PUT", "notifications/preferences"): Write(
+        "alice", "notifications/preferences", {"like": {"in_app": True, "push": False, "email": True}}
+    ),
+    ("DELETE", "notifications/push-subscriptions/<uuid:subscription_id>"): Write(
+        "alice", "notifications/push-subscriptions/{subscription}", None, 204, 404
+    ),
+    # How many posts are new since the last time is another the second time.
+    ("POST", "feed/refresh"): Write("bob", "feed/refresh", same_body=False),
+    ("POST", "media/upload"): Write(
+        "alice", "media/upload", {"content_type": "image/jpeg", "bytes": 10}, 201, 201, keyed=True
+    ),
+    ("DELETE", "media/<uuid:media_id>"): Write("alice", "media/{ready_media}", None, 204, 404),
+    ("POST", "moderation/users/<str:user>/flag"): Write(
+        "carol", "moderation/users/@alice/flag", {"category": "spam"}, 201, 200
+    ),
+    ("POST", "moderation/posts/<uuid:post_id>/flag"): Write(
+        "carol", "moderation/posts/{post}/flag", {"category": "spam"}, 201, 200
+    ),
+    ("POST", "moderation/comments/<uuid:comment_id>/flag"): Write(
+        "carol", "moderation/comments/{comment}/flag", {"category": "spam"}, 201, 200
+    ),
+    ("POST", "moderation/flags/<uuid:flag_id>/resolve"): Write(
+        "mod", "moderation/flags/{flag}/resolve", {"resolution": "dismissed"}
+    ),
+    ("POST", "moderation/users/<str:user>/suspend"): Write("mod", "moderation/users/@alice/suspend", BECAUSE),
+    ("POST", "moderation/users/<str:user>/unsuspend"): Write("mod", "moderation/users/@sue/unsuspend"),
+    ("POST", "moderation/posts/<uuid:post_id>/takedown"): Write(
+        "mod", "moderation/posts/{post}/takedown", BECAUSE, moves=UNPOSTED
+    ),
+    ("POST", "moderation/posts/<uuid:post_id>/restore"): Write(
+        "mod", "moderation/posts/{hidden_post}/restore", moves=POSTED
+    ),
+    ("POST", "moderation/comments/<uuid:comment_id>/takedown"): Write(
+        "mod", "moderation/comments/{comment}/takedown", BECAUSE, moves=UNCOMMENTED
+    ),
+    ("POST", "moderation/comments/<uuid:comment_id>/restore"): Write(
+        "mod", "moderation/comments/{hidden_comment}/restore", moves=COMMENTED
+    ),
+    ("POST", "moderation/actions/<uuid:action_id>/appeal"): Write(
+        "alice", "moderation/actions/{action}/appeal", {"text": "No."}, 201, 409
+    ),
+    ("POST", "moderation/appeals/<uuid:appeal_id>/decide"): Write(
+        "judge", "moderation/appeals/{appeal}/decide", {"decision": "overturn"}, moves=POSTED
+    ),
+}
+# What is no act upon rows of one's own by nature, and the test that holds what twice means there.
+ELSEWHERE = {
+    ("POST", "auth/token"): "accounts/test_sessions.py::test_a2_twenty_at_once_are_one_rotation",
+    ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_a3_asking_for_a_reset_answers_alike",
+    ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a4_a_reset_works_once_within_an_hour",
+    ("POST", "auth/email/confirm"): "accounts/test_sign_up.py::test_the_confirmation_mail_is_sent_once_and_its_link",
+    ("POST", "auth/email/resend"): "accounts/test_sign_up.py::test_who_has_confirmed_is_sent_no_other_mail",
+    ("POST", "notifications/push-subscriptions"): "notifications/test_deliveries.py::test_subscribing_twice_is_once",
+    ("POST", "media/upload/<uuid:media_id>/complete"): "media/test_uploads.py::test_m6_twice_is_once_and_rings_once",
+}
+
+
+def test_every_write_has_a_row():
+    present = {(method, path.removeprefix("api/v1/")) for path, methods in routes().items() for method in methods}
+    assert {key for key in present if key[0] != "GET"} == TABLE.keys() | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("place", ELSEWHERE.values())
+def test_what_is_held_elsewhere_is(place):
+    file, name = place.split("::")
+    assert f"def {name}" in (TESTS / file).read_text()
+
+
+@pytest.fixture
+def world(alice, bob, carol, mallory, mod):
+    """Something to do, and something to undo, for each verb."""
+    judge = make_moderator("judge", "admin")
+    dana, sue = make_user("dana", is_private=True), make_user("sue")
+    post, bare_post, hidden, appealed = (make_post(alice) for _ in range(4))
+    comment, lone, hidden_comment = (make_comment(post, alice) for _ in range(3))
+    engagement.like(post.pk, by=bob.pk)
+    engagement.save(post.pk, by=bob.pk)
+    engagement.like_comment(comment.pk, by=bob.pk)
+    social.follow(dana.pk, by=carol.pk)
+    make_mute(carol, alice)
+    people = {"nobody": None, "alice": alice, "bob": bob, "carol": carol, "dana": dana, "mod": mod, "judge": judge}
+    callers = {name: Caller(person) for name, person in people.items()}
+    moderation.suspend(sue, by=mod, **BECAUSE)
+    moderation.take_down_comment(hidden_comment, by=mod, **BECAUSE)
+    things = {
+        "other_session": accounts.open_session(alice).pk,
+        "ready_media": make_media(alice).pk,
+        "post": post.pk,
+        "bare_post": bare_post.pk,
+        "hidden_post": hidden.pk,
+        "comment": comment.pk,
+        "lone_comment": lone.pk,
+        "hidden_comment": hidden_comment.pk,
+        "notification": Notification.objects.create(recipient=alice, type="moderation", statement="x").pk,
+        "subscription": PushSubscription.objects.create(user=alice, endpoint="https://push.example/1").pk,
+        "flag": Flag.objects.create(target_type="user", target_id=alice.pk, subject=alice, category="spam").pk,
+        "action": moderation.take_down_post(hidden, by=mod, **BECAUSE).pk,
+    }
+    contested = moderation.take_down_post(appealed, by=mod, **BECAUSE)
+    things["appeal"] = moderation.appeal(contested, by=alice.pk, text="No.").pk
+    return SimpleNamespace(callers=callers, things=things)
+
+
+def counted():
+    return {c.label: c.shown_on._base_manager.aggregate(sum=Sum(c.column))["sum"] or 0 for c in every_counter()}
+
+
+def drift():
+    return [(counter.label, wrong) for counter in every_counter() for wrong in counter.repair(dry_run=True)]
+
+
+def rows():
+    """{model: number of rows} of all that is ours."""
+    ours = (
+        model for config in apps.get_app_configs() if config.name.startswith("apps.") for model in config.get_models()
+    )
+    return {model._meta.label: model._base_manager.count() for model in ours}
+
+
+def filled(value, things):
+    if isinstance(value, dict):
+        return {key: filled(inner, things) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(inner, things) for inner in value]
+    return value.format(**things) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("route", list(TABLE), ids=[" ".join(key) for key in TABLE])
+def test_twice_is_once_and_counts_once(route, world):
+    write = TABLE[route]
+    send = getattr(world.callers[write.who], route[0].lower())
+    path, body = f"/{filled(write.path, world.things)}", filled(write.body, world.things)
+    key = {"HTTP_IDEMPOTENCY_KEY": "one"} if write.keyed else {}
+    before = counted()
+    assert not drift()
+    first = send(path, body, **key)
+    assert first.status_code == write.first, first.content
+    once = counted(), rows()
+    assert {label: n - before[label] for label, n in once[0].items() if n != before[label]} == write.moves
+    again = send(path, body, **key)
+    assert again.status_code == write.again, again.content
+    assert (counted(), rows()) == once
+    assert not drift()
+    if write.again < 300 and write.same_body:
+        assert again.content == first.content
+
+
+def test_a_session_ends_once(world):
+    alice = world.callers["alice"]
+    assert alice.post("/auth/revoke", {"all": True}).status_code == 204
+    assert alice.post("/auth/revoke", {"all": True}).status_code == 401
+    assert not Session.objects.live().filter(user=alice.user).exists()

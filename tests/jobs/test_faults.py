@@ -1,0 +1,150 @@
+"""A real broker, relay and worker, and what happens to their work when they are killed."""
+
+import os
+import signal
+import time
+
+import pytest
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+
+from apps.core import backlog, dead_letters
+from apps.core.relay import KILLED
+from tests.jobs.workshop import LEASE, Workshop, eventually, own_database, tries
+
+# What the processes do is committed, and so is what the tests do.
+pytestmark = [pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(scope="module")
+def shop(django_db_setup, django_db_blocker, tmp_path_factory):
+    with django_db_blocker.unblock(), own_database() as database:
+        shop = Workshop(tmp_path_factory.mktemp("shop"), database)
+        try:
+            shop.start("worker")
+            shop.start("relay")
+            eventually(lambda: any(name.startswith("worker:") for name in backlog.pulses()))
+            yield shop
+        finally:
+            shop.stop()
+
+
+def is_settled():
+    return not CeleryOutbox.objects.exists()
+
+
+def test_a_consequence_comes_within_a_second_and_leaves_no_row(shop):
+    begun = time.monotonic()
+    path = shop.order("steady")
+    eventually(lambda: tries(path) == 1)
+    assert time.monotonic() - begun < 5, "a second at rest; here with others on the same cores"
+    eventually(is_settled)
+
+
+def test_c1_a_killed_pool_child_loses_nothing(shop):
+    path = shop.order("slow", seconds=1)
+    eventually(lambda: tries(path) == 1)
+    os.kill(int(path.read_text()), signal.SIGKILL)
+    eventually(lambda: path.with_suffix(".done").exists())
+    eventually(is_settled)
+    assert tries(path) == 2
+
+
+def test_c2_a_killed_worker_is_followed_by_another_as_soon_as_the_lease_is_over(shop):
+    path = shop.order("slow", seconds=0.5)
+    eventually(lambda: tries(path) == 1)
+    shop.kill("worker")
+    shop.start("worker")
+    eventually(is_settled)
+    assert path.with_suffix(".done").exists()
+    assert tries(path) == 2
+
+
+def test_c3_while_the_broker_is_away_deeds_wait_and_cost_the_same(shop):
+    shop.broker.stop()
+    begun = time.monotonic()
+    paths = [shop.order("steady") for _ in range(20)]
+    assert time.monotonic() - begun < 2, "nothing here waits for the broker"
+    shop.start_broker()
+    eventually(lambda: all(tries(path) for path in paths))
+    eventually(is_settled)
+
+
+def test_c3_a_frozen_broker_holds_up_no_deed(shop):
+    os.kill(shop.broker.server.process.pid, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        path = shop.order("steady")
+        assert time.monotonic() - begun < 1
+    finally:
+        os.kill(shop.broker.server.process.pid, signal.SIGCONT)
+    eventually(lambda: tries(path) == 1, seconds=40)
+
+
+def test_c4_what_a_flushed_broker_forgot_is_announced_again(shop):
+    shop.kill("worker")
+    paths = [shop.order("steady") for _ in range(20)]
+    eventually(lambda: not CeleryOutbox.objects.filter(updated_at=None).exists())
+    shop.broker_client().flushall()
+    shop.start("worker")
+    eventually(lambda: all(tries(path) for path in paths))
+    eventually(is_settled)
+
+
+def test_c5_a_relay_killed_before_it_announced_is_followed_by_another(shop):
+    shop.kill("relay")
+    path = shop.order("steady")
+    time.sleep(0.5)
+    assert tries(path) == 0
+    shop.start("relay")
+    shop.start("relay-two")
+    eventually(lambda: tries(path) == 1)
+    eventually(is_settled)
+    shop.kill("relay-two")
+
+
+def test_a_relay_told_to_end_announces_what_is_there_first(shop):
+    os.kill(shop.running["relay"].pid, signal.SIGSTOP)
+    path = shop.order("steady")
+    shop.running["relay"].send_signal(signal.SIGTERM)
+    shop.running["relay"].send_signal(signal.SIGCONT)
+    assert shop.running.pop("relay").wait(20) == 0
+    eventually(lambda: tries(path) == 1)
+    shop.start("relay")
+
+
+def test_c6_what_always_fails_is_a_dead_letter_after_five_tries_while_the_queue_moves_on(shop):
+    failing, killing = shop.order("failing"), shop.order("killing")
+    others = [shop.order("steady") for _ in range(10)]
+    eventually(lambda: all(tries(path) for path in others))
+    eventually(lambda: CeleryOutboxDeadLetter.objects.count() == 2, seconds=60)
+    reasons = dict(CeleryOutboxDeadLetter.objects.values_list("task_name", "failure_reason"))
+    assert reasons == {
+        "tests.jobs.pranks.failing": "RuntimeError: as always",
+        "tests.jobs.pranks.killing": KILLED,
+    }
+    assert (tries(failing), tries(killing)) == (5, 5)
+    eventually(is_settled)
+
+    assert dead_letters.retry(dead_letters.found(task="failing")) == 1
+    eventually(lambda: tries(failing) == 10)
+
+
+def test_c4_a_worker_that_consumes_no_more_ends_so_that_another_takes_its_place(shop):
+    shop.kill("worker")
+    worker = shop.start("worker-stalled", "--hostname", "stalled@%h", "--queues", "maintenance")
+    eventually(lambda: any("stalled@" in name for name in backlog.pulses()))
+    path = shop.order("steady")
+    eventually(lambda: tries(path) == 1)
+    os.kill(worker.pid, signal.SIGUSR2)
+    # What it had asked for already it may still take.
+    waiting = [shop.order("steady") for _ in range(4)]
+    assert worker.wait(30) is not None
+    shop.running.pop("worker-stalled")
+    assert not all(tries(path) for path in waiting)
+    shop.start("worker")
+    eventually(lambda: all(tries(path) for path in waiting))
+
+
+def test_leases_are_shorter_than_a_minute(settings):
+    """Those of the tests are shorter still."""
+    assert LEASE < settings.TASK_LEASE.total_seconds() + 1 <= 60

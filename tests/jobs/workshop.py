@@ -1,0 +1,124 @@
+"""A broker, a relay and a worker that may be killed, on a database and with files of their own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+from django.db import connection, connections
+
+from config.celery import app
+from devstack.ports import Ports
+from devstack.process import die_with_parent
+from devstack.valkey import Valkey
+
+ROOT = Path(__file__).resolve().parents[2]
+# Short, so that the tests need not wait long: the proportions are those of the real ones.
+LEASE, RETRY, STALLED = 2, 0.05, 4
+ENVIRONMENT = {
+    "PHOTOGRAM_ENV": "development",
+    "TASK_LEASE_SECONDS": str(LEASE),
+    "TASK_RETRY_SECONDS": str(RETRY),
+    "WORKER_STALLED_SECONDS": str(STALLED),
+}
+CELERY = ["-m", "celery", "-A", "config.celery"]
+INCLUDE = ["--include", "tests.jobs.pranks", "--loglevel", "INFO"]
+PROGRAMS = {
+    "relay": ["manage.py", "relay"],
+    "worker": [*CELERY, "worker", "--concurrency", "2", *INCLUDE, "--without-gossip", "--without-mingle"],
+    "scheduler": [*CELERY, "beat", "--pidfile="],
+}
+
+
+class Workshop:
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder = folder
+        self.ports = Ports(folder / "ports.json", {})
+        self.lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.start_broker()
+        self.environment = os.environ | ENVIRONMENT | {"DATABASE_URL": database, "CELERY_BROKER_URL": self.broker_url}
+        self.files = 0
+
+    # ── Processes ────────────────────────────────────────────────────────────────────────────────────────
+    def start_broker(self) -> None:
+        self.broker = Valkey(self.folder, self.ports, durable=True, lock=self.lock)
+        self.broker.wait()
+
+    @property
+    def broker_url(self) -> str:
+        return self.broker.url(0)
+
+    def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, *PROGRAMS[name.split("-")[0]], *arguments],
+                cwd=ROOT,
+                env=self.environment | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(),
+                start_new_session=True,
+            )
+        return self.running[name]
+
+    def kill(self, name: str) -> None:
+        """With everything it has started."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+        self.broker.stop()
+        os.close(self.lock)
+
+    # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────
+    def order(self, task: str, **kwargs: Any) -> Path:
+        """The file in which each try of the task leaves a line."""
+        self.files += 1
+        path = self.folder / f"tries-{self.files}"
+        app.send_task(f"tests.jobs.pranks.{task}", kwargs={"path": str(path)} | kwargs)
+        return path
+
+    def broker_client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.broker_url)
+
+
+def tries(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def own_database() -> Iterator[str]:
+    """A copy of the test database, which the default connection goes to meanwhile; its URL."""
+    name = connection.settings_dict["NAME"]
+    copy = f"{name}_workshop"
+    base = urlsplit(os.environ["DATABASE_URL"])
+    connections.close_all()
+    with psycopg.connect(urlunsplit(base._replace(path="/postgres")), autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        connection.settings_dict["NAME"] = copy
+        try:
+            yield urlunsplit(base._replace(path=f"/{copy}"))
+        finally:
+            connections.close_all()
+            connection.settings_dict["NAME"] = name
+            server.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')

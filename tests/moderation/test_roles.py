@@ -1,0 +1,34 @@
+"""The roles are groups that a migration makes; what they look at in the console follows every `migrate`."""
+
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+
+from apps.moderation import roles
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_fresh_database_has_both_groups_and_they_only_look():
+    for name in ("moderator", "admin"):
+        held = Group.objects.get(name=name).permissions.values_list("codename", flat=True)
+        assert {"view_flag", "view_post", "view_user"} <= set(held)
+        assert {codename.split("_")[0] for codename in held} == {"view"}
+
+
+def test_the_migration_makes_them_before_any_permission_is_there():
+    Permission.objects.all().delete()
+    Group.objects.all().delete()
+    for _ in range(2):
+        import_module("apps.moderation.migrations.0003_roles").make_groups(apps, None)
+    assert set(Group.objects.values_list("name", flat=True)) == {"moderator", "admin"}
+
+
+def test_what_somebody_else_gave_a_group_is_left_to_it():
+    group = Group.objects.get(name="moderator")
+    before = group.permissions.count()
+    group.permissions.add(Permission.objects.get(codename="view_group"))
+    roles.ensure()
+    assert group.permissions.count() == before + 1
