@@ -114,9 +114,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
     def notify(self) -> None:
         """Once in a round of the event loop."""
         super().notify()
-        if self._leaves_at is not None and self.alive:
-            if generations.serving > self._generation or time.monotonic() > self._leaves_at:
-                super().handle_exit(signal.SIGTERM, None)
+        if self._leaves_at is None or not self.alive:
+            return
+        if generations.serving > self._generation or time.monotonic() > self._leaves_at:
+            super().handle_exit(signal.SIGTERM, None)
 
     def accept(self, listener: Any) -> None:
         try:

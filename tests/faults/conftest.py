@@ -53,10 +53,12 @@ class Mortal:
         finally:
             self._signal_all(signal.SIGCONT)
 
+    def workers(self) -> list[int]:
+        return _children(self.gunicorn.pid)
+
     def _signal_all(self, number: int) -> None:
         server = self.postgres.server.process.pid
-        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-        for pid in [server, *map(int, children)]:
+        for pid in [server, *_children(server)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
@@ -78,13 +80,17 @@ class Mortal:
         raise AssertionError(f"no answer within {seconds} s")
 
 
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def start_postgres(state: Path, lock: int) -> Postgres:
     postgres = Postgres(state, Ports(state / "ports.json", {}), durable=True, lock=lock)
     postgres.wait()
     return postgres
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Mortal]:
     state = tmp_path_factory.mktemp("mortal")
     # PostgreSQL runs as somebody else when we are root.
@@ -100,7 +106,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> I
         "DATABASE_URL": postgres.url,
         "PORT": str(port),
         "RATE_LIMITS": "off",
-        "WEB_CONCURRENCY": "2",
+        "WEB_CONCURRENCY": "1",
         "PYTEST_XDIST_WORKER": "mortal",
     }
     with (state / "gunicorn.log").open("wb") as log:

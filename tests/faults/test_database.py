@@ -13,7 +13,7 @@ from apps.core.database import Outage
 from tests.faults.conftest import Mortal
 
 # Its schema is copied.
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
 
 
 def timed(mortal: Mortal, count: int) -> tuple[set[int], float]:
