@@ -178,10 +178,7 @@ def redis(bench: Bench) -> None:
         calls = crowd.calls.since(begun)
         bench.scenario = f"redis {way}"
         _demand_service(bench, calls)
-        differing = sorted(path for path, answer in before.items() if without[path] != answer)
-        bench.demand(
-            "answers equal to those with Redis", not differing, f"{len(before)} compared, differing: {differing}"
-        )
+        _demand_equal(bench, before, without)
         bench.demand_settled("after its return the backlog is delivered", 60)
         refused = still_refused and _are_refused(crowd, [ended, later])
         bench.demand("no revoked session is accepted, then or afterwards", refused, "401" if refused else "accepted")
@@ -198,7 +195,6 @@ def _older_snapshot(bench: Bench) -> None:
         # Seen, and so recorded in Redis.
         crowd.call("who", "GET", "/auth/me", person, token=session["access"])
     snapshot = bench.servers.snapshot_valkey()
-    before = _answers(crowd)
     for person, session in zip(crowd.people, sessions, strict=False):
         _end(crowd, person, session)
     with crowd.at_work(EVERYTHING, threads=6, pause=0.4):
@@ -213,13 +209,21 @@ def _older_snapshot(bench: Bench) -> None:
     accepted += [session for session in sessions if not _are_refused(crowd, [session["access"]])]
     bench.demand("no revoked session is accepted", not accepted, f"{len(accepted)} of {len(sessions)}")
     bench.demand_settled("the backlog is delivered", 60)
-    assert before
+    with_old = _answers(crowd)
+    bench.servers.flush_valkey()
+    _demand_equal(bench, with_old, _answers(crowd))
     bench.demand_faultless(crowd)
 
 
 def _demand_service(bench: Bench, calls: Calls) -> None:
     bench.demand("99.9 % of calls are served", calls.share_served >= 0.999, f"{calls.share_served:.2%}; {calls}")
     bench.demand("p99 at most 2 s", calls.percentile(99) <= 2, f"{calls.percentile(99):.2f} s")
+
+
+def _demand_equal(bench: Bench, some: dict[str, Any], others: dict[str, Any]) -> None:
+    differing = sorted(path for path, answer in some.items() if others[path] != answer)
+    shown = f"{len(some)} compared, {len(differing)} differ {' '.join(differing[:5])}"
+    bench.demand("answers equal to those with Redis in order", not differing, shown)
 
 
 def _answers(crowd: Crowd) -> dict[str, Any]:
