@@ -355,6 +355,9 @@ CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id"]
 # Its metrics go to a StatsD server, which we have not; ours are Prometheus'.
 MONITORING_METRICS_ENABLED = False
 
+# Of jobs that walk through whole tables, each for itself; 0 lets them run as fast as they can.
+MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000)
+
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False
 SECURE_REDIRECT_EXEMPT: list[str] = []

@@ -154,7 +154,7 @@ def announce(export_id: UUID) -> None:
         return
     try:
         with leases.kept(export):
-            mails.send_export_ready(export.user_id)
+            mails.send_export_ready(export.user_id, reference=str(export.pk))
     except Exception as error:
         log.warning("mail_postponed", export_id=str(export.pk), attempts=export.attempts, error=repr(error))
         leases.give_back(export, after=FIRST_PAUSE * 4 ** min(export.attempts - 1, 3))

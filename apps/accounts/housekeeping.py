@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.contrib.sessions.models import Session as ConsoleSession
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import DataExport, EmailedToken, Session, WithheldHandle
-from apps.core.batches import delete_in_batches
+from apps.core.batches import Pace, delete_in_batches
 
 # An ended session is kept a while: a refresh token presented again must still be recognised as reused.
 ENDED_SESSIONS_KEPT = timedelta(days=30)
@@ -14,21 +15,37 @@ ENDED_SESSIONS_KEPT = timedelta(days=30)
 FINISHED_EXPORTS_KEPT = timedelta(days=30)
 
 
-def purge_sessions() -> int:
+def ended_sessions() -> QuerySet[Session]:
     long_ago = timezone.now() - ENDED_SESSIONS_KEPT
-    return delete_in_batches(Session.objects.filter(Q(expires_at__lt=long_ago) | Q(ended_at__lt=long_ago)))
+    return Session.objects.filter(Q(expires_at__lt=long_ago) | Q(ended_at__lt=long_ago))
 
 
-def purge_emailed_tokens() -> int:
-    return delete_in_batches(EmailedToken.objects.filter(expires_at__lt=timezone.now()))
+def purge_sessions(pace: Pace | None = None) -> int:
+    return delete_in_batches(ended_sessions(), pace)
 
 
-def release_handles() -> int:
-    return delete_in_batches(WithheldHandle.objects.filter(until__lt=timezone.now()))
+def expired_console_sessions() -> QuerySet[ConsoleSession]:
+    return ConsoleSession.objects.filter(expire_date__lt=timezone.now())
 
 
-def purge_exports() -> int:
+def purge_console_sessions(pace: Pace | None = None) -> int:
+    return delete_in_batches(expired_console_sessions(), pace)
+
+
+def expired_emailed_tokens() -> QuerySet[EmailedToken]:
+    return EmailedToken.objects.filter(expires_at__lt=timezone.now())
+
+
+def purge_emailed_tokens(pace: Pace | None = None) -> int:
+    return delete_in_batches(expired_emailed_tokens(), pace)
+
+
+def release_handles(pace: Pace | None = None) -> int:
+    return delete_in_batches(WithheldHandle.objects.filter(until__lt=timezone.now()), pace)
+
+
+def purge_exports(pace: Pace | None = None) -> int:
     """Only of archives that are gone: the row of one that is kept is what remembers its object."""
     gone = [DataExport.Status.EXPIRED, DataExport.Status.FAILED]
     old = DataExport.objects.filter(status__in=gone, finished_at__lt=timezone.now() - FINISHED_EXPORTS_KEPT)
-    return delete_in_batches(old)
+    return delete_in_batches(old, pace)

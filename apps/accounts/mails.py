@@ -7,54 +7,54 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import EmailedToken, User
+from apps.core import mail
 
 
 def digest(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
-def send_confirmation(user_id: UUID) -> None:
+def send_confirmation(user_id: UUID, *, reference: str) -> None:
     """Ask the stored address to confirm itself, unless it has."""
     user = User.objects.filter(pk=user_id, email_verified_at=None, state=User.State.ACTIVE).first()
     if user:
-        _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email")
+        _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email", reference)
 
 
-def send_reset(user_id: UUID) -> None:
+def send_reset(user_id: UUID, *, reference: str) -> None:
     """A link to set a new password, to the stored address, whatever was typed."""
     user = User.objects.filter(pk=user_id).exclude(state=User.State.ERASED).first()
     if user:
-        _send(user, EmailedToken.Purpose.RESET_PASSWORD, settings.PASSWORD_RESET_LIFETIME, "reset-password")
+        _send(user, EmailedToken.Purpose.RESET_PASSWORD, settings.PASSWORD_RESET_LIFETIME, "reset-password", reference)
 
 
-def send_export_ready(user_id: UUID) -> None:
+def send_export_ready(user_id: UUID, *, reference: str) -> None:
     """That the archive is there, without its link: who reads the mail must still sign in."""
     user = User.objects.filter(pk=user_id, state=User.State.ACTIVE).first()
     if user:
         hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)
-        _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours})
+        _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours}, reference)
 
 
-def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str) -> None:
+def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:
     token = secrets.token_urlsafe(32)
     EmailedToken.objects.create(
         user=user, purpose=purpose, email=user.email, digest=digest(token), expires_at=timezone.now() + lifetime
     )
     link = f"{settings.CLIENT_URL}/{template}?token={token}"
-    _mail(user, template, {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)})
+    _mail(user, template, {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)}, reference)
 
 
-def _mail(user: User, template: str, values: dict[str, Any]) -> None:
+def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:
     context = {"name": user.display_name or user.handle, "handle": user.handle} | values
-    mail = EmailMultiAlternatives(
+    mail.send(
+        to=user.email,
         subject=render_to_string(f"mail/{template}.subject.txt", context).strip(),
-        body=render_to_string(f"mail/{template}.txt", context),
-        to=[user.email],
+        text=render_to_string(f"mail/{template}.txt", context),
+        html=render_to_string(f"mail/{template}.html", context),
+        reference=f"{template}-{reference}",
     )
-    mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
-    mail.send()

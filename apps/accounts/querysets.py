@@ -7,6 +7,8 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.core.ids import parse_id
+
 if TYPE_CHECKING:
     from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)
 
@@ -24,6 +26,11 @@ class UserQuerySet(QuerySet["User"]):
         if "@" in wanted.removeprefix("@"):
             return self.filter(email=wanted)
         return self.filter(handle=wanted.removeprefix("@"))
+
+    def named(self, who: str) -> "UserQuerySet":
+        """By id, or as somebody would sign in."""
+        pk = parse_id(who)
+        return self.filter(pk=pk) if pk else self.by_login(who)
 
 
 class SessionQuerySet(QuerySet["Session"]):

@@ -21,7 +21,7 @@ from apps.accounts.facts import (
 )
 from apps.accounts.leases import RING_PERIOD
 from apps.accounts.mails import digest
-from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
+from apps.accounts.models import DataExport, EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.times import timestamp
 from apps.media import services as media
@@ -302,6 +302,20 @@ def leave(user: User, *, password: str) -> User:
     user.save(update_fields=["state", "erase_after"])
     _hide(user, reason="leaving")
     return user
+
+
+@transaction.atomic
+def erase_at_once(user: User) -> None:
+    """Hidden now, and erased as soon as a worker comes to it; nobody can bring the account back. Twice is once."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.state == User.State.ERASED:
+        return
+    now = timezone.now()
+    user.state, user.erase_after = User.State.ERASED, now
+    user.save(update_fields=["state", "erase_after"])
+    _hide(user, reason="erased")
+    Erasure.objects.bulk_create([Erasure(user_id=user.pk, ring_at=now + RING_PERIOD)], ignore_conflicts=True)
+    tasks.erase.delay(user_id=str(user.pk))
 
 
 def _stay(user: User) -> None:

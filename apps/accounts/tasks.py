@@ -2,24 +2,26 @@
 
 from uuid import UUID
 
-from celery import shared_task
+from celery import current_task, shared_task
 
-from apps.accounts import erasure, exports, housekeeping, mails
+from apps.accounts import erasure, exports, housekeeping, mails, repair
+from apps.core.batches import Pace
+from apps.core.scheduled import scheduled
 
 
 @shared_task
 def send_confirmation(*, user_id: str, **_: object) -> None:
-    mails.send_confirmation(UUID(user_id))
+    mails.send_confirmation(UUID(user_id), reference=str(current_task.request.id))
 
 
 @shared_task
 def send_reset(*, user_id: str, **_: object) -> None:
-    mails.send_reset(UUID(user_id))
+    mails.send_reset(UUID(user_id), reference=str(current_task.request.id))
 
 
-@shared_task
-def ring_for_erasures(**_: object) -> None:
-    erasure.ring()
+@scheduled
+def ring_for_erasures(**_: object) -> int:
+    return erasure.ring()
 
 
 @shared_task
@@ -27,9 +29,9 @@ def erase(*, user_id: str, **_: object) -> None:
     erasure.erase(UUID(user_id))
 
 
-@shared_task
-def ring_for_exports(**_: object) -> None:
-    exports.ring()
+@scheduled
+def ring_for_exports(**_: object) -> int:
+    return exports.ring()
 
 
 # An archive of thousands of originals is downloaded, zipped and uploaded in one go; no other task takes so long. A
@@ -44,26 +46,36 @@ def announce_export(*, export_id: str, **_: object) -> None:
     exports.announce(UUID(export_id))
 
 
-@shared_task
-def expire_exports(**_: object) -> None:
-    exports.expire()
+@scheduled
+def expire_exports(**_: object) -> int:
+    return exports.expire()
 
 
-@shared_task
-def purge_exports(**_: object) -> None:
-    housekeeping.purge_exports()
+@scheduled
+def purge_exports(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_exports(pace)
 
 
-@shared_task
-def purge_sessions(**_: object) -> None:
-    housekeeping.purge_sessions()
+@scheduled
+def purge_sessions(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_sessions(pace)
 
 
-@shared_task
-def purge_emailed_tokens(**_: object) -> None:
-    housekeeping.purge_emailed_tokens()
+@scheduled
+def purge_emailed_tokens(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_emailed_tokens(pace)
 
 
-@shared_task
-def release_handles(**_: object) -> None:
-    housekeeping.release_handles()
+@scheduled
+def release_handles(*, pace: Pace, **_: object) -> int:
+    return housekeeping.release_handles(pace)
+
+
+@scheduled
+def purge_console_sessions(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_console_sessions(pace)
+
+
+@scheduled
+def repair_avatars(*, pace: Pace, **_: object) -> int:
+    return repair.repair_avatars(pace)

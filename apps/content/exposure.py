@@ -61,9 +61,11 @@ def reconcile_account(author_id: UUID) -> None:
     StaleExposure.objects.filter(author=author_id, since=mark.since).delete()
 
 
-def ring_again() -> None:
-    """Marked accounts whose doorbell was lost."""
+def ring_again() -> int:
+    """Ring for marked accounts whose doorbell was lost. Returns for how many."""
     overdue = StaleExposure.objects.filter(since__lt=timezone.now() - DOORBELL_LOST_AFTER).order_by("since")
     with transaction.atomic():
-        for author_id in overdue.values_list("author", flat=True)[:BATCH]:
+        waiting = list(overdue.values_list("author", flat=True)[:BATCH])
+        for author_id in waiting:
             current_app.send_task(RECONCILE_ACCOUNT, kwargs={"user_id": str(author_id)})
+    return len(waiting)

@@ -30,15 +30,17 @@ def settle_post_with(media_id: UUID) -> None:
         settle(item.post_id)
 
 
-def ring_again() -> None:
-    """Posts whose doorbell was lost: complete, and still `processing`."""
+def ring_again() -> int:
+    """Ring for posts whose doorbell was lost: complete, and still `processing`. Returns for how many."""
     unfinished = PostMedia.objects.filter(post=OuterRef("pk")).exclude(
         medium__status__in=[Media.Status.READY, Media.Status.FAILED]
     )
     complete = Post.objects.filter(~Exists(unfinished), status=Post.Status.PROCESSING).order_by("pk")
     with transaction.atomic():
-        for post_id in complete.values_list("pk", flat=True)[:BATCH]:
+        waiting = list(complete.values_list("pk", flat=True)[:BATCH])
+        for post_id in waiting:
             current_app.send_task(SETTLE, kwargs={"post_id": str(post_id)})
+    return len(waiting)
 
 
 def settle(post_id: UUID) -> None:

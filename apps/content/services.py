@@ -8,10 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.content import captions, exposure, publication, tasks
+from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
 from apps.content.facts import post_edited, post_removed
-from apps.content.models import Mention, Post, PostMedia, PostTag, Tag
+from apps.content.models import Mention, Post, PostMedia
 from apps.core.errors import Invalid, NotFound
 from apps.media import services as media
 from apps.media.models import Media
@@ -48,7 +48,7 @@ def create_post(
     PostMedia.objects.bulk_create(
         PostMedia(post=post, medium=medium, position=place) for place, medium in enumerate(taken)
     )
-    _note_tags(post)
+    tagging.note_tags(post)
     _note_mentions(post)
     if all(medium.status == Media.Status.READY for medium in taken):
         publication.publish(post)
@@ -73,9 +73,8 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
         locked.edited_at = timezone.now()
     locked.save(update_fields=[*fields, "edited_at"])
     if "caption" in fields:
-        locked.post_tags.all().delete()
+        tagging.note_tags_anew(locked)
         locked.mentions.all().delete()
-        _note_tags(locked)
         _note_mentions(locked)
     if "visibility" in fields:
         exposure.reconcile([locked.pk])
@@ -156,15 +155,6 @@ def _require_fit(caption: str) -> None:
         raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
     if len(captions.mentions_in(caption)) > MAX_MENTIONS:
         raise Invalid(caption=("too_many_mentions", f"At most {MAX_MENTIONS} mentions."))
-
-
-def _note_tags(post: Post) -> None:
-    names = captions.tags_in(post.caption)
-    Tag.objects.bulk_create([Tag(name=name) for name in sorted(names)], ignore_conflicts=True)
-    ids = dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
-    PostTag.objects.bulk_create(
-        PostTag(post=post, tag_id=ids[name], position=place) for place, name in enumerate(names)
-    )
 
 
 def _note_mentions(post: Post) -> None:

@@ -4,7 +4,9 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.content import exposure, publication
+from apps.content import exposure, publication, repair
+from apps.core.batches import Pace
+from apps.core.scheduled import scheduled
 
 
 @shared_task
@@ -17,9 +19,9 @@ def settle_post(*, post_id: str, **_: object) -> None:
     publication.settle(UUID(post_id))
 
 
-@shared_task
-def settle_waiting_posts(**_: object) -> None:
-    publication.ring_again()
+@scheduled
+def settle_waiting_posts(**_: object) -> int:
+    return publication.ring_again()
 
 
 @shared_task
@@ -27,6 +29,11 @@ def reconcile_account(*, user_id: str, **_: object) -> None:
     exposure.reconcile_account(UUID(user_id))
 
 
-@shared_task
-def reconcile_waiting_accounts(**_: object) -> None:
-    exposure.ring_again()
+@scheduled
+def reconcile_waiting_accounts(**_: object) -> int:
+    return exposure.ring_again()
+
+
+@scheduled
+def repair_fields(*, pace: Pace, **_: object) -> int:
+    return repair.repair_fields(pace)

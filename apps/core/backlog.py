@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from celery import current_app
 from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Now
@@ -12,6 +13,8 @@ from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
 from apps.core.models import Heartbeat
 from config.queues import QUEUES, queue_of
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -51,10 +54,19 @@ def in_broker(queues: Iterable[str], *, patience: float = 2.0) -> dict[str, int]
     }
     try:
         with current_app.connection_for_read(transport_options=options, connect_timeout=patience) as broker:
-            channel: Any = broker.default_channel
-            return {queue: channel.queue_declare(queue, passive=True).message_count for queue in queues}
-    except Exception:  # of whichever client library the broker has
+            return {queue: _messages(broker, queue) for queue in queues}
+    except Exception as error:  # of whichever client library the broker has
+        log.warning("broker_does_not_answer", error=str(error))
         return None
+
+
+def _messages(broker: Any, queue: str) -> int:
+    """An empty list is no key in Redis, and an unused queue may not have been declared: none waits there."""
+    with broker.channel() as channel:
+        try:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except broker.channel_errors:
+            return 0
 
 
 def pulses() -> dict[str, timedelta]:

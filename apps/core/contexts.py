@@ -1,5 +1,6 @@
 """What each bounded context owes a person: erasure of, and insight into, everything it holds on them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,12 @@ class Context(AppConfig):
     def export_user(self, user_id: UUID) -> Export:
         """Yield (kind, plain JSON-ready values) for every row held on the user."""
         raise NotImplementedError
+
+
+def tally(user_id: UUID) -> dict[str, dict[str, int]]:
+    """{context: {kind: number}} of the rows that are held on the user, top of the stack first."""
+    counts = {context.label: Counter(kind for kind, _ in context.export_user(user_id)) for context in from_the_top()}
+    return {label: dict(count) for label, count in counts.items() if count}
 
 
 def from_the_top() -> list[Context]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import psycopg
 import structlog
 from celery import current_app
-from django.db import Error, close_old_connections, connection
+from django.db import Error, connection
 
 from apps.core import health
 from config.queues import QUEUES
@@ -53,7 +53,6 @@ class Heart:
             log.warning("heartbeat_missed", name=self.name, error=str(error).strip())
 
     def _beat(self) -> None:
-        close_old_connections()
         beat(self.name)
 
 

@@ -1,4 +1,4 @@
-"""The kernel's rows: the base of every row, idempotency keys and the limits' stand-in for Redis."""
+"""The kernel's rows: the base of every row, idempotency keys, the limits' stand-in for Redis, and what jobs did."""
 
 from django.conf import settings
 from django.db import models
@@ -63,6 +63,26 @@ class Heartbeat(models.Model):
 
     name = models.CharField(max_length=200, primary_key=True)
     at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JobRun(models.Model):
+    """What a job of the schedule did in its last round, and how far it has come in an unfinished one."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    # When it came into the schedule: until it has run, its age counts from then.
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    succeeded_at = models.DateTimeField(null=True)
+    seconds = models.FloatField(default=0)
+    fixed = models.PositiveIntegerField(default=0)
+    fixed_total = models.PositiveBigIntegerField(default=0)
+    # Of the last run that failed, until the next round.
+    error = models.CharField(max_length=300, blank=True)
+    place = models.JSONField(default=dict)
+    unfinished = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.name

@@ -16,6 +16,9 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+from django_celery_outbox.serialization import CURRENT_SCHEMA_VERSION, MIN_SUPPORTED_VERSION
+
+READABLE = (MIN_SUPPORTED_VERSION, CURRENT_SCHEMA_VERSION)
 
 _BEGIN = """
 UPDATE celery_outbox SET retries = retries + 1, updated_at = now(), retry_after = now() + make_interval(secs => %s)
@@ -93,8 +96,8 @@ def forget_late(rows: list[CeleryOutbox]) -> list[CeleryOutbox]:
 
 def claim_due(limit: int) -> list[CeleryOutbox]:
     """Rows to announce now, locked, each by an index of its own: those whose time has come (again) and then new ones.
-    What another relay has locked is skipped."""
-    locked = CeleryOutbox.objects.select_for_update(skip_locked=True)
+    What another relay has locked is skipped, and so is what a later release has written in a shape of its own."""
+    locked = CeleryOutbox.objects.select_for_update(skip_locked=True).filter(schema_version__range=READABLE)
     due = list(locked.filter(retry_after__lte=Now()).order_by("retry_after", "id")[: limit // 2])
     new = list(locked.filter(updated_at__isnull=True).order_by("id")[: limit - len(due)])
     return [*due, *new]

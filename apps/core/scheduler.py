@@ -5,6 +5,7 @@ Two of them side by side do no harm: what the clock rings for is locked while it
 
 from typing import Any
 
+from django.db import close_old_connections
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.core import heartbeats
@@ -19,5 +20,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped
         self._heart = heartbeats.Heart("scheduler")
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
+        # A connection that broke since the last tick is replaced, and none is held between two.
+        close_old_connections()
         self._heart.beat()
         return super().tick(*args, **kwargs)

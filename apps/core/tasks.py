@@ -3,26 +3,39 @@
 from celery import shared_task
 
 from apps.core import heartbeats, housekeeping
+from apps.core.batches import Pace
+from apps.core.scheduled import scheduled
 
 
-@shared_task
-def purge_idempotency_keys(**_: object) -> None:
-    housekeeping.purge_idempotency_keys()
+@scheduled
+def purge_idempotency_keys(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_idempotency_keys(pace)
 
 
-@shared_task
-def purge_rate_buckets(**_: object) -> None:
-    housekeeping.purge_rate_buckets()
+@scheduled
+def purge_rate_buckets(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_rate_buckets(pace)
 
 
-@shared_task
-def repair_counters(**_: object) -> None:
-    housekeeping.repair_counters()
+@scheduled
+def purge_outbox(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_outbox(pace)
 
 
-@shared_task
-def probe_queues(**_: object) -> None:
+@scheduled
+def purge_heartbeats(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_heartbeats(pace)
+
+
+@scheduled
+def repair_counters(*, pace: Pace, **_: object) -> int:
+    return housekeeping.repair_counters(pace)
+
+
+@scheduled
+def probe_queues(**_: object) -> int:
     heartbeats.probe_queues("apps.core.tasks.probe")
+    return 0
 
 
 @shared_task

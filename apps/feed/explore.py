@@ -14,13 +14,12 @@ from django.utils import timezone
 
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
-from apps.core.batches import delete_in_batches
+from apps.core.batches import Pace, delete_in_batches
 from apps.core.ids import first_id_at
 from apps.feed.models import ExploreScore
 from apps.social.models import Mute
 
 RECENT = timedelta(days=14)
-BATCH = 1000
 
 _SCORE = """
 WITH batch AS (
@@ -32,27 +31,38 @@ WITH batch AS (
     INSERT INTO feed_explorescore (post_id, score)
     SELECT id, log(greatest(like_count + 2 * comment_count, 1)) + extract(epoch FROM published_at) / 45000 FROM batch
     ON CONFLICT (post_id) DO UPDATE SET score = excluded.score WHERE feed_explorescore.score <> excluded.score
+    RETURNING post_id
 )
-SELECT id FROM batch ORDER BY id DESC LIMIT 1
+SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM batch), (SELECT count(*) FROM scored)
 """
 
 
-def keep_scores() -> None:
-    """Score every recent post that everybody might see, in batches, and forget the old ones."""
+def keep_scores(pace: Pace | None = None) -> int:
+    """Score every recent post that everybody might see, in batches, and forget the old ones. Returns how many scores
+    have changed or gone."""
+    pace = pace or Pace()
     since = timezone.now() - RECENT
     # An id tells when it was made, a little before the post was published.
-    last = first_id_at(since - timedelta(days=1))
-    while newest := _score_batch(last, since):
+    oldest = first_id_at(since - timedelta(days=1))
+    last = max(UUID(pace.place["after"]), oldest) if pace.place else oldest
+    changed = 0
+    while pace.goes_on():
+        newest, rows, scored = _score_batch(last, since, pace.batch)
+        if newest is None:
+            break
         last = newest
-    delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since))
+        changed += scored
+        pace.step(rows, {"after": str(last)})
+    return changed + delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), pace)
 
 
 @transaction.atomic
-def _score_batch(after: UUID, since: datetime) -> UUID | None:
+def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, int, int]:
+    """(last post, number of posts, number of those whose score is new)."""
     with connection.cursor() as cursor:
-        cursor.execute(_SCORE, {"after": after, "since": since, "batch": BATCH})
-        row = cursor.fetchone()
-        return row[0] if row else None
+        cursor.execute(_SCORE, {"after": after, "since": since, "batch": size})
+        newest, rows, scored = cursor.fetchone()
+        return newest, rows, scored
 
 
 def popular_posts(viewer_id: UUID | None) -> PostQuerySet:

@@ -1,10 +1,10 @@
 """Doorbells."""
 
-from celery import shared_task
-
+from apps.core.batches import Pace
+from apps.core.scheduled import scheduled
 from apps.feed import explore
 
 
-@shared_task
-def keep_explore_scores(**_: object) -> None:
-    explore.keep_scores()
+@scheduled
+def keep_explore_scores(*, pace: Pace, **_: object) -> int:
+    return explore.keep_scores(pace)

@@ -5,8 +5,9 @@ enough for any worker however much there is.
 """
 
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 
 import structlog
 from celery import current_app
@@ -45,27 +46,25 @@ def remove_orphaned_objects(shard: str) -> int:
     """Doom objects older than a day that no row knows; returns how many. Uploads in parts that broke off end, too."""
     for folder in _others:
         storage.abort_uploads(f"{folder}{shard}", before=timezone.now() - ORPHANED_AFTER)
-    private = [f"{folder}{shard}" for folder in (objects.UPLOADS, objects.ORIGINALS, VARIANTS, *_others)]
-    gone = sum(_doom_unknown(settings.S3_PRIVATE_BUCKET, prefix) for prefix in private)
-    return gone + _doom_unknown(settings.S3_PUBLIC_BUCKET, shard)
-
-
-def _doom_unknown(bucket: str, prefix: str) -> int:
     gone = 0
-    page: list[str] = []
-    for key, modified in storage.listing(bucket, prefix):
-        if modified < timezone.now() - ORPHANED_AFTER:
-            page.append(key)
-        if len(page) == BATCH:
-            gone += _doom_unknown_of(bucket, page)
-            page = []
-    return gone + _doom_unknown_of(bucket, page)
+    for unknown in orphans(shard):
+        objects.doom(unknown)
+        gone += len(unknown)
+    return gone
 
 
-def _doom_unknown_of(bucket: str, keys: list[str]) -> int:
-    unknown = set(keys) - _known(bucket, keys)
-    objects.doom((bucket, key) for key in unknown)
-    return len(unknown)
+def orphans(shard: str) -> Iterator[objects.Objects]:
+    """Objects older than a day that no row knows, in batches."""
+    for folder in (objects.UPLOADS, objects.ORIGINALS, VARIANTS, *_others):
+        yield from _unknown(settings.S3_PRIVATE_BUCKET, f"{folder}{shard}")
+    yield from _unknown(settings.S3_PUBLIC_BUCKET, shard)
+
+
+def _unknown(bucket: str, prefix: str) -> Iterator[objects.Objects]:
+    old = (key for key, modified in storage.listing(bucket, prefix) if modified < timezone.now() - ORPHANED_AFTER)
+    while page := list(islice(old, BATCH)):
+        known = _known(bucket, page)
+        yield [(bucket, key) for key in page if key not in known]
 
 
 def _known(bucket: str, keys: list[str]) -> set[str]:
@@ -90,19 +89,32 @@ def _with_living_secret(secrets: dict[str, str], column: str) -> set[str]:
 def reprocess_media_without_objects(shard: str) -> int:
     """Have variants that storage has lost made again from the original, and lost public copies copied again; returns
     how many media."""
-    ready = Media.objects.filter(status=Media.Status.READY)
     found = 0
-    listed = _listed(settings.S3_PRIVATE_BUCKET, f"{VARIANTS}{shard}")
-    for medium in _in_order(ready.filter(private_secret__startswith=shard)):
-        if _lost(objects.private_variants(medium), listed):
-            log.error("variants_lost", media_id=str(medium.pk))
-            found += objects.want_again(ready.filter(pk=medium.pk, private_secret=medium.private_secret))
-    listed = _listed(settings.S3_PUBLIC_BUCKET, shard)
-    for medium in _in_order(ready.filter(public_secret__startswith=shard)):
-        if _lost(objects.public_variants(medium), listed):
-            log.error("public_copies_lost", media_id=str(medium.pk))
-            found += _publish_again(medium)
+    for medium in without_variants(shard):
+        log.error("variants_lost", media_id=str(medium.pk))
+        found += objects.want_again(_ready().filter(pk=medium.pk, private_secret=medium.private_secret))
+    for medium in without_public_copies(shard):
+        log.error("public_copies_lost", media_id=str(medium.pk))
+        found += _publish_again(medium)
     return found
+
+
+def without_variants(shard: str) -> Iterator[Media]:
+    listed = _listed(settings.S3_PRIVATE_BUCKET, f"{VARIANTS}{shard}")
+    for medium in _in_order(_ready().filter(private_secret__startswith=shard)):
+        if _lost(objects.private_variants(medium), listed):
+            yield medium
+
+
+def without_public_copies(shard: str) -> Iterator[Media]:
+    listed = _listed(settings.S3_PUBLIC_BUCKET, shard)
+    for medium in _in_order(_ready().filter(public_secret__startswith=shard)):
+        if _lost(objects.public_variants(medium), listed):
+            yield medium
+
+
+def _ready() -> MediaQuerySet:
+    return Media.objects.filter(status=Media.Status.READY)
 
 
 def _listed(bucket: str, prefix: str) -> set[str]:

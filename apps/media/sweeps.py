@@ -1,6 +1,5 @@
 """What the clock finds: leases of dead workers, lost doorbells, uploads never completed, objects that must go."""
 
-import time
 from datetime import timedelta
 
 import httpx
@@ -11,9 +10,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from apps.core.batches import BATCH
+from apps.core.batches import BATCH, Pace
 from apps.media import objects, storage
 from apps.media.models import DoomedObject, Media
+from apps.media.querysets import MediaQuerySet
 
 log = structlog.get_logger(__name__)
 # Rung by name: the bells in `tasks.py` stand above this module.
@@ -65,23 +65,29 @@ def _bells(medium: Media) -> list[str]:
     return [MOVE] * medium.urls_revoked + [PUBLISH] * unpublished
 
 
-def remove_abandoned_uploads() -> int:
+def abandoned_uploads() -> MediaQuerySet:
     """Uploads that were promised and never completed."""
-    old = Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
+    return Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
+
+
+def remove_abandoned_uploads(pace: Pace | None = None) -> int:
+    pace = pace or Pace()
     gone = 0
-    while pks := list(old.values_list("pk", flat=True)[:BATCH]):
-        gone += objects.destroy(old.filter(pk__in=pks))
+    while pace.goes_on() and (pks := list(abandoned_uploads().values_list("pk", flat=True)[: pace.batch])):
+        gone += objects.destroy(abandoned_uploads().filter(pk__in=pks))
+        pace.step(len(pks))
     return gone
 
 
 # ── Objects that must go ─────────────────────────────────────────────────────────────────────────────────
-def delete_doomed_objects() -> int:
+def delete_doomed_objects(pace: Pace | None = None) -> int:
     """Delete what is due, in batches; what storage or the CDN does not confirm is due again. Returns how many went."""
+    pace = pace or Pace(seconds=LONGEST_RUN)
     gone = 0
-    deadline = time.monotonic() + LONGEST_RUN
-    while time.monotonic() < deadline and (batch := _claim_doomed()):
+    while pace.goes_on() and (batch := _claim_doomed()):
         for bucket in {doomed.bucket for doomed in batch}:
             gone += _delete(bucket, [doomed for doomed in batch if doomed.bucket == bucket])
+        pace.step(len(batch))
     return gone
 
 
@@ -117,6 +123,11 @@ def _try_later(doomed: DoomedObject) -> None:
     log.error("object_not_deleted", bucket=doomed.bucket, doomed_id=str(doomed.pk), attempts=doomed.attempts)
     pause = min(REFUSED * 2 ** min(doomed.attempts, 10), REFUSED_AT_MOST)
     DoomedObject.objects.filter(pk=doomed.pk).update(due_at=timezone.now() + pause, attempts=F("attempts") + 1)
+
+
+def hurry() -> int:
+    """What was refused, or found storage away, is due at once. Returns how many objects."""
+    return DoomedObject.objects.filter(attempts__gt=0).update(due_at=timezone.now())
 
 
 def _purge_from_cdn(bucket: str, keys: set[str]) -> None:

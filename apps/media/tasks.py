@@ -4,6 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
+from apps.core.batches import Pace
+from apps.core.scheduled import scheduled
 from apps.media import inventory, pipeline, sweeps
 
 
@@ -22,34 +24,34 @@ def move_variants(*, media_id: str, **_: object) -> None:
     pipeline.move_variants(UUID(media_id))
 
 
-@shared_task
-def ring_again(**_: object) -> None:
-    sweeps.ring_again()
+@scheduled
+def ring_again(**_: object) -> int:
+    return sweeps.ring_again()
 
 
-@shared_task
-def delete_doomed_objects(**_: object) -> None:
-    sweeps.delete_doomed_objects()
+@scheduled
+def delete_doomed_objects(**_: object) -> int:
+    return sweeps.delete_doomed_objects()
 
 
-@shared_task
-def remove_abandoned_uploads(**_: object) -> None:
-    sweeps.remove_abandoned_uploads()
+@scheduled
+def remove_abandoned_uploads(*, pace: Pace, **_: object) -> int:
+    return sweeps.remove_abandoned_uploads(pace)
 
 
-@shared_task
-def remove_orphaned_objects(*, shard: str = "", **_: object) -> None:
+@scheduled
+def remove_orphaned_objects(*, shard: str = "", **_: object) -> int:
     """Without a shard: every one."""
     if shard:
-        inventory.remove_orphaned_objects(shard)
-    else:
-        inventory.ring_for_every_shard("apps.media.tasks.remove_orphaned_objects")
+        return inventory.remove_orphaned_objects(shard)
+    inventory.ring_for_every_shard("apps.media.tasks.remove_orphaned_objects")
+    return 0
 
 
-@shared_task
-def reprocess_media_without_objects(*, shard: str = "", **_: object) -> None:
+@scheduled
+def reprocess_media_without_objects(*, shard: str = "", **_: object) -> int:
     """Without a shard: every one."""
     if shard:
-        inventory.reprocess_media_without_objects(shard)
-    else:
-        inventory.ring_for_every_shard("apps.media.tasks.reprocess_media_without_objects")
+        return inventory.reprocess_media_without_objects(shard)
+    inventory.ring_for_every_shard("apps.media.tasks.reprocess_media_without_objects")
+    return 0

@@ -4,7 +4,18 @@ decided by the verbs in `services.py`; who gets into the console at all, by `is_
 from typing import Any
 
 from django.apps import apps as present
+from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Q
+
+from apps.accounts import session_cache
+from apps.accounts.models import User
+from apps.core.errors import Conflict
+
+
+class NotInGoodStanding(Conflict):
+    code, title = "not_in_good_standing", "Only an account in good standing can be given a role."
+
 
 _LOOKED_AT = {
     "moderator": {
@@ -16,6 +27,7 @@ _LOOKED_AT = {
     },
     "admin": {
         "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
+        "core": ["jobrun"],
         "accounts": ["user", "session"],
         "media": ["media", "doomedobject"],
         "social": ["follow", "block"],
@@ -24,6 +36,22 @@ _LOOKED_AT = {
         "moderation": ["flag", "moderationaction", "appeal"],
     },
 }
+
+
+@transaction.atomic
+def appoint(user: User, role: str) -> bool:
+    """Let somebody moderate, or ("admin") administer, in the API and in the console. True if they could not before.
+    Raises NotInGoodStanding."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not user.is_active:
+        raise NotInGoodStanding(f"{user} is {user.state}.")
+    known = user.is_staff and role in user.roles
+    user.groups.add(Group.objects.get(name=role))
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    # A session's record says what its owner may do.
+    session_cache.mark_user(user.pk)
+    return not known
 
 
 def ensure(*, apps: Any = present, **_: object) -> None:

@@ -14,13 +14,13 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.core import signing
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.core import mail
 from apps.core.batches import BATCH
 from apps.moderation.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, Flag, ModerationAction, Statement, TargetType
@@ -144,17 +144,18 @@ def send(action_id: UUID) -> None:
     Statement.objects.filter(pk=action_id, mailed_at=None).update(mailed_at=timezone.now())
 
 
-def ring_again() -> None:
-    """Statements whose doorbell was lost, whose worker died, or whose mail failed."""
+def ring_again() -> int:
+    """Ring for statements whose doorbell was lost, whose worker died, or whose mail failed. Returns for how many."""
     now = timezone.now()
     due = Q(attempts=0, try_after__lt=now - DOORBELL_LOST_AFTER) | Q(
         attempts__range=(1, MAX_ATTEMPTS - 1), try_after__lt=now
     )
+    unsent = Statement.objects.filter(due, mailed_at=None).order_by("try_after")
     with transaction.atomic():
-        for action_id in (
-            Statement.objects.filter(due, mailed_at=None).order_by("try_after").values_list("pk", flat=True)[:BATCH]
-        ):
+        waiting = list(unsent.values_list("pk", flat=True)[:BATCH])
+        for action_id in waiting:
             current_app.send_task(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
+    return len(waiting)
 
 
 def _claim(action_id: UUID) -> bool:
@@ -168,8 +169,10 @@ def _mail(action: ModerationAction, user: User) -> None:
     context: dict[str, Any] = {"name": user.display_name or user.handle, "paragraphs": letter.paragraphs}
     if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
         context["link"] = f"{settings.CLIENT_URL}/appeal?action={action.pk}&token={appeal_token(action.pk)}"
-    mail = EmailMultiAlternatives(
-        subject=letter.subject, body=render_to_string("mail/statement.txt", context), to=[user.email]
+    mail.send(
+        to=user.email,
+        subject=letter.subject,
+        text=render_to_string("mail/statement.txt", context),
+        html=render_to_string("mail/statement.html", context),
+        reference=f"statement-{action.pk}",
     )
-    mail.attach_alternative(render_to_string("mail/statement.html", context), "text/html")
-    mail.send()

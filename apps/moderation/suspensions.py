@@ -12,20 +12,19 @@ from apps.moderation.decisions import in_force, one_at_a_time, record
 from apps.moderation.models import Category, ModerationAction, TargetType
 
 
-def end_due() -> None:
-    """Whose time is over stands again. Running twice does it once."""
+def end_due() -> int:
+    """Whose time is over stands again. Running twice does it once. Returns for how many it was."""
     due = User.objects.filter(state=User.State.SUSPENDED, suspended_until__lte=timezone.now())
-    for user_id in list(due.order_by("suspended_until").values_list("pk", flat=True)[:BATCH]):
-        _end(user_id)
+    return sum(_end(user_id) for user_id in list(due.order_by("suspended_until").values_list("pk", flat=True)[:BATCH]))
 
 
 @transaction.atomic
-def _end(user_id: UUID) -> None:
+def _end(user_id: UUID) -> bool:
     one_at_a_time(user_id)
     due = User.objects.filter(pk=user_id, state=User.State.SUSPENDED, suspended_until__lte=timezone.now())
     person = due.first()
     if person is None:  # unsuspended, or given more time, meanwhile
-        return
+        return False
     accounts.unsuspend(person)
     suspension = in_force(TargetType.USER, user_id)
     record(
@@ -38,3 +37,4 @@ def _end(user_id: UUID) -> None:
         category=suspension.category if suspension else Category.OTHER,
         reverses=suspension,
     )
+    return True

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from apps.core.scheduled import scheduled
 from apps.moderation import statements, suspensions
 
 
@@ -13,11 +14,11 @@ def send_statement(*, action_id: str, **_: object) -> None:
     statements.send(UUID(action_id))
 
 
-@shared_task
-def send_waiting_statements(**_: object) -> None:
-    statements.ring_again()
+@scheduled
+def send_waiting_statements(**_: object) -> int:
+    return statements.ring_again()
 
 
-@shared_task
-def end_due_suspensions(**_: object) -> None:
-    suspensions.end_due()
+@scheduled
+def end_due_suspensions(**_: object) -> int:
+    return suspensions.end_due()

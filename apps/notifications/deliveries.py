@@ -76,11 +76,14 @@ def _try_later(delivery: Delivery, error: str) -> None:
     Delivery.objects.filter(pk=delivery.pk).update(try_after=timezone.now() + pause, error=error[:300])
 
 
-def ring_again() -> None:
-    """For deliveries whose time has come: a doorbell was lost, a worker died, or the attempt before failed."""
+def ring_again() -> int:
+    """Ring for deliveries whose time has come: a doorbell was lost, a worker died, or the attempt before failed.
+    Returns for how many."""
     due = Delivery.objects.filter(
         status=Delivery.Status.PENDING, try_after__lte=timezone.now() - DOORBELL_LOST_AFTER
     ).order_by("try_after")
     with transaction.atomic():
-        for pk in due.values_list("pk", flat=True)[:BATCH]:
+        waiting = list(due.values_list("pk", flat=True)[:BATCH])
+        for pk in waiting:
             current_app.send_task(DELIVER, kwargs={"delivery_id": str(pk)})
+    return len(waiting)

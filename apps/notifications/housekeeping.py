@@ -4,11 +4,21 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.core.batches import delete_in_batches
-from apps.notifications.models import Notification
+from apps.core.batches import Pace, delete_in_batches
+from apps.core.ids import first_id_at
+from apps.notifications.models import Delivery, Notification
 
 KEPT = timedelta(days=180)
+# Of a delivery that is settled nothing is asked any more but why it failed.
+SETTLED_DELIVERIES_KEPT = timedelta(days=30)
 
 
-def purge_old_notifications() -> int:
-    return delete_in_batches(Notification.objects.filter(updated_at__lt=timezone.now() - KEPT))
+def purge_old_notifications(pace: Pace | None = None) -> int:
+    """With who caused them, and their deliveries."""
+    return delete_in_batches(Notification.objects.filter(updated_at__lt=timezone.now() - KEPT), pace)
+
+
+def purge_settled_deliveries(pace: Pace | None = None) -> int:
+    """An id tells when a delivery was planned: no index is needed to find the old ones."""
+    old = Delivery.objects.filter(pk__lt=first_id_at(timezone.now() - SETTLED_DELIVERIES_KEPT))
+    return delete_in_batches(old.exclude(status=Delivery.Status.PENDING), pace)

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
+from apps.core.batches import Pace
+from apps.core.scheduled import scheduled
 from apps.notifications import deliveries, housekeeping, telling
 
 
@@ -52,11 +54,16 @@ def deliver(*, delivery_id: str, **_: object) -> None:
     deliveries.deliver(UUID(delivery_id))
 
 
-@shared_task
-def ring_again(**_: object) -> None:
-    deliveries.ring_again()
+@scheduled
+def ring_again(**_: object) -> int:
+    return deliveries.ring_again()
 
 
-@shared_task
-def purge_old_notifications(**_: object) -> None:
-    housekeeping.purge_old_notifications()
+@scheduled
+def purge_old_notifications(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_old_notifications(pace)
+
+
+@scheduled
+def purge_settled_deliveries(*, pace: Pace, **_: object) -> int:
+    return housekeeping.purge_settled_deliveries(pace)

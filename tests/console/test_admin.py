@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from apps.accounts import services as accounts
 from apps.accounts.models import DataExport, Erasure
+from apps.core.models import JobRun
 from apps.media.models import DoomedObject
 from apps.moderation import services as moderation
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
@@ -31,6 +32,7 @@ def browser(alice, bob):
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
+    JobRun.objects.create(name="apps.core.tasks.repair_counters", error="<script>alert(1)</script>")
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

@@ -142,7 +142,7 @@ def test_c6_what_always_fails_is_a_dead_letter_after_five_tries_while_the_queue_
 
 def test_c4_a_worker_that_consumes_no_more_ends_so_that_another_takes_its_place(shop):
     shop.kill("worker")
-    worker = shop.start("worker-stalled", "--hostname", "stalled@%h", "--queues", "maintenance")
+    worker = shop.start("worker-stalled", "--hostname", "stalled@%h", "--queues", "maintenance,feed")
     eventually(lambda: any("stalled@" in name for name in backlog.pulses()))
     path = shop.order("steady")
     eventually(lambda: tries(path) == 1)

@@ -39,23 +39,24 @@ PROGRAMS = {
 
 
 class Workshop:
-    def __init__(self, folder: Path, database: str) -> None:
+    """`environment` names a broker; without one there is a Valkey, which may be killed, too."""
+
+    def __init__(self, folder: Path, database: str, **environment: str) -> None:
         self.folder = folder
         self.ports = Ports(folder / "ports.json", {})
         self.lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.start_broker()
-        self.environment = os.environ | ENVIRONMENT | {"DATABASE_URL": database, "CELERY_BROKER_URL": self.broker_url}
+        self.broker: Valkey | None = None
+        if "CELERY_BROKER_URL" not in environment:
+            self.start_broker()
+            environment["CELERY_BROKER_URL"] = self.broker.url(0)
+        self.environment = os.environ | ENVIRONMENT | environment | {"DATABASE_URL": database}
         self.files = 0
 
     # ── Processes ────────────────────────────────────────────────────────────────────────────────────────
     def start_broker(self) -> None:
         self.broker = Valkey(self.folder, self.ports, durable=True, lock=self.lock)
         self.broker.wait()
-
-    @property
-    def broker_url(self) -> str:
-        return self.broker.url(0)
 
     def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -70,6 +71,12 @@ class Workshop:
             )
         return self.running[name]
 
+    def manage(self, *arguments: str) -> str:
+        """What a management command prints."""
+        argv = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(argv, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
     def kill(self, name: str) -> None:
         """With everything it has started."""
         process = self.running.pop(name)
@@ -79,7 +86,8 @@ class Workshop:
     def stop(self) -> None:
         for name in list(self.running):
             self.kill(name)
-        self.broker.stop()
+        if self.broker:
+            self.broker.stop()
         os.close(self.lock)
 
     # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,7 +99,7 @@ class Workshop:
         return path
 
     def broker_client(self) -> redis.Redis:
-        return redis.Redis.from_url(self.broker_url)
+        return redis.Redis.from_url(self.environment["CELERY_BROKER_URL"])
 
 
 def tries(path: Path) -> int:

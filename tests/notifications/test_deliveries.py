@@ -103,7 +103,7 @@ class TestMail:
         Delivery.objects.update(status="pending", try_after=timezone.now())
         deliveries.deliver(Delivery.objects.get().pk)
         ids = [sent.message()["Message-ID"] for sent in mail.outbox]
-        assert ids == [f"<{Delivery.objects.get().act_id}@photogram.example>"] * 2
+        assert ids == [f"<notification-{Delivery.objects.get().act_id}@photogram.example>"] * 2
 
     def test_goes_to_no_address_that_is_not_confirmed(self, api, deliver, alice, carol, post):
         api(alice).put("/notifications/preferences", {"like": EMAIL_ONLY})

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from apps.core.models import JobRun
 from config.schedule import SCHEDULE
 
 
@@ -23,4 +24,6 @@ class Command(BaseCommand):
             )
             created += new
         gone, _ = PeriodicTask.objects.filter(task__startswith="apps.").exclude(task__in=SCHEDULE).delete()
+        JobRun.objects.exclude(name__in=SCHEDULE).delete()
+        JobRun.objects.bulk_create([JobRun(name=task) for task in SCHEDULE], ignore_conflicts=True)
         self.stdout.write(f"Schedule: {len(SCHEDULE)} jobs, {created} created, {gone} removed.")

@@ -1,0 +1,42 @@
+"""`manage.py cleanup_tokens`: what has expired goes now, and not the next time its job comes by."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from apps.accounts import housekeeping
+from apps.core import housekeeping as kernel
+from apps.core.batches import delete_in_batches
+from apps.core.management.base import OperatorCommand, Result
+
+EXPIRED: dict[str, Callable[[], QuerySet[Any]]] = {
+    "sessions": housekeeping.ended_sessions,
+    "console_sessions": housekeeping.expired_console_sessions,
+    "emailed_tokens": housekeeping.expired_emailed_tokens,
+    "idempotency_keys": kernel.expired_idempotency_keys,
+    "rate_buckets": kernel.expired_rate_buckets,
+}
+
+
+class Command(OperatorCommand):
+    help = (
+        "Delete sessions that ended a month ago, and console sessions, links sent by mail, idempotency keys and rate "
+        "limit counts that have expired. Nobody is signed out. Jobs do the same every day or more often; if you stop "
+        "this command, run it again."
+    )
+    examples = """
+  manage.py cleanup_tokens --dry-run  how many are there?
+  manage.py cleanup_tokens            delete them
+"""
+
+    def work(self, *, dry_run: bool, **options: Any) -> Result:
+        counts = {name: rows().count() for name, rows in EXPIRED.items()}
+        if dry_run:
+            return {"expired": counts}
+        with self.progress("Expired rows", sum(counts.values())):
+            return {"expired": {name: delete_in_batches(rows(), self.pace) for name, rows in EXPIRED.items()}}
+
+    def told(self, result: Result) -> Iterable[str]:
+        for name, number in result["expired"].items():
+            yield f"{name.replace('_', ' '):<17} {number}"

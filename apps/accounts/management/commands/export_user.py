@@ -1,0 +1,64 @@
+"""`manage.py export_user`: the archive of all that is held on a person, as a local file."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.accounts import archive
+from apps.accounts.models import User
+from apps.core import contexts
+from apps.core.management.base import OperatorCommand, Result
+from apps.media.storage import StorageError
+
+
+class Command(OperatorCommand):
+    help = (
+        "Write the archive that people can ask for themselves (their data as JSON, a page to look at, their original "
+        "photographs) to a file that only you can read. It holds personal data: keep it no longer than it is needed."
+    )
+    examples = """
+  manage.py export_user @alice --dry-run           how much is held on alice?
+  manage.py export_user @alice                     photogram-alice-<date>.zip in this folder
+  manage.py export_user @alice --output alice.zip  in that file, which must not exist yet
+"""
+    in_batches = False
+
+    def add_options(self, parser: CommandParser) -> None:
+        parser.add_argument("who", help="@handle, e-mail address or id")
+        parser.add_argument("--output", default="", metavar="FILE", help="where to write it")
+
+    def work(self, *, who: str, output: str, dry_run: bool, **options: Any) -> Result:
+        user = User.objects.named(who).first()
+        if user is None:
+            raise CommandError(f"There is nobody called {who}.")
+        file = Path(output or archive.name_for(user)).absolute()
+        if file.exists():
+            raise CommandError(f"{file} exists already.")
+        result = {"handle": user.handle, "held": contexts.tally(user.pk), "file": str(file), "bytes": None}
+        if dry_run:
+            return result
+        with self.progress("Archive"):
+            _write(user, file)
+        return result | {"bytes": file.stat().st_size}
+
+    def told(self, result: Result) -> Iterable[str]:
+        yield f"Held on @{result['handle']}:"
+        for context, kinds in result["held"].items():
+            yield f"  {context:<14} {', '.join(f'{number} {kind}' for kind, number in sorted(kinds.items()))}"
+        if result["bytes"] is not None:
+            yield f"{result['file']}: {result['bytes']} bytes"
+
+
+def _write(user: User, file: Path) -> None:
+    """All of it or nothing. Raises CommandError."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".photogram-", dir=file.parent) as folder:
+            draft = Path(folder) / "archive.zip"
+            archive.write(draft, user=user, folder=Path(folder))
+            draft.chmod(0o600)
+            draft.rename(file)
+    except (StorageError, OSError) as error:
+        raise CommandError(f"The archive could not be written: {error}") from error

@@ -1,0 +1,37 @@
+"""Work that is done by one at a time, in all processes together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+_NAME = "photogram:only-one:"
+
+
+@contextmanager
+def only_one(name: str) -> Iterator[bool]:
+    """True for whoever gets the lock `name`, and then nobody else does until the block ends or its process dies; False,
+    at once, for the others.
+
+    The lock is PostgreSQL's, of a transaction that stands still on a connection of its own: no session state, so that
+    PgBouncer may pool transactions; no snapshot and no id, so that it holds back no vacuum; and no place in the
+    transactions of the work itself, which may be many.
+    """
+    own = connections.create_connection(DEFAULT_DB_ALIAS)
+    try:
+        with own.cursor() as cursor:
+            cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            # A machine that vanishes closes no connection: without a sign of life for a minute, it is taken for dead.
+            cursor.execute(
+                "SET LOCAL tcp_keepalives_idle = 30; "
+                "SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3"
+            )
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [_NAME + name])
+            held: bool = cursor.fetchone()[0]
+        yield held
+    finally:
+        # Where the database has gone away, the lock has gone with it.
+        with suppress(Error), own.cursor() as cursor:
+            cursor.execute("ROLLBACK")
+        own.close()

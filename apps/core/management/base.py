@@ -1,0 +1,136 @@
+"""What every command of an operator keeps to."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from apps.core.batches import Pace, Place
+from apps.core.errors import Refusal
+
+# What a shell says of a program that Ctrl-C ended.
+STOPPED = 130
+# Of what was found one by one, so many are listed; the numbers tell of all.
+LISTED = 100
+Result = dict[str, Any]
+
+
+class _Help(DjangoHelpFormatter):
+    """Examples keep their lines."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+class OperatorCommand(BaseCommand):
+    """A command that says what it did, to people or (`--json`) to programs, and may be stopped.
+
+    `work` does it and returns the result, ready for JSON; `told` puts it into words. Refusals and CommandErrors are a
+    line on stderr and exit code 1. Ctrl-C and SIGTERM let the batch at hand come to its end, then the result so far is
+    told, and the exit code is 130. A second Ctrl-C ends it at once.
+    """
+
+    # Lines as one would type them, each with what it does.
+    examples = ""
+    # Whether it changes anything, and so can be tried with --dry-run.
+    changes = True
+    # Whether it can be stopped between two batches. One that cannot is interrupted, and leaves nothing behind.
+    in_batches = True
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        epilog = f"examples:{self.examples.rstrip()}" if self.examples else None
+        return super().create_parser(prog_name, subcommand, epilog=epilog, formatter_class=_Help, **options)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        self.add_options(parser)
+        if self.changes:
+            parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="print the result as JSON, for programs"
+        )
+
+    def add_options(self, parser: CommandParser) -> None:
+        """The command's own."""
+
+    def work(self, *args: Any, **options: Any) -> Result:
+        raise NotImplementedError
+
+    def told(self, result: Result) -> Iterable[str]:
+        """Lines for people."""
+        raise NotImplementedError
+
+    # ── How it runs ──────────────────────────────────────────────────────────────────────────────────────
+    def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
+        self.pace = Pace(rows_per_second=settings.MAINTENANCE_ROWS_PER_SECOND, told=self._advance)
+        self._bar: Callable[[int], None] = lambda rows: None
+        options.setdefault("dry_run", False)
+        try:
+            with self._signals():
+                result = self.work(**options)
+        except Refusal as refusal:
+            raise CommandError(_in_words(refusal)) from refusal
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped at once: what was at hand is not done, and what was done before it stays.")
+            sys.exit(STOPPED)
+        stopped = not self.pace.goes_on()
+        self._print(result | {"dry_run": options["dry_run"], "stopped": stopped}, as_json=as_json)
+        if stopped:
+            sys.exit(STOPPED)
+
+    def _print(self, result: Result, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(result, indent=2, default=str))
+            return
+        if result["dry_run"]:
+            self.stdout.write("Dry run: nothing was changed.")
+        for line in self.told(result):
+            self.stdout.write(line)
+        if result["stopped"]:
+            self.stdout.write("Stopped before the end; what is told above is done.")
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Only the main thread of a process may ask for them."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, *_: object) -> None:
+        if not self.in_batches or not self.pace.goes_on():
+            raise KeyboardInterrupt
+        self.pace.stop()
+
+    # ── Progress ─────────────────────────────────────────────────────────────────────────────────────────
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[None]:
+        """A bar on stderr, if that is a terminal, which moves with every step of the pace."""
+        columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
+            bar = bars.add_task(what, total=total)
+            self._bar = lambda rows: bars.advance(bar, rows)
+            yield
+
+    def _advance(self, rows: int, place: Place) -> None:
+        self._bar(rows)
+
+
+def _in_words(refusal: Refusal) -> str:
+    """With the fields that are at fault, if there are any."""
+    return "\n".join(
+        [refusal.detail, *(f"{error['field']}: {error['message']}" for error in refusal.extra.get("errors", []))]
+    )

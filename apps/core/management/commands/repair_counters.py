@@ -1,0 +1,75 @@
+"""`manage.py repair_counters`: the numbers shown on posts, comments and profiles are those of the rows."""
+
+from collections import Counter as Tally
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from apps.core import housekeeping
+from apps.core.batches import Place
+from apps.core.counters import every_counter
+from apps.core.ids import parse_id
+from apps.core.management.base import LISTED, OperatorCommand, Result
+
+
+class Command(OperatorCommand):
+    help = (
+        "Count the rows behind every counter (likes of a post, followers of a profile, ...) again, and correct those "
+        "counters that are wrong. A job does the same every six hours. Nothing is locked for longer than a moment."
+    )
+    examples = """
+  manage.py repair_counters --dry-run                          which counters are wrong?
+  manage.py repair_counters                                    correct them
+  manage.py repair_counters --counter content.post.like_count  only the likes of posts
+  manage.py repair_counters --after PLACE                      go on where a stopped run has ended
+"""
+
+    def add_options(self, parser: CommandParser) -> None:
+        labels = ", ".join(sorted(counter.label for counter in every_counter()))
+        parser.add_argument("--counter", default="", metavar="NAME", help=f"only this one of {labels}")
+        parser.add_argument(
+            "--after", default="", metavar="PLACE", help="go on behind this place, which a run has told"
+        )
+
+    def work(self, *, counter: str, after: str, dry_run: bool, **options: Any) -> Result:
+        counters = [known for known in every_counter() if counter in ("", known.label)]
+        if not counters:
+            raise CommandError(f"There is no counter {counter}.")
+        self.pace.place = _parsed(after)
+        wrong: Tally[str] = Tally()
+        listed: list[dict[str, Any]] = []
+        total = sum(known.shown_on._base_manager.count() for known in counters)
+        with self.progress("Counters", total):
+            for drift in housekeeping.drifts(self.pace, only=counter, dry_run=dry_run):
+                wrong[drift.counter] += 1
+                if len(listed) < LISTED:
+                    listed.append(
+                        {"counter": drift.counter, "id": str(drift.pk), "shown": drift.shown, "true": drift.true}
+                    )
+        place = self.pace.place
+        return {
+            "checked": self.pace.rows,
+            "wrong": {known.label: wrong[known.label] for known in sorted(counters, key=lambda c: c.label)},
+            "found": listed,
+            "go_on_after": f"{place['counter']}/{place['after']}" if self.pace.stopped and place else None,
+        }
+
+    def told(self, result: Result) -> Iterable[str]:
+        for found in result["found"]:
+            yield f"{found['counter']} of {found['id']}: {found['shown']} shown, {found['true']} true"
+        yield f"{result['checked']} counters checked."
+        for label, wrong in result["wrong"].items():
+            yield f"  {label:<32} {wrong} wrong"
+        if result["go_on_after"]:
+            yield f"To go on: manage.py repair_counters --after {result['go_on_after']}"
+
+
+def _parsed(after: str) -> Place:
+    """Raises CommandError."""
+    if not after:
+        return {}
+    counter, _, pk = after.partition("/")
+    if parse_id(pk) is None:
+        raise CommandError(f"{after} is no place that this command has told.")
+    return {"counter": counter, "after": pk}

@@ -1,0 +1,110 @@
+"""`manage.py reprocess_media`: make the variants of photographs again, from the originals."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import CommandError, CommandParser
+
+from apps.core.ids import parse_id
+from apps.core.management.base import OperatorCommand, Result
+from apps.media import inventory, services, storage
+from apps.media.models import Media
+from apps.media.querysets import MediaQuerySet
+
+BATCH = 20
+# Seconds between two looks at how many still wait.
+LOOK_AGAIN = 0.5
+
+
+class Command(OperatorCommand):
+    help = (
+        "Hand media to the pipeline once more: those that failed (for instance after a fault of ours was mended), or "
+        "ready ones, whose present variants stay until the new ones are there. Only so many wait at a time, so that "
+        "new uploads do not wait behind them; a worker has to run. A post that has failed stays failed."
+    )
+    examples = """
+  manage.py reprocess_media --dry-run                      how many have failed?
+  manage.py reprocess_media                                try all of them again
+  manage.py reprocess_media --status ready --user @alice   make alice's photographs anew
+  manage.py reprocess_media --without-objects              make again what storage has lost
+  manage.py reprocess_media --status ready --after ID      go on where a stopped run has ended
+"""
+
+    def add_options(self, parser: CommandParser) -> None:
+        parser.add_argument("--status", choices=["failed", "ready"], help="which ones (failed, unless --id is given)")
+        parser.add_argument("--user", default="", metavar="WHO", help="only those of one person: @handle, e-mail or id")
+        parser.add_argument("--id", action="append", default=[], metavar="ID", help="only this one; may be repeated")
+        parser.add_argument("--without-objects", action="store_true", help="those whose variants storage has lost")
+        parser.add_argument("--after", default="", metavar="ID", help="go on behind this one, which a run has told")
+        parser.add_argument("--at-once", type=int, default=50, metavar="N", help="how many may wait at a time (50)")
+
+    def work(self, *, without_objects: bool, dry_run: bool, **options: Any) -> Result:
+        if without_objects:
+            return self._look_through_storage(dry_run=dry_run)
+        media = _chosen(**options)
+        total = media.count()
+        if dry_run:
+            return {"chosen": total, "handed_over": 0, "go_on_after": None}
+        with self.progress("Media", total):
+            handed_over, last = self._hand_over(media, max(options["at_once"], 1))
+        return {"chosen": total, "handed_over": handed_over, "go_on_after": last if self.pace.stopped else None}
+
+    def _hand_over(self, media: MediaQuerySet, at_once: int) -> tuple[int, str | None]:
+        """(how many the pipeline has taken, the last one looked at). Those without an original stay as they are."""
+        handed_over, last = 0, None
+        while self._has_room(at_once) and (batch := list(media[: min(BATCH, at_once)])):
+            handed_over += sum(services.reprocess(medium) for medium in batch)
+            last = str(batch[-1].pk)
+            media = media.filter(pk__gt=last)
+            self.pace.step(len(batch))
+        return handed_over, last
+
+    def _has_room(self, at_once: int) -> bool:
+        """Waits for it; False when the command is to stop."""
+        waiting = Media.objects.filter(
+            ring_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
+        )
+        while self.pace.goes_on() and waiting.count() >= at_once:
+            self.pace.wait(LOOK_AGAIN)
+        return self.pace.goes_on()
+
+    def _look_through_storage(self, *, dry_run: bool) -> Result:
+        lost = handed_over = 0
+        with self.progress("Parts of storage", len(inventory.SHARDS)):
+            for shard in inventory.SHARDS:
+                if not self.pace.goes_on():
+                    break
+                try:
+                    if dry_run:
+                        lost += sum(1 for _ in inventory.without_variants(shard))
+                        lost += sum(1 for _ in inventory.without_public_copies(shard))
+                    else:
+                        handed_over += inventory.reprocess_media_without_objects(shard)
+                except storage.StorageError as error:
+                    raise CommandError(f"Storage did not answer: {error}") from error
+                self.pace.step(1)
+        return {"chosen": lost or handed_over, "handed_over": handed_over, "go_on_after": None}
+
+    def told(self, result: Result) -> Iterable[str]:
+        yield f"{result['chosen']} media found, {result['handed_over']} handed to the pipeline."
+        if result["go_on_after"]:
+            yield f"To go on, add: --after {result['go_on_after']}"
+
+
+def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: Any) -> MediaQuerySet:
+    """Raises CommandError."""
+    media: MediaQuerySet = Media.objects.order_by("pk")
+    for pk in [*id, after]:
+        if pk and parse_id(pk) is None:
+            raise CommandError(f"{pk} is no id.")
+    wanted = [status] if status else [Media.Status.FAILED, Media.Status.READY] if id else [Media.Status.FAILED]
+    media = media.filter(status__in=wanted)
+    if user:
+        owner = get_user_model().objects.named(user).first()
+        if owner is None:
+            raise CommandError(f"There is nobody called {user}.")
+        media = media.owned_by(owner.pk)
+    if id:
+        media = media.filter(pk__in=id)
+    return media.filter(pk__gt=after) if after else media

@@ -1,0 +1,165 @@
+"""Fields that follow from other rows, found wrong and put right."""
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts import repair as accounts
+from apps.accounts import services
+from apps.accounts.models import User
+from apps.content import repair, tagging
+from apps.content import tasks as content_tasks
+from apps.content.models import Post, PostTag, StaleExposure
+from apps.core.batches import Pace
+from apps.core.findings import Finding
+from apps.media.models import DoomedObject, Media
+from tests.factories import make_media, make_post
+
+pytestmark = pytest.mark.django_db
+
+
+def found(*, only="", dry_run=False):
+    return list(repair.wrong_fields(Pace(), only=only, dry_run=dry_run))
+
+
+def shown(post):
+    """The post's photo, with public copies, as it should be of a public post."""
+    medium = post.media.get()
+    Media.objects.filter(pk=medium.pk).update(wanted_public=True, public_secret=f"public{medium.pk.hex}"[:60])
+    medium.refresh_from_db()
+    return medium
+
+
+@pytest.fixture
+def post(alice):
+    """A public post with everything in order."""
+    post = make_post(alice, caption="#Light and #shadow")
+    tagging.note_tags(post)
+    shown(post)
+    return post
+
+
+def test_what_is_right_stays_as_it_is(post, alice):
+    make_media(alice)
+    make_media(alice, status="pending")
+    hidden = make_post(alice, visibility="followers")
+    assert found() == []
+    assert not hidden.media.get().wanted_public
+    assert repair.repair_fields() == 0
+
+
+class TestUse:
+    def test_a_medium_that_nobody_uses_is_free_again_and_shown_to_nobody(self, alice):
+        lost = make_media(alice, in_use=True, wanted_public=True, public_secret="p")
+        assert found() == [Finding("media.in_use", lost.pk, True, False)]
+        lost.refresh_from_db()
+        assert (lost.in_use, lost.wanted_public) == (False, False)
+        assert DoomedObject.objects.filter(key__startswith="p/").count() == len(lost.variants)
+        assert found() == []
+
+    def test_a_medium_that_a_post_holds_is_in_use(self, post):
+        medium = post.media.get()
+        Media.objects.update(in_use=False)
+        assert found() == [Finding("media.in_use", medium.pk, False, True)]
+        assert Media.objects.get().in_use
+
+    def test_an_avatar_is_in_use(self, alice):
+        User.objects.filter(pk=alice.pk).update(avatar=make_media(alice, wanted_public=True))
+        assert [finding.field for finding in found()] == ["media.in_use"]
+        assert Media.objects.get().in_use
+
+    def test_what_has_become_right_meanwhile_is_left_alone(self, post):
+        assert not repair._put_use_right(post.media.get().pk)
+
+
+class TestPublicCopies:
+    @pytest.mark.parametrize(
+        "hide",
+        [
+            lambda post: Post.objects.update(visibility="followers"),
+            lambda post: Post.objects.update(taken_down_at=timezone.now()),
+            lambda post: User.objects.update(is_private=True),
+            lambda post: User.objects.update(state="suspended"),
+        ],
+        ids=["for followers", "taken down", "private", "suspended"],
+    )
+    def test_a_photo_that_not_everybody_may_see_loses_them(self, post, hide):
+        hide(post)
+        medium = post.media.get()
+        assert found() == [Finding("media.wanted_public", medium.pk, True, False)]
+        medium.refresh_from_db()
+        assert (medium.wanted_public, medium.public_secret) == (False, "")
+        assert DoomedObject.objects.exists()
+        assert found() == []
+
+    def test_a_photo_that_everybody_may_see_gets_them(self, alice):
+        medium = make_post(alice).media.get()
+        assert found() == [Finding("media.wanted_public", medium.pk, False, True)]
+        assert Media.objects.get().wanted_public
+
+    def test_an_account_that_is_being_seen_to_is_left_alone(self, post, alice):
+        User.objects.update(is_private=True)
+        StaleExposure.objects.create(author=alice, since=timezone.now())
+        assert found() == []
+
+    def test_a_post_that_is_about_to_be_published_is_left_alone(self, alice):
+        shown(make_post(alice, status="processing"))
+        assert found() == []
+
+
+class TestTags:
+    def test_tags_are_those_of_the_caption(self, post):
+        PostTag.objects.filter(post=post, tag__name="light").delete()
+        assert found() == [Finding("post.tags", post.pk, ["shadow"], ["light", "shadow"])]
+        names = PostTag.objects.filter(post=post).order_by("position").values_list("tag__name", flat=True)
+        assert list(names) == ["light", "shadow"]
+        assert found() == []
+
+    def test_a_tag_that_no_caption_holds_goes(self, post, alice):
+        PostTag.objects.create(post=make_post(alice, photos=0), tag=PostTag.objects.first().tag, position=0)
+        assert [finding.true for finding in found()] == [[]]
+        assert PostTag.objects.count() == 2
+
+
+class TestAvatars:
+    @pytest.fixture
+    def avatar(self, alice):
+        medium = make_media(alice, purpose="avatar")
+        services.update_profile(alice, changes={"avatar_media_id": medium.pk})
+        return Media.objects.filter(pk=medium.pk)
+
+    @pytest.mark.parametrize(("state", "right"), [("active", True), ("suspended", False), ("leaving", False)])
+    def test_everybody_sees_that_of_who_stands_and_nobody_any_other(self, alice, avatar, state, right):
+        User.objects.update(state=state)
+        avatar.update(wanted_public=not right)
+        expected = [Finding("avatar.wanted_public", alice.pk, not right, right)]
+        assert list(accounts.wrong_avatars(Pace(), dry_run=True)) == expected
+        assert avatar.get().wanted_public is not right
+        assert list(accounts.wrong_avatars(Pace())) == expected
+        assert avatar.get().wanted_public is right
+        assert accounts.repair_avatars() == 0
+
+    def test_what_has_become_right_meanwhile_is_left_alone(self, alice, avatar):
+        assert not accounts._put_right(alice.pk)
+
+
+def test_a_dry_run_changes_nothing(post, alice):
+    PostTag.objects.all().delete()
+    Media.objects.update(in_use=False, wanted_public=False)
+    make_media(alice, in_use=True)
+    rows = [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, DoomedObject)]
+    assert {finding.field for finding in found(dry_run=True)} == set(repair.FIELDS)
+    assert rows == [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, DoomedObject)]
+
+
+def test_a_stopped_run_goes_on_from_its_place(alice):
+    lost = sorted((make_media(alice, in_use=True) for _ in range(3)), key=lambda medium: medium.pk)
+    pace = Pace(rows_per_second=1, told=lambda rows, place: pace.stop())
+    assert [finding.pk for finding in repair.wrong_fields(pace)] == [lost[0].pk]
+    rest = Pace(place=pace.place)
+    assert [finding.pk for finding in repair.wrong_fields(rest)] == [lost[1].pk, lost[2].pk]
+
+
+def test_the_jobs_tell_how_much_they_put_right(alice):
+    make_media(alice, in_use=True)
+    assert content_tasks.repair_fields() == 1
+    assert content_tasks.repair_fields() == 0

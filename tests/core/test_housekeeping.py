@@ -1,0 +1,52 @@
+"""Rows of the kernel that have outlived their use."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+
+from apps.core import housekeeping
+from config.celery import app
+
+pytestmark = pytest.mark.django_db
+TASK = "apps.media.tasks.process_upload"
+
+
+@pytest.fixture
+def row():
+    app.send_task(TASK, kwargs={"media_id": "1"})
+    return CeleryOutbox.objects.get()
+
+
+def age(row, **fields):
+    type(row).objects.filter(pk=row.pk).update(**fields)
+
+
+class TestTheOutbox:
+    def test_a_row_that_no_relay_reads_becomes_a_dead_letter(self, row):
+        age(row, schema_version=99, created_at=timezone.now() - timedelta(days=2))
+        assert housekeeping.purge_outbox() == 1
+        assert not CeleryOutbox.objects.exists()
+        letter = CeleryOutboxDeadLetter.objects.get()
+        assert (letter.task_id, letter.task_name, letter.kwargs) == (row.task_id, TASK, {"media_id": "1"})
+        assert letter.failure_reason == "No relay reads schema version 99."
+
+    def test_newer_code_may_read_it_during_a_release(self, row):
+        age(row, schema_version=99, created_at=timezone.now() - timedelta(hours=23))
+        assert housekeeping.purge_outbox() == 0
+
+    def test_a_row_that_waits_stays_however_long(self, row):
+        age(row, created_at=timezone.now() - timedelta(days=400))
+        assert housekeeping.purge_outbox() == 0
+        assert CeleryOutbox.objects.exists()
+
+    def test_dead_letters_go_after_a_month(self):
+        old, young = (
+            CeleryOutboxDeadLetter.objects.create(created_at=timezone.now(), task_id=name, task_name=TASK)
+            for name in ("old", "young")
+        )
+        age(old, dead_at=timezone.now() - timedelta(days=31))
+        age(young, dead_at=timezone.now() - timedelta(days=29))
+        assert housekeeping.purge_outbox() == 1
+        assert list(CeleryOutboxDeadLetter.objects.values_list("task_id", flat=True)) == ["young"]

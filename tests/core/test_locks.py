@@ -1,0 +1,109 @@
+"""Work that is done by one at a time."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.db import connection
+
+from apps.core.locks import only_one
+from devstack.process import die_with_parent
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parents[2]
+# With the pool that every process but a test has.
+HOLDER = """
+import time
+import django
+django.setup()
+from apps.core.locks import only_one
+with only_one("a job") as first, only_one("a job") as second, only_one("another job") as other:
+    print(first, second, other, flush=True)
+    time.sleep(60)
+"""
+
+
+def held():
+    """(state, whether it holds back vacuum) of the sessions that hold a lock of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, backend_xmin IS NOT NULL OR backend_xid IS NOT NULL FROM pg_stat_activity JOIN pg_locks "
+            "USING (pid) WHERE locktype = 'advisory' AND granted AND datname = current_database()"
+        )
+        return cursor.fetchall()
+
+
+def test_the_first_gets_it_and_nobody_else_until_it_is_done():
+    with only_one("a job") as first:
+        with only_one("a job") as second:
+            assert (first, second) == (True, False)
+        with only_one("a job") as third:
+            assert not third
+    with only_one("a job") as fourth:
+        assert fourth
+
+
+def test_of_many_at_once_one_gets_it():
+    def attempt():
+        with only_one("a job") as first:
+            time.sleep(0.3)
+            return first
+
+    assert sorted(in_threads(5, attempt)) == [False, False, False, False, True]
+
+
+def test_work_that_fails_lets_go_of_it():
+    with pytest.raises(ValueError), only_one("a job"):
+        raise ValueError
+    with only_one("a job") as first:
+        assert first
+
+
+def test_it_holds_back_no_vacuum_and_does_not_run_into_the_limit_of_idle_transactions():
+    with only_one("a job"):
+        assert held() == [("idle in transaction", False)]
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            assert cursor.fetchone() == ("30s",)
+    assert held() == []
+
+
+def test_a_killed_process_lets_go_of_it_at_once():
+    base = urlsplit(os.environ["DATABASE_URL"])
+    database = urlunsplit(base._replace(path=f"/{connection.settings_dict['NAME']}"))
+    environment = {"DATABASE_URL": database, "PHOTOGRAM_ENV": "development"}
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER],
+        cwd=ROOT,
+        env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=die_with_parent(),
+    )
+    assert holder.stdout is not None
+    with holder.stdout:
+        assert holder.stdout.readline() == "True False True\n"
+        with only_one("a job") as first:
+            assert not first
+        holder.kill()
+        holder.wait(10)
+    deadline = time.monotonic() + 5
+    while held() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with only_one("a job") as first:
+        assert first
+
+
+def test_work_goes_on_when_the_lock_was_lost_with_the_database_connection():
+    with only_one("a job") as first:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                "WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+        assert first

@@ -1,0 +1,23 @@
+"""Mails as they leave us."""
+
+import pytest
+from django.core import mail as outgoing
+
+from config.celery import app
+
+pytestmark = pytest.mark.django_db
+
+
+def test_r2_a_mail_that_is_sent_again_is_known_by_its_message_id(alice, settings):
+    """A worker that is killed after the mail server took the mail, and before it noted that, sends it once more."""
+    settings.DEFAULT_FROM_EMAIL = "Photogram <noreply@photogram.example>"
+    alice.email_verified_at = None
+    alice.save()
+    for _ in range(2):
+        app.tasks["apps.accounts.tasks.send_confirmation"].apply(kwargs={"user_id": str(alice.pk)}, task_id="one")
+    app.tasks["apps.accounts.tasks.send_confirmation"].apply(kwargs={"user_id": str(alice.pk)}, task_id="two")
+    assert [mail.extra_headers["Message-ID"] for mail in outgoing.outbox] == [
+        "<confirm-email-one@photogram.example>",
+        "<confirm-email-one@photogram.example>",
+        "<confirm-email-two@photogram.example>",
+    ]

@@ -1,0 +1,217 @@
+"""Jobs of the schedule: one at a time, in slices, with a record."""
+
+import io
+from datetime import timedelta
+
+import pytest
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
+from django.core.management import call_command
+from django.db import OperationalError
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.core import gauges, scheduled, tasks
+from apps.core.locks import only_one
+from apps.core.models import JobRun, RateBucket
+from apps.media import inventory
+from apps.media import tasks as media_tasks
+from config.celery import app
+from config.schedule import SCHEDULE
+from tests.factories import make_post, make_user
+
+pytestmark = pytest.mark.django_db
+PURGE = "apps.core.tasks.purge_rate_buckets"
+REPAIR = "apps.core.tasks.repair_counters"
+
+
+@pytest.fixture
+def expired():
+    """Three rows for a job to purge."""
+    RateBucket.objects.bulk_create(
+        RateBucket(key=str(number), count=1, expires_at=timezone.now() - timedelta(hours=1)) for number in range(3)
+    )
+
+
+@pytest.fixture
+def told():
+    with structlog.testing.capture_logs() as lines:
+        yield lines
+
+
+def one_batch_a_slice(monkeypatch, settings, *, rows=1):
+    """Slices so short that each has room for one batch."""
+    settings.MAINTENANCE_ROWS_PER_SECOND = rows
+    monkeypatch.setattr(scheduled.Pace, "wait", lambda pace, seconds: pace.stop())
+
+
+class TestTheRecord:
+    def test_tells_what_was_put_right_and_when(self, expired):
+        before = timezone.now()
+        assert tasks.purge_rate_buckets() == 3
+        run = JobRun.objects.get(name=PURGE)
+        assert run.started_at >= before
+        assert run.succeeded_at >= run.started_at
+        assert (run.fixed, run.fixed_total, run.error, run.unfinished) == (3, 3, "", False)
+        assert run.seconds > 0
+        tasks.purge_rate_buckets()
+        run.refresh_from_db()
+        assert (run.fixed, run.fixed_total) == (0, 3)
+
+    def test_a_failure_is_kept_logged_and_raised_until_a_round_comes_through(self, monkeypatch, told, expired):
+        def fail(pace):
+            raise OSError("no disk")
+
+        monkeypatch.setattr(tasks.housekeeping, "purge_rate_buckets", fail)
+        with pytest.raises(OSError, match="no disk"):
+            tasks.purge_rate_buckets()
+        run = JobRun.objects.get(name=PURGE)
+        assert run.error == "OSError('no disk')"
+        assert run.succeeded_at is None
+        assert [line["event"] for line in told] == ["job_failed"]
+        assert gauges.job_failed()[(PURGE,)] == 1
+        monkeypatch.undo()
+        tasks.purge_rate_buckets()
+        assert JobRun.objects.get(name=PURGE).error == ""
+        assert gauges.job_failed()[(PURGE,)] == 0
+
+    def test_a_failure_is_raised_also_when_it_cannot_be_kept(self, monkeypatch):
+        def fail(pace):
+            monkeypatch.setattr(JobRun.objects, "filter", gone)
+            raise OSError("no disk")
+
+        def gone(**_):
+            raise OperationalError
+
+        monkeypatch.setattr(tasks.housekeeping, "purge_rate_buckets", fail)
+        with pytest.raises(OSError, match="no disk"):
+            tasks.purge_rate_buckets()
+
+    def test_nothing_is_logged_when_there_was_nothing_to_do(self, told, expired):
+        tasks.purge_rate_buckets()
+        assert [(line["event"], line["job"], line["fixed"]) for line in told] == [("job_done", PURGE, 3)]
+        told.clear()
+        tasks.purge_rate_buckets()
+        assert told == []
+
+    def test_the_parts_of_a_round_add_up(self, monkeypatch):
+        monkeypatch.setattr(inventory, "remove_orphaned_objects", lambda shard: 2)
+        JobRun.objects.create(name="apps.media.tasks.remove_orphaned_objects", fixed=9, fixed_total=9)
+        media_tasks.remove_orphaned_objects()
+        for shard in "abc":
+            media_tasks.remove_orphaned_objects(shard=shard)
+        run = JobRun.objects.get()
+        assert (run.fixed, run.fixed_total) == (6, 15)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestNeverTwiceAtOnce:
+    def test_a_second_run_returns_at_once(self, expired):
+        with only_one(PURGE):
+            assert tasks.purge_rate_buckets() == 0
+        assert RateBucket.objects.count() == 3
+        assert not JobRun.objects.exists()
+
+    def test_the_parts_of_a_job_do_not_wait_for_one_another(self, monkeypatch):
+        name = "apps.media.tasks.remove_orphaned_objects"
+        monkeypatch.setattr(inventory, "remove_orphaned_objects", lambda shard: 1)
+        with only_one(f"{name}{[('shard', 'a')]}"):
+            assert media_tasks.remove_orphaned_objects(shard="a") == 0
+            assert media_tasks.remove_orphaned_objects(shard="b") == 1
+
+
+class TestASlice:
+    def test_what_is_not_done_in_it_is_rung_for_again_until_it_is(self, monkeypatch, settings, expired, deliver):
+        one_batch_a_slice(monkeypatch, settings)
+        assert tasks.purge_rate_buckets() == 1
+        run = JobRun.objects.get(name=PURGE)
+        assert (run.unfinished, run.succeeded_at) == (True, None)
+        assert deliver() == [PURGE] * 3
+        run.refresh_from_db()
+        assert (run.unfinished, run.fixed, run.fixed_total) == (False, 3, 3)
+        assert run.succeeded_at
+        assert not RateBucket.objects.exists()
+
+    def test_a_doorbell_that_comes_when_all_is_done_begins_no_new_round(self, expired):
+        tasks.purge_rate_buckets()
+        succeeded_at = JobRun.objects.get().succeeded_at
+        assert tasks.purge_rate_buckets(goes_on=True) == 0
+        assert JobRun.objects.get().succeeded_at == succeeded_at
+
+    def test_counters_go_on_from_where_a_killed_run_came_to(self, monkeypatch, settings, deliver):
+        authors = sorted((make_user() for _ in range(3)), key=lambda user: user.pk)
+        for author in authors:
+            type(author).objects.filter(pk=author.pk).update(follower_count=7)
+        one_batch_a_slice(monkeypatch, settings)
+        tasks.repair_counters()
+        CeleryOutbox.objects.all().delete()  # the doorbell is lost with the worker
+        run = JobRun.objects.get(name=REPAIR)
+        assert run.place == {"counter": "accounts.user.follower_count", "after": str(authors[0].pk)}
+        type(authors[0]).objects.filter(pk=authors[0].pk).update(follower_count=9)
+        monkeypatch.undo()
+        settings.MAINTENANCE_ROWS_PER_SECOND = 0
+        assert tasks.repair_counters() == 2
+        run.refresh_from_db()
+        assert (run.place, run.fixed, run.unfinished) == ({}, 3, False)
+        assert type(authors[0]).objects.get(pk=authors[0].pk).follower_count == 9
+        assert tasks.repair_counters() == 1
+
+    def test_a_run_that_meets_the_time_limit_of_its_task_keeps_its_place(self, monkeypatch, settings):
+        author = make_user()
+        make_post(author)
+        place = scheduled.Pace.step
+
+        def too_long(pace, *args):
+            place(pace, *args)
+            raise SoftTimeLimitExceeded
+
+        monkeypatch.setattr(scheduled.Pace, "step", too_long)
+        with pytest.raises(SoftTimeLimitExceeded):
+            tasks.repair_counters()
+        run = JobRun.objects.get(name=REPAIR)
+        assert run.unfinished
+        assert run.place == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
+
+
+class TestTheSchedule:
+    @pytest.fixture(autouse=True)
+    def _seeded(self):
+        call_command("ensure_schedule", stdout=io.StringIO())
+
+    @pytest.mark.parametrize("name", SCHEDULE)
+    def test_every_job_runs_on_an_empty_installation_and_keeps_a_record(self, name):
+        app.loader.import_default_modules()
+        assert app.tasks[name]() == 0
+        assert JobRun.objects.get(name=name).succeeded_at
+
+    def test_what_an_operator_changed_stays_and_what_is_gone_goes(self):
+        PeriodicTask.objects.filter(task=PURGE).update(enabled=False)
+        PeriodicTask.objects.create(
+            name="old", task="apps.core.tasks.gone", interval=PeriodicTask.objects.get(task=PURGE).interval
+        )
+        JobRun.objects.create(name="apps.core.tasks.gone")
+        call_command("ensure_schedule", stdout=io.StringIO())
+        assert not PeriodicTask.objects.get(task=PURGE).enabled
+        assert set(PeriodicTask.objects.values_list("task", flat=True)) - {"celery.backend_cleanup"} == set(SCHEDULE)
+        assert set(JobRun.objects.values_list("name", flat=True)) == set(SCHEDULE)
+
+    def test_the_figures_tell_of_every_job_also_before_it_has_run(self):
+        names = {(name,) for name in SCHEDULE}
+        assert gauges.job_last_success().keys() == names
+        assert all(abs(moment - timezone.now().timestamp()) < 60 for moment in gauges.job_last_success().values())
+        assert gauges.job_fixed() == dict.fromkeys(names, 0)
+        assert gauges.job_seconds() == dict.fromkeys(names, 0)
+        assert {name: gauges.job_period()[(name,)] for name in SCHEDULE} == SCHEDULE
+
+    def test_a_job_that_is_switched_off_has_no_period_to_be_late_for(self):
+        PeriodicTask.objects.filter(task=PURGE).update(enabled=False)
+        assert (PURGE,) not in gauges.job_period()
+        assert (REPAIR,) in gauges.job_period()
+
+    def test_the_figures_follow_what_a_job_does(self, expired):
+        JobRun.objects.filter(name=PURGE).update(created_at=timezone.now() - timedelta(days=3))
+        tasks.purge_rate_buckets()
+        assert gauges.job_last_success()[(PURGE,)] == JobRun.objects.get(name=PURGE).succeeded_at.timestamp()
+        assert gauges.job_fixed()[(PURGE,)] == 3
+        assert gauges.job_seconds()[(PURGE,)] > 0

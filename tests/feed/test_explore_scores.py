@@ -1,0 +1,53 @@
+"""The job that keeps the order of /explore."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.content.models import Post
+from apps.core.batches import Pace
+from apps.core.models import JobRun
+from apps.feed import explore, tasks
+from apps.feed.models import ExploreScore
+from tests.factories import make_post
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def posts(alice):
+    posts = [make_post(alice, photos=0, published_at=timezone.now()) for _ in range(3)]
+    return sorted(posts, key=lambda post: post.pk)
+
+
+def scored():
+    return set(ExploreScore.objects.values_list("post", flat=True))
+
+
+def test_it_tells_how_many_scores_have_changed_or_gone(posts):
+    assert explore.keep_scores() == 3
+    assert explore.keep_scores() == 0
+    Post.objects.filter(pk=posts[0].pk).update(like_count=50)
+    assert explore.keep_scores() == 1
+    Post.objects.filter(pk=posts[1].pk).update(published_at=timezone.now() - timedelta(days=15))
+    assert explore.keep_scores() == 1
+    assert scored() == {posts[0].pk, posts[2].pk}
+
+
+def test_a_stopped_run_goes_on_from_its_place(posts):
+    pace = Pace(rows_per_second=1, told=lambda rows, place: pace.stop())
+    assert explore.keep_scores(pace) == 1
+    assert scored() == {posts[0].pk}
+    assert explore.keep_scores(Pace(place=pace.place)) == 2
+    assert len(scored()) == 3
+
+
+def test_the_job_works_in_slices(posts, monkeypatch, settings, deliver):
+    settings.MAINTENANCE_ROWS_PER_SECOND = 1
+    monkeypatch.setattr(Pace, "wait", lambda pace, seconds: pace.stop())
+    assert tasks.keep_explore_scores() == 1
+    assert JobRun.objects.get().unfinished
+    deliver()
+    assert len(scored()) == 3
+    assert JobRun.objects.get().fixed == 3

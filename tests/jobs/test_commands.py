@@ -1,0 +1,111 @@
+"""`queue_status` and `dead_letters`, and the same in the console."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+
+from apps.core import heartbeats, outbox
+from config.celery import app
+from config.queues import QUEUES
+from tests.commands import run
+
+pytestmark = pytest.mark.django_db
+UPLOAD, RESET = "apps.media.tasks.process_upload", "apps.accounts.tasks.send_reset"
+
+
+def given_up(task, reason="OSError: away", **kwargs):
+    task_id = app.send_task(task, kwargs=kwargs).id
+    for _ in range(settings.TASK_TRIES):
+        outbox.begin(task_id, lease=timedelta(seconds=45))
+    outbox.bury(task_id, reason)
+    return CeleryOutboxDeadLetter.objects.get(task_id=task_id)
+
+
+class TestQueueStatus:
+    def test_tells_of_every_queue_and_every_sign_of_life(self):
+        app.send_task(UPLOAD, kwargs={"media_id": "x"})
+        CeleryOutbox.objects.update(created_at=timezone.now() - timedelta(minutes=2), retries=2)
+        given_up(RESET)
+        heartbeats.beat("relay")
+        told = run("queue_status", "--json").json
+        assert set(told["queues"]) == set(QUEUES)
+        media = told["queues"]["media"]
+        assert (media["depth"], media["failing"], media["dead_letters"]) == (1, 1, 0)
+        assert 119 < media["oldest"] < 130
+        assert told["queues"]["notifications"]["dead_letters"] == 1
+        assert told["silence"]["relay"] < 5
+
+    def test_says_so_when_the_broker_does_not_answer(self, monkeypatch):
+        monkeypatch.setattr("apps.core.backlog.in_broker", lambda queues: None)
+        outcome = run("queue_status")
+        assert outcome.code == 0
+        assert "The broker does not answer." in outcome.out
+
+    def test_counts_what_waits_in_the_broker(self):
+        with app.connection_for_write() as broker, broker.Producer() as producer:
+            producer.publish({}, routing_key="feed", declare=[app.amqp.queues["feed"]])
+            queues = run("queue_status", "--json").json["queues"]
+            broker.default_channel.queue_purge("feed")
+        assert (queues["feed"]["in_broker"], queues["media"]["in_broker"]) == (1, 0)
+
+
+class TestDeadLetters:
+    def test_are_listed_with_their_reason(self):
+        letter = given_up(RESET, "SMTPException: refused", user_id="one")
+        outcome = run("dead_letters", "list")
+        assert f"{letter.pk}" in outcome.out
+        assert "SMTPException: refused" in outcome.out
+        assert run("dead_letters", "list", "--json").json["letters"][0]["kwargs"] == {"user_id": "one"}
+
+    def test_c6_are_tried_again_by_id_or_task(self):
+        one, two, other = given_up(RESET), given_up(RESET), given_up(UPLOAD)
+        assert run("dead_letters", "retry", str(one.pk)).code == 0
+        assert run("dead_letters", "retry", "--task", "send_reset").code == 0
+        assert set(CeleryOutbox.objects.values_list("task_id", flat=True)) == {one.task_id, two.task_id}
+        assert list(CeleryOutboxDeadLetter.objects.all()) == [other]
+
+    @pytest.mark.parametrize("action", ["retry", "drop"])
+    def test_a_dry_run_changes_nothing(self, action):
+        given_up(RESET)
+        outcome = run("dead_letters", action, "--all", "--dry-run", "--json")
+        assert outcome.json["number"] == 1
+        assert CeleryOutboxDeadLetter.objects.exists()
+        assert not CeleryOutbox.objects.exists()
+
+    @pytest.mark.parametrize("action", ["retry", "drop"])
+    def test_all_of_them_must_be_meant(self, action):
+        given_up(RESET)
+        assert run("dead_letters", action).code == 1
+        assert CeleryOutboxDeadLetter.objects.exists()
+
+    def test_are_dropped(self):
+        given_up(RESET)
+        assert run("dead_letters", "drop", "--all", "--json").json["number"] == 1
+        assert not CeleryOutboxDeadLetter.objects.exists()
+
+
+class TestInTheConsole:
+    PAGE = "/admin/django_celery_outbox/celeryoutboxdeadletter/"
+
+    def act(self, client, letter, action):
+        return client.post(self.PAGE, {"action": action, "_selected_action": [letter.pk]}, follow=True)
+
+    def test_c6_an_administrator_tries_again(self, client, alice):
+        alice.is_staff = True
+        alice.save()
+        alice.groups.add(Group.objects.get(name="admin"))
+        client.force_login(alice)
+        letter = given_up(RESET)
+        assert letter.failure_reason in client.get(self.PAGE).content.decode()
+        assert self.act(client, letter, "retry").status_code == 200
+        assert CeleryOutbox.objects.filter(task_id=letter.task_id).exists()
+
+    def test_o1_a_moderator_does_not(self, client, mod):
+        client.force_login(mod)
+        letter = given_up(RESET)
+        assert self.act(client, letter, "drop").status_code == 403
+        assert CeleryOutboxDeadLetter.objects.filter(pk=letter.pk).exists()

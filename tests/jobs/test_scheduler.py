@@ -1,0 +1,143 @@
+"""The scheduler and the other processes that no request reaches: seen when they live, and when they do not."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_outbox.models import CeleryOutbox
+
+from apps.core import backlog, heartbeats
+from apps.core.models import Heartbeat
+from apps.core.scheduler import Scheduler
+from config.celery import app
+from config.queues import QUEUES, queue_of
+
+pytestmark = pytest.mark.django_db
+
+
+def health(api):
+    return api(None).get("/health/ready").json()
+
+
+def falls_silent(name, since):
+    Heartbeat.objects.filter(name=name).update(at=timezone.now() - since)
+
+
+@pytest.fixture
+def everything_beats():
+    for name in ("scheduler", "relay", "worker:one@host", *(f"queue:{queue}" for queue in QUEUES)):
+        heartbeats.beat(name)
+
+
+@pytest.fixture
+def one_job():
+    PeriodicTask.objects.all().delete()
+    every_minute = IntervalSchedule.objects.create(every=60, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(
+        name="one", task="apps.core.tasks.probe_queues", interval=every_minute, expire_seconds=60
+    )
+
+
+class TestSignsOfLife:
+    def test_are_all_there_when_everything_lives(self, api, everything_beats):
+        checks = health(api)["checks"]
+        assert {name for name, state in checks.items() if state == "up"} >= {
+            *("scheduler", "relay", "workers"),
+            *(f"queue_{queue}" for queue in QUEUES),
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "check", "period"),
+        [
+            ("scheduler", "scheduler", heartbeats.EVERY),
+            ("relay", "relay", heartbeats.EVERY),
+            ("worker:one@host", "workers", heartbeats.EVERY),
+            ("queue:media", "queue_media", heartbeats.PROBED_EVERY),
+        ],
+    )
+    def test_c11_what_has_died_shows_within_two_periods(self, api, everything_beats, name, check, period):
+        falls_silent(name, timedelta(seconds=period))
+        assert health(api)["checks"][check] == "up"
+        falls_silent(name, timedelta(seconds=2 * period + 6))
+        answer = health(api)
+        assert answer["checks"][check] == "down"
+        assert answer["status"] == "degraded", "requests are served all the same"
+
+    def test_one_of_several_workers_is_enough(self, api, everything_beats):
+        falls_silent("worker:one@host", timedelta(hours=1))
+        heartbeats.beat("worker:two@host")
+        assert health(api)["checks"]["workers"] == "up"
+
+    def test_a_beat_that_cannot_be_noted_is_missed_and_no_failure(self):
+        heart = heartbeats.Heart("relay")
+        with connection.execute_wrapper(_away):
+            heart.beat()
+        assert "relay" not in backlog.pulses()
+
+    def test_a_heart_beats_no_oftener_than_it_must(self, django_assert_num_queries):
+        heart = heartbeats.Heart("relay")
+        with django_assert_num_queries(1):
+            heart.beat()
+            heart.beat()
+
+
+def _away(execute, sql, params, many, context):
+    raise OperationalError("the database is away")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTheScheduler:
+    def test_c11_rings_without_a_broker_and_gives_signs_of_life(self, one_job, settings):
+        settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+        scheduler = Scheduler(app=app, lazy=True)
+        PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
+        scheduler.tick()
+        assert CeleryOutbox.objects.get().task_name == "apps.core.tasks.probe_queues"
+        assert "scheduler" in backlog.pulses()
+
+    def test_c11_what_rang_while_nobody_worked_is_forgotten_when_it_is_late(self, one_job):
+        scheduler = Scheduler(app=app, lazy=True)
+        PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
+        scheduler.tick()
+        expires = CeleryOutbox.objects.get().options["expires"]
+        assert "T" in expires, "a moment, and no number of seconds that would begin anew with each announcement"
+
+
+class TestTheWayOfATask:
+    @pytest.mark.parametrize(
+        ("task", "queue"),
+        [
+            ("apps.media.tasks.process_upload", "media"),
+            ("apps.notifications.tasks.tell_of_like", "notifications"),
+            ("apps.notifications.tasks.deliver", "notifications"),
+            ("apps.notifications.tasks.ring_again", "maintenance"),
+            ("apps.accounts.tasks.send_reset", "notifications"),
+            ("apps.content.tasks.settle_post", "feed"),
+            ("apps.media.tasks.delete_doomed_objects", "maintenance"),
+            ("apps.accounts.tasks.erase", "maintenance"),
+        ],
+    )
+    def test_is_by_kind_of_work_for_celery_and_for_us(self, task, queue):
+        assert queue_of(task) == queue
+        assert app.amqp.router.route({}, task)["queue"].name == queue
+
+    def test_every_task_has_a_time_limit_of_its_own_or_its_queues(self):
+        app.loader.import_default_modules()
+        for name, task in app.tasks.items():
+            if name.startswith("apps."):
+                assert 0 < task.soft_time_limit < task.time_limit, name
+
+    def test_a_backlog_is_told_by_queue(self):
+        app.send_task("apps.media.tasks.process_upload", kwargs={"media_id": "x"})
+        app.send_task("apps.notifications.tasks.tell_of_like", kwargs={})
+        CeleryOutbox.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+        backlogs = backlog.by_queue()
+        assert {name: each.depth for name, each in backlogs.items()} == {
+            "media": 1,
+            "notifications": 1,
+            "feed": 0,
+            "maintenance": 0,
+        }
+        assert 179 < backlogs["media"].oldest < 190

@@ -1,0 +1,178 @@
+"""`manage.py reprocess_media` and `purge_media`."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from apps.media import inventory, objects, storage, urls
+from apps.media.models import DoomedObject, Media
+from tests.commands import interrupt, run
+from tests.factories import make_media
+from tests.media.uploads import ready, write
+
+pytestmark = pytest.mark.django_db
+
+
+def failed(owner, **fields):
+    return make_media(owner, status="failed", original_etag="etag", error_code="processing_timeout", **fields)
+
+
+def statuses():
+    return list(Media.objects.order_by("pk").values_list("status", flat=True))
+
+
+class TestReprocessMedia:
+    def test_failed_media_are_tried_again_and_become_ready(self, api, alice, deliver):
+        medium = ready(api(alice), deliver)
+        Media.objects.update(status="failed", error_code="processing_timeout")
+        outcome = run("reprocess_media")
+        assert (outcome.code, outcome.out) == (0, "1 media found, 1 handed to the pipeline.\n")
+        deliver()
+        medium.refresh_from_db()
+        assert (medium.status, medium.error_code) == ("ready", "")
+
+    def test_which_ones_is_the_operators_to_say(self, alice, bob):
+        mine, other = failed(alice), failed(bob)
+        good = make_media(alice, original_etag="etag")
+        for options, chosen in [
+            ([], 2),
+            (["--user", "@bob"], 1),
+            (["--status", "ready"], 1),
+            (["--status", "ready", "--user", "bob@example.org"], 0),
+            (["--id", str(mine.pk), "--id", str(good.pk)], 2),
+            (["--after", str(mine.pk)], 1),
+        ]:
+            assert run("reprocess_media", "--dry-run", "--json", *options).json["chosen"] == chosen, options
+        run("reprocess_media", "--user", "@bob")
+        other.refresh_from_db()
+        assert other.status == "uploaded"
+        assert statuses() == ["failed", "uploaded", "ready"]
+
+    def test_a_dry_run_changes_nothing(self, alice):
+        failed(alice)
+        outcome = run("reprocess_media", "--dry-run", "--json")
+        assert (outcome.json["chosen"], outcome.json["handed_over"]) == (1, 0)
+        assert statuses() == ["failed"]
+
+    def test_one_without_an_original_stays_as_it_is(self, alice):
+        make_media(alice, status="failed")
+        assert run("reprocess_media", "--json").json["handed_over"] == 0
+        assert statuses() == ["failed"]
+
+    def test_no_more_wait_than_were_asked_for(self, alice, monkeypatch):
+        for _ in range(4):
+            failed(alice)
+        waiting = []
+
+        def work(pace, seconds):
+            """While it waits, a worker makes them ready."""
+            waiting.append(statuses().count("uploaded"))
+            Media.objects.filter(status="uploaded").update(status="failed", original_etag="", ring_at=None)
+
+        monkeypatch.setattr("apps.core.batches.Pace.wait", work)
+        assert run("reprocess_media", "--at-once", "2", "--json").json["handed_over"] == 4
+        assert max(waiting) == 2
+
+    def test_a_stopped_one_says_how_far_it_came_and_goes_on_from_there(self, alice, monkeypatch):
+        media = sorted((failed(alice) for _ in range(3)), key=lambda medium: medium.pk)
+        interrupt(monkeypatch)
+        stopped = run("reprocess_media", "--at-once", "1", "--json")
+        assert (stopped.code, stopped.json["handed_over"]) == (130, 1)
+        assert stopped.json["go_on_after"] == str(media[0].pk)
+        assert statuses() == ["uploaded", "failed", "failed"]
+        monkeypatch.undo()
+        assert run("reprocess_media", "--after", stopped.json["go_on_after"], "--json").json["handed_over"] == 2
+        assert statuses() == ["uploaded"] * 3
+
+    def test_what_storage_has_lost_is_made_again(self, api, alice, deliver, monkeypatch):
+        medium = ready(api(alice), deliver)
+        monkeypatch.setattr(inventory, "SHARDS", medium.private_secret[0])
+        storage.delete(django_settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
+        assert run("reprocess_media", "--without-objects", "--dry-run", "--json").json["chosen"] == 1
+        assert statuses() == ["ready"]
+        assert run("reprocess_media", "--without-objects", "--json").json["handed_over"] == 1
+        assert statuses() == ["uploaded"]
+
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--id", "7"], "7 is no id."),
+            (["--after", "x"], "x is no id."),
+            (["--user", "@nobody"], "There is nobody called @nobody."),
+        ],
+    )
+    def test_what_makes_no_sense(self, options, said):
+        outcome = run("reprocess_media", *options)
+        assert (outcome.code, outcome.err) == (1, said)
+
+    def test_storage_away(self, monkeypatch):
+        monkeypatch.setattr(storage, "listing", away)
+        outcome = run("reprocess_media", "--without-objects")
+        assert (outcome.code, outcome.err) == (1, "Storage did not answer: no answer")
+
+
+def away(*_, **__):
+    raise storage.StorageError("no answer")
+
+
+class TestPurgeMedia:
+    @pytest.fixture(autouse=True)
+    def _a_corner_of_storage(self, monkeypatch):
+        """That no other test's objects are in."""
+        monkeypatch.setattr(inventory, "SHARDS", "~!")
+        monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
+
+    @pytest.fixture
+    def rubbish(self, alice):
+        """(an orphan, a doomed object that storage has refused once): their keys."""
+        make_media(alice, status="pending")
+        Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
+        keys = ["originals/~orphan", "originals/~doomed"]
+        for key in keys:
+            write(key, b"x")
+        objects.doom([(django_settings.S3_PRIVATE_BUCKET, keys[1])], due_at=timezone.now() + timedelta(hours=1))
+        DoomedObject.objects.update(attempts=3)
+        yield keys
+        storage.delete(django_settings.S3_PRIVATE_BUCKET, keys)
+
+    def test_everything_that_must_go_goes_now(self, rubbish):
+        outcome = run("purge_media", "--json")
+        assert outcome.code == 0
+        assert (outcome.json["abandoned"], outcome.json["orphaned"]) == (1, 2)
+        assert outcome.json["doomed"] == DoomedObject.objects.count()
+        assert outcome.json["deleted"] >= 3
+        assert not Media.objects.exists()
+        assert [storage.head(key) for key in rubbish] == [None, None]
+
+    def test_a_dry_run_only_counts(self, rubbish):
+        outcome = run("purge_media", "--dry-run", "--json")
+        assert (outcome.json["abandoned"], outcome.json["orphaned"], outcome.json["doomed"]) == (1, 2, 1)
+        assert Media.objects.exists()
+        assert DoomedObject.objects.count() == 1
+        assert all(storage.head(key) for key in rubbish)
+        assert "     2 orphaned objects" in run("purge_media", "--dry-run").out
+
+    def test_only_a_part_of_it(self, rubbish):
+        assert run("purge_media", "--only", "doomed", "--json").json["deleted"] == 1
+        assert Media.objects.exists()
+        assert storage.head(rubbish[0])
+        assert storage.head(rubbish[1]) is None
+
+    def test_a_stopped_one_says_what_is_done_and_another_run_does_the_rest(self, rubbish, monkeypatch):
+        interrupt(monkeypatch)
+        stopped = run("purge_media", "--json")
+        assert (stopped.code, stopped.json["stopped"]) == (130, True)
+        assert (stopped.json["abandoned"], stopped.json["orphaned"], stopped.json["deleted"]) == (1, 0, 0)
+        assert all(storage.head(key) for key in rubbish)
+        monkeypatch.undo()
+        monkeypatch.setattr(inventory, "SHARDS", "~!")
+        monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
+        run("purge_media")
+        assert [storage.head(key) for key in rubbish] == [None, None]
+
+    def test_storage_away(self, monkeypatch):
+        monkeypatch.setattr(storage, "listing", away)
+        outcome = run("purge_media")
+        assert (outcome.code, outcome.err) == (1, "Storage did not answer: no answer")
