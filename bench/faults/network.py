@@ -139,7 +139,8 @@ class MailSink:
             Mail(
                 to,
                 str(message["Subject"]),
-                str(message["Message-ID"]),
+                # A long one is folded.
+                "".join(str(message["Message-ID"]).split()),
                 body.decode(errors="replace") if isinstance(body, bytes) else "",
             )
         )

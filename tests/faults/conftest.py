@@ -62,8 +62,8 @@ class Mortal:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def ask(self) -> httpx.Response:
-        return httpx.get(f"{self.url}{ASKED}", timeout=15)
+    def ask(self, path: str = ASKED) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", timeout=15)
 
     def ask_at_once(self, count: int) -> list[httpx.Response]:
         with ThreadPoolExecutor(count) as threads:

@@ -52,6 +52,10 @@ def test_c8_frozen_it_is_a_503_in_time_and_heals(mortal: Mortal) -> None:
     with mortal.frozen_database():
         statuses, seconds = timed(mortal, 32)
         assert (statuses, seconds < 5) == ({503}, True)
+        begun = time.monotonic()
+        health = mortal.ask("/health/ready").json()
+        assert (health["status"], health["checks"]["database"]) == ("unavailable", "down")
+        assert time.monotonic() - begun < 5
     mortal.await_answer()
     assert timed(mortal, 32)[0] == {404}
 
