@@ -1,5 +1,6 @@
 """gunicorn's settings: threads for waiting on PostgreSQL and Redis, a process per core for Python itself."""
 
+import gc
 import importlib
 import os
 import shutil
@@ -19,6 +20,8 @@ limit_request_field_size = 8190
 limit_request_fields = 64
 max_requests = 20_000
 max_requests_jitter = 2_000
+# Loaded once, before the workers are forked, so that they share its memory. A release needs a restart, not SIGHUP.
+preload_app = True
 # The structured request line of config/logging.py replaces gunicorn's access log.
 accesslog = None
 # Two copies on one machine would meet at its one path under the home folder.
@@ -27,16 +30,29 @@ control_socket_disable = True
 # The workers' metrics are added up through files in one folder, fresh with every start.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
 # Imported only now: prometheus-client looks for the folder when it is imported.
-multiprocess = importlib.import_module("prometheus_client.multiprocess")
-patience = importlib.import_module("config.patience")
+metrics = importlib.import_module("config.metrics")
+logs = importlib.import_module("config.logging")
+# gunicorn's own lines look like all others.
+logconfig_dict = logs.dict_config(
+    log_format=os.environ.get("LOG_FORMAT") or logs.default_format(os.environ.get("PHOTOGRAM_ENV", "")),
+    level=os.environ.get("LOG_LEVEL") or "INFO",
+)
 
 
-def on_reload(server: Any) -> None:
-    patience.generations.begin()
+def when_ready(server: Any) -> None:
+    """Before the first fork: what is there now is no garbage, and to look for some would copy its pages."""
+    gc.collect()
+    gc.freeze()
 
 
-def child_exit(server: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)
+def pre_fork(server: Any, worker: Any) -> None:
+    """It gets the lowest slot that no living worker has."""
+    taken = {other.slot for other in server.WORKERS.values()}
+    worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    metrics.take_slot(f"worker{worker.slot}")
 
 
 def on_exit(server: Any) -> None:

@@ -1,55 +1,206 @@
-"""Structured logs: one event, one line; JSON in production, coloured for people in development."""
+"""Structured logs: one event, one line; JSON in production, coloured for people in development.
 
+Whatever is logged, by us, Django, Celery or gunicorn, goes through one handler. It leaves out what must not be told
+(`redaction.py`) and bounds what is told: the length of a line, and how often the same is said.
+"""
+
+import copy
 import logging.config
+import time
+from collections import OrderedDict
+from threading import Lock
+from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from prometheus_client import Counter
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict, Processor
+
+from config.redaction import redact
+
+SUPPRESSED = Counter("photogram_log_lines_suppressed_total", "Lines left out of the log, since they said the same.")
 
 
-def logging_config(*, log_format: str, level: str) -> None:
-    """Configure structlog and the standard library's loggers to the same output on stderr."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
-    final: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+def default_format(environment: str) -> str:
+    return "json" if environment == "production" else "console"
+
+
+class Redacted:
+    """The last processor before a line is written."""
+
+    def __init__(self, *, full_addresses: bool) -> None:
+        self._full_addresses = full_addresses
+
+    def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
+        cleaned: EventDict = redact(dict(event), full_addresses=self._full_addresses)
+        return cleaned
+
+
+class Allowance:
+    """`burst` lines at once, and `per_second` after that."""
+
+    def __init__(self, burst: int, per_second: float) -> None:
+        self._burst, self._per_second = burst, per_second
+        self._left, self._at = float(burst), time.monotonic()
+        self.left_out = 0
+        self.told_at = float("-inf")
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self._left + (now - self._at) * self._per_second, self._burst)
+        self._at = now
+        if self._left < 1:
+            self.left_out += 1
+            return False
+        self._left -= 1
+        return True
+
+
+class Damper:
+    """Errors do not log themselves to death (promise A8): warnings and errors that say the same are told 20 times, then
+    once a second; all together 200 times, then 20 times a second. Once a minute a line says that lines are left out,
+    and the next of their kind how many."""
+
+    MOST_KINDS = 500
+    TOLD_EVERY = 60.0
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._all = Allowance(200, 20)
+        self._kinds: OrderedDict[tuple[str, int, str], Allowance] = OrderedDict()
+
+    def admit(self, record: logging.LogRecord) -> logging.LogRecord | None:
+        """The record, or what is to be logged in its place."""
+        if record.levelno < logging.WARNING:
+            return record
+        said = record.msg.get("event") if isinstance(record.msg, dict) else record.msg
+        what = str(said)[:100]
+        with self._lock:
+            kind = self._kind((record.name, record.levelno, what))
+            if kind.take() and self._all.take():
+                return self._with_count(record, kind)
+            SUPPRESSED.inc()
+            if time.monotonic() - kind.told_at < self.TOLD_EVERY or not self._may_be_told(kind):
+                return None
+            kind.told_at = time.monotonic()
+        return _instead(record, {"event": "log_lines_suppressed", "of": what})
+
+    def _kind(self, key: tuple[str, int, str]) -> Allowance:
+        kind = self._kinds.pop(key, None) or Allowance(20, 1)
+        self._kinds[key] = kind
+        if len(self._kinds) > self.MOST_KINDS:
+            self._kinds.popitem(last=False)
+        return kind
+
+    def _may_be_told(self, kind: Allowance) -> bool:
+        """A flood of ever new kinds is told of once, not once for each."""
+        if self._all.left_out == 0:
+            return True
+        first = time.monotonic() - self._all.told_at > self.TOLD_EVERY
+        if first:
+            self._all.told_at = time.monotonic()
+        return first
+
+    @staticmethod
+    def _with_count(record: logging.LogRecord, kind: Allowance) -> logging.LogRecord:
+        left_out, kind.left_out = kind.left_out, 0
+        if left_out and isinstance(record.msg, dict):
+            return _instead(record, record.msg | {"left_out": left_out})
+        return record
+
+
+def _instead(record: logging.LogRecord, event: dict[str, Any]) -> logging.LogRecord:
+    """A copy that says `event`, since other handlers get the same record."""
+    other = copy.copy(record)
+    if isinstance(record.msg, dict):
+        other.msg = {name: record.msg[name] for name in ("level", "logger", "timestamp") if name in record.msg} | event
+    else:
+        other.msg = " of: ".join(str(value) for value in event.values())
+    other.args, other.exc_info, other.exc_text = (), None, None
+    return other
+
+
+class DampedHandler(logging.StreamHandler):  # type: ignore[type-arg]
+    def __init__(self) -> None:
+        super().__init__()
+        self._damper = Damper()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        admitted = self._damper.admit(record)
+        if admitted:
+            super().emit(admitted)
+
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def dict_config(*, log_format: str, level: str, full_addresses: bool = False, sentry: bool = False) -> dict[str, Any]:
+    """For `logging.config.dictConfig`, which gunicorn calls for itself."""
+    # Never the values of local variables: passwords are among them.
+    tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False, max_frames=30))
+    exceptions: Processor = tracebacks if log_format == "json" else structlog.processors.format_exc_info
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer()]
+        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )
+    handlers: dict[str, Any] = {"stderr": {"()": DampedHandler, "formatter": "structured"}}
+    if sentry:
+        handlers["sentry"] = {"()": "config.sentry.ReportingHandler", "level": "ERROR"}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    exceptions,
+                    Redacted(full_addresses=full_addresses),
+                    renderer,
+                ],
+                "foreign_pre_chain": _SHARED,
+            }
+        },
+        "handlers": handlers,
+        "root": {"handlers": list(handlers), "level": level},
+        "loggers": {
+            # Our own request line says what Django's would, with the request id.
+            "django.server": {"level": "ERROR"},
+            "django.request": {"level": "CRITICAL"},
+            # gunicorn gives these handlers of its own.
+            "gunicorn.error": {"handlers": list(handlers), "level": level, "propagate": False},
+            "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
+            # Our own task line says what Celery's would, with the request id and without the result.
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "ERROR"},
+            # A line for each task of each tick.
+            "celery.beat": {"level": "WARNING"},
+            "botocore": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
+            # It logs whole URLs, signatures included.
+            "httpx": {"level": "WARNING"},
+            # A line per batch, five times a second, says nothing at rest.
+            "django_celery_outbox.relay._relay": {"level": "WARNING"},
+        },
+    }
+
+
+def logging_config(*, log_format: str, level: str, full_addresses: bool = False, sentry: bool = False) -> None:
+    """Configure structlog and the standard library's loggers to the same output on stderr."""
     logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {
-                "structured": {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
-                    "foreign_pre_chain": shared,
-                }
-            },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-            "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {
-                # Our own request line says what Django's would, with the request id.
-                "django.server": {"level": "ERROR"},
-                "django.request": {"level": "CRITICAL"},
-                "botocore": {"level": "WARNING"},
-                "urllib3": {"level": "WARNING"},
-                # It logs whole URLs, signatures included.
-                "httpx": {"level": "WARNING"},
-                # A line per batch, five times a second, says nothing at rest.
-                "django_celery_outbox.relay._relay": {"level": "WARNING"},
-            },
-        }
+        dict_config(log_format=log_format, level=level, full_addresses=full_addresses, sentry=sentry)
     )
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *_SHARED,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],

@@ -1,17 +1,15 @@
-"""gunicorn's threads, spared from slow clients (promise A10), and its reloads without a pause (promise C10).
+"""gunicorn's threads, spared from slow clients (promise A10), and its end without a broken promise (promise C10).
 
 A thread gets a request only when all of it is here. Until then its bytes gather in the event loop, where a connection
 costs no thread, and a client that takes longer than REQUEST_SECONDS is cut off. That is cheap because requests are
 small: photographs do not pass through the API.
 
-At a reload gunicorn starts new workers and ends the old ones at once, though the new ones need seconds until they
-serve; requests would wait for so long. So an old worker goes on until one of the new generation serves.
+A connection that is accepted by the kernel only is a promise, too: a worker that ends takes in what waits in the queue,
+and then closes it, so that whoever comes later is refused at once and can go elsewhere.
 """
 
-import multiprocessing
 import re
 import selectors
-import signal
 import time
 import weakref
 from contextlib import suppress
@@ -21,41 +19,12 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 REQUEST_SECONDS = 10.0
-# For a successor that does not come. It is less than `graceful_timeout`, for which the master waits.
-SUCCESSOR_SECONDS = 20.0
 # More than gunicorn and the API accept: what is larger is handed on at once, to be refused there.
 MOST_HEAD = 64 * 1024
 MOST_BODY = 320 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n|$)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*(?=\r\n|$)", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue", re.IGNORECASE)
-
-
-class Generations:
-    """Of workers, one for each reload; shared by the master and all that it forks."""
-
-    def __init__(self) -> None:
-        self._latest = multiprocessing.RawValue("i", 0)
-        self._serving = multiprocessing.RawValue("i", -1)
-
-    @property
-    def latest(self) -> int:
-        return int(self._latest.value)
-
-    @property
-    def serving(self) -> int:
-        """The newest of which a worker serves."""
-        return int(self._serving.value)
-
-    def begin(self) -> None:
-        """In the master, at a reload."""
-        self._latest.value += 1
-
-    def serves(self, generation: int) -> None:
-        self._serving.value = max(self.serving, generation)
-
-
-generations = Generations()
 
 
 def is_whole(received: bytes | bytearray) -> bool:
@@ -90,34 +59,25 @@ def awaits_leave(received: bytes | bytearray) -> bool:
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
-    """A `gthread` worker whose event loop reads requests before its threads see them, and that leaves its post only
-    when somebody else stands there."""
+    """A `gthread` worker whose event loop reads requests before its threads see them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # In the master, just before the fork.
-        self._generation = generations.latest
-        self._leaves_at: float | None = None
         self._received: weakref.WeakKeyDictionary[TConn, bytearray] = weakref.WeakKeyDictionary()
 
-    def run(self) -> None:
-        generations.serves(self._generation)
-        super().run()
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._close_the_queue()
 
-    def handle_exit(self, number: int, frame: Any) -> None:
-        """SIGTERM. For the second time it means at once."""
-        if generations.latest == self._generation or self._leaves_at is not None:
-            super().handle_exit(number, frame)
-        else:
-            self._leaves_at = time.monotonic() + SUCCESSOR_SECONDS
-
-    def notify(self) -> None:
-        """Once in a round of the event loop."""
-        super().notify()
-        if self._leaves_at is None or not self.alive:
-            return
-        if generations.serving > self._generation or time.monotonic() > self._leaves_at:
-            super().handle_exit(signal.SIGTERM, None)
+    def _close_the_queue(self) -> None:
+        """gunicorn would leave it open, and unattended, until the last request is done; then it would be reset."""
+        for listener in self.sockets:
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
     def accept(self, listener: Any) -> None:
         try:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Session, User
 from apps.core import redis
+from apps.core.observability import CACHE_READS
 
 # Seconds. A record never outlives a mark that was set after it.
 RECORD_SECONDS = 60
@@ -70,13 +71,16 @@ def identify(user_id: UUID, session_id: UUID) -> Identity | None:
         run, epoch, record, marked = redis.call(lambda client: client.eval(_READ, 4, *keys, new_epoch))
     except redis.Absent:
         _Trust.missed = True
+        CACHE_READS.labels("sessions", "absent").inc()
         return _from_database(user_id, session_id)
     _Trust.missed = False
     stamp = f"{run.decode()}:{epoch.decode()}"
     if record and not marked:
         cached = json.loads(record)
         if cached["stamp"] == stamp and cached["user"]["id"] == str(user_id):
+            CACHE_READS.labels("sessions", "hit").inc()
             return Identity(_user_from(cached["user"], cached["roles"]), session_id)
+    CACHE_READS.labels("sessions", "miss").inc()
     identity = _from_database(user_id, session_id)
     if identity and not marked:
         _remember(identity, keys, stamp)

@@ -7,6 +7,8 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core import checks, heartbeats  # noqa: F401  (registers the system checks)
+        # Importing them registers system checks, signals, and what `doctor` examines.
+        from apps.core import checks, examinations, gauges, heartbeats, propagation  # noqa: F401
 
         heartbeats.watch()
+        gauges.register()

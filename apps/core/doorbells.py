@@ -4,6 +4,7 @@ A task is a doorbell: ids in, one call. How it is tried, counted, repeated and g
 """
 
 import random
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.core import outbox
+from apps.core.observability import Outcome, task_finished
 
 log = structlog.get_logger(__name__)
 # The pause after a failure grows by this factor: 2, 8, 32 and 128 seconds, as TASK_RETRY_SECONDS comes.
@@ -32,29 +34,36 @@ class Doorbell(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
     def _try(self, *args: Any, **kwargs: Any) -> Any:
         """Raises what the task raises when it was the last try, Retry before."""
-        task_id = str(self.request.id)
+        task_id, started = str(self.request.id), time.monotonic()
         number = outbox.begin(task_id, lease=settings.TASK_LEASE)
         if number is None:
-            log.info("task_skipped", task=self.name, task_id=task_id)
+            self._tell("skipped", started)
             return None
         try:
             result = self.run(*args, **kwargs)
         except Exception as error:
-            self._note_failure(task_id, error, number)
+            pause = self._note_failure(task_id, error, number)
+            self._tell("retry" if pause else "dead", started)
+            if pause:
+                raise Retry(exc=error, when=timezone.now() + pause) from error
             raise
         outbox.done(task_id)
+        self._tell("success", started)
         return result
 
-    def _note_failure(self, task_id: str, error: Exception, number: int) -> None:
-        """Raises Retry when there will be another try."""
+    def _note_failure(self, task_id: str, error: Exception, number: int) -> timedelta | None:
+        """After which pause there will be another try; None when that was the last."""
         if number >= settings.TASK_TRIES:
-            log.error("task_given_up", task=self.name, task_id=task_id, tries=number, exc_info=error)
+            log.error("task_given_up", tries=number, exc_info=error)
             outbox.bury(task_id, f"{type(error).__name__}: {error}")
-            return
+            return None
         pause = _pause_after(number)
-        log.warning("task_failed", task=self.name, task_id=task_id, tries=number, exc_info=error)
+        log.warning("task_failed", tries=number, pause_seconds=pause.total_seconds(), exc_info=error)
         outbox.postpone(task_id, pause)
-        raise Retry(exc=error, when=timezone.now() + pause) from error
+        return pause
+
+    def _tell(self, outcome: Outcome, started: float) -> None:
+        task_finished(self.name, outcome, time.monotonic() - started)
 
 
 def _pause_after(number: int) -> timedelta:

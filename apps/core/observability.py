@@ -1,14 +1,19 @@
-"""The metrics of a request, and what one request cost the database."""
+"""What requests and tasks cost, as metrics and for their log lines."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import structlog
 from django.db import connection
 from prometheus_client import Counter, Histogram
 
+log = structlog.get_logger("photogram.task")
+
+# ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
 LATENCY = Histogram(
     "photogram_request_seconds",
     "Time to answer, by route and status.",
@@ -17,14 +22,42 @@ LATENCY = Histogram(
 )
 QUERIES = Counter("photogram_request_queries_total", "SQL statements, by route.", ["route"])
 DATABASE_SECONDS = Counter("photogram_request_database_seconds_total", "Time in SQL, by route.", ["route"])
+CACHE_SECONDS = Counter("photogram_request_cache_seconds_total", "Time in Redis, by route.", ["route"])
+CACHE_READS = Counter(
+    "photogram_cache_reads_total", "Look-ups by cache and result: hit, miss, or absent with Redis.", ["cache", "result"]
+)
+
+# ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
+TASK_SECONDS = Histogram(
+    "photogram_task_seconds",
+    "Runtime of one try, by task.",
+    ["task"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240),
+)
+TASKS = Counter("photogram_task", "Tries by task and outcome.", ["task", "outcome"])
+OUTBOX_LAG = Histogram(
+    "photogram_outbox_lag_seconds",
+    "From the commit of a task to its first announcement to the broker.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+Outcome = Literal["success", "retry", "dead", "skipped"]
 
 
+def task_finished(task: str, outcome: Outcome, seconds: float) -> None:
+    """One try is over: its metrics and its log line."""
+    TASK_SECONDS.labels(task).observe(seconds)
+    TASKS.labels(task, outcome).inc()
+    log.info("task", outcome=outcome, duration_ms=round(seconds * 1000, 1))
+
+
+# ── What is waited for ───────────────────────────────────────────────────────────────────────────────────
 @dataclass
-class DatabaseCost:
-    """Statements sent and seconds waited for them."""
+class Cost:
+    """Statements sent, and seconds waited for them and for Redis."""
 
     queries: int = 0
-    seconds: float = 0.0
+    database_seconds: float = 0.0
+    cache_seconds: float = 0.0
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         started = time.perf_counter()
@@ -32,11 +65,30 @@ class DatabaseCost:
             return execute(sql, params, many, context)
         finally:
             self.queries += 1
-            self.seconds += time.perf_counter() - started
+            self.database_seconds += time.perf_counter() - started
+
+
+_present: ContextVar[Cost | None] = ContextVar("cost", default=None)
 
 
 @contextmanager
-def measured_database() -> Iterator[DatabaseCost]:
-    cost = DatabaseCost()
-    with connection.execute_wrapper(cost):
-        yield cost
+def measured() -> Iterator[Cost]:
+    """What the block costs."""
+    cost = Cost()
+    token = _present.set(cost)
+    try:
+        with connection.execute_wrapper(cost):
+            yield cost
+    finally:
+        _present.reset(token)
+
+
+@contextmanager
+def waiting_for_cache() -> Iterator[None]:
+    cost = _present.get()
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        if cost:
+            cost.cache_seconds += time.perf_counter() - started

@@ -15,6 +15,8 @@ from prometheus_client import Counter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from apps.core.observability import waiting_for_cache
+
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_redis_failures_total", "Redis commands that failed or timed out.")
 T = TypeVar("T")
@@ -49,7 +51,8 @@ class Breaker:
         if time.monotonic() < self._closed_at:
             raise Absent("the breaker is open")
         try:
-            return command(self.client)
+            with waiting_for_cache():
+                return command(self.client)
         except redis.RedisError as error:
             self._closed_at = time.monotonic() + settings.REDIS_BREAKER_SECONDS
             FAILURES.inc()

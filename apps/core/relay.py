@@ -5,6 +5,7 @@ by side. Ours differs in that a row that was announced stays until its task is d
 """
 
 from celery import Celery
+from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 from django_celery_outbox.relay import Relay as LibraryRelay
 from django_celery_outbox.relay import RelayConfig
@@ -12,6 +13,7 @@ from django_celery_outbox.relay._message_selector import MessageSelector
 from django_celery_outbox.relay._mutations import RelayMutations
 
 from apps.core import heartbeats, outbox
+from apps.core.observability import OUTBOX_LAG
 
 KILLED = "Every try was begun and none ended: its process was killed, or ran out of time."
 
@@ -22,6 +24,9 @@ class Selector(MessageSelector):
     def run(self) -> list[CeleryOutbox]:
         rows = outbox.forget_late(outbox.claim_due(self._batch_size))
         outbox.mark_announced(rows)
+        for row in rows:
+            if row.updated_at is None:
+                OUTBOX_LAG.observe((timezone.now() - row.created_at).total_seconds())
         return rows
 
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
+from prometheus_client import Counter
 
 from apps.feed.models import FeedVisit
 
 NEW_CAP = 100
+PAGES = Counter("photogram_feed_pages_total", "Pages of feeds answered, by where they came from.", ["source"])
 
 _PAGE = """
 SELECT post.id

@@ -10,8 +10,9 @@ class MediaConfig(contexts.Context):
 
     def ready(self) -> None:
         from apps.core import health
-        from apps.media import storage
+        from apps.media import examinations, gauges, storage  # noqa: F401
 
+        gauges.register()
         health.register("storage", storage.ping, needed=False)
 
     def erase_user(self, user_id: UUID) -> None:

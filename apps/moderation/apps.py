@@ -11,8 +11,9 @@ class ModerationConfig(contexts.Context):
     name = "apps.moderation"
 
     def ready(self) -> None:
-        from apps.moderation import roles
+        from apps.moderation import gauges, roles
 
+        gauges.register()
         post_migrate.connect(roles.ensure, sender=self)
 
     def erase_user(self, user_id: UUID) -> None:

@@ -9,7 +9,9 @@ class NotificationsConfig(contexts.Context):
     name = "apps.notifications"
 
     def ready(self) -> None:
-        from apps.notifications import receivers  # noqa: F401
+        from apps.notifications import checks, gauges, receivers  # noqa: F401
+
+        gauges.register()
 
     def erase_user(self, user_id: UUID) -> None:
         from apps.notifications import person

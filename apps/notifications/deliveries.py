@@ -9,6 +9,7 @@ from celery import current_app
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from prometheus_client import Counter
 
 from apps.core.batches import BATCH
 from apps.notifications import email, push
@@ -17,6 +18,9 @@ from apps.notifications.models import Act, Channel, Delivery, Notification
 from apps.notifications.preferences import Channels
 
 log = structlog.get_logger(__name__)
+OUTCOMES = Counter(
+    "photogram_deliveries_total", "Deliveries that are settled, by channel and outcome.", ["channel", "outcome"]
+)
 # Rung by name: the bell in `tasks.py` stands above this module.
 DELIVER = "apps.notifications.tasks.deliver"
 # Longer than one attempt takes.
@@ -64,6 +68,7 @@ def _may_still_be_told(act: Act) -> bool:
 
 def _settle(delivery: Delivery, status: str, error: str = "") -> None:
     Delivery.objects.filter(pk=delivery.pk).update(status=status, error=error[:300], settled_at=timezone.now())
+    OUTCOMES.labels(delivery.channel, status).inc()
 
 
 def _try_later(delivery: Delivery, error: str) -> None:

@@ -20,6 +20,8 @@ from PIL import Image
 from bench.faults.network import MailSink
 
 PASSWORD = "a better battery staple"  # everybody's
+# As the proxy in front does (deploy/Caddyfile): while nobody listens, a request waits.
+HELD_SECONDS = 30.0
 # Acts, and how often each is chosen.
 EVERYTHING = {"upload": 4, "like": 10, "comment": 6, "follow": 6, "feed": 10, "post": 6, "profile": 4, "told": 4}
 WRITES = {"like": 10, "comment": 10, "follow": 6, "text": 2}
@@ -139,16 +141,19 @@ class Crowd:
         if key:
             headers["Idempotency-Key"] = key
         begun = time.monotonic()
-        answer, error = None, ""
-        try:
-            answer = self._http.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers)
-        except httpx.TransportError as failure:
-            error = repr(failure)
+        answer, error = None, "nobody listens"
+        while answer is None and time.monotonic() - begun < HELD_SECONDS:
+            try:
+                answer = self._http.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers)
+            except httpx.ConnectError:
+                time.sleep(0.25)
+            except httpx.TransportError as failure:
+                error = repr(failure)
+                break
         now = time.monotonic()
         status = answer.status_code if answer is not None else 0
-        self.calls.all.append(
-            Call(kind, status, now - begun, now, error or (answer.text if status >= 400 and answer is not None else ""))
-        )
+        said = error if answer is None else answer.text if status >= 400 else ""
+        self.calls.all.append(Call(kind, status, now - begun, now, said))
         return answer
 
     def do(self, kind: str, method: str, path: str, person: Person, body: Any = None, *, key: str = "") -> Any:

@@ -30,10 +30,21 @@ class Mortal:
     """An API and a database of its own."""
 
     url: str
-    gunicorn: subprocess.Popen[bytes]
+    environment: dict[str, str]
     state: Path
     lock: int
     postgres: Postgres
+
+    def start_gunicorn(self) -> None:
+        with (self.state / "gunicorn.log").open("ab") as log:
+            self.gunicorn = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(),
+            )
 
     def stop_database(self) -> None:
         """At once: sessions are cut, nothing is written down."""
@@ -52,9 +63,6 @@ class Mortal:
             yield
         finally:
             self._signal_all(signal.SIGCONT)
-
-    def workers(self) -> list[int]:
-        return _children(self.gunicorn.pid)
 
     def _signal_all(self, number: int) -> None:
         server = self.postgres.server.process.pid
@@ -109,22 +117,14 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> I
         "WEB_CONCURRENCY": "1",
         "PYTEST_XDIST_WORKER": "mortal",
     }
-    with (state / "gunicorn.log").open("wb") as log:
-        gunicorn = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent(),
-        )
-    mortal = Mortal(f"http://127.0.0.1:{port}", gunicorn, state, lock, postgres)
+    mortal = Mortal(f"http://127.0.0.1:{port}", environment, state, lock, postgres)
+    mortal.start_gunicorn()
     try:
         mortal.await_answer(30)
         yield mortal
     finally:
-        gunicorn.terminate()
-        gunicorn.wait(30)
+        mortal.gunicorn.terminate()
+        mortal.gunicorn.wait(30)
         mortal.postgres.stop()
         os.close(lock)
 

@@ -17,11 +17,15 @@ import psycopg
 import pytest
 
 from devstack.process import die_with_parent
+from tests.journeys.traces import Collector, collector
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROCESSES = {
     "api": ["gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
-    "worker": ["celery", "-A", "config.celery", "worker", "--concurrency", "1", "--without-gossip", "--without-mingle"],
+    "worker": [
+        *("celery", "--quiet", "-A", "config.celery", "worker"),
+        *("--concurrency", "1", "--without-gossip", "--without-mingle"),
+    ],
     "relay": ["manage.py", "relay"],
     "scheduler": ["celery", "-A", "config.celery", "beat", "--loglevel", "ERROR", "--pidfile="],
 }
@@ -29,16 +33,26 @@ PROCESSES = {
 
 @dataclass(frozen=True)
 class LiveStack:
-    """`url` is the API's base, without /api/v1."""
+    """`url` is the API's base, without /api/v1; `logs` has a file for each process."""
 
     url: str
     environment: dict[str, str]
+    worker_metrics_url: str
+    logs: Path
+    traces: Collector
 
 
 @pytest.fixture(scope="session")
-def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def traces() -> Iterator[Collector]:
+    with collector() as collecting:
+        yield collecting
+
+
+@pytest.fixture(scope="session")
+def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterator[LiveStack]:
     logs = tmp_path_factory.mktemp("live")
-    environment = os.environ | _environment()
+    environment = os.environ | _environment(traces)
+    worker_metrics_port = str(_free_port())
     for command in (["migrate", "--verbosity", "0"], ["ensure_buckets"], ["ensure_schedule"]):
         subprocess.run(
             [sys.executable, "manage.py", *command], check=True, cwd=ROOT, env=environment, capture_output=True
@@ -52,13 +66,19 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
                     subprocess.Popen(
                         argv,
                         cwd=ROOT,
-                        env=environment,
+                        env=environment | ({"METRICS_PORT": worker_metrics_port} if name == "worker" else {}),
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         preexec_fn=die_with_parent(),
                     )
                 )
-        stack = LiveStack(f"http://127.0.0.1:{environment['PORT']}", environment)
+        stack = LiveStack(
+            f"http://127.0.0.1:{environment['PORT']}",
+            environment,
+            f"http://127.0.0.1:{worker_metrics_port}/metrics",
+            logs,
+            traces,
+        )
         _await_readiness(stack.url, logs)
         yield stack
     finally:
@@ -70,7 +90,13 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
             process.kill()
 
 
-def _environment() -> dict[str, str]:
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(traces: Collector) -> dict[str, str]:
     """A database and Redis databases of its own on the tests' servers, another for each xdist worker: two workers on
     one queue would take each other's tasks."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -79,19 +105,20 @@ def _environment() -> dict[str, str]:
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}"')
         connection.execute(f'CREATE DATABASE "{database}"')
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return {
         "PHOTOGRAM_ENV": "development",
         "DATABASE_URL": urlunsplit(base._replace(path=f"/{database}")),
         "REDIS_URL": os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{20 + 2 * number}",
         "CELERY_BROKER_URL": os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{21 + 2 * number}",
-        "PORT": str(port),
+        "PORT": str(_free_port()),
         "RATE_LIMITS": "off",
         "ERASURE_GRACE_DAYS": "0",
         "WEB_CONCURRENCY": "1",
         "PYTEST_XDIST_WORKER": "live",
+        "LOG_FORMAT": "json",
+        "LOG_LEVEL": "INFO",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
 
 

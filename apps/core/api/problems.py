@@ -136,4 +136,6 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler for what failed outside a DRF view: it calls it while the exception is being handled."""
+    log.error("unhandled_exception", exc_info=True)
     return answer(InternalError(), request)

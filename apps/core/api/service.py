@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -19,6 +19,7 @@ from apps.core.api import problems
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
+from apps.core.metrics import GaugeCollector
 
 
 class Health(serializers.Serializer[Any]):
@@ -51,10 +52,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
         request.headers.get("Authorization", "").encode(), expected.encode()
     ):
         return problems.answer(NotFound(), request)
-    registry = REGISTRY
+    registry = CollectorRegistry()
+    registry.register(GaugeCollector())
     if settings.PROMETHEUS_MULTIPROC_DIR:
-        registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(REGISTRY)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -66,7 +69,9 @@ class SchemaView(SpectacularAPIView):
 
 
 @extend_schema(exclude=True)
-class SwaggerView(SpectacularSwaggerView):
+class SwaggerView(SpectacularSwaggerSplitView):
+    """Its script comes from a URL of its own: the policy of our pages runs none that stands in them."""
+
     throttle_classes = []
 
 

@@ -62,6 +62,7 @@ class ExploreEndpoint(Endpoint):
 
 def _page(request: Request, window: Window, ids: list[UUID]) -> dict[str, Any]:
     """Hydrated through the visibility rule, so that an id alone never shows a post."""
+    timeline.PAGES.labels("built").inc()
     posts = visible_posts(request).for_cards().in_bulk(ids)
 
     def cards(shown: Any) -> list[dict[str, Any]]:

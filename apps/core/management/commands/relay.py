@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand
 from django_celery_outbox.relay import RelayConfig
 
 from apps.core.relay import Relay
+from config import metrics, telemetry
 from config.celery import app
 
 
@@ -27,4 +28,7 @@ class Command(BaseCommand):
             broker_outage_cooldown=2.0,
             queue_snapshot_refresh_seconds=60.0,
         )
+        metrics.serve_metrics()
+        telemetry.start("relay")
         Relay(app, config).start()
+        telemetry.stop()

@@ -1,0 +1,133 @@
+"""One upload, watched from outside: its trace, its log lines and the worker's metrics tell the same story."""
+
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+PROCESS = "apps.media.tasks.process_upload"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """`request_id` is that of the call that enqueued the processing."""
+
+    request_id: str
+    access: str
+    url: str
+
+
+@pytest.fixture(scope="module")
+def upload(live_stack: Any) -> Callable[[bytes, str], Upload]:
+    """`upload(photo, status)`: of tracy's, until it has the status."""
+    url = f"{live_stack.url}/api/v1"
+    account = {"handle": "tracy", "email": "tracy@example.org", "password": "a better battery staple"}
+    assert requests.post(f"{url}/users", json=account, timeout=10).status_code == 201
+    signed_in = {"login": "tracy", "password": account["password"]}
+    access = requests.post(f"{url}/auth/token", json=signed_in, timeout=10).json()["access"]
+    headers = {"Authorization": f"Bearer {access}"}
+
+    def run(photo: bytes, status: str) -> Upload:
+        body = {"content_type": "image/jpeg", "bytes": len(photo)}
+        promised = requests.post(f"{url}/media/upload", json=body, headers=headers, timeout=10).json()
+        put = promised["upload"]
+        assert requests.put(put["url"], data=photo, headers=put["headers"], timeout=10).status_code == 200
+        completed = requests.post(f"{url}/media/upload/{promised['id']}/complete", headers=headers, timeout=10)
+        assert completed.status_code == 202
+        medium = f"{url}/media/{promised['media_id']}"
+        until(lambda: requests.get(medium, headers=headers, timeout=10).json()["status"] == status)
+        return Upload(completed.headers["X-Request-ID"], access, put["url"])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def ready(upload: Any) -> Upload:
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(file, "JPEG")
+    return upload(file.getvalue(), "ready")
+
+
+def until(happened: Any) -> Any:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if found := happened():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+def lines(stack: Any, process: str) -> list[dict[str, Any]]:
+    """Without the mails, which go to the same place in development."""
+    written = (stack.logs / f"{process}.log").read_text().splitlines()
+    return [json.loads(line) for line in written if line.startswith("{")]
+
+
+def test_request_sql_cache_storage_outbox_and_task_are_one_trace(live_stack, ready):
+    def story():
+        """The spans of the trace that the processing is in, once its task has ended."""
+        spans = live_stack.traces.spans()
+        tasks = [span for span in spans if span.name == f"task {PROCESS}"]
+        return [span for span in spans if span.trace == tasks[0].trace] if tasks else []
+
+    spans = until(lambda: [span for span in story() if "complete" in span.name] and story())
+    by_id = {span.id: span for span in spans}
+
+    def is_under(span, service, name):
+        while span.parent in by_id:
+            span = by_id[span.parent]
+            if span.service == service and name in span.name:
+                return True
+        return False
+
+    (request,) = (span for span in spans if not span.parent)
+    assert request.service == "photogram-api"
+    assert request.name.startswith("POST")
+    in_request = {span.name.split()[0] for span in spans if is_under(span, "photogram-api", "complete")}
+    assert {"SELECT", "INSERT"} <= in_request, "SQL, and with it the row of the outbox"
+    assert "EVAL" in in_request, "the cache"
+    assert any(name.startswith("S3.") for name in in_request), "storage"
+    in_task = {span.name.split()[0] for span in spans if is_under(span, "photogram-worker", PROCESS)}
+    assert "UPDATE" in in_task
+    assert any(name.startswith("S3.") for name in in_task)
+
+
+def test_o4_no_span_tells_a_secret(live_stack, ready):
+    until(lambda: [span for span in live_stack.traces.spans() if span.name == f"task {PROCESS}"])
+    told = "".join(span.text for span in live_stack.traces.spans())
+    signature = ready.url.split("X-Amz-Signature=")[1][:64]
+    for secret in (ready.access, signature, "tracy@example.org", "battery staple"):
+        assert secret not in told
+
+
+def test_no_trace_begins_with_a_poll_a_heartbeat_or_a_health_check(live_stack, ready):
+    requests.get(f"{live_stack.url}/health/ready", timeout=10)
+    time.sleep(0.5)
+    roots = {span.name for span in live_stack.traces.spans() if not span.parent}
+    assert roots
+    assert all(name.startswith(("GET", "POST", "PUT", "PATCH", "DELETE", "task ")) for name in roots), roots
+    assert not [name for name in roots if "health" in name]
+
+
+def test_every_line_of_a_task_names_it_and_the_request_that_caused_it(live_stack, upload):
+    request_id = upload(b"\xff\xd8\xff no picture", "failed").request_id
+    (request,) = [
+        line for line in lines(live_stack, "api") if line.get("request_id") == request_id and line["event"] == "request"
+    ]
+    assert request["route"].endswith("/complete")
+    caused = [line for line in lines(live_stack, "worker") if line.get("request_id") == request_id]
+    assert "media_failed" in {line["event"] for line in caused}
+    for line in caused:
+        assert line["task"].startswith("apps.")
+        assert line["task_id"]
+
+
+def test_a_workers_children_are_one_sum_on_its_own_port(live_stack, ready):
+    told = requests.get(live_stack.worker_metrics_url, timeout=10).text
+    assert 'photogram_media_total{outcome="ready"} 1.0' in told

@@ -1,0 +1,216 @@
+"""What a log line says, what it never says, and how many there are."""
+
+import json
+import logging
+import time
+
+import pytest
+import structlog
+from django.db import IntegrityError, transaction
+from prometheus_client import REGISTRY
+
+from apps.accounts.models import User
+from config.logging import Damper, logging_config
+from config.redaction import LONGEST_TEXT, redact, redact_text
+
+log = structlog.get_logger("tests.logs")
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+REFRESH = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10.3.q1w2e3r4t5y6u7i8o9p0"
+SIGNED = "https://s3.example.org/photogram/a.jpg?X-Amz-Credential=AKIA%2Fx&X-Amz-Signature=deadbeef"
+PASSWORD = "correct horse battery"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"GET {SIGNED} failed", "GET https://s3.example.org/photogram/a.jpg?[redacted] failed"),
+        ("X-Amz-Signature=deadbeef is wrong", "X-Amz-Signature=[redacted] is wrong"),
+        ("https://app.example.org/reset?token=abc123", "https://app.example.org/reset?[redacted]"),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer [redacted]"),
+        (f"token {JWT} refused", "token [redacted] refused"),
+        (f"presented {REFRESH}", "presented [redacted]"),
+        ("mail to alice.l+x@example.org bounced", "mail to [email] bounced"),
+        ("mail to älice@exämple.org bounced", "mail to [email] bounced"),
+        ("{'password': 'hunter2 and more', 'n': 1}", "{'password': [redacted], 'n': 1}"),
+        ("connection failed: password=hunter2 host=db", "connection failed: password=[redacted] host=db"),
+        ("redis://default:hunter2@cache:6379/0", "redis://[redacted]@cache:6379/0"),
+        ("Key (email)=(a b@c) already exists.", "Key (email)=([redacted]) already exists."),
+        (
+            "violates check\nDETAIL:  Failing row contains (1, my caption, x).",
+            "violates check\nDETAIL:  Failing row contains ([redacted])",
+        ),
+        ("refused 203.0.113.77 again", "refused 203.0.113.0/24 again"),
+        ("refused 2001:db8:1:2::77", "refused 2001:db8:1::/48"),
+        ("from ::ffff:203.0.113.77", "from 203.0.113.0/24"),
+        # What is none of it stays.
+        ("connection to 127.0.0.1:5432 refused", "connection to 127.0.0.1:5432 refused"),
+        ("at 12:30:45, worker celery@box.example.org", "at 12:30:45, worker celery@box.example.org"),
+        ("route api/v1/posts/<uuid:pk>?limit=5", "route api/v1/posts/<uuid:pk>?limit=5"),
+        ("apps.media.tasks.ring_again, version 1.2.3", "apps.media.tasks.ring_again, version 1.2.3"),
+    ],
+)
+def test_o4_texts_are_told_without_secrets_and_people(text, told):
+    assert redact_text(text) == told
+
+
+def test_o4_full_addresses_are_told_where_the_operator_wants_them():
+    assert redact_text("refused 203.0.113.77", full_addresses=True) == "refused 203.0.113.77"
+
+
+def test_o4_values_are_withheld_by_their_names_at_any_depth():
+    event = {
+        "event": "x",
+        "new_password": "hunter2",
+        "body": {"email": "alice", "caption": "at the lake", "items": [{"refresh_token": "t", "n": 1}]},
+        "Set-Cookie": ["session=1"],
+        "tokens": 3,
+    }
+    assert redact(event) == {
+        "event": "x",
+        "new_password": "[redacted]",
+        "body": {"email": "[redacted]", "caption": "[redacted]", "items": [{"refresh_token": "[redacted]", "n": 1}]},
+        "Set-Cookie": "[redacted]",
+        "tokens": 3,
+    }
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_o4_a_traceback_shows_no_local_variables_and_no_secret_in_its_message(capsys, log_format):
+    logging_config(log_format=log_format, level="INFO")
+    try:
+        sign_in_and_fail(PASSWORD)
+    except ValueError as error:
+        log.error("unhandled_exception", exc_info=error)
+    finally:
+        logging_config(log_format="console", level="WARNING")
+    told = capsys.readouterr().err
+    assert "sign_in_and_fail" in told
+    assert "ValueError" in told
+    assert "horse" not in told
+    assert "alice@example.org" not in told
+
+
+def sign_in_and_fail(password):
+    raise ValueError(f"no such account: alice@example.org, password={password!r}")
+
+
+@pytest.mark.django_db
+def test_o4_what_a_row_holds_is_not_in_the_error_of_the_database(json_log, alice):
+    """PostgreSQL puts the whole row into the message when a constraint refuses it."""
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        User.objects.create(handle=alice.handle, email="secret-alice@example.org", password="hashed-hunter2")
+    log.error("unhandled_exception", exc_info=refused.value)
+    told = json.dumps(json_log())
+    assert "IntegrityError" in told
+    assert "secret-alice" not in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.django_db
+def test_o4_calls_with_secrets_leave_none_in_the_log(json_log, anonymous, alice, monkeypatch):
+    """Also when they fail in a way that nobody foresaw."""
+
+    def fail(*args, **kwargs):
+        raise RuntimeError(f"cannot: {args} {kwargs}")
+
+    body = {"handle": "newcomer", "email": "newcomer@example.org", "password": PASSWORD}
+    anonymous.post("/users", body)
+    anonymous.post("/auth/token", {"login": "alice@example.org", "password": PASSWORD})
+    anonymous.post("/auth/token/refresh", {"refresh_token": REFRESH})
+    anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {JWT}")
+    anonymous.get("/search/people?q=secret-query", REMOTE_ADDR="203.0.113.77")
+    monkeypatch.setattr("apps.accounts.services.sign_up", fail)
+    monkeypatch.setattr("apps.accounts.services.sign_in", fail)
+    anonymous.post("/users", body)
+    anonymous.post("/auth/token", {"login": "newcomer@example.org", "password": PASSWORD})
+    lines = json_log()
+    assert [line["status"] for line in lines if line["event"] == "request"].count(500) >= 1
+    told = json.dumps(lines)
+    for secret in ("horse", "@example.org", REFRESH, JWT, "secret-query", "203.0.113.77"):
+        assert secret not in told
+
+
+@pytest.mark.django_db
+def test_o4_a_request_line_says_who_what_and_how_dear(json_log, api, alice):
+    answer = api(alice).get("/auth/me", HTTP_X_REQUEST_ID="r-1")
+    (line,) = [line for line in json_log() if line["event"] == "request"]
+    assert (line["request_id"], line["user_id"], line["status"]) == ("r-1", str(alice.pk), answer.status_code)
+    assert (line["method"], line["route"]) == ("GET", "api/v1/auth/me")
+    assert line["queries"] >= 1
+    assert line["duration_ms"] >= line["database_ms"] > 0
+    assert line["cache_ms"] > 0
+
+
+# ── How many ─────────────────────────────────────────────────────────────────────────────────────────────
+def suppressed() -> float:
+    return REGISTRY.get_sample_value("photogram_log_lines_suppressed_total") or 0.0
+
+
+def test_a8_errors_do_not_log_themselves_to_death(json_log):
+    before = suppressed()
+    for number in range(3_000):
+        log.error("database_unavailable", number=number)
+    lines = json_log()
+    said = [line for line in lines if line["event"] == "database_unavailable"]
+    assert 20 <= len(said) <= 40
+    assert [line["of"] for line in lines if line["event"] == "log_lines_suppressed"] == ["database_unavailable"]
+    assert suppressed() - before == 3_000 - len(said)
+
+
+def test_a8_the_next_line_of_its_kind_says_how_many_were_left_out(json_log, monkeypatch):
+    for _ in range(30):
+        log.error("database_unavailable")
+    later = time.monotonic() + 100
+    monkeypatch.setattr("config.logging.time.monotonic", lambda: later)
+    log.error("database_unavailable")
+    assert json_log()[-1]["left_out"] == 10
+
+
+def test_a8_a_flood_of_ever_new_errors_is_bounded_too(json_log):
+    for number in range(3_000):
+        logging.getLogger("library").error(f"failed at {number}")
+    lines = json_log()
+    assert 200 <= len(lines) <= 260
+    assert len([line for line in lines if "log_lines_suppressed" in line["event"]]) == 1
+
+
+def test_a8_one_kind_of_error_does_not_hide_another(json_log):
+    for _ in range(100):
+        log.error("database_unavailable")
+    log.error("something_else")
+    assert json_log()[-1]["event"] == "something_else"
+
+
+def test_a8_request_lines_are_never_left_out(json_log):
+    for _ in range(1_000):
+        log.info("request")
+    assert len(json_log()) == 1_000
+
+
+def test_a8_the_damper_remembers_a_bounded_number_of_kinds():
+    damper = Damper()
+    for number in range(2 * Damper.MOST_KINDS):
+        damper.admit(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))
+    assert len(damper._kinds) == Damper.MOST_KINDS
+
+
+def test_a8_a_line_is_bounded_whatever_is_in_it(json_log):
+    def dive(depth):
+        return dive(depth + 1)
+
+    try:
+        dive(0)
+    except RecursionError as error:
+        log.error("unhandled_exception", exc_info=error, ids=list(range(100_000)), text="x" * 1_000_000)
+    (line,) = json_log()
+    assert len(json.dumps(line)) < 4 * LONGEST_TEXT
+
+
+# ── Others' lines ────────────────────────────────────────────────────────────────────────────────────────
+def test_i4_gunicorns_and_celerys_own_lines_are_ours_in_form(json_log):
+    logging.getLogger("gunicorn.error").warning("Worker (pid:%s) was sent SIGKILL!\nforged", 7)
+    logging.getLogger("celery.worker").warning("hard time limit for %s\nforged", "x")
+    assert [(line["logger"], line["level"], line["event"]) for line in json_log()] == [
+        ("gunicorn.error", "warning", "Worker (pid:7) was sent SIGKILL!\nforged"),
+        ("celery.worker", "warning", "hard time limit for x\nforged"),
+    ]

@@ -1,0 +1,296 @@
+"""What Prometheus is told, and that telling it hurts nobody."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+from prometheus_client.parser import text_string_to_metric_families
+
+from apps.core import metrics, outbox
+from apps.core.observability import task_finished
+from apps.media.models import DoomedObject
+from apps.moderation.models import Flag
+from apps.notifications.models import Act, Delivery, Notification
+from tests.factories import make_media, make_post
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def scrape(anonymous):
+    """`scrape()`: {(name, ((label, value), …)): number}"""
+
+    def read():
+        answer = anonymous.get("/metrics")
+        assert answer.status_code == 200
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(answer.content.decode())
+            for sample in family.samples
+        }
+
+    return read
+
+
+def value(samples, name, **labels):
+    return samples.get((name, tuple(sorted(labels.items()))))
+
+
+@pytest.fixture
+def own_gauges(monkeypatch):
+    """No gauges but those that the test registers."""
+    monkeypatch.setattr(metrics, "_gauges", {})
+
+
+# ── Gauges ───────────────────────────────────────────────────────────────────────────────────────────────
+class TestGauges:
+    def test_show_what_their_reader_returns_at_that_moment(self, own_gauges, scrape):
+        waiting = {("media",): 3.0}
+        metrics.gauge("photogram_test_waiting", "x", ["queue"], lambda: waiting)
+        assert value(scrape(), "photogram_test_waiting", queue="media") == 3
+        waiting[("media",)] = 4.0
+        assert value(scrape(), "photogram_test_waiting", queue="media") == 4
+
+    def test_a_total_that_the_database_keeps_is_a_counter(self, own_gauges, anonymous):
+        metrics.gauge("photogram_test_fixed_total", "x", ["task"], lambda: {("a",): 7})
+        told = anonymous.get("/metrics").content
+        assert b"# TYPE photogram_test_fixed_total counter" in told
+        assert b'photogram_test_fixed_total{task="a"} 7.0' in told
+
+    def test_one_that_cannot_be_read_is_left_out_counted_and_logged(self, own_gauges, scrape, json_log):
+        metrics.gauge("photogram_test_broken", "x", [], lambda: metrics.select("SELECT no_such_column"))
+        metrics.gauge("photogram_test_whole", "x", [], lambda: {(): 1})
+        before = value(scrape(), "photogram_gauge_failures_total", gauge="photogram_test_broken") or 0
+        samples = scrape()
+        assert value(samples, "photogram_test_broken") is None
+        assert value(samples, "photogram_test_whole") == 1
+        assert value(scrape(), "photogram_gauge_failures_total", gauge="photogram_test_broken") == before + 2
+        (line, *_) = [line for line in json_log() if line["event"] == "gauge_left_out"]
+        assert line["gauge"] == "photogram_test_broken"
+        assert "no_such_column" in line["reason"]
+
+    def test_one_that_takes_too_long_is_cut_off_by_the_database(self, own_gauges, scrape, monkeypatch):
+        monkeypatch.setattr(metrics, "STATEMENT_MILLISECONDS", 50)
+        metrics.gauge("photogram_test_slow", "x", [], lambda: metrics.select("SELECT 1 FROM pg_sleep(60)"))
+        assert value(scrape(), "photogram_test_slow") is None
+
+    def test_a_scrape_that_has_taken_too_long_ends_early(self, own_gauges, scrape, monkeypatch):
+        monkeypatch.setattr(metrics, "BUDGET_SECONDS", -1.0)
+        metrics.gauge("photogram_test_late", "x", [], lambda: {(): 1})
+        samples = scrape()
+        assert value(samples, "photogram_test_late") is None
+        assert (
+            value(samples, "photogram_request_seconds_count", method="GET", route="metrics", status="200") is not None
+        )
+
+    def test_nothing_stays_of_what_a_reader_does(self, own_gauges, scrape):
+        def write():
+            DoomedObject.objects.create(bucket="b", key="k")
+            return {(): DoomedObject.objects.count()}
+
+        metrics.gauge("photogram_test_writes", "x", [], write)
+        assert value(scrape(), "photogram_test_writes") == 1
+        assert not DoomedObject.objects.exists()
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone() == ("15s",)
+
+    def test_c8_without_the_database_the_others_are_told_and_it_is_waited_for_once(self, scrape, monkeypatch):
+        asked = []
+
+        def refuse():
+            asked.append(1)
+            raise OperationalError("connection refused")
+
+        monkeypatch.setattr("apps.core.health._dependencies", {})
+        monkeypatch.setattr(connection, "ensure_connection", refuse)
+        samples = scrape()
+        assert len(asked) == 1
+        assert value(samples, "photogram_database_bytes") is None
+        assert value(samples, "photogram_gauge_failures_total", gauge="photogram_database_bytes") >= 1
+
+    @pytest.mark.parametrize("label", ["job", "instance"])
+    def test_labels_that_prometheus_would_rename_are_refused(self, own_gauges, label):
+        with pytest.raises(ValueError, match="for itself"):
+            metrics.gauge("photogram_test", "x", [label], dict)
+
+    def test_the_cost_of_a_scrape_does_not_depend_on_how_much_waits(
+        self, scrape, alice, django_assert_max_num_queries, django_assert_num_queries
+    ):
+        with django_assert_max_num_queries(150) as few:
+            scrape()
+        for number in range(30):
+            CeleryOutbox.objects.create(task_id=str(number), task_name="apps.media.tasks.ring_again")
+            make_media(alice, status="uploaded")
+        with django_assert_num_queries(len(few)):
+            scrape()
+
+
+def test_every_gauge_can_be_read(scrape):
+    """One that cannot would only be missing."""
+
+    def failures(samples):
+        return {
+            labels: number for (name, labels), number in samples.items() if name == "photogram_gauge_failures_total"
+        }
+
+    assert failures(scrape()) == failures(scrape())
+    for gauge in metrics.every_gauge():
+        gauge.family()
+
+
+# ── What they show ───────────────────────────────────────────────────────────────────────────────────────
+class TestWhatWaits:
+    def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
+        queue = outbox.queue_of("apps.media.tasks.ring_again")
+        empty = scrape()
+        assert value(empty, "photogram_outbox_rows", queue=queue) == 0
+        assert value(empty, "photogram_outbox_oldest_seconds", queue=queue) == 0
+        for number in range(3):
+            CeleryOutbox.objects.create(task_id=str(number), task_name="apps.media.tasks.ring_again")
+        CeleryOutbox.objects.filter(task_id="1").update(created_at=timezone.now() - timedelta(minutes=10))
+        samples = scrape()
+        assert value(samples, "photogram_outbox_rows", queue=queue) == 3
+        assert 590 <= value(samples, "photogram_outbox_oldest_seconds", queue=queue) < 660
+
+    def test_dead_letters_by_task(self, scrape):
+        for number in range(2):
+            CeleryOutboxDeadLetter.objects.create(
+                created_at=timezone.now(), task_id=str(number), task_name="apps.media.tasks.process_upload"
+            )
+        assert value(scrape(), "photogram_dead_letters", task="apps.media.tasks.process_upload") == 2
+
+    def test_how_often_the_clock_rings_for_each_job(self, scrape):
+        each = IntervalSchedule.objects.create(every=2, period=IntervalSchedule.MINUTES)
+        PeriodicTask.objects.create(name="a", task="apps.test.tasks.a", interval=each)
+        PeriodicTask.objects.create(name="b", task="apps.test.tasks.b", interval=each, enabled=False)
+        samples = scrape()
+        assert value(samples, "photogram_job_period_seconds", task="apps.test.tasks.a") == 120
+        assert value(samples, "photogram_job_period_seconds", task="apps.test.tasks.b") is None
+
+    def test_uploads_by_what_they_wait_for(self, scrape, alice):
+        now = timezone.now()
+        make_media(alice)
+        make_media(alice, status="pending")
+        make_media(alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), ring_at=now)
+        make_media(alice, status="processing", uploaded_at=now - timedelta(minutes=1), ring_at=now)
+        samples = scrape()
+        counts = [
+            value(samples, "photogram_media_waiting", status=status)
+            for status in ("pending", "uploaded", "processing", "ready")
+        ]
+        assert counts == [1, 1, 1, 0]
+        assert 290 <= value(samples, "photogram_media_oldest_seconds", status="uploaded") < 360
+        assert 50 <= value(samples, "photogram_media_oldest_seconds", status="processing") < 120
+
+    def test_objects_that_must_go(self, scrape):
+        assert value(scrape(), "photogram_doomed_objects_oldest_seconds") == 0
+        DoomedObject.objects.create(bucket="b", key="1", created_at=timezone.now() - timedelta(minutes=2))
+        DoomedObject.objects.create(bucket="b", key="2")
+        samples = scrape()
+        assert value(samples, "photogram_doomed_objects") == 2
+        assert 110 <= value(samples, "photogram_doomed_objects_oldest_seconds") < 180
+
+    def test_deliveries_by_channel(self, scrape, alice, bob):
+        act = Act.objects.create(
+            notification=Notification.objects.create(recipient=alice, type="follow"),
+            recipient=alice,
+            actor=bob,
+            cause=bob.pk,
+        )
+        Delivery.objects.create(act=act, channel="email", created_at=timezone.now() - timedelta(minutes=3))
+        Delivery.objects.create(act=act, channel="push", status="sent")
+        samples = scrape()
+        assert value(samples, "photogram_deliveries_waiting", channel="email") == 1
+        assert value(samples, "photogram_deliveries_waiting", channel="push") == 0
+        assert 170 <= value(samples, "photogram_deliveries_oldest_seconds", channel="email") < 240
+        assert value(samples, "photogram_deliveries_oldest_seconds", channel="push") == 0
+
+    def test_what_moderators_have_not_decided(self, scrape, alice, bob):
+        Flag.objects.create(
+            reporter=bob,
+            target_type="user",
+            target_id=alice.pk,
+            subject=alice,
+            category="spam",
+            created_at=timezone.now() - timedelta(hours=2),
+        )
+        samples = scrape()
+        assert value(samples, "photogram_moderation_open", kind="flag") == 1
+        assert value(samples, "photogram_moderation_open", kind="appeal") == 0
+        assert 7190 <= value(samples, "photogram_moderation_oldest_seconds", kind="flag") < 7260
+
+    def test_the_database_and_the_dependencies(self, scrape, settings):
+        samples = scrape()
+        assert value(samples, "photogram_database_bytes") > 1_000_000
+        assert (
+            1
+            <= value(samples, "photogram_database_connections")
+            < value(samples, "photogram_database_connections_limit")
+        )
+        assert value(samples, "photogram_dependency_up", dependency="database") == 1
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        assert value(scrape(), "photogram_dependency_up", dependency="cache") == 0
+
+
+# ── Counters and histograms ──────────────────────────────────────────────────────────────────────────────
+def moved(scrape, name, **labels):
+    """A function that says by how much the sample has grown since now."""
+    before = value(scrape(), name, **labels) or 0
+    return lambda: (value(scrape(), name, **labels) or 0) - before
+
+
+class TestCounts:
+    def test_requests_by_route_and_status_with_what_they_cost_the_database(self, scrape, api, alice):
+        caller = api(alice)
+        route = {"route": caller.get("/users/me").resolver_match.route}
+        answered = moved(scrape, "photogram_request_seconds_count", method="PATCH", status="200", **route)
+        refused = moved(scrape, "photogram_request_seconds_count", method="PATCH", status="400", **route)
+        queries = moved(scrape, "photogram_request_queries_total", **route)
+        seconds = moved(scrape, "photogram_request_database_seconds_total", **route)
+        cached = moved(scrape, "photogram_request_cache_seconds_total", **route)
+        caller.patch("/users/me", {"bio": "x"})
+        caller.patch("/users/me", {"website": "javascript:x"})
+        assert (answered(), refused()) == (1, 1)
+        assert queries() >= 2
+        assert seconds() > 0
+        assert cached() > 0
+
+    def test_look_ups_in_the_session_cache_by_result(self, scrape, api, alice, settings):
+        caller = api(alice)
+        hit, miss, absent = (
+            moved(scrape, "photogram_cache_reads_total", cache="sessions", result=result)
+            for result in ("hit", "miss", "absent")
+        )
+        caller.get("/auth/me")
+        assert (hit(), miss(), absent()) == (0, 1, 0)
+        caller.get("/auth/me")
+        assert (hit(), miss(), absent()) == (1, 1, 0)
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        caller.get("/auth/me")
+        assert (hit(), miss(), absent()) == (1, 1, 1)
+
+    def test_pages_of_feeds_by_source(self, scrape, api, alice):
+        built = moved(scrape, "photogram_feed_pages_total", source="built")
+        api(alice).get("/feed")
+        api(alice).post("/feed/refresh")
+        assert built() == 2
+
+    def test_deliveries_by_outcome(self, scrape, api, alice, bob, deliver):
+        dropped = moved(scrape, "photogram_deliveries_total", channel="email", outcome="dropped")
+        api(alice).put("/notifications/preferences", {"like": {"in_app": True, "push": False, "email": True}})
+        api(bob).post(f"/posts/{make_post(alice).pk}/like")
+        deliver()
+        assert dropped() == 1, "the address is not confirmed"
+
+    def test_tries_of_tasks_with_their_runtime_and_a_log_line(self, scrape, json_log):
+        task = "apps.media.tasks.process_upload"
+        tries = moved(scrape, "photogram_task_total", task=task, outcome="retry")
+        runtime = moved(scrape, "photogram_task_seconds_sum", task=task)
+        task_finished(task, "retry", 1.5)
+        assert (tries(), runtime()) == (1, 1.5)
+        (line,) = [line for line in json_log() if line["logger"] == "photogram.task"]
+        assert (line["event"], line["outcome"], line["duration_ms"]) == ("task", "retry", 1500)

@@ -1,0 +1,115 @@
+"""gunicorn with two workers, for real: one sum, whoever dies; and its own lines in our form."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from devstack.process import die_with_parent
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Server:
+    url: str
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+    log: Path
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return answer.read().decode()
+
+    def live_requests(self) -> float:
+        """How often /health/live was answered, as /metrics has it."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.get("/metrics"))
+            for sample in family.samples
+            if sample.name == "photogram_request_seconds_count" and sample.labels["route"] == "health/live"
+        )
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def files(self) -> set[str]:
+        return {file.name for file in self.folder.glob("photogram-metrics-*/*.db") if "worker" in file.name}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path / "log"
+    environment = os.environ | {
+        "PHOTOGRAM_ENV": "development",
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "2",
+        "WEB_THREADS": "1",
+        "LOG_FORMAT": "json",
+        "LOG_LEVEL": "INFO",
+        "TMPDIR": str(tmp_path),
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            preexec_fn=die_with_parent(),
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, tmp_path, log)
+    try:
+        until(lambda: len(server.files()) >= 4 and server.get("/health/live"), server)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def until(happened, server: Server) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if happened():
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(server.log.read_text()[-3000:])
+
+
+def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(server):
+    before = server.live_requests()
+    for _ in range(30):
+        server.get("/health/live")
+    assert server.live_requests() == before + 30
+    files = server.files()
+    victim, *_ = server.workers()
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(server.workers()) == 2 and victim not in server.workers(), server)
+    for _ in range(10):
+        server.get("/health/live")
+    assert server.live_requests() == before + 40
+    assert server.files() == files
+
+    server.process.terminate()
+    server.process.wait(20)
+    assert not list(server.folder.glob("photogram-metrics-*"))
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert {"gunicorn.error", "photogram.request"} <= {line["logger"] for line in lines}
+    assert any("SIGKILL" in line["event"] for line in lines)
