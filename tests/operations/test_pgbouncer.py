@@ -62,6 +62,7 @@ def role() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def pooled_url(role: tuple[str, str]) -> Iterator[str]:
+    assert PGBOUNCER, "apt-get install pgbouncer"
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as folder:
         yield from _pooled(Path(folder), *role)
 
@@ -81,7 +82,7 @@ def _pooled(folder: Path, name: str, password: str) -> Iterator[str]:
     nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*nobody, str(PGBOUNCER), str(configuration)],
+            [*nobody, PGBOUNCER, str(configuration)],
             stdout=log,
             stderr=subprocess.STDOUT,
             preexec_fn=die_with_parent(),
