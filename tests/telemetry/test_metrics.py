@@ -9,11 +9,12 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.core import metrics, outbox
+from apps.core import metrics
 from apps.core.observability import task_finished
 from apps.media.models import DoomedObject
 from apps.moderation.models import Flag
 from apps.notifications.models import Act, Delivery, Notification
+from config.queues import queue_of
 from tests.factories import make_media, make_post
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +146,7 @@ def test_every_gauge_can_be_read(scrape):
 # ── What they show ───────────────────────────────────────────────────────────────────────────────────────
 class TestWhatWaits:
     def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
-        queue = outbox.queue_of("apps.media.tasks.ring_again")
+        queue = queue_of("apps.media.tasks.ring_again")
         empty = scrape()
         assert value(empty, "photogram_outbox_rows", queue=queue) == 0
         assert value(empty, "photogram_outbox_oldest_seconds", queue=queue) == 0
