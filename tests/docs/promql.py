@@ -1,4 +1,4 @@
-"""A reader of PromQL, as far as our rules and panels use it. What it cannot read, Prometheus would not, or we do not use."""
+"""A reader of PromQL, as far as our rules and panels use it."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
 """Rules, dashboard and the table of metrics agree with what the code shows."""
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,12 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from apps.core import metrics
+from config.celery import app as celery
 from tests.docs import promql
 
+# What the API and the tasks import, they declare.
+importlib.import_module("config.urls")
+celery.autodiscover_tasks(force=True)
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
 RULES = [
     rule for group in yaml.safe_load((OPERATIONS / "alerts.yaml").read_text())["groups"] for rule in group["rules"]
