@@ -7,10 +7,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 SIZE ?= small
+SERVER ?= valkey
+SECONDS ?= 30
 FUZZ_EXAMPLES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell fuzz bench-pipeline bench-search lock clean
+.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz bench-pipeline bench-search lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,12 +43,7 @@ migrations: $(READY) ## No model change without its migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
 deploy: $(READY) ## Django's deployment checks, with settings as in production
-	@env PHOTOGRAM_ENV=production \
-		SECRET_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
-		JWT_SIGNING_KEY=check-only-$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') \
-		ALLOWED_HOSTS=photogram.example PUBLIC_URL=https://photogram.example \
-		DATABASE_URL=postgresql://check@127.0.0.1/check S3_ACCESS_KEY_ID=check S3_SECRET_ACCESS_KEY=check \
-		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	@deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
 
 schema: $(READY) ## Write docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
@@ -62,6 +59,22 @@ demo-data: $(READY) ## Believable people and photographs (SIZE=small|medium)
 shell: $(READY) ## Django's shell beside the running stack
 	@$(BIN)/python -m devstack exec -- python manage.py shell
 
+doctor: $(READY) ## Examine everything beside the running stack, and say what to do about each finding
+	@$(BIN)/python -m devstack exec -- python manage.py doctor $(ARGS)
+
+freeze: $(READY) ## Let a server of the running stack hang (SERVER=postgresql|valkey|seaweedfs SECONDS=30)
+	@$(BIN)/python -m devstack freeze "$(SERVER)" --seconds "$(SECONDS)"
+
+backup: $(READY) ## The database and all objects into a new folder (BACKUP=folder)
+	@$(BIN)/python -m devstack exec -- python manage.py backup --output "$(or $(BACKUP),$(error Which folder? make backup BACKUP=folder))"
+
+restore: $(READY) ## A backup into servers that are empty (BACKUP=folder STATE_DIR=new-folder)
+	@$(BIN)/python -m devstack exec --bare -- python manage.py restore "$(or $(BACKUP),$(error Which folder? make restore BACKUP=folder STATE_DIR=new-folder))"
+
+sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
+	@mkdir -p build
+	@uvx --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements --output-reproducible --output-file build/sbom.json requirements/prod.txt
+
 fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
 
@@ -71,6 +84,7 @@ bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain
 bench-search: $(READY) ## What a search reads among 100,000 people and 500,000 posts
 	@$(BIN)/python -m devstack exec --fresh -- python -m bench.search
 
+CYCLONEDX := 7.5.0
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 lock: $(READY) ## Compile requirements/*.txt from pyproject.toml
 	@$(COMPILE) --output-file requirements/base.txt

@@ -1,10 +1,12 @@
 """The Celery app. Its `delay` writes an outbox row in the caller's transaction; the relay talks to the broker."""
 
+import gc
 import os
 from datetime import timedelta
 from typing import Any
 
 from celery.result import AsyncResult
+from celery.signals import worker_before_create_process
 from django.db import transaction
 from django.utils import timezone
 from django_celery_outbox import OutboxCelery
@@ -34,3 +36,9 @@ app.autodiscover_tasks()
 def keep_watch(sender: Any, **_: Any) -> None:
     """Once the apps can be imported."""
     sender.steps["worker"].add("apps.core.watchdog:Watchdog")
+
+
+@worker_before_create_process.connect
+def share_memory(**_: Any) -> None:
+    """What is loaded stays: a collector that looked through it in each child would give each a copy of its own."""
+    gc.freeze()

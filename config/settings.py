@@ -127,15 +127,30 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-UNFOLD = {"SITE_TITLE": "Photogram", "SITE_HEADER": "Photogram"}
+UNFOLD = {
+    "SITE_TITLE": "Photogram",
+    "SITE_HEADER": "Photogram",
+    "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
+}
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
 DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/photogram")}
+# The database itself, for tools that need a whole session (backups); where DATABASE_URL names a PgBouncer.
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", env.str("DATABASE_URL", ""))
+# In transaction mode each transaction may meet another session of the server: nothing may rest in one.
+DATABASE_BEHIND_PGBOUNCER = env.bool("DATABASE_BEHIND_PGBOUNCER", False)
+DATABASE_STATEMENT_TIMEOUT_MS = env.int("DATABASE_STATEMENT_TIMEOUT_MS", 15_000)
+DATABASE_LOCK_TIMEOUT_MS = 5_000
+DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "CONN_HEALTH_CHECKS": False,
+    # A cursor of the server's would be left behind in whichever session opened it.
+    "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
         "connect_timeout": 3,
+        # No statement is prepared in a session, behind PgBouncer or not.
+        "prepare_threshold": None,
         # One pool per process; a request that gets no connection in time is a 503, never a hang.
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
@@ -144,9 +159,16 @@ DATABASES["default"] |= {
             "max_idle": 300,
             "reconnect_timeout": 5,
         },
-        "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
+        # What the URL says as well: sslmode and the like.
+        **DATABASES["default"].get("OPTIONS", {}),
     },
 }
+if not DATABASE_BEHIND_PGBOUNCER:
+    # PgBouncer refuses a connection that brings options; behind it the role has them (docs/operations.md).
+    DATABASES["default"]["OPTIONS"]["options"] = (
+        f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS} -c lock_timeout={DATABASE_LOCK_TIMEOUT_MS} "
+        f"-c idle_in_transaction_session_timeout={DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS}"
+    )
 if TESTING:
     # The test runner creates and drops databases and uses threads of its own: plain connections.
     DATABASES["default"]["OPTIONS"].pop("pool")
@@ -387,32 +409,40 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 
+def is_weak(key: str, *, shortest: int) -> bool:
+    """Known to everybody, short, or of a few characters over and over."""
+    return key == DEVELOPMENT_KEY or len(key.encode()) < shortest or len(set(key)) < 8
+
+
 def refuse_unsafe_production() -> None:
     """Raises ImproperlyConfigured, naming every value that is only fit for development."""
-    faults = [
-        message
-        for fault, message in [
-            (
-                SECRET_KEY == DEVELOPMENT_KEY or len(SECRET_KEY) < 50,
-                "SECRET_KEY must be set, 50 characters or more",
-            ),
-            (
-                JWT_SIGNING_KEY == DEVELOPMENT_KEY or len(JWT_SIGNING_KEY.encode()) < 32,
-                "JWT_SIGNING_KEY must be set, 32 bytes or more",
-            ),
-            (SECRET_KEY == JWT_SIGNING_KEY, "SECRET_KEY and JWT_SIGNING_KEY must differ"),
-            (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS, "ALLOWED_HOSTS must name the hosts"),
-            (not RATE_LIMITS_ENABLED, "RATE_LIMITS cannot be off"),
-            (not PUBLIC_URL.startswith("https://"), "PUBLIC_URL must be set, with https"),
-            (
-                not S3_ACCESS_KEY_ID or not S3_SECRET_ACCESS_KEY,
-                "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set",
-            ),
-            (env.str("DATABASE_URL", "") == "", "DATABASE_URL must be set"),
-        ]
-        if fault
-    ]
-    if faults:
+    required = ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "S3_ENDPOINT_URL"]
+    # Tokens, links with secrets in them and photographs travel to these.
+    reached = ["PUBLIC_URL", "CLIENT_URL", "S3_PUBLIC_ENDPOINT_URL", "MEDIA_CDN_URL"]
+    refused = {
+        "SECRET_KEY must be set, 50 characters or more, random": is_weak(SECRET_KEY, shortest=50),
+        "JWT_SIGNING_KEY must be set, 32 bytes or more, random": is_weak(JWT_SIGNING_KEY, shortest=32),
+        "SECRET_KEY and JWT_SIGNING_KEY must differ": SECRET_KEY == JWT_SIGNING_KEY,
+        # What is still believed is as good as what is signed with now.
+        "SECRET_KEY_FALLBACKS must have been safe keys": any(is_weak(key, shortest=50) for key in SECRET_KEY_FALLBACKS),
+        "JWT_SIGNING_KEY_FALLBACKS must have been safe keys": any(
+            is_weak(key, shortest=32) for key in JWT_SIGNING_KEY_FALLBACKS
+        ),
+        "ALLOWED_HOSTS must name the hosts": not ALLOWED_HOSTS or any("*" in host for host in ALLOWED_HOSTS),
+        "CORS_ALLOWED_ORIGINS must name the origins": any("*" in origin for origin in CORS_ALLOWED_ORIGINS),
+        "RATE_LIMITS cannot be off": not RATE_LIMITS_ENABLED,
+        "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set": not S3_ACCESS_KEY_ID or not S3_SECRET_ACCESS_KEY,
+        "S3_PRIVATE_BUCKET and S3_PUBLIC_BUCKET must differ": S3_PRIVATE_BUCKET == S3_PUBLIC_BUCKET,
+        "METRICS_TOKEN must be set, 16 characters or more": len(METRICS_TOKEN) < 16,
+        "EMAIL_URL must be set, with smtp": not email_url.startswith("smtp"),
+        # The others would show the secrets in our mails, or lose them.
+        "EMAIL_BACKEND must send mails": EMAIL_BACKEND.split(".")[-2] in {"console", "dummy", "filebased", "locmem"},
+        "VAPID_PRIVATE_KEY and VAPID_PUBLIC_KEY are set together or not at all": bool(VAPID_PRIVATE_KEY)
+        != bool(VAPID_PUBLIC_KEY),
+        **{f"{name} must be set": not env.str(name, "") for name in required},
+        **{f"{name} must be set, with https": not globals()[name].startswith("https://") for name in reached},
+    }
+    if faults := [message for message, fault in refused.items() if fault]:
         raise ImproperlyConfigured("Photogram does not start in production: " + "; ".join(faults) + ".")
 
 

@@ -1,6 +1,7 @@
 """What a process shows of itself as far as it is configured: metrics on a port, traces, error reports.
 
-What is not configured is not imported. `start` is called after any fork: exporters have threads.
+What is not configured is not imported. `start` is called after a fork where that can be: exporters have threads. In the
+API it is called before, since Django must be told early; both SDKs begin their threads anew in a child.
 """
 
 import importlib

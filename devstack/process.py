@@ -93,3 +93,12 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
+
+
+def family(number: int) -> list[int]:
+    """A process and its children, by number (Linux; elsewhere: without them)."""
+    try:
+        children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
+    except FileNotFoundError:
+        children = []
+    return [number, *map(int, children)]

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from devstack import process
 from devstack.ports import Ports
 from devstack.postgres import Postgres
 from devstack.process import Server, StartFailed
@@ -93,6 +95,9 @@ class Stack:
         note = _note(self.state)
         note.touch(mode=0o600)
         note.write_text(json.dumps(self.environment))
+        _numbers(self.state).write_text(
+            json.dumps({each.server.name: each.server.process.pid for each in self.running})
+        )
 
     def stop(self) -> None:
         _note(self.state).unlink(missing_ok=True)
@@ -118,6 +123,23 @@ def temporary_stack(environ: Mapping[str, str]) -> Iterator[Stack]:
         yield stack
 
 
+def freeze(state: Path, server: str, seconds: float) -> None:
+    """Stop a server of the running stack in its tracks, as if its machine hung, and let it go on after a while. Raises
+    StartFailed when there is none of that name."""
+    numbers: dict[str, int] = json.loads(_numbers(state).read_text()) if _is_locked(state) else {}
+    chosen = {name.lower(): number for name, number in numbers.items()}
+    if server.lower() not in chosen:
+        raise StartFailed(f"No {server} runs on {state}; there is: {', '.join(chosen) or 'nothing'}.")
+    family = process.family(chosen[server.lower()])
+    try:
+        for number in family:
+            os.kill(number, signal.SIGSTOP)
+        time.sleep(seconds)
+    finally:
+        for number in family:
+            os.kill(number, signal.SIGCONT)
+
+
 def running_environment(state: Path) -> dict[str, str] | None:
     """The environment of the stack that runs on this folder, if one does."""
     try:
@@ -129,6 +151,10 @@ def running_environment(state: Path) -> dict[str, str] | None:
 
 def _note(state: Path) -> Path:
     return state / "running.json"
+
+
+def _numbers(state: Path) -> Path:
+    return state / "processes.json"
 
 
 def _is_locked(state: Path) -> bool:

@@ -17,6 +17,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Popen, Process
 
+from devstack import postgres
 from devstack.ports import configured_port, is_free
 from devstack.process import StartFailed, ask_for_death_signal, die_with_parent
 from devstack.stack import Stack, running_environment, temporary_stack
@@ -41,13 +42,14 @@ def run(state: Path) -> int:
         return supervise(stack, environment, PROCFILE)
 
 
-def execute(state: Path, command: list[str]) -> int:
+def execute(state: Path, command: list[str], *, prepared: bool = True) -> int:
     """Run a command beside the stack of `state`: the one that runs there, or one for the duration."""
     if joined := running_environment(state):
         return _call(command, _child_environment(joined))
     with Stack(state, os.environ) as stack:
         environment = _child_environment(stack.environment)
-        _prepare(environment)
+        if prepared:
+            _prepare(environment)
         return _call(command, environment)
 
 
@@ -58,8 +60,8 @@ def execute_fresh(command: list[str]) -> int:
 
 
 def _child_environment(servers: dict[str, str]) -> dict[str, str]:
-    """Ours, the servers', and the programs of our virtual environment first."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    """Ours, the servers', and the programs of our virtual environment and of our PostgreSQL first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(postgres.BIN), os.environ.get("PATH", os.defpath)])
     return {**os.environ, **servers, "PATH": path, "PYTHONUNBUFFERED": "1"}
 
 

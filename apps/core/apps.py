@@ -7,7 +7,8 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core import checks, gauges, heartbeats, propagation  # noqa: F401  (register checks, signals)
+        # Importing them registers system checks, signals, and what `doctor` examines.
+        from apps.core import checks, examinations, gauges, heartbeats, propagation  # noqa: F401
 
         heartbeats.watch()
         gauges.register()

@@ -10,7 +10,7 @@ class MediaConfig(contexts.Context):
 
     def ready(self) -> None:
         from apps.core import health
-        from apps.media import gauges, storage
+        from apps.media import examinations, gauges, storage  # noqa: F401
 
         gauges.register()
         health.register("storage", storage.ping, needed=False)

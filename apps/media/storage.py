@@ -35,6 +35,8 @@ IN_REQUESTS, IN_JOBS = (1.0, 3.0), (2.0, 10.0)
 LONGEST_DOWNLOAD = 20.0
 # Large objects go up in parts, one after the other, so that the memory of a worker is bounded.
 IN_PARTS = TransferConfig(multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False)
+# What storage keeps beside the bytes, by its names in the protocol.
+SERVED_WITH = ("ContentType", "CacheControl", "ContentDisposition")
 PUBLIC_CACHING = "public, max-age=31536000, immutable"
 
 
@@ -296,6 +298,50 @@ def listing(bucket: str, prefix: str = "") -> Iterator[tuple[str, datetime]]:
         for page in pages:
             for entry in page.get("Contents", []):
                 yield entry["Key"], entry["LastModified"]
+
+
+def write(bucket: str, key: str, data: bytes, *, content_type: str) -> None:
+    """A small object. Raises StorageError."""
+    with _translated():
+        _s3().put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+
+
+# ── For backups ──────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Entry:
+    """One line of a listing."""
+
+    key: str
+    etag: str
+    bytes: int
+
+
+def entries(bucket: str) -> Iterator[Entry]:
+    """Every object, in the order of the keys. Raises StorageError."""
+    with _translated():
+        for page in _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for entry in page.get("Contents", []):
+                yield Entry(entry["Key"], entry["ETag"], entry["Size"])
+
+
+def fetch(bucket: str, key: str, *, to: Path) -> dict[str, str]:
+    """An object of any bucket into a file; returns the headers it is served with. Raises Vanished, StorageError."""
+    with to.open("wb") as file, _translated():
+        found = _s3().get_object(Bucket=bucket, Key=key)
+        for chunk in found["Body"].iter_chunks(1024 * 1024):
+            file.write(chunk)
+    return {name: str(found[name]) for name in SERVED_WITH if found.get(name)}  # type: ignore[literal-required]
+
+
+def give_back(bucket: str, key: str, source: Path, *, headers: dict[str, str], in_parts: bool) -> str:
+    """Write what `fetch` has got, in one piece or in parts, and return the ETag, which hangs on that. Raises
+    StorageError."""
+    with source.open("rb") as body, _translated():
+        if in_parts:
+            _s3().upload_fileobj(body, bucket, key, ExtraArgs=headers, Config=IN_PARTS)
+            return _s3().head_object(Bucket=bucket, Key=key)["ETag"]
+        served: Any = headers
+        return _s3().put_object(Bucket=bucket, Key=key, Body=body, **served)["ETag"]
 
 
 def _forget_clients(*, setting: str, **_: Any) -> None:

@@ -9,7 +9,7 @@ class NotificationsConfig(contexts.Context):
     name = "apps.notifications"
 
     def ready(self) -> None:
-        from apps.notifications import gauges, receivers  # noqa: F401
+        from apps.notifications import checks, gauges, receivers  # noqa: F401
 
         gauges.register()
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ from botocore.client import Config
 from devstack.ports import Ports, configured_port, is_free
 from devstack.process import StartFailed
 from devstack.seaweedfs import SeaweedFS
-from devstack.stack import Stack, running_environment
+from devstack.stack import Stack, freeze, running_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
@@ -45,6 +46,13 @@ def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
     return true()
 
 
+def _answers(client: "redis.Redis") -> bool:
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
 class TestServers:
     def test_that_the_environment_names_are_not_started(self, state: Path) -> None:
         with Stack(state, NAMED) as stack:
@@ -55,6 +63,19 @@ class TestServers:
         with Stack(state, without("REDIS_URL"), durable=False) as stack:
             assert set(stack.environment) == {"REDIS_URL"}
             assert redis.Redis.from_url(stack.environment["REDIS_URL"]).ping()
+
+    def test_can_be_made_to_hang_and_go_on_by_themselves(self, state: Path) -> None:
+        with Stack(state, without("REDIS_URL"), durable=False) as stack:
+            client = redis.Redis.from_url(stack.environment["REDIS_URL"], socket_timeout=0.3)
+            hanging = threading.Thread(target=freeze, args=(stack.state, "valkey", 2))
+            hanging.start()
+            assert eventually(lambda: not _answers(client), 2)
+            hanging.join()
+            assert _answers(client)
+            with pytest.raises(StartFailed, match="there is: valkey"):
+                freeze(stack.state, "postgresql", 1)
+        with pytest.raises(StartFailed, match="nothing"):
+            freeze(stack.state, "valkey", 1)
 
     def test_keep_what_was_written_and_their_ports_over_a_restart(self, state: Path) -> None:
         environments, counts = [], []

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts import services, tokens
-from apps.accounts.api import schemas
+from apps.accounts.api import attempts, schemas
 from apps.accounts.api.bodies import AskForReset, ChangePassword, ConfirmEmail, ResetPassword, Revoke, SignIn
 from apps.accounts.api.cards import me_card, session_card
 from apps.accounts.models import Session, User
@@ -69,11 +69,8 @@ class AuthEndpoint(Endpoint):
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
         address = client_address(request)
-        limits.require("sign_in_address", address)
-        user = services.account_for(body["login"])
-        limits.require("sign_in_account", _bucket(user, body["login"], address))
         return services.sign_in(
-            user,
+            attempts.account_tried(body["login"], address=address),
             password=body["password"],
             device_name=body.get("device_name", ""),
             address=address,
@@ -171,14 +168,6 @@ def whole(user_id: UUID) -> User:
     """The account with all its fields; the caller's own record holds only some."""
     user: User = User.objects.select_related("avatar").get(pk=user_id)
     return user
-
-
-def _bucket(user: User | None, login: str, address: str) -> str:
-    """Whom an attempt is counted against. An address that signed in to the account before has a count of its own, so
-    that strangers guessing from elsewhere cannot lock the owner out."""
-    account = str(user.pk) if user else login.strip().lower()[:254]
-    known = user is not None and Session.objects.owned_by(user.pk).filter(address=address).exists()
-    return f"{account}:{address}" if known else account
 
 
 def _printable(text: str) -> str:

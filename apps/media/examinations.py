@@ -1,0 +1,81 @@
+"""What can be found of object storage: that it keeps what a signature says, and who may read what."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+from django.conf import settings
+
+from apps.core.doctor import Finding, error, finding_source, ok, warning
+from apps.media import storage
+
+SKEW_SECONDS = 30
+ENSURE = "Run manage.py ensure_buckets, or set it in the console of your storage."
+
+
+@finding_source("storage", when_it_fails="Is it running, and are S3_ENDPOINT_URL, the keys and the buckets right?")
+def examine_storage() -> Iterator[Finding]:
+    """Writes a small object into each bucket, and takes it away again."""
+    probe = f"doctor-{secrets.token_urlsafe(24)}"
+    started = time.perf_counter()
+    buckets = (settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET)
+    try:
+        for bucket in buckets:
+            storage.write(bucket, probe, b"probe", content_type="text/plain")
+        took = time.perf_counter() - started
+        with httpx.Client(timeout=5) as anybody:
+            yield from _privacy(anybody, probe)
+            yield from _signatures(anybody, probe)
+            yield from _browsers(anybody)
+            yield from _clock(anybody)
+    finally:
+        for bucket in buckets:
+            storage.delete(bucket, [probe, f"{probe}-signed"])
+    yield ok("storage", f"Both buckets take objects, {took / 2 * 1000:.0f} ms each.")
+
+
+def _privacy(anybody: httpx.Client, probe: str) -> Iterator[Finding]:
+    base = settings.S3_PUBLIC_ENDPOINT_URL
+    private, public = f"{base}/{settings.S3_PRIVATE_BUCKET}", f"{base}/{settings.S3_PUBLIC_BUCKET}"
+    if anybody.get(f"{private}/{probe}").is_success:
+        yield error("storage", "Anybody can read the private bucket.", ENSURE)
+    for url in (private, public):
+        if anybody.get(url, params={"list-type": "2"}).is_success:
+            yield error("storage", f"Anybody can list {url}.", ENSURE)
+    served = anybody.get(f"{settings.MEDIA_CDN_URL}/{probe}")
+    if not served.is_success:
+        advice = f"Is MEDIA_CDN_URL the public bucket, or a CDN in front of it? {ENSURE}"
+        yield error("storage", f"{settings.MEDIA_CDN_URL} answers {served.status_code} for an object of it.", advice)
+
+
+def _signatures(anybody: httpx.Client, probe: str) -> Iterator[Finding]:
+    """Uploads are held to their length by storage alone."""
+    url, headers = storage.presign_put(f"{probe}-signed", content_type="image/jpeg", length=5, sha256="")
+    right = anybody.put(url, headers=headers, content=b"12345")
+    if not right.is_success:
+        advice = "Do clients reach storage under S3_PUBLIC_ENDPOINT_URL, with that very host name?"
+        yield error("storage", f"A signed upload is answered {right.status_code}.", advice)
+    if anybody.put(url, headers=headers | {"Content-Length": "6"}, content=b"123456").is_success:
+        advice = "This S3 server does not check what was signed; anybody could fill it. Use another."
+        yield error("storage", "It takes an upload that is longer than was signed.", advice)
+
+
+def _browsers(anybody: httpx.Client) -> Iterator[Finding]:
+    origins = settings.CORS_ALLOWED_ORIGINS or ["{0.scheme}://{0.netloc}".format(urlsplit(settings.CLIENT_URL))]
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+    for origin in origins:
+        url = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{settings.S3_PRIVATE_BUCKET}/uploads/probe"
+        allowed = anybody.options(url, headers=asked | {"Origin": origin}).headers.get("Access-Control-Allow-Origin")
+        if allowed not in {"*", origin}:
+            yield warning("storage", f"Browsers at {origin} may not upload.", f"CORS_ALLOWED_ORIGINS; then: {ENSURE}")
+
+
+def _clock(anybody: httpx.Client) -> Iterator[Finding]:
+    date = anybody.get(settings.S3_ENDPOINT_URL).headers.get("Date")
+    skew = parsedate_to_datetime(date).timestamp() - time.time() if date else 0.0
+    if abs(skew) > SKEW_SECONDS:
+        advice = "Keep both machines' clocks by NTP: storage refuses what was signed too early or too late."
+        yield error("storage", f"Its clock is {skew:+.0f} s from ours.", advice)

@@ -1,0 +1,60 @@
+"""Signing in to the console: limited as over the API (promise O2)."""
+
+import pytest
+from django.test import Client
+
+from tests.factories import PASSWORD, make_user
+
+pytestmark = pytest.mark.django_db
+LOGIN = "/admin/login/"
+BUSY = "Too many attempts"
+
+
+@pytest.fixture(autouse=True)
+def limited(settings):
+    settings.RATE_LIMITS_ENABLED = True
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_address": (6, 300), "sign_in_account": (3, 300)}
+    settings.TRUSTED_PROXIES = 1
+    make_user("root", is_staff=True, is_superuser=True)
+
+
+def attempt(login, password, *, address="203.0.113.1"):
+    return Client(headers={"X-Forwarded-For": address}).post(LOGIN, {"username": login, "password": password})
+
+
+def test_o2_guessing_one_account_ends_wherever_it_comes_from():
+    for number in range(3):
+        assert BUSY not in attempt("root", "wrong", address=f"203.0.113.{number}").content.decode()
+    refused = attempt("root", PASSWORD, address="203.0.113.9")
+    assert refused.status_code == 200
+    assert BUSY in refused.content.decode()
+
+
+def test_o2_guessing_many_accounts_from_one_address_ends():
+    for number in range(6):
+        attempt(f"someone{number}", "wrong")
+    assert BUSY in attempt("root", PASSWORD).content.decode()
+    assert attempt("root", PASSWORD, address="203.0.113.2").status_code == 302
+
+
+def test_o2_the_api_and_the_console_count_together(anonymous):
+    for _ in range(3):
+        anonymous.post("/auth/token", {"login": "root", "password": "wrong"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
+    assert BUSY in attempt("root", PASSWORD).content.decode()
+
+
+def test_o2_without_redis_attempts_are_counted_in_the_database(settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    for _ in range(3):
+        attempt("root", "wrong")
+    assert BUSY in attempt("root", PASSWORD).content.decode()
+
+
+def test_o2_the_form_opens_and_lets_its_owner_in():
+    assert Client().get(LOGIN).status_code == 200
+    assert attempt("ROOT", PASSWORD).status_code in {200, 302}
+    assert attempt("root", PASSWORD).status_code == 302
+
+
+def test_o2_an_empty_form_is_refused_without_an_error():
+    assert attempt("", "").status_code == 200

@@ -1,0 +1,107 @@
+"""Run in a process of its own, behind a PgBouncer that has fewer sessions than there are threads here: what would break
+if anything rested in a session of the server. Prints what was seen, as JSON."""
+
+import json
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django_celery_outbox.models import CeleryOutbox  # noqa: E402
+from rest_framework.test import APIClient  # noqa: E402
+
+from apps.accounts.models import User  # noqa: E402
+from apps.core import contexts  # noqa: E402
+from apps.social.models import Follow  # noqa: E402
+
+PEOPLE = 12
+PASSWORD = "correct horse battery staple"
+together = threading.Barrier(4)
+
+
+def expect(answer, status):
+    assert answer.status_code == status, (answer.request["PATH_INFO"], answer.status_code, answer.content)
+    return answer.json()
+
+
+def person(number: int) -> APIClient:
+    """Signs up with an idempotency key (an advisory lock), signs in, follows the first and reads lists."""
+    client = APIClient()
+    handle = f"person{number}"
+    body = {"handle": handle, "email": f"{handle}@example.org", "password": PASSWORD}
+    for _ in range(2):
+        expect(client.post("/api/v1/users", body, format="json", headers={"Idempotency-Key": handle}), 201)
+    tokens = expect(client.post("/api/v1/auth/token", {"login": handle, "password": PASSWORD}, format="json"), 200)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
+    return client
+
+
+def deeds(number: int) -> int:
+    client = person(number)
+    expect(client.post("/api/v1/users/@person0/follow"), 200)
+    expect(client.patch("/api/v1/users/me", {"bio": f"I am {number}"}, format="json"), 200)
+    for path in (
+        "/feed",
+        "/users/@person0/posts",
+        "/users/@person0/followers",
+        "/notifications",
+        "/search/users?q=person",
+    ):
+        expect(client.get(f"/api/v1{path}"), 200)
+    return number
+
+
+def walk(_: int) -> int:
+    """Rows by `.iterator()`, a few at a time, while others do the same in the same sessions."""
+    together.wait(30)
+    seen = 0
+    for _row in Follow.objects.order_by("id").iterator(chunk_size=2):
+        User.objects.first()
+        seen += 1
+    connection.close()
+    return seen
+
+
+def set_only_here(number: int) -> str:
+    """What a transaction sets with SET LOCAL ends with it, whoever gets the session next."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = %s", [f"{number + 100}s"])
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        found: str = cursor.fetchone()[0]
+    connection.close()
+    return found
+
+
+call_command("migrate", verbosity=0)
+person(0)
+with ThreadPoolExecutor(4) as threads:
+    done = sorted(threads.map(deeds, range(1, PEOPLE)))
+    seen = sorted(threads.map(walk, range(4)))
+    timeouts = sorted(set(threads.map(set_only_here, range(8))))
+exported = sum(
+    1 for context in contexts.from_the_top() for _ in context.export_user(User.objects.get(handle="person1").pk)
+)
+with connection.cursor() as cursor:
+    ours = "usename = current_user AND backend_type = 'client backend'"
+    cursor.execute(f"SELECT count(DISTINCT pid) FROM pg_stat_activity WHERE {ours}")
+    sessions = cursor.fetchone()[0]
+json.dump(
+    {
+        "people": User.objects.count(),
+        "done": done,
+        "seen": seen,
+        "timeouts": timeouts,
+        "exported": exported,
+        "outbox": CeleryOutbox.objects.count(),
+        "sessions": sessions,
+    },
+    sys.stdout,
+)

@@ -1,0 +1,202 @@
+"""`manage.py doctor`: each fault is found, named, and comes with what to do."""
+
+import io
+import json
+import secrets
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import time_machine
+from django.core.management import call_command
+from django.db import connection
+from django_celery_outbox.models import CeleryOutboxDeadLetter
+
+from apps.core import doctor, heartbeats, processes
+from apps.core.doctor import Severity
+from apps.media import storage
+
+pytestmark = pytest.mark.django_db
+# The tests' PostgreSQL is as fast as it can be, and forgets what it likes when it is killed.
+CARELESS = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+def found(subject: str, severity: Severity = Severity.ERROR) -> str:
+    """What is told of a subject with that severity, and the advice."""
+    told = [f for f in doctor.examine() if (f.subject, f.severity) == (subject, severity)]
+    assert all(f.advice for f in told) or severity is Severity.OK
+    return "\n".join(f"{f.what} → {f.advice}" for f in told if not f.what.startswith(CARELESS))
+
+
+@pytest.fixture
+def own_buckets(settings: Any) -> Any:
+    name = f"doctor-{secrets.token_hex(4)}"
+    settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = f"{name}-private", f"{name}-public"
+    settings.MEDIA_CDN_URL = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{name}-public"
+    call_command("ensure_buckets", stdout=io.StringIO())
+    return settings
+
+
+def test_servers_in_order_have_no_error() -> None:
+    for subject in ("settings", "database", "cache", "broker", "storage", "mail", "machine"):
+        assert found(subject) == "", subject
+        if subject != "settings":
+            assert found(subject, Severity.OK)
+    for bucket in ("photogram-private", "photogram-public"):
+        assert not [key for key, _ in storage.listing(bucket, "doctor-")]
+
+
+class TestDatabase:
+    def test_migrations_that_wait(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE app = 'notifications'")
+        assert "notifications.0001_initial → Run manage.py migrate." in found("database")
+
+    def test_timeouts_that_are_not_set(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = 0")
+        assert "SET lock_timeout = '5000ms'" in found("database")
+
+    def test_careless_durability(self) -> None:
+        told = [finding.what for finding in doctor.examine() if finding.what.startswith(CARELESS)]
+        assert len(told) == 3
+
+    def test_clocks_that_differ_by_a_minute(self) -> None:
+        with time_machine.travel(time.time() + 60):
+            findings = [finding.what for finding in doctor.examine() if "clock is -" in finding.what]
+        assert len(findings) == 2
+
+
+class TestRedis:
+    def test_away(self, settings: Any) -> None:
+        settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+        assert "Without it all works, slower." in found("cache")
+        assert "Tasks wait in the database." in found("broker")
+
+    def test_a_broker_that_would_throw_tasks_away(self, settings: Any) -> None:
+        with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            try:
+                assert "volatile-lru" in found("broker")
+            finally:
+                client.config_set("maxmemory-policy", "noeviction")
+        assert "--appendonly yes" in found("broker", Severity.WARNING)
+
+
+class TestStorage:
+    def test_away(self, settings: Any) -> None:
+        settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"
+        assert "S3_ENDPOINT_URL" in found("storage")
+
+    def test_a_private_bucket_that_anybody_reads(self, own_buckets: Any) -> None:
+        client, bucket = storage.client(own_buckets.S3_ENDPOINT_URL), own_buckets.S3_PRIVATE_BUCKET
+        statement = {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject", "s3:ListBucket"]}
+        resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+        policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": resources}]}
+        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+        told = found("storage")
+        assert "Anybody can read the private bucket." in told
+        assert "Anybody can list" in told
+
+    def test_a_public_bucket_or_cdn_that_nobody_reads(self, own_buckets: Any) -> None:
+        own_buckets.MEDIA_CDN_URL = f"{own_buckets.S3_PUBLIC_ENDPOINT_URL}/{own_buckets.S3_PRIVATE_BUCKET}"
+        assert "answers 403 for an object of it" in found("storage")
+
+    def test_browsers_that_may_not_upload(self, own_buckets: Any) -> None:
+        own_buckets.CORS_ALLOWED_ORIGINS = ["https://old.example"]
+        call_command("ensure_buckets", stdout=io.StringIO())
+        own_buckets.CORS_ALLOWED_ORIGINS = ["https://new.example"]
+        assert "Browsers at https://new.example may not upload." in found("storage", Severity.WARNING)
+
+
+def test_a_mail_server_that_is_away(settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    assert "EMAIL_URL" in found("mail")
+
+
+def test_vapid_keys_that_are_no_pair(settings: Any) -> None:
+    pairs = []
+    for _ in range(2):
+        out = io.StringIO()
+        call_command("make_vapid_keys", stdout=out)
+        pairs.append(dict(line.split("=", 1) for line in out.getvalue().splitlines()))
+    settings.VAPID_PRIVATE_KEY, settings.VAPID_PUBLIC_KEY = pairs[0].values()
+    assert "VAPID" not in found("settings")
+    for wrong in (pairs[1]["VAPID_PUBLIC_KEY"], ""):
+        settings.VAPID_PUBLIC_KEY = wrong
+        assert "no pair. (photogram.E003) → manage.py make_vapid_keys" in found("settings")
+    settings.VAPID_PRIVATE_KEY = "nonsense"
+    assert "no pair" in found("settings")
+
+
+class TestJobs:
+    def test_processes_without_a_sign_of_life(self) -> None:
+        heartbeats.beat("relay")
+        told = found("jobs")
+        assert "scheduler: no sign of life. → Start it: deploy/start scheduler." in told
+        assert "relay" not in told.splitlines()[0]
+        assert "queue_media: no sign of life." in told
+
+    def test_tasks_that_were_given_up(self) -> None:
+        row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}
+        CeleryOutboxDeadLetter.objects.create(created_at="2026-01-01T00:00:00Z", retries=5, **row)
+        assert "media: 1 tasks were given up. → manage.py dead_letters list" in found("jobs", Severity.WARNING)
+
+
+def test_what_fails_keeps_nothing_else_from_being_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_sources", {})
+    doctor.finding_source("first", when_it_fails="Mend it.")(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    doctor.finding_source("second", when_it_fails="")(lambda: [doctor.ok("second", "Fine.")])
+    first, second = doctor.examine()
+    assert (first.severity, first.what, first.advice) == (
+        Severity.ERROR,
+        "ZeroDivisionError: division by zero",
+        "Mend it.",
+    )
+    assert second.what == "Fine."
+
+
+class TestTheCommand:
+    @pytest.fixture
+    def running(self, settings: Any, tmp_path: Path) -> Any:
+        """One process of a Procfile, started in its folder, and one started elsewhere."""
+        settings.BASE_DIR = tmp_path.resolve()
+        script = "import time; print(flush=True); time.sleep(60)"
+        (tmp_path / "Procfile").write_text(f"api: A=1 python -c '{script}'\nrelay: python manage.py relay\n")
+        started = [
+            subprocess.Popen([sys.executable, "-c", script], cwd=folder, stdout=subprocess.PIPE)
+            for folder in (tmp_path, tmp_path.parent)
+        ]
+        for process in started:
+            assert process.stdout
+            process.stdout.readline()
+        yield started[0].pid
+        for process in started:
+            process.kill()
+            process.communicate()
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, in /proc")
+    def test_tells_the_memory_of_each_process_of_this_folder(self, running: int, monkeypatch: Any) -> None:
+        (process,) = processes.running()
+        assert (process.kind, process.pid) == ("api", running)
+        assert 1_000_000 < process.own <= process.resident
+        monkeypatch.setattr(doctor, "_sources", {})
+        out = io.StringIO()
+        call_command("doctor", stdout=out)
+        assert "api                  1" in out.getvalue()
+        assert "together             1" in out.getvalue()
+
+    def test_is_read_by_programs_and_fails_when_something_must_be_mended(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(doctor, "_sources", {})
+        doctor.finding_source("all", when_it_fails="")(lambda: [doctor.error("all", "Broken.", "Mend it.")])
+        out = io.StringIO()
+        with pytest.raises(SystemExit) as ended:
+            call_command("doctor", "--json", stdout=out)
+        assert ended.value.code == 1
+        told = json.loads(out.getvalue())["findings"]
+        assert told == [{"subject": "all", "severity": "error", "what": "Broken.", "advice": "Mend it."}]

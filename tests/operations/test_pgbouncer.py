@@ -1,0 +1,130 @@
+"""Photogram behind a real PgBouncer in transaction mode."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from devstack.process import die_with_parent
+
+ROOT = Path(__file__).resolve().parents[2]
+# Debian keeps it where only root's PATH leads.
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+SESSIONS = 2
+NOBODY = 65534
+pytestmark = pytest.mark.skipif(
+    PGBOUNCER is None and not os.environ.get("CI"), reason="needs PgBouncer: apt-get install pgbouncer"
+)
+CONFIGURATION = """
+[databases]
+* = host=127.0.0.1 port={server}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {users}
+pool_mode = transaction
+default_pool_size = {sessions}
+max_client_conn = 200
+"""
+
+
+@pytest.fixture
+def role() -> Iterator[tuple[str, str]]:
+    """(name, password) of a plain role with a database of its own and the timeouts of docs/operations.md."""
+    name, password = f"pooled_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}", secrets.token_hex(16)
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+        server.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+        for timeout in (
+            "statement_timeout = '15s'",
+            "lock_timeout = '5s'",
+            "idle_in_transaction_session_timeout = '30s'",
+        ):
+            server.execute(f"ALTER ROLE {name} SET {timeout}")
+        server.execute(f"CREATE DATABASE {name} OWNER {name}")
+        yield name, password
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server.execute(f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def pooled_url(role: tuple[str, str]) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="pgbouncer-") as folder:
+        yield from _pooled(Path(folder), *role)
+
+
+def _pooled(folder: Path, name: str, password: str) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    users, configuration = folder / "users.txt", folder / "pgbouncer.ini"
+    users.write_text(f'"{name}" "{password}"\n')
+    server = urlsplit(os.environ["DATABASE_URL"]).port
+    configuration.write_text(CONFIGURATION.format(server=server, port=port, users=users, sessions=SESSIONS))
+    if os.geteuid() == 0:
+        for path in (folder, users, configuration):
+            os.chown(path, NOBODY, NOBODY)
+    # It refuses to run as root.
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*nobody, str(PGBOUNCER), str(configuration)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent(),
+        )
+    try:
+        url = f"postgresql://{name}:{password}@127.0.0.1:{port}/{name}"
+        deadline = time.monotonic() + 20
+        while True:
+            with suppress(psycopg.OperationalError):
+                psycopg.connect(url, connect_timeout=2).close()
+                break
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_everything_works_where_a_session_lasts_for_one_transaction(pooled_url: str) -> None:
+    environment = os.environ | {
+        "PHOTOGRAM_ENV": "development",
+        "DATABASE_URL": pooled_url,
+        "DATABASE_BEHIND_PGBOUNCER": "on",
+        "RATE_LIMITS": "off",
+        "LOG_LEVEL": "ERROR",
+        "PYTEST_XDIST_WORKER": f"pooled-{os.environ.get('PYTEST_XDIST_WORKER', '')}",
+    }
+    script = [sys.executable, "-m", "tests.operations.deeds"]
+    done = subprocess.run(script, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout)
+    assert told["people"] == 12
+    assert told["done"] == list(range(1, 12))
+    assert told["seen"] == [11] * 4
+    # The role's, in every session, whatever a transaction had set for itself.
+    assert told["timeouts"] == ["15s"]
+    assert told["exported"] > 1
+    assert told["outbox"] >= 12
+    assert told["sessions"] == SESSIONS
+
+
+def test_without_the_setting_pgbouncer_refuses_us(pooled_url: str) -> None:
+    """The setting is not decoration: it says so at once, and not only under load."""
+    with pytest.raises(psycopg.OperationalError, match="unsupported startup parameter"):
+        psycopg.connect(pooled_url, options="-c statement_timeout=15000", connect_timeout=3)
