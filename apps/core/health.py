@@ -13,11 +13,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Dependency:
-    """`check` raises when the dependency is away; without a `needed` one, no request can be served."""
+    """`check` raises when the dependency is away; without a `needed` one, no request can be served. What is reached
+    `through` another is not asked while that is away, or each such question would wait for it once more."""
 
     name: str
     needed: bool
     check: Callable[[], object]
+    through: str
 
     def is_up(self) -> bool:
         try:
@@ -31,15 +33,18 @@ class Dependency:
 _dependencies: dict[str, Dependency] = {}
 
 
-def register(name: str, check: Callable[[], object], *, needed: bool) -> None:
-    _dependencies[name] = Dependency(name, needed, check)
+def register(name: str, check: Callable[[], object], *, needed: bool, through: str = "") -> None:
+    """Register what it is reached `through` first."""
+    _dependencies[name] = Dependency(name, needed, check, through)
 
 
 def report() -> tuple[str, dict[str, str]]:
     """("ok" | "degraded" | "unavailable", {name: "up" | "down"})."""
-    up = {dependency: dependency.is_up() for dependency in _dependencies.values()}
-    checks = {dependency.name: "up" if alive else "down" for dependency, alive in up.items()}
-    if any(dependency.needed and not alive for dependency, alive in up.items()):
+    up: dict[str, bool] = {}
+    for dependency in _dependencies.values():
+        up[dependency.name] = up.get(dependency.through, True) and dependency.is_up()
+    checks = {name: "up" if alive else "down" for name, alive in up.items()}
+    if any(dependency.needed and not up[dependency.name] for dependency in _dependencies.values()):
         return "unavailable", checks
     return "ok" if all(up.values()) else "degraded", checks
 

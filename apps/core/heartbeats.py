@@ -94,6 +94,7 @@ def watch() -> None:
     """Make them visible in /health/ready. None is needed to serve requests."""
     expected = {"scheduler": "scheduler", "relay": "relay", "workers": "worker:%"}
     for name, pattern in expected.items():
-        health.register(name, requirement(pattern, SILENT_AFTER), needed=False)
+        health.register(name, requirement(pattern, SILENT_AFTER), needed=False, through="database")
     for queue in QUEUES:
-        health.register(f"queue_{queue}", requirement(f"queue:{queue}", QUEUE_SILENT_AFTER), needed=False)
+        check = requirement(f"queue:{queue}", QUEUE_SILENT_AFTER)
+        health.register(f"queue_{queue}", check, needed=False, through="database")
