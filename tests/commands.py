@@ -40,11 +40,11 @@ def run(*line: str) -> Outcome:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, number: signal.Signals = signal.SIGINT, *, times: int = 1) -> None:
     """Somebody presses Ctrl-C while the first batch is at hand."""
-    step = Pace.step
+    note = Pace.note
 
     def interrupted(pace: Pace, *args: Any) -> None:
         for _ in range(times):
             signal.raise_signal(number)
-        step(pace, *args)
+        note(pace, *args)
 
-    monkeypatch.setattr(Pace, "step", interrupted)
+    monkeypatch.setattr(Pace, "note", interrupted)

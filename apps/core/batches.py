@@ -48,12 +48,16 @@ class Pace:
         self.stopped = self.stopped or time.monotonic() > self._deadline
         return not self.stopped
 
-    def step(self, rows: int, place: Place | None = None) -> None:
-        """A batch is done."""
+    def note(self, rows: int, place: Place | None = None) -> None:
+        """A batch is done, and the next one is urgent."""
         self.rows += rows
         self.place = place or self.place
         if self._told:
             self._told(rows, self.place)
+
+    def step(self, rows: int, place: Place | None = None) -> None:
+        """A batch is done, and there is time for the next one."""
+        self.note(rows, place)
         if self._rows_per_second:
             self._due = max(self._due, time.monotonic()) + rows / self._rows_per_second
             self.wait(self._due - time.monotonic())

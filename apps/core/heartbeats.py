@@ -94,7 +94,8 @@ def watch() -> None:
     """Make them visible in /health/ready. None is needed to serve requests."""
     expected = {"scheduler": "scheduler", "relay": "relay", "workers": "worker:%"}
     for name, pattern in expected.items():
-        health.register(name, requirement(pattern, SILENT_AFTER), needed=False, through="database")
+        health.register(name, requirement(pattern, SILENT_AFTER), needed=False, database=True)
     for queue in QUEUES:
-        check = requirement(f"queue:{queue}", QUEUE_SILENT_AFTER)
-        health.register(f"queue_{queue}", check, needed=False, through="database")
+        health.register(
+            f"queue_{queue}", requirement(f"queue:{queue}", QUEUE_SILENT_AFTER), needed=False, database=True
+        )

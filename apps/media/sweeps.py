@@ -7,7 +7,7 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.core.batches import BATCH, Pace
@@ -24,7 +24,6 @@ RING_PERIOD = timedelta(seconds=60)
 ABANDONED_AFTER = timedelta(hours=24)
 # As many as one call to the CDN's purge hook names.
 DOOMED_AT_ONCE = 100
-LONGEST_RUN = 120.0  # seconds
 # Of a run that deletes: it is done, or dead, after so long.
 DELETING = timedelta(seconds=45)
 STORAGE_AWAY = timedelta(seconds=15)
@@ -82,12 +81,12 @@ def remove_abandoned_uploads(pace: Pace | None = None) -> int:
 # ── Objects that must go ─────────────────────────────────────────────────────────────────────────────────
 def delete_doomed_objects(pace: Pace | None = None) -> int:
     """Delete what is due, in batches; what storage or the CDN does not confirm is due again. Returns how many went."""
-    pace = pace or Pace(seconds=LONGEST_RUN)
+    pace = pace or Pace()
     gone = 0
     while pace.goes_on() and (batch := _claim_doomed()):
         for bucket in {doomed.bucket for doomed in batch}:
             gone += _delete(bucket, [doomed for doomed in batch if doomed.bucket == bucket])
-        pace.step(len(batch))
+        pace.note(len(batch))
     return gone
 
 
@@ -125,9 +124,14 @@ def _try_later(doomed: DoomedObject) -> None:
     DoomedObject.objects.filter(pk=doomed.pk).update(due_at=timezone.now() + pause, attempts=F("attempts") + 1)
 
 
-def hurry() -> int:
-    """What was refused, or found storage away, is due at once. Returns how many objects."""
-    return DoomedObject.objects.filter(attempts__gt=0).update(due_at=timezone.now())
+def deletable_now() -> QuerySet[DoomedObject]:
+    """What is due, and what was refused before and waits. The rest waits for an upload URL to expire."""
+    return DoomedObject.objects.filter(Q(due_at__lte=timezone.now()) | Q(attempts__gt=0))
+
+
+def hurry() -> None:
+    """What was refused before is due at once."""
+    deletable_now().update(due_at=timezone.now())
 
 
 def _purge_from_cdn(bucket: str, keys: set[str]) -> None:

@@ -30,8 +30,8 @@ def ring_again(**_: object) -> int:
 
 
 @scheduled
-def delete_doomed_objects(**_: object) -> int:
-    return sweeps.delete_doomed_objects()
+def delete_doomed_objects(*, pace: Pace, **_: object) -> int:
+    return sweeps.delete_doomed_objects(pace)
 
 
 @scheduled

@@ -99,3 +99,9 @@ def test_the_pages_open_for_a_superuser(job):
     client = browser(make_user("root", is_staff=True, is_superuser=True))
     for page in (LIST, INTERVALS, page_of(job), page_of(job.interval)):
         assert client.get(page).status_code == 200
+
+
+def test_what_the_jobs_did_is_shown_to_administrators(admin, mod, job):
+    runs = reverse("admin:core_jobrun_changelist")
+    assert job.task in admin.get(runs).text
+    assert browser(mod).get(runs).status_code == 403

@@ -9,7 +9,7 @@ import time_machine
 from django.db import OperationalError
 from django.test import RequestFactory
 
-from apps.core import health, limits, redis
+from apps.core import limits, redis
 from apps.core.api.addresses import client_address
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
@@ -231,21 +231,6 @@ class TestService:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         answer = anonymous.get("/health/ready")
         assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-
-    def test_c8_what_is_reached_through_the_database_is_not_asked_while_it_is_away(self, anonymous, monkeypatch):
-        asked = []
-
-        def refuse():
-            raise OperationalError("connection refused")
-
-        monkeypatch.setattr(health, "_dependencies", {})
-        health.register("database", refuse, needed=True)
-        health.register("relay", lambda: asked.append("relay"), needed=False, through="database")
-        health.register("cache", lambda: asked.append("cache"), needed=False)
-        answer = anonymous.get("/health/ready")
-        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
-        assert answer.json()["checks"] == {"database": "down", "relay": "down", "cache": "up"}
-        assert asked == ["cache"]
 
     def test_metrics_are_for_bearers_of_the_token_only(self, anonymous, settings):
         anonymous.get("/nothing")

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from django_celery_outbox.models import CeleryOutbox
 
+from apps.accounts.models import User
 from apps.core import gauges, scheduled, tasks
 from apps.core.locks import only_one
 from apps.core.models import JobRun, RateBucket
@@ -19,6 +20,7 @@ from apps.media import inventory
 from apps.media import tasks as media_tasks
 from config.celery import app
 from config.schedule import SCHEDULE
+from tests.accounts.killed import killed_at
 from tests.factories import make_post, make_user
 
 pytestmark = pytest.mark.django_db
@@ -142,19 +144,19 @@ class TestASlice:
     def test_counters_go_on_from_where_a_killed_run_came_to(self, monkeypatch, settings, deliver):
         authors = sorted((make_user() for _ in range(3)), key=lambda user: user.pk)
         for author in authors:
-            type(author).objects.filter(pk=author.pk).update(follower_count=7)
+            User.objects.filter(pk=author.pk).update(follower_count=7)
         one_batch_a_slice(monkeypatch, settings)
         tasks.repair_counters()
         CeleryOutbox.objects.all().delete()  # the doorbell is lost with the worker
         run = JobRun.objects.get(name=REPAIR)
         assert run.place == {"counter": "accounts.user.follower_count", "after": str(authors[0].pk)}
-        type(authors[0]).objects.filter(pk=authors[0].pk).update(follower_count=9)
+        User.objects.filter(pk=authors[0].pk).update(follower_count=9)
         monkeypatch.undo()
         settings.MAINTENANCE_ROWS_PER_SECOND = 0
         assert tasks.repair_counters() == 2
         run.refresh_from_db()
         assert (run.place, run.fixed, run.unfinished) == ({}, 3, False)
-        assert type(authors[0]).objects.get(pk=authors[0].pk).follower_count == 9
+        assert User.objects.get(pk=authors[0].pk).follower_count == 9
         assert tasks.repair_counters() == 1
 
     def test_a_run_that_meets_the_time_limit_of_its_task_keeps_its_place(self, monkeypatch, settings):
@@ -172,6 +174,20 @@ class TestASlice:
         run = JobRun.objects.get(name=REPAIR)
         assert run.unfinished
         assert run.place == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_c2_a_job_whose_worker_is_killed_is_free_at_once_and_goes_on_where_it_was(monkeypatch):
+    people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
+    monkeypatch.setenv("MAINTENANCE_ROWS_PER_SECOND", "1")
+    killed_at("apps.core.batches/Pace:step", number=2, work="tests.core.jobs:run", argument=REPAIR)
+    run = JobRun.objects.get(name=REPAIR)
+    assert (run.unfinished, run.place["after"]) == (True, str(people[0].pk))
+    # The second batch was done, and the worker died before it could tell: doing it twice is harmless.
+    assert [User.objects.get(pk=user.pk).follower_count for user in people] == [0, 0, 7]
+    assert tasks.repair_counters() == 1
+    assert JobRun.objects.get(name=REPAIR).succeeded_at
+    assert not User.objects.exclude(follower_count=0).exists()
 
 
 class TestTheSchedule:

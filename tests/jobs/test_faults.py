@@ -59,6 +59,17 @@ def test_c2_a_killed_worker_is_followed_by_another_as_soon_as_the_lease_is_over(
     assert tries(path) == 2
 
 
+def test_c10_a_worker_told_to_end_finishes_what_it_is_at(shop):
+    path = shop.order("slow", seconds=1)
+    eventually(lambda: tries(path) == 1)
+    worker = shop.running.pop("worker")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert path.with_suffix(".done").exists()
+    assert is_settled()
+    shop.start("worker")
+
+
 def test_c3_while_the_broker_is_away_deeds_wait_and_cost_the_same(shop):
     shop.broker.stop()
     begun = time.monotonic()

@@ -42,7 +42,8 @@ class Command(OperatorCommand):
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(lambda shard: sum(map(len, inventory.orphans(shard))))
         if "doomed" in parts:
-            result["doomed"] = DoomedObject.objects.count()
+            result["deleted"] = sweeps.deletable_now().count()
+            result["doomed"] = DoomedObject.objects.count() - result["deleted"]
         return result
 
     def _purge(self, parts: list[str]) -> Result:
@@ -54,7 +55,7 @@ class Command(OperatorCommand):
             result["orphaned"] = self._through_storage(inventory.remove_orphaned_objects)
         if "doomed" in parts:
             sweeps.hurry()
-            with self.progress("Doomed objects", DoomedObject.objects.count()):
+            with self.progress("Doomed objects", sweeps.deletable_now().count()):
                 result["deleted"] = sweeps.delete_doomed_objects(self.pace)
             result["doomed"] = DoomedObject.objects.count()
         return result
@@ -74,7 +75,7 @@ class Command(OperatorCommand):
             "abandoned": "abandoned uploads",
             "orphaned": "orphaned objects",
             "deleted": "doomed objects deleted",
-            "doomed": "doomed objects left, which storage refused or whose upload URL still works",
+            "doomed": "doomed objects left: storage refused, or their upload URL still works",
         }
         for name, word in words.items():
             if name in result:

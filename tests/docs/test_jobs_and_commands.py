@@ -1,0 +1,37 @@
+"""docs/operations tells of every scheduled job and of every command, and of none that does not exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from apps.core.management.base import OperatorCommand
+from config.schedule import SCHEDULE
+
+OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
+JOBS, COMMANDS = ((OPERATIONS / name).read_text() for name in ("jobs.md", "commands.md"))
+SECONDS = {"s": 1, "min": 60, "h": 3600}
+OURS = {name for name, app_name in get_commands().items() if app_name.startswith("apps.")}
+SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", COMMANDS, re.MULTILINE | re.DOTALL))
+
+
+def test_the_table_of_jobs_is_the_schedule() -> None:
+    rows = re.findall(r"^\| `(apps\.[\w.]+)` \| (\d+) (\w+) \| .+ \| .+ \|$", JOBS, re.MULTILINE)
+    assert {job: int(number) * SECONDS[unit] for job, number, unit in rows} == SCHEDULE
+    assert len(rows) == len(SCHEDULE)
+
+
+def test_the_commands_told_of_are_those_that_exist() -> None:
+    assert set(SECTIONS) == OURS
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_the_options_of_a_command_are_told_of(name: str) -> None:
+    command = load_command_class(get_commands()[name], name)
+    if not isinstance(command, OperatorCommand):
+        return
+    everywhere = {action.dest for action in OperatorCommand().create_parser("", "")._actions}
+    own = [action for action in command.create_parser("manage.py", name)._actions if action.dest not in everywhere]
+    for option in (action.option_strings[0] for action in own if action.option_strings):
+        assert option in SECTIONS[name], f"{name} {option}"
