@@ -32,6 +32,8 @@ from config.redaction import redact_text
 _W3C = TraceContextTextMapPropagator()
 # Asked every few seconds by machines; their traces say nothing.
 UNTRACED = "health,metrics"
+# A collector that is away delays no restart by more.
+EXPORT_SECONDS = 3
 
 
 class Deaf(TextMapPropagator):
@@ -118,25 +120,26 @@ class _Tracing:
 
 
 def start(process: str) -> None:
-    """Once in each process, after any fork: the exporter has a thread."""
+    """In the api, in a child of a worker or in the relay: once, and after any fork, since the exporter has a thread."""
     propagate.set_global_textmap(Deaf())
     ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or 1)
     _Tracing.provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME") or f"photogram-{process}"}),
         sampler=ParentBased(root=WholeStories(ratio)),
     )
-    _Tracing.provider.add_span_processor(BatchSpanProcessor(DiscreetExporter(OTLPSpanExporter())))
+    _Tracing.provider.add_span_processor(BatchSpanProcessor(DiscreetExporter(OTLPSpanExporter(timeout=EXPORT_SECONDS))))
     trace.set_tracer_provider(_Tracing.provider)
     propagation.traces_come_from(present)
+    if process == "relay":
+        before_task_publish.connect(_announcement_begins)
+        after_task_publish.connect(_announcement_ends)
+        return
     PsycopgInstrumentor().instrument(skip_dep_check=True)
     RedisInstrumentor().instrument(skip_dep_check=True)
     BotocoreInstrumentor().instrument(skip_dep_check=True)  # type: ignore[no-untyped-call]
     if process == "api":
         DjangoInstrumentor().instrument(skip_dep_check=True, excluded_urls=UNTRACED)
-    if process == "relay":
-        before_task_publish.connect(_announcement_begins)
-        after_task_publish.connect(_announcement_ends)
-    if process == "worker":
+    else:
         task_prerun.connect(_task_begins)
         task_failure.connect(_task_fails)
         task_postrun.connect(_task_ends)

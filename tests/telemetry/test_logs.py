@@ -122,11 +122,13 @@ def test_o4_calls_with_secrets_leave_none_in_the_log(json_log, anonymous, alice,
     monkeypatch.setattr("apps.accounts.services.sign_in", fail)
     anonymous.post("/users", body)
     anonymous.post("/auth/token", {"login": "newcomer@example.org", "password": PASSWORD})
+    scraped = anonymous.get("/metrics").content.decode()
     lines = json_log()
     assert [line["status"] for line in lines if line["event"] == "request"].count(500) >= 1
     told = json.dumps(lines)
     for secret in ("horse", "@example.org", REFRESH, JWT, "secret-query", "203.0.113.77"):
         assert secret not in told
+        assert secret not in scraped
 
 
 @pytest.mark.django_db
