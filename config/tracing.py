@@ -120,7 +120,8 @@ class _Tracing:
 
 
 def start(process: str) -> None:
-    """In the api, in a child of a worker or in the relay: once, and after any fork, since the exporter has a thread."""
+    """Once, in the api, in a child of a worker, or in the relay. In processes that are forked later, as those of gunicorn,
+    the SDK starts the exporter's thread anew."""
     propagate.set_global_textmap(Deaf())
     ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or 1)
     _Tracing.provider = TracerProvider(

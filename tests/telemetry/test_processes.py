@@ -75,7 +75,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         )
     server = Server(f"http://127.0.0.1:{port}", process, tmp_path, log)
     try:
-        until(lambda: len(server.files()) >= 4 and server.get("/health/live"), server)
+        until(lambda: server.get("/health/live") and len(server.files()) >= 4, server)
         yield server
     finally:
         process.terminate()
