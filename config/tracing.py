@@ -120,7 +120,7 @@ class _Tracing:
 
 
 def start(process: str) -> None:
-    """Once, in the api, in a child of a worker, or in the relay. In processes that are forked later, as those of gunicorn,
+    """Once, in the api, in a child of a worker, or in the relay. In processes that are forked later, as gunicorn's are,
     the SDK starts the exporter's thread anew."""
     propagate.set_global_textmap(Deaf())
     ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or 1)
