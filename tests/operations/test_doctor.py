@@ -59,7 +59,7 @@ class TestDatabase:
     def test_timeouts_that_are_not_set(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = 0")
-        assert "SET lock_timeout = '5000ms'" in found("database")
+        assert "SET lock_timeout = '3000ms'" in found("database")
 
     def test_careless_durability(self) -> None:
         told = [finding.what for finding in doctor.examine() if finding.what.startswith(CARELESS)]

@@ -50,7 +50,8 @@ def role() -> Iterator[tuple[str, str]]:
         server.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
         for timeout in (
             "statement_timeout = '15s'",
-            "lock_timeout = '5s'",
+            "lock_timeout = '3s'",
+            "client_connection_check_interval = '1s'",
             "idle_in_transaction_session_timeout = '30s'",
         ):
             server.execute(f"ALTER ROLE {name} SET {timeout}")
