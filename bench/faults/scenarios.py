@@ -326,7 +326,7 @@ def restarts(bench: Bench) -> None:
     crowd = bench.crowd("restarts")
     begun = time.monotonic()
     ended = True
-    with crowd.at_work(EVERYTHING | {"upload": 6}, threads=8, pause=0.15):
+    with crowd.at_work(EVERYTHING, threads=6, pause=0.3):
         for _ in range(times):
             for name in ("worker", "media", "relay", "scheduler", "api"):
                 time.sleep(2)
