@@ -30,6 +30,8 @@ from apps.core import propagation
 from config.redaction import redact_text
 
 _W3C = TraceContextTextMapPropagator()
+# Attributes that hold what somebody searched for, behind the question mark.
+URLS = {"http.url", "http.target", "url.full"}
 # Asked every few seconds by machines; their traces say nothing.
 UNTRACED = "health,metrics"
 # A collector that is away delays no restart by more.
@@ -109,7 +111,11 @@ def _discreet(span: ReadableSpan) -> ReadableSpan:
 
 
 def _clean(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: redact_text(value) if isinstance(value, str) else value for name, value in (attributes or {}).items()}
+    return {
+        name: redact_text(value.split("?")[0] if name in URLS else value) if isinstance(value, str) else value
+        for name, value in (attributes or {}).items()
+        if name != "url.query"
+    }
 
 
 class _Tracing:
