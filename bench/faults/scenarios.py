@@ -66,7 +66,7 @@ class Bench:
 
     def demand(self, demand: str, met: bool, result: str) -> None:
         self.rows.append(Row(self.scenario, demand, result, met))
-        self.say(f"  {'ok  ' if met else 'MISS'} {demand}: {result}")
+        self.say(f"  {'ok  ' if met else 'MISS'} {self.scenario}: {demand}: {result}")
 
     def demand_settled(self, what: str, seconds: float) -> None:
         took = self.settled(at_most=seconds)
