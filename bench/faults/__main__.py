@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -46,6 +47,8 @@ def main() -> int:
     parser.add_argument("--markdown", type=Path, help="a page whose part `## Measured` is to be written anew")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and state")
     arguments = parser.parse_args()
+    # Through the context managers: what is frozen would outlive us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = Path(tempfile.mkdtemp(prefix="photogram-faults-"))
     rows: list[Any] = []
     try:

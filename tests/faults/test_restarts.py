@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
 
 
 def test_c10_told_to_end_it_answers_whom_the_kernel_has_let_in_and_refuses_the_others(mortal: Mortal) -> None:
-    """So that a proxy in front can have those wait for the next one (deploy/Caddyfile)."""
+    """So that a proxy in front can have those wait for the next one (config/deploy/Caddyfile)."""
     [worker] = mortal.workers()
     with ThreadPoolExecutor(24) as threads:
         os.kill(worker, signal.SIGSTOP)

@@ -138,7 +138,7 @@ class TestJobs:
     def test_processes_without_a_sign_of_life(self) -> None:
         heartbeats.beat("relay")
         told = found("jobs")
-        assert "scheduler: no sign of life. → Start it: deploy/start scheduler." in told
+        assert "scheduler: no sign of life. → Start it: config/deploy/start scheduler." in told
         assert "relay" not in told.splitlines()[0]
         assert "queue_media: no sign of life." in told
 
