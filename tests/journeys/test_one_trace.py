@@ -11,6 +11,8 @@ import pytest
 import requests
 from PIL import Image
 
+pytestmark = pytest.mark.xdist_group("live")
+
 PROCESS = "apps.media.tasks.process_upload"
 
 

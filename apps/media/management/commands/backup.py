@@ -20,7 +20,6 @@ class Command(OperatorCommand):
     examples = """
   manage.py backup --output /backups/monday
   manage.py backup --output /backups/tuesday --previous /backups/monday
-  manage.py restore /backups/monday --dry-run        is every byte still there?
 """
     changes = False
     in_batches = False
