@@ -12,7 +12,7 @@ SECONDS ?= 30
 FUZZ_EXAMPLES ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz bench-pipeline bench-search lock clean
+.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz bench-pipeline bench-search bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,7 +43,7 @@ migrations: $(READY) ## No model change without its migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
 deploy: $(READY) ## Django's deployment checks, with settings as in production
-	@deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
+	@config/deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
 
 schema: $(READY) ## Write docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
@@ -83,6 +83,9 @@ bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain
 
 bench-search: $(READY) ## What a search reads among 100,000 people and 500,000 posts
 	@$(BIN)/python -m devstack exec --fresh -- python -m bench.search
+
+bench-faults: $(READY) ## Kill, freeze and restart everything under load; what was acknowledged is there (ARGS="--quick", "kills redis")
+	@$(BIN)/python -m bench.faults $(ARGS)
 
 CYCLONEDX := 7.5.0
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml

@@ -1,8 +1,11 @@
-"""gunicorn's threads, spared from slow clients (promise A10).
+"""gunicorn's threads, spared from slow clients (promise A10), and its end without a broken promise (promise C10).
 
 A thread gets a request only when all of it is here. Until then its bytes gather in the event loop, where a connection
 costs no thread, and a client that takes longer than REQUEST_SECONDS is cut off. That is cheap because requests are
 small: photographs do not pass through the API.
+
+A connection that is accepted by the kernel only is a promise, too: a worker that ends takes in what waits in the queue,
+and then closes it, so that whoever comes later is refused at once and can go elsewhere.
 """
 
 import re
@@ -61,6 +64,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._received: weakref.WeakKeyDictionary[TConn, bytearray] = weakref.WeakKeyDictionary()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            self._close_the_queue()
+
+    def _close_the_queue(self) -> None:
+        """gunicorn would leave it open, and unattended, until the last request is done; then it would be reset."""
+        for listener in self.sockets:
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
     def accept(self, listener: Any) -> None:
         try:

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 from kombu import Queue
 
+from apps.core.database import POOL_SECONDS, PatientConnection
 from config.brokers import broker_options, takes_remote_control
 from config.logging import default_format, logging_config
 from config.queues import DEFAULT, QUEUES, ROUTES, TimeLimits
@@ -140,11 +141,14 @@ DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", env.str("DATABASE_URL", "")
 # In transaction mode each transaction may meet another session of the server: nothing may rest in one.
 DATABASE_BEHIND_PGBOUNCER = env.bool("DATABASE_BEHIND_PGBOUNCER", False)
 DATABASE_STATEMENT_TIMEOUT_MS = env.int("DATABASE_STATEMENT_TIMEOUT_MS", 15_000)
-DATABASE_LOCK_TIMEOUT_MS = 5_000
+DATABASE_LOCK_TIMEOUT_MS = 3_000
 DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+# How soon the server notices that nobody waits for a statement any more.
+DATABASE_CLIENT_CHECK_MS = 1_000
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": False,
+    # A round trip for each request, so that none is given a connection that died at rest.
+    "CONN_HEALTH_CHECKS": True,
     # A cursor of the server's would be left behind in whichever session opened it.
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
@@ -155,10 +159,16 @@ DATABASES["default"] |= {
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
             "max_size": env.int("DATABASE_POOL_MAX", 10),
-            "timeout": 3,
+            "timeout": POOL_SECONDS,
             "max_idle": 300,
             "reconnect_timeout": 5,
+            "connection_class": PatientConnection,
         },
+        # A server that vanished from the network without a word is noticed in 15 s, by jobs as well.
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
         # What the URL says as well: sslmode and the like.
         **DATABASES["default"].get("OPTIONS", {}),
     },
@@ -167,7 +177,8 @@ if not DATABASE_BEHIND_PGBOUNCER:
     # PgBouncer refuses a connection that brings options; behind it the role has them (docs/operations.md).
     DATABASES["default"]["OPTIONS"]["options"] = (
         f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS} -c lock_timeout={DATABASE_LOCK_TIMEOUT_MS} "
-        f"-c idle_in_transaction_session_timeout={DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS}"
+        f"-c idle_in_transaction_session_timeout={DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS} "
+        f"-c client_connection_check_interval={DATABASE_CLIENT_CHECK_MS}"
     )
 if TESTING:
     # The test runner creates and drops databases and uses threads of its own: plain connections.

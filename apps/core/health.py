@@ -7,22 +7,28 @@ import structlog
 from django.db import connection
 
 from apps.core import redis
+from apps.core.database import outage
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Dependency:
-    """`check` raises when the dependency is away; without a `needed` one, no request can be served."""
+    """`check` raises when the dependency is away; without a `needed` one, no request can be served. One that the
+    `database` knows of is not asked for while that is away: each would wait for as long as the one before."""
 
     name: str
     needed: bool
+    database: bool
     check: Callable[[], object]
 
     def is_up(self) -> bool:
+        if self.database and outage.lasts:
+            return False
         try:
             self.check()
         except Exception as error:  # whatever a client library raises, the answer is "down", and the log says why
+            outage.learn_from(error)
             log.warning("dependency_down", dependency=self.name, error=str(error))
             return False
         return True
@@ -31,8 +37,8 @@ class Dependency:
 _dependencies: dict[str, Dependency] = {}
 
 
-def register(name: str, check: Callable[[], object], *, needed: bool) -> None:
-    _dependencies[name] = Dependency(name, needed, check)
+def register(name: str, check: Callable[[], object], *, needed: bool, database: bool = False) -> None:
+    _dependencies[name] = Dependency(name, needed, database, check)
 
 
 def report() -> tuple[str, dict[str, str]]:
@@ -49,5 +55,5 @@ def _database() -> None:
         cursor.execute("SELECT 1")
 
 
-register("database", _database, needed=True)
+register("database", _database, needed=True, database=True)
 register("cache", lambda: redis.call(lambda client: client.ping()), needed=False)

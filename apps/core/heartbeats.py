@@ -94,6 +94,8 @@ def watch() -> None:
     """Make them visible in /health/ready. None is needed to serve requests."""
     expected = {"scheduler": "scheduler", "relay": "relay", "workers": "worker:%"}
     for name, pattern in expected.items():
-        health.register(name, requirement(pattern, SILENT_AFTER), needed=False)
+        health.register(name, requirement(pattern, SILENT_AFTER), needed=False, database=True)
     for queue in QUEUES:
-        health.register(f"queue_{queue}", requirement(f"queue:{queue}", QUEUE_SILENT_AFTER), needed=False)
+        health.register(
+            f"queue_{queue}", requirement(f"queue:{queue}", QUEUE_SILENT_AFTER), needed=False, database=True
+        )

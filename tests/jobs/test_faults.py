@@ -40,6 +40,15 @@ def test_a_consequence_comes_within_a_second_and_leaves_no_row(shop):
     eventually(is_settled)
 
 
+def test_a_flood_of_one_kind_of_work_holds_up_no_other_even_where_one_worker_does_all(shop):
+    flood = [shop.order("slow", queue="media", seconds=0.3) for _ in range(20)]
+    eventually(lambda: tries(flood[1]))
+    notification = shop.order("steady", queue="notifications")
+    eventually(lambda: tries(notification))
+    assert sum(tries(path) for path in flood) < 10
+    eventually(is_settled)
+
+
 def test_c1_a_killed_pool_child_loses_nothing(shop):
     path = shop.order("slow", seconds=1)
     eventually(lambda: tries(path) == 1)
@@ -57,6 +66,17 @@ def test_c2_a_killed_worker_is_followed_by_another_as_soon_as_the_lease_is_over(
     eventually(is_settled)
     assert path.with_suffix(".done").exists()
     assert tries(path) == 2
+
+
+def test_c10_a_worker_told_to_end_finishes_what_it_is_at(shop):
+    path = shop.order("slow", seconds=1)
+    eventually(lambda: tries(path) == 1)
+    worker = shop.running.pop("worker")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    assert path.with_suffix(".done").exists()
+    assert is_settled()
+    shop.start("worker")
 
 
 def test_c3_while_the_broker_is_away_deeds_wait_and_cost_the_same(shop):

@@ -95,6 +95,16 @@ class TestMail:
         assert len(mail.outbox) == 1
         assert Delivery.objects.get().status == "sent"
 
+    def test_r2_sent_again_by_a_worker_that_died_it_is_the_same_mail_to_mailboxes(
+        self, deliver, wished, alice, carol, post
+    ):
+        engagement.like(post.pk, by=carol.pk)
+        deliver()
+        Delivery.objects.update(status="pending", try_after=timezone.now())
+        deliveries.deliver(Delivery.objects.get().pk)
+        ids = [sent.message()["Message-ID"] for sent in mail.outbox]
+        assert ids == [f"<notification-{Delivery.objects.get().act_id}@photogram.example>"] * 2
+
     def test_goes_to_no_address_that_is_not_confirmed(self, api, deliver, alice, carol, post):
         api(alice).put("/notifications/preferences", {"like": EMAIL_ONLY})
         engagement.like(post.pk, by=carol.pk)

@@ -9,12 +9,17 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.core import metrics, outbox
+from apps.core import backlog, metrics
 from apps.core.observability import task_finished
+from apps.media import gauges as media
 from apps.media.models import DoomedObject
+from apps.moderation import gauges as moderation
 from apps.moderation.models import Flag
+from apps.notifications import gauges as notifications
 from apps.notifications.models import Act, Delivery, Notification
+from config.queues import queue_of
 from tests.factories import make_media, make_post
+from tests.plans import explain_sql, indexes_used
 
 pytestmark = pytest.mark.django_db
 
@@ -142,10 +147,30 @@ def test_every_gauge_can_be_read(scrape):
         gauge.family()
 
 
+@pytest.mark.parametrize(
+    ("statement", "indexes"),
+    [
+        (media._WAITING, {"media_to_ring_for", "media_pending"}),
+        (media._OLDEST, {"media_to_ring_for"}),
+        (media._DOOMED_FIRST, {"media_doomedobject_pkey"}),
+        (notifications._WAITING, {"deliveries_to_make"}),
+        (notifications._OLDEST, {"deliveries_to_make"}),
+        (moderation._OPEN, {"appeals_by_status"}),
+        (moderation._OLDEST, {"flags_by_status", "appeals_by_status"}),
+        (backlog._WAITING.replace("%s", "100000"), {"celery_outbox_pkey"}),
+    ],
+)
+def test_what_waits_is_found_by_an_index(statement, indexes):
+    """On small tables PostgreSQL would rather read all, so that is forbidden here."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert indexes <= indexes_used(explain_sql(statement, []))
+
+
 # ── What they show ───────────────────────────────────────────────────────────────────────────────────────
 class TestWhatWaits:
     def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
-        queue = outbox.queue_of("apps.media.tasks.ring_again")
+        queue = queue_of("apps.media.tasks.ring_again")
         empty = scrape()
         assert value(empty, "photogram_outbox_rows", queue=queue) == 0
         assert value(empty, "photogram_outbox_oldest_seconds", queue=queue) == 0

@@ -12,7 +12,8 @@ from psycopg_pool import PoolTimeout
 
 from apps.core import propagation
 from apps.core.api import problems
-from apps.core.errors import BodyTooLarge, MalformedRequest
+from apps.core.database import limited_patience, outage
+from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
 from apps.core.ids import new_id
 from apps.core.observability import CACHE_SECONDS, DATABASE_SECONDS, LATENCY, QUERIES, measured
 
@@ -108,13 +109,17 @@ def _vary_on_authorization(response: HttpResponse) -> None:
 
 
 class OutageMiddleware:
-    """The database away, outside a DRF view as well: a 503 problem."""
+    """The database away, outside a DRF view as well: a 503 problem, and in time."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        # Health and metrics are asked for what is the case, and are always let through.
+        if outage.lasts and request.path_info.startswith("/api/"):
+            return problems.answer(Unavailable(), request)
+        with limited_patience():
+            return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, OperationalError | InterfaceError | PoolTimeout):

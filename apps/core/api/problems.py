@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.core import errors
+from apps.core.database import outage
 from apps.core.errors import (
     BodyTooLarge,
     InternalError,
@@ -51,6 +52,7 @@ def refusal_for(error: Exception) -> Refusal:
         case SuspiciousOperation():
             return MalformedRequest()
         case OperationalError() | InterfaceError() | PoolTimeout():
+            outage.learn_from(error)
             log.error("database_unavailable", error=str(error).strip())
             return errors.Unavailable()
     log.error("unhandled_exception", exc_info=error)

@@ -1,0 +1,126 @@
+"""Patience with PostgreSQL: how long a request waits for it, and what happens while it is away (promise C8).
+
+PostgreSQL's own timeouts run on its clock and stop with it, and libpq waits for an answer without end: a frozen server,
+or a network that swallows packets, would hold every thread. So a request has REQUEST_SECONDS for all that it asks,
+counted here; what is not answered then is a 503. Jobs have the time limits of their tasks instead.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from time import monotonic
+from typing import Any
+
+import structlog
+from django.db import connection
+from psycopg import Connection, OperationalError
+from psycopg.abc import RV, PQGen
+from psycopg.errors import _WaitTimeout
+from psycopg.rows import TupleRow
+from psycopg_pool import PoolTimeout
+
+log = structlog.get_logger(__name__)
+REQUEST_SECONDS = 4.0
+# A request that was late for another reason still gets an answer to a statement of the usual kind.
+LAST_SECONDS = 0.4
+# For a connection of the pool. A process has more of them than threads: who waits, waits for one that cannot be made.
+POOL_SECONDS = 3.0
+LOOK_EVERY = 0.5  # seconds
+
+_deadline: ContextVar[float | None] = ContextVar("database_deadline", default=None)
+
+
+@contextmanager
+def limited_patience(seconds: float = REQUEST_SECONDS) -> Iterator[None]:
+    """All that is asked of the database within is to be answered in so many seconds from now."""
+    token = _deadline.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+class Outage:
+    """Whether somebody in this process has waited for the database in vain, and nobody has had an answer since.
+
+    Requests are refused at once meanwhile: if each waited, those behind them would wait twice as long. A thread looks
+    whether the database is back.
+    """
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        """`look` raises while the database is away."""
+        self.lasts = False
+        self._look = look
+        self._answered_at = monotonic()
+        self._beginning = threading.Lock()
+
+    def answered(self) -> None:
+        self._answered_at = monotonic()
+        self.lasts = False
+
+    def waited_in_vain(self, since: float) -> None:
+        """Of one statement that alone is slow, nothing follows: others were answered meanwhile."""
+        with self._beginning:
+            if self.lasts or self._answered_at >= since:
+                return
+            self.lasts = True
+        log.error("database_outage")
+        threading.Thread(target=self._watch, name="outage", daemon=True).start()
+
+    def learn_from(self, error: BaseException) -> None:
+        """What ended a request: no connection was to be had, or something that tells nothing."""
+        if isinstance(error, PoolTimeout) or isinstance(error.__cause__, PoolTimeout):
+            self.waited_in_vain(monotonic() - POOL_SECONDS)
+
+    def _watch(self) -> None:
+        while self.lasts:
+            with suppress(OperationalError):
+                self._look()
+                self.answered()
+            time.sleep(LOOK_EVERY)
+        log.info("database_is_back")
+
+
+class PatientConnection(Connection[TupleRow]):
+    """A connection of the pool that gives up at the deadline of the request at hand. It is closed then, which ends the
+    statement on the server, too (`client_connection_check_interval`).
+
+    One whose session is over tells the pool to replace those at rest: they were with the same server.
+    """
+
+    def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
+        begun, deadline = monotonic(), _deadline.get()
+        if deadline is not None:
+            kwargs.setdefault("timeout", max(deadline - begun, LAST_SECONDS))
+        try:
+            answer = super().wait(gen, *args, **kwargs)
+        except _WaitTimeout as error:
+            if deadline is None:
+                raise
+            self.pgconn.finish()
+            outage.waited_in_vain(begun)
+            raise OperationalError("the database did not answer in time") from error
+        except OperationalError as error:
+            # A server that stops says so, and libpq believes it only at the next attempt.
+            if self.closed or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
+                self._lost()
+            raise
+        outage.answered()
+        return answer
+
+    def _lost(self) -> None:
+        self.pgconn.finish()
+        pool = getattr(self, "_pool", None)
+        if pool is not None:
+            pool.drain()
+
+
+def _look() -> None:
+    """Through a connection of its own: the pool's have their own pauses."""
+    with PatientConnection.connect(**connection.get_connection_params()) as fresh, limited_patience(1):
+        fresh.execute("SELECT 1")
+
+
+outage = Outage(_look)

@@ -1,0 +1,1 @@
+"""What happens when something dies: `python -m bench.faults` (`make bench-faults`); see `__main__.py`."""

@@ -1,0 +1,140 @@
+"""A PostgreSQL that tests may kill, with a real gunicorn in front of it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from django.db import connection
+
+from devstack.ports import Ports
+from devstack.postgres import BIN, Postgres
+from devstack.process import die_with_parent
+
+ROOT = Path(__file__).resolve().parents[2]
+# An answer that only the database can give: there is no such person.
+ASKED = "/api/v1/users/@nobody"
+
+
+@dataclass
+class Mortal:
+    """An API and a database of its own."""
+
+    url: str
+    environment: dict[str, str]
+    state: Path
+    lock: int
+    postgres: Postgres
+
+    def start_gunicorn(self) -> None:
+        with (self.state / "gunicorn.log").open("ab") as log:
+            self.gunicorn = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(),
+            )
+
+    def stop_database(self) -> None:
+        """At once: sessions are cut, nothing is written down."""
+        self.postgres.server.process.send_signal(signal.SIGQUIT)
+        self.postgres.server.process.wait(10)
+
+    def start_database(self) -> None:
+        """On the same port and data."""
+        self.postgres = start_postgres(self.state, self.lock)
+
+    @contextlib.contextmanager
+    def frozen_database(self) -> Iterator[None]:
+        """The server and its sessions, as on a machine that hangs: connections stand, and nothing answers."""
+        self._signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal_all(signal.SIGCONT)
+
+    def workers(self) -> list[int]:
+        return _children(self.gunicorn.pid)
+
+    def _signal_all(self, number: int) -> None:
+        server = self.postgres.server.process.pid
+        for pid in [server, *_children(server)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def ask(self, path: str = ASKED) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", timeout=15)
+
+    def ask_at_once(self, count: int) -> list[httpx.Response]:
+        with ThreadPoolExecutor(count) as threads:
+            return list(threads.map(lambda _: self.ask(), range(count)))
+
+    def await_answer(self, seconds: float = 10) -> float:
+        """How long it takes until the database's answers come through again."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < seconds:
+            with contextlib.suppress(httpx.TransportError):
+                if self.ask().status_code == 404:
+                    return time.monotonic() - begun
+            time.sleep(0.1)
+        raise AssertionError(f"no answer within {seconds} s")
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def start_postgres(state: Path, lock: int) -> Postgres:
+    postgres = Postgres(state, Ports(state / "ports.json", {}), durable=True, lock=lock)
+    postgres.wait()
+    return postgres
+
+
+@pytest.fixture(scope="session")
+def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Mortal]:
+    state = tmp_path_factory.mktemp("mortal")
+    # PostgreSQL runs as somebody else when we are root.
+    state.chmod(0o755)
+    lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT)
+    postgres = start_postgres(state, lock)
+    _copy_schema(to=postgres.url)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "PHOTOGRAM_ENV": "development",
+        "DATABASE_URL": postgres.url,
+        "PORT": str(port),
+        "RATE_LIMITS": "off",
+        "WEB_CONCURRENCY": "1",
+        "PYTEST_XDIST_WORKER": "mortal",
+    }
+    mortal = Mortal(f"http://127.0.0.1:{port}", environment, state, lock, postgres)
+    mortal.start_gunicorn()
+    try:
+        mortal.await_answer(60)
+        yield mortal
+    finally:
+        mortal.gunicorn.terminate()
+        mortal.gunicorn.wait(30)
+        mortal.postgres.stop()
+        os.close(lock)
+
+
+def _copy_schema(*, to: str) -> None:
+    """Of the tests' database; migrating an empty one would take many times as long."""
+    base = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
+    source = f"{base}/{connection.settings_dict['NAME']}"
+    dumped = subprocess.run([BIN / "pg_dump", "--schema-only", source], check=True, capture_output=True)
+    subprocess.run([BIN / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)

@@ -1,0 +1,72 @@
+"""Redis accepts and never answers (C7)."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from apps.core import redis
+
+pytestmark = pytest.mark.django_db
+
+
+class Frozen:
+    """Counts who connects."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.guests: list[socket.socket] = []
+        self._listener = listener
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self.guests.append(self._listener.accept()[0])
+
+
+@pytest.fixture
+def frozen(settings) -> Iterator[Frozen]:
+    # `with` closes neither a socket that is waited at, nor the guests'.
+    listener = socket.create_server(("127.0.0.1", 0))
+    settings.REDIS_URL = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+    frozen = Frozen(listener)
+    yield frozen
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for guest in frozen.guests:
+        guest.close()
+    redis.breaker.reset()
+
+
+def test_c7_it_is_waited_for_a_quarter_of_a_second_once_and_then_left_alone(frozen, settings):
+    assert settings.REDIS_TIMEOUT_SECONDS <= 0.25
+    begun = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(redis.Absent):
+            redis.call(lambda client: client.get("anything"))
+    assert len(frozen.guests) == 1
+    assert time.monotonic() - begun < 1, "a quarter of a second; here with others on the same cores"
+
+
+def test_c7_it_is_tried_again_when_the_pause_is_over(frozen, settings):
+    settings.REDIS_BREAKER_SECONDS = 0.05
+    for _ in range(2):
+        with pytest.raises(redis.Absent):
+            redis.call(lambda client: client.get("anything"))
+        time.sleep(0.1)
+    assert len(frozen.guests) == 2
+
+
+def test_c7_requests_are_answered_and_security_asks_the_database(api, alice, bob, request):
+    caller = api(bob)
+    assert caller.get("/feed").status_code == 200
+    request.getfixturevalue("frozen")
+    for path in ("/feed", "/auth/me", f"/users/@{alice.handle}", "/notifications"):
+        assert caller.get(path).status_code == 200
+    assert caller.post(f"/users/@{alice.handle}/unfollow").status_code == 200
+    assert api(None).get("/health/ready").json()["checks"]["cache"] == "down"
+    assert caller.post("/auth/revoke", {}).status_code == 204
+    assert caller.get("/auth/me").status_code == 401

@@ -1,0 +1,125 @@
+"""PostgreSQL killed, started again and frozen under a real gunicorn (C8)."""
+
+import threading
+import time
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+from apps.core.database import Outage
+from tests.faults.conftest import Mortal
+
+# Its schema is copied.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
+
+
+def timed(mortal: Mortal, count: int) -> tuple[set[int], float]:
+    """The statuses of so many requests at once, and how long the slowest took."""
+    begun = time.monotonic()
+    answers = mortal.ask_at_once(count)
+    for answer in answers:
+        if answer.status_code == 503:
+            assert answer.json()["code"] == "unavailable"
+            assert answer.headers["Retry-After"]
+    return {answer.status_code for answer in answers}, time.monotonic() - begun
+
+
+def test_c8_killed_it_is_a_503_in_time_and_started_again_the_pool_heals_by_itself(mortal: Mortal) -> None:
+    mortal.ask_at_once(16)
+    mortal.stop_database()
+    # Twice as many as there are threads: those behind the first wait for these as well.
+    statuses, seconds = timed(mortal, 32)
+    assert (statuses, seconds < 5) == ({503}, True)
+    statuses, seconds = timed(mortal, 4)
+    assert (statuses, seconds < 1) == ({503}, True), "what is known was found out again"
+    mortal.start_database()
+    assert mortal.await_answer() < 10
+    assert timed(mortal, 32)[0] == {404}, "a connection of the time before was given to somebody"
+
+
+def test_c8_restarted_while_nobody_asked_nobody_notices(mortal: Mortal) -> None:
+    mortal.ask_at_once(16)
+    mortal.stop_database()
+    mortal.start_database()
+    assert timed(mortal, 32)[0] == {404}
+
+
+def test_c8_frozen_it_is_a_503_in_time_and_heals(mortal: Mortal) -> None:
+    mortal.ask_at_once(16)
+    with mortal.frozen_database():
+        statuses, seconds = timed(mortal, 32)
+        assert (statuses, seconds < 5) == ({503}, True)
+        begun = time.monotonic()
+        health = mortal.ask("/health/ready").json()
+        assert (health["status"], health["checks"]["database"]) == ("unavailable", "down")
+        assert time.monotonic() - begun < 5
+    mortal.await_answer()
+    assert timed(mortal, 32)[0] == {404}
+
+
+def test_c8_a_lock_that_is_held_is_a_503_in_time(mortal: Mortal) -> None:
+    with psycopg.connect(mortal.postgres.url) as blocker:
+        blocker.execute("LOCK TABLE accounts_user")
+        statuses, seconds = timed(mortal, 2)
+        assert (statuses, seconds < 5) == ({503}, True)
+    assert mortal.ask().status_code == 404
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        # Ends a statement that nobody waits for any more.
+        "client_connection_check_interval",
+    ],
+)
+def test_c8_every_session_is_bounded_by_the_server_too(bound: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setting::int FROM pg_settings WHERE name = %s", [bound])
+        assert 0 < cursor.fetchone()[0] <= 30_000
+
+
+class TestWhatAProcessKnows:
+    @pytest.fixture
+    def outage(self, monkeypatch: pytest.MonkeyPatch) -> Outage:
+        """Nobody has had an answer for a minute, and whoever looks finds nothing until `back` is set."""
+
+        def look() -> None:
+            if not self.back.is_set():
+                raise OperationalError
+
+        self.back = threading.Event()
+        outage = Outage(look)
+        monkeypatch.setattr(outage, "_answered_at", time.monotonic() - 60)
+        monkeypatch.setattr("apps.core.database.LOOK_EVERY", 0.01)
+        return outage
+
+    def test_one_statement_that_is_slow_alone_is_no_outage(self, outage: Outage) -> None:
+        begun = time.monotonic()
+        outage.answered()
+        outage.waited_in_vain(begun)
+        assert not outage.lasts
+
+    def test_any_other_error_is_none(self, outage: Outage) -> None:
+        outage.learn_from(OperationalError("deadlock detected"))
+        assert not outage.lasts
+
+    @pytest.mark.parametrize("wrapped", [True, False])
+    def test_no_connection_and_no_answer_to_anybody_is_one_until_it_is_back(
+        self, outage: Outage, wrapped: bool
+    ) -> None:
+        error: BaseException = PoolTimeout("none to be had")
+        if wrapped:
+            theirs, error = error, RuntimeError("Django's own")
+            error.__cause__ = theirs
+        outage.learn_from(error)
+        time.sleep(0.05)
+        assert outage.lasts
+        self.back.set()
+        time.sleep(0.05)
+        assert not outage.lasts
