@@ -40,6 +40,7 @@ CROSS JOIN LATERAL (
 ORDER BY post.id DESC
 LIMIT %(limit)s
 """  # noqa: S608
+# `OFFSET 0`: looked up one by one, however many accounts the planner believes to be chosen.
 _FIRST_PAGE = f"""
 WITH chosen AS MATERIALIZED (
     SELECT source.author_id, newest.post
@@ -52,7 +53,9 @@ WITH chosen AS MATERIALIZED (
 ), page AS (
     SELECT post.id
     FROM chosen
-    JOIN accounts_user AS author ON author.id = chosen.author_id AND author.state = 'active'
+    CROSS JOIN LATERAL (
+        SELECT FROM accounts_user WHERE id = chosen.author_id AND state = 'active' OFFSET 0
+    ) AS active
     CROSS JOIN LATERAL (
         SELECT id FROM content_post
         WHERE author_id = chosen.author_id AND status = 'published' AND taken_down_at IS NULL
