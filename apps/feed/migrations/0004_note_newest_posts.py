@@ -1,7 +1,7 @@
 from django.db import migrations
 
 KEEP = """
-CREATE FUNCTION feed_note_newest_post() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION feed_note_newest_post() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO feed_newestpost AS bound (author_id, post) VALUES (NEW.author_id, NEW.id)
     ON CONFLICT (author_id) DO UPDATE SET post = excluded.post WHERE bound.post < excluded.post;
@@ -9,10 +9,10 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER feed_newest_post AFTER INSERT ON content_post
+CREATE OR REPLACE TRIGGER feed_newest_post AFTER INSERT ON content_post
     FOR EACH ROW WHEN (NEW.status = 'published' AND NEW.taken_down_at IS NULL)
     EXECUTE FUNCTION feed_note_newest_post();
-CREATE TRIGGER feed_newest_post_again AFTER UPDATE OF status, taken_down_at ON content_post
+CREATE OR REPLACE TRIGGER feed_newest_post_again AFTER UPDATE OF status, taken_down_at ON content_post
     FOR EACH ROW WHEN (NEW.status = 'published' AND NEW.taken_down_at IS NULL)
     EXECUTE FUNCTION feed_note_newest_post();
 """
@@ -37,7 +37,7 @@ ON CONFLICT (author_id) DO UPDATE SET post = excluded.post WHERE feed_newestpost
 
 
 class Migration(migrations.Migration):
-    # The lock on the posts, which the trigger needs, is not held while the table is filled.
+    # The lock on the posts, which the triggers need, is not held while the table is filled. May be run again.
     atomic = False
 
     dependencies = [
