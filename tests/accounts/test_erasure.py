@@ -28,7 +28,7 @@ from apps.core.errors import NotFound
 from apps.core.housekeeping import repair_counters
 from apps.core.models import IdempotencyKey
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like, Save
-from apps.feed.models import FeedVisit
+from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
 from apps.media.models import Media
 from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
@@ -293,6 +293,7 @@ def history(api, alice, bob, carol, mallory, deliver):
     StaleExposure.objects.create(author=alice, since=timezone.now())
     for writer in (alice, bob):
         FeedVisit.objects.create(user=writer, newest_seen=posts[0].pk)
+        FeedSnapshot.objects.create(user=writer)
         for post in posts:
             Like.objects.create(user=writer, post=post)
             Save.objects.create(user=writer, post=post)
