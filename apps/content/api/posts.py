@@ -15,7 +15,7 @@ def visible_posts(request: Request) -> PostQuerySet:
 
 
 def find_post(request: Request, post_id: UUID) -> Post:
-    """The post, with all that its card shows, if the caller may see it. Raises NotFound."""
+    """The post, if the caller may see it. Raises NotFound."""
     return _one(visible_posts(request), post_id)
 
 
@@ -27,7 +27,7 @@ def find_reviewable_post(request: Request, post_id: UUID) -> Post:
 
 
 def _one(posts: PostQuerySet, post_id: UUID) -> Post:
-    post: Post | None = posts.for_cards().filter(pk=post_id).first()
+    post: Post | None = posts.filter(pk=post_id).first()
     if post is None:
         raise NotFound
     return post

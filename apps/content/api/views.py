@@ -8,8 +8,8 @@ from rest_framework.response import Response
 
 from apps.content import captions, services
 from apps.content.api import schemas
-from apps.content.api.cards import post_card, post_cards
-from apps.content.api.posts import find_post, find_reviewable_post, visible_posts
+from apps.content.api.cards import in_order, post_card
+from apps.content.api.posts import find_reviewable_post, visible_posts
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.api.fields import Body, StrictBoolean, TextField
@@ -53,19 +53,21 @@ class PostEndpoint(Endpoint):
     @idempotent
     def create(self, request: Request) -> Response:
         post = services.create_post(author_id=self.caller_id, **self.body(request))
-        shown = post_card(find_post(request, post.pk), self.caller_id)
-        return Response(shown, status=201, headers={"Location": f"/api/v1/posts/{post.pk}"})
+        return Response(
+            post_card(post.pk, self.caller_id), status=201, headers={"Location": f"/api/v1/posts/{post.pk}"}
+        )
 
     @documented(summary="A post", responses={200: schemas.Post})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
-        return Response(post_card(find_reviewable_post(request, post_id), request.user.pk))
+        review = bool(getattr(request.user, "is_moderator", False))
+        return Response(post_card(post_id, request.user.pk, review=review))
 
     @documented(
         summary="Edit a post of one's own", request=UpdatePost, responses={200: schemas.Post}, errors=[Forbidden]
     )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
         services.update_post(self._own(request, post_id), changes=self.body(request, partial=True))
-        return Response(post_card(find_post(request, post_id), self.caller_id))
+        return Response(post_card(post_id, self.caller_id))
 
     @documented(summary="Delete a post of one's own", responses={204: None}, errors=[Forbidden])
     def destroy(self, request: Request, post_id: UUID) -> Response:
@@ -99,13 +101,6 @@ class PostListEndpoint(Endpoint):
 
 
 def _page(request: Request, window: Window, posts: PostQuerySet) -> Response:
-    """Newest first."""
-    rows = newest_first(posts.for_cards(), window)
-    return Response(
-        page(
-            rows,
-            window,
-            position=lambda post: [post.pk],
-            cards=lambda shown: post_cards(shown, request.user.pk),
-        )
-    )
+    """Newest first: which posts, and then what their cards show."""
+    ids = newest_first(posts.values_list("pk", flat=True), window)
+    return Response(page(ids, window, position=lambda pk: [pk], cards=lambda shown: in_order(shown, request.user.pk)))

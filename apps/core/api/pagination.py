@@ -73,14 +73,14 @@ def _open(cursor: str, signer: signing.Signer) -> list[Any]:
     return position
 
 
-def newest_first(queryset: QuerySet[M], window: Window, *, key: str = "id") -> list[M]:
+def newest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -> list[R]:
     """One row more than the window's limit, by descending `key` (a unique, time-ordered column)."""
     if window.after is not None:
         queryset = queryset.filter(Q(**{f"{key}__lt": window.after[0]}))
     return list(queryset.order_by(f"-{key}")[: window.limit + 1])
 
 
-def oldest_first(queryset: QuerySet[M], window: Window, *, key: str = "id") -> list[M]:
+def oldest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -> list[R]:
     if window.after is not None:
         queryset = queryset.filter(Q(**{f"{key}__gt": window.after[0]}))
     return list(queryset.order_by(key)[: window.limit + 1])

@@ -12,10 +12,9 @@ from rest_framework.response import Response
 
 from apps.accounts.api.cards import mini
 from apps.accounts.models import User
-from apps.content.api.cards import post_cards
+from apps.content.api.cards import in_order
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.api.schemas import Post as PostShape
-from apps.content.models import Post
 from apps.core.api.fields import Body, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first, oldest_first, page
@@ -28,7 +27,7 @@ from apps.engagement.api import schemas
 from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, counts_of
 from apps.engagement.api.comments import find_comment, find_comment_on
 from apps.engagement.models import Comment
-from apps.engagement.querysets import CommentMarks, comment_marks, liked_by, likes_of, saved_by
+from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_by
 from apps.moderation import services as moderation
 from apps.social.api.cards import relationship_cards
 
@@ -91,13 +90,15 @@ class CollectionEndpoint(Endpoint):
         return self._posts(Window.of(request, "liked"), liked_by(self.caller_id))
 
     def _posts(self, window: Window, acts: QuerySet[Any]) -> Response:
-        rows = newest_first(acts, window)
-        posts = Post.objects.visible_to(self.caller_id).for_cards().in_bulk([row.post_id for row in rows])
-
-        def cards(shown: Any) -> list[dict[str, Any]]:
-            return post_cards([posts[row.post_id] for row in shown if row.post_id in posts], self.caller_id)
-
-        return Response(page(rows, window, position=lambda row: [row.pk], cards=cards))
+        rows = newest_first(acts.values_list("pk", "post_id"), window)
+        return Response(
+            page(
+                rows,
+                window,
+                position=lambda row: [row[0]],
+                cards=lambda shown: in_order([post_id for _, post_id in shown], self.caller_id),
+            )
+        )
 
 
 class CommentEndpoint(Endpoint):
@@ -114,7 +115,7 @@ class CommentEndpoint(Endpoint):
     @idempotent
     def create(self, request: Request, post_id: UUID) -> Response:
         made = services.comment(find_post(request, post_id).pk, by=self.caller_id, **self.body(request))
-        return Response(comment_card(find_comment(request, made.pk), self.caller_id), status=201)
+        return Response(comment_card(made.pk, self.caller_id), status=201)
 
     # The same call under its other name.
     comment = create
@@ -131,19 +132,14 @@ class CommentEndpoint(Endpoint):
         parent_id = self._parent_id(request)
         window = Window.of(request, "comments", post=post.pk, parent=parent_id)
         if parent_id is None:
-            rows = newest_first(comments.threads().for_cards(), window)
+            ids = newest_first(comments.threads().values_list("pk", flat=True), window)
         elif comments.filter(pk=parent_id).exists():
             replies = Comment.objects.listed_for(request.user.pk).replies_to(parent_id)
-            rows = oldest_first(replies.for_cards(), window)
+            ids = oldest_first(replies.values_list("pk", flat=True), window)
         else:
             raise NotFound
         return Response(
-            page(
-                rows,
-                window,
-                position=lambda row: [row.pk],
-                cards=lambda shown: comment_cards(shown, request.user.pk),
-            )
+            page(ids, window, position=lambda pk: [pk], cards=lambda shown: comment_cards(shown, request.user.pk))
         )
 
     @staticmethod
@@ -183,5 +179,5 @@ class CommentLikeEndpoint(Endpoint):
         return self._answer(services.unlike_comment(find_comment(request, comment_id).pk, by=self.caller_id))
 
     def _answer(self, comment: Comment) -> Response:
-        mark = comment_marks(self.caller_id, [comment.pk]).get(comment.pk, CommentMarks())
-        return Response({"liked": mark.liked, "counts": comment_counts(comment, mark)})
+        mark = comment_marks(self.caller_id, comment.pk)
+        return Response({"liked": mark.liked, "counts": comment_counts(comment.like_count, comment.reply_count, mark)})

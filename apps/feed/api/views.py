@@ -7,8 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.content.api.cards import post_cards
-from apps.content.api.posts import visible_posts
+from apps.content.api.cards import in_order
 from apps.content.api.schemas import Post
 from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
@@ -52,10 +51,10 @@ class ExploreEndpoint(Endpoint):
             posts = explore.after(posts, *window.after)
         return Response(
             page(
-                list(posts.for_cards()[: window.limit + 1]),
+                list(posts.values_list("score", "pk")[: window.limit + 1]),
                 window,
-                position=lambda post: [post.score, post.pk],
-                cards=lambda shown: post_cards(shown, request.user.pk),
+                position=list,
+                cards=lambda shown: in_order([pk for _, pk in shown], request.user.pk),
             )
         )
 
@@ -63,9 +62,4 @@ class ExploreEndpoint(Endpoint):
 def _page(request: Request, window: Window, ids: list[UUID]) -> dict[str, Any]:
     """Hydrated through the visibility rule, so that an id alone never shows a post."""
     timeline.PAGES.labels("built").inc()
-    posts = visible_posts(request).for_cards().in_bulk(ids)
-
-    def cards(shown: Any) -> list[dict[str, Any]]:
-        return post_cards([posts[pk] for pk in shown if pk in posts], request.user.pk)
-
-    return page(ids, window, position=lambda pk: [pk], cards=cards)
+    return page(ids, window, position=lambda pk: [pk], cards=lambda shown: in_order(shown, request.user.pk))
