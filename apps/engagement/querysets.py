@@ -65,9 +65,9 @@ class CommentQuerySet(HidesBlocked):
 
 
 def likes_of(post_id: UUID, *, seen_by: UUID) -> QuerySet[Any]:
-    """Likes of the post, with who made them: people in good standing, without a block either way."""
+    """Likes of the post by people in good standing, without a block either way."""
     likes = apps.get_model("engagement", "Like")._default_manager.filter(post=post_id, user__state="active")
-    return likes.exclude(between("user_id", seen_by)).select_related("user__avatar")
+    return likes.exclude(between("user_id", seen_by))
 
 
 def liked_by(viewer_id: UUID) -> QuerySet[Any]:

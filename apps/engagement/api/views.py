@@ -10,7 +10,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.cards import mini
 from apps.accounts.models import User
 from apps.content.api.cards import in_order
 from apps.content.api.posts import find_post, find_reviewable_post
@@ -29,12 +28,15 @@ from apps.engagement.api.comments import find_comment, find_comment_on
 from apps.engagement.models import Comment
 from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_by
 from apps.moderation import services as moderation
-from apps.social.api.cards import relationship_cards
+from apps.social.api.cards import Ties
 
 
 class CommentBody(Body):
     text = TextField(max_length=1000)
     parent_id = serializers.UUIDField(required=False, allow_null=True)
+
+
+LIKERS = Ties(lambda viewer, post_id: likes_of(post_id, seen_by=viewer), "post_id", person="user")
 
 
 class LikeEndpoint(Endpoint):
@@ -52,18 +54,13 @@ class LikeEndpoint(Endpoint):
     def list(self, request: Request, post_id: UUID) -> Response:
         post = find_post(request, post_id)
         window = Window.of(request, "likes", post=post.pk)
-        rows = newest_first(likes_of(post.pk, seen_by=self.caller_id), window)
-        viewers = relationship_cards(self.caller_id, [row.user_id for row in rows])
+        rows = LIKERS.rows(window, viewer=self.caller_id, post_id=post.pk)
         return Response(
             page(
                 rows,
                 window,
-                position=lambda row: [row.pk],
-                card=lambda row: {
-                    "user": mini(row.user),
-                    "viewer": viewers.get(row.user_id),
-                    "liked_at": row.created_at,
-                },
+                position=lambda row: [row[0]],
+                card=lambda row: LIKERS.card(row, "liked_at", self.caller_id),
             )
         )
 
@@ -128,9 +125,9 @@ class CommentEndpoint(Endpoint):
     )
     def list(self, request: Request, post_id: UUID) -> Response:
         post = find_reviewable_post(request, post_id)
-        comments = Comment.objects.listed_for(request.user.pk).on(post.pk)
         parent_id = self._parent_id(request)
         window = Window.of(request, "comments", post=post.pk, parent=parent_id)
+        comments = Comment.objects.listed_for(request.user.pk).on(post.pk)
         if parent_id is None:
             ids = newest_first(comments.threads().values_list("pk", flat=True), window)
         elif comments.filter(pk=parent_id).exists():
