@@ -119,15 +119,10 @@ COMMENT_MARKS = """
         JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = comment.post_id
         WHERE one.parent_id = comment.id AND one.removed_at IS NULL AND one.taken_down_at IS NULL)
 """
-_MARKS_OF = f"WITH {BLOCKED} SELECT {MARKS} FROM (SELECT %(post)s::uuid AS id) AS post"  # noqa: S608  (of constants)
 _COMMENT_MARKS_OF = (
     f"WITH {BLOCKED} SELECT {COMMENT_MARKS} FROM engagement_comment AS comment "  # noqa: S608  (of constants)
     "WHERE comment.id = %(comment)s"
 )
-
-
-def marks(viewer_id: UUID, post_id: UUID) -> Marks:
-    return Marks(*select(_MARKS_OF, viewer=viewer_id, post=post_id)[0])
 
 
 def comment_marks(viewer_id: UUID, comment_id: UUID) -> CommentMarks:

@@ -76,7 +76,7 @@ class Profile(NamedTuple):
     @classmethod
     def of(cls, row: Row) -> "Profile":
         *own, variants, private, public = row
-        return cls(*own, Avatar(orjson.loads(variants), private, public) if variants else None)
+        return cls._make([*own, Avatar(orjson.loads(variants), private, public) if variants else None])
 
 
 def user_card(user: User | Profile, viewer: Card | None) -> Card:

@@ -5,11 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from apps.accounts.api.cards import PERSON, Person, author_of, mini
-from apps.content.models import Post
 from apps.core.errors import NotFound
 from apps.core.statements import Row, Statement, aggregate, select
 from apps.engagement.models import Comment
-from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks, marks
+from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks
 from apps.social.blocks import BLOCKED, MENTIONABLE
 
 Card = dict[str, Any]
@@ -18,10 +17,6 @@ Card = dict[str, Any]
 def post_counts(likes: int, comments: int, mark: Marks) -> Card:
     """What the viewer may find under the post: without the likes and comments that a block hides from them."""
     return {"likes": max(likes - mark.hidden_likes, 0), "comments": max(comments - mark.hidden_comments, 0)}
-
-
-def counts_of(post: Post, viewer_id: UUID) -> Card:
-    return post_counts(post.like_count, post.comment_count, marks(viewer_id, post.pk))
 
 
 _SIGHTS = {

@@ -23,7 +23,7 @@ from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.core.ids import parse_id
 from apps.engagement import services
 from apps.engagement.api import schemas
-from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, counts_of
+from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, post_counts
 from apps.engagement.api.comments import find_comment, find_comment_on
 from apps.engagement.models import Comment
 from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_by
@@ -42,13 +42,15 @@ LIKERS = Ties(lambda viewer, post_id: likes_of(post_id, seen_by=viewer), "post_i
 class LikeEndpoint(Endpoint):
     @documented(summary="Like a post", responses={200: schemas.Liked})
     def create(self, request: Request, post_id: UUID) -> Response:
-        post = services.like(find_post(request, post_id).pk, by=self.caller_id)
-        return Response({"liked": True, "counts": counts_of(post, self.caller_id)})
+        return self._answer(services.like(post_id, by=self.caller_id), liked=True)
 
     @documented(summary="Take a like back", responses={200: schemas.Liked})
     def destroy(self, request: Request, post_id: UUID) -> Response:
-        post = services.unlike(find_post(request, post_id).pk, by=self.caller_id)
-        return Response({"liked": False, "counts": counts_of(post, self.caller_id)})
+        return self._answer(services.unlike(post_id, by=self.caller_id), liked=False)
+
+    @staticmethod
+    def _answer(post: services.LockedPost, *, liked: bool) -> Response:
+        return Response({"liked": liked, "counts": post_counts(post.like_count, post.comment_count, post.marks)})
 
     @documented(summary="Who likes a post, newest first", page_of=schemas.Liker)
     def list(self, request: Request, post_id: UUID) -> Response:
@@ -68,7 +70,7 @@ class LikeEndpoint(Endpoint):
 class SaveEndpoint(Endpoint):
     @documented(summary="Save a post", responses={200: schemas.Saved})
     def create(self, request: Request, post_id: UUID) -> Response:
-        services.save(find_post(request, post_id).pk, by=self.caller_id)
+        services.save(post_id, by=self.caller_id)
         return Response({"saved": True})
 
     @documented(summary="Save a post no longer", responses={200: schemas.Saved})
@@ -111,7 +113,7 @@ class CommentEndpoint(Endpoint):
     )
     @idempotent
     def create(self, request: Request, post_id: UUID) -> Response:
-        made = services.comment(find_post(request, post_id).pk, by=self.caller_id, **self.body(request))
+        made = services.comment(post_id, by=self.caller_id, **self.body(request))
         return Response(comment_card(made.pk, self.caller_id), status=201)
 
     # The same call under its other name.

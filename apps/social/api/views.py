@@ -37,21 +37,26 @@ class TieEndpoint(Endpoint):
     def _answer(self, person: User) -> Response:
         return Response(relationship_card(self.caller_id, person.pk))
 
+    @staticmethod
+    def _answer_with(person_id: UUID, stood: querysets.Relationship | None, **now: bool) -> Response:
+        """What was asked at the door, and what has become of it."""
+        return Response(asdict(stood or querysets.Relationship(person_id)) | now)
+
     @documented(
         summary="Follow, or ask to follow a private account",
         responses=RELATIONSHIP,
         errors=[services.CannotFollowSelf, services.FollowerLimitReached, services.FollowingLimitReached],
     )
     def follow(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.follow(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        follows = services.follow(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, following=follows, requested=not follows)
 
     @documented(summary="Unfollow, or withdraw the request", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def unfollow(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.unfollow(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.unfollow(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, following=False, requested=False)
 
     @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def remove_follower(self, request: Request, user: str) -> Response:
