@@ -4,13 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
 
 from apps.social.blocks import HidesBlocked
 from apps.social.models import Follow
 
 STANDING = Q(status="published", taken_down_at__isnull=True, author__state="active")
 OPEN = Q(visibility="public", author__is_private=False)
+# What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden.
+WITHDRAWN = Q(taken_down_at__isnull=False) | ~Q(author__state="active")
 # name on a card → where it is. `is_open`: whether everybody may see the post.
 CARD = {
     "id": "pk",
@@ -52,9 +54,16 @@ class PostQuerySet(HidesBlocked):
         """What an anonymous caller sees; only such posts' photos have permanent public URLs."""
         return self.visible_to(None)
 
-    def withdrawn(self) -> "PostQuerySet":
-        """What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden."""
-        return self.filter(Q(taken_down_at__isnull=False) | ~Q(author__state="active"))
+    def with_exposure(self) -> "PostQuerySet":
+        """`exposure` says of each post whether it is "open" (to everybody), "withdrawn" (from others), or "other"."""
+        told: PostQuerySet = self.annotate(
+            exposure=Case(
+                When(STANDING & OPEN, then=Value("open")),
+                When(WITHDRAWN, then=Value("withdrawn")),
+                default=Value("other"),
+            )
+        )
+        return told
 
     def written_by(self, user_id: UUID) -> "PostQuerySet":
         return self.filter(author=user_id)
