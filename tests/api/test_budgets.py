@@ -20,7 +20,6 @@ pytestmark = pytest.mark.django_db
 POST = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"
 LIKED = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d11"
 MEDIUM = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d12"
-NEW_POST = {"media_ids": [MEDIUM], "caption": "Low tide at #husum with @dora"}
 
 READS = {
     "/feed": 2,
@@ -108,6 +107,7 @@ def test_a_write_asks_no_more_than(caller, call, budget):
         assert len(asked) == most, asked
 
 
-def test_posting_asks_no_more_than(caller):
-    asked = ask(caller, "POST /posts", NEW_POST)
-    assert len(asked) == 30, asked
+@pytest.mark.parametrize(("caption", "most"), [("", 12), ("Low tide at #husum with @dora", 17)])
+def test_posting_asks_no_more_than(caller, caption, most):
+    asked = ask(caller, "POST /posts", {"media_ids": [MEDIUM], "caption": caption})
+    assert len(asked) == most, asked
