@@ -18,7 +18,7 @@ RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def reconcile(post_ids: Iterable[UUID]) -> None:
     """Make it so, as things stand in this transaction; and let every old URL of what is withdrawn die.
 

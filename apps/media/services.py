@@ -142,7 +142,7 @@ def reprocess(medium: Media) -> bool:
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
     """Take media into a post, in the order given. Raises Invalid, naming each that is not one's own, not uploaded, or
     in use; which of these it is, it does not tell."""
@@ -178,7 +178,7 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 
 
 # ── Showing and hiding ───────────────────────────────────────────────────────────────────────────────────
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
     hidden = _locked(Media.objects.filter(pk__in=list(media_ids), wanted_public=False))
@@ -186,14 +186,14 @@ def expose(media_ids: Iterable[UUID]) -> None:
         tasks.publish_variants.delay(media_id=medium_id)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def conceal(media_ids: Iterable[UUID]) -> None:
     """Not everybody may see these any more: every URL given out while everybody did dies, the public copies' and the
     signed ones. What was not public keeps its URLs."""
     _revoke(Media.objects.filter(pk__in=list(media_ids), wanted_public=True))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def withdraw(media_ids: Iterable[UUID]) -> None:
     """Those who could see these cannot any more, whoever they were (a takedown, a suspension): every URL dies."""
     _revoke(Media.objects.filter(pk__in=list(media_ids)))

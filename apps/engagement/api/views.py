@@ -12,15 +12,16 @@ from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.content.api.cards import in_order
-from apps.content.api.posts import find_post, find_reviewable_post
+from apps.content.api.posts import find_post, require_sight
 from apps.content.api.schemas import Post as PostShape
 from apps.core.api.fields import Body, TextField
 from apps.core.api.idempotency import idempotent
-from apps.core.api.pagination import Window, newest_first, oldest_first, page
+from apps.core.api.pagination import Window, newest_first, oldest_first, page, rows_of, window_sql
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.core.ids import parse_id
+from apps.core.statements import Statement, select
 from apps.engagement import services
 from apps.engagement.api import schemas
 from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, post_counts
@@ -38,6 +39,13 @@ class CommentBody(Body):
 
 LIKERS = Ties(lambda viewer, post_id: likes_of(post_id, seen_by=viewer), "post_id", person="user")
 
+THREADS_FOR_SOMEBODY = Statement(
+    lambda viewer, post: Comment.objects.listed_for(viewer).on(post).threads().values_list("pk"), "viewer", "post"
+)
+THREADS_FOR_ANYBODY = Statement(
+    lambda post: Comment.objects.listed_for(None).on(post).threads().values_list("pk"), "post"
+)
+
 
 class LikeEndpoint(Endpoint):
     @documented(summary="Like a post", responses={200: schemas.Liked})
@@ -54,9 +62,9 @@ class LikeEndpoint(Endpoint):
 
     @documented(summary="Who likes a post, newest first", page_of=schemas.Liker)
     def list(self, request: Request, post_id: UUID) -> Response:
-        post = find_post(request, post_id)
-        window = Window.of(request, "likes", post=post.pk)
-        rows = LIKERS.rows(window, viewer=self.caller_id, post_id=post.pk)
+        require_sight(request, post_id)
+        window = Window.of(request, "likes", post=post_id)
+        rows = LIKERS.rows(window, viewer=self.caller_id, post_id=post_id)
         return Response(
             page(
                 rows,
@@ -126,19 +134,20 @@ class CommentEndpoint(Endpoint):
         parameters=[OpenApiParameter("parent_id", OpenApiTypes.STR, description="The id of a comment.")],
     )
     def list(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        parent_id = self._parent_id(request)
-        window = Window.of(request, "comments", post=post.pk, parent=parent_id)
-        comments = Comment.objects.listed_for(request.user.pk).on(post.pk)
+        require_sight(request, post_id, review=True)
+        parent_id, viewer_id = self._parent_id(request), request.user.pk
+        window = Window.of(request, "comments", post=post_id, parent=parent_id)
         if parent_id is None:
-            ids = newest_first(comments.threads().values_list("pk", flat=True), window)
-        elif comments.filter(pk=parent_id).exists():
-            replies = Comment.objects.listed_for(request.user.pk).replies_to(parent_id)
+            threads = THREADS_FOR_SOMEBODY if viewer_id else THREADS_FOR_ANYBODY
+            sql = window_sql(threads.sql, "id")
+            ids = [pk for (pk,) in select(sql, viewer=viewer_id, post=post_id, **rows_of(window))]
+        elif Comment.objects.listed_for(viewer_id).on(post_id).filter(pk=parent_id).exists():
+            replies = Comment.objects.listed_for(viewer_id).replies_to(parent_id)
             ids = oldest_first(replies.values_list("pk", flat=True), window)
         else:
             raise NotFound
         return Response(
-            page(ids, window, position=lambda pk: [pk], cards=lambda shown: comment_cards(shown, request.user.pk))
+            page(ids, window, position=lambda pk: [pk], cards=lambda shown: comment_cards(shown, viewer_id))
         )
 
     @staticmethod

@@ -13,18 +13,20 @@ Card = dict[str, Any]
 _SHOWN = Statement(lambda viewer: Notification.objects.shown_to(viewer).for_cards(), "viewer")
 _ACTORS = Statement(lambda viewer: actors_shown(viewer), "viewer")
 _CARDS = f"""
-SELECT told.*,
-    (SELECT count(*) FROM ({{actors}}) AS act (told_id) WHERE act.told_id = told.id),
-    (SELECT json_agg(json_build_array({PERSON_COLUMNS}) ORDER BY act.id DESC)::text FROM (
-        SELECT * FROM ({{actors}}) AS act (told_id, id, {PERSON_COLUMNS}) WHERE act.told_id = told.id
-        ORDER BY act.id DESC LIMIT {ACTORS_SHOWN}
-    ) AS act (told_id, id, {PERSON_COLUMNS}))
+SELECT told.*, coalesce(who.number, 0), who.actors
 FROM (
     SELECT * FROM ({{shown}}) AS told ({", ".join(CARD)})
     WHERE (%(one)s::uuid IS NULL OR told.id = %(one)s) AND (%(after)s::uuid IS NULL OR told.latest < %(after)s)
         AND (NOT %(unread)s OR told.read_at IS NULL) AND (%(type)s::text IS NULL OR told.type = %(type)s)
     ORDER BY told.latest DESC LIMIT %(limit)s
 ) AS told
+CROSS JOIN LATERAL (
+    SELECT max(number) AS number, json_agg(json_build_array({PERSON_COLUMNS}) ORDER BY act_id DESC)::text AS actors
+    FROM (
+        SELECT *, count(*) OVER () AS number FROM ({{actors}}) AS act (told_id, act_id, {PERSON_COLUMNS})
+        WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
+    ) AS newest
+) AS who
 ORDER BY told.latest DESC
 """  # noqa: S608  (of constants)
 
