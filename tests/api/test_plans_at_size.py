@@ -46,8 +46,8 @@ FROM generate_series(1, {POSTS}) AS n;
 INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
     original_etag, width, height, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public,
     urls_revoked, error_code, error_detail, attempts, in_use)
-SELECT {pk(MEDIUM, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, 'post', 'ready', '', 'image/jpeg', 1, '', 'o/' || n, '',
-    1, 1, '', '', '[]', 's' || n, '', false, false, '', '', 0, true FROM generate_series(1, {POSTS}) AS n;
+SELECT {pk(MEDIUM, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, 'post', 'ready', '', 'image/jpeg', 1, '', 'o/' || n,
+    '', 1, 1, '', '', '[]', 's' || n, '', false, false, '', '', 0, true FROM generate_series(1, {POSTS}) AS n;
 INSERT INTO content_postmedia (post_id, medium_id, position)
 SELECT {pk(POST, "n")}, {pk(MEDIUM, "n")}, 0 FROM generate_series(1, {POSTS}) AS n;
 INSERT INTO engagement_like (id, post_id, user_id)
