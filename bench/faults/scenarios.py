@@ -115,7 +115,8 @@ def kills(bench: Bench) -> None:
             if len(victims) < killings and (victim := _kill_someone(bench, dice)):
                 victims.append(victim)
     counted = ", ".join(f"{victims.count(name)} {name}" for name in sorted(set(victims)))
-    bench.demand(f"at least {killings} kills and 2 of the broker", len(victims) >= killings, counted)
+    enough = len(victims) >= killings and not broker_at
+    bench.demand(f"at least {killings} kills and 2 of the broker", enough, f"{counted}; {2 - len(broker_at)} broker")
     bench.demand_settled("after the last kill everything is settled", 120)
     bench.demand_faultless(crowd)
     orphans = len(audit.unknown_objects())
