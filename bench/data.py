@@ -10,7 +10,7 @@ import json
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -31,79 +31,17 @@ FIRST = [
     "Olu",
     "Mei",
     "Tariq",
-    "Ines",
+    "Inés",
     "Noor",
-    "Pavel",
     "Rosa",
     "Kofi",
-    "Lena",
     "Hugo",
-    "Aiko",
-    "Bruno",
-    "Dilan",
-    "Eva",
 ]
-LAST = [
-    "Mori",
-    "Müller",
-    "Okafor",
-    "Silva",
-    "Nowak",
-    "Haddad",
-    "Berg",
-    "Rossi",
-    "Kaya",
-    "Lindqvist",
-    "Petrov",
-    "Costa",
-    "Tanaka",
-    "Weiss",
-    "Adeyemi",
-    "Moreau",
-]
-WORDS = [
-    "low",
-    "tide",
-    "at",
-    "the",
-    "old",
-    "pier",
-    "morning",
-    "light",
-    "over",
-    "harbour",
-    "first",
-    "snow",
-    "on",
-    "rooftops",
-    "a",
-    "quiet",
-    "street",
-    "after",
-    "rain",
-    "market",
-    "day",
-    "with",
-    "friends",
-    "somewhere",
-    "north",
-    "of",
-    "here",
-    "golden",
-    "hour",
-    "in",
-    "the",
-    "dunes",
-    "small",
-    "garden",
-    "behind",
-    "our",
-    "house",
-    "waiting",
-    "for",
-    "the",
-    "ferry",
-]
+LAST = ["Mori", "Müller", "Okafor", "Silva", "Nowak", "Haddad", "Berg", "Kaya", "Lindqvist", "Petrov", "Tanaka"]
+CAPTION = """
+low tide at the old pier morning light over harbour first snow on rooftops a quiet street after rain market
+day with friends somewhere north of here golden hour in the dunes small garden behind our house waiting
+"""
 TAGS = 2000
 BLURHASH = "LEHV6nWB2yk8pyo0adR*.7kCMdnj"
 
@@ -151,6 +89,10 @@ class World:
 
     size: Size
     ends: int
+
+    @cached_property
+    def words(self) -> list[str]:
+        return CAPTION.split()
 
     # ── People ──
     @cached_property
@@ -237,8 +179,8 @@ class World:
         return mixed(n, 14) % self.star if n % 12 == 0 else None
 
     def caption(self, n: int) -> str:
-        start, mentioned = mixed(n, 15) % len(WORDS), self.mentioned(n)
-        words = itertools.islice(itertools.cycle(WORDS), start, start + 4 + n % 14)
+        start, mentioned = mixed(n, 15) % len(self.words), self.mentioned(n)
+        words = itertools.islice(itertools.cycle(self.words), start, start + 4 + n % 14)
         opening = [] if mentioned is None else [f"@{self.handle(mentioned)}"]
         return " ".join([*opening, *words, *(f"#tag{tag:04d}" for tag in self.tags(n))])
 
@@ -268,39 +210,31 @@ def medium_row(pk: str, owner: str, when: str, *, purpose: str = "post", public:
     return "\t".join(about)
 
 
-@dataclass
-class _Counts:
-    """What is counted in columns, gathered while the rows that are counted are written."""
-
-    followers: "array[int]"
-    following: "array[int]"
-    posts: "array[int]"
-    # {reader: the numbers of their posts}
-    of_readers: dict[int, list[int]] = field(default_factory=dict)
-
-
 class Rows:
     """The rows of a world, table by table."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.counts = _Counts(*(array("I", bytes(4 * world.size.people)) for _ in range(3)))
+        # What is counted in columns, gathered while the rows that are counted are written.
+        self.followers, self.following, self.posted = (array("I", bytes(4 * world.size.people)) for _ in range(3))
+        # {reader: the numbers of their posts}
+        self.of_readers: dict[int, list[int]] = {}
         for n in range(world.size.posts):
             author = world.author(n)
-            self.counts.posts[author] += 1
+            self.posted[author] += 1
             if author < world.reader_count:
-                self.counts.of_readers.setdefault(author, []).append(n)
+                self.of_readers.setdefault(author, []).append(n)
 
     def when(self, moment: int) -> str:
         return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=moment)).isoformat()
 
     def follows(self) -> Iterator[str]:
-        world, counts, moment = self.world, self.counts, itertools.count(self.world.begins - 20 * DAY)
+        world, moment = self.world, itertools.count(self.world.begins - 20 * DAY)
         for n in range(world.size.people):
             follower = world.person(n)
             for other in world.followed(n):
-                counts.followers[other] += 1
-                counts.following[n] += 1
+                self.followers[other] += 1
+                self.following[n] += 1
                 number = next(moment)
                 yield f"{made_id(number, 16, number)}\t{follower}\t{world.person(other)}"
 
@@ -310,10 +244,10 @@ class Rows:
             yield medium_row(made_id(n, 17, world.begins - DAY), world.person(n), when, purpose="avatar")
 
     def people(self) -> Iterator[str]:
-        world, counts, when = self.world, self.counts, self.when(self.world.begins - 30 * DAY)
+        world, when = self.world, self.when(self.world.begins - 30 * DAY)
         for n in range(world.size.people):
             private = "t" if world.is_private(n) else "f"
-            numbers = f"{counts.followers[n]}\t{counts.following[n]}\t{counts.posts[n]}"
+            numbers = f"{self.followers[n]}\t{self.following[n]}\t{self.posted[n]}"
             yield (
                 f"{world.person(n)}\t!\tf\t{world.handle(n)}\t{n}@example.org\t{world.name(n)}\tTakes photographs.\t\t"
                 f"en\t{made_id(n, 17, world.begins - DAY)}\t{private}\tf\t{{}}\tactive\t\tf\t{numbers}\t{when}"
@@ -404,7 +338,7 @@ class Rows:
                 yield f"{made_id(n * 2 + place, 23, moment)}\t{told}\t{owner}\t{actor}\t{cause}"
 
     def _told(self) -> Iterator[tuple[int, int]]:
-        return ((reader, n) for reader, posts in self.counts.of_readers.items() for n in posts)
+        return ((reader, n) for reader, posts in self.of_readers.items() for n in posts)
 
     def tables(self) -> list[tuple[str, str, Callable[[], Iterator[str]]]]:
         """(table, columns, rows); follows first, for they are counted in the rows of people."""

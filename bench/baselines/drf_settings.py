@@ -1,7 +1,5 @@
 """For the feed of `drf.py`: the same models and pooled connections, and of all else what a new project begins with."""
 
-from typing import Any
-
 from config.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.baselines.drf"
@@ -14,7 +12,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-REST_FRAMEWORK: dict[str, Any] = {
+REST_FRAMEWORK = {
     # The view names its own, which is not there yet when these are read.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
