@@ -14,7 +14,7 @@ COPY requirements/prod.txt requirements/prod.txt
 RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --no-binary http-ece \
     --require-hashes -r requirements/prod.txt
 COPY . .
-RUN deploy/with-placeholders python manage.py collectstatic --noinput \
+RUN config/deploy/with-placeholders python manage.py collectstatic --noinput \
     && python -m compileall -q apps config
 
 FROM base AS app
@@ -24,9 +24,9 @@ COPY --from=build /app /app
 USER 10001:10001
 EXPOSE 8000
 # The API's; the other processes tell of themselves by their heartbeats in /health/ready.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "deploy/healthcheck.py"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "config/deploy/healthcheck.py"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["/app/deploy/start"]
+ENTRYPOINT ["/app/config/deploy/start"]
 CMD ["api"]
 
 # The same with PostgreSQL's own tools beside it, for `manage.py backup` and `manage.py restore`.

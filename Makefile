@@ -43,7 +43,7 @@ migrations: $(READY) ## No model change without its migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
 deploy: $(READY) ## Django's deployment checks, with settings as in production
-	@deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
+	@config/deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
 
 schema: $(READY) ## Write docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

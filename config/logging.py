@@ -6,9 +6,9 @@ Whatever is logged, by us, Django, Celery or gunicorn, goes through one handler.
 
 import copy
 import logging.config
-import time
 from collections import OrderedDict
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -41,12 +41,12 @@ class Allowance:
 
     def __init__(self, burst: int, per_second: float) -> None:
         self._burst, self._per_second = burst, per_second
-        self._left, self._at = float(burst), time.monotonic()
+        self._left, self._at = float(burst), monotonic()
         self.left_out = 0
         self.told_at = float("-inf")
 
     def take(self) -> bool:
-        now = time.monotonic()
+        now = monotonic()
         self._left = min(self._left + (now - self._at) * self._per_second, self._burst)
         self._at = now
         if self._left < 1:
@@ -80,9 +80,9 @@ class Damper:
             if kind.take() and self._all.take():
                 return self._with_count(record, kind)
             SUPPRESSED.inc()
-            if time.monotonic() - kind.told_at < self.TOLD_EVERY or not self._may_be_told(kind):
+            if monotonic() - kind.told_at < self.TOLD_EVERY or not self._may_be_told(kind):
                 return None
-            kind.told_at = time.monotonic()
+            kind.told_at = monotonic()
         return _instead(record, {"event": "log_lines_suppressed", "of": what})
 
     def _kind(self, key: tuple[str, int, str]) -> Allowance:
@@ -96,9 +96,9 @@ class Damper:
         """A flood of ever new kinds is told of once, not once for each."""
         if self._all.left_out == 0:
             return True
-        first = time.monotonic() - self._all.told_at > self.TOLD_EVERY
+        first = monotonic() - self._all.told_at > self.TOLD_EVERY
         if first:
-            self._all.told_at = time.monotonic()
+            self._all.told_at = monotonic()
         return first
 
     @staticmethod

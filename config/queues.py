@@ -38,6 +38,10 @@ ROUTES: list[tuple[str, str]] = [
     ("apps.accounts.tasks.send_*", "notifications"),
     ("apps.accounts.tasks.announce_export", "notifications"),
     ("apps.content.tasks.settle_post*", "feed"),
+    ("apps.feed.tasks.keep_snapshots", "maintenance"),
+    ("apps.feed.tasks.repair_newest_posts", "maintenance"),
+    # Not behind the queue that it watches.
+    ("apps.feed.tasks.decide_mode", "maintenance"),
     ("apps.feed.tasks.*", "feed"),
 ]
 

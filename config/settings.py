@@ -381,6 +381,17 @@ MONITORING_METRICS_ENABLED = False
 # Of jobs that walk through whole tables, each for itself; 0 lets them run as fast as they can.
 MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000)
 
+# ── The feed ─────────────────────────────────────────────────────────────────────────────────────────────
+# Who has read so often of late is hot: visits count half after five minutes, a quarter after ten.
+FEED_HOT_VISITS = env.float("FEED_HOT_VISITS", 5.0)
+FEED_BACKFILL_PER_SECOND = env.float("FEED_BACKFILL_PER_SECOND", 20.0)
+FEED_SNAPSHOT_SECONDS = env.int("FEED_SNAPSHOT_SECONDS", 300)
+FEED_STALE_SECONDS = env.int("FEED_STALE_SECONDS", 3600)
+# From here on the feed is busy (apps/feed/policy.py).
+FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000)
+FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5)
+FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8)
+
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False
 SECURE_REDIRECT_EXEMPT: list[str] = []

@@ -22,8 +22,9 @@ from config import metrics
 
 
 def start(process: str) -> None:
-    """`process` is api, worker, relay or scheduler: the service's name in traces and error reports."""
-    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    """`process` is api, worker, relay or scheduler, as traces and error reports name it. A scheduler has no traces:
+    those of its jobs begin with their tasks."""
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") and process != "scheduler":
         importlib.import_module("config.tracing").start(process)
     if os.environ.get("SENTRY_DSN"):
         importlib.import_module("config.sentry").start(process)

@@ -30,8 +30,12 @@ from apps.core import propagation
 from config.redaction import redact_text
 
 _W3C = TraceContextTextMapPropagator()
+# Attributes that hold what somebody searched for, behind the question mark.
+URLS = {"http.url", "http.target", "url.full"}
 # Asked every few seconds by machines; their traces say nothing.
 UNTRACED = "health,metrics"
+# A collector that is away delays no restart by more.
+EXPORT_SECONDS = 3
 
 
 class Deaf(TextMapPropagator):
@@ -107,7 +111,11 @@ def _discreet(span: ReadableSpan) -> ReadableSpan:
 
 
 def _clean(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: redact_text(value) if isinstance(value, str) else value for name, value in (attributes or {}).items()}
+    return {
+        name: redact_text(value.split("?")[0] if name in URLS else value) if isinstance(value, str) else value
+        for name, value in (attributes or {}).items()
+        if name != "url.query"
+    }
 
 
 class _Tracing:
@@ -118,25 +126,27 @@ class _Tracing:
 
 
 def start(process: str) -> None:
-    """Once in each process, after any fork: the exporter has a thread."""
+    """Once, in the api, in a child of a worker, or in the relay. In processes that are forked later, as gunicorn's are,
+    the SDK starts the exporter's thread anew."""
     propagate.set_global_textmap(Deaf())
     ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or 1)
     _Tracing.provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME") or f"photogram-{process}"}),
         sampler=ParentBased(root=WholeStories(ratio)),
     )
-    _Tracing.provider.add_span_processor(BatchSpanProcessor(DiscreetExporter(OTLPSpanExporter())))
+    _Tracing.provider.add_span_processor(BatchSpanProcessor(DiscreetExporter(OTLPSpanExporter(timeout=EXPORT_SECONDS))))
     trace.set_tracer_provider(_Tracing.provider)
     propagation.traces_come_from(present)
+    if process == "relay":
+        before_task_publish.connect(_announcement_begins)
+        after_task_publish.connect(_announcement_ends)
+        return
     PsycopgInstrumentor().instrument(skip_dep_check=True)
     RedisInstrumentor().instrument(skip_dep_check=True)
     BotocoreInstrumentor().instrument(skip_dep_check=True)  # type: ignore[no-untyped-call]
     if process == "api":
         DjangoInstrumentor().instrument(skip_dep_check=True, excluded_urls=UNTRACED)
-    if process == "relay":
-        before_task_publish.connect(_announcement_begins)
-        after_task_publish.connect(_announcement_ends)
-    if process == "worker":
+    else:
         task_prerun.connect(_task_begins)
         task_failure.connect(_task_fails)
         task_postrun.connect(_task_ends)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
@@ -44,6 +45,16 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit empty every table after themselves, which the audit would refuse."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE moderation_moderationaction DISABLE TRIGGER audit_is_never_emptied")
+
+
+def bind_loggers_anew() -> None:
+    """A logger that has been used once keeps its configuration; tests change it, and listen in."""
+    structlog.configure(**structlog.get_config() | {"cache_logger_on_first_use": False})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listening() -> None:
+    bind_loggers_anew()
 
 
 @pytest.fixture(scope="session", autouse=True)

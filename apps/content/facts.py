@@ -5,4 +5,6 @@ from apps.core.facts import Fact
 post_published = Fact("post_published", "post_id", "author_id")
 post_failed = Fact("post_failed", "post_id", "author_id")
 post_edited = Fact("post_edited", "post_id", "author_id")
+# It was taken down, and is what it was.
+post_restored = Fact("post_restored", "post_id", "author_id")
 post_removed = Fact("post_removed", "post_id", "author_id")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import post_edited, post_removed
+from apps.content.facts import post_edited, post_removed, post_restored
 from apps.content.models import Mention, Post, PostMedia
 from apps.core.errors import Invalid, NotFound
 from apps.media import services as media
@@ -131,6 +131,7 @@ def restore(post: Post) -> bool:
     locked.save(update_fields=["taken_down_at"])
     if is_counted(locked):
         POSTS.increment(locked.author_id)
+        post_restored.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
     exposure.reconcile([locked.pk])
     return True
 

@@ -103,6 +103,7 @@ def _timeouts() -> Iterator[Finding]:
         "statement_timeout": settings.DATABASE_STATEMENT_TIMEOUT_MS,
         "lock_timeout": settings.DATABASE_LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": settings.DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        "client_connection_check_interval": settings.DATABASE_CLIENT_CHECK_MS,
     }
     for name, milliseconds in wanted.items():
         if milliseconds and _row(f"SHOW {name}")[0] == "0":
@@ -181,9 +182,9 @@ def examine_mail() -> Iterator[Finding]:
 
 # ── Jobs ─────────────────────────────────────────────────────────────────────────────────────────────────
 SIGNS = {
-    "scheduler": "Start it: deploy/start scheduler. Its log says why it ended.",
-    "relay": "Start it: deploy/start relay. Its log says why it ended.",
-    "workers": "Start one: deploy/start worker. Its log says why it ended.",
+    "scheduler": "Start it: config/deploy/start scheduler. Its log says why it ended.",
+    "relay": "Start it: config/deploy/start relay. Its log says why it ended.",
+    "workers": "Start one: config/deploy/start worker. Its log says why it ended.",
 }
 
 

@@ -8,6 +8,11 @@ class FeedConfig(contexts.Context):
 
     name = "apps.feed"
 
+    def ready(self) -> None:
+        from apps.feed import gauges, receivers  # noqa: F401
+
+        gauges.register()
+
     def erase_user(self, user_id: UUID) -> None:
         from apps.feed import person
 

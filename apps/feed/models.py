@@ -1,7 +1,8 @@
-"""What the feed remembers of its readers."""
+"""What the feed remembers of its readers, of posts and of itself."""
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from apps.content.models import Post
 
@@ -15,6 +16,61 @@ class FeedVisit(models.Model):
 
     def __str__(self) -> str:
         return str(self.user_id)
+
+
+class NewestPost(models.Model):
+    """No post of the author that stands is newer than `post`, which itself may have gone since.
+
+    A trigger on the posts keeps it (migration 0004), so that it holds whatever writes them.
+    """
+
+    author = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    post = models.UUIDField()
+
+    def __str__(self) -> str:
+        return str(self.author_id)
+
+
+class FeedSnapshot(models.Model):
+    """The newest ids of the feed of somebody who reads often, as they were at `built_at`; see `snapshots.py`."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    # As `packed.py` writes them.
+    ids = models.BinaryField(default=b"")
+    built_at = models.DateTimeField(null=True, db_index=True)
+    # Whoever builds one writes it only if nobody has made it void meanwhile.
+    generation = models.PositiveIntegerField(default=0)
+    # How hot its reader was, for when Redis has forgotten.
+    visits = models.FloatField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class FeedMode(models.Model):
+    """The one row that says how the feed works at present, and from which signs that was decided; see `mode.py`."""
+
+    class Mode(models.TextChoices):
+        NORMAL = "normal"
+        BUSY = "busy"
+        RECOVERING = "recovering"
+
+    mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.NORMAL)
+    # What an operator has decided instead; empty: the policy decides.
+    pinned = models.CharField(max_length=10, choices=Mode.choices, blank=True)
+    calm = models.PositiveIntegerField(default=0)
+    queue = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(null=True)
+    hit_ratio = models.FloatField(null=True)
+    decided_at = models.DateTimeField(db_default=Now())
+    # When something that the timelines in Redis should have been told could not be told.
+    missed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_feed_mode")]
+
+    def __str__(self) -> str:
+        return self.pinned or self.mode
 
 
 class ExploreScore(models.Model):

@@ -1,8 +1,42 @@
 """Doorbells."""
 
+from uuid import UUID
+
+from celery import shared_task
+
 from apps.core.batches import Pace
 from apps.core.scheduled import scheduled
-from apps.feed import explore
+from apps.feed import explore, fanout, mode, newest, policy, snapshots
+
+
+@shared_task
+def push_post(*, post_id: str, author_id: str, doubt: str, **_: object) -> None:
+    fanout.push(UUID(post_id), author_id=UUID(author_id), doubt=doubt)
+
+
+@shared_task
+def settle_timeline(*, user_id: str, doubt: str, **_: object) -> None:
+    fanout.settle(UUID(user_id), doubt=doubt)
+
+
+@shared_task
+def drop_timelines_of_readers(*, author_id: str, **_: object) -> None:
+    fanout.drop_timelines_of_readers(UUID(author_id))
+
+
+@scheduled
+def decide_mode(**_: object) -> int:
+    return int(mode.decide())
+
+
+@scheduled
+def keep_snapshots(*, pace: Pace, **_: object) -> int:
+    return snapshots.keep(pace, hurry=mode.current() == policy.NORMAL)
+
+
+@scheduled
+def repair_newest_posts(*, pace: Pace, **_: object) -> int:
+    return newest.repair(pace)
 
 
 @scheduled

@@ -4,8 +4,13 @@ from apps.core import metrics
 
 # By the index of the rows that wait for a bell: all but the pending, which have one of their own.
 _WAITING = """
-SELECT status, count(*) FROM media_media WHERE ring_at IS NOT NULL GROUP BY status
-UNION ALL SELECT status, count(*) FROM media_media WHERE status = 'pending' GROUP BY status
+SELECT status, count(*)
+FROM (
+    (SELECT status FROM media_media WHERE ring_at IS NOT NULL LIMIT 100000)
+    UNION ALL
+    (SELECT status FROM media_media WHERE status = 'pending' LIMIT 100000)
+) AS bounded
+GROUP BY status
 """
 _OLDEST = """
 SELECT status, extract(epoch FROM now() - min(uploaded_at)) FROM media_media

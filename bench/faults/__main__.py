@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -43,8 +44,11 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help=f"the same as --scale {QUICK}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where to write the rows, too")
+    parser.add_argument("--markdown", type=Path, help="a page whose part `## Measured` is to be written anew")
     parser.add_argument("--keep", action="store_true", help="keep the folder with logs and state")
     arguments = parser.parse_args()
+    # Through the context managers: what is frozen would outlive us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = Path(tempfile.mkdtemp(prefix="photogram-faults-"))
     rows: list[Any] = []
     try:
@@ -56,6 +60,8 @@ def main() -> int:
             subprocess.run(["rm", "-rf", str(folder)], check=False)
     if arguments.json:
         arguments.json.write_text(json.dumps([vars(row) for row in rows], indent=2))
+    if arguments.markdown:
+        _write_measured(arguments.markdown, rows, f"scale {QUICK if arguments.quick else arguments.scale:g}")
     _print(rows)
     return 0 if rows and all(row.met for row in rows) else 1
 
@@ -144,6 +150,13 @@ def _await(url: str) -> None:
                 return
         time.sleep(0.2)
     raise TimeoutError("The API did not start.")
+
+
+def _write_measured(page: Path, rows: list[Any], how: str) -> None:
+    head = page.read_text().partition("## Measured\n")[0]
+    lines = [f"{os.cpu_count()} cores, {how}.", "", "| scenario | demand | result | |", "| --- | --- | --- | --- |"]
+    lines += [f"| {r.scenario} | {r.demand} | {r.result} | {'met' if r.met else '**missed**'} |" for r in rows]
+    page.write_text(head + "## Measured\n\n" + "\n".join(lines) + "\n")
 
 
 def _print(rows: list[Any]) -> None:

@@ -22,14 +22,15 @@ from apps.social.models import Follow
 from bench.faults.load import Crowd
 from config.schedule import SCHEDULE
 
+BY_THE_CLOCK = {*SCHEDULE, "apps.core.tasks.probe"}
 UNDER_WAY = [Media.Status.UPLOADED, Media.Status.PROCESSING]
 
 
 # ── Is everything done? ──────────────────────────────────────────────────────────────────────────────────────────
 def under_way() -> dict[str, int]:
-    """What still waits for a worker. What the clock rings for comes and goes, and is no backlog."""
-    counts = {
-        "tasks": CeleryOutbox.objects.exclude(task_name__in=SCHEDULE).count(),
+    """What still waits for a worker, tasks by name. What the clock rings for comes and goes, and is no backlog."""
+    waiting = CeleryOutbox.objects.exclude(task_name__in=BY_THE_CLOCK).values_list("task_name", flat=True)
+    counts = Counter(waiting) | {
         "uploads": Media.objects.filter(status__in=UNDER_WAY).count(),
         "mails": Delivery.objects.filter(status=Delivery.Status.PENDING).count(),
         "posts": Post.objects.filter(status=Post.Status.PROCESSING).count(),

@@ -20,7 +20,7 @@ from PIL import Image
 from bench.faults.network import MailSink
 
 PASSWORD = "a better battery staple"  # everybody's
-# As the proxy in front does (deploy/Caddyfile): while nobody listens, a request waits.
+# As the proxy in front does (config/deploy/Caddyfile): while nobody listens, a request waits.
 HELD_SECONDS = 30.0
 # Acts, and how often each is chosen.
 EVERYTHING = {"upload": 4, "like": 10, "comment": 6, "follow": 6, "feed": 10, "post": 6, "profile": 4, "told": 4}

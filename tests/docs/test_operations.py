@@ -8,8 +8,7 @@ INTERNAL = {"PYTEST_XDIST_WORKER"}
 
 
 def test_the_settings_table_names_exactly_the_variables_that_are_read() -> None:
-    settings, gunicorn = (ROOT / "config" / name for name in ("settings.py", "gunicorn.py"))
-    read = set(re.findall(r"""env\.\w+\(\s*["']([A-Z0-9_]+)["']""", settings.read_text()))
-    read |= set(re.findall(r"""environ\.get\(["']([A-Z0-9_]+)["']""", gunicorn.read_text()))
+    code = "".join(file.read_text() for file in (ROOT / "config").glob("*.py"))
+    read = set(re.findall(r"""\benv(?:\.\w+|iron\.get)\(\s*["']([A-Z0-9_]+)["']""", code))
     told = re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
     assert sorted(told) == sorted(read - INTERNAL)

@@ -64,6 +64,9 @@ class Mortal:
         finally:
             self._signal_all(signal.SIGCONT)
 
+    def workers(self) -> list[int]:
+        return _children(self.gunicorn.pid)
+
     def _signal_all(self, number: int) -> None:
         server = self.postgres.server.process.pid
         for pid in [server, *_children(server)]:
@@ -120,7 +123,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> I
     mortal = Mortal(f"http://127.0.0.1:{port}", environment, state, lock, postgres)
     mortal.start_gunicorn()
     try:
-        mortal.await_answer(30)
+        mortal.await_answer(60)
         yield mortal
     finally:
         mortal.gunicorn.terminate()

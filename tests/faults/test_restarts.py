@@ -1,44 +1,33 @@
-"""The API told to end and started again while requests come in and are under way (C10)."""
+"""The API told to end and started again, with requests under way and in the listening queue (C10)."""
 
-import threading
+import os
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from tests.faults.conftest import ASKED, Mortal
+from tests.faults.conftest import Mortal
 
 # Its schema is copied.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
 
 
-def test_c10_a_restart_fails_no_request_that_waits_while_nobody_listens(mortal: Mortal) -> None:
-    """As the proxy in front has them wait. A connection that was accepted is answered."""
-    leaving = threading.Event()
-    statuses: list[int] = []
-    refused = threading.Event()
-
-    def keep_asking() -> None:
-        while not leaving.is_set():
-            try:
-                statuses.append(mortal.ask(ASKED).status_code)
-            except httpx.ConnectError:
-                refused.set()
-                time.sleep(0.05)
-
-    with ThreadPoolExecutor(12) as threads:
-        asking = [threads.submit(keep_asking) for _ in range(12)]
-        try:
-            while len(statuses) < 100:
-                time.sleep(0.01)
-            mortal.gunicorn.terminate()
-            assert mortal.gunicorn.wait(30) == 0
-            mortal.start_gunicorn()
-            mortal.await_answer(30)
-        finally:
-            leaving.set()
-        for each in asking:
-            each.result()
-    assert set(statuses) == {404}
-    assert refused.is_set()
+def test_c10_told_to_end_it_answers_whom_the_kernel_has_let_in_and_refuses_the_others(mortal: Mortal) -> None:
+    """So that a proxy in front can have those wait for the next one (config/deploy/Caddyfile)."""
+    [worker] = mortal.workers()
+    with ThreadPoolExecutor(24) as threads:
+        os.kill(worker, signal.SIGSTOP)
+        # Nobody accepts them: connected, sent, and in the queue.
+        waiting = [threads.submit(mortal.ask) for _ in range(24)]
+        time.sleep(0.5)
+        mortal.gunicorn.terminate()
+        time.sleep(0.2)
+        os.kill(worker, signal.SIGCONT)
+        assert [each.result().status_code for each in waiting] == [404] * 24
+    assert mortal.gunicorn.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        mortal.ask()
+    mortal.start_gunicorn()
+    mortal.await_answer(60)

@@ -40,6 +40,15 @@ def test_a_consequence_comes_within_a_second_and_leaves_no_row(shop):
     eventually(is_settled)
 
 
+def test_a_flood_of_one_kind_of_work_holds_up_no_other_even_where_one_worker_does_all(shop):
+    flood = [shop.order("slow", queue="media", seconds=0.3) for _ in range(20)]
+    eventually(lambda: tries(flood[1]))
+    notification = shop.order("steady", queue="notifications")
+    eventually(lambda: tries(notification))
+    assert sum(tries(path) for path in flood) < 10
+    eventually(is_settled)
+
+
 def test_c1_a_killed_pool_child_loses_nothing(shop):
     path = shop.order("slow", seconds=1)
     eventually(lambda: tries(path) == 1)

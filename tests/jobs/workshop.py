@@ -16,6 +16,7 @@ import redis
 from django.db import connection, connections
 
 from config.celery import app
+from config.queues import DEFAULT
 from devstack.ports import Ports
 from devstack.process import die_with_parent
 from devstack.valkey import Valkey
@@ -91,11 +92,11 @@ class Workshop:
         os.close(self.lock)
 
     # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────
-    def order(self, task: str, **kwargs: Any) -> Path:
+    def order(self, task: str, *, queue: str = DEFAULT, **kwargs: Any) -> Path:
         """The file in which each try of the task leaves a line."""
         self.files += 1
         path = self.folder / f"tries-{self.files}"
-        app.send_task(f"tests.jobs.pranks.{task}", kwargs={"path": str(path)} | kwargs)
+        app.send_task(f"tests.jobs.pranks.{task}", kwargs={"path": str(path)} | kwargs, queue=queue)
         return path
 
     def broker_client(self) -> redis.Redis:

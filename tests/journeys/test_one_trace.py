@@ -11,6 +11,8 @@ import pytest
 import requests
 from PIL import Image
 
+pytestmark = pytest.mark.xdist_group("live")
+
 PROCESS = "apps.media.tasks.process_upload"
 
 
@@ -93,6 +95,9 @@ def test_request_sql_cache_storage_outbox_and_task_are_one_trace(live_stack, rea
     assert {"SELECT", "INSERT"} <= in_request, "SQL, and with it the row of the outbox"
     assert "EVAL" in in_request, "the cache"
     assert any(name.startswith("S3.") for name in in_request), "storage"
+    (task,) = (span for span in spans if span.name == f"task {PROCESS}")
+    assert (by_id[task.parent].service, by_id[task.parent].name) == ("photogram-relay", f"announce {PROCESS}")
+    assert is_under(task, "photogram-api", "complete"), "the outbox"
     in_task = {span.name.split()[0] for span in spans if is_under(span, "photogram-worker", PROCESS)}
     assert "UPDATE" in in_task
     assert any(name.startswith("S3.") for name in in_task)
@@ -123,6 +128,7 @@ def test_every_line_of_a_task_names_it_and_the_request_that_caused_it(live_stack
     assert request["route"].endswith("/complete")
     caused = [line for line in lines(live_stack, "worker") if line.get("request_id") == request_id]
     assert "media_failed" in {line["event"] for line in caused}
+    assert "success" in {line["outcome"] for line in caused if line["event"] == "task"}
     for line in caused:
         assert line["task"].startswith("apps.")
         assert line["task_id"]

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+pytestmark = pytest.mark.xdist_group("live")
+
 HOST = b"Host: 127.0.0.1\r\n"
 MALFORMED = {
     "two lengths": b"POST /api/v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nContent-Length: 30\r\n\r\n{}\n",

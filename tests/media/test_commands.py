@@ -12,7 +12,8 @@ from tests.commands import interrupt, run
 from tests.factories import make_media
 from tests.media.uploads import ready, write
 
-pytestmark = pytest.mark.django_db
+# Sweeps of a whole bucket, which all workers share, find what another test has put there.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("bucket")]
 
 
 def failed(owner, **fields):

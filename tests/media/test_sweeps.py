@@ -18,7 +18,8 @@ from tests.factories import make_media
 from tests.media.uploads import begin, fetch, put, ready, uploaded, variant_urls, write
 from tests.threads import in_threads
 
-pytestmark = pytest.mark.django_db
+# Sweeps of a whole bucket, which all workers share, find what another test has put there.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("bucket")]
 
 
 def exposed(caller, deliver):

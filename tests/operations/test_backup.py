@@ -104,8 +104,8 @@ def test_a_post_with_its_photograph_comes_back_on_empty_servers(
     here.lose_objects()
 
     elsewhere.use(settings)
-    assert run("restore", str(tmp_path / "backup"), "--dry-run")["restored"] is False
-    assert run("restore", str(tmp_path / "backup"))["restored"] is True
+    assert run("restore", str(tmp_path / "backup"), "--dry-run")["dry_run"] is True
+    assert run("restore", str(tmp_path / "backup"))["objects"] == 14
     elsewhere.use(settings)
     refused("not empty", "restore", tmp_path / "backup")
     looked = subprocess.run(

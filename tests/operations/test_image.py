@@ -56,8 +56,8 @@ class TestTheImage:
             stages[-1].append((name, value))
         app = next(stage for stage in stages if stage[0][1].endswith("AS app"))
         assert [value for name, value in app if name == "USER"] == ["10001:10001"]
-        assert any(name == "HEALTHCHECK" and "deploy/healthcheck.py" in value for name, value in app)
-        assert ("ENTRYPOINT", '["/app/deploy/start"]') in app
+        assert any(name == "HEALTHCHECK" and "config/deploy/healthcheck.py" in value for name, value in app)
+        assert ("ENTRYPOINT", '["/app/config/deploy/start"]') in app
         # The tools' stage becomes root to install them, and nobody again. What is built by default is the app.
         tools = next(stage for stage in stages if stage[0][1].endswith("AS tools"))
         assert [value for name, value in tools if name == "USER"] == ["root", "10001:10001"]
@@ -67,15 +67,15 @@ class TestTheImage:
         lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
         assert lines[0] == "*"
         let_in = {line[1:] for line in lines if line.startswith("!")}
-        assert let_in == {"apps", "config", "deploy", "manage.py", "Procfile", "requirements", "static", "templates"}
+        assert let_in == {"apps", "config", "manage.py", "Procfile", "requirements", "static", "templates"}
         assert all((ROOT / name).exists() for name in let_in)
 
 
 class TestStarting:
     @pytest.fixture
     def tree(self, tmp_path: Path) -> Path:
-        (tmp_path / "deploy").mkdir()
-        shutil.copy(ROOT / "deploy" / "start", tmp_path / "deploy" / "start")
+        (tmp_path / "config" / "deploy").mkdir(parents=True)
+        shutil.copy(ROOT / "config" / "deploy" / "start", tmp_path / "config" / "deploy" / "start")
         (tmp_path / "Procfile").write_text(
             "api: TOLD=it python -c 'import os, sys; print(os.environ[\"TOLD\"], sys.argv[1:])' ${MORE:-less}\n"
             "api-too: python -c 1\n"
@@ -84,7 +84,7 @@ class TestStarting:
 
     def started(self, tree: Path, *arguments: str) -> str:
         path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
-        argv = [tree / "deploy" / "start", *arguments]
+        argv = [tree / "config" / "deploy" / "start", *arguments]
         return subprocess.run(argv, check=True, capture_output=True, text=True, env={"PATH": path}).stdout
 
     def test_a_name_is_that_line_of_the_procfile(self, tree: Path) -> None:
@@ -117,7 +117,7 @@ class TestStarting:
 
         def check(number: int) -> int:
             env = os.environ | {"PORT": str(number), "ALLOWED_HOSTS": ".photogram.example,other.example"}
-            argv = [sys.executable, ROOT / "deploy" / "healthcheck.py"]
+            argv = [sys.executable, ROOT / "config" / "deploy" / "healthcheck.py"]
             return subprocess.run(argv, check=False, env=env, capture_output=True).returncode
 
         assert check(port) == 0
@@ -185,11 +185,11 @@ class TestCompose:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What deploy/new-env writes."""
+    """What config/deploy/new-env writes."""
     tree = tmp_path_factory.mktemp("new-env")
-    (tree / "deploy").mkdir()
-    shutil.copy(ROOT / "deploy" / "new-env", tree / "deploy")
-    argv = [tree / "deploy" / "new-env", "photogram.example", "media.photogram.example"]
+    (tree / "config" / "deploy").mkdir(parents=True)
+    shutil.copy(ROOT / "config" / "deploy" / "new-env", tree / "config" / "deploy")
+    argv = [tree / "config" / "deploy" / "new-env", "photogram.example", "media.photogram.example"]
     subprocess.run(argv, check=True, capture_output=True)
     assert (tree / ".env").stat().st_mode & 0o777 == 0o600
     again = subprocess.run(argv, check=False, capture_output=True, text=True)

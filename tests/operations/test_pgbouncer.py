@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 SESSIONS = 2
 NOBODY = 65534
+GUIDE = ROOT / "docs" / "operations.md"
 pytestmark = pytest.mark.skipif(
     PGBOUNCER is None and not os.environ.get("CI"), reason="needs PgBouncer: apt-get install pgbouncer"
 )
@@ -48,12 +50,10 @@ def role() -> Iterator[tuple[str, str]]:
     name, password = f"pooled_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}", secrets.token_hex(16)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
-        for timeout in (
-            "statement_timeout = '15s'",
-            "lock_timeout = '5s'",
-            "idle_in_transaction_session_timeout = '30s'",
-        ):
-            server.execute(f"ALTER ROLE {name} SET {timeout}")
+        timeouts = re.findall(r"^ALTER ROLE photogram (SET .*);$", GUIDE.read_text(), re.MULTILINE)
+        assert len(timeouts) == 4
+        for timeout in timeouts:
+            server.execute(f"ALTER ROLE {name} {timeout}")
         server.execute(f"CREATE DATABASE {name} OWNER {name}")
         yield name, password
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -62,6 +62,7 @@ def role() -> Iterator[tuple[str, str]]:
 
 @pytest.fixture
 def pooled_url(role: tuple[str, str]) -> Iterator[str]:
+    assert PGBOUNCER, "apt-get install pgbouncer"
     with tempfile.TemporaryDirectory(prefix="pgbouncer-") as folder:
         yield from _pooled(Path(folder), *role)
 
@@ -81,7 +82,7 @@ def _pooled(folder: Path, name: str, password: str) -> Iterator[str]:
     nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*nobody, str(PGBOUNCER), str(configuration)],
+            [*nobody, PGBOUNCER, str(configuration)],
             stdout=log,
             stderr=subprocess.STDOUT,
             preexec_fn=die_with_parent(),

@@ -9,12 +9,17 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.core import metrics, outbox
+from apps.core import backlog, metrics
 from apps.core.observability import task_finished
+from apps.media import gauges as media
 from apps.media.models import DoomedObject
+from apps.moderation import gauges as moderation
 from apps.moderation.models import Flag
+from apps.notifications import gauges as notifications
 from apps.notifications.models import Act, Delivery, Notification
+from config.queues import queue_of
 from tests.factories import make_media, make_post
+from tests.plans import explain_sql, indexes_used, nodes
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +83,7 @@ class TestGauges:
         assert value(scrape(), "photogram_test_slow") is None
 
     def test_a_scrape_that_has_taken_too_long_ends_early(self, own_gauges, scrape, monkeypatch):
+        scrape()
         monkeypatch.setattr(metrics, "BUDGET_SECONDS", -1.0)
         metrics.gauge("photogram_test_late", "x", [], lambda: {(): 1})
         samples = scrape()
@@ -142,10 +148,32 @@ def test_every_gauge_can_be_read(scrape):
         gauge.family()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        media._WAITING,
+        media._OLDEST,
+        media._DOOMED_FIRST,
+        notifications._WAITING,
+        notifications._OLDEST,
+        moderation._OPEN,
+        moderation._OLDEST,
+        backlog._WAITING.replace("%s", "100000"),
+    ],
+)
+def test_what_waits_is_found_by_an_index(statement):
+    """On small tables PostgreSQL would rather read all, so that is made dear here."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = explain_sql(statement, [])
+    assert indexes_used(plan)
+    assert "Seq Scan" not in {node["Node Type"] for node in nodes(plan)}
+
+
 # ── What they show ───────────────────────────────────────────────────────────────────────────────────────
 class TestWhatWaits:
     def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
-        queue = outbox.queue_of("apps.media.tasks.ring_again")
+        queue = queue_of("apps.media.tasks.ring_again")
         empty = scrape()
         assert value(empty, "photogram_outbox_rows", queue=queue) == 0
         assert value(empty, "photogram_outbox_oldest_seconds", queue=queue) == 0

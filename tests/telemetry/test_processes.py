@@ -1,4 +1,4 @@
-"""gunicorn with two workers, for real: one sum, whoever dies; and its own lines in our form."""
+"""What processes show of themselves: two workers of a real gunicorn as one sum, whoever dies; a port for the others."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from config import metrics
 from devstack.process import die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         )
     server = Server(f"http://127.0.0.1:{port}", process, tmp_path, log)
     try:
-        until(lambda: len(server.files()) >= 4 and server.get("/health/live"), server)
+        until(lambda: server.get("/health/live") and len(server.files()) >= 4, server)
         yield server
     finally:
         process.terminate()
@@ -113,3 +114,38 @@ def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(ser
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     assert {"gunicorn.error", "photogram.request"} <= {line["logger"] for line in lines}
     assert any("SIGKILL" in line["event"] for line in lines)
+
+
+def test_a_process_without_http_of_its_own_answers_on_its_port_and_a_child_lets_go_of_it(monkeypatch):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setattr(metrics._Process, "server", None)
+    monkeypatch.setattr(metrics._Process, "slot", "")
+    monkeypatch.setenv("METRICS_PORT", str(port))
+    metrics.serve_metrics()
+    server = metrics._Process.server
+    try:
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read()
+        assert b"photogram_task_total" in told
+        metrics.take_slot("child0")
+        assert server.socket.fileno() == -1
+    finally:
+        server.shutdown()
+
+
+def test_a_port_that_is_taken_is_no_reason_not_to_work(monkeypatch, json_log):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("METRICS_PORT", str(taken.getsockname()[1]))
+        metrics.serve_metrics()
+    (line,) = json_log()
+    assert (line["event"], line["level"]) == ("metrics_port_unavailable", "error")
+
+
+def test_without_a_port_nothing_listens(monkeypatch):
+    monkeypatch.delenv("METRICS_PORT", raising=False)
+    monkeypatch.setattr(metrics._Process, "server", None)
+    metrics.serve_metrics()
+    assert metrics._Process.server is None

@@ -41,7 +41,7 @@ def reported(monkeypatch):
     logging_config(log_format="json", level="INFO", sentry=True)
     yield transport.events
     logging_config(log_format="console", level="WARNING")
-    sentry_sdk.init()
+    sentry_sdk.init(dsn="", default_integrations=False, auto_enabling_integrations=False)
 
 
 @pytest.mark.django_db

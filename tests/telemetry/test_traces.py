@@ -61,6 +61,8 @@ def test_a_trace_begins_with_a_request_or_a_task_only(kind, ratio, decision):
 def test_o4_what_is_left_out_of_logs_is_left_out_of_spans(exported):
     with suppress(ValueError), tracing._tracer().start_as_current_span("x") as span:
         span.set_attribute("url.full", "https://s3.example.org/k?X-Amz-Signature=deadbeef")
+        span.set_attribute("http.target", "/api/v1/search/people?q=secret-query")
+        span.set_attribute("url.query", "q=secret-query")
         span.set_attribute("client.address", "203.0.113.77")
         span.set_attribute("http.status_code", 500)
         raise ValueError("Key (email)=(alice@example.org) already exists.")
@@ -68,7 +70,8 @@ def test_o4_what_is_left_out_of_logs_is_left_out_of_spans(exported):
     told = sent.to_json()
     assert "https://s3.example.org/k" in told
     assert sent.attributes["http.status_code"] == 500
-    for secret in ("deadbeef", "203.0.113.77", "alice"):
+    assert sent.attributes["http.target"] == "/api/v1/search/people"
+    for secret in ("deadbeef", "203.0.113.77", "alice", "secret-query"):
         assert secret not in told
 
 

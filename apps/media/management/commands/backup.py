@@ -1,25 +1,30 @@
 """`manage.py backup --output DIR`: the database and both buckets, in one folder."""
 
-import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from django.core.management.base import CommandError, CommandParser
 
+from apps.core.management.base import OperatorCommand, Result
 from apps.media import backup
 from apps.media.storage import StorageError
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Write everything that Photogram holds into a new folder: the database first (pg_dump), then every object of "
         "the two buckets, with a manifest of hashes. It may run while Photogram does. Ctrl-C leaves a folder that "
-        "`restore` refuses; remove it. To check a backup, run `manage.py restore DIR --dry-run`."
+        "`restore` refuses; remove it."
     )
+    examples = """
+  manage.py backup --output /backups/monday
+  manage.py backup --output /backups/tuesday --previous /backups/monday
+"""
+    changes = False
+    in_batches = False
 
-    def add_arguments(self, parser: CommandParser) -> None:
+    def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a folder that is new or empty")
         parser.add_argument(
             "--previous",
@@ -27,19 +32,20 @@ class Command(BaseCommand):
             metavar="DIR",
             help="an earlier backup on the same disk: what has not changed is shared with it and takes no space",
         )
-        parser.add_argument("--json", action="store_true", help="say what was done as one JSON object")
 
-    def handle(self, *args: Any, output: Path, previous: Path | None, **options: Any) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} objects"))
+    def work(self, *, output: Path, previous: Path | None, **options: Any) -> Result:
         try:
-            with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-                task = progress.add_task("Backing up", total=None)
-                manifest = backup.make(output, previous=previous, told=lambda more: progress.advance(task, more))
+            with self.progress("Objects"):
+                manifest = backup.make(output, previous=previous, told=self.pace.step)
         except (backup.BackupFailed, StorageError) as failure:
             raise CommandError(str(failure)) from failure
-        told = {"folder": str(output), "made_at": manifest.made_at, "objects": len(manifest.objects)}
-        if options["json"]:
-            self.stdout.write(json.dumps(told | {"bytes": manifest.bytes}))
-        else:
-            size = f"{manifest.bytes / 1e6:,.1f} MB"
-            self.stdout.write(f"{output}: the database, and {len(manifest.objects):,} objects of {size}.")
+        return {
+            "folder": str(output),
+            "made_at": manifest.made_at,
+            "objects": len(manifest.objects),
+            "bytes": manifest.bytes,
+        }
+
+    def told(self, result: Result) -> Iterable[str]:
+        size = f"{result['bytes'] / 1e6:,.1f} MB"
+        yield f"{result['folder']}: the database, and {result['objects']:,} objects of {size}."

@@ -1,0 +1,288 @@
+"""Live timelines: the newest ids of the feeds of people who read, in Redis.
+
+A timeline comes to be when somebody reads, gets new posts pushed into it by a task, and goes when nobody has read it
+for KEPT_SECONDS. It is a memory and no authority: what it names is asked again, when it is shown, of the rules for who
+may see a post and what belongs to a feed. What it must not do is lack a post. So:
+
+- *Doubt*: who follows, mutes or posts puts their own timeline in doubt, in the transaction that does it and for longer
+  than any transaction may last. One in doubt is neither read nor kept, and the database is asked: what one does is in
+  one's feed on the next request. The task that follows settles the doubt.
+- *Lock*: who finds no timeline builds one under a lock; the others, meanwhile, read the database and keep nothing. A
+  push or a doubt takes the lock away, and with it the right to keep what may be out of date by then.
+- *Stamp*: a timeline counts only under the server run in which it was written (an old copy of the data comes back under
+  a new one) and in the present epoch. Whoever could not tell Redis of something begins a new epoch before believing it
+  again, since timelines may lack what was not told.
+
+Decision 67.
+"""
+
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from apps.core import redis
+from apps.feed.packed import LENGTH, pack
+
+KEPT_SECONDS = 3 * 24 * 3600
+# Longer than a transaction may last: the statement's and the idle time limit together.
+DOUBT_SECONDS = 90
+LOCK_MILLISECONDS = 10_000
+PUSHED_AT_ONCE = 500
+
+_STAMP = """
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local stamp = run .. ':' .. (redis.call('GET', KEYS[1]) or '')
+"""
+# KEYS: epoch, timeline, lock, doubts, visits, signs, mode. ARGV: a new epoch or '', token of who would build or '', the
+# reader, how long a timeline and a lock are kept, from how many visits on one is hot, pages and seconds to be noted.
+_LOOK = (
+    "if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end"
+    + _STAMP
+    + """
+redis.call('HINCRBY', KEYS[6], 'pages', ARGV[7])
+redis.call('HINCRBYFLOAT', KEYS[6], 'seconds', ARGV[8])
+local hot = tonumber(redis.call('ZINCRBY', KEYS[5], 1, ARGV[3])) >= tonumber(ARGV[6])
+local mode = redis.call('GET', KEYS[7]) or ''
+if redis.call('EXISTS', KEYS[4]) == 1 then return {'doubted', '', mode, stamp} end
+local value = redis.call('GET', KEYS[2])
+if value then
+    local cut = string.find(value, '|', 1, true)
+    if string.sub(value, 1, cut - 1) == stamp then
+        redis.call('EXPIRE', KEYS[2], ARGV[4])
+        if hot then redis.call('HINCRBY', KEYS[6], 'hits', 1) end
+        return {'found', string.sub(value, cut + 1), mode, stamp}
+    end
+end
+if hot then redis.call('HINCRBY', KEYS[6], 'misses', 1) end
+if ARGV[2] ~= '' and redis.call('SET', KEYS[3], ARGV[2], 'NX', 'PX', ARGV[5]) then
+    return {'build', '', mode, stamp}
+end
+return {'missing', '', mode, stamp}
+"""
+)
+# KEYS: timeline, lock. ARGV: token, timeline with its stamp, how long it is kept.
+_KEEP = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+return 1
+"""
+# KEYS: timeline, lock, doubts. ARGV: the doubt, how long it is kept.
+_DOUBT = """
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('SADD', KEYS[3], ARGV[1])
+redis.call('EXPIRE', KEYS[3], ARGV[2])
+"""
+_SETTLE = """
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('SREM', KEYS[3], ARGV[1])
+"""
+# KEYS: visits, and for each reader timeline and lock. ARGV: the id, bytes of a whole timeline, from how many visits on
+# one is hot, and the readers. Bytes are compared one by one: comparing strings depends on the server's locale.
+_PUSH = """
+local id, whole, least = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local function is_newer(other)
+    for n = 1, 16 do
+        local a, b = string.byte(other, n), string.byte(id, n)
+        if a ~= b then return a > b end
+    end
+    return false
+end
+local pushed = 0
+for n = 4, #ARGV do
+    local timeline, lock = KEYS[2 * (n - 3)], KEYS[2 * (n - 3) + 1]
+    redis.call('DEL', lock)
+    local value = redis.call('GET', timeline)
+    if value and least > 0 and tonumber(redis.call('ZSCORE', KEYS[1], ARGV[n]) or 0) < least then
+        redis.call('DEL', timeline)
+    elseif value then
+        local head = string.find(value, '|', 1, true)
+        local at = head
+        while at < #value and is_newer(string.sub(value, at + 1, at + 16)) do at = at + 16 end
+        if string.sub(value, at + 1, at + 16) ~= id then
+            value = string.sub(value, 1, at) .. id .. string.sub(value, at + 1)
+            redis.call('SET', timeline, string.sub(value, 1, head + whole), 'KEEPTTL')
+        end
+        pushed = pushed + 1
+    end
+end
+return pushed
+"""
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What Redis says of a timeline: its ids (`packed.py`), if there are any to be believed; the right to build it, if
+    `token`; whether it is in doubt; and the mode that the feed works in."""
+
+    ids: bytes | None = None
+    token: str = ""
+    stamp: str = ""
+    in_doubt: bool = False
+    mode: str = ""
+
+
+class _Process:
+    """What this process has to tell Redis the next time: that it missed something, and what its pages have cost."""
+
+    missed = False
+    lock = threading.Lock()
+    pages = 0
+    seconds = 0.0
+
+
+# ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────
+def look(viewer_id: UUID, *, may_build: bool) -> Glance:
+    """One round trip. Raises redis.Absent."""
+    token = secrets.token_hex(8) if may_build else ""
+    epoch = secrets.token_hex(8) if _Process.missed else ""
+    with _Process.lock:
+        pages, seconds = _Process.pages, _Process.seconds
+        _Process.pages, _Process.seconds = 0, 0.0
+    shared = [redis.key("feed", name) for name in ("visits", "signs", "mode")]
+    keys = [redis.key("feed", "epoch"), *_keys(viewer_id), *shared]
+    arguments = [epoch, token, viewer_id, KEPT_SECONDS, LOCK_MILLISECONDS, settings.FEED_HOT_VISITS, pages, seconds]
+    try:
+        state, ids, mode, stamp = redis.call(lambda client: client.eval(_LOOK, len(keys), *keys, *map(str, arguments)))
+    except redis.Absent:
+        _Process.missed = True
+        raise
+    _Process.missed = False
+    return Glance(
+        ids=ids if state == b"found" else None,
+        token=token if state == b"build" else "",
+        stamp=stamp.decode(),
+        in_doubt=state == b"doubted",
+        mode=mode.decode(),
+    )
+
+
+def keep(viewer_id: UUID, glance: Glance, ids: Iterable[UUID]) -> bool:
+    """Keep what was built by right of `glance`. False if that right is gone: somebody knew better."""
+    timeline, lock, _ = _keys(viewer_id)
+    value = glance.stamp.encode() + b"|" + pack(ids)
+    try:
+        return bool(redis.call(lambda client: client.eval(_KEEP, 2, timeline, lock, glance.token, value, KEPT_SECONDS)))
+    except redis.Absent:
+        return False
+
+
+def note_cost(seconds: float) -> None:
+    """Of a page. It is told with the next look, which costs no round trip."""
+    with _Process.lock:
+        _Process.pages += 1
+        _Process.seconds += seconds
+
+
+# ── Doubt ────────────────────────────────────────────────────────────────────────────────────────────────
+def doubt(viewer_id: UUID) -> str:
+    """Call it in the transaction that changes what the viewer's feed holds, and have a task `settle` what it returns.
+    Without Redis nobody reads a timeline."""
+    name = secrets.token_hex(8)
+    keys = _keys(viewer_id)
+    try:
+        redis.call(lambda client: client.eval(_DOUBT, 3, *keys, name, DOUBT_SECONDS))
+    except redis.Absent:
+        _Process.missed = True
+    return name
+
+
+def settle(viewer_id: UUID, doubt: str) -> None:
+    """The transaction is over: the timeline may be built again. Raises redis.Absent."""
+    keys = _keys(viewer_id)
+    redis.call(lambda client: client.eval(_SETTLE, 3, *keys, doubt))
+
+
+def drop(viewer_ids: Iterable[UUID]) -> None:
+    """Forget these timelines, and whatever is being built. Raises redis.Absent."""
+    keys = [key for viewer_id in viewer_ids for key in _keys(viewer_id)[:2]]
+    if keys:
+        redis.call(lambda client: client.delete(*keys))
+
+
+def begin_epoch() -> None:
+    """Forget all timelines. Raises redis.Absent."""
+    redis.call(lambda client: client.set(redis.key("feed", "epoch"), secrets.token_hex(8)))
+
+
+# ── Pushing ──────────────────────────────────────────────────────────────────────────────────────────────
+def push(post_id: UUID, viewer_ids: list[UUID], *, only_hot: bool) -> int:
+    """Put the post in its place in those of the viewers' timelines that exist; into how many. With `only_hot`, the
+    timelines of others are dropped instead: they are built again if anybody comes. Raises redis.Absent."""
+    least = settings.FEED_HOT_VISITS if only_hot else 0
+    pushed = 0
+    for start in range(0, len(viewer_ids), PUSHED_AT_ONCE):
+        readers = viewer_ids[start : start + PUSHED_AT_ONCE]
+        keys = [redis.key("feed", "visits"), *(key for reader in readers for key in _keys(reader)[:2])]
+        pushed += _push(keys, [post_id.bytes, LENGTH * 16, least, *map(str, readers)])
+    return pushed
+
+
+def _push(keys: list[str], arguments: list[bytes | int | float | str]) -> int:
+    return int(redis.call(lambda client: client.eval(_PUSH, len(keys), *keys, *arguments)))
+
+
+# ── Who reads ────────────────────────────────────────────────────────────────────────────────────────────
+def readers(*, least: float = 0) -> dict[UUID, float]:
+    """{reader: visits}, weighed by age, of those with `least` visits or more, hottest first. Raises redis.Absent."""
+    rows = redis.call(
+        lambda client: client.zrevrangebyscore(redis.key("feed", "visits"), "+inf", least, withscores=True)
+    )
+    return {UUID(member.decode()): score for member, score in rows}
+
+
+def halve_visits() -> None:
+    """Visits count half from now on, and those of long ago not at all. Raises redis.Absent."""
+    key = redis.key("feed", "visits")
+    redis.call(lambda client: client.zunionstore(key, {key: 0.5}))
+    redis.call(lambda client: client.zremrangebyscore(key, "-inf", 0.5))
+
+
+def remind_of_visits(visits: dict[UUID, float]) -> None:
+    """After Redis has forgotten them. Raises redis.Absent."""
+    key = redis.key("feed", "visits")
+    if visits and not redis.call(lambda client: client.exists(key)):
+        redis.call(lambda client: client.zadd(key, {str(reader): number for reader, number in visits.items()}))
+
+
+def forget(viewer_id: UUID) -> None:
+    """All of a person. What is left behind without Redis expires, or halves away."""
+    keys = _keys(viewer_id)
+    try:
+        redis.call(lambda client: client.delete(*keys))
+        redis.call(lambda client: client.zrem(redis.key("feed", "visits"), str(viewer_id)))
+    except redis.Absent:
+        return
+
+
+# ── Signs, and the mode that was decided from them ────────────────────────────────────────────────────────
+def take_signs() -> dict[str, float]:
+    """What was counted since the last time: pages, seconds, hits and misses of hot readers. Raises redis.Absent."""
+
+    def take(client: Any) -> dict[bytes, bytes]:
+        with client.pipeline(transaction=True) as both:
+            both.hgetall(redis.key("feed", "signs"))
+            both.delete(redis.key("feed", "signs"))
+            found: dict[bytes, bytes] = both.execute()[0]
+            return found
+
+    return {name.decode(): float(number) for name, number in redis.call(take).items()}
+
+
+def tell_mode(mode: str, *, seconds: int) -> None:
+    """For so long; then, with nobody to decide, the feed works normally. Raises redis.Absent."""
+    redis.call(lambda client: client.set(redis.key("feed", "mode"), mode, ex=seconds))
+
+
+def _keys(viewer_id: UUID) -> list[str]:
+    """Timeline, lock, doubts. Timelines of another length are others."""
+    return [
+        redis.key("feed", LENGTH, viewer_id),
+        redis.key("feed", "lock", viewer_id),
+        redis.key("feed", "doubts", viewer_id),
+    ]

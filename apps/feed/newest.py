@@ -1,0 +1,52 @@
+"""That the bound of `timeline.py` is not too high for long.
+
+It can never be too low: the trigger raises it with every post. When an author's newest post is withdrawn it is too
+high, which costs readers a little and is put right here.
+"""
+
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.core.batches import Pace
+from apps.feed.models import NewestPost
+
+# In a statement of its own, after the rows are locked: only then does it see what was committed meanwhile.
+_LOWER = """
+UPDATE feed_newestpost AS bound SET post = true_one.id
+FROM feed_newestpost AS own
+CROSS JOIN LATERAL (
+    SELECT id FROM content_post
+    WHERE author_id = own.author_id AND status = 'published' AND taken_down_at IS NULL
+    ORDER BY id DESC
+    LIMIT 1
+) AS true_one
+WHERE own.author_id = ANY(%(authors)s) AND bound.author_id = own.author_id AND bound.post <> true_one.id
+"""
+_REMOVE = """
+DELETE FROM feed_newestpost AS bound
+WHERE author_id = ANY(%(authors)s) AND NOT EXISTS (
+    SELECT 1 FROM content_post
+    WHERE author_id = bound.author_id AND status = 'published' AND taken_down_at IS NULL
+)
+"""
+
+
+def repair(pace: Pace | None = None) -> int:
+    """Compare every author's bound with their posts, in batches. Returns how many were too high."""
+    pace = pace or Pace()
+    after = UUID(pace.place["after"]) if pace.place else UUID(int=0)
+    lowered = 0
+    while pace.goes_on():
+        with transaction.atomic():
+            rows = NewestPost.objects.select_for_update().filter(pk__gt=after).order_by("pk")
+            authors = list(rows.values_list("pk", flat=True)[: pace.batch])
+            if not authors:
+                break
+            with connection.cursor() as cursor:
+                for statement in (_LOWER, _REMOVE):
+                    cursor.execute(statement, {"authors": authors})
+                    lowered += cursor.rowcount
+        after = authors[-1]
+        pace.step(len(authors), {"after": str(after)})
+    return lowered

@@ -1,0 +1,106 @@
+"""A page of somebody's feed: where its ids come from, and what becomes of ids that have lost their post.
+
+1. The live timeline in Redis, if there is one (`live.py`).
+2. While the feed is busy: the snapshot, if there is one (`snapshots.py`).
+3. The database (`timeline.py`), whose answer is kept as the live timeline if it is the first page.
+
+All three are lists of ids, newest first, so that a cursor, which is an id, fits them all. The posts themselves are
+fetched by one query that asks the rules anew. If a remembered id finds none, what was remembered is out of date: it is
+dropped, and the database is asked.
+"""
+
+import time
+from uuid import UUID
+
+from django.db import transaction
+from prometheus_client import Counter
+
+from apps.content.models import Post
+from apps.content.querysets import PostQuerySet
+from apps.core import redis
+from apps.feed import live, packed, policy, snapshots, timeline
+from apps.feed.models import FeedVisit
+
+NEW_CAP = 100
+PAGES = Counter("photogram_feed_pages_total", "Pages of feeds answered, by where they came from.", ["source"])
+
+Page = tuple[list[UUID], dict[UUID, Post]]
+
+
+def page(viewer_id: UUID, posts: PostQuerySet, *, limit: int, before: UUID | None = None) -> Page:
+    """Up to `limit` ids older than `before`, newest first, and those of `posts` (which the viewer may see) that they
+    stand for."""
+    started = time.perf_counter()
+    ids, source = _ids(viewer_id, limit=limit, before=before)
+    found = _fetch(viewer_id, posts, ids)
+    if len(found) < len(ids) and source != "built":
+        _forget(viewer_id)
+        ids, source = timeline.newest_ids(viewer_id, limit=limit, before=before), "built"
+        found = _fetch(viewer_id, posts, ids)
+    PAGES.labels(source).inc()
+    live.note_cost(time.perf_counter() - started)
+    return ids, found
+
+
+def refresh(viewer_id: UUID, posts: PostQuerySet, *, limit: int) -> tuple[Page, int]:
+    """The first page of a timeline that is built anew, and how many posts are newer than at the last refresh (100 at
+    most)."""
+    _forget(viewer_id)
+    ids = _build(viewer_id, _look(viewer_id, may_build=True))
+    new = _note_refresh(viewer_id, ids)
+    PAGES.labels("built").inc()
+    return (ids[:limit], _fetch(viewer_id, posts, ids[:limit])), new
+
+
+def _ids(viewer_id: UUID, *, limit: int, before: UUID | None) -> tuple[list[UUID], str]:
+    """And where they come from."""
+    glance = _look(viewer_id, may_build=before is None)
+    if glance.ids is not None:
+        ids = packed.part(glance.ids, limit=limit, before=before)
+        if ids is not None:
+            return ids, "live"
+    elif glance.mode == policy.BUSY and not glance.in_doubt and (snapshot := snapshots.find(viewer_id)):
+        ids = packed.part(snapshot[0], limit=limit, before=before)
+        if ids is not None:
+            return ids, "stale" if snapshot[1] else "snapshot"
+    if glance.token:
+        return _build(viewer_id, glance)[:limit], "built"
+    return timeline.newest_ids(viewer_id, limit=limit, before=before), "built"
+
+
+def _look(viewer_id: UUID, *, may_build: bool) -> live.Glance:
+    try:
+        return live.look(viewer_id, may_build=may_build)
+    except redis.Absent:
+        return live.Glance()
+
+
+def _build(viewer_id: UUID, glance: live.Glance) -> list[UUID]:
+    """From the database, and kept if `glance` gives the right to."""
+    ids = timeline.newest_ids(viewer_id, limit=packed.LENGTH)
+    if glance.token:
+        live.keep(viewer_id, glance, ids)
+    return ids
+
+
+def _fetch(viewer_id: UUID, posts: PostQuerySet, ids: list[UUID]) -> dict[UUID, Post]:
+    found: dict[UUID, Post] = timeline.belonging_to(viewer_id, posts).in_bulk(ids)
+    return found
+
+
+def _forget(viewer_id: UUID) -> None:
+    snapshots.make_void(viewer_id)
+    try:
+        live.drop([viewer_id])
+    except redis.Absent:
+        return
+
+
+@transaction.atomic
+def _note_refresh(viewer_id: UUID, ids: list[UUID]) -> int:
+    """`ids`: the newest of the feed, NEW_CAP and more."""
+    visit = FeedVisit.objects.select_for_update().filter(user=viewer_id).first()
+    new = [pk for pk in ids[:NEW_CAP] if visit is None or pk > visit.newest_seen]
+    if ids:
+        FeedVisit.objects.update_or_create(user_id=viewer_id, defaults={"newest_seen": ids[0]})
+    return len(new)

@@ -1,0 +1,267 @@
+"""The policy as a table; what the modes do; snapshots, and who keeps them."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from apps.core import redis
+from apps.core.batches import Pace
+from apps.feed import live, mode, policy, reading, snapshots, tasks, timeline
+from apps.feed.models import FeedMode, FeedSnapshot
+from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Signs, Thresholds
+from tests.commands import interrupt, run
+from tests.factories import make_follow, make_post, make_user
+from tests.feed.worlds import page_of, publish
+
+LIMITS = Thresholds(queue=1000, seconds=0.5, hit_ratio=0.8)
+CALM = Signs(queue=0, seconds=0.01, hit_ratio=0.99)
+
+
+@pytest.mark.parametrize(
+    ("before", "signs", "after"),
+    [
+        (Decision(), CALM, Decision()),
+        (Decision(), Signs(), Decision()),
+        (Decision(), Signs(queue=999, queue_before=0), Decision()),
+        (Decision(), Signs(queue=1000, queue_before=999), Decision(BUSY)),
+        (Decision(), Signs(queue=1000, queue_before=1000), Decision()),
+        (Decision(), Signs(queue=5000, queue_before=9000), Decision()),
+        (Decision(), Signs(seconds=0.5), Decision()),
+        (Decision(), Signs(seconds=0.51), Decision(BUSY)),
+        (Decision(), Signs(hit_ratio=0.8), Decision()),
+        (Decision(), Signs(hit_ratio=0.79), Decision(BUSY)),
+        (Decision(BUSY), Signs(queue=500, queue_before=9000), Decision(BUSY)),
+        (Decision(BUSY), Signs(queue=499, queue_before=0), Decision(RECOVERING, 1)),
+        (Decision(BUSY), CALM, Decision(RECOVERING, 1)),
+        (Decision(RECOVERING, 1), CALM, Decision(RECOVERING, 2)),
+        (Decision(RECOVERING, 3), CALM, Decision(NORMAL)),
+        (Decision(RECOVERING, 3), Signs(hit_ratio=0.1), Decision(BUSY)),
+    ],
+)
+def test_what_the_policy_decides(before, signs, after):
+    assert policy.decide(before, signs, LIMITS) == after
+
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def busy(db):
+    mode.pin(BUSY)
+
+
+def read_often(reader, times=6):
+    for _ in range(times):
+        page_of(reader)
+
+
+def sources(monkeypatch):
+    seen = []
+
+    class Pages:
+        def labels(self, source):
+            seen.append(source)
+            return self
+
+        def inc(self):
+            return None
+
+    monkeypatch.setattr(reading, "PAGES", Pages())
+    return seen
+
+
+class TestDeciding:
+    def test_the_signs_are_those_of_the_last_look(self, alice, monkeypatch):
+        monkeypatch.setattr(mode, "ENOUGH", 3)
+        make_post(alice)
+        read_often(alice, 12)
+        tasks.decide_mode()
+        kept = FeedMode.objects.get()
+        assert 0 < kept.seconds < 1
+        assert kept.hit_ratio == 1
+        assert kept.mode == NORMAL
+        live.drop([alice.pk])
+        for _ in range(5):
+            live.look(alice.pk, may_build=False)
+        assert mode.decide()
+        assert FeedMode.objects.get().hit_ratio == 0
+        assert live.look(alice.pk, may_build=False).mode == mode.current() == BUSY
+
+    def test_an_operator_knows_better(self, alice):
+        assert run("feed_mode", "busy").code == 0
+        assert live.look(alice.pk, may_build=False).mode == BUSY
+        mode.decide()
+        told = run("feed_mode").out
+        assert "The feed is busy (pinned; the signs say normal)." in told
+        run("feed_mode", "normal", "--dry-run")
+        assert mode.current() == BUSY
+        assert run("feed_mode", "auto", "--json").json["mode"] == NORMAL
+        assert live.look(alice.pk, may_build=False).mode == NORMAL
+
+    def test_it_is_shown_with_its_signs_and_thresholds(self, anonymous, busy):
+        told = anonymous.get("/metrics").content.decode()
+        assert 'photogram_feed_mode{mode="busy"} 1.0' in told
+        assert "photogram_feed_mode_pinned 1.0" in told
+        assert 'photogram_feed_sign{sign="queue"} 0.0' in told
+        assert 'photogram_feed_threshold{sign="hit_ratio"} 0.8' in told
+
+    def test_without_redis_the_row_still_says(self, settings):
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        mode.pin(BUSY)
+        assert not mode.decide()
+        assert mode.current() == BUSY
+
+
+class TestBusy:
+    def test_a_missing_timeline_is_its_snapshot_with_ones_own_posts_in_it(self, alice, bob, busy, monkeypatch):
+        old = make_post(alice)
+        snapshots.build(bob.pk)
+        new, own = make_post(alice), make_post(bob)
+        seen = sources(monkeypatch)
+        assert page_of(bob) == [own.pk, old.pk]
+        FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(minutes=10))
+        assert page_of(bob) == [own.pk, old.pk]
+        FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(hours=2))
+        assert page_of(bob) == [own.pk, new.pk, old.pk]
+        assert seen == ["snapshot", "stale", "built"]
+
+    def test_normally_it_is_built(self, alice, bob, monkeypatch):
+        make_post(alice)
+        snapshots.build(bob.pk)
+        seen = sources(monkeypatch)
+        page_of(bob)
+        page_of(bob)
+        assert seen == ["built", "live"]
+
+    def test_p5_p6_a_snapshot_shows_nothing_that_has_gone_since(self, api, alice, bob, busy):
+        make_post(alice)
+        snapshots.build(bob.pk)
+        assert len(api(bob).get("/feed").json()["results"]) == 1
+        api(bob).post("/users/@alice/mute")
+        assert api(bob).get("/feed").json()["results"] == []
+
+    def test_whom_one_follows_is_there_at_once_and_the_snapshot_is_void(self, api, alice, carol, busy, deliver):
+        snapshots.build(carol.pk)
+        post = make_post(alice)
+        api(carol).post("/users/@alice/follow")
+        assert page_of(carol) == [post.pk]
+        deliver()
+        assert page_of(carol) == [post.pk]
+
+    def test_the_hottest_are_pushed_to_and_the_others_built_again(self, alice, bob, carol, busy, deliver):
+        make_follow(carol, alice)
+        read_often(bob)
+        page_of(carol)
+        post = publish(alice)
+        deliver()
+        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
+        assert live.look(carol.pk, may_build=False).ids is None
+        assert page_of(carol) == [post.pk]
+
+
+class TestSnapshots:
+    def test_the_job_keeps_those_of_hot_readers(self, alice, bob, carol):
+        post = make_post(alice)
+        read_often(bob)
+        page_of(carol)
+        assert tasks.keep_snapshots() == 1
+        kept = FeedSnapshot.objects.get()
+        assert (kept.user_id, bytes(kept.ids)) == (bob.pk, post.pk.bytes)
+        assert tasks.keep_snapshots() == 0, "it is young"
+        assert live.readers()[bob.pk] < 6, "visits count ever less"
+
+    def test_who_grows_cold_loses_it_after_a_day(self, alice, bob):
+        read_often(bob)
+        snapshots.keep()
+        live.forget(bob.pk)
+        page_of(alice)
+        FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(hours=23))
+        assert snapshots.keep() == 0
+        assert FeedSnapshot.objects.get().visits < 5
+        FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(hours=25))
+        snapshots.keep()
+        assert not FeedSnapshot.objects.exists()
+
+    def test_who_was_hot_is_known_when_redis_has_forgotten(self, bob):
+        read_often(bob)
+        snapshots.keep()
+        redis.call(lambda client: client.delete(redis.key("feed", "visits")))
+        mode.decide()
+        assert live.readers(least=5) == {bob.pk: 6}
+
+    def test_it_goes_on_where_it_was_stopped_and_slowly_when_there_is_no_hurry(self, alice, bob, monkeypatch):
+        naps = []
+        monkeypatch.setattr(Pace, "wait", lambda pace, seconds: naps.append(seconds))
+        for reader in (alice, bob):
+            read_often(reader)
+        pace = Pace()
+        pace.stop()
+        assert snapshots.keep(pace) == 0
+        assert snapshots.keep(Pace(place=pace.place), hurry=False) == 2
+        assert naps == [4 / 20, 4 / 20]
+
+    def test_what_was_made_void_meanwhile_is_not_written(self, bob, monkeypatch):
+        read = timeline.newest_ids
+
+        def read_slowly(*args, **kwargs):
+            ids = read(*args, **kwargs)
+            snapshots.make_void(bob.pk)
+            return ids
+
+        monkeypatch.setattr(timeline, "newest_ids", read_slowly)
+        assert not snapshots.build(bob.pk)
+        assert FeedSnapshot.objects.get().built_at is None
+
+
+class TestBackfillCommand:
+    @pytest.fixture(autouse=True)
+    def _at_once(self, settings):
+        settings.FEED_BACKFILL_PER_SECOND = 10_000.0
+
+    def test_of_everybody_who_has_read_lately(self, alice, bob, carol):
+        make_post(alice)
+        for reader in (alice, bob):
+            page_of(reader)
+        assert run("backfill_feeds", "--dry-run", "--json").json["found"] == 2
+        assert not FeedSnapshot.objects.exists()
+        assert "2 feeds found, 2 snapshots built." in run("backfill_feeds").out
+        assert set(FeedSnapshot.objects.values_list("user", flat=True)) == {alice.pk, bob.pk}
+        assert run("backfill_feeds", "--limit", "1", "--json").json["built"] == 1
+
+    def test_of_one_person(self, alice, bob):
+        assert run("backfill_feeds", "--user", "@bob", "--json").json["built"] == 1
+        assert FeedSnapshot.objects.get().user_id == bob.pk
+        assert run("backfill_feeds", "--user", "@nobody").code == 1
+        assert run("backfill_feeds", "--limit", "0").code == 1
+
+    def test_of_hot_readers_that_are_due(self, alice, bob):
+        page_of(alice)
+        snapshots.note_visits({bob.pk: 9})
+        assert run("backfill_feeds", "--hot", "--json").json["built"] == 1
+        assert run("backfill_feeds", "--hot", "--json").json["found"] == 0
+
+    def test_without_redis_of_those_who_have_one(self, alice, bob, settings):
+        snapshots.build(bob.pk)
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        assert run("backfill_feeds", "--json").json == {"found": 1, "built": 1, "dry_run": False, "stopped": False}
+
+    def test_it_may_be_stopped(self, alice, bob, monkeypatch):
+        for reader in (alice, bob):
+            page_of(reader)
+        interrupt(monkeypatch)
+        outcome = run("backfill_feeds", "--json")
+        assert (outcome.code, outcome.json["built"]) == (130, 1)
+
+
+def test_refreshing_builds_anew_and_counts_what_is_new(api, alice, bob):
+    caller = api(bob)
+    posts = [make_post(alice, photos=0) for _ in range(2)]
+    assert caller.post("/feed/refresh").json()["new_since_last"] == 2
+    live.drop([bob.pk])
+    posts.append(make_post(make_user("new", is_private=False), photos=0))
+    make_follow(bob, posts[2].author)
+    answer = caller.post("/feed/refresh").json()
+    assert answer["new_since_last"] == 1
+    assert [row["id"] for row in answer["results"]] == [str(post.pk) for post in reversed(posts)]
+    assert live.look(bob.pk, may_build=False).ids

@@ -1,0 +1,278 @@
+"""Wherever a page comes from, it is the page that the rules say."""
+
+import random
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import services as content
+from apps.content.models import Post
+from apps.core import redis
+from apps.core.ids import new_id
+from apps.feed import fanout, live, newest, packed, person, snapshots, timeline
+from apps.feed.models import FeedSnapshot, NewestPost
+from apps.social.models import Follow, Mute
+from tests.factories import PASSWORD, make_follow, make_mute, make_post, make_user
+from tests.feed.worlds import World, feed_of, page_of, publish, walk
+from tests.plans import analyze, explain_sql, indexes_used, nodes
+
+pytestmark = pytest.mark.django_db
+few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@few
+@given(seed=st.integers(0, 10_000), spare=st.integers(0, 2), limit=st.integers(1, 4))
+def test_the_newest_posters_bound_gives_the_page_that_everybody_would(monkeypatch, db, seed, spare, limit):
+    """Also where authors have lost their newest post, or are hidden: the bound is then too high."""
+    monkeypatch.setattr(timeline, "SPARE", spare)
+    world = World(seed, people=8)
+    for viewer in world.people:
+        for other in world.people:
+            if viewer != other and world.dice.random() < 0.7:
+                make_follow(viewer, other)
+    for _ in range(25):
+        make_post(world.dice.choice(world.people), photos=0)
+    for _ in range(8):
+        world.dice.choice([world.withdraw, world.withdraw, world.hide, world.mute])(*world.dice.sample(world.people, 2))
+    for viewer in world.people:
+        assert timeline.newest_ids(viewer.pk, limit=limit) == feed_of(viewer)[:limit]
+
+
+@few
+@given(seed=st.integers(0, 10_000))
+def test_every_feed_is_right_after_every_deed(deliver, seed):
+    world = World(seed, people=4)
+    for _ in range(20):
+        world.deed()
+        deliver()
+        for viewer in world.people:
+            assert walk(viewer) == feed_of(viewer)
+
+
+@few
+@given(seed=st.integers(0, 10_000))
+def test_so_is_ones_own_part_of_it_before_any_task_has_run(deliver, seed):
+    """What one does oneself, and what one may not see any more, waits for nobody."""
+    world = World(seed, people=4)
+    viewer = world.people[0]
+    for _ in range(20):
+        act = world.dice.choice([world.post, world.tie, world.tie, world.mute, world.block])
+        act(viewer, world.dice.choice(world.people[1:]))
+        assert walk(viewer) == feed_of(viewer)
+        others = world.dice.sample(world.people[1:], 2)
+        world.dice.choice([world.withdraw, world.post, world.block])(*others)
+        assert set(walk(viewer)) <= set(feed_of(viewer))
+        if world.dice.random() < 0.5:
+            deliver()
+
+
+@few
+@given(seed=st.integers(0, 10_000))
+def test_a_push_puts_each_id_in_its_place_whatever_the_order(db, seed):
+    dice, viewer = random.Random(seed), uuid4()
+    ids = [UUID(int=dice.getrandbits(128)) for _ in range(packed.LENGTH + 40)]
+    built = sorted(ids[: dice.choice([3, packed.LENGTH])], reverse=True)
+    glance = live.look(viewer, may_build=True)
+    assert live.keep(viewer, glance, built)
+    for pk in [*ids, *ids[:5]]:
+        assert live.push(pk, [viewer, uuid4()], only_hot=False) == 1
+    kept = packed.unpack(live.look(viewer, may_build=False).ids)
+    assert kept == sorted(ids, reverse=True)[: packed.LENGTH]
+
+
+def test_part_tells_the_end_of_a_feed_from_the_end_of_what_is_remembered():
+    ids = sorted((UUID(int=n) for n in range(packed.LENGTH)), reverse=True)
+    assert packed.part(packed.pack(ids), limit=21, before=ids[-22]) == ids[-21:]
+    assert packed.part(packed.pack(ids), limit=21, before=ids[-21]) is None
+    assert packed.part(packed.pack(ids[1:]), limit=21, before=ids[-21]) == ids[-20:]
+    assert packed.part(b"", limit=21, before=None) == []
+
+
+def NUMBER(n):
+    from uuid import UUID
+
+    return UUID(int=n * 1000)
+
+
+def test_a_walk_goes_on_behind_what_is_remembered(alice, bob, monkeypatch):
+    monkeypatch.setattr(packed, "LENGTH", 5)
+    monkeypatch.setattr(live, "LENGTH", 5)
+    posts = [make_post(alice, photos=0) for _ in range(12)]
+    assert walk(bob) == walk(bob) == [post.pk for post in reversed(posts)]
+
+
+class TestStatements:
+    def statements(self, caller, path="/feed"):
+        with CaptureQueriesContext(connection) as queries:
+            assert caller.get(path).status_code == 200
+        return [q["sql"] for q in queries if "LATERAL" in q["sql"] or "feed_" in q["sql"]]
+
+    def test_a_cold_page_takes_one_for_its_ids_and_a_warm_one_none(self, api, alice, bob):
+        for _ in range(30):
+            make_post(alice, photos=0)
+        caller = api(bob)
+        assert len(self.statements(caller)) == 1
+        assert self.statements(caller) == []
+        cursor = caller.get("/feed").json()["next_cursor"]
+        assert self.statements(caller, f"/feed?cursor={cursor}") == []
+
+    def test_one_too_without_redis(self, api, alice, bob, settings):
+        make_post(alice)
+        caller = api(bob)
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        assert len(self.statements(caller)) == 1
+
+    def test_the_first_page_seeks_in_the_posts_of_a_bounded_number_of_people(self, alice):
+
+        people = User.objects.bulk_create(
+            User(handle=f"author{n}", email=f"author{n}@example.org", password="!") for n in range(2000)
+        )
+        Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in people[:1500])
+        Post.objects.bulk_create(Post(id=new_id(), author=people[n % 2000], status="published") for n in range(6000))
+        analyze("accounts_user", "social_follow", "content_post", "feed_newestpost")
+        plan = explain_sql(timeline._FIRST_PAGE, {"viewer": alice.pk, "limit": 21, "authors": 37})
+        posts = [node for node in nodes(plan) if node.get("Relation Name") == "content_post"]
+        assert "shown_posts_by_author" in indexes_used(plan)
+        assert {node["Node Type"] for node in posts} <= {"Index Scan", "Index Only Scan"}
+        assert sum(node["Actual Loops"] for node in posts) <= 37
+
+
+class TestNewestPosts:
+    def bound(self, author):
+        return NewestPost.objects.filter(author=author).values_list("post", flat=True).first()
+
+    def test_rise_with_whatever_writes_a_post(self, alice):
+        assert self.bound(alice) is None
+        first = make_post(alice, photos=0, status="processing")
+        assert self.bound(alice) is None
+        second = make_post(alice, photos=0)
+        Post.objects.filter(pk=first.pk).update(status="published")
+        assert self.bound(alice) == second.pk
+
+    def test_are_put_right_when_the_newest_post_has_been_withdrawn(self, alice, bob):
+
+        posts = [make_post(alice, photos=0) for _ in range(2)]
+        gone = make_post(bob, photos=0)
+        content.take_down(posts[1])
+        content.delete_post(gone)
+        assert self.bound(alice) == posts[1].pk
+        assert newest.repair() == 2
+        assert (self.bound(alice), self.bound(bob)) == (posts[0].pk, None)
+        assert newest.repair() == 0
+        content.restore(posts[1])
+        assert self.bound(alice) == posts[1].pk
+
+
+class TestP2P5P6WithAWarmTimeline:
+    @pytest.fixture
+    def post(self, alice, bob, deliver):
+        post = publish(alice)
+        deliver()
+        assert page_of(bob) == page_of(bob) == [post.pk]
+        assert live.look(bob.pk, may_build=False).ids
+        return post
+
+    def is_gone(self, api, bob):
+        return api(bob).get("/feed").json()["results"] == []
+
+    def test_p2_taken_down_and_deleted_posts_are_gone_on_the_next_request(self, api, bob, post):
+
+        content.take_down(post)
+        assert self.is_gone(api, bob)
+        content.restore(post)
+        content.delete_post(post)
+        assert self.is_gone(api, bob)
+
+    def test_p2_so_are_those_of_who_is_suspended_or_leaves(self, api, alice, bob, post, deliver):
+
+        accounts.suspend(alice, reason="spam")
+        assert self.is_gone(api, bob)
+        accounts.unsuspend(alice)
+        deliver()
+        assert page_of(bob) == [post.pk]
+        alice.refresh_from_db()
+        accounts.leave(alice, password=PASSWORD)
+        assert self.is_gone(api, bob)
+
+    @pytest.mark.parametrize(
+        ("who", "path"),
+        [
+            ("alice", "/users/@bob/block"),
+            ("bob", "/users/@alice/block"),
+            ("bob", "/users/@alice/mute"),
+            ("bob", "/users/@alice/unfollow"),
+            ("alice", "/users/@bob/remove-follower"),
+        ],
+    )
+    def test_p5_so_are_those_of_whom_one_blocks_mutes_or_unfollows(self, api, alice, bob, post, who, path):
+        assert api({"alice": alice, "bob": bob}[who]).post(path).status_code == 200
+        assert self.is_gone(api, bob)
+
+    def test_p6_an_id_that_is_remembered_shows_nothing(self, api, alice, bob, post):
+        """As if every push, doubt and task had been lost."""
+
+        stranger = make_post(make_user("stranger"), visibility="followers")
+        live.push(stranger.pk, [bob.pk], only_hot=False)
+        assert [row["id"] for row in api(bob).get("/feed").json()["results"]] == [str(post.pk)]
+        page_of(bob)
+        Mute.objects.create(muter=bob, muted=alice)
+        assert self.is_gone(api, bob)
+        Mute.objects.all().delete()
+        live.drop([bob.pk])
+        assert page_of(bob) == [post.pk]
+        Follow.objects.all().delete()
+        assert self.is_gone(api, bob)
+
+
+def test_what_one_posts_and_whom_one_follows_is_in_ones_feed_on_the_next_request(api, alice, carol, deliver):
+    post = publish(alice)
+    assert page_of(carol) == []
+    api(carol).post("/users/@alice/follow")
+    assert page_of(carol) == [post.pk]
+    own = publish(carol)
+    assert page_of(carol) == page_of(carol) == [own.pk, post.pk]
+    deliver()
+    page_of(carol)
+    assert live.look(carol.pk, may_build=False).ids == packed.pack([own.pk, post.pk])
+
+
+def test_a_deed_that_was_taken_back_does_no_harm(alice):
+    live.doubt(alice.pk)
+    post = make_post(alice)
+    assert page_of(alice) == [post.pk]
+    assert live.look(alice.pk, may_build=True).in_doubt
+    assert 0 < redis.call(lambda client: client.ttl(redis.key("feed", "doubts", alice.pk))) <= live.DOUBT_SECONDS
+
+
+def test_one_doubt_is_not_settled_by_another(alice):
+    first, second = live.doubt(alice.pk), live.doubt(alice.pk)
+    live.settle(alice.pk, second)
+    assert live.look(alice.pk, may_build=True).in_doubt
+    live.settle(alice.pk, first)
+    assert live.look(alice.pk, may_build=True).token
+
+
+def test_erasing_a_person_leaves_nothing_of_their_timeline(alice):
+
+    make_post(alice)
+    page_of(alice)
+    live.doubt(alice.pk)
+    snapshots.build(alice.pk)
+    person.erase(alice.pk)
+    assert not FeedSnapshot.objects.exists()
+    assert not NewestPost.objects.exists()
+    assert alice.pk not in live.readers()
+    assert not redis.call(lambda client: list(client.scan_iter(match=f"*{alice.pk}*")))
+
+
+def test_only_followers_who_do_not_mute_are_pushed_to(alice, bob, carol):
+
+    make_follow(carol, alice)
+    make_mute(carol, alice)
+    assert fanout._readers_of(alice.pk) == [bob.pk]

@@ -1,0 +1,189 @@
+"""Nothing is missing from a timeline, whatever happens while it is built, and with Redis whatever it does."""
+
+import pytest
+
+from apps.accounts import services as accounts
+from apps.content.models import Post
+from apps.core import redis
+from apps.feed import live, mode, reading, timeline
+from apps.feed.models import FeedMode
+from apps.social import services as social
+from tests.factories import make_follow, make_post, make_user
+from tests.feed.worlds import page_of, publish
+from tests.threads import in_threads
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def while_building(monkeypatch):
+    """`while_building(deed)`: it happens between a build's reading of the database and its keeping what it read."""
+
+    def arrange(deed):
+        read = timeline.newest_ids
+
+        def read_then(*args, **kwargs):
+            ids = read(*args, **kwargs)
+            monkeypatch.setattr(timeline, "newest_ids", read)
+            deed()
+            return ids
+
+        monkeypatch.setattr(timeline, "newest_ids", read_then)
+
+    return arrange
+
+
+@pytest.mark.django_db
+class TestForcedRaces:
+    def test_a_post_that_is_pushed_while_a_timeline_is_built_is_not_lost(self, alice, bob, deliver, while_building):
+        old, new = make_post(alice), []
+
+        def post():
+            new.append(publish(alice))
+            deliver()
+
+        while_building(post)
+        assert page_of(bob) == [old.pk], "as it was when it was read"
+        assert page_of(bob) == page_of(bob) == [new[0].pk, old.pk]
+
+    def test_nor_is_one_pushed_into_a_timeline_that_does_not_count_any_more(self, alice, bob, deliver, while_building):
+        old, new = make_post(alice), []
+        page_of(bob)
+        live.begin_epoch()
+        while_building(lambda: (new.append(publish(alice)), deliver()))
+        page_of(bob)
+        assert page_of(bob) == [new[0].pk, old.pk]
+
+    def test_whom_one_follows_meanwhile_is_not_lost(self, alice, carol, deliver, while_building):
+        post = make_post(alice)
+        while_building(lambda: (social.follow(alice.pk, by=carol.pk), deliver()))
+        assert page_of(carol) == []
+        assert page_of(carol) == [post.pk]
+
+    def test_a_push_that_comes_after_one_has_unfollowed_shows_nothing(self, alice, bob, deliver):
+        social.unfollow(alice.pk, by=bob.pk)
+        deliver()
+        assert page_of(bob) == []
+        post = make_post(alice)
+        assert live.push(post.pk, [bob.pk], only_hot=False) == 1
+        assert page_of(bob) == []
+        assert live.look(bob.pk, may_build=False).ids is None, "it was dropped: it holds what is none of bob's"
+
+    def test_a_builder_that_was_too_slow_keeps_nothing(self, alice, bob):
+        slow = live.look(bob.pk, may_build=True)
+        live.drop([bob.pk])
+        assert live.look(bob.pk, may_build=True).token
+        assert not live.keep(bob.pk, slow, [])
+
+
+@pytest.mark.django_db(transaction=True)
+class TestThreads:
+    def test_a_stampede_builds_once(self, monkeypatch):
+        alice, bob = make_user("alice"), make_user("bob")
+        make_follow(bob, alice)
+        posts = [make_post(alice, photos=0).pk for _ in range(5)]
+        kept, keep = [], live.keep
+        monkeypatch.setattr(live, "keep", lambda *args: kept.append(keep(*args)))
+        pages = in_threads(8, lambda: page_of(bob))
+        assert pages == [posts[::-1]] * 8
+        assert kept == [True]
+
+    def test_r5_while_people_read_and_others_post_nothing_is_lost(self, deliver):
+        alice, bob, carol = (make_user(name) for name in ("alice", "bob", "carol"))
+        for follower in (bob, carol):
+            make_follow(follower, alice)
+
+        def post_or_read():
+            for _ in range(5):
+                published = publish(alice)
+                # As its task does, at once and out of order with the others'.
+                live.push(published.pk, [bob.pk, carol.pk], only_hot=False)
+                page_of(bob)
+                live.drop([carol.pk])
+                page_of(carol)
+
+        in_threads(4, post_or_read)
+        everything = sorted(Post.objects.values_list("pk", flat=True), reverse=True)
+        assert len(everything) == 20
+        for reader in (bob, carol):
+            assert page_of(reader, limit=50) == everything
+
+    def test_r5_while_one_follows_and_unfollows_each_page_is_right_at_once(self, deliver):
+        alice, bob = make_user("alice"), make_user("bob")
+        post = make_post(alice, photos=0)
+
+        def come_and_go():
+            for _ in range(5):
+                social.follow(alice.pk, by=bob.pk)
+                page_of_whoever(bob)
+                social.unfollow(alice.pk, by=bob.pk)
+                page_of_whoever(bob)
+
+        in_threads(3, come_and_go)
+        assert page_of(bob) == []
+        deliver()
+        social.follow(alice.pk, by=bob.pk)
+        assert page_of(bob) == [post.pk]
+
+
+def page_of_whoever(viewer):
+    """Others may change whom the viewer follows while it is read."""
+    ids, posts = reading.page(viewer.pk, Post.objects.visible_to(viewer.pk), limit=20)
+    assert set(posts) <= set(ids)
+
+
+@pytest.mark.django_db
+class TestC7RedisAway:
+    def test_c7_what_was_posted_meanwhile_is_there_when_it_comes_back(self, alice, bob, deliver, settings):
+        old, url = publish(alice), settings.REDIS_URL
+        deliver()
+        assert page_of(bob) == [old.pk]
+        settings.REDIS_URL = NOWHERE
+        new = publish(alice)
+        deliver()
+        assert page_of(bob) == [new.pk, old.pk]
+        settings.REDIS_URL = url
+        redis.breaker.reset()
+        assert page_of(bob) == [new.pk, old.pk]
+
+    def test_c7_also_when_the_process_that_reads_has_noticed_nothing(self, alice, bob, deliver, settings, monkeypatch):
+        old, url = publish(alice), settings.REDIS_URL
+        deliver()
+        page_of(bob)
+        settings.REDIS_URL = NOWHERE
+        new = publish(alice)
+        deliver()
+        settings.REDIS_URL = url
+        redis.breaker.reset()
+        monkeypatch.setattr(live._Process, "missed", False)
+        assert FeedMode.objects.get().missed_at
+        mode.decide()
+        assert FeedMode.objects.get().missed_at is None
+        assert page_of(bob) == [new.pk, old.pk]
+
+    def test_c7_an_old_copy_of_its_data_is_not_believed(self, alice, bob):
+        post = make_post(alice)
+        key = live._keys(bob.pk)[0]
+        page_of(bob)
+        former = redis.call(lambda client: client.get(key))
+        new = make_post(alice)
+        other_run = b"x" * 40 + former[40:]
+        redis.call(lambda client: client.set(key, other_run))
+        assert page_of(bob) == [new.pk, post.pk]
+
+    def test_c7_emptied_it_is_filled_again(self, alice, bob):
+        post = make_post(alice)
+        page_of(bob)
+        live.drop([bob.pk])
+        assert page_of(bob) == [post.pk]
+        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
+
+    def test_c7_settling_and_dropping_fail_for_nobody(self, api, alice, bob, deliver, settings):
+        settings.REDIS_URL = NOWHERE
+        assert api(bob).post("/users/@alice/mute").status_code == 200
+        accounts.suspend(alice, reason="spam")
+        accounts.unsuspend(alice)
+        ran = deliver()
+        assert {"apps.feed.tasks.settle_timeline", "apps.feed.tasks.drop_timelines_of_readers"} <= set(ran)
+        assert FeedMode.objects.get().missed_at
+        assert api(bob).post("/feed/refresh").status_code == 200

