@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-VERSION = 3  # of what is written here: data of another version is loaded anew
+VERSION = 4  # of what is written here: data of another version is loaded anew
 DAY = 86_400_000  # milliseconds
 SPAN = 60 * DAY  # over which posts are spread
 STRIDE = 7919  # a prime that divides no size: the people somebody follows are so far apart
@@ -217,11 +217,13 @@ class Rows:
         self.world = world
         # What is counted in columns, gathered while the rows that are counted are written.
         self.followers, self.following, self.posted = (array("I", bytes(4 * world.size.people)) for _ in range(3))
+        self.newest: dict[int, int] = {}
         # {reader: the numbers of their posts}
         self.of_readers: dict[int, list[int]] = {}
         for n in range(world.size.posts):
             author = world.author(n)
             self.posted[author] += 1
+            self.newest[author] = n
             if author < world.reader_count:
                 self.of_readers.setdefault(author, []).append(n)
 
@@ -271,6 +273,9 @@ class Rows:
                 f"{world.post(n)}\t{world.person(world.author(n))}\t{world.caption(n)}\t{seen}\tpublished\tf\tt\t"
                 f"{likes}\t{world.comments(n)}\t{when}\t{when}"
             )
+
+    def newest_posts(self) -> Iterator[str]:
+        return (f"{self.world.person(author)}\t{self.world.post(n)}" for author, n in self.newest.items())
 
     def items(self) -> Iterator[str]:
         world = self.world
@@ -358,6 +363,8 @@ class Rows:
                 "created_at published_at",
                 self.posts,
             ),
+            # Kept by a trigger, which is switched off meanwhile.
+            ("feed_newestpost", "author_id post", self.newest_posts),
             ("content_postmedia", "post_id medium_id position", self.items),
             ("content_tag", "id name", self.tags),
             ("content_posttag", "post_id tag_id position", self.post_tags),
@@ -375,8 +382,8 @@ class Rows:
 
 # ── Into the database ────────────────────────────────────────────────────────────────────────────────────
 def load(url: str, world: World, say: Callable[[str], None]) -> None:
-    """Into an empty, migrated database. Secondary indexes are made when the rows are there, and foreign keys are not
-    looked up: both hold by construction."""
+    """Into an empty, migrated database. Secondary indexes are made when the rows are there; foreign keys are not
+    looked up and no trigger fires: what they see to holds by construction."""
     rows = Rows(world)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")

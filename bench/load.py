@@ -57,6 +57,9 @@ class Run:
         self.samples: list[Sample] = []
         for name, served in self.servers.items():
             served.await_answer("/health/live" if name == "api" else "/")
+        with bench.database() as connection:
+            # What earlier runs have left for the relay, which does not run.
+            connection.execute("TRUNCATE celery_outbox")
         # It imports models, which needs Django to be set up.
         self.paths = importlib.import_module("bench.paths")
         self.walk = self.paths.Walk(bench, self.servers["api"], random.Random(arguments.seed))

@@ -16,7 +16,7 @@ from bench.stack import Bench, Served, cache_cpu, cpu
 @dataclass
 class Sample:
     """Of one run. CPU is in milliseconds per request; `sql` are the statements that the API counts, `trips` those that
-    PostgreSQL does, BEGIN and COMMIT included."""
+    PostgreSQL does, BEGIN and COMMIT included; `pages` are those of 8 KiB that it looked at for them."""
 
     path: str
     connections: int
@@ -30,6 +30,7 @@ class Sample:
     database: float
     cache: float
     trips: float
+    pages: float
     sql: float | None = None
     faults: list[str] = field(default_factory=list)
 
@@ -53,12 +54,12 @@ class Meter:
         """`counts`: whether it has metrics that tell its statements."""
         plan = Plan(served.port, calls, seconds, self._cache_port)
         queries = served.queries() if counts else 0.0
-        trips = self._trips()
+        seen = self._seen()
         with self.bench.cache() as client:
             before = cpu(served.pid), cpu(self.bench.postgres_pid), cache_cpu(client)
             outcomes = drive(plan)
             after = cpu(served.pid), cpu(self.bench.postgres_pid), cache_cpu(client)
-        trips = self._trips() - trips - 1  # less this very look
+        trips, pages = (after - before for before, after in zip(seen, self._seen(), strict=True))
         web, database, cache = ((b - a) / len(outcomes) for a, b in zip(before, after, strict=True))
         return Sample(
             path,
@@ -69,15 +70,20 @@ class Meter:
             web=web,
             database=database,
             cache=cache,
-            trips=trips / len(outcomes),
+            trips=(trips - 1) / len(outcomes),  # less this very look
+            pages=pages / len(outcomes),
             sql=(served.queries() - queries) / len(outcomes) if counts else None,
             faults=[outcome.fault for outcome in outcomes if outcome.fault],
         )
 
-    def _trips(self) -> int:
-        found = self._statements.execute("SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements").fetchone()
+    def _seen(self) -> tuple[int, int]:
+        """Statements, and pages looked at for them."""
+        found = self._statements.execute(
+            "SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(shared_blks_hit + shared_blks_read), 0)::bigint "
+            "FROM pg_stat_statements"
+        ).fetchone()
         assert found
-        return int(found[0])
+        return int(found[0]), int(found[1])
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle, islice
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from bench.stack import Bench, Served
 
 API = "/api/v1"
 ORDINARY = 200  # how many most readers follow
+WRITING = 16  # of those
 QUERIES = ["ana_1", "noor_2", "pixel_77", "zoe", "Müller", "mei tanaka", "okafr", "Lindqvist", "rosa", "hugo be"]
 Calls = Iterator[Call]
 
@@ -38,11 +39,13 @@ class Reader:
 
 @dataclass(frozen=True)
 class Path:
-    """`calls(readers)` are endless, for one connection, whose readers nobody else is."""
+    """`calls(readers)` are endless, for one connection, whose readers nobody else is. `readers`: those who follow as
+    many as most do, those who follow the most, or those who write, whose feed is in doubt after that, so that they are
+    not the ones who read."""
 
     name: str
     calls: Callable[[list[Reader]], Calls]
-    heavy: bool = False
+    readers: Literal["ordinary", "heavy", "writing"] = "ordinary"
 
 
 @dataclass
@@ -109,13 +112,13 @@ class Walk:
         return (call("GET", f"{API}/feed{self._pages[reader.id]}", token=reader.token) for reader in cycle(readers[:4]))
 
     def cold(self, readers: list[Reader]) -> Calls:
-        """Before each request everything goes that Redis knows of the reader but the session and the limits."""
+        """Before each request everything goes that Redis knows of the reader's feed."""
         for reader in readers:
             if reader.id not in self._forgotten:
                 self.get("/feed", reader)
                 with self.bench.cache() as client:
-                    keys = [key.decode() for key in client.scan_iter(f"*{reader.id}*", count=10_000)]
-                self._forgotten[reader.id] = tuple(key for key in keys if ":auth:" not in key and ":limit:" not in key)
+                    keys = client.scan_iter(f"*:feed:*{reader.id}*", count=10_000)
+                    self._forgotten[reader.id] = tuple(key.decode() for key in keys)
         return (
             call("GET", f"{API}/feed", token=reader.token, forget=self._forgotten[reader.id])
             for reader in cycle(readers)
@@ -189,8 +192,8 @@ class Walk:
         return [
             Path("feed, first page", self.feed),
             Path("feed, page 5", self.fifth_page),
-            Path(f"feed, {self.most:,} followed", self.feed, heavy=True),
-            Path(f"feed, cold, {self.most:,} followed", self.cold, heavy=True),
+            Path(f"feed, {self.most:,} followed", self.feed, readers="heavy"),
+            Path(f"feed, cold, {self.most:,} followed", self.cold, readers="heavy"),
             Path("profile", self.profile),
             Path("user's posts", self.posts_of),
             Path("single post", self.single_post),
@@ -198,16 +201,18 @@ class Walk:
             Path("notifications", self.notifications),
             Path("search users", self.search),
             Path("like", self.like),
-            Path("follow", self.follow),
+            Path("follow", self.follow, readers="writing"),
             Path("comment", self.comment),
-            Path("create post", self.create_post),
+            Path("create post", self.create_post, readers="writing"),
             Path("feed refresh", self.refresh_feed),
             Path("token refresh", self.refresh_token),
         ]
 
     def plan(self, path: Path, connections: int, count: int) -> list[list[Call]]:
         """`count` calls in all; no two connections have a reader in common."""
-        readers = self.readers[self.most if path.heavy else ORDINARY]
+        readers = self.readers[self.most if path.readers == "heavy" else ORDINARY]
+        if path.readers != "heavy":
+            readers = readers[-WRITING:] if path.readers == "writing" else readers[:-WRITING]
         return [
             list(islice(path.calls(readers[place::connections]), count // connections)) for place in range(connections)
         ]

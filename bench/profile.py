@@ -1,4 +1,4 @@
-"""Where the time of a request goes: `python -m bench.profile [PATH] [--requests N]` (`make flamegraph ONLY="single post"`).
+"""Where the time of a request goes: `python -m bench.profile [PATH] [--requests N]` (`make flamegraph`).
 
 Asks one path of `bench.load` again and again in this process, through the whole of Django, looks every half millisecond
 at what is being done, and writes what it saw as a flame graph: a box is a function, as wide as the share of the time
@@ -8,13 +8,15 @@ in which it was there, with those that it calls above it. Prints the functions i
 import argparse
 import contextlib
 import importlib
+import os
 import random
 import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
-from types import FrameType
+from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
 from django.test import Client
@@ -33,15 +35,17 @@ Stack = tuple[str, ...]  # outermost first
 @contextlib.contextmanager
 def watched() -> Iterator[Counter[Stack]]:
     """The stacks that were seen while the block ran, below the function that holds it."""
+    looks: Counter[tuple[CodeType, ...]] = Counter()
     seen: Counter[Stack] = Counter()
     outside = _depth(sys._getframe()) - 1
 
     def look(number: int, frame: FrameType | None) -> None:
         stack = []
         while frame:
-            stack.append(_label(frame))
+            stack.append(frame.f_code)
             frame = frame.f_back
-        seen[tuple(reversed(stack[: len(stack) - outside]))] += 1
+        if len(stack) > outside:
+            looks[tuple(reversed(stack[: len(stack) - outside]))] += 1
 
     former = signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, INTERVAL, INTERVAL)
@@ -50,6 +54,8 @@ def watched() -> Iterator[Counter[Stack]]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
+        for codes, count in looks.items():
+            seen[tuple(map(_label, codes))] += count
 
 
 def _depth(frame: FrameType | None) -> int:
@@ -59,8 +65,7 @@ def _depth(frame: FrameType | None) -> int:
     return depth
 
 
-def _label(frame: FrameType) -> str:
-    code = frame.f_code
+def _label(code: CodeType) -> str:
     file = code.co_filename.rpartition("site-packages/")[2].removeprefix(str(STATE.parents[1]) + "/")
     return f"{file.removeprefix(sys.prefix)}:{code.co_qualname}"
 
@@ -96,7 +101,7 @@ def _box(label: str, x: float, y: float, share: float) -> str:
     name = label.rpartition(":")[2]
     text = name if len(name) * 6 < wide else ""
     return (
-        f'<g><title>{escape(label)} {share:.1%}</title><rect x="{x:.1f}" y="{y:.0f}" width="{max(wide - 0.5, 0.5):.1f}" '
+        f'<g><title>{escape(label)} {share:.1%}</title><rect x="{x:.1f}" y="{y:.0f}" width="{wide:.1f}" '
         f'height="{HIGH - 1}" fill="{_colour(label)}"/><text x="{x + 3:.1f}" y="{y + 12:.0f}">{escape(text)}</text></g>'
     )
 
@@ -154,13 +159,31 @@ def main() -> int:
             parser.error(f"no path {arguments.path!r}; there is: {', '.join(known)}")
         calls: list[Call] = walk.plan(known[arguments.path], 1, arguments.requests)[0]
         client = Client(raise_request_exception=False, SERVER_NAME="127.0.0.1")
-        seen, failed = _seen(client, calls)
+        with _output_into(bench.folder / "logs" / "profile.log"):
+            seen, failed = _seen(client, calls)
     title = f"{arguments.path}: {len(calls)} requests, {sum(seen.values())} looks"
     print_top(seen, title)
     file = STATE / f"flame-{arguments.path.replace(', ', '-').replace(' ', '-')}.svg"
     file.write_text(flame_graph(seen, title))
     print(f"Written to {file}; {failed} requests failed.")
     return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _output_into(file: Path) -> Iterator[None]:
+    """What is logged is written to a file, as a service's is."""
+    sys.stdout.flush()
+    kept = os.dup(1), os.dup(2)
+    with file.open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        for number, descriptor in enumerate(kept, 1):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
 
 
 def _seen(client: Client, calls: list[Call]) -> tuple[Counter[Stack], int]:

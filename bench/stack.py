@@ -61,7 +61,7 @@ class Bench:
 def prepared(size: str, *, keep: bool) -> Iterator[Bench]:
     """Servers with the data of that size. `keep` leaves them in their folder, and takes what an earlier run left."""
     folder = STATE / size
-    if not keep:
+    if not keep or _version(folder) != data.VERSION:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     # Nothing is fetched or stored; a stack that is told of a store starts none.
@@ -102,20 +102,25 @@ def _environment(servers: dict[str, str]) -> dict[str, str]:
     }
 
 
+def _note(folder: Path) -> Path:
+    return folder / "world.json"
+
+
+def _version(folder: Path) -> int:
+    """Of the data that an earlier run left; 0 if it left none."""
+    return int(json.loads(_note(folder).read_text())["version"]) if _note(folder).exists() else 0
+
+
 def _loaded(folder: Path, size: str, environment: dict[str, str]) -> World:
     """What was loaded, or what is loaded now."""
-    note = folder / "world.json"
     subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True, cwd=ROOT, env=environment)
-    known = json.loads(note.read_text()) if note.exists() else {}
-    if known and known["version"] != data.VERSION:
-        raise SystemExit(f"{folder} holds data of another version; remove it.")
-    if known:
-        return World(SIZES[size], known["ends"])
+    if _version(folder):
+        return World(SIZES[size], json.loads(_note(folder).read_text())["ends"])
     world, began = World(SIZES[size], int(time.time() * 1000) - data.DAY), time.monotonic()
     print(f"Loading {world.size.people:,} people and {world.size.posts:,} posts …", flush=True)
     data.load(environment["DATABASE_URL"], world, lambda line: print(f"  {line}", flush=True))
     print(f"  {time.monotonic() - began:.0f} s in all", flush=True)
-    note.write_text(json.dumps({"version": data.VERSION, "ends": world.ends}))
+    _note(folder).write_text(json.dumps({"version": data.VERSION, "ends": world.ends}))
     return world
 
 

@@ -128,7 +128,7 @@ class Feed(generics.ListAPIView[Post]):
     def get_queryset(self) -> QuerySet[Post]:
         viewer = self.request.user.pk
         followed = Follow.objects.filter(follower=viewer).values("followed")
-        return (
+        posts: QuerySet[Post] = (
             Post.objects.filter(Q(author__in=followed) | Q(author=viewer), status="published", taken_down_at=None)
             .annotate(
                 liked=Exists(Like.objects.filter(user=viewer, post=OuterRef("pk"))),
@@ -141,6 +141,7 @@ class Feed(generics.ListAPIView[Post]):
                 Prefetch("mentions", Mention.objects.select_related("user__avatar").order_by("offset")),
             )
         )
+        return posts
 
 
 urlpatterns = [path("feed", Feed.as_view())]
