@@ -23,7 +23,7 @@ class Photogram(OutboxCelery):
         """`expires` (seconds, or a moment) is kept as a moment, so that announcing again grants no more time."""
         if isinstance(expires, int | float):
             expires = timezone.now() + timedelta(seconds=expires)
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             return super().send_task(name, args, kwargs, expires=expires, **options)
 
 

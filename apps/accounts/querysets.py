@@ -12,6 +12,31 @@ from apps.core.ids import parse_id
 if TYPE_CHECKING:
     from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)
 
+# name on a profile → where it is.
+PROFILE = {
+    "id": "pk",
+    "handle": "handle",
+    "display_name": "display_name",
+    "bio": "bio",
+    "website": "website",
+    "is_private": "is_private",
+    "is_verified": "is_verified",
+    "follower_count": "follower_count",
+    "following_count": "following_count",
+    "post_count": "post_count",
+    "created_at": "created_at",
+    "avatar_variants": "avatar__variants",
+    "avatar_private": "avatar__private_secret",
+    "avatar_public": "avatar__public_secret",
+}
+
+
+def mini_columns(person: str) -> list[str]:
+    """What a mini shows of the person whom the column `person` refers to, for `values_list`."""
+    shown = ["handle", "display_name", "is_verified"]
+    avatar = ["avatar__variants", "avatar__private_secret", "avatar__public_secret"]
+    return [f"{person}_id", *(f"{person}__{name}" for name in shown + avatar)]
+
 
 class UserQuerySet(QuerySet["User"]):
     def standing(self) -> "UserQuerySet":
@@ -31,6 +56,11 @@ class UserQuerySet(QuerySet["User"]):
         """By id, or as somebody would sign in."""
         pk = parse_id(who)
         return self.filter(pk=pk) if pk else self.by_login(who)
+
+    def for_profiles(self) -> QuerySet[Any, Any]:
+        """What a profile shows, as tuples in the order of `PROFILE`."""
+        shown: QuerySet[Any, Any] = self.values_list(*PROFILE.values())
+        return shown
 
 
 class SessionQuerySet(QuerySet["Session"]):

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.utils import timezone
 
 from apps.accounts.models import Session, User
 from apps.core import redis
+from apps.core.limits import SPEND, Allowance, Bucket
 from apps.core.observability import CACHE_READS
 
 # Seconds. A record never outlives a mark that was set after it.
@@ -36,25 +38,40 @@ USER_FIELDS = [
     "avatar_id",
 ]
 
-# KEYS: epoch, record, mark of the user, mark of the session. ARGV: a new epoch, or "".
-_READ = """
+SEEN_SECONDS = 300
+
+# KEYS: epoch, record, mark of the user, mark of the session, when it was seen, bucket of the rate limit.
+# ARGV: a new epoch, or ""; how long it counts as just seen; seconds of the bucket, or "".
+# Of a record that may count, the same round trip notes that the session is in use, and counts the request.
+_READ = (
+    SPEND
+    + """
 if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local found = redis.call('MGET', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
-return {run, found[1] or '', found[2] or '', (found[3] or found[4]) and 1 or 0}
+local marked = found[3] or found[4]
+local first, count = false, false
+if found[2] and not marked then
+    first = redis.call('SET', KEYS[5], 1, 'EX', ARGV[2], 'NX')
+    count = ARGV[3] ~= '' and spend(KEYS[6], ARGV[3])
+end
+return {run, found[1] or '', found[2] or '', marked and 1 or 0, first and 1 or 0, count or 0}
 """
-# As above; ARGV: the record, its seconds.
+)
+# KEYS as above; ARGV: the record, its seconds, how long it counts as just seen.
 _WRITE = """
 if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2]) end
+return redis.call('SET', KEYS[5], 1, 'EX', ARGV[3], 'NX') and 1 or 0
 """
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is calling, by which session."""
+    """Who is calling, by which session; and what is left of the limit, if the call was counted on the way."""
 
     user: User
     session_id: UUID
+    allowance: Allowance | None = None
 
 
 class _Trust:
@@ -63,12 +80,15 @@ class _Trust:
     missed = False
 
 
-def identify(user_id: UUID, session_id: UUID) -> Identity | None:
-    """The caller, if the session lives and the account stands; None otherwise."""
+def identify(user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None) -> Identity | None:
+    """The caller, if the session lives and the account stands; None otherwise. `bucket` is where the call counts."""
     keys = _keys(user_id, session_id)
     new_epoch = secrets.token_hex(8) if _Trust.missed else ""
+    limit = (bucket.key, bucket.seconds) if bucket else ("", "")
     try:
-        run, epoch, record, marked = redis.call(lambda client: client.eval(_READ, 4, *keys, new_epoch))
+        run, epoch, record, marked, first, count = redis.call(
+            lambda client: client.eval(_READ, 6, *keys, limit[0], new_epoch, SEEN_SECONDS, limit[1])
+        )
     except redis.Absent:
         _Trust.missed = True
         CACHE_READS.labels("sessions", "absent").inc()
@@ -76,10 +96,13 @@ def identify(user_id: UUID, session_id: UUID) -> Identity | None:
     _Trust.missed = False
     stamp = f"{run.decode()}:{epoch.decode()}"
     if record and not marked:
-        cached = json.loads(record)
+        cached = orjson.loads(record)
         if cached["stamp"] == stamp and cached["user"]["id"] == str(user_id):
             CACHE_READS.labels("sessions", "hit").inc()
-            return Identity(_user_from(cached["user"], cached["roles"]), session_id)
+            if first:
+                _note_seen(session_id)
+            allowance = bucket.after(count) if bucket else None
+            return Identity(_user_from(cached["user"], cached["roles"]), session_id, allowance)
     CACHE_READS.labels("sessions", "miss").inc()
     identity = _from_database(user_id, session_id)
     if identity and not marked:
@@ -110,6 +133,7 @@ def _keys(user_id: UUID, session_id: UUID) -> list[str]:
         redis.key("auth", "s", session_id),
         redis.key("auth", "u!", user_id),
         redis.key("auth", "s!", session_id),
+        redis.key("auth", "seen", session_id),
     ]
 
 
@@ -118,9 +142,12 @@ def _remember(identity: Identity, keys: list[str], stamp: str) -> None:
     fields = {name: getattr(user, name) for name in USER_FIELDS}
     record = json.dumps({"stamp": stamp, "user": fields, "roles": sorted(user.roles)}, default=str)
     try:
-        redis.call(lambda client: client.eval(_WRITE, 4, *keys, record, RECORD_SECONDS))
+        first = redis.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
     except redis.Absent:
         _Trust.missed = True
+        return
+    if first:
+        _note_seen(identity.session_id)
 
 
 def _user_from(fields: dict[str, Any], roles: list[str]) -> User:
@@ -143,12 +170,6 @@ def _from_database(user_id: UUID, session_id: UUID) -> Identity | None:
     return Identity(session.user, session.pk) if session else None
 
 
-def seen_recently(session_id: UUID) -> None:
-    """Note that the session is in use, at most once in five minutes and never at the price of a wait."""
-    key = redis.key("auth", "seen", session_id)
-    try:
-        first = redis.call(lambda client: client.set(key, 1, ex=300, nx=True))
-    except redis.Absent:
-        return
-    if first:
-        Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())
+def _note_seen(session_id: UUID) -> None:
+    """That the session is in use: once in SEEN_SECONDS, and not at all while Redis is away."""
+    Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())

@@ -5,9 +5,11 @@ the session's nonce proves that we issued it, the generation says whether it is 
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -51,21 +53,28 @@ def access_token(session: Session) -> str:
 def read_access_token(token: str) -> AccessClaims | None:
     """The claims of a valid access token, or None. One algorithm; `kid`, `jku` and the like are never looked at."""
     for key in (settings.JWT_SIGNING_KEY, *settings.JWT_SIGNING_KEY_FALLBACKS):
-        try:
-            decoded = jwt.decode_complete(
-                token,
-                key,
-                algorithms=[ALGORITHM],
-                audience=AUDIENCE,
-                issuer=ISSUER,
-                options={"require": ["exp", "iat", "sub", "sid"]},
-            )
-        except (jwt.PyJWTError, ValueError, UnicodeError):
-            continue
-        user_id, session_id = (parse_id(str(decoded["payload"][claim])) for claim in ("sub", "sid"))
-        if decoded["header"].get("typ") == TYPE and user_id and session_id:
-            return AccessClaims(user_id, session_id)
+        with suppress(jwt.PyJWTError, ValueError, UnicodeError):
+            claims, expires = _verified(token, key)
+            return claims if time.time() < expires else None
     return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _verified(token: str, key: str) -> tuple[AccessClaims, int]:
+    """The claims and when they expire. A signature that was good stays good: a client's token is checked once in a
+    process, and its expiry each time. Raises PyJWTError, ValueError, UnicodeError; what raises is not kept."""
+    decoded = jwt.decode_complete(
+        token,
+        key,
+        algorithms=[ALGORITHM],
+        audience=AUDIENCE,
+        issuer=ISSUER,
+        options={"require": ["exp", "iat", "sub", "sid"]},
+    )
+    user_id, session_id = (parse_id(str(decoded["payload"][claim])) for claim in ("sub", "sid"))
+    if decoded["header"].get("typ") != TYPE or not user_id or not session_id:
+        raise ValueError("not an access token of ours")
+    return AccessClaims(user_id, session_id), int(decoded["payload"]["exp"])
 
 
 def refresh_token(session: Session, generation: int) -> str:

@@ -8,8 +8,7 @@ from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 
-from apps.content.models import Post, PostMedia, StaleExposure
-from apps.content.querysets import PostQuerySet
+from apps.content.models import Post, StaleExposure
 from apps.core.batches import BATCH
 from apps.media import services as media
 
@@ -19,7 +18,7 @@ RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def reconcile(post_ids: Iterable[UUID]) -> None:
     """Make it so, as things stand in this transaction; and let every old URL of what is withdrawn die.
 
@@ -27,14 +26,13 @@ def reconcile(post_ids: Iterable[UUID]) -> None:
     """
     locked = Post.objects.filter(pk__in=list(post_ids)).select_for_update(no_key=True).order_by("pk")
     posts = Post.objects.filter(pk__in=list(locked.values_list("pk", flat=True)))
-    open_ones, withdrawn = posts.open_to_everybody(), posts.withdrawn()
-    media.expose(_media_of(open_ones))
-    media.withdraw(_media_of(withdrawn))
-    media.conceal(_media_of(posts.exclude(pk__in=open_ones.values("pk")).exclude(pk__in=withdrawn.values("pk"))))
-
-
-def _media_of(posts: PostQuerySet) -> list[UUID]:
-    return list(PostMedia.objects.filter(post__in=posts.values("pk")).values_list("medium", flat=True))
+    photos: dict[str, list[UUID]] = {"open": [], "withdrawn": [], "other": []}
+    for medium_id, exposure in posts.with_exposure().values_list("items__medium", "exposure"):
+        if medium_id:
+            photos[exposure].append(medium_id)
+    media.expose(photos["open"])
+    media.withdraw(photos["withdrawn"])
+    media.conceal(photos["other"])
 
 
 def mark_stale(author_id: UUID) -> None:

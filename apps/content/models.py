@@ -38,9 +38,6 @@ class Post(Row):
 
     objects = PostQuerySet.as_manager()
 
-    # An annotation of `for_cards()`: whether everybody may see the post.
-    is_open: bool
-
     class Meta:
         indexes = [
             models.Index(fields=["author", "-id"], name="posts_by_author"),

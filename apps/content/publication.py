@@ -63,9 +63,14 @@ def settle(post_id: UUID) -> None:
 
 
 def publish(post: Post) -> None:
-    """Call it in the transaction that found all media ready, with the post's row locked or new."""
+    """Call it in the transaction that found all media ready, with the post's row locked."""
     post.status, post.published_at = Post.Status.PUBLISHED, timezone.now()
     post.save(update_fields=["status", "published_at"])
+    announce(post)
+
+
+def announce(post: Post) -> None:
+    """What follows from its being published, in the transaction that writes so."""
     if is_counted(post):
         # Locks the author's row as well, before anybody's sight is decided: a change of privacy that is just being
         # made is waited for, and one that comes later finds this post.

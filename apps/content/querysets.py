@@ -4,13 +4,37 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
 
 from apps.social.blocks import HidesBlocked
 from apps.social.models import Follow
 
 STANDING = Q(status="published", taken_down_at__isnull=True, author__state="active")
 OPEN = Q(visibility="public", author__is_private=False)
+# What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden.
+WITHDRAWN = Q(taken_down_at__isnull=False) | ~Q(author__state="active")
+# name on a card → where it is. `is_open`: whether everybody may see the post.
+CARD = {
+    "id": "pk",
+    "caption": "caption",
+    "visibility": "visibility",
+    "status": "status",
+    "taken_down_at": "taken_down_at",
+    "sensitive": "sensitive",
+    "comments_enabled": "comments_enabled",
+    "like_count": "like_count",
+    "comment_count": "comment_count",
+    "created_at": "created_at",
+    "edited_at": "edited_at",
+    "is_open": "is_open",
+    "author_id": "author_id",
+    "handle": "author__handle",
+    "display_name": "author__display_name",
+    "is_verified": "author__is_verified",
+    "avatar_variants": "author__avatar__variants",
+    "avatar_private": "author__avatar__private_secret",
+    "avatar_public": "author__avatar__public_secret",
+}
 
 
 class PostQuerySet(HidesBlocked):
@@ -30,9 +54,16 @@ class PostQuerySet(HidesBlocked):
         """What an anonymous caller sees; only such posts' photos have permanent public URLs."""
         return self.visible_to(None)
 
-    def withdrawn(self) -> "PostQuerySet":
-        """What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden."""
-        return self.filter(Q(taken_down_at__isnull=False) | ~Q(author__state="active"))
+    def with_exposure(self) -> "PostQuerySet":
+        """`exposure` says of each post whether it is "open" (to everybody), "withdrawn" (from others), or "other"."""
+        told: PostQuerySet = self.annotate(
+            exposure=Case(
+                When(STANDING & OPEN, then=Value("open")),
+                When(WITHDRAWN, then=Value("withdrawn")),
+                default=Value("other"),
+            )
+        )
+        return told
 
     def written_by(self, user_id: UUID) -> "PostQuerySet":
         return self.filter(author=user_id)
@@ -47,17 +78,10 @@ class PostQuerySet(HidesBlocked):
         tagged: PostQuerySet = self.filter(wanted & Q(post_tags__post__lt=before) if before else wanted)
         return tagged
 
-    def for_cards(self) -> "PostQuerySet":
-        """With all that a card shows, in four queries; `is_open` tells whether everybody may see the post."""
-        shown: PostQuerySet = (
-            self.annotate(is_open=ExpressionWrapper(STANDING & OPEN, output_field=BooleanField()))
-            .select_related("author__avatar")
-            .prefetch_related(
-                Prefetch("items", _rows("PostMedia").select_related("medium").order_by("position")),
-                Prefetch("post_tags", _rows("PostTag").select_related("tag").order_by("position")),
-                Prefetch("mentions", _rows("Mention").select_related("user__avatar").order_by("offset")),
-            )
-        )
+    def for_cards(self) -> "QuerySet[Any, Any]":
+        """What a card shows of the post's own row and its author's, as tuples in the order of `CARD`."""
+        is_open = ExpressionWrapper(STANDING & OPEN, output_field=BooleanField())
+        shown: QuerySet[Any, Any] = self.annotate(is_open=is_open).values_list(*CARD.values())
         return shown
 
 

@@ -38,20 +38,23 @@ def create_post(
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
         raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
     taken = media.claim_for_post(author_id, media_ids)
+    complete = all(medium.status == Media.Status.READY for medium in taken)
     post = Post.objects.create(
         author_id=author_id,
         caption=caption,
         visibility=visibility,
         sensitive=sensitive,
         comments_enabled=comments_enabled,
+        status=Post.Status.PUBLISHED if complete else Post.Status.PROCESSING,
+        published_at=timezone.now() if complete else None,
     )
     PostMedia.objects.bulk_create(
         PostMedia(post=post, medium=medium, position=place) for place, medium in enumerate(taken)
     )
     tagging.note_tags(post)
     _note_mentions(post)
-    if all(medium.status == Media.Status.READY for medium in taken):
-        publication.publish(post)
+    if complete:
+        publication.announce(post)
     return post
 
 
@@ -161,6 +164,8 @@ def _require_fit(caption: str) -> None:
 def _note_mentions(post: Post) -> None:
     """Of people in good standing, without a block either way. A mention widens nobody's sight."""
     mentioned = captions.mentions_in(post.caption)
+    if not mentioned:
+        return
     people = dict(
         User.objects.standing()
         .filter(handle__in={mention.handle for mention in mentioned})

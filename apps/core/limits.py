@@ -12,11 +12,15 @@ from django.db import connection
 from apps.core import redis
 from apps.core.errors import TooManyRequests
 
-_SPEND = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return count
+# A function in Lua, also for a script that does something else on the way.
+SPEND = """
+local function spend(key, seconds)
+    local count = redis.call('INCR', key)
+    if count == 1 then redis.call('EXPIRE', key, seconds) end
+    return count
+end
 """
+_SPEND_ONE = SPEND + "return spend(KEYS[1], ARGV[1])"
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,36 @@ class Allowance:
         return headers | {"Retry-After": str(self.reset)} if self.exceeded else headers
 
 
+@dataclass(frozen=True)
+class Bucket:
+    """Where the requests of one caller against one scope are counted in the present window."""
+
+    key: str
+    limit: int
+    seconds: int
+    reset: int
+
+    @classmethod
+    def of(cls, scope: str, who: str) -> "Bucket":
+        limit, seconds = settings.RATE_LIMITS[scope]
+        now = int(time.time())
+        return cls(redis.key("limit", scope, now // seconds, who), limit, seconds, seconds - now % seconds)
+
+    def after(self, count: int) -> Allowance:
+        return Allowance(self.limit, max(self.limit - count, 0), self.reset, exceeded=count > self.limit)
+
+
 def spend(scope: str, who: str, *, guards_a_secret: bool = False) -> Allowance:
     """Count one request of `who` against `scope`. Without Redis, limits that guard a secret are counted in the
     database; the others let everything through."""
-    limit, seconds = settings.RATE_LIMITS[scope]
-    now = int(time.time())
-    window, reset = now // seconds, seconds - now % seconds
+    bucket = Bucket.of(scope, who)
     if not settings.RATE_LIMITS_ENABLED:
-        return Allowance(limit, limit, reset, exceeded=False)
-    bucket = redis.key("limit", scope, window, who)
+        return bucket.after(0)
     try:
-        count = int(redis.call(lambda client: client.eval(_SPEND, 1, bucket, str(seconds))))
+        count = int(redis.call(lambda client: client.eval(_SPEND_ONE, 1, bucket.key, str(bucket.seconds))))
     except redis.Absent:
-        count = _spend_in_database(bucket, reset) if guards_a_secret else 0
-    return Allowance(limit, max(limit - count, 0), reset, exceeded=count > limit)
+        count = _spend_in_database(bucket.key, bucket.reset) if guards_a_secret else 0
+    return bucket.after(count)
 
 
 def require(scope: str, who: str) -> None:

@@ -1,18 +1,36 @@
 """The read side of engagement."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.content.models import Post
-from apps.social.blocks import HidesBlocked, between
+from apps.core.statements import select
+from apps.social.blocks import BLOCKED, HidesBlocked, between
 
 STANDING = Q(removed_at=None, taken_down_at=None)
+# name on a card → where it is.
+CARD = {
+    "id": "pk",
+    "post_id": "post_id",
+    "text": "text",
+    "parent_id": "parent_id",
+    "like_count": "like_count",
+    "reply_count": "reply_count",
+    "removed_at": "removed_at",
+    "taken_down_at": "taken_down_at",
+    "created_at": "created_at",
+    "author_id": "author_id",
+    "handle": "author__handle",
+    "display_name": "author__display_name",
+    "is_verified": "author__is_verified",
+    "avatar_variants": "author__avatar__variants",
+    "avatar_private": "author__avatar__private_secret",
+    "avatar_public": "author__avatar__public_secret",
+}
 
 
 class CommentQuerySet(HidesBlocked):
@@ -40,19 +58,16 @@ class CommentQuerySet(HidesBlocked):
     def replies_to(self, comment_id: UUID) -> "CommentQuerySet":
         return self.filter(parent=comment_id)
 
-    def for_cards(self) -> "CommentQuerySet":
-        """With all that a card shows, in two queries."""
-        mentions = apps.get_model("engagement", "CommentMention")._default_manager.all()
-        shown: CommentQuerySet = self.select_related("author__avatar").prefetch_related(
-            Prefetch("mentions", mentions.select_related("user__avatar").order_by("offset"))
-        )
+    def for_cards(self) -> QuerySet[Any, Any]:
+        """What a card shows of the comment's own row and its author's, as tuples in the order of `CARD`."""
+        shown: QuerySet[Any, Any] = self.values_list(*CARD.values())
         return shown
 
 
 def likes_of(post_id: UUID, *, seen_by: UUID) -> QuerySet[Any]:
-    """Likes of the post, with who made them: people in good standing, without a block either way."""
+    """Likes of the post by people in good standing, without a block either way."""
     likes = apps.get_model("engagement", "Like")._default_manager.filter(post=post_id, user__state="active")
-    return likes.exclude(between("user_id", seen_by)).select_related("user__avatar")
+    return likes.exclude(between("user_id", seen_by))
 
 
 def liked_by(viewer_id: UUID) -> QuerySet[Any]:
@@ -87,52 +102,28 @@ class CommentMarks:
     hidden_replies: int = 0
 
 
-_BLOCKED = """
-WITH blocked AS MATERIALIZED (
-    SELECT blocked_id AS id FROM social_block WHERE blocker_id = %(viewer)s
-    UNION
-    SELECT blocker_id FROM social_block WHERE blocked_id = %(viewer)s
-)
-"""
-_MARKS = (
-    _BLOCKED  # noqa: S608  (of constants)
-    + """
-SELECT post.id,
+# Of `post`, a row with an id. Beside `BLOCKED`.
+MARKS = """
     EXISTS (SELECT 1 FROM engagement_like WHERE user_id = %(viewer)s AND post_id = post.id),
     EXISTS (SELECT 1 FROM engagement_save WHERE user_id = %(viewer)s AND post_id = post.id),
     (SELECT count(*) FROM blocked JOIN engagement_like AS one ON one.user_id = blocked.id AND one.post_id = post.id),
     (SELECT count(*) FROM blocked JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = post.id
         WHERE one.removed_at IS NULL AND one.taken_down_at IS NULL)
-FROM unnest(%(rows)s::uuid[]) AS post (id)
 """
-)
-_COMMENT_MARKS = (
-    _BLOCKED  # noqa: S608  (of constants)
-    + """
-SELECT comment.id,
+# Of `comment`, a row with an id and a post_id. Beside `BLOCKED`.
+COMMENT_MARKS = """
     EXISTS (SELECT 1 FROM engagement_commentlike WHERE user_id = %(viewer)s AND comment_id = comment.id),
     (SELECT count(*) FROM blocked
         JOIN engagement_commentlike AS one ON one.user_id = blocked.id AND one.comment_id = comment.id),
     (SELECT count(*) FROM blocked
         JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = comment.post_id
         WHERE one.parent_id = comment.id AND one.removed_at IS NULL AND one.taken_down_at IS NULL)
-FROM engagement_comment AS comment WHERE comment.id = ANY(%(rows)s::uuid[])
 """
+_COMMENT_MARKS_OF = (
+    f"WITH {BLOCKED} SELECT {COMMENT_MARKS} FROM engagement_comment AS comment "  # noqa: S608  (of constants)
+    "WHERE comment.id = %(comment)s"
 )
 
 
-def marks(viewer_id: UUID | None, post_ids: Iterable[UUID]) -> dict[UUID, Marks]:
-    """{post id: Marks} for the viewer, in one statement; empty for anonymous viewers."""
-    return {row[0]: Marks(*row[1:]) for row in _marked(_MARKS, viewer_id, list(post_ids))}
-
-
-def comment_marks(viewer_id: UUID | None, comment_ids: Iterable[UUID]) -> dict[UUID, CommentMarks]:
-    return {row[0]: CommentMarks(*row[1:]) for row in _marked(_COMMENT_MARKS, viewer_id, list(comment_ids))}
-
-
-def _marked(sql: str, viewer_id: UUID | None, rows: list[UUID]) -> list[tuple[Any, ...]]:
-    if viewer_id is None or not rows:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"viewer": viewer_id, "rows": rows})
-        return list(cursor.fetchall())
+def comment_marks(viewer_id: UUID, comment_id: UUID) -> CommentMarks:
+    return CommentMarks(*select(_COMMENT_MARKS_OF, viewer=viewer_id, comment=comment_id)[0])

@@ -5,6 +5,7 @@ deletion, a closing of the comments and the other verbs, never across them; a co
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +16,8 @@ from apps.content import captions
 from apps.content.models import Post
 from apps.content.services import MAX_MENTIONS
 from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.ids import new_id
+from apps.core.statements import Statement, select
 from apps.engagement.counters import COMMENT_LIKES, COMMENTS, LIKES, REPLIES
 from apps.engagement.facts import (
     comment_hidden,
@@ -25,8 +28,9 @@ from apps.engagement.facts import (
     post_liked,
     post_unliked,
 )
-from apps.engagement.models import Comment, CommentLike, CommentMention, Like, Save
-from apps.social.blocks import between
+from apps.engagement.models import Comment, CommentLike, CommentMention, Save
+from apps.engagement.querysets import MARKS, Marks
+from apps.social.blocks import BLOCKED, between
 
 
 class CommentsDisabled(Forbidden):
@@ -34,33 +38,67 @@ class CommentsDisabled(Forbidden):
 
 
 # ── Likes and saves ──────────────────────────────────────────────────────────────────────────────────────
+@dataclass
+class LockedPost:
+    """A post that the actor may see, locked, with its present counts and how the actor stood to it."""
+
+    id: UUID
+    comments_enabled: bool
+    like_count: int
+    comment_count: int
+    marks: Marks
+
+
+_SEEN = Statement(
+    lambda viewer, post: (
+        Post.objects.visible_to(viewer)
+        .filter(pk=post)
+        .values_list("pk", "comments_enabled", "like_count", "comment_count")
+    ),
+    "viewer",
+    "post",
+)
+_LIKE = f"""
+WITH made AS (
+    INSERT INTO engagement_like (id, post_id, user_id) VALUES (%(id)s, %(post)s, %(by)s)
+    ON CONFLICT (user_id, post_id) DO NOTHING RETURNING post_id
+), counted AS ({LIKES.moving("made", 1)})
+SELECT count(*) FROM made
+"""  # noqa: S608  (of constants)
+_UNLIKE = f"""
+WITH gone AS (
+    DELETE FROM engagement_like WHERE post_id = %(post)s AND user_id = %(by)s RETURNING post_id
+), counted AS ({LIKES.moving("gone", -1)})
+SELECT count(*) FROM gone
+"""  # noqa: S608  (of constants)
+
+
 @transaction.atomic
-def like(post_id: UUID, *, by: UUID) -> Post:
+def like(post_id: UUID, *, by: UUID) -> LockedPost:
     """`by` likes the post. Liking twice is liking once. Returns the post with its present counts. Raises NotFound."""
-    post = _locked_post(post_id)
-    _, first = Like.objects.get_or_create(post=post, user_id=by)
-    if first:
-        LIKES.increment(post.pk)
+    post = _lock_seen(post_id, by)
+    [(made,)] = select(_LIKE, id=new_id(), post=post.id, by=by)
+    if made:
         post.like_count += 1
-        post_liked.tell(post_id=str(post.pk), actor_id=str(by))
+        post_liked.tell(post_id=str(post.id), actor_id=str(by))
     return post
 
 
 @transaction.atomic
-def unlike(post_id: UUID, *, by: UUID) -> Post:
+def unlike(post_id: UUID, *, by: UUID) -> LockedPost:
     """Raises NotFound."""
-    post = _locked_post(post_id)
-    if Like.objects.filter(post=post, user=by).delete()[0]:
-        LIKES.decrement(post.pk)
+    post = _lock_seen(post_id, by)
+    [(gone,)] = select(_UNLIKE, post=post.id, by=by)
+    if gone:
         post.like_count = max(post.like_count - 1, 0)
-        post_unliked.tell(post_id=str(post.pk), actor_id=str(by))
+        post_unliked.tell(post_id=str(post.id), actor_id=str(by))
     return post
 
 
 @transaction.atomic
 def save(post_id: UUID, *, by: UUID) -> None:
     """Keep the post among one's own; nobody is told. Raises NotFound."""
-    Save.objects.get_or_create(post=_locked_post(post_id), user_id=by)
+    Save.objects.bulk_create([Save(post_id=_lock_seen(post_id, by).id, user_id=by)], ignore_conflicts=True)
 
 
 @transaction.atomic
@@ -90,6 +128,19 @@ def unlike_comment(comment_id: UUID, *, by: UUID) -> Comment:
     return comment
 
 
+def _lock_seen(post_id: UUID, by: UUID) -> LockedPost:
+    """The door and the lock in one. Raises NotFound for a post that `by` may not see."""
+    lock = f"""
+        WITH {BLOCKED}, post (id, comments_enabled, like_count, comment_count) AS (
+            {_SEEN.sql} FOR NO KEY UPDATE OF content_post
+        )
+        SELECT post.*, {MARKS} FROM post
+    """  # noqa: S608  (of constants)
+    for pk, comments_enabled, likes, comments, *marks in select(lock, viewer=by, post=post_id):
+        return LockedPost(pk, comments_enabled, likes, comments, Marks(*marks))
+    raise NotFound
+
+
 def _locked_post(post_id: UUID) -> Post:
     post: Post | None = Post.objects.select_for_update(no_key=True).filter(pk=post_id).first()
     if post is None:
@@ -105,29 +156,38 @@ def _locked_comment(comment_id: UUID) -> Comment:
 
 
 # ── Comments ─────────────────────────────────────────────────────────────────────────────────────────────
+_COMMENT = f"""
+WITH made AS (
+    INSERT INTO engagement_comment (id, post_id, author_id, parent_id, text, like_count, reply_count)
+    VALUES (%(id)s, %(post)s, %(by)s, %(parent)s, %(text)s, 0, 0) RETURNING post_id, parent_id
+), counted AS ({COMMENTS.moving("made", 1)}), thread AS ({REPLIES.moving("made", 1)})
+SELECT count(*) FROM made
+"""  # noqa: S608  (of constants)
+
+
 @transaction.atomic
 def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None) -> Comment:
     """A comment, or a reply to the comment `parent_id`; a reply to a reply hangs under the same parent.
 
     Raises NotFound, CommentsDisabled, Invalid: a parent that `by` cannot see on this post, too many mentions.
     """
-    post = _locked_post(post_id)
+    post = _lock_seen(post_id, by)
     if not post.comments_enabled:
         raise CommentsDisabled
     mentioned = captions.mentions_in(text)
     if len(mentioned) > MAX_MENTIONS:
         raise Invalid(text=("too_many_mentions", f"At most {MAX_MENTIONS} mentions."))
-    thread_id = _thread_of(post, parent_id, by) if parent_id else None
-    made = Comment.objects.create(post=post, author_id=by, parent_id=thread_id, text=text)
+    thread_id = _thread_of(post.id, parent_id, by) if parent_id else None
+    made = Comment(post_id=post.id, author_id=by, parent_id=thread_id, text=text)
+    select(_COMMENT, id=made.pk, post=post.id, by=by, parent=thread_id, text=text)
     _note_mentions(made, by, mentioned)
-    _count(made, COMMENTS.increment, REPLIES.increment)
-    comment_made.tell(comment_id=str(made.pk), post_id=str(post.pk), author_id=str(by))
+    comment_made.tell(comment_id=str(made.pk), post_id=str(post.id), author_id=str(by))
     return made
 
 
-def _thread_of(post: Post, parent_id: UUID, author_id: UUID) -> UUID:
+def _thread_of(post_id: UUID, parent_id: UUID, author_id: UUID) -> UUID:
     """The comment that a reply to `parent_id` hangs under."""
-    parent = Comment.objects.visible_to(author_id).on(post.pk).filter(pk=parent_id).first()
+    parent = Comment.objects.visible_to(author_id).on(post_id).filter(pk=parent_id).first()
     if parent is None:
         raise Invalid(parent_id=("invalid_parent", "No comment of this post that can be replied to."))
     thread_id: UUID = parent.parent_id or parent.pk

@@ -4,52 +4,55 @@
 2. While the feed is busy: the snapshot, if there is one (`snapshots.py`).
 3. The database (`timeline.py`), whose answer is kept as the live timeline if it is the first page.
 
-All three are lists of ids, newest first, so that a cursor, which is an id, fits them all. The posts themselves are
-fetched by one query that asks the rules anew. If a remembered id finds none, what was remembered is out of date: it is
-dropped, and the database is asked.
+All three are lists of ids, newest first, so that a cursor, which is an id, fits them all. What is shown for them is
+fetched by one query that asks the rules anew (`timeline.belonging_to`). If a remembered id finds nothing, what was
+remembered is out of date: it is dropped, and the database is asked.
 """
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
 from prometheus_client import Counter
 
-from apps.content.models import Post
-from apps.content.querysets import PostQuerySet
 from apps.core import redis
 from apps.feed import live, packed, policy, snapshots, timeline
 from apps.feed.models import FeedVisit
 
 NEW_CAP = 100
+T = TypeVar("T")
 PAGES = Counter("photogram_feed_pages_total", "Pages of feeds answered, by where they came from.", ["source"])
 
-Page = tuple[list[UUID], dict[UUID, Post]]
+# What stands for those of the ids that are posts of the viewer's feed now.
+Fetch = Callable[[list[UUID]], dict[UUID, T]]
 
 
-def page(viewer_id: UUID, posts: PostQuerySet, *, limit: int, before: UUID | None = None) -> Page:
-    """Up to `limit` ids older than `before`, newest first, and those of `posts` (which the viewer may see) that they
-    stand for."""
+def page(
+    viewer_id: UUID, fetch: Fetch[T], *, limit: int, before: UUID | None = None
+) -> tuple[list[UUID], dict[UUID, T]]:
+    """Up to `limit` ids older than `before`, newest first, and what is fetched for them."""
     started = time.perf_counter()
     ids, source = _ids(viewer_id, limit=limit, before=before)
-    found = _fetch(viewer_id, posts, ids)
+    found = fetch(ids)
     if len(found) < len(ids) and source != "built":
         _forget(viewer_id)
         ids, source = timeline.newest_ids(viewer_id, limit=limit, before=before), "built"
-        found = _fetch(viewer_id, posts, ids)
+        found = fetch(ids)
     PAGES.labels(source).inc()
     live.note_cost(time.perf_counter() - started)
     return ids, found
 
 
-def refresh(viewer_id: UUID, posts: PostQuerySet, *, limit: int) -> tuple[Page, int]:
+def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list[UUID], dict[UUID, T]], int]:
     """The first page of a timeline that is built anew, and how many posts are newer than at the last refresh (100 at
     most)."""
     _forget(viewer_id)
     ids = _build(viewer_id, _look(viewer_id, may_build=True))
     new = _note_refresh(viewer_id, ids)
     PAGES.labels("built").inc()
-    return (ids[:limit], _fetch(viewer_id, posts, ids[:limit])), new
+    return (ids[:limit], fetch(ids[:limit])), new
 
 
 def _ids(viewer_id: UUID, *, limit: int, before: UUID | None) -> tuple[list[UUID], str]:
@@ -81,11 +84,6 @@ def _build(viewer_id: UUID, glance: live.Glance) -> list[UUID]:
     if glance.token:
         live.keep(viewer_id, glance, ids)
     return ids
-
-
-def _fetch(viewer_id: UUID, posts: PostQuerySet, ids: list[UUID]) -> dict[UUID, Post]:
-    found: dict[UUID, Post] = timeline.belonging_to(viewer_id, posts).in_bulk(ids)
-    return found
 
 
 def _forget(viewer_id: UUID) -> None:

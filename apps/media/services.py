@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, F, Sum, Value, When
 from django.utils import timezone
 
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
@@ -142,7 +142,7 @@ def reprocess(medium: Media) -> bool:
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
     """Take media into a post, in the order given. Raises Invalid, naming each that is not one's own, not uploaded, or
     in use; which of these it is, it does not tell."""
@@ -178,24 +178,22 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 
 
 # ── Showing and hiding ───────────────────────────────────────────────────────────────────────────────────
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
-    hidden = Media.objects.filter(pk__in=list(media_ids), wanted_public=False)
-    chosen = _locked(hidden)
-    chosen.update(wanted_public=True)
-    for medium_id in _ring_later(chosen):
+    hidden = _locked(Media.objects.filter(pk__in=list(media_ids), wanted_public=False))
+    for medium_id in _change(hidden, wanted_public=True):
         tasks.publish_variants.delay(media_id=medium_id)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def conceal(media_ids: Iterable[UUID]) -> None:
     """Not everybody may see these any more: every URL given out while everybody did dies, the public copies' and the
     signed ones. What was not public keeps its URLs."""
     _revoke(Media.objects.filter(pk__in=list(media_ids), wanted_public=True))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def withdraw(media_ids: Iterable[UUID]) -> None:
     """Those who could see these cannot any more, whoever they were (a takedown, a suspension): every URL dies."""
     _revoke(Media.objects.filter(pk__in=list(media_ids)))
@@ -206,23 +204,24 @@ def _revoke(media: MediaQuerySet) -> None:
     chosen = _locked(media)
     public = [copy for medium in chosen for copy in objects.public_variants(medium)]
     objects.doom(public)
-    chosen.update(wanted_public=False, public_secret="", urls_revoked=True)
-    for medium_id in _ring_later(chosen):
+    for medium_id in _change(chosen, wanted_public=False, public_secret="", urls_revoked=True):
         tasks.move_variants.delay(media_id=medium_id)
     if public:
         tasks.delete_doomed_objects.delay()
 
 
-def _locked(media: MediaQuerySet) -> MediaQuerySet:
-    return Media.objects.filter(pk__in=[medium.pk for medium in media.select_for_update(no_key=True).order_by("pk")])
+def _locked(media: MediaQuerySet) -> list[Media]:
+    return list(media.select_for_update(no_key=True).order_by("pk"))
 
 
-def _ring_later(media: MediaQuerySet) -> list[str]:
+def _change(locked: list[Media], **fields: object) -> list[str]:
     """The ids of those that are ready, for which the sweep rings should the doorbell be lost. The others' turn comes
     when the pipeline is done with them."""
-    ready = media.filter(status=Media.Status.READY)
-    ready.update(ring_at=timezone.now() + RING_PERIOD)
-    return [str(pk) for pk in ready.values_list("pk", flat=True)]
+    if locked:
+        later = When(status=Media.Status.READY, then=Value(timezone.now() + RING_PERIOD))
+        changed = Media.objects.filter(pk__in=[medium.pk for medium in locked])
+        changed.update(**fields, ring_at=Case(later, default=F("ring_at")))
+    return [str(medium.pk) for medium in locked if medium.status == Media.Status.READY]
 
 
 # ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,19 +9,28 @@ import functools
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from apps.media.models import Media
+
+class Variants(Protocol):
+    """A medium, or what of it is needed here."""
+
+    @property
+    def variants(self) -> Any: ...
+    @property
+    def private_secret(self) -> str: ...
+    @property
+    def public_secret(self) -> str: ...
+
 
 SUFFIXES = {"image/webp": "webp", "image/jpeg": "jpg"}
 
 
-def private_key(medium: "Media", variant: dict[str, Any]) -> str:
+def private_key(medium: Variants, variant: dict[str, Any]) -> str:
     return f"variants/{medium.private_secret}/{variant['name']}.{SUFFIXES[variant['content_type']]}"
 
 
@@ -29,7 +38,7 @@ def public_key(secret: str, variant: dict[str, Any]) -> str:
     return f"{secret}/{variant['name']}.{SUFFIXES[variant['content_type']]}"
 
 
-def variant_url(medium: "Media", variant: dict[str, Any], *, public: bool) -> str:
+def variant_url(medium: Variants, variant: dict[str, Any], *, public: bool) -> str:
     """`public`: the caller knows that everybody may see it. Until the public copies are made, the URL is signed."""
     if public and medium.public_secret:
         return f"{settings.MEDIA_CDN_URL}/{public_key(medium.public_secret, variant)}"

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.engagement.models import Comment
 from apps.social.blocks import between
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 
 ACTORS_SHOWN = 3
 UNREAD_CAP = 1000
+
+
+# name on a card → where it is.
+CARD = {
+    "id": "pk",
+    "latest": "latest",
+    "type": "type",
+    "post_id": "post_id",
+    "comment_id": "comment_id",
+    "read_at": "read_at",
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "statement": "statement",
+    "caption": "post__caption",
+    "text": "comment__text",
+}
 
 
 class NotificationQuerySet(QuerySet["Notification"]):
@@ -39,6 +55,11 @@ class NotificationQuerySet(QuerySet["Notification"]):
         about = (Q(post=None) | Exists(posts)) & (Q(comment=None) | Exists(comments))
         return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(acts) & about))
 
+    def for_cards(self) -> "QuerySet[Any, Any]":
+        """What a card shows, but for who did it, as tuples in the order of `CARD`."""
+        shown: QuerySet[Any, Any] = self.values_list(*CARD.values())
+        return shown
+
 
 def visible_acts(user_id: UUID) -> QuerySet[Any]:
     """Who has done something, among people whom the recipient may be told of."""
@@ -47,15 +68,9 @@ def visible_acts(user_id: UUID) -> QuerySet[Any]:
     return acts.exclude(between("actor_id", user_id)).exclude(Exists(muted))
 
 
-def acts_shown(notification_ids: list[UUID], user_id: UUID) -> QuerySet[Any]:
-    """The newest acts of each notification, with who did it; `of_all` says how many there are. One statement."""
-    acts = visible_acts(user_id).filter(notification__in=notification_ids)
-    ranked = acts.annotate(
-        place=Window(RowNumber(), partition_by=F("notification"), order_by=F("id").desc()),
-        of_all=Window(Count("pk"), partition_by=F("notification")),
-    )
-    shown: QuerySet[Any] = ranked.filter(place__lte=ACTORS_SHOWN).select_related("actor__avatar")
-    return shown.order_by("notification", "place")
+def actors_shown(user_id: UUID) -> QuerySet[Any, Any]:
+    """Of all `visible_acts`, what a mini shows of who did it, beside the act's notification and its own id."""
+    return visible_acts(user_id).values_list("notification_id", "pk", *mini_columns("actor"))
 
 
 def unread_count(user_id: UUID) -> int:

@@ -1,6 +1,6 @@
 """Notifications in words: what is shown of what they are about, and a line for push and mail."""
 
-from apps.notifications.models import Act, Notification, Type
+from apps.notifications.models import Act, Type
 
 PREVIEW_LENGTH = 100
 _LINES = {
@@ -21,10 +21,9 @@ def line(act: Act) -> str:
     return _LINES[Type(act.notification.type)].format(who=who)
 
 
-def preview(notification: Notification) -> str | None:
+def preview(type_: str, statement: str, text: str | None, caption: str | None) -> str | None:
     """The start of the comment or caption it is about; of a decision, its whole statement. Ask `readable_by` first."""
-    if notification.type == Type.MODERATION:
-        return notification.statement
-    if notification.comment:
-        return notification.comment.text[:PREVIEW_LENGTH]
-    return notification.post.caption[:PREVIEW_LENGTH] if notification.post else None
+    if type_ == Type.MODERATION:
+        return statement
+    about = text if text is not None else caption
+    return about[:PREVIEW_LENGTH] if about is not None else None

@@ -7,6 +7,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.social.models import Block
 
+# For statements of our own: the people with a block, either way, between them and the viewer; nobody for no viewer.
+BLOCKED = """blocked AS MATERIALIZED (
+    SELECT blocked_id AS id FROM social_block WHERE blocker_id = %(viewer)s
+    UNION
+    SELECT blocker_id FROM social_block WHERE blocked_id = %(viewer)s
+)"""
+# Whether `person`, a row of accounts_user, may be shown to the viewer in what others write.
+MENTIONABLE = "person.state = 'active' AND person.id NOT IN (SELECT id FROM blocked)"
+
 
 def between(column: str, viewer_id: UUID) -> Exists:
     """SQL: is there a block, either way, between the viewer and the person in `column`?"""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
+from apps.core.statements import select
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,14 @@ class Relationship:
     muting: bool = False
 
 
-_RELATIONSHIPS = """
-SELECT person.id,
+# Of `person`, a row with an id, in the order of `Relationship`.
+RELATIONSHIP = """person.id,
     EXISTS (SELECT 1 FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = person.id),
     EXISTS (SELECT 1 FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = person.id),
     EXISTS (SELECT 1 FROM social_follow WHERE follower_id = person.id AND followed_id = %(viewer)s),
     EXISTS (SELECT 1 FROM social_block WHERE blocker_id = %(viewer)s AND blocked_id = person.id),
-    EXISTS (SELECT 1 FROM social_mute WHERE muter_id = %(viewer)s AND muted_id = person.id)
-FROM unnest(%(people)s::uuid[]) AS person (id)
-"""
+    EXISTS (SELECT 1 FROM social_mute WHERE muter_id = %(viewer)s AND muted_id = person.id)"""
+_RELATIONSHIPS = f"SELECT {RELATIONSHIP} FROM unnest(%(people)s::uuid[]) AS person (id)"  # noqa: S608  (of constants)
 
 
 def relationships(viewer_id: UUID | None, user_ids: Iterable[UUID]) -> dict[UUID, Relationship]:
@@ -35,6 +34,4 @@ def relationships(viewer_id: UUID | None, user_ids: Iterable[UUID]) -> dict[UUID
     people = [pk for pk in user_ids if pk != viewer_id]
     if viewer_id is None or not people:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_RELATIONSHIPS, {"viewer": viewer_id, "people": people})
-        return {row[0]: Relationship(*row) for row in cursor.fetchall()}
+    return {row[0]: Relationship(*row) for row in select(_RELATIONSHIPS, viewer=viewer_id, people=people)}

@@ -9,9 +9,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.core.errors import BadRequest, Conflict, NotFound
+from apps.core.ids import new_id
+from apps.core.statements import select
 from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.facts import (
     blocked,
@@ -44,7 +47,9 @@ class FollowingLimitReached(Conflict):
 
 
 def _lock(*user_ids: UUID) -> dict[UUID, User]:
+    """With what is decided by: whether they stand, may be followed at once, and have room."""
     rows = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
+    rows = rows.only("state", "is_private", "follower_count", "following_count")
     return {user.pk: user for user in rows}
 
 
@@ -54,40 +59,84 @@ def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[User, User]:
     other = people.get(other_id)
     if actor_id not in people or other is None or other.state != User.State.ACTIVE:
         raise NotFound
-    if Block.objects.filter(blocker=actor_id, blocked=other_id).exists():
-        raise NotFound
-    if Block.objects.filter(blocker=other_id, blocked=actor_id).exists():
-        raise NotFound
+    _require_no_block(actor_id, other_id)
     return people[actor_id], other
 
 
+def _require_no_block(one: UUID, other: UUID) -> None:
+    """Raises NotFound."""
+    if Block.objects.filter(Q(blocker=one, blocked=other) | Q(blocker=other, blocked=one)).exists():
+        raise NotFound
+
+
+_FOLLOW = f"""
+WITH cut AS (
+    SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(by)s, %(person)s), (%(person)s, %(by)s))
+), made AS (
+    INSERT INTO social_follow (id, follower_id, followed_id)
+    SELECT %(id)s, %(by)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
+    ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
+), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})
+SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made)
+"""  # noqa: S608  (of constants)
+_UNFOLLOW = f"""
+WITH gone AS (
+    DELETE FROM social_follow WHERE follower_id = %(by)s AND followed_id = %(person)s
+    RETURNING follower_id, followed_id
+), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)}), withdrawn AS (
+    DELETE FROM social_followrequest WHERE requester_id = %(by)s AND target_id = %(person)s RETURNING 1
+)
+SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn)
+"""  # noqa: S608  (of constants)
+
+
 @transaction.atomic
-def follow(person_id: UUID, *, by: UUID) -> None:
-    """`by` follows the person, or asks to, if the account is private. Following twice is following once.
+def follow(person_id: UUID, *, by: UUID) -> bool:
+    """`by` follows the person (True), or asks to, if the account is private. Following twice is following once.
 
     Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached.
     """
     if person_id == by:
         raise CannotFollowSelf
-    follower, person = _standing_pair(by, person_id)
+    people = _lock(by, person_id)
+    follower, person = people.get(by), people.get(person_id)
+    if follower is None or person is None or person.state != User.State.ACTIVE:
+        raise NotFound
+    capped = follower.following_count >= settings.FOLLOWING_LIMIT or person.follower_count >= settings.FOLLOWER_LIMIT
+    if person.is_private or capped:
+        return _follow_or_ask(follower, person)
+    [(cut, made)] = select(_FOLLOW, id=new_id(), by=by, person=person_id)
+    if cut:
+        raise NotFound
+    if made:
+        followed.tell(follower_id=str(by), followed_id=str(person_id))
+    return True
+
+
+def _follow_or_ask(follower: User, person: User) -> bool:
+    """One question after the other: of a private account, or at a cap."""
+    _require_no_block(follower.pk, person.pk)
     if Follow.objects.filter(follower=follower, followed=person).exists():
-        return
+        return True
     if not person.is_private:
-        _tie(follower, person)
-        followed.tell(follower_id=str(follower.pk), followed_id=str(person.pk))
-        return
+        _require_room(follower, person)
     if follower.following_count >= settings.FOLLOWING_LIMIT:
         raise FollowingLimitReached
     _, new = FollowRequest.objects.get_or_create(requester=follower, target=person)
     if new:
         follow_requested.tell(requester_id=str(follower.pk), target_id=str(person.pk))
+    return False
 
 
-def _tie(follower: User, person: User) -> None:
+def _require_room(follower: User, person: User) -> None:
     if follower.following_count >= settings.FOLLOWING_LIMIT:
         raise FollowingLimitReached
     if person.follower_count >= settings.FOLLOWER_LIMIT:
         raise FollowerLimitReached
+
+
+def _tie(follower: User, person: User) -> None:
+    _require_room(follower, person)
     Follow.objects.create(follower=follower, followed=person)
     FOLLOWERS.increment(person.pk)
     FOLLOWING.increment(follower.pk)
@@ -115,8 +164,11 @@ def unfollow(person_id: UUID, *, by: UUID) -> None:
     if person_id == by:
         raise CannotTargetSelf
     _lock(by, person_id)
-    _untie(by, person_id)
-    _withdraw(by, person_id)
+    [(gone, withdrawn)] = select(_UNFOLLOW, by=by, person=person_id)
+    if gone:
+        unfollowed.tell(follower_id=str(by), followed_id=str(person_id))
+    if withdrawn:
+        follow_withdrawn.tell(requester_id=str(by), target_id=str(person_id))
 
 
 @transaction.atomic

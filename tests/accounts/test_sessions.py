@@ -147,6 +147,20 @@ class TestAccessTokens:
         settings.JWT_SIGNING_KEY_FALLBACKS = []
         assert anonymous.get("/auth/me", **bearer(access)).status_code == 401
 
+    def test_a7_a_token_that_was_accepted_is_refused_once_it_has_expired(self, alice):
+        caller = Caller(alice)
+        assert caller.get("/auth/me").status_code == 200
+        with time_machine.travel(dt.datetime.now(dt.UTC) + production.ACCESS_TOKEN_LIFETIME):
+            assert caller.get("/auth/me").json()["code"] == "invalid_token"
+
+    def test_a_request_asks_redis_once(self, alice, settings, monkeypatch):
+        settings.RATE_LIMITS_ENABLED = True
+        caller, asked, call = Caller(alice), [], redis.call
+        assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "599"
+        monkeypatch.setattr(redis, "call", lambda command: asked.append(command) or call(command))
+        assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
+        assert len(asked) == 1
+
     def test_a_request_costs_no_sql_for_authentication(self, alice, django_assert_num_queries, settings):
         caller = Caller(alice)
         caller.get("/follow-requests")

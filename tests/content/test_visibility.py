@@ -6,7 +6,7 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.content.models import Post
-from apps.content.querysets import OPEN, STANDING
+from apps.content.querysets import CARD, OPEN, STANDING
 from apps.social.models import FollowRequest
 from tests.conftest import Caller
 from tests.factories import make_block, make_follow, make_post, make_user
@@ -146,8 +146,8 @@ def test_p1_a_request_opens_nothing_until_it_is_accepted(api, alice, carol):
 @pytest.mark.parametrize("viewer", ["stranger", "moderator"])
 def test_what_is_public_is_told_alike_by_rule_and_annotation(viewer, make, viewers):
     post = make("public")
-    [annotated] = Post.objects.for_cards().filter(pk=post.pk)
-    assert annotated.is_open
+    [row] = Post.objects.for_cards().filter(pk=post.pk)
+    assert dict(zip(CARD, row, strict=True))["is_open"]
     assert Post.objects.filter(STANDING & OPEN).get() == post == Post.objects.open_to_everybody().get()
 
 

@@ -97,6 +97,11 @@ def test_a_method_that_is_not_there_is_a_405_that_says_which_are(api, alice):
     assert "POST" in answer.headers["Allow"]
 
 
+def test_cookies_and_sessions_are_for_pages_only(api, alice, anonymous):
+    assert not hasattr(api(alice).get("/auth/me").wsgi_request, "session")
+    assert hasattr(anonymous.get("/admin/login/").wsgi_request, "session")
+
+
 def test_a_trailing_slash_is_accepted_and_nothing_redirects(api, alice):
     assert api(alice).get("/auth/me/").status_code == api(alice).get("/auth/me").status_code == 200
     assert api(alice).patch("/users/me/", {"bio": "x"}).json()["bio"] == "x"

@@ -9,7 +9,7 @@ from apps.feed import live, mode, reading, timeline
 from apps.feed.models import FeedMode
 from apps.social import services as social
 from tests.factories import make_follow, make_post, make_user
-from tests.feed.worlds import page_of, publish
+from tests.feed.worlds import page_of, posts_for, publish
 from tests.threads import in_threads
 
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -128,7 +128,7 @@ class TestThreads:
 
 def page_of_whoever(viewer):
     """Others may change whom the viewer follows while it is read."""
-    ids, posts = reading.page(viewer.pk, Post.objects.visible_to(viewer.pk), limit=20)
+    ids, posts = reading.page(viewer.pk, posts_for(viewer), limit=20)
     assert set(posts) <= set(ids)
 
 

@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
 from apps.content.models import Post
-from apps.feed import reading
+from apps.feed import reading, timeline
 from apps.social import services as social
 from apps.social.models import Block, Follow, Mute
 from tests.factories import make_post, make_user
@@ -32,8 +32,13 @@ def feed_of(viewer):
     return sorted((post.pk for post in standing if post.author_id in authors), reverse=True)
 
 
+def posts_for(viewer):
+    """What stands for ids in a page: here the posts themselves."""
+    return timeline.belonging_to(viewer.pk, Post.objects.visible_to(viewer.pk)).in_bulk
+
+
 def page_of(viewer, *, limit=20, before=None):
-    ids, posts = reading.page(viewer.pk, Post.objects.visible_to(viewer.pk), limit=limit, before=before)
+    ids, posts = reading.page(viewer.pk, posts_for(viewer), limit=limit, before=before)
     assert set(posts) == set(ids), "every id stands for a post that may be seen"
     return ids
 

@@ -20,7 +20,8 @@ from apps.core import doctor, heartbeats, processes
 from apps.core.doctor import Severity
 from apps.media import storage
 
-pytestmark = pytest.mark.django_db
+# One test sets up the server of all of them in a way that the others must not find.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("doctor")]
 # The tests' PostgreSQL is as fast as it can be, and forgets what it likes when it is killed.
 CARELESS = ("fsync", "synchronous_commit", "full_page_writes")
 

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from apps.accounts import session_cache, tokens
 from apps.accounts.models import User
 from apps.accounts.session_cache import Identity
+from apps.core.api.throttling import bucket_for
 from apps.core.errors import InvalidToken
 
 
@@ -18,10 +19,12 @@ class BearerAuthentication(BaseAuthentication):
             return None
         scheme, _, token = header.partition(" ")
         claims = tokens.read_access_token(token.strip()) if scheme.lower() == "bearer" else None
-        identity = session_cache.identify(claims.user_id, claims.session_id) if claims else None
+        if claims is None:
+            raise InvalidToken
+        bucket = bucket_for(request, claims.user_id)
+        identity = session_cache.identify(claims.user_id, claims.session_id, bucket=bucket)
         if identity is None:
             raise InvalidToken
-        session_cache.seen_recently(identity.session_id)
         request._request.authenticated_id = str(identity.user.pk)  # type: ignore[attr-defined]  # for the log line
         return identity.user, identity
 

@@ -1,19 +1,55 @@
 """People as the API shows them."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
 
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
-from apps.media.api.cards import avatar_card
+from apps.core.statements import Row
+from apps.media.api.cards import Avatar, avatar_card
 from apps.notifications.querysets import unread_count
 
 Card = dict[str, Any]
 
 
-def mini(user: User) -> Card:
+class Person(NamedTuple):
+    """What a mini shows of somebody, as a row of a statement."""
+
+    id: UUID | str
+    handle: str
+    display_name: str
+    is_verified: bool
+    avatar: Avatar | None
+
+    @classmethod
+    def of(cls, pk: UUID | str, handle: str, display_name: str, is_verified: bool, *avatar: Any) -> "Person":
+        """`avatar`: variants, private and public secret; nulls where there is none."""
+        return cls(pk, handle, display_name, is_verified, Avatar(*avatar) if avatar[0] else None)
+
+
+# The columns of a statement that names them so, in the order of `Person.of`.
+PERSON_COLUMNS = "person_id, handle, display_name, is_verified, avatar_variants, avatar_private, avatar_public"
+# Of `person` and `avatar`, rows of accounts_user and media_media, in the order of `Person.of`.
+PERSON = (
+    "person.id, person.handle, person.display_name, person.is_verified, "
+    "avatar.variants, avatar.private_secret, avatar.public_secret"
+)
+
+
+def author_of(row: dict[str, Any]) -> Person:
+    """Of a row that names its author's columns as cards of posts and comments do."""
+    variants = orjson.loads(row["avatar_variants"] or b"null")
+    avatar = variants, row["avatar_private"], row["avatar_public"]
+    return Person.of(row["author_id"], row["handle"], row["display_name"], row["is_verified"], *avatar)
+
+
+def mini(user: User | Person) -> Card:
     """Costs no query when `avatar` is selected along."""
     return {
-        "id": user.pk,
+        "id": user.id,
         "handle": user.handle,
         "display_name": user.display_name,
         "avatar": avatar_card(user.avatar),
@@ -21,10 +57,32 @@ def mini(user: User) -> Card:
     }
 
 
-def user_card(user: User, viewer: Card | None) -> Card:
+class Profile(NamedTuple):
+    """What `user_card` shows of somebody, as a row of a statement in the order of `PROFILE`."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    bio: str
+    website: str
+    is_private: bool
+    is_verified: bool
+    follower_count: int
+    following_count: int
+    post_count: int
+    created_at: datetime
+    avatar: Avatar | None
+
+    @classmethod
+    def of(cls, row: Row) -> "Profile":
+        *own, variants, private, public = row
+        return cls._make([*own, Avatar(orjson.loads(variants), private, public) if variants else None])
+
+
+def user_card(user: User | Profile, viewer: Card | None) -> Card:
     """`viewer` is the caller's Relationship to this person; None for anonymous callers and for oneself."""
     return {
-        "id": user.pk,
+        "id": user.id,
         "handle": user.handle,
         "display_name": user.display_name,
         "bio": user.bio,

@@ -1,5 +1,7 @@
 """People and their profiles."""
 
+from dataclasses import asdict
+
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +19,7 @@ from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid
 from apps.social.api.batches import TooManyIds, ids_of
 from apps.social.api.cards import relationship_cards
-from apps.social.api.people import find_person, visible_people
+from apps.social.api.people import find_person, meet, visible_people
 
 
 class UserEndpoint(Endpoint):
@@ -55,9 +57,8 @@ class UserEndpoint(Endpoint):
 
     @documented(summary="A person's profile", responses={200: schemas.User})
     def retrieve(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        viewers = relationship_cards(request.user.pk, [person.pk])
-        return Response(user_card(person, viewers.get(person.pk)))
+        person, relationship = meet(request, user)
+        return Response(user_card(person, asdict(relationship) if relationship else None))
 
     @documented(
         summary="Change one's own profile",

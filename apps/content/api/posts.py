@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.errors import NotFound
+from apps.core.statements import Statement, select
 
 
 def visible_posts(request: Request) -> PostQuerySet:
@@ -15,8 +16,26 @@ def visible_posts(request: Request) -> PostQuerySet:
 
 
 def find_post(request: Request, post_id: UUID) -> Post:
-    """The post, with all that its card shows, if the caller may see it. Raises NotFound."""
+    """The post, if the caller may see it. Raises NotFound."""
     return _one(visible_posts(request), post_id)
+
+
+_IN_SIGHT = {
+    "person": Statement(
+        lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"), "viewer", "post"
+    ),
+    "anybody": Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values("pk"), "post"),
+    "reviewer": Statement(lambda post: Post.objects.all().filter(pk=post).values("pk"), "post"),
+}
+
+
+def require_sight(request: Request, post_id: UUID, *, review: bool = False) -> None:
+    """For what is listed under a post. With `review` as `find_reviewable_post`. Raises NotFound."""
+    sight = "person" if request.user.pk else "anybody"
+    if review and getattr(request.user, "is_moderator", False):
+        sight = "reviewer"
+    if not select(_IN_SIGHT[sight].sql, viewer=request.user.pk, post=post_id):
+        raise NotFound
 
 
 def find_reviewable_post(request: Request, post_id: UUID) -> Post:
@@ -27,7 +46,7 @@ def find_reviewable_post(request: Request, post_id: UUID) -> Post:
 
 
 def _one(posts: PostQuerySet, post_id: UUID) -> Post:
-    post: Post | None = posts.for_cards().filter(pk=post_id).first()
+    post: Post | None = posts.filter(pk=post_id).first()
     if post is None:
         raise NotFound
     return post

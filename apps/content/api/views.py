@@ -8,18 +8,18 @@ from rest_framework.response import Response
 
 from apps.content import captions, services
 from apps.content.api import schemas
-from apps.content.api.cards import post_card, post_cards
-from apps.content.api.posts import find_post, find_reviewable_post, visible_posts
+from apps.content.api.cards import in_order, post_card
+from apps.content.api.posts import find_reviewable_post, visible_posts
 from apps.content.models import Post
-from apps.content.querysets import PostQuerySet
 from apps.core.api.fields import Body, StrictBoolean, TextField
 from apps.core.api.idempotency import idempotent
-from apps.core.api.pagination import Window, newest_first, page
+from apps.core.api.pagination import Window, newest_first, page, rows_of, window_sql
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden
 from apps.core.ids import parse_id
-from apps.social.api.people import find_person, require_sight_inside
+from apps.core.statements import Statement, select
+from apps.social.api.people import look_inside
 
 
 class PostFields(Body):
@@ -53,19 +53,21 @@ class PostEndpoint(Endpoint):
     @idempotent
     def create(self, request: Request) -> Response:
         post = services.create_post(author_id=self.caller_id, **self.body(request))
-        shown = post_card(find_post(request, post.pk), self.caller_id)
-        return Response(shown, status=201, headers={"Location": f"/api/v1/posts/{post.pk}"})
+        return Response(
+            post_card(post.pk, self.caller_id), status=201, headers={"Location": f"/api/v1/posts/{post.pk}"}
+        )
 
     @documented(summary="A post", responses={200: schemas.Post})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
-        return Response(post_card(find_reviewable_post(request, post_id), request.user.pk))
+        review = bool(getattr(request.user, "is_moderator", False))
+        return Response(post_card(post_id, request.user.pk, review=review))
 
     @documented(
         summary="Edit a post of one's own", request=UpdatePost, responses={200: schemas.Post}, errors=[Forbidden]
     )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
         services.update_post(self._own(request, post_id), changes=self.body(request, partial=True))
-        return Response(post_card(find_post(request, post_id), self.caller_id))
+        return Response(post_card(post_id, self.caller_id))
 
     @documented(summary="Delete a post of one's own", responses={204: None}, errors=[Forbidden])
     def destroy(self, request: Request, post_id: UUID) -> Response:
@@ -85,27 +87,27 @@ class PostListEndpoint(Endpoint):
 
     @documented(summary="Somebody's posts, newest first", page_of=schemas.Post)
     def by_author(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        require_sight_inside(request, person)
-        window = Window.of(request, "posts-by-author", author=person.pk)
-        return _page(request, window, visible_posts(request).written_by(person.pk))
+        person = look_inside(request, user)
+        window = Window.of(request, "posts-by-author", author=person.id)
+        statement = _BY_SOMEBODY if request.user.pk else _BY_ANYBODY
+        values = {"viewer": request.user.pk, "author": person.id} | rows_of(window)
+        ids = [pk for (pk,) in select(window_sql(statement.sql, "id"), **values)]
+        return _page(request, window, ids)
 
     @documented(summary="Posts with a tag, newest first", page_of=schemas.Post)
     def by_tag(self, request: Request, tag: str) -> Response:
         name = captions.normalise_tag(tag.removeprefix("#")) or ""  # what is no tag is on no post
         window = Window.of(request, "posts-by-tag", tag=name)
         before = window.after[0] if window.after else None
-        return _page(request, window, visible_posts(request).standing().tagged(name, before=before))
+        posts = visible_posts(request).standing().tagged(name, before=before)
+        return _page(request, window, newest_first(posts.values_list("pk", flat=True), window))
 
 
-def _page(request: Request, window: Window, posts: PostQuerySet) -> Response:
-    """Newest first."""
-    rows = newest_first(posts.for_cards(), window)
-    return Response(
-        page(
-            rows,
-            window,
-            position=lambda post: [post.pk],
-            cards=lambda shown: post_cards(shown, request.user.pk),
-        )
-    )
+_BY_SOMEBODY = Statement(
+    lambda viewer, author: Post.objects.visible_to(viewer).written_by(author).values_list("pk"), "viewer", "author"
+)
+_BY_ANYBODY = Statement(lambda author: Post.objects.open_to_everybody().written_by(author).values_list("pk"), "author")
+
+
+def _page(request: Request, window: Window, ids: list[UUID]) -> Response:
+    return Response(page(ids, window, position=lambda pk: [pk], cards=lambda shown: in_order(shown, request.user.pk)))

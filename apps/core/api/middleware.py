@@ -3,9 +3,13 @@
 import re
 import time
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from psycopg_pool import PoolTimeout
@@ -141,3 +145,23 @@ class BodyLimitMiddleware:
         if length > settings.REQUEST_MAX_BYTES:
             return problems.answer(BodyTooLarge(), request)
         return self.get_response(request)
+
+
+def _passes_by(request: HttpRequest) -> bool:
+    """The API has tokens: cookies, sessions and what is kept in them are for our pages."""
+    return request.path_info.startswith("/api/")
+
+
+class PageSessionMiddleware(SessionMiddleware):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return cast(HttpResponse, self.get_response(request) if _passes_by(request) else super().__call__(request))
+
+
+class PageAuthenticationMiddleware(AuthenticationMiddleware):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return cast(HttpResponse, self.get_response(request) if _passes_by(request) else super().__call__(request))
+
+
+class PageMessageMiddleware(MessageMiddleware):
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return cast(HttpResponse, self.get_response(request) if _passes_by(request) else super().__call__(request))

@@ -73,17 +73,32 @@ def _open(cursor: str, signer: signing.Signer) -> list[Any]:
     return position
 
 
-def newest_first(queryset: QuerySet[M], window: Window, *, key: str = "id") -> list[M]:
+def newest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -> list[R]:
     """One row more than the window's limit, by descending `key` (a unique, time-ordered column)."""
     if window.after is not None:
         queryset = queryset.filter(Q(**{f"{key}__lt": window.after[0]}))
     return list(queryset.order_by(f"-{key}")[: window.limit + 1])
 
 
-def oldest_first(queryset: QuerySet[M], window: Window, *, key: str = "id") -> list[M]:
+def oldest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -> list[R]:
     if window.after is not None:
         queryset = queryset.filter(Q(**{f"{key}__gt": window.after[0]}))
     return list(queryset.order_by(key)[: window.limit + 1])
+
+
+def window_sql(statement: str, columns: str, *, newest: bool = True) -> str:
+    """As `newest_first` and `oldest_first`, of a statement with the id in its first column, which gets the names
+    `columns`. Give the values of the statement, and `rows_of(window)`."""
+    key = columns.split(",")[0]
+    beyond, order = ("<", "DESC") if newest else (">", "ASC")
+    return (
+        f"SELECT * FROM ({statement}) AS listed ({columns}) "  # noqa: S608  (of constants)
+        f"WHERE (%(after)s::uuid IS NULL OR {key} {beyond} %(after)s::uuid) ORDER BY {key} {order} LIMIT %(limit)s"
+    )
+
+
+def rows_of(window: Window) -> dict[str, Any]:
+    return {"after": window.after[0] if window.after else None, "limit": window.limit + 1}
 
 
 def page(

@@ -1,74 +1,78 @@
-"""Comments as the API shows them."""
+"""Comments as the API shows them; and the counts of a post."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import mini
-from apps.accounts.models import User
-from apps.content.models import Post
+from apps.accounts.api.cards import PERSON, Person, author_of, mini
+from apps.core.errors import NotFound
+from apps.core.statements import Row, Statement, aggregate, select
 from apps.engagement.models import Comment
-from apps.engagement.querysets import CommentMarks, Marks, comment_marks, marks
-from apps.social.blocks import between
+from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks
+from apps.social.blocks import BLOCKED, MENTIONABLE
 
 Card = dict[str, Any]
 
 
-def post_counts(post: Post, mark: Marks) -> Card:
+def post_counts(likes: int, comments: int, mark: Marks) -> Card:
     """What the viewer may find under the post: without the likes and comments that a block hides from them."""
-    return {
-        "likes": max(post.like_count - mark.hidden_likes, 0),
-        "comments": max(post.comment_count - mark.hidden_comments, 0),
-    }
+    return {"likes": max(likes - mark.hidden_likes, 0), "comments": max(comments - mark.hidden_comments, 0)}
 
 
-def counts_of(post: Post, viewer_id: UUID) -> Card:
-    return post_counts(post, marks(viewer_id, [post.pk]).get(post.pk, Marks()))
+_SIGHTS = {
+    "person": Statement(lambda viewer: Comment.objects.listed_for(viewer).for_cards(), "viewer"),
+    "anybody": Statement(lambda: Comment.objects.listed_for(None).for_cards()),
+}
+_CARDS = f"""
+WITH {BLOCKED}
+SELECT comment.*,
+    (SELECT json_agg(json_build_array(mention.offset, mention.length, {PERSON}) ORDER BY mention.offset)::text
+        FROM engagement_commentmention AS mention JOIN accounts_user AS person ON person.id = mention.user_id
+        LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
+        WHERE mention.comment_id = comment.id AND {MENTIONABLE}),
+    {COMMENT_MARKS}
+FROM ({{seen}}) AS comment ({", ".join(CARD)})
+WHERE comment.id = ANY(%(ids)s)
+"""  # noqa: S608  (of constants)
 
 
-def comment_cards(comments: Sequence[Comment], viewer_id: UUID | None) -> list[Card]:
-    """Cards of comments fetched with `for_cards()`, in two more queries however many they are."""
-    marked = comment_marks(viewer_id, [comment.pk for comment in comments])
-    mentionable = _mentionable(comments, viewer_id)
-    return [_card(comment, viewer_id, marked.get(comment.pk, CommentMarks()), mentionable) for comment in comments]
+def comment_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
+    """The cards of those comments that are listed for the viewer, in one statement and in the order of `ids`. Whether
+    their post may be seen is asked before."""
+    wanted = list(ids)
+    seen = _SIGHTS["person" if viewer_id else "anybody"].sql
+    rows = {row[0]: row for row in select(_CARDS.format(seen=seen), viewer=viewer_id, ids=wanted)}
+    return [_card(rows[pk], viewer_id) for pk in wanted if pk in rows]
 
 
-def _mentionable(comments: Sequence[Comment], viewer_id: UUID | None) -> set[UUID]:
-    """Who of the mentioned may be shown to the viewer: people in good standing, without a block either way."""
-    mentioned = {mention.user_id for comment in comments for mention in comment.mentions.all()}
-    if not mentioned:
-        return set()
-    people = User.objects.standing().filter(pk__in=mentioned)
-    return set((people.exclude(between("id", viewer_id)) if viewer_id else people).values_list("pk", flat=True))
+def comment_card(comment_id: UUID, viewer_id: UUID) -> Card:
+    """Raises NotFound."""
+    for card in comment_cards([comment_id], viewer_id):
+        return card
+    raise NotFound
 
 
-def comment_card(comment: Comment, viewer_id: UUID | None) -> Card:
-    return comment_cards([comment], viewer_id)[0]
+def comment_counts(likes: int, replies: int, mark: CommentMarks) -> Card:
+    return {"likes": max(likes - mark.hidden_likes, 0), "replies": max(replies - mark.hidden_replies, 0)}
 
 
-def comment_counts(comment: Comment, mark: CommentMarks) -> Card:
-    return {
-        "likes": max(comment.like_count - mark.hidden_likes, 0),
-        "replies": max(comment.reply_count - mark.hidden_replies, 0),
-    }
-
-
-def _card(comment: Comment, viewer_id: UUID | None, mark: CommentMarks, mentionable: set[UUID]) -> Card:
+def _card(row: Row, viewer_id: UUID | None) -> Card:
     """What does not stand says nothing but that it was there."""
-    gone = comment.removed_at is not None or comment.taken_down_at is not None
+    own, (mentions, *marks) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
+    mark = CommentMarks(*marks)
+    gone = own["removed_at"] is not None or own["taken_down_at"] is not None
     return {
-        "id": comment.pk,
-        "post_id": comment.post_id,
-        "author": None if gone or comment.author is None else mini(comment.author),
-        "text": "" if gone else comment.text,
+        "id": own["id"],
+        "post_id": own["post_id"],
+        "author": None if gone or own["author_id"] is None else mini(author_of(own)),
+        "text": "" if gone else own["text"],
         "mentions": [
-            mini(mention.user) | {"offset": mention.offset, "length": mention.length}
-            for mention in comment.mentions.all()
-            if not gone and mention.user_id in mentionable
+            mini(Person.of(*person)) | {"offset": offset, "length": length}
+            for offset, length, *person in ([] if gone else aggregate(mentions))
         ],
-        "parent_id": comment.parent_id,
-        "counts": comment_counts(comment, mark) | ({"likes": 0} if gone else {}),
+        "parent_id": own["parent_id"],
+        "counts": comment_counts(own["like_count"], own["reply_count"], mark) | ({"likes": 0} if gone else {}),
         "viewer": {"liked": mark.liked} if viewer_id else None,
         "removed": gone,
-        "created_at": comment.created_at,
+        "created_at": own["created_at"],
     }

@@ -39,7 +39,7 @@ def find_comment_on(request: Request, post_id: UUID, comment_id: UUID) -> Commen
 
 
 def _one(comments: CommentQuerySet, comment_id: UUID) -> Comment:
-    comment: Comment | None = comments.for_cards().select_related("post").filter(pk=comment_id).first()
+    comment: Comment | None = comments.select_related("post").filter(pk=comment_id).first()
     if comment is None:
         raise NotFound
     return comment

@@ -10,27 +10,26 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.cards import mini
 from apps.accounts.models import User
-from apps.content.api.cards import post_cards
-from apps.content.api.posts import find_post, find_reviewable_post
+from apps.content.api.cards import in_order
+from apps.content.api.posts import find_post, require_sight
 from apps.content.api.schemas import Post as PostShape
-from apps.content.models import Post
 from apps.core.api.fields import Body, TextField
 from apps.core.api.idempotency import idempotent
-from apps.core.api.pagination import Window, newest_first, oldest_first, page
+from apps.core.api.pagination import Window, newest_first, oldest_first, page, rows_of, window_sql
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.core.ids import parse_id
+from apps.core.statements import Statement, select
 from apps.engagement import services
 from apps.engagement.api import schemas
-from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, counts_of
+from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, post_counts
 from apps.engagement.api.comments import find_comment, find_comment_on
 from apps.engagement.models import Comment
-from apps.engagement.querysets import CommentMarks, comment_marks, liked_by, likes_of, saved_by
+from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_by
 from apps.moderation import services as moderation
-from apps.social.api.cards import relationship_cards
+from apps.social.api.cards import Ties
 
 
 class CommentBody(Body):
@@ -38,33 +37,40 @@ class CommentBody(Body):
     parent_id = serializers.UUIDField(required=False, allow_null=True)
 
 
+LIKERS = Ties(lambda viewer, post_id: likes_of(post_id, seen_by=viewer), "post_id", person="user")
+
+THREADS_FOR_SOMEBODY = Statement(
+    lambda viewer, post: Comment.objects.listed_for(viewer).on(post).threads().values_list("pk"), "viewer", "post"
+)
+THREADS_FOR_ANYBODY = Statement(
+    lambda post: Comment.objects.listed_for(None).on(post).threads().values_list("pk"), "post"
+)
+
+
 class LikeEndpoint(Endpoint):
     @documented(summary="Like a post", responses={200: schemas.Liked})
     def create(self, request: Request, post_id: UUID) -> Response:
-        post = services.like(find_post(request, post_id).pk, by=self.caller_id)
-        return Response({"liked": True, "counts": counts_of(post, self.caller_id)})
+        return self._answer(services.like(post_id, by=self.caller_id), liked=True)
 
     @documented(summary="Take a like back", responses={200: schemas.Liked})
     def destroy(self, request: Request, post_id: UUID) -> Response:
-        post = services.unlike(find_post(request, post_id).pk, by=self.caller_id)
-        return Response({"liked": False, "counts": counts_of(post, self.caller_id)})
+        return self._answer(services.unlike(post_id, by=self.caller_id), liked=False)
+
+    @staticmethod
+    def _answer(post: services.LockedPost, *, liked: bool) -> Response:
+        return Response({"liked": liked, "counts": post_counts(post.like_count, post.comment_count, post.marks)})
 
     @documented(summary="Who likes a post, newest first", page_of=schemas.Liker)
     def list(self, request: Request, post_id: UUID) -> Response:
-        post = find_post(request, post_id)
-        window = Window.of(request, "likes", post=post.pk)
-        rows = newest_first(likes_of(post.pk, seen_by=self.caller_id), window)
-        viewers = relationship_cards(self.caller_id, [row.user_id for row in rows])
+        require_sight(request, post_id)
+        window = Window.of(request, "likes", post=post_id)
+        rows = LIKERS.rows(window, viewer=self.caller_id, post_id=post_id)
         return Response(
             page(
                 rows,
                 window,
-                position=lambda row: [row.pk],
-                card=lambda row: {
-                    "user": mini(row.user),
-                    "viewer": viewers.get(row.user_id),
-                    "liked_at": row.created_at,
-                },
+                position=lambda row: [row[0]],
+                card=lambda row: LIKERS.card(row, "liked_at", self.caller_id),
             )
         )
 
@@ -72,7 +78,7 @@ class LikeEndpoint(Endpoint):
 class SaveEndpoint(Endpoint):
     @documented(summary="Save a post", responses={200: schemas.Saved})
     def create(self, request: Request, post_id: UUID) -> Response:
-        services.save(find_post(request, post_id).pk, by=self.caller_id)
+        services.save(post_id, by=self.caller_id)
         return Response({"saved": True})
 
     @documented(summary="Save a post no longer", responses={200: schemas.Saved})
@@ -91,13 +97,15 @@ class CollectionEndpoint(Endpoint):
         return self._posts(Window.of(request, "liked"), liked_by(self.caller_id))
 
     def _posts(self, window: Window, acts: QuerySet[Any]) -> Response:
-        rows = newest_first(acts, window)
-        posts = Post.objects.visible_to(self.caller_id).for_cards().in_bulk([row.post_id for row in rows])
-
-        def cards(shown: Any) -> list[dict[str, Any]]:
-            return post_cards([posts[row.post_id] for row in shown if row.post_id in posts], self.caller_id)
-
-        return Response(page(rows, window, position=lambda row: [row.pk], cards=cards))
+        rows = newest_first(acts.values_list("pk", "post_id"), window)
+        return Response(
+            page(
+                rows,
+                window,
+                position=lambda row: [row[0]],
+                cards=lambda shown: in_order([post_id for _, post_id in shown], self.caller_id),
+            )
+        )
 
 
 class CommentEndpoint(Endpoint):
@@ -113,8 +121,8 @@ class CommentEndpoint(Endpoint):
     )
     @idempotent
     def create(self, request: Request, post_id: UUID) -> Response:
-        made = services.comment(find_post(request, post_id).pk, by=self.caller_id, **self.body(request))
-        return Response(comment_card(find_comment(request, made.pk), self.caller_id), status=201)
+        made = services.comment(post_id, by=self.caller_id, **self.body(request))
+        return Response(comment_card(made.pk, self.caller_id), status=201)
 
     # The same call under its other name.
     comment = create
@@ -126,24 +134,20 @@ class CommentEndpoint(Endpoint):
         parameters=[OpenApiParameter("parent_id", OpenApiTypes.STR, description="The id of a comment.")],
     )
     def list(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        comments = Comment.objects.listed_for(request.user.pk).on(post.pk)
-        parent_id = self._parent_id(request)
-        window = Window.of(request, "comments", post=post.pk, parent=parent_id)
+        require_sight(request, post_id, review=True)
+        parent_id, viewer_id = self._parent_id(request), request.user.pk
+        window = Window.of(request, "comments", post=post_id, parent=parent_id)
         if parent_id is None:
-            rows = newest_first(comments.threads().for_cards(), window)
-        elif comments.filter(pk=parent_id).exists():
-            replies = Comment.objects.listed_for(request.user.pk).replies_to(parent_id)
-            rows = oldest_first(replies.for_cards(), window)
+            threads = THREADS_FOR_SOMEBODY if viewer_id else THREADS_FOR_ANYBODY
+            sql = window_sql(threads.sql, "id")
+            ids = [pk for (pk,) in select(sql, viewer=viewer_id, post=post_id, **rows_of(window))]
+        elif Comment.objects.listed_for(viewer_id).on(post_id).filter(pk=parent_id).exists():
+            replies = Comment.objects.listed_for(viewer_id).replies_to(parent_id)
+            ids = oldest_first(replies.values_list("pk", flat=True), window)
         else:
             raise NotFound
         return Response(
-            page(
-                rows,
-                window,
-                position=lambda row: [row.pk],
-                cards=lambda shown: comment_cards(shown, request.user.pk),
-            )
+            page(ids, window, position=lambda pk: [pk], cards=lambda shown: comment_cards(shown, viewer_id))
         )
 
     @staticmethod
@@ -183,5 +187,5 @@ class CommentLikeEndpoint(Endpoint):
         return self._answer(services.unlike_comment(find_comment(request, comment_id).pk, by=self.caller_id))
 
     def _answer(self, comment: Comment) -> Response:
-        mark = comment_marks(self.caller_id, [comment.pk]).get(comment.pk, CommentMarks())
-        return Response({"liked": mark.liked, "counts": comment_counts(comment, mark)})
+        mark = comment_marks(self.caller_id, comment.pk)
+        return Response({"liked": mark.liked, "counts": comment_counts(comment.like_count, comment.reply_count, mark)})

@@ -1,5 +1,6 @@
 """The home feed."""
 
+import builtins
 from typing import Any
 from uuid import UUID
 
@@ -7,44 +8,52 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.content.api.cards import post_cards
-from apps.content.api.posts import visible_posts
-from apps.content.api.schemas import Post
-from apps.content.querysets import PostQuerySet
+from apps.content.api import schemas
+from apps.content.api.cards import Card, in_order, post_cards_of
+from apps.content.models import Post
 from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
-from apps.feed import explore, reading
+from apps.core.statements import Statement
+from apps.feed import explore, reading, timeline
+
+# The rules are asked anew of every id, wherever it comes from.
+IN_THE_FEED = Statement(
+    lambda viewer: timeline.belonging_to(viewer, Post.objects.visible_to(viewer)).for_cards(), "viewer"
+)
 
 
 class RefreshedFeed(Shape):
-    results = Post(many=True)
+    results = schemas.Post(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     new_since_last = serializers.IntegerField(min_value=0, max_value=reading.NEW_CAP)
 
 
 class FeedEndpoint(Endpoint):
-    @documented(summary="Posts of those one follows and one's own, newest first", page_of=Post)
+    @documented(summary="Posts of those one follows and one's own, newest first", page_of=schemas.Post)
     def list(self, request: Request) -> Response:
         window = Window.of(request, "feed")
         before = UUID(window.after[0]) if window.after else None
-        found = reading.page(self.caller_id, _visible(request), limit=window.limit + 1, before=before)
-        return Response(_page(request, window, *found))
+        found = reading.page(self.caller_id, self._cards, limit=window.limit + 1, before=before)
+        return Response(_page(window, *found))
 
     @documented(
         summary="Rebuild the timeline; its first page and how much of it is new", responses={200: RefreshedFeed}
     )
     def refresh(self, request: Request) -> Response:
         window = Window.of(request, "feed")
-        found, new = reading.refresh(self.caller_id, _visible(request), limit=window.limit + 1)
-        return Response(_page(request, window, *found) | {"new_since_last": new})
+        found, new = reading.refresh(self.caller_id, self._cards, limit=window.limit + 1)
+        return Response(_page(window, *found) | {"new_since_last": new})
+
+    def _cards(self, ids: builtins.list[UUID]) -> dict[UUID, Card]:
+        return post_cards_of(ids, self.caller_id, sight=IN_THE_FEED)
 
 
 class ExploreEndpoint(Endpoint):
     open_to_all = frozenset({"list"})
 
-    @documented(summary="Recent popular posts for everybody", page_of=Post)
+    @documented(summary="Recent popular posts for everybody", page_of=schemas.Post)
     def list(self, request: Request) -> Response:
         window = Window.of(request, "explore")
         posts = explore.popular_posts(request.user.pk)
@@ -52,20 +61,16 @@ class ExploreEndpoint(Endpoint):
             posts = explore.after(posts, *window.after)
         return Response(
             page(
-                list(posts.for_cards()[: window.limit + 1]),
+                list(posts.values_list("score", "pk")[: window.limit + 1]),
                 window,
-                position=lambda post: [post.score, post.pk],
-                cards=lambda shown: post_cards(shown, request.user.pk),
+                position=list,
+                cards=lambda shown: in_order([pk for _, pk in shown], request.user.pk),
             )
         )
 
 
-def _visible(request: Request) -> PostQuerySet:
-    return visible_posts(request).for_cards()
+def _page(window: Window, ids: list[UUID], cards: dict[UUID, Card]) -> dict[str, Any]:
+    def of(shown: Any) -> list[Card]:
+        return [cards[pk] for pk in shown if pk in cards]
 
-
-def _page(request: Request, window: Window, ids: list[UUID], posts: dict[UUID, Any]) -> dict[str, Any]:
-    def cards(shown: Any) -> list[dict[str, Any]]:
-        return post_cards([posts[pk] for pk in shown if pk in posts], request.user.pk)
-
-    return page(ids, window, position=lambda pk: [pk], cards=cards)
+    return page(ids, window, position=lambda pk: [pk], cards=of)

@@ -1,18 +1,52 @@
 """Media as the API shows them."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from apps.media.models import Media
-from apps.media.urls import variant_url
+from apps.media.urls import Variants, variant_url
 
 Card = dict[str, Any]
+
+
+class Avatar(NamedTuple):
+    """What the URLs of a medium are made of, as a row of a statement."""
+
+    variants: list[dict[str, Any]]
+    private_secret: str
+    public_secret: str
+
+
+class Photo(NamedTuple):
+    """What a card shows of a medium, as `PHOTO` selects it."""
+
+    id: UUID | str
+    status: str
+    error_code: str
+    error_detail: str
+    alt_text: str
+    width: int | None
+    height: int | None
+    blurhash: str
+    dominant_color: str
+    variants: list[dict[str, Any]]
+    private_secret: str
+    public_secret: str
+    created_at: datetime | str
+
+
+# Of `medium`, a row of media_media, in the order of `Photo`; times as the API writes them.
+PHOTO = ", ".join(f"medium.{name}" for name in Photo._fields[:-1]) + (
+    """, to_char(medium.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+)
 PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
 
 
-def media_card(medium: Media, *, public: bool) -> Card:
+def media_card(medium: Media | Photo, *, public: bool) -> Card:
     """`public`: everybody may see it, so that its URLs may be permanent."""
     return {
-        "id": medium.pk,
+        "id": medium.id,
         "kind": "image",
         "status": medium.status,
         "error": error_card(medium),
@@ -36,11 +70,11 @@ def media_card(medium: Media, *, public: bool) -> Card:
     }
 
 
-def error_card(medium: Media) -> Card | None:
+def error_card(medium: Media | Photo) -> Card | None:
     return {"code": medium.error_code, "detail": medium.error_detail} if medium.error_code else None
 
 
-def avatar_card(medium: Media | None) -> Card | None:
+def avatar_card(medium: Variants | None) -> Card | None:
     """The WebP URLs of an avatar's two sizes; avatars are for everybody's eyes."""
     if medium is None or not medium.variants:
         return None

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.content.api.posts import find_reviewable_post
-from apps.content.models import PostMedia
+from apps.content.models import Post, PostMedia
 from apps.core.api.fields import Body, StrictInteger, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
@@ -84,7 +84,8 @@ class MediaEndpoint(Endpoint):
         if item is None:
             return Response(media_card(self._own(media_id), public=False))
         post = find_reviewable_post(request, item.post_id)
-        return Response(media_card(item.medium, public=post.is_open))
+        is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+        return Response(media_card(item.medium, public=is_open))
 
     @documented(summary="Delete a medium of one's own", responses={204: None}, errors=[services.MediaInUse])
     def destroy(self, request: Request, media_id: UUID) -> Response:

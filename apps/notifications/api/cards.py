@@ -1,38 +1,64 @@
 """Notifications as the API shows them."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import mini
-from apps.notifications.models import Act, Notification, PushSubscription
-from apps.notifications.querysets import acts_shown
+from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini
+from apps.core.statements import Row, Statement, aggregate, select
+from apps.notifications.models import Notification, PushSubscription
+from apps.notifications.querysets import ACTORS_SHOWN, CARD, actors_shown
 from apps.notifications.wording import preview
 
 Card = dict[str, Any]
+_SHOWN = Statement(lambda viewer: Notification.objects.shown_to(viewer).for_cards(), "viewer")
+_ACTORS = Statement(lambda viewer: actors_shown(viewer), "viewer")
+_CARDS = f"""
+SELECT told.*, coalesce(who.number, 0), who.actors
+FROM (
+    SELECT * FROM ({{shown}}) AS told ({", ".join(CARD)})
+    WHERE (%(one)s::uuid IS NULL OR told.id = %(one)s) AND (%(after)s::uuid IS NULL OR told.latest < %(after)s)
+        AND (NOT %(unread)s OR told.read_at IS NULL) AND (%(type)s::text IS NULL OR told.type = %(type)s)
+    ORDER BY told.latest DESC LIMIT %(limit)s
+) AS told
+CROSS JOIN LATERAL (
+    SELECT max(number) AS number, json_agg(json_build_array({PERSON_COLUMNS}) ORDER BY act_id DESC)::text AS actors
+    FROM (
+        SELECT *, count(*) OVER () AS number FROM ({{actors}}) AS act (told_id, act_id, {PERSON_COLUMNS})
+        WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
+    ) AS newest
+) AS who
+ORDER BY told.latest DESC
+"""  # noqa: S608  (of constants)
 
 
-def notification_cards(rows: Sequence[Notification], viewer_id: UUID) -> list[Card]:
-    """Of rows fetched with `shown_to` and their post and comment, in one more query however many they are."""
-    acts: dict[UUID, list[Act]] = defaultdict(list)
-    for act in acts_shown([row.pk for row in rows], viewer_id):
-        acts[act.notification_id].append(act)
-    return [_card(row, acts[row.pk]) for row in rows]
+def notification_rows(
+    viewer_id: UUID,
+    *,
+    one: UUID | None = None,
+    unread: bool = False,
+    type_: str | None = None,
+    after: Any = None,
+    limit: int = 1,
+) -> list[Row]:
+    """What the viewer is shown, latest first, in one statement: `one`, or a part of the list. For `notification_card`;
+    the second column is the place in the list."""
+    sql = _CARDS.format(actors=_ACTORS.sql, shown=_SHOWN.sql)
+    return select(sql, viewer=viewer_id, one=one, unread=unread, type=type_, after=after, limit=limit)
 
 
-def _card(row: Notification, acts: list[Any]) -> Card:
+def notification_card(row: Row) -> Card:
+    own, (actor_count, actors) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
     return {
-        "id": row.pk,
-        "type": row.type,
-        "actors": [mini(act.actor) for act in acts],
-        "actor_count": acts[0].of_all if acts else 0,
-        "post_id": row.post_id,
-        "comment_id": row.comment_id,
-        "preview": preview(row),
-        "read_at": row.read_at,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
+        "id": own["id"],
+        "type": own["type"],
+        "actors": [mini(Person.of(*actor)) for actor in aggregate(actors)],
+        "actor_count": actor_count,
+        "post_id": own["post_id"],
+        "comment_id": own["comment_id"],
+        "preview": preview(own["type"], own["statement"], own["text"], own["caption"]),
+        "read_at": own["read_at"],
+        "created_at": own["created_at"],
+        "updated_at": own["updated_at"],
     }
 
 

@@ -9,16 +9,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.fields import Body, StrictBoolean, TokenField
-from apps.core.api.pagination import Window, newest_first, page
+from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound
 from apps.notifications import preferences, push, services
 from apps.notifications.api import schemas
-from apps.notifications.api.cards import notification_cards, subscription_card
+from apps.notifications.api.cards import notification_card, notification_rows, subscription_card
 from apps.notifications.models import Notification, PushSubscription, Type
 from apps.notifications.preferences import Channels
-from apps.notifications.querysets import NotificationQuerySet, unread_count
+from apps.notifications.querysets import unread_count
 
 
 class ReadAll(Body):
@@ -73,17 +73,9 @@ class NotificationEndpoint(Endpoint):
     def list(self, request: Request) -> Response:
         unread, type_ = self._filters(request)
         window = Window.of(request, "notifications", unread=unread, type=type_)
-        rows = self._shown()
-        rows = rows.unread() if unread else rows
-        rows = rows.filter(type=type_) if type_ else rows
-        return Response(
-            page(
-                newest_first(rows.select_related("post", "comment"), window, key="latest"),
-                window,
-                position=lambda row: [row.latest],
-                cards=lambda shown: notification_cards(shown, self.caller_id),
-            )
-        )
+        after, limit = window.after[0] if window.after else None, window.limit + 1
+        rows = notification_rows(self.caller_id, unread=unread, type_=type_, after=after, limit=limit)
+        return Response(page(rows, window, position=lambda row: [row[1]], card=notification_card))
 
     @staticmethod
     def _filters(request: Request) -> tuple[bool, str | None]:
@@ -97,7 +89,10 @@ class NotificationEndpoint(Endpoint):
     @documented(summary="Mark one as read", responses={200: schemas.Notification})
     def read(self, request: Request, notification_id: UUID) -> Response:
         services.read(self._find(notification_id))
-        return Response(notification_cards([self._find(notification_id)], self.caller_id)[0])
+        shown = notification_rows(self.caller_id, one=notification_id)
+        if not shown:
+            raise NotFound
+        return Response(notification_card(shown[0]))
 
     @documented(
         summary="Mark all, or those up to one, as read",
@@ -114,12 +109,8 @@ class NotificationEndpoint(Endpoint):
     def unread_count(self, request: Request) -> Response:
         return Response({"unread": unread_count(self.caller_id)})
 
-    def _shown(self) -> NotificationQuerySet:
-        shown: NotificationQuerySet = Notification.objects.shown_to(self.caller_id)
-        return shown
-
     def _find(self, notification_id: UUID) -> Notification:
-        found = self._shown().select_related("post", "comment").filter(pk=notification_id).first()
+        found = Notification.objects.shown_to(self.caller_id).filter(pk=notification_id).first()
         if found is None:
             raise NotFound
         return found

@@ -1,11 +1,18 @@
-"""How the caller stands to people."""
+"""How the caller stands to people, and lists of people with it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from apps.social.querysets import Relationship, relationships
+import orjson
+from django.db.models import QuerySet
+
+from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini
+from apps.accounts.querysets import mini_columns
+from apps.core.api.pagination import Window, rows_of, window_sql
+from apps.core.statements import Row, Statement, select
+from apps.social.querysets import RELATIONSHIP, Relationship, relationships
 
 
 def relationship_cards(viewer_id: UUID | None, user_ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
@@ -16,3 +23,30 @@ def relationship_cards(viewer_id: UUID | None, user_ids: Iterable[UUID]) -> dict
 def relationship_card(viewer_id: UUID, user_id: UUID) -> dict[str, Any]:
     """The Relationship to one person; to oneself, an empty one."""
     return relationship_cards(viewer_id, [user_id]).get(user_id) or asdict(Relationship(user_id))
+
+
+class Ties:
+    """A list of acts with people at their other end, newest first, and how the viewer stands to each: one statement.
+
+    `compose` makes the queryset of the acts, of the ids that are named; `person` is the column of the other end.
+    """
+
+    def __init__(self, compose: Callable[..., QuerySet[Any, Any]], *names: str, person: str) -> None:
+        columns = ["pk", "created_at", *mini_columns(person)]
+        self._acts = Statement(lambda **ids: compose(**ids).values_list(*columns), "viewer", *names)
+
+    def rows(self, window: Window, *, viewer: UUID, **ids: UUID) -> list[Row]:
+        listed = window_sql(self._acts.sql, f"act_id, created_at, {PERSON_COLUMNS}")
+        sql = (
+            f"SELECT listed.*, {RELATIONSHIP} FROM ({listed}) AS listed "  # noqa: S608  (of constants)
+            "CROSS JOIN LATERAL (SELECT listed.person_id AS id) AS person ORDER BY act_id DESC"
+        )
+        return select(sql, viewer=viewer, **ids, **rows_of(window))
+
+    @staticmethod
+    def card(row: Row, when: str, viewer: UUID) -> dict[str, Any]:
+        """{user, viewer, when}."""
+        _, at, pk, handle, name, verified, variants, private, public, *relationship = row
+        person = Person.of(pk, handle, name, verified, orjson.loads(variants or b"null"), private, public)
+        stands = asdict(Relationship(*relationship)) if pk != viewer else None
+        return {"user": mini(person), "viewer": stands, when: at}

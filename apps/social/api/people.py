@@ -5,25 +5,68 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
+from apps.accounts.api.cards import Profile
 from apps.accounts.models import User
-from apps.accounts.querysets import UserQuerySet
+from apps.accounts.querysets import PROFILE, UserQuerySet
 from apps.core.errors import NotFound, Unauthorized
 from apps.core.ids import parse_id
+from apps.core.statements import Statement, select
 from apps.social.blocks import between
-from apps.social.models import Block, Follow
+from apps.social.models import Block
+from apps.social.querysets import RELATIONSHIP, Relationship
 
 
 def visible_people(request: Request) -> UserQuerySet:
     """Accounts in good standing, without those with a block, either way, between them and the caller."""
+    return _visible(request.user.pk)
+
+
+def _visible(viewer_id: UUID | None) -> UserQuerySet:
     people: UserQuerySet = User.objects.standing()
-    return people.exclude(between("id", request.user.pk)) if request.user.pk else people
+    return people.exclude(between("id", viewer_id)) if viewer_id else people
+
+
+_SEEN_BY_SOMEBODY = Statement(lambda viewer: _visible(viewer).for_profiles(), "viewer")
+_SEEN_BY_ANYBODY = Statement(lambda: _visible(None).for_profiles())
+
+
+def meet(request: Request, spelled: str) -> tuple[Profile, Relationship | None]:
+    """Who `id`, `@handle` (in any case) or `me` is, and how the caller stands to them (None: anonymous callers, and
+    oneself), in one statement. Raises NotFound; Unauthorized for an anonymous `me`."""
+    viewer_id = request.user.pk
+    if spelled == "me" and not viewer_id:
+        raise Unauthorized
+    handle = spelled[1:].lower() if spelled.startswith("@") else None
+    pk = viewer_id if spelled == "me" else parse_id(spelled)
+    if pk is None and (handle is None or not handle.isascii() or "\0" in handle):
+        raise NotFound
+    seen = _SEEN_BY_SOMEBODY if viewer_id else _SEEN_BY_ANYBODY
+    key = "id" if pk else "handle"
+    sql = (
+        f"SELECT person.*, {RELATIONSHIP} FROM ({seen.sql}) AS person ({', '.join(PROFILE)}) "  # noqa: S608  (of constants)
+        f"WHERE person.{key} = %(key)s"
+    )
+    rows = select(sql, viewer=viewer_id, key=pk or handle)
+    if not rows:
+        raise NotFound
+    person, relationship = Profile.of(rows[0][: len(PROFILE)]), Relationship(*rows[0][len(PROFILE) :])
+    return person, relationship if viewer_id and person.id != viewer_id else None
+
+
+def look_inside(request: Request, spelled: str) -> Profile:
+    """As `meet`, of somebody whose posts, followers and following the caller may see: a private account's are its
+    followers' and its own. Raises NotFound, Unauthorized."""
+    person, relationship = meet(request, spelled)
+    if person.is_private and person.id != request.user.pk and not (relationship and relationship.following):
+        raise NotFound
+    return person
 
 
 def find_person(request: Request, spelled: str) -> User:
-    """`id`, `@handle` (in any case) or `me`. Raises NotFound; Unauthorized for an anonymous `me`."""
+    """The account that `meet` means. Raises NotFound; Unauthorized for an anonymous `me`."""
     if spelled == "me" and not request.user.pk:
         raise Unauthorized
-    person = spelled_so(visible_people(request), request, spelled).select_related("avatar").first()
+    person = spelled_so(visible_people(request), request, spelled).first()
     if person is None:
         raise NotFound
     return person
@@ -45,12 +88,3 @@ def spelled_so(people: UserQuerySet, request: Request, spelled: str) -> UserQuer
         return people.filter(handle=handle) if handle.isascii() and "\0" not in handle else people.none()
     pk = parse_id(spelled)
     return people.filter(pk=pk) if pk else people.none()
-
-
-def require_sight_inside(request: Request, person: User) -> None:
-    """A private account's posts, followers and following are its followers' and its own. Raises NotFound."""
-    viewer_id = request.user.pk
-    if not person.is_private or person.pk == viewer_id:
-        return
-    if viewer_id is None or not Follow.objects.filter(follower=viewer_id, followed=person).exists():
-        raise NotFound

@@ -1,6 +1,7 @@
 """Who follows, blocks and mutes whom."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +17,18 @@ from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid
 from apps.core.ids import parse_id
-from apps.social import lists, services
+from apps.social import lists, querysets, services
 from apps.social.api import schemas
 from apps.social.api.batches import TooManyIds, ids_of
-from apps.social.api.cards import relationship_card, relationship_cards
-from apps.social.api.people import find_blocked_person, find_person, require_sight_inside, visible_people
+from apps.social.api.cards import Ties, relationship_card, relationship_cards
+from apps.social.api.people import find_blocked_person, find_person, look_inside, meet, visible_people
 
 RELATIONSHIP = {200: Relationship}
+FOLLOWERS = Ties(
+    lambda viewer, person_id: lists.followers_of(person_id, seen_by=viewer), "person_id", person="follower"
+)
+FOLLOWED = Ties(lambda viewer, person_id: lists.followed_by(person_id, seen_by=viewer), "person_id", person="followed")
+REQUESTERS = Ties(lambda viewer: lists.requests_to(viewer), person="requester")
 
 
 class TieEndpoint(Endpoint):
@@ -31,21 +37,26 @@ class TieEndpoint(Endpoint):
     def _answer(self, person: User) -> Response:
         return Response(relationship_card(self.caller_id, person.pk))
 
+    @staticmethod
+    def _answer_with(person_id: UUID, stood: querysets.Relationship | None, **now: bool) -> Response:
+        """What was asked at the door, and what has become of it."""
+        return Response(asdict(stood or querysets.Relationship(person_id)) | now)
+
     @documented(
         summary="Follow, or ask to follow a private account",
         responses=RELATIONSHIP,
         errors=[services.CannotFollowSelf, services.FollowerLimitReached, services.FollowingLimitReached],
     )
     def follow(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.follow(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        follows = services.follow(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, following=follows, requested=not follows)
 
     @documented(summary="Unfollow, or withdraw the request", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def unfollow(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.unfollow(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.unfollow(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, following=False, requested=False)
 
     @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def remove_follower(self, request: Request, user: str) -> Response:
@@ -83,7 +94,8 @@ class TieEndpoint(Endpoint):
 
     @documented(summary="How one stands to somebody", responses=RELATIONSHIP)
     def retrieve(self, request: Request, user: str) -> Response:
-        return self._answer(find_person(request, user))
+        person, relationship = meet(request, user)
+        return Response(asdict(relationship or querysets.Relationship(person.id)))
 
     @documented(
         summary="How one stands to several people; those that cannot be seen are left out",
@@ -119,25 +131,20 @@ class PeopleEndpoint(Endpoint):
 
     @documented(summary="Somebody's followers, newest first", page_of=schemas.Follower)
     def followers(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        require_sight_inside(request, person)
-        window = Window.of(request, "followers", person=person.pk)
-        rows = newest_first(lists.followers_of(person.pk, seen_by=self.caller_id), window)
-        return self._page(request, window, rows, "follower", "followed_at")
+        person = look_inside(request, user)
+        window = Window.of(request, "followers", person=person.id)
+        return self._page(window, FOLLOWERS, "followed_at", person_id=person.id)
 
     @documented(summary="Whom somebody follows, newest first", page_of=schemas.Follower)
     def following(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        require_sight_inside(request, person)
-        window = Window.of(request, "following", person=person.pk)
-        rows = newest_first(lists.followed_by(person.pk, seen_by=self.caller_id), window)
-        return self._page(request, window, rows, "followed", "followed_at")
+        person = look_inside(request, user)
+        window = Window.of(request, "following", person=person.id)
+        return self._page(window, FOLLOWED, "followed_at", person_id=person.id)
 
     @documented(summary="Who asks to follow one", page_of=schemas.FollowRequest)
     def requests(self, request: Request) -> Response:
         window = Window.of(request, "follow-requests")
-        rows = newest_first(lists.requests_to(self.caller_id), window)
-        return self._page(request, window, rows, "requester", "requested_at")
+        return self._page(window, REQUESTERS, "requested_at")
 
     @documented(summary="Whom one blocks", page_of=schemas.Listed)
     def blocks(self, request: Request) -> Response:
@@ -166,20 +173,11 @@ class PeopleEndpoint(Endpoint):
             )
         )
 
-    @staticmethod
-    def _page(request: Request, window: Window, rows: Sequence[Any], end: str, when: str) -> Response:
-        viewers = relationship_cards(request.user.pk, [getattr(row, f"{end}_id") for row in rows])
+    def _page(self, window: Window, ties: Ties, when: str, **ids: UUID) -> Response:
+        viewer = self.caller_id
+        rows = ties.rows(window, viewer=viewer, **ids)
         return Response(
-            page(
-                rows,
-                window,
-                position=lambda row: [row.pk],
-                card=lambda row: {
-                    "user": mini(getattr(row, end)),
-                    "viewer": viewers.get(getattr(row, f"{end}_id")),
-                    when: row.created_at,
-                },
-            )
+            page(rows, window, position=lambda row: [row[0]], card=lambda row: ties.card(row, when, viewer))
         )
 
     @staticmethod

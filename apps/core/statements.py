@@ -1,0 +1,53 @@
+"""Querysets as SQL that is composed once.
+
+What may be read is decided by querysets, and Django takes longer to turn one into SQL than PostgreSQL takes to answer.
+A `Statement` keeps what it has composed, so that a rule is still written once, and only values go with each request.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+from django.db.models import QuerySet
+from psycopg.sql import Literal
+
+Row = tuple[Any, ...]
+
+
+class Statement:
+    """`Statement(lambda viewer: Post.objects.visible_to(viewer), "viewer").sql` is `SELECT … WHERE … %(viewer)s …`.
+
+    `compose` is called once, with a stand-in for each of the ids that are named. It must not look at them, nor ask the
+    database for anything.
+    """
+
+    def __init__(self, compose: Callable[..., QuerySet[Any, Any]], *names: str) -> None:
+        self._compose = compose
+        self._stand_ins = {UUID(int=number): name for number, name in enumerate(names, start=1)}
+
+    @cached_property
+    def sql(self) -> str:
+        """With the names as placeholders, and everything else as it is: fit to stand within another statement."""
+        queryset = self._compose(**{name: stand_in for stand_in, name in self._stand_ins.items()})
+        text, values = queryset.query.sql_with_params()
+        return text.replace("%%", "%%%%") % tuple(self._placed(value) for value in values)
+
+    def _placed(self, value: Any) -> str:
+        name = self._stand_ins.get(value) if isinstance(value, UUID) else None
+        return f"%({name})s" if name else Literal(value).as_string(None).replace("%", "%%")
+
+
+def select(sql: str, **values: Any) -> list[Row]:
+    """The rows of a statement with named placeholders."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+def aggregate(column: str | None) -> list[Row]:
+    """What `json_agg(…)::text` has gathered; it gathers nothing as a null."""
+    gathered: list[Row] = orjson.loads(column) if column else []
+    return gathered

@@ -1,0 +1,106 @@
+"""The statements of the hot paths among 100,000 people: no scan of a big table, nothing sorted beyond a page."""
+
+import pytest
+from django.db import connection
+
+from apps.accounts.models import User
+from apps.accounts.querysets import PROFILE
+from apps.content.api import cards as posts
+from apps.content.api.views import _BY_SOMEBODY
+from apps.core.api.pagination import window_sql
+from apps.engagement.api import cards as comments
+from apps.engagement.api.views import THREADS_FOR_SOMEBODY
+from apps.notifications.api import cards as notifications
+from apps.social.api.people import _SEEN_BY_SOMEBODY
+from tests.plans import analyze, explain_sql, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+PEOPLE, POSTS = 100_000, 20_000
+BIG = {
+    "accounts_user",
+    "content_post",
+    "media_media",
+    "content_postmedia",
+    "engagement_like",
+    "engagement_comment",
+    "social_follow",
+    "notifications_act",
+}
+
+
+def pk(kind: int, number: str) -> str:
+    """SQL: a UUIDv7 of its kind, in the order of the numbers."""
+    return f"('{kind:08x}-0000-7000-8000-' || lpad(to_hex({number}), 12, '0'))::uuid"
+
+
+PERSON, POST, MEDIUM, COMMENT, LIKE, TOLD, ACT, TIE = (2, 3, 4, 5, 6, 7, 8, 9)
+FILL = f"""
+INSERT INTO accounts_user (id, password, is_superuser, handle, email, display_name, bio, website, locale, is_private,
+    is_verified, settings, state, suspension_reason, is_staff, follower_count, following_count, post_count)
+SELECT {pk(PERSON, "n")}, '!', false, 'p' || n, n || '@example.org', '', '', '', 'en', n % 10 = 0, false, '{{}}',
+    'active', '', false, 0, 0, 0 FROM generate_series(1, {PEOPLE}) AS n;
+INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
+    comment_count, published_at)
+SELECT {pk(POST, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, '', 'public', 'published', false, true, 1, 1, now()
+FROM generate_series(1, {POSTS}) AS n;
+INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
+    original_etag, width, height, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public,
+    urls_revoked, error_code, error_detail, attempts, in_use)
+SELECT {pk(MEDIUM, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, 'post', 'ready', '', 'image/jpeg', 1, '', 'o/' || n,
+    '', 1, 1, '', '', '[]', 's' || n, '', false, false, '', '', 0, true FROM generate_series(1, {POSTS}) AS n;
+INSERT INTO content_postmedia (post_id, medium_id, position)
+SELECT {pk(POST, "n")}, {pk(MEDIUM, "n")}, 0 FROM generate_series(1, {POSTS}) AS n;
+INSERT INTO engagement_like (id, post_id, user_id)
+SELECT {pk(LIKE, "n")}, {pk(POST, "n")}, {pk(PERSON, "1 + n % 500")} FROM generate_series(1, {POSTS}) AS n;
+INSERT INTO engagement_comment (id, post_id, author_id, text, like_count, reply_count)
+SELECT {pk(COMMENT, "n")}, {pk(POST, "n / 100 + 1")}, {pk(PERSON, "1 + n % 500")}, 'x', 0, 0
+FROM generate_series(1, {POSTS} - 1) AS n;
+INSERT INTO social_follow (id, follower_id, followed_id)
+SELECT {pk(TIE, "n")}, {pk(PERSON, "1 + n % 100")}, {pk(PERSON, "101 + n / 100")}
+FROM generate_series(0, {POSTS} - 1) AS n;
+INSERT INTO notifications_notification (id, recipient_id, type, post_id, statement, in_app, latest)
+SELECT {pk(TOLD, "n")}, {pk(PERSON, "1 + n % 333")}, 'like', {pk(POST, "n")}, '', true, {pk(TOLD, "n")}
+FROM generate_series(1, {POSTS}) AS n;
+INSERT INTO notifications_act (id, notification_id, recipient_id, actor_id, cause)
+SELECT {pk(ACT, "n")}, {pk(TOLD, "n")}, {pk(PERSON, "1 + n % 333")}, {pk(PERSON, "3000 + n")}, {pk(LIKE, "n")}
+FROM generate_series(1, {POSTS}) AS n;
+"""
+
+
+@pytest.fixture
+def plans():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(FILL)
+    analyze(*BIG, "notifications_notification", "social_block", "social_mute", "content_posttag", "content_mention")
+    viewer, other = User.objects.get(handle="p1"), User.objects.get(handle="p150")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM content_post ORDER BY id DESC LIMIT 20")
+        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT id FROM engagement_comment ORDER BY id DESC LIMIT 20")
+        comment_ids = [row[0] for row in cursor.fetchall()]
+    window = {"viewer": viewer.pk, "after": None, "limit": 21}
+    told = notifications._CARDS.format(actors=notifications._ACTORS.sql, shown=notifications._SHOWN.sql)
+    met = f"SELECT * FROM ({_SEEN_BY_SOMEBODY.sql}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
+    return {
+        "cards of posts": (posts._CARDS.format(seen=posts._SIGHTS["person"].sql), window | {"ids": ids}),
+        "cards of comments": (
+            comments._CARDS.format(seen=comments._SIGHTS["person"].sql),
+            window | {"ids": comment_ids},
+        ),
+        "posts of somebody": (window_sql(_BY_SOMEBODY.sql, "id"), window | {"author": other.pk}),
+        "comments on a post": (window_sql(THREADS_FOR_SOMEBODY.sql, "id"), window | {"post": ids[-1]}),
+        "a profile": (met, window | {"handle": "p150"}),
+        "notifications": (told, window | {"one": None, "unread": False, "type": None}),
+    }
+
+
+def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
+    """One test of many questions: the rows take longer to make than to ask."""
+    for name, (sql, values) in plans.items():
+        plan = explain_sql(sql, values)
+        scanned = [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Actual Loops"]]
+        assert BIG.isdisjoint(scanned), (name, scanned)
+        sorts = [int(n["Actual Rows"] * n["Actual Loops"]) for n in nodes(plan) if n["Node Type"] == "Sort"]
+        assert max(sorts, default=0) <= 100, (name, plan)
+        assert rows_read(plan) <= 1000, (name, plan)
