@@ -29,6 +29,7 @@ from bench.drawing import bars
 from bench.driver import Call, call
 from bench.measuring import Meter, Sample, meter
 from bench.stack import STATE, Bench, Served, prepared
+from bench.targets import Target, print_targets
 
 CONNECTIONS = (8, 1)
 HELLO, DRF, RAW = "Django hello", "DRF feed", "raw SQL feed"
@@ -174,23 +175,11 @@ class Results:
             for path in self._paths
         ]
 
-    def targets(self) -> "list[Target]":
+    def targets(self) -> list[Target]:
         """Those of the paths that were measured."""
         found = [wanted for wanted in _wanted(self) if set(wanted[0].split(" | ")) <= set(self._paths)]
         targets = [Target(path, what, limit, measured()) for path, what, limit, measured in found]
         return [*targets, Target("all", "requests that failed", 0, sum(len(s.faults) for s in self.samples))]
-
-
-@dataclass
-class Target:
-    path: str
-    what: str
-    limit: float
-    measured: float
-
-    @property
-    def met(self) -> bool:
-        return self.measured <= self.limit
 
 
 def _wanted(results: Results) -> Iterator[tuple[str, str, float, Callable[[], float]]]:
@@ -231,14 +220,6 @@ def _figure(number: str, value: float | None) -> str:
     return f"{value:.0f}" if number == "per_second" else f"{value:.1f}" if number[0] in "pst" else f"{value:.2f}"
 
 
-def print_targets(targets: list[Target]) -> None:
-    table = Table("path", "what", "at most", "measured", "", title="Targets, over 8 connections")
-    for target in targets:
-        verdict = "met" if target.met else "MISSED"
-        table.add_row(target.path, target.what, f"{target.limit:g}", f"{target.measured:.2f}", verdict)
-    Console(width=140).print(table)
-
-
 def machine() -> dict[str, Any]:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
@@ -267,7 +248,7 @@ def main() -> int:
         title = f"{size.people:,} people, {size.posts:,} posts; {connections} connection{'s' * (connections > 1)}"
         print_rows(results.rows(connections), f"{title}; milliseconds, CPU per request")
     targets = results.targets()
-    print_targets(targets)
+    print_targets(targets, "Targets, over 8 connections")
     _write(arguments, before, results, targets)
     print(f"{time.monotonic() - began:.0f} s in all; written to {STATE}/load-{arguments.size}.json and .svg")
     return 0 if arguments.no_targets or all(target.met for target in targets) else 1
@@ -280,7 +261,7 @@ def _write(arguments: argparse.Namespace, machine: dict[str, Any], results: Resu
         "arguments": vars(arguments),
         "machine": machine,
         "rows": [asdict(row) for row in rows],
-        "targets": [asdict(target) | {"met": target.met} for target in targets],
+        "targets": [target.as_dict() for target in targets],
         "samples": [asdict(sample) for sample in results.samples],
     }
     file.write_text(json.dumps(told, indent=1))

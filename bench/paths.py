@@ -61,11 +61,11 @@ class Walk:
     def __post_init__(self) -> None:
         self.world = self.bench.world
         self.readers = {
-            followed: [self._signed_in(n) for n in numbers] for followed, numbers in self.world.readers.items()
+            followed: [self.signed_in(n) for n in numbers] for followed, numbers in self.world.readers.items()
         }
         self.most = max(self.readers)
 
-    def _signed_in(self, number: int) -> Reader:
+    def signed_in(self, number: int) -> Reader:
         person = UUID(self.world.person(number))
         return Reader(number, str(person), tokens.access_token(self._session(person)))
 
