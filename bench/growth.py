@@ -15,6 +15,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +26,7 @@ from bench.drawing import lines
 from bench.driver import Call, call
 from bench.measuring import Meter, Sample, meter
 from bench.stack import STATE, Bench, Served, prepared
+from bench.targets import Target, print_targets
 
 DECADES = ["hundredth", "tenth", "large"]
 FOLLOWED = [50, 500, 5_000]
@@ -85,10 +87,7 @@ class Run:
 
     def _plan(self, readers: list[Any], calls: Callable[[list[Any]], Iterator[Call]]) -> list[list[Call]]:
         each = self.arguments.requests // CONNECTIONS
-        return [
-            [wanted for wanted, _ in zip(calls(readers[place::CONNECTIONS]), range(each), strict=False)]
-            for place in range(CONNECTIONS)
-        ]
+        return [list(islice(calls(readers[place::CONNECTIONS]), each)) for place in range(CONNECTIONS)]
 
     def _measure(self, name: str, served: Served, calls: list[list[Call]], round: int) -> None:
         counts = served is self.api
@@ -112,17 +111,6 @@ class Run:
         )
 
 
-@dataclass
-class Target:
-    what: str
-    limit: float
-    measured: float
-
-    @property
-    def met(self) -> bool:
-        return self.measured <= self.limit
-
-
 def targets(points: list[Point]) -> list[Target]:
     smallest, largest = SIZES[DECADES[0]], SIZES[DECADES[-1]]
 
@@ -130,10 +118,9 @@ def targets(points: list[Point]) -> list[Target]:
         cost = {point.size: point.cost for point in points if point.path == path}
         return cost[DECADES[-1]] / cost[DECADES[0]]
 
-    return [
-        Target(f"a page of the feed, {largest.posts:,} posts against {smallest.posts:,}", 1.2, growth("feed")),
-        Target(f"a search, {largest.people:,} people against {smallest.people:,}", 2.0, growth("search users")),
-    ]
+    posts = f"{largest.posts:,} posts against {smallest.posts:,}"
+    people = f"{largest.people:,} people against {smallest.people:,}"
+    return [Target("feed", posts, 1.2, growth("feed")), Target("search users", people, 2.0, growth("search users"))]
 
 
 def main() -> int:
@@ -152,11 +139,8 @@ def main() -> int:
             points += run.points()
     _print(points)
     wanted = targets(points)
-    table = Table("growth", "at most", "measured", "", title="Targets")
-    for target in wanted:
-        table.add_row(target.what, f"× {target.limit:g}", f"× {target.measured:.2f}", "met" if target.met else "MISSED")
-    Console(width=140).print(table)
-    told = {"points": [asdict(point) for point in points], "targets": [asdict(t) | {"met": t.met} for t in wanted]}
+    print_targets(wanted, "Growth of the cost")
+    told = {"points": [asdict(point) for point in points], "targets": [target.as_dict() for target in wanted]}
     (STATE / "growth.json").write_text(json.dumps(told, indent=1))
     _draw(points)
     print(f"Written to {STATE}/growth.json, growth-posts.svg and growth-followed.svg")
