@@ -10,9 +10,10 @@ SIZE ?= small
 SERVER ?= valkey
 SECONDS ?= 30
 FUZZ_EXAMPLES ?= 200
+ONLY ?= feed, first page
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz bench-pipeline bench-search bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -77,6 +78,18 @@ sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
 
 fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
+
+bench: $(READY) ## The hot endpoints under load, against three baselines (SIZE=small|large, ARGS="--keep --only feed")
+	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)
+
+bench-growth: $(READY) ## What a page costs among 1,000 people, 10,000 and 100,000
+	@$(BIN)/python -m bench.growth $(ARGS)
+
+bench-fanout: $(READY) ## From a post to the feeds of 5,000 followers
+	@$(BIN)/python -m bench.fanout $(ARGS)
+
+flamegraph: $(READY) ## Where the time of a request goes (ONLY="single post" SIZE=small|large)
+	@$(BIN)/python -m bench.profile "$(ONLY)" --size $(SIZE) $(ARGS)
 
 bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain Pillow and libvips
 	@$(BIN)/python -m bench.pipeline
