@@ -1,0 +1,11 @@
+"""Tests that share a server they set up stay on one worker; pytest 9.2 broke that without a word."""
+
+import os
+
+import pytest
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="one process keeps everything together")
+@pytest.mark.xdist_group("groups")
+def test_a_group_reaches_whoever_hands_out_the_tests(request: pytest.FixtureRequest) -> None:
+    assert request.node.nodeid.endswith("@groups")
