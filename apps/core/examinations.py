@@ -30,11 +30,11 @@ OTHERS_CONNECTIONS = 2
 @finding_source("settings", when_it_fails="See docs/operations.md, Settings.")
 def examine_settings() -> Iterator[Finding]:
     """Django's own checks and ours, in production with those for deployment."""
-    found = checks.run_checks(include_deployment_checks=settings.PRODUCTION)
+    messages = checks.run_checks(include_deployment_checks=settings.PRODUCTION)
+    found = [message for message in messages if not message.is_silenced()]
     for message in found:
-        if not message.is_silenced():
-            kind = error if message.level >= checks.ERROR else warning
-            yield kind("settings", f"{message.msg} ({message.id})", message.hint or "See docs/operations.md, Settings.")
+        kind = error if message.level >= checks.ERROR else warning
+        yield kind("settings", f"{message.msg} ({message.id})", message.hint or "See docs/operations.md, Settings.")
     if not settings.PRODUCTION:
         advice = "Set PHOTOGRAM_ENV=production where real people are served; unsafe values are then refused."
         yield warning("settings", f"PHOTOGRAM_ENV is {settings.ENVIRONMENT}.", advice)
