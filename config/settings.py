@@ -426,8 +426,6 @@ SENTRY_DSN = env.str("SENTRY_DSN", "")
 logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL, full_addresses=LOG_FULL_ADDRESSES, sentry=bool(SENTRY_DSN))
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-# Where several gunicorn workers share their counts; prometheus-client reads the same variable.
-PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 
 def is_weak(key: str, *, shortest: int) -> bool:
