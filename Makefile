@@ -13,7 +13,7 @@ FUZZ_EXAMPLES ?= 200
 ONLY ?= feed, first page
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy schema schema-check demo-data shell doctor freeze backup restore sbom fuzz flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,7 +24,7 @@ run: $(READY) ## Start everything: servers, API, worker, scheduler, relay (PORT,
 test: $(READY) ## Run the whole test suite against real servers
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-check: lint types contracts migrations deploy schema-check ## Everything that can be checked without running the suite
+check: lint types contracts migrations deploy-check schema-check ## Everything that can be checked without running the suite
 
 lint: $(READY) ## Formatting and lint
 	@$(BIN)/ruff format --check .
@@ -43,7 +43,7 @@ contracts: $(READY) ## Who may import whom
 migrations: $(READY) ## No model change without its migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
-deploy: $(READY) ## Django's deployment checks, with settings as in production
+deploy-check: $(READY) ## Django's deployment checks, with settings as in production
 	@config/deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
 
 schema: $(READY) ## Write docs/openapi.yaml

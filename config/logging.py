@@ -153,6 +153,8 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
     handlers: dict[str, Any] = {"stderr": {"()": DampedHandler, "formatter": "structured"}}
     if sentry:
         handlers["sentry"] = {"()": "config.sentry.ReportingHandler", "level": "ERROR"}
+    # Of those that tell of every step, and never more than the operator wants.
+    quiet = level if logging.getLevelNamesMapping().get(level, 0) > logging.WARNING else "WARNING"
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -177,17 +179,17 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
             # gunicorn gives these handlers of its own.
             "gunicorn.error": {"handlers": list(handlers), "level": level, "propagate": False},
             "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
-            # Our own task line says what Celery's would, with the request id and without the result.
-            "celery.worker.strategy": {"level": "WARNING"},
+            # Our own task line says what Celery's would, with the request id and without the result; its scheduler has
+            # a line for each task of each tick.
+            "celery": {"level": quiet},
             "celery.app.trace": {"level": "ERROR"},
-            # A line for each task of each tick.
-            "celery.beat": {"level": "WARNING"},
-            "botocore": {"level": "WARNING"},
-            "urllib3": {"level": "WARNING"},
+            "django_celery_beat": {"level": quiet},
+            "botocore": {"level": quiet},
+            "urllib3": {"level": quiet},
             # It logs whole URLs, signatures included.
-            "httpx": {"level": "WARNING"},
+            "httpx": {"level": quiet},
             # A line per batch, five times a second, says nothing at rest.
-            "django_celery_outbox.relay._relay": {"level": "WARNING"},
+            "django_celery_outbox.relay._relay": {"level": quiet},
         },
     }
 

@@ -367,7 +367,6 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_TIMEZONE = "UTC"
@@ -427,8 +426,6 @@ SENTRY_DSN = env.str("SENTRY_DSN", "")
 logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL, full_addresses=LOG_FULL_ADDRESSES, sentry=bool(SENTRY_DSN))
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-# Where several gunicorn workers share their counts; prometheus-client reads the same variable.
-PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", "")
 
 
 def is_weak(key: str, *, shortest: int) -> bool:

@@ -32,8 +32,9 @@ from config.redaction import redact_text
 _W3C = TraceContextTextMapPropagator()
 # Attributes that hold what somebody searched for, behind the question mark.
 URLS = {"http.url", "http.target", "url.full"}
-# Asked every few seconds by machines; their traces say nothing.
-UNTRACED = "health,metrics"
+# Asked every few seconds by machines; their traces say nothing. A pattern that is looked for anywhere in a whole URL: a
+# host or a hashtag may bear the same names.
+UNTRACED = r"^https?://[^/]+/(health/|metrics\??$)"
 # A collector that is away delays no restart by more.
 EXPORT_SECONDS = 3
 

@@ -24,6 +24,8 @@ from devstack.stack import Stack, running_environment, temporary_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
+# Beside the lines of requests, a line for each of their tasks and of the clock's is too much for a terminal.
+QUIET = {"worker", "media", "scheduler"}
 
 
 def run(state: Path) -> int:
@@ -142,8 +144,9 @@ def supervise(stack: Stack, environment: dict[str, str], procfile: Path) -> int:
     """Run the Procfile's processes until Ctrl-C or SIGTERM (0), or until one of them or a server dies (1)."""
     processes = Processes()
     for name, command in parse_procfile(procfile.read_text()).processes.items():
+        level = {"LOG_LEVEL": "WARNING"} if name in QUIET else {}
         # Signals must reach the program itself and not a shell around it.
-        processes.add_process(name, f"exec env {command}", env=environment, cwd=str(ROOT))
+        processes.add_process(name, f"exec env {command}", env=level | environment, cwd=str(ROOT))
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     threading.Thread(target=_watch_servers, args=(stack, processes.died), daemon=True).start()
     processes.loop()

@@ -22,6 +22,12 @@ for theirs in (Group, CeleryOutbox, CeleryOutboxDeadLetter, *SCHEDULES):
     admin.site.unregister(theirs)
 
 
+def is_administrator(request: HttpRequest) -> bool:
+    """Administrators are the operators' hands in the console."""
+    user = cast(User, request.user)
+    return user.is_active and user.is_staff and "admin" in user.roles
+
+
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
     """Lists, search and details, for staff; no form writes a row past the services."""
 
@@ -68,8 +74,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         messages.info(request, f"{dead_letters.drop(letters)} dropped.")
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Administrators, who are the operators' hands in the console."""
-        return "admin" in cast(User, request.user).roles
+        return is_administrator(request)
 
 
 @admin.register(JobRun)
@@ -85,27 +90,23 @@ class JobRunAdmin(ReadOnlyAdmin):
 class ForAdministrators(ModelAdmin):  # type: ignore[misc]
     """Looked at and changed by administrators, and by nobody else."""
 
-    def _may(self, request: HttpRequest) -> bool:
-        user = cast(User, request.user)
-        return user.is_active and user.is_staff and "admin" in user.roles
-
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
+        return is_administrator(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
+        return is_administrator(request)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
+        return is_administrator(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_run_permission(self, request: HttpRequest) -> bool:
-        return self._may(request)
+        return is_administrator(request)
 
 
 @admin.register(PeriodicTask)
@@ -138,7 +139,7 @@ class IntervalAdmin(ForAdministrators):
     fields = ["every", "period"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request)
+        return is_administrator(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

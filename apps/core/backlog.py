@@ -28,17 +28,15 @@ GROUP BY task_name
 @dataclass
 class Backlog:
     """`depth`: tasks that are not done; `oldest`: the age in seconds of the first of them; `failing`: those of them
-    that have been tried in vain; `in_broker`: messages that wait there, None when it does not say."""
+    that have been tried in vain."""
 
     depth: int = 0
     oldest: float = 0.0
     failing: int = 0
-    dead_letters: int = 0
-    in_broker: int | None = None
 
 
 def by_queue() -> dict[str, Backlog]:
-    """One statement over the oldest MOST_COUNTED rows of the outbox, and one over the dead letters."""
+    """One statement, over the oldest MOST_COUNTED rows of the outbox."""
     backlogs = {queue: Backlog() for queue in QUEUES}
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [MOST_COUNTED])
@@ -47,9 +45,16 @@ def by_queue() -> dict[str, Backlog]:
             backlog.depth += depth
             backlog.failing += failing
             backlog.oldest = max(backlog.oldest, float(age))
-    for letters in CeleryOutboxDeadLetter.objects.values("task_name").annotate(number=Count("pk")):
-        backlogs[queue_of(letters["task_name"])].dead_letters += letters["number"]
     return backlogs
+
+
+def dead_letters() -> dict[str, int]:
+    """How many tasks were given up, by queue. All of them are counted, so it is for people who look and for no
+    metric."""
+    numbers = dict.fromkeys(QUEUES, 0)
+    for letters in CeleryOutboxDeadLetter.objects.values("task_name").annotate(number=Count("pk")):
+        numbers[queue_of(letters["task_name"])] += letters["number"]
+    return numbers
 
 
 def in_broker(queues: Iterable[str], *, patience: float = 2.0) -> dict[str, int] | None:

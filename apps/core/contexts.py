@@ -11,7 +11,8 @@ Export = Iterator[tuple[str, dict[str, Any]]]
 
 
 class Context(AppConfig):
-    """An app of the stack. A system check fails for one that does not answer both questions."""
+    """An app of the stack. A system check, which names it and what it owes, fails for one that does not answer both
+    questions; abstract methods would stop Django with a bare TypeError before any check runs."""
 
     def erase_user(self, user_id: UUID) -> None:
         """Delete every row and object held on the user. Runs in batches and may be run again after a crash."""

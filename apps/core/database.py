@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 import structlog
+from django import db
 from django.db import connection
 from psycopg import Connection, OperationalError
 from psycopg.abc import RV, PQGen
@@ -28,6 +29,8 @@ LAST_SECONDS = 0.4
 # For a connection of the pool. A process has more of them than threads: who waits, waits for one that cannot be made.
 POOL_SECONDS = 3.0
 LOOK_EVERY = 0.5  # seconds
+# What Django raises of a database that is away; a PoolTimeout, too, comes as its OperationalError.
+AWAY = (db.OperationalError, db.InterfaceError)
 
 _deadline: ContextVar[float | None] = ContextVar("database_deadline", default=None)
 

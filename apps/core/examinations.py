@@ -17,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from apps.core import backlog, health, processes
 from apps.core.doctor import Finding, error, finding_source, ok, warning
+from apps.core.statements import select
 
 SKEW_SECONDS = 2.0
 OLDEST_POSTGRES, OLDEST_REDIS = 15, (6, 2)
@@ -30,11 +31,11 @@ OTHERS_CONNECTIONS = 2
 @finding_source("settings", when_it_fails="See docs/operations.md, Settings.")
 def examine_settings() -> Iterator[Finding]:
     """Django's own checks and ours, in production with those for deployment."""
-    found = checks.run_checks(include_deployment_checks=settings.PRODUCTION)
+    messages = checks.run_checks(include_deployment_checks=settings.PRODUCTION)
+    found = [message for message in messages if not message.is_silenced()]
     for message in found:
-        if not message.is_silenced():
-            kind = error if message.level >= checks.ERROR else warning
-            yield kind("settings", f"{message.msg} ({message.id})", message.hint or "See docs/operations.md, Settings.")
+        kind = error if message.level >= checks.ERROR else warning
+        yield kind("settings", f"{message.msg} ({message.id})", message.hint or "See docs/operations.md, Settings.")
     if not settings.PRODUCTION:
         advice = "Set PHOTOGRAM_ENV=production where real people are served; unsafe values are then refused."
         yield warning("settings", f"PHOTOGRAM_ENV is {settings.ENVIRONMENT}.", advice)
@@ -48,20 +49,18 @@ def examine_settings() -> Iterator[Finding]:
 @finding_source("database", when_it_fails="Is PostgreSQL running, and DATABASE_URL right? See its log.")
 def examine_database() -> Iterator[Finding]:
     before = time.time()
-    clock, version = _row("SELECT extract(epoch from clock_timestamp()), version()")
+    ((clock, version),) = select("SELECT extract(epoch from clock_timestamp()), version()")
     skew = float(clock) - (before + time.time()) / 2
     if abs(skew) > SKEW_SECONDS:
         advice = "Keep both machines' clocks by NTP: leases and ids are compared across them."
         yield error("database", f"Its clock is {skew:+.1f} s from ours.", advice)
-    major = connection.cursor().connection.info.server_version // 10_000
-    if major < OLDEST_POSTGRES:
+    if connection.get_database_version() < (OLDEST_POSTGRES,):
         yield error(
             "database", f"{version.split(' on ')[0]} is too old.", f"Photogram needs {OLDEST_POSTGRES} or newer."
         )
-    (encoding,) = _row("SHOW server_encoding")
-    if encoding != "UTF8":
+    if (encoding := _shown("server_encoding")) != "UTF8":
         yield error("database", f"Its encoding is {encoding}.", "Create it with ENCODING 'UTF8', and restore a backup.")
-    missing = EXTENSIONS - {name for (name,) in _rows("SELECT extname FROM pg_extension")}
+    missing = EXTENSIONS - {name for (name,) in select("SELECT extname FROM pg_extension")}
     if missing:
         names = ", ".join(sorted(missing))
         yield error("database", f"Extensions are missing: {names}.", "Run manage.py migrate as the database's owner.")
@@ -93,7 +92,7 @@ def _squashed(executor: MigrationExecutor, newer: list[tuple[str, str]]) -> bool
 
 def _durability() -> Iterator[Finding]:
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        if _row(f"SHOW {setting}")[0] == "off":
+        if _shown(setting) == "off":
             yield error("database", f"{setting} is off: what was acknowledged can be lost.", f"Set {setting} = on.")
 
 
@@ -106,14 +105,14 @@ def _timeouts() -> Iterator[Finding]:
         "client_connection_check_interval": settings.DATABASE_CLIENT_CHECK_MS,
     }
     for name, milliseconds in wanted.items():
-        if milliseconds and _row(f"SHOW {name}")[0] == "0":
+        if milliseconds and _shown(name) == "0":
             role = settings.DATABASES["default"]["USER"]
             advice = f"ALTER ROLE {role} SET {name} = '{milliseconds}ms', and reconnect."
             yield error("database", f"{name} is not set.", advice)
 
 
 def _connections() -> Iterator[Finding]:
-    limit, reserved = (int(_row(f"SHOW {name}")[0]) for name in ("max_connections", "superuser_reserved_connections"))
+    limit, reserved = (int(_shown(name)) for name in ("max_connections", "superuser_reserved_connections"))
     most = (
         sum(
             settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
@@ -155,12 +154,17 @@ def _redis(subject: str, url: str, *, keeps_queues: bool) -> Iterator[Finding]:
         latency = time.perf_counter() - started
     name, version = (info.get("server_name", "redis"), info.get("valkey_version") or info["redis_version"])
     if tuple(int(part) for part in info["redis_version"].split(".")[:2]) < OLDEST_REDIS:
-        yield error(subject, f"{name} {version} is too old.", "Photogram needs Redis 6.2 or newer, or Valkey.")
+        yield error(
+            subject,
+            f"{name} {version} is too old.",
+            f"Photogram needs Redis {'.'.join(map(str, OLDEST_REDIS))} or newer, or Valkey.",
+        )
     if keeps_queues and policy.startswith("allkeys"):
         advice = "CONFIG SET maxmemory-policy volatile-lru: cached values expire, the queue's keys do not."
         yield error(subject, f"maxmemory-policy is {policy}: it would throw tasks away when it is full.", advice)
     if keeps_queues and not info["aof_enabled"]:
-        advice = "Start it with --appendonly yes: tasks are not lost with it, but done up to 45 s later."
+        lease = settings.TASK_LEASE.total_seconds()
+        advice = f"Start it with --appendonly yes: tasks are not lost with it, but done up to {lease:.0f} s later."
         yield warning(subject, "It does not keep the queue when it is restarted.", advice)
     if latency > settings.REDIS_TIMEOUT_SECONDS / 5:
         yield warning(
@@ -197,13 +201,14 @@ def examine_jobs() -> Iterator[Finding]:
                 name, "A probe did not come through scheduler, relay, broker and worker: see the others."
             )
             yield error("jobs", f"{name}: no sign of life.", advice)
+    given_up = backlog.dead_letters()
     for queue, waiting in backlog.by_queue().items():
         if waiting.oldest > LATE_SECONDS:
             advice = "manage.py queue_status shows what waits; more workers on that queue, or mend what fails."
             yield warning("jobs", f"{queue}: {waiting.depth} tasks wait, the first for {waiting.oldest:.0f} s.", advice)
-        if waiting.dead_letters:
+        if given_up[queue]:
             advice = "manage.py dead_letters list shows why; then retry or drop them."
-            yield warning("jobs", f"{queue}: {waiting.dead_letters} tasks were given up.", advice)
+            yield warning("jobs", f"{queue}: {given_up[queue]} tasks were given up.", advice)
     yield ok("jobs", "Queues, heartbeats and dead letters were looked at.")
 
 
@@ -218,11 +223,6 @@ def examine_machine() -> Iterator[Finding]:
     yield ok("machine", f"{free / 1e9:.0f} GB are free in {folder}.")
 
 
-def _row(statement: str) -> tuple[Any, ...]:
-    return _rows(statement)[0]
-
-
-def _rows(statement: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return list(cursor.fetchall())
+def _shown(setting: str) -> str:
+    """What a setting of PostgreSQL is in this session."""
+    return str(select(f"SHOW {setting}")[0][0])

@@ -14,13 +14,14 @@ from django.db import Error, connection
 
 from apps.core import health
 from config.queues import QUEUES
+from config.schedule import SCHEDULE
 
 log = structlog.get_logger(__name__)
 
 EVERY = 10.0  # seconds
 # Two periods; of a queue, whose probe travels through scheduler, relay, broker and worker, two of the probe's.
-SILENT_AFTER = timedelta(seconds=20)
-PROBED_EVERY = 20  # seconds
+SILENT_AFTER = timedelta(seconds=2 * EVERY)
+PROBED_EVERY = SCHEDULE["apps.core.tasks.probe_queues"]
 QUEUE_SILENT_AFTER = timedelta(seconds=2 * PROBED_EVERY + 5)
 
 _BEAT = "INSERT INTO core_heartbeat (name, at) VALUES (%s, now()) ON CONFLICT (name) DO UPDATE SET at = excluded.at"

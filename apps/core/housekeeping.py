@@ -67,15 +67,8 @@ def _bury_unreadable(pace: Pace) -> int:
 @transaction.atomic
 def _bury(unreadable: "QuerySet[CeleryOutbox]", size: int) -> int:
     rows = list(unreadable.select_for_update(skip_locked=True)[:size])
-    kept = [
-        field.attname for field in CeleryOutboxDeadLetter._meta.concrete_fields if hasattr(CeleryOutbox, field.name)
-    ]
     CeleryOutboxDeadLetter.objects.bulk_create(
-        CeleryOutboxDeadLetter(
-            failure_reason=f"No relay reads schema version {row.schema_version}.",
-            **{name: getattr(row, name) for name in kept if name != "id"},
-        )
-        for row in rows
+        outbox.dead_letter(row, f"No relay reads schema version {row.schema_version}.") for row in rows
     )
     CeleryOutbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)

@@ -58,19 +58,15 @@ def bury(task_id: str, reason: str) -> None:
     row = CeleryOutbox.objects.select_for_update().filter(task_id=task_id).first()
     if row is None:
         return
-    CeleryOutboxDeadLetter.objects.create(
-        created_at=row.created_at,
-        retries=row.retries,
-        task_id=row.task_id,
-        task_name=row.task_name,
-        args=row.args,
-        kwargs=row.kwargs,
-        options=row.options,
-        structlog_context=row.structlog_context,
-        schema_version=row.schema_version,
-        failure_reason=reason[:2000],
-    )
+    dead_letter(row, reason).save(force_insert=True)
     row.delete()
+
+
+def dead_letter(row: CeleryOutbox, reason: str) -> CeleryOutboxDeadLetter:
+    """What is kept of the row, not yet saved: every column that both tables have, redacted arguments among them."""
+    kept = [field.attname for field in CeleryOutboxDeadLetter._meta.concrete_fields if not field.primary_key]
+    columns = {name: getattr(row, name) for name in kept if hasattr(row, name)}
+    return CeleryOutboxDeadLetter(failure_reason=reason[:2000], **columns)
 
 
 # ── In the relay ─────────────────────────────────────────────────────────────────────────────────────────

@@ -115,6 +115,15 @@ def test_the_help_says_what_it_does_with_examples_and_how_to_try_it(name, capsys
     assert ("--dry-run" in told) is command.changes
 
 
+@pytest.mark.parametrize("forgotten", ["work", "told"])
+def test_one_that_forgets_what_it_owes_cannot_be_loaded(forgotten):
+    owed = {"work": lambda self, **options: {}, "told": lambda self, result: []}
+    assert type("Whole", (OperatorCommand,), owed)()
+    del owed[forgotten]
+    with pytest.raises(TypeError, match=forgotten):
+        type("Forgetful", (OperatorCommand,), owed)()
+
+
 def outcome_labels():
     from apps.core.counters import every_counter
 

@@ -1,9 +1,13 @@
+import sys
+
 import pytest
+from django.apps import AppConfig
 from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core import text
+from apps.core import checks, text
+from apps.core.contexts import Context
 from apps.core.facts import Fact
 from apps.core.ids import new_id, parse_id
 
@@ -40,3 +44,40 @@ def test_a_fact_is_told_inside_a_transaction_with_just_its_fields():
         with pytest.raises(TypeError):
             fact.tell(other=1)
     assert heard == [{"thing_id": 1}]
+
+
+class Answering(Context):
+    def erase_user(self, user_id):
+        pass
+
+    def export_user(self, user_id):
+        return iter(())
+
+
+class Silent(Context):
+    """Answers nothing."""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "faults"),
+    [
+        ("apps.pictures", Answering, []),
+        ("apps.pictures", AppConfig, [("photogram.E001", "apps.pictures is no Context.")]),
+        (
+            "apps.pictures",
+            Silent,
+            [
+                ("photogram.E002", "apps.pictures does not answer erase_user."),
+                ("photogram.E002", "apps.pictures does not answer export_user."),
+            ],
+        ),
+        # The kernel holds nothing on anybody, and others' apps are not ours.
+        ("apps.core", AppConfig, []),
+        ("django.contrib.auth", AppConfig, []),
+    ],
+)
+def test_an_app_that_does_not_answer_for_a_person_is_a_fault(monkeypatch, name, kind, faults):
+    config = kind(name, sys.modules[__name__])
+    monkeypatch.setattr(checks.apps, "get_app_configs", lambda: [config])
+    found = checks.every_context_answers_for_a_person()
+    assert [(fault.id, fault.msg) for fault in found] == faults

@@ -1,12 +1,14 @@
 """docs/operations tells of every scheduled job and of every command, and of none that does not exist."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from apps.core.management.base import OperatorCommand
+from apps.core.management.base import OperatorCommand, Result
 from config.schedule import SCHEDULE
 
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
@@ -26,12 +28,22 @@ def test_the_commands_told_of_are_those_that_exist() -> None:
     assert set(SECTIONS) == OURS
 
 
+class Plain(OperatorCommand):
+    """With no options but those that every command has."""
+
+    def work(self, **options: Any) -> Result:
+        return {}
+
+    def told(self, result: Result) -> Iterable[str]:
+        return []
+
+
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_the_options_of_a_command_are_told_of(name: str) -> None:
     command = load_command_class(get_commands()[name], name)
     if not isinstance(command, OperatorCommand):
         return
-    everywhere = {action.dest for action in OperatorCommand().create_parser("", "")._actions}
+    everywhere = {action.dest for action in Plain().create_parser("", "")._actions}
     own = [action for action in command.create_parser("manage.py", name)._actions if action.dest not in everywhere]
     for option in (action.option_strings[0] for action in own if action.option_strings):
         assert option in SECTIONS[name], f"{name} {option}"

@@ -83,6 +83,14 @@ class TestARow:
         assert (letter.task_name, letter.kwargs, letter.failure_reason) == (TASK, {"n": 1}, "RuntimeError: as always")
         assert not CeleryOutbox.objects.exists()
 
+    def test_is_buried_with_what_its_arguments_are_shown_as(self):
+        row = enqueued(kwargs={"token": "secret"})
+        CeleryOutbox.objects.update(redacted_args=[], redacted_kwargs={"token": "[redacted]"}, sentry_trace_id="t")
+        outbox.bury(row.task_id, KILLED)
+        letter = CeleryOutboxDeadLetter.objects.get()
+        assert (letter.kwargs, letter.inspection_kwargs) == ({"token": "secret"}, {"token": "[redacted]"})
+        assert (letter.inspection_args, letter.sentry_trace_id) == ([], "t")
+
     def test_c6_that_killed_its_process_each_time_is_buried_by_the_relay(self):
         row = enqueued()
         for _ in range(settings.TASK_TRIES):

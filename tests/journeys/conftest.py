@@ -16,18 +16,17 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from config.queues import QUEUES
 from devstack.process import die_with_parent
 from tests.journeys.traces import Collector, collector
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PROCESSES = {
-    "api": ["gunicorn", "config.wsgi", "-c", "config/gunicorn.py"],
-    "worker": [
-        *("celery", "--quiet", "-A", "config.celery", "worker"),
-        *("--concurrency", "1", "--without-gossip", "--without-mingle"),
-    ],
-    "relay": ["manage.py", "relay"],
-    "scheduler": ["celery", "-A", "config.celery", "beat", "--loglevel", "ERROR", "--pidfile="],
+# The lines of the Procfile, with what they get on top of it: one worker, with one child, does everything.
+PROCESSES: dict[str, list[str]] = {
+    "api": [],
+    "worker": ["--queues", ",".join(QUEUES), "--concurrency", "1"],
+    "relay": [],
+    "scheduler": [],
 }
 
 
@@ -59,12 +58,11 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> I
         )
     running = []
     try:
-        for name, (program, *arguments) in PROCESSES.items():
-            argv = [sys.executable, *(["-m", program] if program != "manage.py" else [program]), *arguments]
+        for name, arguments in PROCESSES.items():
             with (logs / f"{name}.log").open("wb") as log:
                 running.append(
                     subprocess.Popen(
-                        argv,
+                        [ROOT / "config" / "deploy" / "start", name, *arguments],
                         cwd=ROOT,
                         env=environment | ({"METRICS_PORT": worker_metrics_port} if name == "worker" else {}),
                         stdout=log,
@@ -106,6 +104,7 @@ def _environment(traces: Collector) -> dict[str, str]:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}"')
         connection.execute(f'CREATE DATABASE "{database}"')
     return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PHOTOGRAM_ENV": "development",
         "DATABASE_URL": urlunsplit(base._replace(path=f"/{database}")),
         "REDIS_URL": os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{20 + 2 * number}",

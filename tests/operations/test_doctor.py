@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 import time_machine
+from django.core import checks
 from django.core.management import call_command
 from django.db import connection
 from django_celery_outbox.models import CeleryOutboxDeadLetter
@@ -49,6 +50,28 @@ def test_servers_in_order_have_no_error() -> None:
             assert found(subject, Severity.OK)
     for bucket in ("photogram-private", "photogram-public"):
         assert not [key for key, _ in storage.listing(bucket, "doctor-")]
+
+
+class TestSettings:
+    """`said`: what Django's checks have to say."""
+
+    @pytest.fixture
+    def said(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[checks.CheckMessage]:
+        messages: list[checks.CheckMessage] = []
+        monkeypatch.setattr(checks, "run_checks", lambda include_deployment_checks: messages)
+        settings.PRODUCTION, settings.SILENCED_SYSTEM_CHECKS = True, ["security.W004"]
+        settings.DEFAULT_FROM_EMAIL = "noreply@pictures.test"
+        return messages
+
+    def test_are_in_order_when_nothing_is_said_but_what_is_silenced(self, said: list[checks.CheckMessage]) -> None:
+        said.append(checks.Warning("No HSTS.", id="security.W004"))
+        assert found("settings", Severity.OK)
+        assert found("settings", Severity.WARNING) == ""
+
+    def test_are_not_when_something_is_said(self, said: list[checks.CheckMessage]) -> None:
+        said += [checks.Warning("No HSTS.", id="security.W004"), checks.Warning("No TLS.", id="security.W008")]
+        assert not found("settings", Severity.OK)
+        assert found("settings", Severity.WARNING).startswith("No TLS. (security.W008)")
 
 
 class TestDatabase:

@@ -93,6 +93,17 @@ class TestStarting:
     def test_anything_else_is_run_as_it_is(self, tree: Path) -> None:
         assert self.started(tree, "echo", "api:", "two words") == "api: two words\n"
 
+    @pytest.mark.parametrize("name", PROCESSES)
+    def test_what_the_operator_has_set_is_what_a_process_gets(self, name: str, tmp_path: Path) -> None:
+        """`python` is a stand-in here that tells its environment."""
+        python = tmp_path / "python"
+        python.write_text("#!/bin/sh\nenv\n")
+        python.chmod(0o755)
+        argv = [ROOT / "config" / "deploy" / "start", name]
+        env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG_LEVEL": "DEBUG"}
+        told = subprocess.run(argv, check=True, capture_output=True, text=True, env=env).stdout
+        assert "LOG_LEVEL=DEBUG" in told.splitlines()
+
     @pytest.fixture
     def answering(self) -> Iterator[tuple[int, list[str]]]:
         asked: list[str] = []

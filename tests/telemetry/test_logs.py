@@ -5,6 +5,7 @@ import logging
 
 import pytest
 import structlog
+from celery.utils.log import get_logger
 from django.db import IntegrityError, transaction
 from prometheus_client import REGISTRY
 
@@ -226,3 +227,18 @@ def test_i4_gunicorns_and_celerys_own_lines_are_ours_in_form(json_log):
         ("gunicorn.error", "warning", "Worker (pid:7) was sent SIGKILL!\nforged"),
         ("celery.worker", "warning", "hard time limit for x\nforged"),
     ]
+
+
+@pytest.mark.parametrize(("level", "told"), [("INFO", ["warning", "error"]), ("ERROR", ["error"])])
+def test_celery_and_the_libraries_tell_no_step_and_no_more_than_the_operator_wants(capsys, level, told):
+    logging_config(log_format="json", level=level)
+    try:
+        for name in ("celery.worker.consumer", "celery.beat", "django_celery_beat.schedulers", "botocore"):
+            library = get_logger(name) if "celery" in name else logging.getLogger(name)
+            library.info("step")
+            library.warning("odd")
+            library.error("wrong")
+            lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+            assert [line["level"] for line in lines] == told, name
+    finally:
+        logging_config(log_format="console", level="WARNING")

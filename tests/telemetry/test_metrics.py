@@ -9,7 +9,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from prometheus_client.parser import text_string_to_metric_families
 
-from apps.core import backlog, metrics
+from apps.core import backlog, database, metrics
 from apps.core.observability import task_finished
 from apps.media import gauges as media
 from apps.media.models import DoomedObject
@@ -91,6 +91,9 @@ class TestGauges:
         assert (
             value(samples, "photogram_request_seconds_count", method="GET", route="metrics", status="200") is not None
         )
+
+    def test_c8_the_last_statement_of_a_scrape_ends_within_the_patience_of_its_request(self):
+        assert metrics.BUDGET_SECONDS + metrics.STATEMENT_MILLISECONDS / 1000 <= database.REQUEST_SECONDS
 
     def test_nothing_stays_of_what_a_reader_does(self, own_gauges, scrape):
         def write():

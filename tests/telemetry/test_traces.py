@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import structlog
+from django.test import RequestFactory
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import SpanKind
+from opentelemetry.util.http import parse_excluded_urls
 
 from apps.core import propagation
 from config import tracing
@@ -56,6 +58,25 @@ def test_nothing_of_them_is_loaded_while_they_are_not_wanted():
 )
 def test_a_trace_begins_with_a_request_or_a_task_only(kind, ratio, decision):
     assert tracing.WholeStories(ratio).should_sample(None, 1, "x", kind).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "traced"),
+    [
+        ("photogram.example", "/health/live", False),
+        ("photogram.example:8000", "/health/ready?x=1", False),
+        ("photogram.example", "/metrics", False),
+        ("photogram.example", "/metrics?name[]=up", False),
+        ("photogram.example", "/api/v1/tags/health/posts", True),
+        ("photogram.example", "/api/v1/tags/metrics/posts", True),
+        ("metrics.photogram.example", "/api/v1/feed", True),
+    ],
+)
+def test_what_machines_ask_every_few_seconds_makes_no_trace_and_all_else_does(settings, host, path, traced):
+    # As the instrumentation asks.
+    settings.ALLOWED_HOSTS = ["*"]
+    request = RequestFactory().get(path, headers={"Host": host})
+    assert parse_excluded_urls(tracing.UNTRACED).url_disabled(request.build_absolute_uri("?")) is not traced
 
 
 def test_o4_what_is_left_out_of_logs_is_left_out_of_spans(exported):

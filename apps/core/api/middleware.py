@@ -10,13 +10,12 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from psycopg_pool import PoolTimeout
+from django.utils.deprecation import MiddlewareMixin
 
 from apps.core import propagation
 from apps.core.api import problems
-from apps.core.database import limited_patience, outage
+from apps.core.database import AWAY, limited_patience, outage
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
 from apps.core.ids import new_id
 from apps.core.observability import CACHE_SECONDS, DATABASE_SECONDS, LATENCY, QUERIES, measured
@@ -24,6 +23,11 @@ from apps.core.observability import CACHE_SECONDS, DATABASE_SECONDS, LATENCY, QU
 log = structlog.get_logger("photogram.request")
 Next = Callable[[HttpRequest], HttpResponse]
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def _is_api(request: HttpRequest) -> bool:
+    """Of the API, and no page of ours, nor what machines ask of the service itself."""
+    return request.path_info.startswith("/api/")
 
 
 class RequestContextMiddleware:
@@ -72,7 +76,7 @@ class TrailingSlashMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/api/") and request.path_info.endswith("/"):
+        if _is_api(request) and request.path_info.endswith("/"):
             request.path_info = request.path_info[:-1]
         return self.get_response(request)
 
@@ -98,7 +102,7 @@ class SecurityHeadersMiddleware:
         html = response.get("Content-Type", "").startswith("text/html")
         response.setdefault("Content-Security-Policy", self.pages if html else self.CLOSED)
         response.setdefault("X-Content-Type-Options", "nosniff")
-        if request.path_info.startswith("/api/"):
+        if _is_api(request):
             for name, value in getattr(request, "rate_limit_headers", {}).items():
                 response.setdefault(name, value)
             response.setdefault("Cache-Control", "private, no-store")
@@ -120,13 +124,13 @@ class OutageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Health and metrics are asked for what is the case, and are always let through.
-        if outage.lasts and request.path_info.startswith("/api/"):
+        if outage.lasts and _is_api(request):
             return problems.answer(Unavailable(), request)
         with limited_patience():
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, OperationalError | InterfaceError | PoolTimeout):
+        if isinstance(exception, AWAY):
             return problems.answer(problems.refusal_for(exception), request)
         return None
 
@@ -147,21 +151,21 @@ class BodyLimitMiddleware:
         return self.get_response(request)
 
 
-def _passes_by(request: HttpRequest) -> bool:
-    """The API has tokens: cookies, sessions and what is kept in them are for our pages."""
-    return request.path_info.startswith("/api/")
+class PagesOnly(MiddlewareMixin):
+    """Before one of Django's middlewares. The API has tokens: cookies, sessions and what is kept in them are for our
+    pages."""
 
-
-class PageSessionMiddleware(SessionMiddleware):
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return cast(HttpResponse, self.get_response(request) if _passes_by(request) else super().__call__(request))
+        return cast(HttpResponse, self.get_response(request) if _is_api(request) else super().__call__(request))
 
 
-class PageAuthenticationMiddleware(AuthenticationMiddleware):
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return cast(HttpResponse, self.get_response(request) if _passes_by(request) else super().__call__(request))
+class PageSessionMiddleware(PagesOnly, SessionMiddleware):
+    pass
 
 
-class PageMessageMiddleware(MessageMiddleware):
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return cast(HttpResponse, self.get_response(request) if _passes_by(request) else super().__call__(request))
+class PageAuthenticationMiddleware(PagesOnly, AuthenticationMiddleware):
+    pass
+
+
+class PageMessageMiddleware(PagesOnly, MessageMiddleware):
+    pass

@@ -6,15 +6,13 @@ import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from psycopg_pool import PoolTimeout
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.core import errors
-from apps.core.database import outage
+from apps.core.database import AWAY, outage
 from apps.core.errors import (
     BodyTooLarge,
     InternalError,
@@ -51,7 +49,7 @@ def refusal_for(error: Exception) -> Refusal:
             return BodyTooLarge()
         case SuspiciousOperation():
             return MalformedRequest()
-        case OperationalError() | InterfaceError() | PoolTimeout():
+        case _ if isinstance(error, AWAY):
             outage.learn_from(error)
             log.error("database_unavailable", error=str(error).strip())
             return errors.Unavailable()

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
@@ -20,6 +20,7 @@ from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
 from apps.core.metrics import GaugeCollector
+from config.metrics import registry
 
 
 class Health(serializers.Serializer[Any]):
@@ -52,13 +53,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         request.headers.get("Authorization", "").encode(), expected.encode()
     ):
         return problems.answer(NotFound(), request)
-    registry = CollectorRegistry()
-    registry.register(GaugeCollector())
-    if settings.PROMETHEUS_MULTIPROC_DIR:
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    else:
-        registry.register(REGISTRY)
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(registry(GaugeCollector())), content_type=CONTENT_TYPE_LATEST)
 
 
 class SchemaView(SpectacularAPIView):

@@ -1,5 +1,6 @@
 """What every command of an operator keeps to."""
 
+import abc
 import json
 import signal
 import sys
@@ -30,7 +31,7 @@ class _Help(DjangoHelpFormatter):
         return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
-class OperatorCommand(BaseCommand):
+class OperatorCommand(BaseCommand, abc.ABC):
     """A command that says what it did, to people or (`--json`) to programs, and may be stopped.
 
     `work` does it and returns the result, ready for JSON; `told` puts it into words. Refusals and CommandErrors are a
@@ -60,12 +61,13 @@ class OperatorCommand(BaseCommand):
     def add_options(self, parser: CommandParser) -> None:
         """The command's own."""
 
+    @abc.abstractmethod
     def work(self, *args: Any, **options: Any) -> Result:
-        raise NotImplementedError
+        """Do it, and say what was done."""
 
+    @abc.abstractmethod
     def told(self, result: Result) -> Iterable[str]:
         """Lines for people."""
-        raise NotImplementedError
 
     # ── How it runs ──────────────────────────────────────────────────────────────────────────────────────
     def handle(self, *args: Any, as_json: bool, **options: Any) -> None:

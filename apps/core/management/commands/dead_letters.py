@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core import dead_letters
+from apps.core.housekeeping import DEAD_LETTERS_KEPT
 from apps.core.management.base import LISTED, OperatorCommand, Result
 
 
@@ -13,7 +14,7 @@ class Command(OperatorCommand):
     help = (
         "Tasks that failed as often as they may be tried lie as dead letters, with the reason, until somebody decides: "
         "`list` shows them, `retry` puts them back into the outbox with all their tries before them, `drop` deletes "
-        "them. What nobody decides on is dropped after 30 days."
+        f"them. What nobody decides on is dropped after {DEAD_LETTERS_KEPT.days} days."
     )
     examples = """
   manage.py dead_letters list                        the newest 100

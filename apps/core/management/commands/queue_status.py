@@ -22,12 +22,13 @@ class Command(OperatorCommand):
     in_batches = False
 
     def work(self, **options: Any) -> Result:
-        queues = backlog.by_queue()
+        queues, given_up = backlog.by_queue(), backlog.dead_letters()
         waiting = backlog.in_broker(queues)
-        for name, each in queues.items():
-            each.in_broker = waiting[name] if waiting else None
         return {
-            "queues": {name: asdict(each) for name, each in queues.items()},
+            "queues": {
+                name: {**asdict(each), "dead_letters": given_up[name], "in_broker": waiting[name] if waiting else None}
+                for name, each in queues.items()
+            },
             "broker": "up" if waiting else "does not answer",
             "silence": {name: round(silence.total_seconds(), 1) for name, silence in backlog.pulses().items()},
         }

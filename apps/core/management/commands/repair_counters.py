@@ -16,7 +16,7 @@ from apps.core.management.base import LISTED, OperatorCommand, Result
 class Command(OperatorCommand):
     help = (
         "Count the rows behind every counter (likes of a post, followers of a profile, ...) again, and correct those "
-        "counters that are wrong. A job does the same every six hours. Nothing is locked for longer than a moment."
+        "counters that are wrong. A job does the same by the clock. Nothing is locked for longer than a moment."
     )
     examples = """
   manage.py repair_counters --dry-run                          which counters are wrong?
