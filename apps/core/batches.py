@@ -1,7 +1,7 @@
 """Long work in short transactions: a batch at a time, no faster than it may, and no longer than it may."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -71,6 +71,19 @@ class Pace:
     def stop(self) -> None:
         """The batch at hand is the last one."""
         self.stopped = True
+
+
+def walk(rows: QuerySet[Any], pace: Pace, *, after: object = None, **place: Any) -> Iterator[list[Any]]:
+    """The ids of `rows` behind `after`, in their order, a batch at a time. Once a batch is done, its last id is noted
+    as the place `after`, together with `place`."""
+    page = rows.order_by("pk")
+    while pace.goes_on():
+        pks = list((page.filter(pk__gt=after) if after else page).values_list("pk", flat=True)[: pace.batch])
+        if not pks:
+            return
+        yield pks
+        after = pks[-1]
+        pace.step(len(pks), {**place, "after": str(after)})
 
 
 def delete_in_batches(rows: QuerySet[Any], pace: Pace | None = None) -> int:

@@ -54,7 +54,7 @@ class Command(OperatorCommand):
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(inventory.remove_orphaned_objects)
         if "doomed" in parts:
-            sweeps.hurry()
+            sweeps.hurry(self.pace)
             with self.progress("Doomed objects", sweeps.deletable_now().count()):
                 result["deleted"] = sweeps.delete_doomed_objects(self.pace)
             result["doomed"] = DoomedObject.objects.count()
