@@ -89,14 +89,18 @@ def _with_living_secret(secrets: dict[str, str], column: str) -> set[str]:
 def reprocess_media_without_objects(shard: str) -> int:
     """Have variants that storage has lost made again from the original, and lost public copies copied again; returns
     how many media."""
-    found = 0
+    return sum(make_again(shard))
+
+
+def make_again(shard: str, *, dry_run: bool = False) -> Iterator[bool]:
+    """For each medium that storage has lost something of: whether that is being made again."""
     for medium in without_variants(shard):
         log.error("variants_lost", media_id=str(medium.pk))
-        found += objects.want_again(_ready().filter(pk=medium.pk, private_secret=medium.private_secret))
+        same = _ready().filter(pk=medium.pk, private_secret=medium.private_secret)
+        yield not dry_run and bool(objects.want_again(same))
     for medium in without_public_copies(shard):
         log.error("public_copies_lost", media_id=str(medium.pk))
-        found += _publish_again(medium)
-    return found
+        yield not dry_run and _publish_again(medium)
 
 
 def without_variants(shard: str) -> Iterator[Media]:
@@ -131,9 +135,9 @@ def _lost(wanted: objects.Objects, listed: set[str]) -> bool:
 
 
 @transaction.atomic
-def _publish_again(medium: Media) -> int:
+def _publish_again(medium: Media) -> bool:
     same = Media.objects.filter(pk=medium.pk, public_secret=medium.public_secret)
     if not same.update(public_secret="", ring_at=timezone.now()):
-        return 0
+        return False
     objects.doom(objects.public_variants(medium))
-    return 1
+    return True
