@@ -1,8 +1,9 @@
 """Long work in short transactions: a batch at a time, no faster than it may, and no longer than it may."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ BATCH = 500
 _NAP = 0.05
 
 Place = dict[str, Any]
+T = TypeVar("T")
 
 
 class Pace:
@@ -71,6 +73,12 @@ class Pace:
     def stop(self) -> None:
         """The batch at hand is the last one."""
         self.stopped = True
+
+
+def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
 
 
 def walk(rows: QuerySet[Any], pace: Pace, *, after: object = None, **place: Any) -> Iterator[list[Any]]:

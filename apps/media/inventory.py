@@ -7,7 +7,6 @@ enough for any worker however much there is.
 import string
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from itertools import islice
 
 import structlog
 from celery import current_app
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.core.batches import BATCH
+from apps.core.batches import BATCH, in_batches
 from apps.media import objects, storage
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -35,10 +34,14 @@ def register(folder: str, known: Callable[[list[str]], set[str]]) -> None:
     _others[folder] = known
 
 
-@transaction.atomic
-def ring_for_every_shard(task: str) -> None:
-    for shard in SHARDS:
-        current_app.send_task(task, kwargs={"shard": shard})
+def of_shard(shard: str, work: Callable[[str], int], *, task: str) -> int:
+    """The work of one shard; without a shard, `task` is rung for each."""
+    if shard:
+        return work(shard)
+    with transaction.atomic():
+        for each in SHARDS:
+            current_app.send_task(task, kwargs={"shard": each})
+    return 0
 
 
 # ── Objects without rows ─────────────────────────────────────────────────────────────────────────────────
@@ -61,8 +64,9 @@ def orphans(shard: str) -> Iterator[objects.Objects]:
 
 
 def _unknown(bucket: str, prefix: str) -> Iterator[objects.Objects]:
-    old = (key for key, modified in storage.listing(bucket, prefix) if modified < timezone.now() - ORPHANED_AFTER)
-    while page := list(islice(old, BATCH)):
+    listed = storage.listing(bucket, prefix)
+    old = (entry.key for entry in listed if entry.modified < timezone.now() - ORPHANED_AFTER)
+    for page in in_batches(old):
         known = _known(bucket, page)
         yield [(bucket, key) for key in page if key not in known]
 
@@ -122,7 +126,7 @@ def _ready() -> MediaQuerySet:
 
 
 def _listed(bucket: str, prefix: str) -> set[str]:
-    return {key for key, _ in storage.listing(bucket, prefix)}
+    return {entry.key for entry in storage.listing(bucket, prefix)}
 
 
 def _in_order(media: MediaQuerySet) -> Iterable[Media]:

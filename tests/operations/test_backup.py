@@ -49,7 +49,7 @@ class Servers:
 
     def lose_objects(self) -> None:
         for bucket in (self.private, self.public):
-            if keys := [entry.key for entry in storage.entries(bucket)]:
+            if keys := [entry.key for entry in storage.listing(bucket)]:
                 storage.delete(bucket, keys)
 
 
