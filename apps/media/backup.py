@@ -41,6 +41,10 @@ class BackupFailed(Exception):
     """The message is for the operator."""
 
 
+# What ends a backup or a restore before its time, each with a message that tells an operator enough.
+FAILURES = (BackupFailed, storage.StorageError, psycopg.Error, OSError)
+
+
 @dataclass(frozen=True)
 class Saved:
     """One object of the manifest. `place` is "private" or "public", whatever the buckets are called."""
@@ -131,7 +135,8 @@ def _save(
 def read_manifest(folder: Path) -> Manifest:
     """Raises BackupFailed when the backup was never finished."""
     try:
-        first, *objects, last = map(json.loads, (folder / MANIFEST).read_text().splitlines())
+        with (folder / MANIFEST).open(encoding="utf-8") as lines:
+            first, *objects, last = map(json.loads, lines)
     except (OSError, ValueError) as error:
         raise BackupFailed(f"There is no whole backup in {folder}.") from error
     if first.get("format") != FORMAT or last.get("whole") != len(objects):
@@ -240,7 +245,7 @@ def _at_once(call: Callable[[Any], T], items: list[Any]) -> list[T]:
 
 
 def _write(manifest: Any, lines: Iterable[dict[str, Any]]) -> None:
-    manifest.writelines(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+    manifest.writelines(f"{json.dumps(line)}\n" for line in lines)
 
 
 def _sha256(file: Path) -> str:
