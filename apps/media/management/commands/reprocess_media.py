@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core.ids import parse_id
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.management.people import person
 from apps.media import inventory, services, storage
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -107,10 +107,7 @@ def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: An
     wanted = [status] if status else [Media.Status.FAILED, Media.Status.READY] if id else [Media.Status.FAILED]
     media = media.filter(status__in=wanted)
     if user:
-        owner = get_user_model().objects.named(user).first()
-        if owner is None:
-            raise CommandError(f"There is nobody called {user}.")
-        media = media.owned_by(owner.pk)
+        media = media.owned_by(person(user).pk)
     if id:
         media = media.filter(pk__in=id)
     return media.filter(pk__gt=after) if after else media
