@@ -81,7 +81,7 @@ def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-def walk(rows: QuerySet[Any], pace: Pace, *, after: object = None, **place: Any) -> Iterator[list[Any]]:
+def walk(rows: QuerySet[Any], pace: Pace, *, after: str | None = None, **place: Any) -> Iterator[list[Any]]:
     """The ids of `rows` behind `after`, in their order, a batch at a time. Once a batch is done, its last id is noted
     as the place `after`, together with `place`."""
     page = rows.order_by("pk")
@@ -90,8 +90,8 @@ def walk(rows: QuerySet[Any], pace: Pace, *, after: object = None, **place: Any)
         if not pks:
             return
         yield pks
-        after = pks[-1]
-        pace.step(len(pks), {**place, "after": str(after)})
+        after = str(pks[-1])
+        pace.step(len(pks), {**place, "after": after})
 
 
 def delete_in_batches(rows: QuerySet[Any], pace: Pace | None = None) -> int:
