@@ -51,10 +51,5 @@ def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, templa
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:
     context = {"name": user.display_name or user.handle, "handle": user.handle} | values
-    mail.send(
-        to=user.email,
-        subject=render_to_string(f"mail/{template}.subject.txt", context).strip(),
-        text=render_to_string(f"mail/{template}.txt", context),
-        html=render_to_string(f"mail/{template}.html", context),
-        reference=f"{template}-{reference}",
-    )
+    subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
+    mail.send(to=user.email, subject=subject, template=template, context=context, about=reference)

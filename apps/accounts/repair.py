@@ -1,41 +1,27 @@
-"""What this context has written down twice, compared with what it follows from: avatars and their public copies."""
+"""What this context has written down twice: whether an avatar has public copies follows from whether its owner stands.
+
+Everybody sees the avatar of who stands, and nobody that of who is suspended, leaving or erased.
+"""
 
 from collections.abc import Iterator
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
-from apps.core.batches import Pace
-from apps.core.findings import Finding
+from apps.core.drift import Drift
 from apps.media import services as media
 
-log = structlog.get_logger(__name__)
 EXPOSED = "avatar.wanted_public"
 
 
-def repair_avatars(pace: Pace | None = None) -> int:
-    """Everybody sees the avatar of who stands, and nobody that of who is suspended, leaving or erased. Returns how
-    many were otherwise."""
-    return sum(1 for _ in wrong_avatars(pace or Pace()))
-
-
-def wrong_avatars(pace: Pace, *, dry_run: bool = False) -> Iterator[Finding]:
-    """Walk through all accounts, from `pace.place` on; each avatar that is wrong, and put right unless `dry_run`."""
-    last = UUID(pace.place["after"]) if pace.place else None
-    people = User.objects.order_by("pk")
-    while pace.goes_on():
-        pks = list((people.filter(pk__gt=last) if last else people).values_list("pk", flat=True)[: pace.batch])
-        if not pks:
-            return
-        last = pks[-1]
-        for user in _wrong(User.objects.filter(pk__in=pks)):
-            if dry_run or _put_right(user.pk):
-                yield Finding(EXPOSED, user.pk, not user.is_active, user.is_active)
-        pace.step(len(pks), {"after": str(last)})
+def repair_avatars(user_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
+    """Each avatar of these people that is wrong; it is put right unless it is a dry run."""
+    for user in _wrong(User.objects.filter(pk__in=user_ids)):
+        if dry_run or _put_right(user.pk):
+            yield Drift(EXPOSED, user.pk, not user.is_active, user.is_active)
 
 
 def _wrong(people: UserQuerySet) -> UserQuerySet:
@@ -54,6 +40,5 @@ def _put_right(user_id: UUID) -> bool:
     user = _wrong(User.objects.filter(pk=user_id)).first()
     if user is None or user.avatar_id is None:
         return False
-    log.warning("field_repaired", field=EXPOSED, id=str(user_id), true=user.is_active)
     (media.expose if user.is_active else media.conceal)([user.avatar_id])
     return True

@@ -10,7 +10,7 @@ The truth is PostgreSQL; whatever is doubtful goes there.
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -95,19 +95,18 @@ def identify(user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None) -
         return _from_database(user_id, session_id)
     _Trust.missed = False
     stamp = f"{run.decode()}:{epoch.decode()}"
-    if record and not marked:
-        cached = orjson.loads(record)
-        if cached["stamp"] == stamp and cached["user"]["id"] == str(user_id):
-            CACHE_READS.labels("sessions", "hit").inc()
-            if first:
-                _note_seen(session_id)
-            allowance = bucket.after(count) if bucket else None
-            return Identity(_user_from(cached["user"], cached["roles"]), session_id, allowance)
-    CACHE_READS.labels("sessions", "miss").inc()
-    identity = _from_database(user_id, session_id)
-    if identity and not marked:
-        _remember(identity, keys, stamp)
-    return identity
+    identity = _from_record(record, stamp, user_id, session_id) if record and not marked else None
+    CACHE_READS.labels("sessions", "hit" if identity else "miss").inc()
+    if identity is None:
+        identity = _from_database(user_id, session_id)
+        if identity and not marked:
+            first = _remember(identity, keys, stamp) or first
+    if identity is None:
+        return None
+    if first:
+        _note_seen(session_id)
+    # Counted on the way also when the record turned out not to count.
+    return replace(identity, allowance=bucket.after(count)) if bucket and count else identity
 
 
 def mark_session(user_id: UUID, session_id: UUID) -> None:
@@ -137,17 +136,26 @@ def _keys(user_id: UUID, session_id: UUID) -> list[str]:
     ]
 
 
-def _remember(identity: Identity, keys: list[str], stamp: str) -> None:
+def _from_record(record: bytes, stamp: str, user_id: UUID, session_id: UUID) -> Identity | None:
+    """None if the record is of another run or epoch, or of somebody else."""
+    cached = orjson.loads(record)
+    if cached["stamp"] != stamp or cached["user"]["id"] != str(user_id):
+        return None
+    return Identity(_user_from(cached["user"], cached["roles"]), session_id)
+
+
+def _remember(identity: Identity, keys: list[str], stamp: str) -> bool:
+    """Whether the session was not seen just before."""
     user = identity.user
     fields = {name: getattr(user, name) for name in USER_FIELDS}
     record = json.dumps({"stamp": stamp, "user": fields, "roles": sorted(user.roles)}, default=str)
     try:
-        first = redis.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
+        return bool(
+            redis.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
+        )
     except redis.Absent:
         _Trust.missed = True
-        return
-    if first:
-        _note_seen(identity.session_id)
+        return False
 
 
 def _user_from(fields: dict[str, Any], roles: list[str]) -> User:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import current_task, shared_task
 
-from apps.accounts import erasure, exports, housekeeping, mails, repair
+from apps.accounts import erasure, exports, housekeeping, mails
 from apps.core.batches import Pace
 from apps.core.scheduled import scheduled
 
@@ -74,8 +74,3 @@ def release_handles(*, pace: Pace, **_: object) -> int:
 @scheduled
 def purge_console_sessions(*, pace: Pace, **_: object) -> int:
     return housekeeping.purge_console_sessions(pace)
-
-
-@scheduled
-def repair_avatars(*, pace: Pace, **_: object) -> int:
-    return repair.repair_avatars(pace)

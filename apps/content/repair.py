@@ -3,7 +3,8 @@
 - `media.in_use`: a medium is in use when a post holds it or it is somebody's avatar, and what is used by nobody is
   shown to nobody;
 - `media.wanted_public`: the photos of a post have public copies when everybody may see it, and only then;
-- `post.tags`: the tags of a post are those of its caption.
+- `post.tags`: the tags of a post are those of its caption;
+- `avatar.wanted_public`: as the context below has it.
 
 Found in batches, each looked at again under the lock that the verbs take, and put right by what puts it right at other
 times.
@@ -17,12 +18,13 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.accounts import repair as accounts
 from apps.accounts.models import User
 from apps.content import captions, exposure, tagging
 from apps.content.models import Post, PostMedia, PostTag, StaleExposure
 from apps.content.querysets import PostQuerySet
-from apps.core.batches import Pace
-from apps.core.findings import Finding
+from apps.core.batches import Pace, walk
+from apps.core.drift import Drift
 from apps.media import services as media
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -30,7 +32,7 @@ from apps.media.querysets import MediaQuerySet
 log = structlog.get_logger(__name__)
 IN_USE, WANTED_PUBLIC, TAGS = "media.in_use", "media.wanted_public", "post.tags"
 # Of a batch of ids: what is wrong among them, which is also put right unless it is a dry run.
-Repair = Callable[[list[UUID], bool], Iterable[Finding]]
+Repair = Callable[[list[UUID], bool], Iterable[Drift]]
 
 
 def repair_fields(pace: Pace | None = None) -> int:
@@ -38,24 +40,20 @@ def repair_fields(pace: Pace | None = None) -> int:
     return sum(1 for _ in wrong_fields(pace or Pace()))
 
 
-def wrong_fields(pace: Pace, *, only: str = "", dry_run: bool = False) -> Iterator[Finding]:
-    """Walk through media and posts, from `pace.place` on; each field that is wrong, and put right unless `dry_run`."""
+def wrong_fields(pace: Pace, *, only: str = "", dry_run: bool = False) -> Iterator[Drift]:
+    """Walk through the rows of every field, or of `only` one, from `pace.place` on; each field that is wrong, and put
+    right unless `dry_run`."""
     begun, after = pace.place.get("field", ""), pace.place.get("after")
-    for field, (rows, repair) in sorted(FIELDS.items()):
-        if field < begun or (only and field != only):
-            continue
-        last = UUID(after) if after and field == begun else None
-        while pace.goes_on():
-            page = rows().order_by("pk")
-            pks = list((page.filter(pk__gt=last) if last else page).values_list("pk", flat=True)[: pace.batch])
-            if not pks:
-                break
-            last = pks[-1]
-            for finding in repair(pks, dry_run):
+    fields = [only] if only else list(FIELDS)
+    if begun in fields:
+        fields = fields[fields.index(begun) :]
+    for field in fields:
+        rows, repair = FIELDS[field]
+        for pks in walk(rows(), pace, after=after if field == begun else None, field=field):
+            for drift in repair(pks, dry_run):
                 if not dry_run:
-                    log.warning("field_repaired", field=field, id=str(finding.pk), true=finding.true)
-                yield finding
-            pace.step(len(pks), {"field": field, "after": str(last)})
+                    log.warning("field_repaired", field=field, id=str(drift.pk), true=drift.true)
+                yield drift
 
 
 # ── Whether a medium is in use ───────────────────────────────────────────────────────────────────────────
@@ -65,10 +63,10 @@ def _misused(media_ids: Iterable[UUID]) -> MediaQuerySet:
     return chosen.filter(Q(in_use=True, used=False) | Q(in_use=False, used=True))
 
 
-def _repair_use(media_ids: list[UUID], dry_run: bool) -> Iterator[Finding]:
+def _repair_use(media_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
     for pk, in_use in _misused(media_ids).values_list("pk", "in_use"):
         if dry_run or _put_use_right(pk):
-            yield Finding(IN_USE, pk, in_use, not in_use)
+            yield Drift(IN_USE, pk, in_use, not in_use)
 
 
 @transaction.atomic
@@ -99,12 +97,12 @@ def _misexposed(post_ids: Iterable[UUID]) -> "QuerySet[PostMedia]":
     return items.filter(Q(opened=True, medium__wanted_public=False) | Q(opened=False, medium__wanted_public=True))
 
 
-def _repair_exposure(post_ids: list[UUID], dry_run: bool) -> Iterator[Finding]:
+def _repair_exposure(post_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
     found = list(_misexposed(post_ids).values_list("post", "medium", "medium__wanted_public"))
     if found and not dry_run:
         exposure.reconcile({post_id for post_id, _, _ in found})
     for _, medium_id, wanted in found:
-        yield Finding(WANTED_PUBLIC, medium_id, wanted, not wanted)
+        yield Drift(WANTED_PUBLIC, medium_id, wanted, not wanted)
 
 
 # ── A post's tags ────────────────────────────────────────────────────────────────────────────────────────
@@ -120,10 +118,10 @@ def _mistagged(posts: PostQuerySet) -> Iterator[tuple[Post, list[str], list[str]
             yield post, noted.get(post.pk, []), true
 
 
-def _repair_tags(post_ids: list[UUID], dry_run: bool) -> Iterator[Finding]:
+def _repair_tags(post_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
     for post, noted, true in list(_mistagged(Post.objects.filter(pk__in=post_ids))):
         if dry_run or _put_tags_right(post.pk):
-            yield Finding(TAGS, post.pk, noted, true)
+            yield Drift(TAGS, post.pk, noted, true)
 
 
 @transaction.atomic
@@ -136,8 +134,10 @@ def _put_tags_right(post_id: UUID) -> bool:
     return False
 
 
+# In the order in which they are walked through.
 FIELDS: dict[str, tuple[Callable[[], QuerySet[Any]], Repair]] = {
     IN_USE: (Media.objects.all, _repair_use),
     WANTED_PUBLIC: (_published, _repair_exposure),
     TAGS: (Post.objects.all, _repair_tags),
+    accounts.EXPOSED: (User.objects.all, accounts.repair_avatars),
 }

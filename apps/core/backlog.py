@@ -12,12 +12,11 @@ from django.db.models import Count, F
 from django.db.models.functions import Now
 from django_celery_outbox.models import CeleryOutboxDeadLetter
 
+from apps.core.metrics import MOST_COUNTED
 from apps.core.models import Heartbeat
 from config.queues import QUEUES, queue_of
 
 log = structlog.get_logger(__name__)
-# How much more there is makes no difference to whoever looks.
-MOST_COUNTED = 100_000
 _WAITING = """
 SELECT task_name, count(*), count(*) FILTER (WHERE retries > 1), extract(epoch FROM now() - min(created_at))
 FROM (SELECT task_name, retries, created_at FROM celery_outbox ORDER BY id LIMIT %s) AS oldest

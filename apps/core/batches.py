@@ -1,8 +1,9 @@
 """Long work in short transactions: a batch at a time, no faster than it may, and no longer than it may."""
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ BATCH = 500
 _NAP = 0.05
 
 Place = dict[str, Any]
+T = TypeVar("T")
 
 
 class Pace:
@@ -71,6 +73,25 @@ class Pace:
     def stop(self) -> None:
         """The batch at hand is the last one."""
         self.stopped = True
+
+
+def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def walk(rows: QuerySet[Any], pace: Pace, *, after: str | None = None, **place: Any) -> Iterator[list[Any]]:
+    """The ids of `rows` behind `after`, in their order, a batch at a time. Once a batch is done, its last id is noted
+    as the place `after`, together with `place`."""
+    page = rows.order_by("pk")
+    while pace.goes_on():
+        pks = list((page.filter(pk__gt=after) if after else page).values_list("pk", flat=True)[: pace.batch])
+        if not pks:
+            return
+        yield pks
+        after = str(pks[-1])
+        pace.step(len(pks), {**place, "after": after})
 
 
 def delete_in_batches(rows: QuerySet[Any], pace: Pace | None = None) -> int:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Model, QuerySet
 from django.db.models.functions import Greatest
 
-from apps.core.batches import Pace
+from apps.core.batches import Pace, walk
 
 _registry: list["Counter"] = []
 
@@ -81,25 +81,18 @@ class Counter:
         return {pk: (n, true.get(pk, 0)) for pk, n in shown.items() if n != true.get(pk, 0)}
 
     def repair(
-        self, pace: Pace | None = None, *, after: UUID | None = None, dry_run: bool = False
+        self, pace: Pace | None = None, *, after: str | None = None, dry_run: bool = False
     ) -> Iterator[tuple[UUID, int, int]]:
         """Recount the rows behind `after` in batches; yields (pk, shown, true) for each one that was wrong.
 
         A counter found wrong is recounted under a lock on its row, since it may have moved between the reads.
         """
-        pace = pace or Pace()
-        page = self.shown_on._base_manager.order_by("pk")
-        while pace.goes_on():
-            pks = list((page.filter(pk__gt=after) if after else page).values_list("pk", flat=True)[: pace.batch])
-            if not pks:
-                return
-            after = pks[-1]
+        for pks in walk(self.shown_on._base_manager.all(), pace or Pace(), after=after, counter=self.label):
             for pk, (shown, true) in self.drifted(pks).items():
                 if dry_run:
                     yield pk, shown, true
                 elif (fixed := self._recount(pk)) is not None:
                     yield pk, *fixed
-            pace.step(len(pks), {"counter": self.label, "after": str(after)})
 
     @transaction.atomic
     def _recount(self, pk: UUID) -> tuple[int, int] | None:

@@ -76,7 +76,7 @@ def register() -> None:
         "photogram_dead_letters",
         "Tasks that were given up, by task.",
         ["task"],
-        lambda: metrics.select(_DEAD, backlog.MOST_COUNTED),
+        lambda: metrics.select(_DEAD, metrics.MOST_COUNTED),
     )
     metrics.gauge(
         "photogram_heartbeat_age_seconds",

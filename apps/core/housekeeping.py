@@ -1,9 +1,7 @@
 """Rows of the kernel that have outlived their use, and counters that have drifted."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -15,6 +13,7 @@ from prometheus_client import Counter
 from apps.core import outbox
 from apps.core.batches import Pace, delete_in_batches
 from apps.core.counters import every_counter
+from apps.core.drift import Drift
 from apps.core.models import Heartbeat, IdempotencyKey, RateBucket
 
 log = structlog.get_logger(__name__)
@@ -80,16 +79,6 @@ def purge_heartbeats(pace: Pace | None = None) -> int:
 
 
 # ── Counters ─────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class Drift:
-    """A counter that was wrong."""
-
-    counter: str
-    pk: UUID
-    shown: int
-    true: int
-
-
 def repair_counters(pace: Pace | None = None) -> int:
     """Recount every counter, from `pace.place` on; returns how many were wrong."""
     return sum(1 for _ in drifts(pace or Pace()))
@@ -102,7 +91,7 @@ def drifts(pace: Pace, *, only: str = "", dry_run: bool = False) -> Iterator[Dri
     for counter in sorted(every_counter(), key=lambda counter: counter.label):
         if counter.label < begun or (only and counter.label != only):
             continue
-        start = UUID(after) if after and counter.label == begun else None
+        start = after if counter.label == begun else None
         for pk, shown, true in counter.repair(pace, after=start, dry_run=dry_run):
             if not dry_run:
                 log.warning("counter_repaired", counter=counter.label, id=str(pk), shown=shown, true=true)

@@ -5,14 +5,18 @@ and never not at all; both bear one Message-ID, by which mail systems tell that 
 """
 
 from email.utils import parseaddr
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
 
 
-def send(*, to: str, subject: str, text: str, html: str, reference: str) -> None:
-    """`reference` names what the mail is about, the same for each attempt. Raises OSError, smtplib.SMTPException."""
+def send(*, to: str, subject: str, template: str, context: dict[str, Any], about: object) -> None:
+    """Of the templates `mail/{template}.txt` and `.html`. `about` names what the mail is about, the same for each
+    attempt. Raises OSError, smtplib.SMTPException."""
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    mail = EmailMultiAlternatives(subject, text, to=[to], headers={"Message-ID": f"<{reference}@{domain}>"})
-    mail.attach_alternative(html, "text/html")
+    text = render_to_string(f"mail/{template}.txt", context)
+    mail = EmailMultiAlternatives(subject, text, to=[to], headers={"Message-ID": f"<{template}-{about}@{domain}>"})
+    mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     mail.send()

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from apps.demo.plan import Plan, PlannedPost, Remark, Shot, Size, Tie
 from apps.engagement.models import Comment, Like
 from apps.feed import explore
 from apps.media.models import Media
+from apps.moderation import roles
 from apps.social import services as social
 from apps.social.models import Follow, FollowRequest
 
@@ -101,11 +101,11 @@ def _make_console_accounts() -> None:
     one says that the cast's world is complete."""
     moderator = User.objects.filter(handle=MODERATOR).first()
     if moderator is None:
-        moderator = User(handle=MODERATOR, email="mod@example.org", display_name="Moderator", is_staff=True)
+        moderator = User(handle=MODERATOR, email="mod@example.org", display_name="Moderator")
         moderator.set_password(PASSWORD)
         moderator.email_verified_at = timezone.now()
         moderator.save()
-    moderator.groups.add(Group.objects.get_or_create(name="moderator")[0])
+    roles.appoint(moderator, "moderator")
     User.objects.create_superuser(
         ADMIN, "admin@example.org", PASSWORD, display_name="Administrator", email_verified_at=timezone.now()
     )

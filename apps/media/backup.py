@@ -14,11 +14,10 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +26,7 @@ from django.conf import settings
 from django.utils import timezone
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from apps.core.batches import in_batches
 from apps.media import storage
 
 FORMAT = 1
@@ -39,6 +39,10 @@ T = TypeVar("T")
 
 class BackupFailed(Exception):
     """The message is for the operator."""
+
+
+# What ends a backup or a restore before its time, each with a message that tells an operator enough.
+FAILURES = (BackupFailed, storage.StorageError, psycopg.Error, OSError)
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def make(folder: Path, *, previous: Path | None, told: Callable[[int], object]) 
         _write(manifest, lines)
         count = 0
         for place, bucket in _buckets().items():
-            for batch in _batches(storage.entries(bucket)):
+            for batch in in_batches(storage.listing(bucket), BATCH):
                 save = partial(_save, folder, place, bucket, known=known, previous=previous)
                 saved = [each for each in _at_once(save, batch) if each]
                 _write(manifest, map(asdict, saved))
@@ -131,7 +135,8 @@ def _save(
 def read_manifest(folder: Path) -> Manifest:
     """Raises BackupFailed when the backup was never finished."""
     try:
-        first, *objects, last = map(json.loads, (folder / MANIFEST).read_text().splitlines())
+        with (folder / MANIFEST).open(encoding="utf-8") as lines:
+            first, *objects, last = map(json.loads, lines)
     except (OSError, ValueError) as error:
         raise BackupFailed(f"There is no whole backup in {folder}.") from error
     if first.get("format") != FORMAT or last.get("whole") != len(objects):
@@ -157,7 +162,7 @@ def refuse_to_overwrite() -> None:
         if connection.execute("SELECT 1 FROM pg_tables WHERE schemaname = 'public'").fetchone():
             raise BackupFailed("The database is not empty: restore into a new one.")
     for bucket in _buckets().values():
-        if next(storage.entries(bucket), None):
+        if next(storage.listing(bucket), None):
             raise BackupFailed(f"The bucket {bucket} is not empty: restore into a new one.")
 
 
@@ -177,7 +182,7 @@ def restore_objects(folder: Path, manifest: Manifest, *, told: Callable[[int], o
         return each, _patiently(lambda: write(file))
 
     with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True) as connection:
-        for batch in _batches(iter(manifest.objects)):
+        for batch in in_batches(manifest.objects, BATCH):
             for each, etag in _at_once(give_back, batch):
                 if etag != each.etag:
                     # Another server's ETag of the same bytes; jobs ask for the original by it.
@@ -239,13 +244,8 @@ def _at_once(call: Callable[[Any], T], items: list[Any]) -> list[T]:
         return list(threads.map(call, items))
 
 
-def _batches(items: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(items, BATCH)):
-        yield batch
-
-
 def _write(manifest: Any, lines: Iterable[dict[str, Any]]) -> None:
-    manifest.writelines(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+    manifest.writelines(f"{json.dumps(line)}\n" for line in lines)
 
 
 def _sha256(file: Path) -> str:

@@ -7,7 +7,6 @@ enough for any worker however much there is.
 import string
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from itertools import islice
 
 import structlog
 from celery import current_app
@@ -15,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.core.batches import BATCH
+from apps.core.batches import BATCH, in_batches
 from apps.media import objects, storage
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -35,10 +34,14 @@ def register(folder: str, known: Callable[[list[str]], set[str]]) -> None:
     _others[folder] = known
 
 
-@transaction.atomic
-def ring_for_every_shard(task: str) -> None:
-    for shard in SHARDS:
-        current_app.send_task(task, kwargs={"shard": shard})
+def of_shard(shard: str, work: Callable[[str], int], *, task: str) -> int:
+    """The work of one shard; without a shard, `task` is rung for each."""
+    if shard:
+        return work(shard)
+    with transaction.atomic():
+        for each in SHARDS:
+            current_app.send_task(task, kwargs={"shard": each})
+    return 0
 
 
 # ── Objects without rows ─────────────────────────────────────────────────────────────────────────────────
@@ -61,8 +64,9 @@ def orphans(shard: str) -> Iterator[objects.Objects]:
 
 
 def _unknown(bucket: str, prefix: str) -> Iterator[objects.Objects]:
-    old = (key for key, modified in storage.listing(bucket, prefix) if modified < timezone.now() - ORPHANED_AFTER)
-    while page := list(islice(old, BATCH)):
+    listed = storage.listing(bucket, prefix)
+    old = (entry.key for entry in listed if entry.modified < timezone.now() - ORPHANED_AFTER)
+    for page in in_batches(old):
         known = _known(bucket, page)
         yield [(bucket, key) for key in page if key not in known]
 
@@ -89,14 +93,18 @@ def _with_living_secret(secrets: dict[str, str], column: str) -> set[str]:
 def reprocess_media_without_objects(shard: str) -> int:
     """Have variants that storage has lost made again from the original, and lost public copies copied again; returns
     how many media."""
-    found = 0
+    return sum(make_again(shard))
+
+
+def make_again(shard: str, *, dry_run: bool = False) -> Iterator[bool]:
+    """For each medium that storage has lost something of: whether that is being made again."""
     for medium in without_variants(shard):
         log.error("variants_lost", media_id=str(medium.pk))
-        found += objects.want_again(_ready().filter(pk=medium.pk, private_secret=medium.private_secret))
+        same = _ready().filter(pk=medium.pk, private_secret=medium.private_secret)
+        yield not dry_run and bool(objects.want_again(same))
     for medium in without_public_copies(shard):
         log.error("public_copies_lost", media_id=str(medium.pk))
-        found += _publish_again(medium)
-    return found
+        yield not dry_run and _publish_again(medium)
 
 
 def without_variants(shard: str) -> Iterator[Media]:
@@ -118,7 +126,7 @@ def _ready() -> MediaQuerySet:
 
 
 def _listed(bucket: str, prefix: str) -> set[str]:
-    return {key for key, _ in storage.listing(bucket, prefix)}
+    return {entry.key for entry in storage.listing(bucket, prefix)}
 
 
 def _in_order(media: MediaQuerySet) -> Iterable[Media]:
@@ -131,9 +139,9 @@ def _lost(wanted: objects.Objects, listed: set[str]) -> bool:
 
 
 @transaction.atomic
-def _publish_again(medium: Media) -> int:
+def _publish_again(medium: Media) -> bool:
     same = Media.objects.filter(pk=medium.pk, public_secret=medium.public_secret)
     if not same.update(public_secret="", ring_at=timezone.now()):
-        return 0
+        return False
     objects.doom(objects.public_variants(medium))
-    return 1
+    return True

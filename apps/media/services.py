@@ -215,8 +215,8 @@ def _locked(media: MediaQuerySet) -> list[Media]:
 
 
 def _change(locked: list[Media], **fields: object) -> list[str]:
-    """The ids of those that are ready, for which the sweep rings should the doorbell be lost. The others' turn comes
-    when the pipeline is done with them."""
+    """Write `fields` into these rows. Returns the ids of those that are ready: theirs is a doorbell, and should it be
+    lost, the sweep rings. The others' turn comes when the pipeline is done with them."""
     if locked:
         later = When(status=Media.Status.READY, then=Value(timezone.now() + RING_PERIOD))
         changed = Media.objects.filter(pk__in=[medium.pk for medium in locked])

@@ -62,6 +62,16 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One line of a listing."""
+
+    key: str
+    etag: str
+    bytes: int
+    modified: datetime
+
+
 @functools.cache
 def client(endpoint: str, patience: tuple[float, float] = IN_JOBS) -> "S3Client":
     """One for each process; botocore's clients may be shared by threads, its sessions may not."""
@@ -291,13 +301,13 @@ def delete(bucket: str, keys: Collection[str]) -> set[str]:
     return {refused["Key"] for refused in answer.get("Errors", [])}
 
 
-def listing(bucket: str, prefix: str = "") -> Iterator[tuple[str, datetime]]:
-    """(key, last modified) of every object, a page of 1,000 at a time. Raises StorageError."""
+def listing(bucket: str, prefix: str = "") -> Iterator[Entry]:
+    """Every object, in the order of the keys, a page of 1,000 at a time. Raises StorageError."""
     pages = _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     with _translated():
         for page in pages:
             for entry in page.get("Contents", []):
-                yield entry["Key"], entry["LastModified"]
+                yield Entry(entry["Key"], entry["ETag"], entry["Size"], entry["LastModified"])
 
 
 def write(bucket: str, key: str, data: bytes, *, content_type: str) -> None:
@@ -307,23 +317,6 @@ def write(bucket: str, key: str, data: bytes, *, content_type: str) -> None:
 
 
 # ── For backups ──────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class Entry:
-    """One line of a listing."""
-
-    key: str
-    etag: str
-    bytes: int
-
-
-def entries(bucket: str) -> Iterator[Entry]:
-    """Every object, in the order of the keys. Raises StorageError."""
-    with _translated():
-        for page in _s3().get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for entry in page.get("Contents", []):
-                yield Entry(entry["Key"], entry["ETag"], entry["Size"])
-
-
 def fetch(bucket: str, key: str, *, to: Path) -> dict[str, str]:
     """An object of any bucket into a file; returns the headers it is served with. Raises Vanished, StorageError."""
     with to.open("wb") as file, _translated():

@@ -1,16 +1,16 @@
 """What the clock finds: leases of dead workers, lost doorbells, uploads never completed, objects that must go."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.core.batches import BATCH, Pace
+from apps.core.batches import BATCH, Pace, walk
 from apps.media import objects, storage
 from apps.media.models import DoomedObject, Media
 from apps.media.querysets import MediaQuerySet
@@ -80,10 +80,12 @@ def remove_abandoned_uploads(pace: Pace | None = None) -> int:
 
 # ── Objects that must go ─────────────────────────────────────────────────────────────────────────────────
 def delete_doomed_objects(pace: Pace | None = None) -> int:
-    """Delete what is due, in batches; what storage or the CDN does not confirm is due again. Returns how many went."""
+    """Delete what is due, in batches; what storage or the CDN does not confirm is due again, for another run than
+    this: so a run ends also while storage is away. Returns how many went."""
     pace = pace or Pace()
+    begun = timezone.now()
     gone = 0
-    while pace.goes_on() and (batch := _claim_doomed()):
+    while pace.goes_on() and (batch := _claim_doomed(due_by=begun)):
         for bucket in {doomed.bucket for doomed in batch}:
             gone += _delete(bucket, [doomed for doomed in batch if doomed.bucket == bucket])
         pace.note(len(batch))
@@ -91,9 +93,9 @@ def delete_doomed_objects(pace: Pace | None = None) -> int:
 
 
 @transaction.atomic
-def _claim_doomed() -> list[DoomedObject]:
+def _claim_doomed(*, due_by: datetime) -> list[DoomedObject]:
     """Nobody else takes these while we are at it; if we die, they are due again."""
-    due = DoomedObject.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+    due = DoomedObject.objects.filter(due_at__lte=due_by).order_by("due_at")
     batch = list(due.select_for_update(skip_locked=True)[:DOOMED_AT_ONCE])
     DoomedObject.objects.filter(pk__in=[doomed.pk for doomed in batch]).update(due_at=timezone.now() + DELETING)
     return batch
@@ -126,12 +128,19 @@ def _try_later(doomed: DoomedObject) -> None:
 
 def deletable_now() -> QuerySet[DoomedObject]:
     """What is due, and what was refused before and waits. The rest waits for an upload URL to expire."""
-    return DoomedObject.objects.filter(Q(due_at__lte=timezone.now()) | Q(attempts__gt=0))
+    return DoomedObject.objects.filter(due_at__lte=timezone.now()) | _refused()
 
 
-def hurry() -> None:
+def hurry(pace: Pace) -> None:
     """What was refused before is due at once."""
-    deletable_now().update(due_at=timezone.now())
+    refused = _refused()
+    for pks in walk(refused, pace):
+        refused.filter(pk__in=pks).update(due_at=timezone.now())
+
+
+def _refused() -> QuerySet[DoomedObject]:
+    """Not those that may be in the hands of a worker: if it fails, they are due soon enough by themselves."""
+    return DoomedObject.objects.filter(attempts__gt=0, due_at__gt=timezone.now() + DELETING)
 
 
 def _purge_from_cdn(bucket: str, keys: set[str]) -> None:

@@ -41,17 +41,10 @@ def remove_abandoned_uploads(*, pace: Pace, **_: object) -> int:
 
 @scheduled
 def remove_orphaned_objects(*, shard: str = "", **_: object) -> int:
-    """Without a shard: every one."""
-    if shard:
-        return inventory.remove_orphaned_objects(shard)
-    inventory.ring_for_every_shard("apps.media.tasks.remove_orphaned_objects")
-    return 0
+    return inventory.of_shard(shard, inventory.remove_orphaned_objects, task="apps.media.tasks.remove_orphaned_objects")
 
 
 @scheduled
 def reprocess_media_without_objects(*, shard: str = "", **_: object) -> int:
-    """Without a shard: every one."""
-    if shard:
-        return inventory.reprocess_media_without_objects(shard)
-    inventory.ring_for_every_shard("apps.media.tasks.reprocess_media_without_objects")
-    return 0
+    task = "apps.media.tasks.reprocess_media_without_objects"
+    return inventory.of_shard(shard, inventory.reprocess_media_without_objects, task=task)

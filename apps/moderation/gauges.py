@@ -1,11 +1,12 @@
 """Reports and appeals that nobody has decided yet."""
 
 from apps.core import metrics
+from apps.core.metrics import MOST_COUNTED
 
 # By the index on (status, id); ids are in order of time.
 _OPEN = """
-SELECT 'flag', count(*) FROM (SELECT FROM moderation_flag WHERE status = 'open' LIMIT 100000) AS bounded
-UNION ALL SELECT 'appeal', count(*) FROM (SELECT FROM moderation_appeal WHERE status = 'open' LIMIT 100000) AS bounded
+SELECT 'flag', count(*) FROM (SELECT FROM moderation_flag WHERE status = 'open' LIMIT %s) AS bounded
+UNION ALL SELECT 'appeal', count(*) FROM (SELECT FROM moderation_appeal WHERE status = 'open' LIMIT %s) AS bounded
 """
 _OLDEST = """
 SELECT 'flag', coalesce(extract(epoch FROM now() - (
@@ -17,7 +18,10 @@ UNION ALL SELECT 'appeal', coalesce(extract(epoch FROM now() - (
 
 def register() -> None:
     metrics.gauge(
-        "photogram_moderation_open", "Flags and appeals not decided.", ["kind"], lambda: metrics.select(_OPEN)
+        "photogram_moderation_open",
+        "Flags and appeals not decided.",
+        ["kind"],
+        lambda: metrics.select(_OPEN, MOST_COUNTED, MOST_COUNTED),
     )
     metrics.gauge(
         "photogram_moderation_oldest_seconds", "Age of the oldest of them.", ["kind"], lambda: metrics.select(_OLDEST)

@@ -28,7 +28,7 @@ _LOOKED_AT = {
     "admin": {
         "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "core": ["jobrun"],
-        "accounts": ["user", "session"],
+        "accounts": ["user", "session", "erasure", "dataexport"],
         "media": ["media", "doomedobject"],
         "social": ["follow", "block"],
         "content": ["post"],

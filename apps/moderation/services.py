@@ -132,7 +132,7 @@ def take_down_comment(comment: Comment, *, by: User, reason: str, category: str)
     return _take_down(target, lambda: engagement.take_down_comment(comment), by=by, reason=reason, category=category)
 
 
-def remove_comment(comment: Comment, *, by: User) -> None:
+def take_down_instead_of_removing(comment: Comment, *, by: User) -> None:
     """What a moderator deletes who is neither its author nor the post's is taken down, so that it is written down,
     told, and open to an appeal like whatever else moderators do.
 

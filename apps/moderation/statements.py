@@ -16,7 +16,6 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.db.models import F, Q
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -169,10 +168,4 @@ def _mail(action: ModerationAction, user: User) -> None:
     context: dict[str, Any] = {"name": user.display_name or user.handle, "paragraphs": letter.paragraphs}
     if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
         context["link"] = f"{settings.CLIENT_URL}/appeal?action={action.pk}&token={appeal_token(action.pk)}"
-    mail.send(
-        to=user.email,
-        subject=letter.subject,
-        text=render_to_string("mail/statement.txt", context),
-        html=render_to_string("mail/statement.html", context),
-        reference=f"statement-{action.pk}",
-    )
+    mail.send(to=user.email, subject=letter.subject, template="statement", context=context, about=action.pk)

@@ -3,7 +3,6 @@
 from smtplib import SMTPException
 
 from django.conf import settings
-from django.template.loader import render_to_string
 
 from apps.core import mail
 from apps.notifications.channels import NowhereToGo, Undelivered
@@ -22,12 +21,6 @@ def send(act: Act) -> None:
         "link": f"{settings.CLIENT_URL}/notifications",
     }
     try:
-        mail.send(
-            to=user.email,
-            subject=context["line"],
-            text=render_to_string("mail/notification.txt", context),
-            html=render_to_string("mail/notification.html", context),
-            reference=f"notification-{act.pk}",
-        )
+        mail.send(to=user.email, subject=context["line"], template="notification", context=context, about=act.pk)
     except (OSError, SMTPException) as error:
         raise Undelivered(str(error)) from error

@@ -150,7 +150,7 @@ def unknown_objects() -> set[tuple[str, str]]:
     doomed = set(DoomedObject.objects.values_list("bucket", "key"))
     unknown = set()
     for bucket in (settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET):
-        keys = [key for key, _ in storage.listing(bucket, "")]
+        keys = [entry.key for entry in storage.listing(bucket, "")]
         unknown |= {(bucket, key) for key in set(keys) - inventory._known(bucket, keys)}
     return unknown - doomed
 

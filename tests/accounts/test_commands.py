@@ -1,5 +1,6 @@
 """`manage.py cleanup_tokens`, `erase_user` and `export_user`."""
 
+import io
 import json
 import signal
 import stat
@@ -8,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session as ConsoleSession
+from django.core.management import call_command
 from django.utils import timezone
 
 from apps.accounts import archive, services
@@ -100,18 +102,25 @@ class TestEraseUser:
         assert Erasure.objects.count() == 1
 
     def test_it_asks_for_the_handle(self, alice, monkeypatch):
-        asked = []
-        monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "alicia")
+        monkeypatch.setattr("builtins.input", lambda: "alicia")
         refused = run("erase_user", "@alice")
-        assert (refused.code, refused.err) == (1, "That is another handle. Nothing was done.")
-        assert "@alice (Alice)" in asked[0]
+        question, answer = refused.err.split(": ")
+        assert (refused.code, answer) == (1, "That is another handle. Nothing was done.")
+        assert "@alice (Alice)" in question
         assert User.objects.get(pk=alice.pk).is_active
-        monkeypatch.setattr("builtins.input", lambda question: "@alice")
-        assert run("erase_user", "@alice").code == 0
+        monkeypatch.setattr("builtins.input", lambda: "@alice")
+        assert run("erase_user", "@alice", "--json").json["handle"] == "alice"
         assert User.objects.get(pk=alice.pk).state == "erased"
 
+    def test_the_question_leaves_standard_output_to_the_answer(self, alice, monkeypatch, capsys):
+        monkeypatch.setattr("sys.stdin", io.StringIO("alice\n"))
+        call_command("erase_user", "@alice", "--json")
+        printed = capsys.readouterr()
+        assert json.loads(printed.out)["handle"] == "alice"
+        assert "type the handle: " in printed.err
+
     def test_nobody_to_ask_is_a_no(self, alice, monkeypatch):
-        def nobody(question):
+        def nobody():
             raise EOFError
 
         monkeypatch.setattr("builtins.input", nobody)

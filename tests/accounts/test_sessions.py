@@ -161,6 +161,19 @@ class TestAccessTokens:
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
         assert len(asked) == 1
 
+    def test_a_record_of_another_epoch_counts_the_request_once_and_notes_that_the_session_is_in_use(
+        self, alice, settings
+    ):
+        settings.RATE_LIMITS_ENABLED = True
+        caller = Caller(alice)
+        assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "599"
+        long_ago = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        Session.objects.update(last_seen_at=long_ago)
+        redis.call(lambda client: client.set(redis.key("auth", "epoch"), "another"))
+        redis.call(lambda client: client.delete(redis.key("auth", "seen", caller.login.pk)))
+        assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
+        assert Session.objects.get(pk=caller.login.pk).last_seen_at > long_ago
+
     def test_a_request_costs_no_sql_for_authentication(self, alice, django_assert_num_queries, settings):
         caller = Caller(alice)
         caller.get("/follow-requests")

@@ -10,7 +10,7 @@ from apps.content import repair, tagging
 from apps.content import tasks as content_tasks
 from apps.content.models import Post, PostTag, StaleExposure
 from apps.core.batches import Pace
-from apps.core.findings import Finding
+from apps.core.drift import Drift
 from apps.media.models import DoomedObject, Media
 from tests.factories import make_media, make_post
 
@@ -50,7 +50,7 @@ def test_what_is_right_stays_as_it_is(post, alice):
 class TestUse:
     def test_a_medium_that_nobody_uses_is_free_again_and_shown_to_nobody(self, alice):
         lost = make_media(alice, in_use=True, wanted_public=True, public_secret="p")
-        assert found() == [Finding("media.in_use", lost.pk, True, False)]
+        assert found() == [Drift("media.in_use", lost.pk, True, False)]
         lost.refresh_from_db()
         assert (lost.in_use, lost.wanted_public) == (False, False)
         assert DoomedObject.objects.filter(key__startswith="p/").count() == len(lost.variants)
@@ -59,7 +59,7 @@ class TestUse:
     def test_a_medium_that_a_post_holds_is_in_use(self, post):
         medium = post.media.get()
         Media.objects.update(in_use=False)
-        assert found() == [Finding("media.in_use", medium.pk, False, True)]
+        assert found() == [Drift("media.in_use", medium.pk, False, True)]
         assert Media.objects.get().in_use
 
     def test_an_avatar_is_in_use(self, alice):
@@ -85,7 +85,7 @@ class TestPublicCopies:
     def test_a_photo_that_not_everybody_may_see_loses_them(self, post, hide):
         hide(post)
         medium = post.media.get()
-        assert found() == [Finding("media.wanted_public", medium.pk, True, False)]
+        assert found() == [Drift("media.wanted_public", medium.pk, True, False)]
         medium.refresh_from_db()
         assert (medium.wanted_public, medium.public_secret) == (False, "")
         assert DoomedObject.objects.exists()
@@ -93,7 +93,7 @@ class TestPublicCopies:
 
     def test_a_photo_that_everybody_may_see_gets_them(self, alice):
         medium = make_post(alice).media.get()
-        assert found() == [Finding("media.wanted_public", medium.pk, False, True)]
+        assert found() == [Drift("media.wanted_public", medium.pk, False, True)]
         assert Media.objects.get().wanted_public
 
     def test_an_account_that_is_being_seen_to_is_left_alone(self, post, alice):
@@ -109,7 +109,7 @@ class TestPublicCopies:
 class TestTags:
     def test_tags_are_those_of_the_caption(self, post):
         PostTag.objects.filter(post=post, tag__name="light").delete()
-        assert found() == [Finding("post.tags", post.pk, ["shadow"], ["light", "shadow"])]
+        assert found() == [Drift("post.tags", post.pk, ["shadow"], ["light", "shadow"])]
         names = PostTag.objects.filter(post=post).order_by("position").values_list("tag__name", flat=True)
         assert list(names) == ["light", "shadow"]
         assert found() == []
@@ -131,12 +131,12 @@ class TestAvatars:
     def test_everybody_sees_that_of_who_stands_and_nobody_any_other(self, alice, avatar, state, right):
         User.objects.update(state=state)
         avatar.update(wanted_public=not right)
-        expected = [Finding("avatar.wanted_public", alice.pk, not right, right)]
-        assert list(accounts.wrong_avatars(Pace(), dry_run=True)) == expected
+        expected = [Drift("avatar.wanted_public", alice.pk, not right, right)]
+        assert found(only="avatar.wanted_public", dry_run=True) == expected
         assert avatar.get().wanted_public is not right
-        assert list(accounts.wrong_avatars(Pace())) == expected
+        assert found(only="avatar.wanted_public") == expected
         assert avatar.get().wanted_public is right
-        assert accounts.repair_avatars() == 0
+        assert repair.repair_fields() == 0
 
     def test_what_has_become_right_meanwhile_is_left_alone(self, alice, avatar):
         assert not accounts._put_right(alice.pk)
@@ -146,6 +146,7 @@ def test_a_dry_run_changes_nothing(post, alice):
     PostTag.objects.all().delete()
     Media.objects.update(in_use=False, wanted_public=False)
     make_media(alice, in_use=True)
+    User.objects.update(avatar=make_media(alice, in_use=True))
     rows = [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, DoomedObject)]
     assert {finding.field for finding in found(dry_run=True)} == set(repair.FIELDS)
     assert rows == [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, DoomedObject)]

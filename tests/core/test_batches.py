@@ -4,8 +4,10 @@ import time
 
 import pytest
 
-from apps.core.batches import BATCH, Pace, delete_in_batches
+from apps.core.batches import BATCH, Pace, delete_in_batches, in_batches, walk
 from apps.core.models import RateBucket
+from apps.media.models import Media
+from tests.factories import make_media
 
 
 class TestPace:
@@ -71,3 +73,32 @@ class TestDeleting:
         assert delete_in_batches(buckets, pace) == 10
         assert buckets.count() == 15
         assert pace.stopped
+
+
+class TestWalking:
+    @pytest.fixture
+    def pks(self, alice):
+        return sorted(make_media(alice).pk for _ in range(5))
+
+    @staticmethod
+    def walked(pace, **place):
+        return [pk for batch in walk(Media.objects.all(), pace, **place) for pk in batch]
+
+    @pytest.mark.django_db
+    def test_every_row_comes_once_and_the_place_is_noted_after_each_batch(self, pks):
+        noted = []
+        pace = Pace(rows_per_second=2, told=lambda rows, place: noted.append((rows, place)))
+        pace.wait = lambda seconds: None
+        assert self.walked(pace, what="media") == pks
+        assert noted == [(rows, {"what": "media", "after": str(pks[at])}) for rows, at in [(2, 1), (2, 3), (1, 4)]]
+
+    @pytest.mark.django_db
+    def test_it_goes_on_behind_the_place_where_it_was_stopped(self, pks):
+        pace = Pace(rows_per_second=2, told=lambda rows, place: pace.stop())
+        assert self.walked(pace) == pks[:2]
+        assert self.walked(Pace(), **pace.place) == pks[2:]
+
+
+def test_things_come_in_batches_of_a_size():
+    assert list(in_batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
+    assert list(in_batches([], 2)) == []

@@ -76,6 +76,15 @@ class TestReprocessMedia:
         assert run("reprocess_media", "--at-once", "2", "--json").json["handed_over"] == 4
         assert max(waiting) == 2
 
+    def test_those_that_wait_already_take_room(self, alice, monkeypatch):
+        for _ in range(2):
+            make_media(alice, status="uploaded", ring_at=timezone.now())
+        for _ in range(3):
+            failed(alice)
+        monkeypatch.setattr("apps.core.batches.Pace.wait", lambda pace, seconds: pace.stop())
+        assert run("reprocess_media", "--at-once", "4", "--json").json["handed_over"] == 2
+        assert statuses().count("uploaded") == 4
+
     def test_a_stopped_one_says_how_far_it_came_and_goes_on_from_there(self, alice, monkeypatch):
         media = sorted((failed(alice) for _ in range(3)), key=lambda medium: medium.pk)
         interrupt(monkeypatch)
@@ -95,6 +104,24 @@ class TestReprocessMedia:
         assert statuses() == ["ready"]
         assert run("reprocess_media", "--without-objects", "--json").json["handed_over"] == 1
         assert statuses() == ["uploaded"]
+
+    def test_what_storage_has_lost_and_cannot_be_made_again_is_told_all_the_same(
+        self, api, alice, deliver, monkeypatch
+    ):
+        medium = ready(api(alice), deliver)
+        monkeypatch.setattr(inventory, "SHARDS", medium.private_secret[0])
+        storage.delete(django_settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
+        Media.objects.update(original_etag="")
+        outcome = run("reprocess_media", "--without-objects", "--json")
+        assert (outcome.json["chosen"], outcome.json["handed_over"]) == (1, 0)
+
+    @pytest.mark.parametrize(
+        "options", [["--user", "@alice"], ["--id", "7"], ["--status", "ready"], ["--after", "7"], ["--at-once", "3"]]
+    )
+    def test_a_look_through_storage_chooses_by_nothing_else(self, options):
+        outcome = run("reprocess_media", "--without-objects", *options)
+        said = f"--without-objects takes what storage has lost, and heeds no {options[0]}."
+        assert (outcome.code, outcome.err) == (1, said)
 
     @pytest.mark.parametrize(
         ("options", "said"),

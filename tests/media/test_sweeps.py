@@ -12,6 +12,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 
+from apps.core.batches import Pace
 from apps.media import inventory, objects, person, services, storage, sweeps, tasks, urls
 from apps.media.models import DoomedObject, Media
 from tests.factories import make_media
@@ -139,6 +140,35 @@ class TestDeleting:
             DoomedObject.objects.update(due_at=timezone.now())
         assert (gone, left.key, left.attempts) == (0, "poison", 3)
         assert pauses == [15, 30, 60]
+
+    def test_a_run_ends_although_storage_is_away_for_longer(self, monkeypatch, settings):
+        objects.doom([(settings.S3_PRIVATE_BUCKET, "a")])
+        asked = []
+
+        def away(bucket, keys):
+            asked.append(keys)
+            if len(asked) > 3:
+                pytest.fail("It begins again and again.")
+            raise storage.StorageError("no answer")
+
+        monkeypatch.setattr(storage, "delete", away)
+        monkeypatch.setattr(sweeps, "STORAGE_AWAY", timedelta(0))
+        assert sweeps.delete_doomed_objects() == 0
+        assert len(asked) == 1
+        assert DoomedObject.objects.filter(due_at__lte=timezone.now()).exists()
+
+    def test_only_what_was_refused_and_is_in_nobodys_hands_can_be_hurried(self, monkeypatch):
+        monkeypatch.setattr(Pace, "batch", 1)
+        now = timezone.now()
+        due_in = {"refused": 3600, "refused too": 60, "in hand": 44, "due": -60, "not yet": 3600}
+        for key, seconds in due_in.items():
+            attempts = 0 if key == "not yet" else 2
+            due_at = now + timedelta(seconds=seconds)
+            DoomedObject.objects.create(bucket="any", key=key, attempts=attempts, due_at=due_at)
+        assert {doomed.key for doomed in sweeps.deletable_now()} == {"refused", "refused too", "due"}
+        sweeps.hurry(Pace())
+        after = {doomed.key: round((doomed.due_at - now).total_seconds()) for doomed in DoomedObject.objects.all()}
+        assert after == due_in | {"refused": 0, "refused too": 0}
 
     def test_a_bucket_that_is_gone_holds_up_no_other(self, settings):
         write("originals/here", b"x")

@@ -18,6 +18,11 @@ def test_a_fresh_database_has_both_groups_and_they_only_look():
         assert {codename.split("_")[0] for codename in held} == {"view"}
 
 
+def test_an_administrator_sees_how_erasures_and_archives_are_going():
+    held = Group.objects.get(name="admin").permissions.values_list("codename", flat=True)
+    assert {"view_erasure", "view_dataexport"} <= set(held)
+
+
 def test_the_migration_makes_them_before_any_permission_is_there():
     Permission.objects.all().delete()
     Group.objects.all().delete()

@@ -1,5 +1,6 @@
 """A backup that is really made, lost servers, and a restore that is really used."""
 
+import errno
 import io
 import json
 import os
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -49,7 +50,7 @@ class Servers:
 
     def lose_objects(self) -> None:
         for bucket in (self.private, self.public):
-            if keys := [entry.key for entry in storage.entries(bucket)]:
+            if keys := [entry.key for entry in storage.listing(bucket)]:
                 storage.delete(bucket, keys)
 
 
@@ -164,6 +165,50 @@ def test_programs_older_than_the_server_are_refused_with_what_to_install(
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{old.parent}:/usr/bin:/bin")
     refused("install postgresql-client-18", "backup", "--output", tmp_path / "backup")
+
+
+@pytest.mark.parametrize("end_of_line", ["\u2028", "\u0085"], ids=["U+2028", "U+0085"])
+def test_a_name_with_what_some_take_for_the_end_of_a_line_is_kept(tmp_path: Path, end_of_line: str) -> None:
+    saved = backup.Saved("private", f"originals/a{end_of_line}b", "etag", 1, "", {})
+    with (tmp_path / backup.MANIFEST).open("w") as manifest:
+        first = {"format": backup.FORMAT, "made_at": "today", "dump_sha256": ""}
+        backup._write(manifest, [first, asdict(saved), {"whole": 1}])
+    assert backup.read_manifest(tmp_path).objects == [saved]
+
+
+class TestWhatFailsIsSaidInALine:
+    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        refused("Not a directory", "backup", "--output", tmp_path / "file" / "backup")
+
+    def test_a_database_that_does_not_answer(self, settings: Any, tmp_path: Path) -> None:
+        settings.DATABASE_DIRECT_URL = "postgresql://nobody@127.0.0.1:1/nothing"
+        refused("connection failed", "backup", "--output", tmp_path / "backup")
+
+    def test_a_previous_backup_on_another_disk(
+        self, here: Servers, alice: Any, api: Any, deliver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ready(api(alice), deliver)
+        run("backup", "--output", str(tmp_path / "monday"))
+
+        def another_disk(*_: object) -> None:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+        monkeypatch.setattr(os, "link", another_disk)
+        refused("cross-device", "backup", "--output", tmp_path / "tuesday", "--previous", tmp_path / "monday")
+
+    def test_a_restore_from_what_cannot_be_read_or_into_nothing(
+        self, here: Servers, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run("backup", "--output", str(tmp_path / "monday"))
+        settings.DATABASE_DIRECT_URL = "postgresql://nobody@127.0.0.1:1/nothing"
+        refused("connection failed", "restore", tmp_path / "monday")
+
+        def unreadable(file: Path) -> str:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        monkeypatch.setattr(backup, "_sha256", unreadable)
+        refused("Input/output error", "restore", tmp_path / "monday", "--dry-run")
 
 
 def refused(why: str, *arguments: object) -> None:

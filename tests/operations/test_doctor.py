@@ -49,7 +49,7 @@ def test_servers_in_order_have_no_error() -> None:
         if subject != "settings":
             assert found(subject, Severity.OK)
     for bucket in ("photogram-private", "photogram-public"):
-        assert not [key for key, _ in storage.listing(bucket, "doctor-")]
+        assert not [entry.key for entry in storage.listing(bucket, "doctor-")]
 
 
 class TestSettings:

@@ -5,8 +5,8 @@ from apps.accounts.models import Session, User
 from apps.core import limits
 
 
-def account_tried(login: str, *, address: str) -> User | None:
-    """The account that an attempt is made on, if there is one. Raises TooManyRequests."""
+def count_attempt(login: str, *, address: str) -> User | None:
+    """Count it against the address and the account, and return the account, if there is one. Raises TooManyRequests."""
     limits.require("sign_in_address", address)
     user = services.account_for(login)
     limits.require("sign_in_account", _bucket(user, login, address))

@@ -70,7 +70,7 @@ class AuthEndpoint(Endpoint):
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
         address = client_address(request)
         return services.sign_in(
-            attempts.account_tried(body["login"], address=address),
+            attempts.count_attempt(body["login"], address=address),
             password=body["password"],
             device_name=body.get("device_name", ""),
             address=address,

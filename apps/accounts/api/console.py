@@ -14,7 +14,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
     def clean(self) -> Any:
         """Attempts are counted before a password is looked at."""
         try:
-            attempts.account_tried(self.cleaned_data.get("username", ""), address=client_address(self.request))
+            attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
         except TooManyRequests as refusal:
             wait = refusal.headers["Retry-After"]
             raise ValidationError(f"Too many attempts; try again in {wait} seconds.", code="rate_limited") from refusal

@@ -5,9 +5,9 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser, DjangoHelpFormatter
@@ -22,6 +22,7 @@ STOPPED = 130
 # Of what was found one by one, so many are listed; the numbers tell of all.
 LISTED = 100
 Result = dict[str, Any]
+T = TypeVar("T")
 
 
 class _Help(DjangoHelpFormatter):
@@ -126,6 +127,15 @@ class OperatorCommand(BaseCommand, abc.ABC):
             bar = bars.add_task(what, total=total)
             self._bar = lambda rows: bars.advance(bar, rows)
             yield
+
+    def part_by_part(self, what: str, parts: Sequence[T]) -> Iterator[T]:
+        """Each of `parts`, with a bar, until the command is to stop."""
+        with self.progress(what, len(parts)):
+            for part in parts:
+                if not self.pace.goes_on():
+                    return
+                yield part
+                self.pace.step(1)
 
     def _advance(self, rows: int, place: Place) -> None:
         self._bar(rows)

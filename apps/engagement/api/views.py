@@ -171,7 +171,7 @@ class CommentEndpoint(Endpoint):
         if caller.pk in {comment.author_id, comment.post.author_id}:
             services.remove_comment(comment.pk)
         elif caller.is_moderator:
-            moderation.remove_comment(comment, by=caller)
+            moderation.take_down_instead_of_removing(comment, by=caller)
         else:
             raise Forbidden
         return Response(status=204)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.fields import Body, StrictBoolean, TokenField
-from apps.core.api.pagination import Window, page
+from apps.core.api.pagination import Window, page, rows_of
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound
@@ -73,8 +73,7 @@ class NotificationEndpoint(Endpoint):
     def list(self, request: Request) -> Response:
         unread, type_ = self._filters(request)
         window = Window.of(request, "notifications", unread=unread, type=type_)
-        after, limit = window.after[0] if window.after else None, window.limit + 1
-        rows = notification_rows(self.caller_id, unread=unread, type_=type_, after=after, limit=limit)
+        rows = notification_rows(self.caller_id, unread=unread, type_=type_, **rows_of(window))
         return Response(page(rows, window, position=lambda row: [row[1]], card=notification_card))
 
     @staticmethod

@@ -9,6 +9,7 @@ from apps.accounts import services
 from apps.accounts.models import User
 from apps.core import contexts
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.management.people import held_in_words, person
 
 
 class Command(OperatorCommand):
@@ -29,9 +30,7 @@ class Command(OperatorCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def work(self, *, who: str, yes: bool, dry_run: bool, **options: Any) -> Result:
-        user = User.objects.named(who).first()
-        if user is None:
-            raise CommandError(f"There is nobody called {who}.")
+        user: User = person(who)
         held = contexts.tally(user.pk)
         if not dry_run:
             if not yes:
@@ -39,19 +38,19 @@ class Command(OperatorCommand):
             services.erase_at_once(user)
         return {"id": str(user.pk), "handle": user.handle, "held": held}
 
-    @staticmethod
-    def _ask(user: User) -> None:
-        """Raises CommandError unless the handle is typed."""
+    def _ask(self, user: User) -> None:
+        """On stderr, since stdout is for the result. Raises CommandError unless the handle is typed."""
+        question = f"This cannot be undone. To erase {user} ({user.display_name}), type the handle: "
+        self.stderr.write(question, style_func=str, ending="")
+        self.stderr.flush()
         try:
-            typed = input(f"This cannot be undone. To erase {user} ({user.display_name}), type the handle: ")
+            typed = input()
         except EOFError as error:
             raise CommandError("Nobody is there to answer; --yes erases without a question.") from error
         if typed.strip().removeprefix("@") != user.handle:
             raise CommandError("That is another handle. Nothing was done.")
 
     def told(self, result: Result) -> Iterable[str]:
-        yield f"Held on @{result['handle']}:"
-        for context, kinds in result["held"].items():
-            yield f"  {context:<14} {', '.join(f'{number} {kind}' for kind, number in sorted(kinds.items()))}"
+        yield from held_in_words(result["handle"], result["held"])
         if not result["dry_run"]:
             yield f"@{result['handle']} is hidden, and a worker erases it all; the console lists it until then."

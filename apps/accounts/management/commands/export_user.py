@@ -11,6 +11,7 @@ from apps.accounts import archive
 from apps.accounts.models import User
 from apps.core import contexts
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.management.people import held_in_words, person
 from apps.media.storage import StorageError
 
 
@@ -31,9 +32,7 @@ class Command(OperatorCommand):
         parser.add_argument("--output", default="", metavar="FILE", help="where to write it")
 
     def work(self, *, who: str, output: str, dry_run: bool, **options: Any) -> Result:
-        user = User.objects.named(who).first()
-        if user is None:
-            raise CommandError(f"There is nobody called {who}.")
+        user: User = person(who)
         file = Path(output or archive.name_for(user)).absolute()
         if file.exists():
             raise CommandError(f"{file} exists already.")
@@ -45,9 +44,7 @@ class Command(OperatorCommand):
         return result | {"bytes": file.stat().st_size}
 
     def told(self, result: Result) -> Iterable[str]:
-        yield f"Held on @{result['handle']}:"
-        for context, kinds in result["held"].items():
-            yield f"  {context:<14} {', '.join(f'{number} {kind}' for kind, number in sorted(kinds.items()))}"
+        yield from held_in_words(result["handle"], result["held"])
         if result["bytes"] is not None:
             yield f"{result['file']}: {result['bytes']} bytes"
 

@@ -1,22 +1,20 @@
 """`manage.py repair_fields`: what is written down twice says the same in both places."""
 
-from collections import Counter as Tally
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from apps.accounts import repair as accounts
-from apps.accounts.models import User
 from apps.content import repair
-from apps.core.management.base import LISTED, OperatorCommand, Result
+from apps.core.management import drifts
+from apps.core.management.base import OperatorCommand, Result
 
 
 class Command(OperatorCommand):
     help = (
         "Compare the fields that follow from other rows with these rows, and correct those that are wrong: whether a "
-        "medium is in use, whether a photo or an avatar has public copies, and the tags of posts. Jobs do the same "
-        "once a day."
+        "medium is in use, whether a photo or an avatar has public copies, and the tags of posts. A job does the "
+        "same once a day."
     )
     examples = """
   manage.py repair_fields --dry-run          which fields are wrong?
@@ -25,37 +23,20 @@ class Command(OperatorCommand):
 """
 
     def add_options(self, parser: CommandParser) -> None:
-        fields = [*sorted(repair.FIELDS), accounts.EXPOSED]
         parser.add_argument(
-            "--field", default="", choices=fields, metavar="NAME", help=f"only one of {', '.join(fields)}"
+            "--field",
+            default="",
+            choices=list(repair.FIELDS),
+            metavar="NAME",
+            help=f"only one of {', '.join(repair.FIELDS)}",
         )
 
     def work(self, *, field: str, dry_run: bool, **options: Any) -> Result:
-        wrong: Tally[str] = Tally()
-        listed: list[dict[str, Any]] = []
-        avatars = field in ("", accounts.EXPOSED)
-        others = {name: rows for name, (rows, _) in repair.FIELDS.items() if field in ("", name)}
-        total = sum(rows().count() for rows in others.values()) + (User.objects.count() if avatars else 0)
-        with self.progress("Fields", total):
-            for finding in self._found(field, avatars=avatars, others=bool(others), dry_run=dry_run):
-                wrong[finding.field] += 1
-                if len(listed) < LISTED:
-                    listed.append(
-                        {"field": finding.field, "id": str(finding.pk), "shown": finding.shown, "true": finding.true}
-                    )
-        names = [*sorted(others), *([accounts.EXPOSED] if avatars else [])]
-        return {"checked": self.pace.rows, "wrong": {name: wrong[name] for name in names}, "found": listed}
-
-    def _found(self, field: str, *, avatars: bool, others: bool, dry_run: bool) -> Iterable[Any]:
-        if others:
-            yield from repair.wrong_fields(self.pace, only=field, dry_run=dry_run)
-        if avatars:
-            self.pace.place = {}
-            yield from accounts.wrong_avatars(self.pace, dry_run=dry_run)
+        chosen = [field] if field else list(repair.FIELDS)
+        with self.progress("Fields", sum(repair.FIELDS[name][0]().count() for name in chosen)):
+            wrong = repair.wrong_fields(self.pace, only=field, dry_run=dry_run)
+            result = drifts.tally(wrong, chosen, kind="field")
+        return {"checked": self.pace.rows} | result
 
     def told(self, result: Result) -> Iterable[str]:
-        for found in result["found"]:
-            yield f"{found['field']} of {found['id']}: {found['shown']} shown, {found['true']} true"
-        yield f"{result['checked']} rows checked."
-        for name, wrong in result["wrong"].items():
-            yield f"  {name:<24} {wrong} wrong"
+        return drifts.in_words(result, kind="field", checked="rows", width=24)

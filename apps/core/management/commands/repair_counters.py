@@ -1,6 +1,5 @@
 """`manage.py repair_counters`: the numbers shown on posts, comments and profiles are those of the rows."""
 
-from collections import Counter as Tally
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +9,8 @@ from apps.core import housekeeping
 from apps.core.batches import Place
 from apps.core.counters import every_counter
 from apps.core.ids import parse_id
-from apps.core.management.base import LISTED, OperatorCommand, Result
+from apps.core.management import drifts
+from apps.core.management.base import OperatorCommand, Result
 
 
 class Command(OperatorCommand):
@@ -37,30 +37,16 @@ class Command(OperatorCommand):
         if not counters:
             raise CommandError(f"There is no counter {counter}.")
         self.pace.place = _parsed(after)
-        wrong: Tally[str] = Tally()
-        listed: list[dict[str, Any]] = []
         total = sum(known.shown_on._base_manager.count() for known in counters)
         with self.progress("Counters", total):
-            for drift in housekeeping.drifts(self.pace, only=counter, dry_run=dry_run):
-                wrong[drift.counter] += 1
-                if len(listed) < LISTED:
-                    listed.append(
-                        {"counter": drift.counter, "id": str(drift.pk), "shown": drift.shown, "true": drift.true}
-                    )
+            wrong = housekeeping.drifts(self.pace, only=counter, dry_run=dry_run)
+            result = drifts.tally(wrong, sorted(known.label for known in counters), kind="counter")
         place = self.pace.place
-        return {
-            "checked": self.pace.rows,
-            "wrong": {known.label: wrong[known.label] for known in sorted(counters, key=lambda c: c.label)},
-            "found": listed,
-            "go_on_after": f"{place['counter']}/{place['after']}" if self.pace.stopped and place else None,
-        }
+        go_on_after = f"{place['counter']}/{place['after']}" if self.pace.stopped and place else None
+        return {"checked": self.pace.rows} | result | {"go_on_after": go_on_after}
 
     def told(self, result: Result) -> Iterable[str]:
-        for found in result["found"]:
-            yield f"{found['counter']} of {found['id']}: {found['shown']} shown, {found['true']} true"
-        yield f"{result['checked']} counters checked."
-        for label, wrong in result["wrong"].items():
-            yield f"  {label:<32} {wrong} wrong"
+        yield from drifts.in_words(result, kind="counter", checked="counters", width=32)
         if result["go_on_after"]:
             yield f"To go on: manage.py repair_counters --after {result['go_on_after']}"
 

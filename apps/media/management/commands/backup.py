@@ -8,7 +8,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import OperatorCommand, Result
 from apps.media import backup
-from apps.media.storage import StorageError
 
 
 class Command(OperatorCommand):
@@ -37,7 +36,7 @@ class Command(OperatorCommand):
         try:
             with self.progress("Objects"):
                 manifest = backup.make(output, previous=previous, told=self.pace.step)
-        except (backup.BackupFailed, StorageError) as failure:
+        except backup.FAILURES as failure:
             raise CommandError(str(failure)) from failure
         return {
             "folder": str(output),

@@ -1,6 +1,6 @@
 """`manage.py purge_media`: what must go from storage goes now."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -54,21 +54,14 @@ class Command(OperatorCommand):
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(inventory.remove_orphaned_objects)
         if "doomed" in parts:
-            sweeps.hurry()
+            sweeps.hurry(self.pace)
             with self.progress("Doomed objects", sweeps.deletable_now().count()):
                 result["deleted"] = sweeps.delete_doomed_objects(self.pace)
             result["doomed"] = DoomedObject.objects.count()
         return result
 
-    def _through_storage(self, look: Any) -> int:
-        found = 0
-        with self.progress("Parts of storage", len(inventory.SHARDS)):
-            for shard in inventory.SHARDS:
-                if not self.pace.goes_on():
-                    break
-                found += look(shard)
-                self.pace.step(1)
-        return found
+    def _through_storage(self, look: Callable[[str], int]) -> int:
+        return sum(look(shard) for shard in self.part_by_part("Parts of storage", inventory.SHARDS))
 
     def told(self, result: Result) -> Iterable[str]:
         words = {

@@ -3,16 +3,17 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core.ids import parse_id
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.management.people import person
 from apps.media import inventory, services, storage
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 
 BATCH = 20
+AT_ONCE = 50
 # Seconds between two looks at how many still wait.
 LOOK_AGAIN = 0.5
 
@@ -37,59 +38,64 @@ class Command(OperatorCommand):
         parser.add_argument("--id", action="append", default=[], metavar="ID", help="only this one; may be repeated")
         parser.add_argument("--without-objects", action="store_true", help="those whose variants storage has lost")
         parser.add_argument("--after", default="", metavar="ID", help="go on behind this one, which a run has told")
-        parser.add_argument("--at-once", type=int, default=50, metavar="N", help="how many may wait at a time (50)")
+        parser.add_argument("--at-once", type=int, metavar="N", help=f"how many may wait at a time ({AT_ONCE})")
 
     def work(self, *, without_objects: bool, dry_run: bool, **options: Any) -> Result:
         if without_objects:
+            _refuse_to_choose(**options)
             return self._look_through_storage(dry_run=dry_run)
         media = _chosen(**options)
         total = media.count()
         if dry_run:
             return {"chosen": total, "handed_over": 0, "go_on_after": None}
         with self.progress("Media", total):
-            handed_over, last = self._hand_over(media, max(options["at_once"], 1))
+            handed_over, last = self._hand_over(media, max(options["at_once"] or AT_ONCE, 1))
         return {"chosen": total, "handed_over": handed_over, "go_on_after": last if self.pace.stopped else None}
 
     def _hand_over(self, media: MediaQuerySet, at_once: int) -> tuple[int, str | None]:
         """(how many the pipeline has taken, the last one looked at). Those without an original stay as they are."""
         handed_over, last = 0, None
-        while self._has_room(at_once) and (batch := list(media[: min(BATCH, at_once)])):
+        while (room := self._room(at_once)) and (batch := list(media[: min(BATCH, room)])):
             handed_over += sum(services.reprocess(medium) for medium in batch)
             last = str(batch[-1].pk)
             media = media.filter(pk__gt=last)
             self.pace.step(len(batch))
         return handed_over, last
 
-    def _has_room(self, at_once: int) -> bool:
-        """Waits for it; False when the command is to stop."""
+    def _room(self, at_once: int) -> int:
+        """How many more may wait. Waits until there is room for one; 0 when the command is to stop."""
         waiting = Media.objects.filter(
             ring_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
         )
-        while self.pace.goes_on() and waiting.count() >= at_once:
+        while self.pace.goes_on():
+            if (room := at_once - waiting.count()) > 0:
+                return room
             self.pace.wait(LOOK_AGAIN)
-        return self.pace.goes_on()
+        return 0
 
     def _look_through_storage(self, *, dry_run: bool) -> Result:
         lost = handed_over = 0
-        with self.progress("Parts of storage", len(inventory.SHARDS)):
-            for shard in inventory.SHARDS:
-                if not self.pace.goes_on():
-                    break
-                try:
-                    if dry_run:
-                        lost += sum(1 for _ in inventory.without_variants(shard))
-                        lost += sum(1 for _ in inventory.without_public_copies(shard))
-                    else:
-                        handed_over += inventory.reprocess_media_without_objects(shard)
-                except storage.StorageError as error:
-                    raise CommandError(f"Storage did not answer: {error}") from error
-                self.pace.step(1)
-        return {"chosen": lost or handed_over, "handed_over": handed_over, "go_on_after": None}
+        try:
+            for shard in self.part_by_part("Parts of storage", inventory.SHARDS):
+                for handed in inventory.make_again(shard, dry_run=dry_run):
+                    lost += 1
+                    handed_over += handed
+        except storage.StorageError as error:
+            raise CommandError(f"Storage did not answer: {error}") from error
+        return {"chosen": lost, "handed_over": handed_over, "go_on_after": None}
 
     def told(self, result: Result) -> Iterable[str]:
         yield f"{result['chosen']} media found, {result['handed_over']} handed to the pipeline."
         if result["go_on_after"]:
             yield f"To go on, add: --after {result['go_on_after']}"
+
+
+def _refuse_to_choose(**options: Any) -> None:
+    """Raises CommandError for what would choose among media, which no look through storage heeds."""
+    given = [name for name in ("status", "user", "id", "after", "at_once") if options[name]]
+    if given:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise CommandError(f"--without-objects takes what storage has lost, and heeds no {names}.")
 
 
 def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: Any) -> MediaQuerySet:
@@ -101,10 +107,7 @@ def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: An
     wanted = [status] if status else [Media.Status.FAILED, Media.Status.READY] if id else [Media.Status.FAILED]
     media = media.filter(status__in=wanted)
     if user:
-        owner = get_user_model().objects.named(user).first()
-        if owner is None:
-            raise CommandError(f"There is nobody called {user}.")
-        media = media.owned_by(owner.pk)
+        media = media.owned_by(person(user).pk)
     if id:
         media = media.filter(pk__in=id)
     return media.filter(pk__gt=after) if after else media

@@ -9,7 +9,6 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import OperatorCommand, Result
 from apps.media import backup
-from apps.media.storage import StorageError
 
 
 class Command(OperatorCommand):
@@ -33,7 +32,7 @@ class Command(OperatorCommand):
             manifest = backup.verify(folder)
             if not dry_run:
                 self._restore(folder, manifest)
-        except (backup.BackupFailed, StorageError) as failure:
+        except backup.FAILURES as failure:
             raise CommandError(str(failure)) from failure
         return {"made_at": manifest.made_at, "objects": len(manifest.objects)}
 

@@ -1,11 +1,11 @@
-"""What a repair finds: a field that is not what the rows say."""
+"""What a repair finds: a field or a counter that is not what the rows say."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 
 @dataclass(frozen=True)
-class Finding:
+class Drift:
     """`field` of the row `pk` was `shown`, and the rows say `true`."""
 
     field: str
