@@ -128,9 +128,13 @@ class Glance:
 
 
 class _Process:
-    """What this process has to tell Redis the next time: that it missed something, and what its pages have cost."""
+    """What this process has to tell Redis the next time: that it missed something, and what its pages have cost.
 
-    missed = False
+    `missed` is the epoch to be begun, a new one with each miss: whoever has begun it knows whether there has been
+    another miss meanwhile, and those who look at the same time begin the same one.
+    """
+
+    missed = ""
     lock = threading.Lock()
     pages = 0
     seconds = 0.0
@@ -140,9 +144,8 @@ class _Process:
 def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     """One round trip. Raises redis.Absent."""
     token = secrets.token_hex(8) if may_build else ""
-    epoch = secrets.token_hex(8) if _Process.missed else ""
     with _Process.lock:
-        pages, seconds = _Process.pages, _Process.seconds
+        epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
         _Process.pages, _Process.seconds = 0, 0.0
     shared = [redis.key("feed", name) for name in ("visits", "signs", "mode")]
     keys = [redis.key("feed", "epoch"), *_keys(viewer_id), *shared]
@@ -150,9 +153,11 @@ def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     try:
         state, ids, mode, stamp = redis.call(lambda client: client.eval(_LOOK, len(keys), *keys, *map(str, arguments)))
     except redis.Absent:
-        _Process.missed = True
+        _note_missed()
         raise
-    _Process.missed = False
+    with _Process.lock:
+        if _Process.missed == epoch:
+            _Process.missed = ""
     return Glance(
         ids=ids if state == b"found" else None,
         token=token if state == b"build" else "",
@@ -188,11 +193,16 @@ def doubt(viewer_id: UUID) -> str:
     try:
         redis.call(lambda client: client.eval(_DOUBT, 3, *keys, name, DOUBT_SECONDS))
     except redis.Absent:
-        _Process.missed = True
+        _note_missed()
     return name
 
 
 def settle(viewer_id: UUID, doubt: str) -> None:
+def _note_missed() -> None:
+    with _Process.lock:
+        _Process.missed = secrets.token_hex(8)
+
+
     """The transaction is over: the timeline may be built again. Raises redis.Absent."""
     keys = _keys(viewer_id)
     redis.call(lambda client: client.eval(_SETTLE, 3, *keys, doubt))
