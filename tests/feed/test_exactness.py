@@ -94,12 +94,6 @@ def test_part_tells_the_end_of_a_feed_from_the_end_of_what_is_remembered():
     assert packed.part(b"", limit=21, before=None) == []
 
 
-def NUMBER(n):
-    from uuid import UUID
-
-    return UUID(int=n * 1000)
-
-
 def test_a_walk_goes_on_behind_what_is_remembered(alice, bob, monkeypatch):
     monkeypatch.setattr(packed, "LENGTH", 5)
     monkeypatch.setattr(live, "LENGTH", 5)
