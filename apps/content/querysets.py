@@ -6,6 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
 
+from apps.accounts.querysets import mini_columns
 from apps.social.blocks import HidesBlocked
 from apps.social.models import Follow
 
@@ -27,13 +28,7 @@ CARD = {
     "created_at": "created_at",
     "edited_at": "edited_at",
     "is_open": "is_open",
-    "author_id": "author_id",
-    "handle": "author__handle",
-    "display_name": "author__display_name",
-    "is_verified": "author__is_verified",
-    "avatar_variants": "author__avatar__variants",
-    "avatar_private": "author__avatar__private_secret",
-    "avatar_public": "author__avatar__public_secret",
+    **mini_columns("author"),
 }
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.core.statements import select
 from apps.social.blocks import BLOCKED, HidesBlocked, between
@@ -23,13 +24,7 @@ CARD = {
     "removed_at": "removed_at",
     "taken_down_at": "taken_down_at",
     "created_at": "created_at",
-    "author_id": "author_id",
-    "handle": "author__handle",
-    "display_name": "author__display_name",
-    "is_verified": "author__is_verified",
-    "avatar_variants": "author__avatar__variants",
-    "avatar_private": "author__avatar__private_secret",
-    "avatar_public": "author__avatar__public_secret",
+    **mini_columns("author"),
 }
 
 
