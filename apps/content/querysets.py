@@ -11,6 +11,9 @@ from apps.social.blocks import HidesBlocked
 from apps.social.models import Follow
 
 STANDING = Q(status="published", taken_down_at__isnull=True, author__state="active")
+# The same of the post's own row, for statements of our own; it is also the condition of the index
+# `shown_posts_by_author` and of the triggers that note authors' newest posts (feed/migrations/0004).
+SHOWN = "status = 'published' AND taken_down_at IS NULL"
 OPEN = Q(visibility="public", author__is_private=False)
 # What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden.
 WITHDRAWN = Q(taken_down_at__isnull=False) | ~Q(author__state="active")

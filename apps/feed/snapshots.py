@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.querysets import SHOWN
 from apps.core import redis
 from apps.core.batches import Pace, delete_in_batches
 from apps.feed import live, timeline
@@ -27,16 +28,16 @@ from apps.feed.packed import LENGTH, pack, unpack
 PURGED_AFTER = timedelta(days=1)
 MOST = 100_000
 
-_WITH_OWN_POSTS = """
+_WITH_OWN_POSTS = f"""
 SELECT snapshot.ids, snapshot.built_at, array(
     SELECT id FROM content_post
-    WHERE author_id = snapshot.user_id AND status = 'published' AND taken_down_at IS NULL
+    WHERE author_id = snapshot.user_id AND {SHOWN}
     ORDER BY id DESC
     LIMIT %(length)s
 )
 FROM feed_feedsnapshot AS snapshot
 WHERE snapshot.user_id = %(viewer)s AND snapshot.built_at > %(oldest)s
-"""
+"""  # noqa: S608  (of constants)
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────
