@@ -101,6 +101,16 @@ def test_a_walk_goes_on_behind_what_is_remembered(alice, bob, monkeypatch):
     assert walk(bob) == walk(bob) == [post.pk for post in reversed(posts)]
 
 
+def test_timelines_are_dropped_and_pushed_to_however_many_they_are(alice, bob, carol, monkeypatch):
+    monkeypatch.setattr(live, "AT_ONCE", 2)
+    readers = [alice.pk, bob.pk, carol.pk]
+    for reader in readers:
+        assert live.keep(reader, live.look(reader, may_build=True), [])
+    assert live.push(new_id(), readers, only_hot=False) == 3
+    live.drop(readers)
+    assert [live.look(reader, may_build=False).ids for reader in readers] == [None] * 3
+
+
 class TestStatements:
     def statements(self, caller, path="/feed"):
         with CaptureQueriesContext(connection) as queries:
