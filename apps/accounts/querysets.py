@@ -12,6 +12,9 @@ from apps.core.ids import parse_id
 if TYPE_CHECKING:
     from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)
 
+# What a mini shows of somebody's own row, and, name on a card → where it is, of their avatar's.
+MINI = ("handle", "display_name", "is_verified")
+AVATAR = {"avatar_variants": "variants", "avatar_private": "private_secret", "avatar_public": "public_secret"}
 # name on a profile → where it is.
 PROFILE = {
     "id": "pk",
@@ -25,17 +28,15 @@ PROFILE = {
     "following_count": "following_count",
     "post_count": "post_count",
     "created_at": "created_at",
-    "avatar_variants": "avatar__variants",
-    "avatar_private": "avatar__private_secret",
-    "avatar_public": "avatar__public_secret",
+    **{name: f"avatar__{column}" for name, column in AVATAR.items()},
 }
 
 
-def mini_columns(person: str) -> list[str]:
-    """What a mini shows of the person whom the column `person` refers to, for `values_list`."""
-    shown = ["handle", "display_name", "is_verified"]
-    avatar = ["avatar__variants", "avatar__private_secret", "avatar__public_secret"]
-    return [f"{person}_id", *(f"{person}__{name}" for name in shown + avatar)]
+def mini_columns(person: str) -> dict[str, str]:
+    """What a mini shows of the person whom the column `person` refers to: name on a card → where it is."""
+    own = {name: f"{person}__{name}" for name in MINI}
+    avatar = {name: f"{person}__avatar__{column}" for name, column in AVATAR.items()}
+    return {f"{person}_id": f"{person}_id"} | own | avatar
 
 
 class UserQuerySet(QuerySet["User"]):

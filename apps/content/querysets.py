@@ -6,10 +6,14 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
 
+from apps.accounts.querysets import mini_columns
 from apps.social.blocks import HidesBlocked
 from apps.social.models import Follow
 
 STANDING = Q(status="published", taken_down_at__isnull=True, author__state="active")
+# The same of the post's own row, for statements of our own; it is also the condition of the index
+# `shown_posts_by_author` and of the triggers that note authors' newest posts (feed/migrations/0004).
+SHOWN = "status = 'published' AND taken_down_at IS NULL"
 OPEN = Q(visibility="public", author__is_private=False)
 # What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden.
 WITHDRAWN = Q(taken_down_at__isnull=False) | ~Q(author__state="active")
@@ -27,13 +31,7 @@ CARD = {
     "created_at": "created_at",
     "edited_at": "edited_at",
     "is_open": "is_open",
-    "author_id": "author_id",
-    "handle": "author__handle",
-    "display_name": "author__display_name",
-    "is_verified": "author__is_verified",
-    "avatar_variants": "author__avatar__variants",
-    "avatar_private": "author__avatar__private_secret",
-    "avatar_public": "author__avatar__public_secret",
+    **mini_columns("author"),
 }
 
 

@@ -7,17 +7,16 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.models import User
 from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
 from apps.content.facts import post_edited, post_removed, post_restored
+from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Mention, Post, PostMedia
 from apps.core.errors import Invalid, NotFound
 from apps.media import services as media
 from apps.media.models import Media
-from apps.social.blocks import between
 
-MAX_MEDIA, MAX_TAGS, MAX_MENTIONS = 10, 30, 20
+MAX_MEDIA, MAX_TAGS = 10, 30
 
 
 @transaction.atomic
@@ -157,23 +156,11 @@ def _locked(post: Post, *, to_delete: bool = False) -> Post:
 def _require_fit(caption: str) -> None:
     if len(captions.tags_in(caption)) > MAX_TAGS:
         raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
-    if len(captions.mentions_in(caption)) > MAX_MENTIONS:
-        raise Invalid(caption=("too_many_mentions", f"At most {MAX_MENTIONS} mentions."))
+    require_few(captions.mentions_in(caption), field="caption")
 
 
 def _note_mentions(post: Post) -> None:
-    """Of people in good standing, without a block either way. A mention widens nobody's sight."""
-    mentioned = captions.mentions_in(post.caption)
-    if not mentioned:
-        return
-    people = dict(
-        User.objects.standing()
-        .filter(handle__in={mention.handle for mention in mentioned})
-        .exclude(between("id", post.author_id))
-        .values_list("handle", "pk")
-    )
+    mentioned = people_mentioned(captions.mentions_in(post.caption), author_id=post.author_id)
     Mention.objects.bulk_create(
-        Mention(post=post, user_id=people[m.handle], offset=m.offset, length=m.length)
-        for m in mentioned
-        if m.handle in people
+        [Mention(post=post, user_id=pk, offset=where.offset, length=where.length) for pk, where in mentioned]
     )

@@ -5,7 +5,7 @@ A `Statement` keeps what it has composed, so that a rule is still written once, 
 """
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,20 @@ class Statement:
     def _placed(self, value: Any) -> str:
         name = self._stand_ins.get(value) if isinstance(value, UUID) else None
         return f"%({name})s" if name else Literal(value).as_string(None).replace("%", "%%")
+
+
+class Sight:
+    """What a viewer may see: a statement for somebody, `%(viewer)s`, and another for nobody, an anonymous caller.
+
+    `compose` gets the `viewer`, None for nobody, and the ids that are named.
+    """
+
+    def __init__(self, compose: Callable[..., QuerySet[Any, Any]], *names: str) -> None:
+        self._of_somebody = Statement(compose, "viewer", *names)
+        self._of_nobody = Statement(partial(compose, viewer=None), *names)
+
+    def sql(self, viewer_id: UUID | None) -> str:
+        return (self._of_somebody if viewer_id else self._of_nobody).sql
 
 
 def select(sql: str, **values: Any) -> list[Row]:

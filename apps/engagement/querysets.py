@@ -7,11 +7,14 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.core.statements import select
 from apps.social.blocks import BLOCKED, HidesBlocked, between
 
 STANDING = Q(removed_at=None, taken_down_at=None)
+# The same of `one`, a row of engagement_comment, for statements of our own.
+_STANDS = "one.removed_at IS NULL AND one.taken_down_at IS NULL"
 # name on a card → where it is.
 CARD = {
     "id": "pk",
@@ -23,13 +26,7 @@ CARD = {
     "removed_at": "removed_at",
     "taken_down_at": "taken_down_at",
     "created_at": "created_at",
-    "author_id": "author_id",
-    "handle": "author__handle",
-    "display_name": "author__display_name",
-    "is_verified": "author__is_verified",
-    "avatar_variants": "author__avatar__variants",
-    "avatar_private": "author__avatar__private_secret",
-    "avatar_public": "author__avatar__public_secret",
+    **mini_columns("author"),
 }
 
 
@@ -103,22 +100,22 @@ class CommentMarks:
 
 
 # Of `post`, a row with an id. Beside `BLOCKED`.
-MARKS = """
+MARKS = f"""
     EXISTS (SELECT 1 FROM engagement_like WHERE user_id = %(viewer)s AND post_id = post.id),
     EXISTS (SELECT 1 FROM engagement_save WHERE user_id = %(viewer)s AND post_id = post.id),
     (SELECT count(*) FROM blocked JOIN engagement_like AS one ON one.user_id = blocked.id AND one.post_id = post.id),
     (SELECT count(*) FROM blocked JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = post.id
-        WHERE one.removed_at IS NULL AND one.taken_down_at IS NULL)
-"""
+        WHERE {_STANDS})
+"""  # noqa: S608  (of constants)
 # Of `comment`, a row with an id and a post_id. Beside `BLOCKED`.
-COMMENT_MARKS = """
+COMMENT_MARKS = f"""
     EXISTS (SELECT 1 FROM engagement_commentlike WHERE user_id = %(viewer)s AND comment_id = comment.id),
     (SELECT count(*) FROM blocked
         JOIN engagement_commentlike AS one ON one.user_id = blocked.id AND one.comment_id = comment.id),
     (SELECT count(*) FROM blocked
         JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = comment.post_id
-        WHERE one.parent_id = comment.id AND one.removed_at IS NULL AND one.taken_down_at IS NULL)
-"""
+        WHERE one.parent_id = comment.id AND {_STANDS})
+"""  # noqa: S608  (of constants)
 _COMMENT_MARKS_OF = (
     f"WITH {BLOCKED} SELECT {COMMENT_MARKS} FROM engagement_comment AS comment "  # noqa: S608  (of constants)
     "WHERE comment.id = %(comment)s"

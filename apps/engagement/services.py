@@ -11,10 +11,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.models import User
 from apps.content import captions
+from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Post
-from apps.content.services import MAX_MENTIONS
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.core.ids import new_id
 from apps.core.statements import Statement, select
@@ -30,7 +29,7 @@ from apps.engagement.facts import (
 )
 from apps.engagement.models import Comment, CommentLike, CommentMention, Save
 from apps.engagement.querysets import MARKS, Marks
-from apps.social.blocks import BLOCKED, between
+from apps.social.blocks import BLOCKED
 
 
 class CommentsDisabled(Forbidden):
@@ -175,8 +174,7 @@ def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None
     if not post.comments_enabled:
         raise CommentsDisabled
     mentioned = captions.mentions_in(text)
-    if len(mentioned) > MAX_MENTIONS:
-        raise Invalid(text=("too_many_mentions", f"At most {MAX_MENTIONS} mentions."))
+    require_few(mentioned, field="text")
     thread_id = _thread_of(post.id, parent_id, by) if parent_id else None
     made = Comment(post_id=post.id, author_id=by, parent_id=thread_id, text=text)
     select(_COMMENT, id=made.pk, post=post.id, by=by, parent=thread_id, text=text)
@@ -195,16 +193,11 @@ def _thread_of(post_id: UUID, parent_id: UUID, author_id: UUID) -> UUID:
 
 
 def _note_mentions(made: Comment, author_id: UUID, mentioned: list[captions.Mentioned]) -> None:
-    """Of people in good standing, without a block either way. A mention widens nobody's sight."""
-    if not mentioned:
-        return
-    handles = {mention.handle for mention in mentioned}
-    standing = User.objects.standing().filter(handle__in=handles).exclude(between("id", author_id))
-    people = dict(standing.values_list("handle", "pk"))
     CommentMention.objects.bulk_create(
-        CommentMention(comment=made, user_id=people[m.handle], offset=m.offset, length=m.length)
-        for m in mentioned
-        if m.handle in people
+        [
+            CommentMention(comment=made, user_id=pk, offset=where.offset, length=where.length)
+            for pk, where in people_mentioned(mentioned, author_id=author_id)
+        ]
     )
 
 

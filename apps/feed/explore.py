@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from apps.content.models import Post
-from apps.content.querysets import PostQuerySet
+from apps.content.querysets import SHOWN, PostQuerySet
 from apps.core.batches import Pace, delete_in_batches
 from apps.core.ids import first_id_at
 from apps.feed.models import ExploreScore
@@ -21,11 +21,10 @@ from apps.social.models import Mute
 
 RECENT = timedelta(days=14)
 
-_SCORE = """
+_SCORE = f"""
 WITH batch AS (
     SELECT id, like_count, comment_count, published_at FROM content_post
-    WHERE id > %(after)s AND published_at > %(since)s AND status = 'published' AND visibility = 'public'
-        AND taken_down_at IS NULL AND NOT sensitive
+    WHERE id > %(after)s AND published_at > %(since)s AND {SHOWN} AND visibility = 'public' AND NOT sensitive
     ORDER BY id LIMIT %(batch)s
 ), scored AS (
     INSERT INTO feed_explorescore (post_id, score)
@@ -34,7 +33,7 @@ WITH batch AS (
     RETURNING post_id
 )
 SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM batch), (SELECT count(*) FROM scored)
-"""
+"""  # noqa: S608  (of constants)
 
 
 def keep_scores(pace: Pace | None = None) -> int:

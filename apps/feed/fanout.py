@@ -32,10 +32,8 @@ def settle(viewer_id: UUID, *, doubt: str) -> None:
 
 def drop_timelines_of_readers(author_id: UUID) -> None:
     """All posts of the author are back: too many to be pushed one by one. The author is a reader of theirs, too."""
-    readers = [author_id, *_readers_of(author_id)]
     try:
-        for start in range(0, len(readers), live.PUSHED_AT_ONCE):
-            live.drop(readers[start : start + live.PUSHED_AT_ONCE])
+        live.drop([author_id, *_readers_of(author_id)])
     except redis.Absent:
         mode.note_missed()
 

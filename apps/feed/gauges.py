@@ -1,7 +1,7 @@
 """How the feed works at present, why, and from where on it would work otherwise."""
 
 from apps.core import metrics
-from apps.feed import mode
+from apps.feed import mode, snapshots
 from apps.feed.models import FeedMode
 
 
@@ -39,7 +39,7 @@ def register() -> None:
     )
     metrics.gauge(
         "photogram_feed_snapshots",
-        "Snapshots of feeds that could be shown.",
+        "Snapshots of feeds that are young enough to be shown.",
         [],
-        lambda: metrics.select("SELECT count(*) FROM feed_feedsnapshot WHERE built_at IS NOT NULL"),
+        lambda: {(): float(snapshots.number_shown())},
     )

@@ -18,7 +18,7 @@ Decision 67.
 
 import secrets
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,8 @@ KEPT_SECONDS = 3 * 24 * 3600
 # Longer than a transaction may last: the statement's and the idle time limit together.
 DOUBT_SECONDS = 90
 LOCK_MILLISECONDS = 10_000
-PUSHED_AT_ONCE = 500
+# Timelines in one call.
+AT_ONCE = 500
 
 _STAMP = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -128,9 +129,13 @@ class Glance:
 
 
 class _Process:
-    """What this process has to tell Redis the next time: that it missed something, and what its pages have cost."""
+    """What this process has to tell Redis the next time: that it missed something, and what its pages have cost.
 
-    missed = False
+    `missed` is the epoch to be begun, a new one with each miss: whoever has begun it knows whether there has been
+    another miss meanwhile, and those who look at the same time begin the same one.
+    """
+
+    missed = ""
     lock = threading.Lock()
     pages = 0
     seconds = 0.0
@@ -140,9 +145,8 @@ class _Process:
 def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     """One round trip. Raises redis.Absent."""
     token = secrets.token_hex(8) if may_build else ""
-    epoch = secrets.token_hex(8) if _Process.missed else ""
     with _Process.lock:
-        pages, seconds = _Process.pages, _Process.seconds
+        epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
         _Process.pages, _Process.seconds = 0, 0.0
     shared = [redis.key("feed", name) for name in ("visits", "signs", "mode")]
     keys = [redis.key("feed", "epoch"), *_keys(viewer_id), *shared]
@@ -150,9 +154,11 @@ def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     try:
         state, ids, mode, stamp = redis.call(lambda client: client.eval(_LOOK, len(keys), *keys, *map(str, arguments)))
     except redis.Absent:
-        _Process.missed = True
+        _note_missed()
         raise
-    _Process.missed = False
+    with _Process.lock:
+        if _Process.missed == epoch:
+            _Process.missed = ""
     return Glance(
         ids=ids if state == b"found" else None,
         token=token if state == b"build" else "",
@@ -188,8 +194,13 @@ def doubt(viewer_id: UUID) -> str:
     try:
         redis.call(lambda client: client.eval(_DOUBT, 3, *keys, name, DOUBT_SECONDS))
     except redis.Absent:
-        _Process.missed = True
+        _note_missed()
     return name
+
+
+def _note_missed() -> None:
+    with _Process.lock:
+        _Process.missed = secrets.token_hex(8)
 
 
 def settle(viewer_id: UUID, doubt: str) -> None:
@@ -200,9 +211,12 @@ def settle(viewer_id: UUID, doubt: str) -> None:
 
 def drop(viewer_ids: Iterable[UUID]) -> None:
     """Forget these timelines, and whatever is being built. Raises redis.Absent."""
-    keys = [key for viewer_id in viewer_ids for key in _keys(viewer_id)[:2]]
-    if keys:
-        redis.call(lambda client: client.delete(*keys))
+    for readers in _in_parts(list(viewer_ids)):
+        _delete([key for reader in readers for key in _keys(reader)[:2]])
+
+
+def _delete(keys: list[str]) -> None:
+    redis.call(lambda client: client.delete(*keys))
 
 
 def begin_epoch() -> None:
@@ -216,8 +230,7 @@ def push(post_id: UUID, viewer_ids: list[UUID], *, only_hot: bool) -> int:
     timelines of others are dropped instead: they are built again if anybody comes. Raises redis.Absent."""
     least = settings.FEED_HOT_VISITS if only_hot else 0
     pushed = 0
-    for start in range(0, len(viewer_ids), PUSHED_AT_ONCE):
-        readers = viewer_ids[start : start + PUSHED_AT_ONCE]
+    for readers in _in_parts(viewer_ids):
         keys = [redis.key("feed", "visits"), *(key for reader in readers for key in _keys(reader)[:2])]
         pushed += _push(keys, [post_id.bytes, LENGTH * 16, least, *map(str, readers)])
     return pushed
@@ -225,6 +238,12 @@ def push(post_id: UUID, viewer_ids: list[UUID], *, only_hot: bool) -> int:
 
 def _push(keys: list[str], arguments: list[bytes | int | float | str]) -> int:
     return int(redis.call(lambda client: client.eval(_PUSH, len(keys), *keys, *arguments)))
+
+
+def _in_parts(viewer_ids: list[UUID]) -> Iterator[list[UUID]]:
+    """So many that Redis is not kept from others for long."""
+    for start in range(0, len(viewer_ids), AT_ONCE):
+        yield viewer_ids[start : start + AT_ONCE]
 
 
 # ── Who reads ────────────────────────────────────────────────────────────────────────────────────────────
@@ -243,11 +262,16 @@ def halve_visits() -> None:
     redis.call(lambda client: client.zremrangebyscore(key, "-inf", 0.5))
 
 
+def knows_visits() -> bool:
+    """Whether Redis has any. Raises redis.Absent."""
+    return bool(redis.call(lambda client: client.exists(redis.key("feed", "visits"))))
+
+
 def remind_of_visits(visits: dict[UUID, float]) -> None:
     """After Redis has forgotten them. Raises redis.Absent."""
-    key = redis.key("feed", "visits")
-    if visits and not redis.call(lambda client: client.exists(key)):
-        redis.call(lambda client: client.zadd(key, {str(reader): number for reader, number in visits.items()}))
+    members = {str(reader): number for reader, number in visits.items()}
+    if members:
+        redis.call(lambda client: client.zadd(redis.key("feed", "visits"), members))
 
 
 def forget(viewer_id: UUID) -> None:

@@ -1,19 +1,21 @@
 """The mode that the feed works in: the signs are gathered, the policy decides, and Redis is told.
 
-The row is the record. In Redis the mode lives for MODE_SECONDS, so that a feed whose job has died works normally.
+The row is the record. What was decided counts for MODE_SECONDS, in the row as in Redis, so that a feed whose job has
+died works normally. What was pinned counts in the row for as long as it is pinned; Redis, which is asked when a page is
+read, is told of it again by the job.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.utils import timezone
 
 from apps.core import backlog, redis
-from apps.feed import live, policy
-from apps.feed.models import FeedMode, FeedSnapshot
+from apps.feed import live, policy, snapshots
+from apps.feed.models import FeedMode
 from apps.feed.policy import Decision, Signs, Thresholds
-from apps.feed.snapshots import MOST
 
 log = structlog.get_logger(__name__)
 MODE_SECONDS = 120
@@ -22,13 +24,20 @@ ENOUGH = 20
 
 
 def row() -> FeedMode:
-    return FeedMode.objects.get_or_create(pk=1)[0]
+    """As it would be written first, if nothing has been decided, pinned or missed yet: reading writes nothing."""
+    return FeedMode.objects.filter(pk=1).first() or FeedMode(pk=1, decided_at=timezone.now())
+
+
+def in_force(kept: FeedMode) -> str:
+    """What is pinned; otherwise what was decided, unless it was so long ago that nobody decides any more."""
+    if kept.pinned:
+        return kept.pinned
+    is_old = kept.decided_at < timezone.now() - timedelta(seconds=MODE_SECONDS)
+    return policy.NORMAL if is_old else kept.mode
 
 
 def current() -> str:
-    """The mode in force."""
-    kept = row()
-    return kept.pinned or kept.mode
+    return in_force(row())
 
 
 def thresholds() -> Thresholds:
@@ -43,7 +52,7 @@ def decide() -> bool:
     before = Decision(kept.mode, kept.calm)
     signs = _signs(kept.queue)
     after = policy.decide(before, signs, thresholds())
-    FeedMode.objects.filter(pk=1).update(
+    kept = _write(
         mode=after.mode,
         calm=after.calm,
         queue=signs.queue,
@@ -54,22 +63,24 @@ def decide() -> bool:
     changed = after.mode != before.mode
     if changed:
         log.warning("feed_mode", mode=after.mode, before=before.mode, signs=signs, pinned=kept.pinned)
-    _tell(kept.pinned or after.mode, missed_at=kept.missed_at)
+    _tell(kept)
     return changed
 
 
 def pin(mode: str) -> None:
     """`mode` is in force whatever the policy says; empty: the policy decides again. At once, if Redis is there."""
-    kept = row()
-    FeedMode.objects.filter(pk=1).update(pinned=mode)
+    kept = _write(pinned=mode)
     log.warning("feed_mode_pinned", mode=mode)
-    _tell(mode or kept.mode, missed_at=None)
+    _tell(kept)
 
 
 def note_missed() -> None:
     """The timelines in Redis could not be told of something: once it is back, none of them is believed."""
-    row()
-    FeedMode.objects.filter(pk=1).update(missed_at=timezone.now())
+    _write(missed_at=timezone.now())
+
+
+def _write(**values: Any) -> FeedMode:
+    return FeedMode.objects.update_or_create(pk=1, defaults=values)[0]
 
 
 def _signs(queue_before: int) -> Signs:
@@ -87,15 +98,14 @@ def _signs(queue_before: int) -> Signs:
     )
 
 
-def _tell(mode: str, *, missed_at: datetime | None) -> None:
+def _tell(kept: FeedMode) -> None:
     """Also who was hot, if Redis has forgotten; and that timelines lack something, if something was missed."""
     try:
-        if missed_at:
+        if kept.missed_at:
             live.begin_epoch()
-        live.tell_mode(mode, seconds=MODE_SECONDS)
-        recent = FeedSnapshot.objects.filter(built_at__gt=timezone.now() - timedelta(days=1))
-        live.remind_of_visits(dict(recent.values_list("user", "visits")[:MOST]))
+        live.tell_mode(in_force(kept), seconds=MODE_SECONDS)
+        snapshots.remind_of_visits()
     except redis.Absent:
         return
-    if missed_at:
-        FeedMode.objects.filter(pk=1, missed_at=missed_at).update(missed_at=None)
+    if kept.missed_at:
+        FeedMode.objects.filter(pk=1, missed_at=kept.missed_at).update(missed_at=None)

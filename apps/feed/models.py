@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from apps.content.models import Post
+from apps.feed import policy
 
 
 class FeedVisit(models.Model):
@@ -51,9 +52,9 @@ class FeedMode(models.Model):
     """The one row that says how the feed works at present, and from which signs that was decided; see `mode.py`."""
 
     class Mode(models.TextChoices):
-        NORMAL = "normal"
-        BUSY = "busy"
-        RECOVERING = "recovering"
+        NORMAL = policy.NORMAL
+        BUSY = policy.BUSY
+        RECOVERING = policy.RECOVERING
 
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.NORMAL)
     # What an operator has decided instead; empty: the policy decides.
@@ -70,7 +71,7 @@ class FeedMode(models.Model):
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_feed_mode")]
 
     def __str__(self) -> str:
-        return self.pinned or self.mode
+        return str(self.pk)
 
 
 class ExploreScore(models.Model):

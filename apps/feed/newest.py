@@ -8,28 +8,29 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from apps.content.querysets import SHOWN
 from apps.core.batches import Pace
 from apps.feed.models import NewestPost
 
 # In a statement of its own, after the rows are locked: only then does it see what was committed meanwhile.
-_LOWER = """
+_LOWER = f"""
 UPDATE feed_newestpost AS bound SET post = true_one.id
 FROM feed_newestpost AS own
 CROSS JOIN LATERAL (
     SELECT id FROM content_post
-    WHERE author_id = own.author_id AND status = 'published' AND taken_down_at IS NULL
+    WHERE author_id = own.author_id AND {SHOWN}
     ORDER BY id DESC
     LIMIT 1
 ) AS true_one
 WHERE own.author_id = ANY(%(authors)s) AND bound.author_id = own.author_id AND bound.post <> true_one.id
-"""
-_REMOVE = """
+"""  # noqa: S608  (of constants)
+_REMOVE = f"""
 DELETE FROM feed_newestpost AS bound
 WHERE author_id = ANY(%(authors)s) AND NOT EXISTS (
     SELECT 1 FROM content_post
-    WHERE author_id = bound.author_id AND status = 'published' AND taken_down_at IS NULL
+    WHERE author_id = bound.author_id AND {SHOWN}
 )
-"""
+"""  # noqa: S608  (of constants)
 
 
 def repair(pace: Pace | None = None) -> int:

@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.querysets import SHOWN
 from apps.core import redis
 from apps.core.batches import Pace, delete_in_batches
 from apps.feed import live, timeline
@@ -27,16 +28,16 @@ from apps.feed.packed import LENGTH, pack, unpack
 PURGED_AFTER = timedelta(days=1)
 MOST = 100_000
 
-_WITH_OWN_POSTS = """
+_WITH_OWN_POSTS = f"""
 SELECT snapshot.ids, snapshot.built_at, array(
     SELECT id FROM content_post
-    WHERE author_id = snapshot.user_id AND status = 'published' AND taken_down_at IS NULL
+    WHERE author_id = snapshot.user_id AND {SHOWN}
     ORDER BY id DESC
     LIMIT %(length)s
 )
 FROM feed_feedsnapshot AS snapshot
 WHERE snapshot.user_id = %(viewer)s AND snapshot.built_at > %(oldest)s
-"""
+"""  # noqa: S608  (of constants)
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -44,9 +45,8 @@ def find(viewer_id: UUID) -> tuple[bytes, bool] | None:
     """The ids, with one's own newest posts among them, and whether they are older than a snapshot should be. None if
     there is none, or none that is young enough to be shown. One statement."""
     now = timezone.now()
-    oldest = now - timedelta(seconds=settings.FEED_STALE_SECONDS)
     with connection.cursor() as cursor:
-        cursor.execute(_WITH_OWN_POSTS, {"viewer": viewer_id, "length": LENGTH, "oldest": oldest})
+        cursor.execute(_WITH_OWN_POSTS, {"viewer": viewer_id, "length": LENGTH, "oldest": _oldest_shown(now)})
         row = cursor.fetchone()
     if row is None:
         return None
@@ -55,6 +55,15 @@ def find(viewer_id: UUID) -> tuple[bytes, bool] | None:
     since = ids[-1] if len(ids) == LENGTH else UUID(int=0)
     merged = sorted({*ids, *(pk for pk in own if pk > since)}, reverse=True)[:LENGTH]
     return pack(merged), built_at < now - timedelta(seconds=settings.FEED_SNAPSHOT_SECONDS)
+
+
+def number_shown() -> int:
+    """How many are young enough to be shown."""
+    return FeedSnapshot.objects.filter(built_at__gt=_oldest_shown(timezone.now())).count()
+
+
+def _oldest_shown(now: datetime) -> datetime:
+    return now - timedelta(seconds=settings.FEED_STALE_SECONDS)
 
 
 def make_void(viewer_id: UUID) -> None:
@@ -81,19 +90,26 @@ def keep(pace: Pace | None = None, *, hurry: bool = True) -> int:
 def _begin_round(pace: Pace) -> None:
     """Note who is hot. Without Redis those count who were."""
     try:
-        live.remind_of_visits(dict(FeedSnapshot.objects.values_list("user", "visits")[:MOST]))
-        visits = live.readers(least=0)
+        remind_of_visits()
+        hot = live.readers(least=settings.FEED_HOT_VISITS)
         live.halve_visits()
     except redis.Absent:
-        visits = {}
-    if visits:
-        note_visits(visits)
+        pass
+    else:
+        note_visits(hot)
     pace.note(0, {"begun": timezone.now().isoformat()})
 
 
-def note_visits(visits: dict[UUID, float]) -> None:
+def remind_of_visits() -> None:
+    """Tell Redis who was hot, if it has forgotten; the hottest, if there are too many. Raises redis.Absent."""
+    if live.knows_visits():
+        return
+    hot = FeedSnapshot.objects.filter(visits__gte=settings.FEED_HOT_VISITS).order_by("-visits")
+    live.remind_of_visits(dict(hot.values_list("user", "visits")[:MOST]))
+
+
+def note_visits(hot: dict[UUID, float]) -> None:
     """Readers who are hot get a row, to be filled; those who have a row and are not get colder."""
-    hot = {reader: number for reader, number in visits.items() if number >= settings.FEED_HOT_VISITS}
     known = User.objects.standing().filter(pk__in=list(hot)[:MOST]).values_list("pk", flat=True)
     FeedSnapshot.objects.bulk_create(
         [FeedSnapshot(user_id=pk, visits=hot[pk]) for pk in known],

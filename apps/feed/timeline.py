@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from apps.content.querysets import PostQuerySet
+from apps.content.querysets import SHOWN, PostQuerySet
 from apps.social.models import Follow, Mute
 
 SPARE = 16
@@ -32,7 +32,7 @@ FROM ({_SOURCES}) AS source
 JOIN accounts_user AS author ON author.id = source.author_id AND author.state = 'active'
 CROSS JOIN LATERAL (
     SELECT id FROM content_post
-    WHERE author_id = source.author_id AND status = 'published' AND taken_down_at IS NULL
+    WHERE author_id = source.author_id AND {SHOWN}
         AND (%(before)s::uuid IS NULL OR id < %(before)s)
     ORDER BY id DESC
     LIMIT %(limit)s
@@ -58,7 +58,7 @@ WITH chosen AS MATERIALIZED (
     ) AS active
     CROSS JOIN LATERAL (
         SELECT id FROM content_post
-        WHERE author_id = chosen.author_id AND status = 'published' AND taken_down_at IS NULL
+        WHERE author_id = chosen.author_id AND {SHOWN}
             AND id >= coalesce((SELECT post FROM bound), '00000000-0000-0000-0000-000000000000')
         ORDER BY id DESC
         LIMIT %(limit)s

@@ -70,7 +70,7 @@ def visible_acts(user_id: UUID) -> QuerySet[Any]:
 
 def actors_shown(user_id: UUID) -> QuerySet[Any, Any]:
     """Of all `visible_acts`, what a mini shows of who did it, beside the act's notification and its own id."""
-    return visible_acts(user_id).values_list("notification_id", "pk", *mini_columns("actor"))
+    return visible_acts(user_id).values_list("notification_id", "pk", *mini_columns("actor").values())
 
 
 def unread_count(user_id: UUID) -> int:

@@ -79,11 +79,13 @@ WITH cut AS (
 ), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})
 SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made)
 """  # noqa: S608  (of constants)
-_UNFOLLOW = f"""
-WITH gone AS (
+_GONE = f"""gone AS (
     DELETE FROM social_follow WHERE follower_id = %(by)s AND followed_id = %(person)s
     RETURNING follower_id, followed_id
-), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)}), withdrawn AS (
+), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)})"""  # noqa: S608
+_UNTIE = f"WITH {_GONE} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
+_UNFOLLOW = f"""
+WITH {_GONE}, withdrawn AS (
     DELETE FROM social_followrequest WHERE requester_id = %(by)s AND target_id = %(person)s RETURNING 1
 )
 SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn)
@@ -102,9 +104,9 @@ def follow(person_id: UUID, *, by: UUID) -> bool:
     follower, person = people.get(by), people.get(person_id)
     if follower is None or person is None or person.state != User.State.ACTIVE:
         raise NotFound
-    capped = follower.following_count >= settings.FOLLOWING_LIMIT or person.follower_count >= settings.FOLLOWER_LIMIT
-    if person.is_private or capped:
-        return _follow_or_ask(follower, person)
+    full = _full(follower, person)
+    if person.is_private or full:
+        return _follow_or_ask(follower, person, full)
     [(cut, made)] = select(_FOLLOW, id=new_id(), by=by, person=person_id)
     if cut:
         raise NotFound
@@ -113,42 +115,44 @@ def follow(person_id: UUID, *, by: UUID) -> bool:
     return True
 
 
-def _follow_or_ask(follower: User, person: User) -> bool:
+def _follow_or_ask(follower: User, person: User, full: type[Conflict] | None) -> bool:
     """One question after the other: of a private account, or at a cap."""
     _require_no_block(follower.pk, person.pk)
     if Follow.objects.filter(follower=follower, followed=person).exists():
         return True
-    if not person.is_private:
-        _require_room(follower, person)
-    if follower.following_count >= settings.FOLLOWING_LIMIT:
-        raise FollowingLimitReached
+    # A private account with too many followers may be asked: it is told when it accepts.
+    if full and not (person.is_private and full is FollowerLimitReached):
+        raise full
     _, new = FollowRequest.objects.get_or_create(requester=follower, target=person)
     if new:
         follow_requested.tell(requester_id=str(follower.pk), target_id=str(person.pk))
     return False
 
 
-def _require_room(follower: User, person: User) -> None:
+def _full(follower: User, person: User) -> type[Conflict] | None:
+    """The cap that is reached, if one is."""
     if follower.following_count >= settings.FOLLOWING_LIMIT:
-        raise FollowingLimitReached
+        return FollowingLimitReached
     if person.follower_count >= settings.FOLLOWER_LIMIT:
-        raise FollowerLimitReached
+        return FollowerLimitReached
+    return None
 
 
 def _tie(follower: User, person: User) -> None:
-    _require_room(follower, person)
+    """Whether there is room is asked before."""
     Follow.objects.create(follower=follower, followed=person)
     FOLLOWERS.increment(person.pk)
     FOLLOWING.increment(follower.pk)
+    follow_accepted.tell(requester_id=str(follower.pk), target_id=str(person.pk))
 
 
-def _untie(follower_id: UUID, person_id: UUID) -> bool:
-    gone, _ = Follow.objects.filter(follower=follower_id, followed=person_id).delete()
+def _unfollow(follower_id: UUID, person_id: UUID) -> None:
+    """Neither follows nor asks to any more."""
+    [(gone, withdrawn)] = select(_UNFOLLOW, by=follower_id, person=person_id)
     if gone:
-        FOLLOWERS.decrement(person_id)
-        FOLLOWING.decrement(follower_id)
         unfollowed.tell(follower_id=str(follower_id), followed_id=str(person_id))
-    return bool(gone)
+    if withdrawn:
+        follow_withdrawn.tell(requester_id=str(follower_id), target_id=str(person_id))
 
 
 def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
@@ -164,19 +168,18 @@ def unfollow(person_id: UUID, *, by: UUID) -> None:
     if person_id == by:
         raise CannotTargetSelf
     _lock(by, person_id)
-    [(gone, withdrawn)] = select(_UNFOLLOW, by=by, person=person_id)
-    if gone:
-        unfollowed.tell(follower_id=str(by), followed_id=str(person_id))
-    if withdrawn:
-        follow_withdrawn.tell(requester_id=str(by), target_id=str(person_id))
+    _unfollow(by, person_id)
 
 
 @transaction.atomic
 def remove_follower(person_id: UUID, *, by: UUID) -> None:
+    """A request of theirs stays."""
     if person_id == by:
         raise CannotTargetSelf
     _lock(by, person_id)
-    _untie(person_id, by)
+    [(gone,)] = select(_UNTIE, by=person_id, person=by)
+    if gone:
+        unfollowed.tell(follower_id=str(person_id), followed_id=str(by))
 
 
 @transaction.atomic
@@ -185,8 +188,9 @@ def accept_request(requester_id: UUID, *, by: UUID) -> None:
     person, requester = _standing_pair(by, requester_id)
     if not FollowRequest.objects.filter(requester=requester, target=person).delete()[0]:
         raise NotFound
+    if full := _full(requester, person):
+        raise full
     _tie(requester, person)
-    follow_accepted.tell(requester_id=str(requester.pk), target_id=str(person.pk))
 
 
 @transaction.atomic
@@ -206,12 +210,11 @@ def accept_every_request(person_id: UUID) -> None:
     for request in FollowRequest.objects.filter(target=person_id).order_by("id"):
         requester = people.get(request.requester_id)
         request.delete()
-        if requester is None or requester.following_count >= settings.FOLLOWING_LIMIT:
+        if requester is None or requester.state != User.State.ACTIVE:
             continue
         person.refresh_from_db(fields=["follower_count"])
-        if person.follower_count < settings.FOLLOWER_LIMIT and requester.state == User.State.ACTIVE:
+        if _full(requester, person) is None:
             _tie(requester, person)
-            follow_accepted.tell(requester_id=str(requester.pk), target_id=str(person_id))
 
 
 @transaction.atomic
@@ -222,9 +225,8 @@ def block(person_id: UUID, *, by: UUID) -> None:
     if len(_lock(by, person_id)) < 2:
         raise NotFound
     _, new = Block.objects.get_or_create(blocker_id=by, blocked_id=person_id)
-    for one, other in ((by, person_id), (person_id, by)):
-        _untie(one, other)
-        _withdraw(one, other)
+    _unfollow(by, person_id)
+    _unfollow(person_id, by)
     if new:
         blocked.tell(blocker_id=str(by), blocked_id=str(person_id))
 

@@ -46,6 +46,10 @@ WRITES = {
     f"POST /posts/{POST}/save": (None, 2, 2),
     "POST /users/@dora/follow": (None, 5, 3),
     "POST /users/@alice/unfollow": (None, 5, 3),
+    "POST /users/@dora/mute": (None, 6, 4),
+    "POST /users/@alice/unmute": (None, 2, 2),
+    "POST /users/@dora/remove-follower": (None, 3, 3),
+    "POST /users/@alice/block": (None, 11, 6),
     f"POST /posts/{POST}/comments": ({"text": "What light!"}, 4, 4),
 }
 

@@ -6,12 +6,12 @@ from django.db import connection
 from apps.accounts.models import User
 from apps.accounts.querysets import PROFILE
 from apps.content.api import cards as posts
-from apps.content.api.views import _BY_SOMEBODY
+from apps.content.api.views import _WRITTEN_BY
 from apps.core.api.pagination import window_sql
 from apps.engagement.api import cards as comments
-from apps.engagement.api.views import THREADS_FOR_SOMEBODY
+from apps.engagement.api.views import THREADS
 from apps.notifications.api import cards as notifications
-from apps.social.api.people import _SEEN_BY_SOMEBODY
+from apps.social.api.people import _SEEN
 from tests.plans import analyze, explain_sql, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -81,15 +81,15 @@ def plans():
         comment_ids = [row[0] for row in cursor.fetchall()]
     window = {"viewer": viewer.pk, "after": None, "limit": 21}
     told = notifications._CARDS.format(actors=notifications._ACTORS.sql, shown=notifications._SHOWN.sql)
-    met = f"SELECT * FROM ({_SEEN_BY_SOMEBODY.sql}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
+    met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
     return {
-        "cards of posts": (posts._CARDS.format(seen=posts._SIGHTS["person"].sql), window | {"ids": ids}),
+        "cards of posts": (posts._CARDS.format(seen=posts._SEEN.sql(viewer.pk)), window | {"ids": ids}),
         "cards of comments": (
-            comments._CARDS.format(seen=comments._SIGHTS["person"].sql),
+            comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
             window | {"ids": comment_ids},
         ),
-        "posts of somebody": (window_sql(_BY_SOMEBODY.sql, "id"), window | {"author": other.pk}),
-        "comments on a post": (window_sql(THREADS_FOR_SOMEBODY.sql, "id"), window | {"post": ids[-1]}),
+        "posts of somebody": (window_sql(_WRITTEN_BY.sql(viewer.pk), "id"), window | {"author": other.pk}),
+        "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
         "a profile": (met, window | {"handle": "p150"}),
         "notifications": (told, window | {"one": None, "unread": False, "type": None}),
     }

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import services
-from apps.content.api.cards import in_order
+from apps.content.api.cards import post_cards
 from apps.content.models import Mention, Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.engagement.models import Like, Save
@@ -104,7 +104,7 @@ class TestCost:
         Save.objects.create(post=posts[1], user=carol)
         for some in (posts[:2], posts):
             with django_assert_num_queries(1):
-                cards = in_order([post.pk for post in some], carol.pk)
+                cards = post_cards([post.pk for post in some], carol.pk)
         assert [card["viewer"] for card in cards[:3]] == [
             {"liked": True, "saved": False},
             {"liked": False, "saved": True},

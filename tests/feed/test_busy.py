@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.core import redis
@@ -106,6 +108,25 @@ class TestDeciding:
         assert 'photogram_feed_sign{sign="queue"} 0.0' in told
         assert 'photogram_feed_threshold{sign="hit_ratio"} 0.8' in told
 
+    def test_with_nobody_to_decide_the_feed_works_normally(self, alice, bob, deliver):
+        FeedMode.objects.create(pk=1, mode=BUSY)
+        page_of(bob)
+        assert mode.current() == BUSY
+        FeedMode.objects.update(decided_at=timezone.now() - timedelta(seconds=mode.MODE_SECONDS + 1))
+        assert mode.current() == NORMAL
+        assert run("feed_mode", "--json").json["mode"] == NORMAL
+        post = publish(alice)
+        deliver()
+        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes, "pushed, though bob is not hot"
+        FeedMode.objects.update(pinned=BUSY)
+        assert mode.current() == BUSY, "an operator has decided"
+
+    def test_reading_it_writes_nothing(self, anonymous):
+        assert mode.current() == NORMAL
+        anonymous.get("/metrics")
+        run("feed_mode")
+        assert not FeedMode.objects.exists()
+
     def test_without_redis_the_row_still_says(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         mode.pin(BUSY)
@@ -189,6 +210,31 @@ class TestSnapshots:
         redis.call(lambda client: client.delete(redis.key("feed", "visits")))
         mode.decide()
         assert live.readers(least=5) == {bob.pk: 6}
+
+    def test_the_hottest_are_remembered_and_asked_for_only_if_redis_has_forgotten(self, alice, bob, carol, monkeypatch):
+        monkeypatch.setattr(snapshots, "MOST", 1)
+        snapshots.note_visits({bob.pk: 6})
+        snapshots.note_visits({alice.pk: 9})
+        FeedSnapshot.objects.filter(user=bob).update(visits=6)
+        snapshots.remind_of_visits()
+        assert live.readers() == {alice.pk: 9}
+        with CaptureQueriesContext(connection) as queries:
+            snapshots.remind_of_visits()
+        assert not queries
+
+    def test_everybody_has_grown_cold_when_nobody_is_hot(self, alice, bob):
+        page_of(alice)
+        snapshots.note_visits({bob.pk: 8})
+        snapshots.build(bob.pk)
+        snapshots.keep()
+        assert FeedSnapshot.objects.get().visits == 4
+
+    def test_those_young_enough_to_be_shown_are_counted(self, anonymous, alice, bob):
+        for reader in (alice, bob):
+            snapshots.build(reader.pk)
+        FeedSnapshot.objects.filter(user=bob).update(built_at=timezone.now() - timedelta(hours=2))
+        assert snapshots.find(bob.pk) is None
+        assert "photogram_feed_snapshots 1.0" in anonymous.get("/metrics").content.decode()
 
     def test_it_goes_on_where_it_was_stopped_and_slowly_when_there_is_no_hurry(self, alice, bob, monkeypatch):
         naps = []

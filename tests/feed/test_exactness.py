@@ -94,17 +94,21 @@ def test_part_tells_the_end_of_a_feed_from_the_end_of_what_is_remembered():
     assert packed.part(b"", limit=21, before=None) == []
 
 
-def NUMBER(n):
-    from uuid import UUID
-
-    return UUID(int=n * 1000)
-
-
 def test_a_walk_goes_on_behind_what_is_remembered(alice, bob, monkeypatch):
     monkeypatch.setattr(packed, "LENGTH", 5)
     monkeypatch.setattr(live, "LENGTH", 5)
     posts = [make_post(alice, photos=0) for _ in range(12)]
     assert walk(bob) == walk(bob) == [post.pk for post in reversed(posts)]
+
+
+def test_timelines_are_dropped_and_pushed_to_however_many_they_are(alice, bob, carol, monkeypatch):
+    monkeypatch.setattr(live, "AT_ONCE", 2)
+    readers = [alice.pk, bob.pk, carol.pk]
+    for reader in readers:
+        assert live.keep(reader, live.look(reader, may_build=True), [])
+    assert live.push(new_id(), readers, only_hot=False) == 3
+    live.drop(readers)
+    assert [live.look(reader, may_build=False).ids for reader in readers] == [None] * 3
 
 
 class TestStatements:

@@ -155,11 +155,46 @@ class TestC7RedisAway:
         deliver()
         settings.REDIS_URL = url
         redis.breaker.reset()
-        monkeypatch.setattr(live._Process, "missed", False)
+        monkeypatch.setattr(live._Process, "missed", "")
         assert FeedMode.objects.get().missed_at
         mode.decide()
         assert FeedMode.objects.get().missed_at is None
         assert page_of(bob) == [new.pk, old.pk]
+
+    def test_c7_what_is_missed_while_another_looks_is_not_forgotten(self, alice, bob, monkeypatch):
+        page_of(bob)
+        call = redis.call
+
+        def absent(command):
+            raise redis.Absent
+
+        def answer_while_another_thread_misses(command):
+            answer = call(command)
+            monkeypatch.setattr(redis, "call", absent)
+            live.doubt(bob.pk)
+            monkeypatch.setattr(redis, "call", call)
+            return answer
+
+        monkeypatch.setattr(redis, "call", answer_while_another_thread_misses)
+        live.look(alice.pk, may_build=False)
+        assert live.look(bob.pk, may_build=False).ids is None
+
+    def test_c7_whoever_looks_at_the_same_time_begins_the_same_epoch(self, alice, bob, settings, monkeypatch):
+        url, post = settings.REDIS_URL, make_post(alice)
+        settings.REDIS_URL = NOWHERE
+        live.doubt(bob.pk)
+        settings.REDIS_URL = url
+        redis.breaker.reset()
+        call = redis.call
+
+        def call_after_another_thread(command):
+            monkeypatch.setattr(redis, "call", call)
+            page_of(bob)
+            return call(command)
+
+        monkeypatch.setattr(redis, "call", call_after_another_thread)
+        live.look(alice.pk, may_build=False)
+        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
 
     def test_c7_an_old_copy_of_its_data_is_not_believed(self, alice, bob):
         post = make_post(alice)

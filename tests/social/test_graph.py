@@ -54,6 +54,32 @@ class TestFollowing:
         answer = api(carol).post("/users/@alice/follow")
         assert (answer.status_code, answer.json()["code"]) == (409, code)
 
+    def test_a_full_private_account_may_be_asked_and_is_told_when_it_accepts(self, api, alice, carol, settings):
+        accounts.update_profile(alice, changes={"is_private": True})
+        settings.FOLLOWER_LIMIT = 0
+        assert api(carol).post("/users/@alice/follow").json()["requested"] is True
+        assert api(alice).post("/follow-requests/@carol/accept").json()["code"] == "follower_limit_reached"
+        settings.FOLLOWING_LIMIT = 0
+        assert api(alice).post("/follow-requests/@carol/accept").json()["code"] == "following_limit_reached"
+        settings.FOLLOWER_LIMIT = settings.FOLLOWING_LIMIT = 1
+        assert api(alice).post("/follow-requests/@carol/accept").json()["followed_by"] is True
+
+    def test_removing_a_follower_leaves_a_request(self, api, alice, carol):
+        accounts.update_profile(alice, changes={"is_private": True})
+        api(carol).post("/users/@alice/follow")
+        assert api(alice).post("/users/@carol/remove-follower").json()["followed_by"] is False
+        assert [row["user"]["handle"] for row in api(alice).get("/follow-requests").json()["results"]] == ["carol"]
+
+    @pytest.mark.parametrize("handle", ["alice", "bob"])
+    def test_each_verb_answers_with_the_relationship_that_results(self, api, alice, bob, handle):
+        """Also the second time; bob follows alice, alice does not follow bob."""
+        caller, other = api(bob if handle == "alice" else alice), f"/users/@{handle}"
+        for verb in ("follow", "mute", "remove-follower", "unmute", "mute", "unfollow", "follow", "block", "unblock"):
+            for _ in range(2):
+                answer = caller.post(f"{other}/{verb}").json()
+                if verb != "block":
+                    assert answer == caller.get(f"{other}/relationship").json()
+
     def test_requests_are_listed_accepted_and_rejected(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         dave = make_user("dave")

@@ -8,11 +8,19 @@ import orjson
 
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
+from apps.accounts.querysets import AVATAR, MINI, mini_columns
 from apps.core.statements import Row
 from apps.media.api.cards import Avatar, avatar_card
 from apps.notifications.querysets import unread_count
 
 Card = dict[str, Any]
+
+
+def avatar_of(variants: str | list[dict[str, Any]] | None, private: str, public: str) -> Avatar | None:
+    """Of columns that are null where there is no avatar. JSON is a text in a row of a statement, but not in what the
+    statement has gathered as JSON."""
+    decoded = orjson.loads(variants) if isinstance(variants, str) else variants
+    return Avatar(decoded, private, public) if decoded else None
 
 
 class Person(NamedTuple):
@@ -26,24 +34,23 @@ class Person(NamedTuple):
 
     @classmethod
     def of(cls, pk: UUID | str, handle: str, display_name: str, is_verified: bool, *avatar: Any) -> "Person":
-        """`avatar`: variants, private and public secret; nulls where there is none."""
-        return cls(pk, handle, display_name, is_verified, Avatar(*avatar) if avatar[0] else None)
+        """In the order of `mini_columns`."""
+        return cls(pk, handle, display_name, is_verified, avatar_of(*avatar))
 
 
-# The columns of a statement that names them so, in the order of `Person.of`.
-PERSON_COLUMNS = "person_id, handle, display_name, is_verified, avatar_variants, avatar_private, avatar_public"
+# The columns of a statement that names them so, in the order of `Person.of`, and how many there are.
+PERSON_COLUMNS = ", ".join(mini_columns("person"))
+PERSON_WIDTH = len(mini_columns("person"))
 # Of `person` and `avatar`, rows of accounts_user and media_media, in the order of `Person.of`.
-PERSON = (
-    "person.id, person.handle, person.display_name, person.is_verified, "
-    "avatar.variants, avatar.private_secret, avatar.public_secret"
+PERSON = ", ".join(
+    ["person.id", *(f"person.{name}" for name in MINI), *(f"avatar.{column}" for column in AVATAR.values())]
 )
+_AUTHOR = tuple(mini_columns("author"))
 
 
 def author_of(row: dict[str, Any]) -> Person:
     """Of a row that names its author's columns as cards of posts and comments do."""
-    variants = orjson.loads(row["avatar_variants"] or b"null")
-    avatar = variants, row["avatar_private"], row["avatar_public"]
-    return Person.of(row["author_id"], row["handle"], row["display_name"], row["is_verified"], *avatar)
+    return Person.of(*(row[name] for name in _AUTHOR))
 
 
 def mini(user: User | Person) -> Card:
@@ -76,7 +83,7 @@ class Profile(NamedTuple):
     @classmethod
     def of(cls, row: Row) -> "Profile":
         *own, variants, private, public = row
-        return cls._make([*own, Avatar(orjson.loads(variants), private, public) if variants else None])
+        return cls._make([*own, avatar_of(variants, private, public)])
 
 
 def user_card(user: User | Profile, viewer: Card | None) -> Card:

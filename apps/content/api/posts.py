@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.errors import NotFound
-from apps.core.statements import Statement, select
+from apps.core.statements import Sight, Statement, select
 
 
 def visible_posts(request: Request) -> PostQuerySet:
@@ -20,29 +20,26 @@ def find_post(request: Request, post_id: UUID) -> Post:
     return _one(visible_posts(request), post_id)
 
 
-_IN_SIGHT = {
-    "person": Statement(
-        lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"), "viewer", "post"
-    ),
-    "anybody": Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values("pk"), "post"),
-    "reviewer": Statement(lambda post: Post.objects.all().filter(pk=post).values("pk"), "post"),
-}
+def may_review(request: Request) -> bool:
+    """Whether the caller is a moderator."""
+    return bool(getattr(request.user, "is_moderator", False))
+
+
+_SEEN = Sight(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"), "post")
+_REVIEWED = Statement(lambda post: Post.objects.all().filter(pk=post).values("pk"), "post")
 
 
 def require_sight(request: Request, post_id: UUID, *, review: bool = False) -> None:
     """For what is listed under a post. With `review` as `find_reviewable_post`. Raises NotFound."""
-    sight = "person" if request.user.pk else "anybody"
-    if review and getattr(request.user, "is_moderator", False):
-        sight = "reviewer"
-    if not select(_IN_SIGHT[sight].sql, viewer=request.user.pk, post=post_id):
+    sql = _REVIEWED.sql if review and may_review(request) else _SEEN.sql(request.user.pk)
+    if not select(sql, viewer=request.user.pk, post=post_id):
         raise NotFound
 
 
 def find_reviewable_post(request: Request, post_id: UUID) -> Post:
     """As `find_post`; and a moderator finds any post. For reading and judging it, not for taking part: to like or
     comment on a post, a moderator needs the sight of a person. Raises NotFound."""
-    moderator = bool(getattr(request.user, "is_moderator", False))
-    return _one(Post.objects.all() if moderator else visible_posts(request), post_id)
+    return _one(Post.objects.all() if may_review(request) else visible_posts(request), post_id)
 
 
 def _one(posts: PostQuerySet, post_id: UUID) -> Post:

@@ -8,17 +8,17 @@ from rest_framework.response import Response
 
 from apps.content import captions, services
 from apps.content.api import schemas
-from apps.content.api.cards import in_order, post_card
-from apps.content.api.posts import find_reviewable_post, visible_posts
+from apps.content.api.cards import post_card, post_page
+from apps.content.api.posts import find_reviewable_post, may_review, visible_posts
 from apps.content.models import Post
 from apps.core.api.fields import Body, StrictBoolean, TextField
 from apps.core.api.idempotency import idempotent
-from apps.core.api.pagination import Window, newest_first, page, rows_of, window_sql
+from apps.core.api.pagination import Window, newest_first, rows_of, window_sql
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden
 from apps.core.ids import parse_id
-from apps.core.statements import Statement, select
+from apps.core.statements import Sight, select
 from apps.social.api.people import look_inside
 
 
@@ -59,8 +59,7 @@ class PostEndpoint(Endpoint):
 
     @documented(summary="A post", responses={200: schemas.Post})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
-        review = bool(getattr(request.user, "is_moderator", False))
-        return Response(post_card(post_id, request.user.pk, review=review))
+        return Response(post_card(post_id, request.user.pk, review=may_review(request)))
 
     @documented(
         summary="Edit a post of one's own", request=UpdatePost, responses={200: schemas.Post}, errors=[Forbidden]
@@ -82,6 +81,11 @@ class PostEndpoint(Endpoint):
         return post
 
 
+_WRITTEN_BY = Sight(
+    lambda viewer, author: Post.objects.visible_to(viewer).written_by(author).values_list("pk"), "author"
+)
+
+
 class PostListEndpoint(Endpoint):
     open_to_all = frozenset({"by_author", "by_tag"})
 
@@ -89,10 +93,9 @@ class PostListEndpoint(Endpoint):
     def by_author(self, request: Request, user: str) -> Response:
         person = look_inside(request, user)
         window = Window.of(request, "posts-by-author", author=person.id)
-        statement = _BY_SOMEBODY if request.user.pk else _BY_ANYBODY
-        values = {"viewer": request.user.pk, "author": person.id} | rows_of(window)
-        ids = [pk for (pk,) in select(window_sql(statement.sql, "id"), **values)]
-        return _page(request, window, ids)
+        sql = window_sql(_WRITTEN_BY.sql(request.user.pk), "id")
+        rows = select(sql, viewer=request.user.pk, author=person.id, **rows_of(window))
+        return Response(post_page([pk for (pk,) in rows], window, request.user.pk))
 
     @documented(summary="Posts with a tag, newest first", page_of=schemas.Post)
     def by_tag(self, request: Request, tag: str) -> Response:
@@ -100,14 +103,5 @@ class PostListEndpoint(Endpoint):
         window = Window.of(request, "posts-by-tag", tag=name)
         before = window.after[0] if window.after else None
         posts = visible_posts(request).standing().tagged(name, before=before)
-        return _page(request, window, newest_first(posts.values_list("pk", flat=True), window))
-
-
-_BY_SOMEBODY = Statement(
-    lambda viewer, author: Post.objects.visible_to(viewer).written_by(author).values_list("pk"), "viewer", "author"
-)
-_BY_ANYBODY = Statement(lambda author: Post.objects.open_to_everybody().written_by(author).values_list("pk"), "author")
-
-
-def _page(request: Request, window: Window, ids: list[UUID]) -> Response:
-    return Response(page(ids, window, position=lambda pk: [pk], cards=lambda shown: in_order(shown, request.user.pk)))
+        ids = newest_first(posts.values_list("pk", flat=True), window)
+        return Response(post_page(ids, window, request.user.pk))

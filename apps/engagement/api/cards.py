@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import PERSON, Person, author_of, mini
+from apps.accounts.api.cards import author_of, mini
+from apps.content.api.mentions import mention_cards, mentions_sql
 from apps.core.errors import NotFound
-from apps.core.statements import Row, Statement, aggregate, select
+from apps.core.statements import Row, Sight, select
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks
-from apps.social.blocks import BLOCKED, MENTIONABLE
+from apps.social.blocks import BLOCKED
 
 Card = dict[str, Any]
 
@@ -19,17 +20,11 @@ def post_counts(likes: int, comments: int, mark: Marks) -> Card:
     return {"likes": max(likes - mark.hidden_likes, 0), "comments": max(comments - mark.hidden_comments, 0)}
 
 
-_SIGHTS = {
-    "person": Statement(lambda viewer: Comment.objects.listed_for(viewer).for_cards(), "viewer"),
-    "anybody": Statement(lambda: Comment.objects.listed_for(None).for_cards()),
-}
+_SEEN = Sight(lambda viewer: Comment.objects.listed_for(viewer).for_cards())
 _CARDS = f"""
 WITH {BLOCKED}
 SELECT comment.*,
-    (SELECT json_agg(json_build_array(mention.offset, mention.length, {PERSON}) ORDER BY mention.offset)::text
-        FROM engagement_commentmention AS mention JOIN accounts_user AS person ON person.id = mention.user_id
-        LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
-        WHERE mention.comment_id = comment.id AND {MENTIONABLE}),
+    {mentions_sql("engagement_commentmention", "comment")},
     {COMMENT_MARKS}
 FROM ({{seen}}) AS comment ({", ".join(CARD)})
 WHERE comment.id = ANY(%(ids)s)
@@ -40,8 +35,8 @@ def comment_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     """The cards of those comments that are listed for the viewer, in one statement and in the order of `ids`. Whether
     their post may be seen is asked before."""
     wanted = list(ids)
-    seen = _SIGHTS["person" if viewer_id else "anybody"].sql
-    rows = {row[0]: row for row in select(_CARDS.format(seen=seen), viewer=viewer_id, ids=wanted)}
+    sql = _CARDS.format(seen=_SEEN.sql(viewer_id))
+    rows = {row[0]: row for row in select(sql, viewer=viewer_id, ids=wanted)}
     return [_card(rows[pk], viewer_id) for pk in wanted if pk in rows]
 
 
@@ -66,10 +61,7 @@ def _card(row: Row, viewer_id: UUID | None) -> Card:
         "post_id": own["post_id"],
         "author": None if gone or own["author_id"] is None else mini(author_of(own)),
         "text": "" if gone else own["text"],
-        "mentions": [
-            mini(Person.of(*person)) | {"offset": offset, "length": length}
-            for offset, length, *person in ([] if gone else aggregate(mentions))
-        ],
+        "mentions": [] if gone else mention_cards(mentions),
         "parent_id": own["parent_id"],
         "counts": comment_counts(own["like_count"], own["reply_count"], mark) | ({"likes": 0} if gone else {}),
         "viewer": {"liked": mark.liked} if viewer_id else None,

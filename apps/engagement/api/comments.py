@@ -4,7 +4,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from apps.content.api.posts import find_post, find_reviewable_post
+from apps.content.api.posts import find_post, find_reviewable_post, may_review
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CommentQuerySet
@@ -24,7 +24,7 @@ def find_comment(request: Request, comment_id: UUID) -> Comment:
 
 def find_reviewable_comment(request: Request, comment_id: UUID) -> Comment:
     """As `find_comment`; and a moderator finds any comment that has not been removed. Raises NotFound."""
-    if not getattr(request.user, "is_moderator", False):
+    if not may_review(request):
         return find_comment(request, comment_id)
     return _one(Comment.objects.filter(removed_at=None), comment_id)
 

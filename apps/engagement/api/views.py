@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.models import User
-from apps.content.api.cards import in_order
+from apps.content.api.cards import post_cards
 from apps.content.api.posts import find_post, require_sight
 from apps.content.api.schemas import Post as PostShape
 from apps.core.api.fields import Body, TextField
@@ -21,7 +21,7 @@ from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid, NotFound
 from apps.core.ids import parse_id
-from apps.core.statements import Statement, select
+from apps.core.statements import Sight, select
 from apps.engagement import services
 from apps.engagement.api import schemas
 from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, post_counts
@@ -39,12 +39,7 @@ class CommentBody(Body):
 
 LIKERS = Ties(lambda viewer, post_id: likes_of(post_id, seen_by=viewer), "post_id", person="user")
 
-THREADS_FOR_SOMEBODY = Statement(
-    lambda viewer, post: Comment.objects.listed_for(viewer).on(post).threads().values_list("pk"), "viewer", "post"
-)
-THREADS_FOR_ANYBODY = Statement(
-    lambda post: Comment.objects.listed_for(None).on(post).threads().values_list("pk"), "post"
-)
+THREADS = Sight(lambda viewer, post: Comment.objects.listed_for(viewer).on(post).threads().values_list("pk"), "post")
 
 
 class LikeEndpoint(Endpoint):
@@ -103,7 +98,7 @@ class CollectionEndpoint(Endpoint):
                 rows,
                 window,
                 position=lambda row: [row[0]],
-                cards=lambda shown: in_order([post_id for _, post_id in shown], self.caller_id),
+                cards=lambda shown: post_cards([post_id for _, post_id in shown], self.caller_id),
             )
         )
 
@@ -138,8 +133,7 @@ class CommentEndpoint(Endpoint):
         parent_id, viewer_id = self._parent_id(request), request.user.pk
         window = Window.of(request, "comments", post=post_id, parent=parent_id)
         if parent_id is None:
-            threads = THREADS_FOR_SOMEBODY if viewer_id else THREADS_FOR_ANYBODY
-            sql = window_sql(threads.sql, "id")
+            sql = window_sql(THREADS.sql(viewer_id), "id")
             ids = [pk for (pk,) in select(sql, viewer=viewer_id, post=post_id, **rows_of(window))]
         elif Comment.objects.listed_for(viewer_id).on(post_id).filter(pk=parent_id).exists():
             replies = Comment.objects.listed_for(viewer_id).replies_to(parent_id)

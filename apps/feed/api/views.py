@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.content.api import schemas
-from apps.content.api.cards import Card, in_order, post_cards_of
+from apps.content.api.cards import Card, post_cards, post_cards_of
 from apps.content.models import Post
 from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
@@ -47,7 +47,7 @@ class FeedEndpoint(Endpoint):
         return Response(_page(window, *found) | {"new_since_last": new})
 
     def _cards(self, ids: builtins.list[UUID]) -> dict[UUID, Card]:
-        return post_cards_of(ids, self.caller_id, sight=IN_THE_FEED)
+        return post_cards_of(ids, self.caller_id, among=IN_THE_FEED)
 
 
 class ExploreEndpoint(Endpoint):
@@ -64,7 +64,7 @@ class ExploreEndpoint(Endpoint):
                 list(posts.values_list("score", "pk")[: window.limit + 1]),
                 window,
                 position=list,
-                cards=lambda shown: in_order([pk for _, pk in shown], request.user.pk),
+                cards=lambda shown: post_cards([pk for _, pk in shown], request.user.pk),
             )
         )
 

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from apps.accounts.api.cards import user_card
 from apps.accounts.api.schemas import User as UserShape
 from apps.accounts.models import User
-from apps.content.api.cards import in_order
+from apps.content.api.cards import post_page
 from apps.content.api.schemas import Post as PostShape
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, oldest_first, page
 from apps.core.api.schema import documented
@@ -52,9 +52,7 @@ class SearchEndpoint(Endpoint):
         query = query_of(request)
         window = Window.of(request, "search-posts", q=query)
         ids = newest_first(posts.found(query, viewer_id=request.user.pk).values_list("pk", flat=True), window)
-        return Response(
-            page(ids, window, position=lambda pk: [pk], cards=lambda shown: in_order(shown, request.user.pk))
-        )
+        return Response(post_page(ids, window, request.user.pk))
 
     @documented(
         summary="Tags by prefix, in alphabetical order", page_of=FoundTag, errors=[InvalidQuery], parameters=[Q]

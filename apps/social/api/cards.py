@@ -5,10 +5,9 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db.models import QuerySet
 
-from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini
+from apps.accounts.api.cards import PERSON_COLUMNS, PERSON_WIDTH, Person, mini
 from apps.accounts.querysets import mini_columns
 from apps.core.api.pagination import Window, rows_of, window_sql
 from apps.core.statements import Row, Statement, select
@@ -32,7 +31,7 @@ class Ties:
     """
 
     def __init__(self, compose: Callable[..., QuerySet[Any, Any]], *names: str, person: str) -> None:
-        columns = ["pk", "created_at", *mini_columns(person)]
+        columns = ["pk", "created_at", *mini_columns(person).values()]
         self._acts = Statement(lambda **ids: compose(**ids).values_list(*columns), "viewer", *names)
 
     def rows(self, window: Window, *, viewer: UUID, **ids: UUID) -> list[Row]:
@@ -46,7 +45,7 @@ class Ties:
     @staticmethod
     def card(row: Row, when: str, viewer: UUID) -> dict[str, Any]:
         """{user, viewer, when}."""
-        _, at, pk, handle, name, verified, variants, private, public, *relationship = row
-        person = Person.of(pk, handle, name, verified, orjson.loads(variants or b"null"), private, public)
-        stands = asdict(Relationship(*relationship)) if pk != viewer else None
+        _, at, *columns = row
+        person = Person.of(*columns[:PERSON_WIDTH])
+        stands = asdict(Relationship(*columns[PERSON_WIDTH:])) if person.id != viewer else None
         return {"user": mini(person), "viewer": stands, when: at}

@@ -1,6 +1,5 @@
 """The doors to people: who of them the caller may meet, and whether what is inside is open to the caller."""
 
-from typing import cast
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -10,7 +9,7 @@ from apps.accounts.models import User
 from apps.accounts.querysets import PROFILE, UserQuerySet
 from apps.core.errors import NotFound, Unauthorized
 from apps.core.ids import parse_id
-from apps.core.statements import Statement, select
+from apps.core.statements import Sight, select
 from apps.social.blocks import between
 from apps.social.models import Block
 from apps.social.querysets import RELATIONSHIP, Relationship
@@ -26,27 +25,22 @@ def _visible(viewer_id: UUID | None) -> UserQuerySet:
     return people.exclude(between("id", viewer_id)) if viewer_id else people
 
 
-_SEEN_BY_SOMEBODY = Statement(lambda viewer: _visible(viewer).for_profiles(), "viewer")
-_SEEN_BY_ANYBODY = Statement(lambda: _visible(None).for_profiles())
+_SEEN = Sight(lambda viewer: _visible(viewer).for_profiles())
 
 
 def meet(request: Request, spelled: str) -> tuple[Profile, Relationship | None]:
     """Who `id`, `@handle` (in any case) or `me` is, and how the caller stands to them (None: anonymous callers, and
     oneself), in one statement. Raises NotFound; Unauthorized for an anonymous `me`."""
     viewer_id = request.user.pk
-    if spelled == "me" and not viewer_id:
-        raise Unauthorized
-    handle = spelled[1:].lower() if spelled.startswith("@") else None
-    pk = viewer_id if spelled == "me" else parse_id(spelled)
-    if pk is None and (handle is None or not handle.isascii() or "\0" in handle):
+    meant = _meant(viewer_id, spelled)
+    if meant is None:
         raise NotFound
-    seen = _SEEN_BY_SOMEBODY if viewer_id else _SEEN_BY_ANYBODY
-    key = "id" if pk else "handle"
+    key, value = meant
     sql = (
-        f"SELECT person.*, {RELATIONSHIP} FROM ({seen.sql}) AS person ({', '.join(PROFILE)}) "  # noqa: S608  (of constants)
+        f"SELECT person.*, {RELATIONSHIP} FROM ({_SEEN.sql(viewer_id)}) AS person ({', '.join(PROFILE)}) "  # noqa: S608  (of constants)
         f"WHERE person.{key} = %(key)s"
     )
-    rows = select(sql, viewer=viewer_id, key=pk or handle)
+    rows = select(sql, viewer=viewer_id, key=value)
     if not rows:
         raise NotFound
     person, relationship = Profile.of(rows[0][: len(PROFILE)]), Relationship(*rows[0][len(PROFILE) :])
@@ -64,8 +58,6 @@ def look_inside(request: Request, spelled: str) -> Profile:
 
 def find_person(request: Request, spelled: str) -> User:
     """The account that `meet` means. Raises NotFound; Unauthorized for an anonymous `me`."""
-    if spelled == "me" and not request.user.pk:
-        raise Unauthorized
     person = spelled_so(visible_people(request), request, spelled).first()
     if person is None:
         raise NotFound
@@ -80,11 +72,23 @@ def find_blocked_person(request: Request, spelled: str) -> User:
 
 
 def spelled_so(people: UserQuerySet, request: Request, spelled: str) -> UserQuerySet:
-    """Whom of `people` the path means; nobody, or one."""
+    """Whom of `people` the path means; nobody, or one. Raises Unauthorized for an anonymous `me`."""
+    meant = _meant(request.user.pk, spelled)
+    if meant is None:
+        return people.none()
+    key, value = meant
+    return people.filter(**{key: value})
+
+
+def _meant(viewer_id: UUID | None, spelled: str) -> tuple[str, UUID | str] | None:
+    """The column by which `id`, `@handle` (in any case) or `me` is found, and the value; None: nobody is spelled so.
+    Raises Unauthorized for an anonymous `me`."""
     if spelled == "me":
-        return people.filter(pk=cast(UUID, request.user.pk))
+        if viewer_id is None:
+            raise Unauthorized
+        return "id", viewer_id
     if spelled.startswith("@"):
         handle = spelled[1:].lower()
-        return people.filter(handle=handle) if handle.isascii() and "\0" not in handle else people.none()
+        return ("handle", handle) if handle.isascii() and "\0" not in handle else None
     pk = parse_id(spelled)
-    return people.filter(pk=pk) if pk else people.none()
+    return ("id", pk) if pk else None

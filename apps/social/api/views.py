@@ -21,7 +21,7 @@ from apps.social import lists, querysets, services
 from apps.social.api import schemas
 from apps.social.api.batches import TooManyIds, ids_of
 from apps.social.api.cards import Ties, relationship_card, relationship_cards
-from apps.social.api.people import find_blocked_person, find_person, look_inside, meet, visible_people
+from apps.social.api.people import find_blocked_person, look_inside, meet, visible_people
 
 RELATIONSHIP = {200: Relationship}
 FOLLOWERS = Ties(
@@ -60,9 +60,9 @@ class TieEndpoint(Endpoint):
 
     @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def remove_follower(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.remove_follower(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.remove_follower(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, followed_by=False)
 
     @documented(
         summary="Block: neither sees the other any more", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
@@ -82,15 +82,15 @@ class TieEndpoint(Endpoint):
         summary="Mute: out of feed and notifications", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
     )
     def mute(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.mute(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.mute(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, muting=True)
 
     @documented(summary="Unmute", responses=RELATIONSHIP)
     def unmute(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.unmute(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.unmute(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, muting=False)
 
     @documented(summary="How one stands to somebody", responses=RELATIONSHIP)
     def retrieve(self, request: Request, user: str) -> Response:
@@ -115,15 +115,15 @@ class TieEndpoint(Endpoint):
         errors=[services.FollowerLimitReached, services.FollowingLimitReached],
     )
     def accept(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.accept_request(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.accept_request(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood, followed_by=True)
 
     @documented(summary="Reject a follow request; nobody is told", responses=RELATIONSHIP)
     def reject(self, request: Request, user: str) -> Response:
-        person = find_person(request, user)
-        services.reject_request(person.pk, by=self.caller_id)
-        return self._answer(person)
+        person, stood = meet(request, user)
+        services.reject_request(person.id, by=self.caller_id)
+        return self._answer_with(person.id, stood)
 
 
 class PeopleEndpoint(Endpoint):

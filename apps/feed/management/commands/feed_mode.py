@@ -32,7 +32,7 @@ class Command(OperatorCommand):
             mode.pin("" if wanted == "auto" else wanted)
         kept = mode.row()
         return {
-            "mode": str(kept),
+            "mode": mode.in_force(kept),
             "pinned": bool(kept.pinned),
             "decided": kept.mode,
             "decided_at": kept.decided_at,

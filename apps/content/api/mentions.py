@@ -1,0 +1,23 @@
+"""Mentions as the API shows them, in captions and in comments."""
+
+from typing import Any
+
+from apps.accounts.api.cards import PERSON, Person, mini
+from apps.core.statements import aggregate
+from apps.social.blocks import MENTIONABLE
+
+
+def mentions_sql(table: str, text: str) -> str:
+    """One column: the mentions in `text`, a row with an id, which the rows of `table` refer to. Beside `BLOCKED`."""
+    return f"""
+    (SELECT json_agg(json_build_array(mention.offset, mention.length, {PERSON}) ORDER BY mention.offset)::text
+        FROM {table} AS mention JOIN accounts_user AS person ON person.id = mention.user_id
+        LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
+        WHERE mention.{text}_id = {text}.id AND {MENTIONABLE})"""  # noqa: S608  (of constants)
+
+
+def mention_cards(column: str | None) -> list[dict[str, Any]]:
+    """Of what `mentions_sql` has selected."""
+    return [
+        mini(Person.of(*person)) | {"offset": offset, "length": length} for offset, length, *person in aggregate(column)
+    ]
