@@ -20,7 +20,7 @@ import requests
 from botocore.client import Config
 
 from devstack.ports import Ports, configured_port, is_free
-from devstack.process import StartFailed
+from devstack.process import StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.stack import Stack, freeze, running_environment
 
@@ -77,6 +77,19 @@ class TestServers:
         with pytest.raises(StartFailed, match="nothing"):
             freeze(stack.state, "valkey", 1)
 
+    def test_go_on_though_a_child_of_theirs_ended_before_it_could_be_stopped(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with subprocess.Popen(["sleep", "60"]) as server, subprocess.Popen(["true"]) as child:
+            child.wait()
+            monkeypatch.setattr("devstack.process.family", lambda number: [number, child.pid])
+            try:
+                with frozen(server.pid):
+                    assert eventually(lambda: _state(server.pid) == "T")
+                assert eventually(lambda: _state(server.pid) == "S")
+            finally:
+                server.kill()
+
     def test_keep_what_was_written_and_their_ports_over_a_restart(self, state: Path) -> None:
         environments, counts = [], []
         for _ in range(2):
@@ -114,6 +127,11 @@ class TestServers:
                 raise AssertionError("started on a port that is taken")
         with Stack(state, without("REDIS_URL")):
             pass
+
+
+def _state(pid: int) -> str:
+    """S for sleeping, T for stopped, as proc(5) has it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _a_row(environment: dict[str, str]) -> int:

@@ -18,7 +18,7 @@ from django.db import connection
 
 from devstack.ports import Ports
 from devstack.postgres import BIN, Postgres
-from devstack.process import die_with_parent
+from devstack.process import children, die_with_parent, frozen
 
 ROOT = Path(__file__).resolve().parents[2]
 # An answer that only the database can give: there is no such person.
@@ -55,23 +55,12 @@ class Mortal:
         """On the same port and data."""
         self.postgres = start_postgres(self.state, self.lock)
 
-    @contextlib.contextmanager
-    def frozen_database(self) -> Iterator[None]:
+    def frozen_database(self) -> contextlib.AbstractContextManager[None]:
         """The server and its sessions, as on a machine that hangs: connections stand, and nothing answers."""
-        self._signal_all(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal_all(signal.SIGCONT)
+        return frozen(self.postgres.server.process.pid)
 
     def workers(self) -> list[int]:
-        return _children(self.gunicorn.pid)
-
-    def _signal_all(self, number: int) -> None:
-        server = self.postgres.server.process.pid
-        for pid in [server, *_children(server)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        return children(self.gunicorn.pid)
 
     def ask(self, path: str = ASKED) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", timeout=15)
@@ -89,10 +78,6 @@ class Mortal:
                     return time.monotonic() - begun
             time.sleep(0.1)
         raise AssertionError(f"no answer within {seconds} s")
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def start_postgres(state: Path, lock: int) -> Postgres:

@@ -9,6 +9,7 @@ from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
 from apps.core import backlog, dead_letters
 from apps.core.relay import KILLED
+from devstack.process import frozen
 from tests.jobs.workshop import LEASE, Workshop, eventually, own_database, tries
 
 # What the processes do is committed, and so is what the tests do.
@@ -90,13 +91,10 @@ def test_c3_while_the_broker_is_away_deeds_wait_and_cost_the_same(shop):
 
 
 def test_c3_a_frozen_broker_holds_up_no_deed(shop):
-    os.kill(shop.broker.server.process.pid, signal.SIGSTOP)
-    try:
+    with frozen(shop.broker.server.process.pid):
         begun = time.monotonic()
         path = shop.order("steady")
         assert time.monotonic() - begun < 1
-    finally:
-        os.kill(shop.broker.server.process.pid, signal.SIGCONT)
     eventually(lambda: tries(path) == 1, seconds=40)
 
 

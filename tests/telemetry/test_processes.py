@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from config import metrics
-from devstack.process import die_with_parent
+from devstack.process import children, die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,8 +42,7 @@ class Server:
         )
 
     def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children(self.process.pid)
 
     def files(self) -> set[str]:
         return {file.name for file in self.folder.glob("photogram-metrics-*/*.db") if "worker" in file.name}
