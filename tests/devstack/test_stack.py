@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from devstack.ports import Ports, configured_port, is_free
 from devstack.process import StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.stack import Stack, freeze, running_environment
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
@@ -37,13 +36,6 @@ def state(tmp_path: Path) -> Path:
 
 def without(*names: str) -> dict[str, str]:
     return {name: value for name, value in NAMED.items() if name not in names}
-
-
-def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return true()
 
 
 def _answers(client: "redis.Redis") -> bool:
@@ -69,7 +61,7 @@ class TestServers:
             client = redis.Redis.from_url(stack.environment["REDIS_URL"], socket_timeout=0.3)
             hanging = threading.Thread(target=freeze, args=(stack.state, "valkey", 2))
             hanging.start()
-            assert eventually(lambda: not _answers(client), 2)
+            eventually(lambda: not _answers(client), 2)
             hanging.join()
             assert _answers(client)
             with pytest.raises(StartFailed, match="there is: valkey"):
@@ -85,8 +77,8 @@ class TestServers:
             monkeypatch.setattr("devstack.process.family", lambda number: [number, child.pid])
             try:
                 with frozen(server.pid):
-                    assert eventually(lambda: _state(server.pid) == "T")
-                assert eventually(lambda: _state(server.pid) == "S")
+                    eventually(lambda: _state(server.pid) == "T")
+                eventually(lambda: _state(server.pid) == "S")
             finally:
                 server.kill()
 
@@ -387,4 +379,4 @@ class TestASupervisor:
     def test_that_is_killed_takes_everything_along(self, supervised: Supervised, state: Path) -> None:
         supervised.process.kill()
         supervised.process.wait()
-        assert eventually(lambda: nothing_is_left(supervised, state))
+        eventually(lambda: nothing_is_left(supervised, state))

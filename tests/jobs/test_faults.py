@@ -10,7 +10,8 @@ from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from apps.core import backlog, dead_letters
 from apps.core.relay import KILLED
 from devstack.process import frozen
-from tests.jobs.workshop import LEASE, Workshop, eventually, own_database, tries
+from tests.jobs.workshop import LEASE, Workshop, own_database, tries
+from tests.waiting import eventually
 
 # What the processes do is committed, and so is what the tests do.
 pytestmark = [pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
@@ -33,7 +34,7 @@ def is_settled():
     return not CeleryOutbox.objects.exists()
 
 
-def test_a_consequence_comes_within_a_second_and_leaves_no_row(shop):
+def test_a_consequence_comes_within_seconds_and_leaves_no_row(shop):
     begun = time.monotonic()
     path = shop.order("steady")
     eventually(lambda: tries(path) == 1)
