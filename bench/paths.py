@@ -93,9 +93,12 @@ class Walk:
         return str(UUID(self.world.post(number)))
 
     def get(self, path: str, reader: Reader) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.api.port}{API}{path}", headers={"Authorization": f"Bearer {reader.token}"}
-        )
+        return self.ask("GET", path, reader)
+
+    def ask(self, method: str, path: str, reader: Reader, body: bytes | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {reader.token}", "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{self.api.port}{API}{path}"
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)
         return json.loads(urllib.request.urlopen(request, timeout=30).read())
 
     # ── Reads ──

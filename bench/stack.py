@@ -5,10 +5,9 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,16 +19,21 @@ from typing import Any
 import django
 import psycopg
 import redis
+from django.conf import settings
 
 from bench import data
 from bench.data import SIZES, World
-from devstack.process import die_with_parent
+from bench.environment import production
+from devstack.environment import search_path
+from devstack.ports import free_port
+from devstack.process import Server, children
 from devstack.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".state" / "bench"
 # Not those of a look at the metrics.
 _QUERIES = 'photogram_request_queries_total{route="api/'
+NOBODY = "http://127.0.0.1:9"
 TICK = 1000 / os.sysconf("SC_CLK_TCK")  # milliseconds
 
 
@@ -59,46 +63,47 @@ class Bench:
 
 @contextlib.contextmanager
 def prepared(size: str, *, keep: bool) -> Iterator[Bench]:
-    """Servers with the data of that size. `keep` leaves them in their folder, and takes what an earlier run left."""
-    folder = STATE / size
-    if not keep or _version(folder) != data.VERSION:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    """Servers with the data of that size. `keep` leaves them in their folder, and takes what an earlier run left. Once
+    in a process: Django reads its settings only once."""
     # Nothing is fetched or stored; a stack that is told of a store starts none.
-    with Stack(folder, {"S3_ENDPOINT_URL": "http://127.0.0.1:9"}) as servers:
+    with _folder(size, keep=keep) as folder, Stack(folder, {"S3_ENDPOINT_URL": NOBODY}) as servers:
         environment = _environment(servers.environment)
         pids = {each.server.name: each.server.process.pid for each in servers.running}
         world = _loaded(folder, size, environment)
         _set_up_django(environment)
         yield Bench(world, environment, folder, pids["PostgreSQL"])
+
+
+@contextlib.contextmanager
+def _folder(size: str, *, keep: bool) -> Iterator[Path]:
+    """The one in which data of that size are kept; or one for this run only, which touches nothing that is kept."""
+    STATE.mkdir(parents=True, exist_ok=True)
     if not keep:
-        shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f"{size}-", dir=STATE, ignore_cleanup_errors=True) as own:
+            yield Path(own)
+        return
+    kept = STATE / size
+    if _version(kept) != data.VERSION:
+        shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(exist_ok=True)
+    yield kept
 
 
 def _environment(servers: dict[str, str]) -> dict[str, str]:
-    """As in production: limits counted, logs as JSON, behind one proxy that names the client and has ended TLS."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    """Production's, and of ours only what does no harm to figures."""
     ours = {name: os.environ[name] for name in ("WEB_CONCURRENCY", "WEB_THREADS", "HOME", "LANG") if name in os.environ}
     return {
         **ours,
+        **production(),
         **servers,
-        "PATH": path,
+        "PATH": search_path(),
         "PYTHONPATH": str(ROOT),
         "DJANGO_SETTINGS_MODULE": "bench.settings",
-        "PHOTOGRAM_ENV": "production",
-        "SECRET_KEY": secrets.token_urlsafe(64),
-        "JWT_SIGNING_KEY": secrets.token_urlsafe(48),
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "PUBLIC_URL": "https://photogram.example",
-        "TRUSTED_PROXIES": "1",
-        "S3_ENDPOINT_URL": "http://127.0.0.1:9",
-        "S3_PUBLIC_ENDPOINT_URL": "https://media.photogram.example",
+        "S3_ENDPOINT_URL": NOBODY,
         "S3_ACCESS_KEY_ID": "benchmark",
         "S3_SECRET_ACCESS_KEY": secrets.token_urlsafe(32),
-        "MEDIA_CDN_URL": "https://cdn.photogram.example",
         "EMAIL_URL": "smtp://127.0.0.1:9",
         "ACCESS_TOKEN_LIFETIME_SECONDS": "86400",
-        "METRICS_TOKEN": secrets.token_urlsafe(32),
     }
 
 
@@ -125,63 +130,48 @@ def _loaded(folder: Path, size: str, environment: dict[str, str]) -> World:
 
 
 def _set_up_django(environment: dict[str, str]) -> None:
-    """In this process as well, which signs tokens as the API does."""
+    """In this process as well, which signs tokens as the API does. Raises RuntimeError where another bench has done so:
+    Django would go on asking that one's servers."""
+    if settings.configured:
+        raise RuntimeError("Django is set up already; a bench needs a process of its own.")
     os.environ.update(environment)
     django.setup()
 
 
 # ── Processes ────────────────────────────────────────────────────────────────────────────────────────────
-class Process:
-    """A child, with its output in a file."""
+class Process(Server):
+    """A module run as a child."""
 
     def __init__(self, name: str, argv: list[str], bench: Bench, **environment: str) -> None:
-        self.log = bench.folder / "logs" / f"{name}.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *argv],
-                cwd=ROOT,
-                env=bench.environment | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=die_with_parent(),
-            )
+        log, env = bench.folder / "logs" / f"{name}.log", bench.environment | environment
+        super().__init__(name, [sys.executable, "-m", *argv], log=log, cwd=ROOT, env=env)
 
     @property
     def pid(self) -> int:
         return self.process.pid
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
 
 class Served(Process):
     """A WSGI application under gunicorn, configured as ours is wherever it comes from."""
 
     def __init__(self, name: str, application: str, bench: Bench, **environment: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._token = bench.environment["METRICS_TOKEN"]
         argv = ["gunicorn", application, "-c", "config/gunicorn.py"]
         super().__init__(name, argv, bench, PORT=str(self.port), **environment)
 
     def await_answer(self, path: str) -> None:
         """Until it answers anything at all."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            with contextlib.suppress(OSError):
-                with contextlib.suppress(urllib.error.HTTPError):
-                    urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5)
-                return
-            time.sleep(0.1)
-        raise RuntimeError(f"It did not start; see {self.log}:\n{self.log.read_text()[-2000:]}")
+        self.wait_until(lambda: self._answers(path))
+
+    def _answers(self, path: str) -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def queries(self) -> float:
         """SQL statements so far, as its metrics count them."""
@@ -198,11 +188,10 @@ def cpu(pid: int) -> float:
     """Milliseconds of CPU that a process and all its descendants have used, those that have ended included."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     # utime, stime, and those of children that were waited for: fields 14 to 17 of proc(5).
-    return sum(map(int, stat[11:15])) * TICK + sum(cpu(int(child)) for child in children)
+    return sum(map(int, stat[11:15])) * TICK + sum(map(cpu, children(pid)))
 
 
 def cache_cpu(client: "redis.Redis") -> float:

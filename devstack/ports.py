@@ -22,6 +22,14 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
+def free_port() -> int:
+    """One that nobody has now, for something that is started at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def configured_port(environ: Mapping[str, str], variable: str, default: str) -> int:
     """Raises StartFailed when the variable is no port number."""
     value = environ.get(variable) or default

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -46,12 +46,13 @@ class Server:
         *,
         log: Path,
         cwd: Path,
-        lock: int,
+        lock: int | None = None,
         stop_signal: int = signal.SIGTERM,
         orphan_signal: int = signal.SIGTERM,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """`lock` is the descriptor of the state folder's lock: as long as a server lives, nobody else gets it.
+        """`lock` is the descriptor of the state folder's lock, if it has one: as long as a server lives, nobody else
+        gets it.
 
         `stop` sends `stop_signal`; the kernel sends `orphan_signal` when we are killed ourselves.
         """
@@ -69,7 +70,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 cwd=cwd,
                 env=env,
-                pass_fds=[lock],
+                pass_fds=[] if lock is None else [lock],
                 start_new_session=True,
                 preexec_fn=die_with_parent(orphan_signal),
             )
@@ -95,10 +96,32 @@ class Server:
                 self.process.wait()
 
 
-def family(number: int) -> list[int]:
-    """A process and its children, by number (Linux; elsewhere: without them)."""
+def children(number: int) -> list[int]:
+    """Those of a process, by number, the oldest first (Linux; elsewhere: none)."""
     try:
-        children = Path(f"/proc/{number}/task/{number}/children").read_text().split()
-    except FileNotFoundError:
-        children = []
-    return [number, *map(int, children)]
+        return [int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def family(number: int) -> list[int]:
+    """A process and its children."""
+    return [number, *children(number)]
+
+
+@contextlib.contextmanager
+def frozen(number: int) -> Iterator[None]:
+    """A process and its children stopped in their tracks, as if their machine hung."""
+    stopped = family(number)
+    try:
+        _send(signal.SIGSTOP, stopped)
+        yield
+    finally:
+        _send(signal.SIGCONT, stopped)
+
+
+def _send(sent: int, numbers: Sequence[int]) -> None:
+    """To those that are still there: a session of PostgreSQL's may end at any moment."""
+    for number in numbers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, sent)

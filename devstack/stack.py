@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -12,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from devstack import process
 from devstack.ports import Ports
 from devstack.postgres import Postgres
-from devstack.process import Server, StartFailed
+from devstack.process import Server, StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.valkey import Valkey
 
@@ -130,14 +128,8 @@ def freeze(state: Path, server: str, seconds: float) -> None:
     chosen = {name.lower(): number for name, number in numbers.items()}
     if server.lower() not in chosen:
         raise StartFailed(f"No {server} runs on {state}; there is: {', '.join(chosen) or 'nothing'}.")
-    family = process.family(chosen[server.lower()])
-    try:
-        for number in family:
-            os.kill(number, signal.SIGSTOP)
+    with frozen(chosen[server.lower()]):
         time.sleep(seconds)
-    finally:
-        for number in family:
-            os.kill(number, signal.SIGCONT)
 
 
 def running_environment(state: Path) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Popen, Process
 
-from devstack import postgres
+from devstack.environment import child_environment
 from devstack.ports import configured_port, is_free
 from devstack.process import StartFailed, ask_for_death_signal, die_with_parent
 from devstack.stack import Stack, running_environment, temporary_stack
@@ -37,7 +37,7 @@ def run(state: Path) -> int:
     base = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  (compared, not bound)
     _announce(f"Starting the servers (state in {state}) ...")
     with Stack(state, os.environ) as stack:
-        environment = {"PUBLIC_URL": base} | _child_environment(stack.environment)
+        environment = {"PUBLIC_URL": base} | child_environment(stack.environment)
         _prepare(environment)
         with_demo = _ensure_demo(state, environment)
         threading.Thread(target=_greet, args=(base, environment, with_demo), daemon=True).start()
@@ -47,9 +47,9 @@ def run(state: Path) -> int:
 def execute(state: Path, command: list[str], *, prepared: bool = True) -> int:
     """Run a command beside the stack of `state`: the one that runs there, or one for the duration."""
     if joined := running_environment(state):
-        return _call(command, _child_environment(joined))
+        return _call(command, child_environment(joined))
     with Stack(state, os.environ) as stack:
-        environment = _child_environment(stack.environment)
+        environment = child_environment(stack.environment)
         if prepared:
             _prepare(environment)
         return _call(command, environment)
@@ -58,13 +58,7 @@ def execute(state: Path, command: list[str], *, prepared: bool = True) -> int:
 def execute_fresh(command: list[str]) -> int:
     """Run a command beside empty servers."""
     with temporary_stack(os.environ) as stack:
-        return _call(command, _child_environment(stack.environment))
-
-
-def _child_environment(servers: dict[str, str]) -> dict[str, str]:
-    """Ours, the servers', and the programs of our virtual environment and of our PostgreSQL first."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(postgres.BIN), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, **servers, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        return _call(command, child_environment(stack.environment))
 
 
 def _call(command: list[str], environment: dict[str, str]) -> int:

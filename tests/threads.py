@@ -1,10 +1,14 @@
 """Real threads against real PostgreSQL; for tests with `django_db(transaction=True)`."""
 
+import random
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from django.db import connection
+
+from apps.accounts.models import User
+from tests.factories import make_user
 
 T = TypeVar("T")
 
@@ -31,3 +35,15 @@ def in_threads(count: int, work: Callable[[], T]) -> list[T]:
         thread.join()
     assert not errors
     return results
+
+
+def in_crews(work: Callable[[list[User], random.Random], T]) -> list[T]:
+    """Fifty people in ten threads at once: `work` with the five of each, and dice that fall the same for them."""
+    people = [make_user() for _ in range(50)]
+    crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
+
+    def run() -> T:
+        crew = next(crews)
+        return work(crew, random.Random(crew[0].handle))
+
+    return in_threads(10, run)

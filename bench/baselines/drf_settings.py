@@ -1,17 +1,10 @@
 """For the feed of `drf.py`: the same models and pooled connections, and of all else what a new project begins with."""
 
+from bench.baselines import STARTPROJECT_MIDDLEWARE
 from config.settings import *  # noqa: F403
 
 ROOT_URLCONF = "bench.baselines.drf"
-MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+MIDDLEWARE = STARTPROJECT_MIDDLEWARE
 REST_FRAMEWORK = {
     # The view names its own, which is not there yet when these are read.
     "DEFAULT_AUTHENTICATION_CLASSES": [],

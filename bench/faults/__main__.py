@@ -12,9 +12,7 @@ import contextlib
 import importlib
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -29,9 +27,12 @@ import django
 from rich.console import Console
 from rich.table import Table
 
+from bench.environment import production
 from bench.faults.network import MailSink, Proxy
-from bench.faults.processes import ROOT, Processes, child_environment
+from bench.faults.processes import ROOT, Processes
 from bench.faults.servers import Servers
+from devstack.environment import child_environment
+from devstack.ports import free_port
 
 NAMES = ["kills", "redis", "storage", "postgres", "restarts", "poison"]
 QUICK = 0.2
@@ -103,35 +104,22 @@ def _run(arguments: argparse.Namespace, folder: Path) -> list[Any]:
 
 
 def _environment(servers: Servers, proxy: Proxy, mails: MailSink) -> dict[str, str]:
-    """As in production: limits on, mails by SMTP, behind one proxy that names the client and has ended TLS."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """Production's, with mails by SMTP and the crowd's storage behind a proxy that may be cut."""
     return child_environment(
         {
-            "PHOTOGRAM_ENV": "production",
-            "SECRET_KEY": secrets.token_urlsafe(64),
-            "JWT_SIGNING_KEY": secrets.token_urlsafe(48),
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "PUBLIC_URL": "https://photogram.example",
-            "CLIENT_URL": "https://photogram.example",
-            "TRUSTED_PROXIES": "1",
+            **production(),
             "DATABASE_URL": servers.postgres.url,
             "REDIS_URL": servers.valkey.url(0),
             "CELERY_BROKER_URL": servers.valkey.url(1),
             "S3_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
-            # Signed for the name that clients know; the crowd goes there by the proxy.
-            "S3_PUBLIC_ENDPOINT_URL": "https://media.photogram.example",
             "S3_ACCESS_KEY_ID": servers.storage.access_key,
             "S3_SECRET_ACCESS_KEY": servers.storage.secret_key,
-            "MEDIA_CDN_URL": "https://cdn.photogram.example",
             "EMAIL_URL": f"smtp://127.0.0.1:{mails.port}",
             "ACCESS_TOKEN_LIFETIME_SECONDS": "7200",
-            "METRICS_TOKEN": secrets.token_urlsafe(32),
             "WEB_CONCURRENCY": "2",
             "LOG_LEVEL": "WARNING",
             "HOST": "127.0.0.1",
-            "PORT": str(port),
+            "PORT": str(free_port()),
         }
     )
 

@@ -4,15 +4,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from honcho.environ import parse_procfile
 
-from bench.faults.servers import children
-from devstack.process import die_with_parent
+from devstack.process import children, die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 RESTART_AFTER = 1.0  # seconds
@@ -98,9 +96,3 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def child_environment(added: dict[str, str]) -> dict[str, str]:
-    """Ours, what is added, and the programs of our virtual environment first."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    return {**os.environ, **added, "PATH": path, "PYTHONUNBUFFERED": "1"}

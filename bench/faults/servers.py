@@ -1,33 +1,19 @@
 """PostgreSQL, Valkey and SeaweedFS that can be killed, frozen and started again on the same port and state."""
 
-import contextlib
 import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import redis
 
 from devstack.ports import Ports
 from devstack.postgres import Postgres
+from devstack.process import frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.valkey import Valkey
-
-
-def signal_tree(pid: int, number: int) -> None:
-    """To the process and its children."""
-    for each in [pid, *children(pid)]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(each, number)
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
 
 
 class Servers:
@@ -49,7 +35,6 @@ class Servers:
 
     def stop(self) -> None:
         for server in (self.storage, self.valkey, self.postgres):
-            signal_tree(server.server.process.pid, signal.SIGCONT)
             server.stop()
         os.close(self._lock)
 
@@ -72,14 +57,8 @@ class Servers:
         self.valkey = Valkey(self.state, self._ports(), durable=True, lock=self._lock)
         self.valkey.wait()
 
-    @contextlib.contextmanager
-    def frozen_valkey(self) -> Iterator[None]:
-        pid = self.valkey.server.process.pid
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
+    def frozen_valkey(self) -> AbstractContextManager[None]:
+        return frozen(self.valkey.server.process.pid)
 
     def flush_valkey(self) -> None:
         with redis.Redis(port=self.valkey.port) as client:

@@ -5,11 +5,9 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
-from django.db import connection
 
 from devstack.process import die_with_parent
+from tests.databases import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -42,9 +40,7 @@ getattr(importlib.import_module(module), name)(argument)
 def killed_at(place: str, *, number: int = 1, then: str = "before", work: str, argument: object) -> None:
     """Run `work` ("module:function") with `argument`, and kill it (SIGKILL) before, or right after, the call with that
     number of `place` ("module/Class:name")."""
-    base = urlsplit(os.environ["DATABASE_URL"])
-    database = urlunsplit(base._replace(path=f"/{connection.settings_dict['NAME']}"))
-    environment = os.environ | {"DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environment = os.environ | {"DATABASE_URL": url_of(), "DJANGO_SETTINGS_MODULE": "config.settings"}
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, place, str(number), then, work, str(argument)],
         cwd=ROOT,

@@ -22,6 +22,7 @@ from apps.notifications.models import Notification, PushSubscription
 from apps.social import services as social
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
+from tests.counting import drift
 from tests.factories import PASSWORD, make_comment, make_media, make_mute, make_post, make_user
 from tests.moderation.people import BECAUSE, make_moderator
 
@@ -207,10 +208,6 @@ def world(alice, bob, carol, mallory, mod):
 
 def counted():
     return {c.label: c.shown_on._base_manager.aggregate(sum=Sum(c.column))["sum"] or 0 for c in every_counter()}
-
-
-def drift():
-    return [(counter.label, wrong) for counter in every_counter() for wrong in counter.repair(dry_run=True)]
 
 
 def rows():

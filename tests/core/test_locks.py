@@ -5,14 +5,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.db import connection
 
 from apps.core.locks import only_one
 from devstack.process import die_with_parent
+from tests.databases import url_of
 from tests.threads import in_threads
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,9 +75,7 @@ def test_it_holds_back_no_vacuum_and_does_not_run_into_the_limit_of_idle_transac
 
 
 def test_a_killed_process_lets_go_of_it_at_once():
-    base = urlsplit(os.environ["DATABASE_URL"])
-    database = urlunsplit(base._replace(path=f"/{connection.settings_dict['NAME']}"))
-    environment = {"DATABASE_URL": database, "PHOTOGRAM_ENV": "development"}
+    environment = {"DATABASE_URL": url_of(), "PHOTOGRAM_ENV": "development"}
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER],
         cwd=ROOT,
@@ -92,9 +91,7 @@ def test_a_killed_process_lets_go_of_it_at_once():
             assert not first
         holder.kill()
         holder.wait(10)
-    deadline = time.monotonic() + 5
-    while held() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    eventually(lambda: not held(), 5)
     with only_one("a job") as first:
         assert first
 

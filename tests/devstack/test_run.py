@@ -10,15 +10,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from devstack.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(state: Path, port: int) -> dict[str, str]:

@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,10 @@ import requests
 from botocore.client import Config
 
 from devstack.ports import Ports, configured_port, is_free
-from devstack.process import StartFailed
+from devstack.process import StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.stack import Stack, freeze, running_environment
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
@@ -37,13 +36,6 @@ def state(tmp_path: Path) -> Path:
 
 def without(*names: str) -> dict[str, str]:
     return {name: value for name, value in NAMED.items() if name not in names}
-
-
-def eventually(true: Callable[[], bool], seconds: float = 15) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return true()
 
 
 def _answers(client: "redis.Redis") -> bool:
@@ -69,13 +61,26 @@ class TestServers:
             client = redis.Redis.from_url(stack.environment["REDIS_URL"], socket_timeout=0.3)
             hanging = threading.Thread(target=freeze, args=(stack.state, "valkey", 2))
             hanging.start()
-            assert eventually(lambda: not _answers(client), 2)
+            eventually(lambda: not _answers(client), 2)
             hanging.join()
             assert _answers(client)
             with pytest.raises(StartFailed, match="there is: valkey"):
                 freeze(stack.state, "postgresql", 1)
         with pytest.raises(StartFailed, match="nothing"):
             freeze(stack.state, "valkey", 1)
+
+    def test_go_on_though_a_child_of_theirs_ended_before_it_could_be_stopped(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with subprocess.Popen(["sleep", "60"]) as server, subprocess.Popen(["true"]) as child:
+            child.wait()
+            monkeypatch.setattr("devstack.process.family", lambda number: [number, child.pid])
+            try:
+                with frozen(server.pid):
+                    eventually(lambda: _state(server.pid) == "T")
+                eventually(lambda: _state(server.pid) == "S")
+            finally:
+                server.kill()
 
     def test_keep_what_was_written_and_their_ports_over_a_restart(self, state: Path) -> None:
         environments, counts = [], []
@@ -114,6 +119,11 @@ class TestServers:
                 raise AssertionError("started on a port that is taken")
         with Stack(state, without("REDIS_URL")):
             pass
+
+
+def _state(pid: int) -> str:
+    """S for sleeping, T for stopped, as proc(5) has it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _a_row(environment: dict[str, str]) -> int:
@@ -369,4 +379,4 @@ class TestASupervisor:
     def test_that_is_killed_takes_everything_along(self, supervised: Supervised, state: Path) -> None:
         supervised.process.kill()
         supervised.process.wait()
-        assert eventually(lambda: nothing_is_left(supervised, state))
+        eventually(lambda: nothing_is_left(supervised, state))

@@ -20,6 +20,12 @@ def test_each_alert_leads_to_its_section() -> None:
         assert rule["annotations"]["runbook"] == f"docs/operations/runbooks.md#{name.lower()}"
 
 
+def test_no_two_headings_are_the_same() -> None:
+    """A link leads to the first of them."""
+    headings = re.findall(r"^#+ (.+)$", RUNBOOKS, re.MULTILINE)
+    assert len(headings) == len({heading.lower() for heading in headings})
+
+
 @pytest.mark.parametrize("alert", SECTIONS)
 def test_a_section_says_what_to_do(alert: str) -> None:
     assert "**Do:**" in SECTIONS[alert]

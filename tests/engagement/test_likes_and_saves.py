@@ -1,23 +1,17 @@
 """Likes and saves: one per person, counted once, seen by whom the post is seen by."""
 
-import random
-
 import pytest
 
 from apps.content import services as content
 from apps.content.models import Post
-from apps.core.counters import every_counter
 from apps.core.errors import NotFound
 from apps.engagement import services
 from apps.engagement.models import Comment, CommentLike, Like, Save
+from tests.counting import drift
 from tests.factories import make_block, make_comment, make_post, make_user
-from tests.threads import in_threads
+from tests.threads import in_crews, in_threads
 
 pytestmark = pytest.mark.django_db
-
-
-def drift():
-    return [(counter.label, wrong) for counter in every_counter() for wrong in counter.repair(dry_run=True)]
 
 
 class TestALike:
@@ -91,18 +85,14 @@ class TestRaces:
         author = make_user()
         post = make_post(author)
         comment = make_comment(post, author)
-        people = [make_user() for _ in range(50)]
-        crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
 
-        def act():
-            crew = next(crews)
-            dice = random.Random(crew[0].handle)
+        def act(crew, dice):
             for _ in range(100):
                 person = dice.choice(crew)
                 dice.choice([services.like, services.unlike])(post.pk, by=person.pk)
                 dice.choice([services.like_comment, services.unlike_comment])(comment.pk, by=person.pk)
 
-        in_threads(10, act)
+        in_crews(act)
         post.refresh_from_db()
         comment.refresh_from_db()
         assert post.like_count == Like.objects.count() > 0
@@ -112,12 +102,8 @@ class TestRaces:
     def test_r1_a_thousand_comments_and_removals_by_fifty_people_leave_the_count_of_rows(self):
         """Replies among them, so that tombstones come and go."""
         post = make_post(make_user())
-        people = [make_user() for _ in range(50)]
-        crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
 
-        def act():
-            crew = next(crews)
-            dice = random.Random(crew[0].handle)
+        def act(crew, dice):
             mine = []
             for _ in range(100):
                 if mine and dice.random() < 0.4:
@@ -131,7 +117,7 @@ class TestRaces:
                 except services.Invalid:
                     pass  # removed between the look and the reply
 
-        in_threads(10, act)
+        in_crews(act)
         post.refresh_from_db()
         assert post.comment_count == Comment.objects.standing().count() > 0
         assert not drift()
@@ -139,12 +125,8 @@ class TestRaces:
     def test_r1_a_thousand_saves_by_fifty_people_agree_with_the_last_one_of_each(self):
         """Saves are not counted: what must hold is that each person's last act is what is kept."""
         post = make_post(make_user())
-        people = [make_user() for _ in range(50)]
-        crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
 
-        def act():
-            crew = next(crews)
-            dice = random.Random(crew[0].handle)
+        def act(crew, dice):
             last = {}
             for _ in range(100):
                 person = dice.choice(crew)
@@ -152,7 +134,7 @@ class TestRaces:
                 last[person.pk](post.pk, by=person.pk)
             return {pk for pk, verb in last.items() if verb is services.save}
 
-        saved = set().union(*in_threads(10, act))
+        saved = set().union(*in_crews(act))
         assert set(Save.objects.values_list("user", flat=True)) == saved
         assert Save.objects.count() == len(saved) > 0
 

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,11 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from django.db import connection
 
-from devstack.ports import Ports
+from devstack.ports import Ports, free_port
 from devstack.postgres import BIN, Postgres
-from devstack.process import die_with_parent
+from devstack.process import children, die_with_parent, frozen
+from tests.databases import url_of
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 # An answer that only the database can give: there is no such person.
@@ -55,23 +55,12 @@ class Mortal:
         """On the same port and data."""
         self.postgres = start_postgres(self.state, self.lock)
 
-    @contextlib.contextmanager
-    def frozen_database(self) -> Iterator[None]:
+    def frozen_database(self) -> contextlib.AbstractContextManager[None]:
         """The server and its sessions, as on a machine that hangs: connections stand, and nothing answers."""
-        self._signal_all(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._signal_all(signal.SIGCONT)
+        return frozen(self.postgres.server.process.pid)
 
     def workers(self) -> list[int]:
-        return _children(self.gunicorn.pid)
-
-    def _signal_all(self, number: int) -> None:
-        server = self.postgres.server.process.pid
-        for pid in [server, *_children(server)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        return children(self.gunicorn.pid)
 
     def ask(self, path: str = ASKED) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", timeout=15)
@@ -83,16 +72,8 @@ class Mortal:
     def await_answer(self, seconds: float = 10) -> float:
         """How long it takes until the database's answers come through again."""
         begun = time.monotonic()
-        while time.monotonic() - begun < seconds:
-            with contextlib.suppress(httpx.TransportError):
-                if self.ask().status_code == 404:
-                    return time.monotonic() - begun
-            time.sleep(0.1)
-        raise AssertionError(f"no answer within {seconds} s")
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        eventually(lambda: self.ask().status_code == 404, seconds, every=0.1, despite=httpx.TransportError)
+        return time.monotonic() - begun
 
 
 def start_postgres(state: Path, lock: int) -> Postgres:
@@ -109,9 +90,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> I
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT)
     postgres = start_postgres(state, lock)
     _copy_schema(to=postgres.url)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {
         "PHOTOGRAM_ENV": "development",
         "DATABASE_URL": postgres.url,
@@ -134,7 +113,5 @@ def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> I
 
 def _copy_schema(*, to: str) -> None:
     """Of the tests' database; migrating an empty one would take many times as long."""
-    base = os.environ["DATABASE_URL"].rsplit("/", 1)[0]
-    source = f"{base}/{connection.settings_dict['NAME']}"
-    dumped = subprocess.run([BIN / "pg_dump", "--schema-only", source], check=True, capture_output=True)
+    dumped = subprocess.run([BIN / "pg_dump", "--schema-only", url_of()], check=True, capture_output=True)
     subprocess.run([BIN / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)

@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout
 
 from apps.core.database import Outage
 from tests.faults.conftest import Mortal
+from tests.waiting import eventually
 
 # Its schema is copied.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
@@ -121,5 +122,4 @@ class TestWhatAProcessKnows:
         time.sleep(0.05)
         assert outage.lasts
         self.back.set()
-        time.sleep(0.05)
-        assert not outage.lasts
+        eventually(lambda: not outage.lasts, 5, every=0.01)

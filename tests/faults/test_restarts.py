@@ -1,13 +1,12 @@
 """The API told to end and started again, with requests under way and in the listening queue (C10)."""
 
-import os
-import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
+from devstack.process import frozen
 from tests.faults.conftest import Mortal
 
 # Its schema is copied.
@@ -18,13 +17,12 @@ def test_c10_told_to_end_it_answers_whom_the_kernel_has_let_in_and_refuses_the_o
     """So that a proxy in front can have those wait for the next one (config/deploy/Caddyfile)."""
     [worker] = mortal.workers()
     with ThreadPoolExecutor(24) as threads:
-        os.kill(worker, signal.SIGSTOP)
-        # Nobody accepts them: connected, sent, and in the queue.
-        waiting = [threads.submit(mortal.ask) for _ in range(24)]
-        time.sleep(0.5)
-        mortal.gunicorn.terminate()
-        time.sleep(0.2)
-        os.kill(worker, signal.SIGCONT)
+        with frozen(worker):
+            # Nobody accepts them: connected, sent, and in the queue.
+            waiting = [threads.submit(mortal.ask) for _ in range(24)]
+            time.sleep(0.5)
+            mortal.gunicorn.terminate()
+            time.sleep(0.2)
         assert [each.result().status_code for each in waiting] == [404] * 24
     assert mortal.gunicorn.wait(30) == 0
     with pytest.raises(httpx.ConnectError):

@@ -9,7 +9,9 @@ from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
 from apps.core import backlog, dead_letters
 from apps.core.relay import KILLED
-from tests.jobs.workshop import LEASE, Workshop, eventually, own_database, tries
+from devstack.process import frozen
+from tests.jobs.workshop import LEASE, Workshop, own_database, tries
+from tests.waiting import eventually
 
 # What the processes do is committed, and so is what the tests do.
 pytestmark = [pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
@@ -32,7 +34,7 @@ def is_settled():
     return not CeleryOutbox.objects.exists()
 
 
-def test_a_consequence_comes_within_a_second_and_leaves_no_row(shop):
+def test_a_consequence_comes_within_seconds_and_leaves_no_row(shop):
     begun = time.monotonic()
     path = shop.order("steady")
     eventually(lambda: tries(path) == 1)
@@ -90,13 +92,10 @@ def test_c3_while_the_broker_is_away_deeds_wait_and_cost_the_same(shop):
 
 
 def test_c3_a_frozen_broker_holds_up_no_deed(shop):
-    os.kill(shop.broker.server.process.pid, signal.SIGSTOP)
-    try:
+    with frozen(shop.broker.server.process.pid):
         begun = time.monotonic()
         path = shop.order("steady")
         assert time.monotonic() - begun < 1
-    finally:
-        os.kill(shop.broker.server.process.pid, signal.SIGCONT)
     eventually(lambda: tries(path) == 1, seconds=40)
 
 

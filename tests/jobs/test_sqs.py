@@ -6,7 +6,8 @@ from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from moto.server import ThreadedMotoServer
 
 from config.queues import QUEUES
-from tests.jobs.workshop import Workshop, eventually, own_database, tries
+from tests.jobs.workshop import Workshop, own_database, tries
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
 

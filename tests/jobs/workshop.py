@@ -5,11 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import redis
@@ -20,6 +18,7 @@ from config.queues import DEFAULT
 from devstack.ports import Ports
 from devstack.process import die_with_parent
 from devstack.valkey import Valkey
+from tests.databases import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # Short, so that the tests need not wait long: the proportions are those of the real ones.
@@ -107,26 +106,18 @@ def tries(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)
-
-
 @contextlib.contextmanager
 def own_database() -> Iterator[str]:
     """A copy of the test database, which the default connection goes to meanwhile; its URL."""
     name = connection.settings_dict["NAME"]
     copy = f"{name}_workshop"
-    base = urlsplit(os.environ["DATABASE_URL"])
     connections.close_all()
-    with psycopg.connect(urlunsplit(base._replace(path="/postgres")), autocommit=True) as server:
+    with psycopg.connect(url_of("postgres"), autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
         server.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
         connection.settings_dict["NAME"] = copy
         try:
-            yield urlunsplit(base._replace(path=f"/{copy}"))
+            yield url_of(copy)
         finally:
             connections.close_all()
             connection.settings_dict["NAME"] = name

@@ -2,23 +2,23 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 
 from config.queues import QUEUES
+from devstack.ports import free_port
 from devstack.process import die_with_parent
+from tests.databases import url_of
 from tests.journeys.traces import Collector, collector
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # The lines of the Procfile, with what they get on top of it: one worker, with one child, does everything.
@@ -51,7 +51,7 @@ def traces() -> Iterator[Collector]:
 def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterator[LiveStack]:
     logs = tmp_path_factory.mktemp("live")
     environment = os.environ | _environment(traces)
-    worker_metrics_port = str(_free_port())
+    worker_metrics_port = str(free_port())
     for command in (["migrate", "--verbosity", "0"], ["ensure_buckets"], ["ensure_schedule"]):
         subprocess.run(
             [sys.executable, "manage.py", *command], check=True, cwd=ROOT, env=environment, capture_output=True
@@ -88,28 +88,21 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> I
             process.kill()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _environment(traces: Collector) -> dict[str, str]:
     """A database and Redis databases of its own on the tests' servers, another for each xdist worker: two workers on
     one queue would take each other's tasks."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     database = f"live_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    base = urlsplit(os.environ["DATABASE_URL"])
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}"')
         connection.execute(f'CREATE DATABASE "{database}"')
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PHOTOGRAM_ENV": "development",
-        "DATABASE_URL": urlunsplit(base._replace(path=f"/{database}")),
+        "DATABASE_URL": url_of(database),
         "REDIS_URL": os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{20 + 2 * number}",
         "CELERY_BROKER_URL": os.environ["CELERY_BROKER_URL"].rsplit("/", 1)[0] + f"/{21 + 2 * number}",
-        "PORT": str(_free_port()),
+        "PORT": str(free_port()),
         "RATE_LIMITS": "off",
         "ERASURE_GRACE_DAYS": "0",
         "WEB_CONCURRENCY": "1",
@@ -122,10 +115,10 @@ def _environment(traces: Collector) -> dict[str, str]:
 
 
 def _await_readiness(url: str, logs: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            if urllib.request.urlopen(f"{url}/health/ready", timeout=5).status == 200:
-                return
-        time.sleep(0.2)
-    raise AssertionError("\n".join(log.read_text()[-3000:] for log in logs.iterdir()))
+    eventually(
+        lambda: urllib.request.urlopen(f"{url}/health/ready", timeout=5).status == 200,
+        60,
+        every=0.2,
+        despite=OSError,
+        otherwise=lambda: "\n".join(log.read_text()[-3000:] for log in logs.iterdir()),
+    )

@@ -1,13 +1,12 @@
 """A week of a small community, through HTTP only, with a real worker, relay and scheduler; after each act, what each of
 the cast sees at every door."""
 
+import functools
 import io
 import json
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests import waiting
+
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
+# Everything goes through all of the processes.
+eventually = functools.partial(waiting.eventually, seconds=90, every=0.2)
 pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.timeout(420)]
 
 
@@ -72,13 +75,6 @@ class Person:
     def told(self) -> list[tuple[str, list[str]]]:
         rows = self.get("/notifications")["results"]
         return [(row["type"], [actor["handle"] for actor in row["actors"]]) for row in rows]
-
-
-def eventually(holds: Callable[[], object], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.2)
 
 
 class Community:
@@ -205,7 +201,7 @@ def test_a_week_of_a_small_community(live_stack):
     action = c.judge.do(f"/moderation/posts/{dune}/takedown", {"reason": "Nudity", "category": "nudity"})
     c.shows(dune, "bruno", "sandbank", to={"bruno"}, in_feeds_of=set(), stands=False)
     assert c.bruno.get(f"/posts/{dune}")["status"] == "taken_down"
-    eventually(lambda: httpx.get(photo).status_code in {403, 404}, 60)
+    eventually(lambda: httpx.get(photo).status_code in {403, 404}, seconds=60)
     eventually(lambda: [type_ for type_, _ in c.bruno.told()[:1]] == ["moderation"])
     assert action["id"] in c.bruno.get("/notifications")["results"][0]["preview"]
     c.carla.do(f"/moderation/actions/{action['id']}/appeal", {"text": "Not mine"}, 404)

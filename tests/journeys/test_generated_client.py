@@ -4,13 +4,14 @@ import importlib
 import io
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 import yaml
 from PIL import Image
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
@@ -83,10 +84,9 @@ def test_signs_in_uploads_posts_and_reads_the_feed(client_package, live_stack):
     post = load("api.content.post_create").sync(
         client=gina, body=models.CreatePostRequest(media_ids=[upload.media_id], caption="Hello #world")
     )
-    deadline = time.monotonic() + 60
     feed = load("api.feed.feed_list")
-    while not (page := feed.sync(client=gina)).results and time.monotonic() < deadline:
-        time.sleep(0.2)
+    eventually(lambda: feed.sync(client=gina).results, 60, every=0.2)
+    page = feed.sync(client=gina)
     [shown] = page.results
     assert shown.id == post.id
     assert shown.tags == ["world"]

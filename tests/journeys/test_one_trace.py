@@ -12,6 +12,8 @@ import pytest
 import requests
 from PIL import Image
 
+from tests.waiting import eventually
+
 pytestmark = pytest.mark.xdist_group("live")
 
 PROCESS = "apps.media.tasks.process_upload"
@@ -44,7 +46,7 @@ def upload(live_stack: Any) -> Callable[[bytes, str], Upload]:
         completed = requests.post(f"{url}/media/upload/{promised['id']}/complete", headers=headers, timeout=10)
         assert completed.status_code == 202
         medium = f"{url}/media/{promised['media_id']}"
-        until(lambda: requests.get(medium, headers=headers, timeout=10).json()["status"] == status)
+        eventually(lambda: requests.get(medium, headers=headers, timeout=10).json()["status"] == status)
         return Upload(completed.headers["X-Request-ID"], access, put["url"])
 
     return run
@@ -55,15 +57,6 @@ def ready(upload: Any) -> Upload:
     file = io.BytesIO()
     Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(file, "JPEG")
     return upload(file.getvalue(), "ready")
-
-
-def until(happened: Any) -> Any:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := happened():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen")
 
 
 def lines(stack: Any, process: str) -> list[dict[str, Any]]:
@@ -79,7 +72,7 @@ def test_request_sql_cache_storage_outbox_and_task_are_one_trace(live_stack, rea
         tasks = [span for span in spans if span.name == f"task {PROCESS}"]
         return [span for span in spans if span.trace == tasks[0].trace] if tasks else []
 
-    spans = until(lambda: [span for span in story() if "complete" in span.name] and story())
+    spans = eventually(lambda: [span for span in story() if "complete" in span.name] and story())
     by_id = {span.id: span for span in spans}
 
     def is_under(span, service, name):
@@ -105,7 +98,7 @@ def test_request_sql_cache_storage_outbox_and_task_are_one_trace(live_stack, rea
 
 
 def test_o4_no_span_tells_a_secret(live_stack, ready):
-    until(lambda: [span for span in live_stack.traces.spans() if span.name == f"task {PROCESS}"])
+    eventually(lambda: [span for span in live_stack.traces.spans() if span.name == f"task {PROCESS}"])
     told = "".join(span.text for span in live_stack.traces.spans())
     signature = ready.url.split("X-Amz-Signature=")[1][:64]
     for secret in (ready.access, signature, "tracy@example.org", "battery staple"):

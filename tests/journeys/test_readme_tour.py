@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from PIL import Image
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the shell knows at the end of the tour, handed to the test.
@@ -61,12 +62,8 @@ def test_the_tour_ends_with_the_photograph_in_the_other_persons_feed(toured: dic
     assert [medium["id"] for medium in post["media"]] == [toured["MEDIA"]]
     assert_published_bare_and_upright(toured, post)
     # A public post of a public account: as soon as the worker has made the copies, its URLs are permanent.
-    deadline = time.monotonic() + 30
-    while not permanent(post):
-        assert time.monotonic() < deadline, "the URLs are still signed ones"
-        time.sleep(0.2)
-        post = newest_in_feed(toured)
-    assert_published_bare_and_upright(toured, post)
+    eventually(lambda: permanent(newest_in_feed(toured)), every=0.2, otherwise="the URLs are still signed ones")
+    assert_published_bare_and_upright(toured, newest_in_feed(toured))
 
 
 def assert_published_bare_and_upright(toured: dict[str, str], post: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from apps.media.imaging import ImagingError, Limits, Picture
 from apps.media.sandbox import RenderPool
 from tests.media import pictures
 from tests.media.pictures import file_of, landscape, quarters
+from tests.waiting import eventually
 
 Render = Callable[..., Picture]
 GIBIBYTE = 1024**3
@@ -362,7 +363,7 @@ def test_daemonic_processes_such_as_celerys_can_render(tmp_path: Path) -> None:
         assert colour == "#008080"
         assert theirs != ours
         assert is_alive(ours)
-        _wait_for(lambda: not is_alive(theirs), "the worker's child ends with it")
+        eventually(lambda: not is_alive(theirs), 10, otherwise="the worker's child outlives it")
     finally:
         sandbox._pool.close()
 
@@ -413,20 +414,13 @@ def test_the_child_dies_with_its_parent_even_at_work(tmp_path: Path) -> None:
     )
     assert worker.stdout
     child = int(worker.stdout.readline())
-    _wait_for(lambda: _working(child), "it is at work")
+    eventually(lambda: _working(child), 10, every=0.01, otherwise="it does not work")
 
     worker.kill()
     worker.wait()
     worker.stdout.close()
 
-    _wait_for(lambda: not is_alive(child), "the child is gone", seconds=1.0)
-
-
-def _wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+    eventually(lambda: not is_alive(child), 1, every=0.01, otherwise="the child is still there")
 
 
 def test_the_child_does_not_load_django() -> None:

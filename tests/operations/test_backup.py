@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection
+from django.core.management import call_command
 
 from apps.media import backup, storage
 from devstack.postgres import BIN
+from tests import commands
+from tests.databases import url_of
 from tests.media.uploads import jpeg, ready
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,10 +54,6 @@ class Servers:
                 storage.delete(bucket, keys)
 
 
-def at(database: str) -> str:
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}"))
-
-
 def buckets() -> tuple[str, str]:
     name = f"backup-{secrets.token_hex(4)}"
     return f"{name}-private", f"{name}-public"
@@ -66,7 +62,7 @@ def buckets() -> tuple[str, str]:
 @pytest.fixture
 def here(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     """The tests' database, buckets of its own, and PostgreSQL's programs."""
-    servers = Servers(at(str(connection.settings_dict["NAME"])), *buckets())
+    servers = Servers(url_of(), *buckets())
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     servers.use(settings)
     call_command("ensure_buckets", stdout=io.StringIO())
@@ -80,16 +76,15 @@ def elsewhere() -> Iterator[Servers]:
     database = f"restored_{secrets.token_hex(4)}"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(f"CREATE DATABASE {database}")
-        servers = Servers(at(database), *buckets())
+        servers = Servers(url_of(database), *buckets())
         yield servers
         server.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
 
 def run(*arguments: str) -> dict[str, Any]:
-    out = io.StringIO()
-    call_command(*arguments, "--json", stdout=out, stderr=io.StringIO())
-    told: dict[str, Any] = json.loads(out.getvalue())
-    return told
+    done = commands.run(*arguments, "--json")
+    assert done.code == 0, done.err
+    return done.json
 
 
 def test_a_post_with_its_photograph_comes_back_on_empty_servers(
@@ -212,8 +207,8 @@ class TestWhatFailsIsSaidInALine:
 
 
 def refused(why: str, *arguments: object) -> None:
-    with pytest.raises(CommandError, match=why):
-        run(*map(str, arguments))
+    done = commands.run(*map(str, arguments))
+    assert (done.code, why in done.err) == (1, True), done
 
 
 def test_the_next_backup_shares_what_has_not_changed(

@@ -20,6 +20,7 @@ from django_celery_outbox.models import CeleryOutboxDeadLetter
 from apps.core import doctor, heartbeats, processes
 from apps.core.doctor import Severity
 from apps.media import storage
+from tests.commands import run
 
 # One test sets up the server of all of them in a way that the others must not find.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("doctor")]
@@ -210,17 +211,16 @@ class TestTheCommand:
         assert (process.kind, process.pid) == ("api", running)
         assert 1_000_000 < process.own <= process.resident
         monkeypatch.setattr(doctor, "_sources", {})
-        out = io.StringIO()
-        call_command("doctor", stdout=out)
-        assert "api                  1" in out.getvalue()
-        assert "together             1" in out.getvalue()
+        told = run("doctor")
+        assert told.code == 0, told
+        assert "api                  1" in told.out
+        assert "together             1" in told.out
 
     def test_is_read_by_programs_and_fails_when_something_must_be_mended(self, monkeypatch: Any) -> None:
         monkeypatch.setattr(doctor, "_sources", {})
         doctor.finding_source("all", when_it_fails="")(lambda: [doctor.error("all", "Broken.", "Mend it.")])
-        out = io.StringIO()
-        with pytest.raises(SystemExit) as ended:
-            call_command("doctor", "--json", stdout=out)
-        assert ended.value.code == 1
-        told = json.loads(out.getvalue())["findings"]
-        assert told == [{"subject": "all", "severity": "error", "what": "Broken.", "advice": "Mend it."}]
+        told = run("doctor", "--json")
+        assert told.code == 1
+        assert told.json["findings"] == [
+            {"subject": "all", "severity": "error", "what": "Broken.", "advice": "Mend it."}
+        ]

@@ -5,20 +5,19 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from devstack.ports import free_port
 from devstack.process import die_with_parent
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 # Debian keeps it where only root's PATH leads.
@@ -68,9 +67,7 @@ def pooled_url(role: tuple[str, str]) -> Iterator[str]:
 
 
 def _pooled(folder: Path, name: str, password: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     users, configuration = folder / "users.txt", folder / "pgbouncer.ini"
     users.write_text(f'"{name}" "{password}"\n')
     server = urlsplit(os.environ["DATABASE_URL"]).port
@@ -89,17 +86,18 @@ def _pooled(folder: Path, name: str, password: str) -> Iterator[str]:
         )
     try:
         url = f"postgresql://{name}:{password}@127.0.0.1:{port}/{name}"
-        deadline = time.monotonic() + 20
-        while True:
-            with suppress(psycopg.OperationalError):
-                psycopg.connect(url, connect_timeout=2).close()
-                break
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.1)
+        eventually(
+            lambda: _answers(url), 20, despite=psycopg.OperationalError, otherwise=lambda: (folder / "log").read_text()
+        )
         yield url
     finally:
         process.terminate()
         process.wait(20)
+
+
+def _answers(url: str) -> bool:
+    with psycopg.connect(url, connect_timeout=2) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_everything_works_where_a_session_lasts_for_one_transaction(pooled_url: str) -> None:

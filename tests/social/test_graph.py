@@ -6,12 +6,12 @@ from django.db.models import F
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
-from apps.core.counters import every_counter
 from apps.social import services
 from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
+from tests.counting import drift
 from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
-from tests.threads import in_threads
+from tests.threads import in_crews, in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -202,28 +202,20 @@ class TestPrivateAccounts:
             assert api(bob).get(f"/users/@alice/{inside}").status_code == 200
 
 
-def no_drift():
-    return all(not list(counter.repair(dry_run=True)) for counter in every_counter())
-
-
 @pytest.mark.django_db(transaction=True)
 class TestR1R3Races:
     def test_r1_a_thousand_follows_and_unfollows_by_fifty_people_leave_the_count_of_rows(self, db):
         alice = make_user("alice")
-        people = [make_user() for _ in range(50)]
-        crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
 
-        def act():
-            crew = next(crews)
-            dice = random.Random(crew[0].handle)
+        def act(crew, dice):
             for _ in range(100):
                 verb = dice.choice([services.follow, services.unfollow])
                 verb(alice.pk, by=dice.choice(crew).pk)
 
-        in_threads(10, act)
+        in_crews(act)
         assert counts(alice) == (Follow.objects.filter(followed=alice).count(), 0)
         assert counts(alice)[0] > 0
-        assert no_drift()
+        assert not drift()
 
     def test_r3_no_follow_across_a_block(self, db):
         alice, bob = make_user("alice"), make_user("bob")
@@ -243,7 +235,7 @@ class TestR1R3Races:
         for _ in range(5):
             in_threads(8, act)
             assert not (Block.objects.exists() and (Follow.objects.exists() or FollowRequest.objects.exists()))
-        assert no_drift()
+        assert not drift()
 
     def test_r3_a_cap_holds(self, db, settings):
         settings.FOLLOWER_LIMIT = 3
@@ -274,7 +266,7 @@ class TestR1R3Races:
         in_threads(10, act)
         assert not FollowRequest.objects.exists()
         assert counts(alice) == (9, 0)
-        assert no_drift()
+        assert not drift()
 
     def test_r3_accepting_and_withdrawing_at_once_agree(self, db):
         alice, bob = make_user("alice", is_private=True), make_user("bob")
@@ -292,18 +284,18 @@ class TestR1R3Races:
 
             in_threads(2, act)
             assert not FollowRequest.objects.exists()
-            assert no_drift()
+            assert not drift()
             services.unfollow(alice.pk, by=bob.pk)
 
 
 def test_r1_the_repair_finds_and_mends_injected_drift(alice, bob):
-    assert no_drift()
+    assert not drift()
     User.objects.filter(pk=alice.pk).update(follower_count=F("follower_count") + 7)
     from apps.core.housekeeping import repair_counters
 
     assert repair_counters() == 1
     assert counts(alice) == (1, 0)
-    assert no_drift()
+    assert not drift()
 
 
 def test_r1_a_drifted_counter_never_refuses_a_deed(api, alice, bob):

@@ -6,9 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from config import metrics
-from devstack.process import die_with_parent
+from devstack.ports import free_port
+from devstack.process import children, die_with_parent
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,8 +43,7 @@ class Server:
         )
 
     def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return children(self.process.pid)
 
     def files(self) -> set[str]:
         return {file.name for file in self.folder.glob("photogram-metrics-*/*.db") if "worker" in file.name}
@@ -51,9 +51,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = tmp_path / "log"
     environment = os.environ | {
         "PHOTOGRAM_ENV": "development",
@@ -82,16 +80,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
         process.wait(20)
 
 
-def until(happened, server: Server) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if happened():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(server.log.read_text()[-3000:])
+def until(happened: Callable[[], object], server: Server) -> None:
+    eventually(happened, despite=OSError, otherwise=lambda: server.log.read_text()[-3000:])
 
 
 def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(server):
@@ -117,9 +107,7 @@ def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(ser
 
 
 def test_a_process_without_http_of_its_own_answers_on_its_port_and_a_child_lets_go_of_it(monkeypatch):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     monkeypatch.setattr(metrics._Process, "server", None)
     monkeypatch.setattr(metrics._Process, "slot", "")
     monkeypatch.setenv("METRICS_PORT", str(port))
