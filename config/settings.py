@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from environs import Env
 from kombu import Queue
 
@@ -131,6 +132,7 @@ TEMPLATES: list[dict[str, Any]] = [
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
+    "STYLES": [lambda request: static("console/console.css")],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
 }
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from apps.accounts.models import DataExport, Erasure, Session, User
 from apps.core.admin import ReadOnlyAdmin
 from apps.moderation import services as moderation
-from apps.moderation.admin import ModeratingAdmin
+from apps.moderation.admin.rows import ModeratingAdmin
 
 
 @admin.register(User)

@@ -163,6 +163,39 @@ class ModerationAction(Row):
         return f"{self.action} of {self.target_type} {self.target_id}"
 
 
+class StaffAct(Row):
+    """What staff did in the console besides deciding: what they read that is private, and which rules they changed. As
+    append-only as the audit of decisions, and for the same reason it refers to people by plain ids."""
+
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    # A verb and its object, such as "read_sessions" or "ban_image".
+    act = models.CharField(max_length=40)
+    # The row it was done to, whatever its table; `subject_type` is the model's label.
+    subject_type = models.CharField(max_length=60)
+    subject_id = models.CharField(max_length=64)
+    reason = models.CharField(max_length=1000, blank=True)
+    # What changed, from what to what.
+    detail = models.JSONField(default=dict)
+    # The moment in `id`.
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["actor", "-id"], name="staff_acts_by_actor"),
+            models.Index(fields=["act", "-id"], name="staff_acts_by_act"),
+            models.Index(fields=["subject_id", "-id"], name="staff_acts_by_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.subject_type} {self.subject_id}"
+
+
 class Statement(models.Model):
     """That whom an action hit is told so, and why, by mail. The row is the record; the task is rung again until
     `mailed_at` is set, or the tries are used up."""

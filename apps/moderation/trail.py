@@ -1,0 +1,25 @@
+"""What staff did in the console besides deciding, written down where it was done."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+
+from apps.core.ids import moment_of, new_id
+from apps.moderation.models import StaffAct
+
+
+def note(act: str, subject: Model, *, by: UUID, reason: str = "", **detail: Any) -> StaffAct:
+    """`by` did `act` to the row `subject`. Call it in the transaction of what was done, so that neither is without the
+    other; `detail` has to be JSON."""
+    row_id = new_id()
+    return StaffAct.objects.create(
+        id=row_id,
+        actor_id=by,
+        act=act,
+        subject_type=subject._meta.label,
+        subject_id=str(subject.pk),
+        reason=reason,
+        detail=detail,
+        created_at=moment_of(row_id),
+    )
