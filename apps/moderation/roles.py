@@ -36,10 +36,10 @@ _LOOKED_AT = {
     "admin": {
         "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "core": ["jobrun"],
-        "accounts": ["user", "session", "erasure", "dataexport"],
+        "accounts": ["user", "session", "erasure", "dataexport", "withheldhandle"],
         "media": ["media", "doomedobject"],
-        "social": ["follow", "block"],
-        "content": ["post"],
+        "social": ["follow", "followrequest", "block", "mute"],
+        "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],
         "moderation": ["flag", "moderationaction", "appeal"],
     },
