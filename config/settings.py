@@ -132,6 +132,9 @@ TEMPLATES: list[dict[str, Any]] = [
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
+    ],
     "STYLES": [lambda request: static("console/console.css")],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
 }
