@@ -19,7 +19,7 @@ WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 def chromium(django_db_setup: None) -> Iterator[Browser]:
     """Fails in CI where there is no Chromium; elsewhere the tests that need one are skipped.
 
-    While it is there Playwright keeps an event loop in this thread, in which Django would refuse its own database calls.
+    While it is there Playwright keeps an event loop in this thread, in which Django would refuse its database calls.
     """
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
