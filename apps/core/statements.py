@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from psycopg.sql import Literal
 
@@ -55,10 +57,19 @@ class Sight:
 
 
 def select(sql: str, **values: Any) -> list[Row]:
-    """The rows of a statement with named placeholders."""
-    with connection.cursor() as cursor:
+    """The rows of a statement with named placeholders, whose text is one of a few: each is kept, planned, in every
+    session of the database (`prepare_threshold` in the settings)."""
+    with _preparing_cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
+
+
+def _preparing_cursor() -> CursorWrapper:
+    """Django's own cursors put values into the text of a statement, so that no two are the same. This one sends them
+    apart; it is counted and logged like any other."""
+    connection.ensure_connection()
+    cursor = psycopg.Cursor(connection.connection)
+    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
 
 
 def aggregate(column: str | None) -> list[Row]:
