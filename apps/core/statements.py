@@ -66,10 +66,12 @@ def select(sql: str, **values: Any) -> list[Row]:
 
 def _preparing_cursor() -> CursorWrapper:
     """Django's own cursors put values into the text of a statement, so that no two are the same. This one sends them
-    apart; it is counted and logged like any other."""
+    apart; it is counted like any other. Where statements are to be shown, in tests, they are shown with their values.
+    """
+    if connection.queries_logged:
+        return connection.cursor()
     connection.ensure_connection()
-    cursor = psycopg.Cursor(connection.connection)
-    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
+    return connection.make_cursor(psycopg.Cursor(connection.connection))
 
 
 def aggregate(column: str | None) -> list[Row]:
