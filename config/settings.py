@@ -158,8 +158,9 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
         "connect_timeout": 3,
-        # No statement is prepared in a session, behind PgBouncer or not.
-        "prepare_threshold": None,
+        # Statements of `apps/core/statements.py` are planned once in a session, at once; the ORM's are never prepared.
+        # Behind PgBouncer, whose sessions change hands, nothing is.
+        "prepare_threshold": None if DATABASE_BEHIND_PGBOUNCER else 0,
         # One pool per process; a request that gets no connection in time is a 503, never a hang.
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
