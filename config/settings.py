@@ -393,6 +393,13 @@ FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000)
 FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5)
 FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8)
 
+# ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
+# Who opens a case in the console works on it alone for as long.
+CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15)
+# A suspension for good (or beyond a year) takes two: one moderator proposes it, another confirms.
+MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
+PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7))
+
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False
 SECURE_REDIRECT_EXEMPT: list[str] = []
