@@ -26,6 +26,7 @@ from django.utils import timezone
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostMedia
 from apps.core.errors import NotFound
+from apps.core.ids import moment_of
 from apps.core.statements import select
 from apps.engagement.models import Comment
 from apps.moderation.decisions import Target
@@ -55,11 +56,11 @@ NEIGHBOURS = 3
 _CASES = f"""
 weight (category, weight) AS (VALUES {", ".join(f"('{name}', {weight})" for name, weight in WEIGHTS.items())}),
 reporter AS (
-    SELECT reporter_id, (count(*) FILTER (WHERE status = 'resolved') + 1.0) / (count(*) + 2) AS reliability
-    FROM moderation_flag
-    WHERE status <> 'open'
-      AND reporter_id IN (SELECT reporter_id FROM moderation_flag WHERE status = 'open' AND reporter_id IS NOT NULL)
-    GROUP BY reporter_id
+    SELECT reporting.reporter_id, earlier.reliability
+    FROM (SELECT DISTINCT reporter_id FROM moderation_flag WHERE status = 'open') AS reporting, LATERAL (
+        SELECT (count(*) FILTER (WHERE status = 'resolved') + 1.0) / (count(*) + 2) AS reliability
+        FROM moderation_flag WHERE reporter_id = reporting.reporter_id AND status <> 'open'
+    ) AS earlier
 ),
 grouped AS (
     SELECT target_type, target_id, (array_agg(subject_id))[1] AS subject_id, (array_agg(id ORDER BY id))[1] AS first,
@@ -81,23 +82,22 @@ flag_case AS (
 )"""  # noqa: S608  (names and constants of ours)
 
 _QUEUE = f"""
-WITH {_CASES}
-SELECT flag_case.target_type, flag_case.target_id, flag_case.subject_id, flag_case.first, flag_case.category,
-       flag_case.reporters, flag_case.handle, flag_case.follower_count, flag_case.severity,
-       oldest.created_at, holder.handle, holder.id,
-       EXISTS (SELECT FROM moderation_suspensionproposal proposal
-               WHERE proposal.person_id = flag_case.subject_id AND proposal.status = 'open'
-                 AND proposal.expires_at > %(now)s)
-FROM flag_case
-JOIN moderation_flag oldest ON oldest.id = flag_case.first
-LEFT JOIN moderation_claim claim ON claim.target_type = flag_case.target_type
-    AND claim.target_id = flag_case.target_id AND claim.expires_at > %(now)s
+WITH {_CASES},
+page AS (
+    SELECT * FROM flag_case
+    WHERE (%(category)s = '' OR category = %(category)s)
+      AND (%(severity)s::numeric IS NULL OR severity < %(severity)s OR (severity = %(severity)s AND first > %(first)s))
+    ORDER BY severity DESC, first LIMIT %(limit)s
+)
+SELECT page.target_type, page.target_id, page.subject_id, page.first, page.category, page.reporters, page.handle,
+       page.follower_count, page.severity, holder.handle, holder.id,
+       EXISTS (SELECT FROM moderation_suspensionproposal
+               WHERE person_id = page.subject_id AND status = 'open' AND expires_at > %(now)s)
+FROM page
+LEFT JOIN moderation_claim claim ON claim.target_type = page.target_type AND claim.target_id = page.target_id
+    AND claim.expires_at > %(now)s
 LEFT JOIN accounts_user holder ON holder.id = claim.moderator_id
-WHERE (%(category)s = '' OR flag_case.category = %(category)s)
-  AND (%(severity)s::numeric IS NULL OR flag_case.severity < %(severity)s
-       OR (flag_case.severity = %(severity)s AND flag_case.first > %(first)s))
-ORDER BY flag_case.severity DESC, flag_case.first
-LIMIT %(limit)s
+ORDER BY page.severity DESC, page.first
 """  # noqa: S608  (names and constants of ours)
 
 # Who works on the case; its place in the queue among those that are nobody else's; what was reported of the person.
@@ -176,10 +176,13 @@ class Queued:
     handle: str
     followers: int
     severity: Decimal
-    since: datetime
     holder: str | None
     holder_id: UUID | None
     proposed: bool
+
+    @property
+    def since(self) -> datetime:
+        return moment_of(self.first)
 
 
 def queue(*, limit: int = PAGE, after: tuple[Decimal, UUID] | None = None, category: str = "") -> list[Queued]:
@@ -349,6 +352,26 @@ def standing(target: Target, *, by: UUID) -> Standing:
     """As `by` meets it: cases that others work on are passed over."""
     row = select(_STANDING, now=timezone.now(), type=target.type, id=target.id, person=target.person_id, by=by)
     return Standing(*row[0])
+
+
+# ── Many at once ─────────────────────────────────────────────────────────────────────────────────────────
+def targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
+    """Of (type, id), in that order; whose they are is said by the rows, or by the reports of what is gone."""
+    ids = [pk for _, pk in places]
+    owners: dict[UUID, UUID | None] = dict(Flag.objects.open_on(ids).values_list("target_id", "subject_id"))
+    owners |= dict(Post.objects.filter(pk__in=ids).values_list("pk", "author_id"))
+    owners |= dict(Comment.objects.filter(pk__in=ids, removed_at=None).values_list("pk", "author_id"))
+    owners |= {pk: pk for pk in User.objects.filter(pk__in=ids).values_list("pk", flat=True)}
+    return [Target(kind, pk, person_id) for kind, pk in places if (person_id := owners.get(pk))]
+
+
+def posted_by(person_id: UUID, *, since: UUID, most: int) -> list[Target]:
+    """What the person has posted that stands, the newest of it, from the id `since` on: posts, then comments."""
+    posts = Post.objects.written_by(person_id).filter(id__gte=since, taken_down_at=None).order_by("-id")
+    comments = Comment.objects.standing().filter(author=person_id, id__gte=since).order_by("-id")
+    found = [Target(TargetType.POST, pk, person_id) for pk in posts.values_list("pk", flat=True)[:most]]
+    found += [Target(TargetType.COMMENT, pk, person_id) for pk in comments.values_list("pk", flat=True)[:most]]
+    return found[:most]
 
 
 # ── What a decision would do ─────────────────────────────────────────────────────────────────────────────

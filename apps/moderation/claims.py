@@ -28,6 +28,10 @@ class CaseClaimed(Conflict):
     code, title = "case_claimed", "Another moderator works on that case."
 
 
+def lifetime() -> timedelta:
+    return timedelta(minutes=settings.CLAIM_MINUTES)
+
+
 def take(target: Target, *, by: User) -> bool:
     """Have the case for CLAIM_MINUTES from now on, and let go of any other. False: it is somebody else's.
 
@@ -36,7 +40,7 @@ def take(target: Target, *, by: User) -> bool:
     """
     require_moderator(by)
     now = timezone.now()
-    until = now + timedelta(minutes=settings.CLAIM_MINUTES)
+    until = now + lifetime()
     taken = select(_TAKE, claim=new_id(), type=target.type, id=target.id, by=by.pk, until=until, now=now)
     if taken:
         Claim.objects.filter(moderator=by).exclude(pk=taken[0][0]).delete()
