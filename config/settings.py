@@ -136,10 +136,13 @@ _NAVIGATION = "apps.moderation.admin.navigation"
 def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
     """An entry that leads to the list of a model, for whoever may look at it."""
     app, name = model.split(".")
+    link = reverse_lazy(f"admin:{app}_{name}_changelist")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "link": link,
+        # Pages of our own below it have entries of their own.
+        "active": lambda request: request.path == str(link),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
@@ -152,6 +155,7 @@ SIDEBAR: list[dict[str, Any]] = [
                 "title": "Queue",
                 "icon": "inbox",
                 "link": reverse_lazy("admin:moderation_flag_queue"),
+                "active": f"{_NAVIGATION}.is_desk",
                 "permission": f"{_NAVIGATION}.may_moderate",
             },
             _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),

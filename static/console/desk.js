@@ -33,6 +33,9 @@
     if (opener && event.isTrusted) press(opener);
   });
 
+  // The browser focuses by itself, but not in every case.
+  document.querySelector("[data-reasons] [autofocus], form > [autofocus]")?.focus();
+
   // Choosing a template fills the form in; what was written by hand is replaced only by choosing.
   document.querySelectorAll("form[data-reasons]").forEach((form) => {
     const source = document.getElementById(form.dataset.reasons);

@@ -15,10 +15,8 @@ from django.views.generic import TemplateView
 from unfold.views import UnfoldModelAdminViewMixin
 
 from apps.accounts.models import User
-from apps.content.models import Post
 from apps.core.errors import NotFound, Refusal
 from apps.core.ids import first_id_at, parse_id
-from apps.engagement.models import Comment
 from apps.moderation import cases, claims, desk, proposals, services
 from apps.moderation.admin.forms import DecisionForm, ReasonForm
 from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail
@@ -80,14 +78,13 @@ class QueueView(DeskView):
         )
 
     def _shown(self, row: cases.Queued, thing: Any) -> dict[str, Any]:
-        post = thing if isinstance(thing, Post) else thing.post if isinstance(thing, Comment) else None
         return {
             "case": row,
             "place": f"{row.target_type}/{row.target_id}",
             "url": case_url(f"{row.target_type}/{row.target_id}"),
             "category": Category(row.category).label,
             "picture": thumbnail(thing),
-            "sensitive": is_sensitive(post, row.category),
+            "sensitive": is_sensitive(thing, row.category),
             "text": _text(thing),
             "gone": thing is None,
             "mine": row.holder_id == self.moderator.pk,
@@ -163,7 +160,7 @@ class CaseView(DeskView):
             photos=pictures(case.row) if case.post else [],
             earlier=list(reversed(getattr(case.row, "earlier", []))),
             avatar=thumbnail(case.person),
-            sensitive=is_sensitive(case.post, worst),
+            sensitive=is_sensitive(case.row, worst),
             history=cases.history(case.person.pk),
             own_proposal=standing.proposer_id == self.moderator.pk,
             previous=standing.previous and case_url(standing.previous),

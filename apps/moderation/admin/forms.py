@@ -57,6 +57,7 @@ class DecisionForm(ReasonForm):
         self.fields["reason"].required = not self.data.get("template")
         if decision not in NEEDS_CATEGORY:
             del self.fields["category"]
+            self.fields["reason"].help_text = "Kept with the reports and in the audit; nobody is told."
         if decision != Decision.SUSPEND:
             del self.fields["duration"]
 

@@ -3,16 +3,23 @@
 from typing import Any, cast
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.moderation import cases
 from apps.moderation.models import SuspensionProposal
 
 LANDING_CASES = 5
+DESK = ("queue/", "case/", "sweep/", "author/")
 
 
 def may_moderate(request: HttpRequest) -> bool:
     return _staff(request) and cast(User, request.user).is_moderator
+
+
+def is_desk(request: HttpRequest) -> bool:
+    """Whether the page is of the queue or of a case."""
+    return request.path.startswith(tuple(reverse("admin:moderation_flag_changelist") + part for part in DESK))
 
 
 def may_operate(request: HttpRequest) -> bool:

@@ -27,9 +27,12 @@ def thumbnail(row: User | Post | Comment | None) -> Picture | None:
     return next(iter(pictures(row)), None)
 
 
-def is_sensitive(post: Post | None, category: str = "") -> bool:
-    """Whether to blur it until somebody wants to see it: by what its author says, or by what it is reported for."""
-    return bool(post and post.sensitive) or category in UNPLEASANT
+def is_sensitive(row: User | Post | Comment | None, category: str = "") -> bool:
+    """Whether to blur its photos until somebody wants to see them: by what their author says, or by what they are
+    reported for. A comment is reported for its text."""
+    if isinstance(row, Comment):
+        return row.post.sensitive
+    return (isinstance(row, Post) and row.sensitive) or category in UNPLEASANT
 
 
 def _picture(medium: Any) -> Picture:
