@@ -10,11 +10,15 @@ from django.db.models import Q
 
 from apps.accounts import session_cache
 from apps.accounts.models import User
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, Forbidden
 
 
 class NotInGoodStanding(Conflict):
     code, title = "not_in_good_standing", "Only an account in good standing can be given a role."
+
+
+class SeniorModeratorRequired(Forbidden):
+    code, title = "senior_moderator_required", "Only senior moderators and admins may do that."
 
 
 _LOOKED_AT = {
@@ -23,7 +27,7 @@ _LOOKED_AT = {
         "media": ["media"],
         "content": ["post"],
         "engagement": ["comment"],
-        "moderation": ["flag", "moderationaction", "appeal"],
+        "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
     },
     "admin": {
         "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
@@ -33,9 +37,20 @@ _LOOKED_AT = {
         "social": ["follow", "block"],
         "content": ["post"],
         "engagement": ["comment", "like", "save"],
-        "moderation": ["flag", "moderationaction", "appeal"],
+        "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
     },
 }
+
+
+def may_change_rules(user: User) -> bool:
+    """Whether they may edit what everybody is judged by."""
+    return user.is_active and bool(user.roles & {"senior_moderator", "admin"})
+
+
+def require_may_change_rules(by: User) -> None:
+    """Raises SeniorModeratorRequired."""
+    if not may_change_rules(by):
+        raise SeniorModeratorRequired
 
 
 @transaction.atomic
