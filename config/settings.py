@@ -147,7 +147,7 @@ DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 DATABASE_CLIENT_CHECK_MS = 1_000
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
-    # So that no request is given a connection that died at rest; it is seen without a round trip (PatientConnection).
+    # A round trip for each request, so that none is given a connection that died at rest.
     "CONN_HEALTH_CHECKS": True,
     # A cursor of the server's would be left behind in whichever session opened it.
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
