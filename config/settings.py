@@ -266,7 +266,10 @@ if not DATABASE_BEHIND_PGBOUNCER:
     DATABASES["default"]["OPTIONS"]["options"] = (
         f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS} -c lock_timeout={DATABASE_LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS} "
-        f"-c client_connection_check_interval={DATABASE_CLIENT_CHECK_MS}"
+        f"-c client_connection_check_interval={DATABASE_CLIENT_CHECK_MS} "
+        # Otherwise PostgreSQL plans a statement anew for as long as it believes that to pay, which it often does of
+        # one that is for a single post as well as for a page of them.
+        "-c plan_cache_mode=force_generic_plan"
     )
 if TESTING:
     # The test runner creates and drops databases and uses threads of its own: plain connections.

@@ -71,7 +71,7 @@ def _preparing_cursor() -> CursorWrapper:
     if connection.queries_logged:
         return connection.cursor()
     connection.ensure_connection()
-    return connection.make_cursor(psycopg.Cursor(connection.connection))
+    return CursorWrapper(psycopg.Cursor(connection.connection), connection)
 
 
 def aggregate(column: str | None) -> list[Row]:
