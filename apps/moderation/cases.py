@@ -181,6 +181,10 @@ class Queued:
     proposed: bool
 
     @property
+    def label(self) -> str:
+        return Category(self.category).label
+
+    @property
     def since(self) -> datetime:
         return moment_of(self.first)
 
@@ -288,6 +292,10 @@ class Report:
     dismissed: int
 
     @property
+    def label(self) -> str:
+        return Category(self.category).label
+
+    @property
     def reliability(self) -> int:
         """In hundredths, as the severity counts it."""
         return round(100 * (self.resolved + 1) / (self.resolved + self.dismissed + 2))
@@ -313,6 +321,10 @@ class Deed:
     created_at: datetime
     actor: str | None
     reversed_at: datetime | None
+
+    @property
+    def label(self) -> str:
+        return Category(self.category).label
 
     @property
     def can_be_undone(self) -> bool:

@@ -82,7 +82,6 @@ class QueueView(DeskView):
             "case": row,
             "place": f"{row.target_type}/{row.target_id}",
             "url": case_url(f"{row.target_type}/{row.target_id}"),
-            "category": Category(row.category).label,
             "picture": thumbnail(thing),
             "sensitive": is_sensitive(thing, row.category),
             "text": _text(thing),
@@ -187,6 +186,7 @@ class CaseView(DeskView):
             fields=_carried(self.request, case),
             effect=cases.effect([case.target], act, until=form.until),
             until=form.until,
+            category=Category(form.cleaned_data["category"]).label if form.cleaned_data.get("category") else "",
             back=case_url(f"{case.target.type}/{case.target.id}", act),
         )
 
@@ -245,6 +245,10 @@ class SweepView(DeskView):
 
     title = "Act on many"
     template_name = "console/desk/sweep.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Where one lands who had to sign in again: nothing is chosen any more."""
+        return redirect("admin:moderation_flag_queue")
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         targets = _targets(request.POST.getlist("target"))
