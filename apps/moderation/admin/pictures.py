@@ -6,7 +6,7 @@ from typing import Any
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
-from apps.media.urls import variant_url
+from apps.media.urls import urls_of
 from apps.moderation.models import Category
 
 # What nobody has to look at unprepared.
@@ -36,9 +36,6 @@ def is_sensitive(row: User | Post | Comment | None, category: str = "") -> bool:
 
 
 def _picture(medium: Any) -> Picture:
-    urls = {
-        variant["name"]: variant_url(medium, variant, public=False)
-        for variant in medium.variants
-        if variant["content_type"] == "image/webp"
-    }
+    url = urls_of(medium, public=False)
+    urls = {variant["name"]: url(variant) for variant in medium.variants if variant["content_type"] == "image/webp"}
     return {"alt": medium.alt_text or "", **urls}
