@@ -13,7 +13,7 @@ FUZZ_EXAMPLES ?= 200
 ONLY ?= feed, first page
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -78,6 +78,9 @@ sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
 
 fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
+
+screenshots: $(READY) ## Every page of the console, as docs/moderation.md shows them
+	@SCREENSHOTS=$(CURDIR)/docs/moderation $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
 
 bench: $(READY) ## The hot endpoints under load, against three baselines (SIZE=small|large, ARGS="--keep --only feed")
 	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)

@@ -1,30 +1,46 @@
 """The Celery app. Its `delay` writes an outbox row in the caller's transaction; the relay talks to the broker."""
 
 import gc
+import importlib
 import os
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from celery.result import AsyncResult
 from celery.signals import worker_before_create_process
-from django.db import transaction
 from django.utils import timezone
 from django_celery_outbox import OutboxCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
+# What Celery's own `delay` passes along for a task that goes to the broker at once.
+_FOR_THE_BROKER = {"producer", "connection", "result_cls", "publisher", "add_to_parent", "reply_to", "task_type"}
+
+
 class Photogram(OutboxCelery):
     """What happens to the rows that it writes: `apps/core/outbox.py`."""
 
-    def send_task(  # type: ignore[override]  # what is not named here is passed on
+    def send_task(  # type: ignore[override]  # what is not named here is kept with the row
         self, name: str, args: Any = None, kwargs: Any = None, *, expires: Any = None, **options: Any
     ) -> "AsyncResult[Any]":
-        """`expires` (seconds, or a moment) is kept as a moment, so that announcing again grants no more time."""
+        """`expires` (seconds, or a moment) is kept as a moment, so that announcing again grants no more time.
+
+        The library would write each row by itself, through the ORM, with spans and signals that nobody listens to.
+        """
+        # Models can be imported only when the apps are loaded.
+        outbox = importlib.import_module("apps.core.outbox")
         if isinstance(expires, int | float):
             expires = timezone.now() + timedelta(seconds=expires)
-        with transaction.atomic(savepoint=False):
-            return super().send_task(name, args, kwargs, expires=expires, **options)
+        task_id = options.pop("task_id", None) or str(uuid4())
+        kept = {
+            key: value
+            for key, value in (options | {"expires": expires}).items()
+            if value and key not in _FOR_THE_BROKER
+        }
+        outbox.write(task_id, name, args, kwargs, kept)
+        return self.AsyncResult(task_id)
 
 
 app = Photogram("photogram", task_cls="apps.core.doorbells:Doorbell")

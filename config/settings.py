@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from environs import Env
 from kombu import Queue
 
@@ -132,12 +133,112 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+_NAVIGATION = "apps.moderation.admin.navigation"
+
+
+def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
+    """An entry that leads to the list of a model, for whoever may look at it."""
+    app, name = model.split(".")
+    link = reverse_lazy(f"admin:{app}_{name}_changelist")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link,
+        # Pages of our own below it have entries of their own.
+        "active": lambda request: request.path == str(link),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+SIDEBAR: list[dict[str, Any]] = [
+    {
+        "title": "Desk",
+        "items": [
+            {
+                "title": "Queue",
+                "icon": "inbox",
+                "link": reverse_lazy("admin:moderation_flag_queue"),
+                "active": f"{_NAVIGATION}.is_desk",
+                "permission": f"{_NAVIGATION}.may_moderate",
+            },
+            _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
+            _list_of("Appeals", "gavel", "moderation.appeal"),
+            _list_of("Reports", "flag", "moderation.flag"),
+        ],
+    },
+    {
+        "title": "People & content",
+        "separator": True,
+        "items": [
+            _list_of("People", "person", "accounts.user"),
+            _list_of("Posts", "photo_library", "content.post"),
+            _list_of("Comments", "comment", "engagement.comment"),
+            _list_of("Media", "image", "media.media"),
+            _list_of("Sessions", "devices", "accounts.session"),
+        ],
+    },
+    {
+        "title": "Insight",
+        "separator": True,
+        "items": [_list_of("Audit", "history", "moderation.moderationaction")],
+    },
+    {
+        "title": "Rules",
+        "separator": True,
+        "items": [_list_of("Reason templates", "edit_note", "moderation.reasontemplate")],
+    },
+    {
+        "title": "Operations",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            {
+                "title": "Schedule",
+                "icon": "schedule",
+                "link": reverse_lazy("admin:django_celery_beat_periodictask_changelist"),
+                "permission": f"{_NAVIGATION}.may_operate",
+            },
+            {
+                "title": "Intervals",
+                "icon": "timer",
+                "link": reverse_lazy("admin:django_celery_beat_intervalschedule_changelist"),
+                "permission": f"{_NAVIGATION}.may_operate",
+            },
+            _list_of("Jobs", "checklist", "core.jobrun"),
+            _list_of("Outbox", "outbox", "django_celery_outbox.celeryoutbox"),
+            _list_of("Dead letters", "unsubscribe", "django_celery_outbox.celeryoutboxdeadletter"),
+            _list_of("Erasures", "delete_forever", "accounts.erasure"),
+            _list_of("Exports", "download", "accounts.dataexport"),
+            _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
+            _list_of("Withheld handles", "lock_clock", "accounts.withheldhandle"),
+        ],
+    },
+    {
+        "title": "Ties & reactions",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            _list_of("Follows", "group_add", "social.follow"),
+            _list_of("Follow requests", "hourglass_empty", "social.followrequest"),
+            _list_of("Blocks", "block", "social.block"),
+            _list_of("Mutes", "volume_off", "social.mute"),
+            _list_of("Likes", "favorite", "engagement.like"),
+            _list_of("Saves", "bookmark", "engagement.save"),
+            _list_of("Tags", "tag", "content.tag"),
+        ],
+    },
+]
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
+    ],
     "STYLES": [lambda request: static("console/console.css"), lambda request: static("console/rights.css")],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
     "ACCOUNT": {"navigation": "apps.accounts.api.console.account_links"},
+    "DASHBOARD_CALLBACK": "apps.moderation.admin.navigation.landing",
+    "SIDEBAR": {"navigation": SIDEBAR},
 }
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
@@ -159,8 +260,9 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
         "connect_timeout": 3,
-        # No statement is prepared in a session, behind PgBouncer or not.
-        "prepare_threshold": None,
+        # Statements of `apps/core/statements.py` are planned once in a session, at once; the ORM's are never prepared.
+        # Behind PgBouncer, whose sessions change hands, nothing is.
+        "prepare_threshold": None if DATABASE_BEHIND_PGBOUNCER else 0,
         # One pool per process; a request that gets no connection in time is a 503, never a hang.
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
@@ -184,7 +286,10 @@ if not DATABASE_BEHIND_PGBOUNCER:
     DATABASES["default"]["OPTIONS"]["options"] = (
         f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS} -c lock_timeout={DATABASE_LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS} "
-        f"-c client_connection_check_interval={DATABASE_CLIENT_CHECK_MS}"
+        f"-c client_connection_check_interval={DATABASE_CLIENT_CHECK_MS} "
+        # Otherwise PostgreSQL plans a statement anew for as long as it believes that to pay, which it often does of
+        # one that is for a single post as well as for a page of them.
+        "-c plan_cache_mode=force_generic_plan"
     )
 if TESTING:
     # The test runner creates and drops databases and uses threads of its own: plain connections.
@@ -405,6 +510,13 @@ FEED_STALE_SECONDS = env.int("FEED_STALE_SECONDS", 3600)
 FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000)
 FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5)
 FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8)
+
+# ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
+# Who opens a case in the console works on it alone for as long.
+CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15)
+# A suspension for good (or beyond a year) takes two: one moderator proposes it, another confirms.
+MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
+PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7))
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False

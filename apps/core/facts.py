@@ -10,6 +10,8 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import Signal
 
+from apps.core import outbox
+
 
 class Fact:
     """A named announcement. `post_liked = Fact("post_liked", "post_id", "actor_id")`."""
@@ -25,7 +27,8 @@ class Fact:
             raise RuntimeError(f"{self.name} must be told inside the transaction that makes it true.")
         if ids.keys() != self.fields:
             raise TypeError(f"{self.name} is told with {sorted(self.fields)}, not {sorted(ids)}.")
-        self._signal.send(sender=type(self), **ids)
+        with outbox.gathering():
+            self._signal.send(sender=type(self), **ids)
 
     def receiver(self, receive: Callable[..., None]) -> Callable[..., None]:
         """Decorator: `receive` is called with the ids as keyword arguments."""

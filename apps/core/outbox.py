@@ -9,14 +9,22 @@ The rows are django-celery-outbox's: `retries` counts the tries that have begun,
 announced (again), `updated_at` is null until it was announced for the first time.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
-from django_celery_outbox.serialization import CURRENT_SCHEMA_VERSION, MIN_SUPPORTED_VERSION
+from django_celery_outbox.serialization import CURRENT_SCHEMA_VERSION, MIN_SUPPORTED_VERSION, serialize_options
+from django_celery_outbox.structlog_utils import get_structlog_context_json
+
+from apps.core.statements import select
 
 READABLE = (MIN_SUPPORTED_VERSION, CURRENT_SCHEMA_VERSION)
 
@@ -29,6 +37,53 @@ UPDATE celery_outbox SET updated_at = now(),
     retry_after = now() + least(greatest(make_interval(secs => %s), now() - created_at), make_interval(secs => %s))
 WHERE id = ANY(%s)
 """
+_WRITE = """
+WITH written AS (
+    INSERT INTO celery_outbox
+        (created_at, retries, task_id, task_name, args, kwargs, options, structlog_context, schema_version)
+    SELECT clock_timestamp(), 0, task_id, task_name, args, kwargs, options, structlog_context, %(version)s
+    FROM json_to_recordset(%(rows)s) AS told
+        (task_id text, task_name text, args jsonb, kwargs jsonb, options jsonb, structlog_context text)
+    RETURNING id
+)
+SELECT count(*) FROM written
+"""
+_gathered: ContextVar[list[dict[str, Any]] | None] = ContextVar("gathered_tasks", default=None)
+
+
+# ── In the deed's transaction ────────────────────────────────────────────────────────────────────────────
+def write(task_id: str, name: str, args: Any, kwargs: Any, options: dict[str, Any]) -> None:
+    """The row of a task that is to follow; with others, where they are being gathered."""
+    row = {
+        "task_id": task_id,
+        "task_name": name,
+        "args": list(args or ()),
+        "kwargs": dict(kwargs or {}),
+        "options": serialize_options(options),
+        "structlog_context": get_structlog_context_json(),
+    }
+    gathered = _gathered.get()
+    if gathered is None:
+        _write([row])
+    else:
+        gathered.append(row)
+
+
+@contextmanager
+def gathering() -> Iterator[None]:
+    """All tasks that follow from one fact are written by one statement, at the end of the block."""
+    rows: list[dict[str, Any]] = []
+    token = _gathered.set(rows)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    if rows:
+        _write(rows)
+
+
+def _write(rows: list[dict[str, Any]]) -> None:
+    select(_WRITE, rows=orjson.dumps(rows).decode(), version=CURRENT_SCHEMA_VERSION)
 
 
 # ── In a worker ──────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +17,7 @@ from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post
 from apps.core.counters import every_counter
-from apps.demo import darkroom
+from apps.demo import darkroom, reports
 from apps.demo import plan as plans
 from apps.demo.people import CAST, Person
 from apps.demo.plan import Plan, PlannedPost, Remark, Shot, Size, Tie
@@ -28,7 +29,10 @@ from apps.social import services as social
 from apps.social.models import Follow, FollowRequest
 
 PASSWORD = "photogram-demo"  # noqa: S105  # printed for everybody, and refused in production
-MODERATOR, ADMIN = "mod", "admin"
+MODERATOR, SENIOR, ADMIN = "mod", "senior", "admin"
+MODERATORS = {MODERATOR: ("Moderator", "moderator"), SENIOR: ("Senior moderator", "moderator")}
+# Lie decided behind the moderators of the small world.
+PAST_REPORTS = 120
 JOINED_BEFORE = timedelta(days=70)
 # (things, description) → the same things, while a progress bar counts them.
 Track = Callable[..., Iterable[Any]]
@@ -37,14 +41,14 @@ Track = Callable[..., Iterable[Any]]
 def build(size: Size, seed: int, *, track: Track) -> None:
     """Make what is not there yet. The cast's world is made once: what somebody deletes in it stays deleted."""
     if not User.objects.filter(handle=ADMIN).exists():
-        _build_cast(plans.small(seed), track)
+        _build_cast(plans.small(seed), seed, track)
     if size.townspeople:
         _build_town(plans.town(seed, size), track)
     explore.keep_scores()
 
 
 # ── The cast, by verbs ───────────────────────────────────────────────────────────────────────────────────
-def _build_cast(plan: Plan, track: Track) -> None:
+def _build_cast(plan: Plan, seed: int, track: Track) -> None:
     shots = [shot for post in plan.posts for shot in post.shots]
     jpegs = darkroom.taken([*plan.avatars.values(), *shots])
     people = {
@@ -55,7 +59,9 @@ def _build_cast(plan: Plan, track: Track) -> None:
         _follow(tie, people)
     posts = [_publish(planned, people, jpegs) for planned in track(plan.posts, description="Photographs")]
     _react(plan, posts, people)
-    _make_console_accounts()
+    moderators = [_make_moderator(handle, name, role) for handle, (name, role) in MODERATORS.items()]
+    reports.file(np.random.default_rng([seed, 3]), moderators=moderators, past=PAST_REPORTS)
+    _make_administrator()
 
 
 def _join(person: Person, portrait: Shot, jpeg: bytes) -> User:
@@ -96,16 +102,20 @@ def _post(planned: PlannedPost, author: User, media_ids: list[UUID]) -> Post:
     return post
 
 
-def _make_console_accounts() -> None:
-    """A moderator and an administrator, as an operator would make them. The administrator comes last: that there is
-    one says that the cast's world is complete."""
-    moderator = User.objects.filter(handle=MODERATOR).first()
+def _make_moderator(handle: str, name: str, role: str) -> User:
+    """As an operator would make one."""
+    moderator: User | None = User.objects.filter(handle=handle).first()
     if moderator is None:
-        moderator = User(handle=MODERATOR, email="mod@example.org", display_name="Moderator")
+        moderator = User(handle=handle, email=f"{handle}@example.org", display_name=name)
         moderator.set_password(PASSWORD)
         moderator.email_verified_at = timezone.now()
         moderator.save()
-    roles.appoint(moderator, "moderator")
+    roles.appoint(moderator, role)
+    return moderator
+
+
+def _make_administrator() -> None:
+    """Last: that there is one says that the cast's world is complete."""
     User.objects.create_superuser(
         ADMIN, "admin@example.org", PASSWORD, display_name="Administrator", email_verified_at=timezone.now()
     )

@@ -28,7 +28,7 @@ _JUDGED = {
     "media": ["media"],
     "content": ["post"],
     "engagement": ["comment"],
-    "moderation": ["flag", "moderationaction", "appeal"],
+    "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
 }
 _LOOKED_AT = {
     "moderator": _JUDGED,
@@ -41,7 +41,7 @@ _LOOKED_AT = {
         "social": ["follow", "followrequest", "block", "mute"],
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],
-        "moderation": ["flag", "moderationaction", "appeal"],
+        "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
     },
 }
 

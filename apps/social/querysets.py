@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from apps.core.statements import select
@@ -17,6 +18,9 @@ class Relationship:
     followed_by: bool = False
     blocking: bool = False
     muting: bool = False
+
+    def card(self) -> dict[str, Any]:
+        return dict(vars(self))
 
 
 # Of `person`, a row with an id, in the order of `Relationship`.

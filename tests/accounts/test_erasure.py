@@ -31,12 +31,14 @@ from apps.engagement.models import Comment, CommentLike, CommentMention, Like, S
 from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
 from apps.media.models import Media
-from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
+from apps.moderation import trail
+from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
 from apps.notifications.models import Act, Notification, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.killed import killed_at
 from tests.conftest import Caller
+from tests.console.codes import enrol
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user
 from tests.media.uploads import begin, jpeg, put, ready
 from tests.plans import analyze, explain, indexes_used
@@ -303,6 +305,8 @@ def history(api, alice, bob, carol, mallory, deliver):
                 CommentLike.objects.create(user=liker, comment=comment)
 
     make_cases(alice, bob)
+    for one in (alice, bob):
+        enrol(one)
     make_notifications(alice, bob)
     services.ask_for_export(alice, password=PASSWORD)
     deliver()
@@ -322,7 +326,8 @@ def history(api, alice, bob, carol, mallory, deliver):
 
 
 def make_cases(alice, bob):
-    """Alice reports, is reported, decides, is decided about, appeals, and decides of an appeal."""
+    """Alice reports, is reported, decides, is decided about, appeals, and decides of an appeal; she works on a case and
+    is one; she proposes to suspend, rejects, and so it is done about her."""
     for one, other in ((alice, bob), (bob, alice)):
         Flag.objects.create(
             reporter=one,
@@ -347,6 +352,20 @@ def make_cases(alice, bob):
         Appeal.objects.create(
             action=action, appellant=other, text="No.", status="upheld", decided_by=one, decided_at=timezone.now()
         )
+        Claim.objects.create(moderator=one, target_type="user", target_id=other.pk, expires_at=timezone.now())
+        SuspensionProposal.objects.create(
+            person=other,
+            target_type="user",
+            target_id=other.pk,
+            category="spam",
+            reason="Sells watches.",
+            proposed_by=one,
+            expires_at=timezone.now(),
+            status="rejected",
+            decided_by=one,
+            decided_at=timezone.now(),
+        )
+        trail.note("read_sessions", other, by=one.pk)
 
 
 def make_notifications(alice, bob):
@@ -380,11 +399,12 @@ class TestEverything:
         be_due(alice)
         erasure.ring()
         deliver()
-        # The audit cannot be changed by anybody, and holds nothing but the id of an account that is no more.
+        # The audits cannot be changed by anybody, and hold nothing but the id of an account that is no more.
         assert {reference for reference, rows in held_on(alice.pk).items() if rows} == {
-            "moderation.ModerationAction.actor"
+            "moderation.ModerationAction.actor",
+            "moderation.StaffAct.actor",
         }
-        assert tables_with(str(alice.pk)) == {"moderation_moderationaction"}
+        assert tables_with(str(alice.pk)) == {"moderation_moderationaction", "moderation_staffact"}
         assert tables_with("alice@example.org") == set()
         assert tables_with("alice") == {"accounts_withheldhandle", "content_post"}  # the latter is bob's caption
         sweeps.delete_doomed_objects()

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.counters import every_counter
+from apps.core.ids import moment_of
 from apps.demo import plan as plans
 from apps.demo import world
 from apps.demo.plan import Plan, Size
@@ -18,6 +19,7 @@ from apps.engagement.models import Comment, Like
 from apps.media import storage
 from apps.media.models import Media
 from apps.media.urls import private_key
+from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.social.models import Follow, FollowRequest
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +92,21 @@ def test_the_cast_lives_in_a_world_that_its_verbs_made(api: Any) -> None:
         assert (post.like_count, post.comment_count) == (post.likes.count(), post.comments.count())
     handles = {post["author"]["handle"] for post in api(bob).get("/feed").json()["results"]}
     assert handles >= {"alice", "bob", "carol"}
+
+
+@pytest.mark.usefixtures("_small_world")
+def test_moderators_find_work_and_a_month_behind_them() -> None:
+    build()
+    build()
+    mod, senior = (User.objects.get(handle=handle) for handle in world.MODERATORS)
+    assert (mod.is_moderator, senior.is_moderator) == (True, True)
+    waiting, decided = Flag.objects.filter(status="open"), Flag.objects.exclude(status="open")
+    assert waiting.filter(category="spam", target_type="comment").values("subject").distinct().count() == 1
+    assert waiting.filter(target_type="post").exists()
+    assert decided.count() == ModerationAction.objects.filter(case_id__in=decided.values("id")).count() > 50
+    assert all(abs(moment_of(flag.pk) - flag.created_at) < timedelta(milliseconds=2) for flag in decided)
+    appeal = Appeal.objects.get()
+    assert (appeal.status, appeal.action.action, appeal.action.actor) == ("open", "takedown", mod)
 
 
 @pytest.mark.usefixtures("_small_world")

@@ -1,7 +1,5 @@
 """People and their profiles."""
 
-from dataclasses import asdict
-
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,7 +56,7 @@ class UserEndpoint(Endpoint):
     @documented(summary="A person's profile", responses={200: schemas.User})
     def retrieve(self, request: Request, user: str) -> Response:
         person, relationship = meet(request, user)
-        return Response(user_card(person, asdict(relationship) if relationship else None))
+        return Response(user_card(person, relationship.card() if relationship else None))
 
     @documented(
         summary="Change one's own profile",

@@ -90,10 +90,11 @@ def window_sql(statement: str, columns: str, *, newest: bool = True) -> str:
     """As `newest_first` and `oldest_first`, of a statement with the id in its first column, which gets the names
     `columns`. Give the values of the statement, and `rows_of(window)`."""
     key = columns.split(",")[0]
-    beyond, order = ("<", "DESC") if newest else (">", "ASC")
+    beyond, order, first = ("<", "DESC", UUID(int=2**128 - 1)) if newest else (">", "ASC", UUID(int=0))
+    # One bound, there or not: with an OR, a plan that is kept could not begin in the middle of an index.
     return (
         f"SELECT * FROM ({statement}) AS listed ({columns}) "  # noqa: S608  (of constants)
-        f"WHERE (%(after)s::uuid IS NULL OR {key} {beyond} %(after)s::uuid) ORDER BY {key} {order} LIMIT %(limit)s"
+        f"WHERE {key} {beyond} coalesce(%(after)s::uuid, '{first}') ORDER BY {key} {order} LIMIT %(limit)s"
     )
 
 

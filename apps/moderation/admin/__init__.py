@@ -1,5 +1,5 @@
 """Moderation's pages of the console."""
 
-from apps.moderation.admin import rows
+from apps.moderation.admin import rows, rules
 
-__all__ = ["rows"]
+__all__ = ["rows", "rules"]

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from unfold.forms import ActionForm
 
@@ -14,6 +15,7 @@ from apps.accounts.models import User
 from apps.core.admin import ReadOnlyAdmin, Related, linked, page_of
 from apps.core.errors import Refusal
 from apps.moderation import services
+from apps.moderation.admin.desk import DeskPages
 from apps.moderation.models import Appeal, Flag, ModerationAction, TargetType
 
 TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", TargetType.COMMENT: "engagement.Comment"}
@@ -52,7 +54,7 @@ class ModeratingAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Flag)
-class FlagAdmin(ModeratingAdmin):
+class FlagAdmin(DeskPages, ModeratingAdmin):
     list_display = ["id", "category", target, linked("subject"), "note", "status", linked("resolved_by"), "created_at"]
     list_select_related = ["subject", "resolved_by"]
     list_filter = ["status", "category", "target_type"]
@@ -60,7 +62,7 @@ class FlagAdmin(ModeratingAdmin):
     searched_people = ["subject"]
     narrowed_by = ["subject", "target_id"]
     ordering = ["-id"]
-    # Who reports is protected, also from moderators.
+    # Who reported is told on a case's page alone, with how reliable their earlier reports were.
     exclude = ["reporter"]
     actions = ["resolve", "dismiss"]
 
@@ -84,8 +86,8 @@ class FlagAdmin(ModeratingAdmin):
 class ModerationActionAdmin(ReadOnlyAdmin):
     """The audit. `attempts` without `mailed_at`: the statement of reasons has not reached whom it hit."""
 
-    list_display = ["id", "action", target, linked("actor"), "category", "reason", "mailed_at", "attempts"]
-    list_select_related = ["actor", "statement"]
+    list_display = ["id", "action", target, linked("actor"), "category", "reason", "mailed_at", "attempts", "undo"]
+    list_select_related = ["actor", "statement", "reversal"]
     list_filter = ["action", "category", "target_type"]
     searched_ids = ["id", "target_id"]
     searched_people = ["actor", "affected_id"]
@@ -100,6 +102,13 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     @admin.display(description="attempts")
     def attempts(self, action: ModerationAction) -> int | None:
         return action.statement.attempts if hasattr(action, "statement") else None
+
+    @admin.display(description="undo")
+    def undo(self, action: ModerationAction) -> str:
+        """A link for what is in force."""
+        if action.action not in {"takedown", "suspend"} or hasattr(action, "reversal"):
+            return ""
+        return format_html('<a href="{}">Undo</a>', reverse("admin:moderation_moderationaction_undo", args=[action.pk]))
 
 
 @admin.register(Appeal)

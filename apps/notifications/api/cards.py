@@ -16,8 +16,7 @@ _CARDS = f"""
 SELECT told.*, coalesce(who.number, 0), who.actors
 FROM (
     SELECT * FROM ({{shown}}) AS told ({", ".join(CARD)})
-    WHERE (%(one)s::uuid IS NULL OR told.id = %(one)s) AND (%(after)s::uuid IS NULL OR told.latest < %(after)s)
-        AND (NOT %(unread)s OR told.read_at IS NULL) AND (%(type)s::text IS NULL OR told.type = %(type)s)
+    WHERE {{chosen}}
     ORDER BY told.latest DESC LIMIT %(limit)s
 ) AS told
 CROSS JOIN LATERAL (
@@ -42,8 +41,16 @@ def notification_rows(
 ) -> list[Row]:
     """What the viewer is shown, latest first, in one statement: `one`, or a part of the list. For `notification_card`;
     the second column is the place in the list."""
-    sql = _CARDS.format(actors=_ACTORS.sql, shown=_SHOWN.sql)
-    return select(sql, viewer=viewer_id, one=one, unread=unread, type=type_, after=after, limit=limit)
+    wanted = {
+        "told.id = %(one)s": one,
+        "told.latest < %(after)s": after,
+        "told.read_at IS NULL": unread,
+        "told.type = %(type)s": type_,
+    }
+    # Only what is asked for: a plan that is kept could not use an index for a condition that may be none.
+    chosen = " AND ".join(["true", *(condition for condition, asked in wanted.items() if asked)])
+    sql = _CARDS.format(actors=_ACTORS.sql, shown=_SHOWN.sql, chosen=chosen)
+    return select(sql, viewer=viewer_id, one=one, type=type_, after=after, limit=limit)
 
 
 def notification_card(row: Row) -> Card:

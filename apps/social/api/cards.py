@@ -1,7 +1,6 @@
 """How the caller stands to people, and lists of people with it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +15,12 @@ from apps.social.querysets import RELATIONSHIP, Relationship, relationships
 
 def relationship_cards(viewer_id: UUID | None, user_ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
     """{user id: card}, without the viewer themself; empty for anonymous viewers."""
-    return {pk: asdict(relationship) for pk, relationship in relationships(viewer_id, user_ids).items()}
+    return {pk: relationship.card() for pk, relationship in relationships(viewer_id, user_ids).items()}
 
 
 def relationship_card(viewer_id: UUID, user_id: UUID) -> dict[str, Any]:
     """The Relationship to one person; to oneself, an empty one."""
-    return relationship_cards(viewer_id, [user_id]).get(user_id) or asdict(Relationship(user_id))
+    return relationship_cards(viewer_id, [user_id]).get(user_id) or Relationship(user_id).card()
 
 
 class Ties:
@@ -47,5 +46,5 @@ class Ties:
         """{user, viewer, when}."""
         _, at, *columns = row
         person = Person.of(*columns[:PERSON_WIDTH])
-        stands = asdict(Relationship(*columns[PERSON_WIDTH:])) if person.id != viewer else None
+        stands = Relationship(*columns[PERSON_WIDTH:]).card() if person.id != viewer else None
         return {"user": mini(person), "viewer": stands, when: at}

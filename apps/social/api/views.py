@@ -1,7 +1,6 @@
 """Who follows, blocks and mutes whom."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +39,7 @@ class TieEndpoint(Endpoint):
     @staticmethod
     def _answer_with(person_id: UUID, stood: querysets.Relationship | None, **now: bool) -> Response:
         """What was asked at the door, and what has become of it."""
-        return Response(asdict(stood or querysets.Relationship(person_id)) | now)
+        return Response((stood or querysets.Relationship(person_id)).card() | now)
 
     @documented(
         summary="Follow, or ask to follow a private account",
@@ -95,7 +94,7 @@ class TieEndpoint(Endpoint):
     @documented(summary="How one stands to somebody", responses=RELATIONSHIP)
     def retrieve(self, request: Request, user: str) -> Response:
         person, relationship = meet(request, user)
-        return Response(asdict(relationship or querysets.Relationship(person.id)))
+        return Response((relationship or querysets.Relationship(person.id)).card())
 
     @documented(
         summary="How one stands to several people; those that cannot be seen are left out",

@@ -15,12 +15,15 @@ LOGINS = {
     "bob": "follows alice",
     "carol": "has a private account, with two people waiting",
     world.MODERATOR: "moderator",
+    world.SENIOR: "senior moderator",
     world.ADMIN: "administrator of the console",
 }
 
 
 class Command(BaseCommand):
-    help = "People, follows, posts of photographs, likes and comments. Safe to run twice; refuses in production."
+    help = (
+        "People, follows, posts of photographs, likes, comments and reports. Safe to run twice; refuses in production."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--size", choices=list(SIZES), default="small")
