@@ -73,7 +73,8 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["erase_after"], condition=Q(erase_after__isnull=False), name="users_to_erase"),
             models.Index(fields=["suspended_until"], condition=Q(state="suspended"), name="users_suspended_until"),
-            # The console's filters for what is rare.
+            # The console's filters.
+            models.Index(fields=["-id"], condition=Q(is_private=True), name="users_private"),
             models.Index(fields=["state", "-id"], condition=~Q(state="active"), name="users_not_active"),
             models.Index(fields=["-id"], condition=Q(is_staff=True), name="users_of_staff"),
             models.Index(fields=["-id"], condition=Q(is_verified=True), name="users_verified"),

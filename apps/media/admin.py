@@ -13,7 +13,7 @@ from apps.media.models import DoomedObject, Media
 class MediaAdmin(ReadOnlyAdmin):
     list_display = ["id", linked("owner"), "purpose", "status", "error_code", "attempts", "bytes", "created_at"]
     list_select_related = ["owner"]
-    list_filter = ["status", "purpose", ("error_code", admin.EmptyFieldListFilter)]
+    list_filter = ["status", ("error_code", admin.EmptyFieldListFilter)]
     searched_ids = ["id"]
     searched_people = ["owner"]
     narrowed_by = ["owner", "item__post"]

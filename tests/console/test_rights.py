@@ -84,9 +84,11 @@ def path_of(page, alice):
 
 
 @pytest.mark.parametrize("rank", RANKS)
-def test_o1_who_sees_which_page(rank, alice):
-    browser = browser_of(rank)
-    seen = {page: browser.get(path_of(page, alice)).status_code for page in PAGES}
+def test_o1_who_sees_which_page(rank, alice, django_assert_max_num_queries):
+    browser, seen = browser_of(rank), {}
+    for page in PAGES:
+        with django_assert_max_num_queries(12):
+            seen[page] = browser.get(path_of(page, alice)).status_code
     assert seen == {page: expected[rank] for page, expected in PAGES.items()}
 
 

@@ -17,6 +17,10 @@ class Migration(migrations.Migration):
 
     operations = [
         AddIndexConcurrently(
+            model_name='user',
+            index=models.Index(condition=models.Q(('is_private', True)), fields=['-id'], name='users_private'),
+        ),
+        AddIndexConcurrently(
             model_name='dataexport',
             index=models.Index(fields=['status', '-id'], name='exports_by_status'),
         ),

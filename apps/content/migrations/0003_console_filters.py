@@ -19,6 +19,10 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexConcurrently(
             model_name='post',
+            index=models.Index(condition=models.Q(('visibility', 'followers')), fields=['-id'], name='posts_for_followers'),
+        ),
+        AddIndexConcurrently(
+            model_name='post',
             index=models.Index(condition=models.Q(('status', 'failed')), fields=['-id'], name='posts_failed'),
         ),
         AddIndexConcurrently(
