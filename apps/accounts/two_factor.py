@@ -39,6 +39,11 @@ def device_of(user: User) -> TOTPDevice | None:
     return device
 
 
+def persistent_id(device_pk: int | None) -> str | None:
+    """What django-otp keeps in a session that a device of that key has opened."""
+    return TOTPDevice(pk=device_pk).persistent_id if device_pk else None
+
+
 def begin(user: User) -> TOTPDevice:
     """A secret for the app, the same until it is confirmed. Raises AlreadyEnrolled."""
     device: TOTPDevice = TOTPDevice.objects.filter(user=user).first() or _new_device(user)

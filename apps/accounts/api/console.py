@@ -79,13 +79,14 @@ class TwoFactorMiddleware:
         doors = {reverse("admin:login"), reverse("admin:logout")}
         if not request.path_info.startswith(console) or request.path_info in doors or not request.user.is_staff:
             return None
-        device = two_factor.device_of(request.user)
-        if request.session.get(DEVICE_ID_SESSION_KEY) != (device.persistent_id if device else None):
+        # Came with the account (`backends.py`).
+        device_pk = getattr(request.user, "device_pk", None)
+        if request.session.get(DEVICE_ID_SESSION_KEY) != two_factor.persistent_id(device_pk):
             logout(request)
             back = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
             return HttpResponseRedirect(f"{reverse('admin:login')}?{back}")
         setting_up = reverse("console_two_factor")
-        if device is None and settings.STAFF_TWO_FACTOR == "required" and request.path_info != setting_up:
+        if device_pk is None and settings.STAFF_TWO_FACTOR == "required" and request.path_info != setting_up:
             return HttpResponseRedirect(setting_up)
         return None
 
