@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 from environs import Env
 from kombu import Queue
 
@@ -130,85 +129,6 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-_NAVIGATION = "apps.moderation.admin.navigation"
-
-
-def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
-    """An entry that leads to the list of a model, for whoever may look at it."""
-    app, name = model.split(".")
-    link = reverse_lazy(f"admin:{app}_{name}_changelist")
-    return {
-        "title": title,
-        "icon": icon,
-        "link": link,
-        # Pages of our own below it have entries of their own.
-        "active": lambda request: request.path == str(link),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
-    }
-
-
-SIDEBAR: list[dict[str, Any]] = [
-    {
-        "title": "Desk",
-        "items": [
-            {
-                "title": "Queue",
-                "icon": "inbox",
-                "link": reverse_lazy("admin:moderation_flag_queue"),
-                "active": f"{_NAVIGATION}.is_desk",
-                "permission": f"{_NAVIGATION}.may_moderate",
-            },
-            _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
-            _list_of("Appeals", "gavel", "moderation.appeal"),
-            _list_of("Reports", "flag", "moderation.flag"),
-        ],
-    },
-    {
-        "title": "People & content",
-        "separator": True,
-        "items": [
-            _list_of("People", "person", "accounts.user"),
-            _list_of("Posts", "photo_library", "content.post"),
-            _list_of("Media", "image", "media.media"),
-        ],
-    },
-    {
-        "title": "Insight",
-        "separator": True,
-        "items": [_list_of("Audit", "history", "moderation.moderationaction")],
-    },
-    {
-        "title": "Rules",
-        "separator": True,
-        "items": [_list_of("Reason templates", "edit_note", "moderation.reasontemplate")],
-    },
-    {
-        "title": "Operations",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            {
-                "title": "Schedule",
-                "icon": "schedule",
-                "link": reverse_lazy("admin:django_celery_beat_periodictask_changelist"),
-                "permission": f"{_NAVIGATION}.may_operate",
-            },
-            {
-                "title": "Intervals",
-                "icon": "timer",
-                "link": reverse_lazy("admin:django_celery_beat_intervalschedule_changelist"),
-                "permission": f"{_NAVIGATION}.may_operate",
-            },
-            _list_of("Jobs", "checklist", "core.jobrun"),
-            _list_of("Outbox", "outbox", "django_celery_outbox.celeryoutbox"),
-            _list_of("Dead letters", "unsubscribe", "django_celery_outbox.celeryoutboxdeadletter"),
-            _list_of("Sessions", "devices", "accounts.session"),
-            _list_of("Erasures", "delete_forever", "accounts.erasure"),
-            _list_of("Exports", "download", "accounts.dataexport"),
-            _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
-        ],
-    },
-]
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
@@ -218,7 +138,7 @@ UNFOLD = {
     "STYLES": [lambda request: static("console/console.css")],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
     "DASHBOARD_CALLBACK": "apps.moderation.admin.navigation.landing",
-    "SIDEBAR": {"navigation": SIDEBAR},
+    "SIDEBAR": {"navigation": "apps.moderation.admin.navigation.sidebar"},
 }
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────

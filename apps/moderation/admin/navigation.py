@@ -36,3 +36,83 @@ def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["worst"] = cases.queue(limit=LANDING_CASES)
         context["proposals"] = SuspensionProposal.objects.waiting().select_related("person")[:LANDING_CASES]
     return context
+
+
+def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
+    """An entry that leads to the list of a model, for whoever may look at it."""
+    app, name = model.split(".")
+    link = reverse(f"admin:{app}_{name}_changelist")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link,
+        # Pages of our own below it have entries of their own.
+        "active": lambda request: request.path == str(link),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Every entry; unfold leaves out those that the reader may not follow."""
+    return [
+        {
+            "title": "Desk",
+            "items": [
+                {
+                    "title": "Queue",
+                    "icon": "inbox",
+                    "link": reverse("admin:moderation_flag_queue"),
+                    "active": is_desk,
+                    "permission": may_moderate,
+                },
+                _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
+                _list_of("Appeals", "gavel", "moderation.appeal"),
+                _list_of("Reports", "flag", "moderation.flag"),
+            ],
+        },
+        {
+            "title": "People & content",
+            "separator": True,
+            "items": [
+                _list_of("People", "person", "accounts.user"),
+                _list_of("Posts", "photo_library", "content.post"),
+                _list_of("Media", "image", "media.media"),
+            ],
+        },
+        {
+            "title": "Insight",
+            "separator": True,
+            "items": [_list_of("Audit", "history", "moderation.moderationaction")],
+        },
+        {
+            "title": "Rules",
+            "separator": True,
+            "items": [_list_of("Reason templates", "edit_note", "moderation.reasontemplate")],
+        },
+        {
+            "title": "Operations",
+            "separator": True,
+            "collapsible": True,
+            "items": [
+                {
+                    "title": "Schedule",
+                    "icon": "schedule",
+                    "link": reverse("admin:django_celery_beat_periodictask_changelist"),
+                    "permission": may_operate,
+                },
+                {
+                    "title": "Intervals",
+                    "icon": "timer",
+                    "link": reverse("admin:django_celery_beat_intervalschedule_changelist"),
+                    "permission": may_operate,
+                },
+                _list_of("Jobs", "checklist", "core.jobrun"),
+                _list_of("Outbox", "outbox", "django_celery_outbox.celeryoutbox"),
+                _list_of("Dead letters", "unsubscribe", "django_celery_outbox.celeryoutboxdeadletter"),
+                _list_of("Sessions", "devices", "accounts.session"),
+                _list_of("Erasures", "delete_forever", "accounts.erasure"),
+                _list_of("Exports", "download", "accounts.dataexport"),
+                _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
+            ],
+        },
+    ]
