@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.core.models import Row
-from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet, StaffActQuerySet
 
 
 class TargetType(models.TextChoices):
@@ -74,6 +74,7 @@ class Flag(Row):
             models.Index(fields=["category", "-id"], name="flags_by_category"),
             models.Index(fields=["status", "category", "-id"], name="flags_by_status_and_category"),
             models.Index(fields=["target_id"], name="flags_by_target"),
+            models.Index(fields=["subject", "-id"], name="flags_by_subject"),
         ]
 
     def __str__(self) -> str:
@@ -157,6 +158,7 @@ class ModerationAction(Row):
             models.Index(fields=["actor", "action", "target_type", "-id"], name="audit_by_actor_action_type"),
             models.Index(fields=["target_id", "-id"], name="audit_by_target"),
             models.Index(fields=["affected_id", "-id"], name="audit_by_affected"),
+            models.Index(fields=["category", "-id"], name="audit_by_category"),
         ]
 
     def __str__(self) -> str:
@@ -184,6 +186,8 @@ class StaffAct(Row):
     detail = models.JSONField(default=dict)
     # The moment in `id`.
     created_at = models.DateTimeField()
+
+    objects = StaffActQuerySet.as_manager()
 
     class Meta:
         indexes = [
