@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from environs import Env
 from kombu import Queue
 
@@ -129,10 +130,29 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+
+def _page(title: str, icon: str, name: str, permission: str = "may_moderate") -> dict[str, Any]:
+    """An entry of the console's sidebar that leads to a page of our own."""
+    link = reverse_lazy(f"admin:moderation_{name}")
+    return {"title": title, "icon": icon, "link": link, "permission": f"apps.moderation.admin.pages.{permission}"}
+
+
+INSIGHT = {
+    "title": "Insight",
+    "items": [
+        _page("Dashboard", "monitoring", "dashboard"),
+        _page("Search", "search", "search"),
+        _page("Appeals", "gavel", "appeals"),
+        _page("Audit", "history", "audit"),
+        _page("Workload", "groups", "workload", "may_oversee"),
+        _page("Transparency report", "summarize", "transparency"),
+    ],
+}
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
-    "STYLES": [lambda request: static("console/console.css")],
+    "STYLES": [lambda request: static("console/console.css"), lambda request: static("console/insight.css")],
+    "SIDEBAR": {"navigation": [INSIGHT], "show_all_applications": True},
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
 }
 

@@ -13,6 +13,7 @@ from apps.accounts.models import User
 from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import Refusal
 from apps.moderation import services
+from apps.moderation.admin.urls import pages_of
 from apps.moderation.models import Appeal, Flag, ModerationAction
 
 
@@ -77,6 +78,9 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     list_filter = ["action", "category", "target_type"]
     search_fields = ["target_id", "actor__handle"]
     ordering = ["-id"]
+
+    def get_urls(self) -> list[Any]:
+        return [*pages_of(self), *super().get_urls()]
 
     @admin.display(description="mailed at")
     def mailed_at(self, action: ModerationAction) -> Any:
