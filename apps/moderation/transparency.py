@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from apps.core.ids import first_id_at
 from apps.core.times import timestamp
 from apps.moderation.insight import WAITED, Period
 from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
@@ -31,15 +30,17 @@ NOT_KEPT = "Not kept by Photogram: to be added by the operator."
 
 # When a flag or an appeal was made is the moment in its id, which the audit keeps also when the row is gone.
 _CASE_MADE = "to_timestamp(('x' || substr(replace(case_id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)"
-_CASES_TOOK = f"""
+_IN_TIME = "id >= %(since)s AND id < %(until)s"
+_CASE_TOOK = f"""
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM created_at - {_CASE_MADE}))
-FROM moderation_moderationaction
-WHERE id >= %(since)s AND id < %(until)s AND action = ANY(%(actions)s) AND case_id IS NOT NULL
+FROM moderation_moderationaction WHERE {_IN_TIME} AND case_id IS NOT NULL AND action IN
 """  # noqa: S608  (of constants)
-_ACTIONS_TOOK = f"""
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY {WAITED}) FROM moderation_moderationaction AS action
-WHERE id >= %(since)s AND id < %(until)s AND action = ANY(%(actions)s)
+_MEDIANS = f"""
+SELECT ({_CASE_TOOK} ('resolve_flag', 'dismiss_flag')), ({_CASE_TOOK} ('uphold_appeal', 'overturn_appeal')), (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY {WAITED}) FROM moderation_moderationaction AS action
+    WHERE {_IN_TIME} AND action IN ('takedown', 'suspend'))
 """  # noqa: S608  (of constants)
+RESTRICTIONS = frozenset({Action.TAKEDOWN, Action.SUSPEND})
 
 
 @dataclass(frozen=True)
@@ -93,18 +94,86 @@ def period_of(year: int, month: int | None = None) -> Period:
 
 
 def report(period: Period) -> Report:
+    """In five statements."""
+    counted = _Counted.of(period)
     sections = [
         _orders(),
-        _notices(period),
-        _own_initiative(period),
-        _complaints(period),
-        _automated_means(period),
+        _notices(counted),
+        _own_initiative(counted),
+        _complaints(counted),
+        _automated_means(counted),
         _disputes(),
-        _suspensions(period),
-        _statements(period),
+        _suspensions(counted),
+        _statements(counted),
         _recipients(),
     ]
     return Report(period.since, period.until, timezone.now(), sections)
+
+
+# ── What is counted ──────────────────────────────────────────────────────────────────────────────────────
+class Row(NamedTuple):
+    """So many actions that are alike in all of this."""
+
+    action: str
+    target_type: str
+    category: str
+    by_person: bool
+    with_end: bool
+    reported: bool
+    number: int
+
+
+@dataclass(frozen=True)
+class _Counted:
+    actions: list[Row]
+    notices: dict[str, int]  # by category
+    complaints: dict[str, int]  # by the category of what is complained about
+    statements: int
+    mailed: int
+    # Medians, in seconds.
+    notice_to_decision: float | None
+    complaint_to_decision: float | None
+    notice_to_action: float | None
+
+    @classmethod
+    def of(cls, period: Period) -> "_Counted":
+        with connection.cursor() as cursor:
+            cursor.execute(_MEDIANS, period.params)
+            closing, appealing, acting = cursor.fetchone()
+        since, until = period.params["since"], period.params["until"]
+        letters = Statement.objects.filter(
+            action_id__gte=since, action_id__lt=until, action__action__in=RESTRICTIONS
+        ).aggregate(made=Count("pk"), mailed=Count("pk", filter=Q(mailed_at__isnull=False)))
+        return cls(
+            actions=_actions(period),
+            notices=_by_category(Flag.objects.filter(id__gte=since, id__lt=until)),
+            complaints=_by_category(Appeal.objects.filter(id__gte=since, id__lt=until), "action__category"),
+            statements=letters["made"],
+            mailed=letters["mailed"],
+            notice_to_decision=closing,
+            complaint_to_decision=appealing,
+            notice_to_action=acting,
+        )
+
+    def number(self, *actions: str, **alike: Any) -> int:
+        """How many of `actions` there were, with these values."""
+        return sum(row.number for row in self.rows(*actions, **alike))
+
+    def rows(self, *actions: str, **alike: Any) -> list[Row]:
+        fitting = (row for row in self.actions if row.action in actions)
+        return [row for row in fitting if all(getattr(row, name) == value for name, value in alike.items())]
+
+
+def _actions(period: Period) -> list[Row]:
+    rows: Any = ModerationAction.objects.between(period.since, period.until).with_occasion()
+    grouped = rows.annotate(by_person=Q(actor__isnull=False), with_end=Q(until__isnull=False)).values_list(
+        "action", "target_type", "category", "by_person", "with_end", "reported"
+    )
+    return [Row(*row) for row in grouped.order_by().annotate(number=Count("pk"))]
+
+
+def _by_category(rows: Any, column: str = "category") -> dict[str, int]:
+    return dict(rows.order_by(column).values_list(column).annotate(number=Count("pk")))
 
 
 # ── Sections ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,72 +182,44 @@ def _orders() -> Section:
     return Section("orders", "Orders of authorities", "15(1)(a), 9, 10", [figure])
 
 
-def _notices(period: Period) -> Section:
-    flags = Flag.objects.filter(**_stretch(period))
-    received = _by_category(flags)
-    acted = _measures(period, reported=True)
-    closed = _decided(period, [Action.RESOLVE_FLAG, Action.DISMISS_FLAG])
+def _notices(counted: _Counted) -> Section:
+    closed_by_machine = counted.number(Action.RESOLVE_FLAG, Action.DISMISS_FLAG, by_person=False)
     figures = [
-        *_broken_down("notices", "Notices received", "15(1)(b), 16", received),
-        Figure("notices_of_trusted_flaggers", "of trusted flaggers", "15(1)(b), 22", None, note=NOT_KEPT),
-        Figure(
-            "notices_acted_on", "Notices closed, something was done", "15(1)(b)", closed.get(Action.RESOLVE_FLAG, 0)
-        ),
-        Figure(
-            "notices_dismissed", "Notices closed, nothing was wrong", "15(1)(b)", closed.get(Action.DISMISS_FLAG, 0)
-        ),
-        *_measure_figures("actions_on_notices", "Actions taken on notices", "15(1)(b)", acted),
-        Figure(
-            "notices_by_automated_means",
-            "Notices processed by automated means alone",
-            "15(1)(b)",
-            ModerationAction.objects.between(period.since, period.until)
-            .filter(actor__isnull=True, action__in=[Action.RESOLVE_FLAG, Action.DISMISS_FLAG])
-            .count(),
-        ),
-        _median("notice_to_decision", "Median time from a notice to its decision", "15(1)(b), 16(6)", period, "cases"),
-        _median("notice_to_action", "Median time from the first notice to an action", "15(1)(b)", period, "actions"),
+        *_broken_down("notices", "Notices received", "15(1)(b), 16", counted.notices),
+        Figure("notices_of_trusted_flaggers", "Notices of trusted flaggers", "15(1)(b), 22", None, note=NOT_KEPT),
+        Figure("notices_acted_on", "Notices closed: acted on", "15(1)(b)", counted.number(Action.RESOLVE_FLAG)),
+        Figure("notices_dismissed", "Notices closed: dismissed", "15(1)(b)", counted.number(Action.DISMISS_FLAG)),
+        *_restrictions("actions_on_notices", "Actions taken on notices", "15(1)(b)", counted, reported=True),
+        Figure("notices_by_automated_means", "Notices closed by automated means", "15(1)(b)", closed_by_machine),
+        _median("notice_to_decision", "Median time, notice to decision", "15(1)(b)", counted.notice_to_decision),
+        _median("notice_to_action", "Median time, first notice to action", "15(1)(b)", counted.notice_to_action),
     ]
     return Section("notices", "Notices", "15(1)(b), 16", figures)
 
 
-def _own_initiative(period: Period) -> Section:
-    own = _measures(period, reported=False)
-    return Section(
-        "own_initiative",
-        "Moderation on our own initiative",
-        "15(1)(c)",
-        _measure_figures("own_initiative", "Actions taken on our own initiative", "15(1)(c)", own),
-    )
+def _own_initiative(counted: _Counted) -> Section:
+    figures = _restrictions("own_initiative", "Actions on our own initiative", "15(1)(c)", counted, reported=False)
+    return Section("own_initiative", "Moderation on our own initiative", "15(1)(c)", figures)
 
 
-def _complaints(period: Period) -> Section:
-    made = Appeal.objects.filter(**_stretch(period))
-    decided = _decided(period, [Action.UPHOLD_APPEAL, Action.OVERTURN_APPEAL])
-    upheld, overturned = decided.get(Action.UPHOLD_APPEAL, 0), decided.get(Action.OVERTURN_APPEAL, 0)
-    basis = _by_category(made, "action__category")
-    return Section(
-        "complaints",
-        "Complaints (appeals)",
-        "15(1)(d), 20",
-        [
-            *_broken_down("complaints", "Complaints received", "15(1)(d), 20", basis),
-            Figure("complaints_decided", "Complaints decided", "15(1)(d), 20(4)", upheld + overturned),
-            Figure("complaints_upheld", "The decision was upheld", "15(1)(d), 20(5)", upheld),
-            Figure("complaints_overturned", "The decision was reversed", "15(1)(d), 20(4)", overturned),
-            _median("complaint_to_decision", "Median time to decide a complaint", "15(1)(d), 20(4)", period, "appeals"),
-        ],
-    )
-
-
-def _automated_means(period: Period) -> Section:
-    by_machine = (
-        ModerationAction.objects.between(period.since, period.until)
-        .filter(actor__isnull=True, action__in=[Action.TAKEDOWN, Action.SUSPEND])
-        .count()
-    )
+def _complaints(counted: _Counted) -> Section:
+    upheld, overturned = counted.number(Action.UPHOLD_APPEAL), counted.number(Action.OVERTURN_APPEAL)
     figures = [
-        Figure("automated_decisions", "Restrictions decided by automated means", "15(1)(e), 15(1)(c)", by_machine),
+        *_broken_down("complaints", "Complaints received", "15(1)(d), 20(1)", counted.complaints),
+        Figure("complaints_decided", "Complaints decided", "15(1)(d), 20(4)", upheld + overturned),
+        Figure("complaints_upheld", "The decision was upheld", "15(1)(d), 20(5)", upheld),
+        Figure("complaints_overturned", "The decision was reversed", "15(1)(d), 20(4)", overturned),
+        _median(
+            "complaint_to_decision", "Median time to decide a complaint", "15(1)(d)", counted.complaint_to_decision
+        ),
+    ]
+    return Section("complaints", "Complaints (appeals)", "15(1)(d), 20", figures)
+
+
+def _automated_means(counted: _Counted) -> Section:
+    by_machine = counted.number(*RESTRICTIONS, by_person=False)
+    figures = [
+        Figure("automated_decisions", "Restrictions decided by automated means", "15(1)(e)", by_machine),
         Figure("automated_error_rate", "Their rate of error", "15(1)(e)", None, note=NOT_KEPT),
     ]
     text = (
@@ -189,58 +230,40 @@ def _automated_means(period: Period) -> Section:
 
 
 def _disputes() -> Section:
-    figure = Figure("disputes", "Disputes before out-of-court bodies", "24(1)(a), 21", None, note=NOT_KEPT)
+    figure = Figure("disputes", "Disputes before out-of-court bodies", "24(1)(a)", None, note=NOT_KEPT)
     return Section("disputes", "Out-of-court settlement", "24(1)(a), 21", [figure])
 
 
-def _suspensions(period: Period) -> Section:
-    actions = ModerationAction.objects.between(period.since, period.until)
-    made = actions.filter(action=Action.SUSPEND)
-    timed = made.filter(until__isnull=False).count()
-    by_category = _by_category(made)
-    total = sum(by_category.values())
+def _suspensions(counted: _Counted) -> Section:
+    by_category: dict[str, int] = {}
+    for row in counted.rows(Action.SUSPEND):
+        by_category[row.category] = by_category.get(row.category, 0) + row.number
     illegal = sum(number for category, number in by_category.items() if category in ON_THE_LAW)
-    return Section(
-        "suspensions",
-        "Suspensions",
-        "24(1)(b), 23",
-        [
-            *_broken_down("suspensions", "Suspensions of accounts", "24(1)(b), 23", by_category),
-            Figure("suspensions_for_illegal_content", "for illegal content", "24(1)(b), 23(1)", illegal),
-            Figure("suspensions_with_an_end", "with an end that was set", "24(1)(b)", timed),
-            Figure("suspensions_without_an_end", "until they are lifted", "24(1)(b)", total - timed),
-            Figure(
-                "suspensions_lifted",
-                "Suspensions lifted or over",
-                "24(1)(b)",
-                actions.filter(action=Action.UNSUSPEND).count(),
-            ),
-            Figure(
-                "suspensions_for_unfounded_notices",
-                "for manifestly unfounded notices or complaints",
-                "24(1)(b), 23(2)",
-                None,
-                note=NOT_KEPT,
-            ),
-        ],
-    )
+    ended, endless = (counted.number(Action.SUSPEND, with_end=with_end) for with_end in (True, False))
+    lifted = counted.number(Action.UNSUSPEND)
+    figures = [
+        *_broken_down("suspensions", "Suspensions of accounts", "24(1)(b), 23", dict(sorted(by_category.items()))),
+        Figure("suspensions_for_illegal_content", "Suspensions for illegal content", "24(1)(b), 23(1)", illegal),
+        Figure("suspensions_with_an_end", "Suspensions with an end", "24(1)(b)", ended),
+        Figure("suspensions_without_an_end", "Suspensions until lifted", "24(1)(b)", endless),
+        Figure("suspensions_lifted", "Suspensions lifted or over", "24(1)(b)", lifted),
+        Figure(
+            "suspensions_for_unfounded_notices",
+            "Suspensions for unfounded notices or complaints",
+            "24(1)(b), 23(2)",
+            None,
+            note=NOT_KEPT,
+        ),
+    ]
+    return Section("suspensions", "Suspensions", "24(1)(b), 23", figures)
 
 
-def _statements(period: Period) -> Section:
-    since, until = first_id_at(period.since), first_id_at(period.until)
-    of_reasons = Statement.objects.filter(
-        action_id__gte=since, action_id__lt=until, action__action__in=[Action.TAKEDOWN, Action.SUSPEND]
-    )
-    numbers = of_reasons.aggregate(made=Count("pk"), mailed=Count("pk", filter=Q(mailed_at__isnull=False)))
-    return Section(
-        "statements",
-        "Statements of reasons",
-        "17, 24(5)",
-        [
-            Figure("statements", "Statements of reasons", "17, 24(5)", numbers["made"]),
-            Figure("statements_mailed", "of which mailed", "17(1)", numbers["mailed"]),
-        ],
-    )
+def _statements(counted: _Counted) -> Section:
+    figures = [
+        Figure("statements", "Statements of reasons", "17, 24(5)", counted.statements),
+        Figure("statements_mailed", "Statements of reasons mailed", "17(1)", counted.mailed),
+    ]
+    return Section("statements", "Statements of reasons", "17, 24(5)", figures)
 
 
 def _recipients() -> Section:
@@ -249,40 +272,24 @@ def _recipients() -> Section:
 
 
 # ── Figures ──────────────────────────────────────────────────────────────────────────────────────────────
-def _stretch(period: Period) -> dict[str, Any]:
-    return {"id__gte": first_id_at(period.since), "id__lt": first_id_at(period.until)}
-
-
-def _by_category(rows: Any, column: str = "category") -> dict[str, int]:
-    return dict(rows.order_by(column).values_list(column).annotate(number=Count("pk")))
-
-
-def _decided(period: Period, actions: list[str]) -> dict[str, int]:
-    rows = ModerationAction.objects.between(period.since, period.until).filter(action__in=actions)
-    return _by_category(rows, "action")
-
-
-def _measures(period: Period, *, reported: bool) -> list[tuple[str, str, str, int]]:
-    """(action, target_type, category, number) of what restricted somebody."""
-    rows: Any = ModerationAction.objects.between(period.since, period.until).with_occasion()
-    measures = rows.filter(action__in=[Action.TAKEDOWN, Action.SUSPEND], reported=reported)
-    grouped = measures.order_by().values_list("action", "target_type", "category").annotate(number=Count("pk"))
-    return sorted(grouped)
-
-
-def _measure_figures(key: str, label: str, article: str, measures: list[tuple[str, str, str, int]]) -> list[Figure]:
+def _restrictions(key: str, label: str, article: str, counted: _Counted, *, reported: bool) -> list[Figure]:
     """The total, by ground, and by restriction and category."""
-    on_the_law = sum(number for *_, category, number in measures if category in ON_THE_LAW)
-    total = sum(number for *_, number in measures)
-    figures = [
+    rows = counted.rows(*RESTRICTIONS, reported=reported)
+    on_the_law = sum(row.number for row in rows if row.category in ON_THE_LAW)
+    total = sum(row.number for row in rows)
+    parts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        part = (f"{row.action} of {row.target_type}", row.category)
+        parts[part] = parts.get(part, 0) + row.number
+    return [
         Figure(key, label, article, total),
         Figure(key, label, article, on_the_law, by={"ground": "law"}),
         Figure(key, label, article, total - on_the_law, by={"ground": "terms"}),
+        *(
+            Figure(key, label, article, number, by={"restriction": restriction, "category": category})
+            for (restriction, category), number in sorted(parts.items())
+        ),
     ]
-    for action, target_type, category, number in measures:
-        by = {"restriction": f"{action} of {target_type}", "category": category}
-        figures.append(Figure(key, label, article, number, by=by))
-    return figures
 
 
 def _broken_down(key: str, label: str, article: str, numbers: dict[str, int]) -> Iterator[Figure]:
@@ -291,18 +298,7 @@ def _broken_down(key: str, label: str, article: str, numbers: dict[str, int]) ->
         yield Figure(key, label, article, number, by={"category": category})
 
 
-_MEDIANS = {
-    "cases": (_CASES_TOOK, [Action.RESOLVE_FLAG, Action.DISMISS_FLAG]),
-    "appeals": (_CASES_TOOK, [Action.UPHOLD_APPEAL, Action.OVERTURN_APPEAL]),
-    "actions": (_ACTIONS_TOOK, [Action.TAKEDOWN, Action.SUSPEND]),
-}
-
-
-def _median(key: str, label: str, article: str, period: Period, of: str) -> Figure:
-    sql, actions = _MEDIANS[of]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, period.params | {"actions": [str(action) for action in actions]})
-        (seconds,) = cursor.fetchone()
+def _median(key: str, label: str, article: str, seconds: float | None) -> Figure:
     return Figure(key, label, article, None if seconds is None else round(float(seconds)), unit="seconds")
 
 
