@@ -115,7 +115,7 @@ def _tiles(overview: Overview) -> list[tuple[str, str, str]]:
 
 def _plots(overview: Overview) -> list[plots.Plot]:
     names = dict(ModerationAction.Action.choices)
-    slowest = max((seconds or 0 for _, seconds in overview.waited_by_day), default=0)
+    slowest = max((seconds for _, seconds in overview.waited_by_day if seconds is not None), default=None)
     return [
         plots.columns(
             "flags",

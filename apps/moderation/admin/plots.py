@@ -6,6 +6,8 @@ from math import ceil, log10
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 12, 24
+# Of one column.
+WIDEST = 48
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def columns(
     top = _round_up(max((sum(n or 0 for n in numbers) for _, numbers in points), default=0) / unit)
     scale = (HEIGHT - TOP - BOTTOM) / (top * unit)
     step = (WIDTH - LEFT - RIGHT) / max(len(points), 1)
+    wide = min(step * 0.8, WIDEST)
     bars = []
     for index, (name, numbers) in enumerate(points):
         base = float(HEIGHT - BOTTOM)
@@ -72,8 +75,8 @@ def columns(
                 tall = max(number * scale, 1)
                 base -= tall
                 told = f"{name}: {spoken[index][which]}" + (f" {series[which]}" if len(series) > 1 else "")
-                x = LEFT + index * step + step * 0.1
-                bars.append(Bar(_at(x), _at(base), _at(step * 0.8), _at(tall), told, which))
+                x = LEFT + (index + 0.5) * step - wide / 2
+                bars.append(Bar(_at(x), _at(base), _at(wide), _at(tall), told, which))
     every = 1 if every_name else max(1, ceil(len(points) / 6))
     across = [
         Tick(_at(LEFT + (index + 0.5) * step), name) for index, (name, _) in enumerate(points) if index % every == 0
@@ -84,11 +87,11 @@ def columns(
 
 
 def _round_up(number: float) -> float:
-    """The next of 2, 5, 10, 20, 50, …, so that the axis has round numbers."""
+    """The next of 2, 4, 6, 8, 10, 20, 40, …, so that the axis and its half have round numbers."""
     if number <= 2:
         return 2
     power: float = 10 ** int(log10(number))
-    return next(step * power for step in (1, 2, 5, 10, 20) if step * power >= number)
+    return next(step * power for step in (1, 2, 4, 6, 8, 10, 20) if step * power >= number)
 
 
 def _at(number: float) -> str:

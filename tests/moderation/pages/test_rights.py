@@ -57,9 +57,7 @@ def world(alice, bob, carol):
         if n % 2:
             services.decide_appeal(appeal, by=make_moderator(f"judge{n}"), overturn=n == 3, note=EVIL)
     comment = make_comment(post, alice, EVIL)
-    services.appeal(
-        services.take_down_comment(comment, by=lead, reason=EVIL, category="hate"), by=alice.pk, text=EVIL
-    )
+    services.appeal(services.take_down_comment(comment, by=lead, reason=EVIL, category="hate"), by=alice.pk, text=EVIL)
     make_block(carol, alice)
     services.flag(post, by=carol.pk, category="spam", note=EVIL)
     accounts.open_session(alice)
@@ -106,9 +104,7 @@ def test_o1_whoever_has_not_signed_in_is_asked_to(world, name):
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_each_page_opens_in_twelve_queries_and_shows_text_inert(
-    browser, world, name, django_assert_max_num_queries
-):
+def test_each_page_opens_in_twelve_queries_and_shows_text_inert(browser, world, name, django_assert_max_num_queries):
     client = browser(make_moderator("looker", "admin"))
     client.get("/admin/")
     for asked in ({}, {"q": "alert"}, {"tab": "staff"}, {"status": "upheld"}):
