@@ -139,3 +139,17 @@ class TestPost:
         analyze("engagement_comment")
         comments = busy.comments.order_by("-id").filter(parent=None)[:10]
         assert not [node for node in nodes(explain(comments)) if node["Node Type"] == "Seq Scan"]
+
+
+class TestLinks:
+    """Both ways between our pages and the rows."""
+
+    @pytest.mark.parametrize("name", ["accounts_user", "content_post"])
+    def test_lead_from_the_row_to_the_page_and_back(self, browser, mod, alice, name):
+        row = alice if name == "accounts_user" else make_post(alice)
+        page = reverse(f"admin:moderation_{'person' if row is alice else 'post'}", args=[row.pk])
+        change = reverse(f"admin:{name}_change", args=[row.pk])
+        client = browser(mod)
+        assert page in client.get(reverse(f"admin:{name}_changelist")).text
+        assert page in client.get(change).text
+        assert change in client.get(page).text
