@@ -135,7 +135,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("console/console.css")],
+    "STYLES": [lambda request: static("console/console.css"), lambda request: static("console/insight.css")],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
     "DASHBOARD_CALLBACK": "apps.moderation.admin.navigation.landing",
     "SIDEBAR": {"navigation": "apps.moderation.admin.navigation.sidebar"},

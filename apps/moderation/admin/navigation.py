@@ -1,5 +1,6 @@
 """Who sees which entry of the sidebar, and what the landing page says."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.http import HttpRequest
@@ -7,6 +8,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.moderation import cases
+from apps.moderation.admin import pages
 from apps.moderation.models import SuspensionProposal
 
 LANDING_CASES = 5
@@ -52,6 +54,11 @@ def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
     }
 
 
+def _page(title: str, icon: str, name: str, permission: Callable[[HttpRequest], bool] = may_moderate) -> dict[str, Any]:
+    """An entry that leads to a page of our own."""
+    return {"title": title, "icon": icon, "link": reverse(f"admin:moderation_{name}"), "permission": permission}
+
+
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Every entry; unfold leaves out those that the reader may not follow."""
     return [
@@ -66,7 +73,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "permission": may_moderate,
                 },
                 _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
-                _list_of("Appeals", "gavel", "moderation.appeal"),
+                _page("Appeals", "gavel", "appeals"),
                 _list_of("Reports", "flag", "moderation.flag"),
             ],
         },
@@ -82,7 +89,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": "Insight",
             "separator": True,
-            "items": [_list_of("Audit", "history", "moderation.moderationaction")],
+            "items": [
+                _page("Dashboard", "monitoring", "dashboard"),
+                _page("Search", "search", "search"),
+                _page("Audit", "history", "audit"),
+                _page("Workload", "groups", "workload", pages.may_oversee),
+                _page("Transparency report", "summarize", "transparency"),
+            ],
         },
         {
             "title": "Rules",

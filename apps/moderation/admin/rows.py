@@ -16,6 +16,7 @@ from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import Refusal
 from apps.moderation import services
 from apps.moderation.admin.desk import DeskPages
+from apps.moderation.admin.urls import pages_of
 from apps.moderation.models import Appeal, Flag, ModerationAction
 
 
@@ -91,6 +92,9 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     list_filter = ["action", "category", "target_type"]
     search_fields = ["target_id", "actor__handle"]
     ordering = ["-id"]
+
+    def get_urls(self) -> list[Any]:
+        return [*pages_of(self), *super().get_urls()]
 
     @admin.display(description="mailed at")
     def mailed_at(self, action: ModerationAction) -> Any:
