@@ -13,7 +13,7 @@ FUZZ_EXAMPLES ?= 200
 ONLY ?= feed, first page
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,9 @@ bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain
 
 bench-search: $(READY) ## What a search reads among 100,000 people and 500,000 posts
 	@$(BIN)/python -m devstack exec --fresh -- python -m bench.search
+
+bench-console: $(READY) ## What every page of the console costs (beside the running stack; ARGS="--rows 100000" in a database of its own)
+	@$(BIN)/python -m devstack exec $(if $(findstring --rows,$(ARGS)),--fresh) -- python -m bench.console $(ARGS)
 
 bench-faults: $(READY) ## Kill, freeze and restart everything under load; what was acknowledged is there (ARGS="--quick", "kills redis")
 	@$(BIN)/python -m bench.faults $(ARGS)

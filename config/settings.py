@@ -78,6 +78,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "django_celery_outbox",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "apps.core",
     "apps.media",
     "apps.accounts",
@@ -106,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "apps.core.api.middleware.PageAuthenticationMiddleware",
     "apps.core.api.middleware.PageMessageMiddleware",
+    "apps.accounts.api.console.TwoFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -135,8 +138,13 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("console/console.css"), lambda request: static("console/insight.css")],
+    "STYLES": [
+        lambda request: static("console/console.css"),
+        lambda request: static("console/insight.css"),
+        lambda request: static("console/rights.css"),
+    ],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
+    "ACCOUNT": {"navigation": "apps.accounts.api.console.account_links"},
     "DASHBOARD_CALLBACK": "apps.moderation.admin.navigation.landing",
     "SIDEBAR": {"navigation": "apps.moderation.admin.navigation.sidebar"},
 }
@@ -255,6 +263,7 @@ if not PRODUCTION:
     warnings.filterwarnings("ignore", message="No directory at")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.OneQueryBackend"]
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
@@ -274,6 +283,14 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 3
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
+# Two-factor of staff in the console: who has set it up is always asked for a code; "required" leads whoever has not to
+# do so, and shows them nothing else.
+STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", "required" if PRODUCTION else "optional")
+if STAFF_TWO_FACTOR not in {"required", "optional"}:
+    raise ImproperlyConfigured("STAFF_TWO_FACTOR must be required or optional.")
+OTP_TOTP_ISSUER = "Photogram"
+# Attempts are counted by RATE_LIMITS, which do not keep the owner out for ever.
+OTP_TOTP_THROTTLE_FACTOR = 0
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14))
 EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24))
 EXPORT_INTERVAL = timedelta(days=1)
@@ -322,6 +339,7 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "sign_in_address": (30, 300),
     "sign_in_account": (10, 300),
     "password": (10, 900),
+    "two_factor": (10, 900),
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
     "token": (30, 300),

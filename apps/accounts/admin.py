@@ -1,15 +1,24 @@
 """Accounts and sessions in the console."""
 
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, Func, Q, QuerySet, Value
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from apps.accounts.models import DataExport, Erasure, Session, User
-from apps.core.admin import ReadOnlyAdmin
+from apps.accounts import two_factor
+from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
+from apps.core.admin import ReadOnlyAdmin, Related, linked, page_of
+from apps.core.errors import Forbidden, Refusal
+from apps.core.ids import parse_id
 from apps.moderation import services as moderation
+from apps.moderation import staff
 from apps.moderation.admin.rows import ModeratingAdmin
+from apps.moderation.roles import may_change_rules
 
 
 @admin.register(User)
@@ -25,11 +34,44 @@ class UserAdmin(ModeratingAdmin):
         "page",
     ]
     list_filter = ["state", "is_private", "is_verified", "is_staff"]
-    search_fields = ["handle", "email", "display_name"]
+    searched_ids = ["id"]
+    searched_people = ["pk"]
+    search_help_text = "Finds an id or an e-mail address in full, and the beginning of a handle or of a name."
     ordering = ["-id"]
-    exclude = ["password", "user_permissions", "avatar"]
-    readonly_fields = ["page"]
+    exclude = ["password", "user_permissions", "avatar", "email"]
+    readonly_fields = ["private", "page"]
     actions = ["unsuspend"]
+    related = [
+        Related("Posts", "content.Post", "author"),
+        Related("Comments", "engagement.Comment", "author"),
+        Related("Media", "media.Media", "owner"),
+        Related("Reports about them", "moderation.Flag", "subject"),
+        Related("Decisions about them", "moderation.ModerationAction", "affected_id"),
+        Related("Decisions by them", "moderation.ModerationAction", "actor"),
+        Related("Appeals", "moderation.Appeal", "appellant"),
+        Related("Followers", "social.Follow", "followed"),
+        Related("Following", "social.Follow", "follower"),
+        Related("Blocks", "social.Block", "blocker"),
+        Related("Likes", "engagement.Like", "user"),
+        Related("Sessions", "accounts.Session", "user"),
+        Related("Archives", "accounts.DataExport", "user"),
+    ]
+
+    def found(self, request: HttpRequest, term: str) -> Q:
+        name = Func(Value(term), function="photogram_plain")
+        begins = Q(handle__startswith=term.lower().removeprefix("@")) | Q(plain_name__startswith=name)
+        return super().found(request, term) | begins
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[User]", search_term: str
+    ) -> tuple["QuerySet[User]", bool]:
+        named = queryset.alias(plain_name=Func(F("display_name"), function="photogram_plain"))
+        return super().get_search_results(request, named, search_term)
+
+    @admin.display(description="E-mail, sessions, two-factor")
+    def private(self, person: User) -> str:
+        masked = staff.masked_email(person.email)
+        return format_html('<a href="{}">{}</a>', reverse("admin:accounts_user_private", args=[person.pk]), masked)
 
     @admin.action(description="Unsuspend: all of it comes back", permissions=["moderate"])
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
@@ -39,14 +81,106 @@ class UserAdmin(ModeratingAdmin):
     def page(self, person: User) -> str:
         return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_person", args=[person.pk]))
 
+    # ── What is private, and the second factor ───────────────────────────────────────────────────────────
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("<uuid:pk>/private/", self.admin_site.admin_view(self.private_view), name="accounts_user_private"),
+            path(
+                "<uuid:pk>/reset-two-factor/",
+                self.admin_site.admin_view(self.reset_two_factor_view),
+                name="accounts_user_reset_two_factor",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def private_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Masked, until a reason is given; then once, in the answer to that very form."""
+        by, person = cast(User, request.user), self._person(pk)
+        if not may_change_rules(by):
+            raise PermissionDenied
+        shown: dict[str, Any] = {"email": staff.masked_email(person.email), "sessions": None}
+        reason = request.POST.get("reason", "")[:1000]
+        if request.method == "POST":
+            try:
+                if request.POST.get("show") == "sessions":
+                    shown["sessions"] = staff.read_sessions(person, by=by, reason=reason)
+                else:
+                    shown["email"] = staff.read_email(person, by=by, reason=reason)
+            except Forbidden as refusal:
+                raise PermissionDenied from refusal
+            except Refusal as refusal:
+                messages.error(request, refusal.detail)
+        may_reset = "admin" in by.roles and by.pk != person.pk and two_factor.device_of(person) is not None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Private: {person}",
+            "opts": self.opts,
+            "person": person,
+            "reason": reason,
+            "may_reset": may_reset,
+        }
+        return TemplateResponse(request, "console/private.html", context | shown)
+
+    def reset_two_factor_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        person = self._person(pk)
+        try:
+            staff.reset_two_factor(person, by=cast(User, request.user), reason=request.POST.get("reason", "")[:1000])
+        except staff.AdminRequired as refusal:
+            raise PermissionDenied from refusal
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+        else:
+            messages.success(request, f"Two-factor of {person} is reset.")
+        return HttpResponseRedirect(page_of("accounts.User", person.pk))
+
+    @staticmethod
+    def _person(pk: Any) -> User:
+        person: User | None = User.objects.filter(pk=pk).first()
+        if person is None:
+            raise Http404
+        return person
+
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    list_display = ["id", "user", "device_name", "created_at", "last_seen_at", "ended_at"]
+    """That somebody is signed in. From where and with what is on their private page, for a reason; opening a session
+    is written down."""
+
+    list_display = ["id", linked("user"), "created_at", "last_seen_at", "ended_at"]
     list_select_related = ["user"]
-    search_fields = ["user__handle"]
+    searched_ids = ["id"]
+    searched_people = ["user"]
+    narrowed_by = ["user"]
     ordering = ["-id"]
-    exclude = ["nonce"]
+    exclude = ["nonce", "address", "user_agent"]
+    readonly_fields = ["network"]
+
+    @admin.display(description="Network")
+    def network(self, session: Session) -> str:
+        return staff.masked_address(session.address)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        pk = parse_id(object_id)
+        session = Session.objects.select_related("user").filter(pk=pk).first() if pk else None
+        if session and self.has_view_permission(request, session):
+            try:
+                staff.look_at_session(session, by=cast(User, request.user))
+            except Forbidden as refusal:
+                raise PermissionDenied from refusal
+        return super().change_view(request, object_id, form_url, extra_context)
+
+
+@admin.register(WithheldHandle)
+class WithheldHandleAdmin(ReadOnlyAdmin):
+    """Handles of accounts that are gone, which nobody can take yet."""
+
+    list_display = ["handle", "until"]
+    searched_texts = ["handle"]
+    ordering = ["-id"]
 
 
 @admin.register(Erasure)
@@ -54,14 +188,17 @@ class ErasureAdmin(ReadOnlyAdmin):
     """Accounts that are to be erased and are not gone yet; many attempts mean that something is in the way."""
 
     list_display = ["user_id", "attempts", "leased_until", "ring_at", "created_at"]
-    ordering = ["-attempts", "user_id"]
+    searched_ids = ["user_id"]
+    ordering = ["ring_at", "user_id"]
 
 
 @admin.register(DataExport)
 class DataExportAdmin(ReadOnlyAdmin):
-    list_display = ["id", "user", "status", "attempts", "bytes", "error", "created_at", "expires_at"]
+    list_display = ["id", linked("user"), "status", "attempts", "bytes", "error", "created_at", "expires_at"]
     list_select_related = ["user"]
     list_filter = ["status"]
-    search_fields = ["user__handle"]
+    searched_ids = ["id"]
+    searched_people = ["user"]
+    narrowed_by = ["user"]
     ordering = ["-id"]
     exclude = ["secret"]

@@ -73,6 +73,11 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["erase_after"], condition=Q(erase_after__isnull=False), name="users_to_erase"),
             models.Index(fields=["suspended_until"], condition=Q(state="suspended"), name="users_suspended_until"),
+            # The console's filters.
+            models.Index(fields=["-id"], condition=Q(is_private=True), name="users_private"),
+            models.Index(fields=["state", "-id"], condition=~Q(state="active"), name="users_not_active"),
+            models.Index(fields=["-id"], condition=Q(is_staff=True), name="users_of_staff"),
+            models.Index(fields=["-id"], condition=Q(is_verified=True), name="users_verified"),
         ]
 
     def __str__(self) -> str:
@@ -83,10 +88,15 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         return self.state == self.State.ACTIVE
 
     @cached_property
-    def roles(self) -> frozenset[str]:
-        """Any of "moderator", "admin"; a superuser is an admin."""
-        held = {group.name for group in self.groups.all()} & {"moderator", "admin"}
+    def ranks(self) -> frozenset[str]:
+        """Any of "moderator", "senior_moderator", "admin"; a superuser is an admin."""
+        held = {group.name for group in self.groups.all()} & {"moderator", "senior_moderator", "admin"}
         return frozenset(held | {"admin"} if self.is_superuser else held)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What the API calls them, which knows "moderator" and "admin": a senior moderator is a moderator there."""
+        return frozenset("moderator" if rank == "senior_moderator" else rank for rank in self.ranks)
 
     @property
     def is_moderator(self) -> bool:
@@ -155,6 +165,21 @@ class EmailedToken(Row):
         return f"{self.purpose} {self.user_id}"
 
 
+class RecoveryCode(Row):
+    """What lets staff in once who have lost their authenticator app, kept as a digest."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    digest = models.CharField(max_length=64)
+    used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="one_recovery_code_per_digest")]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class Job(models.Model):
     """Work that takes long and is one worker's at a time. The rules are `leases.py`'s."""
 
@@ -212,6 +237,7 @@ class DataExport(Row, Job):
             models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="exports_to_ring_for"),
             models.Index(fields=["expires_at"], condition=Q(status="ready"), name="exports_by_expiry"),
             models.Index(fields=["secret"], condition=~Q(secret=""), name="exports_by_secret"),
+            models.Index(fields=["status", "-id"], name="exports_by_status"),
         ]
         constraints = [
             models.UniqueConstraint(

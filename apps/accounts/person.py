@@ -5,7 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from apps.accounts import exports
+from apps.accounts import exports, two_factor
 from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
 from apps.core.batches import delete_in_batches
 from apps.core.contexts import Export
@@ -18,6 +18,7 @@ def erase(user_id: UUID) -> None:
     delete_in_batches(Session.objects.owned_by(user_id))
     user = User.objects.filter(pk=user_id).first()
     if user:
+        two_factor.remove(user)
         until = timezone.now() + settings.HANDLE_QUARANTINE
         WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
 
@@ -48,6 +49,8 @@ def export(user_id: UUID) -> Export:
             "created_at": user.created_at,
         },
     )
+    if device := two_factor.device_of(user):
+        yield "two_factor", {"set_up_at": device.created_at, "last_used_at": device.last_used_at}
     for session in Session.objects.owned_by(user_id).order_by("id").iterator():
         yield (
             "sessions",

@@ -1,32 +1,50 @@
-"""Posts in the console."""
+"""Posts and tags in the console."""
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from apps.content.models import Post
-from apps.core.admin import ReadOnlyAdmin
+from apps.content.models import Post, Tag
+from apps.core.admin import ReadOnlyAdmin, Related, linked
 
 
 @admin.register(Post)
 class PostAdmin(ReadOnlyAdmin):
     list_display = [
         "id",
-        "author",
+        linked("author"),
         "caption",
         "visibility",
         "status",
         "taken_down_at",
         "like_count",
+        "comment_count",
         "created_at",
         "page",
     ]
     list_select_related = ["author"]
-    list_filter = ["status", "visibility", "sensitive"]
-    search_fields = ["id", "author__handle"]
+    list_filter = ["status", "visibility", "sensitive", ("taken_down_at", admin.EmptyFieldListFilter)]
+    searched_ids = ["id"]
+    searched_people = ["author"]
+    narrowed_by = ["author", "media"]
     ordering = ["-id"]
+    related = [
+        Related("Comments", "engagement.Comment", "post"),
+        Related("Photos", "media.Media", "item__post"),
+        Related("Likes", "engagement.Like", "post"),
+        Related("Reports", "moderation.Flag", "target_id"),
+        Related("Decisions", "moderation.ModerationAction", "target_id"),
+    ]
     readonly_fields = ["page"]
 
     @admin.display(description="for moderators")
     def page(self, post: Post) -> str:
         return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_post", args=[post.pk]))
+
+
+@admin.register(Tag)
+class TagAdmin(ReadOnlyAdmin):
+    list_display = ["name"]
+    searched_ids = ["id"]
+    searched_texts = ["name"]
+    ordering = ["-id"]

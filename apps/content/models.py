@@ -47,6 +47,11 @@ class Post(Row):
                 name="shown_posts_by_author",
             ),
             models.Index(fields=["id"], condition=Q(status="processing"), name="posts_processing"),
+            # The console's filters.
+            models.Index(fields=["-id"], condition=Q(visibility="followers"), name="posts_for_followers"),
+            models.Index(fields=["-id"], condition=Q(status="failed"), name="posts_failed"),
+            models.Index(fields=["-id"], condition=Q(sensitive=True), name="posts_sensitive"),
+            models.Index(fields=["-id"], condition=Q(taken_down_at__isnull=False), name="posts_taken_down"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(visibility__in=["public", "followers"]), name="visibility_is_known"),

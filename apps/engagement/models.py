@@ -62,6 +62,9 @@ class Comment(Row):
             models.Index(fields=["post", "-id"], condition=Q(parent__isnull=True), name="threads_newest_first"),
             models.Index(fields=["parent", "id"], condition=Q(parent__isnull=False), name="replies_oldest_first"),
             models.Index(fields=["author", "post", "id"], name="comments_by_author_and_post"),
+            # The console's: somebody's, and what is rare.
+            models.Index(fields=["author", "-id"], name="comments_by_author_newest"),
+            models.Index(fields=["-id"], condition=Q(taken_down_at__isnull=False), name="comments_taken_down"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(like_count__gte=0), name="comment_like_count_not_negative"),

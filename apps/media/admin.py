@@ -4,20 +4,23 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.core.admin import ReadOnlyAdmin
+from apps.core.admin import ReadOnlyAdmin, Related, is_administrator, linked
 from apps.media import services
 from apps.media.models import DoomedObject, Media
 
 
 @admin.register(Media)
 class MediaAdmin(ReadOnlyAdmin):
-    list_display = ["id", "owner", "purpose", "status", "error_code", "attempts", "bytes", "created_at"]
+    list_display = ["id", linked("owner"), "purpose", "status", "error_code", "attempts", "bytes", "created_at"]
     list_select_related = ["owner"]
-    list_filter = ["status", "purpose", "error_code"]
-    search_fields = ["id", "owner__handle"]
+    list_filter = ["status", ("error_code", admin.EmptyFieldListFilter)]
+    searched_ids = ["id"]
+    searched_people = ["owner"]
+    narrowed_by = ["owner", "item__post"]
     ordering = ["-id"]
     exclude = ["private_secret", "public_secret", "original_key"]
     actions = ["reprocess"]
+    related = [Related("Post", "content.Post", "media")]
 
     @admin.action(description="Make the variants again", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: "QuerySet[Media]") -> None:
@@ -26,7 +29,7 @@ class MediaAdmin(ReadOnlyAdmin):
         messages.info(request, f"{begun} of {len(queryset)} are with the pipeline again.")
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("media.change_media")
+        return is_administrator(request)
 
 
 @admin.register(DoomedObject)
@@ -34,6 +37,6 @@ class DoomedObjectAdmin(ReadOnlyAdmin):
     """What must go from storage and has not gone yet; many tries mean that storage refuses."""
 
     list_display = ["id", "bucket", "attempts", "due_at", "created_at"]
-    list_filter = ["bucket"]
-    ordering = ["-attempts", "id"]
+    searched_ids = ["id"]
+    ordering = ["due_at", "id"]
     exclude = ["key"]

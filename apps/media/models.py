@@ -77,6 +77,9 @@ class Media(Row):
             models.Index(fields=["owner"], condition=Q(in_use=False), name="media_unused_by_owner"),
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="media_pending"),
             models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="media_to_ring_for"),
+            # The console's filters.
+            models.Index(fields=["status", "-id"], condition=~Q(status="ready"), name="media_not_ready"),
+            models.Index(fields=["-id"], condition=~Q(error_code=""), name="media_with_an_error"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(bytes__gt=0), name="media_has_bytes"),

@@ -1,22 +1,37 @@
-"""Who follows and blocks whom, in the console."""
+"""Who follows, asks to follow, blocks and mutes whom, in the console."""
 
 from django.contrib import admin
 
-from apps.core.admin import ReadOnlyAdmin
-from apps.social.models import Block, Follow
+from apps.core.admin import ReadOnlyAdmin, linked
+from apps.social.models import Block, Follow, FollowRequest, Mute
+
+
+class TieAdmin(ReadOnlyAdmin):
+    """From one person to another."""
+
+    searched_ids = ["id"]
+    ordering = ["-id"]
 
 
 @admin.register(Follow)
-class FollowAdmin(ReadOnlyAdmin):
-    list_display = ["id", "follower", "followed", "created_at"]
-    list_select_related = ["follower", "followed"]
-    search_fields = ["follower__handle", "followed__handle"]
-    ordering = ["-id"]
+class FollowAdmin(TieAdmin):
+    list_display = ["id", linked("follower"), linked("followed"), "created_at"]
+    list_select_related = narrowed_by = searched_people = ["follower", "followed"]
+
+
+@admin.register(FollowRequest)
+class FollowRequestAdmin(TieAdmin):
+    list_display = ["id", linked("requester"), linked("target"), "created_at"]
+    list_select_related = narrowed_by = searched_people = ["requester", "target"]
 
 
 @admin.register(Block)
-class BlockAdmin(ReadOnlyAdmin):
-    list_display = ["id", "blocker", "blocked", "created_at"]
-    list_select_related = ["blocker", "blocked"]
-    search_fields = ["blocker__handle", "blocked__handle"]
-    ordering = ["-id"]
+class BlockAdmin(TieAdmin):
+    list_display = ["id", linked("blocker"), linked("blocked"), "created_at"]
+    list_select_related = narrowed_by = searched_people = ["blocker", "blocked"]
+
+
+@admin.register(Mute)
+class MuteAdmin(TieAdmin):
+    list_display = ["id", linked("muter"), linked("muted"), "created_at"]
+    list_select_related = narrowed_by = searched_people = ["muter", "muted"]

@@ -38,6 +38,7 @@ from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.killed import killed_at
 from tests.conftest import Caller
+from tests.console.codes import enrol
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user
 from tests.media.uploads import begin, jpeg, put, ready
 from tests.plans import analyze, explain, indexes_used
@@ -304,6 +305,8 @@ def history(api, alice, bob, carol, mallory, deliver):
                 CommentLike.objects.create(user=liker, comment=comment)
 
     make_cases(alice, bob)
+    for one in (alice, bob):
+        enrol(one)
     make_notifications(alice, bob)
     services.ask_for_export(alice, password=PASSWORD)
     deliver()

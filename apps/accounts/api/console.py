@@ -1,21 +1,95 @@
-"""The console's login form: the limits of signing in hold there, too (promise O2)."""
+"""The door of the console: the limits of signing in hold there, too (promise O2), and staff show a second factor."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
+from django import forms
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django_otp import DEVICE_ID_SESSION_KEY
 from unfold.forms import AuthenticationForm
+from unfold.widgets import BASE_INPUT_CLASSES
 
+from apps.accounts import two_factor
 from apps.accounts.api import attempts
+from apps.accounts.models import User
+from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
 
+Next = Callable[[HttpRequest], HttpResponse]
+
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
+    code = forms.CharField(
+        required=False,
+        max_length=40,
+        label="Authentication code",
+        help_text="Six digits from your app, or a recovery code. Leave it empty until you have set up two-factor.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "spellcheck": "false", "class": " ".join(BASE_INPUT_CLASSES)}
+        ),
+    )
+    # One answer for whatever is wrong: who guesses does not learn that the password was right.
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": "Handle, password or code is wrong, or this is no account of staff."
+    }
+
     def clean(self) -> Any:
-        """Attempts are counted before a password is looked at."""
+        """Attempts are counted before a password, or a code, is looked at."""
         try:
             attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
+            cleaned = super().clean()
+            self._require_code()
         except TooManyRequests as refusal:
             wait = refusal.headers["Retry-After"]
             raise ValidationError(f"Too many attempts; try again in {wait} seconds.", code="rate_limited") from refusal
-        return super().clean()
+        return cleaned
+
+    def _require_code(self) -> None:
+        """Of whoever has set up two-factor. Raises ValidationError, TooManyRequests."""
+        user = cast(User | None, self.get_user())
+        if user is None or two_factor.device_of(user) is None:
+            return
+        limits.require("two_factor", str(user.pk))
+        # django-otp hears that somebody signs in, and keeps the device in the session.
+        user.otp_device = two_factor.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
+        if user.otp_device is None:  # type: ignore[attr-defined]
+            self.user_cache = None
+            raise self.get_invalid_login_error()
+
+
+class TwoFactorMiddleware:
+    """A session of the console is as good as the device that it was opened with, and no better. One that was opened
+    before its owner set up two-factor, or with a device that has been reset since, ends here."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._elsewhere(request) or self.get_response(request)
+
+    def _elsewhere(self, request: HttpRequest) -> HttpResponse | None:
+        """Where whoever asks is sent instead; None: they may go on."""
+        console = reverse("admin:index")
+        doors = {reverse("admin:login"), reverse("admin:logout")}
+        if not request.path_info.startswith(console) or request.path_info in doors or not request.user.is_staff:
+            return None
+        device = two_factor.device_of(request.user)
+        if request.session.get(DEVICE_ID_SESSION_KEY) != (device.persistent_id if device else None):
+            logout(request)
+            back = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
+            return HttpResponseRedirect(f"{reverse('admin:login')}?{back}")
+        setting_up = reverse("console_two_factor")
+        if device is None and settings.STAFF_TWO_FACTOR == "required" and request.path_info != setting_up:
+            return HttpResponseRedirect(setting_up)
+        return None
+
+
+def account_links(request: HttpRequest) -> list[dict[str, str]]:
+    """Below one's name, in the corner."""
+    return [{"title": "Two-factor", "link": reverse("console_two_factor")}]

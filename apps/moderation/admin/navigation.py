@@ -83,7 +83,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _list_of("People", "person", "accounts.user"),
                 _list_of("Posts", "photo_library", "content.post"),
+                _list_of("Comments", "comment", "engagement.comment"),
                 _list_of("Media", "image", "media.media"),
+                _list_of("Sessions", "devices", "accounts.session"),
             ],
         },
         {
@@ -122,10 +124,24 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("Jobs", "checklist", "core.jobrun"),
                 _list_of("Outbox", "outbox", "django_celery_outbox.celeryoutbox"),
                 _list_of("Dead letters", "unsubscribe", "django_celery_outbox.celeryoutboxdeadletter"),
-                _list_of("Sessions", "devices", "accounts.session"),
                 _list_of("Erasures", "delete_forever", "accounts.erasure"),
                 _list_of("Exports", "download", "accounts.dataexport"),
                 _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
+                _list_of("Withheld handles", "lock_clock", "accounts.withheldhandle"),
+            ],
+        },
+        {
+            "title": "Ties & reactions",
+            "separator": True,
+            "collapsible": True,
+            "items": [
+                _list_of("Follows", "group_add", "social.follow"),
+                _list_of("Follow requests", "hourglass_empty", "social.followrequest"),
+                _list_of("Blocks", "block", "social.block"),
+                _list_of("Mutes", "volume_off", "social.mute"),
+                _list_of("Likes", "favorite", "engagement.like"),
+                _list_of("Saves", "bookmark", "engagement.save"),
+                _list_of("Tags", "tag", "content.tag"),
             ],
         },
     ]

@@ -17,6 +17,7 @@ from apps.core.errors import NotFound
 from apps.core.ids import parse_id
 from apps.media.models import Media
 from apps.media.urls import urls_of
+from apps.moderation.roles import may_change_rules
 
 
 # ── Who ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -30,7 +31,7 @@ def may_moderate(request: HttpRequest) -> bool:
 
 def may_oversee(request: HttpRequest) -> bool:
     """How the moderators do is for those who lead them."""
-    return request.user.is_authenticated and not {"senior_moderator", "admin"}.isdisjoint(member(request).roles)
+    return request.user.is_authenticated and may_change_rules(member(request))
 
 
 class ConsolePage(UnfoldModelAdminViewMixin, TemplateView):  # type: ignore[misc]  # unfold carries no types

@@ -12,12 +12,21 @@ from django.utils.html import format_html
 from unfold.forms import ActionForm
 
 from apps.accounts.models import User
-from apps.core.admin import ReadOnlyAdmin
+from apps.core.admin import ReadOnlyAdmin, Related, linked, page_of
 from apps.core.errors import Refusal
 from apps.moderation import services
 from apps.moderation.admin.desk import DeskPages
 from apps.moderation.admin.urls import pages_of
-from apps.moderation.models import Appeal, Flag, ModerationAction
+from apps.moderation.models import Appeal, Flag, ModerationAction, TargetType
+
+TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", TargetType.COMMENT: "engagement.Comment"}
+
+
+@admin.display(description="target")
+def target(row: Flag | ModerationAction) -> str:
+    """Leads to what was reported, or decided on; it may be gone."""
+    page = page_of(TARGETS[TargetType(row.target_type)], row.target_id)
+    return format_html('<a href="{}">{} {}</a>', page, row.target_type, row.target_id)
 
 
 class ReasonForm(ActionForm):  # type: ignore[misc]  # unfold carries no types
@@ -47,10 +56,12 @@ class ModeratingAdmin(ReadOnlyAdmin):
 
 @admin.register(Flag)
 class FlagAdmin(DeskPages, ModeratingAdmin):
-    list_display = ["id", "category", "target_type", "subject", "note", "status", "resolved_by", "created_at"]
+    list_display = ["id", "category", target, linked("subject"), "note", "status", linked("resolved_by"), "created_at"]
     list_select_related = ["subject", "resolved_by"]
     list_filter = ["status", "category", "target_type"]
-    search_fields = ["target_id", "subject__handle"]
+    searched_ids = ["id", "target_id"]
+    searched_people = ["subject"]
+    narrowed_by = ["subject", "target_id"]
     ordering = ["-id"]
     # Who reported is told on a case's page alone, with how reliable their earlier reports were.
     exclude = ["reporter"]
@@ -76,21 +87,13 @@ class FlagAdmin(DeskPages, ModeratingAdmin):
 class ModerationActionAdmin(ReadOnlyAdmin):
     """The audit. `attempts` without `mailed_at`: the statement of reasons has not reached whom it hit."""
 
-    list_display = [
-        "id",
-        "action",
-        "target_type",
-        "target_id",
-        "actor",
-        "category",
-        "reason",
-        "mailed_at",
-        "attempts",
-        "undo",
-    ]
+    list_display = ["id", "action", target, linked("actor"), "category", "reason", "mailed_at", "attempts", "undo"]
     list_select_related = ["actor", "statement", "reversal"]
     list_filter = ["action", "category", "target_type"]
-    search_fields = ["target_id", "actor__handle"]
+    searched_ids = ["id", "target_id"]
+    searched_people = ["actor", "affected_id"]
+    narrowed_by = ["actor", "affected_id", "target_id"]
+    related = [Related("Appeal", "moderation.Appeal", "action")]
     ordering = ["-id"]
 
     def get_urls(self) -> list[Any]:
@@ -114,10 +117,12 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
 @admin.register(Appeal)
 class AppealAdmin(ModeratingAdmin):
-    list_display = ["id", "appellant", "action", "text", "status", "decided_by", "created_at"]
+    list_display = ["id", linked("appellant"), linked("action"), "text", "status", linked("decided_by"), "created_at"]
     list_select_related = ["appellant", "action", "decided_by"]
     list_filter = ["status"]
-    search_fields = ["appellant__handle"]
+    searched_ids = ["id", "action"]
+    searched_people = ["appellant"]
+    narrowed_by = ["appellant", "action"]
     ordering = ["-id"]
     actions = ["uphold", "overturn"]
 

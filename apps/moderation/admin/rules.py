@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from apps.accounts.models import User
-from apps.core.admin import ReadOnlyAdmin
+from apps.core.admin import ReadOnlyAdmin, linked
 from apps.moderation import reasons
 from apps.moderation.models import ReasonTemplate, SuspensionProposal
 from apps.moderation.roles import may_change_rules
@@ -46,10 +46,22 @@ class ReasonTemplateAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries n
 class SuspensionProposalAdmin(ReadOnlyAdmin):
     """Suspensions for good that were proposed; they are confirmed and rejected on the page of their case."""
 
-    list_display = ["person", "category", "reason", "proposed_by", "status", "expires_at", "decided_by", "case"]
+    list_display = [
+        "id",
+        linked("person"),
+        "category",
+        "reason",
+        linked("proposed_by"),
+        "status",
+        "expires_at",
+        linked("decided_by"),
+        "case",
+    ]
     list_select_related = ["person", "proposed_by", "decided_by"]
     list_filter = ["status", "category"]
-    search_fields = ["person__handle"]
+    searched_ids = ["id"]
+    searched_people = ["person"]
+    narrowed_by = ["person"]
     ordering = ["-id"]
 
     @admin.display(description="case")

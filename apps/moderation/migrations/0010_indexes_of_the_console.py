@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('moderation', '0008_reason_templates'),
+        ('moderation', '0009_senior_moderators'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlencode
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -90,10 +90,9 @@ def test_o1_each_page_is_there_for_whom_it_is_for(browser, world, kind):
         assert (f'href="{path_of(name, world)}"' in sidebar) == (name in RIGHTS[kind])
 
 
-def test_o1_senior_moderators_see_the_workload(browser, world, mod, monkeypatch):
-    Group.objects.get_or_create(name="senior_moderator")
-    monkeypatch.setattr(type(mod), "roles", frozenset({"moderator", "senior_moderator"}))
-    assert browser(mod).get(path_of("moderation_workload", world)).status_code == 200
+def test_o1_senior_moderators_see_the_workload(browser, world):
+    senior = make_moderator("senior", role="senior_moderator")
+    assert browser(senior).get(path_of("moderation_workload", world)).status_code == 200
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,0 +1,92 @@
+"""Setting up two-factor, and new recovery codes."""
+
+from base64 import b32encode
+from typing import Any, cast
+
+import django_otp
+import segno
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.widgets import BASE_INPUT_CLASSES
+
+from apps.accounts import two_factor
+from apps.accounts.models import User
+from apps.core import limits
+from apps.core.errors import Refusal
+from apps.moderation import staff
+
+GROUP = 4
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        max_length=12,
+        label="Six digits from the app",
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "autofocus": "",
+                "class": " ".join(BASE_INPUT_CLASSES),
+            }
+        ),
+    )
+
+
+def two_factor_page(request: HttpRequest) -> HttpResponse:
+    """Set it up; or, once that is done, what there is."""
+    user = cast(User, request.user)
+    device = two_factor.device_of(user)
+    if device:
+        left = two_factor.recovery_codes_left(user)
+        return _page(request, "console/two_factor.html", "Two-factor", device=device, left=left)
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (codes := _confirmed(request, user, form)):
+        return _page(request, "console/recovery_codes.html", "Recovery codes", codes=codes)
+    return _setting_up(request, user, form)
+
+
+def _confirmed(request: HttpRequest, user: User, form: CodeForm) -> list[str] | None:
+    """The recovery codes; None when the code was refused, and the form says why."""
+    try:
+        limits.require("two_factor", str(user.pk))
+        device, codes = staff.enrol(user, code=form.cleaned_data["code"])
+    except Refusal as refusal:
+        form.add_error("code", refusal.detail)
+        return None
+    # The session gets a new key: who knows the former one does not come in with it.
+    request.session.cycle_key()
+    django_otp.login(request, device)
+    return codes
+
+
+def _setting_up(request: HttpRequest, user: User, form: CodeForm) -> HttpResponse:
+    device = two_factor.begin(user)
+    secret = b32encode(device.bin_key).decode().rstrip("=")
+    return _page(
+        request,
+        "console/two_factor_setup.html",
+        "Set up two-factor",
+        form=form,
+        picture=segno.make_qr(device.config_url).svg_data_uri(scale=6, border=3, light="#fff"),
+        secret=" ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP)),
+    )
+
+
+def renew_codes(request: HttpRequest) -> HttpResponse:
+    """Ten new ones, shown once."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    try:
+        codes = staff.renew_recovery_codes(cast(User, request.user))
+    except Refusal as refusal:
+        messages.error(request, refusal.detail)
+        return HttpResponseRedirect(reverse("console_two_factor"))
+    return _page(request, "console/recovery_codes.html", "Recovery codes", codes=codes)
+
+
+def _page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
+    return TemplateResponse(request, template, admin.site.each_context(request) | {"title": title} | context)

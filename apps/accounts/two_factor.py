@@ -1,0 +1,117 @@
+"""Two-factor sign-in of the console: codes from an app by time (RFC 6238), and recovery codes that work once each.
+
+The device, and that a code by time is taken once, are django-otp's. Its recovery codes lie in the database as they are
+typed; ours are kept as digests (docs/decisions/0081-two-factor.md).
+"""
+
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from apps.accounts.mails import digest
+from apps.accounts.models import RecoveryCode, User
+from apps.core.errors import BadRequest, Conflict
+
+RECOVERY_CODES = 10
+# Nothing in it is taken for something else. Sixteen of them are 79 bits, so that a plain digest keeps them.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_LENGTH, _GROUP, _DIGITS = 16, 4, 6
+NAME = "Authenticator app"
+
+
+class WrongCode(BadRequest):
+    code, title = "wrong_code", "That code is wrong, has expired, or was used before."
+
+
+class AlreadyEnrolled(Conflict):
+    code, title = "already_enrolled", "Two-factor is set up for this account."
+
+
+class NotEnrolled(Conflict):
+    code, title = "not_enrolled", "Two-factor is not set up for this account."
+
+
+def device_of(user: User) -> TOTPDevice | None:
+    """What codes are asked from; None for who has not set it up."""
+    device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    return device
+
+
+@transaction.atomic
+def begin(user: User) -> TOTPDevice:
+    """A secret for the app, the same until it is confirmed. Raises AlreadyEnrolled."""
+    _lock(user)
+    if device_of(user):
+        raise AlreadyEnrolled
+    device: TOTPDevice = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": NAME})[0]
+    return device
+
+
+@transaction.atomic
+def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
+    """The app shows what it should: from now on signing in asks for a code. Returns the recovery codes, which nobody
+    can read again. Raises WrongCode, AlreadyEnrolled."""
+    _lock(user)
+    if device_of(user):
+        raise AlreadyEnrolled
+    device = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    if device is None or not device.verify_token(_typed(code)):
+        raise WrongCode
+    device.confirmed = True
+    device.save(update_fields=["confirmed"])
+    return device, _new_recovery_codes(user)
+
+
+@transaction.atomic
+def accept(user: User, code: str) -> TOTPDevice | None:
+    """The device, if `code` is of its app or one of the recovery codes; it does not work again. None otherwise."""
+    device: TOTPDevice | None = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
+    if device is None:
+        return None
+    typed = _typed(code)
+    if len(typed) == _DIGITS and typed.isascii() and typed.isdigit():
+        return device if device.verify_token(typed) else None
+    # Two at once meet in this row, and one of them finds it used.
+    unused = RecoveryCode.objects.filter(user=user, digest=digest(typed), used_at=None)
+    return device if unused.update(used_at=timezone.now()) else None
+
+
+@transaction.atomic
+def renew_recovery_codes(user: User) -> list[str]:
+    """Ten new ones; the former stop working. Raises NotEnrolled."""
+    _lock(user)
+    if device_of(user) is None:
+        raise NotEnrolled
+    return _new_recovery_codes(user)
+
+
+@transaction.atomic
+def remove(user: User) -> bool:
+    """Neither app nor recovery code works any more, and every session of the console loses its standing with it.
+    Whether there was anything to remove."""
+    _lock(user)
+    RecoveryCode.objects.filter(user=user).delete()
+    removed, _ = TOTPDevice.objects.filter(user=user).delete()
+    return bool(removed)
+
+
+def recovery_codes_left(user: User) -> int:
+    return RecoveryCode.objects.filter(user=user, used_at=None).count()
+
+
+def _lock(user: User) -> None:
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def _new_recovery_codes(user: User) -> list[str]:
+    RecoveryCode.objects.filter(user=user).delete()
+    codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)) for _ in range(RECOVERY_CODES)]
+    RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=digest(code)) for code in codes)
+    return ["-".join(code[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)) for code in codes]
+
+
+def _typed(code: str) -> str:
+    """As people type it: in groups, in capitals, with spaces."""
+    return code.lower().replace("-", "").replace(" ", "")[:64]

@@ -1,0 +1,113 @@
+"""What the console's pages cost: `python -m devstack exec -- python -m bench.console [--rounds N]` (`make
+bench-console`), beside a running stack, or with `--rows N` in an empty database that is filled first.
+
+Opens every list of the console as an administrator, as it is, searched and filtered, and the page of its newest row;
+prints for each the statements and the milliseconds (median, in this process: views, templates and database, without
+the network). Exits with 1 if a page asks more than 12 statements or takes 300 ms or more. What it makes is undone.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+django.setup()
+
+from django.contrib import admin  # noqa: E402  (the settings come first)
+from django.core.management import call_command  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django.test import Client, override_settings  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.urls import reverse  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from apps.accounts.models import User  # noqa: E402
+from apps.core.admin import ReadOnlyAdmin  # noqa: E402
+from bench.search import _FILL as PEOPLE_AND_POSTS  # noqa: E402
+
+STATEMENTS, MILLISECONDS, WARMING = 12, 300, 1
+# More than there are people and posts: each list as long as the others.
+_REACTIONS = """
+INSERT INTO engagement_like (id, post_id, user_id)
+SELECT post.id, post.id, (SELECT id FROM accounts_user WHERE email = '1@example.org') FROM content_post AS post;
+INSERT INTO engagement_comment (id, post_id, author_id, text, like_count, reply_count)
+SELECT post.id, post.id, post.author_id, 'What light!', 0, 0 FROM content_post AS post;
+INSERT INTO social_follow (id, follower_id, followed_id)
+SELECT person.id, person.id, (SELECT id FROM accounts_user WHERE email = '1@example.org')
+FROM accounts_user AS person WHERE email <> '1@example.org';
+"""
+
+
+def fill(rows: int) -> None:
+    call_command("migrate", verbosity=0)
+    numbers = {"people": rows, "posts": rows}
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        for statement in filter(str.strip, (PEOPLE_AND_POSTS + _REACTIONS).split(";\n")):
+            cursor.execute(statement, {name: n for name, n in numbers.items() if f"%({name})s" in statement} or None)
+        cursor.execute("VACUUM ANALYZE")
+
+
+def pages() -> Iterator[str]:
+    yield reverse("admin:index")
+    handle = User.objects.order_by("id").values_list("handle", flat=True).first()
+    for model, page in admin.site._registry.items():
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        path = reverse(f"{name}_changelist")
+        yield path
+        if isinstance(page, ReadOnlyAdmin) and page.searched_people:
+            yield f"{path}?q={handle}"
+        if model is User:
+            yield f"{path}?state__exact=suspended"
+            yield f"{path}?p=100"
+        newest = model._default_manager.order_by("-pk").first()
+        if newest:
+            yield reverse(f"{name}_change", args=[newest.pk])
+
+
+def measured(browser: Client, path: str, rounds: int) -> tuple[int, float, int]:
+    """Statements, milliseconds, status."""
+    times, asked, status = [], 0, 0
+    for number in range(WARMING + rounds):
+        begun = time.perf_counter()
+        status = browser.get(path).status_code
+        if number >= WARMING:
+            times.append((time.perf_counter() - begun) * 1000)
+    with CaptureQueriesContext(connection) as captured:
+        browser.get(path)
+        asked = len(captured)
+    return asked, statistics.median(times), status
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=0, help="fill an empty database with so many of each first")
+    options = parser.parse_args()
+    if options.rows:
+        fill(options.rows)
+    table, slow = Table("page", "status", "statements", "ms"), []
+    with transaction.atomic(), override_settings(ALLOWED_HOSTS=["testserver"], STAFF_TWO_FACTOR="optional"):
+        browser = Client()
+        browser.force_login(User.objects.create_superuser("bench.console", "bench.console@example.org", "-"))
+        for path in pages():
+            asked, milliseconds, status = measured(browser, path, options.rounds)
+            table.add_row(path, str(status), str(asked), f"{milliseconds:.0f}")
+            if asked > STATEMENTS or milliseconds >= MILLISECONDS or status not in {200, 302}:
+                slow.append(path)
+        transaction.set_rollback(True)
+    Console(width=160).print(table)
+    if slow:
+        print(f"Over {STATEMENTS} statements or {MILLISECONDS} ms: {slow}", file=sys.stderr)
+    return bool(slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

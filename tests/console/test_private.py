@@ -1,0 +1,142 @@
+"""What is private of somebody: masked, shown for a reason, and written down."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts import services as accounts
+from apps.moderation import staff
+from apps.moderation.models import StaffAct
+from tests.console.codes import sign_in
+from tests.factories import make_user
+from tests.moderation.people import make_moderator
+
+pytestmark = pytest.mark.django_db
+ADDRESS, MAIL = "203.0.113.7", "alice@example.org"
+
+
+@pytest.fixture
+def senior(db):
+    return make_moderator("senior", "senior_moderator")
+
+
+@pytest.fixture
+def session(alice):
+    return accounts.open_session(alice, device_name="Alice's phone", address=ADDRESS, user_agent="Photogram/9")
+
+
+def private(person):
+    return reverse("admin:accounts_user_private", args=[person.pk])
+
+
+@pytest.mark.parametrize(
+    ("full", "masked"),
+    [
+        ("alice@example.org", "a***@e***.org"),
+        ("a@b.co.uk", "a***@b***.uk"),
+        ("root@localhost", "r***@***"),
+    ],
+)
+def test_an_address_is_masked(full, masked):
+    assert staff.masked_email(full) == masked
+
+
+@pytest.mark.parametrize(
+    ("full", "masked"),
+    [
+        (ADDRESS, "203.0.113.***"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        (None, ""),
+    ],
+)
+def test_a_network_is_left_of_an_address(full, masked):
+    assert staff.masked_address(full) == masked
+
+
+def test_pages_of_a_person_show_no_address_by_themselves(senior, mod, alice, session):
+    for person in (mod, senior):
+        browser = sign_in(person)
+        for path in (
+            reverse("admin:accounts_user_changelist"),
+            reverse("admin:accounts_user_change", args=[alice.pk]),
+            reverse("admin:accounts_session_changelist"),
+            reverse("admin:accounts_session_change", args=[session.pk]),
+            private(alice),
+        ):
+            page = browser.get(path).text
+            assert MAIL not in page, path
+            assert ADDRESS not in page, path
+            assert "Photogram/9" not in page, path
+
+
+def test_an_e_mail_address_is_shown_once_for_a_reason(senior, alice):
+    browser = sign_in(senior)
+    page = browser.post(private(alice), {"show": "email", "reason": "To ask the person back."})
+    assert MAIL in page.text
+    assert "no-store" in page.headers["Cache-Control"]
+    assert MAIL not in browser.get(private(alice)).text
+    act = StaffAct.objects.get()
+    assert (act.act, act.actor, act.subject_id, act.reason) == (
+        "read_email",
+        senior,
+        str(alice.pk),
+        "To ask the person back.",
+    )
+
+
+def test_sessions_are_shown_with_their_addresses_for_a_reason(senior, alice, session):
+    page = sign_in(senior).post(private(alice), {"show": "sessions", "reason": "A stolen account."})
+    assert ADDRESS in page.text
+    assert "Alice&#x27;s phone" in page.text
+    assert MAIL not in page.text
+    act = StaffAct.objects.get()
+    assert (act.act, act.detail) == ("read_sessions", {"sessions": 1})
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_without_a_reason_nothing_is_shown(senior, alice, session, reason):
+    browser = sign_in(senior)
+    for what in ("email", "sessions"):
+        page = browser.post(private(alice), {"show": what, "reason": reason})
+        assert "Say why" in page.text
+        assert MAIL not in page.text
+        assert ADDRESS not in page.text
+    assert not StaffAct.objects.exists()
+
+
+def test_opening_a_session_is_written_down(senior, session):
+    page = sign_in(senior).get(reverse("admin:accounts_session_change", args=[session.pk]))
+    assert "203.0.113.***" in page.text
+    act = StaffAct.objects.get()
+    assert (act.act, act.actor, act.detail) == ("read_sessions", senior, {"session": str(session.pk), "masked": True})
+
+
+def test_p7_what_is_an_admins_is_for_admins(senior):
+    root = make_user("root", is_staff=True, is_superuser=True)
+    opened = accounts.open_session(root)
+    browser = sign_in(senior)
+    assert browser.post(private(root), {"show": "email", "reason": "Because."}).status_code == 403
+    assert browser.get(reverse("admin:accounts_session_change", args=[opened.pk])).status_code == 403
+    assert not StaffAct.objects.exists()
+    page = sign_in(make_moderator("other", "admin")).post(private(root), {"show": "email", "reason": "Because."})
+    assert "root@example.org" in page.text
+
+
+def test_p7_a_search_by_e_mail_is_for_those_who_may_see_addresses(mod, senior, alice):
+    for path in (reverse("admin:accounts_user_changelist"), reverse("admin:content_post_changelist")):
+        assert "@alice" not in sign_in(mod).get(path, {"q": MAIL}).text
+    assert str(alice.pk) in sign_in(senior).get(reverse("admin:accounts_user_changelist"), {"q": MAIL}).text
+
+
+@pytest.mark.parametrize(
+    "lookup", ["email__startswith", "password__startswith", "email", "avatar__private_secret__gt", "groups__name"]
+)
+def test_p7_an_address_line_asks_no_column_that_no_page_shows(mod, alice, lookup):
+    assert sign_in(mod).get(reverse("admin:accounts_user_changelist"), {lookup: "a"}).status_code == 400
+
+
+def test_of_nobody_there_is_no_page(senior, alice):
+    assert Client().post(private(alice), {"show": "email", "reason": "x"}).status_code == 302
+    path = private(alice)
+    alice.delete()
+    assert sign_in(senior).get(path).status_code == 404

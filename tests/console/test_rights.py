@@ -1,0 +1,245 @@
+"""What each rank may see and do in the console: one table of pages, one of verbs."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_outbox.models import CeleryOutboxDeadLetter
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.moderation import services
+from apps.moderation.models import Appeal, Flag, StaffAct
+from tests.console.codes import enrol
+from tests.factories import PASSWORD, make_comment, make_media, make_post, make_user
+from tests.moderation.people import make_moderator, suspended, taken_down
+
+pytestmark = pytest.mark.django_db
+RANKS = ["nobody", "person", "clerk", "moderator", "senior_moderator", "admin", "superuser"]
+
+
+def browser_of(rank):
+    """Signed in as `rank`; a clerk is staff without any."""
+    browser = Client()
+    if rank == "nobody":
+        return browser
+    if rank in {"moderator", "senior_moderator", "admin"}:
+        make_moderator("visitor", rank)
+    else:
+        make_user("visitor", is_staff=rank != "person", is_superuser=rank == "superuser")
+    assert browser.login(username="visitor", password=PASSWORD)
+    return browser
+
+
+def only(first):
+    """200 from the rank `first` on, 403 for staff before it, and the login form for who is none."""
+    return {
+        rank: 302 if rank in {"nobody", "person"} else 200 if RANKS.index(rank) >= RANKS.index(first) else 403
+        for rank in RANKS
+    }
+
+
+# Lists, and with each the page of a row. Superusers are admins.
+PAGES = {
+    "admin:index": only("clerk"),
+    "console_two_factor": only("clerk"),
+    "accounts.User": only("moderator"),
+    "content.Post": only("moderator"),
+    "engagement.Comment": only("moderator"),
+    "media.Media": only("moderator"),
+    "moderation.Flag": only("moderator"),
+    "moderation.ModerationAction": only("moderator"),
+    "moderation.Appeal": only("moderator"),
+    "moderation.ReasonTemplate": only("moderator"),
+    "moderation.SuspensionProposal": only("moderator"),
+    "private": only("senior_moderator"),
+    "accounts.Session": only("senior_moderator"),
+    "accounts.Erasure": only("admin"),
+    "accounts.DataExport": only("admin"),
+    "accounts.WithheldHandle": only("admin"),
+    "media.DoomedObject": only("admin"),
+    "content.Tag": only("admin"),
+    "engagement.Like": only("admin"),
+    "engagement.Save": only("admin"),
+    "social.Follow": only("admin"),
+    "social.FollowRequest": only("admin"),
+    "social.Block": only("admin"),
+    "social.Mute": only("admin"),
+    "core.JobRun": only("admin"),
+    "django_celery_outbox.CeleryOutbox": only("admin"),
+    "django_celery_outbox.CeleryOutboxDeadLetter": only("admin"),
+    "django_celery_beat.PeriodicTask": only("admin"),
+    "django_celery_beat.IntervalSchedule": only("admin"),
+}
+
+
+def path_of(page, alice):
+    if page == "private":
+        return reverse("admin:accounts_user_private", args=[alice.pk])
+    if "." not in page:
+        return reverse(page)
+    return reverse(f"admin:{page.replace('.', '_').lower()}_changelist")
+
+
+@pytest.mark.parametrize("rank", RANKS)
+def test_o1_who_sees_which_page(rank, alice, django_assert_max_num_queries):
+    browser, seen = browser_of(rank), {}
+    for page in PAGES:
+        with django_assert_max_num_queries(12):
+            seen[page] = browser.get(path_of(page, alice)).status_code
+    assert seen == {page: expected[rank] for page, expected in PAGES.items()}
+
+
+def test_the_table_knows_every_page():
+    assert {model._meta.label for model in admin.site._registry} <= set(PAGES)
+
+
+# ── Verbs ────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def world(alice, bob):
+    """Things to be decided on by somebody else, and what tells whether it was done."""
+    judge = make_moderator("judge")
+    enrol(judge)
+    post = make_post(alice)
+    accounts.open_session(alice, address="203.0.113.7")
+    suspended(bob, judge)
+    interval = IntervalSchedule.objects.create(every=1, period="hours")
+    return {
+        "alice": alice,
+        "bob": bob,
+        "judge": judge,
+        "comment": make_comment(post, alice),
+        "flag": services.flag(alice, by=judge.pk, category="spam")[0],
+        "appeal": services.appeal(taken_down(post, judge), by=alice.pk, text="It is art."),
+        "medium": make_media(alice, status="failed", error_code="broken"),
+        "job": PeriodicTask.objects.create(name="x", task="apps.core.tasks.repair_counters", interval=interval),
+        "letter": CeleryOutboxDeadLetter.objects.create(created_at=timezone.now(), task_id="1", task_name="x"),
+    }
+
+
+def act(browser, row, action):
+    path = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_changelist")
+    return browser.post(path, {"action": action, "_selected_action": [str(row.pk)], "index": 0, "reason": "Because."})
+
+
+def show(browser, person, what):
+    path = reverse("admin:accounts_user_private", args=[person.pk])
+    return browser.post(path, {"show": what, "reason": "Because."})
+
+
+# verb → (from which rank on, how it is tried, whether it was done)
+VERBS = {
+    "close a report": (
+        "moderator",
+        lambda browser, world: act(browser, world["flag"], "dismiss"),
+        lambda world: Flag.objects.get().status == "dismissed",
+    ),
+    "decide an appeal": (
+        "moderator",
+        lambda browser, world: act(browser, world["appeal"], "uphold"),
+        lambda world: Appeal.objects.get().status == "upheld",
+    ),
+    "unsuspend": (
+        "moderator",
+        lambda browser, world: act(browser, world["bob"], "unsuspend"),
+        lambda world: User.objects.get(pk=world["bob"].pk).state == "active",
+    ),
+    "read an e-mail address": (
+        "senior_moderator",
+        lambda browser, world: show(browser, world["alice"], "email"),
+        lambda world: StaffAct.objects.filter(act="read_email").exists(),
+    ),
+    "read sessions": (
+        "senior_moderator",
+        lambda browser, world: show(browser, world["alice"], "sessions"),
+        lambda world: StaffAct.objects.filter(act="read_sessions").exists(),
+    ),
+    "reset two-factor": (
+        "admin",
+        lambda browser, world: browser.post(
+            reverse("admin:accounts_user_reset_two_factor", args=[world["judge"].pk]), {"reason": "Because."}
+        ),
+        lambda world: StaffAct.objects.filter(act="reset_two_factor").exists(),
+    ),
+    "run a job": (
+        "admin",
+        lambda browser, world: act(browser, world["job"], "run_now"),
+        lambda world: StaffAct.objects.filter(act="run_job").exists(),
+    ),
+    "drop a dead letter": (
+        "admin",
+        lambda browser, world: act(browser, world["letter"], "drop"),
+        lambda world: not CeleryOutboxDeadLetter.objects.exists(),
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+@pytest.mark.parametrize("rank", RANKS)
+def test_o1_who_may_do_what(rank, verb, world):
+    first, attempt, done = VERBS[verb]
+    assert not done(world)
+    attempt(browser_of(rank), world)
+    assert done(world) is (RANKS.index(rank) >= RANKS.index(first))
+
+
+# ── No form past a service ───────────────────────────────────────────────────────────────────────────────
+# The schedule is Celery's own table: administrators change it by a form, under a banner, and it is written down.
+RAW = {
+    "django_celery_beat.PeriodicTask": {"change"},
+    "django_celery_beat.IntervalSchedule": {"add"},
+}
+# Forms of Django's whose rows are kept and dropped by verbs, which write that down.
+BY_VERBS = {"moderation.ReasonTemplate": {"add", "change", "delete"}}
+
+
+def raw_rights(request):
+    """{model: what a form of the console would let whoever asks do to its rows}."""
+    rights = {
+        model._meta.label: {
+            name for name in ("add", "change", "delete") if getattr(page, f"has_{name}_permission")(request)
+        }
+        for model, page in admin.site._registry.items()
+    }
+    return {label: held for label, held in rights.items() if held}
+
+
+@pytest.mark.parametrize("rank", RANKS[2:])
+def test_o1_no_page_writes_past_a_service_but_the_schedule(rank, rf):
+    request = rf.get("/admin/")
+    browser_of(rank)
+    request.user = User.objects.get(handle="visitor")
+    rules = BY_VERBS if RANKS.index(rank) >= RANKS.index("senior_moderator") else {}
+    schedule = RAW if rank in {"admin", "superuser"} else {}
+    assert raw_rights(request) == rules | schedule
+    for model, page in admin.site._registry.items():
+        assert not page.inlines
+        if model._meta.label in BY_VERBS:
+            for method in ("save_model", "delete_model"):
+                assert method in vars(type(page)), f"{model._meta.label}.{method} is Django's own"
+        assert not page.list_editable
+        assert "delete_selected" not in page.get_actions(request)
+
+
+def test_a_banner_warns_where_a_form_writes_straight_to_a_table(world):
+    browser = browser_of("superuser")
+    warned = "write straight to the table"
+    for path in (
+        reverse("admin:django_celery_beat_periodictask_changelist"),
+        reverse("admin:django_celery_beat_periodictask_change", args=[world["job"].pk]),
+        reverse("admin:django_celery_beat_intervalschedule_add"),
+    ):
+        assert warned in browser.get(path).text
+    assert warned not in browser.get(reverse("admin:accounts_user_changelist")).text
+
+
+def test_what_an_administrator_changes_of_the_schedule_is_written_down(world):
+    browser = browser_of("admin")
+    job = world["job"]
+    page = reverse("admin:django_celery_beat_periodictask_change", args=[job.pk])
+    browser.post(page, {"interval": job.interval.pk, "expire_seconds": 600})
+    act = StaffAct.objects.get()
+    assert (act.act, act.actor.handle, act.subject_id) == ("change_schedule", "visitor", str(job.pk))
+    assert act.detail["enabled"] == "False"

@@ -1,0 +1,302 @@
+"""Two-factor of staff: set up, asked for, recovered, reset; and what it keeps out."""
+
+import re
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from apps.accounts import person, two_factor
+from apps.accounts.models import RecoveryCode, User
+from apps.moderation import staff
+from apps.moderation.models import StaffAct
+from tests.commands import run
+from tests.console.codes import LOGIN, code_of, enrol, sign_in
+from tests.factories import PASSWORD, make_user
+from tests.moderation.people import make_moderator
+from tests.threads import in_threads
+
+pytestmark = pytest.mark.django_db
+SETTING_UP = reverse("console_two_factor")
+RENEW = reverse("console_recovery_codes")
+INDEX = reverse("admin:index")
+WRONG = "Handle, password or code is wrong"
+
+
+@pytest.fixture
+def required(settings):
+    settings.STAFF_TWO_FACTOR = "required"
+
+
+@pytest.fixture
+def admin(db):
+    return make_moderator("admin", "admin")
+
+
+def shown_codes(page):
+    return re.findall(r"<code>((?:[a-z2-9]{4}-){3}[a-z2-9]{4})</code>", page.text)
+
+
+# ── Setting it up ────────────────────────────────────────────────────────────────────────────────────────
+def test_staff_set_it_up_with_a_qr_code_or_the_key_and_get_ten_recovery_codes_once(mod):
+    browser = sign_in(mod)
+    page = browser.get(SETTING_UP)
+    device = TOTPDevice.objects.get()
+    assert not device.confirmed
+    assert 'src="data:image/svg+xml' in page.text
+    assert browser.get(SETTING_UP).text.count(re.search(r'pg-secret">([A-Z2-7 ]+)<', page.text)[1]) == 1
+    done = browser.post(SETTING_UP, {"code": code_of(device)})
+    codes = shown_codes(done)
+    assert len(set(codes)) == 10
+    assert "no-store" in done.headers["Cache-Control"]
+    assert not shown_codes(browser.get(SETTING_UP))
+    assert "10 of 10" in browser.get(SETTING_UP).text
+    assert StaffAct.objects.get().act == "enrol_two_factor"
+    assert browser.get(INDEX).status_code == 200
+
+
+def test_a_wrong_code_sets_up_nothing(mod):
+    browser = sign_in(mod)
+    browser.get(SETTING_UP)
+    for wrong in ("", "000000", "x" * 13, "½½½½½½"):
+        page = browser.post(SETTING_UP, {"code": wrong})
+        assert page.status_code == 200
+        assert not shown_codes(page)
+    assert not TOTPDevice.objects.filter(confirmed=True).exists()
+    assert not RecoveryCode.objects.exists()
+
+
+def test_a_second_device_cannot_be_slipped_in(mod):
+    enrol(mod)
+    with pytest.raises(two_factor.AlreadyEnrolled):
+        two_factor.begin(mod)
+    with pytest.raises(two_factor.AlreadyEnrolled):
+        two_factor.confirm(mod, "000000")
+
+
+# ── Being asked for it ───────────────────────────────────────────────────────────────────────────────────
+def test_who_has_set_it_up_is_asked_for_a_code_that_works_once(mod):
+    device, _ = enrol(mod)
+    code = code_of(device)
+    assert sign_in(mod) is None
+    assert sign_in(mod, "000000") is None
+    assert sign_in(mod, code).get(INDEX).status_code == 200
+    assert sign_in(mod, code) is None
+
+
+def test_the_code_of_enrolment_does_not_sign_in_as_well(mod):
+    device = two_factor.begin(mod)
+    code = code_of(device)
+    two_factor.confirm(mod, code)
+    assert sign_in(mod, code) is None
+
+
+def test_p7_who_guesses_does_not_learn_that_the_password_was_right(mod):
+    enrol(mod)
+    pages = [
+        Client().post(LOGIN, {"username": "mod", "password": password, "code": "000000"}).text
+        for password in (PASSWORD, "wrong")
+    ]
+    assert all(WRONG in page for page in pages)
+    assert len({re.sub(r'value="\w{64}"', "", page) for page in pages}) == 1
+
+
+def test_somebody_elses_code_is_none(mod, admin):
+    enrol(mod)
+    theirs, codes = enrol(admin)
+    assert sign_in(mod, code_of(theirs)) is None
+    assert sign_in(mod, codes[0]) is None
+
+
+def test_o2_codes_are_limited_whatever_the_address(mod, settings):
+    settings.RATE_LIMITS_ENABLED = True
+    settings.TRUSTED_PROXIES = 1
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (3, 900)}
+    device, codes = enrol(mod)
+    for number in range(3):
+        assert sign_in(mod, "000000", client=Client(headers={"X-Forwarded-For": f"203.0.113.{number}"})) is None
+    for code in (code_of(device), codes[0]):
+        refused = Client().post(LOGIN, {"username": "mod", "password": PASSWORD, "code": code})
+        assert "Too many attempts" in refused.text
+
+
+# ── Recovery codes ───────────────────────────────────────────────────────────────────────────────────────
+def test_a_recovery_code_works_once_however_it_is_typed(mod):
+    _, codes = enrol(mod)
+    typed = codes[0].upper().replace("-", " ")
+    assert sign_in(mod, typed).get(INDEX).status_code == 200
+    assert sign_in(mod, codes[0]) is None
+    assert two_factor.recovery_codes_left(mod) == 9
+
+
+def test_recovery_codes_are_kept_as_digests(mod):
+    _, codes = enrol(mod)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(t::text, ' ') FROM accounts_recoverycode AS t")
+        kept = cursor.fetchone()[0]
+    assert not [code for code in codes if code in kept or code.replace("-", "") in kept]
+    row = RecoveryCode.objects.first()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        RecoveryCode.objects.create(user=mod, digest=row.digest)
+
+
+def test_new_recovery_codes_replace_the_former(mod):
+    device, codes = enrol(mod)
+    browser = sign_in(mod, code_of(device))
+    assert browser.get(RENEW).status_code == 405
+    fresh = shown_codes(browser.post(RENEW))
+    assert len(fresh) == 10
+    assert sign_in(mod, codes[0]) is None
+    assert sign_in(mod, fresh[0])
+    assert StaffAct.objects.filter(act="renew_recovery_codes").count() == 1
+
+
+def test_there_are_none_without_an_app(mod):
+    browser = sign_in(mod)
+    assert browser.post(RENEW).status_code == 302
+    assert not RecoveryCode.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_code_in_two_threads_works_once(db):
+    mod = make_moderator("mod")
+    device, codes = enrol(mod)
+    for code in (codes[0], code_of(device)):
+        accepted = in_threads(4, lambda code=code: two_factor.accept(mod, code))
+        assert len([one for one in accepted if one]) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_set_it_up_at_once_are_one_device(db):
+    mod = make_moderator("mod")
+    code = code_of(two_factor.begin(mod))
+
+    def confirm():
+        try:
+            return two_factor.confirm(mod, code)
+        except two_factor.AlreadyEnrolled:
+            return None
+
+    assert len([one for one in in_threads(4, confirm) if one]) == 1
+    assert TOTPDevice.objects.count() == 1
+    assert RecoveryCode.objects.count() == 10
+
+
+# ── What it keeps out ────────────────────────────────────────────────────────────────────────────────────
+def test_o1_required_staff_without_a_device_see_nothing_else(mod, required, alice):
+    browser = sign_in(mod)
+    for path in (
+        INDEX,
+        reverse("admin:accounts_user_changelist"),
+        reverse("admin:accounts_user_change", args=[alice.pk]),
+        reverse("admin:password_change"),
+        "/admin/search/?s=a",
+        "/admin/nowhere/",
+        RENEW,
+    ):
+        assert browser.get(path).headers["Location"] == SETTING_UP, path
+        assert browser.post(path, {"action": "unsuspend"}).headers["Location"] == SETTING_UP, path
+    assert browser.get(SETTING_UP).status_code == 200
+    assert "/admin/accounts" not in browser.get(SETTING_UP).text
+    assert browser.post(reverse("admin:logout")).status_code == 200
+    browser = sign_in(mod)
+    browser.get(SETTING_UP)
+    browser.post(SETTING_UP, {"code": code_of(TOTPDevice.objects.get())})
+    assert browser.get(INDEX).status_code == 200
+
+
+def test_optional_staff_without_a_device_work_as_before(mod):
+    assert sign_in(mod).get(INDEX).status_code == 200
+
+
+def test_a_session_from_before_it_was_set_up_ends(mod):
+    browser = sign_in(mod)
+    enrol(mod)
+    answer = browser.get(INDEX)
+    assert answer.headers["Location"].startswith(LOGIN)
+    assert browser.get(INDEX).headers["Location"].startswith(LOGIN)
+    assert "sessionid" not in {name for name, morsel in browser.cookies.items() if morsel.value}
+
+
+def test_who_is_no_staff_gets_no_page_of_it(alice):
+    browser = Client()
+    browser.login(username="alice", password=PASSWORD)
+    assert browser.get(SETTING_UP).status_code == 302
+    assert not TOTPDevice.objects.exists()
+
+
+# ── Resetting it ─────────────────────────────────────────────────────────────────────────────────────────
+def reset(browser, whom, reason="Lost the telephone; called back."):
+    return browser.post(reverse("admin:accounts_user_reset_two_factor", args=[whom.pk]), {"reason": reason})
+
+
+def test_an_admin_resets_it_and_the_persons_sessions_end(mod, admin):
+    device, codes = enrol(mod)
+    inside = sign_in(mod, code_of(device))
+    assert reset(sign_in(admin), mod).status_code == 302
+    assert inside.get(INDEX).headers["Location"].startswith(LOGIN)
+    assert not TOTPDevice.objects.exists()
+    assert not RecoveryCode.objects.exists()
+    assert two_factor.accept(mod, codes[0]) is None
+    act = StaffAct.objects.get()
+    assert (act.act, act.actor, act.subject_id, act.reason) == (
+        "reset_two_factor",
+        admin,
+        str(mod.pk),
+        "Lost the telephone; called back.",
+    )
+
+
+@pytest.mark.parametrize("rank", ["moderator", "senior_moderator"])
+def test_o1_others_cannot(admin, rank):
+    enrol(admin)
+    assert reset(sign_in(make_moderator("other", rank)), admin).status_code == 403
+    assert TOTPDevice.objects.count() == 1
+
+
+def test_nobody_resets_their_own_nor_without_a_reason_nor_what_there_is_not(admin, mod):
+    device, _ = enrol(admin)
+    browser = sign_in(admin, code_of(device))
+    reset(browser, admin)
+    assert two_factor.device_of(admin)
+    reset(browser, mod)
+    enrol(mod)
+    reset(browser, mod, reason=" ")
+    assert two_factor.device_of(mod)
+    assert not StaffAct.objects.filter(act="reset_two_factor").exists()
+
+
+def test_an_operator_resets_it_by_a_command(mod):
+    enrol(mod)
+    dry = run("reset_two_factor", "mod", "--reason", "Lost.", "--dry-run")
+    assert (dry.code, TOTPDevice.objects.count()) == (0, 1)
+    assert run("reset_two_factor", "@mod", "--reason", "Lost.").out == "Two-factor of @mod is reset.\n"
+    assert not TOTPDevice.objects.exists()
+    act = StaffAct.objects.get()
+    assert (act.act, act.reason, act.detail) == ("reset_two_factor", "Lost.", {"operator": True})
+    again = run("reset_two_factor", "mod", "--reason", "Lost.")
+    assert (again.code, again.err) == (1, "Two-factor is not set up for this account.")
+
+
+# ── With the person ──────────────────────────────────────────────────────────────────────────────────────
+def test_it_goes_with_the_person_and_is_handed_out_without_its_secret(mod):
+    enrol(mod)
+    told = dict(person.export(mod.pk))["two_factor"]
+    assert set(told) == {"set_up_at", "last_used_at"}
+    person.erase(mod.pk)
+    assert not TOTPDevice.objects.exists()
+    assert not RecoveryCode.objects.exists()
+
+
+def test_the_console_has_no_page_that_shows_the_secrets():
+    root = make_user("root", is_staff=True, is_superuser=True)
+    assert sign_in(root).get("/admin/otp_totp/totpdevice/").status_code == 404
+
+
+def test_staff_verbs_refuse_by_themselves(alice, mod):
+    with pytest.raises(staff.AdminRequired):
+        staff.reset_two_factor(alice, by=mod, reason="Because.")
+    with pytest.raises(two_factor.NotEnrolled):
+        staff.renew_recovery_codes(User.objects.get(pk=mod.pk))
