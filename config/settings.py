@@ -283,6 +283,8 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 3
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
+# The console is all that one signs in to with a form.
+LOGIN_REDIRECT_URL = "admin:index"
 # Two-factor of staff in the console: who has set it up is always asked for a code; "required" leads whoever has not to
 # do so, and shows them nothing else.
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", "required" if PRODUCTION else "optional")

@@ -26,6 +26,6 @@ api = [path("", include(f"apps.{context}.api.urls")) for context in CONTEXTS]
 urlpatterns = [
     path("api/v1/", include(api)),
     path("", include("apps.core.api.service_urls")),
-    path("admin/two-factor/", include("apps.accounts.api.console_urls")),
+    path("admin/", include("apps.accounts.api.console_urls")),
     path("admin/", admin.site.urls),
 ]

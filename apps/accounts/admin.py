@@ -38,8 +38,31 @@ class UserAdmin(ModeratingAdmin):
     searched_people = ["pk"]
     search_help_text = "Finds an id or an e-mail address in full, and the beginning of a handle or of a name."
     ordering = ["-id"]
-    exclude = ["password", "user_permissions", "avatar", "email"]
-    readonly_fields = ["private", "page"]
+    # By name, so that a column that is added is not shown until somebody says so.
+    fields = [
+        "handle",
+        "display_name",
+        "private",
+        "page",
+        "state",
+        "suspended_until",
+        "suspension_reason",
+        "erase_after",
+        "created_at",
+        "last_login",
+        "bio",
+        "website",
+        "locale",
+        "is_private",
+        "is_verified",
+        "is_staff",
+        "is_superuser",
+        "groups",
+        "follower_count",
+        "following_count",
+        "post_count",
+    ]
+    readonly_fields = ["private", "page", "created_at"]
     actions = ["unsuspend"]
     related = [
         Related("Posts", "content.Post", "author"),

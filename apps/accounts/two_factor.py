@@ -39,13 +39,19 @@ def device_of(user: User) -> TOTPDevice | None:
     return device
 
 
-@transaction.atomic
 def begin(user: User) -> TOTPDevice:
     """A secret for the app, the same until it is confirmed. Raises AlreadyEnrolled."""
-    _lock(user)
-    if device_of(user):
+    device: TOTPDevice = TOTPDevice.objects.filter(user=user).first() or _new_device(user)
+    if device.confirmed:
         raise AlreadyEnrolled
-    device: TOTPDevice = TOTPDevice.objects.get_or_create(user=user, confirmed=False, defaults={"name": NAME})[0]
+    return device
+
+
+@transaction.atomic
+def _new_device(user: User) -> TOTPDevice:
+    """Two that begin at once get the same one."""
+    _lock(user)
+    device: TOTPDevice = TOTPDevice.objects.get_or_create(user=user, defaults={"name": NAME, "confirmed": False})[0]
     return device
 
 

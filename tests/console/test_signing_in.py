@@ -2,7 +2,10 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from apps.accounts import services as accounts
+from apps.accounts.models import Session, User
 from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +61,32 @@ def test_o2_the_form_opens_and_lets_its_owner_in():
 
 def test_o2_an_empty_form_is_refused_without_an_error():
     assert attempt("", "").status_code == 200
+
+
+def test_signing_in_leads_to_where_one_was_going_and_nowhere_else():
+    for asked, expected in {
+        "": "/admin/",
+        "?next=/admin/accounts/user/": "/admin/accounts/user/",
+        "?next=https://evil.example/": "/admin/",
+    }.items():
+        answer = Client().post(LOGIN + asked, {"username": "root", "password": PASSWORD})
+        assert answer.headers["Location"] == expected
+
+
+def test_a_password_changed_in_the_console_ends_every_session_of_the_api():
+    root = User.objects.get(handle="root")
+    accounts.open_session(root)
+    browser = Client()
+    browser.login(username="root", password=PASSWORD)
+    form = {"old_password": PASSWORD, "new_password1": "another battery staple", "new_password2": "x"}
+    path = reverse("admin:password_change")
+    for wrong in ({}, {"old_password": "wrong", "new_password2": form["new_password1"]}):
+        assert browser.post(path, form | wrong).status_code == 200
+    short = {"new_password1": "short", "new_password2": "short"}
+    assert browser.post(path, form | short).status_code == 200
+    assert Session.objects.live().count() == 1
+    assert browser.get(path).status_code == 200
+    assert browser.post(path, form | {"new_password2": form["new_password1"]}).status_code == 302
+    assert not Session.objects.live().exists()
+    assert browser.get("/admin/").status_code == 200
+    assert attempt("root", form["new_password1"]).status_code == 302

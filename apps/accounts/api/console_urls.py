@@ -1,4 +1,4 @@
-"""Everybody's own page of the console: their second factor."""
+"""Everybody's own pages of the console, before Django's."""
 
 from django.contrib import admin
 from django.urls import path
@@ -6,6 +6,7 @@ from django.urls import path
 from apps.accounts.api import console_views as views
 
 urlpatterns = [
-    path("", admin.site.admin_view(views.two_factor_page), name="console_two_factor"),
-    path("recovery-codes/", admin.site.admin_view(views.renew_codes), name="console_recovery_codes"),
+    path("two-factor/", admin.site.admin_view(views.two_factor_page), name="console_two_factor"),
+    path("two-factor/recovery-codes/", admin.site.admin_view(views.renew_codes), name="console_recovery_codes"),
+    path("password_change/", admin.site.admin_view(views.password_page)),
 ]

@@ -1,4 +1,4 @@
-"""Setting up two-factor, and new recovery codes."""
+"""Everybody's own affairs in the console: two-factor, recovery codes, the password."""
 
 from base64 import b32encode
 from typing import Any, cast
@@ -7,15 +7,19 @@ import django_otp
 import segno
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from apps.accounts import two_factor
+from apps.accounts import services, two_factor
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.errors import Refusal
+from apps.core.ids import new_id
 from apps.moderation import staff
 
 GROUP = 4
@@ -86,6 +90,40 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
         messages.error(request, refusal.detail)
         return HttpResponseRedirect(reverse("console_two_factor"))
     return _page(request, "console/recovery_codes.html", "Recovery codes", codes=codes)
+
+
+class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold carries no types
+    """By the verb of the API, which ends every session there: what is known of a password goes with it."""
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        if self.errors:
+            return cleaned
+        current, new = cleaned["old_password"], cleaned["new_password1"]
+        try:
+            services.change_password(self.user, current=current, new=new, session_id=new_id())
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.detail) from refusal
+        return cleaned
+
+    def clean_old_password(self) -> str:
+        try:
+            limits.require("password", str(self.user.pk))
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.detail) from refusal
+        return str(super().clean_old_password())
+
+    def save(self, commit: bool = True) -> Any:
+        return self.user
+
+
+def password_page(request: HttpRequest) -> HttpResponseBase:
+    view = PasswordChangeView.as_view(
+        form_class=PasswordForm,
+        success_url=reverse("admin:password_change_done"),
+        extra_context=admin.site.each_context(request),
+    )
+    return view(request)
 
 
 def _page(request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:
