@@ -83,10 +83,15 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         return self.state == self.State.ACTIVE
 
     @cached_property
-    def roles(self) -> frozenset[str]:
-        """Any of "moderator", "admin"; a superuser is an admin."""
-        held = {group.name for group in self.groups.all()} & {"moderator", "admin"}
+    def ranks(self) -> frozenset[str]:
+        """Any of "moderator", "senior_moderator", "admin"; a superuser is an admin."""
+        held = {group.name for group in self.groups.all()} & {"moderator", "senior_moderator", "admin"}
         return frozenset(held | {"admin"} if self.is_superuser else held)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What the API calls them, which knows "moderator" and "admin": a senior moderator is a moderator there."""
+        return frozenset("moderator" if rank == "senior_moderator" else rank for rank in self.ranks)
 
     @property
     def is_moderator(self) -> bool:

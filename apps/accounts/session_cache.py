@@ -141,14 +141,14 @@ def _from_record(record: bytes, stamp: str, user_id: UUID, session_id: UUID) -> 
     cached = orjson.loads(record)
     if cached["stamp"] != stamp or cached["user"]["id"] != str(user_id):
         return None
-    return Identity(_user_from(cached["user"], cached["roles"]), session_id)
+    return Identity(_user_from(cached["user"], cached["ranks"]), session_id)
 
 
 def _remember(identity: Identity, keys: list[str], stamp: str) -> bool:
     """Whether the session was not seen just before."""
     user = identity.user
     fields = {name: getattr(user, name) for name in USER_FIELDS}
-    record = json.dumps({"stamp": stamp, "user": fields, "roles": sorted(user.roles)}, default=str)
+    record = json.dumps({"stamp": stamp, "user": fields, "ranks": sorted(user.ranks)}, default=str)
     try:
         return bool(
             redis.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
@@ -158,12 +158,12 @@ def _remember(identity: Identity, keys: list[str], stamp: str) -> bool:
         return False
 
 
-def _user_from(fields: dict[str, Any], roles: list[str]) -> User:
+def _user_from(fields: dict[str, Any], ranks: list[str]) -> User:
     """A User with the cached fields; any other one is fetched when it is touched."""
     typed = {name: UUID(v) if v and name in {"id", "avatar_id"} else v for name, v in fields.items()}
     names = [field.attname for field in User._meta.concrete_fields if field.attname in typed]
     user = User.from_db("default", names, [typed[name] for name in names])
-    user.roles = frozenset(roles)
+    user.ranks = frozenset(ranks)
     return user
 
 

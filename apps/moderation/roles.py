@@ -1,5 +1,6 @@
-"""What the groups "moderator" and "admin", made by a migration, may look at in the console. What a member may do is
-decided by the verbs in `services.py`; who gets into the console at all, by `is_staff`."""
+"""The groups "moderator", "senior_moderator" and "admin", made by migrations: what each may look at in the console,
+and who may change the rules that everybody is judged by. What a member may decide is said by the verbs in
+`services.py`; who gets into the console at all, by `is_staff`."""
 
 from typing import Any
 
@@ -10,21 +11,28 @@ from django.db.models import Q
 
 from apps.accounts import session_cache
 from apps.accounts.models import User
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, Forbidden
 
 
 class NotInGoodStanding(Conflict):
     code, title = "not_in_good_standing", "Only an account in good standing can be given a role."
 
 
+class SeniorModeratorRequired(Forbidden):
+    code, title = "senior_moderator_required", "Only senior moderators and admins may do that."
+
+
+RANKS = ("moderator", "senior_moderator", "admin")
+_JUDGED = {
+    "accounts": ["user"],
+    "media": ["media"],
+    "content": ["post"],
+    "engagement": ["comment"],
+    "moderation": ["flag", "moderationaction", "appeal"],
+}
 _LOOKED_AT = {
-    "moderator": {
-        "accounts": ["user"],
-        "media": ["media"],
-        "content": ["post"],
-        "engagement": ["comment"],
-        "moderation": ["flag", "moderationaction", "appeal"],
-    },
+    "moderator": _JUDGED,
+    "senior_moderator": _JUDGED | {"accounts": ["user", "session"]},
     "admin": {
         "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "core": ["jobrun"],
@@ -38,15 +46,27 @@ _LOOKED_AT = {
 }
 
 
+def may_change_rules(user: User) -> bool:
+    """Whether they may edit what everybody is judged by (reason templates, blocked images and words, limits of new
+    accounts), see sessions and e-mail, and be the second pair of eyes."""
+    return user.is_active and bool(user.ranks & {"senior_moderator", "admin"})
+
+
+def require_may_change_rules(by: User) -> None:
+    """Raises SeniorModeratorRequired."""
+    if not may_change_rules(by):
+        raise SeniorModeratorRequired
+
+
 @transaction.atomic
-def appoint(user: User, role: str) -> bool:
-    """Let somebody moderate, or ("admin") administer, in the API and in the console. True if they could not before.
-    Raises NotInGoodStanding."""
+def appoint(user: User, rank: str) -> bool:
+    """Let somebody moderate, decide on the rules as well ("senior_moderator"), or administer ("admin"), in the API and
+    in the console. True if they could not before. Raises NotInGoodStanding."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
         raise NotInGoodStanding(f"{user} is {user.state}.")
-    known = user.is_staff and role in user.roles
-    user.groups.add(Group.objects.get(name=role))
+    known = user.is_staff and rank in user.ranks
+    user.groups.add(Group.objects.get(name=rank))
     user.is_staff = True
     user.save(update_fields=["is_staff"])
     # A session's record says what its owner may do.

@@ -6,13 +6,14 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 
+from apps.accounts.models import User
 from apps.moderation import roles
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_fresh_database_has_both_groups_and_they_only_look():
-    for name in ("moderator", "admin"):
+def test_a_fresh_database_has_the_groups_and_they_only_look():
+    for name in roles.RANKS:
         held = Group.objects.get(name=name).permissions.values_list("codename", flat=True)
         assert {"view_flag", "view_post", "view_user"} <= set(held)
         assert {codename.split("_")[0] for codename in held} == {"view"}
@@ -28,7 +29,8 @@ def test_the_migration_makes_them_before_any_permission_is_there():
     Group.objects.all().delete()
     for _ in range(2):
         import_module("apps.moderation.migrations.0003_roles").make_groups(apps, None)
-    assert set(Group.objects.values_list("name", flat=True)) == {"moderator", "admin"}
+        import_module("apps.moderation.migrations.0010_senior_moderators").make_group(apps, None)
+    assert set(Group.objects.values_list("name", flat=True)) == set(roles.RANKS)
 
 
 def test_what_somebody_else_gave_a_group_is_left_to_it():
@@ -37,3 +39,25 @@ def test_what_somebody_else_gave_a_group_is_left_to_it():
     group.permissions.add(Permission.objects.get(codename="view_group"))
     roles.ensure()
     assert group.permissions.count() == before + 1
+
+
+@pytest.mark.parametrize(("rank", "may"), [("moderator", False), ("senior_moderator", True), ("admin", True)])
+def test_who_may_change_the_rules(alice, rank, may):
+    assert roles.appoint(alice, rank)
+    assert not roles.appoint(alice, rank)
+    alice = User.objects.get(pk=alice.pk)
+    assert roles.may_change_rules(alice) is may
+    if not may:
+        with pytest.raises(roles.SeniorModeratorRequired):
+            roles.require_may_change_rules(alice)
+    User.objects.filter(pk=alice.pk).update(state="suspended")
+    assert not roles.may_change_rules(User.objects.get(pk=alice.pk))
+
+
+def test_the_api_calls_a_senior_moderator_a_moderator(alice, api):
+    roles.appoint(alice, "senior_moderator")
+    caller = api(alice)
+    for _ in range(2):  # from the database, then from the session's record
+        me = caller.get("/auth/me")
+        assert me.json()["roles"] == ["moderator"]
+        assert caller.get("/moderation/flags").status_code == 200

@@ -15,13 +15,14 @@ from apps.moderation import roles
 
 class Command(OperatorCommand):
     help = (
-        "Make an account a moderator's, or an administrator's. The account is looked for by its handle or e-mail "
-        "address; if there is none, it is made, with a password that is printed once and that its owner should change. "
-        "Only an account in good standing can be given a role."
+        "Make an account a moderator's, a senior moderator's, or an administrator's. The account is looked for by its "
+        "handle or e-mail address; if there is none, it is made, with a password that is printed once and that its owner "
+        "should change. Only an account in good standing can be given a rank."
     )
     examples = """
   manage.py create_moderator --handle alice                              alice has an account
   manage.py create_moderator --handle maria --email maria@example.org    a new account
+  manage.py create_moderator --handle alice --senior                     a senior moderator, who may also change rules
   manage.py create_moderator --handle alice --admin                      an administrator, who may also end sessions
                                                                          and change the schedule
 """
@@ -30,11 +31,13 @@ class Command(OperatorCommand):
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("--handle", default="", help="of the account, with or without @")
         parser.add_argument("--email", default="", help="of the account; needed, with the handle, for a new one")
-        parser.add_argument("--admin", action="store_true", help="an administrator instead of a moderator")
+        rank = parser.add_mutually_exclusive_group()
+        rank.add_argument("--senior", action="store_true", help="a senior moderator instead of a moderator")
+        rank.add_argument("--admin", action="store_true", help="an administrator instead of a moderator")
 
     @transaction.atomic
-    def work(self, *, handle: str, email: str, admin: bool, dry_run: bool, **options: Any) -> Result:
-        role, password = "admin" if admin else "moderator", ""
+    def work(self, *, handle: str, email: str, senior: bool, admin: bool, dry_run: bool, **options: Any) -> Result:
+        role, password = "admin" if admin else "senior_moderator" if senior else "moderator", ""
         handle, email = handle.lower().removeprefix("@"), email.lower()
         user = _existing(handle, email)
         known = user is not None
