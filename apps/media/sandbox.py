@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from apps.media.imaging import ENCODINGS, ImagingError, Limits, Picture, Rendition, render
+from apps.safety.fields import require_hash
 
 log = logging.getLogger(__name__)
 
@@ -182,6 +183,8 @@ def _picture(reply: dict[str, Any], into: Path) -> Picture:
         raise ImagingError(refusal["code"], refusal["detail"], reason=refusal["reason"])
     if "unavailable" in reply:
         raise SandboxUnavailable(reply["unavailable"])
+    if reply["image_hash"] is not None:
+        require_hash(reply["image_hash"])
     renditions = [_rendition(each, into) for each in reply.pop("renditions")]
     return Picture(**reply, renditions=renditions)
 
