@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from apps.media.imaging import ENCODINGS, ImagingError, Limits, Picture, Rendition, render
-from apps.safety.fields import require_hash
+from apps.safety.hashes import require_hash
 
 log = logging.getLogger(__name__)
 

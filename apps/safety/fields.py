@@ -1,19 +1,10 @@
 """A perceptual hash as PostgreSQL's bit string, so that the database itself can count in how many bits two differ."""
 
-import re
 from typing import Any
 
 from django.db import models
 
-HASH_BITS = 256
-_HEX = re.compile(r"[0-9a-f]{64}")
-
-
-def require_hash(text: str) -> str:
-    """`text`, if it is 256 bits in hexadecimal. Raises ValueError."""
-    if not _HEX.fullmatch(text):
-        raise ValueError("A hash is 64 hexadecimal digits.")
-    return text
+from apps.safety.hashes import HASH_BITS, bits
 
 
 class ImageHashField(models.Field):  # type: ignore[type-arg]
@@ -27,8 +18,3 @@ class ImageHashField(models.Field):  # type: ignore[type-arg]
 
     def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else bits(value)
-
-
-def bits(text: str) -> str:
-    """As PostgreSQL writes it. Raises ValueError."""
-    return f"{int(require_hash(text), 16):0{HASH_BITS}b}"

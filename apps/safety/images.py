@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.core.statements import select
-from apps.safety.fields import bits
+from apps.safety.hashes import bits
 
 _NEAREST = """
 SELECT id FROM (

@@ -17,7 +17,7 @@ from apps.moderation import safety
 from apps.moderation import services as moderation
 from apps.moderation.models import Flag, StaffAct
 from apps.safety import images
-from apps.safety.fields import bits
+from apps.safety.hashes import bits
 from apps.safety.models import BlockedImage
 from tests.factories import PASSWORD, make_media, make_post
 from tests.media.uploads import ready, uploaded
