@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import post_edited, post_removed, post_restored
+from apps.content.facts import banned_image_posted, post_edited, post_removed, post_restored
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Mention, Post, PostMedia
 from apps.core.errors import Invalid, NotFound
@@ -54,6 +54,8 @@ def create_post(
     _note_mentions(post)
     if complete:
         publication.announce(post)
+        if any(medium.blocked_as for medium in taken):
+            banned_image_posted.tell(post_id=str(post.pk))
     return post
 
 

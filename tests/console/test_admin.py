@@ -10,6 +10,7 @@ from apps.accounts.models import DataExport, Erasure
 from apps.core.models import JobRun
 from apps.media.models import DoomedObject
 from apps.moderation import services as moderation
+from apps.safety.models import BlockedImage
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
@@ -33,6 +34,9 @@ def browser(alice, bob):
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
     JobRun.objects.create(name="apps.core.tasks.repair_counters", error="<script>alert(1)</script>")
+    BlockedImage.objects.create(
+        image_hash="ab" * 32, category="spam", reason="<script>alert(1)</script>", medium_id=alice.pk
+    )
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

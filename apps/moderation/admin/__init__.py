@@ -1,5 +1,5 @@
 """Moderation's pages of the console."""
 
-from apps.moderation.admin import rows
+from apps.moderation.admin import rows, safety
 
-__all__ = ["rows"]
+__all__ = ["rows", "safety"]

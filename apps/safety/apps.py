@@ -1,0 +1,15 @@
+from uuid import UUID
+
+from apps.core import contexts
+
+
+class SafetyConfig(contexts.Context):
+    """What must not be published: the rules that every context below moderation asks. They are about no person."""
+
+    name = "apps.safety"
+
+    def erase_user(self, user_id: UUID) -> None:
+        """Nothing is held on anybody."""
+
+    def export_user(self, user_id: UUID) -> contexts.Export:
+        yield from ()
