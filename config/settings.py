@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from environs import Env
 from kombu import Queue
 
@@ -130,6 +131,88 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+_NAVIGATION = "apps.moderation.admin.navigation"
+
+
+def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
+    """An entry that leads to the list of a model, for whoever may look at it."""
+    app, name = model.split(".")
+    link = reverse_lazy(f"admin:{app}_{name}_changelist")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": link,
+        # Pages of our own below it have entries of their own.
+        "active": lambda request: request.path == str(link),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
+    }
+
+
+SIDEBAR: list[dict[str, Any]] = [
+    {
+        "title": "Desk",
+        "items": [
+            {
+                "title": "Queue",
+                "icon": "inbox",
+                "link": reverse_lazy("admin:moderation_flag_queue"),
+                "active": f"{_NAVIGATION}.is_desk",
+                "permission": f"{_NAVIGATION}.may_moderate",
+            },
+            _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
+            _list_of("Appeals", "gavel", "moderation.appeal"),
+            _list_of("Reports", "flag", "moderation.flag"),
+        ],
+    },
+    {
+        "title": "People & content",
+        "separator": True,
+        "items": [
+            _list_of("People", "person", "accounts.user"),
+            _list_of("Posts", "photo_library", "content.post"),
+            _list_of("Media", "image", "media.media"),
+        ],
+    },
+    {
+        "title": "Insight",
+        "separator": True,
+        "items": [_list_of("Audit", "history", "moderation.moderationaction")],
+    },
+    {
+        "title": "Rules",
+        "separator": True,
+        "items": [
+            _list_of("Reason templates", "edit_note", "moderation.reasontemplate"),
+            _list_of("Banned pictures", "hide_image", "safety.blockedimage"),
+        ],
+    },
+    {
+        "title": "Operations",
+        "separator": True,
+        "collapsible": True,
+        "items": [
+            {
+                "title": "Schedule",
+                "icon": "schedule",
+                "link": reverse_lazy("admin:django_celery_beat_periodictask_changelist"),
+                "permission": f"{_NAVIGATION}.may_operate",
+            },
+            {
+                "title": "Intervals",
+                "icon": "timer",
+                "link": reverse_lazy("admin:django_celery_beat_intervalschedule_changelist"),
+                "permission": f"{_NAVIGATION}.may_operate",
+            },
+            _list_of("Jobs", "checklist", "core.jobrun"),
+            _list_of("Outbox", "outbox", "django_celery_outbox.celeryoutbox"),
+            _list_of("Dead letters", "unsubscribe", "django_celery_outbox.celeryoutboxdeadletter"),
+            _list_of("Sessions", "devices", "accounts.session"),
+            _list_of("Erasures", "delete_forever", "accounts.erasure"),
+            _list_of("Exports", "download", "accounts.dataexport"),
+            _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
+        ],
+    },
+]
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
@@ -138,6 +221,8 @@ UNFOLD = {
     ],
     "STYLES": [lambda request: static("console/console.css")],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
+    "DASHBOARD_CALLBACK": "apps.moderation.admin.navigation.landing",
+    "SIDEBAR": {"navigation": SIDEBAR},
 }
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
@@ -159,8 +244,9 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
         "connect_timeout": 3,
-        # No statement is prepared in a session, behind PgBouncer or not.
-        "prepare_threshold": None,
+        # Statements of `apps/core/statements.py` are planned once in a session, at once; the ORM's are never prepared.
+        # Behind PgBouncer, whose sessions change hands, nothing is.
+        "prepare_threshold": None if DATABASE_BEHIND_PGBOUNCER else 0,
         # One pool per process; a request that gets no connection in time is a 503, never a hang.
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
@@ -403,6 +489,13 @@ FEED_STALE_SECONDS = env.int("FEED_STALE_SECONDS", 3600)
 FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000)
 FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5)
 FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8)
+
+# ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
+# Who opens a case in the console works on it alone for as long.
+CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15)
+# A suspension for good (or beyond a year) takes two: one moderator proposes it, another confirms.
+MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
+PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7))
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False

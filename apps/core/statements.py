@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from psycopg.sql import Literal
 
@@ -55,10 +57,21 @@ class Sight:
 
 
 def select(sql: str, **values: Any) -> list[Row]:
-    """The rows of a statement with named placeholders."""
-    with connection.cursor() as cursor:
+    """The rows of a statement with named placeholders, whose text is one of a few: each is kept, planned, in every
+    session of the database (`prepare_threshold` in the settings)."""
+    with _preparing_cursor() as cursor:
         cursor.execute(sql, values)
         return list(cursor.fetchall())
+
+
+def _preparing_cursor() -> CursorWrapper:
+    """Django's own cursors put values into the text of a statement, so that no two are the same. This one sends them
+    apart; it is counted like any other. Where statements are to be shown, in tests, they are shown with their values.
+    """
+    if connection.queries_logged:
+        return connection.cursor()
+    connection.ensure_connection()
+    return connection.make_cursor(psycopg.Cursor(connection.connection))
 
 
 def aggregate(column: str | None) -> list[Row]:

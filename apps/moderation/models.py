@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.core.models import Row
-from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet, ProposalQuerySet
 
 
 class TargetType(models.TextChoices):
@@ -74,10 +74,110 @@ class Flag(Row):
             models.Index(fields=["category", "-id"], name="flags_by_category"),
             models.Index(fields=["status", "category", "-id"], name="flags_by_status_and_category"),
             models.Index(fields=["target_id"], name="flags_by_target"),
+            # What the queue groups, and how reliable reporters have been, from the indexes alone.
+            models.Index(
+                fields=["target_type", "target_id"],
+                include=["id", "category", "reporter", "subject"],
+                condition=Q(status="open"),
+                name="open_flags_by_target",
+            ),
+            models.Index(fields=["reporter", "status"], condition=~Q(status="open"), name="closed_flags_by_reporter"),
+            models.Index(fields=["subject", "status"], name="flags_by_subject_and_status"),
         ]
 
     def __str__(self) -> str:
         return f"{self.category}: {self.target_type} {self.target_id}"
+
+
+class Claim(Row):
+    """That a moderator works on a target's case: one at a time, until it expires. See `claims.py`."""
+
+    target_type = models.CharField(max_length=10, choices=TargetType.choices)
+    target_id = models.UUIDField()
+    moderator = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["target_id", "target_type"], name="one_claim_per_target"),
+            models.CheckConstraint(condition=Q(target_type__in=TargetType.values), name="claim_target_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target_type} {self.target_id}"
+
+
+class Decision(models.TextChoices):
+    """What a case can be decided to be."""
+
+    TAKE_DOWN = "take_down", "Take down"
+    SUSPEND = "suspend", "Suspend"
+    DISMISS = "dismiss", "Dismiss"
+    RESOLVE = "resolve", "Close as resolved"
+
+
+class ReasonTemplate(Row):
+    """A reason that moderators give often, as a text to start from. See `reasons.py`."""
+
+    title = models.CharField(max_length=80)
+    text = models.CharField(max_length=1000, help_text="Told to whom it hits, as the moderator may still change it.")
+    action = models.CharField(max_length=10, choices=Decision.choices)
+    category = models.CharField(
+        max_length=30, choices=Category.choices, blank=True, help_text="Filled in with the text; empty: left as it is."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["action", "title"], name="one_template_per_action_and_title"),
+            models.CheckConstraint(condition=Q(action__in=Decision.values), name="template_action_is_known"),
+            models.CheckConstraint(condition=Q(category__in=["", *Category.values]), name="template_category_is_known"),
+            models.CheckConstraint(condition=~Q(text=""), name="template_has_a_text"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SuspensionProposal(Row):
+    """A suspension for good that one moderator proposes and another confirms or rejects. See `proposals.py`."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        CONFIRMED = "confirmed"
+        REJECTED = "rejected"
+        EXPIRED = "expired"
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # The case that it would decide.
+    target_type = models.CharField(max_length=10, choices=TargetType.choices)
+    target_id = models.UUIDField()
+    category = models.CharField(max_length=30, choices=Category.choices)
+    reason = models.CharField(max_length=1000)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=1000, blank=True)
+
+    objects = ProposalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person"], condition=Q(status="open"), name="one_open_proposal_per_person"),
+            models.CheckConstraint(condition=Q(target_type__in=TargetType.values), name="proposal_target_is_known"),
+            models.CheckConstraint(condition=Q(category__in=Category.values), name="proposal_category_is_known"),
+            models.CheckConstraint(
+                condition=Q(status="open", decided_at__isnull=True)
+                | Q(status__in=["confirmed", "rejected", "expired"], decided_at__isnull=False),
+                name="proposal_is_open_or_decided_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "-id"], name="proposals_by_status")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} for {self.category}"
 
 
 class ModerationAction(Row):

@@ -2,17 +2,24 @@
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.core.batches import delete_in_batches
 from apps.core.contexts import Export
-from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
+from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
 
 
 def erase(user_id: UUID) -> None:
-    """Reports about the person go, and what was said to and by them. Reports that they made, and what they decided as a
-    moderator, stay without them. The audit stays as it is: it holds ids, and why the operator did something."""
+    """Reports about the person go, and what was said to and by them, or proposed against them. Reports that they made,
+    and what they decided or proposed as a moderator, stay without them. The audit stays as it is: it holds ids, and why
+    the operator did something."""
     delete_in_batches(Flag.objects.filter(subject=user_id))
     delete_in_batches(Appeal.objects.filter(appellant=user_id))
     delete_in_batches(Statement.objects.filter(user=user_id))
+    delete_in_batches(SuspensionProposal.objects.filter(person=user_id))
+    delete_in_batches(Claim.objects.filter(Q(moderator=user_id) | Q(target_id=user_id)))
+    SuspensionProposal.objects.filter(proposed_by=user_id).update(proposed_by=None)
+    SuspensionProposal.objects.filter(decided_by=user_id).update(decided_by=None)
     Flag.objects.filter(reporter=user_id).update(reporter=None)
     Flag.objects.filter(resolved_by=user_id).update(resolved_by=None)
     Appeal.objects.filter(decided_by=user_id).update(decided_by=None)

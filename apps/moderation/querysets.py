@@ -1,23 +1,29 @@
 """The read side of moderation."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import F, Prefetch, QuerySet
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.ids import first_id_at
 
 if TYPE_CHECKING:
-    from apps.moderation.models import Appeal, Flag, ModerationAction  # noqa: F401  (forward references)
+    from apps.moderation.models import Appeal, Flag, ModerationAction, SuspensionProposal  # noqa: F401  (forward references)
 
 
 class FlagQuerySet(QuerySet["Flag"]):
     def matching(self, *, status: str | None = None, category: str | None = None) -> "FlagQuerySet":
         rows = self.filter(status=status) if status else self
         return rows.filter(category=category) if category else rows
+
+    def open_on(self, target_ids: Collection[UUID]) -> "FlagQuerySet":
+        """The reports that a decision on these targets closes. Ids tell also of which type a target is."""
+        return self.filter(status="open", target_id__in=target_ids)
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,12 @@ class AppealQuerySet(QuerySet["Appeal"]):
             action_reversed_at=F("action__reversal__created_at")
         )
         return shown
+
+
+class ProposalQuerySet(QuerySet["SuspensionProposal"]):
+    def waiting(self) -> "ProposalQuerySet":
+        """For a second pair of eyes: neither decided nor expired."""
+        return self.filter(status="open", expires_at__gt=timezone.now())
 
 
 def _actors(path: str) -> "Prefetch[Any]":

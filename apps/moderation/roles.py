@@ -28,7 +28,8 @@ _JUDGED = {
     "media": ["media"],
     "content": ["post"],
     "engagement": ["comment"],
-    "moderation": ["flag", "moderationaction", "appeal"],
+    "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+    "safety": ["blockedimage"],
 }
 _LOOKED_AT = {
     "moderator": _JUDGED,
@@ -41,7 +42,8 @@ _LOOKED_AT = {
         "social": ["follow", "block"],
         "content": ["post"],
         "engagement": ["comment", "like", "save"],
-        "moderation": ["flag", "moderationaction", "appeal"],
+        "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+        "safety": ["blockedimage"],
     },
 }
 

@@ -9,17 +9,14 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.errors import Conflict, Forbidden, Invalid
+from apps.core.errors import Conflict, Invalid
 from apps.media.models import Media
 from apps.moderation import trail
 from apps.moderation.decisions import Target, in_force, one_at_a_time
 from apps.moderation.facts import flag_made
 from apps.moderation.models import Category, Flag, TargetType
+from apps.moderation.roles import require_may_change_rules
 from apps.safety.models import BlockedImage
-
-
-class MayNotChangeRules(Forbidden):
-    code, title = "may_not_change_rules", "Only senior moderators and admins change the rules."
 
 
 class NotTakenDown(Conflict):
@@ -30,14 +27,9 @@ class NothingToCompare(Conflict):
     code, title = "nothing_to_compare", "That photo has no hash: too plain, or made before hashes were kept."
 
 
-def may_change_rules(user: User) -> bool:
-    return bool(user.is_active and user.is_staff and {"senior_moderator", "admin"} & user.roles)
-
-
 def _require(by: User, reason: str) -> None:
-    """Raises MayNotChangeRules, Invalid."""
-    if not may_change_rules(by):
-        raise MayNotChangeRules
+    """Raises SeniorModeratorRequired, Invalid."""
+    require_may_change_rules(by)
     if not reason.strip():
         raise Invalid(reason=("blank", "Say why."))
 
@@ -46,7 +38,7 @@ def _require(by: User, reason: str) -> None:
 def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
     """From now on an upload that looks like this photo is refused, or flagged. Banning it twice is once.
 
-    Raises MayNotChangeRules, Invalid, NotTakenDown, NothingToCompare.
+    Raises SeniorModeratorRequired, Invalid, NotTakenDown, NothingToCompare.
     """
     _require(by, reason)
     post = Post.objects.filter(items__medium=media).exclude(taken_down_at=None).first()
@@ -72,7 +64,7 @@ def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
 
 @transaction.atomic
 def lift_ban(ban: BlockedImage, *, by: User, reason: str) -> bool:
-    """The picture may be published again. True if it was banned. Raises MayNotChangeRules, Invalid."""
+    """The picture may be published again. True if it was banned. Raises SeniorModeratorRequired, Invalid."""
     _require(by, reason)
     locked = BlockedImage.objects.select_for_update().filter(pk=ban.pk).first()
     if locked is None:

@@ -4,9 +4,10 @@ Each writes its row of the audit in the transaction in which it takes effect.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -22,6 +23,8 @@ from apps.moderation.facts import appeal_decided, flag_made
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 
 Action = ModerationAction.Action
+# A suspension beyond it is one for good, whatever date it names.
+LONGEST_ALONE = timedelta(days=366)
 
 
 class CannotFlagSelf(BadRequest):
@@ -56,6 +59,10 @@ class AppealDecided(Conflict):
     code, title = "appeal_decided", "That appeal has been decided, the other way."
 
 
+class SecondPairOfEyesRequired(Conflict):
+    code, title = "second_pair_of_eyes_required", "A suspension for good takes two: propose it, and another confirms."
+
+
 class OwnDecision(Forbidden):
     code, title = "own_decision", "Somebody else than who took the action decides the appeal."
 
@@ -88,7 +95,7 @@ def resolve_flag(flag: Flag, *, by: User, resolution: str, note: str = "") -> Fl
 
     Raises ModeratorRequired, CannotModerate, FlagClosed.
     """
-    _require_authority(by, flag.subject_id)
+    require_authority(by, flag.subject_id)
     locked = Flag.objects.select_for_update(no_key=True).filter(pk=flag.pk).first()
     if locked is None:
         raise NotFound
@@ -153,7 +160,7 @@ def restore_comment(comment: Comment, *, by: User, reason: str = "") -> Moderati
 def _take_down(
     target: Target, withdraw: Callable[[], object], *, by: User, reason: str, category: str
 ) -> ModerationAction:
-    _require_authority(by, target.person_id)
+    require_authority(by, target.person_id)
     one_at_a_time(target.id)
     withdraw()
     return in_force(target.type, target.id) or record(
@@ -168,20 +175,38 @@ def _take_down(
 
 
 # ── Suspensions ──────────────────────────────────────────────────────────────────────────────────────────
-@transaction.atomic
 def suspend(person: User, *, by: User, reason: str, category: str, until: datetime | None = None) -> ModerationAction:
     """Every token stops working at once and the content is hidden, until `until` or `unsuspend`. The same once more is
     the same action; for another reason or time it is a new one, which replaces the former.
 
-    Raises ModeratorRequired, CannotModerate, Invalid for an end that is past.
+    Raises ModeratorRequired, CannotModerate, Invalid for an end that is past, SecondPairOfEyesRequired.
     """
-    _require_authority(by, person.pk)
+    return _suspend(person, by=by, reason=reason, category=category, until=until, seconded=not takes_two(until))
+
+
+def suspend_seconded(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+    """For good: what another moderator has proposed, and `by` confirms (`proposals.py`). Raises as `suspend`."""
+    return _suspend(person, by=by, reason=reason, category=category, until=None, seconded=True)
+
+
+def takes_two(until: datetime | None) -> bool:
+    """Whether a suspension until then is for good, and one moderator alone may not."""
+    return settings.MODERATION_FOUR_EYES and (until is None or until > timezone.now() + LONGEST_ALONE)
+
+
+@transaction.atomic
+def _suspend(
+    person: User, *, by: User, reason: str, category: str, until: datetime | None, seconded: bool
+) -> ModerationAction:
+    require_authority(by, person.pk)
     if until and until <= timezone.now():
         raise Invalid(until=("in_the_past", "A moment to come."))
     one_at_a_time(person.pk)
     former = in_force(TargetType.USER, person.pk)
     if former and (former.reason, former.category, former.until) == (reason, category, until):
         return former
+    if not seconded:
+        raise SecondPairOfEyesRequired
     accounts.suspend(person, reason=reason, until=until)
     return record(
         Action.SUSPEND,
@@ -205,7 +230,7 @@ def unsuspend(person: User, *, by: User, reason: str = "") -> ModerationAction:
 def _bring_back(
     target: Target, action: str, bring_back: Callable[[], bool], *, by: User, reason: str
 ) -> ModerationAction:
-    _require_authority(by, target.person_id)
+    require_authority(by, target.person_id)
     one_at_a_time(target.id)
     undone = in_force(target.type, target.id)
     changed = bring_back()
@@ -249,7 +274,7 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
     Raises ModeratorRequired, CannotModerate, OwnDecision, AppealDecided.
     """
     action = appeal.action
-    _require_authority(by, appeal.appellant_id)
+    require_authority(by, appeal.appellant_id)
     if action.actor_id == by.pk:
         raise OwnDecision
     one_at_a_time(action.target_id)
@@ -289,7 +314,7 @@ def require_moderator(by: User) -> None:
         raise ModeratorRequired
 
 
-def _require_authority(by: User, person_id: UUID) -> None:
+def require_authority(by: User, person_id: UUID) -> None:
     """Whether `by` may decide on what is that person's. Raises ModeratorRequired, CannotModerate."""
     require_moderator(by)
     if by.pk == person_id:

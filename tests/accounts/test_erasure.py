@@ -31,7 +31,8 @@ from apps.engagement.models import Comment, CommentLike, CommentMention, Like, S
 from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
 from apps.media.models import Media
-from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
+from apps.moderation import trail
+from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
 from apps.notifications.models import Act, Notification, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
@@ -322,7 +323,8 @@ def history(api, alice, bob, carol, mallory, deliver):
 
 
 def make_cases(alice, bob):
-    """Alice reports, is reported, decides, is decided about, appeals, and decides of an appeal."""
+    """Alice reports, is reported, decides, is decided about, appeals, decides of an appeal; she works on a case, is one,
+    proposes to suspend, and so is proposed and decided about her."""
     for one, other in ((alice, bob), (bob, alice)):
         Flag.objects.create(
             reporter=one,
@@ -347,6 +349,20 @@ def make_cases(alice, bob):
         Appeal.objects.create(
             action=action, appellant=other, text="No.", status="upheld", decided_by=one, decided_at=timezone.now()
         )
+        Claim.objects.create(moderator=one, target_type="user", target_id=other.pk, expires_at=timezone.now())
+        SuspensionProposal.objects.create(
+            person=other,
+            target_type="user",
+            target_id=other.pk,
+            category="spam",
+            reason="Sells watches.",
+            proposed_by=one,
+            expires_at=timezone.now(),
+            status="rejected",
+            decided_by=one,
+            decided_at=timezone.now(),
+        )
+        trail.note("read_sessions", other, by=one.pk)
 
 
 def make_notifications(alice, bob):
@@ -380,11 +396,12 @@ class TestEverything:
         be_due(alice)
         erasure.ring()
         deliver()
-        # The audit cannot be changed by anybody, and holds nothing but the id of an account that is no more.
+        # The audits cannot be changed by anybody, and hold nothing but the id of an account that is no more.
         assert {reference for reference, rows in held_on(alice.pk).items() if rows} == {
-            "moderation.ModerationAction.actor"
+            "moderation.ModerationAction.actor",
+            "moderation.StaffAct.actor",
         }
-        assert tables_with(str(alice.pk)) == {"moderation_moderationaction"}
+        assert tables_with(str(alice.pk)) == {"moderation_moderationaction", "moderation_staffact"}
         assert tables_with("alice@example.org") == set()
         assert tables_with("alice") == {"accounts_withheldhandle", "content_post"}  # the latter is bob's caption
         sweeps.delete_doomed_objects()

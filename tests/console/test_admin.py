@@ -9,12 +9,16 @@ from apps.accounts import services as accounts
 from apps.accounts.models import DataExport, Erasure
 from apps.core.models import JobRun
 from apps.media.models import DoomedObject
+from apps.moderation import proposals
 from apps.moderation import services as moderation
+from apps.moderation.models import ReasonTemplate
 from apps.safety.models import BlockedImage
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
 OURS = [model for model in admin.site._registry if model.__module__.startswith("apps.")]
+# Their forms call a verb, which has tests of its own (tests/moderation/desk/test_reasons.py).
+KEPT_BY_VERBS = {ReasonTemplate}
 
 
 @pytest.fixture
@@ -31,6 +35,7 @@ def browser(alice, bob):
         make_post(alice), by=root, reason="<script>alert(1)</script>", category="spam"
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
+    proposals.propose(alice, by=root, reason="<script>alert(1)</script>", category="spam")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
     JobRun.objects.create(name="apps.core.tasks.repair_counters", error="<script>alert(1)</script>")
@@ -73,7 +78,9 @@ def test_every_page_opens_in_a_bounded_number_of_queries_and_shows_text_inert(
         assert b"<script>alert(1)" not in detail.content
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [model for model in OURS if model not in KEPT_BY_VERBS], ids=lambda model: model.__name__
+)
 def test_o1_no_form_adds_changes_or_deletes(browser, model):
     names = (model._meta.app_label, model._meta.model_name)
     row = model.objects.first()

@@ -171,9 +171,7 @@ class TestProcessing:
         services.expose([medium.pk])
         deliver()
         medium.refresh_from_db()
-        old = [
-            urls.variant_url(medium, variant, public=public) for variant in medium.variants for public in (True, False)
-        ]
+        old = [urls.urls_of(medium, public=public)(variant) for variant in medium.variants for public in (True, False)]
         assert services.reprocess(medium)
         assert {fetch(url) for url in old} == {200}
         deliver()
@@ -182,9 +180,7 @@ class TestProcessing:
         sweeps.delete_doomed_objects()
         assert {fetch(url) for url in old} == {404}
         medium.refresh_from_db()
-        new = [
-            urls.variant_url(medium, variant, public=public) for variant in medium.variants for public in (True, False)
-        ]
+        new = [urls.urls_of(medium, public=public)(variant) for variant in medium.variants for public in (True, False)]
         assert {fetch(url) for url in new} == {200}
         assert len({url.split("?")[0] for url in new}) == 12
 

@@ -33,7 +33,7 @@ def exposed(caller, deliver):
 
 
 def public_urls(medium):
-    return [urls.variant_url(medium, variant, public=True) for variant in medium.variants]
+    return [urls.urls_of(medium, public=True)(variant) for variant in medium.variants]
 
 
 class TestAbandoned:

@@ -146,7 +146,7 @@ class TestM5TheStoreRefuses:
         services.expose([medium.pk])
         deliver()
         medium.refresh_from_db()
-        public = urls.variant_url(medium, medium.variants[0], public=True)
+        public = urls.urls_of(medium, public=True)(medium.variants[0])
         assert requests.put(public, data=b"x", timeout=5).status_code == 403
         assert requests.delete(public, timeout=5).status_code == 403
         for bucket in (settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET):
@@ -330,7 +330,7 @@ class TestWhoMayFetch:
     @pytest.mark.parametrize("narrowing", list(NARROWINGS))
     def test_p10_old_signed_urls_die_too_when_sight_narrows(self, api, alice, anonymous, post, deliver, narrowing):
         medium = post.media.get()
-        old = [urls.variant_url(medium, variant, public=False) for variant in medium.variants]
+        old = [urls.urls_of(medium, public=False)(variant) for variant in medium.variants]
         assert {fetch(url) for url in old} == {200}
         self.NARROWINGS[narrowing](api, alice, post)
         deliver()
@@ -381,7 +381,7 @@ class TestWhoMayFetch:
 
     def test_p10_a_variant_that_storage_lost_keeps_no_other_reachable(self, api, alice, post, deliver, settings):
         medium = post.media.get()
-        old = [urls.variant_url(medium, variant, public=False) for variant in medium.variants]
+        old = [urls.urls_of(medium, public=False)(variant) for variant in medium.variants]
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
         content.take_down(post)
         deliver()
@@ -457,7 +457,7 @@ class TestSigning:
 
         def url(minutes):
             with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
-                return urls.variant_url(medium, medium.variants[0], public=False)
+                return urls.urls_of(medium, public=False)(medium.variants[0])
 
         assert len({url(minutes) for minutes in range(30)}) == 1
         assert url(29.9) != url(30)
@@ -466,16 +466,16 @@ class TestSigning:
 
     def test_without_public_copies_even_what_everybody_may_see_is_signed(self, alice):
         medium = make_media(alice)
-        assert "X-Amz-Signature" in urls.variant_url(medium, medium.variants[0], public=True)
+        assert "X-Amz-Signature" in urls.urls_of(medium, public=True)(medium.variants[0])
         medium.public_secret = "s" * 32
-        assert "X-Amz-Signature" in urls.variant_url(medium, medium.variants[0], public=False)
-        assert "X-Amz-Signature" not in urls.variant_url(medium, medium.variants[0], public=True)
+        assert "X-Amz-Signature" in urls.urls_of(medium, public=False)(medium.variants[0])
+        assert "X-Amz-Signature" not in urls.urls_of(medium, public=True)(medium.variants[0])
 
     def test_a_page_of_the_feed_is_signed_in_milliseconds(self, alice):
         medium = make_media(alice)
-        urls.variant_url(medium, medium.variants[0], public=False)
+        urls.urls_of(medium, public=False)(medium.variants[0])
         begun = time.process_time()
         for _ in range(20):
             for variant in medium.variants:
-                urls.variant_url(medium, variant, public=False)
+                urls.urls_of(medium, public=False)(variant)
         assert time.process_time() - begun < 0.02

@@ -95,10 +95,12 @@ def test_a_moderator_sees_what_is_to_be_judged_and_no_more(mod, flag, appeal):
     assert not seen & {"Session", "Follow", "Block", "DoomedObject"}
 
 
-def test_who_reported_is_not_shown(mod, carol, flag):
+def test_who_reported_is_shown_on_the_page_of_the_case_alone(mod, alice, carol, flag):
     client = browser(mod)
     for page in (
         reverse("admin:moderation_flag_changelist"),
         reverse("admin:moderation_flag_change", args=[flag.pk]),
+        reverse("admin:moderation_flag_queue"),
     ):
         assert b"carol" not in client.get(page).content
+    assert b"@carol" in client.get(reverse("admin:moderation_flag_case", args=["user", alice.pk])).content

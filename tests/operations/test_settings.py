@@ -103,5 +103,5 @@ def test_behind_pgbouncer_nothing_is_left_in_a_session() -> None:
     assert "statement_timeout" not in pooled["DATABASES"]
     assert "'options'" not in pooled["DATABASES"]
     assert "'DISABLE_SERVER_SIDE_CURSORS': True" in pooled["DATABASES"]
-    for each in (direct, pooled):
-        assert "'prepare_threshold': None" in each["DATABASES"]
+    assert "'prepare_threshold': 0" in direct["DATABASES"]
+    assert "'prepare_threshold': None" in pooled["DATABASES"]

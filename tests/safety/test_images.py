@@ -161,7 +161,7 @@ class TestBanning:
     @pytest.mark.parametrize(
         ("role", "reason", "down", "hashed", "code"),
         [
-            ("moderator", "x", True, True, "may_not_change_rules"),
+            ("moderator", "x", True, True, "senior_moderator_required"),
             ("admin", " ", True, True, "validation_error"),
             ("admin", "x", False, True, "not_taken_down"),
             ("admin", "x", True, False, "nothing_to_compare"),

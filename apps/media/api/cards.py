@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.media.models import Media
-from apps.media.urls import Variants, variant_url
+from apps.media.urls import Variants, urls_of
 
 Card = dict[str, Any]
 
@@ -45,6 +45,7 @@ PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "faile
 
 def media_card(medium: Media | Photo, *, public: bool) -> Card:
     """`public`: everybody may see it, so that its URLs may be permanent."""
+    url_of = urls_of(medium, public=public)
     return {
         "id": medium.id,
         "kind": "image",
@@ -59,7 +60,7 @@ def media_card(medium: Media | Photo, *, public: bool) -> Card:
             {
                 "name": variant["name"],
                 "content_type": variant["content_type"],
-                "url": variant_url(medium, variant, public=public),
+                "url": url_of(variant),
                 "width": variant["width"],
                 "height": variant["height"],
                 "bytes": variant["bytes"],
@@ -79,7 +80,8 @@ def avatar_card(medium: Variants | None) -> Card | None:
     if medium is None or not medium.variants:
         return None
     webp = {v["name"]: v for v in medium.variants if v["content_type"] == "image/webp"}
-    return {name: variant_url(medium, webp[name], public=True) for name in ("thumb", "medium")}
+    url_of = urls_of(medium, public=True)
+    return {name: url_of(webp[name]) for name in ("thumb", "medium")}
 
 
 def upload_card(medium: Media) -> Card:

@@ -1,5 +1,5 @@
 """Moderation's pages of the console."""
 
-from apps.moderation.admin import rows, safety
+from apps.moderation.admin import rows, rules, safety
 
-__all__ = ["rows", "safety"]
+__all__ = ["rows", "rules", "safety"]

@@ -7,12 +7,15 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.forms import ActionForm
 
 from apps.accounts.models import User
 from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import Refusal
 from apps.moderation import services
+from apps.moderation.admin.desk import DeskPages
 from apps.moderation.models import Appeal, Flag, ModerationAction
 
 
@@ -42,13 +45,13 @@ class ModeratingAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Flag)
-class FlagAdmin(ModeratingAdmin):
+class FlagAdmin(DeskPages, ModeratingAdmin):
     list_display = ["id", "category", "target_type", "subject", "note", "status", "resolved_by", "created_at"]
     list_select_related = ["subject", "resolved_by"]
     list_filter = ["status", "category", "target_type"]
     search_fields = ["target_id", "subject__handle"]
     ordering = ["-id"]
-    # Who reports is protected, also from moderators.
+    # Who reported is told on a case's page alone, with how reliable their earlier reports were.
     exclude = ["reporter"]
     actions = ["resolve", "dismiss"]
 
@@ -72,8 +75,19 @@ class FlagAdmin(ModeratingAdmin):
 class ModerationActionAdmin(ReadOnlyAdmin):
     """The audit. `attempts` without `mailed_at`: the statement of reasons has not reached whom it hit."""
 
-    list_display = ["id", "action", "target_type", "target_id", "actor", "category", "reason", "mailed_at", "attempts"]
-    list_select_related = ["actor", "statement"]
+    list_display = [
+        "id",
+        "action",
+        "target_type",
+        "target_id",
+        "actor",
+        "category",
+        "reason",
+        "mailed_at",
+        "attempts",
+        "undo",
+    ]
+    list_select_related = ["actor", "statement", "reversal"]
     list_filter = ["action", "category", "target_type"]
     search_fields = ["target_id", "actor__handle"]
     ordering = ["-id"]
@@ -85,6 +99,13 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     @admin.display(description="attempts")
     def attempts(self, action: ModerationAction) -> int | None:
         return action.statement.attempts if hasattr(action, "statement") else None
+
+    @admin.display(description="undo")
+    def undo(self, action: ModerationAction) -> str:
+        """A link for what is in force."""
+        if action.action not in {"takedown", "suspend"} or hasattr(action, "reversal"):
+            return ""
+        return format_html('<a href="{}">Undo</a>', reverse("admin:moderation_moderationaction_undo", args=[action.pk]))
 
 
 @admin.register(Appeal)

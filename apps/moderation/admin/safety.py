@@ -18,6 +18,7 @@ from apps.core.errors import Refusal
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.admin.rows import ReasonForm
+from apps.moderation.roles import may_change_rules
 from apps.safety.models import BlockedImage
 
 
@@ -38,15 +39,8 @@ class RuleAdmin(ReadOnlyAdmin):
     action_form = ReasonForm
     actions_list = ["new"]
 
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        user = cast(User, request.user)
-        return user.is_active and user.is_staff and user.is_moderator
-
     def has_rule_permission(self, request: HttpRequest) -> bool:
-        return safety.may_change_rules(cast(User, request.user))
+        return may_change_rules(cast(User, request.user))
 
     def make(self, by: User, **said: Any) -> object:
         raise NotImplementedError

@@ -142,7 +142,7 @@ class DecisionEndpoint(ModeratorEndpoint):
         summary="Suspend an account; another reason or end replaces a suspension",
         request=Suspend,
         responses=ACTION,
-        errors=REFUSED,
+        errors=[*REFUSED, services.SecondPairOfEyesRequired],
     )
     def suspend(self, request: Request, user: str) -> Response:
         person = find_any_person(request, user)

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("moderation", "0005_staff_acts_are_append_only"),
+        ("moderation", "0008_reason_templates"),
     ]
 
     operations = [

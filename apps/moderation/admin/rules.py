@@ -1,0 +1,58 @@
+"""Reason templates, and suspensions that were proposed, in the console."""
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+
+from apps.accounts.models import User
+from apps.core.admin import ReadOnlyAdmin
+from apps.moderation import reasons
+from apps.moderation.models import ReasonTemplate, SuspensionProposal
+from apps.moderation.roles import may_change_rules
+
+
+@admin.register(ReasonTemplate)
+class ReasonTemplateAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
+    """The form's rows are kept by the verbs, which note in the trail who changed what."""
+
+    list_display = ["title", "action", "category", "text"]
+    list_filter = ["action", "category"]
+    search_fields = ["title", "text"]
+    ordering = ["action", "title"]
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may_change_rules(cast(User, request.user))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change_rules(cast(User, request.user))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_change_rules(cast(User, request.user))
+
+    def save_model(self, request: HttpRequest, obj: ReasonTemplate, form: Any, change: bool) -> None:
+        reasons.keep(obj, by=cast(User, request.user))
+
+    def delete_model(self, request: HttpRequest, obj: ReasonTemplate) -> None:
+        reasons.drop(obj, by=cast(User, request.user))
+
+
+@admin.register(SuspensionProposal)
+class SuspensionProposalAdmin(ReadOnlyAdmin):
+    """Suspensions for good that were proposed; they are confirmed and rejected on the page of their case."""
+
+    list_display = ["person", "category", "reason", "proposed_by", "status", "expires_at", "decided_by", "case"]
+    list_select_related = ["person", "proposed_by", "decided_by"]
+    list_filter = ["status", "category"]
+    search_fields = ["person__handle"]
+    ordering = ["-id"]
+
+    @admin.display(description="case")
+    def case(self, proposal: SuspensionProposal) -> str:
+        url = reverse("admin:moderation_flag_case", args=[proposal.target_type, proposal.target_id])
+        return format_html('<a href="{}">Open the case</a>', url)

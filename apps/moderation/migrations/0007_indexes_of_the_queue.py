@@ -1,0 +1,26 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    # Without long locks on a live table.
+    atomic = False
+
+    dependencies = [
+        ('moderation', '0006_desk'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='flag',
+            index=models.Index(condition=models.Q(('status', 'open')), fields=['target_type', 'target_id'], include=('id', 'category', 'reporter', 'subject'), name='open_flags_by_target'),
+        ),
+        AddIndexConcurrently(
+            model_name='flag',
+            index=models.Index(condition=models.Q(('status', 'open'), _negated=True), fields=['reporter', 'status'], name='closed_flags_by_reporter'),
+        ),
+        AddIndexConcurrently(
+            model_name='flag',
+            index=models.Index(fields=['subject', 'status'], name='flags_by_subject_and_status'),
+        ),
+    ]

@@ -1,0 +1,182 @@
+"""The queue: what is worst comes first, and finding out costs little."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.content.models import Post
+from apps.core.ids import new_id
+from apps.moderation import cases, claims, services
+from apps.moderation.decisions import Target
+from apps.moderation.models import Category, Flag
+from tests.factories import make_comment, make_post, make_user
+from tests.moderation.desk.desks import QUEUE, browser, case_of, earlier_reports, report
+from tests.moderation.people import make_moderator
+from tests.plans import explain_sql, indexes_used, rows_read
+
+pytestmark = pytest.mark.django_db
+
+
+def order():
+    return [row.target_id for row in cases.queue()]
+
+
+def test_every_category_has_a_weight():
+    assert set(cases.WEIGHTS) == set(Category)
+    assert len(set(cases.WEIGHTS.values())) == len(Category)
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [
+        ({"category": "self_harm"}, {"category": "spam"}),
+        ({"reporters": 3}, {"reporters": 1}),
+        ({"followers": 4000}, {"followers": 3}),
+        ({"likes": 900}, {"likes": 0}),
+        ({"resolved": 8}, {"dismissed": 8}),
+        ({"resolved": 8}, {}),
+        ({}, {"dismissed": 8}),
+        ({"category": "self_harm"}, {"category": "spam", "reporters": 4}),
+        ({"category": "spam", "reporters": 4, "resolved": 8}, {"category": "harassment", "dismissed": 8}),
+    ],
+)
+def test_the_worse_case_comes_first_whichever_was_reported_first(worse, better):
+    def make(*, category="spam", reporters=1, followers=0, likes=0, resolved=0, dismissed=0):
+        post = make_post(make_user(follower_count=followers), like_count=likes)
+        for _ in range(reporters):
+            reporter = make_user()
+            earlier_reports(reporter, resolved=resolved, dismissed=dismissed)
+            report(post, by=reporter, category=category)
+        return post.pk
+
+    second, first = make(**better), make(**worse)
+    assert order() == [first, second]
+    Flag.objects.filter(status="open").delete()
+    first, second = make(**worse), make(**better)
+    assert order() == [first, second]
+
+
+def test_the_severity_is_what_the_rule_says():
+    post = make_post(make_user(follower_count=90), like_count=9)
+    trusted, distrusted = make_user(), make_user()
+    earlier_reports(trusted, resolved=2)
+    earlier_reports(distrusted, dismissed=2)
+    report(post, by=trusted, category="spam")
+    report(post, by=distrusted, category="hate")
+    row = cases.queue()[0]
+    # hate (7) × (3/4 + 1/4) × (1 + log10(100))
+    assert row.severity == Decimal(21)
+    assert (row.category, row.reporters, row.target_type) == ("hate", 2, "post")
+
+
+def test_reports_of_one_thing_are_one_case_and_closed_ones_are_none(alice, mod):
+    post = make_post(alice)
+    comment = make_comment(post, alice)
+    for row in (alice, post, comment):
+        report(row)
+        report(row)
+    assert len(cases.queue()) == 3
+    for flag in Flag.objects.filter(target_id=post.pk):
+        services.resolve_flag(flag, by=mod, resolution="dismissed")
+    assert set(order()) == {alice.pk, comment.pk}
+
+
+def test_a_reporter_who_is_gone_counts_as_one_who_is_new(alice):
+    report(alice)
+    Flag.objects.update(reporter=None)
+    assert cases.queue()[0].severity == Decimal(1)  # spam (2) × 1/2 × 1
+
+
+def test_pages_go_on_where_the_last_one_ended_also_among_equals(mod, settings):
+    for _ in range(7):
+        report(make_post(make_user()))
+    whole, seen, after = order(), [], None
+    while rows := cases.queue(limit=3, after=after):
+        seen += [row.target_id for row in rows]
+        after = (rows[-1].severity, rows[-1].first)
+    assert seen == whole
+    assert len(set(seen)) == 7
+
+
+def test_the_page_shows_who_what_how_many_and_who_works_on_it(mod, alice, carol, django_assert_max_num_queries):
+    post = make_post(alice, caption="<script>alert(1)</script>", sensitive=True)
+    remark = make_comment(post, carol, "<img src=x onerror=alert(1)>")
+    for row in (post, post, remark, alice):
+        report(row, note="<script>alert(2)</script>")
+    second = make_moderator("second")
+    claims.take(Target.of(remark), by=second)
+    client = browser(mod)
+    with django_assert_max_num_queries(12):
+        page = client.get(QUEUE)
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert text.count("pg-sensitive") == 2  # the post, and the post that the comment is on
+    for shown in ("2 reporters", "@alice", "@carol", "@second works on it", case_of(post), "&lt;script&gt;alert(1)"):
+        assert shown in text, shown
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+
+
+def test_the_page_filters_by_category_and_goes_on(mod, alice, monkeypatch):
+    monkeypatch.setattr(cases, "PAGE", 2)
+    for _ in range(5):
+        report(make_post(alice), category="hate")
+    spam = make_post(alice)
+    report(spam)
+    client, seen, path = browser(mod), [], f"{QUEUE}?category=hate"
+    while path:
+        context = client.get(path).context
+        seen += [row["case"].target_id for row in context["rows"]]
+        path = f"{QUEUE}?category=hate&after={context['after']}" if context["after"] else ""
+    assert len(seen) == len(set(seen)) == 5
+    assert spam.pk not in seen
+
+
+@pytest.mark.parametrize("after", ["x", "1:2", "NaN:019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10", "Infinity:x", "\0", "1:"])
+def test_a_place_that_was_made_up_is_the_beginning(mod, alice, after):
+    report(alice)
+    page = browser(mod).get(QUEUE, {"after": after, "category": "none"})
+    assert [row["case"].target_id for row in page.context["rows"]] == [alice.pk]
+
+
+@pytest.mark.django_db(transaction=True)  # VACUUM takes no part in a transaction
+def test_the_queue_reads_open_reports_from_their_index_and_no_closed_ones():
+    people = User.objects.bulk_create(
+        User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!") for n in range(2000)
+    )
+    posts = Post.objects.bulk_create(Post(id=new_id(), author=people[n], status="published") for n in range(1500))
+    quiet = people[1800:]
+    Flag.objects.bulk_create(
+        Flag(
+            id=new_id(),
+            reporter=quiet[n % 200],
+            target_type="user",
+            target_id=people[n % 1500].pk,
+            subject=people[n % 1500],
+            category="spam",
+            status="dismissed",
+            resolved_at="2026-01-01T00:00:00Z",
+        )
+        for n in range(20000)
+    )
+    Flag.objects.bulk_create(
+        Flag(
+            id=new_id(),
+            reporter=people[(n + 37 * (n // 1500) + 1) % 1500],
+            target_type="post",
+            target_id=posts[n % 1500].pk,
+            subject=posts[n % 1500].author,
+            category="hate" if n % 3 else "spam",
+        )
+        for n in range(4000)
+    )
+    with connection.cursor() as cursor:
+        for table in ("moderation_flag", "accounts_user", "content_post"):
+            cursor.execute(f"VACUUM ANALYZE {table}")
+    values = {"now": timezone.now(), "limit": 50, "severity": None, "first": None, "category": ""}
+    plan = explain_sql(cases._QUEUE, values)
+    assert {"open_flags_by_target", "closed_flags_by_reporter"} <= indexes_used(plan)
+    assert rows_read(plan) <= 4000
