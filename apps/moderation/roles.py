@@ -29,7 +29,7 @@ _JUDGED = {
     "content": ["post"],
     "engagement": ["comment"],
     "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
-    "safety": ["blockedimage"],
+    "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
 }
 _LOOKED_AT = {
     "moderator": _JUDGED,
@@ -43,7 +43,7 @@ _LOOKED_AT = {
         "content": ["post"],
         "engagement": ["comment", "like", "save"],
         "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
-        "safety": ["blockedimage"],
+        "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
     },
 }
 

@@ -24,6 +24,11 @@ def flag_banned_image(*, post_id: str, **_: object) -> None:
     safety.flag_banned_image(UUID(post_id))
 
 
+@shared_task
+def flag_blocked_text(*, target_type: str, target_id: str, term_id: str, **_: object) -> None:
+    safety.flag_blocked_text(target_type, UUID(target_id), UUID(term_id))
+
+
 @scheduled
 def end_due_suspensions(**_: object) -> int:
     return suspensions.end_due()

@@ -323,8 +323,8 @@ def history(api, alice, bob, carol, mallory, deliver):
 
 
 def make_cases(alice, bob):
-    """Alice reports, is reported, decides, is decided about, appeals, decides of an appeal; she works on a case, is one,
-    proposes to suspend, and so is proposed and decided about her."""
+    """Alice reports, is reported, decides, is decided about, appeals, and decides of an appeal; she works on a case and
+    is one; she proposes to suspend, rejects, and so it is done about her."""
     for one, other in ((alice, bob), (bob, alice)):
         Flag.objects.create(
             reporter=one,

@@ -12,7 +12,7 @@ from apps.media.models import DoomedObject
 from apps.moderation import proposals
 from apps.moderation import services as moderation
 from apps.moderation.models import ReasonTemplate
-from apps.safety.models import BlockedImage
+from apps.safety.models import BlockedImage, BlockedTerm
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_post, make_user
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +41,9 @@ def browser(alice, bob):
     JobRun.objects.create(name="apps.core.tasks.repair_counters", error="<script>alert(1)</script>")
     BlockedImage.objects.create(
         image_hash="ab" * 32, category="spam", reason="<script>alert(1)</script>", medium_id=alice.pk
+    )
+    BlockedTerm.objects.create(
+        kind="word", text="<script>alert(1)</script>", comparable="x", effect="flag", reason="<script>alert(1)</script>"
     )
     client = Client()
     assert client.login(username="root", password=PASSWORD)

@@ -4,7 +4,6 @@ import io
 
 import numpy
 import pytest
-from django.test import Client
 from django.urls import reverse
 from PIL import Image, ImageFilter
 
@@ -19,9 +18,10 @@ from apps.moderation.models import Flag, StaffAct
 from apps.safety import images
 from apps.safety.hashes import bits
 from apps.safety.models import BlockedImage
-from tests.factories import PASSWORD, make_media, make_post
+from tests.factories import make_media, make_post
 from tests.media.uploads import ready, uploaded
 from tests.moderation.people import make_moderator, taken_down
+from tests.safety.console import browser
 
 pytestmark = pytest.mark.django_db
 
@@ -99,11 +99,6 @@ def test_what_is_no_hash_is_refused(nonsense):
 
 
 @pytest.fixture
-def senior(db):
-    return make_moderator("senior", "admin")
-
-
-@pytest.fixture
 def banned(api, alice, deliver, senior):
     """Alice's photo, taken down with its post, and its picture banned."""
     medium = ready(api(alice), deliver, data=encoded(scene(7)))
@@ -162,7 +157,7 @@ class TestBanning:
         ("role", "reason", "down", "hashed", "code"),
         [
             ("moderator", "x", True, True, "senior_moderator_required"),
-            ("admin", " ", True, True, "validation_error"),
+            ("senior_moderator", " ", True, True, "validation_error"),
             ("admin", "x", False, True, "not_taken_down"),
             ("admin", "x", True, False, "nothing_to_compare"),
         ],
@@ -185,17 +180,12 @@ class TestBanning:
 class TestConsole:
     LIST, ADD = "admin:safety_blockedimage_changelist", "admin:safety_blockedimage_new"
 
-    def browser(self, person):
-        client = Client()
-        assert client.login(username=person.handle, password=PASSWORD)
-        return client
-
     def test_a_picture_is_banned_and_the_ban_lifted(self, alice, senior):
         post = make_post(alice)
         medium = Media.objects.get(item__post=post)
         Media.objects.filter(pk=medium.pk).update(image_hash="ab" * 32)
         taken_down(post, senior)
-        client = self.browser(senior)
+        client = browser(senior)
         page = client.get(reverse(self.ADD), {"medium": medium.pk})
         assert str(medium.pk) in page.content.decode()
         answer = client.post(reverse(self.ADD), {"medium": medium.pk, "reason": "<b>scam</b>"})
@@ -211,7 +201,7 @@ class TestConsole:
 
     def test_what_the_verb_refuses_is_told_on_the_page(self, alice, senior):
         medium = make_media(alice)
-        answer = self.browser(senior).post(reverse(self.ADD), {"medium": medium.pk, "reason": "x"})
+        answer = browser(senior).post(reverse(self.ADD), {"medium": medium.pk, "reason": "x"})
         assert answer.status_code == 400
         assert "Only a photo of a post that is taken down" in answer.content.decode()
 
@@ -221,18 +211,18 @@ class TestConsole:
         Media.objects.filter(pk=medium.pk).update(image_hash="ab" * 32)
         taken_down(post, senior)
         ban = BlockedImage.objects.create(image_hash="cd" * 32, category="spam", reason="x", medium_id=medium.pk)
-        client = self.browser(mod)
+        client = browser(mod)
         assert client.get(reverse(self.LIST)).status_code == 200
         client.post(reverse(self.ADD), {"medium": medium.pk, "reason": "x"})
         lift = {"action": "lift", "_selected_action": [str(ban.pk)], "index": 0, "reason": "x"}
         client.post(reverse(self.LIST), lift)
         assert list(BlockedImage.objects.all()) == [ban]
         assert not StaffAct.objects.exists()
-        assert self.browser(alice).get(reverse(self.LIST)).status_code == 302
+        assert browser(alice).get(reverse(self.LIST)).status_code == 302
 
     def test_a_list_asks_no_more_for_more_rows(self, senior, django_assert_max_num_queries):
         for number in range(60):
             BlockedImage.objects.create(image_hash=f"{number:064x}", category="spam", reason="x", medium_id=make_id())
-        client = self.browser(senior)
+        client = browser(senior)
         with django_assert_max_num_queries(12):
             assert client.get(reverse(self.LIST)).status_code == 200

@@ -16,8 +16,8 @@ from apps.moderation import roles
 class Command(OperatorCommand):
     help = (
         "Make an account a moderator's, a senior moderator's, or an administrator's. The account is looked for by its "
-        "handle or e-mail address; if there is none, it is made, with a password that is printed once and that its owner "
-        "should change. Only an account in good standing can be given a rank."
+        "handle or e-mail address; if there is none, it is made, with a password that is printed once and that its "
+        "owner should change. Only an account in good standing can be given a rank."
     )
     examples = """
   manage.py create_moderator --handle alice                              alice has an account
