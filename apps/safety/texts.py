@@ -22,6 +22,8 @@ _UNSPACED = re.compile(
 )
 # IDNA takes these for the dot, too (RFC 3490, section 3.1); NFKC has made two of the four equal by then.
 _DOTS = re.compile("[\u3002\uff61]")
+# A name of 255 octets has no more (RFC 1035, section 2.3.4).
+MAX_LABELS = 127
 # What a host can be made of, in Unicode and in ASCII alone: text without spaces may touch the latter.
 _HOSTS = (re.compile(r"""[^\s/\\:@?#\[\]<>()"'`,;!&=|*+{}]+"""), re.compile(r"[a-z0-9.-]+"))
 
@@ -59,7 +61,7 @@ class Terms:
         return found
 
     def _domain_of(self, host: str) -> Term | None:
-        labels = host.split(".")
+        labels = host.split(".")[-MAX_LABELS:]
         return next((t for n in range(len(labels)) if (t := self.domains.get(".".join(labels[n:])))), None)
 
 
