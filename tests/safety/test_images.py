@@ -199,6 +199,15 @@ class TestConsole:
         assert not BlockedImage.objects.exists()
         assert list(StaffAct.objects.order_by("id").values_list("act", flat=True)) == ["ban_image", "lift_image_ban"]
 
+    def test_the_page_of_a_photo_leads_there(self, alice, mod, senior):
+        medium = make_media(alice)
+        page, ban = (reverse(f"admin:media_media_{name}", args=[medium.pk]) for name in ("change", "ban"))
+        for person, offered in ((senior, True), (mod, False)):
+            assert (ban in browser(person).get(page).content.decode()) is offered
+        answer = browser(senior).get(ban)
+        assert answer.headers["Location"] == f"{reverse(self.ADD)}?medium={medium.pk}"
+        assert browser(mod).get(ban).status_code == 403
+
     def test_what_the_verb_refuses_is_told_on_the_page(self, alice, senior):
         medium = make_media(alice)
         answer = browser(senior).post(reverse(self.ADD), {"medium": medium.pk, "reason": "x"})
