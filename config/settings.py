@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.core",
+    "apps.safety",
     "apps.media",
     "apps.accounts",
     "apps.social",
@@ -243,6 +244,13 @@ MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
+# What becomes of an upload that looks like a banned picture: "refuse" fails it, "flag" lets it through, and reports the
+# post that shows it.
+BLOCKED_IMAGES = env.str("BLOCKED_IMAGES", "refuse")
+if BLOCKED_IMAGES not in {"refuse", "flag"}:
+    raise ImproperlyConfigured("BLOCKED_IMAGES must be refuse or flag.")
+# Of 256 bits; 31 is what ThreatExchange advises for PDQ.
+BLOCKED_IMAGE_DISTANCE = env.int("BLOCKED_IMAGE_DISTANCE", 31)
 MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
 

@@ -102,7 +102,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": "Rules",
             "separator": True,
-            "items": [_list_of("Reason templates", "edit_note", "moderation.reasontemplate")],
+            "items": [
+                _list_of("Reason templates", "edit_note", "moderation.reasontemplate"),
+                _list_of("Banned pictures", "hide_image", "safety.blockedimage"),
+                _list_of("Blocked words and domains", "block", "safety.blockedterm"),
+                _list_of("Limits of new accounts", "speed", "safety.newaccountlimit"),
+            ],
         },
         {
             "title": "Operations",
