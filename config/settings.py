@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 from environs import Env
 from kombu import Queue
 
@@ -82,6 +81,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.core",
+    "apps.safety",
     "apps.media",
     "apps.accounts",
     "apps.social",
@@ -133,112 +133,21 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-_NAVIGATION = "apps.moderation.admin.navigation"
-
-
-def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
-    """An entry that leads to the list of a model, for whoever may look at it."""
-    app, name = model.split(".")
-    link = reverse_lazy(f"admin:{app}_{name}_changelist")
-    return {
-        "title": title,
-        "icon": icon,
-        "link": link,
-        # Pages of our own below it have entries of their own.
-        "active": lambda request: request.path == str(link),
-        "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
-    }
-
-
-SIDEBAR: list[dict[str, Any]] = [
-    {
-        "title": "Desk",
-        "items": [
-            {
-                "title": "Queue",
-                "icon": "inbox",
-                "link": reverse_lazy("admin:moderation_flag_queue"),
-                "active": f"{_NAVIGATION}.is_desk",
-                "permission": f"{_NAVIGATION}.may_moderate",
-            },
-            _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
-            _list_of("Appeals", "gavel", "moderation.appeal"),
-            _list_of("Reports", "flag", "moderation.flag"),
-        ],
-    },
-    {
-        "title": "People & content",
-        "separator": True,
-        "items": [
-            _list_of("People", "person", "accounts.user"),
-            _list_of("Posts", "photo_library", "content.post"),
-            _list_of("Comments", "comment", "engagement.comment"),
-            _list_of("Media", "image", "media.media"),
-            _list_of("Sessions", "devices", "accounts.session"),
-        ],
-    },
-    {
-        "title": "Insight",
-        "separator": True,
-        "items": [_list_of("Audit", "history", "moderation.moderationaction")],
-    },
-    {
-        "title": "Rules",
-        "separator": True,
-        "items": [_list_of("Reason templates", "edit_note", "moderation.reasontemplate")],
-    },
-    {
-        "title": "Operations",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            {
-                "title": "Schedule",
-                "icon": "schedule",
-                "link": reverse_lazy("admin:django_celery_beat_periodictask_changelist"),
-                "permission": f"{_NAVIGATION}.may_operate",
-            },
-            {
-                "title": "Intervals",
-                "icon": "timer",
-                "link": reverse_lazy("admin:django_celery_beat_intervalschedule_changelist"),
-                "permission": f"{_NAVIGATION}.may_operate",
-            },
-            _list_of("Jobs", "checklist", "core.jobrun"),
-            _list_of("Outbox", "outbox", "django_celery_outbox.celeryoutbox"),
-            _list_of("Dead letters", "unsubscribe", "django_celery_outbox.celeryoutboxdeadletter"),
-            _list_of("Erasures", "delete_forever", "accounts.erasure"),
-            _list_of("Exports", "download", "accounts.dataexport"),
-            _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
-            _list_of("Withheld handles", "lock_clock", "accounts.withheldhandle"),
-        ],
-    },
-    {
-        "title": "Ties & reactions",
-        "separator": True,
-        "collapsible": True,
-        "items": [
-            _list_of("Follows", "group_add", "social.follow"),
-            _list_of("Follow requests", "hourglass_empty", "social.followrequest"),
-            _list_of("Blocks", "block", "social.block"),
-            _list_of("Mutes", "volume_off", "social.mute"),
-            _list_of("Likes", "favorite", "engagement.like"),
-            _list_of("Saves", "bookmark", "engagement.save"),
-            _list_of("Tags", "tag", "content.tag"),
-        ],
-    },
-]
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
-    "STYLES": [lambda request: static("console/console.css"), lambda request: static("console/rights.css")],
+    "STYLES": [
+        lambda request: static("console/console.css"),
+        lambda request: static("console/insight.css"),
+        lambda request: static("console/rights.css"),
+    ],
     "LOGIN": {"form": "apps.accounts.api.console.LimitedLogin"},
     "ACCOUNT": {"navigation": "apps.accounts.api.console.account_links"},
     "DASHBOARD_CALLBACK": "apps.moderation.admin.navigation.landing",
-    "SIDEBAR": {"navigation": SIDEBAR},
+    "SIDEBAR": {"navigation": "apps.moderation.admin.navigation.sidebar"},
 }
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
@@ -335,6 +244,13 @@ MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
+# What becomes of an upload that looks like a banned picture: "refuse" fails it, "flag" lets it through, and reports the
+# post that shows it.
+BLOCKED_IMAGES = env.str("BLOCKED_IMAGES", "refuse")
+if BLOCKED_IMAGES not in {"refuse", "flag"}:
+    raise ImproperlyConfigured("BLOCKED_IMAGES must be refuse or flag.")
+# Of 256 bits; 31 is what ThreatExchange advises for PDQ.
+BLOCKED_IMAGE_DISTANCE = env.int("BLOCKED_IMAGE_DISTANCE", 31)
 MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
 
@@ -355,6 +271,7 @@ if not PRODUCTION:
     warnings.filterwarnings("ignore", message="No directory at")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
+AUTHENTICATION_BACKENDS = ["apps.accounts.backends.OneQueryBackend"]
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
@@ -374,7 +291,6 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 3
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
-AUTHENTICATION_BACKENDS = ["apps.accounts.backends.ConsoleBackend"]
 # The console is all that one signs in to with a form.
 LOGIN_REDIRECT_URL = "admin:index"
 # Two-factor of staff in the console: who has set it up is always asked for a code; "required" leads whoever has not to

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from apps.accounts import services, tokens
 from apps.accounts.models import User
 from apps.core import redis
+from apps.safety import newcomers, terms
 from config.celery import app
 from tests.factories import make_block, make_follow, make_user
 
@@ -65,8 +66,10 @@ def _buckets() -> None:
 
 @pytest.fixture(autouse=True)
 def _calm(settings: Any) -> Iterator[None]:
-    """Limits off unless a test turns them on, and nothing left in Redis by another test."""
+    """Limits off unless a test turns them on, and nothing left in Redis or in memory by another test."""
     settings.RATE_LIMITS_ENABLED = False
+    terms.in_force.forget()
+    newcomers.in_force.forget()
     redis.breaker.reset()
     redis.call(_forget_everything)
     return

@@ -23,7 +23,16 @@ from apps.moderation.roles import may_change_rules
 
 @admin.register(User)
 class UserAdmin(ModeratingAdmin):
-    list_display = ["handle", "display_name", "state", "is_private", "follower_count", "post_count", "created_at"]
+    list_display = [
+        "handle",
+        "display_name",
+        "state",
+        "is_private",
+        "follower_count",
+        "post_count",
+        "created_at",
+        "page",
+    ]
     list_filter = ["state", "is_private", "is_verified", "is_staff"]
     searched_ids = ["id"]
     searched_people = ["pk"]
@@ -34,6 +43,7 @@ class UserAdmin(ModeratingAdmin):
         "handle",
         "display_name",
         "private",
+        "page",
         "state",
         "suspended_until",
         "suspension_reason",
@@ -52,7 +62,7 @@ class UserAdmin(ModeratingAdmin):
         "following_count",
         "post_count",
     ]
-    readonly_fields = ["private", "created_at"]
+    readonly_fields = ["private", "page", "created_at"]
     actions = ["unsuspend"]
     related = [
         Related("Posts", "content.Post", "author"),
@@ -89,6 +99,10 @@ class UserAdmin(ModeratingAdmin):
     @admin.action(description="Unsuspend: all of it comes back", permissions=["moderate"])
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.decide(request, people, lambda person, by, reason: moderation.unsuspend(person, by=by, reason=reason))
+
+    @admin.display(description="for moderators")
+    def page(self, person: User) -> str:
+        return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_person", args=[person.pk]))
 
     # ── What is private, and the second factor ───────────────────────────────────────────────────────────
     def get_urls(self) -> list[URLPattern]:

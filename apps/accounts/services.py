@@ -18,6 +18,7 @@ from apps.accounts.facts import (
     account_made_private,
     account_made_public,
     account_shown,
+    blocked_text_in_profile,
 )
 from apps.accounts.leases import RING_PERIOD
 from apps.accounts.mails import digest
@@ -25,6 +26,10 @@ from apps.accounts.models import DataExport, EmailedToken, Erasure, Session, Use
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.times import timestamp
 from apps.media import services as media
+from apps.safety import terms
+
+# What of a profile is free text, to be looked through for what is blocked.
+SCREENED = {"display_name", "bio", "website"}
 
 
 class HandleTaken(Conflict):
@@ -72,10 +77,11 @@ class ExportTooSoon(Conflict):
 def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
     """A new account; its address is asked to confirm itself.
 
-    Raises Invalid, HandleTaken (also for a handle that was freed lately), EmailTaken.
+    Raises Invalid, HandleTaken (also for a handle that was freed lately), EmailTaken, BlockedText.
     """
     user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
     passwords.require_fit(password, user=user)
+    suspicious = terms.screen(display_name=display_name)
     user.set_password(password)
     try:
         with transaction.atomic():
@@ -86,6 +92,7 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
         raise HandleTaken
     account_created.tell(user_id=str(user.pk))
+    _report(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
 
@@ -263,11 +270,14 @@ def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
 def update_profile(user: User, *, changes: dict[str, Any]) -> User:
     """Change just the fields of `changes`; `avatar_media_id` takes a medium of one's own, or None.
 
-    Raises Invalid for a medium that is not one's own or not ready, just as for one that does not exist.
+    Raises Invalid for a medium that is not one's own or not ready, just as for one that does not exist;
+    BlockedText.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     was_private = user.is_private
     changes = dict(changes)
+    written = {name: changes[name] for name in SCREENED & changes.keys() if changes[name] != getattr(user, name)}
+    suspicious = terms.screen(**written)
     if "avatar_media_id" in changes:
         _change_avatar(user, changes.pop("avatar_media_id"))
     if "settings" in changes:
@@ -276,9 +286,15 @@ def update_profile(user: User, *, changes: dict[str, Any]) -> User:
         setattr(user, name, value)
     user.save()
     session_cache.mark_user(user.pk)
+    _report(user, suspicious)
     if user.is_private != was_private:
         (account_made_private if user.is_private else account_made_public).tell(user_id=str(user.pk))
     return user
+
+
+def _report(user: User, suspicious: list[UUID]) -> None:
+    for term_id in suspicious:
+        blocked_text_in_profile.tell(user_id=str(user.pk), term_id=str(term_id))
 
 
 def _change_avatar(user: User, medium_id: UUID | None) -> None:

@@ -1,6 +1,8 @@
 """Posts and tags in the console."""
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 
 from apps.content.models import Post, Tag
 from apps.core.admin import ReadOnlyAdmin, Related, linked
@@ -18,6 +20,7 @@ class PostAdmin(ReadOnlyAdmin):
         "like_count",
         "comment_count",
         "created_at",
+        "page",
     ]
     list_select_related = ["author"]
     list_filter = ["status", "visibility", "sensitive", ("taken_down_at", admin.EmptyFieldListFilter)]
@@ -32,6 +35,11 @@ class PostAdmin(ReadOnlyAdmin):
         Related("Reports", "moderation.Flag", "target_id"),
         Related("Decisions", "moderation.ModerationAction", "target_id"),
     ]
+    readonly_fields = ["page"]
+
+    @admin.display(description="for moderators")
+    def page(self, post: Post) -> str:
+        return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_post", args=[post.pk]))
 
 
 @admin.register(Tag)

@@ -8,3 +8,7 @@ post_edited = Fact("post_edited", "post_id", "author_id")
 # It was taken down, and is what it was.
 post_restored = Fact("post_restored", "post_id", "author_id")
 post_removed = Fact("post_removed", "post_id", "author_id")
+# A banned picture was let through, to be flagged, and is in a post that is published.
+banned_image_posted = Fact("banned_image_posted", "post_id")
+# Its caption contains a word or a domain that is blocked and was let through.
+blocked_text_posted = Fact("blocked_text_posted", "post_id", "term_id")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.content import exposure
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import post_failed, post_published
+from apps.content.facts import banned_image_posted, post_failed, post_published
 from apps.content.models import Post, PostMedia
 from apps.core.batches import BATCH
 from apps.media import pipeline
@@ -60,6 +60,8 @@ def settle(post_id: UUID) -> None:
             _fail(locked)
         elif statuses == {Media.Status.READY}:
             publish(locked)
+            if PostMedia.objects.filter(post=locked, medium__blocked_as__isnull=False).exists():
+                banned_image_posted.tell(post_id=str(locked.pk))
 
 
 def publish(post: Post) -> None:

@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import post_edited, post_removed, post_restored
+from apps.content.facts import banned_image_posted, blocked_text_posted, post_edited, post_removed, post_restored
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Mention, Post, PostMedia
 from apps.core.errors import Invalid, NotFound
 from apps.media import services as media
 from apps.media.models import Media
+from apps.safety import newcomers, terms
 
 MAX_MEDIA, MAX_TAGS = 10, 30
 
@@ -31,9 +32,11 @@ def create_post(
 ) -> Post:
     """Published at once when all media are ready, otherwise by itself when they are.
 
-    Raises Invalid: media that cannot be posted or are named twice; too many tags or mentions.
+    Raises Invalid: media that cannot be posted or are named twice; too many tags or mentions. BlockedText,
+    NewAccountLimitReached.
     """
     _require_fit(caption)
+    suspicious = terms.screen(caption=caption)
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
         raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
     taken = media.claim_for_post(author_id, media_ids)
@@ -50,10 +53,14 @@ def create_post(
     PostMedia.objects.bulk_create(
         PostMedia(post=post, medium=medium, position=place) for place, medium in enumerate(taken)
     )
+    newcomers.spend("post", author_id)
     tagging.note_tags(post)
     _note_mentions(post)
+    _report(post, suspicious)
     if complete:
         publication.announce(post)
+        if any(medium.blocked_as for medium in taken):
+            banned_image_posted.tell(post_id=str(post.pk))
     return post
 
 
@@ -61,7 +68,8 @@ def create_post(
 def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     """Change just the fields of `changes`; `alt_texts` is {media id: text}. What is already so is no change.
 
-    Raises Invalid: a medium that is not in the post; too many tags or mentions. NotFound once it is deleted.
+    Raises Invalid: a medium that is not in the post; too many tags or mentions. BlockedText. NotFound once the post is
+    deleted.
     """
     locked = _locked(post)
     described = _describe_media(locked, changes.get("alt_texts", {}))
@@ -72,12 +80,14 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
         setattr(locked, name, changes[name])
     if "caption" in fields:
         _require_fit(locked.caption)
+        suspicious = terms.screen(caption=locked.caption)
         locked.edited_at = timezone.now()
     locked.save(update_fields=[*fields, "edited_at"])
     if "caption" in fields:
         tagging.note_tags_anew(locked)
         locked.mentions.all().delete()
         _note_mentions(locked)
+        _report(locked, suspicious)
     if "visibility" in fields:
         exposure.reconcile([locked.pk])
     post_edited.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
@@ -151,6 +161,11 @@ def _locked(post: Post, *, to_delete: bool = False) -> Post:
     if locked is None:
         raise NotFound
     return locked
+
+
+def _report(post: Post, suspicious: Sequence[UUID]) -> None:
+    for term_id in suspicious:
+        blocked_text_posted.tell(post_id=str(post.pk), term_id=str(term_id))
 
 
 def _require_fit(caption: str) -> None:

@@ -64,14 +64,18 @@ class Bucket:
 def spend(scope: str, who: str, *, guards_a_secret: bool = False) -> Allowance:
     """Count one request of `who` against `scope`. Without Redis, limits that guard a secret are counted in the
     database; the others let everything through."""
-    bucket = Bucket.of(scope, who)
+    return count(Bucket.of(scope, who), surely=guards_a_secret)
+
+
+def count(bucket: Bucket, *, surely: bool) -> Allowance:
+    """Count one request in the bucket; without Redis in the database if it has to be `surely`, otherwise not at all."""
     if not settings.RATE_LIMITS_ENABLED:
         return bucket.after(0)
     try:
-        count = int(redis.call(lambda client: client.eval(_SPEND_ONE, 1, bucket.key, str(bucket.seconds))))
+        spent = int(redis.call(lambda client: client.eval(_SPEND_ONE, 1, bucket.key, str(bucket.seconds))))
     except redis.Absent:
-        count = _spend_in_database(bucket.key, bucket.reset) if guards_a_secret else 0
-    return bucket.after(count)
+        spent = _spend_in_database(bucket.key, bucket.reset) if surely else 0
+    return bucket.after(spent)
 
 
 def require(scope: str, who: str) -> None:

@@ -30,7 +30,7 @@ from apps.social.models import Follow, FollowRequest
 
 PASSWORD = "photogram-demo"  # noqa: S105  # printed for everybody, and refused in production
 MODERATOR, SENIOR, ADMIN = "mod", "senior", "admin"
-MODERATORS = {MODERATOR: ("Moderator", "moderator"), SENIOR: ("Senior moderator", "moderator")}
+MODERATORS = {MODERATOR: ("Moderator", "moderator"), SENIOR: ("Senior moderator", "senior_moderator")}
 # Lie decided behind the moderators of the small world.
 PAST_REPORTS = 120
 JOINED_BEFORE = timedelta(days=70)

@@ -10,3 +10,5 @@ comment_hidden = Fact("comment_hidden", "comment_id", "post_id")
 comment_shown = Fact("comment_shown", "comment_id", "post_id")
 comment_liked = Fact("comment_liked", "comment_id", "actor_id")
 comment_unliked = Fact("comment_unliked", "comment_id", "actor_id")
+# It contains a word or a domain that is blocked and was let through.
+blocked_text_commented = Fact("blocked_text_commented", "comment_id", "term_id")

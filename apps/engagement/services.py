@@ -19,6 +19,7 @@ from apps.core.ids import new_id
 from apps.core.statements import Statement, select
 from apps.engagement.counters import COMMENT_LIKES, COMMENTS, LIKES, REPLIES
 from apps.engagement.facts import (
+    blocked_text_commented,
     comment_hidden,
     comment_liked,
     comment_made,
@@ -29,6 +30,7 @@ from apps.engagement.facts import (
 )
 from apps.engagement.models import Comment, CommentLike, CommentMention, Save
 from apps.engagement.querysets import MARKS, Marks
+from apps.safety import newcomers, terms
 from apps.social.blocks import BLOCKED
 
 
@@ -168,8 +170,10 @@ SELECT count(*) FROM made
 def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None) -> Comment:
     """A comment, or a reply to the comment `parent_id`; a reply to a reply hangs under the same parent.
 
-    Raises NotFound, CommentsDisabled, Invalid: a parent that `by` cannot see on this post, too many mentions.
+    Raises NotFound, CommentsDisabled, Invalid: a parent that `by` cannot see on this post, too many mentions;
+    BlockedText, NewAccountLimitReached.
     """
+    suspicious = terms.screen(text=text)
     post = _lock_seen(post_id, by)
     if not post.comments_enabled:
         raise CommentsDisabled
@@ -178,8 +182,11 @@ def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None
     thread_id = _thread_of(post.id, parent_id, by) if parent_id else None
     made = Comment(post_id=post.id, author_id=by, parent_id=thread_id, text=text)
     select(_COMMENT, id=made.pk, post=post.id, by=by, parent=thread_id, text=text)
+    newcomers.spend("comment", by)
     _note_mentions(made, by, mentioned)
     comment_made.tell(comment_id=str(made.pk), post_id=str(post.id), author_id=str(by))
+    for term_id in suspicious:
+        blocked_text_commented.tell(comment_id=str(made.pk), term_id=str(term_id))
     return made
 
 

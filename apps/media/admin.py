@@ -1,12 +1,19 @@
 """Uploads in the console."""
 
+from typing import cast
+from urllib.parse import urlencode
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action
 
+from apps.accounts.models import User
 from apps.core.admin import ReadOnlyAdmin, Related, is_administrator, linked
 from apps.media import services
 from apps.media.models import DoomedObject, Media
+from apps.moderation.roles import may_change_rules
 
 
 @admin.register(Media)
@@ -21,6 +28,7 @@ class MediaAdmin(ReadOnlyAdmin):
     exclude = ["private_secret", "public_secret", "original_key"]
     actions = ["reprocess"]
     related = [Related("Post", "content.Post", "media")]
+    actions_detail = ["ban"]
 
     @admin.action(description="Make the variants again", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: "QuerySet[Media]") -> None:
@@ -30,6 +38,14 @@ class MediaAdmin(ReadOnlyAdmin):
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return is_administrator(request)
+
+    @action(description="Ban this picture", url_path="ban", permissions=["ban"])  # type: ignore[untyped-decorator]
+    def ban(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Leads to the page that asks for the reason."""
+        return HttpResponseRedirect(f"{reverse('admin:safety_blockedimage_new')}?{urlencode({'medium': object_id})}")
+
+    def has_ban_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return may_change_rules(cast(User, request.user))
 
 
 @admin.register(DoomedObject)

@@ -18,7 +18,7 @@ from typing import Any
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageFile, _avif, _webp
 
-from apps.media import blurhash
+from apps.media import blurhash, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
@@ -90,6 +90,8 @@ class Picture:
     height: int
     blurhash: str
     dominant_color: str
+    # What it looks like, for comparing; None if that tells nothing.
+    image_hash: str | None
     renditions: list[Rendition]
 
 
@@ -134,7 +136,8 @@ def render(
         encoded = [(name, image, kind, _encoded(image, kind)) for name, image in variants for kind in ENCODINGS]
         tiny = _fitted(variants[0][1], TINY)
         hashed, colour = _blurhash(tiny), _dominant_color(tiny)
-    return Picture(width, height, hashed, colour, [_written(into, *each) for each in encoded])
+        looks = perceptual.image_hash(variants[-1][1])
+    return Picture(width, height, hashed, colour, looks, [_written(into, *each) for each in encoded])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from apps.core.models import Row
 from apps.media.querysets import MediaQuerySet
+from apps.safety.fields import ImageHashField
 
 
 class Media(Row):
@@ -46,6 +47,10 @@ class Media(Row):
     height = models.PositiveIntegerField(null=True)
     blurhash = models.CharField(max_length=60, blank=True)
     dominant_color = models.CharField(max_length=7, blank=True)
+    # What it looks like (PDQ). Null: not rendered since hashes are kept, or too plain to be told from others.
+    image_hash = ImageHashField(null=True, editable=False)
+    # The ban that it falls under, where such pictures are flagged instead of refused; a plain id: bans are lifted.
+    blocked_as = models.UUIDField(null=True, editable=False)
     # [{name, content_type, width, height, bytes}]; keys and URLs are derived from the secrets.
     variants = models.JSONField(default=list)
     private_secret = models.CharField(max_length=64, blank=True)

@@ -25,6 +25,7 @@ from apps.media.facts import media_failed, media_ready
 from apps.media.imaging import ImagingError, Limits, Picture
 from apps.media.models import Media
 from apps.media.urls import private_key, public_key
+from apps.safety import images
 
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("photogram_media_total", "Uploads that left the pipeline, by outcome.", ["outcome"])
@@ -118,7 +119,12 @@ def _make(medium: Media, folder: Path) -> None:
             max_scans=settings.MEDIA_MAX_SCANS,
         ),
     )
-    made = Media(private_secret=objects.new_secret(), variants=_variants(picture))
+    made = Media(
+        private_secret=objects.new_secret(),
+        variants=_variants(picture),
+        image_hash=picture.image_hash,
+        blocked_as=_require_not_refused(picture),
+    )
     try:
         for rendition, variant in zip(picture.renditions, made.variants, strict=True):
             _renew(medium)
@@ -141,6 +147,14 @@ def _require_hash(medium: Media, original: Path) -> None:
             raise ImagingError("image_corrupt", "The file is not the one that was announced.")
 
 
+def _require_not_refused(picture: Picture) -> UUID | None:
+    """The ban that the picture falls under. Raises ImagingError where such pictures are refused."""
+    blocked_as = images.blocked_as(picture.image_hash)
+    if blocked_as and images.refuses():
+        raise ImagingError("banned_image", "This picture may not be published.", reason=f"banned as {blocked_as}")
+    return blocked_as
+
+
 def _variants(picture: Picture) -> list[dict[str, Any]]:
     return [
         {"name": r.name, "content_type": r.content_type, "width": r.width, "height": r.height, "bytes": r.bytes}
@@ -158,6 +172,7 @@ def _finish(medium: Media, picture: Picture, made: Media) -> None:
     row.status, row.leased_until = Media.Status.READY, None
     row.width, row.height = picture.width, picture.height
     row.blurhash, row.dominant_color = picture.blurhash, picture.dominant_color
+    row.image_hash, row.blocked_as = made.image_hash, made.blocked_as
     row.variants, row.private_secret = made.variants, made.private_secret
     row.public_secret, row.urls_revoked = "", False
     row.ring_at = timezone.now() if row.wanted_public else None

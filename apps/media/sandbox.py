@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from apps.media.imaging import ENCODINGS, ImagingError, Limits, Picture, Rendition, render
+from apps.safety.hashes import require_hash
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ MAX_REPLY_BYTES = 64 * 1024
 ADDRESS_SPACE_BEYOND_MEMORY = 1024 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_DESCRIPTORS = 64
-# glibc keeps an arena a thread otherwise, and decoders start threads.
-MALLOC = {"MALLOC_ARENA_MAX": "1"}
+# glibc keeps an arena a thread otherwise, and decoders start threads; numpy's library keeps a buffer a thread.
+MALLOC = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 # linux/prctl.h
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
@@ -182,6 +183,8 @@ def _picture(reply: dict[str, Any], into: Path) -> Picture:
         raise ImagingError(refusal["code"], refusal["detail"], reason=refusal["reason"])
     if "unavailable" in reply:
         raise SandboxUnavailable(reply["unavailable"])
+    if reply["image_hash"] is not None:
+        require_hash(reply["image_hash"])
     renditions = [_rendition(each, into) for each in reply.pop("renditions")]
     return Picture(**reply, renditions=renditions)
 

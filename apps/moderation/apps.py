@@ -11,7 +11,7 @@ class ModerationConfig(contexts.Context):
     name = "apps.moderation"
 
     def ready(self) -> None:
-        from apps.moderation import gauges, roles
+        from apps.moderation import gauges, receivers, roles  # noqa: F401
 
         gauges.register()
         post_migrate.connect(roles.ensure, sender=self)

@@ -9,7 +9,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.core.models import Row
-from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet, ProposalQuerySet
+from apps.moderation.querysets import (
+    ActionQuerySet,
+    AppealQuerySet,
+    FlagQuerySet,
+    ProposalQuerySet,
+    StaffActQuerySet,
+)
 
 
 class TargetType(models.TextChoices):
@@ -83,6 +89,7 @@ class Flag(Row):
             ),
             models.Index(fields=["reporter", "status"], condition=~Q(status="open"), name="closed_flags_by_reporter"),
             models.Index(fields=["subject", "status"], name="flags_by_subject_and_status"),
+            models.Index(fields=["subject", "-id"], name="flags_by_subject"),
         ]
 
     def __str__(self) -> str:
@@ -257,6 +264,7 @@ class ModerationAction(Row):
             models.Index(fields=["actor", "action", "target_type", "-id"], name="audit_by_actor_action_type"),
             models.Index(fields=["target_id", "-id"], name="audit_by_target"),
             models.Index(fields=["affected_id", "-id"], name="audit_by_affected"),
+            models.Index(fields=["category", "-id"], name="audit_by_category"),
         ]
 
     def __str__(self) -> str:
@@ -284,6 +292,8 @@ class StaffAct(Row):
     detail = models.JSONField(default=dict)
     # The moment in `id`.
     created_at = models.DateTimeField()
+
+    objects = StaffActQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -29,6 +29,7 @@ _JUDGED = {
     "content": ["post"],
     "engagement": ["comment"],
     "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+    "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
 }
 _LOOKED_AT = {
     "moderator": _JUDGED,
@@ -42,6 +43,7 @@ _LOOKED_AT = {
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],
         "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+        "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
     },
 }
 

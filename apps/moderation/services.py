@@ -275,8 +275,7 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
     """
     action = appeal.action
     require_authority(by, appeal.appellant_id)
-    if action.actor_id == by.pk:
-        raise OwnDecision
+    require_another_decider(appeal, by=by)
     one_at_a_time(action.target_id)
     locked = Appeal.objects.select_for_update(no_key=True).filter(pk=appeal.pk).first()
     if locked is None:
@@ -312,6 +311,14 @@ def require_moderator(by: User) -> None:
     """Raises ModeratorRequired."""
     if not by.is_moderator:
         raise ModeratorRequired
+
+
+def require_another_decider(appeal: Appeal, *, by: User) -> None:
+    """Neither who took the action decides, nor whom it hit. Raises OwnDecision, CannotModerate."""
+    if appeal.action.actor_id == by.pk:
+        raise OwnDecision
+    if appeal.appellant_id == by.pk:
+        raise CannotModerate
 
 
 def require_authority(by: User, person_id: UUID) -> None:

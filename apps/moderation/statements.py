@@ -1,9 +1,10 @@
 """Statements of reasons: what whom it hits is told, and the mail that tells it.
 
-They say what article 17 of Regulation (EU) 2022/2065, the Digital Services Act, lists: the decision and how far and how
-long it reaches, the facts, whether somebody had reported it, whether machines took part, the rule, and how to object.
+They say what article 17(3) of Regulation (EU) 2022/2065, the Digital Services Act, lists, point by point; `POINTS` is
+that list.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from smtplib import SMTPException
@@ -21,8 +22,9 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core import mail
 from apps.core.batches import BATCH
+from apps.core.ids import moment_of
 from apps.moderation.decisions import SEND_STATEMENT
-from apps.moderation.models import Category, Flag, ModerationAction, Statement, TargetType
+from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
 log = structlog.get_logger(__name__)
 Action = ModerationAction.Action
@@ -48,6 +50,8 @@ RULES = {
     Category.IMPERSONATION: "our rules, which do not allow passing oneself off as somebody else",
     Category.OTHER: "our rules, for the reason given above",
 }
+# The categories whose ground is the law, and not our rules.
+ON_THE_LAW = frozenset({Category.ILLEGAL, Category.INTELLECTUAL_PROPERTY})
 _THING = {TargetType.USER: "account", TargetType.POST: "post", TargetType.COMMENT: "comment"}
 
 
@@ -60,21 +64,63 @@ class Letter:
 
 def compose(action: ModerationAction) -> Letter:
     """In plain text: whoever renders it as something else escapes it."""
-    thing = _THING[TargetType(action.target_type)]
-    subject, decision = _decision(action, thing)
+    subject, decision = _decision(action, _THING[TargetType(action.target_type)])
     paragraphs = [decision]
-    if action.reason:
-        paragraphs.append(f"The reason given by who decided: {action.reason}")
     if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
-        paragraphs += [
-            f"This rests on {RULES[Category(action.category)]}.",
-            f"{_occasion(action)} A person decided; no automated means were used to find it or to decide.",
-            "You can object, free of charge, within six months, and somebody else than who decided will decide anew: "
-            "by the link in our mail, which needs no signing in, or signed in by POST "
-            f"/api/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified body for the settlement "
-            "of disputes, or to a court.",
-        ]
+        paragraphs = [point(action) for point in POINTS.values()]
+    elif action.reason:
+        paragraphs.append(_because(action))
     return Letter(subject, [*paragraphs, f"Reference: {action.pk}"])
+
+
+def _scope(action: ModerationAction) -> str:
+    """(a) What was decided; how far, where, and for how long it reaches."""
+    return _decision(action, _THING[TargetType(action.target_type)])[1]
+
+
+def _facts(action: ModerationAction) -> str:
+    """(b) The facts and circumstances, and whether a notice led to it or our own initiative. Who gave notice is not
+    told: it is never necessary for knowing what is wrong."""
+    thing = _THING[TargetType(action.target_type)]
+    made = "was opened" if thing == "account" else "was published"
+    facts = f"The {thing} {made} on {_spoken(moment_of(action.target_id))}; we decided on {_spoken(action.created_at)}."
+    return " ".join(filter(None, [_because(action), facts, _occasion(action)]))
+
+
+def _means(action: ModerationAction) -> str:
+    """(c) Automated means, in finding it and in deciding. What has no actor was done by a machine."""
+    if action.actor_id is None:
+        return "It was found and decided by automated means; whoever objects is answered by a person."
+    return "A person decided; no automated means were used to find it or to decide."
+
+
+def _ground(action: ModerationAction) -> str:
+    """(d) The legal ground, or (e) the contractual one, and why what was done falls under it."""
+    return f"This rests on {RULES[Category(action.category)]}."
+
+
+def _redress(action: ModerationAction) -> str:
+    """(f) Our own complaint handling, out-of-court settlement, and the courts."""
+    return (
+        "You can object, free of charge, within six months, and somebody else than who decided will decide anew: "
+        "by the link in our mail, which needs no signing in, or signed in by POST "
+        f"/api/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified body for the out-of-court "
+        "settlement of disputes, or to a court."
+    )
+
+
+# Article 17(3), in its order.
+POINTS: dict[str, Callable[[ModerationAction], str]] = {
+    "a": _scope,
+    "b": _facts,
+    "c": _means,
+    "d/e": _ground,
+    "f": _redress,
+}
+
+
+def _because(action: ModerationAction) -> str:
+    return f"The reason given by who decided: {action.reason}" if action.reason else ""
 
 
 def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
@@ -103,9 +149,7 @@ def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
 
 
 def _occasion(action: ModerationAction) -> str:
-    reported = Flag.objects.filter(
-        target_type=action.target_type, target_id=action.target_id, created_at__lte=action.created_at
-    )
+    reported = ModerationAction.objects.with_occasion().filter(Q(reported=True), pk=action.pk)
     return "It had been reported to us." if reported.exists() else "We looked at it on our own initiative."
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core.scheduled import scheduled
-from apps.moderation import statements, suspensions
+from apps.moderation import safety, statements, suspensions
 
 
 # Within the lease on the row.
@@ -17,6 +17,16 @@ def send_statement(*, action_id: str, **_: object) -> None:
 @scheduled
 def send_waiting_statements(**_: object) -> int:
     return statements.ring_again()
+
+
+@shared_task
+def flag_banned_image(*, post_id: str, **_: object) -> None:
+    safety.flag_banned_image(UUID(post_id))
+
+
+@shared_task
+def flag_blocked_text(*, target_type: str, target_id: str, term_id: str, **_: object) -> None:
+    safety.flag_blocked_text(target_type, UUID(target_id), UUID(term_id))
 
 
 @scheduled

@@ -32,7 +32,7 @@ WITH candidates AS (
         handle LIKE %(handle_prefix)s OR photogram_plain(display_name) LIKE %(name_prefix)s AS begins_so,
         round(word_similarity(%(plain)s, photogram_plain(handle || ' ' || display_name))::numeric, 3) AS likeness
     FROM candidates JOIN accounts_user AS person USING (id)
-    WHERE person.state = 'active'
+    WHERE (%(any_state)s OR person.state = 'active')
         AND (%(viewer)s::uuid IS NULL OR NOT EXISTS (
             SELECT 1 FROM social_block WHERE blocker_id = %(viewer)s AND blocked_id = person.id))
         AND (%(viewer)s::uuid IS NULL OR NOT EXISTS (
@@ -49,14 +49,19 @@ LIMIT %(limit)s
 """
 
 
-def found(query: str, *, viewer_id: UUID | None, after: Position | None, limit: int) -> list[Position]:
-    """(way, likeness, followers, id) of people in good standing without a block either way, best first."""
+def found(
+    query: str, *, viewer_id: UUID | None, after: Position | None, limit: int, any_state: bool = False
+) -> list[Position]:
+    """(way, likeness, followers, id) of people in good standing (or, for moderators, in any) without a block either
+    way, best first."""
     with connection.cursor() as cursor:
-        cursor.execute(*statement(query, viewer_id=viewer_id, after=after, limit=limit))
+        cursor.execute(*statement(query, viewer_id=viewer_id, after=after, limit=limit, any_state=any_state))
         return list(cursor.fetchall())
 
 
-def statement(query: str, *, viewer_id: UUID | None, after: Position | None, limit: int) -> tuple[str, dict[str, Any]]:
+def statement(
+    query: str, *, viewer_id: UUID | None, after: Position | None, limit: int, any_state: bool = False
+) -> tuple[str, dict[str, Any]]:
     """The search in SQL, with its parameters."""
     handle, plain = query.removeprefix("@").lower(), _plain(query.removeprefix("@"))
     way, likeness, followers, pk = after or (None, None, None, None)
@@ -69,6 +74,7 @@ def statement(query: str, *, viewer_id: UUID | None, after: Position | None, lim
         "alike": ALIKE,
         "least_likeness": LEAST_LIKENESS,
         "viewer": viewer_id,
+        "any_state": any_state,
         "way": way,
         "likeness": likeness,
         "followers": followers,

@@ -6,33 +6,25 @@ says in which language they write. Who sees what is decided by the posts' one ru
 
 from uuid import UUID
 
-from django.db.models import BooleanField, F, Func, TextField, Value
-
 from apps.content.captions import normalise_tag
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
+from apps.search.words import holds
 
 _SIGNS = ("#", "﹟", "＃")
 
 
 def found(query: str, *, viewer_id: UUID | None) -> PostQuerySet:
     """Posts that stand and that the viewer may see, which hold every word and every tag of the query."""
+    return among(Post.objects.visible_to(viewer_id).standing(), query)
+
+
+def among(posts: PostQuerySet, query: str) -> PostQuerySet:
+    """Those of `posts` that hold every word and every tag of the query."""
     terms = query.split()
     words = " ".join(term for term in terms if not term.startswith(_SIGNS))
-    posts: PostQuerySet = Post.objects.visible_to(viewer_id).standing()
     for term in terms:
         if term.startswith(_SIGNS):
             tag = normalise_tag(term[1:])  # what is no tag is on no post
             posts = posts.filter(pk__in=Post.objects.tagged(tag).values("pk")) if tag else posts.none()
-    return posts.filter(_holds(words)) if words else posts
-
-
-def _holds(words: str) -> Func:
-    """The indexed expression, to the letter, and what it must match."""
-    caption = Func(
-        F("caption"), template="to_tsvector('simple', photogram_plain(%(expressions)s))", output_field=TextField()
-    )
-    wanted = Func(
-        Value(words), template="plainto_tsquery('simple', photogram_plain(%(expressions)s))", output_field=TextField()
-    )
-    return Func(caption, wanted, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())
+    return posts.filter(holds("caption", words)) if words else posts

@@ -15,6 +15,7 @@ from apps.accounts.models import User
 from apps.core.errors import BadRequest, Conflict, NotFound
 from apps.core.ids import new_id
 from apps.core.statements import select
+from apps.safety import newcomers
 from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.facts import (
     blocked,
@@ -96,7 +97,8 @@ SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn)
 def follow(person_id: UUID, *, by: UUID) -> bool:
     """`by` follows the person (True), or asks to, if the account is private. Following twice is following once.
 
-    Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached.
+    Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached,
+    NewAccountLimitReached.
     """
     if person_id == by:
         raise CannotFollowSelf
@@ -111,6 +113,7 @@ def follow(person_id: UUID, *, by: UUID) -> bool:
     if cut:
         raise NotFound
     if made:
+        newcomers.spend("follow", by)
         followed.tell(follower_id=str(by), followed_id=str(person_id))
     return True
 
@@ -125,6 +128,7 @@ def _follow_or_ask(follower: User, person: User, full: type[Conflict] | None) ->
         raise full
     _, new = FollowRequest.objects.get_or_create(requester=follower, target=person)
     if new:
+        newcomers.spend("follow", follower.pk)
         follow_requested.tell(requester_id=str(follower.pk), target_id=str(person.pk))
     return False
 

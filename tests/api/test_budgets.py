@@ -12,6 +12,7 @@ from django.db import connection
 from apps.content.models import Post, PostTag, Tag
 from apps.engagement.models import Like, Save
 from apps.notifications.models import Act, Notification
+from apps.safety import newcomers, terms
 from tests.conftest import Caller
 from tests.factories import make_comment, make_follow, make_media, make_post, make_user
 
@@ -72,6 +73,8 @@ def caller(alice, bob):
     make_media(bob, pk=MEDIUM)
     caller = Caller(bob)
     caller.get("/auth/me")
+    terms.in_force.get()
+    newcomers.in_force.get()
     return caller
 
 

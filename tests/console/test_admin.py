@@ -16,6 +16,7 @@ from apps.media.models import DoomedObject
 from apps.moderation import proposals
 from apps.moderation import services as moderation
 from apps.moderation.models import ReasonTemplate
+from apps.safety.models import BlockedImage, BlockedTerm
 from apps.social.models import FollowRequest
 from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user
 
@@ -50,6 +51,12 @@ def browser(alice, bob):
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
     JobRun.objects.create(name="apps.core.tasks.repair_counters", error="<script>alert(1)</script>")
+    BlockedImage.objects.create(
+        image_hash="ab" * 32, category="spam", reason="<script>alert(1)</script>", medium_id=alice.pk
+    )
+    BlockedTerm.objects.create(
+        kind="word", text="<script>alert(1)</script>", comparable="x", effect="flag", reason="<script>alert(1)</script>"
+    )
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

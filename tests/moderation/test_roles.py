@@ -29,7 +29,7 @@ def test_the_migration_makes_them_before_any_permission_is_there():
     Group.objects.all().delete()
     for _ in range(2):
         import_module("apps.moderation.migrations.0003_roles").make_groups(apps, None)
-        import_module("apps.moderation.migrations.0010_senior_moderators").make_group(apps, None)
+        import_module("apps.moderation.migrations.0009_senior_moderators").make_group(apps, None)
     assert set(Group.objects.values_list("name", flat=True)) == set(roles.RANKS)
 
 

@@ -15,6 +15,7 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid
+from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, ids_of
 from apps.social.api.cards import relationship_cards
 from apps.social.api.people import find_person, meet, visible_people
@@ -29,7 +30,7 @@ class UserEndpoint(Endpoint):
         summary="Sign up",
         request=SignUp,
         responses={201: schemas.Me},
-        errors=[services.HandleTaken, services.EmailTaken],
+        errors=[services.HandleTaken, services.EmailTaken, BlockedText],
         idempotency_key=True,
     )
     @idempotent
@@ -62,7 +63,7 @@ class UserEndpoint(Endpoint):
         summary="Change one's own profile",
         request=UpdateProfile,
         responses={200: schemas.Me},
-        errors=[Forbidden],
+        errors=[Forbidden, BlockedText],
     )
     def partial_update(self, request: Request, user: str) -> Response:
         person = self._oneself(request, user)

@@ -19,6 +19,8 @@ from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden
 from apps.core.ids import parse_id
 from apps.core.statements import Sight, select
+from apps.safety.newcomers import NewAccountLimitReached
+from apps.safety.terms import BlockedText
 from apps.social.api.people import look_inside
 
 
@@ -49,7 +51,13 @@ class PostEndpoint(Endpoint):
     open_to_all = frozenset({"retrieve"})
     bodies = {"create": CreatePost, "partial_update": UpdatePost}
 
-    @documented(summary="Post photos", request=CreatePost, responses={201: schemas.Post}, idempotency_key=True)
+    @documented(
+        summary="Post photos",
+        request=CreatePost,
+        responses={201: schemas.Post},
+        errors=[BlockedText, NewAccountLimitReached],
+        idempotency_key=True,
+    )
     @idempotent
     def create(self, request: Request) -> Response:
         post = services.create_post(author_id=self.caller_id, **self.body(request))
@@ -62,7 +70,10 @@ class PostEndpoint(Endpoint):
         return Response(post_card(post_id, request.user.pk, review=may_review(request)))
 
     @documented(
-        summary="Edit a post of one's own", request=UpdatePost, responses={200: schemas.Post}, errors=[Forbidden]
+        summary="Edit a post of one's own",
+        request=UpdatePost,
+        responses={200: schemas.Post},
+        errors=[Forbidden, BlockedText],
     )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
         services.update_post(self._own(request, post_id), changes=self.body(request, partial=True))

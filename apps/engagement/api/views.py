@@ -29,6 +29,8 @@ from apps.engagement.api.comments import find_comment, find_comment_on
 from apps.engagement.models import Comment
 from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_by
 from apps.moderation import services as moderation
+from apps.safety.newcomers import NewAccountLimitReached
+from apps.safety.terms import BlockedText
 from apps.social.api.cards import Ties
 
 
@@ -111,7 +113,7 @@ class CommentEndpoint(Endpoint):
         summary="Comment on a post, or reply to a comment",
         request=CommentBody,
         responses={201: schemas.Comment},
-        errors=[services.CommentsDisabled],
+        errors=[services.CommentsDisabled, BlockedText, NewAccountLimitReached],
         idempotency_key=True,
     )
     @idempotent

@@ -16,6 +16,7 @@ from apps.core.admin import ReadOnlyAdmin, Related, linked, page_of
 from apps.core.errors import Refusal
 from apps.moderation import services
 from apps.moderation.admin.desk import DeskPages
+from apps.moderation.admin.urls import pages_of
 from apps.moderation.models import Appeal, Flag, ModerationAction, TargetType
 
 TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", TargetType.COMMENT: "engagement.Comment"}
@@ -94,6 +95,9 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     narrowed_by = ["actor", "affected_id", "target_id"]
     related = [Related("Appeal", "moderation.Appeal", "action")]
     ordering = ["-id"]
+
+    def get_urls(self) -> list[Any]:
+        return [*pages_of(self), *super().get_urls()]
 
     @admin.display(description="mailed at")
     def mailed_at(self, action: ModerationAction) -> Any:

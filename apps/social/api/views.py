@@ -16,6 +16,7 @@ from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid
 from apps.core.ids import parse_id
+from apps.safety.newcomers import NewAccountLimitReached
 from apps.social import lists, querysets, services
 from apps.social.api import schemas
 from apps.social.api.batches import TooManyIds, ids_of
@@ -44,7 +45,12 @@ class TieEndpoint(Endpoint):
     @documented(
         summary="Follow, or ask to follow a private account",
         responses=RELATIONSHIP,
-        errors=[services.CannotFollowSelf, services.FollowerLimitReached, services.FollowingLimitReached],
+        errors=[
+            services.CannotFollowSelf,
+            services.FollowerLimitReached,
+            services.FollowingLimitReached,
+            NewAccountLimitReached,
+        ],
     )
     def follow(self, request: Request, user: str) -> Response:
         person, stood = meet(request, user)

@@ -1,0 +1,133 @@
+"""What people object to, with the first decision beside it, and deciding it anew."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.content.models import Post, PostMedia
+from apps.core.errors import Refusal
+from apps.engagement.models import Comment
+from apps.moderation import services
+from apps.moderation.admin.pages import ConsolePage, Photo, Slice, avatar_of, member, photo_of
+from apps.moderation.models import Appeal, Category, TargetType
+
+PER_PAGE = 10
+# Of what is decided upon: more photos are on the post's own page.
+PHOTOS = 4
+# What nobody has to look at unprepared.
+UNPLEASANT = {Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL}
+
+
+class DecisionForm(forms.Form):
+    decision = forms.ChoiceField(choices=[("uphold", "uphold"), ("overturn", "overturn")])
+    note = forms.CharField(max_length=1000)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An appeal as it is shown. `refusal` says why whoever looks at it cannot decide it."""
+
+    appeal: Appeal
+    text: str
+    photos: list[Photo]
+    post_id: UUID | None
+    refusal: str
+
+
+class AppealsPage(ConsolePage):
+    title = "Appeals"
+    template_name = "console/appeals.html"
+
+    def shown(self) -> dict[str, Any]:
+        status = self.request.GET.get("status", Appeal.Status.OPEN)
+        if status not in Appeal.Status.values:
+            raise Http404
+        # Whoever has waited longest is answered first.
+        rows = Appeal.objects.for_cards().matching(status=status)
+        page = Slice.of(self.request, rows, PER_PAGE, oldest_first=status == Appeal.Status.OPEN)
+        return {
+            "page": page,
+            "cases": _cases(page.rows, member(self.request)),
+            "status": status,
+            "statuses": Appeal.Status.choices,
+        }
+
+
+class DecideAppealPage(ConsolePage):
+    """POST only: what was decided, and why, by the verb."""
+
+    title = "Appeals"
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, appeal_id: UUID) -> HttpResponse:
+        appeal = Appeal.objects.for_cards().filter(pk=appeal_id).first()
+        if appeal is None:
+            raise Http404
+        form = DecisionForm(request.POST)
+        if not form.is_valid():
+            messages.error(request, "Nothing was decided: a decision takes a reason, which is told to the person.")
+        else:
+            _decide(request, appeal, form.cleaned_data)
+        return redirect(reverse("admin:moderation_appeals"))
+
+
+def _decide(request: HttpRequest, appeal: Appeal, decided: dict[str, str]) -> None:
+    overturn = decided["decision"] == "overturn"
+    try:
+        services.decide_appeal(appeal, by=member(request), overturn=overturn, note=decided["note"])
+    except Refusal as refusal:
+        messages.error(request, refusal.detail)
+        return
+    outcome = "overturned: what it had hidden is back" if overturn else "upheld"
+    messages.success(request, f"The decision about {appeal.appellant} is {outcome}. They will be told.")
+
+
+# ── What they are about ──────────────────────────────────────────────────────────────────────────────────
+def _cases(appeals: Iterable[Appeal], by: User) -> list[Case]:
+    """With what each is about, fetched together."""
+    about = {kind: [a.action.target_id for a in appeals if a.action.target_type == kind] for kind in TargetType.values}
+    comments = Comment.objects.in_bulk(about[TargetType.COMMENT])
+    posts = Post.objects.in_bulk(about[TargetType.POST])
+    items = PostMedia.objects.select_related("medium").filter(post__in=posts, position__lt=PHOTOS)
+    photos: dict[UUID, list[PostMedia]] = {}
+    for item in items.order_by("position"):
+        photos.setdefault(item.post_id, []).append(item)
+    return [_case(appeal, by, comments, posts, photos) for appeal in appeals]
+
+
+def _case(
+    appeal: Appeal,
+    by: User,
+    comments: dict[UUID, Comment],
+    posts: dict[UUID, Post],
+    photos: dict[UUID, list[PostMedia]],
+) -> Case:
+    action = appeal.action
+    post, comment = posts.get(action.target_id), comments.get(action.target_id)
+    blurred = action.category in UNPLEASANT or (post is not None and post.sensitive)
+    shown = [photo_of(item, sensitive=blurred) for item in photos.get(action.target_id, [])]
+    if action.target_type == TargetType.USER and (avatar := avatar_of(appeal.appellant)):
+        shown = [avatar]
+    return Case(
+        appeal=appeal,
+        text=post.caption if post else comment.text if comment else "",
+        photos=shown,
+        post_id=post.pk if post else comment.post_id if comment else None,
+        refusal=_refusal(appeal, by),
+    )
+
+
+def _refusal(appeal: Appeal, by: User) -> str:
+    try:
+        services.require_another_decider(appeal, by=by)
+    except Refusal as refusal:
+        return refusal.detail
+    return ""

@@ -1,0 +1,139 @@
+"""What our own pages of the console share: who sees them, how lists are paged, how photos and times are shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.views.generic import TemplateView
+from unfold.views import UnfoldModelAdminViewMixin
+
+from apps.accounts.models import User
+from apps.content.models import PostMedia
+from apps.core.errors import NotFound
+from apps.core.ids import parse_id
+from apps.media.models import Media
+from apps.media.urls import urls_of
+from apps.moderation.roles import may_change_rules
+
+
+# ── Who ──────────────────────────────────────────────────────────────────────────────────────────────────
+def member(request: HttpRequest) -> User:
+    return cast(User, request.user)
+
+
+def may_moderate(request: HttpRequest) -> bool:
+    return request.user.is_authenticated and member(request).is_moderator
+
+
+def may_oversee(request: HttpRequest) -> bool:
+    """How the moderators do is for those who lead them."""
+    return request.user.is_authenticated and may_change_rules(member(request))
+
+
+class ConsolePage(UnfoldModelAdminViewMixin, TemplateView):  # type: ignore[misc]  # unfold carries no types
+    """A page for moderators. Whoever is let into the console and is none is refused, whatever else they may see."""
+
+    title: str
+
+    def has_permission(self) -> bool:
+        return may_moderate(self.request)
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**more)
+        try:
+            return context | self.shown()
+        except NotFound as refusal:
+            raise Http404 from refusal
+
+    def shown(self) -> dict[str, Any]:
+        """What the template is given besides the console's own."""
+        return {}
+
+
+# ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Slice:
+    """A page of a list by ids, newest first or oldest first, with the queries that lead to the next and back to the
+    first. Nothing is counted."""
+
+    rows: Sequence[Any]
+    next: str
+    first: str
+
+    @classmethod
+    def of(cls, request: HttpRequest, rows: "QuerySet[Any]", size: int, *, oldest_first: bool = False) -> "Slice":
+        after = parse_id(request.GET.get("after", ""))
+        if after:
+            rows = rows.filter(pk__gt=after) if oldest_first else rows.filter(pk__lt=after)
+        found = list(rows.order_by("pk" if oldest_first else "-pk")[: size + 1])
+        shown = found[:size]
+        return cls(
+            shown,
+            next=_query(request, after=str(shown[-1].pk)) if len(found) > size else "",
+            first=_query(request) if after else "",
+        )
+
+
+def _query(request: HttpRequest, **instead: str) -> str:
+    """The request's query with another place in the list; for the first page without one."""
+    asked = request.GET.copy()
+    asked.pop("after", None)
+    for name, value in instead.items():
+        asked[name] = value
+    return f"?{asked.urlencode()}"
+
+
+# ── Photos ───────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Photo:
+    """As an <img>; `url` is empty until the photo is ready."""
+
+    url: str
+    alt: str
+    sensitive: bool
+    post_id: UUID | None = None
+    status: str = "ready"
+
+
+def photo_of(item: PostMedia, *, sensitive: bool, size: str = "medium") -> Photo:
+    medium = item.medium
+    alt = medium.alt_text or f"Photo {item.position + 1} of the post"
+    return Photo(_url(medium, size), alt, sensitive, item.post_id, medium.status)
+
+
+def avatar_of(person: User) -> Photo | None:
+    if person.avatar is None or not person.avatar.variants:
+        return None
+    return Photo(_url(person.avatar, "thumb"), f"Avatar of {person}", sensitive=False)
+
+
+def _url(medium: Media, size: str) -> str:
+    """Signed: moderators also see what is not public."""
+    wanted = [v for v in medium.variants if v["name"] == size and v["content_type"] == "image/webp"]
+    return urls_of(medium, public=False)(wanted[0]) if medium.status == "ready" and wanted else ""
+
+
+# ── Times ────────────────────────────────────────────────────────────────────────────────────────────────
+def lasting(seconds: float | None) -> str:
+    """`3 h 20 min`: two units at most."""
+    if seconds is None:
+        return "–"
+    minutes = round(seconds / 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{round(seconds)} s"
+
+
+def day_of(text: str) -> datetime | None:
+    """The midnight (UTC) that begins the day `2026-11-24`, or None."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None

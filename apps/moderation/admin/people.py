@@ -1,0 +1,23 @@
+"""A person as a moderator needs to know them."""
+
+from typing import Any
+
+from apps.moderation import dossiers
+from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, photo_of
+
+
+class PersonPage(ConsolePage):
+    title = "Person"
+    template_name = "console/person.html"
+
+    def shown(self) -> dict[str, Any]:
+        dossier = dossiers.of_person(self.kwargs["person_id"])
+        photos: list[Photo] = [photo_of(item, sensitive=item.post.sensitive, size="thumb") for item in dossier.photos]
+        return {
+            "title": str(dossier.person),
+            "dossier": dossier,
+            "person": dossier.person,
+            "avatar": avatar_of(dossier.person),
+            "photos": photos,
+            "counted": dossiers.COUNTED,
+        }

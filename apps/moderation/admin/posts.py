@@ -1,0 +1,28 @@
+"""A post as a moderator needs to know it."""
+
+from typing import Any
+
+from apps.moderation import dossiers
+from apps.moderation.admin import plots
+from apps.moderation.admin.pages import ConsolePage, photo_of
+
+
+class PostPage(ConsolePage):
+    title = "Post"
+    template_name = "console/post.html"
+
+    def shown(self) -> dict[str, Any]:
+        dossier = dossiers.of_post(self.kwargs["post_id"])
+        return {
+            "title": f"Post of {dossier.post.author}",
+            "dossier": dossier,
+            "post": dossier.post,
+            "photos": [photo_of(item, sensitive=dossier.post.sensitive) for item in dossier.photos],
+            "likes": plots.columns(
+                "likes",
+                "Likes by day",
+                f"{sum(number for _, number in dossier.likes)} likes in the last {dossiers.LIKE_DAYS} days.",
+                [(f"{day:%-d %b}", [number]) for day, number in dossier.likes],
+                series=["likes"],
+            ),
+        }

@@ -1,0 +1,22 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    # Indexes are made concurrently: the tables stay usable.
+    atomic = False
+
+    dependencies = [
+        ('moderation', '0009_senior_moderators'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='flag',
+            index=models.Index(fields=['subject', '-id'], name='flags_by_subject'),
+        ),
+        AddIndexConcurrently(
+            model_name='moderationaction',
+            index=models.Index(fields=['category', '-id'], name='audit_by_category'),
+        ),
+    ]

@@ -1,0 +1,157 @@
+"""The verbs that change what may not be published, and the report that the system makes of what slipped through.
+
+Each verb is noted in the trail in its transaction.
+"""
+
+from contextlib import suppress
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.content.models import Post
+from apps.core.errors import Conflict, Invalid, NotFound
+from apps.engagement.models import Comment
+from apps.media.models import Media
+from apps.moderation import trail
+from apps.moderation.decisions import Target, in_force, one_at_a_time
+from apps.moderation.facts import flag_made
+from apps.moderation.models import Category, Flag, TargetType
+from apps.moderation.roles import require_may_change_rules
+from apps.safety import services as rules
+from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
+
+
+class NotTakenDown(Conflict):
+    code, title = "not_taken_down", "Only a photo of a post that is taken down can be banned."
+
+
+class NothingToCompare(Conflict):
+    code, title = "nothing_to_compare", "That photo has no hash: too plain, or made before hashes were kept."
+
+
+def _require(by: User, reason: str) -> None:
+    """Raises SeniorModeratorRequired, Invalid."""
+    require_may_change_rules(by)
+    if not reason.strip():
+        raise Invalid(reason=("blank", "Say why."))
+
+
+@transaction.atomic
+def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
+    """From now on an upload that looks like this photo is refused, or flagged. Banning it twice is once.
+
+    Raises SeniorModeratorRequired, Invalid, NotTakenDown, NothingToCompare.
+    """
+    _require(by, reason)
+    post = Post.objects.filter(items__medium=media).exclude(taken_down_at=None).first()
+    if post is None:
+        raise NotTakenDown
+    if media.image_hash is None:
+        raise NothingToCompare
+    takedown = in_force(TargetType.POST, post.pk)
+    ban, new = rules.block_image(
+        media.image_hash,
+        medium_id=media.pk,
+        category=takedown.category if takedown else Category.OTHER,
+        reason=reason,
+    )
+    if new:
+        trail.note(
+            "ban_image", ban, by=by.pk, reason=reason, medium=str(media.pk), post=str(post.pk), hash=ban.image_hash
+        )
+    return ban
+
+
+@transaction.atomic
+def lift_ban(ban: BlockedImage, *, by: User, reason: str) -> bool:
+    """The picture may be published again. True if it was banned. Raises SeniorModeratorRequired, Invalid."""
+    _require(by, reason)
+    lifted = rules.lift_image(ban)
+    if lifted:
+        trail.note("lift_image_ban", lifted, by=by.pk, reason=reason, hash=lifted.image_hash)
+    return bool(lifted)
+
+
+# ── Words and domains ────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def block_term(*, kind: str, text: str, effect: str, by: User, reason: str) -> BlockedTerm:
+    """From now on a text that contains it is refused, or reported. Raises SeniorModeratorRequired, Invalid,
+    AlreadyBlocked."""
+    _require(by, reason)
+    term = rules.block_term(kind=kind, text=text, effect=effect, reason=reason)
+    trail.note("block_term", term, by=by.pk, reason=reason, kind=kind, text=term.text, effect=effect)
+    return term
+
+
+@transaction.atomic
+def change_term(term: BlockedTerm, *, effect: str, by: User, reason: str) -> bool:
+    """Refuse what was reported, or the other way round. True if that is a change. Raises SeniorModeratorRequired,
+    Invalid, NotFound."""
+    _require(by, reason)
+    former = rules.change_term(term, effect=effect)
+    if former:
+        trail.note("change_term", term, by=by.pk, reason=reason, text=term.text, effect=[former, effect])
+    return bool(former)
+
+
+@transaction.atomic
+def lift_term(term: BlockedTerm, *, by: User, reason: str) -> bool:
+    """It may be written again. True if it was blocked. Raises SeniorModeratorRequired, Invalid."""
+    _require(by, reason)
+    lifted = rules.lift_term(term)
+    if lifted:
+        trail.note("lift_term", lifted, by=by.pk, reason=reason, kind=lifted.kind, text=lifted.text)
+    return bool(lifted)
+
+
+# ── New accounts ─────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def set_limit(limit: NewAccountLimit, *, most: int, hours: int, enabled: bool, by: User, reason: str) -> bool:
+    """How often a day an account younger than `hours` may do it. True if that is a change. Raises
+    SeniorModeratorRequired, Invalid, NotFound."""
+    _require(by, reason)
+    changed = rules.set_limit(limit.deed, most=most, hours=hours, enabled=enabled)
+    if changed:
+        trail.note("set_new_account_limit", limit, by=by.pk, reason=reason, **changed)
+    return bool(changed)
+
+
+# ── What slipped through ─────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def flag_by_system(row: User | Post | Comment, *, category: str, note: str) -> tuple[Flag, bool]:
+    """Into the queue, by nobody. While it is open, the same note on the same target is that same flag."""
+    target = Target.of(row)
+    one_at_a_time(target.id)
+    made, first = Flag.objects.get_or_create(
+        reporter=None,
+        target_type=target.type,
+        target_id=target.id,
+        status=Flag.Status.OPEN,
+        note=note,
+        defaults={"subject_id": target.person_id, "category": category},
+    )
+    if first:
+        flag_made.tell(flag_id=str(made.pk))
+    return made, first
+
+
+def flag_banned_image(post_id: UUID) -> None:
+    """A post shows a banned picture, which was let through. Nothing, once either is gone."""
+    post = Post.objects.filter(pk=post_id).first()
+    shown = Media.objects.filter(item__post=post_id, blocked_as__isnull=False).values("blocked_as")
+    ban = BlockedImage.objects.filter(pk__in=shown).order_by("pk").first()
+    if post and ban:
+        flag_by_system(post, category=ban.category, note=f"Looks like a banned picture ({ban.pk}).")
+
+
+def flag_blocked_text(target_type: str, target_id: UUID, term_id: UUID) -> None:
+    """Something contains a blocked word or domain, which was let through. Nothing, once either is gone."""
+    written: dict[str, type[User] | type[Post] | type[Comment]]
+    written = {TargetType.USER: User, TargetType.POST: Post, TargetType.COMMENT: Comment}
+    row = written[target_type].objects.filter(pk=target_id).first()
+    term = BlockedTerm.objects.filter(pk=term_id).first()
+    if row is None or term is None:
+        return
+    with suppress(NotFound):  # a comment that its author has removed
+        flag_by_system(row, category=Category.SPAM, note=f"Contains what is blocked: {term.text}")

@@ -1,0 +1,18 @@
+"""How a perceptual hash is written. Without Django: the sandbox's child loads this, too."""
+
+import re
+
+HASH_BITS = 256
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+def require_hash(text: str) -> str:
+    """`text`, if it is 256 bits in hexadecimal. Raises ValueError."""
+    if not _HEX.fullmatch(text):
+        raise ValueError("A hash is 64 hexadecimal digits.")
+    return text
+
+
+def bits(text: str) -> str:
+    """As PostgreSQL writes it. Raises ValueError."""
+    return f"{int(require_hash(text), 16):0{HASH_BITS}b}"

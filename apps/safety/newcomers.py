@@ -1,0 +1,48 @@
+"""How often somebody may post, comment and follow while their account is new."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.core import limits, redis
+from apps.core.errors import TooManyRequests
+from apps.core.ids import moment_of
+from apps.safety.memory import Remembered
+from apps.safety.models import NewAccountLimit
+
+DAY = 24 * 3600
+
+
+class NewAccountLimitReached(TooManyRequests):
+    code, title = "new_account_limit", "New accounts may do that only so often a day; try again later."
+
+
+def _load() -> dict[str, tuple[int, int]]:
+    rows = NewAccountLimit.objects.filter(enabled=True).values_list("deed", "most", "hours")
+    return {deed: (most, hours) for deed, most, hours in rows}
+
+
+in_force = Remembered(_load)
+
+
+def spend(deed: str, user_id: UUID) -> None:
+    """Count one deed of theirs, in the transaction that does it. An account's id tells its age, so that for an old one
+    nothing is asked. Days begin with the account. Raises NewAccountLimitReached.
+
+    Counted as rate limits are, in Redis, and in the database while that is away; RATE_LIMITS turns both off.
+    """
+    limit = in_force.get().get(deed)
+    if limit is None:
+        return
+    most, hours = limit
+    age = int((timezone.now() - moment_of(user_id)) / timedelta(seconds=1))
+    left = hours * 3600 - age
+    if left <= 0:
+        return
+    day, begun = divmod(max(age, 0), DAY)
+    key = redis.key("limit", "new_account", deed, user_id, day)
+    bucket = limits.Bucket(key, most, DAY, reset=min(DAY - begun, left))
+    allowance = limits.count(bucket, surely=True)
+    if allowance.exceeded:
+        raise NewAccountLimitReached(headers={"Retry-After": str(allowance.reset)})

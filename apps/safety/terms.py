@@ -1,0 +1,39 @@
+"""Whether a text may be written: the blocked words and domains as each process remembers them."""
+
+from uuid import UUID
+
+from apps.core.errors import Unprocessable
+from apps.safety.memory import Remembered
+from apps.safety.models import BlockedTerm
+from apps.safety.texts import Term, Terms
+
+
+class BlockedText(Unprocessable):
+    """Which word it is, is not told: it would only be spelled otherwise."""
+
+    code, title = "blocked_text", "That text contains something that may not be written here."
+
+
+def _load() -> Terms:
+    rows = BlockedTerm.objects.values_list("pk", "comparable", "kind", "effect")
+    return Terms.of(
+        Term(pk, text, kind == BlockedTerm.Kind.DOMAIN, effect == BlockedTerm.Effect.REFUSE)
+        for pk, text, kind, effect in rows
+    )
+
+
+in_force = Remembered(_load)
+
+
+def screen(**texts: str) -> list[UUID]:
+    """Call it before the fields `texts` are written. Returns the terms for which they are to be reported.
+
+    Raises BlockedText, which names the fields that contain what is refused.
+    """
+    terms = in_force.get()
+    found = {field: terms.found_in(text) for field, text in texts.items()}
+    if refused := [field for field, hits in found.items() if any(hit.refused for hit in hits)]:
+        raise BlockedText(
+            errors=[{"field": field, "code": BlockedText.code, "message": BlockedText.title} for field in refused]
+        )
+    return list(dict.fromkeys(hit.id for hits in found.values() for hit in hits))

@@ -1,0 +1,125 @@
+"""Appeals in the console: the first decision beside them, and somebody else decides, with a reason."""
+
+import pytest
+from django.urls import reverse
+
+from apps.accounts import services as accounts
+from apps.content.models import Post
+from apps.moderation import services
+from apps.moderation.models import Appeal, ModerationAction
+from tests.factories import make_comment, make_post, make_user
+from tests.moderation.people import make_moderator
+
+pytestmark = pytest.mark.django_db
+PAGE = reverse("admin:moderation_appeals")
+OWN = "Somebody else than who took the action decides the appeal."
+
+
+@pytest.fixture
+def post(alice):
+    return make_post(alice, caption="Evening at the pier", photos=2)
+
+
+@pytest.fixture
+def appeal(alice, mod, post):
+    action = services.take_down_post(post, by=mod, reason="Nudity in the second photo.", category="nudity")
+    return services.appeal(action, by=alice.pk, text="It is art.")
+
+
+@pytest.fixture
+def judge(db):
+    return make_moderator("judge")
+
+
+def decide(client, appeal, decision="overturn", note="It is art indeed."):
+    path = reverse("admin:moderation_appeal_decide", args=[appeal.pk])
+    return client.post(path, {"decision": decision, "note": note}, follow=True)
+
+
+def test_the_first_decision_stands_beside_the_appeal(browser, judge, appeal, post):
+    page = browser(judge).get(PAGE).text
+    for shown in ("Nudity in the second photo.", "It is art.", "@mod", "@alice", "Evening at the pier", "Takedown"):
+        assert shown in page
+    assert reverse("admin:moderation_post", args=[post.pk]) in page
+    assert page.count('class="pg-sensitive"') == 2, "what was taken down as nudity is blurred"
+    assert reverse("admin:moderation_appeal_decide", args=[appeal.pk]) in page
+
+
+@pytest.mark.parametrize(("decision", "status", "down"), [("uphold", "upheld", 1), ("overturn", "overturned", 0)])
+def test_it_is_decided_with_a_reason_by_the_verb(browser, judge, appeal, decision, status, down):
+    page = decide(browser(judge), appeal, decision)
+    assert page.redirect_chain == [(PAGE, 302)]
+    assert "They will be told." in page.text
+    kept = Appeal.objects.get()
+    assert (kept.status, kept.decided_by, kept.note) == (status, judge, "It is art indeed.")
+    assert ModerationAction.objects.filter(action=f"{decision}_appeal", actor=judge, case_id=appeal.pk).exists()
+    assert Post.objects.exclude(taken_down_at=None).count() == down
+    shown = browser(judge).get(f"{PAGE}?status={status}").text
+    assert "It is art indeed." in shown
+    assert "<textarea" not in shown
+
+
+def test_o1_who_decided_first_is_told_why_and_has_no_buttons(browser, mod, appeal):
+    client = browser(mod)
+    page = client.get(PAGE).text
+    assert OWN in page
+    assert reverse("admin:moderation_appeal_decide", args=[appeal.pk]) not in page
+    assert OWN in decide(client, appeal).text
+    assert Appeal.objects.get().status == "open"
+
+
+def test_o1_whom_it_hit_does_not_decide_either(browser, judge):
+    lead = make_moderator("lead", "admin")
+    action = services.take_down_post(make_post(judge), by=lead, reason="Spam.", category="spam")
+    appeal = services.appeal(action, by=judge.pk, text="No.")
+    client = browser(judge)
+    assert reverse("admin:moderation_appeal_decide", args=[appeal.pk]) not in client.get(PAGE).text
+    decide(client, appeal)
+    assert Appeal.objects.get().status == "open"
+
+
+@pytest.mark.parametrize(("decision", "note"), [("overturn", "  "), ("burn", "Because."), ("overturn", "x" * 1001)])
+def test_without_a_reason_or_with_another_word_nothing_is_decided(browser, judge, appeal, decision, note):
+    assert "Nothing was decided" in decide(browser(judge), appeal, decision, note).text
+    assert Appeal.objects.get().status == "open"
+
+
+def test_o1_a_forged_decision_of_others_changes_nothing(browser, appeal, alice):
+    clerk = make_user("clerk", is_staff=True, is_superuser=False)
+    path = reverse("admin:moderation_appeal_decide", args=[appeal.pk])
+    assert browser(clerk).post(path, {"decision": "overturn", "note": "x"}).status_code == 403
+    assert browser(alice).post(path, {"decision": "overturn", "note": "x"}).status_code == 302
+    assert Appeal.objects.get().status == "open"
+
+
+def test_a_decision_cannot_be_fetched_and_not_of_what_is_not_there(browser, judge, appeal, alice):
+    client = browser(judge)
+    assert client.get(reverse("admin:moderation_appeal_decide", args=[appeal.pk])).status_code == 405
+    assert client.post(reverse("admin:moderation_appeal_decide", args=[alice.pk]), {}).status_code == 404
+    assert client.get(f"{PAGE}?status=other").status_code == 404
+
+
+def test_accounts_and_comments_are_shown_as_well(browser, judge, mod, alice, bob):
+    comment = make_comment(make_post(alice), bob, "You look like a fool.")
+    taken = services.take_down_comment(comment, by=mod, reason="Insults.", category="harassment")
+    services.appeal(taken, by=bob.pk, text="A joke.")
+    accounts.open_session(alice)
+    services.appeal(services.suspend(alice, by=mod, reason="Spam.", category="spam"), by=alice.pk, text="Not I.")
+    page = browser(judge).get(PAGE).text
+    assert "You look like a fool." in page
+    assert "the account" in page
+    assert page.index("A joke.") < page.index("Not I."), "who has waited longest comes first"
+
+
+def test_pages_go_on_by_the_last_id(browser, judge, mod, alice):
+    for n in range(12):
+        action = services.take_down_post(make_post(alice), by=mod, reason="Spam.", category="spam")
+        services.appeal(action, by=alice.pk, text=f"Appeal number {n:02}.")
+    client = browser(judge)
+    first = client.get(PAGE)
+    following = client.get(PAGE + first.context["page"].next)
+    assert "Appeal number 09." in first.text
+    assert "Appeal number 10." not in first.text
+    assert "Appeal number 10." in following.text
+    assert following.context["page"].next == ""
+    assert following.context["page"].first

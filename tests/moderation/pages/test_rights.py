@@ -1,0 +1,126 @@
+"""Who sees which of our pages; and that each opens in few queries, shows text inert, and needs no script of its own."""
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from apps.accounts import services as accounts
+from apps.engagement.models import Like
+from apps.moderation import services, trail
+from apps.moderation.admin.urls import PAGES
+from tests.factories import make_block, make_comment, make_follow, make_post, make_user
+from tests.moderation.people import make_moderator
+
+pytestmark = pytest.mark.django_db
+EVIL = "<script>alert(1)</script>"
+FOR_MODERATORS = [
+    "moderation_dashboard",
+    "moderation_search",
+    "moderation_appeals",
+    "moderation_person",
+    "moderation_post",
+    "moderation_audit",
+    "moderation_transparency",
+]
+# Who → what of our pages is theirs.
+RIGHTS = {
+    "moderator": set(FOR_MODERATORS),
+    "admin": {*FOR_MODERATORS, "moderation_workload"},
+    "superuser": {*FOR_MODERATORS, "moderation_workload"},
+    "staff that may see everything": set(),
+    "staff": set(),
+}
+LOOKED_AT = [*FOR_MODERATORS, "moderation_workload"]
+
+
+@pytest.fixture
+def world(alice, bob, carol):
+    """Something on every page, and every text that people or moderators type is evil."""
+    alice.display_name, alice.bio = EVIL, EVIL
+    alice.save()
+    lead = make_moderator("lead")
+    post = make_post(alice, caption=EVIL, photos=3, sensitive=True)
+    for n in range(8):
+        friend = make_user(f"friend{n}")
+        make_follow(friend, alice)
+        make_follow(alice, friend)
+        make_comment(post, friend, f"{EVIL} {n}")
+        Like.objects.create(post=post, user=friend)
+        other = make_post(alice, caption=EVIL)
+        services.flag(other, by=bob.pk, category="spam", note=EVIL)
+        action = services.take_down_post(other, by=lead, reason=EVIL, category="nudity")
+        appeal = services.appeal(action, by=alice.pk, text=EVIL)
+        if n % 2:
+            services.decide_appeal(appeal, by=make_moderator(f"judge{n}"), overturn=n == 3, note=EVIL)
+    comment = make_comment(post, alice, EVIL)
+    services.appeal(services.take_down_comment(comment, by=lead, reason=EVIL, category="hate"), by=alice.pk, text=EVIL)
+    make_block(carol, alice)
+    services.flag(post, by=carol.pk, category="spam", note=EVIL)
+    accounts.open_session(alice)
+    trail.note("read_sessions", alice, by=lead.pk, reason=EVIL, what=EVIL)
+    services.suspend(alice, by=lead, reason=EVIL, category="spam")
+    return {"person_id": alice.pk, "post_id": post.pk}
+
+
+def path_of(name, world):
+    taken = {key: world[key] for key in re.findall(r"uuid:(\w+)", PAGES[name][0])}
+    return reverse(f"admin:{name}", kwargs=taken)
+
+
+def person_who_is(kind):
+    if kind in {"moderator", "admin"}:
+        return make_moderator("looker", kind)
+    looker = make_user("looker", is_staff=True, is_superuser=kind == "superuser")
+    if kind == "staff that may see everything":
+        looker.user_permissions.set(Permission.objects.all())
+    return looker
+
+
+@pytest.mark.parametrize("kind", RIGHTS)
+def test_o1_each_page_is_there_for_whom_it_is_for(browser, world, kind):
+    client = browser(person_who_is(kind))
+    seen = {name for name in LOOKED_AT if client.get(path_of(name, world)).status_code == 200}
+    assert seen == RIGHTS[kind]
+    sidebar = client.get("/admin/").text
+    for name in RIGHTS["admin"] - {"moderation_person", "moderation_post"}:
+        assert (f'href="{path_of(name, world)}"' in sidebar) == (name in RIGHTS[kind])
+
+
+def test_o1_senior_moderators_see_the_workload(browser, world):
+    senior = make_moderator("senior", role="senior_moderator")
+    assert browser(senior).get(path_of("moderation_workload", world)).status_code == 200
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_o1_whoever_has_not_signed_in_is_asked_to(world, name):
+    world |= {"appeal_id": world["post_id"]}
+    for method in ("get", "post"):
+        assert getattr(Client(), method)(path_of(name, world)).status_code == 302
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+def test_each_page_opens_in_twelve_queries_and_shows_text_inert(browser, world, name, django_assert_max_num_queries):
+    client = browser(make_moderator("looker", "admin"))
+    client.get("/admin/")
+    for asked in ({}, {"q": "alert"}, {"tab": "staff"}, {"status": "upheld"}):
+        with django_assert_max_num_queries(12):
+            page = client.get(f"{path_of(name, world)}?{urlencode(asked)}")
+        assert page.status_code == 200
+        assert "<script>alert(1)" not in page.text
+        assert not re.search(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>\s*[^<\s]", page.text)
+        assert not re.search(r"<[^>]*\son(click|change|submit|load|error|input)\s*=", page.text)
+
+
+@pytest.mark.parametrize("name", ["moderation_person", "moderation_post"])
+def test_who_is_not_there_is_not_found(browser, mod, world, name):
+    world = dict.fromkeys(world, mod.groups.first() and "019aa000-0000-7000-8000-000000000000")
+    assert browser(mod).get(path_of(name, world)).status_code == 404
+
+
+def test_nobody_is_named_as_a_reporter(browser, world, mod):
+    for name in ("moderation_person", "moderation_post"):
+        assert "@carol" not in browser(mod).get(path_of(name, world)).text

@@ -1,0 +1,125 @@
+"""One box for everything: by id, by name, by words, by address; each kind by an index."""
+
+import pytest
+from django.urls import reverse
+
+from apps.accounts.models import User
+from apps.content.models import Post
+from apps.core.ids import new_id
+from apps.engagement.models import Comment
+from apps.moderation import lookup, services
+from apps.moderation.models import StaffAct
+from tests.factories import make_comment, make_post, make_user
+from tests.moderation.people import make_moderator, suspended, taken_down
+from tests.plans import analyze, explain, indexes_used, nodes, rows_read
+
+pytestmark = pytest.mark.django_db
+PAGE = reverse("admin:moderation_search")
+
+
+def search(client, text):
+    return client.get(PAGE, {"q": text})
+
+
+class TestById:
+    @pytest.fixture
+    def rows(self, alice, bob, mod):
+        post = make_post(alice)
+        comment = make_comment(post, bob)
+        flag = services.flag(post, by=bob.pk, category="spam")[0]
+        action = taken_down(post, mod)
+        appeal = services.appeal(action, by=alice.pk, text="No.")
+        return {
+            "people": alice,
+            "posts": post,
+            "comments": comment,
+            "flags": flag,
+            "actions": action,
+            "appeals": appeal,
+        }
+
+    @pytest.mark.parametrize("kind", ["people", "posts", "comments", "flags", "actions", "appeals"])
+    def test_finds_the_row_and_leads_to_it(self, browser, mod, rows, kind):
+        row = rows[kind]
+        for spelled in (str(row.pk), row.pk.hex, f" {str(row.pk).upper()} "):
+            found = lookup.look_up(spelled)
+            assert getattr(found, kind) == [row]
+            assert sum(len(getattr(found, other)) for other in rows) == 1
+        assert f'<h2 id="{kind}">' in search(browser(mod), str(row.pk)).text
+
+    def test_of_a_photo_finds_its_post(self, rows):
+        post = rows["posts"]
+        assert lookup.look_up(str(post.items.get().medium_id)).posts == [post]
+
+    def test_that_nothing_has_finds_nothing(self, browser, mod):
+        assert "Nothing was found" in search(browser(mod), str(new_id())).text
+
+
+class TestByText:
+    def test_people_by_handle_and_name_also_those_who_are_hidden(self, browser, mod, alice):
+        suspended(alice, mod)
+        for text in ("alice", "@alice", "ALICE", "Alice", "alcie"):
+            assert alice in lookup.look_up(text).people, text
+        page = search(browser(mod), "alice").text
+        assert reverse("admin:moderation_person", args=[alice.pk]) in page
+        assert "suspended" in page
+
+    def test_posts_by_caption_and_tag_also_those_taken_down(self, alice, mod):
+        post = make_post(alice, caption="Tide at the crèche")
+        taken_down(post, mod)
+        assert lookup.look_up("creche tide").posts == [post]
+        assert lookup.look_up("creche storm").posts == []
+
+    def test_comments_by_their_words(self, browser, mod, alice, bob):
+        comment = make_comment(make_post(alice), bob, "You call that a LIGHTHOUSE?")
+        assert lookup.look_up("lighthouse").comments == [comment]
+        assert f"#comment-{comment.pk}" in search(browser(mod), "lighthouse").text
+
+    @pytest.mark.parametrize("text", ["", "   ", "\0", "%", "'; DROP", "#", "@", "a & b | !", "x" * 500, "\ud800"[:0]])
+    def test_any_text_is_answered(self, browser, mod, text):
+        assert search(browser(mod), text).status_code == 200
+
+    def test_at_most_ten_of_each(self, alice):
+        for n in range(12):
+            make_comment(make_post(alice, caption="storm"), alice, "storm")
+            make_user(f"storm{n}")
+        found = lookup.look_up("storm")
+        assert (len(found.people), len(found.posts), len(found.comments)) == (10, 10, 10)
+
+
+class TestByAddress:
+    def test_finds_its_owner_to_the_letter_and_that_is_written_down(self, browser, mod, alice):
+        client = browser(mod)
+        assert "@alice" in search(client, "Alice@Example.org").text
+        act = StaffAct.objects.get()
+        assert (act.act, act.actor, act.subject_id) == ("find_by_email", mod, str(alice.pk))
+        for part in ("alice@example", "lice@example.org"):
+            assert "Nothing was found" in search(client, part).text
+        assert StaffAct.objects.count() == 1
+
+
+def test_a_search_costs_twelve_queries_whatever_is_found(browser, alice, django_assert_max_num_queries):
+    make_comment(make_post(alice, caption="storm"), alice, "storm")
+    make_user("storm")
+    client = browser(make_moderator("looker"))
+    for text in ("storm", "alice@example.org", str(alice.pk), "#storm"):
+        with django_assert_max_num_queries(12):
+            search(client, text)
+
+
+def test_no_search_scans_a_table(alice):
+    posts = Post.objects.bulk_create(
+        Post(id=new_id(), author=alice, status="published", caption=f"low tide {'rare' * (n % 2000 == 0)}")
+        for n in range(6000)
+    )
+    Comment.objects.bulk_create(
+        Comment(id=new_id(), post=post, author=alice, text=f"high tide {'seldom' * (n % 2000 == 0)}")
+        for n, post in enumerate(posts)
+    )
+    analyze("content_post", "engagement_comment")
+    assert "posts_by_words" in indexes_used(explain(lookup.posts_holding("rare")[:10]))
+    assert "comments_by_words" in indexes_used(explain(lookup.comments_holding("seldom")[:10]))
+    for common in (lookup.posts_holding("tide"), lookup.comments_holding("tide")):
+        assert rows_read(explain(common[:10])) < 500
+    person = explain(User.objects.by_login("alice@example.org"))
+    assert not [node for node in nodes(person) if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 10]
