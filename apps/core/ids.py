@@ -14,6 +14,11 @@ def new_id() -> UUID:
     return compat.uuid7()
 
 
+def new_id_at(moment: datetime) -> UUID:
+    """A new id, but for its moment: of what happened then and is written down now."""
+    return UUID(int=first_id_at(moment).int | (new_id().int & ((1 << _RANDOM_BITS) - 1)))
+
+
 def parse_id(text: str) -> UUID | None:
     """The UUID that `text` spells canonically (lower case, with hyphens), or None."""
     try:

@@ -3,8 +3,7 @@
 import itertools
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
 
 import numpy as np
 from django.db import transaction
@@ -13,13 +12,12 @@ from django.utils import timezone
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.ids import first_id_at, new_id
+from apps.core.ids import new_id_at
 from apps.engagement import services as engagement
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import Category, Flag, ModerationAction, TargetType
 
-_ALL_BUT_THE_MOMENT = (1 << 80) - 1
 SPAMMER = "best.deals"
 DAYS_BEHIND = 30
 # Whose photographs the README's tour goes to.
@@ -105,7 +103,7 @@ def _let_a_month_pass(
         found = rng.uniform() < 0.4
         category = list(Category)[int(rng.integers(len(Category)))]
         flag = Flag(
-            id=_id_at(reported),
+            id=new_id_at(reported),
             created_at=reported,
             reporter=reporter,
             target_type=TargetType.POST,
@@ -120,7 +118,7 @@ def _let_a_month_pass(
         flags.append(flag)
         decisions.append(
             ModerationAction(
-                id=_id_at(decided),
+                id=new_id_at(decided),
                 created_at=decided,
                 actor=moderator,
                 action=ModerationAction.Action.RESOLVE_FLAG if found else ModerationAction.Action.DISMISS_FLAG,
@@ -133,8 +131,3 @@ def _let_a_month_pass(
         )
     Flag.objects.bulk_create(flags, batch_size=1000)
     ModerationAction.objects.bulk_create(decisions, batch_size=1000)
-
-
-def _id_at(moment: datetime) -> UUID:
-    """A new id, but for its moment."""
-    return UUID(int=first_id_at(moment).int | (new_id().int & _ALL_BUT_THE_MOMENT))

@@ -17,6 +17,7 @@ from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post
 from apps.core.counters import every_counter
+from apps.core.ids import new_id_at
 from apps.demo import darkroom, reports
 from apps.demo import plan as plans
 from apps.demo.people import CAST, Person
@@ -136,6 +137,8 @@ def _move_in(plan: Plan) -> dict[str, User]:
     User.objects.bulk_create(
         [
             User(
+                # Limits of new accounts go by it.
+                id=new_id_at(now - JOINED_BEFORE),
                 handle=person.handle,
                 email=person.email,
                 password=password,

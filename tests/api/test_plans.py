@@ -42,7 +42,7 @@ def busy(alice, bob, people):
     thread = Comment.objects.create(post=post, author=alice, text="thread")
     Comment.objects.bulk_create(Comment(post=post, author=person, text="x") for person in people[:1500])
     Comment.objects.bulk_create(Comment(post=post, author=person, parent=thread, text="x") for person in people[:300])
-    Comment.objects.bulk_create(Comment(post=theirs, author=bob, text="x") for theirs in posts)
+    Comment.objects.bulk_create(Comment(post=theirs, author=bob, text="x") for theirs in posts * 3)
     explore.keep_scores()
     analyze(
         "accounts_user",

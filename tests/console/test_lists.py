@@ -91,7 +91,8 @@ def browser(db):
     with connection.cursor() as cursor:
         for statement in filter(str.strip, FILL.split(";\n")):
             cursor.execute(statement)
-    analyze(*BIG)
+            # The next one looks things up in what this one has filled.
+            analyze(*BIG)
     return sign_in(make_user("root", is_staff=True, is_superuser=True))
 
 

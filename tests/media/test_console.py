@@ -9,6 +9,7 @@ from django_celery_outbox.models import CeleryOutbox
 from apps.media import sweeps
 from apps.media.models import Media
 from tests.factories import PASSWORD, make_media, make_user
+from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,10 @@ def reprocess(client, *media):
 def test_an_operator_has_failed_media_made_again_and_leaves_pending_ones_alone(alice):
     failed = make_media(alice, status="failed", original_etag="e", error_code="image_corrupt", attempts=5)
     pending = make_media(alice, status="pending")
-    reprocess(operator("root", "view_media", "change_media"), failed, pending)
+    root = make_moderator("root", role="admin")
+    client = Client()
+    client.force_login(root)
+    reprocess(client, failed, pending)
     failed.refresh_from_db()
     assert (failed.status, failed.error_code, failed.attempts) == ("uploaded", "", 0)
     [bell] = CeleryOutbox.objects.all()
