@@ -79,8 +79,10 @@ sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
 fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
 
-screenshots: $(READY) ## Every page of the console, as docs/moderation.md shows them
-	@SCREENSHOTS=$(CURDIR)/docs/moderation $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
+screenshots: $(READY) ## Every page of the console into .state/screenshots, and those of docs/moderation.md beside it
+	@mkdir -p .state/screenshots docs/moderation
+	@SCREENSHOTS=$(CURDIR)/.state/screenshots $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
+	@grep -o 'moderation/[a-z-]*\.jpg' docs/moderation.md | cut -d/ -f2 | while read -r name; do cp ".state/screenshots/$$name" docs/moderation/; done
 
 bench: $(READY) ## The hot endpoints under load, against three baselines (SIZE=small|large, ARGS="--keep --only feed")
 	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)

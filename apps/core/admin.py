@@ -109,7 +109,8 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no type
     def search_help_text(self) -> str:
         people = ["a handle or an e-mail address"] if self.searched_people else []
         ids = ["an id"] if self.searched_ids or self.searched_people else []
-        return f"Finds {', '.join(people + ids + [name.replace('_', ' ') for name in self.searched_texts])}, in full."
+        texts = [name.split("__")[0].replace("_", " ") for name in (*self.searched_texts, *self.search_fields)]
+        return f"Finds {', '.join(people + ids + texts)}, in full."
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
