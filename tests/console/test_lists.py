@@ -36,7 +36,8 @@ SELECT {ID.format("p")}, (SELECT id FROM accounts_user WHERE handle = 'p' || 1 +
 FROM generate_series(1, {MANY}) AS n;
 INSERT INTO engagement_comment (id, post_id, author_id, text, like_count, reply_count, taken_down_at)
 SELECT {ID.format("c")}, (SELECT id FROM content_post LIMIT 1 OFFSET n % 7),
-    (SELECT id FROM accounts_user LIMIT 1 OFFSET n % 7), 'Nice', 0, 0, CASE WHEN n % 4000 = 0 THEN now() END
+    (SELECT id FROM accounts_user WHERE handle = 'p' || 1 + n % 5000), 'Nice', 0, 0,
+    CASE WHEN n % 4000 = 0 THEN now() END
 FROM generate_series(1, {MANY}) AS n;
 INSERT INTO engagement_like (id, post_id, user_id)
 SELECT {ID.format("l")}, post.id, (SELECT id FROM accounts_user WHERE handle = 'p77')

@@ -15,8 +15,9 @@ from apps.moderation.models import Category, Flag
 from tests.factories import make_comment, make_post, make_user
 from tests.moderation.desk.desks import QUEUE, browser, case_of, earlier_reports, report
 from tests.moderation.people import make_moderator
-from tests.plans import explain_sql, indexes_used, rows_read
+from tests.plans import explain_sql, indexes_used, nodes, rows_read
 
+FLAGS = "moderation_flag"
 pytestmark = pytest.mark.django_db
 
 
@@ -174,9 +175,13 @@ def test_the_queue_reads_open_reports_from_their_index_and_no_closed_ones():
         for n in range(4000)
     )
     with connection.cursor() as cursor:
-        for table in ("moderation_flag", "accounts_user", "content_post"):
+        for table in ("moderation_flag", "accounts_user", "content_post", "engagement_comment", "moderation_claim"):
             cursor.execute(f"VACUUM ANALYZE {table}")
     values = {"now": timezone.now(), "limit": 50, "severity": None, "first": None, "category": ""}
     plan = explain_sql(cases._QUEUE, values)
-    assert {"open_flags_by_target", "closed_flags_by_reporter"} <= indexes_used(plan)
+    # Of two indexes of the open reports the planner takes the covering one where a vacuum was let finish.
+    of_open = {"open_flags_by_target", "one_open_flag_per_reporter_and_target"}
+    assert of_open & indexes_used(plan)
+    assert "closed_flags_by_reporter" in indexes_used(plan)
+    assert not [node for node in nodes(plan) if (node["Node Type"], node.get("Relation Name")) == ("Seq Scan", FLAGS)]
     assert rows_read(plan) <= 4000
