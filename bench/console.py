@@ -1,9 +1,10 @@
 """What the console's pages cost: `python -m devstack exec -- python -m bench.console [--rounds N]` (`make
 bench-console`), beside a running stack, or with `--rows N` in an empty database that is filled first.
 
-Opens every list of the console as an administrator, as it is, searched and filtered, and the page of its newest row;
-prints for each the statements and the milliseconds (median, in this process: views, templates and database, without
-the network). Exits with 1 if a page asks more than 12 statements or takes 300 ms or more. What it makes is undone.
+Opens every page of the desk and every list of the console as an administrator, lists as they are, searched and
+filtered, and the page of their newest row; prints for each the statements and the milliseconds (median, in this
+process: views, templates and database, without the network). Exits with 1 if a page asks more than 12 statements or
+takes 300 ms or more. What it makes is undone.
 """
 
 import argparse
@@ -29,7 +30,9 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
+from apps.content.models import Post  # noqa: E402
 from apps.core.admin import ReadOnlyAdmin  # noqa: E402
+from apps.moderation.models import Flag  # noqa: E402
 from bench.search import _FILL as PEOPLE_AND_POSTS  # noqa: E402
 
 STATEMENTS, MILLISECONDS, WARMING = 12, 300, 1
@@ -55,8 +58,25 @@ def fill(rows: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
+def desk() -> Iterator[str]:
+    """Our own pages: the queue, a case and an author, a person and a post, and what tells how it goes."""
+    for name in ("flag_queue", "search", "appeals", "audit", "dashboard", "workload", "transparency"):
+        yield reverse(f"admin:moderation_{name}")
+    person, post = User.objects.order_by("-post_count").first(), Post.objects.order_by("-like_count").first()
+    flag = Flag.objects.filter(status="open").order_by("id").first()
+    if person and post:
+        yield reverse("admin:moderation_search") + f"?q={person.handle}"
+        yield reverse("admin:moderation_person", args=[person.pk])
+        yield reverse("admin:moderation_flag_author", args=[person.pk])
+        yield reverse("admin:moderation_post", args=[post.pk])
+        yield reverse("admin:moderation_flag_case", args=["post", post.pk])
+    if flag:
+        yield reverse("admin:moderation_flag_case", args=[flag.target_type, flag.target_id])
+
+
 def pages() -> Iterator[str]:
     yield reverse("admin:index")
+    yield from desk()
     handle = User.objects.order_by("id").values_list("handle", flat=True).first()
     for model, page in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"

@@ -78,6 +78,7 @@ class UserAdmin(ModeratingAdmin):
         Related("Likes", "engagement.Like", "user"),
         Related("Sessions", "accounts.Session", "user"),
         Related("Archives", "accounts.DataExport", "user"),
+        Related("Notifications", "notifications.Notification", "recipient"),
     ]
 
     def found(self, request: HttpRequest, term: str) -> Q:

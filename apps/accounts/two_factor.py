@@ -82,11 +82,17 @@ def accept(user: User, code: str) -> TOTPDevice | None:
     if device is None:
         return None
     typed = _typed(code)
-    if len(typed) == _DIGITS and typed.isascii() and typed.isdigit():
+    if not is_recovery_code(code):
         return device if device.verify_token(typed) else None
     # Two at once meet in this row, and one of them finds it used.
     unused = RecoveryCode.objects.filter(user=user, digest=digest(typed), used_at=None)
     return device if unused.update(used_at=timezone.now()) else None
+
+
+def is_recovery_code(code: str) -> bool:
+    """What does not look like a code of the app is meant as one of the recovery codes."""
+    typed = _typed(code)
+    return not (len(typed) == _DIGITS and typed.isascii() and typed.isdigit())
 
 
 @transaction.atomic

@@ -90,8 +90,8 @@ class Picture:
     height: int
     blurhash: str
     dominant_color: str
-    # What it looks like, for comparing; None if that tells nothing.
-    image_hash: str | None
+    # What it looks like, as it is, turned and mirrored, for comparing; none if that tells nothing.
+    image_hashes: list[str]
     renditions: list[Rendition]
 
 
@@ -136,7 +136,7 @@ def render(
         encoded = [(name, image, kind, _encoded(image, kind)) for name, image in variants for kind in ENCODINGS]
         tiny = _fitted(variants[0][1], TINY)
         hashed, colour = _blurhash(tiny), _dominant_color(tiny)
-        looks = perceptual.image_hash(variants[-1][1])
+        looks = perceptual.image_hashes(variants[-1][1])
     return Picture(width, height, hashed, colour, looks, [_written(into, *each) for each in encoded])
 
 

@@ -122,7 +122,7 @@ def _make(medium: Media, folder: Path) -> None:
     made = Media(
         private_secret=objects.new_secret(),
         variants=_variants(picture),
-        image_hash=picture.image_hash,
+        image_hash=next(iter(picture.image_hashes), None),
         blocked_as=_require_not_refused(picture),
     )
     try:
@@ -149,7 +149,7 @@ def _require_hash(medium: Media, original: Path) -> None:
 
 def _require_not_refused(picture: Picture) -> UUID | None:
     """The ban that the picture falls under. Raises ImagingError where such pictures are refused."""
-    blocked_as = images.blocked_as(picture.image_hash)
+    blocked_as = images.blocked_as(picture.image_hashes)
     if blocked_as and images.refuses():
         raise ImagingError("banned_image", "This picture may not be published.", reason=f"banned as {blocked_as}")
     return blocked_as

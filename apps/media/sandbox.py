@@ -183,8 +183,8 @@ def _picture(reply: dict[str, Any], into: Path) -> Picture:
         raise ImagingError(refusal["code"], refusal["detail"], reason=refusal["reason"])
     if "unavailable" in reply:
         raise SandboxUnavailable(reply["unavailable"])
-    if reply["image_hash"] is not None:
-        require_hash(reply["image_hash"])
+    for image_hash in reply["image_hashes"]:
+        require_hash(image_hash)
     renditions = [_rendition(each, into) for each in reply.pop("renditions")]
     return Picture(**reply, renditions=renditions)
 

@@ -250,6 +250,7 @@ def _photos(post: str) -> ArraySubquery:
     return ArraySubquery(
         items.values(
             photo=JSONObject(
+                id="medium_id",
                 variants="medium__variants",
                 private_secret="medium__private_secret",  # noqa: S106  (a column)
                 public_secret="medium__public_secret",  # noqa: S106

@@ -1,13 +1,12 @@
 """All that a moderator needs to know of a person or a post, each in a fixed number of bounded statements."""
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import IntegerField, Subquery
+from django.db.models import Exists, IntegerField, OuterRef, Subquery
 from django.utils import timezone
 
 from apps.accounts.models import Session, User
@@ -15,7 +14,8 @@ from apps.content.models import Post, PostMedia
 from apps.core.errors import NotFound
 from apps.core.ids import first_id_at
 from apps.engagement.models import Comment
-from apps.moderation.models import Flag, ModerationAction, TargetType
+from apps.moderation.models import UNPLEASANT, Flag, ModerationAction, TargetType
+from apps.moderation.staff import masked_address, masked_email
 from apps.social.models import Block, Follow
 
 # What is listed of each kind, newest first; the search and the audit lead further.
@@ -58,7 +58,8 @@ class PersonDossier:
     person: User
     email: str
     counts: dict[str, int]
-    photos: list[PostMedia]
+    # PostMedia, as `_photos` has them.
+    photos: list[Any]
     followers: list[User]
     followed: list[User]
     sessions: list[Trace]
@@ -71,7 +72,7 @@ def of_person(person_id: UUID) -> PersonDossier:
     person = User.objects.select_related("avatar").annotate(**_counts(person_id)).filter(pk=person_id).first()
     if person is None:
         raise NotFound
-    photos = PostMedia.objects.select_related("medium", "post").filter(post__author=person_id)
+    photos = _photos().select_related("post").filter(post__author=person_id)
     actions = list(_with_appeals(ModerationAction.objects.filter(affected_id=person_id)))
     flags = Flag.objects.select_related("resolved_by").filter(subject=person_id).order_by("-id")[:EVENTS]
     followers, followed = _neighbours(person_id)
@@ -130,25 +131,12 @@ def _trace(session: Session) -> Trace:
     )
 
 
-def masked_address(address: str | None) -> str:
-    """The network that it lies in: the first 24 bits of an IPv4 address, the first 48 of an IPv6 one."""
-    if not address:
-        return "unknown"
-    bits = 24 if ipaddress.ip_address(address).version == 4 else 48
-    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
-
-
-def masked_email(email: str) -> str:
-    """The first letter and the domain."""
-    name, _, domain = email.partition("@")
-    return f"{name[:1]}•••@{domain}"
-
-
 # ── A post ───────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class PostDossier:
     post: Post
-    photos: list[PostMedia]
+    # PostMedia, as `_photos` has them.
+    photos: list[Any]
     comments: list[Comment]
     likes: list[tuple[date, int]]
     timeline: list[Event]
@@ -164,7 +152,7 @@ def of_post(post_id: UUID) -> PostDossier:
     comments = Comment.objects.select_related("author").on(post_id).threads()
     return PostDossier(
         post=post,
-        photos=list(post.items.select_related("medium").order_by("position")),
+        photos=list(_photos().filter(post=post).order_by("position")),
         comments=list(comments.order_by("-id")[:COMMENTS]),
         likes=_likes_by_day(post_id),
         timeline=_timeline(list(actions), flags.order_by("-id")[:EVENTS]),
@@ -184,6 +172,14 @@ def _likes_by_day(post_id: UUID) -> list[tuple[date, int]]:
 
 
 # ── Both ─────────────────────────────────────────────────────────────────────────────────────────────────
+def _photos() -> Any:
+    """With `unpleasant`: whether their post is, or was, reported for what nobody has to look at unprepared."""
+    reported = Flag.objects.filter(target_type=TargetType.POST, target_id=OuterRef("post_id"), category__in=UNPLEASANT)
+    return PostMedia.objects.select_related("medium").annotate(
+        unpleasant=Exists(reported.exclude(status=Flag.Status.DISMISSED))
+    )
+
+
 def _with_appeals(actions: Any) -> Any:
     """The newest, with who acted (None: the clock, or an account that is gone), what came of it, and its appeal."""
     return actions.select_related("actor", "reversal", "appeal__decided_by").order_by("-id")[:EVENTS]

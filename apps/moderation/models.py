@@ -37,6 +37,10 @@ class Category(models.TextChoices):
     OTHER = "other"
 
 
+# What nobody has to look at unprepared.
+UNPLEASANT = (Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL)
+
+
 class Flag(Row):
     """A report. It outlives its reporter's account, without the person, and goes with the person it is about."""
 

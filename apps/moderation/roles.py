@@ -43,6 +43,7 @@ _LOOKED_AT = {
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],
         "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+        "notifications": ["notification", "delivery"],
         "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
     },
 }
@@ -50,7 +51,7 @@ _LOOKED_AT = {
 
 def may_change_rules(user: User) -> bool:
     """Whether they may edit what everybody is judged by (reason templates, blocked images and words, limits of new
-    accounts), see sessions and e-mail, and be the second pair of eyes."""
+    accounts), and see sessions and e-mail."""
     return user.is_active and bool(user.ranks & {"senior_moderator", "admin"})
 
 

@@ -92,6 +92,16 @@ def enrol(user: User, *, code: str) -> tuple[TOTPDevice, list[str]]:
 
 
 @transaction.atomic
+def accept(user: User, code: str) -> TOTPDevice | None:
+    """As `two_factor.accept`. That a recovery code was used is written down: it may be its owner without the telephone,
+    or somebody who has found the list."""
+    device = two_factor.accept(user, code)
+    if device and two_factor.is_recovery_code(code):
+        trail.note("use_recovery_code", user, by=user.pk, left=two_factor.recovery_codes_left(user))
+    return device
+
+
+@transaction.atomic
 def renew_recovery_codes(user: User) -> list[str]:
     """One's own. Raises NotEnrolled."""
     codes = two_factor.renew_recovery_codes(user)

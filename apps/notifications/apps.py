@@ -1,5 +1,7 @@
 from uuid import UUID
 
+from django.db.models.signals import post_migrate
+
 from apps.core import contexts
 
 
@@ -9,9 +11,12 @@ class NotificationsConfig(contexts.Context):
     name = "apps.notifications"
 
     def ready(self) -> None:
+        from apps.moderation import roles
         from apps.notifications import checks, gauges, receivers  # noqa: F401
 
         gauges.register()
+        # Permissions to look at our rows are there only after moderation has been migrated.
+        post_migrate.connect(roles.ensure, sender=self)
 
     def erase_user(self, user_id: UUID) -> None:
         from apps.notifications import person

@@ -138,7 +138,11 @@ class Delivery(Row):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["try_after"], condition=Q(status="pending"), name="deliveries_to_make")]
+        indexes = [
+            models.Index(fields=["try_after"], condition=Q(status="pending"), name="deliveries_to_make"),
+            # For the console: few, and those that are looked for.
+            models.Index(fields=["-id"], condition=Q(status="failed"), name="failed_deliveries"),
+        ]
         constraints = [models.UniqueConstraint(fields=["act", "channel"], name="one_delivery_per_act_and_channel")]
 
     def __str__(self) -> str:

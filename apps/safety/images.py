@@ -5,6 +5,7 @@ most BLOCKED_IMAGE_DISTANCE bits are taken for the same one. Bits are counted in
 is made by hand, and stays small.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
@@ -14,17 +15,19 @@ from apps.safety.hashes import bits
 
 _NEAREST = """
 SELECT id FROM (
-    SELECT id, bit_count(image_hash # %(hash)s::bit(256)) AS distance FROM safety_blockedimage
+    SELECT id, bit_count(image_hash # look::bit(256)) AS distance
+    FROM safety_blockedimage, unnest(%(looks)s::text[]) AS look
 ) AS compared
 WHERE distance <= %(most)s ORDER BY distance, id LIMIT 1
 """
 
 
-def blocked_as(image_hash: str | None) -> UUID | None:
-    """The ban that a picture with this hash falls under; None also for a picture that has no hash."""
-    if image_hash is None:
+def blocked_as(image_hashes: Iterable[str]) -> UUID | None:
+    """The ban that a picture with these hashes (as it is, turned, mirrored) falls under; None also for one without."""
+    looks = [bits(image_hash) for image_hash in image_hashes]
+    if not looks:
         return None
-    for (pk,) in select(_NEAREST, hash=bits(image_hash), most=settings.BLOCKED_IMAGE_DISTANCE):
+    for (pk,) in select(_NEAREST, looks=looks, most=settings.BLOCKED_IMAGE_DISTANCE):
         return UUID(str(pk))
     return None
 

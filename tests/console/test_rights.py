@@ -66,6 +66,8 @@ PAGES = {
     "content.Tag": only("admin"),
     "engagement.Like": only("admin"),
     "engagement.Save": only("admin"),
+    "notifications.Notification": only("admin"),
+    "notifications.Delivery": only("admin"),
     "social.Follow": only("admin"),
     "social.FollowRequest": only("admin"),
     "social.Block": only("admin"),

@@ -300,3 +300,13 @@ def test_staff_verbs_refuse_by_themselves(alice, mod):
         staff.reset_two_factor(alice, by=mod, reason="Because.")
     with pytest.raises(two_factor.NotEnrolled):
         staff.renew_recovery_codes(User.objects.get(pk=mod.pk))
+
+
+def test_the_use_of_a_recovery_code_is_written_down(mod):
+    device, codes = enrol(mod)
+    assert staff.accept(mod, code_of(device)) == device
+    assert not StaffAct.objects.exists()
+    assert staff.accept(mod, codes[0]) == device
+    assert staff.accept(mod, codes[0]) is None
+    used = StaffAct.objects.get(act="use_recovery_code")
+    assert (used.actor, used.detail) == (mod, {"left": 9})

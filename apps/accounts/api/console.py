@@ -20,6 +20,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
+from apps.moderation import staff
 
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -57,7 +58,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             return
         limits.require("two_factor", str(user.pk))
         # django-otp hears that somebody signs in, and keeps the device in the session.
-        user.otp_device = two_factor.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
+        user.otp_device = staff.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
         if user.otp_device is None:  # type: ignore[attr-defined]
             self.user_cache = None
             raise self.get_invalid_login_error()

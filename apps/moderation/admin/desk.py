@@ -22,6 +22,7 @@ from apps.moderation.admin.forms import DecisionForm, ReasonForm
 from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail
 from apps.moderation.decisions import Target
 from apps.moderation.models import Category, Decision, ModerationAction, ReasonTemplate, SuspensionProposal, TargetType
+from apps.moderation.roles import may_change_rules
 
 KEYS: dict[str, str] = {Decision.TAKE_DOWN: "t", Decision.DISMISS: "d", Decision.SUSPEND: "s", Decision.RESOLVE: "r"}
 DAYS = [1, 7, 30, 365]
@@ -160,6 +161,7 @@ class CaseView(DeskView):
             earlier=list(reversed(getattr(case.row, "earlier", []))),
             avatar=thumbnail(case.person),
             sensitive=is_sensitive(case.row, worst),
+            may_ban=may_change_rules(self.moderator),
             history=cases.history(case.person.pk),
             own_proposal=standing.proposer_id == self.moderator.pk,
             previous=standing.previous and case_url(standing.previous),

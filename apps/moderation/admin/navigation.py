@@ -147,6 +147,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("Likes", "favorite", "engagement.like"),
                 _list_of("Saves", "bookmark", "engagement.save"),
                 _list_of("Tags", "tag", "content.tag"),
+                _list_of("Notifications", "notifications", "notifications.notification"),
+                _list_of("Deliveries", "outgoing_mail", "notifications.delivery"),
             ],
         },
     ]

@@ -96,13 +96,14 @@ class Photo:
     alt: str
     sensitive: bool
     post_id: UUID | None = None
+    medium_id: UUID | None = None
     status: str = "ready"
 
 
 def photo_of(item: PostMedia, *, sensitive: bool, size: str = "medium") -> Photo:
     medium = item.medium
     alt = medium.alt_text or f"Photo {item.position + 1} of the post"
-    return Photo(_url(medium, size), alt, sensitive, item.post_id, medium.status)
+    return Photo(_url(medium, size), alt, sensitive, item.post_id, medium.pk, medium.status)
 
 
 def avatar_of(person: User) -> Photo | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.moderation import dossiers
-from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, photo_of
+from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, may_oversee, photo_of
 
 
 class PersonPage(ConsolePage):
@@ -12,12 +12,15 @@ class PersonPage(ConsolePage):
 
     def shown(self) -> dict[str, Any]:
         dossier = dossiers.of_person(self.kwargs["person_id"])
-        photos: list[Photo] = [photo_of(item, sensitive=item.post.sensitive, size="thumb") for item in dossier.photos]
+        photos: list[Photo] = [
+            photo_of(item, sensitive=item.post.sensitive or item.unpleasant, size="thumb") for item in dossier.photos
+        ]
         return {
             "title": str(dossier.person),
             "dossier": dossier,
             "person": dossier.person,
             "avatar": avatar_of(dossier.person),
+            "may_read_private": may_oversee(self.request),
             "photos": photos,
             "counted": dossiers.COUNTED,
         }

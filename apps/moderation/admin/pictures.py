@@ -7,23 +7,21 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
 from apps.media.urls import urls_of
-from apps.moderation.models import Category
+from apps.moderation.models import UNPLEASANT
 
-# What nobody has to look at unprepared.
-UNPLEASANT = {Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL}
 Picture = dict[str, str]
 
 
 def pictures(row: Any) -> list[Picture]:
     """Of a post or comment that was fetched with its `photos`."""
-    return [_picture(SimpleNamespace(**photo)) for photo in row.photos]
+    return [{"id": photo["id"], **picture(SimpleNamespace(**photo))} for photo in row.photos]
 
 
 def thumbnail(row: User | Post | Comment | None) -> Picture | None:
     if row is None:
         return None
     if isinstance(row, User):
-        return _picture(row.avatar) if row.avatar else None
+        return picture(row.avatar) if row.avatar else None
     return next(iter(pictures(row)), None)
 
 
@@ -35,7 +33,8 @@ def is_sensitive(row: User | Post | Comment | None, category: str = "") -> bool:
     return (isinstance(row, Post) and row.sensitive) or category in UNPLEASANT
 
 
-def _picture(medium: Any) -> Picture:
+def picture(medium: Any) -> Picture:
+    """URLs of the variants of a medium that is ready."""
     url = urls_of(medium, public=False)
     urls = {variant["name"]: url(variant) for variant in medium.variants if variant["content_type"] == "image/webp"}
     return {"alt": medium.alt_text or "", **urls}

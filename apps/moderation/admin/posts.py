@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.moderation import dossiers
 from apps.moderation.admin import plots
-from apps.moderation.admin.pages import ConsolePage, photo_of
+from apps.moderation.admin.pages import ConsolePage, may_oversee, photo_of
 
 
 class PostPage(ConsolePage):
@@ -17,7 +17,8 @@ class PostPage(ConsolePage):
             "title": f"Post of {dossier.post.author}",
             "dossier": dossier,
             "post": dossier.post,
-            "photos": [photo_of(item, sensitive=dossier.post.sensitive) for item in dossier.photos],
+            "may_ban": may_oversee(self.request),
+            "photos": [photo_of(item, sensitive=dossier.post.sensitive or item.unpleasant) for item in dossier.photos],
             "likes": plots.columns(
                 "likes",
                 "Likes by day",

@@ -23,8 +23,10 @@ from unfold.widgets import (
 from apps.accounts.models import User
 from apps.core.admin import ReadOnlyAdmin
 from apps.core.errors import Refusal
+from apps.core.ids import parse_id
 from apps.media.models import Media
 from apps.moderation import safety
+from apps.moderation.admin.pictures import Picture, picture
 from apps.moderation.admin.rows import ReasonForm
 from apps.moderation.roles import may_change_rules
 from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
@@ -78,8 +80,18 @@ class RuleAdmin(ReadOnlyAdmin):
                 return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
             except Refusal as refusal:
                 form.add_error(None, _told(refusal))
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "form": form}
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "form": form,
+            "picture": self.pictured(form),
+        }
         return TemplateResponse(request, "console/safety/rule.html", context, status=200 if not form.errors else 400)
+
+    def pictured(self, form: RuleForm) -> Picture | None:
+        """What the rule is about, if that can be shown."""
+        return None
 
     @staticmethod
     def decide(request: HttpRequest, rows: "QuerySet[Any]", verb: Callable[..., bool], done_is: str) -> None:
@@ -196,6 +208,11 @@ class BlockedImageAdmin(RuleAdmin):
 
     def make(self, by: User, **said: Any) -> object:
         return safety.ban_image(said["medium"], by=by, reason=said["reason"])
+
+    def pictured(self, form: RuleForm) -> Picture | None:
+        medium_id = parse_id(str(form["medium"].value() or ""))
+        medium = Media.objects.filter(pk=medium_id).first() if medium_id else None
+        return picture(medium) if medium else None
 
     @admin.action(description="Lift the ban", permissions=["rule"])
     def lift(self, request: HttpRequest, bans: "QuerySet[BlockedImage]") -> None:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import Session
+from apps.content.models import Post
 from apps.engagement.models import Comment, Like
 from apps.moderation import dossiers, services
 from tests.factories import make_block, make_comment, make_follow, make_media, make_post, make_user
@@ -49,6 +50,31 @@ class TestPerson:
         assert len(re.findall("<img", page)) - page.count('alt="Avatar') >= 3
         assert page.count('class="pg-sensitive"') == 1
 
+    @pytest.mark.parametrize(
+        ("category", "resolution", "blurred"),
+        [("violence", "", 1), ("violence", "resolved", 1), ("violence", "dismissed", 0), ("spam", "", 0)],
+    )
+    def test_photos_reported_for_what_is_unpleasant_are_blurred(
+        self, browser, mod, alice, bob, category, resolution, blurred
+    ):
+        flag = services.flag(make_post(alice), by=bob.pk, category=category)[0]
+        if resolution:
+            services.resolve_flag(flag, by=mod, resolution=resolution)
+        pages = person_page(browser(mod), alice), post_page(browser(mod), Post.objects.get())
+        assert [page.count('class="pg-sensitive"') for page in pages] == [blurred, blurred]
+
+    def test_pages_lead_to_where_one_decides(self, browser, mod, alice, bob):
+        post = make_post(alice)
+        comment = make_comment(post, bob)
+        for kind, row, page in (
+            ("user", alice, person_page(browser(mod), alice)),
+            ("post", post, post_page(browser(mod), post)),
+            ("comment", comment, post_page(browser(mod), post)),
+        ):
+            there = reverse("admin:moderation_flag_case", args=[kind, row.pk])
+            assert there in page
+            assert browser(mod).get(there).status_code == 200
+
     def test_addresses_are_shortened(self, browser, mod, alice):
         for address in ("203.0.113.77", "2001:db8:aaaa:bbbb::1", None):
             Session.objects.create(
@@ -58,7 +84,7 @@ class TestPerson:
                 expires_at=timezone.now() + timedelta(days=1),
             )
         page = person_page(browser(mod), alice)
-        for shown in ("203.0.113.0/24", "2001:db8:aaaa::/48", "unknown", "Pixel 9", "a•••@example.org"):
+        for shown in ("203.0.113.***", "2001:db8:aaaa::/48", "unknown", "Pixel 9", "a***@e***.org"):
             assert shown in page
         for hidden in ("203.0.113.77", "bbbb", "alice@example.org"):
             assert hidden not in page
