@@ -126,6 +126,8 @@ class Session(Row):
     user_agent = models.CharField(max_length=300, blank=True)
     nonce = models.CharField(max_length=64, default=make_nonce, editable=False)
     generation = models.PositiveIntegerField(default=0)
+    # Whether it was opened with a code, too. What staff may do by their rank may need that (`two_factor.py`).
+    two_factor = models.BooleanField(db_default=False)
     rotated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     last_seen_at = models.DateTimeField(db_default=Now())

@@ -17,6 +17,7 @@ from uuid import UUID
 import orjson
 from django.utils import timezone
 
+from apps.accounts import two_factor
 from apps.accounts.models import Session, User
 from apps.core import redis
 from apps.core.limits import SPEND, Allowance, Bucket
@@ -175,7 +176,11 @@ def _from_database(user_id: UUID, session_id: UUID) -> Identity | None:
         .prefetch_related("user__groups")
         .first()
     )
-    return Identity(session.user, session.pk) if session else None
+    if session is None:
+        return None
+    if not two_factor.carries_rank(session):
+        session.user.ranks = frozenset()
+    return Identity(session.user, session.pk)
 
 
 def _note_seen(session_id: UUID) -> None:

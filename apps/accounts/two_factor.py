@@ -6,13 +6,14 @@ typed; ours are kept as digests (docs/decisions/0076-two-factor.md).
 
 import secrets
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.mails import digest
-from apps.accounts.models import RecoveryCode, User
-from apps.core.errors import BadRequest, Conflict
+from apps.accounts.models import RecoveryCode, Session, User
+from apps.core.errors import BadRequest, Conflict, Forbidden
 
 RECOVERY_CODES = 10
 # Nothing in it is taken for something else. Sixteen of them are 79 bits, so that a plain digest keeps them.
@@ -23,6 +24,10 @@ NAME = "Authenticator app"
 
 class WrongCode(BadRequest):
     code, title = "wrong_code", "That code is wrong, has expired, or was used before."
+
+
+class TwoFactorRequired(Forbidden):
+    code, title = "two_factor_required", "Moderating takes a second factor; sign in with an authentication code."
 
 
 class AlreadyEnrolled(Conflict):
@@ -37,6 +42,18 @@ def device_of(user: User) -> TOTPDevice | None:
     """What codes are asked from; None for who has not set it up."""
     device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
     return device
+
+
+def carries_rank(session: Session) -> bool:
+    """Whether who signed in may act by their rank: with a code, where they have set it up or it is required."""
+    if session.two_factor or not session.user.ranks:
+        return True
+    return settings.STAFF_TWO_FACTOR != "required" and device_of(session.user) is None
+
+
+def withholds_rank(user: User) -> bool:
+    """Of a user as a request has them: whether they have a rank that their session does not carry."""
+    return not user.ranks and bool(User.objects.get(pk=user.pk).ranks)
 
 
 def persistent_id(device_pk: int | None) -> str | None:
@@ -106,9 +123,10 @@ def renew_recovery_codes(user: User) -> list[str]:
 
 @transaction.atomic
 def remove(user: User) -> bool:
-    """Neither app nor recovery code works any more, and every session of the console loses its standing with it.
-    Whether there was anything to remove."""
+    """Neither app nor recovery code works any more, and every session loses its standing with it. Whether there was
+    anything to remove."""
     _lock(user)
+    Session.objects.filter(user=user, two_factor=True).update(two_factor=False)
     RecoveryCode.objects.filter(user=user).delete()
     removed, _ = TOTPDevice.objects.filter(user=user).delete()
     return bool(removed)

@@ -205,6 +205,9 @@ class Case:
     row: User | Post | Comment | None
     person: User
 
+    def __str__(self) -> str:
+        return f"{'account of' if self.target.type == TargetType.USER else f'{self.target.type} by'} {self.person}"
+
     @property
     def post(self) -> Post | None:
         """What is shown of it: itself, or what it is a comment on."""

@@ -5,8 +5,9 @@ import ipaddress
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apps.accounts import two_factor
+from apps.accounts import session_cache, two_factor
 from apps.accounts.models import Session, User
+from apps.accounts.services import InvalidCredentials
 from apps.core.errors import BadRequest, Forbidden
 from apps.moderation import trail
 from apps.moderation.roles import require_may_change_rules
@@ -87,8 +88,22 @@ def _given(reason: str) -> str:
 def enrol(user: User, *, code: str) -> tuple[TOTPDevice, list[str]]:
     """Somebody of staff sets up their own. Raises as `two_factor.confirm`."""
     device, codes = two_factor.confirm(user, code)
+    # Sessions of the API that were opened without a code carry the rank no longer.
+    session_cache.mark_user(user.pk)
     trail.note("enrol_two_factor", user, by=user.pk)
     return device, codes
+
+
+@transaction.atomic
+def show_second_factor(session: Session, *, code: str) -> None:
+    """A session of the API that has just been opened may act by its owner's rank. Who has set up nothing shows nothing.
+    Raises InvalidCredentials: who guesses does not learn that the password was right."""
+    if two_factor.device_of(session.user) is None:
+        return
+    if accept(session.user, code) is None:
+        raise InvalidCredentials
+    session.two_factor = True
+    session.save(update_fields=["two_factor"])
 
 
 @transaction.atomic
@@ -132,3 +147,4 @@ def reset_by_operator(person: User, *, reason: str) -> None:
 def _reset(person: User) -> None:
     if not two_factor.remove(person):
         raise two_factor.NotEnrolled
+    session_cache.mark_user(person.pk)

@@ -191,18 +191,39 @@ CALLS = {
     "POST /moderation/users/{user}/flag": ("200 201", "cannot_flag_self not_found"),
     "POST /moderation/posts/{post_id}/flag": ("200 201", "cannot_flag_self not_found"),
     "POST /moderation/comments/{comment_id}/flag": ("200 201", "cannot_flag_self not_found"),
-    "POST /moderation/users/{user}/suspend": (200, "moderator_required cannot_moderate not_found"),
-    "POST /moderation/users/{user}/unsuspend": (200, "moderator_required cannot_moderate not_found"),
-    "POST /moderation/posts/{post_id}/takedown": (200, "moderator_required cannot_moderate not_found"),
-    "POST /moderation/posts/{post_id}/restore": (200, "moderator_required cannot_moderate not_found"),
-    "POST /moderation/comments/{comment_id}/takedown": (200, "moderator_required cannot_moderate not_found"),
-    "POST /moderation/comments/{comment_id}/restore": (200, "moderator_required cannot_moderate not_found"),
-    "GET /moderation/flags": (200, "moderator_required validation_error invalid_cursor"),
-    "POST /moderation/flags/{flag_id}/resolve": (200, "moderator_required cannot_moderate flag_closed"),
-    "GET /moderation/audit": (200, "moderator_required validation_error invalid_cursor"),
+    "POST /moderation/users/{user}/suspend": (200, "moderator_required two_factor_required cannot_moderate not_found"),
+    "POST /moderation/users/{user}/unsuspend": (
+        200,
+        "moderator_required two_factor_required cannot_moderate not_found",
+    ),
+    "POST /moderation/posts/{post_id}/takedown": (
+        200,
+        "moderator_required two_factor_required cannot_moderate not_found",
+    ),
+    "POST /moderation/posts/{post_id}/restore": (
+        200,
+        "moderator_required two_factor_required cannot_moderate not_found",
+    ),
+    "POST /moderation/comments/{comment_id}/takedown": (
+        200,
+        "moderator_required two_factor_required cannot_moderate not_found",
+    ),
+    "POST /moderation/comments/{comment_id}/restore": (
+        200,
+        "moderator_required two_factor_required cannot_moderate not_found",
+    ),
+    "GET /moderation/flags": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "POST /moderation/flags/{flag_id}/resolve": (
+        200,
+        "moderator_required two_factor_required cannot_moderate flag_closed",
+    ),
+    "GET /moderation/audit": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
     "POST /moderation/actions/{action_id}/appeal": (201, "already_appealed not_appealable not_found invalid_link"),
-    "GET /moderation/appeals": (200, "moderator_required validation_error invalid_cursor"),
-    "POST /moderation/appeals/{appeal_id}/decide": (200, "moderator_required own_decision appeal_decided"),
+    "GET /moderation/appeals": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "POST /moderation/appeals/{appeal_id}/decide": (
+        200,
+        "moderator_required two_factor_required own_decision appeal_decided",
+    ),
 }
 EVERYWHERE = {"invalid_token", "rate_limited", "unavailable"}
 EVERY_WRITE = {"validation_error", "malformed_request", "body_too_large", "unsupported_content_type"}

@@ -4,6 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +20,7 @@ from apps.core.api.pagination import Window, newest_first, page
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
+from apps.moderation import staff
 
 
 class AuthEndpoint(Endpoint):
@@ -69,13 +71,21 @@ class AuthEndpoint(Endpoint):
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
         address = client_address(request)
-        return services.sign_in(
-            attempts.count_attempt(body["login"], address=address),
-            password=body["password"],
-            device_name=body.get("device_name", ""),
-            address=address,
-            user_agent=_printable(request.headers.get("User-Agent", "")),
-        )
+        account = attempts.count_attempt(body["login"], address=address)
+        code = body.get("code", "")
+        if account and code:
+            limits.require("two_factor", str(account.pk))
+        with transaction.atomic():
+            session = services.sign_in(
+                account,
+                password=body["password"],
+                device_name=body.get("device_name", ""),
+                address=address,
+                user_agent=_printable(request.headers.get("User-Agent", "")),
+            )
+            if code:
+                staff.show_second_factor(session, code=code)
+        return session
 
     @documented(summary="End the present session, another of one's own, or all", request=Revoke, responses={204: None})
     def revoke(self, request: Request) -> Response:

@@ -32,12 +32,14 @@ class SignUp(Body):
 
 
 class SignIn(Body):
-    """By password (`login`, `password`) or by `refresh` token, as `grant_type` says."""
+    """By password (`login`, `password`) or by `refresh` token, as `grant_type` says. Moderators who have set up
+    two-factor add a `code` of their app, or a recovery code; without it they are let in, and may not moderate."""
 
     grant_type = serializers.ChoiceField(choices=["password", "refresh_token"], default="password")
     login = TokenField(required=False, max_length=254)
     password = TokenField(required=False)
     device_name = TextField(max_length=100, allow_blank=True, required=False)
+    code = TokenField(required=False, max_length=40)
     refresh = TokenField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from rest_framework.request import Request
 
+from apps.accounts import two_factor
 from apps.accounts.models import User
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
@@ -19,9 +20,11 @@ class ModeratorEndpoint(Endpoint):
         return cast(User, self.request.user)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """The refusal counts against the limits as any other call. Raises ModeratorRequired."""
+        """The refusal counts against the limits as any other call. Raises ModeratorRequired, TwoFactorRequired."""
         super().initial(request, *args, **kwargs)
         if self.action is not None:  # else it will be 405, for anybody
+            if two_factor.withholds_rank(self.moderator):
+                raise two_factor.TwoFactorRequired
             require_moderator(self.moderator)
 
 

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.accounts.services import InvalidLink
+from apps.accounts.two_factor import TwoFactorRequired
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.models import Post
 from apps.core import limits
@@ -26,7 +27,8 @@ from apps.moderation.models import Appeal, Category, Flag, ModerationAction
 from apps.social.api.people import find_blocked_person
 
 ACTION = {200: schemas.ModerationAction}
-REFUSED = [services.ModeratorRequired, services.CannotModerate]
+NOT_FOR_ALL = [services.ModeratorRequired, TwoFactorRequired]
+REFUSED = [*NOT_FOR_ALL, services.CannotModerate]
 
 
 class ReportEndpoint(Endpoint):
@@ -73,7 +75,7 @@ class FlagEndpoint(ModeratorEndpoint):
     @documented(
         summary="Reports, newest first",
         page_of=schemas.Flag,
-        errors=[services.ModeratorRequired, Invalid],
+        errors=[*NOT_FOR_ALL, Invalid],
         parameters=[filters.STATUS, filters.CATEGORY],
     )
     def list(self, request: Request) -> Response:
@@ -167,7 +169,7 @@ class AuditEndpoint(ModeratorEndpoint):
     @documented(
         summary="What moderators did, newest first; nobody can change it",
         page_of=schemas.ModerationAction,
-        errors=[services.ModeratorRequired, Invalid],
+        errors=[*NOT_FOR_ALL, Invalid],
         parameters=filters.AUDIT,
     )
     def list(self, request: Request) -> Response:
@@ -210,7 +212,7 @@ class CaseEndpoint(ModeratorEndpoint):
     @documented(
         summary="Appeals, newest first",
         page_of=schemas.AppealCase,
-        errors=[services.ModeratorRequired, Invalid],
+        errors=[*NOT_FOR_ALL, Invalid],
         parameters=[filters.APPEAL_STATUS],
     )
     def list(self, request: Request) -> Response:

@@ -1,0 +1,88 @@
+"""Moderating over the API takes a second factor, where it is set up or required."""
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts import two_factor
+from apps.moderation import staff
+from apps.moderation.models import StaffAct
+from tests.conftest import Caller
+from tests.console.codes import code_of, enrol
+from tests.factories import PASSWORD, make_post
+from tests.moderation.people import make_moderator
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(login, **more):
+    """A caller with the tokens of that sign-in; the answer, if it was refused."""
+    caller = Caller()
+    answer = caller.post("/auth/token", {"login": login, "password": PASSWORD, **more})
+    if answer.status_code != 200:
+        return answer
+    caller.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
+    return caller
+
+
+def moderates(caller):
+    """True, or the code of the refusal."""
+    answer = caller.get("/moderation/flags")
+    return answer.status_code == 200 or answer.json()["code"]
+
+
+@pytest.mark.parametrize("setting", ["required", "optional"])
+@pytest.mark.parametrize("enrolled", [True, False])
+def test_o1_a_password_alone_moderates_only_where_nothing_more_is_asked_for(mod, settings, setting, enrolled):
+    settings.STAFF_TWO_FACTOR = setting
+    if enrolled:
+        device, _ = enrol(mod)
+        assert moderates(signed_in("mod", code=code_of(device))) is True
+    plain = signed_in("mod")
+    expected = True if (setting, enrolled) == ("optional", False) else "two_factor_required"
+    # The second time from the cache.
+    assert [moderates(plain), moderates(plain)] == [expected, expected]
+    assert plain.get("/auth/me").json()["roles"] == ["moderator"]
+    assert plain.get("/feed").status_code == 200
+
+
+def test_a_code_for_who_has_set_up_nothing_is_not_looked_at(mod, alice):
+    assert moderates(signed_in("mod", code="123456")) is True
+    assert moderates(signed_in("alice", code="123456")) == "moderator_required"
+
+
+def test_a_wrong_code_is_a_wrong_sign_in(mod):
+    device, codes = enrol(mod)
+    code = code_of(device)
+    wrong = signed_in("mod", code=f"{(int(code) + 1) % 1_000_000:06d}")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid_credentials")
+    assert not mod.sessions.exists()
+    assert moderates(signed_in("mod", code=codes[0])) is True
+    assert signed_in("mod", code=codes[0]).status_code == 401
+    assert StaffAct.objects.get(act="use_recovery_code").actor == mod
+
+
+def test_codes_are_limited_by_account(mod, settings):
+    settings.RATE_LIMITS_ENABLED = True
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (2, 900)}
+    enrol(mod)
+    assert [signed_in("mod", code="000000").status_code for _ in range(3)] == [401, 401, 429]
+
+
+def test_setting_it_up_and_resetting_it_change_open_sessions(mod):
+    plain = signed_in("mod")
+    assert moderates(plain) is True
+    device, _ = staff.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
+    assert moderates(plain) == "two_factor_required"
+    strong = signed_in("mod", code=code_of(device))
+    assert moderates(strong) is True
+    staff.reset_two_factor(mod, by=make_moderator("root", "admin"), reason="Lost the telephone.")
+    assert moderates(plain) is True
+    staff.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
+    assert moderates(strong) == "two_factor_required"
+
+
+def test_what_only_moderators_find_is_hidden_without_it(mod, alice):
+    device, _ = enrol(mod)
+    post = make_post(alice, taken_down_at=timezone.now())
+    assert signed_in("mod", code=code_of(device)).get(f"/posts/{post.pk}").status_code == 200
+    assert signed_in("mod").get(f"/posts/{post.pk}").status_code == 404
