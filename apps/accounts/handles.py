@@ -20,6 +20,11 @@ def skeleton(handle: str) -> str:
     return bare.replace("rn", "m").replace("vv", "w")
 
 
+def words(handle: str) -> str:
+    """The handle as it stands, which may be a domain, and as the words that it is read as."""
+    return f"{handle} {re.sub('[._]', ' ', handle)}"
+
+
 RESERVED = frozenset((Path(__file__).parent / "data" / "reserved_handles.txt").read_text().split())
 _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED))
 

@@ -81,7 +81,7 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     """
     user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
     passwords.require_fit(password, user=user)
-    suspicious = terms.screen(display_name=display_name)
+    suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
     user.set_password(password)
     try:
         with transaction.atomic():

@@ -33,6 +33,15 @@
     if (opener && event.isTrusted) press(opener);
   });
 
+  // An act on hundreds takes its time: once is enough, and one sees that it works.
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    if (event.target.ariaBusy === "true") event.preventDefault();
+    event.target.ariaBusy = "true";
+  });
+  // Back from the next page by the browser's button, it can be sent again.
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[aria-busy]").forEach((form) => form.removeAttribute("aria-busy")));
+
   // The browser focuses by itself, but not in every case.
   document.querySelector("[data-reasons] [autofocus], form > [autofocus]")?.focus();
 

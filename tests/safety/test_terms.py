@@ -218,3 +218,21 @@ class TestConsole:
         client = browser(senior)
         with django_assert_max_num_queries(12):
             assert client.get(reverse(self.LIST)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "term", "handle", "refused"),
+    [
+        ("word", "cheap watches", "cheap_watches", True),
+        ("word", "watches", "my.watches", True),
+        ("word", "watch", "watches", False),
+        ("domain", "spam.example", "spam.example", True),
+        ("domain", "spam.example", "spam_example", False),
+    ],
+)
+def test_a_handle_is_looked_through_too(api, senior, kind, term, handle, refused):
+    block(senior, term, "refuse", kind)
+    answer = api(None).post("/users", SIGN_UP | {"handle": handle})
+    assert answer.status_code == (422 if refused else 201)
+    if refused:
+        assert [fault["field"] for fault in answer.json()["errors"]] == ["handle"]

@@ -45,10 +45,17 @@ def sign_in(console, person):
     return page
 
 
+def press(page, key):
+    """Once the page's script listens."""
+    page.wait_for_load_state("load")
+    page.keyboard.press(key)
+
+
 def decide(page, key):
     """By keyboard alone: the act's key, a template by its first letters, and twice on to the end."""
-    page.keyboard.press(key)
+    press(page, key)
     page.wait_for_url(f"**act={ {'t': 'take_down', 'd': 'dismiss', 's': 'suspend'}[key] }")
+    page.wait_for_load_state("load")
     template = page.get_by_label("Reason template")
     template.focus()
     page.keyboard.press("ArrowDown")
@@ -56,7 +63,7 @@ def decide(page, key):
     page.keyboard.press("Control+Enter")
     page.get_by_role("heading", name="What it will do").wait_for()
     page.get_by_role("button", name="Confirm").focus()
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.get_by_role("heading", name="What it will do").wait_for(state="detached")
 
 
@@ -67,7 +74,7 @@ def test_a_queue_of_ten_is_cleared_by_keyboard(console, mod):
         report(make_post(alice, caption=f"Low tide {number}"), category="spam")
     page = sign_in(console, mod)
     page.goto(QUEUE)
-    page.keyboard.press("j")
+    press(page, "j")
     page.get_by_role("heading", name="Decide", exact=True).wait_for()
     for number in range(TEN):
         decide(page, "t" if number % 2 else "d")
@@ -108,7 +115,7 @@ def test_a_suspension_is_undone_an_appeal_decided_and_the_audit_exported(console
     page = sign_in(console, mod)
 
     page.goto(QUEUE)
-    page.keyboard.press("j")
+    press(page, "j")
     page.get_by_role("heading", name="Decide", exact=True).wait_for()
     decide(page, "s")
     assert User.objects.get(pk=bob.pk).state == "suspended"
