@@ -36,15 +36,53 @@ from apps.moderation.models import Flag  # noqa: E402
 from bench.search import _FILL as PEOPLE_AND_POSTS  # noqa: E402
 
 STATEMENTS, MILLISECONDS, WARMING = 12, 300, 1
-# More than there are people and posts: each list as long as the others.
-_REACTIONS = """
-INSERT INTO engagement_like (id, post_id, user_id)
-SELECT post.id, post.id, (SELECT id FROM accounts_user WHERE email = '1@example.org') FROM content_post AS post;
+# As many as there are posts, each with the id of one; of what is open, about as much as a busy desk has.
+_OTHERS = """
+CREATE TEMPORARY TABLE each_one AS
+SELECT post.id, post.author_id, row_number() OVER (ORDER BY post.id) AS n,
+       (SELECT id FROM accounts_user WHERE email = '1@example.org') AS first_id
+FROM content_post AS post;
+CREATE TEMPORARY TABLE each_person AS
+SELECT id, first_id FROM accounts_user,
+    (SELECT id AS first_id FROM accounts_user WHERE email = '1@example.org') AS first WHERE email <> '1@example.org';
+INSERT INTO engagement_like (id, post_id, user_id) SELECT id, id, first_id FROM each_one;
+INSERT INTO engagement_save (id, post_id, user_id) SELECT id, id, first_id FROM each_one;
 INSERT INTO engagement_comment (id, post_id, author_id, text, like_count, reply_count)
-SELECT post.id, post.id, post.author_id, 'What light!', 0, 0 FROM content_post AS post;
-INSERT INTO social_follow (id, follower_id, followed_id)
-SELECT person.id, person.id, (SELECT id FROM accounts_user WHERE email = '1@example.org')
-FROM accounts_user AS person WHERE email <> '1@example.org';
+SELECT id, id, author_id, 'What light!', 0, 0 FROM each_one;
+INSERT INTO social_follow (id, follower_id, followed_id) SELECT id, id, first_id FROM each_person;
+INSERT INTO social_followrequest (id, requester_id, target_id) SELECT id, id, first_id FROM each_person;
+INSERT INTO social_block (id, blocker_id, blocked_id) SELECT id, id, first_id FROM each_person;
+INSERT INTO social_mute (id, muter_id, muted_id) SELECT id, id, first_id FROM each_person;
+INSERT INTO accounts_session (id, user_id, device_name, user_agent, nonce, generation, expires_at, end_reason)
+SELECT id, author_id, 'telephone', '', 'x', 0, now() + interval '30 days', '' FROM each_one;
+INSERT INTO accounts_withheldhandle (id, handle, until) SELECT id, 'gone' || n, now() FROM each_one;
+INSERT INTO accounts_dataexport (id, attempts, user_id, status, secret, error)
+SELECT id, 1, author_id, 'expired', '', '' FROM each_one;
+INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
+    original_etag, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public, urls_revoked,
+    error_code, error_detail, attempts, in_use, width, height)
+SELECT id, author_id, 'post', 'ready', '', 'image/jpeg', 1, '', 'k' || n, '', '', '', '[]', 's', '', false, false, '',
+    '', 1, true, 1, 1 FROM each_one;
+INSERT INTO media_doomedobject (id, bucket, key, attempts) SELECT id, 'photographs', 'k' || n, 0 FROM each_one;
+INSERT INTO moderation_flag (id, target_type, target_id, subject_id, category, note, status, resolution_note,
+    reporter_id, resolved_at)
+SELECT id, 'post', id, author_id, 'spam', '', CASE WHEN n % 100 = 0 THEN 'open' ELSE 'dismissed' END, '', first_id,
+    CASE WHEN n % 100 = 0 THEN NULL ELSE now() END FROM each_one;
+INSERT INTO moderation_moderationaction (id, actor_id, action, target_type, target_id, affected_id, reason, category,
+    created_at)
+SELECT id, first_id, 'takedown', 'post', id, author_id, 'Sells watches.', 'spam', now() - n * interval '1 minute'
+FROM each_one;
+INSERT INTO moderation_appeal (id, action_id, appellant_id, text, status, note, decided_by_id, decided_at)
+SELECT id, id, author_id, 'They are paintings.', CASE WHEN n % 1000 = 0 THEN 'open' ELSE 'upheld' END, '',
+    CASE WHEN n % 1000 = 0 THEN NULL ELSE first_id END, CASE WHEN n % 1000 = 0 THEN NULL ELSE now() END FROM each_one;
+INSERT INTO moderation_staffact (id, actor_id, act, subject_type, subject_id, reason, detail, created_at)
+SELECT id, first_id, 'read_email', 'accounts.User', author_id::text, 'A stolen account.', '{}', now() FROM each_one;
+INSERT INTO notifications_notification (id, recipient_id, type, statement, in_app, latest, post_id)
+SELECT id, author_id, 'comment', '', true, id, id FROM each_one;
+INSERT INTO notifications_act (id, notification_id, recipient_id, actor_id, cause)
+SELECT id, id, author_id, first_id, id FROM each_one;
+INSERT INTO notifications_delivery (id, act_id, channel, status, attempts, error)
+SELECT id, id, 'email', CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'sent' END, 1, '' FROM each_one;
 """
 
 
@@ -53,7 +91,7 @@ def fill(rows: int) -> None:
     numbers = {"people": rows, "posts": rows}
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        for statement in filter(str.strip, (PEOPLE_AND_POSTS + _REACTIONS).split(";\n")):
+        for statement in filter(str.strip, (PEOPLE_AND_POSTS + _OTHERS).split(";\n")):
             cursor.execute(statement, {name: n for name, n in numbers.items() if f"%({name})s" in statement} or None)
         cursor.execute("VACUUM ANALYZE")
 
@@ -109,7 +147,12 @@ def measured(browser: Client, path: str, rounds: int) -> tuple[int, float, int]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=0, help="fill an empty database with so many of each first")
+    parser.add_argument(
+        "--rows",
+        type=int,
+        default=0,
+        help="fill an empty database with so many people, posts and what hangs on them first",
+    )
     options = parser.parse_args()
     if options.rows:
         fill(options.rows)
