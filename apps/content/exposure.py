@@ -1,6 +1,6 @@
 """Which photos have public copies: those of posts that everybody may see, and no others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,12 +10,22 @@ from django.utils import timezone
 
 from apps.content.models import Post, StaleExposure
 from apps.core.batches import BATCH
+from apps.core.statements import Statement, select
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
 # Rung by name: the bell in `tasks.py` stands above this module.
 RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
+
+
+_OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values_list("pk"), "post")
+
+
+def expose_new(post_id: UUID, media_ids: Sequence[UUID]) -> None:
+    """As `reconcile`, of the photos of a post that this transaction has made: nobody has seen them yet."""
+    if select(_OPEN.sql, post=post_id):
+        media.expose(media_ids)
 
 
 @transaction.atomic(savepoint=False)
