@@ -5,13 +5,13 @@ blocks, caps and a change of privacy are decided one after the other: no follow 
 at a public account, no count beyond a cap.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from apps.accounts.models import User
 from apps.core.errors import BadRequest, Conflict, NotFound
 from apps.core.ids import new_id
 from apps.core.statements import select
@@ -47,21 +47,40 @@ class FollowingLimitReached(Conflict):
     code, title = "following_limit_reached", "You cannot follow more accounts."
 
 
-def _lock(*user_ids: UUID) -> dict[UUID, User]:
-    """With what is decided by: whether they stand, may be followed at once, and have room."""
-    rows = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
-    rows = rows.only("state", "is_private", "follower_count", "following_count")
-    return {user.pk: user for user in rows}
+class Party(NamedTuple):
+    """One of the people, locked, with what is decided by: whether they stand, may be followed at once, have room."""
+
+    id: UUID
+    stands: bool
+    is_private: bool
+    follower_count: int
+    following_count: int
 
 
-def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[User, User]:
-    """Both, locked. Raises NotFound when the other one has gone or a block lies between them."""
+_LOCK = """
+SELECT id, state = 'active', is_private, follower_count, following_count FROM accounts_user
+WHERE id = ANY(%(people)s) ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+def _lock(*user_ids: UUID) -> dict[UUID, Party]:
+    return {row[0]: Party(*row) for row in select(_LOCK, people=list(user_ids))}
+
+
+def _lock_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
+    """Raises NotFound when the other one has gone."""
     people = _lock(actor_id, other_id)
-    other = people.get(other_id)
-    if actor_id not in people or other is None or other.state != User.State.ACTIVE:
+    actor, other = people.get(actor_id), people.get(other_id)
+    if actor is None or other is None or not other.stands:
         raise NotFound
+    return actor, other
+
+
+def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
+    """As `_lock_pair`; raises NotFound when a block lies between them, too."""
+    actor, other = _lock_pair(actor_id, other_id)
     _require_no_block(actor_id, other_id)
-    return people[actor_id], other
+    return actor, other
 
 
 def _require_no_block(one: UUID, other: UUID) -> None:
@@ -102,10 +121,7 @@ def follow(person_id: UUID, *, by: UUID) -> bool:
     """
     if person_id == by:
         raise CannotFollowSelf
-    people = _lock(by, person_id)
-    follower, person = people.get(by), people.get(person_id)
-    if follower is None or person is None or person.state != User.State.ACTIVE:
-        raise NotFound
+    follower, person = _lock_pair(by, person_id)
     full = _full(follower, person)
     if person.is_private or full:
         return _follow_or_ask(follower, person, full)
@@ -118,22 +134,22 @@ def follow(person_id: UUID, *, by: UUID) -> bool:
     return True
 
 
-def _follow_or_ask(follower: User, person: User, full: type[Conflict] | None) -> bool:
+def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) -> bool:
     """One question after the other: of a private account, or at a cap."""
-    _require_no_block(follower.pk, person.pk)
-    if Follow.objects.filter(follower=follower, followed=person).exists():
+    _require_no_block(follower.id, person.id)
+    if Follow.objects.filter(follower=follower.id, followed=person.id).exists():
         return True
     # A private account with too many followers may be asked: it is told when it accepts.
     if full and not (person.is_private and full is FollowerLimitReached):
         raise full
-    _, new = FollowRequest.objects.get_or_create(requester=follower, target=person)
+    _, new = FollowRequest.objects.get_or_create(requester_id=follower.id, target_id=person.id)
     if new:
-        newcomers.spend("follow", follower.pk)
-        follow_requested.tell(requester_id=str(follower.pk), target_id=str(person.pk))
+        newcomers.spend("follow", follower.id)
+        follow_requested.tell(requester_id=str(follower.id), target_id=str(person.id))
     return False
 
 
-def _full(follower: User, person: User) -> type[Conflict] | None:
+def _full(follower: Party, person: Party) -> type[Conflict] | None:
     """The cap that is reached, if one is."""
     if follower.following_count >= settings.FOLLOWING_LIMIT:
         return FollowingLimitReached
@@ -142,12 +158,12 @@ def _full(follower: User, person: User) -> type[Conflict] | None:
     return None
 
 
-def _tie(follower: User, person: User) -> None:
+def _tie(follower_id: UUID, person_id: UUID) -> None:
     """Whether there is room is asked before."""
-    Follow.objects.create(follower=follower, followed=person)
-    FOLLOWERS.increment(person.pk)
-    FOLLOWING.increment(follower.pk)
-    follow_accepted.tell(requester_id=str(follower.pk), target_id=str(person.pk))
+    Follow.objects.create(follower_id=follower_id, followed_id=person_id)
+    FOLLOWERS.increment(person_id)
+    FOLLOWING.increment(follower_id)
+    follow_accepted.tell(requester_id=str(follower_id), target_id=str(person_id))
 
 
 def _unfollow(follower_id: UUID, person_id: UUID) -> None:
@@ -190,11 +206,11 @@ def remove_follower(person_id: UUID, *, by: UUID) -> None:
 def accept_request(requester_id: UUID, *, by: UUID) -> None:
     """Raises NotFound without such a request, and at a cap FollowerLimitReached or FollowingLimitReached."""
     person, requester = _standing_pair(by, requester_id)
-    if not FollowRequest.objects.filter(requester=requester, target=person).delete()[0]:
+    if not FollowRequest.objects.filter(requester=requester_id, target=by).delete()[0]:
         raise NotFound
     if full := _full(requester, person):
         raise full
-    _tie(requester, person)
+    _tie(requester_id, by)
 
 
 @transaction.atomic
@@ -214,11 +230,9 @@ def accept_every_request(person_id: UUID) -> None:
     for request in FollowRequest.objects.filter(target=person_id).order_by("id"):
         requester = people.get(request.requester_id)
         request.delete()
-        if requester is None or requester.state != User.State.ACTIVE:
-            continue
-        person.refresh_from_db(fields=["follower_count"])
-        if _full(requester, person) is None:
-            _tie(requester, person)
+        if requester and requester.stands and _full(requester, person) is None:
+            _tie(requester.id, person_id)
+            person = person._replace(follower_count=person.follower_count + 1)
 
 
 @transaction.atomic
