@@ -5,6 +5,7 @@ blocks, caps and a change of privacy are decided one after the other: no follow 
 at a public account, no count beyond a cap.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from apps.social.facts import (
     unmuted,
 )
 from apps.social.models import Block, Follow, FollowRequest, Mute
+from apps.social.querysets import RELATIONSHIP, Relationship, relationships
 
 
 class CannotFollowSelf(BadRequest):
@@ -51,6 +53,7 @@ class Party(NamedTuple):
     """One of the people, locked, with what is decided by: whether they stand, may be followed at once, have room."""
 
     id: UUID
+    handle: str
     stands: bool
     is_private: bool
     follower_count: int
@@ -58,19 +61,25 @@ class Party(NamedTuple):
 
 
 _LOCK = """
-SELECT id, state = 'active', is_private, follower_count, following_count FROM accounts_user
-WHERE id = ANY(%(people)s) ORDER BY id FOR NO KEY UPDATE
+SELECT id, handle, state = 'active', is_private, follower_count, following_count FROM accounts_user
+WHERE {these} ORDER BY id FOR NO KEY UPDATE
 """
+_LOCK_IDS = _LOCK.format(these="id = ANY(%(people)s)")
+_LOCK_NAMED = _LOCK.format(these="id IN (%(by)s, (SELECT id FROM accounts_user WHERE handle = %(handle)s))")
 
 
 def _lock(*user_ids: UUID) -> dict[UUID, Party]:
-    return {row[0]: Party(*row) for row in select(_LOCK, people=list(user_ids))}
+    return {row[0]: Party(*row) for row in select(_LOCK_IDS, people=list(user_ids))}
 
 
-def _lock_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
-    """Raises NotFound when the other one has gone."""
-    people = _lock(actor_id, other_id)
-    actor, other = people.get(actor_id), people.get(other_id)
+def _lock_pair(actor_id: UUID, whom: UUID | str) -> tuple[Party, Party]:
+    """The actor and `whom`, an id or a handle. Raises NotFound when that one has gone."""
+    if isinstance(whom, UUID):
+        people = _lock(actor_id, whom)
+    else:
+        people = {row[0]: Party(*row) for row in select(_LOCK_NAMED, by=actor_id, handle=whom)}
+    actor = people.get(actor_id)
+    other = next((person for person in people.values() if whom in (person.id, person.handle)), None)
     if actor is None or other is None or not other.stands:
         raise NotFound
     return actor, other
@@ -89,56 +98,62 @@ def _require_no_block(one: UUID, other: UUID) -> None:
         raise NotFound
 
 
+# What is asked of blocks and of how they stood comes after both people are locked: what a lock has waited for is seen
+# only by a statement that begins afterwards.
+_CUT = """cut AS (
+    SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(viewer)s, %(person)s), (%(person)s, %(viewer)s))
+)"""
+_STOOD = f"{RELATIONSHIP} FROM (SELECT %(person)s::uuid) AS person (id)"
 _FOLLOW = f"""
-WITH cut AS (
-    SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(by)s, %(person)s), (%(person)s, %(by)s))
-), made AS (
+WITH {_CUT}, made AS (
     INSERT INTO social_follow (id, follower_id, followed_id)
-    SELECT %(id)s, %(by)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
+    SELECT %(id)s, %(viewer)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
     ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})
-SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made)
+SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made), {_STOOD}
 """  # noqa: S608  (of constants)
 _GONE = f"""gone AS (
-    DELETE FROM social_follow WHERE follower_id = %(by)s AND followed_id = %(person)s
+    DELETE FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = %(person)s
     RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)})"""  # noqa: S608
 _UNTIE = f"WITH {_GONE} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
 _UNFOLLOW = f"""
-WITH {_GONE}, withdrawn AS (
-    DELETE FROM social_followrequest WHERE requester_id = %(by)s AND target_id = %(person)s RETURNING 1
+WITH {_CUT}, {_GONE}, withdrawn AS (
+    DELETE FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = %(person)s RETURNING 1
 )
-SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn)
+SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), EXISTS (SELECT 1 FROM cut), {_STOOD}
 """  # noqa: S608  (of constants)
 
 
 @transaction.atomic
-def follow(person_id: UUID, *, by: UUID) -> bool:
-    """`by` follows the person (True), or asks to, if the account is private. Following twice is following once.
+def follow(whom: UUID | str, *, by: UUID) -> Relationship:
+    """`by` follows the person, or asks to, if the account is private. Following twice is following once. Returns how
+    `by` stands to them now. `whom`: an id, or a handle.
 
     Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached,
     NewAccountLimitReached.
     """
-    if person_id == by:
+    follower, person = _lock_pair(by, whom)
+    if follower is person:
         raise CannotFollowSelf
-    follower, person = _lock_pair(by, person_id)
     full = _full(follower, person)
     if person.is_private or full:
-        return _follow_or_ask(follower, person, full)
-    [(cut, made)] = select(_FOLLOW, id=new_id(), by=by, person=person_id)
+        _follow_or_ask(follower, person, full)
+        return relationships(by, [person.id])[person.id]
+    [(cut, made, *stood)] = select(_FOLLOW, id=new_id(), viewer=by, person=person.id)
     if cut:
         raise NotFound
     if made:
         newcomers.spend("follow", by)
-        followed.tell(follower_id=str(by), followed_id=str(person_id))
-    return True
+        followed.tell(follower_id=str(by), followed_id=str(person.id))
+    return replace(Relationship(*stood), following=True, requested=False)
 
 
-def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) -> bool:
+def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) -> None:
     """One question after the other: of a private account, or at a cap."""
     _require_no_block(follower.id, person.id)
     if Follow.objects.filter(follower=follower.id, followed=person.id).exists():
-        return True
+        return
     # A private account with too many followers may be asked: it is told when it accepts.
     if full and not (person.is_private and full is FollowerLimitReached):
         raise full
@@ -146,7 +161,6 @@ def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) 
     if new:
         newcomers.spend("follow", follower.id)
         follow_requested.tell(requester_id=str(follower.id), target_id=str(person.id))
-    return False
 
 
 def _full(follower: Party, person: Party) -> type[Conflict] | None:
@@ -166,13 +180,14 @@ def _tie(follower_id: UUID, person_id: UUID) -> None:
     follow_accepted.tell(requester_id=str(follower_id), target_id=str(person_id))
 
 
-def _unfollow(follower_id: UUID, person_id: UUID) -> None:
-    """Neither follows nor asks to any more."""
-    [(gone, withdrawn)] = select(_UNFOLLOW, by=follower_id, person=person_id)
+def _unfollow(follower_id: UUID, person_id: UUID) -> tuple[bool, Relationship]:
+    """Neither follows nor asks to any more. Whether a block lies between them, and how the one stands to the other."""
+    [(gone, withdrawn, cut, *stood)] = select(_UNFOLLOW, viewer=follower_id, person=person_id)
     if gone:
         unfollowed.tell(follower_id=str(follower_id), followed_id=str(person_id))
     if withdrawn:
         follow_withdrawn.tell(requester_id=str(follower_id), target_id=str(person_id))
+    return cut, replace(Relationship(*stood), following=False, requested=False)
 
 
 def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
@@ -183,12 +198,18 @@ def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
 
 
 @transaction.atomic
-def unfollow(person_id: UUID, *, by: UUID) -> None:
-    """No longer follow, nor ask to."""
-    if person_id == by:
+def unfollow(whom: UUID | str, *, by: UUID) -> Relationship:
+    """No longer follow, nor ask to. Returns how `by` stands to the person now. `whom`: an id, or a handle.
+
+    Raises CannotTargetSelf, NotFound (across a block, too).
+    """
+    follower, person = _lock_pair(by, whom)
+    if follower is person:
         raise CannotTargetSelf
-    _lock(by, person_id)
-    _unfollow(by, person_id)
+    cut, stands = _unfollow(by, person.id)
+    if cut:
+        raise NotFound
+    return stands
 
 
 @transaction.atomic
@@ -197,7 +218,7 @@ def remove_follower(person_id: UUID, *, by: UUID) -> None:
     if person_id == by:
         raise CannotTargetSelf
     _lock(by, person_id)
-    [(gone,)] = select(_UNTIE, by=person_id, person=by)
+    [(gone,)] = select(_UNTIE, viewer=person_id, person=by)
     if gone:
         unfollowed.tell(follower_id=str(person_id), followed_id=str(by))
 
