@@ -1,6 +1,6 @@
 """Which photos have public copies: those of posts that everybody may see, and no others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.content.models import Post, StaleExposure
 from apps.core.batches import BATCH
-from apps.core.statements import Statement, select
+from apps.core.statements import Statement
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
@@ -19,13 +19,12 @@ RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
 
 
-_OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values_list("pk"), "post")
+_OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values_list("items__medium"), "post")
 
 
-def expose_new(post_id: UUID, media_ids: Sequence[UUID]) -> None:
-    """As `reconcile`, of the photos of a post that this transaction has made: nobody has seen them yet."""
-    if select(_OPEN.sql, post=post_id):
-        media.expose(media_ids)
+def expose_new(post_id: UUID) -> None:
+    """As `reconcile`, of a post that this transaction has made: nobody has seen its photos yet."""
+    media.expose_those(_OPEN.sql, post=post_id)
 
 
 @transaction.atomic(savepoint=False)

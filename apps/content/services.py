@@ -85,7 +85,7 @@ def create_post(
         _write(post, media_ids, said)
         _report(post, suspicious)
         if complete:
-            exposure.expose_new(post.pk, media_ids)
+            exposure.expose_new(post.pk)
             publication.announce(post, banned=any(medium.blocked_as for medium in taken))
     return post
 

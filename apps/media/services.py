@@ -1,7 +1,7 @@
 """The verbs of media: promise an upload, complete it, use it, show it, hide it, destroy it."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -199,8 +199,8 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 _EXPOSE = """
 WITH hidden AS (
     SELECT id, status = 'ready' AS ready FROM media_media
-    WHERE id = ANY(%(media)s) AND NOT wanted_public
-    ORDER BY id FOR NO KEY UPDATE
+    WHERE id IN ({chosen}) AND NOT wanted_public
+    ORDER BY id FOR NO KEY UPDATE OF media_media
 )
 UPDATE media_media SET wanted_public = true, ring_at = CASE WHEN ready THEN %(ring_at)s ELSE ring_at END
 FROM hidden WHERE media_media.id = hidden.id
@@ -208,13 +208,16 @@ RETURNING media_media.id, ready
 """
 
 
-@transaction.atomic(savepoint=False)
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
-    chosen = list(media_ids)
-    if not chosen:
-        return
-    for medium_id, ready in select(_EXPOSE, media=chosen, ring_at=timezone.now() + RING_PERIOD):
+    if chosen := list(media_ids):
+        expose_those("SELECT unnest(%(media)s::uuid[])", media=chosen)
+
+
+@transaction.atomic(savepoint=False)
+def expose_those(chosen: str, **values: Any) -> None:
+    """As `expose`, of the media whose ids the SQL `chosen` selects, which has placeholders for `values`."""
+    for medium_id, ready in select(_EXPOSE.format(chosen=chosen), ring_at=timezone.now() + RING_PERIOD, **values):
         if ready:
             tasks.publish_variants.delay(media_id=str(medium_id))
 
