@@ -118,3 +118,10 @@ def test_a_write_asks_no_more_than(caller, call, budget):
 def test_posting_asks_no_more_than(caller, caption, most):
     asked = ask(caller, "POST /posts", {"media_ids": [MEDIUM], "caption": caption})
     assert len(asked) == most, asked
+
+
+def test_a_key_costs_no_more_than_three(caller):
+    path, body = f"/posts/{POST}/comments", {"text": "What light!"}
+    with statements() as asked:
+        assert caller.post(path, body, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
+    assert len(asked) == WRITES[f"POST {path}"][1] + 3, asked
