@@ -107,7 +107,7 @@ _STOOD = f"{RELATIONSHIP} FROM (SELECT %(person)s::uuid) AS person (id)"
 _FOLLOW = f"""
 WITH {_CUT}, made AS (
     INSERT INTO social_follow (id, follower_id, followed_id)
-    SELECT %(id)s, %(viewer)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
+    SELECT %(id)s::uuid, %(viewer)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
     ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})
 SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made), {_STOOD}
