@@ -148,13 +148,14 @@ def open_session(user: User, *, device_name: str = "", address: str | None = Non
 
 
 def refresh(token: str) -> tuple[Session, str]:
-    """The session and its next refresh token: one presented token has one successor.
+    """The session, with its user and their avatar, and its next refresh token: one presented token has one successor.
 
     Presented again within REFRESH_REUSE_GRACE (a lost answer, two tabs) it has that same successor; later it ends
     the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
     """
     parsed = tokens.parse_refresh_token(token)
-    session = Session.objects.select_related("user").filter(pk=parsed[0]).first() if parsed else None
+    sessions = Session.objects.select_related("user__avatar")
+    session = sessions.filter(pk=parsed[0]).first() if parsed else None
     if parsed is None or session is None or not tokens.is_ours(token, session, parsed[1]):
         raise InvalidRefreshToken
     generation = parsed[1]

@@ -37,6 +37,18 @@ class Mentioned:
     length: int
 
 
+@dataclass(frozen=True)
+class Said:
+    """What `tags_in` and `mentions_in` find in a caption."""
+
+    tags: list[str]
+    mentions: list[Mentioned]
+
+
+def read(caption: str) -> Said:
+    return Said(tags_in(caption), mentions_in(caption))
+
+
 # ── Tags ─────────────────────────────────────────────────────────────────────────────────────────────────
 def tags_in(text: str) -> list[str]:
     """The distinct tags of `text`, in NFC and lower case, without the sign, in the order of their first use."""

@@ -10,12 +10,21 @@ from django.utils import timezone
 
 from apps.content.models import Post, StaleExposure
 from apps.core.batches import BATCH
+from apps.core.statements import Statement
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
 # Rung by name: the bell in `tasks.py` stands above this module.
 RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
+
+
+_OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values_list("items__medium"), "post")
+
+
+def expose_new(post_id: UUID) -> None:
+    """As `reconcile`, of a post that this transaction has made: nobody has seen its photos yet."""
+    media.expose_those(_OPEN.sql, post=post_id)
 
 
 @transaction.atomic(savepoint=False)

@@ -6,12 +6,16 @@ A mention widens nobody's sight.
 from collections.abc import Iterator
 from uuid import UUID
 
-from apps.accounts.models import User
 from apps.content.captions import Mentioned
 from apps.core.errors import Invalid
-from apps.social.blocks import between
+from apps.core.statements import select
+from apps.social.blocks import BLOCKED, MENTIONABLE
 
 MAX_MENTIONS = 20
+_PEOPLE = f"""
+WITH {BLOCKED}
+SELECT person.handle, person.id FROM accounts_user AS person WHERE person.handle = ANY(%(handles)s) AND {MENTIONABLE}
+"""  # noqa: S608  (of constants)
 
 
 def require_few(mentioned: list[Mentioned], *, field: str) -> None:
@@ -24,8 +28,7 @@ def people_mentioned(mentioned: list[Mentioned], *, author_id: UUID) -> Iterator
     """Those of `mentioned` that name somebody whom the author may mention, and whom."""
     if not mentioned:
         return
-    standing = User.objects.standing().filter(handle__in={mention.handle for mention in mentioned})
-    people = dict(standing.exclude(between("id", author_id)).values_list("handle", "pk"))
+    people: dict[str, UUID] = dict(select(_PEOPLE, viewer=author_id, handles=[each.handle for each in mentioned]))
     for mention in mentioned:
         if mention.handle in people:
             yield people[mention.handle], mention

@@ -60,25 +60,25 @@ def settle(post_id: UUID) -> None:
             _fail(locked)
         elif statuses == {Media.Status.READY}:
             publish(locked)
-            if PostMedia.objects.filter(post=locked, medium__blocked_as__isnull=False).exists():
-                banned_image_posted.tell(post_id=str(locked.pk))
 
 
 def publish(post: Post) -> None:
     """Call it in the transaction that found all media ready, with the post's row locked."""
     post.status, post.published_at = Post.Status.PUBLISHED, timezone.now()
     post.save(update_fields=["status", "published_at"])
-    announce(post)
-
-
-def announce(post: Post) -> None:
-    """What follows from its being published, in the transaction that writes so."""
     if is_counted(post):
         # Locks the author's row as well, before anybody's sight is decided: a change of privacy that is just being
         # made is waited for, and one that comes later finds this post.
         POSTS.increment(post.author_id)
     exposure.reconcile([post.pk])
+    announce(post, banned=PostMedia.objects.filter(post=post, medium__blocked_as__isnull=False).exists())
+
+
+def announce(post: Post, *, banned: bool) -> None:
+    """Call it in the transaction that publishes the post. `banned`: one of its photos falls under a ban."""
     post_published.tell(post_id=str(post.pk), author_id=str(post.author_id))
+    if banned:
+        banned_image_posted.tell(post_id=str(post.pk))
 
 
 def _fail(post: Post) -> None:

@@ -9,15 +9,44 @@ from django.utils import timezone
 
 from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import banned_image_posted, blocked_text_posted, post_edited, post_removed, post_restored
+from apps.content.facts import blocked_text_posted, post_edited, post_removed, post_restored
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Mention, Post, PostMedia
+from apps.content.querysets import SHOWN
+from apps.core import outbox
 from apps.core.errors import Invalid, NotFound
+from apps.core.statements import select
 from apps.media import services as media
 from apps.media.models import Media
 from apps.safety import newcomers, terms
 
 MAX_MEDIA, MAX_TAGS = 10, 30
+
+# A post and all that hangs on it. Counting it locks its author's row until the end of the transaction: a change of
+# their privacy that is just being made is waited for and known when sight is decided; a later one finds this post.
+_POST = f"""
+WITH post AS (
+    INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
+        comment_count, published_at)
+    VALUES (%(id)s, %(author)s, %(caption)s, %(visibility)s, %(status)s, %(sensitive)s, %(comments_enabled)s, 0, 0,
+        %(published_at)s)
+    RETURNING id, author_id, status, taken_down_at, created_at
+), items AS (
+    INSERT INTO content_postmedia (post_id, medium_id, position)
+    SELECT post.id, item.medium_id, item.place - 1
+    FROM post, unnest(%(media)s::uuid[]) WITH ORDINALITY AS item (medium_id, place)
+), tags AS (
+    INSERT INTO content_posttag (post_id, tag_id, position)
+    SELECT post.id, tag.id, said.place - 1
+    FROM post, unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
+), mentions AS (
+    INSERT INTO content_mention (post_id, user_id, "offset", length)
+    SELECT post.id, named.* FROM post, unnest(%(people)s::uuid[], %(offsets)s::int[], %(lengths)s::int[]) AS named
+), shown AS (
+    SELECT author_id FROM post WHERE {SHOWN}
+), counted AS ({POSTS.moving("shown", 1)})
+SELECT created_at FROM post
+"""  # noqa: S608  (of constants)
 
 
 @transaction.atomic
@@ -35,13 +64,15 @@ def create_post(
     Raises Invalid: media that cannot be posted or are named twice; too many tags or mentions. BlockedText,
     NewAccountLimitReached.
     """
-    _require_fit(caption)
+    said = captions.read(caption)
+    _require_fit(said)
     suspicious = terms.screen(caption=caption)
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
         raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
     taken = media.claim_for_post(author_id, media_ids)
+    newcomers.spend("post", author_id)
     complete = all(medium.status == Media.Status.READY for medium in taken)
-    post = Post.objects.create(
+    post = Post(
         author_id=author_id,
         caption=caption,
         visibility=visibility,
@@ -50,18 +81,34 @@ def create_post(
         status=Post.Status.PUBLISHED if complete else Post.Status.PROCESSING,
         published_at=timezone.now() if complete else None,
     )
-    PostMedia.objects.bulk_create(
-        PostMedia(post=post, medium=medium, position=place) for place, medium in enumerate(taken)
-    )
-    newcomers.spend("post", author_id)
-    tagging.note_tags(post)
-    _note_mentions(post)
-    _report(post, suspicious)
-    if complete:
-        publication.announce(post)
-        if any(medium.blocked_as for medium in taken):
-            banned_image_posted.tell(post_id=str(post.pk))
+    with outbox.gathering():
+        _write(post, media_ids, said)
+        _report(post, suspicious)
+        if complete:
+            exposure.expose_new(post.pk)
+            publication.announce(post, banned=any(medium.blocked_as for medium in taken))
     return post
+
+
+def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> None:
+    tagging.ensure(said.tags)
+    mentioned = list(people_mentioned(said.mentions, author_id=post.author_id))
+    [(post.created_at,)] = select(
+        _POST,
+        id=post.pk,
+        author=post.author_id,
+        caption=post.caption,
+        visibility=post.visibility,
+        status=post.status,
+        sensitive=post.sensitive,
+        comments_enabled=post.comments_enabled,
+        published_at=post.published_at,
+        media=list(media_ids),
+        tags=said.tags,
+        people=[pk for pk, _ in mentioned],
+        offsets=[where.offset for _, where in mentioned],
+        lengths=[where.length for _, where in mentioned],
+    )
 
 
 @transaction.atomic
@@ -79,7 +126,7 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     for name in fields:
         setattr(locked, name, changes[name])
     if "caption" in fields:
-        _require_fit(locked.caption)
+        _require_fit(captions.read(locked.caption))
         suspicious = terms.screen(caption=locked.caption)
         locked.edited_at = timezone.now()
     locked.save(update_fields=[*fields, "edited_at"])
@@ -168,10 +215,10 @@ def _report(post: Post, suspicious: Sequence[UUID]) -> None:
         blocked_text_posted.tell(post_id=str(post.pk), term_id=str(term_id))
 
 
-def _require_fit(caption: str) -> None:
-    if len(captions.tags_in(caption)) > MAX_TAGS:
+def _require_fit(said: captions.Said) -> None:
+    if len(said.tags) > MAX_TAGS:
         raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
-    require_few(captions.mentions_in(caption), field="caption")
+    require_few(said.mentions, field="caption")
 
 
 def _note_mentions(post: Post) -> None:

@@ -2,12 +2,29 @@
 
 from apps.content import captions
 from apps.content.models import Post, PostTag, Tag
+from apps.core.ids import new_id
+from apps.core.statements import select
+
+_ENSURE = """
+WITH made AS (
+    INSERT INTO content_tag (id, name) SELECT * FROM unnest(%(ids)s::uuid[], %(names)s::text[]) ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT count(*) FROM made
+"""
+
+
+def ensure(names: list[str]) -> None:
+    """There is a tag of each name, for statements that begin afterwards: one that somebody is just making is waited
+    for, in the order of the names."""
+    if names:
+        select(_ENSURE, ids=[new_id() for _ in names], names=sorted(names))
 
 
 def note_tags(post: Post) -> None:
     """Of a post that has none yet. Call it in the transaction that writes the caption."""
     names = captions.tags_in(post.caption)
-    Tag.objects.bulk_create([Tag(name=name) for name in sorted(names)], ignore_conflicts=True)
+    ensure(names)
     ids = dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
     PostTag.objects.bulk_create(
         PostTag(post=post, tag_id=ids[name], position=place) for place, name in enumerate(names)

@@ -71,7 +71,11 @@ def write(task_id: str, name: str, args: Any, kwargs: Any, options: dict[str, An
 
 @contextmanager
 def gathering() -> Iterator[None]:
-    """All tasks that follow from one fact are written by one statement, at the end of the block."""
+    """All tasks that follow from one fact, or from a verb that tells several, are written by one statement, at the end
+    of the outermost block."""
+    if _gathered.get() is not None:
+        yield
+        return
     rows: list[dict[str, Any]] = []
     token = _gathered.set(rows)
     try:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from psycopg.sql import Literal
@@ -68,10 +68,12 @@ def _preparing_cursor() -> CursorWrapper:
     """Django's own cursors put values into the text of a statement, so that no two are the same. This one sends them
     apart; it is counted like any other. Where statements are to be shown, in tests, they are shown with their values.
     """
-    if connection.queries_logged:
-        return connection.cursor()
-    connection.ensure_connection()
-    return CursorWrapper(psycopg.Cursor(connection.connection), connection)
+    # Not `django.db.connection`, which looks up which one it is each time that something is asked of it.
+    own = connections[DEFAULT_DB_ALIAS]
+    if own.queries_logged:
+        return own.cursor()
+    own.ensure_connection()
+    return CursorWrapper(psycopg.Cursor(own.connection), own)
 
 
 def aggregate(column: str | None) -> list[Row]:

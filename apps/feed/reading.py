@@ -14,12 +14,11 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import transaction
 from prometheus_client import Counter
 
 from apps.core import redis
+from apps.core.statements import select
 from apps.feed import live, packed, policy, snapshots, timeline
-from apps.feed.models import FeedVisit
 
 NEW_CAP = 100
 T = TypeVar("T")
@@ -94,11 +93,21 @@ def _forget(viewer_id: UUID) -> None:
         return
 
 
-@transaction.atomic
+# Of two at once the second waits for the first, and finds what that has seen.
+_NOTE = """
+WITH former AS (
+    SELECT newest_seen FROM feed_feedvisit WHERE user_id = %(viewer)s FOR UPDATE
+), noted AS (
+    INSERT INTO feed_feedvisit (user_id, newest_seen, refreshed_at) VALUES (%(viewer)s, %(newest)s, now())
+    ON CONFLICT (user_id) DO UPDATE SET newest_seen = excluded.newest_seen, refreshed_at = excluded.refreshed_at
+)
+SELECT newest_seen FROM former
+"""
+
+
 def _note_refresh(viewer_id: UUID, ids: list[UUID]) -> int:
     """`ids`: the newest of the feed, NEW_CAP and more."""
-    visit = FeedVisit.objects.select_for_update().filter(user=viewer_id).first()
-    new = [pk for pk in ids[:NEW_CAP] if visit is None or pk > visit.newest_seen]
-    if ids:
-        FeedVisit.objects.update_or_create(user_id=viewer_id, defaults={"newest_seen": ids[0]})
-    return len(new)
+    if not ids:
+        return 0
+    seen = [newest_seen for (newest_seen,) in select(_NOTE, viewer=viewer_id, newest=ids[0])]
+    return sum(1 for pk in ids[:NEW_CAP] if not seen or pk > seen[0])

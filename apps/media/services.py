@@ -1,6 +1,7 @@
 """The verbs of media: promise an upload, complete it, use it, show it, hide it, destroy it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db.models import Case, Count, F, Sum, Value, When
 from django.utils import timezone
 
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
+from apps.core.statements import select
 from apps.media import objects, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
@@ -142,22 +144,36 @@ def reprocess(medium: Media) -> bool:
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
+class Taken(NamedTuple):
+    """Of a medium that has been taken into a post."""
+
+    id: UUID
+    status: str
+    blocked_as: UUID | None
+
+
+_CLAIM = """
+WITH usable AS (
+    SELECT id, status, blocked_as FROM media_media
+    WHERE owner_id = %(owner)s AND id = ANY(%(media)s) AND purpose = 'post' AND NOT in_use
+        AND status NOT IN ('pending', 'failed')
+    ORDER BY id FOR UPDATE
+), taken AS (
+    UPDATE media_media SET in_use = true FROM usable WHERE media_media.id = usable.id
+)
+SELECT id, status, blocked_as FROM usable
+"""
+
+
 @transaction.atomic(savepoint=False)
-def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
+def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Taken]:
     """Take media into a post, in the order given. Raises Invalid, naming each that is not one's own, not uploaded, or
     in use; which of these it is, it does not tell."""
-    usable = (
-        Media.objects.owned_by(owner_id)
-        .unused()
-        .filter(pk__in=media_ids, purpose=Media.Purpose.POST)
-        .exclude(status__in=[Media.Status.PENDING, Media.Status.FAILED])
-    )
-    found = {medium.pk: medium for medium in usable.select_for_update().order_by("pk")}
+    found = {row[0]: Taken(*row) for row in select(_CLAIM, owner=owner_id, media=list(media_ids))}
     if unusable := [place for place, pk in enumerate(media_ids) if pk not in found]:
         raise Invalid(
             **{f"media_ids.{place}": ("invalid_media", "No medium of yours that can be posted.") for place in unusable}
         )
-    Media.objects.filter(pk__in=found).update(in_use=True)
     return [found[pk] for pk in media_ids]
 
 
@@ -178,12 +194,32 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 
 
 # ── Showing and hiding ───────────────────────────────────────────────────────────────────────────────────
-@transaction.atomic(savepoint=False)
+# Those that are ready have a doorbell, and should it be lost, the sweep rings. The others' turn comes when the pipeline
+# is done with them.
+_EXPOSE = """
+WITH hidden AS (
+    SELECT id, status = 'ready' AS ready FROM media_media
+    WHERE id IN ({chosen}) AND NOT wanted_public
+    ORDER BY id FOR NO KEY UPDATE OF media_media
+)
+UPDATE media_media SET wanted_public = true, ring_at = CASE WHEN ready THEN %(ring_at)s ELSE ring_at END
+FROM hidden WHERE media_media.id = hidden.id
+RETURNING media_media.id, ready
+"""
+
+
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
-    hidden = _locked(Media.objects.filter(pk__in=list(media_ids), wanted_public=False))
-    for medium_id in _change(hidden, wanted_public=True):
-        tasks.publish_variants.delay(media_id=medium_id)
+    if chosen := list(media_ids):
+        expose_those("SELECT unnest(%(media)s::uuid[])", media=chosen)
+
+
+@transaction.atomic(savepoint=False)
+def expose_those(chosen: str, **values: Any) -> None:
+    """As `expose`, of the media whose ids the SQL `chosen` selects, which has placeholders for `values`."""
+    for medium_id, ready in select(_EXPOSE.format(chosen=chosen), ring_at=timezone.now() + RING_PERIOD, **values):
+        if ready:
+            tasks.publish_variants.delay(media_id=str(medium_id))
 
 
 @transaction.atomic(savepoint=False)

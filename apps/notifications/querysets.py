@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
+from apps.core.statements import Statement, select
 from apps.engagement.models import Comment
 from apps.social.blocks import between
 from apps.social.models import Mute
@@ -73,7 +74,16 @@ def actors_shown(user_id: UUID) -> QuerySet[Any, Any]:
     return visible_acts(user_id).values_list("notification_id", "pk", *mini_columns("actor").values())
 
 
+_UNREAD = Statement(
+    lambda viewer: (
+        apps.get_model("notifications", "Notification")._default_manager.shown_to(viewer).unread().values("pk")
+    ),
+    "viewer",
+)
+
+
 def unread_count(user_id: UUID) -> int:
     """How many unread notifications the list shows, counted up to UNREAD_CAP: beyond, nobody cares how many."""
-    rows = apps.get_model("notifications", "Notification")._default_manager
-    return int(rows.shown_to(user_id).unread()[:UNREAD_CAP].count())
+    sql = f"SELECT count(*) FROM ({_UNREAD.sql} LIMIT {UNREAD_CAP}) AS unread"  # noqa: S608  (of constants)
+    [(number,)] = select(sql, viewer=user_id)
+    return int(number)

@@ -5,13 +5,14 @@ blocks, caps and a change of privacy are decided one after the other: no follow 
 at a public account, no count beyond a cap.
 """
 
+from dataclasses import replace
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from apps.accounts.models import User
 from apps.core.errors import BadRequest, Conflict, NotFound
 from apps.core.ids import new_id
 from apps.core.statements import select
@@ -29,6 +30,7 @@ from apps.social.facts import (
     unmuted,
 )
 from apps.social.models import Block, Follow, FollowRequest, Mute
+from apps.social.querysets import RELATIONSHIP, Relationship, relationships
 
 
 class CannotFollowSelf(BadRequest):
@@ -47,21 +49,47 @@ class FollowingLimitReached(Conflict):
     code, title = "following_limit_reached", "You cannot follow more accounts."
 
 
-def _lock(*user_ids: UUID) -> dict[UUID, User]:
-    """With what is decided by: whether they stand, may be followed at once, and have room."""
-    rows = User.objects.select_for_update(no_key=True).filter(pk__in=user_ids).order_by("pk")
-    rows = rows.only("state", "is_private", "follower_count", "following_count")
-    return {user.pk: user for user in rows}
+class Party(NamedTuple):
+    """One of the people, locked, with what is decided by: whether they stand, may be followed at once, have room."""
+
+    id: UUID
+    handle: str
+    stands: bool
+    is_private: bool
+    follower_count: int
+    following_count: int
 
 
-def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[User, User]:
-    """Both, locked. Raises NotFound when the other one has gone or a block lies between them."""
-    people = _lock(actor_id, other_id)
-    other = people.get(other_id)
-    if actor_id not in people or other is None or other.state != User.State.ACTIVE:
+_LOCK = """
+SELECT id, handle, state = 'active', is_private, follower_count, following_count FROM accounts_user
+WHERE {these} ORDER BY id FOR NO KEY UPDATE
+"""
+_LOCK_IDS = _LOCK.format(these="id = ANY(%(people)s)")
+_LOCK_NAMED = _LOCK.format(these="id IN (%(by)s, (SELECT id FROM accounts_user WHERE handle = %(handle)s))")
+
+
+def _lock(*user_ids: UUID) -> dict[UUID, Party]:
+    return {row[0]: Party(*row) for row in select(_LOCK_IDS, people=list(user_ids))}
+
+
+def _lock_pair(actor_id: UUID, whom: UUID | str) -> tuple[Party, Party]:
+    """The actor and `whom`, an id or a handle. Raises NotFound when that one has gone."""
+    if isinstance(whom, UUID):
+        people = _lock(actor_id, whom)
+    else:
+        people = {row[0]: Party(*row) for row in select(_LOCK_NAMED, by=actor_id, handle=whom)}
+    actor = people.get(actor_id)
+    other = next((person for person in people.values() if whom in (person.id, person.handle)), None)
+    if actor is None or other is None or not other.stands:
         raise NotFound
+    return actor, other
+
+
+def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
+    """As `_lock_pair`; raises NotFound when a block lies between them, too."""
+    actor, other = _lock_pair(actor_id, other_id)
     _require_no_block(actor_id, other_id)
-    return people[actor_id], other
+    return actor, other
 
 
 def _require_no_block(one: UUID, other: UUID) -> None:
@@ -70,70 +98,72 @@ def _require_no_block(one: UUID, other: UUID) -> None:
         raise NotFound
 
 
+# What is asked of blocks and of how they stood comes after both people are locked: what a lock has waited for is seen
+# only by a statement that begins afterwards.
+_CUT = """cut AS (
+    SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(viewer)s, %(person)s), (%(person)s, %(viewer)s))
+)"""
+_STOOD = f"{RELATIONSHIP} FROM (SELECT %(person)s::uuid) AS person (id)"
 _FOLLOW = f"""
-WITH cut AS (
-    SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(by)s, %(person)s), (%(person)s, %(by)s))
-), made AS (
+WITH {_CUT}, made AS (
     INSERT INTO social_follow (id, follower_id, followed_id)
-    SELECT %(id)s, %(by)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
+    SELECT %(id)s::uuid, %(viewer)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
     ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})
-SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made)
+SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made), {_STOOD}
 """  # noqa: S608  (of constants)
 _GONE = f"""gone AS (
-    DELETE FROM social_follow WHERE follower_id = %(by)s AND followed_id = %(person)s
+    DELETE FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = %(person)s
     RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)})"""  # noqa: S608
 _UNTIE = f"WITH {_GONE} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
 _UNFOLLOW = f"""
-WITH {_GONE}, withdrawn AS (
-    DELETE FROM social_followrequest WHERE requester_id = %(by)s AND target_id = %(person)s RETURNING 1
+WITH {_CUT}, {_GONE}, withdrawn AS (
+    DELETE FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = %(person)s RETURNING 1
 )
-SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn)
+SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), EXISTS (SELECT 1 FROM cut), {_STOOD}
 """  # noqa: S608  (of constants)
 
 
 @transaction.atomic
-def follow(person_id: UUID, *, by: UUID) -> bool:
-    """`by` follows the person (True), or asks to, if the account is private. Following twice is following once.
+def follow(whom: UUID | str, *, by: UUID) -> Relationship:
+    """`by` follows the person, or asks to, if the account is private. Following twice is following once. Returns how
+    `by` stands to them now. `whom`: an id, or a handle.
 
     Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached,
     NewAccountLimitReached.
     """
-    if person_id == by:
+    follower, person = _lock_pair(by, whom)
+    if follower is person:
         raise CannotFollowSelf
-    people = _lock(by, person_id)
-    follower, person = people.get(by), people.get(person_id)
-    if follower is None or person is None or person.state != User.State.ACTIVE:
-        raise NotFound
     full = _full(follower, person)
     if person.is_private or full:
-        return _follow_or_ask(follower, person, full)
-    [(cut, made)] = select(_FOLLOW, id=new_id(), by=by, person=person_id)
+        _follow_or_ask(follower, person, full)
+        return relationships(by, [person.id])[person.id]
+    [(cut, made, *stood)] = select(_FOLLOW, id=new_id(), viewer=by, person=person.id)
     if cut:
         raise NotFound
     if made:
         newcomers.spend("follow", by)
-        followed.tell(follower_id=str(by), followed_id=str(person_id))
-    return True
+        followed.tell(follower_id=str(by), followed_id=str(person.id))
+    return replace(Relationship(*stood), following=True, requested=False)
 
 
-def _follow_or_ask(follower: User, person: User, full: type[Conflict] | None) -> bool:
+def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) -> None:
     """One question after the other: of a private account, or at a cap."""
-    _require_no_block(follower.pk, person.pk)
-    if Follow.objects.filter(follower=follower, followed=person).exists():
-        return True
+    _require_no_block(follower.id, person.id)
+    if Follow.objects.filter(follower=follower.id, followed=person.id).exists():
+        return
     # A private account with too many followers may be asked: it is told when it accepts.
     if full and not (person.is_private and full is FollowerLimitReached):
         raise full
-    _, new = FollowRequest.objects.get_or_create(requester=follower, target=person)
+    _, new = FollowRequest.objects.get_or_create(requester_id=follower.id, target_id=person.id)
     if new:
-        newcomers.spend("follow", follower.pk)
-        follow_requested.tell(requester_id=str(follower.pk), target_id=str(person.pk))
-    return False
+        newcomers.spend("follow", follower.id)
+        follow_requested.tell(requester_id=str(follower.id), target_id=str(person.id))
 
 
-def _full(follower: User, person: User) -> type[Conflict] | None:
+def _full(follower: Party, person: Party) -> type[Conflict] | None:
     """The cap that is reached, if one is."""
     if follower.following_count >= settings.FOLLOWING_LIMIT:
         return FollowingLimitReached
@@ -142,21 +172,22 @@ def _full(follower: User, person: User) -> type[Conflict] | None:
     return None
 
 
-def _tie(follower: User, person: User) -> None:
+def _tie(follower_id: UUID, person_id: UUID) -> None:
     """Whether there is room is asked before."""
-    Follow.objects.create(follower=follower, followed=person)
-    FOLLOWERS.increment(person.pk)
-    FOLLOWING.increment(follower.pk)
-    follow_accepted.tell(requester_id=str(follower.pk), target_id=str(person.pk))
+    Follow.objects.create(follower_id=follower_id, followed_id=person_id)
+    FOLLOWERS.increment(person_id)
+    FOLLOWING.increment(follower_id)
+    follow_accepted.tell(requester_id=str(follower_id), target_id=str(person_id))
 
 
-def _unfollow(follower_id: UUID, person_id: UUID) -> None:
-    """Neither follows nor asks to any more."""
-    [(gone, withdrawn)] = select(_UNFOLLOW, by=follower_id, person=person_id)
+def _unfollow(follower_id: UUID, person_id: UUID) -> tuple[bool, Relationship]:
+    """Neither follows nor asks to any more. Whether a block lies between them, and how the one stands to the other."""
+    [(gone, withdrawn, cut, *stood)] = select(_UNFOLLOW, viewer=follower_id, person=person_id)
     if gone:
         unfollowed.tell(follower_id=str(follower_id), followed_id=str(person_id))
     if withdrawn:
         follow_withdrawn.tell(requester_id=str(follower_id), target_id=str(person_id))
+    return cut, replace(Relationship(*stood), following=False, requested=False)
 
 
 def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
@@ -167,12 +198,18 @@ def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
 
 
 @transaction.atomic
-def unfollow(person_id: UUID, *, by: UUID) -> None:
-    """No longer follow, nor ask to."""
-    if person_id == by:
+def unfollow(whom: UUID | str, *, by: UUID) -> Relationship:
+    """No longer follow, nor ask to. Returns how `by` stands to the person now. `whom`: an id, or a handle.
+
+    Raises CannotTargetSelf, NotFound (across a block, too).
+    """
+    follower, person = _lock_pair(by, whom)
+    if follower is person:
         raise CannotTargetSelf
-    _lock(by, person_id)
-    _unfollow(by, person_id)
+    cut, stands = _unfollow(by, person.id)
+    if cut:
+        raise NotFound
+    return stands
 
 
 @transaction.atomic
@@ -181,7 +218,7 @@ def remove_follower(person_id: UUID, *, by: UUID) -> None:
     if person_id == by:
         raise CannotTargetSelf
     _lock(by, person_id)
-    [(gone,)] = select(_UNTIE, by=person_id, person=by)
+    [(gone,)] = select(_UNTIE, viewer=person_id, person=by)
     if gone:
         unfollowed.tell(follower_id=str(person_id), followed_id=str(by))
 
@@ -190,11 +227,11 @@ def remove_follower(person_id: UUID, *, by: UUID) -> None:
 def accept_request(requester_id: UUID, *, by: UUID) -> None:
     """Raises NotFound without such a request, and at a cap FollowerLimitReached or FollowingLimitReached."""
     person, requester = _standing_pair(by, requester_id)
-    if not FollowRequest.objects.filter(requester=requester, target=person).delete()[0]:
+    if not FollowRequest.objects.filter(requester=requester_id, target=by).delete()[0]:
         raise NotFound
     if full := _full(requester, person):
         raise full
-    _tie(requester, person)
+    _tie(requester_id, by)
 
 
 @transaction.atomic
@@ -214,11 +251,9 @@ def accept_every_request(person_id: UUID) -> None:
     for request in FollowRequest.objects.filter(target=person_id).order_by("id"):
         requester = people.get(request.requester_id)
         request.delete()
-        if requester is None or requester.state != User.State.ACTIVE:
-            continue
-        person.refresh_from_db(fields=["follower_count"])
-        if _full(requester, person) is None:
-            _tie(requester, person)
+        if requester and requester.stands and _full(requester, person) is None:
+            _tie(requester.id, person_id)
+            person = person._replace(follower_count=person.follower_count + 1)
 
 
 @transaction.atomic

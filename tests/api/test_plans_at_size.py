@@ -2,15 +2,22 @@
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.querysets import PROFILE
+from apps.content import exposure, mentions
+from apps.content import services as content
 from apps.content.api import cards as posts
 from apps.content.api.views import _WRITTEN_BY
 from apps.core.api.pagination import window_sql
+from apps.core.ids import new_id
 from apps.engagement.api import cards as comments
 from apps.engagement.api.views import THREADS
+from apps.media import services as media
+from apps.notifications import querysets as notified
 from apps.notifications.api import cards as notifications
+from apps.social import services as social
 from apps.social.api.people import _SEEN
 from tests.plans import analyze, explain_kept, nodes, rows_read
 
@@ -92,6 +99,27 @@ def plans():
         "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
         "a profile": (met, window | {"handle": "p150"}),
         "notifications": (told, window),
+        "how many are unread": (notified._UNREAD.sql, window),
+    } | _writes(viewer, other, ids)
+
+
+def _writes(viewer, other, post_ids):
+    pair = {"viewer": viewer.pk, "person": other.pk}
+    post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
+    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now()}
+    post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
+    return {
+        "two people, one by name": (social._LOCK_NAMED, {"by": viewer.pk, "handle": "p150"}),
+        "two people": (social._LOCK_IDS, {"people": [viewer.pk, other.pk]}),
+        "unfollowing": (social._UNFOLLOW, pair),
+        "following": (social._FOLLOW, pair | {"id": new_id()}),
+        "taking photos into a post": (media._CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
+        "whom a text mentions": (mentions._PEOPLE, {"viewer": viewer.pk, "handles": ["p150", "nobody"]}),
+        "a post": (content._POST, post),
+        "showing its photos": (
+            media._EXPOSE.format(chosen=exposure._OPEN.sql),
+            {"post": post_ids[0], "ring_at": timezone.now()},
+        ),
     }
 
 

@@ -1,6 +1,7 @@
 """What holds for every request: ids, bodies, errors, headers, limits, outages."""
 
 import datetime as dt
+import functools
 import json
 
 import orjson
@@ -8,9 +9,12 @@ import pytest
 import time_machine
 from django.db import OperationalError
 from django.test import RequestFactory
+from django.utils import timezone
 
 from apps.core import limits, redis
 from apps.core.api.addresses import client_address
+from apps.core.housekeeping import IDEMPOTENCY_KEYS_KEPT
+from apps.core.models import IdempotencyKey
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
 from tests.factories import make_post
@@ -260,6 +264,15 @@ class TestIdempotencyKeys:
 
         assert [post("203.0.113.1").status_code for _ in range(2)] == [201, 201]
         assert post("203.0.113.2").json()["code"] == "handle_taken"
+
+    def test_r4_a_key_that_is_as_old_as_keys_are_kept_is_a_new_one(self, api, alice):
+        body = {"content_type": "image/jpeg", "bytes": 1000}
+        begin = functools.partial(api(alice).post, "/media/upload", body, HTTP_IDEMPOTENCY_KEY="k")
+        first = begin()
+        IdempotencyKey.objects.update(created_at=timezone.now() - IDEMPOTENCY_KEYS_KEPT)
+        second = begin()
+        assert (first.status_code, second.status_code) == (201, 201)
+        assert first.content != second.content == begin().content
 
 
 def test_i4_one_event_is_one_line_of_json(capsys):

@@ -67,9 +67,11 @@ class World:
         publish(one)
 
     def tie(self, one, other):
+        if not self._may_meet(one, other):
+            return
         if Follow.objects.filter(follower=one, followed=other).exists():
             social.unfollow(other.pk, by=one.pk)
-        elif self._may_meet(one, other):
+        else:
             social.follow(other.pk, by=one.pk)
 
     def mute(self, one, other):

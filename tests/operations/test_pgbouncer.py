@@ -45,14 +45,14 @@ max_client_conn = 200
 
 @pytest.fixture
 def role() -> Iterator[tuple[str, str]]:
-    """(name, password) of a plain role with a database of its own and the timeouts of docs/operations.md."""
+    """(name, password) of a plain role with a database of its own and what docs/operations.md sets for it."""
     name, password = f"pooled_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}", secrets.token_hex(16)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
-        timeouts = re.findall(r"^ALTER ROLE photogram (SET .*);$", GUIDE.read_text(), re.MULTILINE)
-        assert len(timeouts) == 4
-        for timeout in timeouts:
-            server.execute(f"ALTER ROLE {name} {timeout}")
+        wanted = re.findall(r"^ALTER ROLE photogram (SET .*);$", GUIDE.read_text(), re.MULTILINE)
+        assert len(wanted) == 5
+        for setting in wanted:
+            server.execute(f"ALTER ROLE {name} {setting}")
         server.execute(f"CREATE DATABASE {name} OWNER {name}")
         yield name, password
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -6,6 +6,7 @@ from django.db.models import F
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
+from apps.core.ids import new_id
 from apps.social import services
 from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
@@ -36,8 +37,21 @@ class TestFollowing:
         assert counts(alice) == (1, 0)
         assert counts(carol) == (0, 1)
 
-    def test_oneself_is_refused(self, api, alice):
-        assert api(alice).post("/users/me/follow").json()["code"] == "cannot_follow_self"
+    @pytest.mark.parametrize(("verb", "code"), [("follow", "cannot_follow_self"), ("unfollow", "cannot_target_self")])
+    def test_oneself_is_refused_however_one_is_spelled(self, api, alice, verb, code):
+        for spelled in ("me", "@Alice", alice.pk):
+            assert api(alice).post(f"/users/{spelled}/{verb}").json()["code"] == code
+
+    @pytest.mark.parametrize("verb", ["follow", "unfollow"])
+    def test_whom_one_cannot_meet_is_nobody(self, api, alice, carol, mallory, mod, verb):
+        """Unknown, misspelled, hidden by a block either way, suspended; by handle and by id."""
+        accounts.suspend(mod, reason="x")
+        pairs = [(alice, mallory), (mallory, alice), (carol, mod)]
+        cases = [(carol, stranger) for stranger in (new_id(), "@nobody", "@nöbody", "nobody")]
+        cases += [(one, spelled) for one, other in pairs for spelled in (f"@{other.handle}", other.pk)]
+        for caller, spelled in cases:
+            assert api(caller).post(f"/users/{spelled}/{verb}").status_code == 404
+        assert not Follow.objects.filter(follower__in=[alice, carol, mallory]).exists()
 
     def test_unfollowing_withdraws_a_request_too(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})

@@ -7,9 +7,9 @@ advisory lock of that transaction tells a second call that the first is still ru
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,9 @@ from apps.core.api.addresses import client_address
 from apps.core.api.renderers import dumps
 from apps.core.errors import BadRequest, Conflict, Unprocessable
 from apps.core.housekeeping import IDEMPOTENCY_KEYS_KEPT
+from apps.core.ids import new_id
 from apps.core.models import IdempotencyKey
+from apps.core.statements import select
 
 Handler = Callable[..., Response]
 
@@ -51,6 +53,20 @@ def idempotent(handler: Handler) -> Handler:
     return wrapper
 
 
+# Whose key it is: a person's, or an address's.
+_A_PERSONS = "user_id = %(user_id)s"
+_AN_ADDRESSES = "user_id IS NULL AND address = %(address)s"
+_LOCK = "SELECT pg_try_advisory_xact_lock(%(number)s)"
+_FIND = """
+SELECT status, body, fingerprint, created_at < %(expired)s FROM core_idempotencykey
+WHERE {whose} AND route = %(route)s AND key = %(key)s
+"""
+_KEEP = """
+INSERT INTO core_idempotencykey (id, user_id, address, route, key, fingerprint, status, body)
+VALUES (%(id)s, %(user_id)s, %(address)s, %(route)s, %(key)s, %(fingerprint)s, %(status)s, %(body)s) RETURNING id
+"""
+
+
 def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, **kwargs: Any) -> Response:
     user = request.user if request.user.is_authenticated else None
     owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request)}
@@ -58,31 +74,46 @@ def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, *
     if not _lock(identity):
         raise RequestInProgress
     fingerprint = hashlib.sha256(dumps([request.path.rstrip("/"), request.data])).hexdigest()
-    IdempotencyKey.objects.filter(**identity, created_at__lt=timezone.now() - IDEMPOTENCY_KEYS_KEPT).delete()
-    if kept := IdempotencyKey.objects.filter(**identity).first():
+    if kept := _kept(identity):
         if kept.fingerprint != fingerprint:
             raise IdempotencyKeyReused
         return _Replay(kept)
     response = handler(view, request, *args, **kwargs)
-    IdempotencyKey.objects.create(
-        **identity, fingerprint=fingerprint, status=response.status_code, body=dumps(response.data)
-    )
+    body = dumps(response.data)
+    select(_KEEP, id=new_id(), **identity, fingerprint=fingerprint, status=response.status_code, body=body)
     return response
 
 
 def _lock(identity: dict[str, Any]) -> bool:
     number = int.from_bytes(hashlib.sha256(dumps(identity)).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        return bool(cursor.fetchone()[0])
+    [(locked,)] = select(_LOCK, number=number)
+    return bool(locked)
+
+
+class _Kept(NamedTuple):
+    """The first answer."""
+
+    status: int
+    body: bytes
+    fingerprint: str
+
+
+def _kept(identity: dict[str, Any]) -> _Kept | None:
+    """In a statement that begins after the lock. One that has outlived its use is removed on the way."""
+    sql = _FIND.format(whose=_A_PERSONS if identity["user_id"] else _AN_ADDRESSES)
+    for *answer, expired in select(sql, **identity, expired=timezone.now() - IDEMPOTENCY_KEYS_KEPT):
+        if not expired:
+            return _Kept(*answer)
+        IdempotencyKey.objects.filter(**identity).delete()
+    return None
 
 
 class _Replay(Response):
     """The kept bytes, sent again."""
 
-    def __init__(self, kept: IdempotencyKey) -> None:
+    def __init__(self, kept: _Kept) -> None:
         super().__init__(status=kept.status, headers={"Idempotency-Replayed": "true"})
-        self._kept = bytes(kept.body)
+        self._kept = kept.body
 
     @property
     def rendered_content(self) -> bytes:  # type: ignore[override]  # as in DRF's own Response

@@ -47,6 +47,14 @@ def meet(request: Request, spelled: str) -> tuple[Profile, Relationship | None]:
     return person, relationship if viewer_id and person.id != viewer_id else None
 
 
+def named(request: Request, spelled: str) -> UUID | str:
+    """Whom the path means, for a verb that is a door itself: an id, or a handle. Raises NotFound, Unauthorized."""
+    meant = _meant(request.user.pk, spelled)
+    if meant is None:
+        raise NotFound
+    return meant[1]
+
+
 def look_inside(request: Request, spelled: str) -> Profile:
     """As `meet`, of somebody whose posts, followers and following the caller may see: a private account's are its
     followers' and its own. Raises NotFound, Unauthorized."""

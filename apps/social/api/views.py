@@ -21,7 +21,7 @@ from apps.social import lists, querysets, services
 from apps.social.api import schemas
 from apps.social.api.batches import TooManyIds, ids_of
 from apps.social.api.cards import Ties, relationship_card, relationship_cards
-from apps.social.api.people import find_blocked_person, look_inside, meet, visible_people
+from apps.social.api.people import find_blocked_person, look_inside, meet, named, visible_people
 
 RELATIONSHIP = {200: Relationship}
 FOLLOWERS = Ties(
@@ -53,15 +53,11 @@ class TieEndpoint(Endpoint):
         ],
     )
     def follow(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        follows = services.follow(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, following=follows, requested=not follows)
+        return Response(services.follow(named(request, user), by=self.caller_id).card())
 
     @documented(summary="Unfollow, or withdraw the request", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def unfollow(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.unfollow(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, following=False, requested=False)
+        return Response(services.unfollow(named(request, user), by=self.caller_id).card())
 
     @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def remove_follower(self, request: Request, user: str) -> Response:
