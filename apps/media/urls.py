@@ -17,11 +17,9 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 
 
-class Variants(Protocol):
+class Secrets(Protocol):
     """A medium, or what of it is needed here."""
 
-    @property
-    def variants(self) -> Any: ...
     @property
     def private_secret(self) -> str: ...
     @property
@@ -31,7 +29,7 @@ class Variants(Protocol):
 SUFFIXES = {"image/webp": "webp", "image/jpeg": "jpg"}
 
 
-def private_key(medium: Variants, variant: dict[str, Any]) -> str:
+def private_key(medium: Secrets, variant: dict[str, Any]) -> str:
     return f"variants/{medium.private_secret}/{_file(variant)}"
 
 
@@ -43,7 +41,7 @@ def _file(variant: dict[str, Any]) -> str:
     return f"{variant['name']}.{SUFFIXES[variant['content_type']]}"
 
 
-def urls_of(medium: Variants, *, public: bool) -> Callable[[dict[str, Any]], str]:
+def urls_of(medium: Secrets, *, public: bool) -> Callable[[dict[str, Any]], str]:
     """What tells the URL of each of its variants. `public`: the caller knows that everybody may see the medium. Until
     the public copies are made, URLs are signed."""
     if public and medium.public_secret:

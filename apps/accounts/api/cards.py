@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
 from apps.accounts.querysets import AVATAR, MINI, mini_columns
@@ -16,11 +14,9 @@ from apps.notifications.querysets import unread_count
 Card = dict[str, Any]
 
 
-def avatar_of(variants: str | list[dict[str, Any]] | None, private: str, public: str) -> Avatar | None:
-    """Of columns that are null where there is no avatar. JSON is a text in a row of a statement, but not in what the
-    statement has gathered as JSON."""
-    decoded = orjson.loads(variants) if isinstance(variants, str) else variants
-    return Avatar(decoded, private, public) if decoded else None
+def avatar_of(private: str | None, public: str | None) -> Avatar | None:
+    """Of columns that are null where there is no avatar."""
+    return Avatar(private, public or "") if private else None
 
 
 class Person(NamedTuple):
@@ -82,8 +78,8 @@ class Profile(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> "Profile":
-        *own, variants, private, public = row
-        return cls._make([*own, avatar_of(variants, private, public)])
+        *own, private, public = row
+        return cls._make([*own, avatar_of(private, public)])
 
 
 def user_card(user: User | Profile, viewer: Card | None) -> Card:

@@ -5,15 +5,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.media.models import Media
-from apps.media.urls import Variants, urls_of
+from apps.media.urls import Secrets, urls_of
 
 Card = dict[str, Any]
 
 
 class Avatar(NamedTuple):
-    """What the URLs of a medium are made of, as a row of a statement."""
+    """What the URLs of an avatar are made of, as a row of a statement."""
 
-    variants: list[dict[str, Any]]
     private_secret: str
     public_secret: str
 
@@ -40,6 +39,8 @@ class Photo(NamedTuple):
 PHOTO = ", ".join(f"medium.{name}" for name in Photo._fields[:-1]) + (
     """, to_char(medium.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 )
+# Every photo has these, whatever its shape, from when it has a secret.
+AVATAR_VARIANTS = [{"name": name, "content_type": "image/webp"} for name in ("thumb", "medium")]
 PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
 
 
@@ -75,13 +76,12 @@ def error_card(medium: Media | Photo) -> Card | None:
     return {"code": medium.error_code, "detail": medium.error_detail} if medium.error_code else None
 
 
-def avatar_card(medium: Variants | None) -> Card | None:
+def avatar_card(medium: Secrets | None) -> Card | None:
     """The WebP URLs of an avatar's two sizes; avatars are for everybody's eyes."""
-    if medium is None or not medium.variants:
+    if medium is None or not medium.private_secret:
         return None
-    webp = {v["name"]: v for v in medium.variants if v["content_type"] == "image/webp"}
     url_of = urls_of(medium, public=True)
-    return {name: url_of(webp[name]) for name in ("thumb", "medium")}
+    return {variant["name"]: url_of(variant) for variant in AVATAR_VARIANTS}
 
 
 def upload_card(medium: Media) -> Card:
