@@ -47,15 +47,15 @@ def urls_of(medium: Secrets, *, public: bool) -> Callable[[dict[str, Any]], str]
     if public and medium.public_secret:
         cdn = settings.MEDIA_CDN_URL
         return lambda variant: f"{cdn}/{public_key(medium.public_secret, variant)}"
-    signer = _signer(_aligned(time.time()), settings.MEDIA_URL_LIFETIME)
+    signer = _signer(present_instant(), settings.MEDIA_URL_LIFETIME)
     return lambda variant: signer.url(private_key(medium, variant))
 
 
-def _aligned(now: float) -> int:
-    """The start of the present half of the lifetime: the same URL for all who ask in it, so that caches work, and one
-    that still holds for at least as long again."""
+def present_instant() -> int:
+    """When URLs are signed that are asked for now, in seconds: the start of the present half of the lifetime. It is the
+    same URL for all who ask in it, so that caches work, and one that still holds for at least as long again."""
     half = int(settings.MEDIA_URL_LIFETIME.total_seconds()) // 2 or 1
-    return int(now) // half * half
+    return int(time.time()) // half * half
 
 
 def signed_url(key: str, *, at: datetime, lifetime: timedelta | None = None) -> str:

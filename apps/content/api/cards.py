@@ -13,10 +13,10 @@ from apps.content.models import Post
 from apps.content.querysets import CARD
 from apps.core.api.pagination import Window, page
 from apps.core.errors import NotFound
-from apps.core.statements import Row, Sight, Statement, aggregate, select
+from apps.core.statements import Row, Sight, Statement, select
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
-from apps.media.api.cards import PHOTO, Photo, media_card
+from apps.media.api.cards import PHOTO, photo_cards
 from apps.social.blocks import BLOCKED
 
 Card = dict[str, Any]
@@ -75,7 +75,7 @@ def _card(row: Row, viewer_id: UUID | None) -> Card:
         "id": own["id"],
         "author": mini(author_of(own)),
         "caption": own["caption"],
-        "media": [media_card(Photo(*photo), public=own["is_open"]) for photo in aggregate(photos)],
+        "media": photo_cards(photos, public=own["is_open"]),
         "visibility": own["visibility"],
         "status": "taken_down" if own["taken_down_at"] else own["status"],
         "sensitive": own["sensitive"],
