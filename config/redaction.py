@@ -6,6 +6,7 @@ others have put together (exceptions, URLs, messages of libraries).
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Any
 
 GONE = "[redacted]"
@@ -76,7 +77,13 @@ def redact(value: Any, *, full_addresses: bool = False) -> Any:
 
 
 def is_secret(name: object) -> bool:
-    return not _SECRET_WORDS.isdisjoint(_WORDS.split(str(name).lower()))
+    return _is_secret(str(name))
+
+
+@lru_cache(maxsize=1000)
+def _is_secret(name: str) -> bool:
+    """The names in our lines are few."""
+    return not _SECRET_WORDS.isdisjoint(_WORDS.split(name.lower()))
 
 
 def redact_text(text: str, *, full_addresses: bool = False) -> str:

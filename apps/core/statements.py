@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from psycopg.sql import Literal
@@ -69,12 +69,13 @@ def _preparing_cursor() -> CursorWrapper:
     apart, and gets what it asks for in PostgreSQL's own format, which is sooner read than text; it is counted like any
     other. Where statements are to be shown, in tests, they are shown with their values.
     """
-    if connection.queries_logged:
-        return connection.cursor()
-    connection.ensure_connection()
-    cursor = psycopg.Cursor(connection.connection)
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.queries_logged:
+        return database.cursor()
+    database.ensure_connection()
+    cursor = psycopg.Cursor(database.connection)
     cursor.format = psycopg.pq.Format.BINARY
-    return CursorWrapper(cursor, connection)
+    return CursorWrapper(cursor, database)
 
 
 def aggregate(column: str | None) -> list[Row]:
