@@ -1,6 +1,7 @@
 """People as the API shows them."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -41,12 +42,12 @@ PERSON_WIDTH = len(mini_columns("person"))
 PERSON = ", ".join(
     ["person.id", *(f"person.{name}" for name in MINI), *(f"avatar.{column}" for column in AVATAR.values())]
 )
-_AUTHOR = tuple(mini_columns("author"))
+_AUTHOR = itemgetter(*mini_columns("author"))
 
 
 def author_of(row: dict[str, Any]) -> Person:
     """Of a row that names its author's columns as cards of posts and comments do."""
-    return Person.of(*(row[name] for name in _AUTHOR))
+    return Person.of(*_AUTHOR(row))
 
 
 def mini(user: User | Person) -> Card:

@@ -60,7 +60,7 @@ def post_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     """The cards of a page of a list; what is seen no more by now is left out."""
     wanted = list(ids)
     cards = post_cards_of(wanted, viewer_id)
-    return [cards[pk] for pk in wanted if pk in cards]
+    return [card for pk in wanted if (card := cards.get(pk))]
 
 
 def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> Card:
