@@ -1,5 +1,7 @@
 """Every route. URLs do not follow apps: each app's edge names its own paths under /api/v1."""
 
+from importlib import import_module
+
 from django.contrib import admin
 from django.urls import include, path
 
@@ -21,7 +23,8 @@ CONTEXTS = [
     "media",
     "core",
 ]
-api = [path("", include(f"apps.{context}.api.urls")) for context in CONTEXTS]
+# One list: Django looks through it several times as fast as through ten.
+api = [route for context in CONTEXTS for route in import_module(f"apps.{context}.api.urls").urlpatterns]
 
 urlpatterns = [
     path("api/v1/", include(api)),

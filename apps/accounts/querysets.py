@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # What a mini shows of somebody's own row, and, name on a card → where it is, of their avatar's.
 MINI = ("handle", "display_name", "is_verified")
-AVATAR = {"avatar_variants": "variants", "avatar_private": "private_secret", "avatar_public": "public_secret"}
+AVATAR = {"avatar_private": "private_secret", "avatar_public": "public_secret"}
 # name on a profile → where it is.
 PROFILE = {
     "id": "pk",

@@ -10,7 +10,8 @@ The truth is PostgreSQL; whatever is doubtful goes there.
 
 import json
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -107,7 +108,7 @@ def identify(user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None) -
     if first:
         _note_seen(session_id)
     # Counted on the way also when the record turned out not to count.
-    return replace(identity, allowance=bucket.after(count)) if bucket and count else identity
+    return Identity(identity.user, session_id, bucket.after(count)) if bucket and count else identity
 
 
 def mark_session(user_id: UUID, session_id: UUID) -> None:
@@ -161,11 +162,17 @@ def _remember(identity: Identity, keys: list[str], stamp: str) -> bool:
 
 def _user_from(fields: dict[str, Any], ranks: list[str]) -> User:
     """A User with the cached fields; any other one is fetched when it is touched."""
-    typed = {name: UUID(v) if v and name in {"id", "avatar_id"} else v for name, v in fields.items()}
-    names = [field.attname for field in User._meta.concrete_fields if field.attname in typed]
-    user = User.from_db("default", names, [typed[name] for name in names])
+    names = _user_columns()
+    values = [UUID(v) if (v := fields[name]) and name in {"id", "avatar_id"} else v for name in names]
+    user = User.from_db("default", names, values)
     user.ranks = frozenset(ranks)
     return user
+
+
+@cache
+def _user_columns() -> list[str]:
+    """USER_FIELDS in the order that Django wants them in."""
+    return [field.attname for field in User._meta.concrete_fields if field.attname in USER_FIELDS]
 
 
 def _from_database(user_id: UUID, session_id: UUID) -> Identity | None:

@@ -99,17 +99,18 @@ class CommentMarks:
     hidden_replies: int = 0
 
 
-# Of `post`, a row with an id. Beside `BLOCKED`.
+# Of `post`, a row with an id. Beside `BLOCKED`. `OFFSET 0`: looked up for each post; PostgreSQL might otherwise read
+# all that the viewer has ever liked.
 MARKS = f"""
-    EXISTS (SELECT 1 FROM engagement_like WHERE user_id = %(viewer)s AND post_id = post.id),
-    EXISTS (SELECT 1 FROM engagement_save WHERE user_id = %(viewer)s AND post_id = post.id),
+    EXISTS (SELECT 1 FROM engagement_like WHERE user_id = %(viewer)s AND post_id = post.id OFFSET 0),
+    EXISTS (SELECT 1 FROM engagement_save WHERE user_id = %(viewer)s AND post_id = post.id OFFSET 0),
     (SELECT count(*) FROM blocked JOIN engagement_like AS one ON one.user_id = blocked.id AND one.post_id = post.id),
     (SELECT count(*) FROM blocked JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = post.id
         WHERE {_STANDS})
 """  # noqa: S608  (of constants)
 # Of `comment`, a row with an id and a post_id. Beside `BLOCKED`.
 COMMENT_MARKS = f"""
-    EXISTS (SELECT 1 FROM engagement_commentlike WHERE user_id = %(viewer)s AND comment_id = comment.id),
+    EXISTS (SELECT 1 FROM engagement_commentlike WHERE user_id = %(viewer)s AND comment_id = comment.id OFFSET 0),
     (SELECT count(*) FROM blocked
         JOIN engagement_commentlike AS one ON one.user_id = blocked.id AND one.comment_id = comment.id),
     (SELECT count(*) FROM blocked

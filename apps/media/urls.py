@@ -17,11 +17,9 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 
 
-class Variants(Protocol):
+class Secrets(Protocol):
     """A medium, or what of it is needed here."""
 
-    @property
-    def variants(self) -> Any: ...
     @property
     def private_secret(self) -> str: ...
     @property
@@ -31,7 +29,7 @@ class Variants(Protocol):
 SUFFIXES = {"image/webp": "webp", "image/jpeg": "jpg"}
 
 
-def private_key(medium: Variants, variant: dict[str, Any]) -> str:
+def private_key(medium: Secrets, variant: dict[str, Any]) -> str:
     return f"variants/{medium.private_secret}/{_file(variant)}"
 
 
@@ -43,21 +41,21 @@ def _file(variant: dict[str, Any]) -> str:
     return f"{variant['name']}.{SUFFIXES[variant['content_type']]}"
 
 
-def urls_of(medium: Variants, *, public: bool) -> Callable[[dict[str, Any]], str]:
+def urls_of(medium: Secrets, *, public: bool) -> Callable[[dict[str, Any]], str]:
     """What tells the URL of each of its variants. `public`: the caller knows that everybody may see the medium. Until
     the public copies are made, URLs are signed."""
     if public and medium.public_secret:
         cdn = settings.MEDIA_CDN_URL
         return lambda variant: f"{cdn}/{public_key(medium.public_secret, variant)}"
-    signer = _signer(_aligned(time.time()), settings.MEDIA_URL_LIFETIME)
+    signer = _signer(present_instant(), settings.MEDIA_URL_LIFETIME)
     return lambda variant: signer.url(private_key(medium, variant))
 
 
-def _aligned(now: float) -> int:
-    """The start of the present half of the lifetime: the same URL for all who ask in it, so that caches work, and one
-    that still holds for at least as long again."""
+def present_instant() -> int:
+    """When URLs are signed that are asked for now, in seconds: the start of the present half of the lifetime. It is the
+    same URL for all who ask in it, so that caches work, and one that still holds for at least as long again."""
     half = int(settings.MEDIA_URL_LIFETIME.total_seconds()) // 2 or 1
-    return int(now) // half * half
+    return int(time.time()) // half * half
 
 
 def signed_url(key: str, *, at: datetime, lifetime: timedelta | None = None) -> str:

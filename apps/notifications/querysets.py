@@ -6,7 +6,6 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.core.statements import Statement, select
 from apps.engagement.models import Comment
@@ -70,8 +69,8 @@ def visible_acts(user_id: UUID) -> QuerySet[Any]:
 
 
 def actors_shown(user_id: UUID) -> QuerySet[Any, Any]:
-    """Of all `visible_acts`, what a mini shows of who did it, beside the act's notification and its own id."""
-    return visible_acts(user_id).values_list("notification_id", "pk", *mini_columns("actor").values())
+    """Of all `visible_acts`: the notification, the act's own id, who did it."""
+    return visible_acts(user_id).values_list("notification_id", "pk", "actor_id")
 
 
 _UNREAD = Statement(

@@ -87,10 +87,12 @@ def plans():
         cursor.execute("SELECT id FROM engagement_comment ORDER BY id DESC LIMIT 20")
         comment_ids = [row[0] for row in cursor.fetchall()]
     window = {"viewer": viewer.pk, "after": None, "limit": 21}
+    seen = posts._SEEN.sql(viewer.pk)
     told = notifications._CARDS.format(actors=notifications._ACTORS.sql, shown=notifications._SHOWN.sql, chosen="true")
     met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
     return {
-        "cards of posts": (posts._CARDS.format(seen=posts._SEEN.sql(viewer.pk)), window | {"ids": ids}),
+        "cards of posts": (posts._CARDS.format(seen=seen, chosen=posts._MANY), window | {"ids": ids}),
+        "the card of a post": (posts._CARDS.format(seen=seen, chosen=posts._ONE), window | {"id": ids[0]}),
         "cards of comments": (
             comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
             window | {"ids": comment_ids},

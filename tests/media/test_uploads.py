@@ -11,12 +11,15 @@ import time_machine
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from django.db import connection
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.content import services as content
+from apps.core.api.renderers import dumps
 from apps.media import objects, pipeline, services, storage, sweeps, urls
+from apps.media.api import cards
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
 from tests.factories import make_media, make_user
@@ -463,6 +466,27 @@ class TestSigning:
         assert url(29.9) != url(30)
         assert "X-Amz-Date=20261123T120000Z" in url(29.9)
         assert "X-Amz-Expires=3600" in url(29.9)
+
+    def test_a_card_that_is_remembered_follows_the_time_the_sight_and_the_secrets(self, alice):
+        medium = make_media(alice)
+        photos = cards.PHOTO.replace("medium.", "")
+
+        def shown(minutes, *, public=False):
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT json_agg(json_build_array({photos}))::text FROM media_media")
+                (row,) = cursor.fetchone()
+            with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
+                return dumps(cards.photo_cards(row, public=public))
+
+        assert shown(0) == shown(29) != shown(30)
+        medium.public_secret = "s" * 32
+        medium.save()
+        assert b"X-Amz-Signature" in shown(0)
+        assert b"X-Amz-Signature" not in shown(0, public=True)
+        before = shown(0)
+        medium.private_secret = "p" * 32
+        medium.save()
+        assert b"p" * 32 in shown(0) != before
 
     def test_without_public_copies_even_what_everybody_may_see_is_signed(self, alice):
         medium = make_media(alice)

@@ -1,10 +1,9 @@
 """People as the API shows them."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
-
-import orjson
 
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
@@ -16,11 +15,9 @@ from apps.notifications.querysets import unread_count
 Card = dict[str, Any]
 
 
-def avatar_of(variants: str | list[dict[str, Any]] | None, private: str, public: str) -> Avatar | None:
-    """Of columns that are null where there is no avatar. JSON is a text in a row of a statement, but not in what the
-    statement has gathered as JSON."""
-    decoded = orjson.loads(variants) if isinstance(variants, str) else variants
-    return Avatar(decoded, private, public) if decoded else None
+def avatar_of(private: str | None, public: str | None) -> Avatar | None:
+    """Of columns that are null where there is no avatar."""
+    return Avatar(private, public or "") if private else None
 
 
 class Person(NamedTuple):
@@ -45,12 +42,12 @@ PERSON_WIDTH = len(mini_columns("person"))
 PERSON = ", ".join(
     ["person.id", *(f"person.{name}" for name in MINI), *(f"avatar.{column}" for column in AVATAR.values())]
 )
-_AUTHOR = tuple(mini_columns("author"))
+_AUTHOR = itemgetter(*mini_columns("author"))
 
 
 def author_of(row: dict[str, Any]) -> Person:
     """Of a row that names its author's columns as cards of posts and comments do."""
-    return Person.of(*(row[name] for name in _AUTHOR))
+    return Person.of(*_AUTHOR(row))
 
 
 def mini(user: User | Person) -> Card:
@@ -82,8 +79,8 @@ class Profile(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> "Profile":
-        *own, variants, private, public = row
-        return cls._make([*own, avatar_of(variants, private, public)])
+        *own, private, public = row
+        return cls._make([*own, avatar_of(private, public)])
 
 
 def user_card(user: User | Profile, viewer: Card | None) -> Card:

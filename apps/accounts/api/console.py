@@ -1,6 +1,5 @@
 """The door of the console: the limits of signing in hold there, too (promise O2), and staff show a second factor."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
 from django import forms
@@ -19,10 +18,9 @@ from apps.accounts.api import attempts
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.addresses import client_address
+from apps.core.api.middleware import PagesOnly
 from apps.core.errors import TooManyRequests
 from apps.moderation import staff
-
-Next = Callable[[HttpRequest], HttpResponse]
 
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
@@ -64,17 +62,11 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             raise self.get_invalid_login_error()
 
 
-class TwoFactorMiddleware:
+class TwoFactorMiddleware(PagesOnly):
     """A session of the console is as good as the device that it was opened with, and no better. One that was opened
     before its owner set up two-factor, or with a device that has been reset since, ends here."""
 
-    def __init__(self, get_response: Next) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self._elsewhere(request) or self.get_response(request)
-
-    def _elsewhere(self, request: HttpRequest) -> HttpResponse | None:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Where whoever asks is sent instead; None: they may go on."""
         console = reverse("admin:index")
         doors = {reverse("admin:login"), reverse("admin:logout")}

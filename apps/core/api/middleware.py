@@ -152,8 +152,7 @@ class BodyLimitMiddleware:
 
 
 class PagesOnly(MiddlewareMixin):
-    """Before one of Django's middlewares. The API has tokens: cookies, sessions and what is kept in them are for our
-    pages."""
+    """For what concerns our pages alone. The API has tokens: cookies, sessions and what they keep are for pages."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return cast(HttpResponse, self.get_response(request) if _is_api(request) else super().__call__(request))

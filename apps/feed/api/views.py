@@ -71,6 +71,6 @@ class ExploreEndpoint(Endpoint):
 
 def _page(window: Window, ids: list[UUID], cards: dict[UUID, Card]) -> dict[str, Any]:
     def of(shown: Any) -> list[Card]:
-        return [cards[pk] for pk in shown if pk in cards]
+        return [card for pk in shown if (card := cards.get(pk))]
 
     return page(ids, window, position=lambda pk: [pk], cards=of)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini
+from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.statements import Row, Statement, aggregate, select
 from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.querysets import ACTORS_SHOWN, CARD, actors_shown
@@ -20,11 +20,13 @@ FROM (
     ORDER BY told.latest DESC LIMIT %(limit)s
 ) AS told
 CROSS JOIN LATERAL (
-    SELECT max(number) AS number, json_agg(json_build_array({PERSON_COLUMNS}) ORDER BY act_id DESC)::text AS actors
+    SELECT max(number) AS number, json_agg(json_build_array({PERSON}) ORDER BY act_id DESC)::text AS actors
     FROM (
-        SELECT *, count(*) OVER () AS number FROM ({{actors}}) AS act (told_id, act_id, {PERSON_COLUMNS})
+        SELECT *, count(*) OVER () AS number FROM ({{actors}}) AS act (told_id, act_id, actor_id)
         WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
     ) AS newest
+    JOIN accounts_user AS person ON person.id = newest.actor_id
+    LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
 ) AS who
 ORDER BY told.latest DESC
 """  # noqa: S608  (of constants)
