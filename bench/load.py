@@ -35,6 +35,8 @@ CONNECTIONS = (8, 1)
 HELLO, DRF, RAW = "Django hello", "DRF feed", "raw SQL feed"
 # A hello costs so little that it takes more of them to measure it.
 HELLOS = 8
+# Two processes have up to ten sessions each.
+WARMING = 160
 SECONDS = 60.0  # a run that takes longer is cut short
 
 
@@ -86,10 +88,11 @@ class Run:
         return int(self.arguments.requests) // (1 if connections > 1 else 4)
 
     def _warm_up(self) -> None:
-        """Every path once over every connection, so that nothing is measured that happens only once."""
+        """Every path so often that each session of the database has been asked, so that nothing is measured that
+        happens only once: a session plans a statement when it is first asked, and the pools take turns with theirs."""
         for connections in CONNECTIONS:
             for path in self.chosen:
-                self._path(path, connections, round=-1, count=3 * connections)
+                self._path(path, connections, round=-1, count=WARMING)
             self._baselines(connections, round=-1)
         self.samples.clear()
 

@@ -66,10 +66,11 @@ def create_post(
     """
     said = captions.read(caption)
     _require_fit(said)
-    suspicious = terms.screen(caption=caption)
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
         raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
     taken = media.claim_for_post(author_id, media_ids)
+    described = {f"media_ids.{place}": medium.alt_text for place, medium in enumerate(taken)}
+    suspicious = terms.screen(caption=caption, **described)
     newcomers.spend("post", author_id)
     complete = all(medium.status == Media.Status.READY for medium in taken)
     post = Post(
@@ -119,37 +120,38 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     deleted.
     """
     locked = _locked(post)
-    described = _describe_media(locked, changes.get("alt_texts", {}))
+    described = _new_alt_texts(locked, changes.get("alt_texts", {}))
     fields = {name for name in changes.keys() - {"alt_texts"} if getattr(locked, name) != changes[name]}
     if not fields and not described:
         return locked
     for name in fields:
         setattr(locked, name, changes[name])
+    written = {f"alt_texts.{pk}": text for pk, text in described.items()}
     if "caption" in fields:
         _require_fit(captions.read(locked.caption))
-        suspicious = terms.screen(caption=locked.caption)
+        written["caption"] = locked.caption
         locked.edited_at = timezone.now()
+    suspicious = terms.screen(**written)
+    for pk, text in described.items():
+        media.set_alt_text(pk, text)
     locked.save(update_fields=[*fields, "edited_at"])
     if "caption" in fields:
         tagging.note_tags_anew(locked)
         locked.mentions.all().delete()
         _note_mentions(locked)
-        _report(locked, suspicious)
+    _report(locked, suspicious)
     if "visibility" in fields:
         exposure.reconcile([locked.pk])
     post_edited.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
     return locked
 
 
-def _describe_media(post: Post, alt_texts: dict[UUID, str]) -> bool:
-    """True if anything was changed."""
+def _new_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
+    """Those that are other than what is there. Raises Invalid."""
     own = dict(PostMedia.objects.filter(post=post).values_list("medium", "medium__alt_text"))
     if foreign := alt_texts.keys() - own.keys():
         raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", "Not a medium of this post.") for pk in foreign})
-    new = {pk: text for pk, text in alt_texts.items() if own[pk] != text}
-    for pk, text in new.items():
-        media.set_alt_text(pk, text)
-    return bool(new)
+    return {pk: text for pk, text in alt_texts.items() if own[pk] != text}
 
 
 @transaction.atomic

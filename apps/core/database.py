@@ -16,8 +16,8 @@ from typing import Any
 import structlog
 from django import db
 from django.db import connection
-from psycopg import Connection, OperationalError
-from psycopg.abc import RV, PQGen
+from psycopg import Connection, Cursor, OperationalError
+from psycopg.abc import RV, PQGen, Query
 from psycopg.errors import _WaitTimeout
 from psycopg.rows import TupleRow
 from psycopg_pool import PoolTimeout
@@ -29,6 +29,8 @@ LAST_SECONDS = 0.4
 # For a connection of the pool. A process has more of them than threads: who waits, waits for one that cannot be made.
 POOL_SECONDS = 3.0
 LOOK_EVERY = 0.5  # seconds
+# A server that has answered so lately has not been restarted since: that takes longer.
+FRESH_SECONDS = 0.25
 # What Django raises of a database that is away; a PoolTimeout, too, comes as its OperationalError.
 AWAY = (db.OperationalError, db.InterfaceError)
 
@@ -93,6 +95,15 @@ class PatientConnection(Connection[TupleRow]):
     One whose session is over tells the pool to replace those at rest: they were with the same server.
     """
 
+    _answered_at = 0.0
+
+    def execute(self, query: Query, *args: Any, **kwargs: Any) -> Cursor[TupleRow]:
+        """The pool asks by an empty query whether a connection still answers, each time that it gives one away; one
+        that has just answered is not asked."""
+        if query == "" and monotonic() - self._answered_at < FRESH_SECONDS:
+            return self.cursor()
+        return super().execute(query, *args, **kwargs)
+
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
         begun, deadline = monotonic(), _deadline.get()
         if deadline is not None:
@@ -110,6 +121,7 @@ class PatientConnection(Connection[TupleRow]):
             if self.closed or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
                 self._lost()
             raise
+        self._answered_at = monotonic()
         outage.answered()
         return answer
 

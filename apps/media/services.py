@@ -17,6 +17,7 @@ from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 from apps.media.sweeps import RING_PERIOD
+from apps.safety import terms
 
 
 class UnsupportedMediaType(BadRequest):
@@ -56,8 +57,10 @@ def begin_upload(
 ) -> Media:
     """A pending medium, for which `storage.presign_put` signs the upload. `length` in bytes, `sha256` in hex.
 
-    Raises UnsupportedMediaType, FileTooLarge, UploadQuotaExceeded.
+    Raises UnsupportedMediaType, FileTooLarge, UploadQuotaExceeded, BlockedText.
     """
+    # What is only to be reported is, once it is posted.
+    terms.screen(alt_text=alt_text)
     if content_type not in ACCEPTED_TYPES:
         raise UnsupportedMediaType
     if length > settings.MEDIA_MAX_BYTES:
@@ -150,18 +153,19 @@ class Taken(NamedTuple):
     id: UUID
     status: str
     blocked_as: UUID | None
+    alt_text: str
 
 
 _CLAIM = """
 WITH usable AS (
-    SELECT id, status, blocked_as FROM media_media
+    SELECT id, status, blocked_as, alt_text FROM media_media
     WHERE owner_id = %(owner)s AND id = ANY(%(media)s) AND purpose = 'post' AND NOT in_use
         AND status NOT IN ('pending', 'failed')
     ORDER BY id FOR UPDATE
 ), taken AS (
     UPDATE media_media SET in_use = true FROM usable WHERE media_media.id = usable.id
 )
-SELECT id, status, blocked_as FROM usable
+SELECT id, status, blocked_as, alt_text FROM usable
 """
 
 

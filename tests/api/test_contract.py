@@ -183,7 +183,7 @@ CALLS = {
     "GET /explore": (200, "invalid_cursor"),
     "GET /feed": (200, ""),
     "POST /feed/refresh": (200, ""),
-    "POST /media/upload": (201, "unsupported_media_type file_too_large storage_unavailable"),
+    "POST /media/upload": (201, "unsupported_media_type file_too_large storage_unavailable blocked_text"),
     "POST /media/upload/{media_id}/complete": (202, "upload_missing upload_mismatch"),
     "GET /media/upload/{media_id}/status": (200, ""),
     "GET /media/{media_id}": (200, ""),

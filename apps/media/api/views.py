@@ -19,6 +19,7 @@ from apps.media import services, storage
 from apps.media.api import schemas
 from apps.media.api.cards import PROGRESS, error_card, media_card, upload_card
 from apps.media.models import Media
+from apps.safety.terms import BlockedText
 
 
 class UploadBody(Body):
@@ -41,6 +42,7 @@ class MediaEndpoint(Endpoint):
             services.UnsupportedMediaType,
             services.FileTooLarge,
             services.UploadQuotaExceeded,
+            BlockedText,
             storage.StorageUnavailable,
         ],
         idempotency_key=True,
