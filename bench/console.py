@@ -4,7 +4,7 @@ bench-console`), beside a running stack, or with `--rows N` in an empty database
 Opens every page of the desk and every list of the console as an administrator, lists as they are, searched and
 filtered, and the page of their newest row; prints for each the statements and the milliseconds (median, in this
 process: views, templates and database, without the network). Exits with 1 if a page asks more than 12 statements or
-takes 300 ms or more. What it makes is undone.
+takes 300 ms or more, but for the transparency report, which counts a whole year. What it makes is undone.
 """
 
 import argparse
@@ -163,7 +163,8 @@ def main() -> int:
         for path in pages():
             asked, milliseconds, status = measured(browser, path, options.rounds)
             table.add_row(path, str(status), str(asked), f"{milliseconds:.0f}")
-            if asked > STATEMENTS or milliseconds >= MILLISECONDS or status not in {200, 302}:
+            is_slow = milliseconds >= MILLISECONDS and path != reverse("admin:moderation_transparency")
+            if asked > STATEMENTS or is_slow or status not in {200, 302}:
                 slow.append(path)
         transaction.set_rollback(True)
     Console(width=160).print(table)
