@@ -44,16 +44,24 @@ def device_of(user: User) -> TOTPDevice | None:
     return device
 
 
+def is_required() -> bool:
+    """Of all staff; otherwise of those who have set it up."""
+    return bool(settings.STAFF_TWO_FACTOR == "required")
+
+
 def carries_rank(session: Session) -> bool:
     """Whether who signed in may act by their rank: with a code, where they have set it up or it is required."""
     if session.two_factor or not session.user.ranks:
         return True
-    return settings.STAFF_TWO_FACTOR != "required" and device_of(session.user) is None
+    return not is_required() and device_of(session.user) is None
 
 
 def withholds_rank(user: User) -> bool:
     """Of a user as a request has them: whether they have a rank that their session does not carry."""
-    return not user.ranks and bool(User.objects.get(pk=user.pk).ranks)
+    if user.ranks:
+        return False
+    account = User.objects.filter(pk=user.pk).first()
+    return account is not None and bool(account.ranks)
 
 
 def persistent_id(device_pk: int | None) -> str | None:

@@ -128,8 +128,8 @@ def _repair_tags(post_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
 def _put_tags_right(post_id: UUID) -> bool:
     """Whoever edits a caption holds the post's lock until its tags are noted."""
     list(Post.objects.filter(pk=post_id).select_for_update(no_key=True).values_list("pk", flat=True))
-    for post, _, _ in _mistagged(Post.objects.filter(pk=post_id)):
-        tagging.note_tags_anew(post)
+    for post, _, true in _mistagged(Post.objects.filter(pk=post_id)):
+        tagging.note_tags(post, true)
         return True
     return False
 

@@ -128,7 +128,8 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
         setattr(locked, name, changes[name])
     written = {f"alt_texts.{pk}": text for pk, text in described.items()}
     if "caption" in fields:
-        _require_fit(captions.read(locked.caption))
+        said = captions.read(locked.caption)
+        _require_fit(said)
         written["caption"] = locked.caption
         locked.edited_at = timezone.now()
     suspicious = terms.screen(**written)
@@ -136,9 +137,8 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
         media.set_alt_text(pk, text)
     locked.save(update_fields=[*fields, "edited_at"])
     if "caption" in fields:
-        tagging.note_tags_anew(locked)
-        locked.mentions.all().delete()
-        _note_mentions(locked)
+        tagging.note_tags(locked, said.tags)
+        _note_mentions(locked, said.mentions)
     _report(locked, suspicious)
     if "visibility" in fields:
         exposure.reconcile([locked.pk])
@@ -223,8 +223,9 @@ def _require_fit(said: captions.Said) -> None:
     require_few(said.mentions, field="caption")
 
 
-def _note_mentions(post: Post) -> None:
-    mentioned = people_mentioned(captions.mentions_in(post.caption), author_id=post.author_id)
+def _note_mentions(post: Post, mentions: list[captions.Mentioned]) -> None:
+    post.mentions.all().delete()
+    mentioned = people_mentioned(mentions, author_id=post.author_id)
     Mention.objects.bulk_create(
         [Mention(post=post, user_id=pk, offset=where.offset, length=where.length) for pk, where in mentioned]
     )

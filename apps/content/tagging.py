@@ -1,6 +1,5 @@
 """The tags of a post: rows that say what its caption says."""
 
-from apps.content import captions
 from apps.content.models import Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.core.statements import select
@@ -21,17 +20,11 @@ def ensure(names: list[str]) -> None:
         select(_ENSURE, ids=[new_id() for _ in names], names=sorted(names))
 
 
-def note_tags(post: Post) -> None:
-    """Of a post that has none yet. Call it in the transaction that writes the caption."""
-    names = captions.tags_in(post.caption)
+def note_tags(post: Post, names: list[str]) -> None:
+    """Instead of those that it had. Call it in the transaction that writes the caption, with the post's row locked."""
+    PostTag.objects.filter(post=post).delete()
     ensure(names)
     ids = dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
     PostTag.objects.bulk_create(
         PostTag(post=post, tag_id=ids[name], position=place) for place, name in enumerate(names)
     )
-
-
-def note_tags_anew(post: Post) -> None:
-    """As `note_tags`, with the post's row locked."""
-    PostTag.objects.filter(post=post).delete()
-    note_tags(post)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Case, Count, F, Sum, Value, When
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
@@ -200,16 +200,20 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 # ── Showing and hiding ───────────────────────────────────────────────────────────────────────────────────
 # Those that are ready have a doorbell, and should it be lost, the sweep rings. The others' turn comes when the pipeline
 # is done with them.
-_EXPOSE = """
+_RING_LATER = "ring_at = CASE WHEN media_media.status = 'ready' THEN %(ring_at)s ELSE media_media.ring_at END"
+_EXPOSE = f"""
 WITH hidden AS (
-    SELECT id, status = 'ready' AS ready FROM media_media
-    WHERE id IN ({chosen}) AND NOT wanted_public
+    SELECT id FROM media_media WHERE id IN ({{chosen}}) AND NOT wanted_public
     ORDER BY id FOR NO KEY UPDATE OF media_media
 )
-UPDATE media_media SET wanted_public = true, ring_at = CASE WHEN ready THEN %(ring_at)s ELSE ring_at END
+UPDATE media_media SET wanted_public = true, {_RING_LATER}
 FROM hidden WHERE media_media.id = hidden.id
-RETURNING media_media.id, ready
-"""
+RETURNING media_media.id, media_media.status = 'ready'
+"""  # noqa: S608  (of constants)
+_REVOKE = f"""
+UPDATE media_media SET wanted_public = false, public_secret = '', urls_revoked = true, {_RING_LATER}
+WHERE id = ANY(%(media)s) RETURNING id, status = 'ready'
+"""  # noqa: S608  (of constants)
 
 
 def expose(media_ids: Iterable[UUID]) -> None:
@@ -221,9 +225,8 @@ def expose(media_ids: Iterable[UUID]) -> None:
 @transaction.atomic(savepoint=False)
 def expose_those(chosen: str, **values: Any) -> None:
     """As `expose`, of the media whose ids the SQL `chosen` selects, which has placeholders for `values`."""
-    for medium_id, ready in select(_EXPOSE.format(chosen=chosen), ring_at=timezone.now() + RING_PERIOD, **values):
-        if ready:
-            tasks.publish_variants.delay(media_id=str(medium_id))
+    for medium_id in _change(_EXPOSE.format(chosen=chosen), **values):
+        tasks.publish_variants.delay(media_id=medium_id)
 
 
 @transaction.atomic(savepoint=False)
@@ -241,27 +244,19 @@ def withdraw(media_ids: Iterable[UUID]) -> None:
 
 def _revoke(media: MediaQuerySet) -> None:
     """The public copies are doomed in this very transaction; the variants move to keys that nobody has a URL of."""
-    chosen = _locked(media)
+    chosen = list(media.select_for_update(no_key=True).order_by("pk"))
     public = [copy for medium in chosen for copy in objects.public_variants(medium)]
     objects.doom(public)
-    for medium_id in _change(chosen, wanted_public=False, public_secret="", urls_revoked=True):
+    for medium_id in _change(_REVOKE, media=[medium.pk for medium in chosen]):
         tasks.move_variants.delay(media_id=medium_id)
     if public:
         tasks.delete_doomed_objects.delay()
 
 
-def _locked(media: MediaQuerySet) -> list[Media]:
-    return list(media.select_for_update(no_key=True).order_by("pk"))
-
-
-def _change(locked: list[Media], **fields: object) -> list[str]:
-    """Write `fields` into these rows. Returns the ids of those that are ready: theirs is a doorbell, and should it be
-    lost, the sweep rings. The others' turn comes when the pipeline is done with them."""
-    if locked:
-        later = When(status=Media.Status.READY, then=Value(timezone.now() + RING_PERIOD))
-        changed = Media.objects.filter(pk__in=[medium.pk for medium in locked])
-        changed.update(**fields, ring_at=Case(later, default=F("ring_at")))
-    return [str(medium.pk) for medium in locked if medium.status == Media.Status.READY]
+def _change(sql: str, **values: Any) -> list[str]:
+    """The ids of those that are ready among what has been changed: their doorbell is the caller's to ring."""
+    rows = select(sql, ring_at=timezone.now() + RING_PERIOD, **values)
+    return [str(medium_id) for medium_id, ready in rows if ready]
 
 
 # ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────

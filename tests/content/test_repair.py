@@ -6,7 +6,7 @@ from django.utils import timezone
 from apps.accounts import repair as accounts
 from apps.accounts import services
 from apps.accounts.models import User
-from apps.content import repair, tagging
+from apps.content import captions, repair, tagging
 from apps.content import tasks as content_tasks
 from apps.content.models import Post, PostTag, StaleExposure
 from apps.core.batches import Pace
@@ -33,7 +33,7 @@ def shown(post):
 def post(alice):
     """A public post with everything in order."""
     post = make_post(alice, caption="#Light and #shadow")
-    tagging.note_tags(post)
+    tagging.note_tags(post, captions.tags_in(post.caption))
     shown(post)
     return post
 

@@ -68,6 +68,25 @@ def test_codes_are_limited_by_account(mod, settings):
     assert [signed_in("mod", code="000000").status_code for _ in range(3)] == [401, 401, 429]
 
 
+def test_who_does_not_know_the_password_locks_nobody_out(mod, settings):
+    settings.RATE_LIMITS_ENABLED = True
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (2, 900)}
+    device, _ = enrol(mod)
+    for _ in range(3):
+        stranger = Caller().post("/auth/token", {"login": "mod", "password": "not it", "code": "000000"})
+        assert stranger.status_code == 401
+    assert moderates(signed_in("mod", code=code_of(device))) is True
+
+
+def test_without_redis_wrong_codes_are_counted_all_the_same(mod, settings):
+    settings.RATE_LIMITS_ENABLED = True
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (2, 900)}
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    enrol(mod)
+    assert [signed_in("mod", code="000000").status_code for _ in range(3)] == [401, 401, 429]
+    assert not mod.sessions.exists()
+
+
 def test_setting_it_up_and_resetting_it_change_open_sessions(mod):
     plain = signed_in("mod")
     assert moderates(plain) is True

@@ -4,7 +4,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +18,7 @@ from apps.core.api.addresses import client_address
 from apps.core.api.pagination import Window, newest_first, page
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
-from apps.core.errors import NotFound
+from apps.core.errors import NotFound, Refusal
 from apps.moderation import staff
 
 
@@ -71,21 +70,27 @@ class AuthEndpoint(Endpoint):
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
         address = client_address(request)
-        account = attempts.count_attempt(body["login"], address=address)
-        code = body.get("code", "")
-        if account and code:
-            limits.require("two_factor", str(account.pk))
-        with transaction.atomic():
-            session = services.sign_in(
-                account,
-                password=body["password"],
-                device_name=body.get("device_name", ""),
-                address=address,
-                user_agent=_printable(request.headers.get("User-Agent", "")),
-            )
-            if code:
-                staff.show_second_factor(session, code=code)
+        session = services.sign_in(
+            attempts.count_attempt(body["login"], address=address),
+            password=body["password"],
+            device_name=body.get("device_name", ""),
+            address=address,
+            user_agent=_printable(request.headers.get("User-Agent", "")),
+        )
+        if code := body.get("code"):
+            self._show_second_factor(session, code)
         return session
+
+    @staticmethod
+    def _show_second_factor(session: Session, code: str) -> None:
+        """Attempts are counted of those alone who know the password: others could keep the owner out. And outside of a
+        transaction, so that they stay counted. Nobody has been given the tokens of a session that is refused."""
+        try:
+            limits.require("two_factor", str(session.user_id))
+            staff.show_second_factor(session, code=code)
+        except Refusal:
+            session.delete()
+            raise
 
     @documented(summary="End the present session, another of one's own, or all", request=Revoke, responses={204: None})
     def revoke(self, request: Request) -> Response:

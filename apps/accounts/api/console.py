@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -79,7 +78,7 @@ class TwoFactorMiddleware(PagesOnly):
             back = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
             return HttpResponseRedirect(f"{reverse('admin:login')}?{back}")
         setting_up = reverse("console_two_factor")
-        if device_pk is None and settings.STAFF_TWO_FACTOR == "required" and request.path_info != setting_up:
+        if device_pk is None and two_factor.is_required() and request.path_info != setting_up:
             return HttpResponseRedirect(setting_up)
         return None
 

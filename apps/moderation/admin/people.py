@@ -3,7 +3,8 @@
 from typing import Any
 
 from apps.moderation import dossiers
-from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, may_oversee, photo_of
+from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, member, photo_of
+from apps.moderation.roles import may_change_rules
 
 
 class PersonPage(ConsolePage):
@@ -20,7 +21,7 @@ class PersonPage(ConsolePage):
             "dossier": dossier,
             "person": dossier.person,
             "avatar": avatar_of(dossier.person),
-            "may_read_private": may_oversee(self.request),
+            "may_read_private": may_change_rules(member(self.request)),
             "photos": photos,
             "counted": dossiers.COUNTED,
         }

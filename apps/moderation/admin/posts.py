@@ -4,7 +4,8 @@ from typing import Any
 
 from apps.moderation import dossiers
 from apps.moderation.admin import plots
-from apps.moderation.admin.pages import ConsolePage, may_oversee, photo_of
+from apps.moderation.admin.pages import ConsolePage, member, photo_of
+from apps.moderation.roles import may_change_rules
 
 
 class PostPage(ConsolePage):
@@ -17,7 +18,7 @@ class PostPage(ConsolePage):
             "title": f"Post of {dossier.post.author}",
             "dossier": dossier,
             "post": dossier.post,
-            "may_ban": may_oversee(self.request),
+            "may_ban": may_change_rules(member(self.request)),
             "photos": [photo_of(item, sensitive=dossier.post.sensitive or item.unpleasant) for item in dossier.photos],
             "likes": plots.columns(
                 "likes",
