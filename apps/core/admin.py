@@ -76,6 +76,8 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no type
     # A count of everything behind a list is a scan of it.
     show_full_result_count = False
     list_per_page = 50
+    # A page of everything is no page.
+    list_max_show_all = 0
     sortable_by: Sequence[str] = ()
     list_disable_select_all = True
     change_form_outer_before_template = "console/related.html"
@@ -174,6 +176,8 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no type
 class OutboxAdmin(ReadOnlyAdmin):
     """What is to be done and is not done yet."""
 
+    # Without the library's summary above the list, which is for its own admin.
+    change_list_template = "admin/change_list.html"
     list_display = ["id", "task_name", "kwargs", "retries", "created_at", "retry_after"]
     searched_texts = ["task_id", "task_name"]
     ordering = ["-id"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.contrib import admin
 from django.urls import reverse
 
 from apps.accounts.models import User
@@ -122,28 +123,54 @@ def sweep(window):
 WAYS = {"preview": preview, "sweep": sweep, "sign-in": sign_in}
 
 
-def test_every_page_fits_and_can_be_used_by_everybody(console, world):
-    folder = os.environ.get("SCREENSHOTS")
+def rows():
+    """The list of every model of the console, and the page of its newest row."""
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        yield f"list-{name}", reverse(f"admin:{name}_changelist")
+        if newest := model._default_manager.order_by("-pk").first():
+            yield f"row-{name}", reverse(f"admin:{name}_change", args=[newest.pk])
+
+
+FOLDER = os.environ.get("SCREENSHOTS")
+
+
+def look_at(window, name, look):
+    """What is wrong with the page in the window, by name and look; where a folder is named, a picture of it is kept."""
+    if FOLDER:
+        window.screenshot(path=Path(FOLDER) / f"{name}-{look}.jpg", full_page=True, type="jpeg", quality=75)
+    wrong = faults(window)
+    if window.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        wrong.append("wider than the window")
+    return {f"{name}, {look}": wrong} if wrong else {}
+
+
+def look_through(console, person, paths, looks):
+    """The window of each look, and what is wrong with the pages."""
     # Pictures below the fold come late; faults are found without them.
-    loaded = "networkidle" if folder else "load"
-    found = {}
-
-    def look_at(window, name, look):
-        if folder:
-            window.screenshot(path=Path(folder) / f"{name}-{look}.jpg", full_page=True, type="jpeg", quality=75)
-        wrong = faults(window)
-        if window.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            wrong.append("wider than the window")
-        if wrong:
-            found[f"{name}, {look}"] = wrong
-
-    for look in LOOKS if folder else ("wide-light", "narrow-dark"):
+    loaded = "networkidle" if FOLDER else "load"
+    for look in looks:
         size, scheme = LOOKS[look]
-        window = console.open(world, size=size, scheme=scheme)
-        for name, path in pages().items():
+        window, found = console.open(person, size=size, scheme=scheme), {}
+        for name, path in paths.items():
             assert window.goto(path, wait_until=loaded).status == 200, path
-            look_at(window, name, look)
+            found |= look_at(window, name, look)
+        yield look, window, found
+
+
+def test_every_page_fits_and_can_be_used_by_everybody(console, world):
+    for look, window, found in look_through(
+        console, world, pages(), LOOKS if FOLDER else ("wide-light", "narrow-dark")
+    ):
         for name, way in WAYS.items():
             way(window)
-            look_at(window, name, look)
-    assert found == {}
+            found |= look_at(window, name, look)
+        assert found == {}
+
+
+@pytest.mark.usefixtures("world")
+def test_so_do_the_lists_and_rows_of_every_model(console):
+    make_moderator("root", "admin")
+    root = User.objects.get(handle="root")
+    for _, _, found in look_through(console, root, dict(rows()), LOOKS if FOLDER else ("narrow-light",)):
+        assert found == {}
