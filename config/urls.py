@@ -10,17 +10,18 @@ handler403 = "apps.core.api.problems.forbidden"
 handler404 = "apps.core.api.problems.not_found"
 handler500 = "apps.core.api.problems.internal_error"
 
-# From the top of the stack down, so that a literal path (users/suggestions) comes before a pattern (users/{user}).
+# What is asked most comes first, for the routes are tried one after the other; but from the top of the stack down, so
+# that a literal path (users/suggestions) comes before a pattern (users/{user}).
 CONTEXTS = [
-    "notifications",
-    "moderation",
-    "search",
     "feed",
     "engagement",
     "content",
+    "notifications",
     "social",
     "accounts",
     "media",
+    "search",
+    "moderation",
     "core",
 ]
 # One list: Django looks through it several times as fast as through ten.

@@ -69,11 +69,13 @@ return redis.call('SET', KEYS[5], 1, 'EX', ARGV[3], 'NX') and 1 or 0
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is calling, by which session; and what is left of the limit, if the call was counted on the way."""
+    """Who is calling, by which session; what is left of the limit, if the call was counted on the way; and the answer
+    to what was asked along, if Redis gave one."""
 
     user: User
     session_id: UUID
     allowance: Allowance | None = None
+    along: Any = None
 
 
 class _Trust:
@@ -82,15 +84,17 @@ class _Trust:
     missed = False
 
 
-def identify(user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None) -> Identity | None:
-    """The caller, if the session lives and the account stands; None otherwise. `bucket` is where the call counts."""
+def identify(
+    user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None, along: redis.Question | None = None
+) -> Identity | None:
+    """The caller, if the session lives and the account stands; None otherwise. `bucket` is where the call counts;
+    `along` is something else that the call will need of Redis, and is asked whoever it turns out to be."""
     keys = _keys(user_id, session_id)
     new_epoch = secrets.token_hex(8) if _Trust.missed else ""
     limit = (bucket.key, bucket.seconds) if bucket else ("", "")
+    read = redis.Question(_READ, [*keys, limit[0]], [new_epoch, SEEN_SECONDS, limit[1]])
     try:
-        run, epoch, record, marked, first, count = redis.call(
-            lambda client: client.eval(_READ, 6, *keys, limit[0], new_epoch, SEEN_SECONDS, limit[1])
-        )
+        (run, epoch, record, marked, first, count), *answers = redis.ask(read, *([along] if along else []))
     except redis.Absent:
         _Trust.missed = True
         CACHE_READS.labels("sessions", "absent").inc()
@@ -108,7 +112,8 @@ def identify(user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None) -
     if first:
         _note_seen(session_id)
     # Counted on the way also when the record turned out not to count.
-    return Identity(identity.user, session_id, bucket.after(count)) if bucket and count else identity
+    allowance = bucket.after(count) if bucket and count else None
+    return Identity(identity.user, session_id, allowance, answers[0] if answers else None)
 
 
 def mark_session(user_id: UUID, session_id: UUID) -> None:

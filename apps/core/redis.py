@@ -4,8 +4,12 @@ An error or a timeout (REDIS_TIMEOUT_SECONDS) opens a breaker for REDIS_BREAKER_
 touches the network. Callers say what they do without: `Absent` is theirs to catch.
 """
 
+import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import redis
@@ -26,25 +30,37 @@ class Absent(Exception):
     """Redis did not answer, or the breaker is open."""
 
 
+class _Own(threading.local):
+    """A thread's client, and the server and the process that it is for."""
+
+    client: redis.Redis | None = None
+    made_for = ("", 0)
+
+
 class Breaker:
-    """Calls Redis unless it failed a moment ago."""
+    """Calls Redis unless it failed a moment ago.
+
+    Each thread has one connection: to take one from a pool is a quarter of what a call costs. One that has broken at
+    rest, since Redis was restarted, is made anew and asked once more; an answer that is late is not waited for again.
+    """
 
     def __init__(self) -> None:
         self._closed_at = 0.0
-        self._client: redis.Redis | None = None
-        self._url = ""
+        self._own = _Own()
 
     @property
     def client(self) -> redis.Redis:
-        if self._client is None or self._url != settings.REDIS_URL:
-            self._url = settings.REDIS_URL
-            self._client = redis.Redis.from_url(
+        own, made_for = self._own, (settings.REDIS_URL, os.getpid())
+        if own.client is None or own.made_for != made_for:
+            own.client = redis.Redis.from_url(
                 settings.REDIS_URL,
                 socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
                 socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
-                retry=Retry(NoBackoff(), 0),
+                single_connection_client=True,
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             )
-        return self._client
+            own.made_for = made_for
+        return own.client
 
     def call(self, command: Callable[[redis.Redis], T]) -> T:
         """The answer of `command(client)`. Raises Absent when there is none to be had."""
@@ -69,6 +85,44 @@ breaker = Breaker()
 def call(command: Callable[[redis.Redis], Any]) -> Any:
     """`breaker.call` of this process's one breaker."""
     return breaker.call(command)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A script in Lua that returns a table, with its KEYS and ARGV."""
+
+    script: str
+    keys: Sequence[str]
+    arguments: Sequence[str | bytes | int | float]
+
+
+def ask(*questions: Question) -> list[Any]:
+    """The answers to all of them, in one round trip. Raises Absent."""
+    keys = [key for question in questions for key in question.keys]
+    arguments = [argument for question in questions for argument in question.arguments]
+    shape = tuple((each.script, len(each.keys), len(each.arguments)) for each in questions)
+    answers: list[Any] = call(lambda client: client.eval(_together(shape), len(keys), *keys, *arguments))
+    return answers
+
+
+@lru_cache
+def _together(shape: tuple[tuple[str, int, int], ...]) -> str:
+    """One script of several, each of which finds in KEYS and ARGV what is its own."""
+    functions, calls, first_key, first_argument = [_PART], [], 1, 1
+    for number, (script, keys, arguments) in enumerate(shape):
+        functions.append(f"local function question{number}(KEYS, ARGV)\n{script}\nend\n")
+        calls.append(f"question{number}(part(KEYS, {first_key}, {keys}), part(ARGV, {first_argument}, {arguments}))")
+        first_key, first_argument = first_key + keys, first_argument + arguments
+    return "".join(functions) + f"return {{{', '.join(calls)}}}"
+
+
+_PART = """
+local function part(list, first, count)
+    local own = {}
+    for n = 1, count do own[n] = list[first + n - 1] end
+    return own
+end
+"""
 
 
 def key(*parts: object) -> str:

@@ -1,7 +1,6 @@
 """The read side of engagement."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.apps import apps
@@ -82,8 +81,7 @@ def _of_visible_posts(model: str, viewer_id: UUID) -> QuerySet[Any]:
 
 
 # ── What the viewer has done, and what of the counts is hidden from them ─────────────────────────────────
-@dataclass(frozen=True)
-class Marks:
+class Marks(NamedTuple):
     """How the viewer stands to a post, and how many of its likes and comments a block hides from them."""
 
     liked: bool = False
@@ -92,30 +90,32 @@ class Marks:
     hidden_comments: int = 0
 
 
-@dataclass(frozen=True)
-class CommentMarks:
+class CommentMarks(NamedTuple):
     liked: bool = False
     hidden_likes: int = 0
     hidden_replies: int = 0
 
 
-# Of `post`, a row with an id. Beside `BLOCKED`. `OFFSET 0`: looked up for each post; PostgreSQL might otherwise read
-# all that the viewer has ever liked.
+# Of `post`, a row with an id. Beside `BLOCKED`. `OFFSET 0`: looked up one by one; PostgreSQL might otherwise read all
+# that the viewer has ever liked, or all likes of a post for somebody who has blocked nobody.
 MARKS = f"""
     EXISTS (SELECT 1 FROM engagement_like WHERE user_id = %(viewer)s AND post_id = post.id OFFSET 0),
     EXISTS (SELECT 1 FROM engagement_save WHERE user_id = %(viewer)s AND post_id = post.id OFFSET 0),
-    (SELECT count(*) FROM blocked JOIN engagement_like AS one ON one.user_id = blocked.id AND one.post_id = post.id),
-    (SELECT count(*) FROM blocked JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = post.id
-        WHERE {_STANDS})
+    (SELECT count(*) FROM blocked
+        WHERE EXISTS (SELECT 1 FROM engagement_like WHERE user_id = blocked.id AND post_id = post.id OFFSET 0)),
+    (SELECT count(*) FROM blocked CROSS JOIN LATERAL (
+        SELECT FROM engagement_comment AS one WHERE one.author_id = blocked.id AND one.post_id = post.id AND {_STANDS}
+        OFFSET 0) AS theirs)
 """  # noqa: S608  (of constants)
 # Of `comment`, a row with an id and a post_id. Beside `BLOCKED`.
 COMMENT_MARKS = f"""
     EXISTS (SELECT 1 FROM engagement_commentlike WHERE user_id = %(viewer)s AND comment_id = comment.id OFFSET 0),
-    (SELECT count(*) FROM blocked
-        JOIN engagement_commentlike AS one ON one.user_id = blocked.id AND one.comment_id = comment.id),
-    (SELECT count(*) FROM blocked
-        JOIN engagement_comment AS one ON one.author_id = blocked.id AND one.post_id = comment.post_id
-        WHERE one.parent_id = comment.id AND {_STANDS})
+    (SELECT count(*) FROM blocked WHERE EXISTS (
+        SELECT 1 FROM engagement_commentlike WHERE user_id = blocked.id AND comment_id = comment.id OFFSET 0)),
+    (SELECT count(*) FROM blocked CROSS JOIN LATERAL (
+        SELECT FROM engagement_comment AS one WHERE one.author_id = blocked.id AND one.post_id = comment.post_id
+            AND one.parent_id = comment.id AND {_STANDS}
+        OFFSET 0) AS theirs)
 """  # noqa: S608  (of constants)
 _COMMENT_MARKS_OF = (
     f"WITH {BLOCKED} SELECT {COMMENT_MARKS} FROM engagement_comment AS comment "  # noqa: S608  (of constants)

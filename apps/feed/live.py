@@ -142,30 +142,49 @@ class _Process:
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────
+class Look:
+    """A look at somebody's timeline: what is asked of Redis, by itself or along with something else, and what the
+    answer says."""
+
+    def __init__(self, viewer_id: UUID, *, may_build: bool) -> None:
+        self._token = secrets.token_hex(8) if may_build else ""
+        with _Process.lock:
+            self._epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
+            _Process.pages, _Process.seconds = 0, 0.0
+        shared = [redis.key("feed", name) for name in ("visits", "signs", "mode")]
+        lasts = [KEPT_SECONDS, LOCK_MILLISECONDS, settings.FEED_HOT_VISITS]
+        self.question = redis.Question(
+            _LOOK,
+            [redis.key("feed", "epoch"), *_keys(viewer_id), *shared],
+            [self._epoch, self._token, str(viewer_id), *lasts, pages, seconds],
+        )
+
+    def glance(self, answer: Any) -> Glance:
+        """`answer`: None if Redis gave none."""
+        if answer is None:
+            _note_missed()
+            return Glance()
+        state, ids, mode, stamp = answer
+        with _Process.lock:
+            if _Process.missed == self._epoch:
+                _Process.missed = ""
+        return Glance(
+            ids=ids if state == b"found" else None,
+            token=self._token if state == b"build" else "",
+            stamp=stamp.decode(),
+            in_doubt=state == b"doubted",
+            mode=mode.decode(),
+        )
+
+
 def look(viewer_id: UUID, *, may_build: bool) -> Glance:
-    """One round trip. Raises redis.Absent."""
-    token = secrets.token_hex(8) if may_build else ""
-    with _Process.lock:
-        epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
-        _Process.pages, _Process.seconds = 0, 0.0
-    shared = [redis.key("feed", name) for name in ("visits", "signs", "mode")]
-    keys = [redis.key("feed", "epoch"), *_keys(viewer_id), *shared]
-    arguments = [epoch, token, viewer_id, KEPT_SECONDS, LOCK_MILLISECONDS, settings.FEED_HOT_VISITS, pages, seconds]
+    """One round trip; without Redis there is nothing to be seen."""
+    looking = Look(viewer_id, may_build=may_build)
     try:
-        state, ids, mode, stamp = redis.call(lambda client: client.eval(_LOOK, len(keys), *keys, *map(str, arguments)))
+        [answer] = redis.ask(looking.question)
     except redis.Absent:
-        _note_missed()
-        raise
-    with _Process.lock:
-        if _Process.missed == epoch:
-            _Process.missed = ""
-    return Glance(
-        ids=ids if state == b"found" else None,
-        token=token if state == b"build" else "",
-        stamp=stamp.decode(),
-        in_doubt=state == b"doubted",
-        mode=mode.decode(),
-    )
+        answer = None
+    return looking.glance(answer)
 
 
 def keep(viewer_id: UUID, glance: Glance, ids: Iterable[UUID]) -> bool:

@@ -29,11 +29,12 @@ Fetch = Callable[[list[UUID]], dict[UUID, T]]
 
 
 def page(
-    viewer_id: UUID, fetch: Fetch[T], *, limit: int, before: UUID | None = None
+    viewer_id: UUID, fetch: Fetch[T], glance: live.Glance, *, limit: int, before: UUID | None = None
 ) -> tuple[list[UUID], dict[UUID, T]]:
-    """Up to `limit` ids older than `before`, newest first, and what is fetched for them."""
+    """Up to `limit` ids older than `before`, newest first, and what is fetched for them. `glance`: what Redis says; of
+    a look that may build if this is the first page."""
     started = time.perf_counter()
-    ids, source = _ids(viewer_id, limit=limit, before=before)
+    ids, source = _ids(viewer_id, glance, limit=limit, before=before)
     found = fetch(ids)
     if len(found) < len(ids) and source != "built":
         _forget(viewer_id)
@@ -48,15 +49,14 @@ def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list
     """The first page of a timeline that is built anew, and how many posts are newer than at the last refresh (100 at
     most)."""
     _forget(viewer_id)
-    ids = _build(viewer_id, _look(viewer_id, may_build=True))
+    ids = _build(viewer_id, live.look(viewer_id, may_build=True))
     new = _note_refresh(viewer_id, ids)
     PAGES.labels("built").inc()
     return (ids[:limit], fetch(ids[:limit])), new
 
 
-def _ids(viewer_id: UUID, *, limit: int, before: UUID | None) -> tuple[list[UUID], str]:
+def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | None) -> tuple[list[UUID], str]:
     """And where they come from."""
-    glance = _look(viewer_id, may_build=before is None)
     if glance.ids is not None:
         ids = packed.part(glance.ids, limit=limit, before=before)
         if ids is not None:
@@ -68,13 +68,6 @@ def _ids(viewer_id: UUID, *, limit: int, before: UUID | None) -> tuple[list[UUID
     if glance.token:
         return _build(viewer_id, glance)[:limit], "built"
     return timeline.newest_ids(viewer_id, limit=limit, before=before), "built"
-
-
-def _look(viewer_id: UUID, *, may_build: bool) -> live.Glance:
-    try:
-        return live.look(viewer_id, may_build=may_build)
-    except redis.Absent:
-        return live.Glance()
 
 
 def _build(viewer_id: UUID, glance: live.Glance) -> list[UUID]:

@@ -115,7 +115,7 @@ class TestStatements:
     def statements(self, caller, path="/feed"):
         with CaptureQueriesContext(connection) as queries:
             assert caller.get(path).status_code == 200
-        return [q["sql"] for q in queries if "LATERAL" in q["sql"] or "feed_" in q["sql"]]
+        return [q["sql"] for q in queries if "AS source" in q["sql"] or "feed_" in q["sql"]]
 
     def test_a_cold_page_takes_one_for_its_ids_and_a_warm_one_none(self, api, alice, bob):
         for _ in range(30):

@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
 from apps.content.models import Post
-from apps.feed import reading, timeline
+from apps.feed import live, reading, timeline
 from apps.social import services as social
 from apps.social.models import Block, Follow, Mute
 from tests.factories import make_post, make_user
@@ -38,7 +38,8 @@ def posts_for(viewer):
 
 
 def page_of(viewer, *, limit=20, before=None):
-    ids, posts = reading.page(viewer.pk, posts_for(viewer), limit=limit, before=before)
+    glance = live.look(viewer.pk, may_build=before is None)
+    ids, posts = reading.page(viewer.pk, posts_for(viewer), glance, limit=limit, before=before)
     assert set(posts) == set(ids), "every id stands for a post that may be seen"
     return ids
 

@@ -476,7 +476,7 @@ class TestSigning:
                 cursor.execute(f"SELECT json_agg(json_build_array({photos}))::text FROM media_media")
                 (row,) = cursor.fetchone()
             with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
-                return dumps(cards.photo_cards(row, public=public))
+                return dumps(cards.photo_cards(row, public=public, at=urls.present_instant()))
 
         assert shown(0) == shown(29) != shown(30)
         medium.public_secret = "s" * 32

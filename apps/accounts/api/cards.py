@@ -1,9 +1,13 @@
 """People as the API shows them."""
 
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
+
+import orjson
+from orjson import Fragment
 
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
@@ -27,18 +31,17 @@ class Person(NamedTuple):
     handle: str
     display_name: str
     is_verified: bool
-    avatar: Avatar | None
+    avatar_private: str | None
+    avatar_public: str | None
 
-    @classmethod
-    def of(cls, pk: UUID | str, handle: str, display_name: str, is_verified: bool, *avatar: Any) -> "Person":
-        """In the order of `mini_columns`."""
-        return cls(pk, handle, display_name, is_verified, avatar_of(*avatar))
+    @property
+    def avatar(self) -> Avatar | None:
+        return avatar_of(self.avatar_private, self.avatar_public)
 
 
-# The columns of a statement that names them so, in the order of `Person.of`, and how many there are.
+# The columns of a statement that names them so, in the order of `Person`.
 PERSON_COLUMNS = ", ".join(mini_columns("person"))
-PERSON_WIDTH = len(mini_columns("person"))
-# Of `person` and `avatar`, rows of accounts_user and media_media, in the order of `Person.of`.
+# Of `person` and `avatar`, rows of accounts_user and media_media, in the order of `Person`.
 PERSON = ", ".join(
     ["person.id", *(f"person.{name}" for name in MINI), *(f"avatar.{column}" for column in AVATAR.values())]
 )
@@ -47,7 +50,7 @@ _AUTHOR = itemgetter(*mini_columns("author"))
 
 def author_of(row: dict[str, Any]) -> Person:
     """Of a row that names its author's columns as cards of posts and comments do."""
-    return Person.of(*_AUTHOR(row))
+    return Person(*_AUTHOR(row))
 
 
 def mini(user: User | Person) -> Card:
@@ -59,6 +62,13 @@ def mini(user: User | Person) -> Card:
         "avatar": avatar_card(user.avatar),
         "is_verified": user.is_verified,
     }
+
+
+@lru_cache(maxsize=8192)
+def mini_json(person: Person, at: int) -> Fragment:
+    """As `mini`, as JSON, with URLs of the instant `at`. It is remembered: many pages show the same people, and it is a
+    function of all that it is made of."""
+    return Fragment(orjson.dumps(mini(person)))
 
 
 class Profile(NamedTuple):

@@ -4,19 +4,21 @@ One statement brings all that cards show, through the one rule for who may see a
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import author_of, mini
+from apps.accounts.api.cards import author_of, mini_json
 from apps.content.api.mentions import mention_cards, mentions_sql
 from apps.content.models import Post
 from apps.content.querysets import CARD
 from apps.core.api.pagination import Window, page
 from apps.core.errors import NotFound
-from apps.core.statements import Row, Sight, Statement, select
+from apps.core.statements import Row, Sight, Statement, array_of, select
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
 from apps.media.api.cards import PHOTO, photo_cards
+from apps.media.urls import present_instant
 from apps.social.blocks import BLOCKED
 
 Card = dict[str, Any]
@@ -43,17 +45,17 @@ def post_cards_of(ids: Iterable[UUID], viewer_id: UUID | None, *, among: Stateme
     """{id: card} of those posts that the viewer may see, in one statement; or, instead, of those that `among` selects
     `for_cards()` by another rule."""
     seen = among.sql if among else _SEEN.sql(viewer_id)
-    rows = select(_CARDS.format(seen=seen, chosen=_MANY), viewer=viewer_id, ids=list(ids))
-    return {row[0]: _card(row, viewer_id) for row in rows}
+    rows, at = select(_of_posts(seen, _MANY), viewer=viewer_id, ids=array_of(ids)), present_instant()
+    return {row[0]: _card(row, viewer_id, at) for row in rows}
 
 
 def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) -> Card:
     """`review`: of any post, for a moderator. Raises NotFound for a post that the viewer may not see."""
     seen = _REVIEWED.sql if review else _SEEN.sql(viewer_id)
-    rows = select(_CARDS.format(seen=seen, chosen=_ONE), viewer=viewer_id, id=post_id)
+    rows = select(_of_posts(seen, _ONE), viewer=viewer_id, id=post_id)
     if not rows:
         raise NotFound
-    return _card(rows[0], viewer_id)
+    return _card(rows[0], viewer_id, present_instant())
 
 
 def post_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
@@ -68,14 +70,20 @@ def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> Ca
     return page(ids, window, position=lambda pk: [pk], cards=lambda shown: post_cards(shown, viewer_id))
 
 
-def _card(row: Row, viewer_id: UUID | None) -> Card:
+@lru_cache
+def _of_posts(seen: str, chosen: str) -> str:
+    return _CARDS.format(seen=seen, chosen=chosen)
+
+
+def _card(row: Row, viewer_id: UUID | None, at: int) -> Card:
+    """`at`: the instant of its URLs."""
     own, (photos, tags, mentions, *marks) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
     mark = Marks(*marks)
     return {
         "id": own["id"],
-        "author": mini(author_of(own)),
+        "author": mini_json(author_of(own), at),
         "caption": own["caption"],
-        "media": photo_cards(photos, public=own["is_open"]),
+        "media": photo_cards(photos, public=own["is_open"], at=at),
         "visibility": own["visibility"],
         "status": "taken_down" if own["taken_down_at"] else own["status"],
         "sensitive": own["sensitive"],

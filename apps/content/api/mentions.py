@@ -19,5 +19,5 @@ def mentions_sql(table: str, text: str) -> str:
 def mention_cards(column: str | None) -> list[dict[str, Any]]:
     """Of what `mentions_sql` has selected."""
     return [
-        mini(Person.of(*person)) | {"offset": offset, "length": length} for offset, length, *person in aggregate(column)
+        mini(Person(*person)) | {"offset": offset, "length": length} for offset, length, *person in aggregate(column)
     ]

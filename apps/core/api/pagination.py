@@ -31,26 +31,30 @@ class InvalidCursor(BadRequest):
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a list that a request asks for: up to `limit` rows that come `after` a position (None: the start)."""
+    """The part of a list that a request asks for: up to `limit` rows that come `after` a position (None: the start).
+
+    `of_list` says which list this is, with which filters, and whose: a cursor is good for no other.
+    """
 
     limit: int
     after: list[Any] | None
-    signer: signing.Signer
+    of_list: str
 
     @classmethod
     def of(cls, request: Request, list_name: str, **filters: object) -> "Window":
-        """`list_name` and `filters` say which list this is. Raises InvalidLimit, InvalidCursor."""
+        """Raises InvalidLimit, InvalidCursor."""
         viewer = getattr(request.user, "pk", None)
-        binding = signing.dumps(
-            [list_name, sorted((k, str(v)) for k, v in filters.items()), str(viewer)], compress=True
-        )
-        signer = signing.Signer(salt=f"cursor:{binding.split(':')[0]}")
+        of_list = repr((list_name, sorted((name, str(value)) for name, value in filters.items()), str(viewer)))
         limit = _limit(request.query_params.get("limit"))
         cursor = request.query_params.get("cursor")
-        return cls(limit, None if cursor is None else _open(cursor, signer), signer)
+        return cls(limit, None if cursor is None else _open(cursor, of_list), of_list)
 
     def cursor(self, position: Sequence[Any]) -> str:
-        return self.signer.sign_object([str(p) if isinstance(p, UUID) else p for p in position])
+        return _signer(self.of_list).sign_object([str(p) if isinstance(p, UUID) else p for p in position])
+
+
+def _signer(of_list: str) -> signing.Signer:
+    return signing.Signer(salt=f"cursor:{of_list}")
 
 
 def _limit(raw: str | None) -> int:
@@ -61,11 +65,11 @@ def _limit(raw: str | None) -> int:
     return min(int(raw), MAX_LIMIT)
 
 
-def _open(cursor: str, signer: signing.Signer) -> list[Any]:
+def _open(cursor: str, of_list: str) -> list[Any]:
     if len(cursor) > 1000 or not cursor.isascii():
         raise InvalidCursor
     try:
-        position = signer.unsign_object(cursor)
+        position = _signer(of_list).unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:
         raise InvalidCursor from error
     if not isinstance(position, list):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
+from apps.core import redis
 from apps.core.api.fields import Body, Nothing
 from apps.core.api.throttling import RateLimit
 
@@ -30,6 +31,16 @@ class Endpoint(ViewSet):
     bodies: ClassVar[dict[str, type[Body]]] = {}
     rate_limits: ClassVar[dict[str, str]] = {}
     etagged: ClassVar[frozenset[str]] = frozenset({"retrieve"})
+
+    def asks_along(self, request: Request, user_id: UUID) -> redis.Question | None:
+        """What the present action will need of Redis. It is asked together with who is calling: of the person whom the
+        token names, before it is known whether the token still holds. The answer is `answered_along`."""
+        return None
+
+    @property
+    def answered_along(self) -> Any:
+        """None if nothing was asked, or Redis gave no answer."""
+        return getattr(self.request.auth, "along", None)
 
     @property
     def caller_id(self) -> UUID:

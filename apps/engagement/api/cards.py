@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import author_of, mini
+from apps.accounts.api.cards import author_of, mini_json
 from apps.content.api.mentions import mention_cards, mentions_sql
 from apps.core.errors import NotFound
-from apps.core.statements import Row, Sight, select
+from apps.core.statements import Row, Sight, array_of, select
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks
+from apps.media.urls import present_instant
 from apps.social.blocks import BLOCKED
 
 Card = dict[str, Any]
@@ -36,7 +37,7 @@ def comment_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     their post may be seen is asked before."""
     wanted = list(ids)
     sql = _CARDS.format(seen=_SEEN.sql(viewer_id))
-    rows = {row[0]: row for row in select(sql, viewer=viewer_id, ids=wanted)}
+    rows = {row[0]: row for row in select(sql, viewer=viewer_id, ids=array_of(wanted))}
     return [_card(rows[pk], viewer_id) for pk in wanted if pk in rows]
 
 
@@ -59,7 +60,7 @@ def _card(row: Row, viewer_id: UUID | None) -> Card:
     return {
         "id": own["id"],
         "post_id": own["post_id"],
-        "author": None if gone or own["author_id"] is None else mini(author_of(own)),
+        "author": None if gone or own["author_id"] is None else mini_json(author_of(own), present_instant()),
         "text": "" if gone else own["text"],
         "mentions": [] if gone else mention_cards(mentions),
         "parent_id": own["parent_id"],

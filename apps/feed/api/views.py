@@ -11,12 +11,13 @@ from rest_framework.response import Response
 from apps.content.api import schemas
 from apps.content.api.cards import Card, post_cards, post_cards_of
 from apps.content.models import Post
+from apps.core import redis
 from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
 from apps.core.statements import Statement
-from apps.feed import explore, reading, timeline
+from apps.feed import explore, live, reading, timeline
 
 # The rules are asked anew of every id, wherever it comes from.
 IN_THE_FEED = Statement(
@@ -31,11 +32,18 @@ class RefreshedFeed(Shape):
 
 
 class FeedEndpoint(Endpoint):
+    def asks_along(self, request: Request, user_id: UUID) -> redis.Question | None:
+        if self.action != "list":
+            return None
+        self._look = live.Look(user_id, may_build="cursor" not in request.query_params)
+        return self._look.question
+
     @documented(summary="Posts of those one follows and one's own, newest first", page_of=schemas.Post)
     def list(self, request: Request) -> Response:
         window = Window.of(request, "feed")
         before = UUID(window.after[0]) if window.after else None
-        found = reading.page(self.caller_id, self._cards, limit=window.limit + 1, before=before)
+        glance = self._look.glance(self.answered_along)
+        found = reading.page(self.caller_id, self._cards, glance, limit=window.limit + 1, before=before)
         return Response(_page(window, *found))
 
     @documented(

@@ -9,7 +9,7 @@ import orjson
 from orjson import Fragment
 
 from apps.media.models import Media
-from apps.media.urls import Secrets, present_instant, urls_of
+from apps.media.urls import Secrets, urls_of
 
 Card = dict[str, Any]
 
@@ -76,16 +76,15 @@ def media_card(medium: Media | Photo, *, public: bool) -> Card:
     }
 
 
-def photo_cards(photos: str | None, *, public: bool) -> Fragment:
-    """The cards of what has been gathered as `json_agg(json_build_array(PHOTO))::text`, as JSON."""
-    return _photo_cards(photos or "[]", public, present_instant())
-
-
 @lru_cache(maxsize=2048)
-def _photo_cards(photos: str, public: bool, instant: int) -> Fragment:
-    """A page of the feed shows 120 signed URLs, and many pages the same photos. What is remembered is a function of all
-    that it is made of, so none of it can go out of date. An entry takes some 4 KB for each photo."""
-    return Fragment(orjson.dumps([media_card(Photo(*photo), public=public) for photo in orjson.loads(photos)]))
+def photo_cards(photos: str | None, *, public: bool, at: int) -> Fragment:
+    """The cards of what has been gathered as `json_agg(json_build_array(PHOTO))::text`, as JSON, with URLs of the
+    instant `at`.
+
+    A page of the feed shows 120 of them, and many pages the same photos. What is remembered is a function of all that
+    it is made of, so none of it can go out of date. An entry takes some 4 KB for each photo."""
+    gathered = orjson.loads(photos or "[]")
+    return Fragment(orjson.dumps([media_card(Photo(*photo), public=public) for photo in gathered]))
 
 
 def error_card(medium: Media | Photo) -> Card | None:

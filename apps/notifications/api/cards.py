@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import PERSON, Person, mini
+from apps.accounts.api.cards import PERSON, Person, mini_json
 from apps.core.statements import Row, Statement, aggregate, select
+from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.querysets import ACTORS_SHOWN, CARD, actors_shown
 from apps.notifications.wording import preview
@@ -56,11 +57,12 @@ def notification_rows(
 
 
 def notification_card(row: Row) -> Card:
+    at = present_instant()
     own, (actor_count, actors) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
     return {
         "id": own["id"],
         "type": own["type"],
-        "actors": [mini(Person.of(*actor)) for actor in aggregate(actors)],
+        "actors": [mini_json(Person(*actor), at) for actor in aggregate(actors)],
         "actor_count": actor_count,
         "post_id": own["post_id"],
         "comment_id": own["comment_id"],

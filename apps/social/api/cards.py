@@ -6,10 +6,11 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.accounts.api.cards import PERSON_COLUMNS, PERSON_WIDTH, Person, mini
+from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini_json
 from apps.accounts.querysets import mini_columns
 from apps.core.api.pagination import Window, rows_of, window_sql
 from apps.core.statements import Row, Statement, select
+from apps.media.urls import present_instant
 from apps.social.querysets import RELATIONSHIP, Relationship, relationships
 
 
@@ -44,7 +45,8 @@ class Ties:
     @staticmethod
     def card(row: Row, when: str, viewer: UUID) -> dict[str, Any]:
         """{user, viewer, when}."""
-        _, at, *columns = row
-        person = Person.of(*columns[:PERSON_WIDTH])
-        stands = Relationship(*columns[PERSON_WIDTH:]).card() if person.id != viewer else None
-        return {"user": mini(person), "viewer": stands, when: at}
+        _, moment, *columns = row
+        width = len(Person._fields)
+        person = Person(*columns[:width])
+        stands = Relationship(*columns[width:]).card() if person.id != viewer else None
+        return {"user": mini_json(person, present_instant()), "viewer": stands, when: moment}
