@@ -9,7 +9,7 @@ import logging.config
 from collections import OrderedDict
 from threading import Lock
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from prometheus_client import Counter
@@ -131,6 +131,23 @@ class DampedHandler(logging.StreamHandler):  # type: ignore[type-arg]
             super().emit(admitted)
 
 
+class Structured(structlog.stdlib.ProcessorFormatter):
+    """What came through structlog is rendered from its event alone; the library would make another record of it first,
+    and format that."""
+
+    def __init__(self, *, last: list[Processor], foreign_pre_chain: list[Processor]) -> None:
+        super().__init__(processors=[self.remove_processors_meta, *last], foreign_pre_chain=foreign_pre_chain)
+        self._last = last
+
+    def format(self, record: logging.LogRecord) -> str:
+        if not hasattr(record, "_logger"):
+            return super().format(record)
+        event: Any = dict(cast(EventDict, record.msg))
+        for process in self._last:
+            event = process(None, record.levelname.lower(), event)
+        return str(event)
+
+
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -160,13 +177,8 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
         "disable_existing_loggers": False,
         "formatters": {
             "structured": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    exceptions,
-                    Redacted(full_addresses=full_addresses),
-                    renderer,
-                ],
+                "()": Structured,
+                "last": [exceptions, Redacted(full_addresses=full_addresses), renderer],
                 "foreign_pre_chain": _SHARED,
             }
         },
@@ -196,6 +208,8 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
 
 def logging_config(*, log_format: str, level: str, full_addresses: bool = False, sentry: bool = False) -> None:
     """Configure structlog and the standard library's loggers to the same output on stderr."""
+    # None of our lines tells them, and each record would be asked.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.config.dictConfig(
         dict_config(log_format=log_format, level=level, full_addresses=full_addresses, sentry=sentry)
     )
