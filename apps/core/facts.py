@@ -25,10 +25,18 @@ class Fact:
         """Announce it to every receiver, at once. Raises outside a transaction and for wrong fields."""
         if not transaction.get_connection().in_atomic_block:
             raise RuntimeError(f"{self.name} must be told inside the transaction that makes it true.")
+        with outbox.gathering():
+            self._send(ids)
+
+    def held(self, **ids: Any) -> str:
+        """What follows from it, for a statement that makes it true and writes that as well (`outbox.writing`); nothing
+        follows if it does not become true."""
+        return outbox.held(lambda: self._send(ids))
+
+    def _send(self, ids: dict[str, Any]) -> None:
         if ids.keys() != self.fields:
             raise TypeError(f"{self.name} is told with {sorted(self.fields)}, not {sorted(ids)}.")
-        with outbox.gathering():
-            self._signal.send(sender=type(self), **ids)
+        self._signal.send(sender=type(self), **ids)
 
     def receiver(self, receive: Callable[..., None]) -> Callable[..., None]:
         """Decorator: `receive` is called with the ids as keyword arguments."""

@@ -9,7 +9,7 @@ The rows are django-celery-outbox's: `retries` counts the tries that have begun,
 announced (again), `updated_at` is null until it was announced for the first time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -37,17 +37,14 @@ UPDATE celery_outbox SET updated_at = now(),
     retry_after = now() + least(greatest(make_interval(secs => %s), now() - created_at), make_interval(secs => %s))
 WHERE id = ANY(%s)
 """
-_WRITE = """
-WITH written AS (
+_INSERT = f"""
     INSERT INTO celery_outbox
         (created_at, retries, task_id, task_name, args, kwargs, options, structlog_context, schema_version)
-    SELECT clock_timestamp(), 0, task_id, task_name, args, kwargs, options, structlog_context, %(version)s
-    FROM json_to_recordset(%(rows)s) AS told
+    SELECT clock_timestamp(), 0, task_id, task_name, args, kwargs, options, structlog_context, {CURRENT_SCHEMA_VERSION}
+    FROM json_to_recordset(%({{tasks}})s) AS told
         (task_id text, task_name text, args jsonb, kwargs jsonb, options jsonb, structlog_context text)
-    RETURNING id
-)
-SELECT count(*) FROM written
-"""
+"""  # noqa: S608  (of constants)
+_WRITE = f"WITH written AS ({_INSERT.format(tasks='tasks')} RETURNING id) SELECT count(*) FROM written"  # noqa: S608
 _gathered: ContextVar[list[dict[str, Any]] | None] = ContextVar("gathered_tasks", default=None)
 
 
@@ -76,18 +73,38 @@ def gathering() -> Iterator[None]:
     if _gathered.get() is not None:
         yield
         return
-    rows: list[dict[str, Any]] = []
-    token = _gathered.set(rows)
-    try:
+    with _gathered_apart() as rows:
         yield
-    finally:
-        _gathered.reset(token)
     if rows:
         _write(rows)
 
 
+@contextmanager
+def _gathered_apart() -> Iterator[list[dict[str, Any]]]:
+    rows: list[dict[str, Any]] = []
+    token = _gathered.set(rows)
+    try:
+        yield rows
+    finally:
+        _gathered.reset(token)
+
+
+def held(tell: Callable[[], None]) -> str:
+    """The tasks that `tell` makes follow, not written yet: for a statement that writes them with what they follow from
+    (`writing`)."""
+    with _gathered_apart() as rows:
+        tell()
+    return orjson.dumps(rows).decode()
+
+
+def writing(tasks: str, *, given: str) -> str:
+    """SQL that writes the tasks held in the placeholder `tasks`, given that the part `given` of the same statement has
+    a row."""
+    return _INSERT.format(tasks=tasks) + f"WHERE EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
+
+
 def _write(rows: list[dict[str, Any]]) -> None:
-    select(_WRITE, rows=orjson.dumps(rows).decode(), version=CURRENT_SCHEMA_VERSION)
+    select(_WRITE, tasks=orjson.dumps(rows).decode())
 
 
 # ── In a worker ──────────────────────────────────────────────────────────────────────────────────────────

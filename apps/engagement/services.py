@@ -6,6 +6,7 @@ deletion, a closing of the comments and the other verbs, never across them; a co
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import transaction
@@ -14,7 +15,9 @@ from django.utils import timezone
 from apps.content import captions
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Post
+from apps.core import outbox
 from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.facts import Fact
 from apps.core.ids import new_id
 from apps.core.statements import Statement, select
 from apps.engagement.counters import COMMENT_LIKES, COMMENTS, LIKES, REPLIES
@@ -59,41 +62,48 @@ _SEEN = Statement(
     "viewer",
     "post",
 )
-_LIKE = f"""
-WITH made AS (
-    INSERT INTO engagement_like (id, post_id, user_id) VALUES (%(id)s, %(post)s, %(by)s)
+# The door, the lock, the deed, its counter and what follows: one statement, which is a transaction by itself.
+_LOCKED = f"""
+WITH {BLOCKED}, post (id, comments_enabled, like_count, comment_count) AS MATERIALIZED (
+    {{seen}} FOR NO KEY UPDATE OF content_post
+)"""
+_LOCK = f"{_LOCKED} SELECT post.*, {MARKS} FROM post"  # noqa: S608  (of constants)
+_LIKE = f"""{_LOCKED}, made AS (
+    INSERT INTO engagement_like (id, post_id, user_id) SELECT %(id)s, post.id, %(viewer)s FROM post
     ON CONFLICT (user_id, post_id) DO NOTHING RETURNING post_id
-), counted AS ({LIKES.moving("made", 1)})
-SELECT count(*) FROM made
+), counted AS ({LIKES.moving("made", 1)}), told AS ({outbox.writing("tasks", given="made")})
+SELECT post.*, {MARKS}, (SELECT count(*) FROM made) FROM post
 """  # noqa: S608  (of constants)
-_UNLIKE = f"""
-WITH gone AS (
-    DELETE FROM engagement_like WHERE post_id = %(post)s AND user_id = %(by)s RETURNING post_id
-), counted AS ({LIKES.moving("gone", -1)})
-SELECT count(*) FROM gone
+_UNLIKE = f"""{_LOCKED}, gone AS (
+    DELETE FROM engagement_like WHERE post_id = (SELECT id FROM post) AND user_id = %(viewer)s RETURNING post_id
+), counted AS ({LIKES.moving("gone", -1)}), told AS ({outbox.writing("tasks", given="gone")})
+SELECT post.*, {MARKS}, -(SELECT count(*) FROM gone) FROM post
 """  # noqa: S608  (of constants)
 
 
-@transaction.atomic
 def like(post_id: UUID, *, by: UUID) -> LockedPost:
     """`by` likes the post. Liking twice is liking once. Returns the post with its present counts. Raises NotFound."""
-    post = _lock_seen(post_id, by)
-    [(made,)] = select(_LIKE, id=new_id(), post=post.id, by=by)
-    if made:
-        post.like_count += 1
-        post_liked.tell(post_id=str(post.id), actor_id=str(by))
-    return post
+    return _move_like(_LIKE, post_id, by, post_liked)
 
 
-@transaction.atomic
 def unlike(post_id: UUID, *, by: UUID) -> LockedPost:
     """Raises NotFound."""
-    post = _lock_seen(post_id, by)
-    [(gone,)] = select(_UNLIKE, post=post.id, by=by)
-    if gone:
-        post.like_count = max(post.like_count - 1, 0)
-        post_unliked.tell(post_id=str(post.id), actor_id=str(by))
-    return post
+    return _move_like(_UNLIKE, post_id, by, post_unliked)
+
+
+def _move_like(statement: str, post_id: UUID, by: UUID, fact: Fact) -> LockedPost:
+    tasks = fact.held(post_id=str(post_id), actor_id=str(by))
+    for pk, enabled, likes, comments, *marks, step in select(
+        _with_door(statement), id=new_id(), viewer=by, post=post_id, tasks=tasks
+    ):
+        return LockedPost(pk, enabled, max(likes + step, 0), comments, Marks(*marks))
+    raise NotFound
+
+
+@lru_cache
+def _with_door(statement: str) -> str:
+    """The rule for who sees the post is composed when it is first asked."""
+    return statement.format(seen=_SEEN.sql)
 
 
 @transaction.atomic
@@ -131,13 +141,7 @@ def unlike_comment(comment_id: UUID, *, by: UUID) -> Comment:
 
 def _lock_seen(post_id: UUID, by: UUID) -> LockedPost:
     """The door and the lock in one. Raises NotFound for a post that `by` may not see."""
-    lock = f"""
-        WITH {BLOCKED}, post (id, comments_enabled, like_count, comment_count) AS (
-            {_SEEN.sql} FOR NO KEY UPDATE OF content_post
-        )
-        SELECT post.*, {MARKS} FROM post
-    """  # noqa: S608  (of constants)
-    for pk, comments_enabled, likes, comments, *marks in select(lock, viewer=by, post=post_id):
+    for pk, comments_enabled, likes, comments, *marks in select(_with_door(_LOCK), viewer=by, post=post_id):
         return LockedPost(pk, comments_enabled, likes, comments, Marks(*marks))
     raise NotFound
 

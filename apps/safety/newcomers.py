@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from apps.core import limits, redis
@@ -11,7 +12,8 @@ from apps.core.ids import moment_of
 from apps.safety.memory import Remembered
 from apps.safety.models import NewAccountLimit
 
-DAY = 24 * 3600
+HOUR = 3600
+DAY = 24 * HOUR
 
 
 class NewAccountLimitReached(TooManyRequests):
@@ -26,20 +28,28 @@ def _load() -> dict[str, tuple[int, int]]:
 in_force = Remembered(_load)
 
 
+def is_counted(deed: str, user_id: UUID) -> bool:
+    """Whether `spend` would count it."""
+    limit = in_force.get().get(deed) if settings.RATE_LIMITS_ENABLED else None
+    return limit is not None and _age(user_id) < limit[1] * HOUR
+
+
+def _age(user_id: UUID) -> int:
+    """Of an account, in seconds."""
+    return int((timezone.now() - moment_of(user_id)) / timedelta(seconds=1))
+
+
 def spend(deed: str, user_id: UUID) -> None:
     """Count one deed of theirs, in the transaction that does it. An account's id tells its age, so that for an old one
     nothing is asked. Days begin with the account. Raises NewAccountLimitReached.
 
     Counted as rate limits are, in Redis, and in the database while that is away; RATE_LIMITS turns both off.
     """
-    limit = in_force.get().get(deed)
-    if limit is None:
+    limit, age = in_force.get().get(deed), _age(user_id)
+    if limit is None or age >= limit[1] * HOUR:
         return
     most, hours = limit
-    age = int((timezone.now() - moment_of(user_id)) / timedelta(seconds=1))
-    left = hours * 3600 - age
-    if left <= 0:
-        return
+    left = hours * HOUR - age
     day, begun = divmod(max(age, 0), DAY)
     key = redis.key("limit", "new_account", deed, user_id, day)
     bucket = limits.Bucket(key, most, DAY, reset=min(DAY - begun, left))

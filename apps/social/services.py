@@ -6,16 +6,18 @@ at a public account, no count beyond a cap.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from apps.core import outbox
 from apps.core.errors import BadRequest, Conflict, NotFound
+from apps.core.facts import Fact
 from apps.core.ids import new_id
-from apps.core.statements import select
+from apps.core.statements import array_of, select
 from apps.safety import newcomers
 from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.facts import (
@@ -53,7 +55,6 @@ class Party(NamedTuple):
     """One of the people, locked, with what is decided by: whether they stand, may be followed at once, have room."""
 
     id: UUID
-    handle: str
     stands: bool
     is_private: bool
     follower_count: int
@@ -61,28 +62,33 @@ class Party(NamedTuple):
 
 
 _LOCK = """
-SELECT id, handle, state = 'active', is_private, follower_count, following_count FROM accounts_user
-WHERE {these} ORDER BY id FOR NO KEY UPDATE
+SELECT id, state = 'active' AS stands, is_private, follower_count, following_count FROM accounts_user
+WHERE id = ANY(%(people)s) ORDER BY id FOR NO KEY UPDATE
 """
-_LOCK_IDS = _LOCK.format(these="id = ANY(%(people)s)")
-_LOCK_NAMED = _LOCK.format(these="id IN (%(by)s, (SELECT id FROM accounts_user WHERE handle = %(handle)s))")
+_NAMED = "SELECT id FROM accounts_user WHERE handle = %(handle)s"
 
 
 def _lock(*user_ids: UUID) -> dict[UUID, Party]:
-    return {row[0]: Party(*row) for row in select(_LOCK_IDS, people=list(user_ids))}
+    return {row[0]: Party(*row) for row in select(_LOCK, people=array_of(user_ids))}
 
 
-def _lock_pair(actor_id: UUID, whom: UUID | str) -> tuple[Party, Party]:
-    """The actor and `whom`, an id or a handle. Raises NotFound when that one has gone."""
-    if isinstance(whom, UUID):
-        people = _lock(actor_id, whom)
-    else:
-        people = {row[0]: Party(*row) for row in select(_LOCK_NAMED, by=actor_id, handle=whom)}
-    actor = people.get(actor_id)
-    other = next((person for person in people.values() if whom in (person.id, person.handle)), None)
+def _lock_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
+    """Raises NotFound when the other one has gone."""
+    people = _lock(actor_id, other_id)
+    actor, other = people.get(actor_id), people.get(other_id)
     if actor is None or other is None or not other.stands:
         raise NotFound
     return actor, other
+
+
+def _id_of(whom: UUID | str) -> UUID:
+    """Of an id or a handle. Raises NotFound."""
+    if isinstance(whom, UUID):
+        return whom
+    for row in select(_NAMED, handle=whom):
+        found: UUID = row[0]
+        return found
+    raise NotFound
 
 
 def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
@@ -104,28 +110,55 @@ _CUT = """cut AS (
     SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(viewer)s, %(person)s), (%(person)s, %(viewer)s))
 )"""
 _STOOD = f"{RELATIONSHIP} FROM (SELECT %(person)s::uuid) AS person (id)"
-_FOLLOW = f"""
-WITH {_CUT}, made AS (
-    INSERT INTO social_follow (id, follower_id, followed_id)
-    SELECT %(id)s::uuid, %(viewer)s, %(person)s WHERE NOT EXISTS (SELECT 1 FROM cut)
+_MADE = f"""made AS (
+    INSERT INTO social_follow (id, follower_id, followed_id) SELECT %(id)s::uuid, %(viewer)s, free.id FROM free
     ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
-), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})
+), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})"""  # noqa: S608
+_FOLLOW = f"""
+WITH {_CUT}, free AS (SELECT %(person)s::uuid AS id WHERE NOT EXISTS (SELECT 1 FROM cut)), {_MADE}
 SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made), {_STOOD}
 """  # noqa: S608  (of constants)
 _GONE = f"""gone AS (
-    DELETE FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = %(person)s
+    DELETE FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = {{whom}}
     RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)})"""  # noqa: S608
-_UNTIE = f"WITH {_GONE} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
+_UNTIE = f"WITH {_GONE.format(whom='%(person)s')} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
 _UNFOLLOW = f"""
-WITH {_CUT}, {_GONE}, withdrawn AS (
+WITH {_CUT}, {_GONE.format(whom="%(person)s")}, withdrawn AS (
     DELETE FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = %(person)s RETURNING 1
 )
 SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), EXISTS (SELECT 1 FROM cut), {_STOOD}
 """  # noqa: S608  (of constants)
+# The usual case in one statement, which is a transaction by itself. Where the case is another, nobody is `free`, and
+# nothing is done. Both people are locked before a function that looks anew is asked for a block between them.
+_USUALLY = f"""
+WITH people AS MATERIALIZED ({_LOCK}), free AS (
+    SELECT person.id FROM people AS follower CROSS JOIN people AS person
+    WHERE follower.id = %(viewer)s AND person.id = %(person)s AND person.stands AND {{usual}}
+        AND NOT social_blocked_now(follower.id, person.id)
+)"""  # noqa: S608  (of constants)
+_OPEN = "NOT person.is_private AND person.follower_count < %(most)s AND follower.following_count < %(all)s"
+_USUALLY_FOLLOW = f"""
+{_USUALLY.format(usual=_OPEN)}, {_MADE}, told AS ({outbox.writing("tasks", given="made")})
+SELECT {RELATIONSHIP} FROM free AS person
+"""  # noqa: S608  (of constants)
+_ASKED = "SELECT 1 FROM social_followrequest WHERE requester_id = follower.id AND target_id = person.id"
+_USUALLY_UNFOLLOW = f"""
+{_USUALLY.format(usual=f"NOT EXISTS ({_ASKED})")},
+{_GONE.format(whom="(SELECT id FROM free)")}, told AS ({outbox.writing("tasks", given="gone")})
+SELECT {RELATIONSHIP} FROM free AS person
+"""  # noqa: S608  (of constants)
 
 
-@transaction.atomic
+def _done_at_once(statement: str, fact: Fact, by: UUID, person_id: UUID, **values: Any) -> Relationship | None:
+    """How `by` stood to the person; None where the case is not the usual one."""
+    tasks = fact.held(follower_id=str(by), followed_id=str(person_id))
+    people = array_of([by, person_id])
+    for stood in select(statement, viewer=by, person=person_id, people=people, tasks=tasks, **values):
+        return Relationship(*stood)
+    return None
+
+
 def follow(whom: UUID | str, *, by: UUID) -> Relationship:
     """`by` follows the person, or asks to, if the account is private. Following twice is following once. Returns how
     `by` stands to them now. `whom`: an id, or a handle.
@@ -133,9 +166,21 @@ def follow(whom: UUID | str, *, by: UUID) -> Relationship:
     Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached,
     NewAccountLimitReached.
     """
-    follower, person = _lock_pair(by, whom)
-    if follower is person:
+    person_id = _id_of(whom)
+    if person_id == by:
         raise CannotFollowSelf
+    if not newcomers.is_counted("follow", by):
+        room = {"most": settings.FOLLOWER_LIMIT, "all": settings.FOLLOWING_LIMIT}
+        stood = _done_at_once(_USUALLY_FOLLOW, followed, by, person_id, id=new_id(), **room)
+        if stood:
+            return replace(stood, following=True, requested=False)
+    return _follow(person_id, by=by)
+
+
+@transaction.atomic
+def _follow(person_id: UUID, *, by: UUID) -> Relationship:
+    """Step by step."""
+    follower, person = _lock_pair(by, person_id)
     full = _full(follower, person)
     if person.is_private or full:
         _follow_or_ask(follower, person, full)
@@ -197,18 +242,21 @@ def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
     return bool(gone)
 
 
-@transaction.atomic
 def unfollow(whom: UUID | str, *, by: UUID) -> Relationship:
     """No longer follow, nor ask to. Returns how `by` stands to the person now. `whom`: an id, or a handle.
 
     Raises CannotTargetSelf, NotFound (across a block, too).
     """
-    follower, person = _lock_pair(by, whom)
-    if follower is person:
+    person_id = _id_of(whom)
+    if person_id == by:
         raise CannotTargetSelf
-    cut, stands = _unfollow(by, person.id)
-    if cut:
-        raise NotFound
+    if stood := _done_at_once(_USUALLY_UNFOLLOW, unfollowed, by, person_id):
+        return replace(stood, following=False, requested=False)
+    with transaction.atomic():
+        _lock_pair(by, person_id)
+        cut, stands = _unfollow(by, person_id)
+        if cut:
+            raise NotFound
     return stands
 
 

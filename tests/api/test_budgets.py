@@ -42,11 +42,11 @@ READS = {
 }
 # call → (body, statements the first time, and when it changes nothing any more)
 WRITES = {
-    f"POST /posts/{POST}/like": (None, 3, 2),
-    f"DELETE /posts/{LIKED}/like": (None, 3, 2),
+    f"POST /posts/{POST}/like": (None, 1, 1),
+    f"DELETE /posts/{LIKED}/like": (None, 1, 1),
     f"POST /posts/{POST}/save": (None, 2, 2),
-    "POST /users/@dora/follow": (None, 3, 2),
-    "POST /users/@alice/unfollow": (None, 3, 2),
+    "POST /users/@dora/follow": (None, 2, 2),
+    "POST /users/@alice/unfollow": (None, 2, 2),
     "POST /users/@dora/mute": (None, 6, 4),
     "POST /users/@alice/unmute": (None, 2, 2),
     "POST /users/@dora/remove-follower": (None, 3, 3),
