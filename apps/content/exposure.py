@@ -23,8 +23,8 @@ _OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).
 
 
 def expose_new(post_id: UUID) -> None:
-    """As `reconcile`, of a post that this transaction has made: nobody has seen its photos yet."""
-    media.expose_those(_OPEN.sql, post=post_id)
+    """As `reconcile`, of a post that this transaction has made, and has rung for: nobody has seen its photos yet."""
+    media.want_copies(_OPEN.sql, post=post_id)
 
 
 @transaction.atomic(savepoint=False)

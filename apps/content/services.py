@@ -39,13 +39,14 @@ WITH post AS (
     INSERT INTO content_posttag (post_id, tag_id, position)
     SELECT post.id, tag.id, said.place - 1
     FROM post, unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
+    RETURNING 1
 ), mentions AS (
     INSERT INTO content_mention (post_id, user_id, "offset", length)
     SELECT post.id, named.* FROM post, unnest(%(people)s::uuid[], %(offsets)s::int[], %(lengths)s::int[]) AS named
 ), shown AS (
     SELECT author_id FROM post WHERE {SHOWN}
-), counted AS ({POSTS.moving("shown", 1)})
-SELECT created_at FROM post
+), counted AS ({POSTS.moving("shown", 1)}), told AS ({outbox.writing("tasks", given="post")})
+SELECT created_at, (SELECT count(*) FROM tags) FROM post
 """  # noqa: S608  (of constants)
 
 
@@ -82,19 +83,26 @@ def create_post(
         status=Post.Status.PUBLISHED if complete else Post.Status.PROCESSING,
         published_at=timezone.now() if complete else None,
     )
-    with outbox.gathering():
-        _write(post, media_ids, said)
-        _report(post, suspicious)
-        if complete:
-            exposure.expose_new(post.pk)
-            publication.announce(post, banned=any(medium.blocked_as for medium in taken))
+    tasks = outbox.held(lambda: _tell(post, suspicious, taken if complete else []))
+    _write(post, media_ids, said, tasks)
+    if complete:
+        exposure.expose_new(post.pk)
     return post
 
 
-def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> None:
-    tagging.ensure(said.tags)
+def _tell(post: Post, suspicious: Sequence[UUID], shown: Sequence[media.Taken]) -> None:
+    """`shown`: its photos, if it is published at once."""
+    _report(post, suspicious)
+    if shown:
+        publication.announce(post, banned=any(medium.blocked_as for medium in shown))
+        if post.visibility == Post.Visibility.PUBLIC:
+            media.ring_for_copies(medium.id for medium in shown)
+
+
+def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: str) -> None:
+    """Most tags are known already, and looked up by the statement that writes the post."""
     mentioned = list(people_mentioned(said.mentions, author_id=post.author_id))
-    [(post.created_at,)] = select(
+    [(post.created_at, known)] = select(
         _POST,
         id=post.pk,
         author=post.author_id,
@@ -109,7 +117,10 @@ def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> None:
         people=[pk for pk, _ in mentioned],
         offsets=[where.offset for _, where in mentioned],
         lengths=[where.length for _, where in mentioned],
+        tasks=tasks,
     )
+    if known < len(said.tags):
+        tagging.add_missing(post.pk, said.tags)
 
 
 @transaction.atomic

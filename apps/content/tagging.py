@@ -1,5 +1,7 @@
 """The tags of a post: rows that say what its caption says."""
 
+from uuid import UUID
+
 from apps.content.models import Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.core.statements import select
@@ -11,6 +13,15 @@ WITH made AS (
 )
 SELECT count(*) FROM made
 """
+_ADD = """
+WITH added AS (
+    INSERT INTO content_posttag (post_id, tag_id, position)
+    SELECT %(post)s::uuid, tag.id, said.place - 1
+    FROM unnest(%(names)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
+    ON CONFLICT DO NOTHING RETURNING 1
+)
+SELECT count(*) FROM added
+"""
 
 
 def ensure(names: list[str]) -> None:
@@ -18,6 +29,12 @@ def ensure(names: list[str]) -> None:
     for, in the order of the names."""
     if names:
         select(_ENSURE, ids=[new_id() for _ in names], names=sorted(names))
+
+
+def add_missing(post_id: UUID, names: list[str]) -> None:
+    """Those that there was no tag for when the post was written. Call it in the transaction that has written it."""
+    ensure(names)
+    select(_ADD, post=post_id, names=names)
 
 
 def note_tags(post: Post, names: list[str]) -> None:

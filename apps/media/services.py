@@ -216,17 +216,23 @@ WHERE id = ANY(%(media)s) RETURNING id, status = 'ready'
 """  # noqa: S608  (of constants)
 
 
+@transaction.atomic(savepoint=False)
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
     if chosen := list(media_ids):
-        expose_those("SELECT unnest(%(media)s::uuid[])", media=chosen)
+        ring_for_copies(want_copies("SELECT unnest(%(media)s::uuid[])", media=chosen))
 
 
-@transaction.atomic(savepoint=False)
-def expose_those(chosen: str, **values: Any) -> None:
-    """As `expose`, of the media whose ids the SQL `chosen` selects, which has placeholders for `values`."""
-    for medium_id in _change(_EXPOSE.format(chosen=chosen), **values):
-        tasks.publish_variants.delay(media_id=medium_id)
+def want_copies(chosen: str, **values: Any) -> list[str]:
+    """`expose` without the doorbell, of the media whose ids the SQL `chosen` selects, which has placeholders for
+    `values`. Call it in the transaction that rings; for whom, it returns."""
+    return _change(_EXPOSE.format(chosen=chosen), **values)
+
+
+def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:
+    """A medium of which no copies are wanted, as it turns out, is left alone."""
+    for medium_id in media_ids:
+        tasks.publish_variants.delay(media_id=str(medium_id))
 
 
 @transaction.atomic(savepoint=False)
