@@ -1,4 +1,5 @@
-"""gunicorn's threads, spared from slow clients (promise A10), and its end without a broken promise (promise C10).
+"""gunicorn's threads, spared from slow clients (promise A10), connections shared fairly among its processes, and its
+end without a broken promise (promise C10).
 
 A thread gets a request only when all of it is here. Until then its bytes gather in the event loop, where a connection
 costs no thread, and a client that takes longer than REQUEST_SECONDS is cut off. That is cheap because requests are
@@ -14,11 +15,15 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial
+from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 REQUEST_SECONDS = 10.0
+# How long a worker leaves a new connection to one that has fewer.
+COURTESY_SECONDS = 0.002
+MOST_WORKERS = 256
 # More than gunicorn and the API accept: what is larger is handed on at once, to be refused there.
 MOST_HEAD = 64 * 1024
 MOST_BODY = 320 * 1024
@@ -61,9 +66,35 @@ def awaits_leave(received: bytes | bytearray) -> bool:
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
     """A `gthread` worker whose event loop reads requests before its threads see them."""
 
+    # The lowest number that no living worker has; given to it before it is forked.
+    slot: int | None = None
+    # By slot, in memory that all workers share. -1: whoever has the slot takes no connections.
+    _connections = RawArray("i", [-1] * MOST_WORKERS)
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._received: weakref.WeakKeyDictionary[TConn, bytearray] = weakref.WeakKeyDictionary()
+
+    @property
+    def nr_conns(self) -> int:
+        """How many connections it has, as gunicorn counts them."""
+        return self._nr_conns
+
+    @nr_conns.setter
+    def nr_conns(self, number: int) -> None:
+        self._nr_conns = number
+        self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        if self.slot is not None and self.slot < MOST_WORKERS:
+            self._connections[self.slot] = number if self.alive else -1
+
+    def _another_has_fewer(self) -> bool:
+        return any(0 <= number < self.nr_conns for number in self._connections)
+
+    def init_process(self) -> None:
+        self._tell(0)
+        super().init_process()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
@@ -72,6 +103,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
 
     def _close_the_queue(self) -> None:
         """gunicorn would leave it open, and unattended, until the last request is done; then it would be reset."""
+        self._tell(self.nr_conns)
         for listener in self.sockets:
             before = -1
             while before != self.nr_conns:
@@ -80,6 +112,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # untyped
             listener.close()
 
     def accept(self, listener: Any) -> None:
+        """All workers hear of a new connection. The first to wake would take most of them, and its threads would get in
+        each other's way while others have nothing to do."""
+        if self.alive and self._another_has_fewer():
+            time.sleep(COURTESY_SECONDS)
         try:
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
