@@ -22,9 +22,10 @@ DOORBELL_LOST_AFTER = timedelta(seconds=30)
 _OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values_list("items__medium"), "post")
 
 
-def expose_new(post_id: UUID) -> None:
-    """As `reconcile`, of a post that this transaction has made, and has rung for: nobody has seen its photos yet."""
-    media.want_copies(_OPEN.sql, post=post_id)
+def show_new(post_id: UUID, media_ids: Iterable[UUID]) -> None:
+    """As `reconcile`, of a post that this transaction has made, and has rung for: nobody has seen its photos, which it
+    takes, yet."""
+    media.take(media_ids, seen_by_all=_OPEN.sql, post=post_id)
 
 
 @transaction.atomic(savepoint=False)

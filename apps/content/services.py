@@ -69,11 +69,11 @@ def create_post(
     _require_fit(said)
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
         raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
-    taken = media.claim_for_post(author_id, media_ids)
-    described = {f"media_ids.{place}": medium.alt_text for place, medium in enumerate(taken)}
+    photos = media.claim_for_post(author_id, media_ids)
+    described = {f"media_ids.{place}": medium.alt_text for place, medium in enumerate(photos)}
     suspicious = terms.screen(caption=caption, **described)
     newcomers.spend("post", author_id)
-    complete = all(medium.status == Media.Status.READY for medium in taken)
+    complete = all(medium.status == Media.Status.READY for medium in photos)
     post = Post(
         author_id=author_id,
         caption=caption,
@@ -83,14 +83,16 @@ def create_post(
         status=Post.Status.PUBLISHED if complete else Post.Status.PROCESSING,
         published_at=timezone.now() if complete else None,
     )
-    tasks = outbox.held(lambda: _tell(post, suspicious, taken if complete else []))
+    tasks = outbox.held(lambda: _tell(post, suspicious, photos if complete else []))
     _write(post, media_ids, said, tasks)
     if complete:
-        exposure.expose_new(post.pk)
+        exposure.show_new(post.pk, media_ids)
+    else:
+        media.take(media_ids)
     return post
 
 
-def _tell(post: Post, suspicious: Sequence[UUID], shown: Sequence[media.Taken]) -> None:
+def _tell(post: Post, suspicious: Sequence[UUID], shown: Sequence[media.Claimed]) -> None:
     """`shown`: its photos, if it is published at once."""
     _report(post, suspicious)
     if shown:

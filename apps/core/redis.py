@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import redis
@@ -127,4 +127,10 @@ end
 
 def key(*parts: object) -> str:
     """A key of ours: the prefix that separates installations and test workers, then `parts`."""
-    return ":".join([settings.REDIS_KEY_PREFIX, *map(str, parts)])
+    return f"{_prefix()}:{':'.join(map(str, parts))}"
+
+
+@cache
+def _prefix() -> str:
+    """Settings are slower to ask, and this one is asked ten times for each request."""
+    return str(settings.REDIS_KEY_PREFIX)

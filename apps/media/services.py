@@ -11,7 +11,7 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
-from apps.core.statements import select
+from apps.core.statements import array_of, select
 from apps.media import objects, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
@@ -147,8 +147,8 @@ def reprocess(medium: Media) -> bool:
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
-class Taken(NamedTuple):
-    """Of a medium that has been taken into a post."""
+class Claimed(NamedTuple):
+    """Of a medium that is to go into a post, locked."""
 
     id: UUID
     status: str
@@ -157,23 +157,18 @@ class Taken(NamedTuple):
 
 
 _CLAIM = """
-WITH usable AS (
-    SELECT id, status, blocked_as, alt_text FROM media_media
-    WHERE owner_id = %(owner)s AND id = ANY(%(media)s) AND purpose = 'post' AND NOT in_use
-        AND status NOT IN ('pending', 'failed')
-    ORDER BY id FOR UPDATE
-), taken AS (
-    UPDATE media_media SET in_use = true FROM usable WHERE media_media.id = usable.id
-)
-SELECT id, status, blocked_as, alt_text FROM usable
+SELECT id, status, blocked_as, alt_text FROM media_media
+WHERE owner_id = %(owner)s AND id = ANY(%(media)s) AND purpose = 'post' AND NOT in_use
+    AND status NOT IN ('pending', 'failed')
+ORDER BY id FOR UPDATE
 """
 
 
 @transaction.atomic(savepoint=False)
-def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Taken]:
-    """Take media into a post, in the order given. Raises Invalid, naming each that is not one's own, not uploaded, or
-    in use; which of these it is, it does not tell."""
-    found = {row[0]: Taken(*row) for row in select(_CLAIM, owner=owner_id, media=list(media_ids))}
+def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Claimed]:
+    """Lock media for a post, in the order given; `take` them in the same transaction. Raises Invalid, naming each that
+    is not one's own, not uploaded, or in use; which of these it is, it does not tell."""
+    found = {row[0]: Claimed(*row) for row in select(_CLAIM, owner=owner_id, media=array_of(media_ids))}
     if unusable := [place for place, pk in enumerate(media_ids) if pk not in found]:
         raise Invalid(
             **{f"media_ids.{place}": ("invalid_media", "No medium of yours that can be posted.") for place in unusable}
@@ -200,14 +195,22 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 # ── Showing and hiding ───────────────────────────────────────────────────────────────────────────────────
 # Those that are ready have a doorbell, and should it be lost, the sweep rings. The others' turn comes when the pipeline
 # is done with them.
-_RING_LATER = "ring_at = CASE WHEN media_media.status = 'ready' THEN %(ring_at)s ELSE media_media.ring_at END"
+_LATER = "CASE WHEN media_media.status = 'ready' THEN %(ring_at)s ELSE media_media.ring_at END"
+_RING_LATER = f"ring_at = {_LATER}"
 _EXPOSE = f"""
 WITH hidden AS (
-    SELECT id FROM media_media WHERE id IN ({{chosen}}) AND NOT wanted_public
+    SELECT id FROM media_media WHERE id = ANY(%(media)s) AND NOT wanted_public
     ORDER BY id FOR NO KEY UPDATE OF media_media
 )
 UPDATE media_media SET wanted_public = true, {_RING_LATER}
 FROM hidden WHERE media_media.id = hidden.id
+RETURNING media_media.id, media_media.status = 'ready'
+"""  # noqa: S608  (of constants)
+_TAKE = f"""
+UPDATE media_media SET in_use = true, wanted_public = (media_media.wanted_public OR shown.id IS NOT NULL),
+    ring_at = CASE WHEN shown.id IS NULL OR media_media.wanted_public THEN media_media.ring_at ELSE {_LATER} END
+FROM unnest(%(media)s::uuid[]) AS taken (id) LEFT JOIN ({{seen_by_all}}) AS shown (id) USING (id)
+WHERE media_media.id = taken.id
 RETURNING media_media.id, media_media.status = 'ready'
 """  # noqa: S608  (of constants)
 _REVOKE = f"""
@@ -220,13 +223,14 @@ WHERE id = ANY(%(media)s) RETURNING id, status = 'ready'
 def expose(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these: have copies made in the public bucket, under keys not used before."""
     if chosen := list(media_ids):
-        ring_for_copies(want_copies("SELECT unnest(%(media)s::uuid[])", media=chosen))
+        ring_for_copies(_change(_EXPOSE, media=array_of(chosen)))
 
 
-def want_copies(chosen: str, **values: Any) -> list[str]:
-    """`expose` without the doorbell, of the media whose ids the SQL `chosen` selects, which has placeholders for
-    `values`. Call it in the transaction that rings; for whom, it returns."""
-    return _change(_EXPOSE.format(chosen=chosen), **values)
+def take(media_ids: Iterable[UUID], *, seen_by_all: str = "SELECT NULL::uuid", **values: Any) -> None:
+    """They are in use; and those whose ids the SQL `seen_by_all` selects, which has placeholders for `values`, are
+    exposed. Call it in the transaction that has claimed them, and that rings (`ring_for_copies`). It is one change of
+    their rows, since each writes to all their indexes."""
+    _change(_TAKE.format(seen_by_all=seen_by_all), media=array_of(media_ids), **values)
 
 
 def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:

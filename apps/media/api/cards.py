@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from orjson import Fragment
 
+from apps.core.api.renderers import dumps
 from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
 
@@ -39,10 +40,8 @@ class Photo(NamedTuple):
     created_at: datetime | str
 
 
-# Of `medium`, a row of media_media, in the order of `Photo`; times as the API writes them.
-PHOTO = ", ".join(f"medium.{name}" for name in Photo._fields[:-1]) + (
-    """, to_char(medium.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
-)
+# Of `medium`, a row of media_media, in the order of `Photo`.
+PHOTO = ", ".join(f"medium.{name}" for name in Photo._fields)
 # Every photo has these, whatever its shape, from when it has a secret.
 AVATAR_VARIANTS = [{"name": name, "content_type": "image/webp"} for name in ("thumb", "medium")]
 PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
@@ -72,8 +71,13 @@ def media_card(medium: Media | Photo, *, public: bool) -> Card:
             }
             for variant in medium.variants
         ],
-        "created_at": medium.created_at,
+        "created_at": _moment(medium.created_at),
     }
+
+
+def _moment(written: datetime | str) -> datetime:
+    """What PostgreSQL has put into JSON is read here, where it is remembered: its own `to_char` takes 3 µs for each."""
+    return datetime.fromisoformat(written) if isinstance(written, str) else written
 
 
 @lru_cache(maxsize=2048)
@@ -84,7 +88,7 @@ def photo_cards(photos: str | None, *, public: bool, at: int) -> Fragment:
     A page of the feed shows 120 of them, and many pages the same photos. What is remembered is a function of all that
     it is made of, so none of it can go out of date. An entry takes some 4 KB for each photo."""
     gathered = orjson.loads(photos or "[]")
-    return Fragment(orjson.dumps([media_card(Photo(*photo), public=public) for photo in gathered]))
+    return Fragment(dumps([media_card(Photo(*photo), public=public) for photo in gathered]))
 
 
 def error_card(medium: Media | Photo) -> Card | None:
