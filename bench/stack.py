@@ -34,6 +34,8 @@ STATE = ROOT / ".state" / "bench"
 # Not those of a look at the metrics.
 _QUERIES = 'photogram_request_queries_total{route="api/'
 NOBODY = "http://127.0.0.1:9"
+# What PostgreSQL's manual advises to begin with, a quarter of the memory, on a machine of 8 GB.
+BUFFERS = "2GB"
 TICK = 1000 / os.sysconf("SC_CLK_TCK")  # milliseconds
 
 
@@ -66,7 +68,7 @@ def prepared(size: str, *, keep: bool) -> Iterator[Bench]:
     """Servers with the data of that size. `keep` leaves them in their folder, and takes what an earlier run left. Once
     in a process: Django reads its settings only once."""
     # Nothing is fetched or stored; a stack that is told of a store starts none.
-    with _folder(size, keep=keep) as folder, Stack(folder, {"S3_ENDPOINT_URL": NOBODY}) as servers:
+    with _folder(size, keep=keep) as folder, Stack(folder, {"S3_ENDPOINT_URL": NOBODY}, buffers=BUFFERS) as servers:
         environment = _environment(servers.environment)
         pids = {each.server.name: each.server.process.pid for each in servers.running}
         world = _loaded(folder, size, environment)

@@ -26,7 +26,7 @@ class Postgres:
     user of the machine.
     """
 
-    def __init__(self, state: Path, ports: Ports, *, durable: bool, lock: int) -> None:
+    def __init__(self, state: Path, ports: Ports, *, durable: bool, buffers: str, lock: int) -> None:
         self.data = state / "postgres"
         self.password = _password(state / "postgres-password")
         if not self.data.exists():
@@ -38,7 +38,7 @@ class Postgres:
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
             "max_connections=200",
-            "shared_buffers=128MB",
+            f"shared_buffers={buffers}",
             "timezone=UTC",
             "log_min_messages=warning",
             "shared_preload_libraries=pg_stat_statements",

@@ -33,12 +33,16 @@ class Stack:
 
     `environment` is what a child process needs to know. One stack at a time runs on a folder; entering raises
     StartFailed for a second one. `durable=False` is for tests: nothing needs to survive, so nothing waits for a disk.
+    `buffers` is the memory that PostgreSQL keeps pages in.
     """
 
-    def __init__(self, state: Path, environ: Mapping[str, str], *, durable: bool = True) -> None:
+    def __init__(
+        self, state: Path, environ: Mapping[str, str], *, durable: bool = True, buffers: str = "128MB"
+    ) -> None:
         self.state = state.resolve()
         self.named = environ
         self.durable = durable
+        self.buffers = buffers
         self.running: list[Running] = []
         self.environment: dict[str, str] = {}
         self._lock = -1
@@ -70,7 +74,7 @@ class Stack:
             self.running.append(valkey)
             self.environment |= {name: valkey.url(database) for name, database in unnamed.items()}
         if "DATABASE_URL" not in self.named:
-            postgres = Postgres(self.state, ports, durable=self.durable, lock=self._lock)
+            postgres = Postgres(self.state, ports, durable=self.durable, buffers=self.buffers, lock=self._lock)
             self.running.append(postgres)
             self.environment["DATABASE_URL"] = postgres.url
         for each in self.running:
