@@ -26,7 +26,7 @@ class Postgres:
     user of the machine.
     """
 
-    def __init__(self, state: Path, ports: Ports, *, durable: bool, buffers: str, lock: int) -> None:
+    def __init__(self, state: Path, ports: Ports, *, durable: bool, lock: int, buffers: str = "128MB") -> None:
         self.data = state / "postgres"
         self.password = _password(state / "postgres-password")
         if not self.data.exists():

@@ -55,3 +55,18 @@ def test_p9_an_answer_that_comes_too_late_is_not_given_to_the_next_caller(hesita
     time.sleep(0.5)
     for _ in range(5):
         assert breaker.call(lambda client: client.get(bobs)) == b"bob's"
+
+
+def test_c7_a_connection_that_has_broken_at_rest_is_made_anew(settings: Any) -> None:
+    breaker, name = redis.Breaker(), redis.key("of", "alice")
+    breaker.call(lambda client: client.set(name, "alice's"))
+    number = breaker.call(lambda client: client.client_id())
+    redis.call(lambda client: client.client_kill_filter(_id=number))
+    assert breaker.call(lambda client: client.get(name)) == b"alice's"
+
+
+def test_several_questions_are_one_script_and_each_finds_its_own() -> None:
+    echo = "return {KEYS[1], ARGV[1], #KEYS, #ARGV}"
+    asked = [redis.Question(echo, ["a"], ["x"]), redis.Question(echo, ["b", "c"], ["y", 2, 3.5])]
+    assert redis.ask(*asked) == [[b"a", b"x", 1, 1], [b"b", b"y", 2, 3]]
+    assert redis.ask(asked[1]) == [[b"b", b"y", 2, 3]]

@@ -2,14 +2,16 @@ import sys
 
 import pytest
 from django.apps import AppConfig
-from django.db import transaction
+from django.db import connection, transaction
+from django_celery_outbox.models import CeleryOutbox
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core import checks, text
+from apps.core import checks, outbox, text
 from apps.core.contexts import Context
 from apps.core.facts import Fact
 from apps.core.ids import new_id, parse_id
+from apps.core.tasks import probe
 
 
 def test_ids_are_version_7_and_sort_by_time():
@@ -44,6 +46,21 @@ def test_a_fact_is_told_inside_a_transaction_with_just_its_fields():
         with pytest.raises(TypeError):
             fact.tell(other=1)
     assert heard == [{"thing_id": 1}]
+
+
+@pytest.mark.django_db
+def test_what_follows_from_a_fact_can_be_held_for_the_statement_that_makes_it_true():
+    fact = Fact("something else", "thing_id")
+    fact.receiver(lambda *, thing_id: probe.delay(queue=thing_id))
+    with pytest.raises(TypeError):
+        fact.held(other=1)
+    tasks = fact.held(thing_id="x")
+    assert not CeleryOutbox.objects.exists()
+    with connection.cursor() as cursor:
+        for deeds in (0, 1):
+            made = f"WITH made AS (SELECT 1 LIMIT {deeds}), told AS ({outbox.writing('tasks', given='made')}) SELECT 1"
+            cursor.execute(made, {"tasks": tasks})
+            assert list(CeleryOutbox.objects.values_list("kwargs", flat=True)) == [{"queue": "x"}] * deeds
 
 
 class Answering(Context):

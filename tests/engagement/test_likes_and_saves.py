@@ -1,6 +1,7 @@
 """Likes and saves: one per person, counted once, seen by whom the post is seen by."""
 
 import pytest
+from django_celery_outbox.models import CeleryOutbox
 
 from apps.content import services as content
 from apps.content.models import Post
@@ -24,6 +25,14 @@ class TestALike:
         undone = [api(carol).delete(f"/posts/{post.pk}/like") for _ in range(2)]
         assert undone[0].json() == undone[1].json() == {"liked": False, "counts": {"likes": 0, "comments": 0}}
         assert not drift()
+
+    def test_that_changes_nothing_has_no_consequence(self, alice, carol):
+        post, rung = make_post(alice), []
+        for verb in (services.unlike, services.like, services.like, services.unlike, services.unlike):
+            verb(post.pk, by=carol.pk)
+            rung.append(CeleryOutbox.objects.filter(task_name__endswith="tell_of_like").count())
+        assert rung == [0, 1, 1, 2, 2]
+        assert CeleryOutbox.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
 
     def test_shows_in_the_posts_list_and_in_ones_own(self, api, alice, bob, carol):
         post, other = make_post(alice), make_post(alice)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 from django.db.models import F
+from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -39,6 +40,13 @@ class TestFollowing:
         }
         assert counts(alice) == (1, 0)
         assert counts(carol) == (0, 1)
+
+    def test_that_changes_nothing_has_no_consequence(self, alice, carol):
+        rung = []
+        for verb in (services.unfollow, services.follow, services.follow, services.unfollow, services.unfollow):
+            verb(alice.pk, by=carol.pk)
+            rung.append(CeleryOutbox.objects.filter(task_name__endswith="tell_of_follow").count())
+        assert rung == [0, 1, 1, 2, 2]
 
     @pytest.mark.parametrize(("verb", "code"), [("follow", "cannot_follow_self"), ("unfollow", "cannot_target_self")])
     def test_oneself_is_refused_however_one_is_spelled(self, api, alice, verb, code):
