@@ -11,9 +11,10 @@ SERVER ?= valkey
 SECONDS ?= 30
 FUZZ_EXAMPLES ?= 200
 ONLY ?= feed, first page
+BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-growth bench-fanout bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-growth bench-fanout bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -86,6 +87,12 @@ screenshots: $(READY) ## Every page of the console into .state/screenshots, and 
 
 bench: $(READY) ## The hot endpoints under load, against three baselines (SIZE=small|large, ARGS="--keep --only feed")
 	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)
+
+bench-compare: $(READY) ## The code as it is against that of a commit, taking turns (BASE=commit ARGS="--paths 'profile;like'")
+	@mkdir -p .state/bench
+	@[ -e .state/bench/base ] || git worktree add --quiet --force --detach .state/bench/base "$(BASE)"
+	@git -C .state/bench/base checkout --quiet "$(BASE)"
+	@$(BIN)/python -m bench.compare .state/bench/base $(ARGS)
 
 bench-growth: $(READY) ## What a page costs among 1,000 people, 10,000 and 100,000
 	@$(BIN)/python -m bench.growth $(ARGS)

@@ -139,6 +139,7 @@ class Row:
     numbers: dict[str, float | None]
     to_hello: float
     to_drf: float
+    to_raw: float
 
 
 class Results:
@@ -174,6 +175,7 @@ class Results:
                 {number: self.median(path, number, connections) for number in NUMBERS},
                 self.ratio(path, HELLO, connections),
                 self.ratio(path, DRF, connections),
+                self.ratio(path, RAW, connections),
             )
             for path in self._paths
         ]
@@ -207,13 +209,13 @@ def _wanted(results: Results) -> Iterator[tuple[str, str, float, Callable[[], fl
 # ── On paper ─────────────────────────────────────────────────────────────────────────────────────────────
 def print_rows(rows: list[Row], title: str) -> None:
     table = Table(title=title)
-    heads = "req/s p50 p95 p99 web db cache CPU SQL trips ×hello ×DRF"
+    heads = "req/s p50 p95 p99 web db cache CPU SQL trips ×hello ×DRF ×raw"
     table.add_column("path")
     for head in heads.split():
         table.add_column(head, justify="right")
     for row in rows:
         shown = [_figure(number, row.numbers[number]) for number in NUMBERS]
-        table.add_row(row.path, *shown, f"{row.to_hello:.1f}", f"{row.to_drf:.2f}")
+        table.add_row(row.path, *shown, f"{row.to_hello:.1f}", f"{row.to_drf:.2f}", f"{row.to_raw:.2f}")
     Console(width=140).print(table)
 
 

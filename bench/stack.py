@@ -142,11 +142,11 @@ def _set_up_django(environment: dict[str, str]) -> None:
 
 # ── Processes ────────────────────────────────────────────────────────────────────────────────────────────
 class Process(Server):
-    """A module run as a child."""
+    """A module run as a child, of the code in `root`."""
 
-    def __init__(self, name: str, argv: list[str], bench: Bench, **environment: str) -> None:
-        log, env = bench.folder / "logs" / f"{name}.log", bench.environment | environment
-        super().__init__(name, [sys.executable, "-m", *argv], log=log, cwd=ROOT, env=env)
+    def __init__(self, name: str, argv: list[str], bench: Bench, *, root: Path = ROOT, **environment: str) -> None:
+        log, env = bench.folder / "logs" / f"{name}.log", bench.environment | {"PYTHONPATH": str(root)} | environment
+        super().__init__(name, [sys.executable, "-m", *argv], log=log, cwd=root, env=env)
 
     @property
     def pid(self) -> int:
@@ -156,11 +156,11 @@ class Process(Server):
 class Served(Process):
     """A WSGI application under gunicorn, configured as ours is wherever it comes from."""
 
-    def __init__(self, name: str, application: str, bench: Bench, **environment: str) -> None:
+    def __init__(self, name: str, application: str, bench: Bench, *, root: Path = ROOT, **environment: str) -> None:
         self.port = free_port()
         self._token = bench.environment["METRICS_TOKEN"]
         argv = ["gunicorn", application, "-c", "config/gunicorn.py"]
-        super().__init__(name, argv, bench, PORT=str(self.port), **environment)
+        super().__init__(name, argv, bench, root=root, PORT=str(self.port), **environment)
 
     def await_answer(self, path: str) -> None:
         """Until it answers anything at all."""

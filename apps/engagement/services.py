@@ -4,7 +4,7 @@ Every verb that adds or removes a row under a post first locks the post, so that
 deletion, a closing of the comments and the other verbs, never across them; a comment's likes lock the comment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -170,18 +170,47 @@ SELECT count(*) FROM made
 """  # noqa: S608  (of constants)
 
 
-@transaction.atomic
+# The usual comment: as with a like, one statement.
+_COMMENT_AT_ONCE = f"""{_LOCKED}, made AS (
+    INSERT INTO engagement_comment (id, post_id, author_id, text, like_count, reply_count)
+    SELECT %(id)s, post.id, %(viewer)s, %(text)s, 0, 0 FROM post WHERE comments_enabled RETURNING post_id
+), counted AS ({COMMENTS.moving("made", 1)}), told AS ({outbox.writing("tasks", given="made")})
+SELECT comments_enabled FROM post
+"""  # noqa: S608  (of constants)
+
+
 def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None) -> Comment:
     """A comment, or a reply to the comment `parent_id`; a reply to a reply hangs under the same parent.
 
     Raises NotFound, CommentsDisabled, Invalid: a parent that `by` cannot see on this post, too many mentions;
     BlockedText, NewAccountLimitReached.
     """
-    suspicious = terms.screen(text=text)
+    suspicious, mentioned = terms.screen(text=text), captions.mentions_in(text)
+    if parent_id or suspicious or mentioned or newcomers.is_counted("comment", by):
+        return _comment(post_id, by, text, parent_id, suspicious, mentioned)
+    made = Comment(post_id=post_id, author_id=by, text=text)
+    tasks = comment_made.held(comment_id=str(made.pk), post_id=str(post_id), author_id=str(by))
+    posts = select(_with_door(_COMMENT_AT_ONCE), id=made.pk, viewer=by, post=post_id, text=text, tasks=tasks)
+    if not posts:
+        raise NotFound
+    if not posts[0][0]:
+        raise CommentsDisabled
+    return made
+
+
+@transaction.atomic
+def _comment(
+    post_id: UUID,
+    by: UUID,
+    text: str,
+    parent_id: UUID | None,
+    suspicious: Sequence[UUID],
+    mentioned: list[captions.Mentioned],
+) -> Comment:
+    """Step by step."""
     post = _lock_seen(post_id, by)
     if not post.comments_enabled:
         raise CommentsDisabled
-    mentioned = captions.mentions_in(text)
     require_few(mentioned, field="text")
     thread_id = _thread_of(post.id, parent_id, by) if parent_id else None
     made = Comment(post_id=post.id, author_id=by, parent_id=thread_id, text=text)

@@ -51,7 +51,7 @@ WRITES = {
     "POST /users/@alice/unmute": (None, 2, 2),
     "POST /users/@dora/remove-follower": (None, 3, 3),
     "POST /users/@alice/block": (None, 10, 6),
-    f"POST /posts/{POST}/comments": ({"text": "What light!"}, 4, 4),
+    f"POST /posts/{POST}/comments": ({"text": "What light!"}, 2, 2),
 }
 
 

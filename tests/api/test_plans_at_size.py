@@ -12,8 +12,10 @@ from apps.content.api import cards as posts
 from apps.content.api.views import _WRITTEN_BY
 from apps.core.api.pagination import window_sql
 from apps.core.ids import new_id
+from apps.engagement import services as engagement
 from apps.engagement.api import cards as comments
 from apps.engagement.api.views import THREADS
+from apps.feed.api.views import IN_THE_FEED
 from apps.media import services as media
 from apps.notifications import querysets as notified
 from apps.notifications.api import cards as notifications
@@ -65,6 +67,8 @@ FROM generate_series(1, {POSTS} - 1) AS n;
 INSERT INTO social_follow (id, follower_id, followed_id)
 SELECT {pk(TIE, "n")}, {pk(PERSON, "1 + n % 100")}, {pk(PERSON, "101 + n / 100")}
 FROM generate_series(0, {POSTS} - 1) AS n;
+INSERT INTO social_follow (id, follower_id, followed_id)
+SELECT {pk(TIE, f"{POSTS} + n")}, {pk(PERSON, "102")}, {pk(PERSON, "1000 + n")} FROM generate_series(1, 3000) AS n;
 INSERT INTO notifications_notification (id, recipient_id, type, post_id, statement, in_app, latest)
 SELECT {pk(TOLD, "n")}, {pk(PERSON, "1 + n % 333")}, 'like', {pk(POST, "n")}, '', true, {pk(TOLD, "n")}
 FROM generate_series(1, {POSTS}) AS n;
@@ -92,6 +96,10 @@ def plans():
     met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
     return {
         "cards of posts": (posts._CARDS.format(seen=seen, chosen=posts._MANY), window | {"ids": ids}),
+        "cards of the feed": (
+            posts._CARDS.format(seen=IN_THE_FEED.sql, chosen=posts._MANY),
+            window | {"viewer": User.objects.get(handle="p102").pk, "ids": ids},
+        ),
         "the card of a post": (posts._CARDS.format(seen=seen, chosen=posts._ONE), window | {"id": ids[0]}),
         "cards of comments": (
             comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
@@ -107,20 +115,27 @@ def plans():
 
 def _writes(viewer, other, post_ids):
     pair = {"viewer": viewer.pk, "person": other.pk}
+    both = pair | {"people": [viewer.pk, other.pk], "tasks": "[]"}
     post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
-    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now()}
+    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now(), "tasks": "[]"}
     post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
+    deed = {"id": new_id(), "viewer": viewer.pk, "post": post_ids[0], "tasks": "[]"}
     return {
-        "two people, one by name": (social._LOCK_NAMED, {"by": viewer.pk, "handle": "p150"}),
-        "two people": (social._LOCK_IDS, {"people": [viewer.pk, other.pk]}),
+        "somebody by name": (social._NAMED, {"handle": "p150"}),
+        "two people": (social._LOCK, {"people": [viewer.pk, other.pk]}),
+        "unfollowing, at once": (social._USUALLY_UNFOLLOW, both),
+        "following, at once": (social._USUALLY_FOLLOW, both | {"id": new_id(), "most": 5000, "all": 5000}),
         "unfollowing": (social._UNFOLLOW, pair),
         "following": (social._FOLLOW, pair | {"id": new_id()}),
-        "taking photos into a post": (media._CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
+        "liking": (engagement._with_door(engagement._LIKE), deed),
+        "unliking": (engagement._with_door(engagement._UNLIKE), deed),
+        "commenting": (engagement._with_door(engagement._COMMENT_AT_ONCE), deed | {"text": "x"}),
+        "photos for a post": (media._CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
         "whom a text mentions": (mentions._PEOPLE, {"viewer": viewer.pk, "handles": ["p150", "nobody"]}),
         "a post": (content._POST, post),
-        "showing its photos": (
-            media._EXPOSE.format(chosen=exposure._OPEN.sql),
-            {"post": post_ids[0], "ring_at": timezone.now()},
+        "taking its photos": (
+            media._TAKE.format(seen_by_all=exposure._OPEN.sql),
+            {"post": post_ids[0], "ring_at": timezone.now(), "media": [new_id()]},
         ),
     }
 

@@ -1,9 +1,13 @@
 """Notifications as the API shows them."""
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import PERSON, Person, mini_json
+import orjson
+from orjson import Fragment
+
+from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.statements import Row, Statement, aggregate, select
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
@@ -57,12 +61,11 @@ def notification_rows(
 
 
 def notification_card(row: Row) -> Card:
-    at = present_instant()
     own, (actor_count, actors) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
     return {
         "id": own["id"],
         "type": own["type"],
-        "actors": [mini_json(Person(*actor), at) for actor in aggregate(actors)],
+        "actors": _minis(actors, present_instant()),
         "actor_count": actor_count,
         "post_id": own["post_id"],
         "comment_id": own["comment_id"],
@@ -71,6 +74,13 @@ def notification_card(row: Row) -> Card:
         "created_at": own["created_at"],
         "updated_at": own["updated_at"],
     }
+
+
+@lru_cache(maxsize=8192)
+def _minis(people: str | None, at: int) -> Fragment:
+    """What has been gathered as `json_agg(json_build_array(PERSON))::text`, as JSON with URLs of the instant `at`.
+    Remembered, since lists are read again and again; it is a function of all that it is made of."""
+    return Fragment(orjson.dumps([mini(Person(*person)) for person in aggregate(people)]))
 
 
 def subscription_card(subscription: PushSubscription) -> Card:
