@@ -1,5 +1,6 @@
 """`python -m devstack run`: the servers, the database's state, and every process of Photogram, until Ctrl-C."""
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -125,6 +126,11 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         if not self._terminating:
             self.died += [name for name, process in self._processes.items() if "returncode" in process]
         super().terminate()
+
+    def _system_print(self, data: str) -> None:
+        """honcho tells of a signal in its handler, perhaps in the middle of another line; then it goes untold."""
+        with contextlib.suppress(RuntimeError):
+            super()._system_print(data)
 
     def _killall(self, force: bool = False) -> None:
         """Once every process has told its number, which honcho takes for granted."""

@@ -1,5 +1,6 @@
 """The embedded servers: only those that are not named, one stack to a folder, kept between runs, never left behind."""
 
+import io
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from devstack.ports import Ports, configured_port, is_free
 from devstack.process import StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.stack import Stack, freeze, running_environment
+from devstack.supervisor import Processes
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -356,6 +358,24 @@ class TestASupervisor:
         code, _ = supervised.end()
         assert code == 0
         assert nothing_is_left(supervised, state)
+
+    def test_stops_also_when_the_signal_comes_in_the_middle_of_a_line(self) -> None:
+        processes, told = Processes(), []
+
+        class Terminal(io.StringIO):
+            """The signal comes while it prints, and its handler prints as well."""
+
+            def write(self, line: str) -> int:
+                told.append(line)
+                if len(told) == 1:
+                    processes._system_print("SIGTERM received\n")
+                elif len(told) == 2:
+                    raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stdout>'>")
+                return len(line)
+
+        processes._printer.output = Terminal()
+        processes._system_print("first\n")
+        assert ["first" in told[0], "SIGTERM" in told[1]] == [True, True]
 
     def test_stops_everything_when_a_process_dies_and_names_it(self, supervised: Supervised, state: Path) -> None:
         os.kill(supervised.pids["second"], signal.SIGKILL)
