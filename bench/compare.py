@@ -17,12 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.driver import Call, call
+from bench.load import HELLO, HELLOS
 from bench.measuring import Meter, Sample, meter
 from bench.stack import ROOT, Bench, Served, prepared
 
 CONNECTIONS = 8
-HELLO = "Django hello"
-HELLOS = 8
 WARMING = 320
 
 

@@ -23,8 +23,8 @@ _OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).
 
 
 def show_new(post_id: UUID, media_ids: Iterable[UUID]) -> None:
-    """As `reconcile`, of a post that this transaction has made, and has rung for: nobody has seen its photos, which it
-    takes, yet."""
+    """A post that this transaction has made takes its photos, and exposes them if everybody may see it. The doorbells
+    are the caller's to ring."""
     media.take(media_ids, seen_by_all=_OPEN.sql, post=post_id)
 
 

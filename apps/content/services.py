@@ -35,12 +35,7 @@ WITH post AS (
     INSERT INTO content_postmedia (post_id, medium_id, position)
     SELECT post.id, item.medium_id, item.place - 1
     FROM post, unnest(%(media)s::uuid[]) WITH ORDINALITY AS item (medium_id, place)
-), tags AS (
-    INSERT INTO content_posttag (post_id, tag_id, position)
-    SELECT post.id, tag.id, said.place - 1
-    FROM post, unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
-    RETURNING 1
-), mentions AS (
+), tags AS ({tagging.ADDING.format(post="(SELECT id FROM post)")}), mentions AS (
     INSERT INTO content_mention (post_id, user_id, "offset", length)
     SELECT post.id, named.* FROM post, unnest(%(people)s::uuid[], %(offsets)s::int[], %(lengths)s::int[]) AS named
 ), shown AS (
@@ -122,7 +117,7 @@ def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: st
         tasks=tasks,
     )
     if known < len(said.tags):
-        tagging.add_missing(post.pk, said.tags)
+        tagging.add(post.pk, said.tags)
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from apps.content.models import Post, PostTag, Tag
+from apps.content.models import Post, PostTag
 from apps.core.ids import new_id
 from apps.core.statements import select
 
@@ -13,35 +13,30 @@ WITH made AS (
 )
 SELECT count(*) FROM made
 """
-_ADD = """
-WITH added AS (
+# The tags of `post`, SQL for its id, as far as there are such tags; in the order of the names.
+ADDING = """
     INSERT INTO content_posttag (post_id, tag_id, position)
-    SELECT %(post)s::uuid, tag.id, said.place - 1
-    FROM unnest(%(names)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
+    SELECT {post}, tag.id, said.place - 1
+    FROM unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
     ON CONFLICT DO NOTHING RETURNING 1
-)
-SELECT count(*) FROM added
 """
+_ADD = f"WITH added AS ({ADDING.format(post='%(post)s::uuid')}) SELECT count(*) FROM added"  # noqa: S608  (of constants)
 
 
 def ensure(names: list[str]) -> None:
     """There is a tag of each name, for statements that begin afterwards: one that somebody is just making is waited
     for, in the order of the names."""
+    select(_ENSURE, ids=[new_id() for _ in names], names=sorted(names))
+
+
+def add(post_id: UUID, names: list[str]) -> None:
+    """Those that it has not yet. Call it in the transaction that writes the caption."""
     if names:
-        select(_ENSURE, ids=[new_id() for _ in names], names=sorted(names))
-
-
-def add_missing(post_id: UUID, names: list[str]) -> None:
-    """Those that there was no tag for when the post was written. Call it in the transaction that has written it."""
-    ensure(names)
-    select(_ADD, post=post_id, names=names)
+        ensure(names)
+        select(_ADD, post=post_id, tags=names)
 
 
 def note_tags(post: Post, names: list[str]) -> None:
     """Instead of those that it had. Call it in the transaction that writes the caption, with the post's row locked."""
     PostTag.objects.filter(post=post).delete()
-    ensure(names)
-    ids = dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
-    PostTag.objects.bulk_create(
-        PostTag(post=post, tag_id=ids[name], position=place) for place, name in enumerate(names)
-    )
+    add(post.pk, names)

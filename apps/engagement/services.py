@@ -4,9 +4,10 @@ Every verb that adds or removes a row under a post first locks the post, so that
 deletion, a closing of the comments and the other verbs, never across them; a comment's likes lock the comment.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -52,6 +53,11 @@ class LockedPost:
     comment_count: int
     marks: Marks
 
+    @classmethod
+    def of(cls, pk: UUID, comments_enabled: bool, likes: int, comments: int, *marks: Any) -> "LockedPost":
+        """A row of the statements below."""
+        return cls(pk, comments_enabled, likes, comments, Marks(*marks))
+
 
 _SEEN = Statement(
     lambda viewer, post: (
@@ -93,10 +99,10 @@ def unlike(post_id: UUID, *, by: UUID) -> LockedPost:
 
 def _move_like(statement: str, post_id: UUID, by: UUID, fact: Fact) -> LockedPost:
     tasks = fact.held(post_id=str(post_id), actor_id=str(by))
-    for pk, enabled, likes, comments, *marks, step in select(
-        _with_door(statement), id=new_id(), viewer=by, post=post_id, tasks=tasks
-    ):
-        return LockedPost(pk, enabled, max(likes + step, 0), comments, Marks(*marks))
+    for *row, step in select(_with_door(statement), id=new_id(), viewer=by, post=post_id, tasks=tasks):
+        post = LockedPost.of(*row)
+        post.like_count = max(post.like_count + step, 0)
+        return post
     raise NotFound
 
 
@@ -141,8 +147,8 @@ def unlike_comment(comment_id: UUID, *, by: UUID) -> Comment:
 
 def _lock_seen(post_id: UUID, by: UUID) -> LockedPost:
     """The door and the lock in one. Raises NotFound for a post that `by` may not see."""
-    for pk, comments_enabled, likes, comments, *marks in select(_with_door(_LOCK), viewer=by, post=post_id):
-        return LockedPost(pk, comments_enabled, likes, comments, Marks(*marks))
+    for row in select(_with_door(_LOCK), viewer=by, post=post_id):
+        return LockedPost.of(*row)
     raise NotFound
 
 
@@ -161,66 +167,54 @@ def _locked_comment(comment_id: UUID) -> Comment:
 
 
 # ── Comments ─────────────────────────────────────────────────────────────────────────────────────────────
-_COMMENT = f"""
-WITH made AS (
+_COMMENT = f"""{_LOCKED}, made AS (
     INSERT INTO engagement_comment (id, post_id, author_id, parent_id, text, like_count, reply_count)
-    VALUES (%(id)s, %(post)s, %(by)s, %(parent)s, %(text)s, 0, 0) RETURNING post_id, parent_id
-), counted AS ({COMMENTS.moving("made", 1)}), thread AS ({REPLIES.moving("made", 1)})
-SELECT count(*) FROM made
-"""  # noqa: S608  (of constants)
-
-
-# The usual comment: as with a like, one statement.
-_COMMENT_AT_ONCE = f"""{_LOCKED}, made AS (
-    INSERT INTO engagement_comment (id, post_id, author_id, text, like_count, reply_count)
-    SELECT %(id)s, post.id, %(viewer)s, %(text)s, 0, 0 FROM post WHERE comments_enabled RETURNING post_id
-), counted AS ({COMMENTS.moving("made", 1)}), told AS ({outbox.writing("tasks", given="made")})
+    SELECT %(id)s, post.id, %(viewer)s, %(parent)s::uuid, %(text)s, 0, 0 FROM post WHERE comments_enabled
+    RETURNING post_id, parent_id
+), counted AS ({COMMENTS.moving("made", 1)}), thread AS ({REPLIES.moving("made", 1)}), told AS (
+    {outbox.writing("tasks", given="made")}
+)
 SELECT comments_enabled FROM post
 """  # noqa: S608  (of constants)
 
 
 def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None) -> Comment:
-    """A comment, or a reply to the comment `parent_id`; a reply to a reply hangs under the same parent.
+    """A comment, or a reply to the comment `parent_id`; a reply to a reply hangs under the same parent. What concerns
+    nothing but the post is one statement.
 
     Raises NotFound, CommentsDisabled, Invalid: a parent that `by` cannot see on this post, too many mentions;
     BlockedText, NewAccountLimitReached.
     """
     suspicious, mentioned = terms.screen(text=text), captions.mentions_in(text)
-    if parent_id or suspicious or mentioned or newcomers.is_counted("comment", by):
-        return _comment(post_id, by, text, parent_id, suspicious, mentioned)
-    made = Comment(post_id=post_id, author_id=by, text=text)
+    if not (parent_id or suspicious or mentioned or newcomers.is_counted("comment", by)):
+        return _write_comment(post_id, by, text)
+    with transaction.atomic():
+        _require_open([_lock_seen(post_id, by).comments_enabled])
+        require_few(mentioned, field="text")
+        made = _write_comment(post_id, by, text, _thread_of(post_id, parent_id, by) if parent_id else None)
+        newcomers.spend("comment", by)
+        _note_mentions(made, by, mentioned)
+        for term_id in suspicious:
+            blocked_text_commented.tell(comment_id=str(made.pk), term_id=str(term_id))
+    return made
+
+
+def _write_comment(post_id: UUID, by: UUID, text: str, thread_id: UUID | None = None) -> Comment:
+    """Raises NotFound, CommentsDisabled."""
+    made = Comment(post_id=post_id, author_id=by, parent_id=thread_id, text=text)
     tasks = comment_made.held(comment_id=str(made.pk), post_id=str(post_id), author_id=str(by))
-    posts = select(_with_door(_COMMENT_AT_ONCE), id=made.pk, viewer=by, post=post_id, text=text, tasks=tasks)
-    if not posts:
-        raise NotFound
-    if not posts[0][0]:
-        raise CommentsDisabled
+    values = {"id": made.pk, "viewer": by, "post": post_id, "parent": thread_id, "text": text, "tasks": tasks}
+    _require_open(enabled for (enabled,) in select(_with_door(_COMMENT), **values))
     return made
 
 
-@transaction.atomic
-def _comment(
-    post_id: UUID,
-    by: UUID,
-    text: str,
-    parent_id: UUID | None,
-    suspicious: Sequence[UUID],
-    mentioned: list[captions.Mentioned],
-) -> Comment:
-    """Step by step."""
-    post = _lock_seen(post_id, by)
-    if not post.comments_enabled:
-        raise CommentsDisabled
-    require_few(mentioned, field="text")
-    thread_id = _thread_of(post.id, parent_id, by) if parent_id else None
-    made = Comment(post_id=post.id, author_id=by, parent_id=thread_id, text=text)
-    select(_COMMENT, id=made.pk, post=post.id, by=by, parent=thread_id, text=text)
-    newcomers.spend("comment", by)
-    _note_mentions(made, by, mentioned)
-    comment_made.tell(comment_id=str(made.pk), post_id=str(post.id), author_id=str(by))
-    for term_id in suspicious:
-        blocked_text_commented.tell(comment_id=str(made.pk), term_id=str(term_id))
-    return made
+def _require_open(seen: Iterable[bool]) -> None:
+    """`seen`: whether the post takes comments, if it may be seen. Raises NotFound, CommentsDisabled."""
+    for comments_enabled in seen:
+        if not comments_enabled:
+            raise CommentsDisabled
+        return
+    raise NotFound
 
 
 def _thread_of(post_id: UUID, parent_id: UUID, author_id: UUID) -> UUID:

@@ -45,10 +45,9 @@ def spend(deed: str, user_id: UUID) -> None:
 
     Counted as rate limits are, in Redis, and in the database while that is away; RATE_LIMITS turns both off.
     """
-    limit, age = in_force.get().get(deed), _age(user_id)
-    if limit is None or age >= limit[1] * HOUR:
+    if not is_counted(deed, user_id):
         return
-    most, hours = limit
+    (most, hours), age = in_force.get()[deed], _age(user_id)
     left = hours * HOUR - age
     day, begun = divmod(max(age, 0), DAY)
     key = redis.key("limit", "new_account", deed, user_id, day)

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from apps.core import outbox
 from apps.core.errors import BadRequest, Conflict, NotFound
@@ -100,37 +99,28 @@ def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
 
 def _require_no_block(one: UUID, other: UUID) -> None:
     """Raises NotFound."""
-    if Block.objects.filter(Q(blocker=one, blocked=other) | Q(blocker=other, blocked=one)).exists():
+    [(blocked_now,)] = select("SELECT social_blocked_now(%(one)s, %(other)s)", one=one, other=other)
+    if blocked_now:
         raise NotFound
 
 
-# What is asked of blocks and of how they stood comes after both people are locked: what a lock has waited for is seen
-# only by a statement that begins afterwards.
-_CUT = """cut AS (
-    SELECT 1 FROM social_block WHERE (blocker_id, blocked_id) IN ((%(viewer)s, %(person)s), (%(person)s, %(viewer)s))
-)"""
-_STOOD = f"{RELATIONSHIP} FROM (SELECT %(person)s::uuid) AS person (id)"
-_MADE = f"""made AS (
-    INSERT INTO social_follow (id, follower_id, followed_id) SELECT %(id)s::uuid, %(viewer)s, free.id FROM free
-    ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
-), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)})"""  # noqa: S608
-_FOLLOW = f"""
-WITH {_CUT}, free AS (SELECT %(person)s::uuid AS id WHERE NOT EXISTS (SELECT 1 FROM cut)), {_MADE}
-SELECT EXISTS (SELECT 1 FROM cut), EXISTS (SELECT 1 FROM made), {_STOOD}
-"""  # noqa: S608  (of constants)
+# Both people are locked before it is asked for a block between them. What a lock has waited for is seen only by a
+# statement that begins afterwards, and `social_blocked_now` is one, also within another (migration 0002).
 _GONE = f"""gone AS (
     DELETE FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = {{whom}}
     RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)})"""  # noqa: S608
 _UNTIE = f"WITH {_GONE.format(whom='%(person)s')} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
 _UNFOLLOW = f"""
-WITH {_CUT}, {_GONE.format(whom="%(person)s")}, withdrawn AS (
+WITH {_GONE.format(whom="%(person)s")}, withdrawn AS (
     DELETE FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = %(person)s RETURNING 1
 )
-SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), EXISTS (SELECT 1 FROM cut), {_STOOD}
+SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), social_blocked_now(%(viewer)s, %(person)s),
+    {RELATIONSHIP}
+FROM (SELECT %(person)s::uuid) AS person (id)
 """  # noqa: S608  (of constants)
-# The usual case in one statement, which is a transaction by itself. Where the case is another, nobody is `free`, and
-# nothing is done. Both people are locked before a function that looks anew is asked for a block between them.
+# The usual cases in one statement, which is a transaction by itself. Where the case is another, nobody is `free`, and
+# nothing is done.
 _USUALLY = f"""
 WITH people AS MATERIALIZED ({_LOCK}), free AS (
     SELECT person.id FROM people AS follower CROSS JOIN people AS person
@@ -139,7 +129,12 @@ WITH people AS MATERIALIZED ({_LOCK}), free AS (
 )"""  # noqa: S608  (of constants)
 _OPEN = "NOT person.is_private AND person.follower_count < %(most)s AND follower.following_count < %(all)s"
 _USUALLY_FOLLOW = f"""
-{_USUALLY.format(usual=_OPEN)}, {_MADE}, told AS ({outbox.writing("tasks", given="made")})
+{_USUALLY.format(usual=_OPEN)}, made AS (
+    INSERT INTO social_follow (id, follower_id, followed_id) SELECT %(id)s::uuid, %(viewer)s, free.id FROM free
+    ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
+), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)}), told AS (
+    {outbox.writing("tasks", given="made")}
+)
 SELECT {RELATIONSHIP} FROM free AS person
 """  # noqa: S608  (of constants)
 _ASKED = "SELECT 1 FROM social_followrequest WHERE requester_id = follower.id AND target_id = person.id"
@@ -169,12 +164,15 @@ def follow(whom: UUID | str, *, by: UUID) -> Relationship:
     person_id = _id_of(whom)
     if person_id == by:
         raise CannotFollowSelf
-    if not newcomers.is_counted("follow", by):
-        room = {"most": settings.FOLLOWER_LIMIT, "all": settings.FOLLOWING_LIMIT}
-        stood = _done_at_once(_USUALLY_FOLLOW, followed, by, person_id, id=new_id(), **room)
-        if stood:
-            return replace(stood, following=True, requested=False)
+    if not newcomers.is_counted("follow", by) and (stood := _usually_follow(person_id, by=by)):
+        return replace(stood, following=True, requested=False)
     return _follow(person_id, by=by)
+
+
+def _usually_follow(person_id: UUID, *, by: UUID) -> Relationship | None:
+    """A public account with room, and no block. How `by` stood to the person; None in any other case."""
+    room = {"most": settings.FOLLOWER_LIMIT, "all": settings.FOLLOWING_LIMIT}
+    return _done_at_once(_USUALLY_FOLLOW, followed, by, person_id, id=new_id(), **room)
 
 
 @transaction.atomic
@@ -185,13 +183,13 @@ def _follow(person_id: UUID, *, by: UUID) -> Relationship:
     if person.is_private or full:
         _follow_or_ask(follower, person, full)
         return relationships(by, [person.id])[person.id]
-    [(cut, made, *stood)] = select(_FOLLOW, id=new_id(), viewer=by, person=person.id)
-    if cut:
+    stood = _usually_follow(person.id, by=by)
+    if stood is None:
+        # They are locked, the account is public and has room: only a block is left.
         raise NotFound
-    if made:
+    if not stood.following:
         newcomers.spend("follow", by)
-        followed.tell(follower_id=str(by), followed_id=str(person.id))
-    return replace(Relationship(*stood), following=True, requested=False)
+    return replace(stood, following=True, requested=False)
 
 
 def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) -> None:

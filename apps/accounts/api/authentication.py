@@ -10,7 +10,7 @@ from apps.accounts import session_cache, tokens
 from apps.accounts.models import User
 from apps.accounts.session_cache import Identity
 from apps.core import redis
-from apps.core.api.throttling import bucket_for
+from apps.core.api.throttling import bucket_for, view_of
 from apps.core.errors import InvalidToken
 
 
@@ -38,6 +38,5 @@ class BearerAuthentication(BaseAuthentication):
 
 def _asked_along(request: Request, user_id: UUID) -> redis.Question | None:
     """By the view, if it is an Endpoint; a view of a library asks for nothing."""
-    view = request.parser_context["view"] if request.parser_context else None
-    asks: Callable[[Request, UUID], redis.Question | None] | None = getattr(view, "asks_along", None)
+    asks: Callable[[Request, UUID], redis.Question | None] | None = getattr(view_of(request), "asks_along", None)
     return asks(request, user_id) if asks else None

@@ -35,9 +35,14 @@ class RateLimit(BaseThrottle):
         return True
 
 
+def view_of(request: Request) -> "APIView | None":
+    """That is called; None for a request that a test has made by itself."""
+    return request.parser_context["view"] if request.parser_context else None
+
+
 def bucket_for(request: Request, user_id: UUID) -> limits.Bucket | None:
     """Where the call will be counted if it is that person's; None if it is not to be counted."""
-    view = request.parser_context["view"] if request.parser_context else None
+    view = view_of(request)
     if view is None or RateLimit not in view.throttle_classes or not settings.RATE_LIMITS_ENABLED:
         return None
     return limits.Bucket.of(_scope(request, view, anonymous=False), str(user_id))
