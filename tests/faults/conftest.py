@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -23,6 +24,8 @@ from tests.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 # An answer that only the database can give: there is no such person.
 ASKED = "/api/v1/users/@nobody"
+# There is no TLS here, and to load the certificates for each of many at once would be on their clock.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass
@@ -63,7 +66,7 @@ class Mortal:
         return children(self.gunicorn.pid)
 
     def ask(self, path: str = ASKED) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=15)
+        return httpx.get(f"{self.url}{path}", timeout=15, verify=NO_CERTIFICATES)
 
     def ask_at_once(self, count: int) -> list[httpx.Response]:
         with ThreadPoolExecutor(count) as threads:
@@ -82,8 +85,15 @@ def start_postgres(state: Path, lock: int) -> Postgres:
     return postgres
 
 
+@pytest.fixture
+def mortal(started: Mortal) -> Mortal:
+    """In good health: what the test before has broken is not laid at the door of this one."""
+    started.await_answer(60)
+    return started
+
+
 @pytest.fixture(scope="session")
-def mortal(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Mortal]:
+def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Mortal]:
     state = tmp_path_factory.mktemp("mortal")
     # PostgreSQL runs as somebody else when we are root.
     state.chmod(0o755)

@@ -66,7 +66,8 @@ def test_c8_a_lock_that_is_held_is_a_503_in_time(mortal: Mortal) -> None:
         blocker.execute("LOCK TABLE accounts_user")
         statuses, seconds = timed(mortal, 2)
         assert (statuses, seconds < 5) == ({503}, True)
-    assert mortal.ask().status_code == 404
+    # On a machine that stands still for a second, two requests alone have reached their deadline before the server's.
+    assert mortal.await_answer() < 1
 
 
 @pytest.mark.parametrize(
