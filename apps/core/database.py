@@ -29,8 +29,11 @@ LAST_SECONDS = 0.4
 # For a connection of the pool. A process has more of them than threads: who waits, waits for one that cannot be made.
 POOL_SECONDS = 3.0
 LOOK_EVERY = 0.5  # seconds
-# A server that has answered so lately has not been restarted since: that takes longer.
-FRESH_SECONDS = 0.25
+# Who waited in vain while nobody had an answer for so long knows of an outage. Shorter than what anybody waits: the
+# last answer may have come when the first was waiting already.
+SILENCE_SECONDS = 2.0
+# A server that has answered so lately has not been restarted since: an empty one takes twice as long.
+FRESH_SECONDS = 0.1
 # What Django raises of a database that is away; a PoolTimeout, too, comes as its OperationalError.
 AWAY = (db.OperationalError, db.InterfaceError)
 
@@ -48,7 +51,7 @@ def limited_patience(seconds: float = REQUEST_SECONDS) -> Iterator[None]:
 
 
 class Outage:
-    """Whether somebody in this process has waited for the database in vain, and nobody has had an answer since.
+    """Whether somebody in this process has waited for the database in vain, and nobody has had an answer of late.
 
     Requests are refused at once meanwhile: if each waited, those behind them would wait twice as long. A thread looks
     whether the database is back.
@@ -65,10 +68,10 @@ class Outage:
         self._answered_at = monotonic()
         self.lasts = False
 
-    def waited_in_vain(self, since: float) -> None:
+    def waited_in_vain(self) -> None:
         """Of one statement that alone is slow, nothing follows: others were answered meanwhile."""
         with self._beginning:
-            if self.lasts or self._answered_at >= since:
+            if self.lasts or monotonic() - self._answered_at < SILENCE_SECONDS:
                 return
             self.lasts = True
         log.error("database_outage")
@@ -77,7 +80,7 @@ class Outage:
     def learn_from(self, error: BaseException) -> None:
         """What ended a request: no connection was to be had, or something that tells nothing."""
         if isinstance(error, PoolTimeout) or isinstance(error.__cause__, PoolTimeout):
-            self.waited_in_vain(monotonic() - POOL_SECONDS)
+            self.waited_in_vain()
 
     def _watch(self) -> None:
         while self.lasts:
@@ -105,16 +108,16 @@ class PatientConnection(Connection[TupleRow]):
         return super().execute(query, *args, **kwargs)
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        begun, deadline = monotonic(), _deadline.get()
+        deadline = _deadline.get()
         if deadline is not None:
-            kwargs.setdefault("timeout", max(deadline - begun, LAST_SECONDS))
+            kwargs.setdefault("timeout", max(deadline - monotonic(), LAST_SECONDS))
         try:
             answer = super().wait(gen, *args, **kwargs)
         except _WaitTimeout as error:
             if deadline is None:
                 raise
             self.pgconn.finish()
-            outage.waited_in_vain(begun)
+            outage.waited_in_vain()
             raise OperationalError("the database did not answer in time") from error
         except OperationalError as error:
             # A server that stops says so, and libpq believes it only at the next attempt.

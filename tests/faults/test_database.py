@@ -9,7 +9,7 @@ from django.db import connection
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
-from apps.core.database import Outage
+from apps.core.database import POOL_SECONDS, Outage
 from tests.faults.conftest import Mortal
 from tests.waiting import eventually
 
@@ -102,10 +102,18 @@ class TestWhatAProcessKnows:
         return outage
 
     def test_one_statement_that_is_slow_alone_is_no_outage(self, outage: Outage) -> None:
-        begun = time.monotonic()
         outage.answered()
-        outage.waited_in_vain(begun)
+        outage.waited_in_vain()
         assert not outage.lasts
+
+    def test_an_answer_just_after_somebody_began_to_wait_does_not_hide_it(
+        self, outage: Outage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever was let in before the next one told of it would have waited as long again."""
+        monkeypatch.setattr(outage, "_answered_at", time.monotonic() - POOL_SECONDS + 0.01)
+        outage.learn_from(PoolTimeout("none to be had"))
+        assert outage.lasts
+        self.back.set()
 
     def test_any_other_error_is_none(self, outage: Outage) -> None:
         outage.learn_from(OperationalError("deadlock detected"))
