@@ -7,12 +7,15 @@ others have put together (exceptions, URLs, messages of libraries).
 import ipaddress
 import re
 from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 GONE = "[redacted]"
 LONGEST_TEXT = 4_000
 MOST_ITEMS = 50
 DEEPEST = 12
+_TELLING = (str, bytes, list, tuple, dict)
+_PLAIN = (bool, int, float, NoneType)
 # A name is secret when one of its words is.
 _SECRET_WORDS = {
     "authorization",
@@ -66,8 +69,11 @@ _SHAPES: list[tuple[str, re.Pattern[str], str]] = [
     # Workers are called so.
     ("@", re.compile(r"(?<![\w.+%-])(?!(?:celery|worker|media)@)[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "[email]"),
 ]
-# Whatever is looked for has a blank or a sign besides these in it; ids, methods and names have not.
-_HARMLESS = re.compile(r"[\w/<>-]*")
+# Whatever is looked for has a blank or a sign besides these in it, or a digit or a capital between dots; ids, methods,
+# routes, names of loggers and moments have not.
+_HARMLESS = re.compile(
+    r"[\w/-]*(?:<(?:str|uuid):\w+>[\w/-]*)*|[a-z_]+(?:\.[a-z_]+)*|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+)
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.\d{1,3}){3})?)(?![.]?\w)"
 )
@@ -78,12 +84,8 @@ def redact(value: Any, *, full_addresses: bool = False) -> Any:
     return _redact(value, 0, full_addresses=full_addresses)
 
 
-def is_secret(name: object) -> bool:
-    return _is_secret(str(name))
-
-
 @lru_cache(maxsize=1000)
-def _is_secret(name: str) -> bool:
+def is_secret(name: str) -> bool:
     """The names in our lines are few."""
     return not _SECRET_WORDS.isdisjoint(_WORDS.split(name.lower()))
 
@@ -103,14 +105,14 @@ def redact_text(text: str, *, full_addresses: bool = False) -> str:
 
 
 def _redact(value: Any, depth: int, *, full_addresses: bool) -> Any:
-    if value is None or isinstance(value, bool | int | float):
+    if isinstance(value, _PLAIN):
         return value
     if depth > DEEPEST:
         return "…"
     if isinstance(value, dict):
         return {
-            str(name): GONE
-            if is_secret(name) and isinstance(inner, str | bytes | list | tuple | dict)
+            (said := str(name)): GONE
+            if isinstance(inner, _TELLING) and is_secret(said)
             else _redact(inner, depth + 1, full_addresses=full_addresses)
             for name, inner in list(value.items())[:MOST_ITEMS]
         }

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -104,8 +105,12 @@ class PatientConnection(Connection[TupleRow]):
         """The pool asks by an empty query whether a connection still answers, each time that it gives one away; one
         that has just answered is not asked."""
         if query == "" and monotonic() - self._answered_at < FRESH_SECONDS:
-            return self.cursor()
+            return self._unasked
         return super().execute(query, *args, **kwargs)
+
+    @cached_property
+    def _unasked(self) -> Cursor[TupleRow]:
+        return self.cursor()
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
         deadline = _deadline.get()

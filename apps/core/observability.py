@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import structlog
@@ -27,6 +28,18 @@ CACHE_READS = Counter(
     "photogram_cache_reads_total", "Look-ups by cache and result: hit, miss, or absent with Redis.", ["cache", "result"]
 )
 
+
+@lru_cache(maxsize=2000)
+def _of_answers(method: str, route: str, status: int) -> Histogram:
+    """A metric looks for its labels longer than it takes to count."""
+    return LATENCY.labels(method, route, status)
+
+
+@lru_cache(maxsize=500)
+def _of_route(route: str) -> tuple[Counter, Counter, Counter]:
+    return QUERIES.labels(route), DATABASE_SECONDS.labels(route), CACHE_SECONDS.labels(route)
+
+
 # ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
 TASK_SECONDS = Histogram(
     "photogram_task_seconds",
@@ -41,6 +54,15 @@ OUTBOX_LAG = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
 Outcome = Literal["success", "retry", "dead", "skipped"]
+
+
+def request_finished(method: str, route: str, status: int, seconds: float, cost: "Cost") -> None:
+    """A request is answered: its metrics."""
+    queries, database_seconds, cache_seconds = _of_route(route)
+    _of_answers(method, route, status).observe(seconds)
+    queries.inc(cost.queries)
+    database_seconds.inc(cost.database_seconds)
+    cache_seconds.inc(cost.cache_seconds)
 
 
 def task_finished(task: str, outcome: Outcome, seconds: float) -> None:

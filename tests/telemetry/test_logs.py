@@ -42,11 +42,21 @@ PASSWORD = "correct horse battery"
         ("refused 203.0.113.77 again", "refused 203.0.113.0/24 again"),
         ("refused 2001:db8:1:2::77", "refused 2001:db8:1::/48"),
         ("from ::ffff:203.0.113.77", "from 203.0.113.0/24"),
+        # A word alone, which is most of what is logged, is looked at as well.
+        ("password:hunter2", "password:[redacted]"),
+        ("<token:hunter2>", "<token:[redacted]"),
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("2001:db8:1:2::77", "2001:db8:1::/48"),
+        (JWT, "[redacted]"),
+        (REFRESH, "[redacted]"),
         # What is none of it stays.
         ("connection to 127.0.0.1:5432 refused", "connection to 127.0.0.1:5432 refused"),
         ("at 12:30:45, worker celery@box.example.org", "at 12:30:45, worker celery@box.example.org"),
         ("route api/v1/posts/<uuid:pk>?limit=5", "route api/v1/posts/<uuid:pk>?limit=5"),
         ("apps.media.tasks.ring_again, version 1.2.3", "apps.media.tasks.ring_again, version 1.2.3"),
+        ("api/v1/users/<str:user>", "api/v1/users/<str:user>"),
+        ("photogram.request", "photogram.request"),
+        ("2026-11-28T01:43:33.954946Z", "2026-11-28T01:43:33.954946Z"),
     ],
 )
 def test_o4_texts_are_told_without_secrets_and_people(text, told):

@@ -18,7 +18,7 @@ from apps.core.api import problems
 from apps.core.database import AWAY, limited_patience, outage
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
 from apps.core.ids import new_id
-from apps.core.observability import CACHE_SECONDS, DATABASE_SECONDS, LATENCY, QUERIES, measured
+from apps.core.observability import measured, request_finished
 
 log = structlog.get_logger("photogram.request")
 Next = Callable[[HttpRequest], HttpResponse]
@@ -48,10 +48,7 @@ class RequestContextMiddleware:
         seconds = time.perf_counter() - started
         route = request.resolver_match.route if request.resolver_match else "unrouted"
         method = request.method if request.method in _METHODS else "OTHER"
-        LATENCY.labels(method, route, response.status_code).observe(seconds)
-        QUERIES.labels(route).inc(cost.queries)
-        DATABASE_SECONDS.labels(route).inc(cost.database_seconds)
-        CACHE_SECONDS.labels(route).inc(cost.cache_seconds)
+        request_finished(method, route, response.status_code, seconds, cost)
         log.info(
             "request",
             method=method,
@@ -104,7 +101,7 @@ class SecurityHeadersMiddleware:
         response.setdefault("X-Content-Type-Options", "nosniff")
         if _is_api(request):
             for name, value in getattr(request, "rate_limit_headers", {}).items():
-                response.setdefault(name, value)
+                response.headers[name] = value
             response.setdefault("Cache-Control", "private, no-store")
             _vary_on_authorization(response)
         return response
