@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, ExpressionWrapper, Q, QuerySet, Value, When
 
 from apps.accounts.querysets import mini_columns
 from apps.social.blocks import HidesBlocked
-from apps.social.models import Follow
+from apps.social.follows import is_followed
 
 STANDING = Q(status="published", taken_down_at__isnull=True, author__state="active")
 # The same of the post's own row, for statements of our own; it is also the condition of the index
@@ -45,8 +45,8 @@ class PostQuerySet(HidesBlocked):
         are one's own whatever their state; a block hides both ways; what is not standing is its author's alone."""
         if viewer_id is None:
             return self.filter(STANDING & OPEN)
-        followed = Exists(Follow.objects.filter(follower=viewer_id, followed=OuterRef("author_id")))
-        return self.filter(Q(author=viewer_id) | (STANDING & (OPEN | Q(followed)))).without_blocked(viewer_id)
+        theirs = OPEN | Q(is_followed("author_id", viewer_id))
+        return self.filter(Q(author=viewer_id) | (STANDING & theirs)).without_blocked(viewer_id)
 
     def open_to_everybody(self) -> "PostQuerySet":
         """What an anonymous caller sees; only such posts' photos have permanent public URLs."""

@@ -12,10 +12,11 @@ taken down, suspended); otherwise everybody is asked after all. Decision 66.
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BooleanField, Exists, OuterRef, Q, Subquery, Value
+from django.db.models import Exists, OuterRef, Q
 
 from apps.content.querysets import SHOWN, PostQuerySet
-from apps.social.models import Follow, Mute
+from apps.social.follows import is_followed
+from apps.social.models import Mute
 
 SPARE = 16
 
@@ -84,11 +85,7 @@ def newest_ids(viewer_id: UUID, *, limit: int, before: UUID | None = None) -> li
 
 def belonging_to(viewer_id: UUID, posts: PostQuerySet) -> PostQuerySet:
     """Those of `posts` that are in the viewer's feed now: the same rule, asked of ids that were remembered."""
-    # A value and no EXISTS: beside an OR, PostgreSQL would answer that by reading all whom the viewer follows.
-    followed = Subquery(
-        Follow.objects.filter(follower=viewer_id, followed=OuterRef("author_id")).values(one=Value(True))[:1],
-        output_field=BooleanField(),
-    )
     muted = Exists(Mute.objects.filter(muter=viewer_id, muted=OuterRef("author_id")))
-    theirs: PostQuerySet = posts.standing().filter(Q(author=viewer_id) | Q(followed)).exclude(muted)
-    return theirs
+    theirs = Q(author=viewer_id) | Q(is_followed("author_id", viewer_id))
+    belonging: PostQuerySet = posts.standing().filter(theirs).exclude(muted)
+    return belonging

@@ -50,7 +50,8 @@ SELECT {pk(PERSON, "n")}, '!', false, 'p' || n, n || '@example.org', '', '', '',
     'active', '', false, 0, 0, 0 FROM generate_series(1, {PEOPLE}) AS n;
 INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
     comment_count, published_at)
-SELECT {pk(POST, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, '', 'public', 'published', false, true, 1, 1, now()
+SELECT {pk(POST, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, '',
+    CASE WHEN n % 3 = 0 THEN 'followers' ELSE 'public' END, 'published', false, true, 1, 1, now()
 FROM generate_series(1, {POSTS}) AS n;
 INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
     original_etag, width, height, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public,
@@ -69,6 +70,8 @@ SELECT {pk(TIE, "n")}, {pk(PERSON, "1 + n % 100")}, {pk(PERSON, "101 + n / 100")
 FROM generate_series(0, {POSTS} - 1) AS n;
 INSERT INTO social_follow (id, follower_id, followed_id)
 SELECT {pk(TIE, f"{POSTS} + n")}, {pk(PERSON, "102")}, {pk(PERSON, "1000 + n")} FROM generate_series(1, 3000) AS n;
+INSERT INTO social_follow (id, follower_id, followed_id)
+SELECT {pk(TIE, f"{2 * POSTS} + n")}, {pk(PERSON, "5000 + n")}, {pk(PERSON, "1")} FROM generate_series(1, {POSTS}) AS n;
 INSERT INTO notifications_notification (id, recipient_id, type, post_id, statement, in_app, latest)
 SELECT {pk(TOLD, "n")}, {pk(PERSON, "1 + n % 333")}, 'like', {pk(POST, "n")}, '', true, {pk(TOLD, "n")}
 FROM generate_series(1, {POSTS}) AS n;
