@@ -14,7 +14,7 @@ ONLY ?= feed, first page
 BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-growth bench-fanout bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -93,6 +93,9 @@ bench-compare: $(READY) ## The code as it is against that of a commit, taking tu
 	@[ -e .state/bench/base ] || git worktree add --quiet --force --detach .state/bench/base "$(BASE)"
 	@git -C .state/bench/base checkout --quiet "$(BASE)"
 	@$(BIN)/python -m bench.compare .state/bench/base $(ARGS)
+
+bench-tuning: $(READY) ## Other kinds and numbers of workers than the defaults, of the API and of the queue (ARGS="--only web")
+	@$(BIN)/python -m bench.tuning $(ARGS)
 
 bench-growth: $(READY) ## What a page costs among 1,000 people, 10,000 and 100,000
 	@$(BIN)/python -m bench.growth $(ARGS)

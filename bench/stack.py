@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,10 +156,19 @@ class Process(Server):
 class Served(Process):
     """A WSGI application under gunicorn, configured as ours is wherever it comes from."""
 
-    def __init__(self, name: str, application: str, bench: Bench, *, root: Path = ROOT, **environment: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        application: str,
+        bench: Bench,
+        *,
+        root: Path = ROOT,
+        options: Sequence[str] = (),
+        **environment: str,
+    ) -> None:
         self.port = free_port()
         self._token = bench.environment["METRICS_TOKEN"]
-        argv = ["gunicorn", application, "-c", "config/gunicorn.py"]
+        argv = ["gunicorn", application, "-c", "config/gunicorn.py", *options]
         super().__init__(name, argv, bench, root=root, PORT=str(self.port), **environment)
 
     def await_answer(self, path: str) -> None:

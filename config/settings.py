@@ -268,6 +268,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
+# Each client of a test makes its middleware anew, and would look through all files first.
+WHITENOISE_AUTOREFRESH = TESTING
 if not PRODUCTION:
     # Static files are found in the packages; nothing has been collected.
     warnings.filterwarnings("ignore", message="No directory at")

@@ -32,7 +32,7 @@ def of_like(post_id: UUID, actor_id: UUID) -> None:
     like = _locked(Like.objects.filter(post=post_id, user=actor_id).select_related("post"))
     if like is None:
         _withdraw(Act.objects.filter(notification__type=Type.LIKE, notification__post=post_id, actor=actor_id))
-    elif like.post in Post.objects.standing():
+    elif Post.objects.standing().contains(like.post):
         _tell(like.post.author_id, Type.LIKE, actor_id, cause=like.pk, post_id=post_id)
 
 

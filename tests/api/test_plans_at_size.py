@@ -1,4 +1,5 @@
-"""The statements of the hot paths among 100,000 people: no scan of a big table, nothing sorted beyond a page."""
+"""The statements of the hot paths and of what follows from deeds, among 100,000 people: no scan of a big table, nothing
+sorted beyond a page."""
 
 import pytest
 from django.db import connection
@@ -6,7 +7,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.querysets import PROFILE
-from apps.content import exposure, mentions
+from apps.content import exposure, mentions, publication
 from apps.content import services as content
 from apps.content.api import cards as posts
 from apps.content.api.views import _WRITTEN_BY
@@ -15,13 +16,17 @@ from apps.core.ids import new_id
 from apps.engagement import services as engagement
 from apps.engagement.api import cards as comments
 from apps.engagement.api.views import THREADS
+from apps.engagement.models import Comment, Like
+from apps.feed import fanout
 from apps.feed.api.views import IN_THE_FEED
 from apps.media import services as media
 from apps.notifications import querysets as notified
+from apps.notifications import telling
 from apps.notifications.api import cards as notifications
 from apps.social import services as social
 from apps.social.api.people import _SEEN
-from tests.plans import analyze, explain_kept, nodes, rows_read
+from apps.social.models import Follow
+from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
 PEOPLE, POSTS = 100_000, 20_000
@@ -82,11 +87,15 @@ FROM generate_series(1, {POSTS}) AS n;
 
 
 @pytest.fixture
-def plans():
+def crowd():
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute(FILL)
     analyze(*BIG, "notifications_notification", "social_block", "social_mute", "content_posttag", "content_mention")
+
+
+@pytest.fixture
+def plans(crowd):
     viewer, other = User.objects.get(handle="p1"), User.objects.get(handle="p150")
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM content_post ORDER BY id DESC LIMIT 20")
@@ -151,3 +160,35 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
         sorts = [int(n["Actual Rows"] * n["Actual Loops"]) for n in nodes(plan) if n["Node Type"] == "Sort"]
         assert max(sorts, default=0) <= 100, (name, plan)
         assert rows_read(plan) <= 1000, (name, plan)
+
+
+def _followings():
+    """What the queue does for a deed, by name."""
+    like, comment, follow = (model.objects.order_by("-id").first() for model in (Like, Comment, Follow))
+    return {
+        "telling of a like": lambda: telling.of_like(like.post_id, like.user_id),
+        "telling of a comment": lambda: telling.of_comment(comment.pk),
+        "telling of a follow": lambda: telling.of_follow(follow.follower_id, follow.followed_id, accepted=False),
+        "telling of mentions": lambda: telling.of_mentions(like.post_id),
+        "publishing a post": lambda: publication.settle(like.post_id),
+        "pushing a post": lambda: fanout.push(like.post_id, author_id=like.post.author_id, doubt=""),
+    }
+
+
+def test_nothing_that_follows_from_a_deed_scans_a_big_table(crowd):
+    for name, follow_up in _followings().items():
+        asked = []
+
+        def note(execute, sql, params, many, context, asked=asked):
+            asked.append((sql, params))
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(note):
+            follow_up()
+        questions = [each for each in asked if each[0].startswith("SELECT")]
+        assert questions, name
+        for sql, params in questions:
+            plan = explain_sql(sql, params)
+            scanned = [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Actual Loops"]]
+            assert BIG.isdisjoint(scanned), (name, sql)
+            assert rows_read(plan) <= 1000, (name, sql)
