@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import sys
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -46,6 +47,9 @@ class Photogram(OutboxCelery):
 app = Photogram("photogram", task_cls="apps.core.doorbells:Doorbell")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Celery closes Django's whole pool at the beginning and the end of each task (celery/celery#10554), so that each would
+# pay for a session of its own. Never: `Doorbell` gives its connection back to the pool, as a request does.
+app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 
 
 @app.on_after_finalize.connect

@@ -12,6 +12,7 @@ import structlog
 from celery import Task
 from celery.exceptions import Retry
 from django.conf import settings
+from django.db import close_old_connections
 from django.utils import timezone
 
 from apps.core import outbox
@@ -30,7 +31,11 @@ class Doorbell(Task):  # type: ignore[type-arg]  # generic in the stubs only
             return super().__call__(*args, **kwargs)
         if self.request.is_eager:
             return self.run(*args, **kwargs)
-        return self._try(*args, **kwargs)
+        try:
+            return self._try(*args, **kwargs)
+        finally:
+            # Back into the pool, which knows whether it is still good.
+            close_old_connections()
 
     def _try(self, *args: Any, **kwargs: Any) -> Any:
         """Raises what the task raises when it was the last try, Retry before."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.db import connection
 
 
 @worker_ready.connect
@@ -24,6 +25,15 @@ def _note(path: str) -> None:
 @shared_task
 def steady(*, path: str, **_: object) -> None:
     _note(path)
+
+
+@shared_task
+def asking(*, path: str, **_: object) -> None:
+    """Notes the session of the database that it was given."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        with Path(path).open("a") as file:
+            file.write(f"{cursor.fetchone()[0]}\n")
 
 
 @shared_task

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from django.db import connection
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
 from apps.core import backlog, dead_letters
@@ -49,6 +50,24 @@ def test_a_flood_of_one_kind_of_work_holds_up_no_other_even_where_one_worker_doe
     eventually(lambda: tries(notification))
     assert sum(tries(path) for path in flood) < 10
     eventually(is_settled)
+
+
+def sessions_of(shop, count):
+    """Those that so many tasks were given."""
+    paths = [shop.order("asking") for _ in range(count)]
+    eventually(lambda: all(map(tries, paths)))
+    eventually(is_settled)
+    assert [tries(path) for path in paths] == [1] * count, "a task was given a session that was dead"
+    return {path.read_text().strip() for path in paths}
+
+
+def test_tasks_share_the_sessions_of_their_process_and_are_given_none_that_has_died(shop):
+    """To make one costs more than most tasks do. The worker has two processes, whose pools begin with one or two."""
+    before = sessions_of(shop, 20)
+    assert len(before) <= 4
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid::int) FROM unnest(%s::text[]) AS pid", [list(before)])
+    assert not sessions_of(shop, 20) & before
 
 
 def test_c1_a_killed_pool_child_loses_nothing(shop):
