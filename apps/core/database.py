@@ -16,7 +16,8 @@ from typing import Any
 
 import structlog
 from django import db
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import Connection, Cursor, OperationalError
 from psycopg.abc import RV, PQGen, Query
 from psycopg.errors import _WaitTimeout
@@ -138,6 +139,15 @@ class PatientConnection(Connection[TupleRow]):
         pool = getattr(self, "_pool", None)
         if pool is not None:
             pool.drain()
+
+
+def give_up_pool() -> None:
+    """Of a process that does one thing at a time and has found the database away: a pool waits ever longer between its
+    attempts, and what comes next begins with one that attempts at once."""
+    own = connections[DEFAULT_DB_ALIAS]
+    own.close()
+    if isinstance(own, DatabaseWrapper):
+        own.close_pool()
 
 
 def _look() -> None:

@@ -16,6 +16,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from apps.core import outbox
+from apps.core.database import AWAY, give_up_pool
 from apps.core.observability import Outcome, task_finished
 
 log = structlog.get_logger(__name__)
@@ -33,6 +34,9 @@ class Doorbell(Task):  # type: ignore[type-arg]  # generic in the stubs only
             return self.run(*args, **kwargs)
         try:
             return self._try(*args, **kwargs)
+        except AWAY:
+            give_up_pool()
+            raise
         finally:
             # Back into the pool, which knows whether it is still good.
             close_old_connections()

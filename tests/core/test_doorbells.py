@@ -1,0 +1,53 @@
+"""What a task does with its connection to the database."""
+
+import pytest
+from celery import shared_task
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+
+from apps.core import database, outbox
+
+
+@shared_task
+def idle(**_):
+    return None
+
+
+@pytest.fixture
+def closed(monkeypatch):
+    """What was done, in order."""
+    done = []
+    own = connections[DEFAULT_DB_ALIAS]
+    monkeypatch.setattr(own, "close", lambda: done.append("given back"))
+    monkeypatch.setattr(own, "close_if_unusable_or_obsolete", lambda: done.append("given back"))
+    monkeypatch.setattr(own, "close_pool", lambda: done.append("pool given up"), raising=False)
+    return done
+
+
+def run_as_a_worker_does():
+    idle.push_request(id="0190b3c2-617e-7344-973f-6fabd1d61dd2", is_eager=False, called_directly=False)
+    try:
+        return idle()
+    finally:
+        idle.pop_request()
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_c8_without_a_database_it_gives_up_the_pool_so_that_the_next_one_attempts_at_once(closed, monkeypatch, error):
+    def away(*_, **__):
+        raise error("away")
+
+    monkeypatch.setattr(outbox, "begin", away)
+    with pytest.raises(error):
+        run_as_a_worker_does()
+    assert closed == ["given back", "pool given up", "given back"]
+
+
+def test_otherwise_it_gives_back_its_connection_and_keeps_the_pool(closed, monkeypatch):
+    monkeypatch.setattr(outbox, "begin", lambda *_, **__: 1)
+    monkeypatch.setattr(outbox, "done", lambda _: None)
+    run_as_a_worker_does()
+    assert closed == ["given back"]
+
+
+def test_behind_pgbouncer_and_in_tests_there_is_no_pool_to_be_given_up():
+    database.give_up_pool()
