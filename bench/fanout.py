@@ -23,16 +23,12 @@ from rich.table import Table
 
 from bench import data
 from bench.driver import Plan, call, drive
-from bench.stack import STATE, Bench, Process, Served, cache_cpu, cpu, prepared
+from bench.stack import STATE, Bench, Process, Served, Worker, cache_cpu, cpu, prepared
 
 API = "/api/v1"
 SAMPLED = 20
 PATIENCE = 60.0  # seconds
 PARTS = ("web", "relay", "worker", "database", "cache")
-WORKER = [
-    *("celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING"),
-    *("--queues", "feed", "--concurrency", "2", "--without-gossip", "--without-mingle"),
-]
 
 
 @dataclass
@@ -53,7 +49,7 @@ class Run:
             connection.execute("TRUNCATE celery_outbox")
         self.api = Served("api", "config.wsgi", bench)
         self.relay = Process("relay", ["django", "relay"], bench)
-        self.worker = Process("worker", WORKER, bench)
+        self.worker = Worker("worker", bench, queue="feed")
         self.api.await_answer("/health/live")
         # They import models, which needs Django to be set up.
         self.walk = importlib.import_module("bench.paths").Walk(bench, self.api, random.Random(arguments.seed))

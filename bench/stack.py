@@ -194,6 +194,15 @@ class Served(Process):
         return sum(float(line.split()[-1]) for line in ours)
 
 
+class Worker(Process):
+    """Of one queue."""
+
+    def __init__(self, name: str, bench: Bench, *, queue: str, concurrency: int = 2, prefetch: int = 1) -> None:
+        argv = ["celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING", "--queues", queue]
+        argv += ["--concurrency", str(concurrency), "--prefetch-multiplier", str(prefetch)]
+        super().__init__(name, [*argv, "--without-gossip", "--without-mingle"], bench)
+
+
 # ── CPU ──────────────────────────────────────────────────────────────────────────────────────────────────
 def cpu(pid: int) -> float:
     """Milliseconds of CPU that a process and all its descendants have used, those that have ended included."""

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measuring import Meter, Sample, meter
-from bench.stack import Bench, Process, Served, cache_cpu, cpu, prepared
+from bench.stack import Bench, Process, Served, Worker, cache_cpu, cpu, prepared
 
 FEW, MANY = 8, 32  # connections
 PATHS = ["feed, first page", "like"]
@@ -75,11 +75,8 @@ class Queue:
     def __str__(self) -> str:
         return f"{self.concurrency} processes, prefetch {self.prefetch}"
 
-    def start(self, name: str, bench: Bench) -> Process:
-        argv = ["celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING"]
-        argv += ["--queues", "notifications", "--without-gossip", "--without-mingle", "--hostname", f"{name}@%h"]
-        argv += ["--concurrency", str(self.concurrency), "--prefetch-multiplier", str(self.prefetch)]
-        return Process(name, argv, bench)
+    def start(self, bench: Bench) -> Worker:
+        return Worker("worker", bench, queue="notifications", concurrency=self.concurrency, prefetch=self.prefetch)
 
 
 QUEUES = [Queue(), Queue(concurrency=1), Queue(concurrency=4), Queue(prefetch=4), Queue(prefetch=16)]
@@ -162,7 +159,7 @@ def measure_queue(bench: Bench, arguments: argparse.Namespace) -> None:
         fill = _filler(bench, arguments.tasks)
         for round in range(-1, arguments.rounds):
             for queue in _in_turns(QUEUES, round):
-                worker = queue.start("worker", bench)
+                worker = queue.start(bench)
                 try:
                     # For it to be up, and to have done everything once.
                     fill(WARMING)
@@ -208,7 +205,7 @@ def _filler(bench: Bench, tasks: int) -> Callable[[int], None]:
     return fill
 
 
-def _portion(bench: Bench, relay: Process, worker: Process, fill: Callable[[int], None], tasks: int) -> Portion:
+def _portion(bench: Bench, relay: Process, worker: Worker, fill: Callable[[int], None], tasks: int) -> Portion:
     def used() -> list[float]:
         with bench.cache() as cache:
             return [cpu(worker.pid), cpu(relay.pid), cpu(bench.postgres_pid), cache_cpu(cache)]

@@ -5,7 +5,7 @@ from importlib import import_module
 from django.contrib import admin
 from django.urls import include, path
 
-from apps.core.api.routes import Shelves
+from apps.core.api.routes import GroupedRoutes
 
 handler400 = "apps.core.api.problems.bad_request"
 handler403 = "apps.core.api.problems.forbidden"
@@ -28,7 +28,7 @@ CONTEXTS = [
 api = [route for context in CONTEXTS for route in import_module(f"apps.{context}.api.urls").urlpatterns]
 
 urlpatterns = [
-    Shelves("api/v1/", api),
+    GroupedRoutes("api/v1/", api),
     path("", include("apps.core.api.service_urls")),
     path("admin/", include("apps.accounts.api.console_urls")),
     path("admin/", admin.site.urls),

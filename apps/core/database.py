@@ -106,11 +106,11 @@ class PatientConnection(Connection[TupleRow]):
         """The pool asks by an empty query whether a connection still answers, each time that it gives one away; one
         that has just answered is not asked."""
         if query == "" and monotonic() - self._answered_at < FRESH_SECONDS:
-            return self._unasked
+            return self._resting
         return super().execute(query, *args, **kwargs)
 
     @cached_property
-    def _unasked(self) -> Cursor[TupleRow]:
+    def _resting(self) -> Cursor[TupleRow]:
         return self.cursor()
 
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:

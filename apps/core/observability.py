@@ -40,6 +40,15 @@ def _of_route(route: str) -> tuple[Counter, Counter, Counter]:
     return QUERIES.labels(route), DATABASE_SECONDS.labels(route), CACHE_SECONDS.labels(route)
 
 
+def request_finished(method: str, route: str, status: int, seconds: float, cost: "Cost") -> None:
+    """A request is answered: its metrics."""
+    queries, database_seconds, cache_seconds = _of_route(route)
+    _of_answers(method, route, status).observe(seconds)
+    queries.inc(cost.queries)
+    database_seconds.inc(cost.database_seconds)
+    cache_seconds.inc(cost.cache_seconds)
+
+
 # ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
 TASK_SECONDS = Histogram(
     "photogram_task_seconds",
@@ -54,15 +63,6 @@ OUTBOX_LAG = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )
 Outcome = Literal["success", "retry", "dead", "skipped"]
-
-
-def request_finished(method: str, route: str, status: int, seconds: float, cost: "Cost") -> None:
-    """A request is answered: its metrics."""
-    queries, database_seconds, cache_seconds = _of_route(route)
-    _of_answers(method, route, status).observe(seconds)
-    queries.inc(cost.queries)
-    database_seconds.inc(cost.database_seconds)
-    cache_seconds.inc(cost.cache_seconds)
 
 
 def task_finished(task: str, outcome: Outcome, seconds: float) -> None:

@@ -6,11 +6,11 @@ import pytest
 from django.urls import Resolver404, URLResolver, path, resolve
 from django.urls.resolvers import RoutePattern
 
-from apps.core.api.routes import Shelves
+from apps.core.api.routes import GroupedRoutes
 from config.urls import api
 
 PLAIN = URLResolver(RoutePattern("api/v1/"), api)
-SHELVED = Shelves("api/v1/", api)
+GROUPED = GroupedRoutes("api/v1/", api)
 VALUES = {"uuid": "0190b3c2-617e-7344-973f-6fabd1d61dd2", "str": "@alice"}
 
 
@@ -21,7 +21,7 @@ def filled(route):
 @pytest.mark.parametrize("route", [str(each.pattern) for each in api])
 def test_a_route_is_what_django_would_have_found(route):
     asked = f"api/v1/{filled(route)}"
-    expected, found = PLAIN.resolve(asked), SHELVED.resolve(asked)
+    expected, found = PLAIN.resolve(asked), GROUPED.resolve(asked)
     assert (found.func, found.kwargs, found.route) == (expected.func, expected.kwargs, expected.route)
     assert resolve(f"/{asked}").route == f"api/v1/{expected.route}"
 
@@ -30,7 +30,7 @@ def test_a_route_is_what_django_would_have_found(route):
     "asked", ["api/v1/", "api/v1/nothing", "api/v1/posts/1", "api/v1/users/a/b/c/d", "users", "feed"]
 )
 def test_what_is_no_route_is_none(asked):
-    for resolver in (PLAIN, SHELVED):
+    for resolver in (PLAIN, GROUPED):
         with pytest.raises(Resolver404):
             resolver.resolve(asked)
 
@@ -38,4 +38,4 @@ def test_what_is_no_route_is_none(asked):
 @pytest.mark.parametrize("route", ["<str:anything>", "files/<path:name>"])
 def test_a_route_must_say_where_it_belongs(route):
     with pytest.raises(ValueError, match="neither"):
-        Shelves("api/v1/", [path(route, lambda request: None)])
+        GroupedRoutes("api/v1/", [path(route, lambda request: None)])

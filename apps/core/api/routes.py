@@ -6,7 +6,7 @@ from django.urls import ResolverMatch, URLPattern, URLResolver
 from django.urls.resolvers import RoutePattern
 
 
-class Shelves(URLResolver):
+class GroupedRoutes(URLResolver):
     """What `path(prefix, include(routes))` makes, but for how it finds one. Django tries all routes, one after the
     other; here only those are tried that begin with the same word as the path and have as many parts.
 
@@ -16,17 +16,17 @@ class Shelves(URLResolver):
     def __init__(self, prefix: str, routes: list[URLPattern]) -> None:
         super().__init__(RoutePattern(prefix), routes)
         self._prefix = prefix
-        shelves: defaultdict[tuple[str, int], list[URLPattern]] = defaultdict(list)
+        groups: defaultdict[tuple[str, int], list[URLPattern]] = defaultdict(list)
         for route in routes:
-            shelves[_shelf_of(_checked(str(route.pattern)))].append(route)
-        self._shelves = {shelf: URLResolver(RoutePattern(prefix), own) for shelf, own in shelves.items()}
+            groups[_group_of(_checked(str(route.pattern)))].append(route)
+        self._groups = {group: URLResolver(RoutePattern(prefix), own) for group, own in groups.items()}
 
     def resolve(self, path: str) -> ResolverMatch:
-        shelf = self._shelves.get(_shelf_of(path.removeprefix(self._prefix)))
-        return shelf.resolve(path) if shelf else super().resolve(path)
+        group = self._groups.get(_group_of(path.removeprefix(self._prefix)))
+        return group.resolve(path) if group else super().resolve(path)
 
 
-def _shelf_of(path: str) -> tuple[str, int]:
+def _group_of(path: str) -> tuple[str, int]:
     return path.partition("/")[0], path.count("/")
 
 
