@@ -1,0 +1,31 @@
+"""Moments as the API writes them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.core.times import timestamp
+
+ZONES = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
+MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=ZONES)
+
+
+@pytest.mark.parametrize(
+    ("moment", "written"),
+    [
+        (datetime(2026, 11, 23, 16, 14, 5, 123456, tzinfo=UTC), "2026-11-23T16:14:05.123Z"),
+        (datetime(2026, 11, 23, 16, 14, 5, tzinfo=UTC), "2026-11-23T16:14:05.000Z"),
+        (datetime(2026, 11, 23, 16, 14, 5, 999, tzinfo=UTC), "2026-11-23T16:14:05.000Z"),
+        (datetime(2026, 11, 23, 1, 14, 5, tzinfo=timezone(timedelta(hours=2))), "2026-11-22T23:14:05.000Z"),
+    ],
+)
+def test_a_moment_is_written_in_utc_with_milliseconds(moment: datetime, written: str) -> None:
+    assert timestamp(moment) == written
+
+
+@given(MOMENTS)
+def test_every_moment_is_written_as_python_would(moment: datetime) -> None:
+    expected = moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    assert timestamp(moment) == expected
