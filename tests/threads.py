@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 
@@ -35,6 +35,20 @@ def in_threads(count: int, work: Callable[[], T]) -> list[T]:
         thread.join()
     assert not errors
     return results
+
+
+def in_own_connection(verb: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """For a thread of a pool."""
+    try:
+        return verb(*args, **kwargs)
+    finally:
+        connection.close()
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def in_crews(work: Callable[[list[User], random.Random], T]) -> list[T]:

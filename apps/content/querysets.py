@@ -15,6 +15,8 @@ STANDING = Q(status="published", taken_down_at__isnull=True, author__state="acti
 # `shown_posts_by_author` and of the triggers that note authors' newest posts (feed/migrations/0004).
 SHOWN = "status = 'published' AND taken_down_at IS NULL"
 OPEN = Q(visibility="public", author__is_private=False)
+# STANDING & OPEN, as SQL, of a post that is SHOWN and has just been counted on its author's row, which is locked since.
+OPEN_AS_COUNTED = "counted.state = 'active' AND NOT counted.is_private AND counted.visibility = 'public'"
 # What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden.
 WITHDRAWN = Q(taken_down_at__isnull=False) | ~Q(author__state="active")
 # name on a card → where it is. `is_open`: whether everybody may see the post.

@@ -12,10 +12,10 @@ from apps.content.counters import POSTS, is_counted
 from apps.content.facts import blocked_text_posted, post_edited, post_removed, post_restored
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Mention, Post, PostMedia
-from apps.content.querysets import SHOWN
+from apps.content.querysets import OPEN_AS_COUNTED, SHOWN
 from apps.core import outbox
 from apps.core.errors import Invalid, NotFound
-from apps.core.statements import select
+from apps.core.statements import array_of, select
 from apps.media import services as media
 from apps.media.models import Media
 from apps.safety import newcomers, terms
@@ -24,28 +24,43 @@ MAX_MEDIA, MAX_TAGS = 10, 30
 
 # A post and all that hangs on it. Counting it locks its author's row until the end of the transaction: a change of
 # their privacy that is just being made is waited for and known when sight is decided; a later one finds this post.
-_POST = f"""
-WITH post AS (
+_ROWS = f"""
+post AS (
     INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
         comment_count, published_at)
-    VALUES (%(id)s, %(author)s, %(caption)s, %(visibility)s, %(status)s, %(sensitive)s, %(comments_enabled)s, 0, 0,
-        %(published_at)s)
-    RETURNING id, author_id, status, taken_down_at, created_at
+    SELECT %(id)s::uuid, %(author)s::uuid, %(caption)s, %(visibility)s, %(status)s, %(sensitive)s, %(comments_enabled)s,
+        0, 0, %(published_at)s {{source}}
+    RETURNING id, author_id, visibility, status, taken_down_at, created_at
 ), items AS (
     INSERT INTO content_postmedia (post_id, medium_id, position)
     SELECT post.id, item.medium_id, item.place - 1
     FROM post, unnest(%(media)s::uuid[]) WITH ORDINALITY AS item (medium_id, place)
-), tags AS ({tagging.ADDING.format(post="(SELECT id FROM post)")}), mentions AS (
+), tags AS ({tagging.ADDING.format(post="post.id", source="post CROSS JOIN")}), mentions AS (
     INSERT INTO content_mention (post_id, user_id, "offset", length)
     SELECT post.id, named.* FROM post, unnest(%(people)s::uuid[], %(offsets)s::int[], %(lengths)s::int[]) AS named
 ), shown AS (
-    SELECT author_id FROM post WHERE {SHOWN}
-), counted AS ({POSTS.moving("shown", 1)}), told AS ({outbox.writing("tasks", given="post")})
-SELECT created_at, (SELECT count(*) FROM tags) FROM post
+    SELECT author_id, visibility FROM post WHERE {SHOWN}
+), counted AS (
+    {POSTS.moving("shown", 1, returning="accounts_user.state, accounts_user.is_private, shown.visibility")}
+), told AS ({outbox.writing("tasks", given="post")})"""  # noqa: S608  (of constants)
+_POST = f"WITH {_ROWS.format(source='')} SELECT created_at, (SELECT count(*) FROM tags) FROM post"  # noqa: S608
+# The usual case in one statement, which is a transaction by itself: photos that are ready and not banned, nothing to be
+# screened, and tags that are known. In any other case nobody's is `usual`, and nothing is done.
+_USUALLY_POST = f"""
+WITH claimed AS MATERIALIZED ({media.CLAIM}), usual AS (
+    SELECT FROM claimed HAVING count(*) = cardinality(%(media)s::uuid[])
+        AND bool_and(status = 'ready' AND blocked_as IS NULL AND (alt_text = '' OR NOT %(screened)s))
+        AND (SELECT count(*) FROM content_tag WHERE name = ANY(%(tags)s::text[])) = cardinality(%(tags)s::text[])
+), {_ROWS.format(source="FROM usual")}, taken AS ({
+    media.taking(
+        given="post",
+        seen_by_all=f"SELECT claimed.id FROM claimed CROSS JOIN counted WHERE {OPEN_AS_COUNTED}",
+    )
+})
+SELECT created_at FROM post
 """  # noqa: S608  (of constants)
 
 
-@transaction.atomic
 def create_post(
     *,
     author_id: UUID,
@@ -64,21 +79,47 @@ def create_post(
     _require_fit(said)
     if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
         raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
-    photos = media.claim_for_post(author_id, media_ids)
-    described = {f"media_ids.{place}": medium.alt_text for place, medium in enumerate(photos)}
-    suspicious = terms.screen(caption=caption, **described)
-    newcomers.spend("post", author_id)
-    complete = all(medium.status == Media.Status.READY for medium in photos)
     post = Post(
         author_id=author_id,
         caption=caption,
         visibility=visibility,
         sensitive=sensitive,
         comments_enabled=comments_enabled,
-        status=Post.Status.PUBLISHED if complete else Post.Status.PROCESSING,
-        published_at=timezone.now() if complete else None,
+        status=Post.Status.PUBLISHED,
+        published_at=timezone.now(),
     )
-    tasks = outbox.held(lambda: _tell(post, suspicious, photos if complete else []))
+    if _concerns_nobody_else(post, said) and _usually_create(post, media_ids, said):
+        return post
+    return _create(post, media_ids, said)
+
+
+def _concerns_nobody_else(post: Post, said: captions.Said) -> bool:
+    """No mention, no word that is to be reported or refused, no new account that is being counted."""
+    return not (said.mentions or newcomers.is_counted("post", post.author_id)) and terms.is_clean(post.caption)
+
+
+def _usually_create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> bool:
+    """Whether it is done: not, if its photos or tags are not as they usually are."""
+    tasks = outbox.held(lambda: _tell(post, shown=media_ids))
+    values = _values(post, media_ids, said, tasks) | {"screened": terms.are_any(), "ring_at": media.when_to_ring()}
+    for (created_at,) in select(_USUALLY_POST, owner=post.author_id, **values):
+        post.created_at = created_at
+        return True
+    return False
+
+
+@transaction.atomic
+def _create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> Post:
+    """Step by step, whatever the case."""
+    photos = media.claim_for_post(post.author_id, media_ids)
+    described = {f"media_ids.{place}": medium.alt_text for place, medium in enumerate(photos)}
+    suspicious = terms.screen(caption=post.caption, **described)
+    newcomers.spend("post", post.author_id)
+    complete = all(medium.status == Media.Status.READY for medium in photos)
+    if not complete:
+        post.status, post.published_at = Post.Status.PROCESSING, None
+    shown, banned = media_ids if complete else [], any(medium.blocked_as for medium in photos)
+    tasks = outbox.held(lambda: _tell(post, suspicious=suspicious, shown=shown, banned=banned))
     _write(post, media_ids, said, tasks)
     if complete:
         exposure.show_new(post.pk, media_ids)
@@ -87,37 +128,41 @@ def create_post(
     return post
 
 
-def _tell(post: Post, suspicious: Sequence[UUID], shown: Sequence[media.Claimed]) -> None:
-    """`shown`: its photos, if it is published at once."""
+def _tell(post: Post, *, shown: Sequence[UUID], suspicious: Sequence[UUID] = (), banned: bool = False) -> None:
+    """`shown`: its photos, if it is published at once; `banned`: one of them falls under a ban."""
     _report(post, suspicious)
     if shown:
-        publication.announce(post, banned=any(medium.blocked_as for medium in shown))
+        publication.announce(post, banned=banned)
         if post.visibility == Post.Visibility.PUBLIC:
-            media.ring_for_copies(medium.id for medium in shown)
+            media.ring_for_copies(shown)
 
 
 def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: str) -> None:
     """Most tags are known already, and looked up by the statement that writes the post."""
-    mentioned = list(people_mentioned(said.mentions, author_id=post.author_id))
-    [(post.created_at, known)] = select(
-        _POST,
-        id=post.pk,
-        author=post.author_id,
-        caption=post.caption,
-        visibility=post.visibility,
-        status=post.status,
-        sensitive=post.sensitive,
-        comments_enabled=post.comments_enabled,
-        published_at=post.published_at,
-        media=list(media_ids),
-        tags=said.tags,
-        people=[pk for pk, _ in mentioned],
-        offsets=[where.offset for _, where in mentioned],
-        lengths=[where.length for _, where in mentioned],
-        tasks=tasks,
-    )
+    [(post.created_at, known)] = select(_POST, **_values(post, media_ids, said, tasks))
     if known < len(said.tags):
         tagging.add(post.pk, said.tags)
+
+
+def _values(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: str) -> dict[str, Any]:
+    """Of `_ROWS`."""
+    mentioned = list(people_mentioned(said.mentions, author_id=post.author_id))
+    return {
+        "id": post.pk,
+        "author": post.author_id,
+        "caption": post.caption,
+        "visibility": str(post.visibility),
+        "status": str(post.status),
+        "sensitive": post.sensitive,
+        "comments_enabled": post.comments_enabled,
+        "published_at": post.published_at,
+        "media": array_of(media_ids),
+        "tags": said.tags,
+        "people": array_of(pk for pk, _ in mentioned),
+        "offsets": [where.offset for _, where in mentioned],
+        "lengths": [where.length for _, where in mentioned],
+        "tasks": tasks,
+    }
 
 
 @transaction.atomic

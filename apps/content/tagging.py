@@ -13,14 +13,15 @@ WITH made AS (
 )
 SELECT count(*) FROM made
 """
-# The tags of `post`, SQL for its id, as far as there are such tags; in the order of the names.
+# The tags of `post`, SQL for its id in what is joined by `source`, as far as there are such tags; in the order of the
+# names.
 ADDING = """
     INSERT INTO content_posttag (post_id, tag_id, position)
     SELECT {post}, tag.id, said.place - 1
-    FROM unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
+    FROM {source} unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
     ON CONFLICT DO NOTHING RETURNING 1
 """
-_ADD = f"WITH added AS ({ADDING.format(post='%(post)s::uuid')}) SELECT count(*) FROM added"  # noqa: S608  (of constants)
+_ADD = f"WITH added AS ({ADDING.format(post='%(post)s::uuid', source='')}) SELECT count(*) FROM added"  # noqa: S608  (of constants)
 
 
 def ensure(names: list[str]) -> None:

@@ -22,8 +22,9 @@ class Fact:
         self._signal = Signal()
 
     def tell(self, **ids: Any) -> None:
-        """Announce it to every receiver, at once. Raises outside a transaction and for wrong fields."""
-        if not transaction.get_connection().in_atomic_block:
+        """Announce it to every receiver, at once. Raises outside a transaction, unless what follows is held for a
+        statement that is one (`outbox.held`), and for wrong fields."""
+        if not (outbox.is_held() or transaction.get_connection().in_atomic_block):
             raise RuntimeError(f"{self.name} must be told inside the transaction that makes it true.")
         with outbox.gathering():
             self._send(ids)

@@ -104,6 +104,11 @@ def held(tell: Callable[[], None]) -> str:
     return orjson.dumps(rows).decode()
 
 
+def is_held() -> bool:
+    """Whether what follows is being gathered, for `held` or for a fact."""
+    return _gathered.get() is not None
+
+
 def writing(tasks: str, *, given: str) -> str:
     """SQL that writes the tasks held in the placeholder `tasks`, given that the part `given` of the same statement has
     a row."""

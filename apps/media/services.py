@@ -1,6 +1,7 @@
 """The verbs of media: promise an upload, complete it, use it, show it, hide it, destroy it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -156,9 +157,9 @@ class Claimed(NamedTuple):
     alt_text: str
 
 
-_CLAIM = """
+CLAIM = """
 SELECT id, status, blocked_as, alt_text FROM media_media
-WHERE owner_id = %(owner)s AND id = ANY(%(media)s) AND purpose = 'post' AND NOT in_use
+WHERE owner_id = %(owner)s AND id = ANY(%(media)s::uuid[]) AND purpose = 'post' AND NOT in_use
     AND status NOT IN ('pending', 'failed')
 ORDER BY id FOR UPDATE
 """
@@ -168,7 +169,7 @@ ORDER BY id FOR UPDATE
 def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Claimed]:
     """Lock media for a post, in the order given; `take` them in the same transaction. Raises Invalid, naming each that
     is not one's own, not uploaded, or in use; which of these it is, it does not tell."""
-    found = {row[0]: Claimed(*row) for row in select(_CLAIM, owner=owner_id, media=array_of(media_ids))}
+    found = {row[0]: Claimed(*row) for row in select(CLAIM, owner=owner_id, media=array_of(media_ids))}
     if unusable := [place for place, pk in enumerate(media_ids) if pk not in found]:
         raise Invalid(
             **{f"media_ids.{place}": ("invalid_media", "No medium of yours that can be posted.") for place in unusable}
@@ -210,7 +211,7 @@ _TAKE = f"""
 UPDATE media_media SET in_use = true, wanted_public = (media_media.wanted_public OR shown.id IS NOT NULL),
     ring_at = CASE WHEN shown.id IS NULL OR media_media.wanted_public THEN media_media.ring_at ELSE {_LATER} END
 FROM unnest(%(media)s::uuid[]) AS taken (id) LEFT JOIN ({{seen_by_all}}) AS shown (id) USING (id)
-WHERE media_media.id = taken.id
+WHERE media_media.id = taken.id AND {{given}}
 RETURNING media_media.id, media_media.status = 'ready'
 """  # noqa: S608  (of constants)
 _REVOKE = f"""
@@ -230,7 +231,19 @@ def take(media_ids: Iterable[UUID], *, seen_by_all: str = "SELECT NULL::uuid", *
     """They are in use; and those whose ids the SQL `seen_by_all` selects, which has placeholders for `values`, are
     exposed. Call it in the transaction that has claimed them, and that rings (`ring_for_copies`). It is one change of
     their rows, since each writes to all their indexes."""
-    _change(_TAKE.format(seen_by_all=seen_by_all), media=array_of(media_ids), **values)
+    _change(_TAKE.format(seen_by_all=seen_by_all, given="true"), media=array_of(media_ids), **values)
+
+
+def taking(*, given: str, seen_by_all: str) -> str:
+    """As `take`, as SQL: the UPDATE for a statement whose part `given` has a row if they are taken. Its placeholders
+    are `media`, an array of ids, and `ring_at` (`when_to_ring`)."""
+    taken = f"EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
+    return _TAKE.format(seen_by_all=seen_by_all, given=taken)
+
+
+def when_to_ring() -> datetime:
+    """When the sweep rings for what is changed now, should its doorbell be lost."""
+    return timezone.now() + RING_PERIOD
 
 
 def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:
@@ -265,7 +278,7 @@ def _revoke(media: MediaQuerySet) -> None:
 
 def _change(sql: str, **values: Any) -> list[str]:
     """The ids of those that are ready among what has been changed: their doorbell is the caller's to ring."""
-    rows = select(sql, ring_at=timezone.now() + RING_PERIOD, **values)
+    rows = select(sql, ring_at=when_to_ring(), **values)
     return [str(medium_id) for medium_id, ready in rows if ready]
 
 

@@ -25,6 +25,16 @@ def _load() -> Terms:
 in_force = Remembered(_load)
 
 
+def are_any() -> bool:
+    terms = in_force.get()
+    return bool(terms.words or terms.domains)
+
+
+def is_clean(text: str) -> bool:
+    """Whether `screen` would find nothing in it."""
+    return not in_force.get().found_in(text)
+
+
 def screen(**texts: str) -> list[UUID]:
     """Call it before the fields `texts` are written. Returns the terms for which they are to be reported.
 

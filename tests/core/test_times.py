@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from apps.core.times import timestamp
 
 ZONES = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
-MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=ZONES)
+# Not at the ends of the calendar, beyond which UTC may be.
+FIRST, LAST = datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9998-12-31")
+MOMENTS = st.datetimes(FIRST, LAST, timezones=ZONES)
 
 
 @pytest.mark.parametrize(

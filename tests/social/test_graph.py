@@ -3,7 +3,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django_celery_outbox.models import CeleryOutbox
 
@@ -15,7 +15,7 @@ from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
 from tests.counting import drift
 from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
-from tests.threads import in_crews, in_threads
+from tests.threads import in_crews, in_own_connection, in_threads, somebody_waits_for_a_lock
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
@@ -227,19 +227,6 @@ class TestPrivateAccounts:
             assert api(bob).get(f"/users/@alice/{inside}").status_code == 200
 
 
-def _in_own_connection(verb, *args, **kwargs):
-    try:
-        return verb(*args, **kwargs)
-    finally:
-        connection.close()
-
-
-def _somebody_waits_for_a_lock():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
-        return cursor.fetchone()[0]
-
-
 @pytest.mark.django_db(transaction=True)
 class TestR1R3Races:
     def test_r1_a_thousand_follows_and_unfollows_by_fifty_people_leave_the_count_of_rows(self, db):
@@ -280,8 +267,8 @@ class TestR1R3Races:
         with ThreadPoolExecutor() as pool:
             with transaction.atomic():
                 services.block(bob.pk, by=alice.pk)
-                follows = pool.submit(_in_own_connection, services.follow, alice.pk, by=bob.pk)
-                eventually(_somebody_waits_for_a_lock, every=0.01)
+                follows = pool.submit(in_own_connection, services.follow, alice.pk, by=bob.pk)
+                eventually(somebody_waits_for_a_lock, every=0.01)
             with pytest.raises(services.NotFound):
                 follows.result()
         assert not Follow.objects.exists()
