@@ -26,6 +26,8 @@ from django_celery_outbox.serialization import CURRENT_SCHEMA_VERSION, MIN_SUPPO
 
 from apps.core.statements import select
 
+# Stands for an id in tasks that are held. No request can have it in its id.
+MEANT = "<meant>"
 READABLE = (MIN_SUPPORTED_VERSION, CURRENT_SCHEMA_VERSION)
 
 _BEGIN = """
@@ -41,10 +43,10 @@ _INSERT = f"""
     INSERT INTO celery_outbox
         (created_at, retries, task_id, task_name, args, kwargs, options, structlog_context, schema_version)
     SELECT clock_timestamp(), 0, task_id, task_name, args, kwargs, options, structlog_context, {CURRENT_SCHEMA_VERSION}
-    FROM json_to_recordset(%({{tasks}})s) AS told
+    FROM json_to_recordset({{tasks}}) AS told
         (task_id text, task_name text, args jsonb, kwargs jsonb, options jsonb, structlog_context text)
 """  # noqa: S608  (of constants)
-_WRITE = f"WITH written AS ({_INSERT.format(tasks='tasks')} RETURNING id) SELECT count(*) FROM written"  # noqa: S608
+_WRITE = f"WITH written AS ({_INSERT.format(tasks='%(tasks)s')} RETURNING id) SELECT count(*) FROM written"  # noqa: S608
 _gathered: ContextVar[list[dict[str, Any]] | None] = ContextVar("gathered_tasks", default=None)
 
 
@@ -109,10 +111,11 @@ def is_held() -> bool:
     return _gathered.get() is not None
 
 
-def writing(tasks: str, *, given: str) -> str:
+def writing(tasks: str, *, given: str, meant: str = "") -> str:
     """SQL that writes the tasks held in the placeholder `tasks`, given that the part `given` of the same statement has
-    a row."""
-    return _INSERT.format(tasks=tasks) + f"WHERE EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
+    a row. `meant`: SQL for the id that only the statement will know; the tasks have `MEANT` in its place."""
+    known = f"replace(%({tasks})s, '{MEANT}', ({meant})::text)::json" if meant else f"%({tasks})s"
+    return _INSERT.format(tasks=known) + f"WHERE EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
 
 
 def _write(rows: list[dict[str, Any]]) -> None:

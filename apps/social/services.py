@@ -6,6 +6,7 @@ at a public account, no count beyond a cap.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -62,13 +63,14 @@ class Party(NamedTuple):
 
 _LOCK = """
 SELECT id, state = 'active' AS stands, is_private, follower_count, following_count FROM accounts_user
-WHERE id = ANY(%(people)s) ORDER BY id FOR NO KEY UPDATE
+WHERE id = ANY({people}) ORDER BY id FOR NO KEY UPDATE
 """
-_NAMED = "SELECT id FROM accounts_user WHERE handle = %(handle)s"
+_LOCK_THESE = _LOCK.format(people="%(people)s")
+_NAMED = "SELECT id FROM accounts_user WHERE handle = %(whom)s"
 
 
 def _lock(*user_ids: UUID) -> dict[UUID, Party]:
-    return {row[0]: Party(*row) for row in select(_LOCK, people=array_of(user_ids))}
+    return {row[0]: Party(*row) for row in select(_LOCK_THESE, people=array_of(user_ids))}
 
 
 def _lock_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
@@ -84,7 +86,7 @@ def _id_of(whom: UUID | str) -> UUID:
     """Of an id or a handle. Raises NotFound."""
     if isinstance(whom, UUID):
         return whom
-    for row in select(_NAMED, handle=whom):
+    for row in select(_NAMED, whom=whom):
         found: UUID = row[0]
         return found
     raise NotFound
@@ -120,12 +122,14 @@ SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), social_blo
 FROM (SELECT %(person)s::uuid) AS person (id)
 """  # noqa: S608  (of constants)
 # The usual cases in one statement, which is a transaction by itself. Where the case is another, nobody is `free`, and
-# nothing is done.
+# nothing is done. `{meant}`: SQL for the id of whom it is about.
 _USUALLY = f"""
-WITH people AS MATERIALIZED ({_LOCK}), free AS (
+WITH meant (id) AS MATERIALIZED ({{{{meant}}}}), people AS MATERIALIZED (
+    {_LOCK.format(people="ARRAY[%(viewer)s::uuid, (SELECT id FROM meant)]")}
+), free AS (
     SELECT person.id FROM people AS follower CROSS JOIN people AS person
-    WHERE follower.id = %(viewer)s AND person.id = %(person)s AND person.stands AND {{usual}}
-        AND NOT social_blocked_now(follower.id, person.id)
+    WHERE follower.id = %(viewer)s AND person.id = (SELECT id FROM meant) AND person.id <> follower.id
+        AND person.stands AND {{usual}} AND NOT social_blocked_now(follower.id, person.id)
 )"""  # noqa: S608  (of constants)
 _OPEN = "NOT person.is_private AND person.follower_count < %(most)s AND follower.following_count < %(all)s"
 _USUALLY_FOLLOW = f"""
@@ -133,23 +137,30 @@ _USUALLY_FOLLOW = f"""
     INSERT INTO social_follow (id, follower_id, followed_id) SELECT %(id)s::uuid, %(viewer)s, free.id FROM free
     ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
 ), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)}), told AS (
-    {outbox.writing("tasks", given="made")}
+    {outbox.writing("tasks", given="made", meant="SELECT id FROM free")}
 )
 SELECT {RELATIONSHIP} FROM free AS person
 """  # noqa: S608  (of constants)
 _ASKED = "SELECT 1 FROM social_followrequest WHERE requester_id = follower.id AND target_id = person.id"
 _USUALLY_UNFOLLOW = f"""
 {_USUALLY.format(usual=f"NOT EXISTS ({_ASKED})")},
-{_GONE.format(whom="(SELECT id FROM free)")}, told AS ({outbox.writing("tasks", given="gone")})
+{_GONE.format(whom="(SELECT id FROM free)")}, told AS (
+    {outbox.writing("tasks", given="gone", meant="SELECT id FROM free")}
+)
 SELECT {RELATIONSHIP} FROM free AS person
 """  # noqa: S608  (of constants)
 
 
-def _done_at_once(statement: str, fact: Fact, by: UUID, person_id: UUID, **values: Any) -> Relationship | None:
+@lru_cache
+def _about(meant: str, statement: str) -> str:
+    return statement.format(meant=meant)
+
+
+def _done_at_once(statement: str, fact: Fact, by: UUID, whom: UUID | str, **values: Any) -> Relationship | None:
     """How `by` stood to the person; None where the case is not the usual one."""
-    tasks = fact.held(follower_id=str(by), followed_id=str(person_id))
-    people = array_of([by, person_id])
-    for stood in select(statement, viewer=by, person=person_id, people=people, tasks=tasks, **values):
+    tasks = fact.held(follower_id=str(by), followed_id=outbox.MEANT)
+    about = _about("SELECT %(whom)s::uuid" if isinstance(whom, UUID) else _NAMED, statement)
+    for stood in select(about, viewer=by, whom=whom, tasks=tasks, **values):
         return Relationship(*stood)
     return None
 
@@ -161,18 +172,18 @@ def follow(whom: UUID | str, *, by: UUID) -> Relationship:
     Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached,
     NewAccountLimitReached.
     """
+    if not newcomers.is_counted("follow", by) and (stood := _usually_follow(whom, by=by)):
+        return replace(stood, following=True, requested=False)
     person_id = _id_of(whom)
     if person_id == by:
         raise CannotFollowSelf
-    if not newcomers.is_counted("follow", by) and (stood := _usually_follow(person_id, by=by)):
-        return replace(stood, following=True, requested=False)
     return _follow(person_id, by=by)
 
 
-def _usually_follow(person_id: UUID, *, by: UUID) -> Relationship | None:
+def _usually_follow(whom: UUID | str, *, by: UUID) -> Relationship | None:
     """A public account with room, and no block. How `by` stood to the person; None in any other case."""
     room = {"most": settings.FOLLOWER_LIMIT, "all": settings.FOLLOWING_LIMIT}
-    return _done_at_once(_USUALLY_FOLLOW, followed, by, person_id, id=new_id(), **room)
+    return _done_at_once(_USUALLY_FOLLOW, followed, by, whom, id=new_id(), **room)
 
 
 @transaction.atomic
@@ -245,11 +256,11 @@ def unfollow(whom: UUID | str, *, by: UUID) -> Relationship:
 
     Raises CannotTargetSelf, NotFound (across a block, too).
     """
+    if stood := _done_at_once(_USUALLY_UNFOLLOW, unfollowed, by, whom):
+        return replace(stood, following=False, requested=False)
     person_id = _id_of(whom)
     if person_id == by:
         raise CannotTargetSelf
-    if stood := _done_at_once(_USUALLY_UNFOLLOW, unfollowed, by, person_id):
-        return replace(stood, following=False, requested=False)
     with transaction.atomic():
         _lock_pair(by, person_id)
         cut, stands = _unfollow(by, person_id)
