@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.content import exposure
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import banned_image_posted, post_failed, post_published
+from apps.content.facts import banned_image_posted, mentions_published, post_failed, post_published
 from apps.content.models import Post, PostMedia
 from apps.core.batches import BATCH
 from apps.media import pipeline
@@ -71,12 +71,16 @@ def publish(post: Post) -> None:
         # made is waited for, and one that comes later finds this post.
         POSTS.increment(post.author_id)
     exposure.reconcile([post.pk])
-    announce(post, banned=PostMedia.objects.filter(post=post, medium__blocked_as__isnull=False).exists())
+    banned = PostMedia.objects.filter(post=post, medium__blocked_as__isnull=False).exists()
+    announce(post, banned=banned, mentions=post.mentions.exists())
 
 
-def announce(post: Post, *, banned: bool) -> None:
-    """Call it in the transaction that publishes the post. `banned`: one of its photos falls under a ban."""
+def announce(post: Post, *, banned: bool, mentions: bool) -> None:
+    """Call it in the transaction that publishes the post. `banned`: one of its photos falls under a ban;
+    `mentions`: its caption mentions somebody."""
     post_published.tell(post_id=str(post.pk), author_id=str(post.author_id))
+    if mentions:
+        mentions_published.tell(post_id=str(post.pk))
     if banned:
         banned_image_posted.tell(post_id=str(post.pk))
 

@@ -100,7 +100,7 @@ def _concerns_nobody_else(post: Post, said: captions.Said) -> bool:
 
 def _usually_create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> bool:
     """Whether it is done: not, if its photos or tags are not as they usually are."""
-    tasks = outbox.held(lambda: _tell(post, shown=media_ids))
+    tasks = outbox.held(lambda: _tell(post, said, shown=media_ids))
     values = _values(post, media_ids, said, tasks) | {"screened": terms.are_any(), "ring_at": media.when_to_ring()}
     for (created_at,) in select(_USUALLY_POST, owner=post.author_id, **values):
         post.created_at = created_at
@@ -119,7 +119,7 @@ def _create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> Post:
     if not complete:
         post.status, post.published_at = Post.Status.PROCESSING, None
     shown, banned = media_ids if complete else [], any(medium.blocked_as for medium in photos)
-    tasks = outbox.held(lambda: _tell(post, suspicious=suspicious, shown=shown, banned=banned))
+    tasks = outbox.held(lambda: _tell(post, said, suspicious=suspicious, shown=shown, banned=banned))
     _write(post, media_ids, said, tasks)
     if complete:
         exposure.show_new(post.pk, media_ids)
@@ -128,11 +128,18 @@ def _create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> Post:
     return post
 
 
-def _tell(post: Post, *, shown: Sequence[UUID], suspicious: Sequence[UUID] = (), banned: bool = False) -> None:
+def _tell(
+    post: Post,
+    said: captions.Said,
+    *,
+    shown: Sequence[UUID],
+    suspicious: Sequence[UUID] = (),
+    banned: bool = False,
+) -> None:
     """`shown`: its photos, if it is published at once; `banned`: one of them falls under a ban."""
     _report(post, suspicious)
     if shown:
-        publication.announce(post, banned=banned)
+        publication.announce(post, banned=banned, mentions=bool(said.mentions))
         if post.visibility == Post.Visibility.PUBLIC:
             media.ring_for_copies(shown)
 

@@ -1,6 +1,6 @@
 """Notifications listen to everything: each receiver enqueues a task."""
 
-from apps.content.facts import post_edited, post_published
+from apps.content.facts import mentions_published, post_edited
 from apps.engagement.facts import (
     comment_hidden,
     comment_liked,
@@ -38,9 +38,13 @@ def tell_of_comment_again(*, comment_id: str, post_id: str) -> None:
     tasks.tell_of_comment.delay(comment_id=comment_id)
 
 
-@post_published.receiver
+@mentions_published.receiver
+def tell_of_mentions(*, post_id: str) -> None:
+    tasks.tell_of_mentions.delay(post_id=post_id)
+
+
 @post_edited.receiver
-def tell_of_mentions(*, post_id: str, author_id: str) -> None:
+def tell_of_mentions_again(*, post_id: str, author_id: str) -> None:
     tasks.tell_of_mentions.delay(post_id=post_id)
 
 

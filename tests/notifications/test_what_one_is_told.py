@@ -1,9 +1,11 @@
 """What people are told of, when it is withdrawn, and who never hears of whom."""
 
 import pytest
+from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
+from apps.content import publication
 from apps.content import services as content
 from apps.engagement import services as engagement
 from apps.notifications import person, tasks, telling
@@ -66,6 +68,21 @@ class TestEachCause:
         content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol @bob @alice")
         assert told(carol) == [("mention", ["alice"])]
         assert told(alice) == []
+
+    @pytest.mark.parametrize("waits", [False, True])
+    @pytest.mark.parametrize("mentions", [False, True])
+    def test_a_task_looks_for_mentions_only_where_there_are_some(self, alice, carol, waits, mentions):
+        photo = make_media(alice)
+        if waits:
+            type(photo).objects.filter(pk=photo.pk).update(status="processing")
+        caption = "with @carol" if mentions else "alone"
+        made = content.create_post(author_id=alice.pk, media_ids=[photo.pk], caption=caption)
+        if waits:
+            type(photo).objects.filter(pk=photo.pk).update(status="ready")
+            publication.settle(made.pk)
+        rows = CeleryOutbox.objects.filter(kwargs__post_id=str(made.pk)).values_list("task_name", flat=True)
+        assert ("apps.notifications.tasks.tell_of_mentions" in rows) is mentions
+        assert "apps.feed.tasks.push_post" in rows
 
     def test_p1_a_mention_widens_nobodys_sight(self, told, alice, bob, carol):
         content.create_post(
