@@ -6,6 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from apps.accounts.querysets import MINI
 from apps.content.models import Post
 from apps.core.statements import Statement, select
 from apps.engagement.models import Comment
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
     from apps.notifications.models import Notification  # noqa: F401  (a forward reference)
 
 ACTORS_SHOWN = 3
-UNREAD_CAP = 1000
+# Beyond, nobody cares how many there are: all likes of a post are one notification, until it is read.
+ACTORS_CAP = UNREAD_CAP = 1000
+# name in the statement of the cards → where it is, from an act.
+ACTORS = {
+    "told_id": "notification_id",
+    "act_id": "pk",
+    "id": "actor_id",
+    **{name: f"actor__{name}" for name in MINI},
+    "avatar_id": "actor__avatar_id",
+}
 
 
 # name on a card → where it is.
@@ -44,16 +54,23 @@ class NotificationQuerySet(QuerySet["Notification"]):
 
     def shown_to(self, user_id: UUID) -> "NotificationQuerySet":
         """As `readable_by`, of those that the recipient wants in the list."""
-        return self.readable_by(user_id).filter(in_app=True)
+        return self.readable_by(user_id).in_the_list()
+
+    def in_the_list(self) -> "NotificationQuerySet":
+        return self.filter(in_app=True)
 
     def readable_by(self, user_id: UUID) -> "NotificationQuerySet":
         """The recipient's own, as far as there is still somebody and something to show: no actor who is blocked (either
         way), muted or not in good standing; no post or comment that does not stand or that they may not see."""
         acts = visible_acts(user_id).filter(notification=OuterRef("pk"))
+        return self.about_what_stands(user_id).filter(Q(type="moderation") | Exists(acts))
+
+    def about_what_stands(self, user_id: UUID) -> "NotificationQuerySet":
+        """The half of `readable_by` that does not ask who has caused them: for whoever asks that for the cards."""
         posts = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
         comments = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         about = (Q(post=None) | Exists(posts)) & (Q(comment=None) | Exists(comments))
-        return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(acts) & about))
+        return self.owned_by(user_id).filter(Q(type="moderation") | about)
 
     def for_cards(self) -> "QuerySet[Any, Any]":
         """What a card shows, but for who did it, as tuples in the order of `CARD`."""
@@ -69,8 +86,8 @@ def visible_acts(user_id: UUID) -> QuerySet[Any]:
 
 
 def actors_shown(user_id: UUID) -> QuerySet[Any, Any]:
-    """Of all `visible_acts`: the notification, the act's own id, who did it."""
-    return visible_acts(user_id).values_list("notification_id", "pk", "actor_id")
+    """Of all `visible_acts`, in the order of `ACTORS`."""
+    return visible_acts(user_id).values_list(*ACTORS.values())
 
 
 _UNREAD = Statement(
@@ -82,7 +99,7 @@ _UNREAD = Statement(
 
 
 def unread_count(user_id: UUID) -> int:
-    """How many unread notifications the list shows, counted up to UNREAD_CAP: beyond, nobody cares how many."""
+    """How many unread notifications the list shows, counted up to UNREAD_CAP."""
     sql = f"SELECT count(*) FROM ({_UNREAD.sql} LIMIT {UNREAD_CAP}) AS unread"  # noqa: S608  (of constants)
     [(number,)] = select(sql, viewer=user_id)
     return int(number)

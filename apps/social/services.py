@@ -66,7 +66,7 @@ SELECT id, state = 'active' AS stands, is_private, follower_count, following_cou
 WHERE id = ANY({people}) ORDER BY id FOR NO KEY UPDATE
 """
 _LOCK_THESE = _LOCK.format(people="%(people)s")
-_NAMED = "SELECT id FROM accounts_user WHERE handle = %(whom)s"
+_GIVEN, _NAMED = "SELECT %(whom)s::uuid", "SELECT id FROM accounts_user WHERE handle = %(whom)s"
 
 
 def _lock(*user_ids: UUID) -> dict[UUID, Party]:
@@ -159,7 +159,7 @@ def _about(meant: str, statement: str) -> str:
 def _done_at_once(statement: str, fact: Fact, by: UUID, whom: UUID | str, **values: Any) -> Relationship | None:
     """How `by` stood to the person; None where the case is not the usual one."""
     tasks = fact.held(follower_id=str(by), followed_id=outbox.MEANT)
-    about = _about("SELECT %(whom)s::uuid" if isinstance(whom, UUID) else _NAMED, statement)
+    about = _about(_GIVEN if isinstance(whom, UUID) else _NAMED, statement)
     for stood in select(about, viewer=by, whom=whom, tasks=tasks, **values):
         return Relationship(*stood)
     return None

@@ -104,7 +104,7 @@ def plans(crowd):
         comment_ids = [row[0] for row in cursor.fetchall()]
     window = {"viewer": viewer.pk, "after": None, "limit": 21}
     seen = posts._SEEN.sql(viewer.pk)
-    told = notifications._CARDS.format(actors=notifications._ACTORS.sql, shown=notifications._SHOWN.sql, chosen="true")
+    told = notifications._CARDS.format(actors=notifications._ACTORS.sql, about=notifications._ABOUT.sql, chosen="true")
     met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
     return {
         "cards of posts": (posts._CARDS.format(seen=seen, chosen=posts._MANY), window | {"ids": ids}),
@@ -127,25 +127,33 @@ def plans(crowd):
 
 def _writes(viewer, other, post_ids):
     pair = {"viewer": viewer.pk, "person": other.pk}
-    both = pair | {"people": [viewer.pk, other.pk], "tasks": "[]"}
+    by_id, by_name = (social._about(meant, social._USUALLY_FOLLOW) for meant in (social._GIVEN, social._NAMED))
+    unfollow = social._about(social._GIVEN, social._USUALLY_UNFOLLOW)
+    both = {"viewer": viewer.pk, "whom": other.pk, "tasks": "[]"}
+    room = {"id": new_id(), "most": 5000, "all": 5000}
     post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
     post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now(), "tasks": "[]"}
     post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
     deed = {"id": new_id(), "viewer": viewer.pk, "post": post_ids[0], "tasks": "[]"}
     return {
-        "somebody by name": (social._NAMED, {"handle": "p150"}),
-        "two people": (social._LOCK, {"people": [viewer.pk, other.pk]}),
-        "unfollowing, at once": (social._USUALLY_UNFOLLOW, both),
-        "following, at once": (social._USUALLY_FOLLOW, both | {"id": new_id(), "most": 5000, "all": 5000}),
+        "somebody by name": (social._NAMED, {"whom": "p150"}),
+        "two people": (social._LOCK_THESE, {"people": [viewer.pk, other.pk]}),
+        "unfollowing, at once": (unfollow, both),
+        "following, at once": (by_id, both | room),
+        "following by name, at once": (by_name, both | room | {"whom": "p150"}),
         "unfollowing": (social._UNFOLLOW, pair),
         "liking": (engagement._with_door(engagement._LIKE), deed),
         "unliking": (engagement._with_door(engagement._UNLIKE), deed),
         "commenting": (engagement._with_door(engagement._COMMENT), deed | {"text": "x", "parent": None}),
-        "photos for a post": (media._CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
+        "photos for a post": (media.CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
         "whom a text mentions": (mentions._PEOPLE, {"viewer": viewer.pk, "handles": ["p150", "nobody"]}),
         "a post": (content._POST, post),
+        "a post, at once": (
+            content._USUALLY_POST,
+            post | {"owner": viewer.pk, "media": [new_id()], "screened": False, "ring_at": timezone.now()},
+        ),
         "taking its photos": (
-            media._TAKE.format(seen_by_all=exposure._OPEN.sql),
+            media._TAKE.format(seen_by_all=exposure._OPEN.sql, given="true"),
             {"post": post_ids[0], "ring_at": timezone.now(), "media": [new_id()]},
         ),
     }

@@ -84,6 +84,16 @@ class TestEachCause:
         assert ("apps.notifications.tasks.tell_of_mentions" in rows) is mentions
         assert "apps.feed.tasks.push_post" in rows
 
+    def test_those_who_like_a_post_are_counted_up_to_a_thousand(self, api, alice, post):
+        """Or a popular author's list would cost as much as all likes that they have not read."""
+        fans = User.objects.bulk_create([User(handle=f"fan{n}", email=f"fan{n}@example.org") for n in range(1002)])
+        notification = Notification.objects.create(recipient=alice, type="like", post=post)
+        causes = [Act(notification=notification, recipient=alice, actor=fan, cause=fan.pk) for fan in fans]
+        Act.objects.bulk_create(causes)
+        [row] = api(alice).get("/notifications").json()["results"]
+        assert row["actor_count"] == 1000
+        assert [actor["handle"] for actor in row["actors"]] == ["fan1001", "fan1000", "fan999"]
+
     def test_p1_a_mention_widens_nobodys_sight(self, told, alice, bob, carol):
         content.create_post(
             author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol @bob", visibility="followers"

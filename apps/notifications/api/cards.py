@@ -11,29 +11,30 @@ from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.statements import Row, Statement, aggregate, select
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
-from apps.notifications.querysets import ACTORS_SHOWN, CARD, actors_shown
+from apps.notifications.querysets import ACTORS, ACTORS_CAP, ACTORS_SHOWN, CARD, actors_shown
 from apps.notifications.wording import preview
 
 Card = dict[str, Any]
-_SHOWN = Statement(lambda viewer: Notification.objects.shown_to(viewer).for_cards(), "viewer")
+_ABOUT = Statement(lambda viewer: Notification.objects.about_what_stands(viewer).in_the_list().for_cards(), "viewer")
 _ACTORS = Statement(lambda viewer: actors_shown(viewer), "viewer")
+# Who did it is asked once, for what is shown of them and for whether anything is: the other half of `readable_by`.
 _CARDS = f"""
 SELECT told.*, coalesce(who.number, 0), who.actors
-FROM (
-    SELECT * FROM ({{shown}}) AS told ({", ".join(CARD)})
-    WHERE {{chosen}}
-    ORDER BY told.latest DESC LIMIT %(limit)s
-) AS told
+FROM ({{about}}) AS told ({", ".join(CARD)})
 CROSS JOIN LATERAL (
     SELECT max(number) AS number, json_agg(json_build_array({PERSON}) ORDER BY act_id DESC)::text AS actors
     FROM (
-        SELECT *, count(*) OVER () AS number FROM ({{actors}}) AS act (told_id, act_id, actor_id)
-        WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
-    ) AS newest
-    JOIN accounts_user AS person ON person.id = newest.actor_id
+        SELECT *, count(*) OVER () AS number
+        FROM (
+            SELECT * FROM ({{actors}}) AS act ({", ".join(ACTORS)})
+            WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_CAP}
+        ) AS act
+        ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
+    ) AS person
     LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
 ) AS who
-ORDER BY told.latest DESC
+WHERE (told.type = 'moderation' OR who.number > 0) AND {{chosen}}
+ORDER BY told.latest DESC LIMIT %(limit)s
 """  # noqa: S608  (of constants)
 
 
@@ -56,7 +57,7 @@ def notification_rows(
     }
     # Only what is asked for: a plan that is kept could not use an index for a condition that may be none.
     chosen = " AND ".join(["true", *(condition for condition, asked in wanted.items() if asked)])
-    sql = _CARDS.format(actors=_ACTORS.sql, shown=_SHOWN.sql, chosen=chosen)
+    sql = _CARDS.format(actors=_ACTORS.sql, about=_ABOUT.sql, chosen=chosen)
     return select(sql, viewer=viewer_id, one=one, type=type_, after=after, limit=limit)
 
 

@@ -9,7 +9,7 @@ class Notification(Shape):
     id = serializers.UUIDField()
     type = serializers.ChoiceField(choices=Type.values)
     actors = UserMini(many=True)
-    actor_count = serializers.IntegerField()
+    actor_count = serializers.IntegerField(help_text="Counted up to 1,000.")
     post_id = serializers.UUIDField(allow_null=True)
     comment_id = serializers.UUIDField(allow_null=True)
     preview = serializers.CharField(allow_null=True)
