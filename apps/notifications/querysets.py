@@ -63,14 +63,14 @@ class NotificationQuerySet(QuerySet["Notification"]):
         """The recipient's own, as far as there is still somebody and something to show: no actor who is blocked (either
         way), muted or not in good standing; no post or comment that does not stand or that they may not see."""
         acts = visible_acts(user_id).filter(notification=OuterRef("pk"))
-        return self.about_what_stands(user_id).filter(Q(type="moderation") | Exists(acts))
+        return self.owned_by(user_id).about_what_stands(user_id).filter(Q(type="moderation") | Exists(acts))
 
     def about_what_stands(self, user_id: UUID) -> "NotificationQuerySet":
-        """The half of `readable_by` that does not ask who has caused them: for whoever asks that for the cards."""
+        """The part of `readable_by` that does not ask who has caused them: for whoever asks that for the cards."""
         posts = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
         comments = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         about = (Q(post=None) | Exists(posts)) & (Q(comment=None) | Exists(comments))
-        return self.owned_by(user_id).filter(Q(type="moderation") | about)
+        return self.filter(Q(type="moderation") | about)
 
     def for_cards(self) -> "QuerySet[Any, Any]":
         """What a card shows, but for who did it, as tuples in the order of `CARD`."""

@@ -14,7 +14,11 @@ LOGIN = "/admin/login/"
 
 
 def code_of(device: TOTPDevice, *, steps: int = 0) -> str:
-    """What the app shows, so many steps of half a minute from now."""
+    """What the app shows, so many steps of half a minute from now. The step before is accepted until this one ends: at
+    its end, it is waited for."""
+    left = device.step - time.time() % device.step
+    if steps < 0 and left < 1:
+        time.sleep(left)
     app = TOTP(device.bin_key, device.step, device.t0, device.digits)
     app.time = time.time() + steps * device.step
     return f"{app.token():06d}"

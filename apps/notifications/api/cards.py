@@ -15,9 +15,11 @@ from apps.notifications.querysets import ACTORS, ACTORS_CAP, ACTORS_SHOWN, CARD,
 from apps.notifications.wording import preview
 
 Card = dict[str, Any]
-_ABOUT = Statement(lambda viewer: Notification.objects.about_what_stands(viewer).in_the_list().for_cards(), "viewer")
+_ABOUT = Statement(
+    lambda viewer: Notification.objects.owned_by(viewer).about_what_stands(viewer).in_the_list().for_cards(), "viewer"
+)
 _ACTORS = Statement(lambda viewer: actors_shown(viewer), "viewer")
-# Who did it is asked once, for what is shown of them and for whether anything is: the other half of `readable_by`.
+# Who did it is asked once, for what is shown of them and for whether anything is: the other part of `readable_by`.
 _CARDS = f"""
 SELECT told.*, coalesce(who.number, 0), who.actors
 FROM ({{about}}) AS told ({", ".join(CARD)})
