@@ -28,6 +28,9 @@ class NewestPost(models.Model):
     author = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     post = models.UUIDField()
 
+    class Meta:
+        indexes = [models.Index(fields=["-post"], include=["author"], name="newest_posts_latest_first")]
+
     def __str__(self) -> str:
         return str(self.author_id)
 

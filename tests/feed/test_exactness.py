@@ -1,5 +1,6 @@
 """Wherever a page comes from, it is the page that the rules say."""
 
+import math
 import random
 from uuid import UUID, uuid4
 
@@ -20,17 +21,23 @@ from apps.feed.models import FeedSnapshot, NewestPost
 from apps.social.models import Follow, Mute
 from tests.factories import PASSWORD, make_follow, make_mute, make_post, make_user
 from tests.feed.worlds import World, feed_of, page_of, publish, walk
-from tests.plans import analyze, explain_sql, indexes_used, nodes
+from tests.plans import analyze, explain_kept, indexes_used, nodes
 
 pytestmark = pytest.mark.django_db
 few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+LOOKED_UP, WALKED, WALKED_IN_VAIN = (math.inf, 3), (0, 3), (0, 0.5)
+
+
+@pytest.mark.parametrize("walk", [LOOKED_UP, WALKED, WALKED_IN_VAIN])
 @few
 @given(seed=st.integers(0, 10_000), spare=st.integers(0, 2), limit=st.integers(1, 4))
-def test_the_newest_posters_bound_gives_the_page_that_everybody_would(monkeypatch, db, seed, spare, limit):
+def test_the_newest_posters_bound_gives_the_page_that_everybody_would(monkeypatch, db, walk, seed, spare, limit):
     """Also where authors have lost their newest post, or are hidden: the bound is then too high."""
     monkeypatch.setattr(timeline, "SPARE", spare)
+    monkeypatch.setattr(timeline, "WALK_WORTH", walk[0])
+    monkeypatch.setattr(timeline, "WALK_REACH", walk[1])
     world = World(seed, people=8)
     for viewer in world.people:
         for other in world.people:
@@ -40,6 +47,7 @@ def test_the_newest_posters_bound_gives_the_page_that_everybody_would(monkeypatc
         make_post(world.dice.choice(world.people), photos=0)
     for _ in range(8):
         world.dice.choice([world.withdraw, world.withdraw, world.hide, world.mute])(*world.dice.sample(world.people, 2))
+    analyze("feed_newestpost")
     for viewer in world.people:
         assert timeline.newest_ids(viewer.pk, limit=limit) == feed_of(viewer)[:limit]
 
@@ -132,15 +140,22 @@ class TestStatements:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert len(self.statements(caller)) == 1
 
-    def test_the_first_page_seeks_in_the_posts_of_a_bounded_number_of_people(self, alice):
+    @pytest.mark.parametrize("walks", [False, True])
+    def test_the_first_page_seeks_in_the_posts_of_a_bounded_number_of_people(self, alice, walks):
 
         people = User.objects.bulk_create(
             User(handle=f"author{n}", email=f"author{n}@example.org", password="!") for n in range(2000)
         )
-        Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in people[:1500])
+        Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in people[500:])
         Post.objects.bulk_create(Post(id=new_id(), author=people[n % 2000], status="published") for n in range(6000))
+        User.objects.filter(pk=alice.pk).update(following_count=1500)
         analyze("accounts_user", "social_follow", "content_post", "feed_newestpost")
-        plan = explain_sql(timeline._FIRST_PAGE, {"viewer": alice.pk, "limit": 21, "authors": 37})
+        walk = {"worth": timeline.WALK_WORTH if walks else 2000.0, "reach": timeline.WALK_REACH}
+        plan = explain_kept(timeline._FIRST_PAGE, {"viewer": alice.pk, "limit": 21, "authors": 37} | walk)
+        notes = {node["Index Name"]: node for node in nodes(plan) if node.get("Relation Name") == "feed_newestpost"}
+        walked, looked_up = notes["newest_posts_latest_first"], notes["feed_newestpost_pkey"]
+        assert looked_up["Actual Loops"] == (0 if walks else 1501)
+        assert walked["Actual Rows"] == (3 * 37 * 2000 // 1500 if walks else 0)
         posts = [node for node in nodes(plan) if node.get("Relation Name") == "content_post"]
         assert "shown_posts_by_author" in indexes_used(plan)
         assert {node["Node Type"] for node in posts} <= {"Index Scan", "Index Only Scan"}
