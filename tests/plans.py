@@ -48,5 +48,10 @@ def indexes_used(plan: dict[str, Any]) -> set[str]:
 
 
 def rows_read(plan: dict[str, Any]) -> int:
-    """The most rows that any one step handled, all its loops together."""
-    return max(int(node["Actual Rows"] * node["Actual Loops"]) for node in nodes(plan))
+    """The most rows that any one step handled, all its loops together; those that it threw away, too."""
+    return max(int(_handled(node) * node["Actual Loops"]) for node in nodes(plan))
+
+
+def _handled(node: dict[str, Any]) -> float:
+    thrown_away = ("Rows Removed by Filter", "Rows Removed by Join Filter")
+    return node["Actual Rows"] + sum(node.get(which, 0) for which in thrown_away)

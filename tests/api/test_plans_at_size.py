@@ -77,6 +77,8 @@ INSERT INTO social_follow (id, follower_id, followed_id)
 SELECT {pk(TIE, f"{POSTS} + n")}, {pk(PERSON, "102")}, {pk(PERSON, "1000 + n")} FROM generate_series(1, 3000) AS n;
 INSERT INTO social_follow (id, follower_id, followed_id)
 SELECT {pk(TIE, f"{2 * POSTS} + n")}, {pk(PERSON, "5000 + n")}, {pk(PERSON, "1")} FROM generate_series(1, {POSTS}) AS n;
+INSERT INTO social_block (id, blocker_id, blocked_id)
+SELECT {pk(TIE, f"{3 * POSTS} + n")}, {pk(PERSON, "50000 + n")}, {pk(PERSON, "2")} FROM generate_series(1, 500) AS n;
 INSERT INTO notifications_notification (id, recipient_id, type, post_id, statement, in_app, latest)
 SELECT {pk(TOLD, "n")}, {pk(PERSON, "1 + n % 333")}, 'like', {pk(POST, "n")}, '', true, {pk(TOLD, "n")}
 FROM generate_series(1, {POSTS}) AS n;
@@ -111,6 +113,14 @@ def plans(crowd):
         "cards of the feed": (
             posts._CARDS.format(seen=IN_THE_FEED.sql, chosen=posts._MANY),
             window | {"viewer": User.objects.get(handle="p102").pk, "ids": ids},
+        ),
+        "cards of posts, for somebody whom 500 have blocked": (
+            posts._CARDS.format(seen=seen, chosen=posts._MANY),
+            window | {"viewer": User.objects.get(handle="p2").pk, "ids": ids},
+        ),
+        "cards of comments, for the same": (
+            comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
+            window | {"viewer": User.objects.get(handle="p2").pk, "ids": comment_ids},
         ),
         "the card of a post": (posts._CARDS.format(seen=seen, chosen=posts._ONE), window | {"id": ids[0]}),
         "cards of comments": (

@@ -1,0 +1,60 @@
+"""What somebody's counts leave out: likes and comments of people with a block between them."""
+
+import pytest
+
+from apps.engagement import services as engagement
+from tests.factories import make_block, make_comment, make_post, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def eve():
+    return make_user("eve")
+
+
+@pytest.fixture
+def post(alice, carol, eve):
+    """Liked and commented on by carol, dora and eve; the first comment has a like and a reply by each."""
+    made, people = make_post(alice), [carol, make_user("dora"), eve]
+    thread = make_comment(made, alice)
+    for person in people:
+        engagement.like(made.pk, by=person.pk)
+        engagement.like_comment(thread.pk, by=person.pk)
+        engagement.comment(made.pk, by=person.pk, text="What light!")
+        engagement.comment(made.pk, by=person.pk, text="Yes.", parent_id=thread.pk)
+    return made
+
+
+def counts(api, bob, post):
+    """Likes and comments of the post, likes and replies of its first comment, as bob is told."""
+    caller = api(bob)
+    shown = caller.get(f"/posts/{post.pk}").json()["counts"]
+    thread = caller.get(f"/posts/{post.pk}/comments").json()["results"][-1]["counts"]
+    return shown["likes"], shown["comments"], thread["likes"], thread["replies"]
+
+
+@pytest.mark.parametrize("others", [0, 1, 40], ids=lambda n: f"{n} others are blocked")
+@pytest.mark.parametrize("by_bob", [False, True])
+def test_p5_they_are_not_counted_however_many_are_blocked(api, bob, eve, post, others, by_bob):
+    """Looked for among the blocked people where these are fewer, otherwise among what is counted."""
+    whole = counts(api, bob, post)
+    for person in [make_user() for _ in range(others)]:
+        make_block(bob, person)
+    assert counts(api, bob, post) == whole
+    if by_bob:
+        make_block(bob, eve)
+    else:
+        make_block(eve, bob)
+    likes, comments, comment_likes, replies = whole
+    assert counts(api, bob, post) == (likes - 1, comments - 2, comment_likes - 1, replies - 1)
+
+
+def test_p5_a_comment_that_does_not_stand_is_not_taken_off_twice(api, bob, eve, post):
+    last = engagement.comment(post.pk, by=eve.pk, text="Gone.")
+    before = counts(api, bob, post)
+    engagement.remove_comment(last.pk)
+    for person in [eve, *(make_user() for _ in range(40))]:
+        make_block(bob, person)
+    likes, comments, comment_likes, replies = before
+    assert counts(api, bob, post) == (likes - 1, comments - 3, comment_likes - 1, replies - 1)
