@@ -62,7 +62,7 @@ _FIRST_PAGE = f"""
 WITH reach (notes) AS MATERIALIZED ({_REACH}), walked AS MATERIALIZED (
     SELECT note.author_id, note.post
     FROM (
-        SELECT author_id, post FROM feed_newestpost ORDER BY post DESC LIMIT (SELECT notes FROM reach)
+        SELECT author_id, post FROM feed_newestpost ORDER BY post DESC LIMIT coalesce((SELECT notes FROM reach), 0)
     ) AS note
     WHERE note.author_id IN (SELECT author_id FROM ({_SOURCES}) AS source WHERE (SELECT notes FROM reach) > 0)
     ORDER BY note.post DESC
