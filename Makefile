@@ -14,7 +14,7 @@ ONLY ?= feed, first page
 BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -99,6 +99,9 @@ bench-tuning: $(READY) ## Other kinds and numbers of workers than the defaults, 
 
 bench-growth: $(READY) ## What a page costs among 1,000 people, 10,000 and 100,000
 	@$(BIN)/python -m bench.growth $(ARGS)
+
+bench-statements: $(READY) ## What PostgreSQL alone takes for statements of hot pages (SIZE=large)
+	@$(BIN)/python -m bench.statements --size $(SIZE) $(ARGS)
 
 bench-fanout: $(READY) ## From a post to the feeds of 5,000 followers
 	@$(BIN)/python -m bench.fanout $(ARGS)
