@@ -57,14 +57,16 @@ FROM accounts_user CROSS JOIN (
 ) AS notes (number)
 WHERE id = %(viewer)s
 """
-# `OFFSET 0`: looked up one by one, however many accounts the planner believes to be chosen.
+# `IS TRUE`: no join, which might read all notes or, where the planner expects few people to be followed, compare each
+# with each; the people are hashed when the first note is read, and reading ends when enough are found. `OFFSET 0`:
+# looked up one by one, however many accounts the planner believes to be chosen.
 _FIRST_PAGE = f"""
 WITH reach (notes) AS MATERIALIZED ({_REACH}), walked AS MATERIALIZED (
     SELECT note.author_id, note.post
     FROM (
         SELECT author_id, post FROM feed_newestpost ORDER BY post DESC LIMIT coalesce((SELECT notes FROM reach), 0)
     ) AS note
-    WHERE note.author_id IN (SELECT author_id FROM ({_SOURCES}) AS source WHERE (SELECT notes FROM reach) > 0)
+    WHERE (note.author_id IN (SELECT author_id FROM ({_SOURCES}) AS source)) IS TRUE
     ORDER BY note.post DESC
     LIMIT %(authors)s::int
 ), chosen AS MATERIALIZED (
