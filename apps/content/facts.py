@@ -4,7 +4,7 @@ from apps.core.facts import Fact
 
 post_published = Fact("post_published", "post_id", "author_id")
 # Of a post that is published: its caption mentions people.
-mentions_published = Fact("mentions_published", "post_id")
+mentions_published = Fact("mentions_published", "post_id", "author_id")
 post_failed = Fact("post_failed", "post_id", "author_id")
 post_edited = Fact("post_edited", "post_id", "author_id")
 # It was taken down, and is what it was.

@@ -78,9 +78,10 @@ def publish(post: Post) -> None:
 def announce(post: Post, *, banned: bool, mentions: bool) -> None:
     """Call it in the transaction that publishes the post. `banned`: one of its photos falls under a ban;
     `mentions`: its caption mentions somebody."""
-    post_published.tell(post_id=str(post.pk), author_id=str(post.author_id))
+    ids = {"post_id": str(post.pk), "author_id": str(post.author_id)}
+    post_published.tell(**ids)
     if mentions:
-        mentions_published.tell(post_id=str(post.pk))
+        mentions_published.tell(**ids)
     if banned:
         banned_image_posted.tell(post_id=str(post.pk))
 

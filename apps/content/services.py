@@ -152,7 +152,7 @@ def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: st
 
 
 def _values(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: str) -> dict[str, Any]:
-    """Of `_ROWS`."""
+    """What `_ROWS` has placeholders for."""
     mentioned = list(people_mentioned(said.mentions, author_id=post.author_id))
     return {
         "id": post.pk,

@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from django_celery_outbox.serialization import CURRENT_SCHEMA_VERSION, MIN_SUPPORTED_VERSION, serialize_options
+from django_celery_outbox.structlog_utils import get_structlog_context_json
 
 from apps.core.statements import select
 
@@ -59,20 +59,13 @@ def write(task_id: str, name: str, args: Any, kwargs: Any, options: dict[str, An
         "args": list(args or ()),
         "kwargs": dict(kwargs or {}),
         "options": serialize_options(options),
-        "structlog_context": _context(),
+        "structlog_context": get_structlog_context_json(),
     }
     gathered = _gathered.get()
     if gathered is None:
         _write([row])
     else:
         gathered.append(row)
-
-
-def _context() -> str | None:
-    """What goes along from the request to its tasks (`propagation.py`), as the library's relay reads it."""
-    bound = structlog.contextvars.get_contextvars()
-    carried = {name: bound[name] for name in settings.CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS if name in bound}
-    return orjson.dumps(carried).decode() if carried else None
 
 
 @contextmanager

@@ -39,12 +39,8 @@ def tell_of_comment_again(*, comment_id: str, post_id: str) -> None:
 
 
 @mentions_published.receiver
-def tell_of_mentions(*, post_id: str) -> None:
-    tasks.tell_of_mentions.delay(post_id=post_id)
-
-
 @post_edited.receiver
-def tell_of_mentions_again(*, post_id: str, author_id: str) -> None:
+def tell_of_mentions(*, post_id: str, author_id: str) -> None:
     tasks.tell_of_mentions.delay(post_id=post_id)
 
 

@@ -1,6 +1,6 @@
 """The base of every endpoint."""
 
-from functools import lru_cache
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from apps.core.api.throttling import RateLimit
 B = TypeVar("B", bound=Body)
 
 
-@lru_cache
+@cache
 def _checking(serializer: type[Serializer[Any]], *, partial: bool) -> Serializer[Any]:
     """One for all requests: each of its own would copy its fields, which takes longer than to check a body. It holds
     nothing of a body."""
