@@ -5,12 +5,15 @@ Whatever is logged, by us, Django, Celery or gunicorn, goes through one handler.
 """
 
 import copy
+import json
 import logging.config
 from collections import OrderedDict
+from contextlib import suppress
 from threading import Lock
 from time import monotonic
 from typing import Any, cast
 
+import orjson
 import structlog
 from prometheus_client import Counter
 from structlog.tracebacks import ExceptionDictTransformer
@@ -25,15 +28,31 @@ def default_format(environment: str) -> str:
     return "json" if environment == "production" else "console"
 
 
+# What processors of ours add to each line.
+_ADDED = ("level", "logger", "timestamp")
+
+
 class Redacted:
-    """The last processor before a line is written."""
+    """The last processor before a line is written. What processors have added tells nothing of anybody."""
 
     def __init__(self, *, full_addresses: bool) -> None:
         self._full_addresses = full_addresses
 
     def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
-        cleaned: EventDict = redact(dict(event), full_addresses=self._full_addresses)
-        return cleaned
+        told = dict(event)
+        added = {name: told.pop(name) for name in _ADDED if name in told}
+        cleaned: EventDict = redact(told, full_addresses=self._full_addresses)
+        return cleaned | added
+
+
+def as_json(logger: Any, method: str, event: EventDict) -> str:
+    """In ASCII, so that nothing in it ends a line for anybody; in a tenth of the time that `json` takes for what is
+    ASCII anyway. orjson refuses what is no Unicode, and large numbers."""
+    with suppress(orjson.JSONEncodeError):
+        line = orjson.dumps(event)
+        if line.isascii():
+            return line.decode()
+    return json.dumps(event)
 
 
 class Allowance:
@@ -163,7 +182,7 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
     tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False, max_frames=30))
     exceptions: Processor = tracebacks if log_format == "json" else structlog.processors.format_exc_info
     renderer: Processor = (
-        structlog.processors.JSONRenderer()
+        as_json
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     )

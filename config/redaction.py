@@ -7,6 +7,7 @@ others have put together (exceptions, URLs, messages of libraries).
 import ipaddress
 import re
 from functools import lru_cache
+from itertools import islice
 from types import NoneType
 from typing import Any
 
@@ -107,14 +108,18 @@ def redact_text(text: str, *, full_addresses: bool = False) -> str:
 def _redact(value: Any, depth: int, *, full_addresses: bool) -> Any:
     if isinstance(value, _PLAIN):
         return value
+    if isinstance(value, str):
+        return redact_text(value, full_addresses=full_addresses)
     if depth > DEEPEST:
         return "…"
     if isinstance(value, dict):
         return {
-            (said := str(name)): GONE
+            (said := str(name)): inner
+            if isinstance(inner, _PLAIN)
+            else GONE
             if isinstance(inner, _TELLING) and is_secret(said)
             else _redact(inner, depth + 1, full_addresses=full_addresses)
-            for name, inner in list(value.items())[:MOST_ITEMS]
+            for name, inner in islice(value.items(), MOST_ITEMS)
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [_redact(inner, depth + 1, full_addresses=full_addresses) for inner in list(value)[:MOST_ITEMS]]

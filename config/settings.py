@@ -101,7 +101,7 @@ MIDDLEWARE = [
     "apps.core.api.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    "apps.core.api.middleware.CrossOriginMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
     "apps.core.api.middleware.PageSessionMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",

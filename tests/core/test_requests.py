@@ -4,7 +4,6 @@ import datetime as dt
 import functools
 import json
 
-import orjson
 import pytest
 import time_machine
 from django.db import OperationalError
@@ -286,8 +285,10 @@ def test_i4_one_event_is_one_line_of_json(capsys):
     try:
         structlog.get_logger("test_i4").warning("request", path='x\n{"forged": true}', agent="\u2028\x1b[31m")
         logging.getLogger("test_i4_plain").warning("a\nb")
+        structlog.get_logger("test_i4").warning("neither is Unicode nor 64 bits", half="\ud83d", number=2**64)
         lines = capsys.readouterr().err.strip().splitlines()
-        assert [orjson.loads(line)["event"] for line in lines] == ["request", "a\nb"]
+        assert [json.loads(line)["event"] for line in lines] == ["request", "a\nb", "neither is Unicode nor 64 bits"]
+        assert all(line.isascii() for line in lines)
     finally:
         logging_config(log_format="console", level="WARNING")
 

@@ -18,7 +18,7 @@ class BearerAuthentication(BaseAuthentication):
     """`request.user` is the caller, `request.auth` their Identity; without a header, nobody."""
 
     def authenticate(self, request: Request) -> tuple[User, Identity] | None:
-        header = request.headers.get("Authorization")
+        header = request.META.get("HTTP_AUTHORIZATION")
         if header is None:
             return None
         scheme, _, token = header.partition(" ")

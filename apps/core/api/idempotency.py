@@ -42,7 +42,7 @@ def idempotent(handler: Handler) -> Handler:
 
     @wraps(handler)
     def wrapper(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
-        key = request.headers.get("Idempotency-Key")
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return handler(view, request, *args, **kwargs)
         if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):

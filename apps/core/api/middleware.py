@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import cast
 
 import structlog
+from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
 
 from apps.core import propagation
@@ -37,7 +39,8 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        offered = request.headers.get("X-Request-ID", "")
+        # `request.headers` would make a mapping of all of them, which nobody else here needs.
+        offered = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else str(new_id())
         request.request_id = request_id  # type: ignore[attr-defined]
         propagation.begin(request_id=request_id)
@@ -103,14 +106,18 @@ class SecurityHeadersMiddleware:
             for name, value in getattr(request, "rate_limit_headers", {}).items():
                 response.headers[name] = value
             response.setdefault("Cache-Control", "private, no-store")
-            _vary_on_authorization(response)
+            patch_vary_headers(response, ["Authorization", "Origin"])
         return response
 
 
-def _vary_on_authorization(response: HttpResponse) -> None:
-    present = [name.strip() for name in response.get("Vary", "").split(",") if name.strip()]
-    if "Authorization" not in present:
-        response["Vary"] = ", ".join([*present, "Authorization"])
+class CrossOriginMiddleware(CorsMiddleware):
+    """For what comes from a page of another origin: the library reads all headers of each request to find out, and says
+    that answers vary by origin, which `SecurityHeadersMiddleware` says of all."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return cast(
+            HttpResponse, super().__call__(request) if "HTTP_ORIGIN" in request.META else self.get_response(request)
+        )
 
 
 class OutageMiddleware:

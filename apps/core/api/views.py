@@ -51,6 +51,11 @@ class Endpoint(ViewSet):
         return getattr(self.request.auth, "along", None)
 
     @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: which methods are allowed is said where somebody asks, or has used another one."""
+        return {}
+
+    @property
     def caller_id(self) -> UUID:
         """The caller, on an action that needs a token."""
         return cast(UUID, self.request.user.pk)
