@@ -39,7 +39,7 @@ from config.schedule import SCHEDULE
 from tests.accounts.killed import killed_at
 from tests.conftest import Caller
 from tests.console.codes import enrol
-from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user
+from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user, many
 from tests.media.uploads import begin, jpeg, put, ready
 from tests.plans import analyze, explain, indexes_used
 from tests.threads import in_threads
@@ -622,9 +622,7 @@ class LongestTransaction:
 
 def make_people(number):
     """Accounts in one statement; nobody signs in to them."""
-    return User.objects.bulk_create(
-        [User(handle=f"fan{n}", email=f"fan{n}@example.org", password="!") for n in range(number)], batch_size=1000
-    )
+    return many([User(handle=f"fan{n}", email=f"fan{n}@example.org", password="!") for n in range(number)])
 
 
 def erased_with_commits(user):
@@ -645,8 +643,8 @@ class TestALongHistory:
         posts = [make_post(alice) for _ in range(200)]
         fans = make_people(5000)
         make_likes(posts, fans[:100])
-        Follow.objects.bulk_create([Follow(follower=fan, followed=alice) for fan in fans], batch_size=1000)
-        Follow.objects.bulk_create([Follow(follower=alice, followed=fan) for fan in fans], batch_size=1000)
+        many([Follow(follower=fan, followed=alice) for fan in fans])
+        many([Follow(follower=alice, followed=fan) for fan in fans])
         User.objects.filter(pk__in=[fan.pk for fan in fans]).update(follower_count=1, following_count=1)
         User.objects.filter(pk=alice.pk).update(follower_count=5000, following_count=5000)
         hers = put_originals(alice)
@@ -667,10 +665,10 @@ class TestALongHistory:
         assert not hers & everything_stored()
 
     def test_r1_twenty_thousand_likes_given_go_in_batches_with_their_counts(self):
-        alice, bob = make_user("alice"), make_user("bob")
-        posts = Post.objects.bulk_create([Post(author=bob, status="published") for _ in range(20_000)], batch_size=1000)
+        alice, authors = make_user("alice"), make_people(100)
+        posts = many([Post(author=author, status="published") for author in authors for _ in range(200)])
         make_likes(posts, [alice])
-        User.objects.filter(pk=bob.pk).update(post_count=20_000)
+        User.objects.filter(pk__in=[author.pk for author in authors]).update(post_count=200)
         seconds, commits = erased_with_commits(alice)
         assert seconds < LONGEST_LOCK
         assert commits > 20
@@ -702,5 +700,5 @@ def everything_stored():
 
 def make_likes(posts, people):
     """Everybody likes everything."""
-    Like.objects.bulk_create([Like(post=post, user=liker) for post in posts for liker in people], batch_size=2000)
+    many([Like(post=post, user=liker) for post in posts for liker in people])
     Post.objects.filter(pk__in=[post.pk for post in posts]).update(like_count=len(people))

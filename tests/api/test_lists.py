@@ -23,7 +23,7 @@ from apps.notifications.models import Act, Notification
 from apps.social import lists
 from apps.social.models import Block, Follow, FollowRequest, Mute
 from tests.conftest import Caller
-from tests.factories import make_comment, make_follow, make_mute, make_post, make_user
+from tests.factories import make_comment, make_follow, make_mute, make_post, make_user, many
 from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def posts(alice):
     for _ in range(ROWS):
         make_post(alice, photos=2, caption="#husum")
     tag = Tag.objects.create(name="husum")
-    PostTag.objects.bulk_create(PostTag(post=post, tag=tag, position=0) for post in Post.objects.all())
+    many(PostTag(post=post, tag=tag, position=0) for post in Post.objects.all())
 
 
 def people(alice):
@@ -271,23 +271,23 @@ class TestIndexes:
     @pytest.fixture
     def crowd(self, alice):
         numbers = count()
-        crowd = User.objects.bulk_create(
+        crowd = many(
             User(handle=f"crowd{next(numbers)}", email=f"crowd{n}@example.org", password="!") for n in range(3000)
         )
-        Follow.objects.bulk_create(Follow(follower=person, followed=alice) for person in crowd)
-        Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in crowd[:500])
-        Follow.objects.bulk_create(Follow(follower=a, followed=b) for a, b in pairwise(crowd))
-        FollowRequest.objects.bulk_create(FollowRequest(requester=p, target=alice) for p in crowd)
-        FollowRequest.objects.bulk_create(FollowRequest(requester=a, target=b) for a, b in pairwise(crowd))
-        Mute.objects.bulk_create(Mute(muter=alice, muted=p) for p in crowd[:200])
-        Block.objects.bulk_create(Block(blocker=alice, blocked=p) for p in crowd[1000:1200])
-        Block.objects.bulk_create(Block(blocker=a, blocked=b) for a, b in zip(crowd, crowd[2:], strict=False))
-        Mute.objects.bulk_create(Mute(muter=a, muted=b) for a, b in zip(crowd, crowd[2:], strict=False))
+        many(Follow(follower=person, followed=alice) for person in crowd)
+        many(Follow(follower=alice, followed=person) for person in crowd[:500])
+        many(Follow(follower=a, followed=b) for a, b in pairwise(crowd))
+        many(FollowRequest(requester=p, target=alice) for p in crowd)
+        many(FollowRequest(requester=a, target=b) for a, b in pairwise(crowd))
+        many(Mute(muter=alice, muted=p) for p in crowd[:200])
+        many(Block(blocker=alice, blocked=p) for p in crowd[1000:1200])
+        many(Block(blocker=a, blocked=b) for a, b in zip(crowd, crowd[2:], strict=False))
+        many(Mute(muter=a, muted=b) for a, b in zip(crowd, crowd[2:], strict=False))
         writers = [alice, *crowd[:99]]
-        Post.objects.bulk_create(Post(id=new_id(), author=writers[n % 100], status="published") for n in range(6000))
+        many(Post(id=new_id(), author=writers[n % 100], status="published") for n in range(6000))
         tag = Tag.objects.create(name="husum")
         ids = list(Post.objects.values_list("pk", flat=True)[:2000])
-        PostTag.objects.bulk_create(PostTag(post_id=pk, tag=tag, position=0) for pk in ids)
+        many(PostTag(post_id=pk, tag=tag, position=0) for pk in ids)
         analyze(
             "accounts_user",
             "social_follow",
@@ -329,7 +329,7 @@ class TestIndexes:
 
     def _ones_sessions(self, crowd, alice):
         until = timezone.now() + timedelta(days=1)
-        Session.objects.bulk_create(Session(user=person, expires_at=until) for person in [*crowd, *[alice] * 40])
+        many(Session(user=person, expires_at=until) for person in [*crowd, *[alice] * 40])
         analyze("accounts_session")
         plan = explain(self.page(Session.objects.owned_by(alice.pk).live()))
         assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"]

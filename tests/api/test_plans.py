@@ -11,7 +11,7 @@ from apps.engagement.models import Comment, Like, Save
 from apps.engagement.querysets import liked_by, likes_of, saved_by
 from apps.feed import explore
 from apps.notifications.models import Act, Notification
-from tests.factories import make_post
+from tests.factories import make_post, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -19,9 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def people(db):
-    return User.objects.bulk_create(
-        User(handle=f"busy{n}", email=f"busy{n}@example.org", password="!") for n in range(3000)
-    )
+    return many(User(handle=f"busy{n}", email=f"busy{n}@example.org", password="!") for n in range(3000))
 
 
 @pytest.fixture
@@ -29,20 +27,20 @@ def busy(alice, bob, people):
     """A post with thousands of likes and comments; alice likes and saves hundreds of others."""
     writers = [bob, *people[:50]]
     now = datetime.now(UTC)
-    posts = Post.objects.bulk_create(
+    posts = many(
         Post(id=new_id(), author=writers[n % 51], status="published", like_count=n % 97, published_at=now)
         for n in range(4000)
     )
     post = make_post(alice)
-    Like.objects.bulk_create(Like(post=post, user=person) for person in people[:300])
-    Like.objects.bulk_create(Like(post=theirs, user=alice) for theirs in posts[:300])
-    Like.objects.bulk_create(Like(post=posts[n % 4000], user=person) for n, person in enumerate(people))
-    Save.objects.bulk_create(Save(post=theirs, user=alice) for theirs in posts[:300])
-    Save.objects.bulk_create(Save(post=posts[n], user=person) for n, person in enumerate(people))
+    many(Like(post=post, user=person) for person in people[:300])
+    many(Like(post=theirs, user=alice) for theirs in posts[:300])
+    many(Like(post=posts[n % 4000], user=person) for n, person in enumerate(people))
+    many(Save(post=theirs, user=alice) for theirs in posts[:300])
+    many(Save(post=posts[n], user=person) for n, person in enumerate(people))
     thread = Comment.objects.create(post=post, author=alice, text="thread")
-    Comment.objects.bulk_create(Comment(post=post, author=person, text="x") for person in people[:1500])
-    Comment.objects.bulk_create(Comment(post=post, author=person, parent=thread, text="x") for person in people[:300])
-    Comment.objects.bulk_create(Comment(post=theirs, author=bob, text="x") for theirs in posts * 3)
+    many(Comment(post=post, author=person, text="x") for person in people[:1500])
+    many(Comment(post=post, author=person, parent=thread, text="x") for person in people[:300])
+    many(Comment(post=theirs, author=bob, text="x") for theirs in posts * 3)
     explore.keep_scores()
     analyze(
         "accounts_user",
@@ -58,10 +56,8 @@ def busy(alice, bob, people):
 @pytest.fixture
 def much_told(alice, people):
     """Alice is told of hundreds of things, and others of thousands."""
-    told = Notification.objects.bulk_create(
-        Notification(recipient=who, type="follow_accepted") for who in [*[alice] * 300, *people * 5]
-    )
-    Act.objects.bulk_create(
+    told = many(Notification(recipient=who, type="follow_accepted") for who in [*[alice] * 300, *people * 5])
+    many(
         Act(notification=one, recipient=one.recipient, actor=people[n % 3000], cause=new_id())
         for n, one in enumerate(told)
     )

@@ -11,7 +11,7 @@ from apps.content.api.cards import post_cards
 from apps.content.models import Mention, Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.engagement.models import Like, Save
-from tests.factories import make_block, make_media, make_post, make_user
+from tests.factories import make_block, make_media, make_post, make_user, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -133,15 +133,11 @@ class TestIndexes:
     @pytest.fixture
     def many(self, alice):
         """One tag is on every post, five hundred are on a few each."""
-        authors = [alice, *User.objects.bulk_create(User(handle=f"a{n}", email=f"{n}@x.org") for n in range(99))]
-        posts = Post.objects.bulk_create(
-            Post(id=new_id(), author=authors[n % 100], status="published") for n in range(3000)
-        )
-        tags = Tag.objects.bulk_create(Tag(name=name) for name in ("common", *(f"rare{n}" for n in range(500))))
-        PostTag.objects.bulk_create(PostTag(post=post, tag=tags[0], position=0) for post in posts)
-        PostTag.objects.bulk_create(
-            PostTag(post=post, tag=tags[1 + n % 500], position=1) for n, post in enumerate(posts)
-        )
+        authors = [alice, *many(User(handle=f"a{n}", email=f"{n}@x.org") for n in range(99))]
+        posts = many(Post(id=new_id(), author=authors[n % 100], status="published") for n in range(3000))
+        tags = many(Tag(name=name) for name in ("common", *(f"rare{n}" for n in range(500))))
+        many(PostTag(post=post, tag=tags[0], position=0) for post in posts)
+        many(PostTag(post=post, tag=tags[1 + n % 500], position=1) for n, post in enumerate(posts))
         analyze("content_post", "content_posttag", "content_tag", "accounts_user")
         return posts
 

@@ -143,7 +143,23 @@ class TestHeaders:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
             assert "private" in answer.headers["Cache-Control"]
-            assert "Authorization" in answer.headers["Vary"]
+            assert {"Authorization", "Origin"} <= set(answer.headers["Vary"].split(", "))
+
+    def test_pages_of_named_origins_may_read_answers(self, api, alice, settings):
+        settings.CORS_ALLOW_ALL_ORIGINS = False
+        settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
+
+        def allowed(method="get", **headers):
+            return getattr(api(alice), method)("/auth/me", **headers).headers.get("Access-Control-Allow-Origin")
+
+        assert allowed(HTTP_ORIGIN="https://app.example") == "https://app.example"
+        assert allowed(HTTP_ORIGIN="https://other.example") is None
+        assert allowed() is None
+        asked = {"HTTP_ORIGIN": "https://app.example", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PATCH"}
+        assert allowed("options", **asked) == "https://app.example"
+        preflight = api(None).options("/users/me", **asked)
+        assert preflight.status_code == 200
+        assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
 
     @pytest.mark.parametrize("offered", ["abc-1.2_3", "x" * 128])
     def test_a_sane_request_id_is_echoed(self, anonymous, offered):

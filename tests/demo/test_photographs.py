@@ -1,7 +1,6 @@
 """The demo world's photographs."""
 
 import io
-import time
 
 import numpy as np
 import pytest
@@ -51,14 +50,6 @@ def test_one_that_lies_on_its_side_says_so() -> None:
     standing = opened(photographs.take("skyline", 1, longest=480, on_its_side=False).jpeg)
     difference = np.asarray(upright, np.int16) - np.asarray(standing, np.int16)
     assert np.abs(difference).mean() < 6
-
-
-def test_taking_one_costs_about_half_a_second_of_cpu() -> None:
-    photographs.take("sea", 0)
-    started = time.process_time()
-    for scene in photographs.SCENES:
-        photographs.take(scene, 2)
-    assert (time.process_time() - started) / len(photographs.SCENES) < 1.0
 
 
 # ── The plan ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,9 +2,12 @@
 
 import itertools
 import secrets
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
-from django.db.models import F
+from django.db import connection
+from django.db.models import F, Model
+from django.db.models.expressions import DatabaseDefault
 
 from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
@@ -12,6 +15,7 @@ from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.social.models import Block, Follow, Mute
 
+M = TypeVar("M", bound=Model)
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 
@@ -85,3 +89,29 @@ def make_block(blocker: User, blocked: User) -> Block:
 
 def make_mute(muter: User, muted: User) -> Mute:
     return Mute.objects.create(muter=muter, muted=muted)
+
+
+def many(rows: Iterable[M]) -> list[M]:
+    """All of them by COPY: for thousands `bulk_create` takes twenty times as long, since it makes an expression of each
+    value that the database gives by default. Those stay unknown here."""
+    made = list(rows)
+    meta = made[0]._meta
+    own = [field for field in meta.concrete_fields if not field.generated]
+    given = [field for field in own if not _comes_by_default(made[0], field.attname)]
+    left_out = {field.attname for field in own} - {field.attname for field in given}
+    assert all(_comes_by_default(row, name) for row in made for name in left_out)
+    columns = ", ".join(f'"{field.column}"' for field in given)
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f'COPY "{meta.db_table}" ({columns}) FROM STDIN') as copy,
+    ):
+        for row in made:
+            copy.write_row([field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in given])
+            row._state.adding, row._state.db = False, connection.alias
+    return made
+
+
+def _comes_by_default(row: Model, name: str) -> bool:
+    """A number that is counted up by the database is None until then."""
+    value = getattr(row, name)
+    return isinstance(value, DatabaseDefault) or (value is None and name == row._meta.pk.attname)

@@ -19,7 +19,7 @@ from apps.core.ids import new_id
 from apps.feed import fanout, live, newest, packed, person, snapshots, timeline
 from apps.feed.models import FeedSnapshot, NewestPost
 from apps.social.models import Follow, Mute
-from tests.factories import PASSWORD, make_follow, make_mute, make_post, make_user
+from tests.factories import PASSWORD, make_follow, make_mute, make_post, make_user, many
 from tests.feed.worlds import World, feed_of, page_of, publish, walk
 from tests.plans import analyze, explain_kept, indexes_used, nodes
 
@@ -143,11 +143,9 @@ class TestStatements:
     @pytest.mark.parametrize("walks", [False, True])
     def test_the_first_page_seeks_in_the_posts_of_a_bounded_number_of_people(self, alice, walks):
 
-        people = User.objects.bulk_create(
-            User(handle=f"author{n}", email=f"author{n}@example.org", password="!") for n in range(2000)
-        )
-        Follow.objects.bulk_create(Follow(follower=alice, followed=person) for person in people[500:])
-        Post.objects.bulk_create(Post(id=new_id(), author=people[n % 2000], status="published") for n in range(6000))
+        people = many(User(handle=f"author{n}", email=f"author{n}@example.org", password="!") for n in range(2000))
+        many(Follow(follower=alice, followed=person) for person in people[500:])
+        many(Post(id=new_id(), author=people[n % 2000], status="published") for n in range(6000))
         User.objects.filter(pk=alice.pk).update(following_count=1500)
         analyze("accounts_user", "social_follow", "content_post", "feed_newestpost")
         walk = {"worth": timeline.WALK_WORTH if walks else 2000.0, "reach": timeline.WALK_REACH}

@@ -86,7 +86,8 @@ def test_c2_a_killed_worker_is_followed_by_another_as_soon_as_the_lease_is_over(
     shop.start("worker")
     eventually(is_settled)
     assert path.with_suffix(".done").exists()
-    assert tries(path) == 2
+    # Announced, and so perhaps tried, once more for each lease that it takes the worker to start.
+    assert tries(path) >= 2
 
 
 def test_c10_a_worker_told_to_end_finishes_what_it_is_at(shop):
@@ -115,7 +116,7 @@ def test_c3_a_frozen_broker_holds_up_no_deed(shop):
         begun = time.monotonic()
         path = shop.order("steady")
         assert time.monotonic() - begun < 1
-    eventually(lambda: tries(path) == 1, seconds=40)
+    eventually(lambda: tries(path) == 1, seconds=80)
 
 
 def test_c4_what_a_flushed_broker_forgot_is_announced_again(shop):
@@ -154,7 +155,7 @@ def test_c6_what_always_fails_is_a_dead_letter_after_five_tries_while_the_queue_
     failing, killing = shop.order("failing"), shop.order("killing")
     others = [shop.order("steady") for _ in range(10)]
     eventually(lambda: all(tries(path) for path in others))
-    eventually(lambda: CeleryOutboxDeadLetter.objects.count() == 2, seconds=60)
+    eventually(lambda: CeleryOutboxDeadLetter.objects.count() == 2, seconds=120)
     reasons = dict(CeleryOutboxDeadLetter.objects.values_list("task_name", "failure_reason"))
     assert reasons == {
         "tests.jobs.pranks.failing": "RuntimeError: as always",

@@ -44,7 +44,7 @@ def shop(sqs, django_db_setup, django_db_blocker, tmp_path_factory):
 def test_tasks_are_done_once_and_poison_is_a_dead_letter(shop):
     steady, failing = [shop.order("steady") for _ in range(5)], shop.order("failing")
     eventually(lambda: all(tries(path) for path in steady))
-    eventually(lambda: CeleryOutboxDeadLetter.objects.exists(), seconds=60)
+    eventually(lambda: CeleryOutboxDeadLetter.objects.exists(), seconds=120)
     eventually(lambda: not CeleryOutbox.objects.exists())
     assert [tries(path) for path in steady] == [1] * 5
     assert tries(failing) == 5

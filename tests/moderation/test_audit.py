@@ -13,7 +13,7 @@ from apps.core.times import timestamp
 from apps.moderation import services
 from apps.moderation.models import Flag, ModerationAction
 from apps.moderation.querysets import Inquiry
-from tests.factories import make_post, make_user
+from tests.factories import make_post, make_user, many
 from tests.moderation.people import make_moderator, suspended, taken_down
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
@@ -172,14 +172,14 @@ class TestIndexes:
                     category="spam",
                 )
             )
-        ModerationAction.objects.bulk_create(rows)
+        many(rows)
         analyze("moderation_moderationaction", "accounts_user")
 
     @pytest.fixture
     def flags(self, people):
         statuses = ["resolved", "dismissed"]
         now = timezone.now()
-        Flag.objects.bulk_create(
+        many(
             Flag(
                 target_type="post",
                 target_id=new_id(),

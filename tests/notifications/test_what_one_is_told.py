@@ -11,7 +11,7 @@ from apps.engagement import services as engagement
 from apps.notifications import person, tasks, telling
 from apps.notifications.models import Act, Notification
 from apps.social import services as social
-from tests.factories import make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user
+from tests.factories import make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user, many
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -86,10 +86,10 @@ class TestEachCause:
 
     def test_those_who_like_a_post_are_counted_up_to_a_thousand(self, api, alice, post):
         """Or a popular author's list would cost as much as all likes that they have not read."""
-        fans = User.objects.bulk_create([User(handle=f"fan{n}", email=f"fan{n}@example.org") for n in range(1002)])
+        fans = many([User(handle=f"fan{n}", email=f"fan{n}@example.org") for n in range(1002)])
         notification = Notification.objects.create(recipient=alice, type="like", post=post)
         causes = [Act(notification=notification, recipient=alice, actor=fan, cause=fan.pk) for fan in fans]
-        Act.objects.bulk_create(causes)
+        many(causes)
         [row] = api(alice).get("/notifications").json()["results"]
         assert row["actor_count"] == 1000
         assert [actor["handle"] for actor in row["actors"]] == ["fan1001", "fan1000", "fan999"]

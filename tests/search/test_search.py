@@ -12,7 +12,7 @@ from apps.content.models import Post, PostTag, Tag
 from apps.core.ids import new_id
 from apps.search import people, posts, tags
 from tests.conftest import Caller
-from tests.factories import make_block, make_media, make_mute, make_user
+from tests.factories import make_block, make_media, make_mute, make_user, many
 from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -194,19 +194,19 @@ class TestExplore:
 class TestIndexes:
     @pytest.fixture
     def crowd(self, alice):
-        people = User.objects.bulk_create(
+        people = many(
             User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!", display_name=f"Zoë {n}")
             for n in range(6000)
         )
         writers = [alice, *people[:50]]
-        made = Post.objects.bulk_create(
+        made = many(
             Post(
                 id=new_id(), author=writers[n % 51], status="published", caption=f"low tide {'rare' * (n % 2000 == 0)}"
             )
             for n in range(8000)
         )
-        names = Tag.objects.bulk_create(Tag(name=f"tag{n:05}") for n in range(4000))
-        PostTag.objects.bulk_create(PostTag(post=post, tag=names[n % 4000], position=0) for n, post in enumerate(made))
+        names = many(Tag(name=f"tag{n:05}") for n in range(4000))
+        many(PostTag(post=post, tag=names[n % 4000], position=0) for n, post in enumerate(made))
         analyze("accounts_user", "content_post", "content_tag", "content_posttag")
         return people
 

@@ -12,7 +12,7 @@ from apps.core.ids import new_id
 from apps.moderation import cases, claims, services
 from apps.moderation.decisions import Target
 from apps.moderation.models import Category, Flag
-from tests.factories import make_comment, make_post, make_user
+from tests.factories import make_comment, make_post, make_user, many
 from tests.moderation.desk.desks import QUEUE, browser, case_of, earlier_reports, report
 from tests.moderation.people import make_moderator
 from tests.plans import explain_sql, indexes_used, nodes, rows_read
@@ -145,12 +145,10 @@ def test_a_place_that_was_made_up_is_the_beginning(mod, alice, after):
 
 @pytest.mark.django_db(transaction=True)  # VACUUM takes no part in a transaction
 def test_the_queue_reads_open_reports_from_their_index_and_no_closed_ones():
-    people = User.objects.bulk_create(
-        User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!") for n in range(2000)
-    )
-    posts = Post.objects.bulk_create(Post(id=new_id(), author=people[n], status="published") for n in range(1500))
+    people = many(User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!") for n in range(2000))
+    posts = many(Post(id=new_id(), author=people[n], status="published") for n in range(1500))
     quiet = people[1800:]
-    Flag.objects.bulk_create(
+    many(
         Flag(
             id=new_id(),
             reporter=quiet[n % 200],
@@ -163,7 +161,7 @@ def test_the_queue_reads_open_reports_from_their_index_and_no_closed_ones():
         )
         for n in range(20000)
     )
-    Flag.objects.bulk_create(
+    many(
         Flag(
             id=new_id(),
             reporter=people[(n + 37 * (n // 1500) + 1) % 1500],

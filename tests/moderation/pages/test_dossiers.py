@@ -12,7 +12,7 @@ from apps.accounts.models import Session
 from apps.content.models import Post
 from apps.engagement.models import Comment, Like
 from apps.moderation import dossiers, services
-from tests.factories import make_block, make_comment, make_follow, make_media, make_post, make_user
+from tests.factories import make_block, make_comment, make_follow, make_media, make_post, make_user, many
 from tests.plans import analyze, explain, nodes
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ class TestPost:
         for days, number in ((0, 2), (3, 5), (40, 1)):
             with time_machine.travel(now - timedelta(days=days)):
                 likes = [Like(post=post, user=make_user(), created_at=timezone.now()) for _ in range(number)]
-            Like.objects.bulk_create(likes)
+            many(likes)
         likes = dossiers.of_post(post.pk).likes
         assert len(likes) == dossiers.LIKE_DAYS
         assert likes[-1] == (now.date(), 2)
@@ -160,7 +160,7 @@ class TestPost:
 
     def test_comments_of_a_post_are_a_walk_of_an_index(self, alice, bob):
         busy, other = make_post(alice), make_post(alice)
-        Comment.objects.bulk_create(Comment(post=other if n % 20 else busy, author=bob, text="x") for n in range(6000))
+        many(Comment(post=other if n % 20 else busy, author=bob, text="x") for n in range(6000))
         analyze("engagement_comment")
         comments = busy.comments.order_by("-id").filter(parent=None)[:10]
         assert not [node for node in nodes(explain(comments)) if node["Node Type"] == "Seq Scan"]
