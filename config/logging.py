@@ -41,7 +41,7 @@ class Redacted:
     def __call__(self, logger: Any, method: str, event: EventDict) -> EventDict:
         told = dict(event)
         added = {name: told.pop(name) for name in _ADDED if name in told}
-        cleaned: EventDict = redact(told, full_addresses=self._full_addresses)
+        cleaned: dict[str, Any] = redact(told, full_addresses=self._full_addresses)
         return cleaned | added
 
 

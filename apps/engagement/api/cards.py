@@ -1,6 +1,7 @@
 """Comments as the API shows them; and the counts of a post."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -36,9 +37,14 @@ def comment_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     """The cards of those comments that are listed for the viewer, in one statement and in the order of `ids`. Whether
     their post may be seen is asked before."""
     wanted = list(ids)
-    sql = _CARDS.format(seen=_SEEN.sql(viewer_id))
+    sql, at = _of_comments(_SEEN.sql(viewer_id)), present_instant()
     rows = {row[0]: row for row in select(sql, viewer=viewer_id, ids=array_of(wanted))}
-    return [_card(rows[pk], viewer_id) for pk in wanted if pk in rows]
+    return [_card(rows[pk], viewer_id, at) for pk in wanted if pk in rows]
+
+
+@lru_cache
+def _of_comments(seen: str) -> str:
+    return _CARDS.format(seen=seen)
 
 
 def comment_card(comment_id: UUID, viewer_id: UUID) -> Card:
@@ -52,15 +58,15 @@ def comment_counts(likes: int, replies: int, mark: CommentMarks) -> Card:
     return {"likes": max(likes - mark.hidden_likes, 0), "replies": max(replies - mark.hidden_replies, 0)}
 
 
-def _card(row: Row, viewer_id: UUID | None) -> Card:
-    """What does not stand says nothing but that it was there."""
+def _card(row: Row, viewer_id: UUID | None, at: int) -> Card:
+    """What does not stand says nothing but that it was there. `at`: the instant of its URLs."""
     own, (mentions, *marks) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
     mark = CommentMarks(*marks)
     gone = own["removed_at"] is not None or own["taken_down_at"] is not None
     return {
         "id": own["id"],
         "post_id": own["post_id"],
-        "author": None if gone or own["author_id"] is None else mini_json(author_of(own), present_instant()),
+        "author": None if gone or own["author_id"] is None else mini_json(author_of(own), at),
         "text": "" if gone else own["text"],
         "mentions": [] if gone else mention_cards(mentions),
         "parent_id": own["parent_id"],

@@ -1,5 +1,6 @@
 """Notifications as the API shows them."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -49,7 +50,7 @@ def notification_rows(
     after: Any = None,
     limit: int = 1,
 ) -> list[Row]:
-    """What the viewer is shown, latest first, in one statement: `one`, or a part of the list. For `notification_card`;
+    """What the viewer is shown, latest first, in one statement: `one`, or a part of the list. For `notification_cards`;
     the second column is the place in the list."""
     wanted = {
         "told.id = %(one)s": one,
@@ -59,16 +60,26 @@ def notification_rows(
     }
     # Only what is asked for: a plan that is kept could not use an index for a condition that may be none.
     chosen = " AND ".join(["true", *(condition for condition, asked in wanted.items() if asked)])
-    sql = _CARDS.format(actors=_ACTORS.sql, about=_ABOUT.sql, chosen=chosen)
-    return select(sql, viewer=viewer_id, one=one, type=type_, after=after, limit=limit)
+    return select(_chosen(chosen), viewer=viewer_id, one=one, type=type_, after=after, limit=limit)
 
 
-def notification_card(row: Row) -> Card:
+@lru_cache
+def _chosen(condition: str) -> str:
+    return _CARDS.format(actors=_ACTORS.sql, about=_ABOUT.sql, chosen=condition)
+
+
+def notification_cards(rows: Sequence[Row]) -> list[Card]:
+    at = present_instant()
+    return [_card(row, at) for row in rows]
+
+
+def _card(row: Row, at: int) -> Card:
+    """`at`: the instant of its URLs."""
     own, (actor_count, actors) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
     return {
         "id": own["id"],
         "type": own["type"],
-        "actors": _minis(actors, present_instant()),
+        "actors": _minis(actors, at),
         "actor_count": actor_count,
         "post_id": own["post_id"],
         "comment_id": own["comment_id"],

@@ -15,7 +15,7 @@ from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound
 from apps.notifications import preferences, push, services
 from apps.notifications.api import schemas
-from apps.notifications.api.cards import notification_card, notification_rows, subscription_card
+from apps.notifications.api.cards import notification_cards, notification_rows, subscription_card
 from apps.notifications.models import Notification, PushSubscription, Type
 from apps.notifications.preferences import Channels
 from apps.notifications.querysets import unread_count
@@ -74,7 +74,7 @@ class NotificationEndpoint(Endpoint):
         unread, type_ = self._filters(request)
         window = Window.of(request, "notifications", unread=unread, type=type_)
         rows = notification_rows(self.caller_id, unread=unread, type_=type_, **rows_of(window))
-        return Response(page(rows, window, position=lambda row: [row[1]], card=notification_card))
+        return Response(page(rows, window, position=lambda row: [row[1]], cards=notification_cards))
 
     @staticmethod
     def _filters(request: Request) -> tuple[bool, str | None]:
@@ -91,7 +91,7 @@ class NotificationEndpoint(Endpoint):
         shown = notification_rows(self.caller_id, one=notification_id)
         if not shown:
             raise NotFound
-        return Response(notification_card(shown[0]))
+        return Response(notification_cards(shown)[0])
 
     @documented(
         summary="Mark all, or those up to one, as read",
