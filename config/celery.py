@@ -6,7 +6,6 @@ import os
 import sys
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from celery.result import AsyncResult
 from celery.signals import worker_before_create_process
@@ -14,10 +13,6 @@ from django.utils import timezone
 from django_celery_outbox import OutboxCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-
-
-# What Celery's own `delay` passes along for a task that goes to the broker at once.
-_FOR_THE_BROKER = {"producer", "connection", "result_cls", "publisher", "add_to_parent", "reply_to", "task_type"}
 
 
 class Photogram(OutboxCelery):
@@ -34,14 +29,10 @@ class Photogram(OutboxCelery):
         outbox = importlib.import_module("apps.core.outbox")
         if isinstance(expires, int | float):
             expires = timezone.now() + timedelta(seconds=expires)
-        task_id = options.pop("task_id", None) or str(uuid4())
-        kept = {
-            key: value
-            for key, value in (options | {"expires": expires}).items()
-            if value and key not in _FOR_THE_BROKER
-        }
-        outbox.write(task_id, name, args, kwargs, kept)
-        return self.AsyncResult(task_id)
+        given = options.pop("task_id", None) or ""
+        return self.AsyncResult(
+            outbox.write(name, args, kwargs, outbox.kept(options | {"expires": expires}), task_id=given)
+        )
 
 
 app = Photogram("photogram", task_cls="apps.core.doorbells:Doorbell")

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from django.conf import settings
@@ -28,6 +29,8 @@ from apps.core.statements import select
 
 # Stands for an id in tasks that are held. No request can have it in its id.
 MEANT = "<meant>"
+# What Celery's own `delay` passes along for a task that goes to the broker at once.
+_FOR_THE_BROKER = {"producer", "connection", "result_cls", "publisher", "add_to_parent", "reply_to", "task_type"}
 READABLE = (MIN_SUPPORTED_VERSION, CURRENT_SCHEMA_VERSION)
 
 _BEGIN = """
@@ -51,21 +54,28 @@ _gathered: ContextVar[list[dict[str, Any]] | None] = ContextVar("gathered_tasks"
 
 
 # ── In the deed's transaction ────────────────────────────────────────────────────────────────────────────
-def write(task_id: str, name: str, args: Any, kwargs: Any, options: dict[str, Any]) -> None:
-    """The row of a task that is to follow; with others, where they are being gathered."""
+def kept(options: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a task's options with its row, as the library writes them."""
+    return serialize_options({key: value for key, value in options.items() if value and key not in _FOR_THE_BROKER})
+
+
+def write(name: str, args: Any, kwargs: Any, options: dict[str, Any], *, task_id: str = "") -> str:
+    """The row of a task that is to follow; with others, where they are being gathered. Of its options what is `kept`.
+    Returns its id."""
+    task_id = task_id or str(uuid4())
     row = {
         "task_id": task_id,
         "task_name": name,
         "args": list(args or ()),
         "kwargs": dict(kwargs or {}),
-        "options": serialize_options(options),
-        "structlog_context": get_structlog_context_json(),
+        "options": options,
     }
     gathered = _gathered.get()
     if gathered is None:
         _write([row])
     else:
         gathered.append(row)
+    return task_id
 
 
 @contextmanager
@@ -96,7 +106,7 @@ def held(tell: Callable[[], None]) -> str:
     (`writing`)."""
     with _gathered_apart() as rows:
         tell()
-    return orjson.dumps(rows).decode()
+    return _as_json(rows)
 
 
 def is_held() -> bool:
@@ -112,7 +122,13 @@ def writing(tasks: str, *, given: str, meant: str = "") -> str:
 
 
 def _write(rows: list[dict[str, Any]]) -> None:
-    select(_WRITE, tasks=orjson.dumps(rows).decode())
+    select(_WRITE, tasks=_as_json(rows))
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    """Each with the request, or the task, that it follows from."""
+    context = get_structlog_context_json()
+    return orjson.dumps([row | {"structlog_context": context} for row in rows]).decode()
 
 
 # ── In a worker ──────────────────────────────────────────────────────────────────────────────────────────

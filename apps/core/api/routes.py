@@ -19,11 +19,16 @@ class GroupedRoutes(URLResolver):
         groups: defaultdict[tuple[str, int], list[URLPattern]] = defaultdict(list)
         for route in routes:
             groups[_group_of(_checked(str(route.pattern)))].append(route)
-        self._groups = {group: URLResolver(RoutePattern(prefix), own) for group, own in groups.items()}
+        self._groups = dict(groups)
 
     def resolve(self, path: str) -> ResolverMatch:
-        group = self._groups.get(_group_of(path.removeprefix(self._prefix)))
-        return group.resolve(path) if group else super().resolve(path)
+        if path.startswith(self._prefix):
+            rest = path.removeprefix(self._prefix)
+            for route in self._groups.get(_group_of(rest), []):
+                if found := route.resolve(rest):
+                    found.route = f"{self._prefix}{found.route}"
+                    return found
+        return super().resolve(path)
 
 
 def _group_of(path: str) -> tuple[str, int]:
