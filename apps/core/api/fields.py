@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from apps.core import text
 
@@ -18,6 +20,9 @@ class TextField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
         super().__init__(**kwargs)
+        # `text.clean` has refused these by then; the library would look at every character once more.
+        refused = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
+        self.validators = [check for check in self.validators if not isinstance(check, refused)]
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if isinstance(data, str) and data and not data.strip():

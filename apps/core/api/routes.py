@@ -26,7 +26,6 @@ class GroupedRoutes(URLResolver):
             rest = path.removeprefix(self._prefix)
             for route in self._groups.get(_group_of(rest), []):
                 if found := route.resolve(rest):
-                    found.route = f"{self._prefix}{found.route}"
                     return found
         return super().resolve(path)
 

@@ -52,7 +52,7 @@ class Endpoint(ViewSet):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """None: which methods are allowed is said where somebody asks, or has used another one."""
+        """Nothing: which methods are allowed is said where somebody asks, or has used another one."""
         return {}
 
     @property
