@@ -94,8 +94,9 @@ def test_what_is_no_route_or_no_id_is_a_404(api, alice, path):
     is_problem(api(alice).get(path), 404, "not_found")
 
 
-def test_a_method_that_is_not_there_is_a_405_that_says_which_are(api, alice):
-    answer = api(alice).put("/posts", {})
+@pytest.mark.parametrize("body", [{}, {"caption": "Low tide"}])
+def test_a_method_that_is_not_there_is_a_405_that_says_which_are(api, alice, body):
+    answer = api(alice).put("/posts", body)
     is_problem(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["Allow"]
 

@@ -65,7 +65,9 @@ class Endpoint(ViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method not in {"GET", "HEAD", "OPTIONS"} and self.action not in self.bodies and request.data:
+        # Without an action the method is none of these, whatever came with it.
+        takes_nothing = self.action is not None and self.action not in self.bodies
+        if takes_nothing and request.method not in {"GET", "HEAD", "OPTIONS"} and request.data:
             self._validated(Nothing, request)
 
     def body(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
