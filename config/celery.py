@@ -29,10 +29,9 @@ class Photogram(OutboxCelery):
         outbox = importlib.import_module("apps.core.outbox")
         if isinstance(expires, int | float):
             expires = timezone.now() + timedelta(seconds=expires)
-        given = options.pop("task_id", None) or ""
-        return self.AsyncResult(
-            outbox.write(name, args, kwargs, outbox.kept(options | {"expires": expires}), task_id=given)
-        )
+        task_id = options.pop("task_id", None) or ""
+        kept = outbox.kept(options | {"expires": expires})
+        return self.AsyncResult(outbox.write(name, args, kwargs, kept, task_id=task_id))
 
 
 app = Photogram("photogram", task_cls="apps.core.doorbells:Doorbell")

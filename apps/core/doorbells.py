@@ -36,6 +36,7 @@ class Doorbell(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
     @cached_property
     def _kept(self) -> dict[str, Any]:
+        """Of the task's own options. When it expires, if ever, is said by whoever sends it."""
         return outbox.kept(self._get_exec_options())  # type: ignore[attr-defined]  # not in the stubs
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

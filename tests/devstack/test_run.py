@@ -13,7 +13,7 @@ import requests
 from devstack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.xdist_group("devstack")
 
 
 def environment(state: Path, port: int) -> dict[str, str]:

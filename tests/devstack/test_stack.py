@@ -26,7 +26,7 @@ from devstack.supervisor import Processes
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.xdist_group("devstack"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.xdist_group("devstack")
 NAMED = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "S3_ENDPOINT_URL")}
 
 

@@ -40,6 +40,11 @@ class TestARow:
         enqueued()
         assert CeleryOutbox.objects.count() == 1
 
+    def test_expires_when_whoever_sends_it_says_so_and_never_by_itself(self):
+        """`Doorbell.delay` keeps the options of a task once; a moment would grow old there."""
+        assert {task.name for task in app.tasks.values() if task.name.startswith("apps.") and task.expires} == set()
+        assert enqueued(expires=60).options["expires"] > timezone.now().isoformat()
+
     def test_stays_until_it_is_done(self):
         row = enqueued()
         assert announced() == [row.pk]

@@ -17,7 +17,7 @@ from tests.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 # What the shell knows at the end of the tour, handed to the test.
 REMEMBERED = ("API", "TOUR", "POST", "MEDIA", "MIRA", "THEO", "THEO_TOKEN")
-pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.timeout(180)]
+pytestmark = pytest.mark.xdist_group("live")
 
 
 def tour() -> str:

@@ -45,14 +45,14 @@ def post_cards_of(ids: Iterable[UUID], viewer_id: UUID | None, *, among: Stateme
     """{id: card} of those posts that the viewer may see, in one statement; or, instead, of those that `among` selects
     `for_cards()` by another rule."""
     seen = among.sql if among else _SEEN.sql(viewer_id)
-    rows, at = select(_of_posts(seen, _MANY), viewer=viewer_id, ids=array_of(ids)), present_instant()
+    rows, at = select(_cards_sql(seen, _MANY), viewer=viewer_id, ids=array_of(ids)), present_instant()
     return {row[0]: _card(row, viewer_id, at) for row in rows}
 
 
 def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) -> Card:
     """`review`: of any post, for a moderator. Raises NotFound for a post that the viewer may not see."""
     seen = _REVIEWED.sql if review else _SEEN.sql(viewer_id)
-    rows = select(_of_posts(seen, _ONE), viewer=viewer_id, id=post_id)
+    rows = select(_cards_sql(seen, _ONE), viewer=viewer_id, id=post_id)
     if not rows:
         raise NotFound
     return _card(rows[0], viewer_id, present_instant())
@@ -71,7 +71,7 @@ def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> Ca
 
 
 @lru_cache
-def _of_posts(seen: str, chosen: str) -> str:
+def _cards_sql(seen: str, chosen: str) -> str:
     return _CARDS.format(seen=seen, chosen=chosen)
 
 

@@ -37,13 +37,13 @@ def comment_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     """The cards of those comments that are listed for the viewer, in one statement and in the order of `ids`. Whether
     their post may be seen is asked before."""
     wanted = list(ids)
-    sql, at = _of_comments(_SEEN.sql(viewer_id)), present_instant()
+    sql, at = _cards_sql(_SEEN.sql(viewer_id)), present_instant()
     rows = {row[0]: row for row in select(sql, viewer=viewer_id, ids=array_of(wanted))}
     return [_card(rows[pk], viewer_id, at) for pk in wanted if pk in rows]
 
 
 @lru_cache
-def _of_comments(seen: str) -> str:
+def _cards_sql(seen: str) -> str:
     return _CARDS.format(seen=seen)
 
 

@@ -60,12 +60,12 @@ def notification_rows(
     }
     # Only what is asked for: a plan that is kept could not use an index for a condition that may be none.
     chosen = " AND ".join(["true", *(condition for condition, asked in wanted.items() if asked)])
-    return select(_chosen(chosen), viewer=viewer_id, one=one, type=type_, after=after, limit=limit)
+    return select(_cards_sql(chosen), viewer=viewer_id, one=one, type=type_, after=after, limit=limit)
 
 
 @lru_cache
-def _chosen(condition: str) -> str:
-    return _CARDS.format(actors=_ACTORS.sql, about=_ABOUT.sql, chosen=condition)
+def _cards_sql(chosen: str) -> str:
+    return _CARDS.format(actors=_ACTORS.sql, about=_ABOUT.sql, chosen=chosen)
 
 
 def notification_cards(rows: Sequence[Row]) -> list[Card]:
