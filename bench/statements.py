@@ -63,7 +63,7 @@ class Statements:
             cursor.execute("ANALYZE social_block")
 
     def _page(self) -> Any:
-        return self.cards.post_cards_of(self.ids, self.ordinary, among=self.in_the_feed)
+        return self.cards.post_cards_of([pk.bytes for pk in self.ids], self.ordinary, among=self.in_the_feed)
 
 
 def cost(ask: Callable[[], object], times: int) -> float:

@@ -26,7 +26,8 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.core import redis
-from apps.feed.packed import LENGTH, pack
+from apps.core.ids import Key
+from apps.feed.packed import LENGTH
 
 KEPT_SECONDS = 3 * 24 * 3600
 # Longer than a transaction may last: the statement's and the idle time limit together.
@@ -187,10 +188,10 @@ def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     return looking.glance(answer)
 
 
-def keep(viewer_id: UUID, glance: Glance, ids: Iterable[UUID]) -> bool:
+def keep(viewer_id: UUID, glance: Glance, ids: Iterable[Key]) -> bool:
     """Keep what was built by right of `glance`. False if that right is gone: somebody knew better."""
     timeline, lock, _ = _keys(viewer_id)
-    value = glance.stamp.encode() + b"|" + pack(ids)
+    value = glance.stamp.encode() + b"|" + b"".join(ids)
     try:
         return bool(redis.call(lambda client: client.eval(_KEEP, 2, timeline, lock, glance.token, value, KEPT_SECONDS)))
     except redis.Absent:

@@ -1,13 +1,14 @@
-"""The ids of a timeline as bytes, 16 for each, newest first: how Redis and snapshots keep them."""
+"""The ids of a timeline as bytes, newest first: how Redis and snapshots keep them."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
 from uuid import UUID
 
+from apps.core.ids import KEY_BYTES, Key
+
 # Ids of a timeline. What lies behind them is asked of the database: it is the seventh page of twenty, and who reads on
 # is rare.
 LENGTH = 120
-_SIZE = 16
 
 
 def pack(ids: Iterable[UUID]) -> bytes:
@@ -15,16 +16,22 @@ def pack(ids: Iterable[UUID]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[UUID]:
-    return [UUID(bytes=packed[at : at + _SIZE]) for at in range(0, len(packed), _SIZE)]
+    return [UUID(bytes=key) for key in _keys(packed)]
 
 
-def part(packed: bytes, *, limit: int, before: UUID | None) -> list[UUID] | None:
+def part(packed: bytes, *, limit: int, before: UUID | None) -> list[Key] | None:
     """Up to `limit` ids older than `before` (None: the newest). None when the timeline does not reach that far; one
     that is shorter than LENGTH is the whole feed, and has an end."""
-    count = len(packed) // _SIZE
+    count = len(packed) // KEY_BYTES
     start = 0
     if before:
-        start = bisect_left(range(count), True, key=lambda n: packed[n * _SIZE : (n + 1) * _SIZE] < before.bytes)
+        start = bisect_left(
+            range(count), True, key=lambda n: packed[n * KEY_BYTES : (n + 1) * KEY_BYTES] < before.bytes
+        )
     if start + limit > count and count >= LENGTH:
         return None
-    return unpack(packed[start * _SIZE : (start + limit) * _SIZE])
+    return _keys(packed[start * KEY_BYTES : (start + limit) * KEY_BYTES])
+
+
+def _keys(packed: bytes) -> list[Key]:
+    return [packed[at : at + KEY_BYTES] for at in range(0, len(packed), KEY_BYTES)]

@@ -17,6 +17,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from apps.core import redis
+from apps.core.ids import Key
 from apps.core.statements import select
 from apps.feed import live, packed, policy, snapshots, timeline
 
@@ -25,12 +26,12 @@ T = TypeVar("T")
 PAGES = Counter("photogram_feed_pages_total", "Pages of feeds answered, by where they came from.", ["source"])
 
 # What stands for those of the ids that are posts of the viewer's feed now.
-Fetch = Callable[[list[UUID]], dict[UUID, T]]
+Fetch = Callable[[list[Key]], dict[Key, T]]
 
 
 def page(
     viewer_id: UUID, fetch: Fetch[T], glance: live.Glance, *, limit: int, before: UUID | None = None
-) -> tuple[list[UUID], dict[UUID, T]]:
+) -> tuple[list[Key], dict[Key, T]]:
     """Up to `limit` ids older than `before`, newest first, and what is fetched for them. `glance`: what Redis says; of
     a look that may build if this is the first page."""
     started = time.perf_counter()
@@ -38,14 +39,14 @@ def page(
     found = fetch(ids)
     if len(found) < len(ids) and source != "built":
         _forget(viewer_id)
-        ids, source = timeline.newest_ids(viewer_id, limit=limit, before=before), "built"
+        ids, source = _newest(viewer_id, limit=limit, before=before), "built"
         found = fetch(ids)
     PAGES.labels(source).inc()
     live.note_cost(time.perf_counter() - started)
     return ids, found
 
 
-def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list[UUID], dict[UUID, T]], int]:
+def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list[Key], dict[Key, T]], int]:
     """The first page of a timeline that is built anew, and how many posts are newer than at the last refresh (100 at
     most)."""
     _forget(viewer_id)
@@ -55,7 +56,7 @@ def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list
     return (ids[:limit], fetch(ids[:limit])), new
 
 
-def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | None) -> tuple[list[UUID], str]:
+def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | None) -> tuple[list[Key], str]:
     """And where they come from."""
     if glance.ids is not None:
         ids = packed.part(glance.ids, limit=limit, before=before)
@@ -67,15 +68,19 @@ def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | Non
             return ids, "stale" if snapshot[1] else "snapshot"
     if glance.token:
         return _build(viewer_id, glance)[:limit], "built"
-    return timeline.newest_ids(viewer_id, limit=limit, before=before), "built"
+    return _newest(viewer_id, limit=limit, before=before), "built"
 
 
-def _build(viewer_id: UUID, glance: live.Glance) -> list[UUID]:
+def _build(viewer_id: UUID, glance: live.Glance) -> list[Key]:
     """From the database, and kept if `glance` gives the right to."""
-    ids = timeline.newest_ids(viewer_id, limit=packed.LENGTH)
+    ids = _newest(viewer_id, limit=packed.LENGTH)
     if glance.token:
         live.keep(viewer_id, glance, ids)
     return ids
+
+
+def _newest(viewer_id: UUID, *, limit: int, before: UUID | None = None) -> list[Key]:
+    return [pk.bytes for pk in timeline.newest_ids(viewer_id, limit=limit, before=before)]
 
 
 def _forget(viewer_id: UUID) -> None:
@@ -98,9 +103,9 @@ SELECT newest_seen FROM former
 """
 
 
-def _note_refresh(viewer_id: UUID, ids: list[UUID]) -> int:
+def _note_refresh(viewer_id: UUID, ids: list[Key]) -> int:
     """`ids`: the newest of the feed, NEW_CAP and more."""
     if not ids:
         return 0
-    seen = [newest_seen for (newest_seen,) in select(_NOTE, viewer=viewer_id, newest=ids[0])]
-    return sum(1 for pk in ids[:NEW_CAP] if not seen or pk > seen[0])
+    seen = [newest_seen for (newest_seen,) in select(_NOTE, viewer=viewer_id, newest=UUID(bytes=ids[0]))]
+    return sum(1 for key in ids[:NEW_CAP] if not seen or key > seen[0].bytes)

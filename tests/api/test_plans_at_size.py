@@ -104,25 +104,25 @@ def plans(crowd):
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT id FROM engagement_comment ORDER BY id DESC LIMIT 20")
         comment_ids = [row[0] for row in cursor.fetchall()]
-    window = {"viewer": viewer.pk, "after": None, "limit": 21}
+    window = {"viewer": viewer.pk, "after": None, "limit": 21, "known": []}
     seen = posts._SEEN.sql(viewer.pk)
     told = notifications._CARDS.format(actors=notifications._ACTORS.sql, about=notifications._ABOUT.sql, chosen="true")
     met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
     return {
-        "cards of posts": (posts._CARDS.format(seen=seen, chosen=posts._MANY), window | {"ids": ids}),
+        "cards of posts": (posts._cards_sql(seen, *posts._MANY), window | {"ids": ids}),
         "cards of the feed": (
-            posts._CARDS.format(seen=IN_THE_FEED.sql, chosen=posts._MANY),
+            posts._cards_sql(IN_THE_FEED.sql, *posts._MANY),
             window | {"viewer": User.objects.get(handle="p102").pk, "ids": ids},
         ),
         "cards of posts, for somebody whom 500 have blocked": (
-            posts._CARDS.format(seen=seen, chosen=posts._MANY),
+            posts._cards_sql(seen, *posts._MANY),
             window | {"viewer": User.objects.get(handle="p2").pk, "ids": ids},
         ),
         "cards of comments, for the same": (
             comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
             window | {"viewer": User.objects.get(handle="p2").pk, "ids": comment_ids},
         ),
-        "the card of a post": (posts._CARDS.format(seen=seen, chosen=posts._ONE), window | {"id": ids[0]}),
+        "the card of a post": (posts._cards_sql(seen, *posts._ONE), window | {"id": ids[0]}),
         "cards of comments": (
             comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
             window | {"ids": comment_ids},

@@ -87,7 +87,7 @@ def test_a_push_puts_each_id_in_its_place_whatever_the_order(db, seed):
     ids = [UUID(int=dice.getrandbits(128)) for _ in range(packed.LENGTH + 40)]
     built = sorted(ids[: dice.choice([3, packed.LENGTH])], reverse=True)
     glance = live.look(viewer, may_build=True)
-    assert live.keep(viewer, glance, built)
+    assert live.keep(viewer, glance, [pk.bytes for pk in built])
     for pk in [*ids, *ids[:5]]:
         assert live.push(pk, [viewer, uuid4()], only_hot=False) == 1
     kept = packed.unpack(live.look(viewer, may_build=False).ids)
@@ -96,9 +96,9 @@ def test_a_push_puts_each_id_in_its_place_whatever_the_order(db, seed):
 
 def test_part_tells_the_end_of_a_feed_from_the_end_of_what_is_remembered():
     ids = sorted((UUID(int=n) for n in range(packed.LENGTH)), reverse=True)
-    assert packed.part(packed.pack(ids), limit=21, before=ids[-22]) == ids[-21:]
+    assert packed.part(packed.pack(ids), limit=21, before=ids[-22]) == [pk.bytes for pk in ids[-21:]]
     assert packed.part(packed.pack(ids), limit=21, before=ids[-21]) is None
-    assert packed.part(packed.pack(ids[1:]), limit=21, before=ids[-21]) == ids[-20:]
+    assert packed.part(packed.pack(ids[1:]), limit=21, before=ids[-21]) == [pk.bytes for pk in ids[-20:]]
     assert packed.part(b"", limit=21, before=None) == []
 
 

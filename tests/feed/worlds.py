@@ -1,6 +1,7 @@
 """Small worlds by chance, and what everybody's feed is in them, worked out without SQL."""
 
 import random
+from uuid import UUID
 
 from django.db import transaction
 
@@ -34,14 +35,15 @@ def feed_of(viewer):
 
 def posts_for(viewer):
     """What stands for ids in a page: here the posts themselves."""
-    return timeline.belonging_to(viewer.pk, Post.objects.visible_to(viewer.pk)).in_bulk
+    posts = timeline.belonging_to(viewer.pk, Post.objects.visible_to(viewer.pk))
+    return lambda keys: {post.pk.bytes: post for post in posts.filter(pk__in=[UUID(bytes=key) for key in keys])}
 
 
 def page_of(viewer, *, limit=20, before=None):
     glance = live.look(viewer.pk, may_build=before is None)
     ids, posts = reading.page(viewer.pk, posts_for(viewer), glance, limit=limit, before=before)
     assert set(posts) == set(ids), "every id stands for a post that may be seen"
-    return ids
+    return [UUID(bytes=key) for key in ids]
 
 
 def walk(viewer, *, limit=3):

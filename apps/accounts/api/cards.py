@@ -65,10 +65,10 @@ def mini(user: User | Person) -> Card:
 
 
 @lru_cache(maxsize=8192)
-def mini_json(person: Person, at: int) -> Fragment:
-    """As `mini`, as JSON, with URLs of the instant `at`. It is remembered: many pages show the same people, and it is a
-    function of all that it is made of."""
-    return Fragment(orjson.dumps(mini(person)))
+def mini_json(person: Row, at: int) -> Fragment:
+    """As `mini` of a row in the order of `Person`, as JSON, with URLs of the instant `at`. It is remembered: many pages
+    show the same people, and it is a function of all that it is made of."""
+    return Fragment(orjson.dumps(mini(Person._make(person))))
 
 
 class Profile(NamedTuple):

@@ -8,13 +8,16 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.api.cards import author_of, mini_json
+from apps.accounts.api.cards import mini_json
+from apps.content.api import remembered
 from apps.content.api.mentions import mention_cards, mentions_sql
+from apps.content.api.remembered import VERSIONS, Lasting
 from apps.content.models import Post
 from apps.content.querysets import CARD
 from apps.core.api.pagination import Window, page
 from apps.core.errors import NotFound
-from apps.core.statements import Row, Sight, Statement, array_of, select
+from apps.core.ids import Key
+from apps.core.statements import Row, Sight, Statement, array_of_keys, select
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
 from apps.media.api.cards import PHOTO, photo_cards
@@ -22,47 +25,68 @@ from apps.media.urls import present_instant
 from apps.social.blocks import BLOCKED
 
 Card = dict[str, Any]
+# Where they are in a row.
+_CAPTION = list(CARD).index("caption")
+_AUTHOR = slice(list(CARD).index("author_id"), len(CARD))
+_LASTING = slice(len(CARD), len(CARD) + 3)
 _SEEN = Sight(lambda viewer: Post.objects.visible_to(viewer).for_cards())
 _REVIEWED = Statement(lambda: Post.objects.all().for_cards())
+# Of `post`. The photos are gathered as text, which is sooner remembered than a list.
+_PHOTOS = f"""(SELECT json_agg(json_build_array({PHOTO}) ORDER BY item.position)::text
+        FROM content_postmedia AS item JOIN media_media AS medium ON medium.id = item.medium_id
+        WHERE item.post_id = post.id)"""  # noqa: S608  (of constants)
+_TAGS = """ARRAY(SELECT tag.name FROM content_posttag AS said JOIN content_tag AS tag ON tag.id = said.tag_id
+        WHERE said.post_id = post.id ORDER BY said.position)"""
 _CARDS = f"""
 WITH {BLOCKED}
 SELECT post.*,
-    (SELECT json_agg(json_build_array({PHOTO}) ORDER BY item.position)::text
-        FROM content_postmedia AS item JOIN media_media AS medium ON medium.id = item.medium_id
-        WHERE item.post_id = post.id),
-    ARRAY(SELECT tag.name FROM content_posttag AS said JOIN content_tag AS tag ON tag.id = said.tag_id
-        WHERE said.post_id = post.id ORDER BY said.position),
+    {{lasting}},
     {mentions_sql("content_mention", "post")},
     {MARKS}
 FROM ({{seen}}) AS post ({", ".join(CARD)})
 WHERE {{chosen}}
 """  # noqa: S608  (of constants)
-# Two statements, since a kept plan takes any list for ten ids, and reads for one what only pays for many.
-_MANY, _ONE = "post.id = ANY(%(ids)s)", "post.id = %(id)s"
+# Two statements, since a kept plan takes any list for ten ids, and reads for one what only pays for many. And what a
+# page shows has often been shown before, what is asked for by itself seldom.
+_ONE = f"NULL, {_PHOTOS}, {_TAGS}", "post.id = %(id)s"
+_UNKNOWN = "CASE WHEN post.id <> ALL (%(known)s) THEN {} END"
+_MANY = f"{VERSIONS}, {_UNKNOWN.format(_PHOTOS)}, {_UNKNOWN.format(_TAGS)}", "post.id = ANY (%(ids)s)"
 
 
-def post_cards_of(ids: Iterable[UUID], viewer_id: UUID | None, *, among: Statement | None = None) -> dict[UUID, Card]:
+def post_cards_of(keys: Iterable[Key], viewer_id: UUID | None, *, among: Statement | None = None) -> dict[Key, Card]:
     """{id: card} of those posts that the viewer may see, in one statement; or, instead, of those that `among` selects
-    `for_cards()` by another rule."""
-    seen = among.sql if among else _SEEN.sql(viewer_id)
-    rows, at = select(_cards_sql(seen, _MANY), viewer=viewer_id, ids=array_of(ids)), present_instant()
-    return {row[0]: _card(row, viewer_id, at) for row in rows}
+    `for_cards()` by another rule. Should what is remembered of them have changed, which is rare, they are asked for
+    anew."""
+    wanted = list(keys)
+    sql, known = _cards_sql(among.sql if among else _SEEN.sql(viewer_id), *_MANY), remembered.of(wanted)
+    rows = select(sql, viewer=viewer_id, ids=array_of_keys(wanted), known=array_of_keys(known))
+    at, cards, changed = present_instant(), {}, []
+    for row in rows:
+        key = row[0].bytes
+        lasting = known.get(key) or remembered.add(key, _lasting(row))
+        if not lasting.is_of(row[_CAPTION], row[_LASTING.start]):
+            changed.append(key)
+        cards[key] = _card(row, lasting, viewer_id, at)
+    if changed:
+        remembered.forget(changed)
+        return post_cards_of(wanted, viewer_id, among=among)
+    return cards
 
 
 def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) -> Card:
     """`review`: of any post, for a moderator. Raises NotFound for a post that the viewer may not see."""
     seen = _REVIEWED.sql if review else _SEEN.sql(viewer_id)
-    rows = select(_cards_sql(seen, _ONE), viewer=viewer_id, id=post_id)
+    rows = select(_cards_sql(seen, *_ONE), viewer=viewer_id, id=post_id)
     if not rows:
         raise NotFound
-    return _card(rows[0], viewer_id, present_instant())
+    return _card(rows[0], _lasting(rows[0]), viewer_id, present_instant())
 
 
 def post_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     """The cards of a page of a list; what is seen no more by now is left out."""
-    wanted = list(ids)
-    cards = post_cards_of(wanted, viewer_id)
-    return [card for pk in wanted if (card := cards.get(pk))]
+    keys = [pk.bytes for pk in ids]
+    cards = post_cards_of(keys, viewer_id)
+    return [card for key in keys if (card := cards.get(key))]
 
 
 def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> Card:
@@ -71,27 +95,34 @@ def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> Ca
 
 
 @lru_cache
-def _cards_sql(seen: str, chosen: str) -> str:
-    return _CARDS.format(seen=seen, chosen=chosen)
+def _cards_sql(seen: str, lasting: str, chosen: str) -> str:
+    return _CARDS.format(seen=seen, lasting=lasting, chosen=chosen)
 
 
-def _card(row: Row, viewer_id: UUID | None, at: int) -> Card:
+def _lasting(row: Row) -> Lasting:
+    return Lasting(row[_CAPTION], *row[_LASTING])
+
+
+def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
     """`at`: the instant of its URLs."""
-    own, (photos, tags, mentions, *marks) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
+    own = row[: _AUTHOR.start]
+    pk, caption, visibility, status, taken_down_at, sensitive, comments_enabled = own[:7]
+    likes, comments, created_at, edited_at, is_open = own[7:]
+    mentions, *marks = row[_LASTING.stop :]
     mark = Marks(*marks)
     return {
-        "id": own["id"],
-        "author": mini_json(author_of(own), at),
-        "caption": own["caption"],
-        "media": photo_cards(photos, public=own["is_open"], at=at),
-        "visibility": own["visibility"],
-        "status": "taken_down" if own["taken_down_at"] else own["status"],
-        "sensitive": own["sensitive"],
-        "comments_enabled": own["comments_enabled"],
-        "tags": tags,
-        "mentions": mention_cards(mentions),
-        "counts": post_counts(own["like_count"], own["comment_count"], mark),
+        "id": pk,
+        "author": mini_json(row[_AUTHOR], at),
+        "caption": caption,
+        "media": photo_cards(lasting.photos, public=is_open, at=at),
+        "visibility": visibility,
+        "status": "taken_down" if taken_down_at else status,
+        "sensitive": sensitive,
+        "comments_enabled": comments_enabled,
+        "tags": lasting.tags,
+        "mentions": mention_cards(mentions) if mentions else [],
+        "counts": post_counts(likes, comments, mark),
         "viewer": {"liked": mark.liked, "saved": mark.saved} if viewer_id else None,
-        "created_at": own["created_at"],
-        "edited_at": own["edited_at"],
+        "created_at": created_at,
+        "edited_at": edited_at,
     }

@@ -1,0 +1,55 @@
+"""Photos and tags of posts that this process has read before.
+
+They are the larger half of what PostgreSQL has to do for a page of posts, and they hardly ever change. So it is told of
+which posts they are known, and answers for these only with what they depend on: the caption, and the versions of the
+photos' rows. A row is written anew whenever it changes; which transaction wrote a version of it, and where, is what
+tells that version from all others (PostgreSQL's manual, 5.6 "System Columns"). What was read in a transaction that is
+rolled back is remembered in vain, for no row will ever have that version.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from apps.core.ids import Key
+
+# Some 2 KB for a post with one photo.
+LIMIT = 4096
+VERSIONS = """ARRAY(SELECT uuid_send(medium.id) || xidsend(medium.xmin) || tidsend(medium.ctid)
+        FROM content_postmedia AS item JOIN media_media AS medium ON medium.id = item.medium_id
+        WHERE item.post_id = post.id ORDER BY item.position)"""
+
+
+class Lasting(NamedTuple):
+    """What is remembered of a post, `photos` and `tags`, and what they depend on."""
+
+    caption: str
+    versions: Sequence[bytes]
+    photos: str | None
+    tags: Sequence[str]
+
+    def is_of(self, caption: str, versions: Sequence[bytes]) -> bool:
+        return self.versions == versions and self.caption == caption
+
+
+_posts: dict[Key, Lasting] = {}
+_adding = threading.Lock()
+
+
+def of(keys: Iterable[Key]) -> dict[Key, Lasting]:
+    return {key: lasting for key in keys if (lasting := _posts.get(key))}
+
+
+def add(key: Key, lasting: Lasting) -> Lasting:
+    """Instead of what has been remembered for longest, if it becomes too much."""
+    with _adding:
+        _posts[key] = lasting
+        if len(_posts) > LIMIT:
+            del _posts[next(iter(_posts))]
+    return lasting
+
+
+def forget(keys: Iterable[Key]) -> None:
+    with _adding:
+        for key in keys:
+            _posts.pop(key, None)
