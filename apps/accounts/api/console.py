@@ -7,6 +7,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 from django_otp import DEVICE_ID_SESSION_KEY
 from unfold.forms import AuthenticationForm
@@ -17,7 +18,6 @@ from apps.accounts.api import attempts
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.addresses import client_address
-from apps.core.api.middleware import PagesOnly
 from apps.core.errors import TooManyRequests
 from apps.moderation import staff
 
@@ -61,7 +61,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             raise self.get_invalid_login_error()
 
 
-class TwoFactorMiddleware(PagesOnly):
+class TwoFactorMiddleware(MiddlewareMixin):
     """A session of the console is as good as the device that it was opened with, and no better. One that was opened
     before its owner set up two-factor, or with a device that has been reset since, ends here."""
 

@@ -1,19 +1,18 @@
 """What every request passes through, outside DRF: its id, its one log line, its headers, its size limit."""
 
 import re
+import threading
 import time
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.middleware.http import ConditionalGetMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
-from django.utils.deprecation import MiddlewareMixin
 
 from apps.core import propagation
 from apps.core.api import problems
@@ -99,13 +98,14 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        html = response.get("Content-Type", "").startswith("text/html")
-        response.setdefault("Content-Security-Policy", self.pages if html else self.CLOSED)
-        response.setdefault("X-Content-Type-Options", "nosniff")
+        headers = response.headers
+        html = headers.get("Content-Type", "").startswith("text/html")
+        headers.setdefault("Content-Security-Policy", self.pages if html else self.CLOSED)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
         if _is_api(request):
             for name, value in getattr(request, "rate_limit_headers", {}).items():
-                response.headers[name] = value
-            response.setdefault("Cache-Control", "private, no-store")
+                headers[name] = value
+            headers.setdefault("Cache-Control", problems.NOT_STORED)
             patch_vary_headers(response, ["Authorization", "Origin"])
         return response
 
@@ -155,20 +155,54 @@ class BodyLimitMiddleware:
         return self.get_response(request)
 
 
-class PagesOnly(MiddlewareMixin):
-    """For what concerns our pages alone. The API has tokens: cookies, sessions and what they keep are for pages."""
+class EtagMiddleware:
+    """As Django's, which would read the headers of what must not be stored as well."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        self.conditional: Any = ConditionalGetMiddleware(get_response)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return cast(HttpResponse, self.get_response(request) if _is_api(request) else super().__call__(request))
+        response = self.get_response(request)
+        if response.headers.get("Cache-Control") != problems.NOT_STORED:
+            return cast(HttpResponse, self.conditional.process_response(request, response))
+        return response
 
 
-class PageSessionMiddleware(PagesOnly, SessionMiddleware):
-    pass
+class _Behind(threading.local):
+    """What `PagesEnd` was given last. Middleware are made from the last to the first, by one thread."""
+
+    pages: Next
 
 
-class PageAuthenticationMiddleware(PagesOnly, AuthenticationMiddleware):
-    pass
+_behind = _Behind()
 
 
-class PageMessageMiddleware(PagesOnly, MessageMiddleware):
-    pass
+class PagesBegin:
+    """From here to `PagesEnd` the middleware are for our pages alone: cookies, sessions, forms, frames, static files.
+    The API has tokens, and its requests go on behind them, with what is theirs as well of what these do."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.pages, self.api = get_response, _behind.pages
+        # Of what it tells browsers, only that the host is to be reached by TLS concerns more than pages.
+        transport: Any = SecurityMiddleware(get_response)
+        transport.content_type_nosniff = False
+        transport.referrer_policy = transport.cross_origin_opener_policy = None
+        self.transport = transport
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not _is_api(request):
+            return self.pages(request)
+        # As CommonMiddleware: raises DisallowedHost.
+        request.get_host()
+        response = self.api(request)
+        response.headers["Content-Length"] = str(len(response.content))
+        return cast(HttpResponse, self.transport.process_response(request, response))
+
+
+class PagesEnd:
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = _behind.pages = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)

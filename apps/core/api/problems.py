@@ -24,6 +24,8 @@ from apps.core.errors import (
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
+# Whether answers may be kept is said of those that may.
+NOT_STORED = "private, no-store"
 
 
 def refusal_for(error: Exception) -> Refusal:
@@ -101,7 +103,7 @@ def request_id_of(request: Any) -> str:
 def answer(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     """The refusal as a plain Django response, for middleware and handlers outside DRF."""
     body = orjson.dumps(document(refusal, request_id_of(request)))
-    headers = {"Cache-Control": "private, no-store"} | refusal.headers
+    headers = {"Cache-Control": NOT_STORED} | refusal.headers
     return HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers)
 
 

@@ -12,6 +12,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from apps.core import redis
+from apps.core.api import problems
 from apps.core.api.fields import Body, Nothing
 from apps.core.api.throttling import RateLimit
 
@@ -85,7 +86,7 @@ class Endpoint(ViewSet):
         response = super().finalize_response(request, response, *args, **kwargs)
         etagged = self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200
         # ConditionalGetMiddleware makes the ETag of what may be kept.
-        response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else "private, no-store")
+        response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else problems.NOT_STORED)
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
