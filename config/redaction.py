@@ -114,7 +114,9 @@ def _redact(value: Any, depth: int, *, full_addresses: bool) -> Any:
         return "…"
     if isinstance(value, dict):
         return {
-            (said := str(name)): GONE
+            (said := str(name)): inner
+            if isinstance(inner, _PLAIN)
+            else GONE
             if isinstance(inner, _TELLING) and is_secret(said)
             else _redact(inner, depth + 1, full_addresses=full_addresses)
             for name, inner in islice(value.items(), MOST_ITEMS)

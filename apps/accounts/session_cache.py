@@ -135,12 +135,13 @@ def _mark(key: str) -> None:
 
 
 def _keys(user_id: UUID, session_id: UUID) -> list[str]:
+    session = str(session_id)
     return [
         redis.key("auth", "epoch"),
-        redis.key("auth", "s", session_id),
+        redis.key("auth", "s", session),
         redis.key("auth", "u!", user_id),
-        redis.key("auth", "s!", session_id),
-        redis.key("auth", "seen", session_id),
+        redis.key("auth", "s!", session),
+        redis.key("auth", "seen", session),
     ]
 
 

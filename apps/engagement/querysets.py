@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.core.statements import select
-from apps.social.blocks import BLOCKED, HidesBlocked, between
+from apps.social.blocks import BLOCKED, BLOCKS, HidesBlocked, between
 
 STANDING = Q(removed_at=None, taken_down_at=None)
 # The same of `one`, a row of engagement_comment, for statements of our own.
@@ -101,8 +101,8 @@ class CommentMarks(NamedTuple):
 # likes, and whom ten thousand have blocked does not look for each of these at a post that five people like. `OFFSET 0`:
 # looked up one by one, however many PostgreSQL expects.
 _HIDDEN = """
-    CASE WHEN (SELECT count(*) FROM blocked) = 0 THEN 0
-    WHEN {shown}.{count} < (SELECT count(*) FROM blocked) THEN (
+    CASE WHEN blocks.number = 0 THEN 0
+    WHEN {shown}.{count} < blocks.number THEN (
         SELECT count(*) FROM {table} AS one WHERE {counted} AND one.{by} IN (SELECT id FROM blocked)
     ) ELSE (
         SELECT count(*) FROM blocked CROSS JOIN LATERAL (
@@ -116,7 +116,7 @@ def _hidden(shown: str, count: str, table: str, by: str, counted: str) -> str:
     return _HIDDEN.format(shown=shown, count=count, table=table, by=by, counted=counted)
 
 
-# Of `post`, a row with an id and its counts. Beside `BLOCKED`.
+# Of `post`, a row with an id and its counts. Beside `BLOCKED`, and joined with `BLOCKS`.
 MARKS = f"""
     EXISTS (SELECT 1 FROM engagement_like WHERE user_id = %(viewer)s AND post_id = post.id OFFSET 0),
     EXISTS (SELECT 1 FROM engagement_save WHERE user_id = %(viewer)s AND post_id = post.id OFFSET 0),
@@ -124,7 +124,7 @@ MARKS = f"""
     {_hidden("post", "comment_count", "engagement_comment", "author_id", f"one.post_id = post.id AND {_STANDS}")}
 """  # noqa: S608  (of constants)
 _REPLIES = f"one.post_id = comment.post_id AND one.parent_id = comment.id AND {_STANDS}"
-# Of `comment`, a row with an id, a post_id and its counts. Beside `BLOCKED`.
+# Of `comment`, a row with an id, a post_id and its counts. Beside `BLOCKED`, and joined with `BLOCKS`.
 COMMENT_MARKS = f"""
     EXISTS (SELECT 1 FROM engagement_commentlike WHERE user_id = %(viewer)s AND comment_id = comment.id OFFSET 0),
     {_hidden("comment", "like_count", "engagement_commentlike", "user_id", "one.comment_id = comment.id")},
@@ -132,7 +132,7 @@ COMMENT_MARKS = f"""
 """  # noqa: S608  (of constants)
 _COMMENT_MARKS_OF = (
     f"WITH {BLOCKED} SELECT {COMMENT_MARKS} FROM engagement_comment AS comment "  # noqa: S608  (of constants)
-    "WHERE comment.id = %(comment)s"
+    f"CROSS JOIN {BLOCKS} WHERE comment.id = %(comment)s"
 )
 
 

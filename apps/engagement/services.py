@@ -35,7 +35,7 @@ from apps.engagement.facts import (
 from apps.engagement.models import Comment, CommentLike, CommentMention, Save
 from apps.engagement.querysets import MARKS, Marks
 from apps.safety import newcomers, terms
-from apps.social.blocks import BLOCKED
+from apps.social.blocks import BLOCKED, BLOCKS
 
 
 class CommentsDisabled(Forbidden):
@@ -73,17 +73,17 @@ _LOCKED = f"""
 WITH {BLOCKED}, post (id, comments_enabled, like_count, comment_count) AS MATERIALIZED (
     {{seen}} FOR NO KEY UPDATE OF content_post
 )"""
-_LOCK = f"{_LOCKED} SELECT post.*, {MARKS} FROM post"  # noqa: S608  (of constants)
+_LOCK = f"{_LOCKED} SELECT post.*, {MARKS} FROM post CROSS JOIN {BLOCKS}"  # noqa: S608  (of constants)
 _LIKE = f"""{_LOCKED}, made AS (
     INSERT INTO engagement_like (id, post_id, user_id) SELECT %(id)s, post.id, %(viewer)s FROM post
     ON CONFLICT (user_id, post_id) DO NOTHING RETURNING post_id
 ), counted AS ({LIKES.moving("made", 1)}), told AS ({outbox.writing("tasks", given="made")})
-SELECT post.*, {MARKS}, (SELECT count(*) FROM made) FROM post
+SELECT post.*, {MARKS}, (SELECT count(*) FROM made) FROM post CROSS JOIN {BLOCKS}
 """  # noqa: S608  (of constants)
 _UNLIKE = f"""{_LOCKED}, gone AS (
     DELETE FROM engagement_like WHERE post_id = (SELECT id FROM post) AND user_id = %(viewer)s RETURNING post_id
 ), counted AS ({LIKES.moving("gone", -1)}), told AS ({outbox.writing("tasks", given="gone")})
-SELECT post.*, {MARKS}, -(SELECT count(*) FROM gone) FROM post
+SELECT post.*, {MARKS}, -(SELECT count(*) FROM gone) FROM post CROSS JOIN {BLOCKS}
 """  # noqa: S608  (of constants)
 
 

@@ -325,8 +325,9 @@ def tell_mode(mode: str, *, seconds: int) -> None:
 
 def _keys(viewer_id: UUID) -> list[str]:
     """Timeline, lock, doubts. Timelines of another length are others."""
+    viewer = str(viewer_id)
     return [
-        redis.key("feed", LENGTH, viewer_id),
-        redis.key("feed", "lock", viewer_id),
-        redis.key("feed", "doubts", viewer_id),
+        redis.key("feed", LENGTH, viewer),
+        redis.key("feed", "lock", viewer),
+        redis.key("feed", "doubts", viewer),
     ]

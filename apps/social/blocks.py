@@ -13,6 +13,8 @@ BLOCKED = """blocked AS MATERIALIZED (
     UNION
     SELECT blocker_id FROM social_block WHERE blocked_id = %(viewer)s
 )"""
+# How many they are: one row, counted once, for whatever is joined with it.
+BLOCKS = "(SELECT count(*) AS number FROM blocked) AS blocks"
 # Whether `person`, a row of accounts_user, may be shown to the viewer in what others write.
 MENTIONABLE = "person.state = 'active' AND person.id NOT IN (SELECT id FROM blocked)"
 

@@ -22,7 +22,7 @@ from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
 from apps.media.api.cards import PHOTO, photo_cards
 from apps.media.urls import present_instant
-from apps.social.blocks import BLOCKED
+from apps.social.blocks import BLOCKED, BLOCKS
 
 Card = dict[str, Any]
 # Where they are in a row.
@@ -43,7 +43,7 @@ SELECT post.*,
     {{lasting}},
     {mentions_sql("content_mention", "post")},
     {MARKS}
-FROM ({{seen}}) AS post ({", ".join(CARD)})
+FROM ({{seen}}) AS post ({", ".join(CARD)}) CROSS JOIN {BLOCKS}
 WHERE {{chosen}}
 """  # noqa: S608  (of constants)
 # Two statements, since a kept plan takes any list for ten ids, and reads for one what only pays for many. And what a

@@ -12,7 +12,7 @@ from apps.core.statements import Row, Sight, array_of, select
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks
 from apps.media.urls import present_instant
-from apps.social.blocks import BLOCKED
+from apps.social.blocks import BLOCKED, BLOCKS
 
 Card = dict[str, Any]
 
@@ -28,7 +28,7 @@ WITH {BLOCKED}
 SELECT comment.*,
     {mentions_sql("engagement_commentmention", "comment")},
     {COMMENT_MARKS}
-FROM ({{seen}}) AS comment ({", ".join(CARD)})
+FROM ({{seen}}) AS comment ({", ".join(CARD)}) CROSS JOIN {BLOCKS}
 WHERE comment.id = ANY(%(ids)s)
 """  # noqa: S608  (of constants)
 
