@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from apps.accounts import tokens
 from apps.accounts.models import Session
+from apps.core import redis
 from apps.core.ids import new_id
 from bench import data
 from bench.driver import Call, call
@@ -36,6 +37,7 @@ Calls = Iterator[Call]
 class Reader:
     number: int
     id: str
+    session: str
     token: str
 
 
@@ -69,8 +71,8 @@ class Walk:
         self.most = max(self.readers)
 
     def signed_in(self, number: int) -> Reader:
-        person = UUID(self.world.person(number))
-        return Reader(number, str(person), tokens.access_token(self._session(person)))
+        session = self._session(UUID(self.world.person(number)))
+        return Reader(number, str(session.user_id), str(session.pk), tokens.access_token(session))
 
     @staticmethod
     def _session(person: UUID) -> Session:
@@ -216,12 +218,14 @@ class Walk:
 
     def _make_known(self, readers: list[Reader]) -> None:
         """Their sessions are in the cache when a run begins, for those who ask in few paths as for those who ask in
-        many: a record is forgotten after a minute, and it is no cost of a path to read it again."""
+        many: a record is forgotten a minute after it was written, and it is no cost of a path to read it again."""
         now = time.monotonic()
-        for reader in readers:
-            if now - self._known.get(reader.id, 0.0) > KNOWN_SECONDS:
-                self.get("/notifications/unread-count", reader)
-            self._known[reader.id] = now
+        strangers = [reader for reader in readers if now - self._known.get(reader.session, 0.0) > KNOWN_SECONDS]
+        for reader in strangers:
+            with self.bench.cache() as client:
+                client.delete(redis.key("auth", "s", reader.session))
+            self.get("/notifications/unread-count", reader)
+            self._known[reader.session] = now
 
     def plan(self, path: Path, connections: int, count: int) -> list[list[Call]]:
         """`count` calls in all; no two connections have a reader in common."""
