@@ -10,8 +10,7 @@ The truth is PostgreSQL; whatever is doubtful goes there.
 
 import json
 import secrets
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -68,8 +67,7 @@ return redis.call('SET', KEYS[5], 1, 'EX', ARGV[3], 'NX') and 1 or 0
 """
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(NamedTuple):
     """Who is calling, by which session; what is left of the limit, if the call was counted on the way; and the answer
     to what was asked along, if Redis gave one."""
 

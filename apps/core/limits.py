@@ -4,7 +4,7 @@ Scopes and their sizes are the setting RATE_LIMITS: {scope: (requests, seconds)}
 """
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -23,8 +23,7 @@ end
 _SPEND_ONE = SPEND + "return spend(KEYS[1], ARGV[1])"
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What is left of a limit after one request: `remaining` of `limit` until `reset` seconds from now."""
 
     limit: int
@@ -42,8 +41,7 @@ class Allowance:
         return headers | {"Retry-After": str(self.reset)} if self.exceeded else headers
 
 
-@dataclass(frozen=True)
-class Bucket:
+class Bucket(NamedTuple):
     """Where the requests of one caller against one scope are counted in the present window."""
 
     key: str

@@ -8,9 +8,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import redis
 import structlog
@@ -87,8 +86,7 @@ def call(command: Callable[[redis.Redis], Any]) -> Any:
     return breaker.call(command)
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """A script in Lua that returns a table, with its KEYS and ARGV."""
 
     script: str

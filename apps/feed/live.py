@@ -19,8 +19,7 @@ Decision 67.
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -117,8 +116,7 @@ return pushed
 """
 
 
-@dataclass(frozen=True)
-class Glance:
+class Glance(NamedTuple):
     """What Redis says of a timeline: its ids (`packed.py`), if there are any to be believed; the right to build it, if
     `token`; whether it is in doubt; and the mode that the feed works in."""
 

@@ -105,11 +105,10 @@ def _lasting(row: Row) -> Lasting:
 
 def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
     """`at`: the instant of its URLs."""
-    own = row[: _AUTHOR.start]
-    pk, caption, visibility, status, taken_down_at, sensitive, comments_enabled = own[:7]
-    likes, comments, created_at, edited_at, is_open = own[7:]
+    pk, caption, visibility, status, taken_down_at, sensitive, comments_enabled = row[:7]
+    likes, comments, created_at, edited_at, is_open = row[7 : _AUTHOR.start]
     mentions, *marks = row[_LASTING.stop :]
-    mark = Marks(*marks)
+    mark = Marks._make(marks)
     return {
         "id": pk,
         "author": mini_json(row[_AUTHOR], at),

@@ -5,8 +5,7 @@ repeats a row nor skips one that existed throughout.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.core import signing
@@ -29,8 +28,7 @@ class InvalidCursor(BadRequest):
     code, title = "invalid_cursor", "That cursor does not belong to this list."
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """The part of a list that a request asks for: up to `limit` rows that come `after` a position (None: the start).
 
     `of_list` says which list this is, with which filters, and whose: a cursor is good for no other.
