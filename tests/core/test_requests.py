@@ -7,7 +7,7 @@ import json
 import pytest
 import time_machine
 from django.db import OperationalError
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from apps.core import limits, redis
@@ -145,6 +145,24 @@ class TestHeaders:
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
             assert "private" in answer.headers["Cache-Control"]
             assert {"Authorization", "Origin"} <= set(answer.headers["Vary"].split(", "))
+
+    @pytest.mark.parametrize("path", ["/api/v1/users/@alice", "/admin/login/", "/api/v1/docs"])
+    def test_i1_of_the_api_and_of_pages(self, alice, settings, path):
+        settings.SECURE_HSTS_SECONDS = 3600
+        answer = Client().get(path, secure=True)
+        assert answer.status_code == 200
+        assert "max-age=3600" in answer.headers["Strict-Transport-Security"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        assert int(answer.headers["Content-Length"]) == len(answer.content)
+        # What browsers are told of documents, and cookies, are for pages alone.
+        of_pages = {"Referrer-Policy", "Cross-Origin-Opener-Policy", "X-Frame-Options"}
+        assert of_pages & set(answer.headers) == (set() if path.startswith("/api/") else of_pages)
+        assert bool(answer.cookies) is not path.startswith("/api/")
+        assert "Strict-Transport-Security" not in Client().get(path).headers
+
+    @pytest.mark.parametrize("path", ["/api/v1/users/@alice", "/admin/login/"])
+    def test_a_host_that_is_not_ours_is_refused(self, alice, path):
+        assert Client().get(path, headers={"Host": "elsewhere.example"}).status_code == 400
 
     def test_pages_of_named_origins_may_read_answers(self, api, alice, settings):
         settings.CORS_ALLOW_ALL_ORIGINS = False
