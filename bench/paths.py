@@ -221,11 +221,11 @@ class Walk:
         many: a record is forgotten a minute after it was written, and it is no cost of a path to read it again."""
         now = time.monotonic()
         strangers = [reader for reader in readers if now - self._known.get(reader.session, 0.0) > KNOWN_SECONDS]
-        for reader in strangers:
-            with self.bench.cache() as client:
+        with self.bench.cache() as client:
+            for reader in strangers:
                 client.delete(redis.key("auth", "s", reader.session))
-            self.get("/notifications/unread-count", reader)
-            self._known[reader.session] = now
+                self.get("/notifications/unread-count", reader)
+                self._known[reader.session] = now
 
     def plan(self, path: Path, connections: int, count: int) -> list[list[Call]]:
         """`count` calls in all; no two connections have a reader in common."""

@@ -114,9 +114,7 @@ def _redact(value: Any, depth: int, *, full_addresses: bool) -> Any:
         return "…"
     if isinstance(value, dict):
         return {
-            (said := str(name)): inner
-            if isinstance(inner, _PLAIN)
-            else GONE
+            (said := str(name)): GONE
             if isinstance(inner, _TELLING) and is_secret(said)
             else _redact(inner, depth + 1, full_addresses=full_addresses)
             for name, inner in islice(value.items(), MOST_ITEMS)

@@ -102,7 +102,7 @@ MIDDLEWARE = [
     "apps.core.api.middleware.CrossOriginMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
     "apps.core.api.middleware.EtagMiddleware",
-    "apps.core.api.middleware.PagesBegin",
+    "apps.core.api.middleware.PagesBeginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -112,7 +112,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "apps.core.api.middleware.PagesEnd",
+    "apps.core.api.middleware.PagesEndMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"

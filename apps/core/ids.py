@@ -10,8 +10,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _RANDOM_BITS = 80
 # An id as its bytes, of which so many come one after another in what Redis keeps. They are in the same order as UUIDs,
 # which Python code compares and hashes: a page of posts does so 250 times.
-Key = bytes
-KEY_BYTES = 16
+PackedId = bytes
+ID_BYTES = 16
 
 
 def new_id() -> UUID:

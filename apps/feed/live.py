@@ -25,7 +25,7 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.core import redis
-from apps.core.ids import Key
+from apps.core.ids import PackedId
 from apps.feed.packed import LENGTH
 
 KEPT_SECONDS = 3 * 24 * 3600
@@ -186,7 +186,7 @@ def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     return looking.glance(answer)
 
 
-def keep(viewer_id: UUID, glance: Glance, ids: Iterable[Key]) -> bool:
+def keep(viewer_id: UUID, glance: Glance, ids: Iterable[PackedId]) -> bool:
     """Keep what was built by right of `glance`. False if that right is gone: somebody knew better."""
     timeline, lock, _ = _keys(viewer_id)
     value = glance.stamp.encode() + b"|" + b"".join(ids)

@@ -17,7 +17,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from apps.core import redis
-from apps.core.ids import Key
+from apps.core.ids import PackedId
 from apps.core.statements import select
 from apps.feed import live, packed, policy, snapshots, timeline
 
@@ -26,12 +26,12 @@ T = TypeVar("T")
 PAGES = Counter("photogram_feed_pages_total", "Pages of feeds answered, by where they came from.", ["source"])
 
 # What stands for those of the ids that are posts of the viewer's feed now.
-Fetch = Callable[[list[Key]], dict[Key, T]]
+Fetch = Callable[[list[PackedId]], dict[PackedId, T]]
 
 
 def page(
     viewer_id: UUID, fetch: Fetch[T], glance: live.Glance, *, limit: int, before: UUID | None = None
-) -> tuple[list[Key], dict[Key, T]]:
+) -> tuple[list[PackedId], dict[PackedId, T]]:
     """Up to `limit` ids older than `before`, newest first, and what is fetched for them. `glance`: what Redis says; of
     a look that may build if this is the first page."""
     started = time.perf_counter()
@@ -46,7 +46,7 @@ def page(
     return ids, found
 
 
-def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list[Key], dict[Key, T]], int]:
+def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list[PackedId], dict[PackedId, T]], int]:
     """The first page of a timeline that is built anew, and how many posts are newer than at the last refresh (100 at
     most)."""
     _forget(viewer_id)
@@ -56,7 +56,7 @@ def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list
     return (ids[:limit], fetch(ids[:limit])), new
 
 
-def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | None) -> tuple[list[Key], str]:
+def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | None) -> tuple[list[PackedId], str]:
     """And where they come from."""
     if glance.ids is not None:
         ids = packed.part(glance.ids, limit=limit, before=before)
@@ -71,7 +71,7 @@ def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | Non
     return _newest(viewer_id, limit=limit, before=before), "built"
 
 
-def _build(viewer_id: UUID, glance: live.Glance) -> list[Key]:
+def _build(viewer_id: UUID, glance: live.Glance) -> list[PackedId]:
     """From the database, and kept if `glance` gives the right to."""
     ids = _newest(viewer_id, limit=packed.LENGTH)
     if glance.token:
@@ -79,7 +79,7 @@ def _build(viewer_id: UUID, glance: live.Glance) -> list[Key]:
     return ids
 
 
-def _newest(viewer_id: UUID, *, limit: int, before: UUID | None = None) -> list[Key]:
+def _newest(viewer_id: UUID, *, limit: int, before: UUID | None = None) -> list[PackedId]:
     return [pk.bytes for pk in timeline.newest_ids(viewer_id, limit=limit, before=before)]
 
 
@@ -103,9 +103,9 @@ SELECT newest_seen FROM former
 """
 
 
-def _note_refresh(viewer_id: UUID, ids: list[Key]) -> int:
+def _note_refresh(viewer_id: UUID, ids: list[PackedId]) -> int:
     """`ids`: the newest of the feed, NEW_CAP and more."""
     if not ids:
         return 0
     seen = [newest_seen for (newest_seen,) in select(_NOTE, viewer=viewer_id, newest=UUID(bytes=ids[0]))]
-    return sum(1 for key in ids[:NEW_CAP] if not seen or key > seen[0].bytes)
+    return sum(1 for pk in ids[:NEW_CAP] if not seen or pk > seen[0].bytes)

@@ -16,8 +16,8 @@ from apps.content.models import Post
 from apps.content.querysets import CARD
 from apps.core.api.pagination import Window, page
 from apps.core.errors import NotFound
-from apps.core.ids import Key
-from apps.core.statements import Row, Sight, Statement, array_of_keys, select
+from apps.core.ids import PackedId
+from apps.core.statements import Row, Sight, Statement, array_of_packed, select
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
 from apps.media.api.cards import PHOTO, photo_cards
@@ -53,20 +53,22 @@ _UNKNOWN = "CASE WHEN post.id <> ALL (%(known)s) THEN {} END"
 _MANY = f"{VERSIONS}, {_UNKNOWN.format(_PHOTOS)}, {_UNKNOWN.format(_TAGS)}", "post.id = ANY (%(ids)s)"
 
 
-def post_cards_of(keys: Iterable[Key], viewer_id: UUID | None, *, among: Statement | None = None) -> dict[Key, Card]:
+def post_cards_of(
+    ids: Iterable[PackedId], viewer_id: UUID | None, *, among: Statement | None = None
+) -> dict[PackedId, Card]:
     """{id: card} of those posts that the viewer may see, in one statement; or, instead, of those that `among` selects
     `for_cards()` by another rule. Should what is remembered of them have changed, which is rare, they are asked for
     anew."""
-    wanted = list(keys)
+    wanted = list(ids)
     sql, known = _cards_sql(among.sql if among else _SEEN.sql(viewer_id), *_MANY), remembered.of(wanted)
-    rows = select(sql, viewer=viewer_id, ids=array_of_keys(wanted), known=array_of_keys(known))
+    rows = select(sql, viewer=viewer_id, ids=array_of_packed(wanted), known=array_of_packed(known))
     at, cards, changed = present_instant(), {}, []
     for row in rows:
-        key = row[0].bytes
-        lasting = known.get(key) or remembered.add(key, _lasting(row))
+        pk = row[0].bytes
+        lasting = known.get(pk) or remembered.add(pk, _lasting(row))
         if not lasting.is_of(row[_CAPTION], row[_LASTING.start]):
-            changed.append(key)
-        cards[key] = _card(row, lasting, viewer_id, at)
+            changed.append(pk)
+        cards[pk] = _card(row, lasting, viewer_id, at)
     if changed:
         remembered.forget(changed)
         return post_cards_of(wanted, viewer_id, among=among)
@@ -84,9 +86,9 @@ def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) ->
 
 def post_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
     """The cards of a page of a list; what is seen no more by now is left out."""
-    keys = [pk.bytes for pk in ids]
-    cards = post_cards_of(keys, viewer_id)
-    return [card for key in keys if (card := cards.get(key))]
+    wanted = [pk.bytes for pk in ids]
+    cards = post_cards_of(wanted, viewer_id)
+    return [card for pk in wanted if (card := cards.get(pk))]
 
 
 def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> Card:
@@ -105,10 +107,23 @@ def _lasting(row: Row) -> Lasting:
 
 def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
     """`at`: the instant of its URLs."""
-    pk, caption, visibility, status, taken_down_at, sensitive, comments_enabled = row[:7]
-    likes, comments, created_at, edited_at, is_open = row[7 : _AUTHOR.start]
+    # As `CARD` names them.
+    (
+        pk,
+        caption,
+        visibility,
+        status,
+        taken_down_at,
+        sensitive,
+        comments_enabled,
+        likes,
+        comments,
+        created_at,
+        edited_at,
+        is_open,
+    ) = row[: _AUTHOR.start]
     mentions, *marks = row[_LASTING.stop :]
-    mark = Marks._make(marks)
+    mark = Marks(*marks)
     return {
         "id": pk,
         "author": mini_json(row[_AUTHOR], at),
@@ -119,7 +134,7 @@ def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
         "sensitive": sensitive,
         "comments_enabled": comments_enabled,
         "tags": lasting.tags,
-        "mentions": mention_cards(mentions) if mentions else [],
+        "mentions": mention_cards(mentions),
         "counts": post_counts(likes, comments, mark),
         "viewer": {"liked": mark.liked, "saved": mark.saved} if viewer_id else None,
         "created_at": created_at,

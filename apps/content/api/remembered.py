@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from apps.core.ids import Key
+from apps.core.ids import PackedId
 
 # Some 2 KB for a post with one photo.
 LIMIT = 4096
@@ -32,24 +32,24 @@ class Lasting(NamedTuple):
         return self.versions == versions and self.caption == caption
 
 
-_posts: dict[Key, Lasting] = {}
+_posts: dict[PackedId, Lasting] = {}
 _adding = threading.Lock()
 
 
-def of(keys: Iterable[Key]) -> dict[Key, Lasting]:
-    return {key: lasting for key in keys if (lasting := _posts.get(key))}
+def of(ids: Iterable[PackedId]) -> dict[PackedId, Lasting]:
+    return {pk: lasting for pk in ids if (lasting := _posts.get(pk))}
 
 
-def add(key: Key, lasting: Lasting) -> Lasting:
+def add(pk: PackedId, lasting: Lasting) -> Lasting:
     """Instead of what has been remembered for longest, if it becomes too much."""
     with _adding:
-        _posts[key] = lasting
+        _posts[pk] = lasting
         if len(_posts) > LIMIT:
             del _posts[next(iter(_posts))]
     return lasting
 
 
-def forget(keys: Iterable[Key]) -> None:
+def forget(ids: Iterable[PackedId]) -> None:
     with _adding:
-        for key in keys:
-            _posts.pop(key, None)
+        for pk in ids:
+            _posts.pop(pk, None)

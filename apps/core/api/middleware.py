@@ -170,7 +170,7 @@ class EtagMiddleware:
 
 
 class _Behind(threading.local):
-    """What `PagesEnd` was given last. Middleware are made from the last to the first, by one thread."""
+    """What `PagesEndMiddleware` was given last. Middleware are made from the last to the first, by one thread."""
 
     pages: Next
 
@@ -178,9 +178,9 @@ class _Behind(threading.local):
 _behind = _Behind()
 
 
-class PagesBegin:
-    """From here to `PagesEnd` the middleware are for our pages alone: cookies, sessions, forms, frames, static files.
-    The API has tokens, and its requests go on behind them, with what is theirs as well of what these do."""
+class PagesBeginMiddleware:
+    """From here to `PagesEndMiddleware` the middleware are for our pages alone: cookies, sessions, forms, frames,
+    static files. The API has tokens, and its requests go on behind them, with their share of what these do."""
 
     def __init__(self, get_response: Next) -> None:
         self.pages, self.api = get_response, _behind.pages
@@ -200,7 +200,7 @@ class PagesBegin:
         return cast(HttpResponse, self.transport.process_response(request, response))
 
 
-class PagesEnd:
+class PagesEndMiddleware:
     def __init__(self, get_response: Next) -> None:
         self.get_response = _behind.pages = get_response
 

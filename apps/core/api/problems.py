@@ -24,7 +24,7 @@ from apps.core.errors import (
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
-# Whether answers may be kept is said of those that may.
+# Of every answer that does not say otherwise; such a one gets no ETag.
 NOT_STORED = "private, no-store"
 
 

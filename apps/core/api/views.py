@@ -85,7 +85,7 @@ class Endpoint(ViewSet):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         etagged = self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200
-        # ConditionalGetMiddleware makes the ETag of what may be kept.
+        # EtagMiddleware makes the ETag of what may be kept.
         response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else problems.NOT_STORED)
         return response
 

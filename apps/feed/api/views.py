@@ -16,7 +16,7 @@ from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
-from apps.core.ids import Key
+from apps.core.ids import PackedId
 from apps.core.statements import Statement
 from apps.feed import explore, live, reading, timeline
 
@@ -55,8 +55,8 @@ class FeedEndpoint(Endpoint):
         found, new = reading.refresh(self.caller_id, self._cards, limit=window.limit + 1)
         return Response(_page(window, *found) | {"new_since_last": new})
 
-    def _cards(self, keys: builtins.list[Key]) -> dict[Key, Card]:
-        return post_cards_of(keys, self.caller_id, among=IN_THE_FEED)
+    def _cards(self, ids: builtins.list[PackedId]) -> dict[PackedId, Card]:
+        return post_cards_of(ids, self.caller_id, among=IN_THE_FEED)
 
 
 class ExploreEndpoint(Endpoint):
@@ -78,8 +78,8 @@ class ExploreEndpoint(Endpoint):
         )
 
 
-def _page(window: Window, ids: list[Key], cards: dict[Key, Card]) -> dict[str, Any]:
+def _page(window: Window, ids: list[PackedId], cards: dict[PackedId, Card]) -> dict[str, Any]:
     def of(shown: Any) -> list[Card]:
-        return [card for key in shown if (card := cards.get(key))]
+        return [card for pk in shown if (card := cards.get(pk))]
 
-    return page(ids, window, position=lambda key: [UUID(bytes=key)], cards=of)
+    return page(ids, window, position=lambda pk: [UUID(bytes=pk)], cards=of)
