@@ -27,6 +27,7 @@ class Watchdog(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         self._heart = heartbeats.ForkingHeart(f"worker:{worker.hostname}")
         self._took_at = time.monotonic()
+        self._saw_work = False
 
     def start(self, worker: Any) -> None:
         self._queues = list(worker.app.amqp.queues.consume_from)
@@ -41,6 +42,7 @@ class Watchdog(bootsteps.StartStopStep):
 
     def _took(self, **_: Any) -> None:
         self._took_at = time.monotonic()
+        self._saw_work = False
 
     def _turn(self, worker: Any) -> None:
         signal.alarm(settings.WORKER_STALLED_SECONDS)
@@ -50,11 +52,15 @@ class Watchdog(bootsteps.StartStopStep):
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _is_stalled(self) -> bool:
-        """There is work in its queues, it does nothing, and has taken nothing for long."""
+        """It does nothing, has taken nothing for long, and there was work in its queues at this turn and at the one
+        before: what has come since the loop last looked, the loop could not have taken."""
         if state.active_requests or state.reserved_requests:
-            self._took_at = time.monotonic()
-        silent = time.monotonic() - self._took_at
-        if silent < settings.WORKER_STALLED_SECONDS:
+            self._took()
+        if time.monotonic() - self._took_at < settings.WORKER_STALLED_SECONDS:
             return False
+        saw_work, self._saw_work = self._saw_work, self._sees_work()
+        return saw_work and self._saw_work
+
+    def _sees_work(self) -> bool:
         waiting = backlog.in_broker(self._queues)
         return waiting is not None and sum(waiting.values()) > 0

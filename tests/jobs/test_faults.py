@@ -10,8 +10,9 @@ from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
 from apps.core import backlog, dead_letters
 from apps.core.relay import KILLED
+from config.queues import DEFAULT
 from devstack.process import frozen
-from tests.jobs.workshop import LEASE, Workshop, own_database, tries
+from tests.jobs.workshop import LEASE, STALLED, Workshop, own_database, tries
 from tests.waiting import eventually
 
 # What the processes do is committed, and so is what the tests do.
@@ -29,6 +30,13 @@ def shop(django_db_setup, django_db_blocker, tmp_path_factory):
             yield shop
         finally:
             shop.stop()
+
+
+@pytest.fixture(autouse=True)
+def account(shop, request):
+    """Shown where a test fails."""
+    yield
+    request.node.add_report_section("teardown", "workshop", shop.account())
 
 
 def is_settled():
@@ -183,6 +191,19 @@ def test_c4_a_worker_that_consumes_no_more_ends_so_that_another_takes_its_place(
     assert not all(tries(path) for path in waiting)
     shop.start("worker")
     eventually(lambda: all(tries(path) for path in waiting))
+
+
+def test_c4_a_worker_that_finds_much_to_do_after_a_long_rest_is_not_taken_for_deaf(shop):
+    """It looks at the broker at the very moment at which work has come that it had no time to take."""
+    worker = shop.running["worker"]
+    time.sleep(STALLED + 1)
+    os.kill(worker.pid, signal.SIGSTOP)
+    paths = [shop.order("steady") for _ in range(10)]
+    eventually(lambda: shop.broker_client().llen(DEFAULT) >= 9)
+    os.kill(worker.pid, signal.SIGCONT)
+    eventually(lambda: all(tries(path) for path in paths))
+    assert worker.poll() is None
+    eventually(is_settled)
 
 
 def test_leases_are_shorter_than_a_minute(settings):

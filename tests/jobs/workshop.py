@@ -22,7 +22,7 @@ from tests.databases import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # Short, so that the tests need not wait long: the proportions are those of the real ones.
-LEASE, RETRY, STALLED = 2, 0.05, 4
+LEASE, RETRY, STALLED = 2, 0.05, 6
 ENVIRONMENT = {
     "PHOTOGRAM_ENV": "development",
     "TASK_LEASE_SECONDS": str(LEASE),
@@ -89,6 +89,15 @@ class Workshop:
         if self.broker:
             self.broker.stop()
         os.close(self.lock)
+
+    def account(self) -> str:
+        """What became of each process, and what it said last."""
+        return "\n".join(map(self._account_of, self.running))
+
+    def _account_of(self, name: str) -> str:
+        code = self.running[name].poll()
+        log = (self.folder / f"{name}.log").read_text(errors="replace")
+        return f"── {name}: {'running' if code is None else f'ended with {code}'}\n{log[-2000:]}"
 
     # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────
     def order(self, task: str, *, queue: str = DEFAULT, **kwargs: Any) -> Path:
