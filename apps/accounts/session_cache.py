@@ -10,6 +10,7 @@ The truth is PostgreSQL; whatever is doubtful goes there.
 
 import json
 import secrets
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -132,26 +133,29 @@ def _mark(key: str) -> None:
         _Trust.missed = True
 
 
-def _keys(user_id: UUID, session_id: UUID) -> list[str]:
+@lru_cache(maxsize=4096)
+def _keys(user_id: UUID, session_id: UUID) -> tuple[str, ...]:
+    """Who calls, calls again."""
     session = str(session_id)
-    return [
+    return (
         redis.key("auth", "epoch"),
         redis.key("auth", "s", session),
         redis.key("auth", "u!", user_id),
         redis.key("auth", "s!", session),
         redis.key("auth", "seen", session),
-    ]
+    )
 
 
 def _from_record(record: bytes, stamp: str, user_id: UUID, session_id: UUID) -> Identity | None:
     """None if the record is of another run or epoch, or of somebody else."""
     cached = orjson.loads(record)
-    if cached["stamp"] != stamp or cached["user"]["id"] != str(user_id):
+    if cached["stamp"] != stamp:
         return None
-    return Identity(_user_from(cached["user"], cached["ranks"]), session_id)
+    user = _user_from(cached["user"], cached["ranks"])
+    return Identity(user, session_id) if user.pk == user_id else None
 
 
-def _remember(identity: Identity, keys: list[str], stamp: str) -> bool:
+def _remember(identity: Identity, keys: tuple[str, ...], stamp: str) -> bool:
     """Whether the session was not seen just before."""
     user = identity.user
     fields = {name: getattr(user, name) for name in USER_FIELDS}

@@ -7,8 +7,8 @@ counted here; what is not answered then is a 503. Jobs have the time limits of t
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import cached_property
 from time import monotonic
@@ -42,14 +42,17 @@ AWAY = (db.OperationalError, db.InterfaceError)
 _deadline: ContextVar[float | None] = ContextVar("database_deadline", default=None)
 
 
-@contextmanager
-def limited_patience(seconds: float = REQUEST_SECONDS) -> Iterator[None]:
+class Patience:
     """All that is asked of the database within is to be answered in so many seconds from now."""
-    token = _deadline.set(monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+
+    def __init__(self, seconds: float = REQUEST_SECONDS) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _deadline.set(monotonic() + self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        _deadline.reset(self._token)
 
 
 class Outage:
@@ -152,7 +155,7 @@ def give_up_pool() -> None:
 
 def _look() -> None:
     """Through a connection of its own: the pool's have their own pauses."""
-    with PatientConnection.connect(**connection.get_connection_params()) as fresh, limited_patience(1):
+    with PatientConnection.connect(**connection.get_connection_params()) as fresh, Patience(1):
         fresh.execute("SELECT 1")
 
 

@@ -1,15 +1,14 @@
 """What requests and tasks cost, as metrics and for their log lines."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 import structlog
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from prometheus_client import Counter, Histogram
 
 log = structlog.get_logger("photogram.task")
@@ -75,11 +74,21 @@ def task_finished(task: str, outcome: Outcome, seconds: float) -> None:
 # ── What is waited for ───────────────────────────────────────────────────────────────────────────────────
 @dataclass
 class Cost:
-    """Statements sent, and seconds waited for them and for Redis."""
+    """`with Cost() as cost:` counts the statements that the block sends, and the seconds that it waits for them and for
+    Redis."""
 
     queries: int = 0
     database_seconds: float = 0.0
     cache_seconds: float = 0.0
+
+    def __enter__(self) -> "Cost":
+        self._token = _present.set(self)
+        connections[DEFAULT_DB_ALIAS].execute_wrappers.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        connections[DEFAULT_DB_ALIAS].execute_wrappers.pop()
+        _present.reset(self._token)
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         started = time.perf_counter()
@@ -93,24 +102,6 @@ class Cost:
 _present: ContextVar[Cost | None] = ContextVar("cost", default=None)
 
 
-@contextmanager
-def measured() -> Iterator[Cost]:
-    """What the block costs."""
-    cost = Cost()
-    token = _present.set(cost)
-    try:
-        with connection.execute_wrapper(cost):
-            yield cost
-    finally:
-        _present.reset(token)
-
-
-@contextmanager
-def waiting_for_cache() -> Iterator[None]:
-    cost = _present.get()
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        if cost:
-            cost.cache_seconds += time.perf_counter() - started
+def waited_for_cache(seconds: float) -> None:
+    if cost := _present.get():
+        cost.cache_seconds += seconds

@@ -18,7 +18,7 @@ from prometheus_client import Counter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from apps.core.observability import waiting_for_cache
+from apps.core.observability import waited_for_cache
 
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_redis_failures_total", "Redis commands that failed or timed out.")
@@ -65,14 +65,16 @@ class Breaker:
         """The answer of `command(client)`. Raises Absent when there is none to be had."""
         if time.monotonic() < self._closed_at:
             raise Absent("the breaker is open")
+        started = time.perf_counter()
         try:
-            with waiting_for_cache():
-                return command(self.client)
+            return command(self.client)
         except redis.RedisError as error:
             self._closed_at = time.monotonic() + settings.REDIS_BREAKER_SECONDS
             FAILURES.inc()
             log.warning("redis_absent", error=str(error), pause_seconds=settings.REDIS_BREAKER_SECONDS)
             raise Absent(str(error)) from error
+        finally:
+            waited_for_cache(time.perf_counter() - started)
 
     def reset(self) -> None:
         self._closed_at = 0.0

@@ -1,6 +1,7 @@
 """Querysets composed once."""
 
 import pytest
+from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from apps.content.models import Post
 from apps.core.ids import new_id
@@ -30,3 +31,44 @@ def test_names_become_numbers_and_a_percent_sign_stays():
     ids = [new_id(), new_id()]
     assert select(sql, a="x", b=1, ids=array_of(ids), unused=None) == [(1, "x", 1, True, ids)]
     assert select("SELECT %(ids)s::uuid[]", ids=array_of([])) == [([],)]
+
+
+@pytest.fixture
+def pool(transactional_db):
+    """Of one session, on the default connection, as processes have a pool outside tests."""
+    connection.close()
+    options = connection.settings_dict["OPTIONS"]
+    options["pool"] = {"min_size": 1, "max_size": 1, "timeout": 0.2}
+    try:
+        yield connection.pool
+    finally:
+        connection.close()
+        connection.close_pool()
+        options.pop("pool")
+
+
+SESSION = "SELECT pg_backend_pid()"
+
+
+def test_a_statement_by_itself_borrows_a_session_of_the_pool_and_gives_it_back(pool):
+    ((first,),) = select(SESSION)
+    assert connection.connection is None
+    with pool.connection() as other:
+        assert other.info.backend_pid == first
+    with pytest.raises(ProgrammingError):
+        select("SELECT no_such_column")
+    assert select(SESSION) == [(first,)]
+
+
+def test_a_statement_within_a_transaction_sees_what_that_has_written(pool):
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE mine ON COMMIT DROP AS SELECT 7 AS number")
+        assert select("SELECT number FROM mine") == [(7,)]
+
+
+def test_a_statement_that_gets_no_session_fails_as_one_that_django_sends(pool):
+    pool.open()
+    with pool.connection(), pytest.raises(OperationalError):
+        select(SESSION)
+    assert len(select(SESSION)) == 1

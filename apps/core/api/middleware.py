@@ -12,14 +12,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.http import ConditionalGetMiddleware
 from django.middleware.security import SecurityMiddleware
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_vary_headers, set_response_etag
 
 from apps.core import propagation
 from apps.core.api import problems
-from apps.core.database import AWAY, limited_patience, outage
+from apps.core.database import AWAY, Patience, outage
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
 from apps.core.ids import new_id
-from apps.core.observability import measured, request_finished
+from apps.core.observability import Cost, request_finished
 
 log = structlog.get_logger("photogram.request")
 Next = Callable[[HttpRequest], HttpResponse]
@@ -44,7 +44,7 @@ class RequestContextMiddleware:
         request.request_id = request_id  # type: ignore[attr-defined]
         propagation.begin(request_id=request_id)
         started = time.perf_counter()
-        with measured() as cost:
+        with Cost() as cost:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         seconds = time.perf_counter() - started
@@ -130,7 +130,7 @@ class OutageMiddleware:
         # Health and metrics are asked for what is the case, and are always let through.
         if outage.lasts and _is_api(request):
             return problems.answer(Unavailable(), request)
-        with limited_patience():
+        with Patience():
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -156,7 +156,8 @@ class BodyLimitMiddleware:
 
 
 class EtagMiddleware:
-    """As Django's, which would read the headers of what must not be stored as well."""
+    """As Django's, which would read the headers of what must not be stored as well, and compare with nothing what is
+    asked for without a condition."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -164,9 +165,16 @@ class EtagMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.headers.get("Cache-Control") != problems.NOT_STORED:
+        if response.headers.get("Cache-Control") == problems.NOT_STORED:
+            return response
+        if request.method != "GET" or not _CONDITIONS.isdisjoint(request.META):
             return cast(HttpResponse, self.conditional.process_response(request, response))
+        if self.conditional.needs_etag(response) and not response.has_header("ETag"):
+            set_response_etag(response)
         return response
+
+
+_CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}
 
 
 class _Behind(threading.local):
