@@ -1,5 +1,6 @@
 """An author's posts and a tag's posts: what they cost and what they find."""
 
+import orjson
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,6 +10,7 @@ from apps.accounts.models import User
 from apps.content import services
 from apps.content.api.cards import post_cards
 from apps.content.models import Mention, Post, PostTag, Tag
+from apps.core.api.renderers import dumps
 from apps.core.ids import new_id
 from apps.engagement.models import Like, Save
 from tests.factories import make_block, make_media, make_post, make_user, many
@@ -104,7 +106,7 @@ class TestCost:
         Save.objects.create(post=posts[1], user=carol)
         for some in (posts[:2], posts):
             with django_assert_num_queries(1):
-                cards = post_cards([post.pk for post in some], carol.pk)
+                cards = orjson.loads(dumps(post_cards([post.pk for post in some], carol.pk)))
         assert [card["viewer"] for card in cards[:3]] == [
             {"liked": True, "saved": False},
             {"liked": False, "saved": True},

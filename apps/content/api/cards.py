@@ -134,7 +134,7 @@ def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
         "sensitive": sensitive,
         "comments_enabled": comments_enabled,
         "tags": lasting.tags,
-        "mentions": mention_cards(mentions),
+        "mentions": mention_cards(mentions, at),
         "counts": post_counts(likes, comments, mark),
         "viewer": {"liked": mark.liked, "saved": mark.saved} if viewer_id else None,
         "created_at": created_at,

@@ -1,6 +1,9 @@
 """Mentions as the API shows them, in captions and in comments."""
 
-from typing import Any
+from functools import lru_cache
+
+import orjson
+from orjson import Fragment
 
 from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.statements import aggregate
@@ -16,8 +19,15 @@ def mentions_sql(table: str, text: str) -> str:
         WHERE mention.{text}_id = {text}.id AND {MENTIONABLE})"""  # noqa: S608  (of constants)
 
 
-def mention_cards(column: str | None) -> list[dict[str, Any]]:
-    """Of what `mentions_sql` has selected."""
-    return [
-        mini(Person(*person)) | {"offset": offset, "length": length} for offset, length, *person in aggregate(column)
-    ]
+@lru_cache(maxsize=2048)
+def mention_cards(column: str | None, at: int) -> Fragment:
+    """Of what `mentions_sql` has selected, as JSON, with URLs of the instant `at`. It is remembered: most captions have
+    none, and it is a function of all that it is made of."""
+    return Fragment(
+        orjson.dumps(
+            [
+                mini(Person(*person)) | {"offset": offset, "length": length}
+                for offset, length, *person in aggregate(column)
+            ]
+        )
+    )

@@ -5,6 +5,7 @@ repeats a row nor skips one that existed throughout.
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -51,6 +52,7 @@ class Window(NamedTuple):
         return _signer(self.of_list).sign_object([str(p) if isinstance(p, UUID) else p for p in position])
 
 
+@lru_cache(maxsize=4096)
 def _signer(of_list: str) -> signing.Signer:
     return signing.Signer(salt=f"cursor:{of_list}")
 

@@ -68,7 +68,7 @@ def _card(row: Row, viewer_id: UUID | None, at: int) -> Card:
         "post_id": own["post_id"],
         "author": None if gone or own["author_id"] is None else mini_json(author_of(own), at),
         "text": "" if gone else own["text"],
-        "mentions": [] if gone else mention_cards(mentions),
+        "mentions": [] if gone else mention_cards(mentions, at),
         "parent_id": own["parent_id"],
         "counts": comment_counts(own["like_count"], own["reply_count"], mark) | ({"likes": 0} if gone else {}),
         "viewer": {"liked": mark.liked} if viewer_id else None,

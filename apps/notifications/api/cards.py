@@ -33,7 +33,8 @@ CROSS JOIN LATERAL (
             WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_CAP}
         ) AS act
         ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
-    ) AS person
+    ) AS act
+    JOIN accounts_user AS person ON person.id = act.actor_id
     LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
 ) AS who
 WHERE (told.type = 'moderation' OR who.number > 0) AND {{chosen}}
