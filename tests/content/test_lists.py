@@ -10,7 +10,6 @@ from apps.accounts.models import User
 from apps.content import services
 from apps.content.api.cards import post_cards
 from apps.content.models import Mention, Post, PostTag, Tag
-from apps.core.api.renderers import dumps
 from apps.core.ids import new_id
 from apps.engagement.models import Like, Save
 from tests.factories import make_block, make_media, make_post, make_user, many
@@ -106,7 +105,7 @@ class TestCost:
         Save.objects.create(post=posts[1], user=carol)
         for some in (posts[:2], posts):
             with django_assert_num_queries(1):
-                cards = orjson.loads(dumps(post_cards([post.pk for post in some], carol.pk)))
+                cards = orjson.loads(orjson.dumps(post_cards([post.pk for post in some], carol.pk)))
         assert [card["viewer"] for card in cards[:3]] == [
             {"liked": True, "saved": False},
             {"liked": False, "saved": True},

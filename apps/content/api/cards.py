@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from orjson import Fragment
+
 from apps.accounts.api.cards import mini_json
 from apps.content.api import remembered
 from apps.content.api.mentions import mention_cards, mentions_sql
@@ -15,6 +17,7 @@ from apps.content.api.remembered import VERSIONS, Lasting
 from apps.content.models import Post
 from apps.content.querysets import CARD
 from apps.core.api.pagination import Window, page
+from apps.core.api.renderers import dumps
 from apps.core.errors import NotFound
 from apps.core.ids import PackedId
 from apps.core.statements import Row, Sight, Statement, array_of_packed, select
@@ -28,7 +31,8 @@ Card = dict[str, Any]
 # Where they are in a row.
 _CAPTION = list(CARD).index("caption")
 _AUTHOR = slice(list(CARD).index("author_id"), len(CARD))
-_LASTING = slice(len(CARD), len(CARD) + 3)
+# The versions, the photos and the tags: the last of the columns.
+_LASTING = -3
 _SEEN = Sight(lambda viewer: Post.objects.visible_to(viewer).for_cards())
 _REVIEWED = Statement(lambda: Post.objects.all().for_cards())
 # Of `post`. The photos are gathered as text, which is sooner remembered than a list.
@@ -40,9 +44,9 @@ _TAGS = """ARRAY(SELECT tag.name FROM content_posttag AS said JOIN content_tag A
 _CARDS = f"""
 WITH {BLOCKED}
 SELECT post.*,
-    {{lasting}},
     {mentions_sql("content_mention", "post")},
-    {MARKS}
+    {MARKS},
+    {{lasting}}
 FROM ({{seen}}) AS post ({", ".join(CARD)}) CROSS JOIN {BLOCKS}
 WHERE {{chosen}}
 """  # noqa: S608  (of constants)
@@ -55,10 +59,10 @@ _MANY = f"{VERSIONS}, {_UNKNOWN.format(_PHOTOS)}, {_UNKNOWN.format(_TAGS)}", "po
 
 def post_cards_of(
     ids: Iterable[PackedId], viewer_id: UUID | None, *, among: Statement | None = None
-) -> dict[PackedId, Card]:
-    """{id: card} of those posts that the viewer may see, in one statement; or, instead, of those that `among` selects
-    `for_cards()` by another rule. Should what is remembered of them have changed, which is rare, they are asked for
-    anew."""
+) -> dict[PackedId, Fragment]:
+    """{id: card, as JSON} of those posts that the viewer may see, in one statement; or, instead, of those that `among`
+    selects `for_cards()` by another rule. Should what is remembered of them have changed, which is rare, they are asked
+    for anew."""
     wanted = list(ids)
     sql, known = _cards_sql(among.sql if among else _SEEN.sql(viewer_id), *_MANY), remembered.of(wanted)
     rows = select(sql, viewer=viewer_id, ids=array_of_packed(wanted), known=array_of_packed(known))
@@ -66,9 +70,9 @@ def post_cards_of(
     for row in rows:
         pk = row[0].bytes
         lasting = known.get(pk) or remembered.add(pk, _lasting(row))
-        if not lasting.is_of(row[_CAPTION], row[_LASTING.start]):
+        if not lasting.is_of(row[_CAPTION], row[_LASTING]):
             changed.append(pk)
-        cards[pk] = _card(row, lasting, viewer_id, at)
+        cards[pk] = _card_json(row[:_LASTING], lasting, viewer_id is not None, at)
     if changed:
         remembered.forget(changed)
         return post_cards_of(wanted, viewer_id, among=among)
@@ -81,11 +85,11 @@ def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) ->
     rows = select(_cards_sql(seen, *_ONE), viewer=viewer_id, id=post_id)
     if not rows:
         raise NotFound
-    return _card(rows[0], _lasting(rows[0]), viewer_id, present_instant())
+    return _card(rows[0][:_LASTING], _lasting(rows[0]), viewer_id is not None, present_instant())
 
 
-def post_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Card]:
-    """The cards of a page of a list; what is seen no more by now is left out."""
+def post_cards(ids: Iterable[UUID], viewer_id: UUID | None) -> list[Fragment]:
+    """The cards of a page of a list, as JSON; what is seen no more by now is left out."""
     wanted = [pk.bytes for pk in ids]
     cards = post_cards_of(wanted, viewer_id)
     return [card for pk in wanted if (card := cards.get(pk))]
@@ -102,11 +106,19 @@ def _cards_sql(seen: str, lasting: str, chosen: str) -> str:
 
 
 def _lasting(row: Row) -> Lasting:
-    return Lasting(row[_CAPTION], *row[_LASTING])
+    versions, photos, tags = row[_LASTING:]
+    return Lasting(row[_CAPTION], tuple(versions or ()), photos, tuple(tags))
 
 
-def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
-    """`at`: the instant of its URLs."""
+@lru_cache(maxsize=4096)
+def _card_json(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Fragment:
+    """As `_card`, as JSON. It is remembered, since many are shown the same card; it is a function of all that it is
+    made of. An entry takes some 5 KB for each photo."""
+    return Fragment(dumps(_card(shown, lasting, is_viewed, at)))
+
+
+def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Card:
+    """`is_viewed`: by somebody. `at`: the instant of its URLs."""
     # As `CARD` names them.
     (
         pk,
@@ -121,12 +133,12 @@ def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
         created_at,
         edited_at,
         is_open,
-    ) = row[: _AUTHOR.start]
-    mentions, *marks = row[_LASTING.stop :]
+    ) = shown[: _AUTHOR.start]
+    mentions, *marks = shown[_AUTHOR.stop :]
     mark = Marks(*marks)
     return {
         "id": pk,
-        "author": mini_json(row[_AUTHOR], at),
+        "author": mini_json(shown[_AUTHOR], at),
         "caption": caption,
         "media": photo_cards(lasting.photos, public=is_open, at=at),
         "visibility": visibility,
@@ -136,7 +148,7 @@ def _card(row: Row, lasting: Lasting, viewer_id: UUID | None, at: int) -> Card:
         "tags": lasting.tags,
         "mentions": mention_cards(mentions, at),
         "counts": post_counts(likes, comments, mark),
-        "viewer": {"liked": mark.liked, "saved": mark.saved} if viewer_id else None,
+        "viewer": {"liked": mark.liked, "saved": mark.saved} if is_viewed else None,
         "created_at": created_at,
         "edited_at": edited_at,
     }

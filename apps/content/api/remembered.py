@@ -24,12 +24,12 @@ class Lasting(NamedTuple):
     """What is remembered of a post, `photos` and `tags`, and what they depend on."""
 
     caption: str
-    versions: Sequence[bytes]
+    versions: tuple[bytes, ...]
     photos: str | None
-    tags: Sequence[str]
+    tags: tuple[str, ...]
 
     def is_of(self, caption: str, versions: Sequence[bytes]) -> bool:
-        return self.versions == versions and self.caption == caption
+        return self.versions == tuple(versions) and self.caption == caption
 
 
 _posts: dict[PackedId, Lasting] = {}

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
+from orjson import Fragment
 from rest_framework.request import Request
 
 from apps.core.errors import BadRequest
@@ -112,9 +113,10 @@ def page(
     *,
     position: Callable[[R], Sequence[Any]],
     card: Callable[[R], dict[str, Any]] | None = None,
-    cards: Callable[[Sequence[R]], list[dict[str, Any]]] | None = None,
+    cards: Callable[[Sequence[R]], Sequence[dict[str, Any] | Fragment]] | None = None,
 ) -> dict[str, Any]:
-    """The answer: `results` rendered one by one by `card` or all at once by `cards`, and `next_cursor`.
+    """The answer: `results` rendered one by one by `card` or all at once by `cards`, as dicts or as JSON; and
+    `next_cursor`.
 
     `rows` holds up to one more than the limit, which tells whether there is a next page.
     """

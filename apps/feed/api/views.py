@@ -4,12 +4,13 @@ import builtins
 from typing import Any
 from uuid import UUID
 
+from orjson import Fragment
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.content.api import schemas
-from apps.content.api.cards import Card, post_cards, post_cards_of
+from apps.content.api.cards import post_cards, post_cards_of
 from apps.content.models import Post
 from apps.core import redis
 from apps.core.api.pagination import Window, page
@@ -55,7 +56,7 @@ class FeedEndpoint(Endpoint):
         found, new = reading.refresh(self.caller_id, self._cards, limit=window.limit + 1)
         return Response(_page(window, *found) | {"new_since_last": new})
 
-    def _cards(self, ids: builtins.list[PackedId]) -> dict[PackedId, Card]:
+    def _cards(self, ids: builtins.list[PackedId]) -> dict[PackedId, Fragment]:
         return post_cards_of(ids, self.caller_id, among=IN_THE_FEED)
 
 
@@ -78,8 +79,8 @@ class ExploreEndpoint(Endpoint):
         )
 
 
-def _page(window: Window, ids: list[PackedId], cards: dict[PackedId, Card]) -> dict[str, Any]:
-    def of(shown: Any) -> list[Card]:
+def _page(window: Window, ids: list[PackedId], cards: dict[PackedId, Fragment]) -> dict[str, Any]:
+    def of(shown: Any) -> list[Fragment]:
         return [card for pk in shown if (card := cards.get(pk))]
 
     return page(ids, window, position=lambda pk: [UUID(bytes=pk)], cards=of)
