@@ -23,16 +23,20 @@ class RateLimit(BaseThrottle):
     """
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        user_id = getattr(request.user, "pk", None)
-        who = str(user_id) if user_id else client_address(request)
         # Whoever looked the caller up has often counted the call on the way.
         counted: limits.Allowance | None = getattr(request.auth, "allowance", None)
-        allowance = counted or limits.spend(_scope(request, view, anonymous=user_id is None), who)
+        allowance = counted or _spend(request, view)
         plain: HttpRequest = request._request
         plain.rate_limit_headers = allowance.headers  # type: ignore[attr-defined]
         if allowance.exceeded:
             raise TooManyRequests(headers=allowance.headers)
         return True
+
+
+def _spend(request: Request, view: "APIView") -> limits.Allowance:
+    user_id = getattr(request.user, "pk", None)
+    who = str(user_id) if user_id else client_address(request)
+    return limits.spend(_scope(request, view, anonymous=user_id is None), who)
 
 
 def view_of(request: Request) -> "APIView | None":
