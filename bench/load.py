@@ -34,7 +34,7 @@ from bench.targets import Target, print_targets
 CONNECTIONS = (8, 1)
 HELLO, DRF, RAW = "Django hello", "DRF feed", "raw SQL feed"
 # A hello costs so little that it takes more of them to measure it.
-HELLOS = 8
+HELLOS = 4
 # Two processes have up to ten sessions each.
 WARMING = 160
 SECONDS = 60.0  # a run that takes longer is cut short
@@ -80,8 +80,10 @@ class Run:
             for connections in CONNECTIONS:
                 for place, path in enumerate(self.chosen):
                     if place % 6 == 0:
-                        self._baselines(connections, round)
+                        self._feeds(connections, round)
+                    self._hello(connections, round)
                     self._path(path, connections, round)
+                self._hello(connections, round)
 
     def _count(self, connections: int) -> int:
         """Requests in a run: fewer when they come one by one, which is for the times."""
@@ -93,7 +95,8 @@ class Run:
         for connections in CONNECTIONS:
             for path in self.chosen:
                 self._path(path, connections, round=-1, count=WARMING)
-            self._baselines(connections, round=-1)
+            self._hello(connections, round=-1)
+            self._feeds(connections, round=-1)
         self.samples.clear()
 
     def _path(self, path: Any, connections: int, round: int, count: int = 0) -> None:
@@ -102,16 +105,16 @@ class Run:
         if path.name in {"like", "follow"}:
             self._measure(f"un{path.name}", "api", self.paths.undone(plan), round)
 
-    def _baselines(self, connections: int, round: int) -> None:
+    def _hello(self, connections: int, round: int) -> None:
+        count = self._count(connections) * HELLOS
+        self._measure(HELLO, HELLO, [[call("GET", "/hello")] * (count // connections)] * connections, round)
+
+    def _feeds(self, connections: int, round: int) -> None:
+        """The baselines that are feeds."""
         count = self._count(connections)
-        self._measure(HELLO, HELLO, self._same(call("GET", "/hello"), connections, count * HELLOS), round)
         feeds = self.paths.Path("", lambda readers: _feeds(readers))
         for name in (DRF, RAW):
             self._measure(name, name, self.walk.plan(feeds, connections, count), round)
-
-    @staticmethod
-    def _same(each: Call, connections: int, count: int) -> list[list[Call]]:
-        return [[each] * (count // connections) for _ in range(connections)]
 
     def _measure(self, name: str, server: str, calls: list[list[Call]], round: int) -> None:
         served = self.servers[server]
@@ -132,7 +135,8 @@ NUMBERS = ["per_second", "p50", "p95", "p99", "web", "database", "cache", "total
 
 @dataclass
 class Row:
-    """Medians over the rounds; ratios are taken within a round, which other work on the machine slows as a whole."""
+    """Medians over the rounds. Other work on the machine slows what is measured at the same time: ratios are taken
+    within a round, and to the hello of those measured just before and after."""
 
     path: str
     connections: int
@@ -163,6 +167,14 @@ class Results:
         ]
         return statistics.median(one / (two or 1e-9) for one, two in costs)
 
+    def to_hello(self, path: str, connections: int = CONNECTIONS[0]) -> float:
+        """Cost against that of the hellos beside each run of the path."""
+        samples = [sample for sample in self.samples if sample.connections == connections]
+        places = [place for place, sample in enumerate(samples) if sample.path == path]
+        return statistics.median(
+            samples[place].total / statistics.mean(hello.total for hello in _beside(samples, place)) for place in places
+        )
+
     def median(self, path: str, number: str, connections: int = CONNECTIONS[0]) -> float | None:
         found = [getattr(sample, number) for sample in self.of(path, connections)]
         return None if None in found else statistics.median(found)
@@ -173,7 +185,7 @@ class Results:
                 path,
                 connections,
                 {number: self.median(path, number, connections) for number in NUMBERS},
-                self.ratio(path, HELLO, connections),
+                self.to_hello(path, connections),
                 self.ratio(path, DRF, connections),
                 self.ratio(path, RAW, connections),
             )
@@ -187,11 +199,18 @@ class Results:
         return [*targets, Target("all", "requests that failed", 0, sum(len(s.faults) for s in self.samples))]
 
 
+def _beside(samples: list[Sample], place: int) -> list[Sample]:
+    """The hello measured last before, and the one measured next after it."""
+    before = next((s for s in reversed(samples[: place + 1]) if s.path == HELLO), None)
+    after = next((s for s in samples[place:] if s.path == HELLO), None)
+    return [hello for hello in (before, after) if hello]
+
+
 def _wanted(results: Results) -> Iterator[tuple[str, str, float, Callable[[], float]]]:
     """(path, or several by " | "; what; at most; how it is found)."""
     feed = "feed, first page"
     yield feed, f"CPU against the {DRF}", 0.30, lambda: results.ratio(feed, DRF)
-    yield feed, f"CPU against {HELLO}", 5.5, lambda: results.ratio(feed, HELLO)
+    yield feed, f"CPU against {HELLO}", 5.5, lambda: results.to_hello(feed)
     yield feed, "SQL statements", 2, lambda: results.median(feed, "sql") or 0.0
     heavy = max((s.path for s in results.samples if s.path.endswith("followed") and "cold" not in s.path), default="")
     cold = heavy.replace("feed, ", "feed, cold, ")
@@ -201,7 +220,7 @@ def _wanted(results: Results) -> Iterator[tuple[str, str, float, Callable[[], fl
     against |= dict.fromkeys(("like", "unlike", "follow", "unfollow"), 6)
     against |= {"comment": 9, "create post": 9}
     for path, limit in against.items():
-        yield path, f"CPU against {HELLO}", limit, lambda path=path: results.ratio(path, HELLO)  # type: ignore[misc]
+        yield path, f"CPU against {HELLO}", limit, lambda path=path: results.to_hello(path)  # type: ignore[misc]
     for path in ("like", "unlike", "follow", "unfollow"):
         yield path, "SQL statements", 4, lambda path=path: results.median(path, "sql") or 0.0  # type: ignore[misc]
 
