@@ -10,6 +10,7 @@ import structlog
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import ResponseHeaders
 from django.middleware.http import ConditionalGetMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers, set_response_etag
@@ -91,22 +92,33 @@ class SecurityHeadersMiddleware:
         "font-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     )
 
+    VARY = ("Authorization", "Origin")
+
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
         storage = settings.S3_PUBLIC_ENDPOINT_URL
-        self.pages = self.PAGES.format(cdn=f"{settings.MEDIA_CDN_URL.split('/', 3)[2]} {storage}")
+        pages = self.PAGES.format(cdn=f"{settings.MEDIA_CDN_URL.split('/', 3)[2]} {storage}")
+        # Django converts and checks a header each time that it is set. These are the same of all answers of a kind, and
+        # are set once: {(whether it is the API's, whether it is HTML): headers}
+        self._constant = {
+            (api, html): ResponseHeaders(
+                {"Content-Security-Policy": pages if html else self.CLOSED, "X-Content-Type-Options": "nosniff"}
+                | ({"Cache-Control": problems.NOT_STORED, "Vary": ", ".join(self.VARY)} if api else {})
+            )._store
+            for api in (True, False)
+            for html in (True, False)
+        }
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        headers = response.headers
-        html = headers.get("Content-Type", "").startswith("text/html")
-        headers.setdefault("Content-Security-Policy", self.pages if html else self.CLOSED)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        if _is_api(request):
+        headers, api = response.headers, _is_api(request)
+        if api:
             for name, value in getattr(request, "rate_limit_headers", {}).items():
                 headers[name] = value
-            headers.setdefault("Cache-Control", problems.NOT_STORED)
-            patch_vary_headers(response, ["Authorization", "Origin"])
+            if "Vary" in headers:
+                patch_vary_headers(response, self.VARY)
+        html = headers.get("Content-Type", "").startswith("text/html")
+        headers._store = self._constant[api, html] | headers._store
         return response
 
 

@@ -76,18 +76,19 @@ def notification_cards(rows: Sequence[Row]) -> list[Card]:
 
 def _card(row: Row, at: int) -> Card:
     """`at`: the instant of its URLs."""
-    own, (actor_count, actors) = dict(zip(CARD, row, strict=False)), row[len(CARD) :]
+    # As `CARD` names them, and who did it.
+    pk, _, type_, post_id, comment_id, read_at, created_at, updated_at, statement, caption, text, number, actors = row
     return {
-        "id": own["id"],
-        "type": own["type"],
+        "id": pk,
+        "type": type_,
         "actors": _minis(actors, at),
-        "actor_count": actor_count,
-        "post_id": own["post_id"],
-        "comment_id": own["comment_id"],
-        "preview": preview(own["type"], own["statement"], own["text"], own["caption"]),
-        "read_at": own["read_at"],
-        "created_at": own["created_at"],
-        "updated_at": own["updated_at"],
+        "actor_count": number,
+        "post_id": post_id,
+        "comment_id": comment_id,
+        "preview": preview(type_, statement, text, caption),
+        "read_at": read_at,
+        "created_at": created_at,
+        "updated_at": updated_at,
     }
 
 
