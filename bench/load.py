@@ -103,6 +103,7 @@ class Run:
         plan = self.walk.plan(path, connections, count or self._count(connections))
         self._measure(path.name, "api", plan, round)
         if path.name in {"like", "follow"}:
+            self._hello(connections, round)
             self._measure(f"un{path.name}", "api", self.paths.undone(plan), round)
 
     def _hello(self, connections: int, round: int) -> None:
@@ -253,7 +254,7 @@ def machine() -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["small", "large"], default="small")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=240, help="in a run over 8 connections")
     parser.add_argument("--only", default="", help="paths with this in their names")
     parser.add_argument("--seed", type=int, default=1)
