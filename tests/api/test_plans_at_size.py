@@ -114,6 +114,7 @@ def plans(crowd):
             posts._cards_sql(IN_THE_FEED.sql, *posts._MANY),
             window | {"viewer": User.objects.get(handle="p102").pk, "ids": ids},
         ),
+        "cards of posts that are all known": (posts._cards_sql(seen, *posts._MANY_KNOWN), window | {"ids": ids}),
         "cards of posts, for somebody whom 500 have blocked": (
             posts._cards_sql(seen, *posts._MANY),
             window | {"viewer": User.objects.get(handle="p2").pk, "ids": ids},

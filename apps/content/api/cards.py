@@ -50,11 +50,13 @@ SELECT post.*,
 FROM ({{seen}}) AS post ({", ".join(CARD)}) CROSS JOIN {BLOCKS}
 WHERE {{chosen}}
 """  # noqa: S608  (of constants)
-# Two statements, since a kept plan takes any list for ten ids, and reads for one what only pays for many. And what a
-# page shows has often been shown before, what is asked for by itself seldom.
+# One statement for a post and another for many, since a kept plan takes any list for ten ids, and reads for one what
+# only pays for many. What a page shows has often been shown before, what is asked for by itself seldom: a page of which
+# all is known has a third one, without the parts that PostgreSQL would set up and not use.
 _ONE = f"NULL, {_PHOTOS}, {_TAGS}", "post.id = %(id)s"
 _UNKNOWN = "CASE WHEN post.id <> ALL (%(known)s) THEN {} END"
 _MANY = f"{VERSIONS}, {_UNKNOWN.format(_PHOTOS)}, {_UNKNOWN.format(_TAGS)}", "post.id = ANY (%(ids)s)"
+_MANY_KNOWN = f"{VERSIONS}, NULL, NULL", "post.id = ANY (%(ids)s)"
 
 
 def post_cards_of(
@@ -64,7 +66,9 @@ def post_cards_of(
     selects `for_cards()` by another rule. Should what is remembered of them have changed, which is rare, they are asked
     for anew."""
     wanted = list(ids)
-    sql, known = _cards_sql(among.sql if among else _SEEN.sql(viewer_id), *_MANY), remembered.of(wanted)
+    known = remembered.of(wanted)
+    seen, part = among.sql if among else _SEEN.sql(viewer_id), _MANY_KNOWN if len(known) == len(wanted) else _MANY
+    sql = _cards_sql(seen, *part)
     rows = select(sql, viewer=viewer_id, ids=array_of_packed(wanted), known=array_of_packed(known))
     at, cards, changed = present_instant(), {}, []
     for row in rows:
@@ -72,7 +76,7 @@ def post_cards_of(
         lasting = known.get(pk) or remembered.add(pk, _lasting(row))
         if not lasting.is_of(row[_CAPTION], row[_LASTING]):
             changed.append(pk)
-        cards[pk] = _card_json(row[:_LASTING], lasting, viewer_id is not None, at)
+        cards[pk] = _card_json(pk, row[1:_LASTING], lasting, viewer_id is not None, at)
     if changed:
         remembered.forget(changed)
         return post_cards_of(wanted, viewer_id, among=among)
@@ -111,10 +115,10 @@ def _lasting(row: Row) -> Lasting:
 
 
 @lru_cache(maxsize=4096)
-def _card_json(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Fragment:
-    """As `_card`, as JSON. It is remembered, since many are shown the same card; it is a function of all that it is
-    made of. An entry takes some 5 KB for each photo."""
-    return Fragment(dumps(_card(shown, lasting, is_viewed, at)))
+def _card_json(pk: PackedId, shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Fragment:
+    """As `_card`, as JSON, of a row whose first column is packed. It is remembered, since many are shown the same card;
+    it is a function of all that it is made of. An entry takes some 5 KB for each photo."""
+    return Fragment(dumps(_card((UUID(bytes=pk), *shown), lasting, is_viewed, at)))
 
 
 def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Card:
