@@ -79,8 +79,8 @@ def select(sql: str, **values: Any) -> list[Row]:
     if pool is None or own.connection is not None or own.in_atomic_block:
         own.ensure_connection()
         return _rows(own, own.connection, sql, values)
-    # A session for this one statement. Django would make it the thread's own until the request ends, which takes three
-    # times as long as to borrow it.
+    # A session for this one statement. Django would make it the thread's own until the request ends, and set it up for
+    # all that a request might do.
     with own.wrap_database_errors:
         pool.open()
         borrowed = pool.getconn()
