@@ -68,6 +68,8 @@ class Statements:
 
 def cost(ask: Callable[[], object], times: int) -> float:
     """Milliseconds of the session's process for each."""
+    # Otherwise each would borrow a session of the pool, one or another.
+    connection.ensure_connection()
     for _ in range(max(times // 20, 5)):
         ask()
     pid = connection.connection.info.backend_pid
