@@ -80,7 +80,7 @@ class Run:
             for connections in CONNECTIONS:
                 for place, path in enumerate(self.chosen):
                     if place % 6 == 0:
-                        self._feeds(connections, round)
+                        self._other_baselines(connections, round)
                     self._hello(connections, round)
                     self._path(path, connections, round)
                 self._hello(connections, round)
@@ -96,7 +96,7 @@ class Run:
             for path in self.chosen:
                 self._path(path, connections, round=-1, count=WARMING)
             self._hello(connections, round=-1)
-            self._feeds(connections, round=-1)
+            self._other_baselines(connections, round=-1)
         self.samples.clear()
 
     def _path(self, path: Any, connections: int, round: int, count: int = 0) -> None:
@@ -110,8 +110,7 @@ class Run:
         count = self._count(connections) * HELLOS
         self._measure(HELLO, HELLO, [[call("GET", "/hello")] * (count // connections)] * connections, round)
 
-    def _feeds(self, connections: int, round: int) -> None:
-        """The baselines that are feeds."""
+    def _other_baselines(self, connections: int, round: int) -> None:
         count = self._count(connections)
         feeds = self.paths.Path("", lambda readers: _feeds(readers))
         for name in (DRF, RAW):

@@ -116,9 +116,6 @@ def _redact(value: Any, depth: int, *, full_addresses: bool) -> Any:
         return {
             (said := str(name)): GONE
             if isinstance(inner, _TELLING) and is_secret(said)
-            # Most of a line's values are numbers.
-            else inner
-            if isinstance(inner, _PLAIN)
             else _redact(inner, depth + 1, full_addresses=full_addresses)
             for name, inner in islice(value.items(), MOST_ITEMS)
         }

@@ -73,7 +73,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["erase_after"], condition=Q(erase_after__isnull=False), name="users_to_erase"),
             models.Index(fields=["suspended_until"], condition=Q(state="suspended"), name="users_suspended_until"),
-            # Whether somebody stands no more is a look among the few who do not.
+            # Whether somebody is one of `gone()`, who are few.
             models.Index(fields=["id"], condition=~Q(state="active"), name="users_gone"),
             # The console's filters.
             models.Index(fields=["-id"], condition=Q(is_private=True), name="users_private"),

@@ -44,6 +44,10 @@ class UserQuerySet(QuerySet["User"]):
         """Accounts that others may meet: neither suspended nor leaving nor erased."""
         return self.filter(state="active")
 
+    def gone(self) -> "UserQuerySet":
+        """All others."""
+        return self.exclude(state="active")
+
     def by_login(self, login: str) -> "UserQuerySet":
         """By handle, with or without @, or by e-mail; both are stored in lower case."""
         wanted = login.strip().lower()

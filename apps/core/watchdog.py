@@ -27,7 +27,7 @@ class Watchdog(bootsteps.StartStopStep):
         super().__init__(worker, **kwargs)
         self._heart = heartbeats.ForkingHeart(f"worker:{worker.hostname}")
         self._took_at = time.monotonic()
-        self._saw_work = False
+        self._work_waited = False
 
     def start(self, worker: Any) -> None:
         self._queues = list(worker.app.amqp.queues.consume_from)
@@ -42,7 +42,7 @@ class Watchdog(bootsteps.StartStopStep):
 
     def _took(self, **_: Any) -> None:
         self._took_at = time.monotonic()
-        self._saw_work = False
+        self._work_waited = False
 
     def _turn(self, worker: Any) -> None:
         signal.alarm(settings.WORKER_STALLED_SECONDS)
@@ -58,9 +58,9 @@ class Watchdog(bootsteps.StartStopStep):
             self._took()
         if time.monotonic() - self._took_at < settings.WORKER_STALLED_SECONDS:
             return False
-        saw_work, self._saw_work = self._saw_work, self._sees_work()
-        return saw_work and self._saw_work
+        waited_before, self._work_waited = self._work_waited, self._work_waits()
+        return waited_before and self._work_waited
 
-    def _sees_work(self) -> bool:
+    def _work_waits(self) -> bool:
         waiting = backlog.in_broker(self._queues)
         return waiting is not None and sum(waiting.values()) > 0

@@ -76,8 +76,8 @@ def visible_acts(user_id: UUID) -> QuerySet[Any]:
     """Who has done something, among people whom the recipient may be told of: of somebody in good standing, whom they
     have not muted, and no block between."""
     acts: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__isnull=False)
-    # Few are, and an index has just these: to look at each who acts would be half of what a page costs.
-    gone = User.objects.exclude(state=User.State.ACTIVE).filter(pk=OuterRef("actor_id"))
+    # Few have gone, and an index has just these: to look up each who acts would be half of what a page costs.
+    gone = User.objects.gone().filter(pk=OuterRef("actor_id"))
     muted = Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))
     return acts.exclude(Exists(gone)).exclude(between("actor_id", user_id)).exclude(Exists(muted))
 

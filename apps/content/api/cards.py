@@ -67,8 +67,8 @@ def post_cards_of(
     for anew."""
     wanted = list(ids)
     known = remembered.of(wanted)
-    seen, part = among.sql if among else _SEEN.sql(viewer_id), _MANY_KNOWN if len(known) == len(wanted) else _MANY
-    sql = _cards_sql(seen, *part)
+    lasting_part, chosen = _MANY_KNOWN if len(known) == len(wanted) else _MANY
+    sql = _cards_sql(among.sql if among else _SEEN.sql(viewer_id), lasting_part, chosen)
     rows = select(sql, viewer=viewer_id, ids=array_of_packed(wanted), known=array_of_packed(known))
     at, cards, changed = present_instant(), {}, []
     for row in rows:

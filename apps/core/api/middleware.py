@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import ResponseHeaders
 from django.middleware.http import ConditionalGetMiddleware
 from django.middleware.security import SecurityMiddleware
-from django.utils.cache import patch_vary_headers, set_response_etag
+from django.utils.cache import patch_vary_headers
 
 from apps.core import propagation
 from apps.core.api import problems
@@ -97,17 +97,17 @@ class SecurityHeadersMiddleware:
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
         storage = settings.S3_PUBLIC_ENDPOINT_URL
-        pages = self.PAGES.format(cdn=f"{settings.MEDIA_CDN_URL.split('/', 3)[2]} {storage}")
-        # Django converts and checks a header each time that it is set. These are the same of all answers of a kind, and
-        # are set once: {(whether it is the API's, whether it is HTML): headers}
-        self._constant = {
-            (api, html): ResponseHeaders(
-                {"Content-Security-Policy": pages if html else self.CLOSED, "X-Content-Type-Options": "nosniff"}
-                | ({"Cache-Control": problems.NOT_STORED, "Vary": ", ".join(self.VARY)} if api else {})
-            )._store
-            for api in (True, False)
-            for html in (True, False)
-        }
+        self.pages = self.PAGES.format(cdn=f"{settings.MEDIA_CDN_URL.split('/', 3)[2]} {storage}")
+        # {(whether it is the API's, whether it is HTML): what is the same of all such answers}
+        self._constant = {(api, html): self._headers(api, html) for api in (True, False) for html in (True, False)}
+
+    def _headers(self, api: bool, html: bool) -> dict[str, Any]:
+        """As `ResponseHeaders` keeps them: Django checks and converts a header each time that it is set, and these are
+        set once."""
+        headers = {"Content-Security-Policy": self.pages if html else self.CLOSED, "X-Content-Type-Options": "nosniff"}
+        if api:
+            headers |= {"Cache-Control": problems.NOT_STORED, "Vary": ", ".join(self.VARY)}
+        return ResponseHeaders(headers)._store
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -118,6 +118,7 @@ class SecurityHeadersMiddleware:
             if "Vary" in headers:
                 patch_vary_headers(response, self.VARY)
         html = headers.get("Content-Type", "").startswith("text/html")
+        # What has been set already stays.
         headers._store = self._constant[api, html] | headers._store
         return response
 
@@ -168,8 +169,7 @@ class BodyLimitMiddleware:
 
 
 class EtagMiddleware:
-    """As Django's, which would read the headers of what must not be stored as well, and compare with nothing what is
-    asked for without a condition."""
+    """As Django's, which would read the headers of what must not be stored as well."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -177,16 +177,9 @@ class EtagMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.headers.get("Cache-Control") == problems.NOT_STORED:
-            return response
-        if request.method != "GET" or not _CONDITIONS.isdisjoint(request.META):
+        if response.headers.get("Cache-Control") != problems.NOT_STORED:
             return cast(HttpResponse, self.conditional.process_response(request, response))
-        if self.conditional.needs_etag(response) and not response.has_header("ETag"):
-            set_response_etag(response)
         return response
-
-
-_CONDITIONS = {"HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}
 
 
 class _Behind(threading.local):
