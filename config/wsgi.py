@@ -3,7 +3,8 @@
 import os
 
 from django import db
-from django.core.signals import request_started
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
@@ -17,3 +18,5 @@ get_resolver().url_patterns  # noqa: B018  (reading it is what imports them)
 # A request begins with nothing: the one before has given its session back, and statements are kept in no log.
 request_started.disconnect(db.reset_queries)
 request_started.disconnect(db.close_old_connections)
+# django-redis keeps its connections, so there is nothing to close after each request.
+request_finished.disconnect(close_caches)

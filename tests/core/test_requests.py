@@ -2,7 +2,9 @@
 
 import datetime as dt
 import functools
+import gc
 import json
+import weakref
 
 import pytest
 import time_machine
@@ -12,6 +14,7 @@ from django.utils import timezone
 
 from apps.core import limits, redis
 from apps.core.api.addresses import client_address
+from apps.core.api.views import Endpoint
 from apps.core.housekeeping import IDEMPOTENCY_KEYS_KEPT
 from apps.core.models import IdempotencyKey
 from tests.api.test_openapi import routes
@@ -331,3 +334,23 @@ def test_i4_one_event_is_one_line_of_json(capsys):
 def test_no_route_is_left_without_a_name_in_the_metrics(anonymous):
     assert all("?" not in path for path in routes())
     assert Caller().get("/nothing").status_code == 404
+
+
+def test_an_answered_request_leaves_nothing_to_the_garbage_collector(api, alice, carol, monkeypatch):
+    """Its memory serves the next one while the processor still has it at hand (decision 87)."""
+    caller, views, initial = api(alice), [], Endpoint.initial
+
+    def noting(view, *args, **kwargs):
+        views.append(weakref.ref(view))
+        initial(view, *args, **kwargs)
+
+    monkeypatch.setattr(Endpoint, "initial", noting)
+    gc.disable()
+    try:
+        assert caller.get("/feed").status_code == 200
+        assert caller.post(f"/users/@{carol.handle}/follow").status_code == 200
+        assert caller.get("/posts/none").status_code == 404
+        assert len(views) >= 2
+        assert not any(view() for view in views)
+    finally:
+        gc.enable()

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
+from orjson import Fragment
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.core.api.addresses import client_address
 from apps.core.api.renderers import dumps
+from apps.core.api.responses import Response
 from apps.core.errors import BadRequest, Conflict, Unprocessable
 from apps.core.housekeeping import IDEMPOTENCY_KEYS_KEPT
 from apps.core.ids import new_id
@@ -77,10 +78,10 @@ def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, *
     if kept := _kept(identity):
         if kept.fingerprint != fingerprint:
             raise IdempotencyKeyReused
-        return _Replay(kept)
+        return Response(Fragment(kept.body), status=kept.status, headers={"Idempotency-Replayed": "true"})
     response = handler(view, request, *args, **kwargs)
-    body = dumps(response.data)
-    select(_KEEP, id=new_id(), **identity, fingerprint=fingerprint, status=response.status_code, body=body)
+    answer = {"status": response.status_code, "body": response.content}
+    select(_KEEP, id=new_id(), **identity, fingerprint=fingerprint, **answer)
     return response
 
 
@@ -106,16 +107,3 @@ def _kept(identity: dict[str, Any]) -> _Kept | None:
             return _Kept(*answer)
         IdempotencyKey.objects.filter(**identity).delete()
     return None
-
-
-class _Replay(Response):
-    """The kept bytes, sent again."""
-
-    def __init__(self, kept: _Kept) -> None:
-        super().__init__(status=kept.status, headers={"Idempotency-Replayed": "true"})
-        self._kept = kept.body
-
-    @property
-    def rendered_content(self) -> bytes:  # type: ignore[override]  # as in DRF's own Response
-        self["Content-Type"] = "application/json"
-        return self._kept

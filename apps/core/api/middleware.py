@@ -32,6 +32,11 @@ def _is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
+def _set(response: HttpResponse, headers: dict[str, str]) -> None:
+    """Headers of our own making: of ASCII, on one line. Django checks and converts each header that is set."""
+    response.headers._store.update({name.lower(): (name, value) for name, value in headers.items()})
+
+
 class RequestContextMiddleware:
     """Gives the request its id, and writes one log line and the metrics when it is answered."""
 
@@ -47,7 +52,7 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         with Cost() as cost:
             response = self.get_response(request)
-        response["X-Request-ID"] = request_id
+        _set(response, {"X-Request-ID": request_id})
         seconds = time.perf_counter() - started
         route = request.resolver_match.route if request.resolver_match else "unrouted"
         method = request.method if request.method in _METHODS else "OTHER"
@@ -102,8 +107,7 @@ class SecurityHeadersMiddleware:
         self._constant = {(api, html): self._headers(api, html) for api in (True, False) for html in (True, False)}
 
     def _headers(self, api: bool, html: bool) -> dict[str, Any]:
-        """As `ResponseHeaders` keeps them: Django checks and converts a header each time that it is set, and these are
-        set once."""
+        """As `ResponseHeaders` keeps them."""
         headers = {"Content-Security-Policy": self.pages if html else self.CLOSED, "X-Content-Type-Options": "nosniff"}
         if api:
             headers |= {"Cache-Control": problems.NOT_STORED, "Vary": ", ".join(self.VARY)}
@@ -113,8 +117,7 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         headers, api = response.headers, _is_api(request)
         if api:
-            for name, value in getattr(request, "rate_limit_headers", {}).items():
-                headers[name] = value
+            _set(response, getattr(request, "rate_limit_headers", {}))
             if "Vary" in headers:
                 patch_vary_headers(response, self.VARY)
         html = headers.get("Content-Type", "").startswith("text/html")
@@ -169,7 +172,8 @@ class BodyLimitMiddleware:
 
 
 class EtagMiddleware:
-    """As Django's, which would read the headers of what must not be stored as well."""
+    """As Django's, which would read the headers of what must not be stored as well: of the API all that does not say
+    otherwise."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -177,7 +181,8 @@ class EtagMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.headers.get("Cache-Control") != problems.NOT_STORED:
+        unless_said = problems.NOT_STORED if _is_api(request) else None
+        if response.headers.get("Cache-Control", unless_said) != problems.NOT_STORED:
             return cast(HttpResponse, self.conditional.process_response(request, response))
         return response
 
@@ -209,7 +214,7 @@ class PagesBeginMiddleware:
         # As CommonMiddleware: raises DisallowedHost.
         request.get_host()
         response = self.api(request)
-        response.headers["Content-Length"] = str(len(response.content))
+        _set(response, {"Content-Length": str(len(response.content))})
         return cast(HttpResponse, self.transport.process_response(request, response))
 
 

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.core import errors
+from apps.core.api.responses import Response
 from apps.core.database import AWAY, outage
 from apps.core.errors import (
     BodyTooLarge,

@@ -7,13 +7,12 @@ from uuid import UUID
 from django.http import HttpRequest
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from apps.core import redis
-from apps.core.api import problems
 from apps.core.api.fields import Body, Nothing
+from apps.core.api.responses import Response
 from apps.core.api.throttling import RateLimit
 
 B = TypeVar("B", bound=Body)
@@ -64,6 +63,14 @@ class Endpoint(ViewSet):
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny()] if self.action in self.open_to_all or self.action is None else [IsAuthenticated()]
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """DRF's. Its view, request and answer hold each other, and themselves, and would stay until the next garbage
+        collection. Let go, they leave their memory to the next request while the processor still has it at hand."""
+        response = super().dispatch(request, *args, **kwargs)
+        self.request.parser_context.clear()
+        vars(self).clear()
+        return response
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         # Without an action the method is none of these, whatever came with it.
@@ -82,12 +89,12 @@ class Endpoint(ViewSet):
         validated: dict[str, Any] = _checking(serializer, partial=partial).run_validation(given)
         return validated
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        etagged = self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200
-        # EtagMiddleware makes the ETag of what may be kept.
-        response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else problems.NOT_STORED)
+        if self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200:
+            # EtagMiddleware makes the ETag of what may be kept.
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})

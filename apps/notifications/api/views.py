@@ -6,10 +6,10 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from apps.core.api.fields import Body, StrictBoolean, TokenField
 from apps.core.api.pagination import Window, page, rows_of
+from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound
@@ -78,7 +78,8 @@ class NotificationEndpoint(Endpoint):
 
     @staticmethod
     def _filters(request: Request) -> tuple[bool, str | None]:
-        unread, type_ = request.query_params.get("unread", "false"), request.query_params.get("type")
+        asked = request.query_params
+        unread, type_ = asked.get("unread", "false"), asked.get("type")
         if unread not in {"true", "false"}:
             raise Invalid(unread=("invalid_choice", "true or false."))
         if type_ is not None and type_ not in Type.values:
