@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
+import hiredis
 import redis
 import structlog
 from django.conf import settings
@@ -27,6 +28,29 @@ T = TypeVar("T")
 
 class Absent(Exception):
     """Redis did not answer, or the breaker is open."""
+
+
+class _Packer:
+    """How commands go over the wire. The library's own looks at each argument for a kind that none of ours is of."""
+
+    def pack(self, name: str | bytes, *arguments: str | bytes | int | float) -> list[bytes]:
+        return [hiredis.pack_command((*name.split(), *arguments))]
+
+
+class _Client(redis.Redis):
+    """With one connection, for one thread: the library's way to it is for pools, and for clients that threads share.
+
+    `execute_command` stays the library's, since traces have a span for each.
+    """
+
+    def _execute_command(self, *command: Any, **options: Any) -> Any:
+        connection: Any = self.connection
+
+        def answer() -> Any:
+            connection.send_command(*command)
+            return self.parse_response(connection, command[0], **options)  # type: ignore[no-untyped-call]
+
+        return connection.retry.call_with_retry(answer, lambda error: connection.disconnect())
 
 
 class _Own(threading.local):
@@ -51,11 +75,12 @@ class Breaker:
     def client(self) -> redis.Redis:
         own, made_for = self._own, (settings.REDIS_URL, os.getpid())
         if own.client is None or own.made_for != made_for:
-            own.client = redis.Redis.from_url(
+            own.client = _Client.from_url(
                 settings.REDIS_URL,
                 socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
                 socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
                 single_connection_client=True,
+                command_packer=_Packer(),
                 retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             )
             own.made_for = made_for
