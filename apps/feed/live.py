@@ -19,6 +19,7 @@ Decision 67.
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -150,11 +151,10 @@ class Look:
         with _Process.lock:
             self._epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
             _Process.pages, _Process.seconds = 0, 0.0
-        shared = [redis.key("feed", name) for name in ("visits", "signs", "mode")]
         lasts = [KEPT_SECONDS, LOCK_MILLISECONDS, settings.FEED_HOT_VISITS]
         self.question = redis.Question(
             _LOOK,
-            [redis.key("feed", "epoch"), *_keys(viewer_id), *shared],
+            _keys_of_a_look(viewer_id),
             [self._epoch, self._token, str(viewer_id), *lasts, pages, seconds],
         )
 
@@ -321,11 +321,18 @@ def tell_mode(mode: str, *, seconds: int) -> None:
     redis.call(lambda client: client.set(redis.key("feed", "mode"), mode, ex=seconds))
 
 
-def _keys(viewer_id: UUID) -> list[str]:
+@lru_cache(maxsize=4096)
+def _keys_of_a_look(viewer_id: UUID) -> tuple[str, ...]:
+    shared = (redis.key("feed", name) for name in ("visits", "signs", "mode"))
+    return (redis.key("feed", "epoch"), *_keys(viewer_id), *shared)
+
+
+@lru_cache(maxsize=4096)
+def _keys(viewer_id: UUID) -> tuple[str, str, str]:
     """Timeline, lock, doubts. Timelines of another length are others."""
     viewer = str(viewer_id)
-    return [
+    return (
         redis.key("feed", LENGTH, viewer),
         redis.key("feed", "lock", viewer),
         redis.key("feed", "doubts", viewer),
-    ]
+    )

@@ -19,24 +19,8 @@ if TYPE_CHECKING:
 ACTORS_SHOWN = 3
 # Beyond, nobody cares how many there are: all likes of a post are one notification, until it is read.
 ACTORS_CAP = UNREAD_CAP = 1000
-# name in the statement of the cards → where it is, from an act.
-ACTORS = {"told_id": "notification_id", "act_id": "pk", "actor_id": "actor_id"}
-
-
-# name on a card → where it is.
-CARD = {
-    "id": "pk",
-    "latest": "latest",
-    "type": "type",
-    "post_id": "post_id",
-    "comment_id": "comment_id",
-    "read_at": "read_at",
-    "created_at": "created_at",
-    "updated_at": "updated_at",
-    "statement": "statement",
-    "caption": "post__caption",
-    "text": "comment__text",
-}
+# What a card shows of the notification's own row.
+CARD = ("id", "latest", "type", "post_id", "comment_id", "read_at", "created_at", "updated_at", "statement")
 
 
 class NotificationQuerySet(QuerySet["Notification"]):
@@ -57,19 +41,23 @@ class NotificationQuerySet(QuerySet["Notification"]):
         """The recipient's own, as far as there is still somebody and something to show: no actor who is blocked (either
         way), muted or not in good standing; no post or comment that does not stand or that they may not see."""
         acts = visible_acts(user_id).filter(notification=OuterRef("pk"))
-        return self.owned_by(user_id).about_what_stands(user_id).filter(Q(type="moderation") | Exists(acts))
-
-    def about_what_stands(self, user_id: UUID) -> "NotificationQuerySet":
-        """The part of `readable_by` that does not ask who has caused them: for whoever asks that for the cards."""
-        posts = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
-        comments = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
+        posts = posts_told_of(user_id).filter(pk=OuterRef("post_id"))
+        comments = comments_told_of(user_id).filter(pk=OuterRef("comment_id"))
         about = (Q(post=None) | Exists(posts)) & (Q(comment=None) | Exists(comments))
-        return self.filter(Q(type="moderation") | about)
+        return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(acts) & about))
 
     def for_cards(self) -> "QuerySet[Any, Any]":
-        """What a card shows, but for who did it, as tuples in the order of `CARD`."""
-        shown: QuerySet[Any, Any] = self.values_list(*CARD.values())
+        """As tuples in the order of `CARD`."""
+        shown: QuerySet[Any, Any] = self.values_list(*CARD)
         return shown
+
+
+def posts_told_of(user_id: UUID) -> QuerySet[Any]:
+    return Post.objects.visible_to(user_id).standing()
+
+
+def comments_told_of(user_id: UUID) -> QuerySet[Any]:
+    return Comment.objects.visible_to(user_id)
 
 
 def visible_acts(user_id: UUID) -> QuerySet[Any]:
@@ -80,11 +68,6 @@ def visible_acts(user_id: UUID) -> QuerySet[Any]:
     gone = User.objects.gone().filter(pk=OuterRef("actor_id"))
     muted = Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))
     return acts.exclude(Exists(gone)).exclude(between("actor_id", user_id)).exclude(Exists(muted))
-
-
-def actors_shown(user_id: UUID) -> QuerySet[Any, Any]:
-    """Of all `visible_acts`, in the order of `ACTORS`."""
-    return visible_acts(user_id).values_list(*ACTORS.values())
 
 
 _UNREAD = Statement(

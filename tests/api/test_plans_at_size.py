@@ -106,7 +106,7 @@ def plans(crowd):
         comment_ids = [row[0] for row in cursor.fetchall()]
     window = {"viewer": viewer.pk, "after": None, "limit": 21, "known": []}
     seen = posts._SEEN.sql(viewer.pk)
-    told = notifications._CARDS.format(actors=notifications._ACTORS.sql, about=notifications._ABOUT.sql, chosen="true")
+    told = notifications._cards_sql("true")
     met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
     return {
         "cards of posts": (posts._cards_sql(seen, *posts._MANY), window | {"ids": ids}),

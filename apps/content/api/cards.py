@@ -41,9 +41,11 @@ _PHOTOS = f"""(SELECT json_agg(json_build_array({PHOTO}) ORDER BY item.position)
         WHERE item.post_id = post.id)"""  # noqa: S608  (of constants)
 _TAGS = """ARRAY(SELECT tag.name FROM content_posttag AS said JOIN content_tag AS tag ON tag.id = said.tag_id
         WHERE said.post_id = post.id ORDER BY said.position)"""
+# Ids as bytes and as text, which Python compares and hashes sooner than UUIDs.
+_READ_AS = {"id": "uuid_send(post.id)", "author_id": "post.author_id::text"}
 _CARDS = f"""
 WITH {BLOCKED}
-SELECT post.*,
+SELECT {", ".join(_READ_AS.get(name, f"post.{name}") for name in CARD)},
     {mentions_sql("content_mention", "post")},
     {MARKS},
     {{lasting}}
@@ -72,19 +74,19 @@ def post_cards_of(
     rows = select(sql, viewer=viewer_id, ids=array_of_packed(wanted), known=array_of_packed(known))
     at, cards, changed = present_instant(), {}, []
     for row in rows:
-        pk = row[0].bytes
+        pk = row[0]
         lasting = known.get(pk) or remembered.add(pk, _lasting(row))
         if not lasting.is_of(row[_CAPTION], row[_LASTING]):
             changed.append(pk)
-        cards[pk] = _card_json(pk, row[1:_LASTING], lasting, viewer_id is not None, at)
+        cards[pk] = _card(row[:_LASTING], lasting, viewer_id is not None, at)
     if changed:
         remembered.forget(changed)
         return post_cards_of(wanted, viewer_id, among=among)
     return cards
 
 
-def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) -> Card:
-    """`review`: of any post, for a moderator. Raises NotFound for a post that the viewer may not see."""
+def post_card(post_id: UUID, viewer_id: UUID | None, *, review: bool = False) -> Fragment:
+    """As JSON. `review`: of any post, for a moderator. Raises NotFound for a post that the viewer may not see."""
     seen = _REVIEWED.sql if review else _SEEN.sql(viewer_id)
     rows = select(_cards_sql(seen, *_ONE), viewer=viewer_id, id=post_id)
     if not rows:
@@ -115,14 +117,11 @@ def _lasting(row: Row) -> Lasting:
 
 
 @lru_cache(maxsize=4096)
-def _card_json(pk: PackedId, shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Fragment:
-    """As `_card`, as JSON, of a row whose first column is packed. It is remembered, since many are shown the same card;
-    it is a function of all that it is made of. An entry takes some 5 KB for each photo."""
-    return Fragment(dumps(_card((UUID(bytes=pk), *shown), lasting, is_viewed, at)))
+def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Fragment:
+    """As JSON. `is_viewed`: by somebody. `at`: the instant of its URLs.
 
-
-def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Card:
-    """`is_viewed`: by somebody. `at`: the instant of its URLs."""
+    It is remembered, since many are shown the same card; it is a function of all that it is made of. An entry takes
+    some 5 KB for each photo."""
     # As `CARD` names them.
     (
         pk,
@@ -140,8 +139,8 @@ def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Card:
     ) = shown[: _AUTHOR.start]
     mentions, *marks = shown[_AUTHOR.stop :]
     mark = Marks(*marks)
-    return {
-        "id": pk,
+    card = {
+        "id": UUID(bytes=pk),
         "author": mini_json(shown[_AUTHOR], at),
         "caption": caption,
         "media": photo_cards(lasting.photos, public=is_open, at=at),
@@ -156,3 +155,4 @@ def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Card:
         "created_at": created_at,
         "edited_at": edited_at,
     }
+    return Fragment(dumps(card))

@@ -43,19 +43,24 @@ class Window(NamedTuple):
     @classmethod
     def of(cls, request: Request, list_name: str, **filters: object) -> "Window":
         """Raises InvalidLimit, InvalidCursor."""
-        viewer = getattr(request.user, "pk", None)
+        viewer, asked = getattr(request.user, "pk", None), request.query_params
         of_list = repr((list_name, sorted((name, str(value)) for name, value in filters.items()), str(viewer)))
-        limit = _limit(request.query_params.get("limit"))
-        cursor = request.query_params.get("cursor")
+        limit, cursor = _limit(asked.get("limit")), asked.get("cursor")
         return cls(limit, None if cursor is None else _open(cursor, of_list), of_list)
 
     def cursor(self, position: Sequence[Any]) -> str:
-        return _signer(self.of_list).sign_object([str(p) if isinstance(p, UUID) else p for p in position])
+        return _signed(self.of_list, tuple(position))
 
 
 @lru_cache(maxsize=4096)
 def _signer(of_list: str) -> signing.Signer:
     return signing.Signer(salt=f"cursor:{of_list}")
+
+
+@lru_cache(maxsize=4096)
+def _signed(of_list: str, position: tuple[Any, ...]) -> str:
+    """Remembered, since a list is read again before anything is new in it."""
+    return _signer(of_list).sign_object([str(p) if isinstance(p, UUID) else p for p in position])
 
 
 def _limit(raw: str | None) -> int:

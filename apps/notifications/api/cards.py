@@ -5,39 +5,54 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-import orjson
 from orjson import Fragment
 
 from apps.accounts.api.cards import PERSON, Person, mini
+from apps.core.api.renderers import dumps
 from apps.core.statements import Row, Statement, aggregate, select
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
-from apps.notifications.querysets import ACTORS, ACTORS_CAP, ACTORS_SHOWN, CARD, actors_shown
+from apps.notifications.querysets import (
+    ACTORS_CAP,
+    ACTORS_SHOWN,
+    CARD,
+    comments_told_of,
+    posts_told_of,
+    visible_acts,
+)
 from apps.notifications.wording import preview
 
 Card = dict[str, Any]
-_ABOUT = Statement(
-    lambda viewer: Notification.objects.owned_by(viewer).about_what_stands(viewer).in_the_list().for_cards(), "viewer"
+_TOLD = Statement(lambda viewer: Notification.objects.owned_by(viewer).in_the_list().for_cards(), "viewer")
+_POSTS = Statement(lambda viewer: posts_told_of(viewer).values_list("pk", "caption"), "viewer")
+_COMMENTS = Statement(lambda viewer: comments_told_of(viewer).values_list("pk", "text"), "viewer")
+_ACTS = Statement(lambda viewer: visible_acts(viewer).values_list("pk", "notification_id", "actor_id"), "viewer")
+# Ids come as text, since Python compares and hashes that sooner.
+_COLUMNS = ", ".join(
+    f"told.{name}::text" if name in {"id", "latest", "post_id", "comment_id"} else f"told.{name}" for name in CARD
 )
-_ACTORS = Statement(lambda viewer: actors_shown(viewer), "viewer")
-# Who did it is asked once, for what is shown of them and for whether anything is: the other part of `readable_by`.
+# `readable_by` in one pass: what it asks for, to see whether it is there, is also what is shown.
 _CARDS = f"""
-SELECT told.*, coalesce(who.number, 0), who.actors
-FROM ({{about}}) AS told ({", ".join(CARD)})
+SELECT {_COLUMNS}, post.caption, comment.text, acts.number, who.actors
+FROM ({{told}}) AS told ({", ".join(CARD)})
+LEFT JOIN ({{posts}}) AS post (id, caption) ON post.id = told.post_id
+LEFT JOIN ({{comments}}) AS comment (id, text) ON comment.id = told.comment_id
 CROSS JOIN LATERAL (
-    SELECT max(number) AS number, json_agg(json_build_array({PERSON}) ORDER BY act_id DESC)::text AS actors
+    SELECT count(*) AS number, (array_agg(act.actor_id))[:{ACTORS_SHOWN}] AS shown
     FROM (
-        SELECT *, count(*) OVER () AS number
-        FROM (
-            SELECT * FROM ({{actors}}) AS act ({", ".join(ACTORS)})
-            WHERE told_id = told.id ORDER BY act_id DESC LIMIT {ACTORS_CAP}
-        ) AS act
-        ORDER BY act_id DESC LIMIT {ACTORS_SHOWN}
+        SELECT act.actor_id FROM ({{acts}}) AS act (id, told_id, actor_id)
+        WHERE act.told_id = told.id ORDER BY act.id DESC LIMIT {ACTORS_CAP}
     ) AS act
-    JOIN accounts_user AS person ON person.id = act.actor_id
-    LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
+) AS acts
+CROSS JOIN LATERAL (
+    SELECT json_agg(json_build_array({PERSON}) ORDER BY array_position(acts.shown, person.id))::text AS actors
+    FROM accounts_user AS person LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
+    WHERE person.id = ANY (acts.shown)
 ) AS who
-WHERE (told.type = 'moderation' OR who.number > 0) AND {{chosen}}
+WHERE (told.type = 'moderation' OR (
+    acts.number > 0 AND (told.post_id IS NULL OR post.id IS NOT NULL)
+    AND (told.comment_id IS NULL OR comment.id IS NOT NULL)
+)) AND {{chosen}}
 ORDER BY told.latest DESC LIMIT %(limit)s
 """  # noqa: S608  (of constants)
 
@@ -66,22 +81,26 @@ def notification_rows(
 
 @lru_cache
 def _cards_sql(chosen: str) -> str:
-    return _CARDS.format(actors=_ACTORS.sql, about=_ABOUT.sql, chosen=chosen)
+    parts = {"told": _TOLD, "posts": _POSTS, "comments": _COMMENTS, "acts": _ACTS}
+    return _CARDS.format(chosen=chosen, **{name: part.sql for name, part in parts.items()})
 
 
-def notification_cards(rows: Sequence[Row]) -> list[Card]:
+def notification_cards(rows: Sequence[Row]) -> list[Fragment]:
+    """As JSON."""
     at = present_instant()
     return [_card(row, at) for row in rows]
 
 
-def _card(row: Row, at: int) -> Card:
-    """`at`: the instant of its URLs."""
-    # As `CARD` names them, and who did it.
+@lru_cache(maxsize=4096)
+def _card(row: Row, at: int) -> Fragment:
+    """As JSON, with URLs of the instant `at`. Remembered, since lists are read again and again; it is a function of all
+    that it is made of. An entry takes some 2 KB."""
+    # As `CARD` names them, what it is about, and who did it.
     pk, _, type_, post_id, comment_id, read_at, created_at, updated_at, statement, caption, text, number, actors = row
-    return {
+    card = {
         "id": pk,
         "type": type_,
-        "actors": _minis(actors, at),
+        "actors": [mini(Person(*person)) for person in aggregate(actors)],
         "actor_count": number,
         "post_id": post_id,
         "comment_id": comment_id,
@@ -90,13 +109,7 @@ def _card(row: Row, at: int) -> Card:
         "created_at": created_at,
         "updated_at": updated_at,
     }
-
-
-@lru_cache(maxsize=8192)
-def _minis(people: str | None, at: int) -> Fragment:
-    """What has been gathered as `json_agg(json_build_array(PERSON))::text`, as JSON with URLs of the instant `at`.
-    Remembered, since lists are read again and again; it is a function of all that it is made of."""
-    return Fragment(orjson.dumps([mini(Person(*person)) for person in aggregate(people)]))
+    return Fragment(dumps(card))
 
 
 def subscription_card(subscription: PushSubscription) -> Card:
