@@ -9,7 +9,7 @@ import json
 import logging.config
 from collections import OrderedDict
 from contextlib import suppress
-from threading import Lock
+from threading import Lock, RLock
 from time import monotonic
 from typing import Any, cast
 
@@ -144,6 +144,13 @@ class DampedHandler(logging.StreamHandler):  # type: ignore[type-arg]
         super().__init__()
         self._damper = Damper()
 
+    def say(self, level: str, event: EventDict) -> None:
+        """An event without a record. For what the damper lets through whatever it says."""
+        line = cast(Structured, self.formatter).line(level, event)
+        with cast(RLock, self.lock):
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
+
     def emit(self, record: logging.LogRecord) -> None:
         admitted = self._damper.admit(record)
         if admitted:
@@ -161,10 +168,28 @@ class Structured(structlog.stdlib.ProcessorFormatter):
     def format(self, record: logging.LogRecord) -> str:
         if not hasattr(record, "_logger"):
             return super().format(record)
-        event: Any = dict(cast(EventDict, record.msg))
+        return self.line(record.levelname.lower(), cast(EventDict, record.msg))
+
+    def line(self, level: str, event: EventDict) -> str:
+        told: Any = dict(event)
         for process in self._last:
-            event = process(None, record.levelname.lower(), event)
-        return str(event)
+            told = process(None, level, told)
+        return str(told)
+
+
+def say_at_once(logger: Any, level: str, event: EventDict) -> EventDict:
+    """What is no warning concerns no handler but ours, which writes it as it is: to make a record of it for any other
+    takes the standard library as long as all the rest. What cannot be written goes its way."""
+    if level not in ("info", "debug"):
+        return event
+    ours = next((handler for handler in logging.root.handlers if isinstance(handler, DampedHandler)), None)
+    if ours is None:
+        return event
+    try:
+        ours.say(level, event)
+    except Exception:  # as `logging.Handler`, which says on stderr what it could not write, and raises nothing
+        return event
+    raise structlog.DropEvent
 
 
 _SHARED: list[Processor] = [
@@ -239,6 +264,7 @@ def logging_config(*, log_format: str, level: str, full_addresses: bool = False,
             structlog.stdlib.filter_by_level,
             *_SHARED,
             structlog.stdlib.PositionalArgumentsFormatter(),
+            say_at_once,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -169,11 +169,16 @@ def _remember(identity: Identity, keys: tuple[str, ...], stamp: str) -> bool:
         return False
 
 
+# Who calls, calls again, and Python takes long to read an id.
+_id = lru_cache(maxsize=4096)(UUID)
+
+
 def _user_from(fields: dict[str, Any], ranks: list[str]) -> User:
     """A User with the cached fields; any other one is fetched when it is touched. Put together as unpickling does it:
     `from_db` takes ten times as long, most of it for the fields that are not there."""
     user = User.__new__(User)
-    user.__dict__ |= fields | {"id": UUID(fields["id"]), "avatar_id": (v := fields["avatar_id"]) and UUID(v)}
+    avatar_id = fields["avatar_id"]
+    user.__dict__ |= fields | {"id": _id(fields["id"]), "avatar_id": avatar_id and _id(avatar_id)}
     user._state = ModelState()
     user._state.db, user._state.adding = DEFAULT_DB_ALIAS, False
     user.ranks = frozenset(ranks)

@@ -5,10 +5,13 @@ from collections import defaultdict
 from django.urls import ResolverMatch, URLPattern, URLResolver
 from django.urls.resolvers import RoutePattern
 
+# The first word, how many follow, and the last one: "" where it may be any.
+Group = tuple[str, int, str]
+
 
 class GroupedRoutes(URLResolver):
     """What `path(prefix, include(routes))` makes, but for how it finds one. Django tries all routes, one after the
-    other; here only those are tried that begin with the same word as the path and have as many parts.
+    other; here only those are tried that begin and end with the same words as the path and have as many parts.
 
     Raises ValueError for a route that does not say by its text where it belongs.
     """
@@ -16,22 +19,25 @@ class GroupedRoutes(URLResolver):
     def __init__(self, prefix: str, routes: list[URLPattern]) -> None:
         super().__init__(RoutePattern(prefix), routes)
         self._prefix = prefix
-        groups: defaultdict[tuple[str, int], list[URLPattern]] = defaultdict(list)
+        groups: defaultdict[Group, list[URLPattern]] = defaultdict(list)
         for route in routes:
-            groups[_group_of(_checked(str(route.pattern)))].append(route)
+            first, parts, last = _group_of(_checked(str(route.pattern)))
+            groups[first, parts, "" if last.endswith(">") else last].append(route)
         self._groups = dict(groups)
 
     def resolve(self, path: str) -> ResolverMatch:
         if path.startswith(self._prefix):
             rest = path.removeprefix(self._prefix)
-            for route in self._groups.get(_group_of(rest), []):
-                if found := route.resolve(rest):
-                    return found
+            first, parts, last = _group_of(rest)
+            for group in ((first, parts, last), (first, parts, "")):
+                for route in self._groups.get(group, []):
+                    if found := route.resolve(rest):
+                        return found
         return super().resolve(path)
 
 
-def _group_of(path: str) -> tuple[str, int]:
-    return path.partition("/")[0], path.count("/")
+def _group_of(path: str) -> Group:
+    return path.partition("/")[0], path.count("/"), path.rpartition("/")[2]
 
 
 def _checked(route: str) -> str:
