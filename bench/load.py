@@ -33,8 +33,9 @@ from bench.targets import Target, print_targets
 
 CONNECTIONS = (8, 1)
 HELLO, DRF, RAW = "Django hello", "DRF feed", "raw SQL feed"
-# A hello costs so little that it takes more of them to measure it.
-HELLOS = 4
+# A hello costs so little that it takes more of them to measure it. Not many more: the first of a run cost more than
+# those that follow.
+HELLOS = 2
 # Two processes have up to ten sessions each.
 WARMING = 160
 SECONDS = 60.0  # a run that takes longer is cut short
@@ -254,7 +255,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["small", "large"], default="small")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=240, help="in a run over 8 connections")
+    parser.add_argument("--requests", type=int, default=480, help="in a run over 8 connections")
     parser.add_argument("--only", default="", help="paths with this in their names")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="keep the loaded data, and take what was kept")
