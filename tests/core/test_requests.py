@@ -336,6 +336,13 @@ def test_no_route_is_left_without_a_name_in_the_metrics(anonymous):
     assert Caller().get("/nothing").status_code == 404
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/explore", "/posts/none", "/none"])
+def test_what_is_not_said_to_be_kept_is_kept_by_nobody(anonymous, path):
+    answer = anonymous.get(path)
+    assert answer["Cache-Control"] == "private, no-store"
+    assert "ETag" not in answer
+
+
 def test_an_answered_request_leaves_nothing_to_the_garbage_collector(api, alice, carol, monkeypatch):
     """Its memory serves the next one while the processor still has it at hand (decision 87)."""
     caller, views, initial = api(alice), [], Endpoint.initial

@@ -172,8 +172,7 @@ class BodyLimitMiddleware:
 
 
 class EtagMiddleware:
-    """As Django's, which would read the headers of what must not be stored as well: of the API all that does not say
-    otherwise."""
+    """As Django's, which would read the headers of what must not be stored as well."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -181,8 +180,7 @@ class EtagMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        unless_said = problems.NOT_STORED if _is_api(request) else None
-        if response.headers.get("Cache-Control", unless_said) != problems.NOT_STORED:
+        if response.headers.get("Cache-Control") != problems.NOT_STORED:
             return cast(HttpResponse, self.conditional.process_response(request, response))
         return response
 

@@ -11,6 +11,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from apps.core import redis
+from apps.core.api import problems
 from apps.core.api.fields import Body, Nothing
 from apps.core.api.responses import Response
 from apps.core.api.throttling import RateLimit
@@ -91,9 +92,9 @@ class Endpoint(ViewSet):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200:
-            # EtagMiddleware makes the ETag of what may be kept.
-            response.headers.setdefault("Cache-Control", "private, no-cache")
+        etagged = self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200
+        # EtagMiddleware makes the ETag of what may be kept.
+        response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else problems.NOT_STORED)
         return response
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
