@@ -111,6 +111,11 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return _PLACEHOLDER.sub(placed, sql), tuple(names)
 
 
+def columns(row: str, names: Iterable[str], **read_as: str) -> str:
+    """Those of `row`, one after the other, but for those that are read in another way."""
+    return ", ".join(read_as.get(name, f"{row}.{name}") for name in names)
+
+
 def array_of(ids: Iterable[UUID]) -> str:
     """As PostgreSQL reads an array. psycopg takes fifteen times as long to write one of twenty ids."""
     return array_of_packed(pk.bytes for pk in ids)

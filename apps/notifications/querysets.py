@@ -39,7 +39,8 @@ class NotificationQuerySet(QuerySet["Notification"]):
 
     def readable_by(self, user_id: UUID) -> "NotificationQuerySet":
         """The recipient's own, as far as there is still somebody and something to show: no actor who is blocked (either
-        way), muted or not in good standing; no post or comment that does not stand or that they may not see."""
+        way), muted or not in good standing; no post or comment that does not stand or that they may not see.
+        The statement of the cards (`api/cards.py`) asks for the same, in one pass with what it shows."""
         acts = visible_acts(user_id).filter(notification=OuterRef("pk"))
         posts = posts_told_of(user_id).filter(pk=OuterRef("post_id"))
         comments = comments_told_of(user_id).filter(pk=OuterRef("comment_id"))

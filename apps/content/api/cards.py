@@ -20,7 +20,7 @@ from apps.core.api.pagination import Window, page
 from apps.core.api.renderers import dumps
 from apps.core.errors import NotFound
 from apps.core.ids import PackedId
-from apps.core.statements import Row, Sight, Statement, array_of_packed, select
+from apps.core.statements import Row, Sight, Statement, array_of_packed, columns, select
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
 from apps.media.api.cards import PHOTO, photo_cards
@@ -42,10 +42,10 @@ _PHOTOS = f"""(SELECT json_agg(json_build_array({PHOTO}) ORDER BY item.position)
 _TAGS = """ARRAY(SELECT tag.name FROM content_posttag AS said JOIN content_tag AS tag ON tag.id = said.tag_id
         WHERE said.post_id = post.id ORDER BY said.position)"""
 # Ids as bytes and as text, which Python compares and hashes sooner than UUIDs.
-_READ_AS = {"id": "uuid_send(post.id)", "author_id": "post.author_id::text"}
+_COLUMNS = columns("post", CARD, id="uuid_send(post.id)", author_id="post.author_id::text")
 _CARDS = f"""
 WITH {BLOCKED}
-SELECT {", ".join(_READ_AS.get(name, f"post.{name}") for name in CARD)},
+SELECT {_COLUMNS},
     {mentions_sql("content_mention", "post")},
     {MARKS},
     {{lasting}}

@@ -80,8 +80,7 @@ def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, *
             raise IdempotencyKeyReused
         return Response(Fragment(kept.body), status=kept.status, headers={"Idempotency-Replayed": "true"})
     response = handler(view, request, *args, **kwargs)
-    answer = {"status": response.status_code, "body": response.content}
-    select(_KEEP, id=new_id(), **identity, fingerprint=fingerprint, **answer)
+    select(_KEEP, id=new_id(), **identity, **_Kept(response.status_code, response.content, fingerprint)._asdict())
     return response
 
 

@@ -10,13 +10,13 @@ import structlog
 from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.http.response import ResponseHeaders
 from django.middleware.http import ConditionalGetMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
 
 from apps.core import propagation
 from apps.core.api import problems
+from apps.core.api.responses import set_headers, stored
 from apps.core.database import AWAY, Patience, outage
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
 from apps.core.ids import new_id
@@ -30,11 +30,6 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 def _is_api(request: HttpRequest) -> bool:
     """Of the API, and no page of ours, nor what machines ask of the service itself."""
     return request.path_info.startswith("/api/")
-
-
-def _set(response: HttpResponse, headers: dict[str, str]) -> None:
-    """Headers of our own making: of ASCII, on one line. Django checks and converts each header that is set."""
-    response.headers._store.update({name.lower(): (name, value) for name, value in headers.items()})
 
 
 class RequestContextMiddleware:
@@ -52,7 +47,7 @@ class RequestContextMiddleware:
         started = time.perf_counter()
         with Cost() as cost:
             response = self.get_response(request)
-        _set(response, {"X-Request-ID": request_id})
+        set_headers(response, {"X-Request-ID": request_id})
         seconds = time.perf_counter() - started
         route = request.resolver_match.route if request.resolver_match else "unrouted"
         method = request.method if request.method in _METHODS else "OTHER"
@@ -104,20 +99,20 @@ class SecurityHeadersMiddleware:
         storage = settings.S3_PUBLIC_ENDPOINT_URL
         self.pages = self.PAGES.format(cdn=f"{settings.MEDIA_CDN_URL.split('/', 3)[2]} {storage}")
         # {(whether it is the API's, whether it is HTML): what is the same of all such answers}
-        self._constant = {(api, html): self._headers(api, html) for api in (True, False) for html in (True, False)}
+        kinds = [(api, html) for api in (True, False) for html in (True, False)]
+        self._constant = {kind: stored(self._headers(*kind)) for kind in kinds}
 
-    def _headers(self, api: bool, html: bool) -> dict[str, Any]:
-        """As `ResponseHeaders` keeps them."""
+    def _headers(self, api: bool, html: bool) -> dict[str, str]:
         headers = {"Content-Security-Policy": self.pages if html else self.CLOSED, "X-Content-Type-Options": "nosniff"}
         if api:
             headers |= {"Cache-Control": problems.NOT_STORED, "Vary": ", ".join(self.VARY)}
-        return ResponseHeaders(headers)._store
+        return headers
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         headers, api = response.headers, _is_api(request)
         if api:
-            _set(response, getattr(request, "rate_limit_headers", {}))
+            set_headers(response, getattr(request, "rate_limit_headers", {}))
             if "Vary" in headers:
                 patch_vary_headers(response, self.VARY)
         html = headers.get("Content-Type", "").startswith("text/html")
@@ -212,7 +207,7 @@ class PagesBeginMiddleware:
         # As CommonMiddleware: raises DisallowedHost.
         request.get_host()
         response = self.api(request)
-        _set(response, {"Content-Length": str(len(response.content))})
+        set_headers(response, {"Content-Length": str(len(response.content))})
         return cast(HttpResponse, self.transport.process_response(request, response))
 
 

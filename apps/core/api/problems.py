@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 import structlog
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -100,27 +99,20 @@ def request_id_of(request: Any) -> str:
     return str(getattr(getattr(request, "_request", request), "request_id", ""))
 
 
-def answer(refusal: Refusal, request: HttpRequest) -> HttpResponse:
-    """The refusal as a plain Django response, for middleware and handlers outside DRF."""
-    body = orjson.dumps(document(refusal, request_id_of(request)))
+def answer(refusal: Refusal, request: Any) -> HttpResponse:
+    """To a request of Django's or of DRF's."""
     headers = {"Cache-Control": NOT_STORED} | refusal.headers
-    return HttpResponse(body, status=refusal.status, content_type=CONTENT_TYPE, headers=headers)
+    body = document(refusal, request_id_of(request))
+    return Response(body, status=refusal.status, headers=headers, content_type=CONTENT_TYPE)
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's hook. A transaction that is still open is rolled back: half a deed is no deed."""
     set_rollback()
-    refusal = refusal_for(error)
-    request = context["request"]
-    headers = dict(refusal.headers)
+    response = answer(refusal_for(error), context["request"])
     if isinstance(error, exceptions.MethodNotAllowed):
-        headers["Allow"] = ", ".join(context["view"].allowed_methods)
-    return Response(
-        document(refusal, request_id_of(request)),
-        status=refusal.status,
-        headers=headers,
-        content_type=CONTENT_TYPE,
-    )
+        response["Allow"] = ", ".join(context["view"].allowed_methods)
+    return response
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -8,6 +8,16 @@ from django.http import HttpResponse
 from apps.core.api.renderers import JSONRenderer, dumps
 
 
+def stored(headers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Headers of our own making, of ASCII and on one line, as Django keeps headers when it has checked and converted
+    each."""
+    return {name.lower(): (name, value) for name, value in headers.items()}
+
+
+def set_headers(response: HttpResponse, headers: Mapping[str, str]) -> None:
+    response.headers._store.update(stored(headers))
+
+
 class Response(HttpResponse):
     """`data` as JSON; None is no body.
 
@@ -30,5 +40,5 @@ class Response(HttpResponse):
 
     def items(self) -> Collection[tuple[str, str]]:
         """The headers, for the server. Django's would look up each by its name."""
-        stored: dict[str, tuple[str, str]] = self.headers._store
-        return stored.values()
+        kept: dict[str, tuple[str, str]] = self.headers._store
+        return kept.values()

@@ -9,7 +9,7 @@ from orjson import Fragment
 
 from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.api.renderers import dumps
-from apps.core.statements import Row, Statement, aggregate, select
+from apps.core.statements import Row, Statement, aggregate, columns, select
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.querysets import (
@@ -28,9 +28,8 @@ _POSTS = Statement(lambda viewer: posts_told_of(viewer).values_list("pk", "capti
 _COMMENTS = Statement(lambda viewer: comments_told_of(viewer).values_list("pk", "text"), "viewer")
 _ACTS = Statement(lambda viewer: visible_acts(viewer).values_list("pk", "notification_id", "actor_id"), "viewer")
 # Ids come as text, since Python compares and hashes that sooner.
-_COLUMNS = ", ".join(
-    f"told.{name}::text" if name in {"id", "latest", "post_id", "comment_id"} else f"told.{name}" for name in CARD
-)
+_IDS = ("id", "latest", "post_id", "comment_id")
+_COLUMNS = columns("told", CARD, **{name: f"told.{name}::text" for name in _IDS})
 # `readable_by` in one pass: what it asks for, to see whether it is there, is also what is shown.
 _CARDS = f"""
 SELECT {_COLUMNS}, post.caption, comment.text, acts.number, who.actors
