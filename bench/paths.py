@@ -59,7 +59,6 @@ class Walk:
     bench: Bench
     api: Served
     random: random.Random
-    _pages: dict[str, str] = field(default_factory=dict)
     _forgotten: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _known: dict[str, float] = field(default_factory=dict)
 
@@ -111,13 +110,15 @@ class Walk:
         return (call("GET", f"{API}/feed", token=reader.token) for reader in cycle(readers))
 
     def fifth_page(self, readers: list[Reader]) -> Calls:
-        for reader in readers[:4]:
-            if reader.id not in self._pages:
-                cursor = ""
-                for _ in range(4):
-                    cursor = "?cursor=" + quote(self.get(f"/feed{cursor}", reader)["next_cursor"])
-                self._pages[reader.id] = cursor
-        return (call("GET", f"{API}/feed{self._pages[reader.id]}", token=reader.token) for reader in cycle(readers[:4]))
+        # Found anew for each run: what is posted meanwhile pushes a page back.
+        pages = [(reader, self._fifth(reader)) for reader in readers[:4]]
+        return (call("GET", f"{API}/feed{cursor}", token=reader.token) for reader, cursor in cycle(pages))
+
+    def _fifth(self, reader: Reader) -> str:
+        cursor = ""
+        for _ in range(4):
+            cursor = "?cursor=" + quote(self.get(f"/feed{cursor}", reader)["next_cursor"])
+        return cursor
 
     def cold(self, readers: list[Reader]) -> Calls:
         """Before each request everything goes that Redis knows of the reader's feed."""

@@ -10,8 +10,9 @@ may see a post and what belongs to a feed. What it must not do is lack a post. S
 - *Lock*: who finds no timeline builds one under a lock; the others, meanwhile, read the database and keep nothing. A
   push or a doubt takes the lock away, and with it the right to keep what may be out of date by then.
 - *Stamp*: a timeline counts only under the server run in which it was written (an old copy of the data comes back under
-  a new one) and in the present epoch. Whoever could not tell Redis of something begins a new epoch before believing it
-  again, since timelines may lack what was not told.
+  a new one) and in the present epoch. Whoever could not tell Redis of something begins a new epoch before
+  believing it again, since timelines may lack what was not told: a process with its next look, the tasks by a row of
+  the database (`mode.note_missed`).
 
 Decision 67.
 """
@@ -20,13 +21,13 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
 from apps.core import redis
-from apps.core.ids import PackedId
 from apps.feed.packed import LENGTH
 
 KEPT_SECONDS = 3 * 24 * 3600
@@ -65,6 +66,15 @@ if ARGV[2] ~= '' and redis.call('SET', KEYS[3], ARGV[2], 'NX', 'PX', ARGV[5]) th
     return {'build', '', mode, stamp}
 end
 return {'missing', '', mode, stamp}
+"""
+)
+# KEYS: epoch, lock, doubts. ARGV: token, how long the lock is kept.
+_CLAIM = (
+    _STAMP
+    + """
+if redis.call('EXISTS', KEYS[3]) == 1 then return '' end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return stamp
 """
 )
 # KEYS: timeline, lock. ARGV: token, timeline with its stamp, how long it is kept.
@@ -159,7 +169,8 @@ class Look:
         )
 
     def glance(self, answer: Any) -> Glance:
-        """`answer`: None if Redis gave none."""
+        """`answer`: None if Redis gave none. Then it may be away for the workers, too, and miss a push: what is in it
+        is not believed again before they have had their say."""
         if answer is None:
             _note_missed()
             return Glance()
@@ -186,10 +197,23 @@ def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     return looking.glance(answer)
 
 
-def keep(viewer_id: UUID, glance: Glance, ids: Iterable[PackedId]) -> bool:
+def claim(viewer_id: UUID) -> Glance:
+    """The right to build the timeline, whoever else has it: for a job, whose look is no visit. Without Redis, or while
+    the timeline is in doubt, there is none to be had."""
+    token = secrets.token_hex(8)
+    _, lock, doubts = _keys(viewer_id)
+    keys = (_epoch(), lock, doubts)
+    try:
+        stamp = redis.call(lambda client: client.eval(_CLAIM, len(keys), *keys, token, LOCK_MILLISECONDS))
+    except redis.Absent:
+        return Glance()
+    return Glance(token=token, stamp=stamp.decode()) if stamp else Glance(in_doubt=True)
+
+
+def keep(viewer_id: UUID, glance: Glance, ids: bytes) -> bool:
     """Keep what was built by right of `glance`. False if that right is gone: somebody knew better."""
     timeline, lock, _ = _keys(viewer_id)
-    value = glance.stamp.encode() + b"|" + b"".join(ids)
+    value = glance.stamp.encode() + b"|" + ids
     try:
         return bool(redis.call(lambda client: client.eval(_KEEP, 2, timeline, lock, glance.token, value, KEPT_SECONDS)))
     except redis.Absent:
@@ -221,10 +245,10 @@ def _note_missed() -> None:
         _Process.missed = secrets.token_hex(8)
 
 
-def settle(viewer_id: UUID, doubt: str) -> None:
-    """The transaction is over: the timeline may be built again. Raises redis.Absent."""
+def settle(viewer_id: UUID, name: str) -> None:
+    """The transaction is over: the timeline may be built again. `name`: of the doubt. Raises redis.Absent."""
     keys = _keys(viewer_id)
-    redis.call(lambda client: client.eval(_SETTLE, 3, *keys, doubt))
+    redis.call(lambda client: client.eval(_SETTLE, 3, *keys, name))
 
 
 def drop(viewer_ids: Iterable[UUID]) -> None:
@@ -239,7 +263,7 @@ def _delete(keys: list[str]) -> None:
 
 def begin_epoch() -> None:
     """Forget all timelines. Raises redis.Absent."""
-    redis.call(lambda client: client.set(redis.key("feed", "epoch"), secrets.token_hex(8)))
+    redis.call(lambda client: client.set(_epoch(), secrets.token_hex(8)))
 
 
 # ── Pushing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,8 +291,9 @@ def _in_parts(viewer_ids: list[UUID]) -> Iterator[list[UUID]]:
 # ── Who reads ────────────────────────────────────────────────────────────────────────────────────────────
 def readers(*, least: float = 0) -> dict[UUID, float]:
     """{reader: visits}, weighed by age, of those with `least` visits or more, hottest first. Raises redis.Absent."""
+    # Less than infinite: without _REMINDED.
     rows = redis.call(
-        lambda client: client.zrevrangebyscore(redis.key("feed", "visits"), "+inf", least, withscores=True)
+        lambda client: client.zrevrangebyscore(redis.key("feed", "visits"), "(+inf", least, withscores=True)
     )
     return {UUID(member.decode()): score for member, score in rows}
 
@@ -280,16 +305,20 @@ def halve_visits() -> None:
     redis.call(lambda client: client.zremrangebyscore(key, "-inf", 0.5))
 
 
-def knows_visits() -> bool:
-    """Whether Redis has any. Raises redis.Absent."""
-    return bool(redis.call(lambda client: client.exists(redis.key("feed", "visits"))))
+# Stands among those who read, with endless visits, which halve to endless ones: where it is missing Redis has forgotten
+# them. That somebody is known says nothing: readers come back before anybody has looked.
+_REMINDED = "reminded"
+
+
+def has_forgotten_visits() -> bool:
+    """Whether Redis has to be reminded of them. Raises redis.Absent."""
+    return redis.call(lambda client: client.zscore(redis.key("feed", "visits"), _REMINDED)) is None
 
 
 def remind_of_visits(visits: dict[UUID, float]) -> None:
-    """After Redis has forgotten them. Raises redis.Absent."""
-    members = {str(reader): number for reader, number in visits.items()}
-    if members:
-        redis.call(lambda client: client.zadd(redis.key("feed", "visits"), members))
+    """Who has more by now keeps them. Raises redis.Absent."""
+    members = {str(reader): number for reader, number in visits.items()} | {_REMINDED: inf}
+    redis.call(lambda client: client.zadd(redis.key("feed", "visits"), members, gt=True))
 
 
 def forget(viewer_id: UUID) -> None:
@@ -324,7 +353,11 @@ def tell_mode(mode: str, *, seconds: int) -> None:
 @lru_cache(maxsize=4096)
 def _keys_of_a_look(viewer_id: UUID) -> tuple[str, ...]:
     shared = (redis.key("feed", name) for name in ("visits", "signs", "mode"))
-    return (redis.key("feed", "epoch"), *_keys(viewer_id), *shared)
+    return (_epoch(), *_keys(viewer_id), *shared)
+
+
+def _epoch() -> str:
+    return redis.key("feed", "epoch")
 
 
 @lru_cache(maxsize=4096)

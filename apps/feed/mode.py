@@ -75,7 +75,8 @@ def pin(mode: str) -> None:
 
 
 def note_missed() -> None:
-    """The timelines in Redis could not be told of something: once it is back, none of them is believed."""
+    """The timelines in Redis could not be told of something by a task: once it is back, none of them is believed. What
+    a process of the API could not tell it notes for itself (`live.py`)."""
     _write(missed_at=timezone.now())
 
 

@@ -9,7 +9,8 @@ from apps.feed import policy
 
 
 class FeedVisit(models.Model):
-    """The newest post that was in somebody's feed when they last refreshed it."""
+    """The newest post that was in somebody's feed when they last refreshed it. How often they come, and whether they
+    are hot, is counted elsewhere (`live.py`)."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     newest_seen = models.UUIDField()

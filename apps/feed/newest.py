@@ -1,7 +1,7 @@
-"""That the bound of `timeline.py` is not too high for long.
+"""That the notes of authors' newest posts, `NewestPost`, are not too high for long.
 
-It can never be too low: the trigger raises it with every post. When an author's newest post is withdrawn it is too
-high, which costs readers a little and is put right here.
+One can never be too low, which `timeline.py` relies upon: the trigger raises it with every post. When an author's
+newest post is withdrawn it is too high, which costs readers a little and is put right here.
 """
 
 from uuid import UUID
@@ -14,7 +14,7 @@ from apps.feed.models import NewestPost
 
 # In a statement of its own, after the rows are locked: only then does it see what was committed meanwhile.
 _LOWER = f"""
-UPDATE feed_newestpost AS bound SET post = true_one.id
+UPDATE feed_newestpost AS note SET post = true_one.id
 FROM feed_newestpost AS own
 CROSS JOIN LATERAL (
     SELECT id FROM content_post
@@ -22,19 +22,19 @@ CROSS JOIN LATERAL (
     ORDER BY id DESC
     LIMIT 1
 ) AS true_one
-WHERE own.author_id = ANY(%(authors)s) AND bound.author_id = own.author_id AND bound.post <> true_one.id
+WHERE own.author_id = ANY(%(authors)s) AND note.author_id = own.author_id AND note.post <> true_one.id
 """  # noqa: S608  (of constants)
 _REMOVE = f"""
-DELETE FROM feed_newestpost AS bound
+DELETE FROM feed_newestpost AS note
 WHERE author_id = ANY(%(authors)s) AND NOT EXISTS (
     SELECT 1 FROM content_post
-    WHERE author_id = bound.author_id AND {SHOWN}
+    WHERE author_id = note.author_id AND {SHOWN}
 )
 """  # noqa: S608  (of constants)
 
 
 def repair(pace: Pace | None = None) -> int:
-    """Compare every author's bound with their posts, in batches. Returns how many were too high."""
+    """Compare every author's note with their posts, in batches. Returns how many were too high."""
     pace = pace or Pace()
     after = UUID(pace.place["after"]) if pace.place else UUID(int=0)
     lowered = 0

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from apps.core.ids import ID_BYTES, PackedId
 
-# Ids of a timeline. What lies behind them is asked of the database: it is the seventh page of twenty, and who reads on
-# is rare.
+# Ids of a timeline. What lies behind them is asked of the database: of the sixth page of twenty it is not known whether
+# another follows, and who reads on is rare.
 LENGTH = 120
 
 

@@ -15,6 +15,6 @@ def erase(user_id: UUID) -> None:
 
 
 def export(user_id: UUID) -> Export:
-    """Snapshots and bounds are other people's posts, and one's own once more."""
+    """Snapshots and notes are other people's posts, and one's own once more."""
     for visit in FeedVisit.objects.filter(user=user_id):
         yield "feed", {"last_refreshed_at": visit.refreshed_at}

@@ -26,6 +26,8 @@ class Signs:
 
 @dataclass(frozen=True)
 class Thresholds:
+    """Of the settings: FEED_BUSY_QUEUE, FEED_BUSY_SECONDS and FEED_HIT_RATIO."""
+
     queue: int
     seconds: float
     hit_ratio: float

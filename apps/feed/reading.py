@@ -37,9 +37,9 @@ def page(
     started = time.perf_counter()
     ids, source = _ids(viewer_id, glance, limit=limit, before=before)
     found = fetch(ids)
-    if len(found) < len(ids) and source != "built":
+    if len(found) < len(ids) and source != "database":
         _forget(viewer_id)
-        ids, source = _newest(viewer_id, limit=limit, before=before), "built"
+        ids, source = _newest(viewer_id, limit=limit, before=before), "database"
         found = fetch(ids)
     PAGES.labels(source).inc()
     live.note_cost(time.perf_counter() - started)
@@ -52,7 +52,7 @@ def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[tuple[list
     _forget(viewer_id)
     ids = _build(viewer_id, live.look(viewer_id, may_build=True))
     new = _note_refresh(viewer_id, ids)
-    PAGES.labels("built").inc()
+    PAGES.labels("database").inc()
     return (ids[:limit], fetch(ids[:limit])), new
 
 
@@ -67,15 +67,15 @@ def _ids(viewer_id: UUID, glance: live.Glance, *, limit: int, before: UUID | Non
         if ids is not None:
             return ids, "stale" if snapshot[1] else "snapshot"
     if glance.token:
-        return _build(viewer_id, glance)[:limit], "built"
-    return _newest(viewer_id, limit=limit, before=before), "built"
+        return _build(viewer_id, glance)[:limit], "database"
+    return _newest(viewer_id, limit=limit, before=before), "database"
 
 
 def _build(viewer_id: UUID, glance: live.Glance) -> list[PackedId]:
     """From the database, and kept if `glance` gives the right to."""
     ids = _newest(viewer_id, limit=packed.LENGTH)
     if glance.token:
-        live.keep(viewer_id, glance, ids)
+        live.keep(viewer_id, glance, b"".join(ids))
     return ids
 
 

@@ -1,5 +1,9 @@
 """What the feed does because of others: enqueue. And, before that, it puts the timeline of whoever acts in doubt, at
-once and inside the transaction: what one does is in one's own feed on the next request, not when a task has run."""
+once and inside the transaction: what one does is in one's own feed on the next request, not when a task has run.
+
+What takes posts away has no receiver (deleted, taken down, narrowed, hidden with their account): the rules are asked of
+every id when it is shown. A block ends the follows of both, and comes as `unfollowed`.
+"""
 
 from uuid import UUID
 

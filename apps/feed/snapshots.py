@@ -2,9 +2,11 @@
 
 Redis has been emptied, or the feed is busy for another reason: then hot readers whose timeline is missing get their
 snapshot, a little stale, instead of everybody asking the database at the same moment. What one does oneself is never
-stale: one's own posts are merged in, and following or muting makes a snapshot void.
+stale: one's own posts are merged in, a snapshot is not shown to whoever follows others than it was built for, and the
+task that comes of following or muting makes it void.
 
-The snapshots are kept by a job, no faster than FEED_BACKFILL_PER_SECOND. Decision 68.
+The snapshots are kept by a job, no faster than FEED_BACKFILL_PER_SECOND. It gives their readers their live timelines
+back as it goes: whoever is shown a snapshot does not build one. Decision 68.
 """
 
 from collections.abc import Iterable
@@ -28,6 +30,7 @@ from apps.feed.packed import LENGTH, pack, unpack
 PURGED_AFTER = timedelta(days=1)
 MOST = 100_000
 
+# A follow that had begun and was not committed when the snapshot was built is not in it.
 _WITH_OWN_POSTS = f"""
 SELECT snapshot.ids, snapshot.built_at, array(
     SELECT id FROM content_post
@@ -36,7 +39,12 @@ SELECT snapshot.ids, snapshot.built_at, array(
     LIMIT %(length)s
 )
 FROM feed_feedsnapshot AS snapshot
-WHERE snapshot.user_id = %(viewer)s AND snapshot.built_at > %(oldest)s
+WHERE snapshot.user_id = %(viewer)s AND snapshot.built_at > %(oldest)s AND NOT coalesce((
+    SELECT created_at > snapshot.built_at - make_interval(secs => {live.DOUBT_SECONDS}) FROM social_follow
+    WHERE follower_id = snapshot.user_id
+    ORDER BY id DESC
+    LIMIT 1
+), false)
 """  # noqa: S608  (of constants)
 
 
@@ -102,7 +110,7 @@ def _begin_round(pace: Pace) -> None:
 
 def remind_of_visits() -> None:
     """Tell Redis who was hot, if it has forgotten; the hottest, if there are too many. Raises redis.Absent."""
-    if live.knows_visits():
+    if not live.has_forgotten_visits():
         return
     hot = FeedSnapshot.objects.filter(visits__gte=settings.FEED_HOT_VISITS).order_by("-visits")
     live.remind_of_visits(dict(hot.values_list("user", "visits")[:MOST]))
@@ -142,8 +150,12 @@ def rebuild(readers: Iterable[UUID], pace: Pace, *, hurry: bool = True) -> int:
 
 
 def build(user_id: UUID) -> bool:
-    """False if it was made void meanwhile: somebody knows better than what was read here."""
+    """The snapshot, and the live timeline with it. False if the snapshot was made void meanwhile: somebody knows better
+    than what was read here."""
     row, _ = FeedSnapshot.objects.get_or_create(user_id=user_id)
-    ids = timeline.newest_ids(user_id, limit=LENGTH)
+    glance = live.claim(user_id)
+    ids = pack(timeline.newest_ids(user_id, limit=LENGTH))
+    if glance.token:
+        live.keep(user_id, glance, ids)
     same = FeedSnapshot.objects.filter(pk=user_id, generation=row.generation)
-    return bool(same.update(ids=pack(ids), built_at=timezone.now()))
+    return bool(same.update(ids=ids, built_at=timezone.now()))

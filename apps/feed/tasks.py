@@ -1,4 +1,4 @@
-"""Doorbells."""
+"""Doorbells: ids in, one call of the module that knows what to do."""
 
 from uuid import UUID
 

@@ -7,7 +7,8 @@ The first page is asked of those only who have posted last. Let `bound` be the n
 that order. Whoever comes behind has nothing newer than `bound`; so if those K have a whole page of posts that are not
 older than it, that is the page. They have, as long as no more than SPARE of them have lost their newest post (deleted,
 taken down, suspended); otherwise everybody is asked after all. Who these K are is found by looking up the note of each
-person followed; or, for whoever follows a good part of all, by walking through all notes, newest first. Decision 66.
+person followed (`NewestPost`); or, for whoever follows a good part of all, by walking through all notes, newest first.
+Decision 66.
 """
 
 from uuid import UUID

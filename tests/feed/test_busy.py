@@ -12,6 +12,7 @@ from apps.core.batches import Pace
 from apps.feed import live, mode, policy, reading, snapshots, tasks, timeline
 from apps.feed.models import FeedMode, FeedSnapshot
 from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Signs, Thresholds
+from apps.social.models import Follow
 from tests.commands import interrupt, run
 from tests.factories import make_follow, make_post, make_user
 from tests.feed.worlds import page_of, publish
@@ -56,6 +57,13 @@ def busy(db):
 def read_often(reader, times=6):
     for _ in range(times):
         page_of(reader)
+
+
+def snapshot_of(reader):
+    """Of somebody who has followed nobody of late. And no live timeline: Redis has been emptied since."""
+    Follow.objects.filter(follower=reader).update(created_at=timezone.now() - timedelta(hours=1))
+    assert snapshots.build(reader.pk)
+    live.drop([reader.pk])
 
 
 def sources(monkeypatch):
@@ -137,7 +145,7 @@ class TestDeciding:
 class TestBusy:
     def test_a_missing_timeline_is_its_snapshot_with_ones_own_posts_in_it(self, alice, bob, busy, monkeypatch):
         old = make_post(alice)
-        snapshots.build(bob.pk)
+        snapshot_of(bob)
         new, own = make_post(alice), make_post(bob)
         seen = sources(monkeypatch)
         assert page_of(bob) == [own.pk, old.pk]
@@ -145,30 +153,52 @@ class TestBusy:
         assert page_of(bob) == [own.pk, old.pk]
         FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(hours=2))
         assert page_of(bob) == [own.pk, new.pk, old.pk]
-        assert seen == ["snapshot", "stale", "built"]
+        assert seen == ["snapshot", "stale", "database"]
 
     def test_normally_it_is_built(self, alice, bob, monkeypatch):
         make_post(alice)
-        snapshots.build(bob.pk)
+        snapshot_of(bob)
         seen = sources(monkeypatch)
         page_of(bob)
         page_of(bob)
-        assert seen == ["built", "live"]
+        assert seen == ["database", "live"]
 
     def test_p5_p6_a_snapshot_shows_nothing_that_has_gone_since(self, api, alice, bob, busy):
         make_post(alice)
-        snapshots.build(bob.pk)
+        snapshot_of(bob)
         assert len(api(bob).get("/feed").json()["results"]) == 1
         api(bob).post("/users/@alice/mute")
         assert api(bob).get("/feed").json()["results"] == []
 
     def test_whom_one_follows_is_there_at_once_and_the_snapshot_is_void(self, api, alice, carol, busy, deliver):
-        snapshots.build(carol.pk)
+        snapshot_of(carol)
         post = make_post(alice)
         api(carol).post("/users/@alice/follow")
         assert page_of(carol) == [post.pk]
         deliver()
         assert page_of(carol) == [post.pk]
+
+    def test_whom_one_follows_stays_though_the_task_is_late(self, api, alice, carol, busy):
+        old = make_post(carol)
+        snapshot_of(carol)
+        post = make_post(alice)
+        api(carol).post("/users/@alice/follow")
+        assert page_of(carol) == [post.pk, old.pk]
+        # As when the doubt has expired, with the task still in its queue.
+        live.forget(carol.pk)
+        assert page_of(carol) == [post.pk, old.pk]
+
+    def test_it_comes_to_an_end_though_nobody_builds(self, alice, bob, busy, monkeypatch):
+        old = make_post(alice)
+        read_often(bob)
+        snapshot_of(bob)
+        FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(minutes=10), visits=9)
+        new = make_post(alice)
+        seen = sources(monkeypatch)
+        assert page_of(bob) == [old.pk]
+        assert tasks.keep_snapshots() == 1
+        assert page_of(bob) == [new.pk, old.pk]
+        assert seen == ["stale", "live"]
 
     def test_the_hottest_are_pushed_to_and_the_others_built_again(self, alice, bob, carol, busy, deliver):
         make_follow(carol, alice)
@@ -211,6 +241,40 @@ class TestSnapshots:
         mode.decide()
         assert live.readers(least=5) == {bob.pk: 6}
 
+    def test_also_when_readers_have_come_back_before(self, alice, bob):
+        read_often(bob)
+        snapshots.keep()
+        redis.call(lambda client: client.delete(redis.key("feed", "visits")))
+        page_of(bob)
+        read_often(alice, 20)
+        mode.decide()
+        assert live.readers(least=5) == {alice.pk: 20, bob.pk: 6}
+        tasks.keep_snapshots()
+        assert live.readers(least=0) == {alice.pk: 10, bob.pk: 3}
+
+    def test_the_live_timeline_comes_with_it_but_not_while_it_is_in_doubt(self, alice, bob):
+        post = make_post(alice)
+        snapshots.build(bob.pk)
+        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
+        name = live.doubt(bob.pk)
+        snapshots.build(bob.pk)
+        live.settle(bob.pk, name)
+        assert live.look(bob.pk, may_build=False).ids is None
+
+    def test_what_is_pushed_while_it_is_built_is_not_lost(self, alice, bob, monkeypatch):
+        old, read = make_post(alice), timeline.newest_ids
+
+        def read_then_push(*args, **kwargs):
+            ids = read(*args, **kwargs)
+            live.push(make_post(alice).pk, [bob.pk], only_hot=False)
+            return ids
+
+        monkeypatch.setattr(timeline, "newest_ids", read_then_push)
+        snapshots.build(bob.pk)
+        monkeypatch.setattr(timeline, "newest_ids", read)
+        assert len(page_of(bob)) == 2
+        assert page_of(bob)[1] == old.pk
+
     def test_the_hottest_are_remembered_and_asked_for_only_if_redis_has_forgotten(self, alice, bob, carol, monkeypatch):
         monkeypatch.setattr(snapshots, "MOST", 1)
         snapshots.note_visits({bob.pk: 6})
@@ -223,6 +287,7 @@ class TestSnapshots:
         assert not queries
 
     def test_everybody_has_grown_cold_when_nobody_is_hot(self, alice, bob):
+        snapshots.remind_of_visits()
         page_of(alice)
         snapshots.note_visits({bob.pk: 8})
         snapshots.build(bob.pk)

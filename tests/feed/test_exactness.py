@@ -87,7 +87,7 @@ def test_a_push_puts_each_id_in_its_place_whatever_the_order(db, seed):
     ids = [UUID(int=dice.getrandbits(128)) for _ in range(packed.LENGTH + 40)]
     built = sorted(ids[: dice.choice([3, packed.LENGTH])], reverse=True)
     glance = live.look(viewer, may_build=True)
-    assert live.keep(viewer, glance, [pk.bytes for pk in built])
+    assert live.keep(viewer, glance, b"".join(pk.bytes for pk in built))
     for pk in [*ids, *ids[:5]]:
         assert live.push(pk, [viewer, uuid4()], only_hot=False) == 1
     kept = packed.unpack(live.look(viewer, may_build=False).ids)
@@ -113,7 +113,7 @@ def test_timelines_are_dropped_and_pushed_to_however_many_they_are(alice, bob, c
     monkeypatch.setattr(live, "AT_ONCE", 2)
     readers = [alice.pk, bob.pk, carol.pk]
     for reader in readers:
-        assert live.keep(reader, live.look(reader, may_build=True), [])
+        assert live.keep(reader, live.look(reader, may_build=True), b"")
     assert live.push(new_id(), readers, only_hot=False) == 3
     live.drop(readers)
     assert [live.look(reader, may_build=False).ids for reader in readers] == [None] * 3

@@ -73,7 +73,7 @@ class TestForcedRaces:
         slow = live.look(bob.pk, may_build=True)
         live.drop([bob.pk])
         assert live.look(bob.pk, may_build=True).token
-        assert not live.keep(bob.pk, slow, [])
+        assert not live.keep(bob.pk, slow, b"")
 
 
 @pytest.mark.django_db(transaction=True)

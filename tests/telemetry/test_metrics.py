@@ -305,10 +305,10 @@ class TestCounts:
         assert (hit(), miss(), absent()) == (1, 1, 1)
 
     def test_pages_of_feeds_by_source(self, scrape, api, alice):
-        built = moved(scrape, "photogram_feed_pages_total", source="built")
+        asked = moved(scrape, "photogram_feed_pages_total", source="database")
         api(alice).get("/feed")
         api(alice).post("/feed/refresh")
-        assert built() == 2
+        assert asked() == 2
 
     def test_deliveries_by_outcome(self, scrape, api, alice, bob, deliver):
         dropped = moved(scrape, "photogram_deliveries_total", channel="email", outcome="dropped")
