@@ -38,6 +38,7 @@ class Statements:
     def __init__(self, bench: Bench) -> None:
         self.timeline = importlib.import_module("apps.feed.timeline")
         self.cards = importlib.import_module("apps.content.api.cards")
+        self.notifications = importlib.import_module("apps.notifications.api.cards")
         self.in_the_feed = importlib.import_module("apps.feed.api.views").IN_THE_FEED
         world, followed = bench.world, bench.world.readers
         self.ordinary, self.heavy = (UUID(world.person(followed[n][0])) for n in (min(followed), max(followed)))
@@ -49,7 +50,9 @@ class Statements:
         for number in BLOCKS:
             with transaction.atomic():
                 self._block(number)
-                yield f"a page of the feed, {number:,} blocks", self._page, 2000 if number <= 100 else 50
+                times = 2000 if number <= 100 else 50
+                yield f"a page of the feed, {number:,} blocks", self._page, times
+                yield f"a page of notifications, {number:,} blocks", self._told, times
                 transaction.set_rollback(True)
         for name, reader in (("the ordinary", self.ordinary), ("the heavy", self.heavy)):
             ids = partial(self.timeline.newest_ids, reader, limit=120)
@@ -64,6 +67,9 @@ class Statements:
 
     def _page(self) -> Any:
         return self.cards.post_cards_of([pk.bytes for pk in self.ids], self.ordinary, among=self.in_the_feed)
+
+    def _told(self) -> Any:
+        return self.notifications.notification_rows(self.ordinary, limit=21)
 
 
 def cost(ask: Callable[[], object], times: int) -> float:

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.statements import Statement, select
 from apps.engagement.models import Comment
-from apps.social.blocks import between
+from apps.social.blocks import among_blocked, between
 from apps.social.models import Mute
 
 if TYPE_CHECKING:
@@ -61,14 +61,17 @@ def comments_told_of(user_id: UUID) -> QuerySet[Any]:
     return Comment.objects.visible_to(user_id)
 
 
-def visible_acts(user_id: UUID) -> QuerySet[Any]:
+def visible_acts(user_id: UUID, *, all_read: bool = False) -> QuerySet[Any]:
     """Who has done something, among people whom the recipient may be told of: of somebody in good standing, whom they
-    have not muted, and no block between."""
+    have not muted, and no block between. `all_read`: of notifications that are found without it, each of whose acts is
+    looked at."""
     acts: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__isnull=False)
     # Few have gone, and an index has just these: to look up each who acts would be half of what a page costs.
-    gone = User.objects.gone().filter(pk=OuterRef("actor_id"))
-    muted = Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))
-    return acts.exclude(Exists(gone)).exclude(between("actor_id", user_id)).exclude(Exists(muted))
+    acts = acts.exclude(Exists(User.objects.gone().filter(pk=OuterRef("actor_id"))))
+    muted = Mute.objects.filter(muter=user_id)
+    if all_read:
+        return acts.exclude(among_blocked("actor_id", user_id)).exclude(actor__in=muted.values("muted"))
+    return acts.exclude(between("actor_id", user_id)).exclude(Exists(muted.filter(muted=OuterRef("actor_id"))))
 
 
 _UNREAD = Statement(

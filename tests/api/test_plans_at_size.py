@@ -132,6 +132,10 @@ def plans(crowd):
         "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
         "a profile": (met, window | {"handle": "p150"}),
         "notifications": (told, window),
+        "notifications of somebody whom 500 have blocked": (
+            told,
+            window | {"viewer": User.objects.get(handle="p2").pk},
+        ),
         "how many are unread": (notified._UNREAD.sql, window),
     } | _writes(viewer, other, ids)
 

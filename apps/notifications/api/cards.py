@@ -26,7 +26,9 @@ Card = dict[str, Any]
 _TOLD = Statement(lambda viewer: Notification.objects.owned_by(viewer).in_the_list().for_cards(), "viewer")
 _POSTS = Statement(lambda viewer: posts_told_of(viewer).values_list("pk", "caption"), "viewer")
 _COMMENTS = Statement(lambda viewer: comments_told_of(viewer).values_list("pk", "text"), "viewer")
-_ACTS = Statement(lambda viewer: visible_acts(viewer).values_list("pk", "notification_id", "actor_id"), "viewer")
+_ACTS = Statement(
+    lambda viewer: visible_acts(viewer, all_read=True).values_list("pk", "notification_id", "actor_id"), "viewer"
+)
 # Ids come as text, since Python compares and hashes that sooner.
 _IDS = ("id", "latest", "post_id", "comment_id")
 _COLUMNS = columns("told", CARD, **{name: f"told.{name}::text" for name in _IDS})
