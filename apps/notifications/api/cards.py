@@ -10,6 +10,7 @@ from orjson import Fragment
 from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.api.renderers import dumps
 from apps.core.statements import Row, Statement, aggregate, columns, select
+from apps.core.times import as_sent, sent_moment
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.querysets import (
@@ -29,9 +30,10 @@ _COMMENTS = Statement(lambda viewer: comments_told_of(viewer).values_list("pk", 
 _ACTS = Statement(
     lambda viewer: visible_acts(viewer, all_read=True).values_list("pk", "notification_id", "actor_id"), "viewer"
 )
-# Ids come as text, since Python compares and hashes that sooner.
-_IDS = ("id", "latest", "post_id", "comment_id")
-_COLUMNS = columns("told", CARD, **{name: f"told.{name}::text" for name in _IDS})
+# Ids come as text and moments as bytes, since Python makes, compares and hashes these sooner.
+_IDS = {name: f"told.{name}::text" for name in ("id", "latest", "post_id", "comment_id")}
+_MOMENTS = as_sent("told", "read_at", "created_at", "updated_at")
+_COLUMNS = columns("told", CARD, **_IDS, **_MOMENTS)
 # `readable_by` in one pass: what it asks for, to see whether it is there, is also what is shown.
 _CARDS = f"""
 SELECT {_COLUMNS}, post.caption, comment.text, acts.number, who.actors
@@ -106,9 +108,9 @@ def _card(row: Row, at: int) -> Fragment:
         "post_id": post_id,
         "comment_id": comment_id,
         "preview": preview(type_, statement, text, caption),
-        "read_at": read_at,
-        "created_at": created_at,
-        "updated_at": updated_at,
+        "read_at": sent_moment(read_at),
+        "created_at": sent_moment(created_at),
+        "updated_at": sent_moment(updated_at),
     }
     return Fragment(dumps(card))
 
