@@ -18,7 +18,7 @@ def timestamp(moment: datetime) -> str:
     return f"{written[1:20]}.000Z" if len(written) == _WHOLE_SECONDS else f"{written[1:24]}Z"
 
 
-def as_sent(row: str, *names: str) -> dict[str, str]:
+def moments_as_sent(row: str, *names: str) -> dict[str, str]:
     """{column: SQL} that reads moments of `row` as PostgreSQL sends them, for `columns` and `sent_moment`.
 
     Statements whose cards are remembered ask for them so: to make a moment, and to look it up, takes longer than all

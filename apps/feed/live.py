@@ -211,7 +211,9 @@ def claim(viewer_id: UUID) -> Glance:
 
 
 def keep(viewer_id: UUID, glance: Glance, ids: bytes) -> bool:
-    """Keep what was built by right of `glance`. False if that right is gone: somebody knew better."""
+    """Keep what was built by right of `glance`. False if it gives none, or the right is gone: somebody knew better."""
+    if not glance.token:
+        return False
     timeline, lock, _ = _keys(viewer_id)
     value = glance.stamp.encode() + b"|" + ids
     try:

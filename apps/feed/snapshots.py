@@ -155,7 +155,6 @@ def build(user_id: UUID) -> bool:
     row, _ = FeedSnapshot.objects.get_or_create(user_id=user_id)
     glance = live.claim(user_id)
     ids = pack(timeline.newest_ids(user_id, limit=LENGTH))
-    if glance.token:
-        live.keep(user_id, glance, ids)
+    live.keep(user_id, glance, ids)
     same = FeedSnapshot.objects.filter(pk=user_id, generation=row.generation)
     return bool(same.update(ids=ids, built_at=timezone.now()))

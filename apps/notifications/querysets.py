@@ -61,15 +61,15 @@ def comments_told_of(user_id: UUID) -> QuerySet[Any]:
     return Comment.objects.visible_to(user_id)
 
 
-def visible_acts(user_id: UUID, *, all_read: bool = False) -> QuerySet[Any]:
+def visible_acts(user_id: UUID, *, gathered: bool = False) -> QuerySet[Any]:
     """Who has done something, among people whom the recipient may be told of: of somebody in good standing, whom they
-    have not muted, and no block between. `all_read`: of notifications that are found without it, each of whose acts is
-    looked at."""
+    have not muted, and no block between. `gathered`: whoever they may not be told of is gathered first, for a statement
+    that looks at each act in any case."""
     acts: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__isnull=False)
     # Few have gone, and an index has just these: to look up each who acts would be half of what a page costs.
     acts = acts.exclude(Exists(User.objects.gone().filter(pk=OuterRef("actor_id"))))
     muted = Mute.objects.filter(muter=user_id)
-    if all_read:
+    if gathered:
         return acts.exclude(among_blocked("actor_id", user_id)).exclude(actor__in=muted.values("muted"))
     return acts.exclude(between("actor_id", user_id)).exclude(Exists(muted.filter(muted=OuterRef("actor_id"))))
 

@@ -261,20 +261,6 @@ class TestSnapshots:
         live.settle(bob.pk, name)
         assert live.look(bob.pk, may_build=False).ids is None
 
-    def test_what_is_pushed_while_it_is_built_is_not_lost(self, alice, bob, monkeypatch):
-        old, read = make_post(alice), timeline.newest_ids
-
-        def read_then_push(*args, **kwargs):
-            ids = read(*args, **kwargs)
-            live.push(make_post(alice).pk, [bob.pk], only_hot=False)
-            return ids
-
-        monkeypatch.setattr(timeline, "newest_ids", read_then_push)
-        snapshots.build(bob.pk)
-        monkeypatch.setattr(timeline, "newest_ids", read)
-        assert len(page_of(bob)) == 2
-        assert page_of(bob)[1] == old.pk
-
     def test_the_hottest_are_remembered_and_asked_for_only_if_redis_has_forgotten(self, alice, bob, carol, monkeypatch):
         monkeypatch.setattr(snapshots, "MOST", 1)
         snapshots.note_visits({bob.pk: 6})

@@ -5,7 +5,7 @@ import pytest
 from apps.accounts import services as accounts
 from apps.content.models import Post
 from apps.core import redis
-from apps.feed import live, mode, reading, timeline
+from apps.feed import live, mode, reading, snapshots, timeline
 from apps.feed.models import FeedMode
 from apps.social import services as social
 from tests.factories import make_follow, make_post, make_user
@@ -45,6 +45,13 @@ class TestForcedRaces:
         while_building(post)
         assert page_of(bob) == [old.pk], "as it was when it was read"
         assert page_of(bob) == page_of(bob) == [new[0].pk, old.pk]
+
+    def test_nor_is_one_that_is_pushed_while_the_job_builds_one(self, alice, bob, while_building):
+        old = make_post(alice)
+        while_building(lambda: live.push(make_post(alice).pk, [bob.pk], only_hot=False))
+        snapshots.build(bob.pk)
+        assert len(page_of(bob)) == 2
+        assert page_of(bob)[1] == old.pk
 
     def test_nor_is_one_pushed_into_a_timeline_that_does_not_count_any_more(self, alice, bob, deliver, while_building):
         old, new = make_post(alice), []

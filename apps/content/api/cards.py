@@ -21,7 +21,7 @@ from apps.core.api.renderers import dumps
 from apps.core.errors import NotFound
 from apps.core.ids import PackedId
 from apps.core.statements import Row, Sight, Statement, array_of_packed, columns, select
-from apps.core.times import as_sent, sent_moment
+from apps.core.times import moments_as_sent, sent_moment
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks
 from apps.media.api.cards import PHOTO, photo_cards
@@ -43,7 +43,7 @@ _PHOTOS = f"""(SELECT json_agg(json_build_array({PHOTO}) ORDER BY item.position)
 _TAGS = """ARRAY(SELECT tag.name FROM content_posttag AS said JOIN content_tag AS tag ON tag.id = said.tag_id
         WHERE said.post_id = post.id ORDER BY said.position)"""
 # Ids as bytes and as text and moments as bytes, which Python makes, compares and hashes sooner.
-_MOMENTS = as_sent("post", "taken_down_at", "created_at", "edited_at")
+_MOMENTS = moments_as_sent("post", "taken_down_at", "created_at", "edited_at")
 _COLUMNS = columns("post", CARD, id="uuid_send(post.id)", author_id="post.author_id::text", **_MOMENTS)
 _CARDS = f"""
 WITH {BLOCKED}

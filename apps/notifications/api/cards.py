@@ -10,7 +10,7 @@ from orjson import Fragment
 from apps.accounts.api.cards import PERSON, Person, mini
 from apps.core.api.renderers import dumps
 from apps.core.statements import Row, Statement, aggregate, columns, select
-from apps.core.times import as_sent, sent_moment
+from apps.core.times import moments_as_sent, sent_moment
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.querysets import (
@@ -28,11 +28,11 @@ _TOLD = Statement(lambda viewer: Notification.objects.owned_by(viewer).in_the_li
 _POSTS = Statement(lambda viewer: posts_told_of(viewer).values_list("pk", "caption"), "viewer")
 _COMMENTS = Statement(lambda viewer: comments_told_of(viewer).values_list("pk", "text"), "viewer")
 _ACTS = Statement(
-    lambda viewer: visible_acts(viewer, all_read=True).values_list("pk", "notification_id", "actor_id"), "viewer"
+    lambda viewer: visible_acts(viewer, gathered=True).values_list("pk", "notification_id", "actor_id"), "viewer"
 )
 # Ids come as text and moments as bytes, since Python makes, compares and hashes these sooner.
 _IDS = {name: f"told.{name}::text" for name in ("id", "latest", "post_id", "comment_id")}
-_MOMENTS = as_sent("told", "read_at", "created_at", "updated_at")
+_MOMENTS = moments_as_sent("told", "read_at", "created_at", "updated_at")
 _COLUMNS = columns("told", CARD, **_IDS, **_MOMENTS)
 # `readable_by` in one pass: what it asks for, to see whether it is there, is also what is shown.
 _CARDS = f"""
