@@ -34,10 +34,12 @@ _SOURCES = """
     UNION ALL
     SELECT %(viewer)s::uuid
 """
+# Few have gone, and an index has just these; the accounts of all would be looked up in the widest table. `OFFSET 0`: one
+# by one, however many sources the planner believes there to be.
+_STANDS = "NOT EXISTS (SELECT FROM accounts_user WHERE id = source.author_id AND state <> 'active' OFFSET 0)"
 _PAGE = f"""
 SELECT post.id
 FROM ({_SOURCES}) AS source
-JOIN accounts_user AS author ON author.id = source.author_id AND author.state = 'active'
 CROSS JOIN LATERAL (
     SELECT id FROM content_post
     WHERE author_id = source.author_id AND {SHOWN}
@@ -45,6 +47,7 @@ CROSS JOIN LATERAL (
     ORDER BY id DESC
     LIMIT %(limit)s
 ) AS post
+WHERE {_STANDS}
 ORDER BY post.id DESC
 LIMIT %(limit)s
 """  # noqa: S608
@@ -60,7 +63,7 @@ WHERE id = %(viewer)s
 """
 # `IS TRUE`: no join, which might read all notes or, where the planner expects few people to be followed, compare each
 # with each; the people are hashed when the first note is read, and reading ends when enough are found. `OFFSET 0`:
-# looked up one by one, however many accounts the planner believes to be chosen.
+# as above.
 _FIRST_PAGE = f"""
 WITH reach (notes) AS MATERIALIZED ({_REACH}), walked AS MATERIALIZED (
     SELECT note.author_id, note.post
@@ -84,17 +87,15 @@ WITH reach (notes) AS MATERIALIZED ({_REACH}), walked AS MATERIALIZED (
     SELECT post FROM chosen ORDER BY post DESC OFFSET %(authors)s::int - 1
 ), page AS (
     SELECT post.id
-    FROM chosen
-    CROSS JOIN LATERAL (
-        SELECT FROM accounts_user WHERE id = chosen.author_id AND state = 'active' OFFSET 0
-    ) AS active
+    FROM chosen AS source
     CROSS JOIN LATERAL (
         SELECT id FROM content_post
-        WHERE author_id = chosen.author_id AND {SHOWN}
+        WHERE author_id = source.author_id AND {SHOWN}
             AND id >= coalesce((SELECT post FROM bound), '00000000-0000-0000-0000-000000000000')
         ORDER BY id DESC
         LIMIT %(limit)s::int
     ) AS post
+    WHERE {_STANDS}
     ORDER BY post.id DESC
     LIMIT %(limit)s::int
 )
