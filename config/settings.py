@@ -164,6 +164,7 @@ DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
 # How soon the server notices that nobody waits for a statement any more.
 DATABASE_CLIENT_CHECK_MS = 1_000
 DATABASES["default"] |= {
+    "ENGINE": "apps.core.postgresql",
     "CONN_MAX_AGE": 0,
     # A round trip for each request, so that none is given a connection that died at rest.
     "CONN_HEALTH_CHECKS": True,

@@ -17,12 +17,13 @@ from typing import Any
 import structlog
 from django import db
 from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import Connection, Cursor, OperationalError
 from psycopg.abc import RV, PQGen, Query
 from psycopg.errors import _WaitTimeout
 from psycopg.rows import TupleRow
 from psycopg_pool import PoolTimeout
+
+from apps.core.postgresql.base import DatabaseWrapper
 
 log = structlog.get_logger(__name__)
 REQUEST_SECONDS = 4.0

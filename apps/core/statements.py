@@ -13,12 +13,12 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from psycopg.sql import Literal
 
 from apps.core.ids import ID_BYTES, PackedId
+from apps.core.postgresql.base import DatabaseWrapper
 
 Row = tuple[Any, ...]
 _PLACEHOLDER = re.compile(r"%%|%\((\w+)\)s")
@@ -125,7 +125,7 @@ def array_of_packed(ids: Iterable[PackedId]) -> str:
     return "{" + b"".join(ids).hex(",", ID_BYTES) + "}"
 
 
-def aggregate(column: str | None) -> list[Row]:
+def aggregate(column: str | None) -> list[Any]:
     """What `json_agg(…)::text` has gathered; it gathers nothing as a null."""
-    gathered: list[Row] = orjson.loads(column) if column else []
+    gathered: list[Any] = orjson.loads(column) if column else []
     return gathered

@@ -34,11 +34,16 @@ def test_names_become_numbers_and_a_percent_sign_stays():
 
 
 @pytest.fixture
-def pool(transactional_db):
-    """Of one session, on the default connection, as processes have a pool outside tests."""
+def size():
+    return 1
+
+
+@pytest.fixture
+def pool(transactional_db, size):
+    """Of so many sessions, on the default connection, as processes have a pool outside tests."""
     connection.close()
     options = connection.settings_dict["OPTIONS"]
-    options["pool"] = {"min_size": 1, "max_size": 1, "timeout": 0.2}
+    options["pool"] = {"min_size": size, "max_size": size, "timeout": 0.2}
     try:
         yield connection.pool
     finally:
@@ -58,6 +63,18 @@ def test_a_statement_by_itself_borrows_a_session_of_the_pool_and_gives_it_back(p
     with pytest.raises(ProgrammingError):
         select("SELECT no_such_column")
     assert select(SESSION) == [(first,)]
+
+
+@pytest.mark.parametrize("size", [3])
+def test_the_session_that_came_back_last_is_given_away_next(pool):
+    pool.open(wait=True)
+    sessions = [pool.getconn() for _ in range(3)]
+    for session in sessions:
+        pool.putconn(session)
+    for _ in range(3):
+        assert select(SESSION) == [(sessions[-1].info.backend_pid,)]
+    with pool.connection() as last, pool.connection() as before:
+        assert [last, before] == [sessions[2], sessions[1]]
 
 
 def test_a_statement_within_a_transaction_sees_what_that_has_written(pool):

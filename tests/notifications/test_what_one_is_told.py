@@ -43,6 +43,22 @@ class TestEachCause:
         assert (row["actor_count"], row["read_at"], row["comment_id"]) == (1, None, None)
         assert api(alice).get("/auth/me").json()["unread_notifications"] == 1
 
+    @pytest.mark.parametrize("name", ["", " Ada  Lovelace ", 'a "b" \\ c', "Åsa\u00a0Öberg 🎞"])
+    @pytest.mark.parametrize("avatar", ["none", "private", "public"])
+    def test_who_acts_and_who_is_mentioned_is_shown_as_by_their_posts(self, api, deliver, alice, carol, name, avatar):
+        secrets = {"public": {"public_secret": "p-_0"}}.get(avatar, {})
+        medium = None if avatar == "none" else make_media(carol, purpose="avatar", **secrets)
+        User.objects.filter(pk=carol.pk).update(display_name=name, avatar=medium, is_verified=avatar == "public")
+        shown = api(alice).get(f"/posts/{make_post(carol).pk}").json()["author"]
+        assert (shown["display_name"], shown["avatar"] is None) == (name, medium is None)
+        post = make_post(alice)
+        api(carol).post(f"/posts/{post.pk}/like")
+        deliver()
+        [row] = api(alice).get("/notifications").json()["results"]
+        assert row["actors"] == [shown]
+        said = api(alice).post(f"/posts/{post.pk}/comments", {"text": "for @carol"}).json()
+        assert [{key: mention[key] for key in shown} for mention in said["mentions"]] == [shown]
+
     def test_a_comment_a_reply_and_a_mention_each_once(self, api, told, alice, bob, carol, post):
         thread = api(bob).post(f"/posts/{post.pk}/comments", {"text": "thread"}).json()
         api(carol).post(f"/posts/{post.pk}/comments", {"text": "hm @alice", "parent_id": thread["id"]})

@@ -11,7 +11,7 @@ from orjson import Fragment
 
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
-from apps.accounts.querysets import AVATAR, MINI, mini_columns
+from apps.accounts.querysets import mini_columns
 from apps.core.statements import Row
 from apps.media.api.cards import Avatar, avatar_card
 from apps.notifications.querysets import unread_count
@@ -41,11 +41,19 @@ class Person(NamedTuple):
 
 # The columns of a statement that names them so, in the order of `Person`.
 PERSON_COLUMNS = ", ".join(mini_columns("person"))
-# Of `person` and `avatar`, rows of accounts_user and media_media, in the order of `Person`.
-PERSON = ", ".join(
-    ["person.id", *(f"person.{name}" for name in MINI), *(f"avatar.{column}" for column in AVATAR.values())]
+# Of `person` and `avatar`, rows of accounts_user and media_media, for `person_of`. As one text, since PostgreSQL looks
+# up for each element of a JSON array how it is written. Only a display name has blanks in it: it is the last.
+PERSON = (
+    "concat_ws(' ', person.id, person.handle, person.is_verified, "
+    "coalesce(avatar.private_secret, ''), coalesce(avatar.public_secret, ''), person.display_name)"
 )
 _AUTHOR = itemgetter(*mini_columns("author"))
+
+
+def person_of(text: str) -> Person:
+    """Of what `PERSON` selects."""
+    pk, handle, is_verified, private, public, display_name = text.split(" ", 5)
+    return Person(pk, handle, display_name, is_verified == "t", private or None, public)
 
 
 def author_of(row: dict[str, Any]) -> Person:

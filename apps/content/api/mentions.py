@@ -5,7 +5,7 @@ from functools import lru_cache
 import orjson
 from orjson import Fragment
 
-from apps.accounts.api.cards import PERSON, Person, mini
+from apps.accounts.api.cards import PERSON, mini, person_of
 from apps.core.statements import aggregate
 from apps.social.blocks import MENTIONABLE
 
@@ -26,8 +26,8 @@ def mention_cards(column: str | None, at: int) -> Fragment:
     return Fragment(
         orjson.dumps(
             [
-                mini(Person(*person)) | {"offset": offset, "length": length}
-                for offset, length, *person in aggregate(column)
+                mini(person_of(person)) | {"offset": offset, "length": length}
+                for offset, length, person in aggregate(column)
             ]
         )
     )

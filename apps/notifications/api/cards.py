@@ -7,7 +7,7 @@ from uuid import UUID
 
 from orjson import Fragment
 
-from apps.accounts.api.cards import PERSON, Person, mini
+from apps.accounts.api.cards import PERSON, mini, person_of
 from apps.core.api.renderers import dumps
 from apps.core.statements import Row, Statement, aggregate, columns, select
 from apps.core.times import moments_as_sent, sent_moment
@@ -48,7 +48,7 @@ CROSS JOIN LATERAL (
     ) AS act
 ) AS acts
 CROSS JOIN LATERAL (
-    SELECT json_agg(json_build_array({PERSON}) ORDER BY array_position(acts.shown, person.id))::text AS actors
+    SELECT json_agg({PERSON} ORDER BY array_position(acts.shown, person.id))::text AS actors
     FROM accounts_user AS person LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
     WHERE person.id = ANY (acts.shown)
 ) AS who
@@ -103,7 +103,7 @@ def _card(row: Row, at: int) -> Fragment:
     card = {
         "id": pk,
         "type": type_,
-        "actors": [mini(Person(*person)) for person in aggregate(actors)],
+        "actors": [mini(person_of(person)) for person in aggregate(actors)],
         "actor_count": number,
         "post_id": post_id,
         "comment_id": comment_id,
