@@ -48,7 +48,7 @@ _COLUMNS = columns("post", CARD, id="uuid_send(post.id)", author_id="post.author
 _CARDS = f"""
 WITH {BLOCKED}
 SELECT {_COLUMNS},
-    {mentions_sql("content_mention", "post")},
+    {mentions_sql("content_mention", "post", "caption")},
     {MARKS},
     {{lasting}}
 FROM ({{seen}}) AS post ({", ".join(CARD)}) CROSS JOIN {BLOCKS}

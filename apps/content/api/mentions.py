@@ -10,13 +10,16 @@ from apps.core.statements import aggregate
 from apps.social.blocks import MENTIONABLE
 
 
-def mentions_sql(table: str, text: str) -> str:
-    """One column: the mentions in `text`, a row with an id, which the rows of `table` refer to. Beside `BLOCKED`."""
+def mentions_sql(table: str, text: str, column: str) -> str:
+    """One column: the mentions in `text`, a row with an id, which the rows of `table` refer to. Beside `BLOCKED`. Most
+    texts, which are in `column`, have none, and nothing is looked for where there is no @."""
     return f"""
-    (SELECT json_agg(json_build_array(mention.offset, mention.length, {PERSON}) ORDER BY mention.offset)::text
+    CASE WHEN strpos({text}.{column}, '@') > 0 THEN (
+        SELECT json_agg(json_build_array(mention.offset, mention.length, {PERSON}) ORDER BY mention.offset)::text
         FROM {table} AS mention JOIN accounts_user AS person ON person.id = mention.user_id
         LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
-        WHERE mention.{text}_id = {text}.id AND {MENTIONABLE})"""  # noqa: S608  (of constants)
+        WHERE mention.{text}_id = {text}.id AND {MENTIONABLE}
+    ) END"""  # noqa: S608  (of constants)
 
 
 @lru_cache(maxsize=2048)

@@ -26,7 +26,7 @@ _SEEN = Sight(lambda viewer: Comment.objects.listed_for(viewer).for_cards())
 _CARDS = f"""
 WITH {BLOCKED}
 SELECT comment.*,
-    {mentions_sql("engagement_commentmention", "comment")},
+    {mentions_sql("engagement_commentmention", "comment", "text")},
     {COMMENT_MARKS}
 FROM ({{seen}}) AS comment ({", ".join(CARD)}) CROSS JOIN {BLOCKS}
 WHERE comment.id = ANY(%(ids)s)
