@@ -82,6 +82,13 @@ class Media(Row):
             models.Index(fields=["owner"], condition=Q(in_use=False), name="media_unused_by_owner"),
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="media_pending"),
             models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="media_to_ring_for"),
+            # What is shown of people, beside their own rows, without a look at the widest table.
+            models.Index(
+                fields=["id"],
+                include=["private_secret", "public_secret"],
+                condition=Q(purpose="avatar"),
+                name="avatars",
+            ),
             # The console's filters.
             models.Index(fields=["status", "-id"], condition=~Q(status="ready"), name="media_not_ready"),
             models.Index(fields=["-id"], condition=~Q(error_code=""), name="media_with_an_error"),

@@ -179,7 +179,8 @@ def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Claimed]:
 
 @transaction.atomic
 def use_as_avatar(owner_id: UUID, media_id: UUID, *, field: str) -> Media:
-    """Raises Invalid, naming `field`, unless it is one's own, ready and not in use."""
+    """It is one from then on, whatever it was meant for (accounts/migrations/0009). Raises Invalid, naming `field`,
+    unless it is one's own, ready and not in use."""
     usable = Media.objects.owned_by(owner_id).unused().filter(pk=media_id, status=Media.Status.READY)
     medium = usable.select_for_update().first()
     if medium is None:

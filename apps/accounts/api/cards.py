@@ -41,8 +41,13 @@ class Person(NamedTuple):
 
 # The columns of a statement that names them so, in the order of `Person`.
 PERSON_COLUMNS = ", ".join(mini_columns("person"))
-# Of `person` and `avatar`, rows of accounts_user and media_media, for `person_of`. As one text, since PostgreSQL looks
-# up for each element of a JSON array how it is written. Only a display name has blanks in it: it is the last.
+# Rows of `person`, and of `avatar` for `PERSON`. `purpose`: as `with_avatar`.
+PEOPLE = (
+    "accounts_user AS person "
+    "LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id AND avatar.purpose = 'avatar'"
+)
+# Of `PEOPLE`, for `person_of`. As one text, since PostgreSQL looks up for each element of a JSON array how it is
+# written. Only a display name has blanks in it: it is the last.
 PERSON = (
     "concat_ws(' ', person.id, person.handle, person.is_verified, "
     "coalesce(avatar.private_secret, ''), coalesce(avatar.public_secret, ''), person.display_name)"

@@ -5,7 +5,7 @@ from functools import lru_cache
 import orjson
 from orjson import Fragment
 
-from apps.accounts.api.cards import PERSON, mini, person_of
+from apps.accounts.api.cards import PEOPLE, PERSON, mini, person_of
 from apps.core.statements import aggregate
 from apps.social.blocks import MENTIONABLE
 
@@ -16,8 +16,7 @@ def mentions_sql(table: str, text: str, column: str) -> str:
     return f"""
     CASE WHEN strpos({text}.{column}, '@') > 0 THEN (
         SELECT json_agg(json_build_array(mention.offset, mention.length, {PERSON}) ORDER BY mention.offset)::text
-        FROM {table} AS mention JOIN accounts_user AS person ON person.id = mention.user_id
-        LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
+        FROM {table} AS mention JOIN ({PEOPLE}) ON person.id = mention.user_id
         WHERE mention.{text}_id = {text}.id AND {MENTIONABLE}
     ) END"""  # noqa: S608  (of constants)
 

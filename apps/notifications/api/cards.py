@@ -7,7 +7,7 @@ from uuid import UUID
 
 from orjson import Fragment
 
-from apps.accounts.api.cards import PERSON, mini, person_of
+from apps.accounts.api.cards import PEOPLE, PERSON, mini, person_of
 from apps.core.api.renderers import dumps
 from apps.core.statements import Row, Statement, aggregate, columns, select
 from apps.core.times import moments_as_sent, sent_moment
@@ -49,8 +49,7 @@ CROSS JOIN LATERAL (
 ) AS acts
 CROSS JOIN LATERAL (
     SELECT json_agg({PERSON} ORDER BY array_position(acts.shown, person.id))::text AS actors
-    FROM accounts_user AS person LEFT JOIN media_media AS avatar ON avatar.id = person.avatar_id
-    WHERE person.id = ANY (acts.shown)
+    FROM {PEOPLE} WHERE person.id = ANY (acts.shown)
 ) AS who
 WHERE (told.type = 'moderation' OR (
     acts.number > 0 AND (told.post_id IS NULL OR post.id IS NOT NULL)

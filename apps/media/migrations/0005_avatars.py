@@ -1,0 +1,21 @@
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    # On a table that is in use.
+    atomic = False
+
+    dependencies = [("media", "0004_what_pictures_look_like")]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="media",
+            index=models.Index(
+                condition=models.Q(("purpose", "avatar")),
+                fields=["id"],
+                include=("private_secret", "public_secret"),
+                name="avatars",
+            ),
+        ),
+    ]
