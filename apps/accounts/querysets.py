@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.auth.base_user import BaseUserManager
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.ids import parse_id
@@ -33,20 +33,10 @@ PROFILE = {
 
 
 def mini_columns(person: str) -> dict[str, str]:
-    """What a mini shows of the person whom the column `person` refers to, in rows that are `with_avatar`: name on a
-    card → where it is."""
+    """What a mini shows of the person whom the column `person` refers to: name on a card → where it is."""
     own = {name: f"{person}__{name}" for name in MINI}
-    avatar = {name: f"{person}_avatar__{column}" for name, column in AVATAR.items()}
+    avatar = {name: f"{person}__avatar__{column}" for name, column in AVATAR.items()}
     return {f"{person}_id": f"{person}_id"} | own | avatar
-
-
-def with_avatar(rows: QuerySet[Any], person: str) -> QuerySet[Any]:
-    """That of the person whom the column `person` refers to is `{person}_avatar`: joined so that an index of avatars
-    alone, which holds all that is shown of them, can be used."""
-    is_one = Q(**{f"{person}__avatar__purpose": "avatar"})
-    avatar = FilteredRelation(f"{person}__avatar", condition=is_one)
-    joined: QuerySet[Any] = rows.annotate(**{f"{person}_avatar": avatar})
-    return joined
 
 
 class UserQuerySet(QuerySet["User"]):

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import BooleanField, Case, ExpressionWrapper, Q, QuerySet, Value, When
 
-from apps.accounts.querysets import mini_columns, with_avatar
+from apps.accounts.querysets import mini_columns
 from apps.social.blocks import HidesBlocked
 from apps.social.follows import is_followed
 
@@ -81,7 +81,7 @@ class PostQuerySet(HidesBlocked):
     def for_cards(self) -> "QuerySet[Any, Any]":
         """What a card shows of the post's own row and its author's, as tuples in the order of `CARD`."""
         is_open = ExpressionWrapper(STANDING & OPEN, output_field=BooleanField())
-        shown: QuerySet[Any, Any] = with_avatar(self.annotate(is_open=is_open), "author").values_list(*CARD.values())
+        shown: QuerySet[Any, Any] = self.annotate(is_open=is_open).values_list(*CARD.values())
         return shown
 
 

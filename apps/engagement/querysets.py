@@ -6,7 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.accounts.querysets import mini_columns, with_avatar
+from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.core.statements import select
 from apps.social.blocks import BLOCKED, BLOCKS, HidesBlocked, between
@@ -56,7 +56,7 @@ class CommentQuerySet(HidesBlocked):
 
     def for_cards(self) -> QuerySet[Any, Any]:
         """What a card shows of the comment's own row and its author's, as tuples in the order of `CARD`."""
-        shown: QuerySet[Any, Any] = with_avatar(self, "author").values_list(*CARD.values())
+        shown: QuerySet[Any, Any] = self.values_list(*CARD.values())
         return shown
 
 

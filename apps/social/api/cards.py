@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini_json
-from apps.accounts.querysets import mini_columns, with_avatar
+from apps.accounts.querysets import mini_columns
 from apps.core.api.pagination import Window, rows_of, window_sql
 from apps.core.statements import Row, Statement, select
 from apps.media.urls import present_instant
@@ -32,9 +32,7 @@ class Ties:
 
     def __init__(self, compose: Callable[..., QuerySet[Any, Any]], *names: str, person: str) -> None:
         columns = ["pk", "created_at", *mini_columns(person).values()]
-        self._acts = Statement(
-            lambda **ids: with_avatar(compose(**ids), person).values_list(*columns), "viewer", *names
-        )
+        self._acts = Statement(lambda **ids: compose(**ids).values_list(*columns), "viewer", *names)
 
     def rows(self, window: Window, *, viewer: UUID, **ids: UUID) -> list[Row]:
         listed = window_sql(self._acts.sql, f"act_id, created_at, {PERSON_COLUMNS}")
