@@ -34,7 +34,7 @@ _SOURCES = """
     UNION ALL
     SELECT %(viewer)s::uuid
 """
-# Few have gone, and an index has just these; the accounts of all would be looked up in the widest table there is.
+# Few have gone, and an index has just these; looking up the accounts of all would be a fourth of a first page's cost.
 # `OFFSET 0`: one by one, however many sources the planner believes there to be.
 _STANDS = "NOT EXISTS (SELECT FROM accounts_user WHERE id = source.author_id AND state <> 'active' OFFSET 0)"
 _PAGE = f"""
