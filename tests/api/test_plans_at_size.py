@@ -48,25 +48,40 @@ def pk(kind: int, number: str) -> str:
 
 
 PERSON, POST, MEDIUM, COMMENT, LIKE, TOLD, ACT, TIE, FACE = (2, 3, 4, 5, 6, 7, 8, 9, 1)
-FILL = f"""
+
+
+def people(number: int, *, shown: int) -> str:
+    """SQL that makes so many, the first of them, `shown`, with an avatar."""
+    return f"""
 INSERT INTO accounts_user (id, password, is_superuser, handle, email, display_name, bio, website, locale, is_private,
     is_verified, settings, state, suspension_reason, is_staff, follower_count, following_count, post_count, avatar_id)
 SELECT {pk(PERSON, "n")}, '!', false, 'p' || n, n || '@example.org', '', '', '', 'en', n % 10 = 0, false, '{{}}',
-    'active', '', false, 0, 0, 0, CASE WHEN n <= {POSTS} THEN {pk(FACE, "n")} END
-FROM generate_series(1, {PEOPLE}) AS n;
+    'active', '', false, 0, 0, 0, CASE WHEN n <= {shown} THEN {pk(FACE, "n")} END
+FROM generate_series(1, {number}) AS n;"""
+
+
+def pictures(*, photos: int, owner: str, avatars: int) -> str:
+    """SQL that makes so many people's avatars, and after them so many photos, each of person `owner`, SQL of `n`."""
+    return f"""
+INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
+    original_etag, width, height, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public,
+    urls_revoked, error_code, error_detail, attempts, in_use)
+SELECT id, owner, purpose, 'ready', '', 'image/jpeg', 1, '', id::text, '', 1, 1, '', '', '[]', 's', '', false, false,
+    '', '', 0, true
+FROM (
+    SELECT {pk(FACE, "n")}, {pk(PERSON, "n")}, 'avatar' FROM generate_series(1, {avatars}) AS n
+    UNION ALL SELECT {pk(MEDIUM, "n")}, {pk(PERSON, owner)}, 'post' FROM generate_series(1, {photos}) AS n
+) AS picture (id, owner, purpose);"""
+
+
+FILL = f"""
+{people(PEOPLE, shown=POSTS)}
 INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
     comment_count, published_at)
 SELECT {pk(POST, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, '',
     CASE WHEN n % 3 = 0 THEN 'followers' ELSE 'public' END, 'published', false, true, 1, 1, now()
 FROM generate_series(1, {POSTS}) AS n;
-INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
-    original_etag, width, height, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public,
-    urls_revoked, error_code, error_detail, attempts, in_use)
-SELECT photo.id, owner, purpose, 'ready', '', 'image/jpeg', 1, '', photo.id::text,
-    '', 1, 1, '', '', '[]', 's', '', false, false, '', '', 0, true
-FROM generate_series(1, {POSTS}) AS n CROSS JOIN LATERAL (VALUES
-    ({pk(MEDIUM, "n")}, {pk(PERSON, "150 + 50 * (n % 1997)")}, 'post'), ({pk(FACE, "n")}, {pk(PERSON, "n")}, 'avatar')
-) AS photo (id, owner, purpose);
+{pictures(photos=POSTS, owner="150 + 50 * (n % 1997)", avatars=POSTS)}
 INSERT INTO content_postmedia (post_id, medium_id, position)
 SELECT {pk(POST, "n")}, {pk(MEDIUM, "n")}, 0 FROM generate_series(1, {POSTS}) AS n;
 INSERT INTO engagement_like (id, post_id, user_id)
@@ -191,17 +206,8 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
 
 
 FEW = f"""
-INSERT INTO accounts_user (id, password, is_superuser, handle, email, display_name, bio, website, locale, is_private,
-    is_verified, settings, state, suspension_reason, is_staff, follower_count, following_count, post_count, avatar_id)
-SELECT {pk(PERSON, "n")}, '!', false, 'p' || n, n || '@example.org', '', '', '', 'en', false, false, '{{}}',
-    'active', '', false, 0, 0, 0, {pk(FACE, "n")} FROM generate_series(1, 2000) AS n;
-INSERT INTO media_media (id, owner_id, purpose, status, alt_text, content_type, bytes, sha256, original_key,
-    original_etag, width, height, blurhash, dominant_color, variants, private_secret, public_secret, wanted_public,
-    urls_revoked, error_code, error_detail, attempts, in_use)
-SELECT id, {pk(PERSON, "1")}, purpose, 'ready', '', 'image/jpeg', 1, '', id::text, '', 1, 1, '', '',
-    '[]', 's', '', false, false, '', '', 0, true
-FROM (SELECT {pk(FACE, "n")}, 'avatar' FROM generate_series(1, 2000) AS n UNION ALL
-    SELECT {pk(MEDIUM, "n")}, 'post' FROM generate_series(1, 20000) AS n) AS photo (id, purpose);
+{people(2000, shown=2000)}
+{pictures(photos=20000, owner="1", avatars=2000)}
 INSERT INTO notifications_notification (id, recipient_id, type, statement, in_app, latest, read_at)
 SELECT {pk(TOLD, "n")}, {pk(PERSON, "1")}, 'follow', '', true, {pk(TOLD, "n")}, now() FROM generate_series(1, 100) AS n;
 INSERT INTO notifications_act (id, notification_id, recipient_id, actor_id, cause)

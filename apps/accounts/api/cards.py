@@ -20,7 +20,7 @@ Card = dict[str, Any]
 
 
 def avatar_of(private: str | None, public: str | None) -> Avatar | None:
-    """Of columns that are null where there is no avatar."""
+    """Of columns that are null or empty where there is no avatar."""
     return Avatar(private, public or "") if private else None
 
 
@@ -59,7 +59,7 @@ _AUTHOR = itemgetter(*mini_columns("author"))
 def person_of(text: str) -> Person:
     """Of what `PERSON` selects."""
     pk, handle, is_verified, private, public, display_name = text.split(" ", 5)
-    return Person(pk, handle, display_name, is_verified == "t", private or None, public)
+    return Person(pk, handle, display_name, is_verified == "t", private, public)
 
 
 def author_of(row: dict[str, Any]) -> Person:

@@ -118,7 +118,7 @@ def _lasting(row: Row) -> Lasting:
     return Lasting(row[_CAPTION], tuple(versions or ()), photos, tuple(tags))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=remembered.LIMIT)
 def _card(shown: Row, lasting: Lasting, is_viewed: bool, at: int) -> Fragment:
     """As JSON. `is_viewed`: by somebody. `at`: the instant of its URLs.
 

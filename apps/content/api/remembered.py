@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from apps.core.ids import PackedId
 
-# Some 2 KB for a post with one photo.
+# Posts. Some 2 KB for one with one photo.
 LIMIT = 8192
 VERSIONS = """ARRAY(SELECT uuid_send(medium.id) || xidsend(medium.xmin) || tidsend(medium.ctid)
         FROM content_postmedia AS item JOIN media_media AS medium ON medium.id = item.medium_id
