@@ -36,7 +36,7 @@ format: $(READY) ## Format the code and mend what lint can mend
 	@$(BIN)/ruff check --fix .
 
 types: $(READY) ## mypy, strict
-	@$(BIN)/mypy apps config devstack bench
+	@$(BIN)/mypy apps config demo devstack bench
 
 contracts: $(READY) ## Who may import whom
 	@$(BIN)/lint-imports --no-cache --no-logo

@@ -30,8 +30,8 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
+from apps.console.admin import ReadOnlyAdmin  # noqa: E402
 from apps.content.models import Post  # noqa: E402
-from apps.core.admin import ReadOnlyAdmin  # noqa: E402
 from apps.moderation.models import Flag  # noqa: E402
 from bench.search import _FILL as PEOPLE_AND_POSTS  # noqa: E402
 

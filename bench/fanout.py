@@ -25,7 +25,7 @@ from bench import data
 from bench.driver import Plan, call, drive
 from bench.stack import STATE, Bench, Process, Served, Worker, cache_cpu, cpu, prepared
 
-API = "/api/v1"
+API = "/v1"
 SAMPLED = 20
 PATIENCE = 60.0  # seconds
 PARTS = ("web", "relay", "worker", "database", "cache")
@@ -91,7 +91,7 @@ class Run:
 
     def _body(self) -> bytes:
         """Of a post, with a photo that is ready."""
-        ids = importlib.import_module("apps.core.ids")
+        ids = importlib.import_module("apps.core.db.ids")
         pk = ids.new_id()
         when = "2026-01-01T00:00:00+00:00"
         row = data.medium_row(pk.hex, UUID(self.star.id).hex, when, public=False, used=False)

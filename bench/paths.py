@@ -19,13 +19,13 @@ from django.utils import timezone
 
 from apps.accounts import tokens
 from apps.accounts.models import Session
-from apps.core import redis
-from apps.core.ids import new_id
+from apps.core import cache
+from apps.core.db.ids import new_id
 from bench import data
 from bench.driver import Call, call
 from bench.stack import Bench, Served
 
-API = "/api/v1"
+API = "/v1"
 ORDINARY = 200  # how many most readers follow
 WRITING = 16  # of those
 KNOWN_SECONDS = 20
@@ -224,7 +224,7 @@ class Walk:
         strangers = [reader for reader in readers if now - self._known.get(reader.session, 0.0) > KNOWN_SECONDS]
         with self.bench.cache() as client:
             for reader in strangers:
-                client.delete(redis.key("auth", "s", reader.session))
+                client.delete(cache.key("auth", "s", reader.session))
                 self.get("/notifications/unread-count", reader)
                 self._known[reader.session] = now
 

@@ -33,9 +33,9 @@ import pillow_heif
 import pyvips
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from apps.demo import photographs
 from apps.media import blurhash, imaging
 from apps.media.sandbox import RenderPool
+from demo import photographs
 
 MAX_RATIO, MAX_PEAK = 1.3, 250_000_000
 LYING = 6  # EXIF: the camera was held upright

@@ -185,7 +185,7 @@ def measure_queue(bench: Bench, arguments: argparse.Namespace) -> None:
 def _filler(bench: Bench, tasks: int) -> Callable[[int], None]:
     """Enqueues so many tasks, of likes of which nobody has been told yet."""
     told = importlib.import_module("apps.notifications.tasks")
-    outbox = importlib.import_module("apps.core.outbox")
+    outbox = importlib.import_module("apps.core.tasks.outbox")
     with bench.database() as connection:
         connection.execute("TRUNCATE celery_outbox")
         likes: Iterator[Any] = iter(

@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 
 class Photogram(OutboxCelery):
-    """What happens to the rows that it writes: `apps/core/outbox.py`."""
+    """What happens to the rows that it writes: `apps/core/tasks/outbox.py`."""
 
     def send_task(  # type: ignore[override]  # what is not named here is kept with the row
         self, name: str, args: Any = None, kwargs: Any = None, *, expires: Any = None, **options: Any
@@ -26,7 +26,7 @@ class Photogram(OutboxCelery):
         The library would write each row by itself, through the ORM, with spans and signals that nobody listens to.
         """
         # Models can be imported only when the apps are loaded.
-        outbox = importlib.import_module("apps.core.outbox")
+        outbox = importlib.import_module("apps.core.tasks.outbox")
         if isinstance(expires, int | float):
             expires = timezone.now() + timedelta(seconds=expires)
         task_id = options.pop("task_id", None) or ""
@@ -34,18 +34,19 @@ class Photogram(OutboxCelery):
         return self.AsyncResult(outbox.write(name, args, kwargs, kept, task_id=task_id))
 
 
-app = Photogram("photogram", task_cls="apps.core.doorbells:Doorbell")
+app = Photogram("photogram", task_cls="apps.core.tasks.base:OutboxTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["apps.core.tasks"], related_name="jobs")
 # Celery closes Django's whole pool at the beginning and the end of each task (celery/celery#10554), so that each would
-# pay for a session of its own. Never: `Doorbell` gives its connection back to the pool, as a request does.
+# pay for a session of its own. Never: `OutboxTask` gives its connection back to the pool, as a request does.
 app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 
 
 @app.on_after_finalize.connect
 def keep_watch(sender: Any, **_: Any) -> None:
     """Once the apps can be imported."""
-    sender.steps["worker"].add("apps.core.watchdog:Watchdog")
+    sender.steps["worker"].add("apps.core.tasks.watchdog:Watchdog")
 
 
 @worker_before_create_process.connect

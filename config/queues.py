@@ -12,7 +12,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Kind:
     """Of work; times in seconds. `invisible`: for how long a broker hides what it has delivered before it delivers it
-    again. It need not be exact, since a lost task is found by its own lease long before (apps/core/outbox.py)."""
+    again. It need not be exact, since a lost task is found by its own lease long before (apps/core/tasks/outbox.py)."""
 
     soft_limit: int
     hard_limit: int

@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from environs import Env
 from kombu import Queue
 
-from apps.core.database import POOL_SECONDS, PatientConnection
+from apps.core.db.deadline import POOL_SECONDS, PatientConnection
 from config.brokers import broker_options, takes_remote_control
 from config.logging import default_format, logging_config
 from config.queues import DEFAULT, QUEUES, ROUTES, TimeLimits
@@ -49,7 +49,7 @@ PROBLEM_TYPE_BASE = env.str("PROBLEM_TYPE_BASE", "https://photogram.example/erro
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_ALLOW_ALL_ORIGINS = not PRODUCTION and not CORS_ALLOWED_ORIGINS
-CORS_URLS_REGEX = r"^/api/"
+CORS_URLS_REGEX = r"^/v1/"
 CORS_EXPOSE_HEADERS = [
     "ETag",
     "Idempotency-Replayed",
@@ -91,7 +91,8 @@ INSTALLED_APPS = [
     "apps.search",
     "apps.moderation",
     "apps.notifications",
-    "apps.demo",
+    "apps.console",
+    "demo",
 ]
 
 MIDDLEWARE = [
@@ -172,7 +173,7 @@ DATABASES["default"] |= {
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
         "connect_timeout": 3,
-        # Statements of `apps/core/statements.py` are planned once in a session, at once; the ORM's are never prepared.
+        # Statements of `apps/core/db/statements.py` are planned once in a session; the ORM's are never prepared.
         # Behind PgBouncer, whose sessions change hands, nothing is.
         "prepare_threshold": None if DATABASE_BEHIND_PGBOUNCER else 0,
         # One pool per process; a request that gets no connection in time is a 503, never a hang.
@@ -372,7 +373,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SCHEMA_PATH_PREFIX": r"/v1",
     "AUTHENTICATION_WHITELIST": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -398,7 +399,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = takes_remote_control(CELERY_BROKER_URL)
 # How a task is tried: begun and not done within the lease, it is announced again; failed, it waits ever longer; and
-# after so many tries it is a dead letter. See apps/core/outbox.py.
+# after so many tries it is a dead letter. See apps/core/tasks/outbox.py.
 TASK_TRIES = env.int("TASK_TRIES", 5)
 TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
@@ -416,7 +417,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "apps.core.scheduler:Scheduler"
+CELERY_BEAT_SCHEDULER = "apps.core.tasks.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_OUTBOX_APP = "config.celery.app"
 CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id", "traceparent"]

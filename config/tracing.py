@@ -26,7 +26,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceS
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
 
-from apps.core import propagation
+from apps.core.tasks import propagation
 from config.redaction import redact_text
 
 _W3C = TraceContextTextMapPropagator()

@@ -1,4 +1,4 @@
-"""Every route. URLs do not follow apps: each app's edge names its own paths under /api/v1."""
+"""Every route. URLs do not follow apps: each app's edge names its own paths under /v1."""
 
 from importlib import import_module
 
@@ -28,7 +28,7 @@ CONTEXTS = [
 api = [route for context in CONTEXTS for route in import_module(f"apps.{context}.api.urls").urlpatterns]
 
 urlpatterns = [
-    GroupedRoutes("api/v1/", api),
+    GroupedRoutes("v1/", api),
     path("", include("apps.core.api.service_urls")),
     path("admin/", include("apps.accounts.api.console_urls")),
     path("admin/", admin.site.urls),

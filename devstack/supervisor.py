@@ -173,8 +173,8 @@ def _greet(base: str, environment: dict[str, str], with_demo: bool) -> None:
         logins = subprocess.run(asked, check=False, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
     _announce(
         f"\nPhotogram is up.\n"
-        f"  API docs   {base}/api/v1/docs   (or {base}/api/v1/redoc)\n"
-        f"  Schema     {base}/api/v1/schema\n"
+        f"  API docs   {base}/v1/docs   (or {base}/v1/redoc)\n"
+        f"  Schema     {base}/v1/schema\n"
         f"  Admin      {base}/admin/\n"
         f"  Health     {base}/health/ready\n"
         f"  Mails      in this output, by the worker\n"

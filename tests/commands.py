@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.core.batches import Pace
+from apps.core.db.batches import Pace
 
 
 @dataclass(frozen=True)

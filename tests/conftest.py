@@ -14,14 +14,14 @@ from rest_framework.test import APIClient
 
 from apps.accounts import services, tokens
 from apps.accounts.models import User
-from apps.core import redis
+from apps.core import cache
 from apps.safety import newcomers, terms
 from config.celery import app
 from tests.factories import make_block, make_follow, make_user
 
 
 class Caller(APIClient):
-    """An API client that speaks JSON and knows its user (None: anonymous). Paths are relative to /api/v1."""
+    """An API client that speaks JSON and knows its user (None: anonymous). Paths are relative to /v1."""
 
     def __init__(self, user: User | None = None) -> None:
         super().__init__()
@@ -33,8 +33,8 @@ class Caller(APIClient):
     def generic(
         self, method: str, path: str, data: Any = "", content_type: str = "application/json", **extra: Any
     ) -> Any:
-        if path.startswith("/") and not path.startswith(("/api/", "/health", "/metrics", "/admin")):
-            path = f"/api/v1{path}"
+        if path.startswith("/") and not path.startswith(("/v1/", "/health", "/metrics", "/admin")):
+            path = f"/v1{path}"
         return super().generic(method, path, data, content_type, **extra)
 
     def _encode_data(self, data: Any, format: str | None = None, content_type: str | None = None) -> Any:
@@ -70,13 +70,13 @@ def _calm(settings: Any) -> Iterator[None]:
     settings.RATE_LIMITS_ENABLED = False
     terms.in_force.forget()
     newcomers.in_force.forget()
-    redis.breaker.reset()
-    redis.call(_forget_everything)
+    cache.breaker.reset()
+    cache.call(_forget_everything)
     return
 
 
 def _forget_everything(client: Any) -> None:
-    for key in client.scan_iter(match=redis.key("*"), count=1000):
+    for key in client.scan_iter(match=cache.key("*"), count=1000):
         client.delete(key)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.core.counters import every_counter
+from apps.core.db.counters import every_counter
 
 
 def drift() -> list[tuple[str, Any]]:

@@ -12,9 +12,9 @@ from django.utils.html import format_html
 
 from apps.accounts import two_factor
 from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
-from apps.core.admin import ReadOnlyAdmin, Related, linked, page_of
+from apps.console.admin import ReadOnlyAdmin, Related, linked, page_of
+from apps.core.db.ids import parse_id
 from apps.core.errors import Forbidden, Refusal
-from apps.core.ids import parse_id
 from apps.moderation import services as moderation
 from apps.moderation import staff
 from apps.moderation.admin.rows import ModeratingAdmin

@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class AccountsConfig(contexts.Context):
+class AccountsConfig(privacy.ContextConfig):
     """Who you are: account, profile, sessions."""
 
     name = "apps.accounts"
@@ -15,11 +15,11 @@ class AccountsConfig(contexts.Context):
         inventory.register(exports.FOLDER, exports.known)
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.accounts import person
+        from apps.accounts.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.accounts import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.accounts.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

@@ -24,7 +24,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core import contexts
+from apps.core import privacy
 from apps.core.times import timestamp
 from apps.media import storage
 
@@ -80,7 +80,7 @@ def _gather(user_id: UUID, into: zipfile.ZipFile, folder: Path) -> Contents:
     contents = Contents()
     with ExitStack() as files:
         written: dict[str, IO[bytes]] = {}
-        for context in reversed(contexts.from_the_top()):
+        for context in reversed(privacy.in_dependency_order()):
             for kind, told in context.export_user(user_id):
                 if kind not in written:
                     contents.lines[kind] = folder / f"{kind}.lines"

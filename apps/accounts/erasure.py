@@ -19,8 +19,8 @@ from django.utils import timezone
 
 from apps.accounts import leases
 from apps.accounts.models import Erasure, User
-from apps.core import contexts
-from apps.core.batches import BATCH, delete_in_batches
+from apps.core import privacy
+from apps.core.db.batches import BATCH, delete_in_batches
 from apps.core.models import IdempotencyKey
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def erase(user_id: UUID) -> None:
         return
     try:
         with leases.kept(erasure):
-            for context in contexts.from_the_top():
+            for context in privacy.in_dependency_order():
                 context.erase_user(user_id)
             _erase_traces(user_id)
         _erase_account(user_id)

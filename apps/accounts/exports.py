@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.accounts import archive, leases, mails
 from apps.accounts.models import DataExport
 from apps.accounts.querysets import DataExportQuerySet
-from apps.core.batches import BATCH
+from apps.core.db.batches import BATCH
 from apps.media import objects, storage
 from apps.media.urls import signed_url
 

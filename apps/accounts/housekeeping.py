@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import DataExport, EmailedToken, Session, WithheldHandle
-from apps.core.batches import Pace, delete_in_batches
+from apps.core.db.batches import Pace, delete_in_batches
 
 # An ended session is kept a while: a refresh token presented again must still be recognised as reused.
 ENDED_SESSIONS_KEPT = timedelta(days=30)

@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Job
-from apps.core.batches import BATCH
+from apps.core.db.batches import BATCH
 
 log = structlog.get_logger(__name__)
 J = TypeVar("J", bound=Job)

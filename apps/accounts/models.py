@@ -11,7 +11,7 @@ from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
 from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 from apps.media.models import Media
 
 
@@ -19,7 +19,7 @@ def make_nonce() -> str:
     return secrets.token_urlsafe(24)
 
 
-class User(Row, AbstractBaseUser, PermissionsMixin):
+class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     """An account and its public profile."""
 
     class State(models.TextChoices):
@@ -105,7 +105,7 @@ class User(Row, AbstractBaseUser, PermissionsMixin):
         return bool(self.roles)
 
 
-class WithheldHandle(Row):
+class WithheldHandle(UUIDModel):
     """A freed handle, kept from being issued again for a while."""
 
     handle = models.CharField(max_length=30, unique=True)
@@ -115,7 +115,7 @@ class WithheldHandle(Row):
         return self.handle
 
 
-class Session(Row):
+class Session(UUIDModel):
     """A sign-in on a device: the unit of revocation.
 
     Its refresh tokens are numbered by `generation`; each is a MAC over the session's nonce and its number, so that a
@@ -150,7 +150,7 @@ class Session(Row):
         return f"{self.user_id} {self.device_name}"
 
 
-class EmailedToken(Row):
+class EmailedToken(UUIDModel):
     """A secret sent by mail, kept as a digest; it works once, until it expires."""
 
     class Purpose(models.TextChoices):
@@ -169,7 +169,7 @@ class EmailedToken(Row):
         return f"{self.purpose} {self.user_id}"
 
 
-class RecoveryCode(Row):
+class RecoveryCode(UUIDModel):
     """What lets staff in once who have lost their authenticator app, kept as a digest."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
@@ -210,7 +210,7 @@ class Erasure(Job):
         return str(self.user_id)
 
 
-class DataExport(Row, Job):
+class DataExport(UUIDModel, Job):
     """An archive of all that is held on a person, from the wish for it to the end of its link.
 
     `secret` names the object of the present attempt; another attempt has another one, so that what a dead worker may

@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apps.core.ids import parse_id
+from apps.core.db.ids import parse_id
 
 if TYPE_CHECKING:
     from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)

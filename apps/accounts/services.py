@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
-from apps.accounts.facts import (
+from apps.accounts.events import (
     account_created,
     account_hidden,
     account_made_private,
@@ -91,7 +91,7 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     # Only now: an account that is just being erased withholds its handle before it lets go of it.
     if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
         raise HandleTaken
-    account_created.tell(user_id=str(user.pk))
+    account_created.publish(user_id=str(user.pk))
     _report(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
@@ -289,13 +289,13 @@ def update_profile(user: User, *, changes: dict[str, Any]) -> User:
     session_cache.mark_user(user.pk)
     _report(user, suspicious)
     if user.is_private != was_private:
-        (account_made_private if user.is_private else account_made_public).tell(user_id=str(user.pk))
+        (account_made_private if user.is_private else account_made_public).publish(user_id=str(user.pk))
     return user
 
 
 def _report(user: User, suspicious: list[UUID]) -> None:
     for term_id in suspicious:
-        blocked_text_in_profile.tell(user_id=str(user.pk), term_id=str(term_id))
+        blocked_text_in_profile.publish(user_id=str(user.pk), term_id=str(term_id))
 
 
 def _change_avatar(user: User, medium_id: UUID | None) -> None:
@@ -394,11 +394,11 @@ def _hide(user: User, *, reason: str) -> None:
     end_every_session(user.pk, reason=reason)
     if user.avatar_id:
         media.conceal([user.avatar_id])
-    account_hidden.tell(user_id=str(user.pk))
+    account_hidden.publish(user_id=str(user.pk))
 
 
 def _show(user: User) -> None:
     session_cache.mark_user(user.pk)
     if user.avatar_id:
         media.expose([user.avatar_id])
-    account_shown.tell(user_id=str(user.pk))
+    account_shown.publish(user_id=str(user.pk))

@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from apps.accounts import two_factor
 from apps.accounts.models import Session, User
-from apps.core import redis
+from apps.core import cache
 from apps.core.limits import SPEND, Allowance, Bucket
-from apps.core.observability import CACHE_READS
+from apps.core.ops.observability import CACHE_READS
 
 # Seconds. A record never outlives a mark that was set after it.
 RECORD_SECONDS = 60
@@ -85,17 +85,17 @@ class _Trust:
 
 
 def identify(
-    user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None, along: redis.Question | None = None
+    user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None, along: cache.Question | None = None
 ) -> Identity | None:
     """The caller, if the session lives and the account stands; None otherwise. `bucket` is where the call counts;
     `along` is something else that the call will need of Redis, and is asked whoever it turns out to be."""
     keys = _keys(user_id, session_id)
     new_epoch = secrets.token_hex(8) if _Trust.missed else ""
     limit = (bucket.key, bucket.seconds) if bucket else ("", "")
-    read = redis.Question(_READ, [*keys, limit[0]], [new_epoch, SEEN_SECONDS, limit[1]])
+    read = cache.Question(_READ, [*keys, limit[0]], [new_epoch, SEEN_SECONDS, limit[1]])
     try:
-        (run, epoch, record, marked, first, count), *answers = redis.ask(read, *([along] if along else []))
-    except redis.Absent:
+        (run, epoch, record, marked, first, count), *answers = cache.ask(read, *([along] if along else []))
+    except cache.RedisUnavailable:
         _Trust.missed = True
         CACHE_READS.labels("sessions", "absent").inc()
         return _from_database(user_id, session_id)
@@ -118,18 +118,18 @@ def identify(
 
 def mark_session(user_id: UUID, session_id: UUID) -> None:
     """Call it in the transaction that ends the session."""
-    _mark(redis.key("auth", "s!", session_id))
+    _mark(cache.key("auth", "s!", session_id))
 
 
 def mark_user(user_id: UUID) -> None:
     """Call it in the transaction that ends all sessions of an account, or changes what a record says of it."""
-    _mark(redis.key("auth", "u!", user_id))
+    _mark(cache.key("auth", "u!", user_id))
 
 
 def _mark(key: str) -> None:
     try:
-        redis.call(lambda client: client.set(key, 1, ex=MARK_SECONDS))
-    except redis.Absent:
+        cache.call(lambda client: client.set(key, 1, ex=MARK_SECONDS))
+    except cache.RedisUnavailable:
         _Trust.missed = True
 
 
@@ -138,11 +138,11 @@ def _keys(user_id: UUID, session_id: UUID) -> tuple[str, ...]:
     """Who calls, calls again."""
     session = str(session_id)
     return (
-        redis.key("auth", "epoch"),
-        redis.key("auth", "s", session),
-        redis.key("auth", "u!", user_id),
-        redis.key("auth", "s!", session),
-        redis.key("auth", "seen", session),
+        cache.key("auth", "epoch"),
+        cache.key("auth", "s", session),
+        cache.key("auth", "u!", user_id),
+        cache.key("auth", "s!", session),
+        cache.key("auth", "seen", session),
     )
 
 
@@ -162,9 +162,9 @@ def _remember(identity: Identity, keys: tuple[str, ...], stamp: str) -> bool:
     record = json.dumps({"stamp": stamp, "user": fields, "ranks": sorted(user.ranks)}, default=str)
     try:
         return bool(
-            redis.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
+            cache.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
         )
-    except redis.Absent:
+    except cache.RedisUnavailable:
         _Trust.missed = True
         return False
 

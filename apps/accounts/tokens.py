@@ -17,7 +17,7 @@ import jwt
 from django.conf import settings
 
 from apps.accounts.models import Session
-from apps.core.ids import new_id, parse_id
+from apps.core.db.ids import new_id, parse_id
 
 ALGORITHM = "HS256"
 ISSUER = "photogram"

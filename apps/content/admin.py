@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from apps.console.admin import ReadOnlyAdmin, Related, linked
 from apps.content.models import Post, Tag
-from apps.core.admin import ReadOnlyAdmin, Related, linked
 
 
 @admin.register(Post)

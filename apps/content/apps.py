@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class ContentConfig(contexts.Context):
+class ContentConfig(privacy.ContextConfig):
     """Posts, tags, mentions, and who may see them."""
 
     name = "apps.content"
@@ -12,11 +12,11 @@ class ContentConfig(contexts.Context):
         from apps.content import receivers  # noqa: F401
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.content import person
+        from apps.content.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.content import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.content.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

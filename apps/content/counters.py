@@ -2,7 +2,7 @@
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.counters import Counter
+from apps.core.db.counters import Counter
 
 # A profile counts what its visitors may find there: posts that are published and not taken down.
 POSTS = Counter(

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.content.models import Post, StaleExposure
-from apps.core.batches import BATCH
-from apps.core.statements import Statement
+from apps.core.db.batches import BATCH
+from apps.core.db.statements import Statement
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100

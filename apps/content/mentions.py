@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from apps.content.captions import Mentioned
+from apps.core.db.statements import select
 from apps.core.errors import Invalid
-from apps.core.statements import select
 from apps.social.blocks import BLOCKED, MENTIONABLE
 
 MAX_MENTIONS = 20

@@ -6,11 +6,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.content.querysets import PostQuerySet
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 from apps.media.models import Media
 
 
-class Post(Row):
+class Post(UUIDModel):
     class Visibility(models.TextChoices):
         PUBLIC = "public"
         FOLLOWERS = "followers"
@@ -80,7 +80,7 @@ class PostMedia(models.Model):
         return f"{self.post_id}[{self.position}]"
 
 
-class Tag(Row):
+class Tag(UUIDModel):
     """A hashtag, lower-case, without #."""
 
     name = models.CharField(max_length=100, unique=True)

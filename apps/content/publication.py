@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from apps.content import exposure
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import banned_image_posted, mentions_published, post_failed, post_published
+from apps.content.events import banned_image_posted, mentions_published, post_failed, post_published
 from apps.content.models import Post, PostMedia
-from apps.core.batches import BATCH
+from apps.core.db.batches import BATCH
 from apps.media import pipeline
 from apps.media import services as media
 from apps.media.models import Media
@@ -79,17 +79,17 @@ def announce(post: Post, *, banned: bool, mentions: bool) -> None:
     """Call it in the transaction that publishes the post. `banned`: one of its photos falls under a ban;
     `mentions`: its caption mentions somebody."""
     ids = {"post_id": str(post.pk), "author_id": str(post.author_id)}
-    post_published.tell(**ids)
+    post_published.publish(**ids)
     if mentions:
-        mentions_published.tell(**ids)
+        mentions_published.publish(**ids)
     if banned:
-        banned_image_posted.tell(post_id=str(post.pk))
+        banned_image_posted.publish(post_id=str(post.pk))
 
 
 def _fail(post: Post) -> None:
     post.status = Post.Status.FAILED
     post.save(update_fields=["status"])
-    post_failed.tell(post_id=str(post.pk), author_id=str(post.author_id))
+    post_failed.publish(post_id=str(post.pk), author_id=str(post.author_id))
 
 
 def _media_statuses(post: Post) -> set[str]:

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from apps.accounts.facts import account_hidden, account_made_private, account_made_public, account_shown
+from apps.accounts.events import account_hidden, account_made_private, account_made_public, account_shown
 from apps.content import services, tasks
-from apps.media.facts import media_failed, media_ready
+from apps.media.events import media_failed, media_ready
 
 
 @media_ready.receiver

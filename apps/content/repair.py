@@ -23,8 +23,8 @@ from apps.accounts.models import User
 from apps.content import captions, exposure, tagging
 from apps.content.models import Post, PostMedia, PostTag, StaleExposure
 from apps.content.querysets import PostQuerySet
-from apps.core.batches import Pace, walk
-from apps.core.drift import Drift
+from apps.core.db.batches import Pace, walk
+from apps.core.db.drift import Drift
 from apps.media import services as media
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet

@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from apps.content import captions, exposure, publication, tagging, tasks
 from apps.content.counters import POSTS, is_counted
-from apps.content.facts import blocked_text_posted, post_edited, post_removed, post_restored
+from apps.content.events import blocked_text_posted, post_edited, post_removed, post_restored
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Mention, Post, PostMedia
 from apps.content.querysets import OPEN_AS_COUNTED, SHOWN
-from apps.core import outbox
+from apps.core.db.statements import array_of, select
 from apps.core.errors import Invalid, NotFound
-from apps.core.statements import array_of, select
+from apps.core.tasks import outbox
 from apps.media import services as media
 from apps.media.models import Media
 from apps.safety import newcomers, terms
@@ -202,7 +202,7 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     _report(locked, suspicious)
     if "visibility" in fields:
         exposure.reconcile([locked.pk])
-    post_edited.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
+    post_edited.publish(post_id=str(locked.pk), author_id=str(locked.author_id))
     return locked
 
 
@@ -224,7 +224,7 @@ def delete_post(post: Post) -> None:
     author_id, post_id = str(locked.author_id), str(locked.pk)
     locked.delete()
     media.destroy(media_ids)
-    post_removed.tell(post_id=post_id, author_id=author_id)
+    post_removed.publish(post_id=post_id, author_id=author_id)
 
 
 @transaction.atomic
@@ -252,7 +252,7 @@ def restore(post: Post) -> bool:
     locked.save(update_fields=["taken_down_at"])
     if is_counted(locked):
         POSTS.increment(locked.author_id)
-        post_restored.tell(post_id=str(locked.pk), author_id=str(locked.author_id))
+        post_restored.publish(post_id=str(locked.pk), author_id=str(locked.author_id))
     exposure.reconcile([locked.pk])
     return True
 
@@ -274,7 +274,7 @@ def _locked(post: Post, *, to_delete: bool = False) -> Post:
 
 def _report(post: Post, suspicious: Sequence[UUID]) -> None:
     for term_id in suspicious:
-        blocked_text_posted.tell(post_id=str(post.pk), term_id=str(term_id))
+        blocked_text_posted.publish(post_id=str(post.pk), term_id=str(term_id))
 
 
 def _require_fit(said: captions.Said) -> None:

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from apps.content.models import Post, PostTag
-from apps.core.ids import new_id
-from apps.core.statements import select
+from apps.core.db.ids import new_id
+from apps.core.db.statements import select
 
 _ENSURE = """
 WITH made AS (

@@ -5,8 +5,8 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.content import exposure, publication, repair
-from apps.core.batches import Pace
-from apps.core.scheduled import scheduled
+from apps.core.db.batches import Pace
+from apps.core.tasks.scheduled import scheduled
 
 
 @shared_task

@@ -8,7 +8,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         # Importing them registers system checks, signals, and what `doctor` examines.
-        from apps.core import checks, examinations, gauges, heartbeats, propagation  # noqa: F401
+        from apps.core.ops import checks, examinations, gauges  # noqa: F401
+        from apps.core.tasks import heartbeats, propagation  # noqa: F401
 
         heartbeats.watch()
         gauges.register()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 
-from apps.core import redis
+from apps.core import cache
 from apps.core.errors import TooManyRequests
 
 # A function in Lua, also for a script that does something else on the way.
@@ -53,7 +53,7 @@ class Bucket(NamedTuple):
     def of(cls, scope: str, who: str) -> "Bucket":
         limit, seconds = settings.RATE_LIMITS[scope]
         now = int(time.time())
-        return cls(redis.key("limit", scope, now // seconds, who), limit, seconds, seconds - now % seconds)
+        return cls(cache.key("limit", scope, now // seconds, who), limit, seconds, seconds - now % seconds)
 
     def after(self, count: int) -> Allowance:
         return Allowance(self.limit, max(self.limit - count, 0), self.reset, exceeded=count > self.limit)
@@ -70,8 +70,8 @@ def count(bucket: Bucket, *, surely: bool) -> Allowance:
     if not settings.RATE_LIMITS_ENABLED:
         return bucket.after(0)
     try:
-        spent = int(redis.call(lambda client: client.eval(_SPEND_ONE, 1, bucket.key, str(bucket.seconds))))
-    except redis.Absent:
+        spent = int(cache.call(lambda client: client.eval(_SPEND_ONE, 1, bucket.key, str(bucket.seconds))))
+    except cache.RedisUnavailable:
         spent = _spend_in_database(bucket.key, bucket.reset) if surely else 0
     return bucket.after(spent)
 

@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 
 
-class Row(models.Model):
+class UUIDModel(models.Model):
     """A row with a UUIDv7 key: `order_by("-id")` is newest first."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -17,7 +17,7 @@ class Row(models.Model):
         abstract = True
 
 
-class IdempotencyKey(Row):
+class IdempotencyKey(UUIDModel):
     """The first answer to a keyed POST, committed together with what the POST made."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")

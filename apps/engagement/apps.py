@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class EngagementConfig(contexts.Context):
+class EngagementConfig(privacy.ContextConfig):
     """Likes, comments, saves."""
 
     name = "apps.engagement"
@@ -12,11 +12,11 @@ class EngagementConfig(contexts.Context):
         from apps.engagement import counters  # noqa: F401  (the repair job knows the counters that are declared)
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.engagement import person
+        from apps.engagement.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.engagement import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.engagement.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

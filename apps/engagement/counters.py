@@ -1,7 +1,7 @@
 """What likes and comments move."""
 
 from apps.content.models import Post
-from apps.core.counters import Counter
+from apps.core.db.counters import Counter
 from apps.engagement.models import Comment, CommentLike, Like
 
 LIKES = Counter(shown_on=Post, column="like_count", rows=Like.objects.all(), subject="post")

@@ -6,11 +6,11 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.content.models import Post
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 from apps.engagement.querysets import CommentQuerySet
 
 
-class Like(Row):
+class Like(UUIDModel):
     post = models.ForeignKey(Post, models.CASCADE, related_name="likes")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -26,7 +26,7 @@ class Like(Row):
         return f"{self.user_id} likes {self.post_id}"
 
 
-class Save(Row):
+class Save(UUIDModel):
     post = models.ForeignKey(Post, models.CASCADE, related_name="saves")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -39,7 +39,7 @@ class Save(Row):
         return f"{self.user_id} saved {self.post_id}"
 
 
-class Comment(Row):
+class Comment(UUIDModel):
     """A comment, or with `parent` a reply to one; there is one level of replies.
 
     A removed comment that has replies stays as a tombstone: `removed_at` is set, its text and its author are gone.
@@ -95,7 +95,7 @@ class CommentMention(models.Model):
         return f"{self.user_id} in {self.comment_id}"
 
 
-class CommentLike(Row):
+class CommentLike(UUIDModel):
     comment = models.ForeignKey(Comment, models.CASCADE, related_name="likes")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
-from apps.core.statements import select
+from apps.core.db.statements import select
 from apps.social.blocks import BLOCKED, BLOCKS, HidesBlocked, between
 
 STANDING = Q(removed_at=None, taken_down_at=None)

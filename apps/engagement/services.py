@@ -16,13 +16,13 @@ from django.utils import timezone
 from apps.content import captions
 from apps.content.mentions import people_mentioned, require_few
 from apps.content.models import Post
-from apps.core import outbox
+from apps.core.db.ids import new_id
+from apps.core.db.statements import Statement, select
 from apps.core.errors import Forbidden, Invalid, NotFound
-from apps.core.facts import Fact
-from apps.core.ids import new_id
-from apps.core.statements import Statement, select
+from apps.core.events import DomainEvent
+from apps.core.tasks import outbox
 from apps.engagement.counters import COMMENT_LIKES, COMMENTS, LIKES, REPLIES
-from apps.engagement.facts import (
+from apps.engagement.events import (
     blocked_text_commented,
     comment_hidden,
     comment_liked,
@@ -97,7 +97,7 @@ def unlike(post_id: UUID, *, by: UUID) -> LockedPost:
     return _move_like(_UNLIKE, post_id, by, post_unliked)
 
 
-def _move_like(statement: str, post_id: UUID, by: UUID, fact: Fact) -> LockedPost:
+def _move_like(statement: str, post_id: UUID, by: UUID, fact: DomainEvent) -> LockedPost:
     tasks = fact.held(post_id=str(post_id), actor_id=str(by))
     for *row, step in select(_with_door(statement), id=new_id(), viewer=by, post=post_id, tasks=tasks):
         post = LockedPost.of(*row)
@@ -131,7 +131,7 @@ def like_comment(comment_id: UUID, *, by: UUID) -> Comment:
     if first:
         COMMENT_LIKES.increment(comment.pk)
         comment.like_count += 1
-        comment_liked.tell(comment_id=str(comment.pk), actor_id=str(by))
+        comment_liked.publish(comment_id=str(comment.pk), actor_id=str(by))
     return comment
 
 
@@ -141,7 +141,7 @@ def unlike_comment(comment_id: UUID, *, by: UUID) -> Comment:
     if CommentLike.objects.filter(comment=comment, user=by).delete()[0]:
         COMMENT_LIKES.decrement(comment.pk)
         comment.like_count = max(comment.like_count - 1, 0)
-        comment_unliked.tell(comment_id=str(comment.pk), actor_id=str(by))
+        comment_unliked.publish(comment_id=str(comment.pk), actor_id=str(by))
     return comment
 
 
@@ -195,7 +195,7 @@ def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None
         newcomers.spend("comment", by)
         _note_mentions(made, by, mentioned)
         for term_id in suspicious:
-            blocked_text_commented.tell(comment_id=str(made.pk), term_id=str(term_id))
+            blocked_text_commented.publish(comment_id=str(made.pk), term_id=str(term_id))
     return made
 
 
@@ -241,7 +241,7 @@ def remove_comment(comment_id: UUID) -> None:
     removed = _locked_with_post(comment_id)
     if removed.taken_down_at is None:
         _count(removed, COMMENTS.decrement, REPLIES.decrement)
-    comment_hidden.tell(comment_id=str(removed.pk), post_id=str(removed.post_id))
+    comment_hidden.publish(comment_id=str(removed.pk), post_id=str(removed.post_id))
     if Comment.objects.filter(parent=removed).exists():
         _bury(removed)
         return
@@ -267,7 +267,7 @@ def take_down_comment(comment: Comment) -> bool:
     locked.taken_down_at = timezone.now()
     locked.save(update_fields=["taken_down_at"])
     _count(locked, COMMENTS.decrement, REPLIES.decrement)
-    comment_hidden.tell(comment_id=str(locked.pk), post_id=str(locked.post_id))
+    comment_hidden.publish(comment_id=str(locked.pk), post_id=str(locked.post_id))
     return True
 
 
@@ -280,7 +280,7 @@ def restore_comment(comment: Comment) -> bool:
     locked.taken_down_at = None
     locked.save(update_fields=["taken_down_at"])
     _count(locked, COMMENTS.increment, REPLIES.increment)
-    comment_shown.tell(comment_id=str(locked.pk), post_id=str(locked.post_id))
+    comment_shown.publish(comment_id=str(locked.pk), post_id=str(locked.post_id))
     return True
 
 

@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class FeedConfig(contexts.Context):
+class FeedConfig(privacy.ContextConfig):
     """The home timeline."""
 
     name = "apps.feed"
@@ -14,11 +14,11 @@ class FeedConfig(contexts.Context):
         gauges.register()
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.feed import person
+        from apps.feed.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.feed import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.feed.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from apps.content.models import Post
 from apps.content.querysets import SHOWN, PostQuerySet
-from apps.core.batches import Pace, delete_in_batches
-from apps.core.ids import first_id_at
+from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.ids import first_id_at
 from apps.feed.models import ExploreScore
 from apps.social.models import Mute
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from apps.core import redis
+from apps.core import cache
 from apps.feed import live, mode, policy, snapshots
 from apps.social.models import Follow, Mute
 
@@ -17,7 +17,7 @@ def push(post_id: UUID, *, author_id: UUID, doubt: str) -> None:
     try:
         live.settle(author_id, doubt)
         live.push(post_id, _readers_of(author_id), only_hot=mode.current() == policy.BUSY)
-    except redis.Absent:
+    except cache.RedisUnavailable:
         mode.note_missed()
 
 
@@ -26,7 +26,7 @@ def settle(viewer_id: UUID, *, doubt: str) -> None:
     snapshots.make_void(viewer_id)
     try:
         live.settle(viewer_id, doubt)
-    except redis.Absent:
+    except cache.RedisUnavailable:
         mode.note_missed()
 
 
@@ -34,7 +34,7 @@ def drop_timelines_of_readers(author_id: UUID) -> None:
     """All posts of the author are back: too many to be pushed one by one. The author is a reader of theirs, too."""
     try:
         live.drop([author_id, *_readers_of(author_id)])
-    except redis.Absent:
+    except cache.RedisUnavailable:
         mode.note_missed()
 
 

@@ -1,6 +1,6 @@
 """How the feed works at present, why, and from where on it would work otherwise."""
 
-from apps.core import metrics
+from apps.core.ops import metrics
 from apps.feed import mode, snapshots
 from apps.feed.models import FeedMode
 

@@ -27,7 +27,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.core import redis
+from apps.core import cache
 from apps.feed.packed import LENGTH
 
 KEPT_SECONDS = 3 * 24 * 3600
@@ -162,7 +162,7 @@ class Look:
             self._epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
             _Process.pages, _Process.seconds = 0, 0.0
         lasts = [KEPT_SECONDS, LOCK_MILLISECONDS, settings.FEED_HOT_VISITS]
-        self.question = redis.Question(
+        self.question = cache.Question(
             _LOOK,
             _keys_of_a_look(viewer_id),
             [self._epoch, self._token, str(viewer_id), *lasts, pages, seconds],
@@ -191,8 +191,8 @@ def look(viewer_id: UUID, *, may_build: bool) -> Glance:
     """One round trip; without Redis there is nothing to be seen."""
     looking = Look(viewer_id, may_build=may_build)
     try:
-        [answer] = redis.ask(looking.question)
-    except redis.Absent:
+        [answer] = cache.ask(looking.question)
+    except cache.RedisUnavailable:
         answer = None
     return looking.glance(answer)
 
@@ -204,8 +204,8 @@ def claim(viewer_id: UUID) -> Glance:
     _, lock, doubts = _keys(viewer_id)
     keys = (_epoch(), lock, doubts)
     try:
-        stamp = redis.call(lambda client: client.eval(_CLAIM, len(keys), *keys, token, LOCK_MILLISECONDS))
-    except redis.Absent:
+        stamp = cache.call(lambda client: client.eval(_CLAIM, len(keys), *keys, token, LOCK_MILLISECONDS))
+    except cache.RedisUnavailable:
         return Glance()
     return Glance(token=token, stamp=stamp.decode()) if stamp else Glance(in_doubt=True)
 
@@ -217,8 +217,8 @@ def keep(viewer_id: UUID, glance: Glance, ids: bytes) -> bool:
     timeline, lock, _ = _keys(viewer_id)
     value = glance.stamp.encode() + b"|" + ids
     try:
-        return bool(redis.call(lambda client: client.eval(_KEEP, 2, timeline, lock, glance.token, value, KEPT_SECONDS)))
-    except redis.Absent:
+        return bool(cache.call(lambda client: client.eval(_KEEP, 2, timeline, lock, glance.token, value, KEPT_SECONDS)))
+    except cache.RedisUnavailable:
         return False
 
 
@@ -236,8 +236,8 @@ def doubt(viewer_id: UUID) -> str:
     name = secrets.token_hex(8)
     keys = _keys(viewer_id)
     try:
-        redis.call(lambda client: client.eval(_DOUBT, 3, *keys, name, DOUBT_SECONDS))
-    except redis.Absent:
+        cache.call(lambda client: client.eval(_DOUBT, 3, *keys, name, DOUBT_SECONDS))
+    except cache.RedisUnavailable:
         _note_missed()
     return name
 
@@ -248,40 +248,40 @@ def _note_missed() -> None:
 
 
 def settle(viewer_id: UUID, name: str) -> None:
-    """The transaction is over: the timeline may be built again. `name`: of the doubt. Raises redis.Absent."""
+    """The transaction is over: the timeline may be built again. `name`: of the doubt. Raises RedisUnavailable."""
     keys = _keys(viewer_id)
-    redis.call(lambda client: client.eval(_SETTLE, 3, *keys, name))
+    cache.call(lambda client: client.eval(_SETTLE, 3, *keys, name))
 
 
 def drop(viewer_ids: Iterable[UUID]) -> None:
-    """Forget these timelines, and whatever is being built. Raises redis.Absent."""
+    """Forget these timelines, and whatever is being built. Raises RedisUnavailable."""
     for readers in _in_parts(list(viewer_ids)):
         _delete([key for reader in readers for key in _keys(reader)[:2]])
 
 
 def _delete(keys: list[str]) -> None:
-    redis.call(lambda client: client.delete(*keys))
+    cache.call(lambda client: client.delete(*keys))
 
 
 def begin_epoch() -> None:
-    """Forget all timelines. Raises redis.Absent."""
-    redis.call(lambda client: client.set(_epoch(), secrets.token_hex(8)))
+    """Forget all timelines. Raises RedisUnavailable."""
+    cache.call(lambda client: client.set(_epoch(), secrets.token_hex(8)))
 
 
 # ── Pushing ──────────────────────────────────────────────────────────────────────────────────────────────
 def push(post_id: UUID, viewer_ids: list[UUID], *, only_hot: bool) -> int:
     """Put the post in its place in those of the viewers' timelines that exist; into how many. With `only_hot`, the
-    timelines of others are dropped instead: they are built again if anybody comes. Raises redis.Absent."""
+    timelines of others are dropped instead: they are built again if anybody comes. Raises RedisUnavailable."""
     least = settings.FEED_HOT_VISITS if only_hot else 0
     pushed = 0
     for readers in _in_parts(viewer_ids):
-        keys = [redis.key("feed", "visits"), *(key for reader in readers for key in _keys(reader)[:2])]
+        keys = [cache.key("feed", "visits"), *(key for reader in readers for key in _keys(reader)[:2])]
         pushed += _push(keys, [post_id.bytes, LENGTH * 16, least, *map(str, readers)])
     return pushed
 
 
 def _push(keys: list[str], arguments: list[bytes | int | float | str]) -> int:
-    return int(redis.call(lambda client: client.eval(_PUSH, len(keys), *keys, *arguments)))
+    return int(cache.call(lambda client: client.eval(_PUSH, len(keys), *keys, *arguments)))
 
 
 def _in_parts(viewer_ids: list[UUID]) -> Iterator[list[UUID]]:
@@ -292,19 +292,19 @@ def _in_parts(viewer_ids: list[UUID]) -> Iterator[list[UUID]]:
 
 # ── Who reads ────────────────────────────────────────────────────────────────────────────────────────────
 def readers(*, least: float = 0) -> dict[UUID, float]:
-    """{reader: visits}, weighed by age, of those with `least` visits or more, hottest first. Raises redis.Absent."""
+    """{reader: visits}, by age, of those with `least` visits or more, hottest first. Raises RedisUnavailable."""
     # Less than infinite: without _REMINDED.
-    rows = redis.call(
-        lambda client: client.zrevrangebyscore(redis.key("feed", "visits"), "(+inf", least, withscores=True)
+    rows = cache.call(
+        lambda client: client.zrevrangebyscore(cache.key("feed", "visits"), "(+inf", least, withscores=True)
     )
     return {UUID(member.decode()): score for member, score in rows}
 
 
 def halve_visits() -> None:
-    """Visits count half from now on, and those of long ago not at all. Raises redis.Absent."""
-    key = redis.key("feed", "visits")
-    redis.call(lambda client: client.zunionstore(key, {key: 0.5}))
-    redis.call(lambda client: client.zremrangebyscore(key, "-inf", 0.5))
+    """Visits count half from now on, and those of long ago not at all. Raises RedisUnavailable."""
+    key = cache.key("feed", "visits")
+    cache.call(lambda client: client.zunionstore(key, {key: 0.5}))
+    cache.call(lambda client: client.zremrangebyscore(key, "-inf", 0.5))
 
 
 # Stands among those who read, with endless visits, which halve to endless ones: where it is missing Redis has forgotten
@@ -313,53 +313,53 @@ _REMINDED = "reminded"
 
 
 def has_forgotten_visits() -> bool:
-    """Whether Redis has to be reminded of them. Raises redis.Absent."""
-    return redis.call(lambda client: client.zscore(redis.key("feed", "visits"), _REMINDED)) is None
+    """Whether Redis has to be reminded of them. Raises RedisUnavailable."""
+    return cache.call(lambda client: client.zscore(cache.key("feed", "visits"), _REMINDED)) is None
 
 
 def remind_of_visits(visits: dict[UUID, float]) -> None:
-    """Who has more by now keeps them. Raises redis.Absent."""
+    """Who has more by now keeps them. Raises RedisUnavailable."""
     members = {str(reader): number for reader, number in visits.items()} | {_REMINDED: inf}
-    redis.call(lambda client: client.zadd(redis.key("feed", "visits"), members, gt=True))
+    cache.call(lambda client: client.zadd(cache.key("feed", "visits"), members, gt=True))
 
 
 def forget(viewer_id: UUID) -> None:
     """All of a person. What is left behind without Redis expires, or halves away."""
     keys = _keys(viewer_id)
     try:
-        redis.call(lambda client: client.delete(*keys))
-        redis.call(lambda client: client.zrem(redis.key("feed", "visits"), str(viewer_id)))
-    except redis.Absent:
+        cache.call(lambda client: client.delete(*keys))
+        cache.call(lambda client: client.zrem(cache.key("feed", "visits"), str(viewer_id)))
+    except cache.RedisUnavailable:
         return
 
 
 # ── Signs, and the mode that was decided from them ────────────────────────────────────────────────────────
 def take_signs() -> dict[str, float]:
-    """What was counted since the last time: pages, seconds, hits and misses of hot readers. Raises redis.Absent."""
+    """What was counted since the last time: pages, seconds, hits and misses of hot readers. Raises RedisUnavailable."""
 
     def take(client: Any) -> dict[bytes, bytes]:
         with client.pipeline(transaction=True) as both:
-            both.hgetall(redis.key("feed", "signs"))
-            both.delete(redis.key("feed", "signs"))
+            both.hgetall(cache.key("feed", "signs"))
+            both.delete(cache.key("feed", "signs"))
             found: dict[bytes, bytes] = both.execute()[0]
             return found
 
-    return {name.decode(): float(number) for name, number in redis.call(take).items()}
+    return {name.decode(): float(number) for name, number in cache.call(take).items()}
 
 
 def tell_mode(mode: str, *, seconds: int) -> None:
-    """For so long; then, with nobody to decide, the feed works normally. Raises redis.Absent."""
-    redis.call(lambda client: client.set(redis.key("feed", "mode"), mode, ex=seconds))
+    """For so long; then, with nobody to decide, the feed works normally. Raises RedisUnavailable."""
+    cache.call(lambda client: client.set(cache.key("feed", "mode"), mode, ex=seconds))
 
 
 @lru_cache(maxsize=4096)
 def _keys_of_a_look(viewer_id: UUID) -> tuple[str, ...]:
-    shared = (redis.key("feed", name) for name in ("visits", "signs", "mode"))
+    shared = (cache.key("feed", name) for name in ("visits", "signs", "mode"))
     return (_epoch(), *_keys(viewer_id), *shared)
 
 
 def _epoch() -> str:
-    return redis.key("feed", "epoch")
+    return cache.key("feed", "epoch")
 
 
 @lru_cache(maxsize=4096)
@@ -367,7 +367,7 @@ def _keys(viewer_id: UUID) -> tuple[str, str, str]:
     """Timeline, lock, doubts. Timelines of another length are others."""
     viewer = str(viewer_id)
     return (
-        redis.key("feed", LENGTH, viewer),
-        redis.key("feed", "lock", viewer),
-        redis.key("feed", "doubts", viewer),
+        cache.key("feed", LENGTH, viewer),
+        cache.key("feed", "lock", viewer),
+        cache.key("feed", "doubts", viewer),
     )

@@ -12,7 +12,8 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from apps.core import backlog, redis
+from apps.core import cache
+from apps.core.tasks import backlog
 from apps.feed import live, policy, snapshots
 from apps.feed.models import FeedMode
 from apps.feed.policy import Decision, Signs, Thresholds
@@ -88,7 +89,7 @@ def _signs(queue_before: int) -> Signs:
     queue = backlog.by_queue()["feed"].depth
     try:
         counted = live.take_signs()
-    except redis.Absent:
+    except cache.RedisUnavailable:
         counted = {}
     pages, visits = counted.get("pages", 0), counted.get("hits", 0) + counted.get("misses", 0)
     return Signs(
@@ -106,7 +107,7 @@ def _tell(kept: FeedMode) -> None:
             live.begin_epoch()
         live.tell_mode(in_force(kept), seconds=MODE_SECONDS)
         snapshots.remind_of_visits()
-    except redis.Absent:
+    except cache.RedisUnavailable:
         return
     if kept.missed_at:
         FeedMode.objects.filter(pk=1, missed_at=kept.missed_at).update(missed_at=None)

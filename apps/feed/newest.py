@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from apps.content.querysets import SHOWN
-from apps.core.batches import Pace
+from apps.core.db.batches import Pace
 from apps.feed.models import NewestPost
 
 # In a statement of its own, after the rows are locked: only then does it see what was committed meanwhile.

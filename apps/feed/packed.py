@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from uuid import UUID
 
-from apps.core.ids import ID_BYTES, PackedId
+from apps.core.db.ids import ID_BYTES, PackedId
 
 # Ids of a timeline. What lies behind them is asked of the database: of the sixth page of twenty it is not known whether
 # another follows, and who reads on is rare.

@@ -16,9 +16,9 @@ from uuid import UUID
 
 from prometheus_client import Counter
 
-from apps.core import redis
-from apps.core.ids import PackedId
-from apps.core.statements import select
+from apps.core import cache
+from apps.core.db.ids import PackedId
+from apps.core.db.statements import select
 from apps.feed import live, packed, policy, snapshots, timeline
 
 NEW_CAP = 100
@@ -86,7 +86,7 @@ def _forget(viewer_id: UUID) -> None:
     snapshots.make_void(viewer_id)
     try:
         live.drop([viewer_id])
-    except redis.Absent:
+    except cache.RedisUnavailable:
         return
 
 

@@ -7,10 +7,10 @@ every id when it is shown. A block ends the follows of both, and comes as `unfol
 
 from uuid import UUID
 
-from apps.accounts.facts import account_shown
-from apps.content.facts import post_published, post_restored
+from apps.accounts.events import account_shown
+from apps.content.events import post_published, post_restored
 from apps.feed import live, tasks
-from apps.social.facts import follow_accepted, followed, muted, unfollowed, unmuted
+from apps.social.events import follow_accepted, followed, muted, unfollowed, unmuted
 
 
 @post_published.receiver

@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.content.querysets import SHOWN
-from apps.core import redis
-from apps.core.batches import Pace, delete_in_batches
+from apps.core import cache
+from apps.core.db.batches import Pace, delete_in_batches
 from apps.feed import live, timeline
 from apps.feed.models import FeedSnapshot
 from apps.feed.packed import LENGTH, pack, unpack
@@ -101,7 +101,7 @@ def _begin_round(pace: Pace) -> None:
         remind_of_visits()
         hot = live.readers(least=settings.FEED_HOT_VISITS)
         live.halve_visits()
-    except redis.Absent:
+    except cache.RedisUnavailable:
         pass
     else:
         note_visits(hot)
@@ -109,7 +109,7 @@ def _begin_round(pace: Pace) -> None:
 
 
 def remind_of_visits() -> None:
-    """Tell Redis who was hot, if it has forgotten; the hottest, if there are too many. Raises redis.Absent."""
+    """Tell Redis who was hot, if it has forgotten; the hottest, if there are too many. Raises RedisUnavailable."""
     if not live.has_forgotten_visits():
         return
     hot = FeedSnapshot.objects.filter(visits__gte=settings.FEED_HOT_VISITS).order_by("-visits")

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.batches import Pace
-from apps.core.scheduled import scheduled
+from apps.core.db.batches import Pace
+from apps.core.tasks.scheduled import scheduled
 from apps.feed import explore, fanout, mode, newest, policy, snapshots
 
 

@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from apps.content.querysets import SHOWN, PostQuerySet
-from apps.core.statements import select
+from apps.core.db.statements import select
 from apps.social.follows import is_followed
 from apps.social.models import Mute
 

@@ -1,26 +1,26 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class MediaConfig(contexts.Context):
+class MediaConfig(privacy.ContextConfig):
     """Uploaded photos and their variants."""
 
     name = "apps.media"
 
     def ready(self) -> None:
-        from apps.core import health
+        from apps.core.ops import health
         from apps.media import examinations, gauges, storage  # noqa: F401
 
         gauges.register()
         health.register("storage", storage.ping, needed=False)
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.media import person
+        from apps.media.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.media import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.media.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

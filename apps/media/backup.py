@@ -26,7 +26,7 @@ from django.conf import settings
 from django.utils import timezone
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from apps.core.batches import in_batches
+from apps.core.db.batches import in_batches
 from apps.media import storage
 
 FORMAT = 1

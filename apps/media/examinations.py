@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 from django.conf import settings
 
-from apps.core.doctor import Finding, error, finding_source, ok, warning
+from apps.core.ops.doctor import Finding, error, finding_source, ok, warning
 from apps.media import storage
 
 SKEW_SECONDS = 30

@@ -1,7 +1,7 @@
 """Uploads that wait for something, and objects that must go and are still there."""
 
-from apps.core import metrics
-from apps.core.metrics import MOST_COUNTED
+from apps.core.ops import metrics
+from apps.core.ops.metrics import MOST_COUNTED
 
 # By the index of the rows that wait for a bell: all but the pending, which have one of their own.
 _WAITING = """

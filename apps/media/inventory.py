@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.core.batches import BATCH, in_batches
+from apps.core.db.batches import BATCH, in_batches
 from apps.media import objects, storage
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet

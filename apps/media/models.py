@@ -5,12 +5,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 from apps.media.querysets import MediaQuerySet
 from apps.safety.fields import ImageHashField
 
 
-class Media(Row):
+class Media(UUIDModel):
     """A photo from the promise of an upload to its variants.
 
     Originals and variants lie in the private bucket. `public_secret` is set while copies of the variants lie in the
@@ -108,7 +108,7 @@ class Media(Row):
         return str(self.id)
 
 
-class DoomedObject(Row):
+class DoomedObject(UUIDModel):
     """An object in storage that must go; a committed deletion is remembered here until storage confirms it."""
 
     bucket = models.CharField(max_length=100)

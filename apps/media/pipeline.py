@@ -21,7 +21,7 @@ from django.utils import timezone
 from prometheus_client import Counter
 
 from apps.media import objects, sandbox, storage
-from apps.media.facts import media_failed, media_ready
+from apps.media.events import media_failed, media_ready
 from apps.media.imaging import ImagingError, Limits, Picture
 from apps.media.models import Media
 from apps.media.urls import private_key, public_key
@@ -177,7 +177,7 @@ def _finish(medium: Media, picture: Picture, made: Media) -> None:
     row.public_secret, row.urls_revoked = "", False
     row.ring_at = timezone.now() if row.wanted_public else None
     row.save()
-    media_ready.tell(media_id=str(row.pk))
+    media_ready.publish(media_id=str(row.pk))
     OUTCOMES.labels("ready").inc()
 
 
@@ -195,7 +195,7 @@ def _fail(medium: Media, code: str, detail: str, *, reason: str) -> None:
     else:
         row.status, row.ring_at = Media.Status.FAILED, None
         row.error_code, row.error_detail = code, detail
-        media_failed.tell(media_id=str(row.pk))
+        media_failed.publish(media_id=str(row.pk))
     row.save()
 
 

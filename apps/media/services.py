@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from apps.core.db.statements import array_of, select
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
-from apps.core.statements import array_of, select
 from apps.media import objects, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media

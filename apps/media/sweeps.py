@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.core.batches import BATCH, Pace, walk
+from apps.core.db.batches import BATCH, Pace, walk
 from apps.media import objects, storage
 from apps.media.models import DoomedObject, Media
 from apps.media.querysets import MediaQuerySet

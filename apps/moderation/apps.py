@@ -2,10 +2,10 @@ from uuid import UUID
 
 from django.db.models.signals import post_migrate
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class ModerationConfig(contexts.Context):
+class ModerationConfig(privacy.ContextConfig):
     """Flags, takedowns, suspensions, appeals, audit."""
 
     name = "apps.moderation"
@@ -17,11 +17,11 @@ class ModerationConfig(contexts.Context):
         post_migrate.connect(roles.ensure, sender=self)
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.moderation import person
+        from apps.moderation.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.moderation import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.moderation.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

@@ -25,9 +25,9 @@ from django.utils import timezone
 
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostMedia
+from apps.core.db.ids import moment_of
+from apps.core.db.statements import select
 from apps.core.errors import NotFound
-from apps.core.ids import moment_of
-from apps.core.statements import select
 from apps.engagement.models import Comment
 from apps.moderation.decisions import Target
 from apps.moderation.models import Category, Decision, Flag, TargetType

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.core.db.ids import new_id
+from apps.core.db.statements import select
 from apps.core.errors import Conflict
-from apps.core.ids import new_id
-from apps.core.statements import select
 from apps.moderation.decisions import Target
 from apps.moderation.models import Claim
 from apps.moderation.services import require_moderator

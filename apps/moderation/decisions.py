@@ -13,11 +13,11 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post
+from apps.core.db.ids import moment_of, new_id
 from apps.core.errors import NotFound
-from apps.core.ids import moment_of, new_id
 from apps.engagement import services as engagement
 from apps.engagement.models import Comment
-from apps.moderation.facts import action_taken
+from apps.moderation.events import action_taken
 from apps.moderation.models import ModerationAction, Statement, TargetType
 
 # Rung by name: the bell in `tasks.py` stands above this module.
@@ -111,5 +111,5 @@ def record(
     if affected_id:
         Statement.objects.create(action=made, user_id=affected_id)
         current_app.send_task(SEND_STATEMENT, kwargs={"action_id": str(pk)})
-        action_taken.tell(action_id=str(pk))
+        action_taken.publish(action_id=str(pk))
     return made

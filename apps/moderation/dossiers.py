@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostMedia
+from apps.core.db.ids import first_id_at
 from apps.core.errors import NotFound
-from apps.core.ids import first_id_at
 from apps.engagement.models import Comment
 from apps.moderation.models import UNPLEASANT, Flag, ModerationAction, TargetType
 from apps.moderation.staff import masked_address, masked_email

@@ -1,7 +1,7 @@
 """Reports and appeals that nobody has decided yet."""
 
-from apps.core import metrics
-from apps.core.metrics import MOST_COUNTED
+from apps.core.ops import metrics
+from apps.core.ops.metrics import MOST_COUNTED
 
 # By the index on (status, id); ids are in order of time.
 _OPEN = """

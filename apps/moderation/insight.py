@@ -12,8 +12,8 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from apps.core.ids import first_id_at
-from apps.core.metrics import MOST_COUNTED
+from apps.core.db.ids import first_id_at
+from apps.core.ops.metrics import MOST_COUNTED
 
 # The periods that pages offer, in days.
 PERIODS = (7, 30, 90, 365)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 from apps.moderation.querysets import (
     ActionQuerySet,
     AppealQuerySet,
@@ -41,7 +41,7 @@ class Category(models.TextChoices):
 UNPLEASANT = (Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL)
 
 
-class Flag(Row):
+class Flag(UUIDModel):
     """A report. It outlives its reporter's account, without the person, and goes with the person it is about."""
 
     class Status(models.TextChoices):
@@ -100,7 +100,7 @@ class Flag(Row):
         return f"{self.category}: {self.target_type} {self.target_id}"
 
 
-class Claim(Row):
+class Claim(UUIDModel):
     """That a moderator works on a target's case: one at a time, until it expires. See `claims.py`."""
 
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
@@ -127,7 +127,7 @@ class Decision(models.TextChoices):
     RESOLVE = "resolve", "Close as resolved"
 
 
-class ReasonTemplate(Row):
+class ReasonTemplate(UUIDModel):
     """A reason that moderators give often, as a text to start from. See `reasons.py`."""
 
     title = models.CharField(max_length=80)
@@ -149,7 +149,7 @@ class ReasonTemplate(Row):
         return self.title
 
 
-class SuspensionProposal(Row):
+class SuspensionProposal(UUIDModel):
     """A suspension for good that one moderator proposes and another confirms or rejects. See `proposals.py`."""
 
     class Status(models.TextChoices):
@@ -191,7 +191,7 @@ class SuspensionProposal(Row):
         return f"{self.person_id} for {self.category}"
 
 
-class ModerationAction(Row):
+class ModerationAction(UUIDModel):
     """What somebody decided: the audit. A trigger of the database refuses to change or delete a row.
 
     So nothing here refers to a row that may have to go: the actor's account is a reference without a constraint, what
@@ -275,7 +275,7 @@ class ModerationAction(Row):
         return f"{self.action} of {self.target_type} {self.target_id}"
 
 
-class StaffAct(Row):
+class StaffAct(UUIDModel):
     """What staff did in the console besides deciding: what they read that is private, and which rules they changed. As
     append-only as the audit of decisions, and for the same reason it refers to people by plain ids."""
 
@@ -328,7 +328,7 @@ class Statement(models.Model):
         return str(self.action_id)
 
 
-class Appeal(Row):
+class Appeal(UUIDModel):
     """What the person whom an action hit says against it: once."""
 
     class Status(models.TextChoices):

@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core.ids import first_id_at
+from apps.core.db.ids import first_id_at
 
 if TYPE_CHECKING:
     from apps.moderation.models import (  # noqa: F401  (forward references)

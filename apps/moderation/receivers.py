@@ -1,8 +1,8 @@
 """What moderation does because of others: enqueue."""
 
-from apps.accounts.facts import blocked_text_in_profile
-from apps.content.facts import banned_image_posted, blocked_text_posted
-from apps.engagement.facts import blocked_text_commented
+from apps.accounts.events import blocked_text_in_profile
+from apps.content.events import banned_image_posted, blocked_text_posted
+from apps.engagement.events import blocked_text_commented
 from apps.moderation import tasks
 
 

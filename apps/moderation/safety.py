@@ -15,7 +15,7 @@ from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.moderation import trail
 from apps.moderation.decisions import Target, in_force, one_at_a_time
-from apps.moderation.facts import flag_made
+from apps.moderation.events import flag_made
 from apps.moderation.models import Category, Flag, TargetType
 from apps.moderation.roles import require_may_change_rules
 from apps.safety import services as rules
@@ -132,7 +132,7 @@ def flag_by_system(row: User | Post | Comment, *, category: str, note: str) -> t
         defaults={"subject_id": target.person_id, "category": category},
     )
     if first:
-        flag_made.tell(flag_id=str(made.pk))
+        flag_made.publish(flag_id=str(made.pk))
     return made, first
 
 

@@ -19,7 +19,7 @@ from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from apps.engagement import services as engagement
 from apps.engagement.models import Comment
 from apps.moderation.decisions import Target, in_force, last_reversal, one_at_a_time, record, undo
-from apps.moderation.facts import appeal_decided, flag_made
+from apps.moderation.events import appeal_decided, flag_made
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 
 Action = ModerationAction.Action
@@ -85,7 +85,7 @@ def flag(row: User | Post | Comment, *, by: UUID, category: str, note: str = "")
         defaults={"subject_id": target.person_id, "category": category, "note": note},
     )
     if first:
-        flag_made.tell(flag_id=str(made.pk))
+        flag_made.publish(flag_id=str(made.pk))
     return made, first
 
 
@@ -302,7 +302,7 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
         category=action.category,
         reverses=action if ended else None,
     )
-    appeal_decided.tell(appeal_id=str(locked.pk))
+    appeal_decided.publish(appeal_id=str(locked.pk))
     return locked
 
 

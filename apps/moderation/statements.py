@@ -21,8 +21,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core import mail
-from apps.core.batches import BATCH
-from apps.core.ids import moment_of
+from apps.core.db.batches import BATCH
+from apps.core.db.ids import moment_of
 from apps.moderation.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
@@ -104,7 +104,7 @@ def _redress(action: ModerationAction) -> str:
     return (
         "You can object, free of charge, within six months, and somebody else than who decided will decide anew: "
         "by the link in our mail, which needs no signing in, or signed in by POST "
-        f"/api/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified body for the out-of-court "
+        f"/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified body for the out-of-court "
         "settlement of disputes, or to a court."
     )
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.scheduled import scheduled
+from apps.core.tasks.scheduled import scheduled
 from apps.moderation import safety, statements, suspensions
 
 

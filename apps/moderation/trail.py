@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from apps.core.ids import moment_of, new_id
+from apps.core.db.ids import moment_of, new_id
 from apps.moderation.models import StaffAct
 
 

@@ -2,10 +2,10 @@ from uuid import UUID
 
 from django.db.models.signals import post_migrate
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class NotificationsConfig(contexts.Context):
+class NotificationsConfig(privacy.ContextConfig):
     """Listens to everything, is called by nobody."""
 
     name = "apps.notifications"
@@ -19,11 +19,11 @@ class NotificationsConfig(contexts.Context):
         post_migrate.connect(roles.ensure, sender=self)
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.notifications import person
+        from apps.notifications.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.notifications import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.notifications.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 from prometheus_client import Counter
 
-from apps.core.batches import BATCH
+from apps.core.db.batches import BATCH
 from apps.notifications import email, push
 from apps.notifications.channels import NowhereToGo, Undelivered
 from apps.notifications.models import Act, Channel, Delivery, Notification

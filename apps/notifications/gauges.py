@@ -1,7 +1,7 @@
 """Notifications that have not reached the device or the mailbox yet."""
 
-from apps.core import metrics
-from apps.core.metrics import MOST_COUNTED
+from apps.core.ops import metrics
+from apps.core.ops.metrics import MOST_COUNTED
 from apps.notifications.models import Channel
 
 # By the index on what is pending.

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from apps.core.batches import Pace, delete_in_batches
-from apps.core.ids import first_id_at
+from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.ids import first_id_at
 from apps.notifications.models import Delivery, Notification
 
 KEPT = timedelta(days=180)

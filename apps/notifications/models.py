@@ -6,8 +6,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.content.models import Post
-from apps.core.ids import new_id
-from apps.core.models import Row
+from apps.core.db.ids import new_id
+from apps.core.models import UUIDModel
 from apps.engagement.models import Comment
 from apps.notifications.querysets import NotificationQuerySet
 
@@ -29,7 +29,7 @@ class Channel(models.TextChoices):
     EMAIL = "email"
 
 
-class Notification(Row):
+class Notification(UUIDModel):
     """Something the recipient is told. Likes of one post, and follows, fold into one while it is unread."""
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
@@ -71,7 +71,7 @@ class Notification(Row):
         return f"{self.type} {self.id}"
 
 
-class Act(Row):
+class Act(UUIDModel):
     """Who caused a notification. `cause` is the id of the row that did (a like, a follow, a comment), so that a task
     that runs twice tells once."""
 
@@ -104,7 +104,7 @@ class Preference(models.Model):
         return f"{self.user_id} {self.type}"
 
 
-class PushSubscription(Row):
+class PushSubscription(UUIDModel):
     """A browser that takes Web Push messages (RFC 8030); removed when its service says that it is gone."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -117,7 +117,7 @@ class PushSubscription(Row):
         return str(self.id)
 
 
-class Delivery(Row):
+class Delivery(UUIDModel):
     """That an act is to reach the recipient by a channel. The row is the record; the task is rung again until it is
     settled."""
 

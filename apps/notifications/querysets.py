@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.statements import Statement, select
+from apps.core.db.statements import Statement, select
 from apps.engagement.models import Comment
 from apps.social.blocks import among_blocked, between
 from apps.social.models import Mute

@@ -1,7 +1,7 @@
 """Notifications listen to everything: each receiver enqueues a task."""
 
-from apps.content.facts import mentions_published, post_edited
-from apps.engagement.facts import (
+from apps.content.events import mentions_published, post_edited
+from apps.engagement.events import (
     comment_hidden,
     comment_liked,
     comment_made,
@@ -10,9 +10,9 @@ from apps.engagement.facts import (
     post_liked,
     post_unliked,
 )
-from apps.moderation.facts import action_taken
+from apps.moderation.events import action_taken
 from apps.notifications import tasks
-from apps.social.facts import blocked, follow_accepted, follow_requested, follow_withdrawn, followed, unfollowed
+from apps.social.events import blocked, follow_accepted, follow_requested, follow_withdrawn, followed, unfollowed
 
 
 @post_liked.receiver

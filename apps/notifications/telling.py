@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.content.models import Mention, Post
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
 from apps.moderation.models import ModerationAction
 from apps.moderation.statements import compose

@@ -2,10 +2,10 @@ from uuid import UUID
 
 from django.db.models.signals import post_migrate
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class SafetyConfig(contexts.Context):
+class SafetyConfig(privacy.ContextConfig):
     """What must not be published: the rules that every context below moderation asks. They are about no person."""
 
     name = "apps.safety"
@@ -18,5 +18,5 @@ class SafetyConfig(contexts.Context):
     def erase_user(self, user_id: UUID) -> None:
         """Nothing is held on anybody."""
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
+    def export_user(self, user_id: UUID) -> privacy.Export:
         yield from ()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.core.statements import select
+from apps.core.db.statements import select
 from apps.safety.hashes import bits
 
 _NEAREST = """

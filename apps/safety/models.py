@@ -4,11 +4,11 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 from apps.safety.fields import ImageHashField
 
 
-class BlockedImage(Row):
+class BlockedImage(UUIDModel):
     """A picture that may not be published again, by its PDQ hash: also resized, or encoded anew."""
 
     image_hash = ImageHashField(unique=True)
@@ -23,7 +23,7 @@ class BlockedImage(Row):
         return f"{self.image_hash[:12]}… ({self.category})"
 
 
-class BlockedTerm(Row):
+class BlockedTerm(UUIDModel):
     """A word or a domain that may not be written, or is reported where it is."""
 
     class Kind(models.TextChoices):

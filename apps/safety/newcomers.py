@@ -6,9 +6,9 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from apps.core import limits, redis
+from apps.core import cache, limits
+from apps.core.db.ids import moment_of
 from apps.core.errors import TooManyRequests
-from apps.core.ids import moment_of
 from apps.safety.memory import Remembered
 from apps.safety.models import NewAccountLimit
 
@@ -50,7 +50,7 @@ def spend(deed: str, user_id: UUID) -> None:
     (most, hours), age = in_force.get()[deed], _age(user_id)
     left = hours * HOUR - age
     day, begun = divmod(max(age, 0), DAY)
-    key = redis.key("limit", "new_account", deed, user_id, day)
+    key = cache.key("limit", "new_account", deed, user_id, day)
     bucket = limits.Bucket(key, most, DAY, reset=min(DAY - begun, left))
     allowance = limits.count(bucket, surely=True)
     if allowance.exceeded:

@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class SearchConfig(contexts.Context):
+class SearchConfig(privacy.ContextConfig):
     """People, posts and tags by text."""
 
     name = "apps.search"
@@ -11,5 +11,5 @@ class SearchConfig(contexts.Context):
     def erase_user(self, user_id: UUID) -> None:
         """Nothing is held."""
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
+    def export_user(self, user_id: UUID) -> privacy.Export:
         return iter(())

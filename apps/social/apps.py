@@ -1,9 +1,9 @@
 from uuid import UUID
 
-from apps.core import contexts
+from apps.core import privacy
 
 
-class SocialConfig(contexts.Context):
+class SocialConfig(privacy.ContextConfig):
     """Who follows, blocks and mutes whom."""
 
     name = "apps.social"
@@ -12,11 +12,11 @@ class SocialConfig(contexts.Context):
         from apps.social import receivers  # noqa: F401
 
     def erase_user(self, user_id: UUID) -> None:
-        from apps.social import person
+        from apps.social.privacy import erase
 
-        person.erase(user_id)
+        erase(user_id)
 
-    def export_user(self, user_id: UUID) -> contexts.Export:
-        from apps.social import person
+    def export_user(self, user_id: UUID) -> privacy.Export:
+        from apps.social.privacy import export
 
-        return person.export(user_id)
+        return export(user_id)

@@ -1,7 +1,7 @@
 """What follows move."""
 
 from apps.accounts.models import User
-from apps.core.counters import Counter
+from apps.core.db.counters import Counter
 from apps.social.models import Follow
 
 FOLLOWERS = Counter(shown_on=User, column="follower_count", rows=Follow.objects.all(), subject="followed")

@@ -5,10 +5,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from apps.core.models import Row
+from apps.core.models import UUIDModel
 
 
-class Edge(Row):
+class Edge(UUIDModel):
     """A directed tie between two people, newest by id."""
 
     created_at = models.DateTimeField(db_default=Now())
@@ -80,3 +80,22 @@ class Mute(Edge):
 
     def __str__(self) -> str:
         return f"{self.muter_id} mutes {self.muted_id}"
+
+
+class Hidden(models.Model):
+    """A row of the view `social_hidden`: `person` is hidden from `viewer`, because one of them blocks the other.
+
+    The view is the only definition of what a block does. Querysets use it through this model, and SQL files by its
+    name. It has two rows for two people who block each other.
+    """
+
+    pk = models.CompositePrimaryKey("viewer_id", "person_id")
+    viewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
+
+    class Meta:
+        managed = False
+        db_table = "social_hidden"
+
+    def __str__(self) -> str:
+        return f"{self.person_id} is hidden from {self.viewer_id}"

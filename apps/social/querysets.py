@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from apps.core.statements import select
+from apps.core.db.statements import select
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from apps.accounts.facts import account_made_public
+from apps.accounts.events import account_made_public
 from apps.social import services
 
 

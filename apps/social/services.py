@@ -13,14 +13,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from apps.core import outbox
+from apps.core.db.ids import new_id
+from apps.core.db.statements import array_of, select
 from apps.core.errors import BadRequest, Conflict, NotFound
-from apps.core.facts import Fact
-from apps.core.ids import new_id
-from apps.core.statements import array_of, select
+from apps.core.events import DomainEvent
+from apps.core.tasks import outbox
 from apps.safety import newcomers
 from apps.social.counters import FOLLOWERS, FOLLOWING
-from apps.social.facts import (
+from apps.social.events import (
     blocked,
     follow_accepted,
     follow_requested,
@@ -156,7 +156,7 @@ def _about(meant: str, statement: str) -> str:
     return statement.format(meant=meant)
 
 
-def _done_at_once(statement: str, fact: Fact, by: UUID, whom: UUID | str, **values: Any) -> Relationship | None:
+def _done_at_once(statement: str, fact: DomainEvent, by: UUID, whom: UUID | str, **values: Any) -> Relationship | None:
     """How `by` stood to the person; None where the case is not the usual one."""
     tasks = fact.held(follower_id=str(by), followed_id=outbox.MEANT)
     about = _about(_GIVEN if isinstance(whom, UUID) else _NAMED, statement)
@@ -214,7 +214,7 @@ def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) 
     _, new = FollowRequest.objects.get_or_create(requester_id=follower.id, target_id=person.id)
     if new:
         newcomers.spend("follow", follower.id)
-        follow_requested.tell(requester_id=str(follower.id), target_id=str(person.id))
+        follow_requested.publish(requester_id=str(follower.id), target_id=str(person.id))
 
 
 def _full(follower: Party, person: Party) -> type[Conflict] | None:
@@ -231,23 +231,23 @@ def _tie(follower_id: UUID, person_id: UUID) -> None:
     Follow.objects.create(follower_id=follower_id, followed_id=person_id)
     FOLLOWERS.increment(person_id)
     FOLLOWING.increment(follower_id)
-    follow_accepted.tell(requester_id=str(follower_id), target_id=str(person_id))
+    follow_accepted.publish(requester_id=str(follower_id), target_id=str(person_id))
 
 
 def _unfollow(follower_id: UUID, person_id: UUID) -> tuple[bool, Relationship]:
     """Neither follows nor asks to any more. Whether a block lies between them, and how the one stands to the other."""
     [(gone, withdrawn, cut, *stood)] = select(_UNFOLLOW, viewer=follower_id, person=person_id)
     if gone:
-        unfollowed.tell(follower_id=str(follower_id), followed_id=str(person_id))
+        unfollowed.publish(follower_id=str(follower_id), followed_id=str(person_id))
     if withdrawn:
-        follow_withdrawn.tell(requester_id=str(follower_id), target_id=str(person_id))
+        follow_withdrawn.publish(requester_id=str(follower_id), target_id=str(person_id))
     return cut, replace(Relationship(*stood), following=False, requested=False)
 
 
 def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
     gone, _ = FollowRequest.objects.filter(requester=requester_id, target=target_id).delete()
     if gone:
-        follow_withdrawn.tell(requester_id=str(requester_id), target_id=str(target_id))
+        follow_withdrawn.publish(requester_id=str(requester_id), target_id=str(target_id))
     return bool(gone)
 
 
@@ -277,7 +277,7 @@ def remove_follower(person_id: UUID, *, by: UUID) -> None:
     _lock(by, person_id)
     [(gone,)] = select(_UNTIE, viewer=person_id, person=by)
     if gone:
-        unfollowed.tell(follower_id=str(person_id), followed_id=str(by))
+        unfollowed.publish(follower_id=str(person_id), followed_id=str(by))
 
 
 @transaction.atomic
@@ -324,14 +324,14 @@ def block(person_id: UUID, *, by: UUID) -> None:
     _unfollow(by, person_id)
     _unfollow(person_id, by)
     if new:
-        blocked.tell(blocker_id=str(by), blocked_id=str(person_id))
+        blocked.publish(blocker_id=str(by), blocked_id=str(person_id))
 
 
 @transaction.atomic
 def unblock(person_id: UUID, *, by: UUID) -> None:
     """Restores sight, not follows."""
     if Block.objects.filter(blocker=by, blocked=person_id).delete()[0]:
-        unblocked.tell(blocker_id=str(by), blocked_id=str(person_id))
+        unblocked.publish(blocker_id=str(by), blocked_id=str(person_id))
 
 
 @transaction.atomic
@@ -342,10 +342,10 @@ def mute(person_id: UUID, *, by: UUID) -> None:
     _standing_pair(by, person_id)
     _, new = Mute.objects.get_or_create(muter_id=by, muted_id=person_id)
     if new:
-        muted.tell(muter_id=str(by), muted_id=str(person_id))
+        muted.publish(muter_id=str(by), muted_id=str(person_id))
 
 
 @transaction.atomic
 def unmute(person_id: UUID, *, by: UUID) -> None:
     if Mute.objects.filter(muter=by, muted=person_id).delete()[0]:
-        unmuted.tell(muter_id=str(by), muted_id=str(person_id))
+        unmuted.publish(muter_id=str(by), muted_id=str(person_id))

@@ -13,7 +13,7 @@ from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.counters import every_counter
+from apps.core.db.counters import every_counter
 from apps.engagement.models import Comment, Like
 from apps.media import inventory, storage, sweeps
 from apps.media.models import DoomedObject, Media

@@ -144,7 +144,7 @@ class Crowd:
         answer, error = None, "nobody listens"
         while answer is None and time.monotonic() - begun < HELD_SECONDS:
             try:
-                answer = self._http.request(method, f"{self.url}/api/v1{path}", json=body, headers=headers)
+                answer = self._http.request(method, f"{self.url}/v1{path}", json=body, headers=headers)
             except httpx.ConnectError:
                 time.sleep(0.25)
             except httpx.TransportError as failure:

@@ -19,14 +19,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 
-from apps.accounts import erasure, exports, housekeeping, leases, person, services
+from apps.accounts import erasure, exports, housekeeping, leases, services
+from apps.accounts import privacy as accounts_privacy
 from apps.accounts.models import EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.content import services as content
 from apps.content.models import Post, StaleExposure
-from apps.core import contexts
+from apps.core import privacy
 from apps.core.errors import NotFound
-from apps.core.housekeeping import repair_counters
 from apps.core.models import IdempotencyKey
+from apps.core.tasks.housekeeping import repair_counters
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like, Save
 from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
@@ -478,7 +479,7 @@ class TestWhateverDies:
         def fail(user_id):
             raise RuntimeError("a bug")
 
-        monkeypatch.setattr(person, "erase", fail)
+        monkeypatch.setattr(accounts_privacy, "erase", fail)
         with time_machine.travel(timezone.now(), tick=False) as clock:
             for pause in (15, 30, 60, 120):
                 with pytest.raises(RuntimeError):
@@ -521,8 +522,10 @@ class TestWhateverDies:
         alice = make_user("alice")
         make_post(alice)
         be_due(alice)
-        walked, from_the_top = [], contexts.from_the_top
-        monkeypatch.setattr(contexts, "from_the_top", lambda: walked.append(1) or time.sleep(0.3) or from_the_top())
+        walked, in_dependency_order = [], privacy.in_dependency_order
+        monkeypatch.setattr(
+            privacy, "in_dependency_order", lambda: walked.append(1) or time.sleep(0.3) or in_dependency_order()
+        )
         in_threads(4, lambda: erasure.erase(alice.pk))
         assert len(walked) == 1
         assert not User.objects.exists()
@@ -552,12 +555,12 @@ class TestWhateverDies:
     @pytest.mark.parametrize(
         ("place", "number", "then"),
         [
-            ("apps.core.contexts:from_the_top", 1, "before"),
+            ("apps.core.privacy:in_dependency_order", 1, "before"),
             ("apps.content.services:delete_post", 2, "before"),
-            ("apps.content.facts/post_removed:tell", 2, "after"),  # inside the transaction that deletes a post
-            ("apps.core.counters/Counter:move_all", 1, "after"),  # inside one that ends follows
-            ("apps.accounts.person/exports:destroy", 1, "after"),
-            ("apps.media.person:destroy", 1, "before"),
+            ("apps.content.events/post_removed:tell", 2, "after"),  # inside the transaction that deletes a post
+            ("apps.core.db.counters/Counter:move_all", 1, "after"),  # inside one that ends follows
+            ("apps.accounts.privacy/exports:destroy", 1, "after"),
+            ("apps.media.privacy:destroy", 1, "before"),
             ("apps.accounts.erasure:_erase_traces", 1, "after"),
             ("apps.accounts.models/User:delete", 1, "after"),  # inside the last one
         ],

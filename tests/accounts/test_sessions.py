@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from apps.accounts import services, session_cache, tokens
 from apps.accounts.models import Session, User
-from apps.core import redis
+from apps.core import cache
 from config import settings as production
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_user
@@ -87,7 +87,7 @@ class TestSigningIn:
 
 
 def without_redis():
-    redis.breaker.reset()
+    cache.breaker.reset()
     return override_settings(REDIS_URL="redis://127.0.0.1:1/0")
 
 
@@ -155,9 +155,9 @@ class TestAccessTokens:
 
     def test_a_request_asks_redis_once(self, alice, settings, monkeypatch):
         settings.RATE_LIMITS_ENABLED = True
-        caller, asked, call = Caller(alice), [], redis.call
+        caller, asked, call = Caller(alice), [], cache.call
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "599"
-        monkeypatch.setattr(redis, "call", lambda command: asked.append(command) or call(command))
+        monkeypatch.setattr(cache, "call", lambda command: asked.append(command) or call(command))
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
         assert len(asked) == 1
 
@@ -169,8 +169,8 @@ class TestAccessTokens:
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "599"
         long_ago = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         Session.objects.update(last_seen_at=long_ago)
-        redis.call(lambda client: client.set(redis.key("auth", "epoch"), "another"))
-        redis.call(lambda client: client.delete(redis.key("auth", "seen", caller.login.pk)))
+        cache.call(lambda client: client.set(cache.key("auth", "epoch"), "another"))
+        cache.call(lambda client: client.delete(cache.key("auth", "seen", caller.login.pk)))
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
         assert Session.objects.get(pk=caller.login.pk).last_seen_at > long_ago
 
@@ -258,20 +258,20 @@ class TestA1TokensThatOutliveTheRight:
         with without_redis():
             ENDINGS[ending](caller, alice)
             assert self.refused(caller)
-        redis.breaker.reset()
+        cache.breaker.reset()
         assert self.refused(caller)
 
     def test_a1_also_with_an_old_snapshot(self, alice, ending, monkeypatch):
         """A restarted server that loads an old snapshot has another run id: simulated by restoring the very record."""
         caller = Caller(alice)
         caller.get("/auth/me")
-        record = redis.key("auth", "s", caller.login.pk)
-        kept = redis.call(lambda client: client.get(record))
+        record = cache.key("auth", "s", caller.login.pk)
+        kept = cache.call(lambda client: client.get(record))
         assert kept
         ENDINGS[ending](caller, alice)
-        for mark in (redis.key("auth", "u!", alice.pk), redis.key("auth", "s!", caller.login.pk)):
-            redis.call(lambda client, mark=mark: client.delete(mark))
-        redis.call(lambda client: client.set(record, kept.replace(b'"stamp": "', b'"stamp": "0')))
+        for mark in (cache.key("auth", "u!", alice.pk), cache.key("auth", "s!", caller.login.pk)):
+            cache.call(lambda client, mark=mark: client.delete(mark))
+        cache.call(lambda client: client.set(record, kept.replace(b'"stamp": "', b'"stamp": "0')))
         assert self.refused(caller)
 
 

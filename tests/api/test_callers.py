@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import services as accounts
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.moderation import services as moderation
 from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
@@ -141,7 +141,7 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
 
 
 def test_every_route_has_a_row():
-    present = {(method, path.removeprefix("api/v1/")) for path, methods in routes().items() for method in methods}
+    present = {(method, path.removeprefix("v1/")) for path, methods in routes().items() for method in methods}
     assert present == set(TABLE)
 
 

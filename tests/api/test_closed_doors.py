@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import User
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from tests.factories import make_follow, make_post, make_user
 
 pytestmark = pytest.mark.django_db

@@ -30,7 +30,7 @@ KEPT = CHECKS.get_by_names(
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1200)]
 
 
-document = schemathesis.openapi.from_wsgi("/api/v1/schema?format=json", application)
+document = schemathesis.openapi.from_wsgi("/v1/schema?format=json", application)
 OPERATIONS = [result.ok() for result in document.exclude(path_regex="^/health").get_all_operations()]
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 BOUNDED = settings(

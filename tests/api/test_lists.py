@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostTag, Tag
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore, timeline
 from apps.moderation import services as moderation

@@ -6,7 +6,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, Like, Save
 from apps.engagement.querysets import liked_by, likes_of, saved_by
 from apps.feed import explore

@@ -12,7 +12,7 @@ from apps.content import services as content
 from apps.content.api import cards as posts
 from apps.content.api.views import _WRITTEN_BY
 from apps.core.api.pagination import window_sql
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.engagement import services as engagement
 from apps.engagement.api import cards as comments
 from apps.engagement.api.views import THREADS

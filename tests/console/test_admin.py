@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts import services as accounts
 from apps.accounts.models import DataExport, Erasure, WithheldHandle
 from apps.content.models import Tag
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.core.models import JobRun
 from apps.engagement.models import Like, Save
 from apps.media.models import DoomedObject

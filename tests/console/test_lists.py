@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.core import admin_paging
-from apps.core.admin_paging import BoundedPaginator
+from apps.console import paging
+from apps.console.paging import BoundedPaginator
 from apps.engagement.models import Like
 from tests.console.codes import sign_in
 from tests.factories import make_post, make_user
@@ -123,9 +123,9 @@ def too_much(captured):
     steps = nodes(explain_sql(sql.replace("%", "%%"), []))
     read = max(int((s["Actual Rows"] + s.get("Rows Removed by Filter", 0)) * s["Actual Loops"]) for s in steps)
     # A count stops at its bound, wherever it reads.
-    bounded = f"LIMIT {admin_paging.COUNTED + 1}" in sql
+    bounded = f"LIMIT {paging.COUNTED + 1}" in sql
     scanned = [s["Relation Name"] for s in steps if s["Node Type"] == "Seq Scan" and s["Relation Name"] in BIG]
-    if read > admin_paging.COUNTED * 1.2 or (scanned and not bounded):
+    if read > paging.COUNTED * 1.2 or (scanned and not bounded):
         return read, scanned, sql
     return None
 

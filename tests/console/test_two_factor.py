@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apps.accounts import person, two_factor
+from apps.accounts import privacy, two_factor
 from apps.accounts.models import RecoveryCode, User
 from apps.moderation import staff
 from apps.moderation.models import StaffAct
@@ -283,9 +283,9 @@ def test_an_operator_resets_it_by_a_command(mod):
 # ── With the person ──────────────────────────────────────────────────────────────────────────────────────
 def test_it_goes_with_the_person_and_is_handed_out_without_its_secret(mod):
     enrol(mod)
-    told = dict(person.export(mod.pk))["two_factor"]
+    told = dict(privacy.export(mod.pk))["two_factor"]
     assert set(told) == {"set_up_at", "last_used_at"}
-    person.erase(mod.pk)
+    privacy.erase(mod.pk)
     assert not TOTPDevice.objects.exists()
     assert not RecoveryCode.objects.exists()
 

@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.content import services
 from apps.content.api.cards import post_cards
 from apps.content.models import Mention, Post, PostTag, Tag
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.engagement.models import Like, Save
 from tests.factories import make_block, make_media, make_post, make_user, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read

@@ -4,10 +4,10 @@ import pytest
 
 from apps.content import publication, services
 from apps.content.counters import POSTS
-from apps.content.facts import post_edited, post_failed, post_published
+from apps.content.events import post_edited, post_failed, post_published
 from apps.content.models import Post, PostMedia, Tag
+from apps.core.db.ids import new_id
 from apps.core.errors import NotFound
-from apps.core.ids import new_id
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
 from tests.factories import make_media, make_post, make_user

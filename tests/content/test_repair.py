@@ -9,8 +9,8 @@ from apps.accounts.models import User
 from apps.content import captions, repair, tagging
 from apps.content import tasks as content_tasks
 from apps.content.models import Post, PostTag, StaleExposure
-from apps.core.batches import Pace
-from apps.core.drift import Drift
+from apps.core.db.batches import Pace
+from apps.core.db.drift import Drift
 from apps.media.models import DoomedObject, Media
 from tests.factories import make_media, make_post
 

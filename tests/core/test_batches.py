@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from apps.core.batches import BATCH, Pace, delete_in_batches, in_batches, walk
+from apps.core.db.batches import BATCH, Pace, delete_in_batches, in_batches, walk
 from apps.core.models import RateBucket
 from apps.media.models import Media
 from tests.factories import make_media

@@ -125,6 +125,6 @@ def test_one_that_forgets_what_it_owes_cannot_be_loaded(forgotten):
 
 
 def outcome_labels():
-    from apps.core.counters import every_counter
+    from apps.core.db.counters import every_counter
 
     return sorted(counter.label for counter in every_counter())

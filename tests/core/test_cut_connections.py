@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from apps.core import redis
+from apps.core import cache
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def hesitant(settings: Any) -> Iterator[threading.Event]:
 
 
 def test_p9_an_answer_that_comes_too_late_is_not_given_to_the_next_caller(hesitant: threading.Event) -> None:
-    breaker = redis.Breaker()
-    alices, bobs = redis.key("of", "alice"), redis.key("of", "bob")
+    breaker = cache.Breaker()
+    alices, bobs = cache.key("of", "alice"), cache.key("of", "bob")
     breaker.call(lambda client: client.mset({alices: "alice's", bobs: "bob's"}))
     hesitant.set()
-    with pytest.raises(redis.Absent):
+    with pytest.raises(cache.RedisUnavailable):
         breaker.call(lambda client: client.get(alices))
     hesitant.clear()
     breaker.reset()
@@ -58,15 +58,15 @@ def test_p9_an_answer_that_comes_too_late_is_not_given_to_the_next_caller(hesita
 
 
 def test_c7_a_connection_that_has_broken_at_rest_is_made_anew(settings: Any) -> None:
-    breaker, name = redis.Breaker(), redis.key("of", "alice")
+    breaker, name = cache.Breaker(), cache.key("of", "alice")
     breaker.call(lambda client: client.set(name, "alice's"))
     number = breaker.call(lambda client: client.client_id())
-    redis.call(lambda client: client.client_kill_filter(_id=number))
+    cache.call(lambda client: client.client_kill_filter(_id=number))
     assert breaker.call(lambda client: client.get(name)) == b"alice's"
 
 
 def test_several_questions_are_one_script_and_each_finds_its_own() -> None:
     echo = "return {KEYS[1], ARGV[1], #KEYS, #ARGV}"
-    asked = [redis.Question(echo, ["a"], ["x"]), redis.Question(echo, ["b", "c"], ["y", 2, 3.5])]
-    assert redis.ask(*asked) == [[b"a", b"x", 1, 1], [b"b", b"y", 2, 3]]
-    assert redis.ask(asked[1]) == [[b"b", b"y", 2, 3]]
+    asked = [cache.Question(echo, ["a"], ["x"]), cache.Question(echo, ["b", "c"], ["y", 2, 3.5])]
+    assert cache.ask(*asked) == [[b"a", b"x", 1, 1], [b"b", b"y", 2, 3]]
+    assert cache.ask(asked[1]) == [[b"b", b"y", 2, 3]]

@@ -4,7 +4,8 @@ import pytest
 from celery import shared_task
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
-from apps.core import database, outbox
+from apps.core.db import deadline
+from apps.core.tasks import outbox
 
 
 @shared_task
@@ -50,4 +51,4 @@ def test_otherwise_it_gives_back_its_connection_and_keeps_the_pool(closed, monke
 
 
 def test_behind_pgbouncer_and_in_tests_there_is_no_pool_to_be_given_up():
-    database.give_up_pool()
+    deadline.give_up_pool()

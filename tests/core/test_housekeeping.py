@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
-from apps.core import housekeeping
+from apps.core.tasks import housekeeping
 from config.celery import app
 
 pytestmark = pytest.mark.django_db

@@ -7,11 +7,13 @@ from django_celery_outbox.models import CeleryOutbox
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core import checks, outbox, text
-from apps.core.contexts import Context
-from apps.core.facts import Fact
-from apps.core.ids import new_id, parse_id
-from apps.core.tasks import probe
+from apps.core import text
+from apps.core.db.ids import new_id, parse_id
+from apps.core.events import DomainEvent
+from apps.core.ops import checks
+from apps.core.privacy import ContextConfig
+from apps.core.tasks import outbox
+from apps.core.tasks.jobs import probe
 
 
 def test_ids_are_version_7_and_sort_by_time():
@@ -37,20 +39,20 @@ def test_cleaning_twice_is_cleaning_once(typed):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_fact_is_told_inside_a_transaction_with_just_its_fields():
-    fact, heard = Fact("something", "thing_id"), []
+    fact, heard = DomainEvent("something", "thing_id"), []
     fact.receiver(lambda **ids: heard.append(ids))
     with pytest.raises(RuntimeError):
-        fact.tell(thing_id=1)
+        fact.publish(thing_id=1)
     with transaction.atomic():
-        fact.tell(thing_id=1)
+        fact.publish(thing_id=1)
         with pytest.raises(TypeError):
-            fact.tell(other=1)
+            fact.publish(other=1)
     assert heard == [{"thing_id": 1}]
 
 
 @pytest.mark.django_db
 def test_what_follows_from_a_fact_can_be_held_for_the_statement_that_makes_it_true():
-    fact = Fact("something else", "thing_id")
+    fact = DomainEvent("something else", "thing_id")
     fact.receiver(lambda *, thing_id: probe.delay(queue=thing_id))
     with pytest.raises(TypeError):
         fact.held(other=1)
@@ -63,7 +65,7 @@ def test_what_follows_from_a_fact_can_be_held_for_the_statement_that_makes_it_tr
             assert list(CeleryOutbox.objects.values_list("kwargs", flat=True)) == [{"queue": "x"}] * deeds
 
 
-class Answering(Context):
+class Answering(ContextConfig):
     def erase_user(self, user_id):
         pass
 
@@ -71,7 +73,7 @@ class Answering(Context):
         return iter(())
 
 
-class Silent(Context):
+class Silent(ContextConfig):
     """Answers nothing."""
 
 
@@ -79,7 +81,7 @@ class Silent(Context):
     ("name", "kind", "faults"),
     [
         ("apps.pictures", Answering, []),
-        ("apps.pictures", AppConfig, [("photogram.E001", "apps.pictures is no Context.")]),
+        ("apps.pictures", AppConfig, [("photogram.E001", "apps.pictures is no ContextConfig.")]),
         (
             "apps.pictures",
             Silent,

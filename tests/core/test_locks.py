@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from apps.core.locks import only_one
+from apps.core.db.locks import only_one
 from devstack.process import die_with_parent
 from tests.databases import url_of
 from tests.threads import in_threads
@@ -22,7 +22,7 @@ HOLDER = """
 import time
 import django
 django.setup()
-from apps.core.locks import only_one
+from apps.core.db.locks import only_one
 with only_one("a job") as first, only_one("a job") as second, only_one("another job") as other:
     print(first, second, other, flush=True)
     time.sleep(60)

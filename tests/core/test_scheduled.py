@@ -13,9 +13,10 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts.models import User
-from apps.core import gauges, scheduled, tasks
-from apps.core.locks import only_one
+from apps.core.db.locks import only_one
 from apps.core.models import JobRun, RateBucket
+from apps.core.ops import gauges
+from apps.core.tasks import jobs, scheduled
 from apps.media import inventory
 from apps.media import tasks as media_tasks
 from config.celery import app
@@ -51,13 +52,13 @@ def one_batch_a_slice(monkeypatch, settings, *, rows=1):
 class TestTheRecord:
     def test_tells_what_was_put_right_and_when(self, expired):
         before = timezone.now()
-        assert tasks.purge_rate_buckets() == 3
+        assert jobs.purge_rate_buckets() == 3
         run = JobRun.objects.get(name=PURGE)
         assert run.started_at >= before
         assert run.succeeded_at >= run.started_at
         assert (run.fixed, run.fixed_total, run.error, run.unfinished) == (3, 3, "", False)
         assert run.seconds > 0
-        tasks.purge_rate_buckets()
+        jobs.purge_rate_buckets()
         run.refresh_from_db()
         assert (run.fixed, run.fixed_total) == (0, 3)
 
@@ -65,16 +66,16 @@ class TestTheRecord:
         def fail(pace):
             raise OSError("no disk")
 
-        monkeypatch.setattr(tasks.housekeeping, "purge_rate_buckets", fail)
+        monkeypatch.setattr(jobs.housekeeping, "purge_rate_buckets", fail)
         with pytest.raises(OSError, match="no disk"):
-            tasks.purge_rate_buckets()
+            jobs.purge_rate_buckets()
         run = JobRun.objects.get(name=PURGE)
         assert run.error == "OSError('no disk')"
         assert run.succeeded_at is None
         assert [line["event"] for line in told] == ["job_failed"]
         assert gauges.job_failed()[(PURGE,)] == 1
         monkeypatch.undo()
-        tasks.purge_rate_buckets()
+        jobs.purge_rate_buckets()
         assert JobRun.objects.get(name=PURGE).error == ""
         assert gauges.job_failed()[(PURGE,)] == 0
 
@@ -86,15 +87,15 @@ class TestTheRecord:
         def gone(**_):
             raise OperationalError
 
-        monkeypatch.setattr(tasks.housekeeping, "purge_rate_buckets", fail)
+        monkeypatch.setattr(jobs.housekeeping, "purge_rate_buckets", fail)
         with pytest.raises(OSError, match="no disk"):
-            tasks.purge_rate_buckets()
+            jobs.purge_rate_buckets()
 
     def test_nothing_is_logged_when_there_was_nothing_to_do(self, told, expired):
-        tasks.purge_rate_buckets()
+        jobs.purge_rate_buckets()
         assert [(line["event"], line["job"], line["fixed"]) for line in told] == [("job_done", PURGE, 3)]
         told.clear()
-        tasks.purge_rate_buckets()
+        jobs.purge_rate_buckets()
         assert told == []
 
     def test_the_parts_of_a_round_add_up(self, monkeypatch):
@@ -111,7 +112,7 @@ class TestTheRecord:
 class TestNeverTwiceAtOnce:
     def test_a_second_run_returns_at_once(self, expired):
         with only_one(PURGE):
-            assert tasks.purge_rate_buckets() == 0
+            assert jobs.purge_rate_buckets() == 0
         assert RateBucket.objects.count() == 3
         assert not JobRun.objects.exists()
 
@@ -126,7 +127,7 @@ class TestNeverTwiceAtOnce:
 class TestASlice:
     def test_what_is_not_done_in_it_is_rung_for_again_until_it_is(self, monkeypatch, settings, expired, deliver):
         one_batch_a_slice(monkeypatch, settings)
-        assert tasks.purge_rate_buckets() == 1
+        assert jobs.purge_rate_buckets() == 1
         run = JobRun.objects.get(name=PURGE)
         assert (run.unfinished, run.succeeded_at) == (True, None)
         assert deliver() == [PURGE] * 3
@@ -136,9 +137,9 @@ class TestASlice:
         assert not RateBucket.objects.exists()
 
     def test_a_doorbell_that_comes_when_all_is_done_begins_no_new_round(self, expired):
-        tasks.purge_rate_buckets()
+        jobs.purge_rate_buckets()
         succeeded_at = JobRun.objects.get().succeeded_at
-        assert tasks.purge_rate_buckets(goes_on=True) == 0
+        assert jobs.purge_rate_buckets(goes_on=True) == 0
         assert JobRun.objects.get().succeeded_at == succeeded_at
 
     def test_counters_go_on_from_where_a_killed_run_came_to(self, monkeypatch, settings, deliver):
@@ -146,18 +147,18 @@ class TestASlice:
         for author in authors:
             User.objects.filter(pk=author.pk).update(follower_count=7)
         one_batch_a_slice(monkeypatch, settings)
-        tasks.repair_counters()
+        jobs.repair_counters()
         CeleryOutbox.objects.all().delete()  # the doorbell is lost with the worker
         run = JobRun.objects.get(name=REPAIR)
         assert run.place == {"counter": "accounts.user.follower_count", "after": str(authors[0].pk)}
         User.objects.filter(pk=authors[0].pk).update(follower_count=9)
         monkeypatch.undo()
         settings.MAINTENANCE_ROWS_PER_SECOND = 0
-        assert tasks.repair_counters() == 2
+        assert jobs.repair_counters() == 2
         run.refresh_from_db()
         assert (run.place, run.fixed, run.unfinished) == ({}, 3, False)
         assert User.objects.get(pk=authors[0].pk).follower_count == 9
-        assert tasks.repair_counters() == 1
+        assert jobs.repair_counters() == 1
 
     def test_a_run_that_meets_the_time_limit_of_its_task_keeps_its_place(self, monkeypatch, settings):
         author = make_user()
@@ -170,7 +171,7 @@ class TestASlice:
 
         monkeypatch.setattr(scheduled.Pace, "step", too_long)
         with pytest.raises(SoftTimeLimitExceeded):
-            tasks.repair_counters()
+            jobs.repair_counters()
         run = JobRun.objects.get(name=REPAIR)
         assert run.unfinished
         assert run.place == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
@@ -180,12 +181,12 @@ class TestASlice:
 def test_c2_a_job_whose_worker_is_killed_is_free_at_once_and_goes_on_where_it_was(monkeypatch):
     people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
     monkeypatch.setenv("MAINTENANCE_ROWS_PER_SECOND", "1")
-    killed_at("apps.core.batches/Pace:step", number=2, work="tests.core.jobs:run", argument=REPAIR)
+    killed_at("apps.core.db.batches/Pace:step", number=2, work="tests.core.jobs:run", argument=REPAIR)
     run = JobRun.objects.get(name=REPAIR)
     assert (run.unfinished, run.place["after"]) == (True, str(people[0].pk))
     # The second batch was done, and the worker died before it could tell: doing it twice is harmless.
     assert [User.objects.get(pk=user.pk).follower_count for user in people] == [0, 0, 7]
-    assert tasks.repair_counters() == 1
+    assert jobs.repair_counters() == 1
     assert JobRun.objects.get(name=REPAIR).succeeded_at
     assert not User.objects.exclude(follower_count=0).exists()
 
@@ -227,7 +228,7 @@ class TestTheSchedule:
 
     def test_the_figures_follow_what_a_job_does(self, expired):
         JobRun.objects.filter(name=PURGE).update(created_at=timezone.now() - timedelta(days=3))
-        tasks.purge_rate_buckets()
+        jobs.purge_rate_buckets()
         assert gauges.job_last_success()[(PURGE,)] == JobRun.objects.get(name=PURGE).succeeded_at.timestamp()
         assert gauges.job_fixed()[(PURGE,)] == 3
         assert gauges.job_seconds()[(PURGE,)] > 0

@@ -4,8 +4,8 @@ import pytest
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
 from apps.content.models import Post
-from apps.core.ids import new_id
-from apps.core.statements import Sight, array_of, select
+from apps.core.db.ids import new_id
+from apps.core.db.statements import Sight, array_of, select
 from tests.factories import make_post
 
 

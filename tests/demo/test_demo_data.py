@@ -10,17 +10,17 @@ from django.core.management import CommandError, call_command
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.counters import every_counter
-from apps.core.ids import moment_of
-from apps.demo import plan as plans
-from apps.demo import world
-from apps.demo.plan import Plan, Size
+from apps.core.db.counters import every_counter
+from apps.core.db.ids import moment_of
 from apps.engagement.models import Comment, Like
 from apps.media import storage
 from apps.media.models import Media
 from apps.media.urls import private_key
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.social.models import Follow, FollowRequest
+from demo import plan as plans
+from demo import world
+from demo.plan import Plan, Size
 
 pytestmark = pytest.mark.django_db
 SIZE = Size(townspeople=14, posts=8, shared_photographs=15)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
-from apps.demo import photographs
-from apps.demo.plan import SIZES, small, town
+from demo import photographs
+from demo.plan import SIZES, small, town
 
 
 def opened(jpeg: bytes) -> Image.Image:

@@ -39,7 +39,7 @@ def test_it_starts_everything_says_where_and_ends_at_ctrl_c(tmp_path: Path) -> N
         if "Ctrl-C stops everything" in line:
             break
     base = f"http://127.0.0.1:{port}"
-    for path in ("/api/v1/docs", "/api/v1/schema", "/admin/", "/health/ready"):
+    for path in ("/v1/docs", "/v1/schema", "/admin/", "/health/ready"):
         assert f"{base}{path}" in output, output
         assert requests.get(f"{base}{path}", timeout=10).status_code == 200
     beside = devstack("exec", "--", "python", "manage.py", "migrate", "--check", env=env)

@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from apps.core import metrics
+from apps.core.ops import metrics
 from config.celery import app as celery
 from tests.docs import promql
 

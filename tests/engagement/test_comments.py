@@ -4,7 +4,7 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.content.models import Post
-from apps.engagement import person, services
+from apps.engagement import privacy, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from tests.engagement.test_likes_and_saves import drift
 from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_post, make_user
@@ -185,7 +185,7 @@ class TestAPersonsRights:
         services.comment(posts[1].pk, by=carol.pk, text="alone")
         services.like_comment(reply.pk, by=carol.pk)
         for _ in range(2):
-            person.erase(carol.pk)
+            privacy.erase(carol.pk)
         assert set(Like.objects.values_list("user", flat=True)) == {bob.pk}
         assert not Save.objects.exists()
         assert not CommentLike.objects.exists()
@@ -200,7 +200,7 @@ class TestAPersonsRights:
         mine = services.comment(post.pk, by=carol.pk, text="mine")
         services.comment(post.pk, by=alice.pk, text="hers")
         services.like_comment(mine.pk, by=carol.pk)
-        rows = list(person.export(carol.pk))
+        rows = list(privacy.export(carol.pk))
         assert [kind for kind, _ in rows] == ["likes", "saves", "comments", "comment_likes"]
         assert rows[2][1]["text"] == "mine"
 

@@ -23,7 +23,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 # An answer that only the database can give: there is no such person.
-ASKED = "/api/v1/users/@nobody"
+ASKED = "/v1/users/@nobody"
 # There is no TLS here, and to load the certificates for each of many at once would be on their clock.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apps.core.ids import first_id_at, moment_of
+from apps.core.db.ids import first_id_at, moment_of
 from apps.media import pipeline, sweeps
 from apps.media.models import Media
 from tests.factories import make_post

@@ -9,7 +9,7 @@ from django.db import connection
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
-from apps.core.database import POOL_SECONDS, Outage
+from apps.core.db.deadline import POOL_SECONDS, Outage
 from tests.faults.conftest import Mortal
 from tests.waiting import eventually
 
@@ -98,7 +98,7 @@ class TestWhatAProcessKnows:
         self.back = threading.Event()
         outage = Outage(look)
         monkeypatch.setattr(outage, "_answered_at", time.monotonic() - 60)
-        monkeypatch.setattr("apps.core.database.LOOK_EVERY", 0.01)
+        monkeypatch.setattr("apps.core.db.deadline.LOOK_EVERY", 0.01)
         return outage
 
     def test_one_statement_that_is_slow_alone_is_no_outage(self, outage: Outage) -> None:

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.core import redis
-from apps.core.batches import Pace
+from apps.core import cache
+from apps.core.db.batches import Pace
 from apps.feed import live, mode, policy, reading, snapshots, tasks, timeline
 from apps.feed.models import FeedMode, FeedSnapshot
 from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Signs, Thresholds
@@ -237,14 +237,14 @@ class TestSnapshots:
     def test_who_was_hot_is_known_when_redis_has_forgotten(self, bob):
         read_often(bob)
         snapshots.keep()
-        redis.call(lambda client: client.delete(redis.key("feed", "visits")))
+        cache.call(lambda client: client.delete(cache.key("feed", "visits")))
         mode.decide()
         assert live.readers(least=5) == {bob.pk: 6}
 
     def test_also_when_readers_have_come_back_before(self, alice, bob):
         read_often(bob)
         snapshots.keep()
-        redis.call(lambda client: client.delete(redis.key("feed", "visits")))
+        cache.call(lambda client: client.delete(cache.key("feed", "visits")))
         page_of(bob)
         read_often(alice, 20)
         mode.decide()

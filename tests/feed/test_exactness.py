@@ -14,9 +14,9 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post
-from apps.core import redis
-from apps.core.ids import new_id
-from apps.feed import fanout, live, newest, packed, person, snapshots, timeline
+from apps.core import cache
+from apps.core.db.ids import new_id
+from apps.feed import fanout, live, newest, packed, privacy, snapshots, timeline
 from apps.feed.models import FeedSnapshot, NewestPost
 from apps.social.models import Follow, Mute
 from tests.factories import PASSWORD, make_follow, make_mute, make_post, make_user, many
@@ -264,7 +264,7 @@ def test_a_deed_that_was_taken_back_does_no_harm(alice):
     post = make_post(alice)
     assert page_of(alice) == [post.pk]
     assert live.look(alice.pk, may_build=True).in_doubt
-    assert 0 < redis.call(lambda client: client.ttl(redis.key("feed", "doubts", alice.pk))) <= live.DOUBT_SECONDS
+    assert 0 < cache.call(lambda client: client.ttl(cache.key("feed", "doubts", alice.pk))) <= live.DOUBT_SECONDS
 
 
 def test_one_doubt_is_not_settled_by_another(alice):
@@ -281,11 +281,11 @@ def test_erasing_a_person_leaves_nothing_of_their_timeline(alice):
     page_of(alice)
     live.doubt(alice.pk)
     snapshots.build(alice.pk)
-    person.erase(alice.pk)
+    privacy.erase(alice.pk)
     assert not FeedSnapshot.objects.exists()
     assert not NewestPost.objects.exists()
     assert alice.pk not in live.readers()
-    assert not redis.call(lambda client: list(client.scan_iter(match=f"*{alice.pk}*")))
+    assert not cache.call(lambda client: list(client.scan_iter(match=f"*{alice.pk}*")))
 
 
 def test_only_followers_who_do_not_mute_are_pushed_to(alice, bob, carol):

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.content.models import Post
-from apps.core.batches import Pace
+from apps.core.db.batches import Pace
 from apps.core.models import JobRun
 from apps.feed import explore, tasks
 from apps.feed.models import ExploreScore

@@ -4,7 +4,7 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.content.models import Post
-from apps.core import redis
+from apps.core import cache
 from apps.feed import live, mode, reading, snapshots, timeline
 from apps.feed.models import FeedMode
 from apps.social import services as social
@@ -150,7 +150,7 @@ class TestC7RedisAway:
         deliver()
         assert page_of(bob) == [new.pk, old.pk]
         settings.REDIS_URL = url
-        redis.breaker.reset()
+        cache.breaker.reset()
         assert page_of(bob) == [new.pk, old.pk]
 
     def test_c7_also_when_the_process_that_reads_has_noticed_nothing(self, alice, bob, deliver, settings, monkeypatch):
@@ -161,7 +161,7 @@ class TestC7RedisAway:
         new = publish(alice)
         deliver()
         settings.REDIS_URL = url
-        redis.breaker.reset()
+        cache.breaker.reset()
         monkeypatch.setattr(live._Process, "missed", "")
         assert FeedMode.objects.get().missed_at
         mode.decide()
@@ -170,19 +170,19 @@ class TestC7RedisAway:
 
     def test_c7_what_is_missed_while_another_looks_is_not_forgotten(self, alice, bob, monkeypatch):
         page_of(bob)
-        call = redis.call
+        call = cache.call
 
         def absent(command):
-            raise redis.Absent
+            raise cache.RedisUnavailable
 
         def answer_while_another_thread_misses(command):
             answer = call(command)
-            monkeypatch.setattr(redis, "call", absent)
+            monkeypatch.setattr(cache, "call", absent)
             live.doubt(bob.pk)
-            monkeypatch.setattr(redis, "call", call)
+            monkeypatch.setattr(cache, "call", call)
             return answer
 
-        monkeypatch.setattr(redis, "call", answer_while_another_thread_misses)
+        monkeypatch.setattr(cache, "call", answer_while_another_thread_misses)
         live.look(alice.pk, may_build=False)
         assert live.look(bob.pk, may_build=False).ids is None
 
@@ -191,15 +191,15 @@ class TestC7RedisAway:
         settings.REDIS_URL = NOWHERE
         live.doubt(bob.pk)
         settings.REDIS_URL = url
-        redis.breaker.reset()
-        call = redis.call
+        cache.breaker.reset()
+        call = cache.call
 
         def call_after_another_thread(command):
-            monkeypatch.setattr(redis, "call", call)
+            monkeypatch.setattr(cache, "call", call)
             page_of(bob)
             return call(command)
 
-        monkeypatch.setattr(redis, "call", call_after_another_thread)
+        monkeypatch.setattr(cache, "call", call_after_another_thread)
         live.look(alice.pk, may_build=False)
         assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
 
@@ -207,10 +207,10 @@ class TestC7RedisAway:
         post = make_post(alice)
         key = live._keys(bob.pk)[0]
         page_of(bob)
-        former = redis.call(lambda client: client.get(key))
+        former = cache.call(lambda client: client.get(key))
         new = make_post(alice)
         other_run = b"x" * 40 + former[40:]
-        redis.call(lambda client: client.set(key, other_run))
+        cache.call(lambda client: client.set(key, other_run))
         assert page_of(bob) == [new.pk, post.pk]
 
     def test_c7_emptied_it_is_filled_again(self, alice, bob):

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
-from apps.core import heartbeats, outbox
+from apps.core.tasks import heartbeats, outbox
 from config.celery import app
 from config.queues import QUEUES
 from tests.commands import run
@@ -40,7 +40,7 @@ class TestQueueStatus:
         assert told["silence"]["relay"] < 5
 
     def test_says_so_when_the_broker_does_not_answer(self, monkeypatch):
-        monkeypatch.setattr("apps.core.backlog.in_broker", lambda queues: None)
+        monkeypatch.setattr("apps.core.tasks.backlog.in_broker", lambda queues: None)
         outcome = run("queue_status")
         assert outcome.code == 0
         assert "The broker does not answer." in outcome.out

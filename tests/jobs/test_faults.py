@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
-from apps.core import backlog, dead_letters
-from apps.core.relay import KILLED
+from apps.core.tasks import backlog, dead_letters
+from apps.core.tasks.relay import KILLED
 from config.queues import DEFAULT
 from devstack.process import frozen
 from tests.jobs.workshop import LEASE, STALLED, Workshop, own_database, tries

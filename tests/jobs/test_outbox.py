@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
-from apps.core import dead_letters, outbox
-from apps.core.relay import KILLED, Mutations
+from apps.core.tasks import dead_letters, outbox
+from apps.core.tasks.relay import KILLED, Mutations
 from config.celery import app
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ class TestARow:
         assert CeleryOutbox.objects.count() == 1
 
     def test_expires_when_whoever_sends_it_says_so_and_never_by_itself(self):
-        """`Doorbell.delay` keeps the options of a task once; a moment would grow old there."""
+        """`OutboxTask.delay` keeps the options of a task once; a moment would grow old there."""
         assert {task.name for task in app.tasks.values() if task.name.startswith("apps.") and task.expires} == set()
         assert enqueued(expires=60).options["expires"] > timezone.now().isoformat()
 

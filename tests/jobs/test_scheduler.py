@@ -8,9 +8,9 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from django_celery_outbox.models import CeleryOutbox
 
-from apps.core import backlog, heartbeats
 from apps.core.models import Heartbeat
-from apps.core.scheduler import Scheduler
+from apps.core.tasks import backlog, heartbeats
+from apps.core.tasks.scheduler import Scheduler
 from config.celery import app
 from config.queues import QUEUES, queue_of
 

@@ -32,7 +32,7 @@ PROCESSES: dict[str, list[str]] = {
 
 @dataclass(frozen=True)
 class LiveStack:
-    """`url` is the API's base, without /api/v1; `logs` has a file for each process."""
+    """`url` is the API's base, without /v1; `logs` has a file for each process."""
 
     url: str
     environment: dict[str, str]

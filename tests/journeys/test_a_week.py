@@ -28,7 +28,7 @@ class Person:
 
     def __init__(self, url: str, handle: str = "") -> None:
         self.handle = handle
-        self.http = httpx.Client(base_url=f"{url}/api/v1", timeout=20)
+        self.http = httpx.Client(base_url=f"{url}/v1", timeout=20)
 
     def sign_up(self) -> "Person":
         body = {"handle": self.handle, "email": f"{self.handle}@example.org", "password": PASSWORD}

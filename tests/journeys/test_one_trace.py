@@ -31,7 +31,7 @@ class Upload:
 @pytest.fixture(scope="module")
 def upload(live_stack: Any) -> Callable[[bytes, str], Upload]:
     """`upload(photo, status)`: of tracy's, until it has the status."""
-    url = f"{live_stack.url}/api/v1"
+    url = f"{live_stack.url}/v1"
     account = {"handle": "tracy", "email": "tracy@example.org", "password": "a better battery staple"}
     assert requests.post(f"{url}/users", json=account, timeout=10).status_code == 201
     signed_in = {"login": "tracy", "password": account["password"]}

@@ -15,15 +15,13 @@ pytestmark = pytest.mark.xdist_group("live")
 
 HOST = b"Host: 127.0.0.1\r\n"
 MALFORMED = {
-    "two lengths": b"POST /api/v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nContent-Length: 30\r\n\r\n{}\n",
-    "length and chunks": b"POST /api/v1/users HTTP/1.1\r\n"
+    "two lengths": b"POST /v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\nContent-Length: 30\r\n\r\n{}\n",
+    "length and chunks": b"POST /v1/users HTTP/1.1\r\n"
     + HOST
     + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "negative length": b"POST /api/v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n",
-    "length of letters": b"POST /api/v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: ten\r\n\r\n",
-    "unknown transfer coding": b"POST /api/v1/users HTTP/1.1\r\n"
-    + HOST
-    + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "negative length": b"POST /v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: -1\r\n\r\n",
+    "length of letters": b"POST /v1/users HTTP/1.1\r\n" + HOST + b"Content-Length: ten\r\n\r\n",
+    "unknown transfer coding": b"POST /v1/users HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "space before the colon": b"GET /health/live HTTP/1.1\r\n" + HOST + b"X-Thing : x\r\n\r\n",
     "folded header": b"GET /health/live HTTP/1.1\r\n" + HOST + b"X-Thing: a\r\n b\r\n\r\n",
     "NUL in a header": b"GET /health/live HTTP/1.1\r\n" + HOST + b"X-Thing: a\0b\r\n\r\n",
@@ -85,7 +83,7 @@ def test_a10_slow_clients_do_not_take_every_thread(live_stack: Any, connect: Any
 def test_a10_a_body_that_never_comes_does_not_take_every_thread(live_stack: Any, connect: Any) -> None:
     for _ in range(40):
         connect().sendall(
-            b"POST /api/v1/users HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            b"POST /v1/users HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             b"Content-Length: 1000\r\n\r\n{"
         )
     started = time.monotonic()
@@ -96,7 +94,7 @@ def test_a10_a_body_that_never_comes_does_not_take_every_thread(live_stack: Any,
 def test_requests_in_pieces_in_chunks_and_kept_alive_are_answered_in_turn(connect: Any) -> None:
     """A body in chunks is read to its end, and is none to Django, which goes by the length (WSGI, PEP 3333)."""
     body = b'{"login": "nobody", "password": "x"}'
-    start = b"POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    start = b"POST /v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     requests_ = [
         start + b"Content-Length: %d\r\n\r\n" % len(body) + body,
         start + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
@@ -113,7 +111,7 @@ def test_requests_in_pieces_in_chunks_and_kept_alive_are_answered_in_turn(connec
 def test_who_asks_for_leave_to_send_a_body_is_given_it(connect: Any) -> None:
     connection = connect()
     connection.sendall(
-        b"POST /api/v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"POST /v1/auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n"
     )
     assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"

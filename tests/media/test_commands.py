@@ -72,7 +72,7 @@ class TestReprocessMedia:
             waiting.append(statuses().count("uploaded"))
             Media.objects.filter(status="uploaded").update(status="failed", original_etag="", ring_at=None)
 
-        monkeypatch.setattr("apps.core.batches.Pace.wait", work)
+        monkeypatch.setattr("apps.core.db.batches.Pace.wait", work)
         assert run("reprocess_media", "--at-once", "2", "--json").json["handed_over"] == 4
         assert max(waiting) == 2
 
@@ -81,7 +81,7 @@ class TestReprocessMedia:
             make_media(alice, status="uploaded", ring_at=timezone.now())
         for _ in range(3):
             failed(alice)
-        monkeypatch.setattr("apps.core.batches.Pace.wait", lambda pace, seconds: pace.stop())
+        monkeypatch.setattr("apps.core.db.batches.Pace.wait", lambda pace, seconds: pace.stop())
         assert run("reprocess_media", "--at-once", "4", "--json").json["handed_over"] == 2
         assert statuses().count("uploaded") == 4
 

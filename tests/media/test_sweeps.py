@@ -12,8 +12,8 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django_celery_outbox.models import CeleryOutbox
 
-from apps.core.batches import Pace
-from apps.media import inventory, objects, person, services, storage, sweeps, tasks, urls
+from apps.core.db.batches import Pace
+from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import DoomedObject, Media
 from tests.factories import make_media
 from tests.media.uploads import begin, fetch, put, ready, uploaded, variant_urls, write
@@ -238,7 +238,7 @@ class TestErasure:
         begin(api(alice), b"x")
         make_media(alice, status="failed")
         old = public_urls(hers)
-        person.erase(alice.pk)
+        privacy.erase(alice.pk)
         sweeps.delete_doomed_objects()
         assert not Media.objects.owned_by(alice.pk).exists()
         assert {fetch(url) for url in old} == {404}
@@ -253,7 +253,7 @@ class TestErasure:
     def test_p10_the_export_names_all_of_ones_own_and_nothing_of_others(self, alice, bob):
         own = {str(make_media(alice, status=status).pk) for status in Media.Status.values}
         make_media(bob)
-        rows = list(person.export(alice.pk))
+        rows = list(privacy.export(alice.pk))
         assert {kind for kind, _ in rows} == {"media"}
         assert {row["id"] for _, row in rows} == own
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import time_machine
 from uuid_utils import compat
 
-from apps.core.ids import moment_of
+from apps.core.db.ids import moment_of
 from apps.moderation.models import Appeal, Flag
 
 _make = compat.uuid7

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.moderation import services, statements
 from apps.moderation.models import Appeal, ModerationAction
 from tests.conftest import Caller

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core.ids import first_id_at, moment_of, new_id
+from apps.core.db.ids import first_id_at, moment_of, new_id
 from apps.core.times import timestamp
 from apps.moderation import services
 from apps.moderation.models import Flag, ModerationAction

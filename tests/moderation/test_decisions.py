@@ -14,7 +14,7 @@ from apps.content import exposure
 from apps.content import services as content
 from apps.content.models import Post
 from apps.content.tasks import reconcile_account
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.media import storage
 from apps.media.models import Media
 from apps.moderation import suspensions

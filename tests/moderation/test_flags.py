@@ -3,7 +3,7 @@
 import pytest
 
 from apps.content.models import Post
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.moderation import services
 from apps.moderation.models import Flag, ModerationAction
 from tests.conftest import Caller

@@ -14,7 +14,7 @@ from django_celery_outbox.models import CeleryOutbox
 from apps.accounts.models import User
 from apps.moderation import services, statements
 from apps.moderation.models import Category, ModerationAction, Statement
-from apps.moderation.person import erase
+from apps.moderation.privacy import erase
 from apps.moderation.tasks import send_statement
 from tests.factories import make_post, make_user
 from tests.moderation.people import BECAUSE, make_moderator, suspended, taken_down
@@ -44,7 +44,7 @@ class TestWhatItSays:
             "on our own initiative",
             "no automated means",
             "until it is lifted",
-            f"/api/v1/moderation/actions/{action.pk}/appeal",
+            f"/v1/moderation/actions/{action.pk}/appeal",
             "to a court",
             f"Reference: {action.pk}",
         ):

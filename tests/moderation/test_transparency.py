@@ -11,7 +11,7 @@ import pytest
 
 from apps.moderation import services, statements, transparency
 from apps.moderation.models import Category, ModerationAction
-from apps.moderation.person import erase
+from apps.moderation.privacy import erase
 from apps.moderation.transparency import period_of, report
 from tests.commands import run
 from tests.factories import make_comment, make_post
@@ -245,4 +245,4 @@ class TestStatementsOfReasons:
             "court",
         ):
             assert part in said
-        assert f"/api/v1/moderation/actions/{takedown.pk}/appeal" in said
+        assert f"/v1/moderation/actions/{takedown.pk}/appeal" in said

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from apps.core.ids import first_id_at, new_id
+from apps.core.db.ids import first_id_at, new_id
 from apps.notifications import tasks
 from apps.notifications.models import Act, Delivery, Notification
 

@@ -8,7 +8,7 @@ from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
 from apps.engagement import services as engagement
-from apps.notifications import person, tasks, telling
+from apps.notifications import privacy, tasks, telling
 from apps.notifications.models import Act, Notification
 from apps.social import services as social
 from tests.factories import make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user, many
@@ -311,13 +311,13 @@ def test_erasing_leaves_nothing_told_to_or_of_a_person(api, deliver, told, alice
     social.follow(alice.pk, by=carol.pk)
     api(carol).put("/notifications/preferences", {"like": {"in_app": True, "push": False, "email": True}})
     deliver()
-    kinds = [kind for kind, _ in person.export(carol.pk)]
+    kinds = [kind for kind, _ in privacy.export(carol.pk)]
     assert kinds == ["notifications", "notification_preferences"]
     for _ in range(2):
-        person.erase(carol.pk)
+        privacy.erase(carol.pk)
     assert told(alice) == [("like", ["bob"])]
     assert not Notification.objects.filter(recipient=carol).exists()
-    assert not list(person.export(carol.pk))
+    assert not list(privacy.export(carol.pk))
 
 
 def test_a_follower_by_request_sees_what_they_are_told_of(told, alice, carol):

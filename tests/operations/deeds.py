@@ -18,7 +18,7 @@ from django_celery_outbox.models import CeleryOutbox  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
-from apps.core import contexts  # noqa: E402
+from apps.core import privacy  # noqa: E402
 from apps.social.models import Follow  # noqa: E402
 
 PEOPLE = 12
@@ -37,16 +37,16 @@ def person(number: int) -> APIClient:
     handle = f"person{number}"
     body = {"handle": handle, "email": f"{handle}@example.org", "password": PASSWORD}
     for _ in range(2):
-        expect(client.post("/api/v1/users", body, format="json", headers={"Idempotency-Key": handle}), 201)
-    tokens = expect(client.post("/api/v1/auth/token", {"login": handle, "password": PASSWORD}, format="json"), 200)
+        expect(client.post("/v1/users", body, format="json", headers={"Idempotency-Key": handle}), 201)
+    tokens = expect(client.post("/v1/auth/token", {"login": handle, "password": PASSWORD}, format="json"), 200)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
     return client
 
 
 def deeds(number: int) -> int:
     client = person(number)
-    expect(client.post("/api/v1/users/@person0/follow"), 200)
-    expect(client.patch("/api/v1/users/me", {"bio": f"I am {number}"}, format="json"), 200)
+    expect(client.post("/v1/users/@person0/follow"), 200)
+    expect(client.patch("/v1/users/me", {"bio": f"I am {number}"}, format="json"), 200)
     for path in (
         "/feed",
         "/users/@person0/posts",
@@ -54,7 +54,7 @@ def deeds(number: int) -> int:
         "/notifications",
         "/search/users?q=person",
     ):
-        expect(client.get(f"/api/v1{path}"), 200)
+        expect(client.get(f"/v1{path}"), 200)
     return number
 
 
@@ -87,7 +87,7 @@ with ThreadPoolExecutor(4) as threads:
     seen = sorted(threads.map(walk, range(4)))
     timeouts = sorted(set(threads.map(set_only_here, range(8))))
 exported = sum(
-    1 for context in contexts.from_the_top() for _ in context.export_user(User.objects.get(handle="person1").pk)
+    1 for context in privacy.in_dependency_order() for _ in context.export_user(User.objects.get(handle="person1").pk)
 )
 with connection.cursor() as cursor:
     ours = "usename = current_user AND backend_type = 'client backend'"

@@ -24,9 +24,9 @@ def served(url: str) -> tuple[str, str, bytes]:
 
 post_id, login = sys.argv[1:]
 client = APIClient()
-tokens = client.post("/api/v1/auth/token", {"login": login, "password": PASSWORD}, format="json").json()
+tokens = client.post("/v1/auth/token", {"login": login, "password": PASSWORD}, format="json").json()
 client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
-post = client.get(f"/api/v1/posts/{post_id}").json()
+post = client.get(f"/v1/posts/{post_id}").json()
 (medium,) = post["media"]
 pictures = {variant["name"] + variant["content_type"]: served(variant["url"]) for variant in medium["variants"]}
 # The original is there in the version that the row names: it can be rendered again.

@@ -17,8 +17,9 @@ from django.core.management import call_command
 from django.db import connection
 from django_celery_outbox.models import CeleryOutboxDeadLetter
 
-from apps.core import doctor, heartbeats, processes
-from apps.core.doctor import Severity
+from apps.core.ops import doctor, processes
+from apps.core.ops.doctor import Severity
+from apps.core.tasks import heartbeats
 from apps.media import storage
 from tests.commands import run
 

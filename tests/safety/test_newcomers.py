@@ -6,9 +6,9 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from apps.core import redis
+from apps.core import cache
+from apps.core.db.ids import first_id_at, moment_of
 from apps.core.errors import Refusal
-from apps.core.ids import first_id_at, moment_of
 from apps.moderation import safety
 from apps.moderation.models import StaffAct
 from apps.safety import memory, newcomers, services
@@ -99,9 +99,9 @@ def test_a_day_begins_with_the_account(carol, senior, settings, hours, refused_a
 
 def test_it_counts_in_the_database_while_redis_is_away(carol, limited, monkeypatch):
     def absent(command):
-        raise redis.Absent
+        raise cache.RedisUnavailable
 
-    monkeypatch.setattr(redis, "call", absent)
+    monkeypatch.setattr(cache, "call", absent)
     newcomers.spend("follow", carol.pk)
     newcomers.spend("follow", carol.pk)
     with pytest.raises(newcomers.NewAccountLimitReached):

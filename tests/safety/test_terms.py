@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from apps.content.models import Post
-from apps.core import redis
+from apps.core import cache
 from apps.core.errors import Refusal
 from apps.engagement.models import Comment
 from apps.media.models import Media
@@ -148,9 +148,9 @@ class TestMemory:
         block(senior, BAD, "refuse")
 
         def absent(command):
-            raise redis.Absent
+            raise cache.RedisUnavailable
 
-        monkeypatch.setattr(redis, "call", absent)
+        monkeypatch.setattr(cache, "call", absent)
         assert written(api, alice, "bio", BAD).status_code == 422
 
 

@@ -9,7 +9,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post, PostTag, Tag
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.search import people, posts, tags
 from tests.conftest import Caller
 from tests.factories import make_block, make_media, make_mute, make_user, many

@@ -9,7 +9,7 @@ from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.social import services
 from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
@@ -327,7 +327,7 @@ class TestR1R3Races:
 def test_r1_the_repair_finds_and_mends_injected_drift(alice, bob):
     assert not drift()
     User.objects.filter(pk=alice.pk).update(follower_count=F("follower_count") + 7)
-    from apps.core.housekeeping import repair_counters
+    from apps.core.tasks.housekeeping import repair_counters
 
     assert repair_counters() == 1
     assert counts(alice) == (1, 0)
@@ -341,12 +341,12 @@ def test_r1_a_drifted_counter_never_refuses_a_deed(api, alice, bob):
 
 
 def test_erasing_a_person_leaves_the_others_counters_right(alice, bob, carol):
-    from apps.social import person
+    from apps.social import privacy
 
     make_follow(alice, carol)
     make_block(carol, bob)
     make_mute(bob, carol)
-    person.erase(alice.pk)
+    privacy.erase(alice.pk)
     assert counts(bob) == counts(carol) == (0, 0)
     assert not Follow.objects.exists()
 

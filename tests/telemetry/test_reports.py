@@ -66,7 +66,7 @@ def test_o4_an_unforeseen_error_is_reported_with_its_request_id_and_nothing_of_t
 def test_o4_of_what_the_sdk_gathers_about_a_request_only_the_method_is_sent(reported):
     request = {
         "method": "POST",
-        "url": f"https://photogram.example/api/v1/users?token={TOKEN}",
+        "url": f"https://photogram.example/v1/users?token={TOKEN}",
         "query_string": f"token={TOKEN}",
         "data": {"password": PASSWORD},
         "cookies": {"sessionid": TOKEN},

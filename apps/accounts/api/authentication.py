@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from apps.accounts import session_cache, tokens
 from apps.accounts.models import User
 from apps.accounts.session_cache import Identity
-from apps.core import redis
+from apps.core import cache
 from apps.core.api.throttling import bucket_for, view_of
 from apps.core.errors import InvalidToken
 
@@ -36,7 +36,7 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def _asked_along(request: Request, user_id: UUID) -> redis.Question | None:
+def _asked_along(request: Request, user_id: UUID) -> cache.Question | None:
     """By the view, if it is an Endpoint; a view of a library asks for nothing."""
-    asks: Callable[[Request, UUID], redis.Question | None] | None = getattr(view_of(request), "asks_along", None)
+    asks: Callable[[Request, UUID], cache.Question | None] | None = getattr(view_of(request), "asks_along", None)
     return asks(request, user_id) if asks else None

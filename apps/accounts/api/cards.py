@@ -12,7 +12,7 @@ from orjson import Fragment
 from apps.accounts import exports
 from apps.accounts.models import DataExport, Session, User
 from apps.accounts.querysets import mini_columns
-from apps.core.statements import Row
+from apps.core.db.statements import Row
 from apps.media.api.cards import Avatar, avatar_card
 from apps.notifications.querysets import unread_count
 

@@ -18,8 +18,8 @@ from unfold.widgets import BASE_INPUT_CLASSES
 from apps.accounts import services, two_factor
 from apps.accounts.models import User
 from apps.core import limits
+from apps.core.db.ids import new_id
 from apps.core.errors import Refusal
-from apps.core.ids import new_id
 from apps.moderation import staff
 
 GROUP = 4

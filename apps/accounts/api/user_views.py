@@ -36,7 +36,7 @@ class UserEndpoint(Endpoint):
     @idempotent
     def create(self, request: Request) -> Response:
         user = services.sign_up(**self.body(request))
-        return Response(me_card(whole(user.pk)), status=201, headers={"Location": f"/api/v1/users/{user.pk}"})
+        return Response(me_card(whole(user.pk)), status=201, headers={"Location": f"/v1/users/{user.pk}"})
 
     @documented(
         summary="People by their ids; those that cannot be seen are left out",

@@ -18,9 +18,9 @@ from apps.content.models import Post
 from apps.content.querysets import CARD
 from apps.core.api.pagination import Window, page
 from apps.core.api.renderers import dumps
+from apps.core.db.ids import PackedId
+from apps.core.db.statements import Row, Sight, Statement, array_of_packed, columns, select
 from apps.core.errors import NotFound
-from apps.core.ids import PackedId
-from apps.core.statements import Row, Sight, Statement, array_of_packed, columns, select
 from apps.core.times import moments_as_sent, sent_moment
 from apps.engagement.api.cards import post_counts
 from apps.engagement.querysets import MARKS, Marks

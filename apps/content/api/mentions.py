@@ -6,7 +6,7 @@ import orjson
 from orjson import Fragment
 
 from apps.accounts.api.cards import PEOPLE, PERSON, mini, person_of
-from apps.core.statements import aggregate
+from apps.core.db.statements import aggregate
 from apps.social.blocks import MENTIONABLE
 
 

@@ -6,8 +6,8 @@ from rest_framework.request import Request
 
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
+from apps.core.db.statements import Sight, Statement, select
 from apps.core.errors import NotFound
-from apps.core.statements import Sight, Statement, select
 
 
 def visible_posts(request: Request) -> PostQuerySet:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from apps.core.ids import PackedId
+from apps.core.db.ids import PackedId
 
 # Posts. Some 2 KB for one with one photo.
 LIMIT = 8192

@@ -16,9 +16,9 @@ from apps.core.api.pagination import Window, newest_first, rows_of, window_sql
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
+from apps.core.db.ids import parse_id
+from apps.core.db.statements import Sight, select
 from apps.core.errors import Forbidden
-from apps.core.ids import parse_id
-from apps.core.statements import Sight, select
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
 from apps.social.api.people import look_inside
@@ -61,9 +61,7 @@ class PostEndpoint(Endpoint):
     @idempotent
     def create(self, request: Request) -> Response:
         post = services.create_post(author_id=self.caller_id, **self.body(request))
-        return Response(
-            post_card(post.pk, self.caller_id), status=201, headers={"Location": f"/api/v1/posts/{post.pk}"}
-        )
+        return Response(post_card(post.pk, self.caller_id), status=201, headers={"Location": f"/v1/posts/{post.pk}"})
 
     @documented(summary="A post", responses={200: schemas.Post})
     def retrieve(self, request: Request, post_id: UUID) -> Response:

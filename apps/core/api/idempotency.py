@@ -17,11 +17,11 @@ from rest_framework.request import Request
 from apps.core.api.addresses import client_address
 from apps.core.api.renderers import dumps
 from apps.core.api.responses import Response
+from apps.core.db.ids import new_id
+from apps.core.db.statements import select
 from apps.core.errors import BadRequest, Conflict, Unprocessable
-from apps.core.housekeeping import IDEMPOTENCY_KEYS_KEPT
-from apps.core.ids import new_id
 from apps.core.models import IdempotencyKey
-from apps.core.statements import select
+from apps.core.tasks.housekeeping import IDEMPOTENCY_KEYS_KEPT
 
 Handler = Callable[..., Response]
 

@@ -14,13 +14,13 @@ from django.middleware.http import ConditionalGetMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.cache import patch_vary_headers
 
-from apps.core import propagation
 from apps.core.api import problems
 from apps.core.api.responses import set_headers, stored
-from apps.core.database import AWAY, Patience, outage
+from apps.core.db.deadline import AWAY, Patience, outage
+from apps.core.db.ids import new_id
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
-from apps.core.ids import new_id
-from apps.core.observability import Cost, request_finished
+from apps.core.ops.observability import Cost, request_finished
+from apps.core.tasks import propagation
 
 log = structlog.get_logger("photogram.request")
 Next = Callable[[HttpRequest], HttpResponse]
@@ -29,7 +29,7 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 def _is_api(request: HttpRequest) -> bool:
     """Of the API, and no page of ours, nor what machines ask of the service itself."""
-    return request.path_info.startswith("/api/")
+    return request.path_info.startswith("/v1/")
 
 
 class RequestContextMiddleware:

@@ -11,7 +11,7 @@ from rest_framework.views import set_rollback
 
 from apps.core import errors
 from apps.core.api.responses import Response
-from apps.core.database import AWAY, outage
+from apps.core.db.deadline import AWAY, outage
 from apps.core.errors import (
     BodyTooLarge,
     InternalError,

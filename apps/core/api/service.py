@@ -13,13 +13,13 @@ from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 
-from apps.core import health
 from apps.core.api import problems
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
-from apps.core.metrics import GaugeCollector
+from apps.core.ops import health
+from apps.core.ops.metrics import GaugeCollector
 from config.metrics import registry
 
 

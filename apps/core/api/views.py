@@ -1,6 +1,6 @@
 """The base of every endpoint."""
 
-from functools import cache
+import functools
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
-from apps.core import redis
+from apps.core import cache
 from apps.core.api import problems
 from apps.core.api.fields import Body, Nothing
 from apps.core.api.responses import Response
@@ -19,7 +19,7 @@ from apps.core.api.throttling import RateLimit
 B = TypeVar("B", bound=Body)
 
 
-@cache
+@functools.cache
 def _checking(serializer: type[Serializer[Any]], *, partial: bool) -> Serializer[Any]:
     """One for all requests: each of its own would copy its fields, which takes longer than to check a body. It holds
     nothing of a body."""
@@ -41,7 +41,7 @@ class Endpoint(ViewSet):
     rate_limits: ClassVar[dict[str, str]] = {}
     etagged: ClassVar[frozenset[str]] = frozenset({"retrieve"})
 
-    def asks_along(self, request: Request, user_id: UUID) -> redis.Question | None:
+    def asks_along(self, request: Request, user_id: UUID) -> cache.Question | None:
         """What the present action will need of Redis. It is asked together with who is calling: of the person whom the
         token names, before it is known whether the token still holds. The answer is `answered_along`."""
         return None

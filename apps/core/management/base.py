@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from apps.core.batches import Pace, Place
+from apps.core.db.batches import Pace, Place
 from apps.core.errors import Refusal
 
 # What a shell says of a program that Ctrl-C ended.

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from apps.accounts.api.cards import author_of, mini_json
 from apps.content.api.mentions import mention_cards, mentions_sql
+from apps.core.db.statements import Row, Sight, array_of, select
 from apps.core.errors import NotFound
-from apps.core.statements import Row, Sight, array_of, select
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CARD, COMMENT_MARKS, CommentMarks, Marks
 from apps.media.urls import present_instant

@@ -19,9 +19,9 @@ from apps.core.api.pagination import Window, newest_first, oldest_first, page, r
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
+from apps.core.db.ids import parse_id
+from apps.core.db.statements import Sight, select
 from apps.core.errors import Forbidden, Invalid, NotFound
-from apps.core.ids import parse_id
-from apps.core.statements import Sight, select
 from apps.engagement import services
 from apps.engagement.api import schemas
 from apps.engagement.api.cards import comment_card, comment_cards, comment_counts, post_counts

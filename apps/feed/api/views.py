@@ -11,14 +11,14 @@ from rest_framework.request import Request
 from apps.content.api import schemas
 from apps.content.api.cards import post_cards, post_cards_of
 from apps.content.models import Post
-from apps.core import redis
+from apps.core import cache
 from apps.core.api.pagination import Window, page
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
-from apps.core.ids import PackedId
-from apps.core.statements import Statement
+from apps.core.db.ids import PackedId
+from apps.core.db.statements import Statement
 from apps.feed import explore, live, reading, timeline
 
 # The rules are asked anew of every id, wherever it comes from.
@@ -34,7 +34,7 @@ class RefreshedFeed(Shape):
 
 
 class FeedEndpoint(Endpoint):
-    def asks_along(self, request: Request, user_id: UUID) -> redis.Question | None:
+    def asks_along(self, request: Request, user_id: UUID) -> cache.Question | None:
         if self.action != "list":
             return None
         self._look = live.Look(user_id, may_build="cursor" not in request.query_params)

@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from apps.accounts.models import User
-from apps.core.batches import BATCH
-from apps.core.ids import parse_id
+from apps.core.db.batches import BATCH
+from apps.core.db.ids import parse_id
 from apps.core.times import timestamp
 from apps.moderation import trail
 from apps.moderation.admin.pages import ConsolePage, Slice, day_of, member

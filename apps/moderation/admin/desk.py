@@ -15,8 +15,8 @@ from django.views.generic import TemplateView
 from unfold.views import UnfoldModelAdminViewMixin
 
 from apps.accounts.models import User
+from apps.core.db.ids import first_id_at, parse_id
 from apps.core.errors import NotFound, Refusal
-from apps.core.ids import first_id_at, parse_id
 from apps.moderation import cases, claims, desk, proposals, services
 from apps.moderation.admin.forms import DecisionForm, ReasonForm
 from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail

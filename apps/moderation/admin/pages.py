@@ -13,8 +13,8 @@ from unfold.views import UnfoldModelAdminViewMixin
 
 from apps.accounts.models import User
 from apps.content.models import PostMedia
+from apps.core.db.ids import parse_id
 from apps.core.errors import NotFound
-from apps.core.ids import parse_id
 from apps.media.models import Media
 from apps.media.urls import urls_of
 from apps.moderation.roles import may_change_rules

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from unfold.forms import ActionForm
 
 from apps.accounts.models import User
-from apps.core.admin import ReadOnlyAdmin, Related, linked, page_of
+from apps.console.admin import ReadOnlyAdmin, Related, linked, page_of
 from apps.core.errors import Refusal
 from apps.moderation import services
 from apps.moderation.admin.desk import DeskPages

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from apps.accounts.models import User
-from apps.core.admin import ReadOnlyAdmin, linked
+from apps.console.admin import ReadOnlyAdmin, linked
 from apps.moderation import reasons
 from apps.moderation.models import ReasonTemplate, SuspensionProposal
 from apps.moderation.roles import may_change_rules

@@ -21,9 +21,9 @@ from unfold.widgets import (
 )
 
 from apps.accounts.models import User
-from apps.core.admin import ReadOnlyAdmin
+from apps.console.admin import ReadOnlyAdmin
+from apps.core.db.ids import parse_id
 from apps.core.errors import Refusal
-from apps.core.ids import parse_id
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.admin.pictures import Picture, picture

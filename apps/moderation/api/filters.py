@@ -9,8 +9,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from apps.accounts.models import User
+from apps.core.db.ids import parse_id
 from apps.core.errors import Invalid
-from apps.core.ids import parse_id
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.querysets import Inquiry
 from apps.social.api.people import spelled_so

@@ -9,7 +9,7 @@ from orjson import Fragment
 
 from apps.accounts.api.cards import PEOPLE, PERSON, mini, person_of
 from apps.core.api.renderers import dumps
-from apps.core.statements import Row, Statement, aggregate, columns, select
+from apps.core.db.statements import Row, Statement, aggregate, columns, select
 from apps.core.times import moments_as_sent, sent_moment
 from apps.media.urls import present_instant
 from apps.notifications.models import Notification, PushSubscription

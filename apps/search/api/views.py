@@ -14,7 +14,7 @@ from apps.core.api.pagination import InvalidCursor, Window, newest_first, oldest
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
-from apps.core.ids import parse_id
+from apps.core.db.ids import parse_id
 from apps.search import people, posts, tags
 from apps.search.api.queries import MAX_LENGTH, InvalidQuery, query_of
 from apps.search.api.schemas import FoundTag

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
+from apps.core.db.ids import parse_id
 from apps.core.errors import BadRequest, Invalid
-from apps.core.ids import parse_id
 
 
 class TooManyIds(BadRequest):

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from apps.accounts.api.cards import PERSON_COLUMNS, Person, mini_json
 from apps.accounts.querysets import mini_columns
 from apps.core.api.pagination import Window, rows_of, window_sql
-from apps.core.statements import Row, Statement, select
+from apps.core.db.statements import Row, Statement, select
 from apps.media.urls import present_instant
 from apps.social.querysets import RELATIONSHIP, Relationship, relationships
 

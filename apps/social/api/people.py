@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from apps.accounts.api.cards import Profile
 from apps.accounts.models import User
 from apps.accounts.querysets import PROFILE, UserQuerySet
+from apps.core.db.ids import parse_id
+from apps.core.db.statements import Sight, select
 from apps.core.errors import NotFound, Unauthorized
-from apps.core.ids import parse_id
-from apps.core.statements import Sight, select
 from apps.social.blocks import between
 from apps.social.models import Block
 from apps.social.querysets import RELATIONSHIP, Relationship

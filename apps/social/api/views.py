@@ -14,8 +14,8 @@ from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
+from apps.core.db.ids import parse_id
 from apps.core.errors import Invalid
-from apps.core.ids import parse_id
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.social import lists, querysets, services
 from apps.social.api import schemas

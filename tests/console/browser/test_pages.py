@@ -14,13 +14,13 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.content import services as content
-from apps.demo import darkroom, reports
-from apps.demo.plan import Shot
 from apps.media.models import Media
 from apps.moderation import proposals
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal, TargetType
 from apps.safety.models import BlockedTerm
 from apps.social import services as social
+from demo import darkroom, reports
+from demo.plan import Shot
 from tests.console.browser.axe import faults
 from tests.console.browser.conftest import NARROW, WIDE
 from tests.factories import make_user

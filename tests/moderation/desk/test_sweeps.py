@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.content.models import Post
-from apps.core.ids import first_id_at
+from apps.core.db.ids import first_id_at
 from apps.engagement.models import Comment
 from apps.moderation import claims, desk, services
 from apps.moderation.decisions import Target

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.core.ids import first_id_at, moment_of, new_id
+from apps.core.db.ids import first_id_at, moment_of, new_id
 from apps.moderation import services, trail
 from apps.moderation.admin.audit import PER_PAGE, inert
 from apps.moderation.models import ModerationAction, StaffAct

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.ids import new_id
+from apps.core.db.ids import new_id
 from apps.engagement.models import Comment
 from apps.moderation import lookup, services
 from apps.moderation.models import StaffAct

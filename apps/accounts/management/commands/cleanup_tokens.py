@@ -6,9 +6,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from apps.accounts import housekeeping
-from apps.core import housekeeping as kernel
-from apps.core.batches import delete_in_batches
+from apps.core.db.batches import delete_in_batches
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.tasks import housekeeping as kernel
 
 EXPIRED: dict[str, Callable[[], QuerySet[Any]]] = {
     "sessions": housekeeping.ended_sessions,

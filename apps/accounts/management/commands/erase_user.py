@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.accounts import services
 from apps.accounts.models import User
-from apps.core import contexts
+from apps.core import privacy
 from apps.core.management.base import OperatorCommand, Result
 from apps.core.management.people import held_in_words, person
 
@@ -31,7 +31,7 @@ class Command(OperatorCommand):
 
     def work(self, *, who: str, yes: bool, dry_run: bool, **options: Any) -> Result:
         user: User = person(who)
-        held = contexts.tally(user.pk)
+        held = privacy.tally(user.pk)
         if not dry_run:
             if not yes:
                 self._ask(user)

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.accounts import archive
 from apps.accounts.models import User
-from apps.core import contexts
+from apps.core import privacy
 from apps.core.management.base import OperatorCommand, Result
 from apps.core.management.people import held_in_words, person
 from apps.media.storage import StorageError
@@ -36,7 +36,7 @@ class Command(OperatorCommand):
         file = Path(output or archive.name_for(user)).absolute()
         if file.exists():
             raise CommandError(f"{file} exists already.")
-        result = {"handle": user.handle, "held": contexts.tally(user.pk), "file": str(file), "bytes": None}
+        result = {"handle": user.handle, "held": privacy.tally(user.pk), "file": str(file), "bytes": None}
         if dry_run:
             return result
         with self.progress("Archive"):

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.core import dead_letters
-from apps.core.housekeeping import DEAD_LETTERS_KEPT
 from apps.core.management.base import LISTED, OperatorCommand, Result
+from apps.core.tasks import dead_letters
+from apps.core.tasks.housekeeping import DEAD_LETTERS_KEPT
 
 
 class Command(OperatorCommand):

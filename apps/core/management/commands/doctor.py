@@ -6,9 +6,9 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from apps.core import doctor, processes
-from apps.core.doctor import Severity
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.ops import doctor, processes
+from apps.core.ops.doctor import Severity
 
 
 class Command(OperatorCommand):

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from apps.core import backlog
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.tasks import backlog
 
 
 class Command(OperatorCommand):

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django_celery_outbox.relay import RelayConfig
 
-from apps.core.relay import Relay
+from apps.core.tasks.relay import Relay
 from config import metrics, telemetry
 from config.celery import app
 

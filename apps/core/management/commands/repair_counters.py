@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.core import housekeeping
-from apps.core.batches import Place
-from apps.core.counters import every_counter
-from apps.core.ids import parse_id
+from apps.core.db.batches import Place
+from apps.core.db.counters import every_counter
+from apps.core.db.ids import parse_id
 from apps.core.management import drifts
 from apps.core.management.base import OperatorCommand, Result
+from apps.core.tasks import housekeeping
 
 
 class Command(OperatorCommand):

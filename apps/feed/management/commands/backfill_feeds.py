@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.core import redis
+from apps.core import cache
 from apps.core.management.base import OperatorCommand, Result
 from apps.feed import live, snapshots
 from apps.feed.models import FeedSnapshot
@@ -63,7 +63,7 @@ def _everybody() -> list[UUID]:
     """Hottest first, as Redis knows them; then those who have a snapshot."""
     try:
         seen = list(live.readers())
-    except redis.Absent:
+    except cache.RedisUnavailable:
         seen = []
     kept = FeedSnapshot.objects.order_by("-visits", "pk").values_list("pk", flat=True)
     readers = dict.fromkeys([*seen, *kept])

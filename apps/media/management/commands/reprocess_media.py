@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.core.ids import parse_id
+from apps.core.db.ids import parse_id
 from apps.core.management.base import OperatorCommand, Result
 from apps.core.management.people import person
 from apps.media import inventory, services, storage

@@ -1,0 +1,73 @@
+"""What this context holds on a person, to be erased or handed out."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.accounts import exports, two_factor
+from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
+from apps.core.db.batches import delete_in_batches
+from apps.core.privacy import Export
+
+
+def erase(user_id: UUID) -> None:
+    """All but the account's own row, which other contexts' rows still point at: it goes last of all."""
+    exports.destroy(user_id)
+    delete_in_batches(EmailedToken.objects.filter(user=user_id))
+    delete_in_batches(Session.objects.owned_by(user_id))
+    user = User.objects.filter(pk=user_id).first()
+    if user:
+        two_factor.remove(user)
+        until = timezone.now() + settings.HANDLE_QUARANTINE
+        WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
+
+
+def export(user_id: UUID) -> Export:
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return
+    yield (
+        "account",
+        {
+            "id": str(user.pk),
+            "handle": user.handle,
+            "email": user.email,
+            "email_verified_at": user.email_verified_at,
+            "display_name": user.display_name,
+            "bio": user.bio,
+            "website": user.website,
+            "locale": user.locale,
+            "avatar": str(user.avatar_id) if user.avatar_id else None,
+            "is_private": user.is_private,
+            "is_verified": user.is_verified,
+            "roles": sorted(user.roles),
+            "settings": user.settings,
+            "state": user.state,
+            "suspended_until": user.suspended_until,
+            "suspension_reason": user.suspension_reason,
+            "created_at": user.created_at,
+        },
+    )
+    if device := two_factor.device_of(user):
+        yield "two_factor", {"set_up_at": device.created_at, "last_used_at": device.last_used_at}
+    for session in Session.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "sessions",
+            {
+                "device_name": session.device_name,
+                "address": session.address,
+                "user_agent": session.user_agent,
+                "created_at": session.created_at,
+                "last_seen_at": session.last_seen_at,
+                "ended_at": session.ended_at,
+                "end_reason": session.end_reason,
+            },
+        )
+    for token in EmailedToken.objects.filter(user=user_id).order_by("id").iterator():
+        yield (
+            "mails",
+            {"purpose": token.purpose, "email": token.email, "sent_at": token.created_at, "used_at": token.used_at},
+        )
+    for export in DataExport.objects.owned_by(user_id).order_by("id").iterator():
+        yield "exports", {"status": export.status, "asked_at": export.created_at, "finished_at": export.finished_at}

@@ -1,0 +1,99 @@
+"""Rows of the kernel that have outlived their use, and counters that have drifted."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
+from prometheus_client import Counter
+
+from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.counters import every_counter
+from apps.core.db.drift import Drift
+from apps.core.models import Heartbeat, IdempotencyKey, RateBucket
+from apps.core.tasks import outbox
+
+log = structlog.get_logger(__name__)
+DRIFT = Counter("photogram_counter_drift_total", "Counters found wrong and repaired.", ["counter"])
+IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
+# What nobody has retried in a month, nobody misses.
+DEAD_LETTERS_KEPT = timedelta(days=30)
+HEARTBEATS_KEPT = timedelta(days=1)
+# During a release old and new code run side by side, and the new may read what the old cannot.
+UNREADABLE_AFTER = timedelta(days=1)
+
+
+# ── Rows that have outlived their use ────────────────────────────────────────────────────────────────────
+def expired_idempotency_keys() -> QuerySet[IdempotencyKey]:
+    return IdempotencyKey.objects.filter(created_at__lt=timezone.now() - IDEMPOTENCY_KEYS_KEPT)
+
+
+def purge_idempotency_keys(pace: Pace | None = None) -> int:
+    return delete_in_batches(expired_idempotency_keys(), pace)
+
+
+def expired_rate_buckets() -> QuerySet[RateBucket]:
+    return RateBucket.objects.filter(expires_at__lt=timezone.now())
+
+
+def purge_rate_buckets(pace: Pace | None = None) -> int:
+    return delete_in_batches(expired_rate_buckets(), pace)
+
+
+def purge_outbox(pace: Pace | None = None) -> int:
+    """Old dead letters go, and rows that no relay reads become dead letters. Returns how many rows it was in all."""
+    pace = pace or Pace()
+    buried = _bury_unreadable(pace)
+    old = CeleryOutboxDeadLetter.objects.filter(dead_at__lt=timezone.now() - DEAD_LETTERS_KEPT)
+    return buried + delete_in_batches(old, pace)
+
+
+def _bury_unreadable(pace: Pace) -> int:
+    """Rows in a shape that the relay passes over would lie in the outbox for ever, and nobody would know."""
+    unreadable = CeleryOutbox.objects.exclude(schema_version__range=outbox.READABLE).filter(
+        created_at__lt=timezone.now() - UNREADABLE_AFTER
+    )
+    buried = 0
+    while pace.goes_on() and (batch := _bury(unreadable.order_by("pk"), pace.batch)):
+        buried += batch
+        pace.step(batch)
+    return buried
+
+
+@transaction.atomic
+def _bury(unreadable: "QuerySet[CeleryOutbox]", size: int) -> int:
+    rows = list(unreadable.select_for_update(skip_locked=True)[:size])
+    CeleryOutboxDeadLetter.objects.bulk_create(
+        outbox.dead_letter(row, f"No relay reads schema version {row.schema_version}.") for row in rows
+    )
+    CeleryOutbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
+
+
+def purge_heartbeats(pace: Pace | None = None) -> int:
+    """Of workers that are no more: each has a name of its own."""
+    return delete_in_batches(Heartbeat.objects.filter(at__lt=timezone.now() - HEARTBEATS_KEPT), pace)
+
+
+# ── Counters ─────────────────────────────────────────────────────────────────────────────────────────────
+def repair_counters(pace: Pace | None = None) -> int:
+    """Recount every counter, from `pace.place` on; returns how many were wrong."""
+    return sum(1 for _ in drifts(pace or Pace()))
+
+
+def drifts(pace: Pace, *, only: str = "", dry_run: bool = False) -> Iterator[Drift]:
+    """Recount every counter, or `only` one, from `pace.place` on, and yield each that was wrong; those that are put
+    right, which a dry run does not do, are logged and counted."""
+    begun, after = pace.place.get("counter", ""), pace.place.get("after")
+    for counter in sorted(every_counter(), key=lambda counter: counter.label):
+        if counter.label < begun or (only and counter.label != only):
+            continue
+        start = after if counter.label == begun else None
+        for pk, shown, true in counter.repair(pace, after=start, dry_run=dry_run):
+            if not dry_run:
+                log.warning("counter_repaired", counter=counter.label, id=str(pk), shown=shown, true=true)
+                DRIFT.labels(counter.label).inc()
+            yield Drift(counter.label, pk, shown, true)

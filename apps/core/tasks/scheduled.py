@@ -1,0 +1,105 @@
+"""Jobs that run by the clock: one at a time, a slice at a time, and with a record of what they did.
+
+    @scheduled
+    def purge_sessions(*, pace: Pace, **_: object) -> int:
+        return housekeeping.purge_sessions(pace)
+
+A job returns how much it has put right. It stops when its slice of time is over and is rung for again, behind what
+waits in the queue by then, until it is through: so urgent jobs never wait for thorough ones. It goes on from
+`pace.place`, which is kept with every batch, so that a killed run loses nothing but its last batch.
+
+A job may divide itself into parts, which are the same task with arguments: they run side by side, and what they put
+right adds to the round.
+"""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from celery import current_app, shared_task
+from django.conf import settings
+from django.db import Error
+from django.db.models import F
+from django.utils import timezone
+
+from apps.core.db.batches import Pace, Place
+from apps.core.db.locks import only_one
+from apps.core.models import JobRun
+
+log = structlog.get_logger(__name__)
+# Seconds. Shorter than a doorbell's lease, and than what an urgent job may wait.
+SLICE = 20.0
+
+
+def scheduled(work: Callable[..., int]) -> Any:
+    """The Celery task of a job in `config/schedule.py`; `work` takes `pace`, and returns how much it put right."""
+    # The tasks of this package are named as if they were in `apps/core/tasks.py`, like those of every other app.
+    name = f"{work.__module__.removesuffix('.jobs')}.{work.__name__}"
+
+    @functools.wraps(work)
+    def job(*, goes_on: bool = False, **part: Any) -> int:
+        with only_one(f"{name}{sorted(part.items()) if part else ''}") as first:
+            return _run(name, work, goes_on=goes_on, part=part) if first else 0
+
+    return shared_task(name=name)(job)
+
+
+def _run(name: str, work: Callable[..., int], *, goes_on: bool, part: dict[str, Any]) -> int:
+    run, _ = JobRun.objects.get_or_create(name=name)
+    if goes_on and not run.unfinished:
+        return 0
+    if not part:
+        _begin(run)
+    pace = Pace(
+        rows_per_second=settings.MAINTENANCE_ROWS_PER_SECOND,
+        seconds=SLICE,
+        place=run.place,
+        told=lambda _, place: _keep(run, place),
+    )
+    started = time.monotonic()
+    try:
+        fixed = work(pace=pace, **part)
+    except Exception as error:
+        log.error("job_failed", job=name, error=repr(error), **part)
+        _fail(run, error)
+        raise
+    seconds = time.monotonic() - started
+    _finish(run, fixed=fixed, seconds=seconds, unfinished=pace.stopped)
+    if fixed:
+        log.info("job_done", job=name, fixed=fixed, seconds=round(seconds, 3), **part)
+    if pace.stopped:
+        current_app.send_task(name, kwargs={**part, "goes_on": True})
+    return fixed
+
+
+def _begin(run: JobRun) -> None:
+    """A new round, unless one was left unfinished."""
+    changes: dict[str, Any] = {"started_at": timezone.now()}
+    if not run.unfinished:
+        changes |= {"fixed": 0, "seconds": 0, "error": ""}
+    JobRun.objects.filter(pk=run.pk).update(**changes)
+
+
+def _keep(run: JobRun, place: Place) -> None:
+    if place != run.place:
+        run.place = place
+        JobRun.objects.filter(pk=run.pk).update(place=place, unfinished=True)
+
+
+def _fail(run: JobRun, error: Exception) -> None:
+    """The job's own error is the one to be raised, also when the database has gone away."""
+    try:
+        JobRun.objects.filter(pk=run.pk).update(error=repr(error)[:300])
+    except Error as lost:
+        log.warning("job_error_not_kept", job=run.name, error=repr(lost))
+
+
+def _finish(run: JobRun, *, fixed: int, seconds: float, unfinished: bool) -> None:
+    changes: dict[str, Any] = {"unfinished": unfinished}
+    if not unfinished:
+        changes |= {"succeeded_at": timezone.now(), "place": {}}
+    JobRun.objects.filter(pk=run.pk).update(
+        fixed=F("fixed") + fixed, fixed_total=F("fixed_total") + fixed, seconds=F("seconds") + seconds, **changes
+    )

@@ -1,0 +1,20 @@
+"""What this context holds on a person, to be erased or handed out."""
+
+from uuid import UUID
+
+from apps.core.privacy import Export
+from apps.feed import live
+from apps.feed.models import FeedSnapshot, FeedVisit, NewestPost
+
+
+def erase(user_id: UUID) -> None:
+    FeedVisit.objects.filter(user=user_id).delete()
+    FeedSnapshot.objects.filter(user=user_id).delete()
+    NewestPost.objects.filter(author=user_id).delete()
+    live.forget(user_id)
+
+
+def export(user_id: UUID) -> Export:
+    """Snapshots and notes are other people's posts, and one's own once more."""
+    for visit in FeedVisit.objects.filter(user=user_id):
+        yield "feed", {"last_refreshed_at": visit.refreshed_at}

@@ -1,0 +1,29 @@
+"""What this context holds on a person, to be erased or handed out."""
+
+from uuid import UUID
+
+from apps.core.privacy import Export
+from apps.media.models import Media
+from apps.media.services import destroy
+
+
+def erase(user_id: UUID) -> None:
+    """Media that a post still holds go with the post; the contexts above have erased theirs by now."""
+    while pks := list(Media.objects.owned_by(user_id).values_list("pk", flat=True)[:100]):
+        destroy(pks)
+
+
+def export(user_id: UUID) -> Export:
+    for medium in Media.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "media",
+            {
+                "id": str(medium.pk),
+                "status": medium.status,
+                "content_type": medium.content_type,
+                "bytes": medium.bytes,
+                "alt_text": medium.alt_text,
+                "created_at": medium.created_at,
+                "original": medium.original_key,
+            },
+        )

@@ -1,0 +1,67 @@
+"""What this context holds on a person, to be erased or handed out."""
+
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.core.db.batches import delete_in_batches
+from apps.core.privacy import Export
+from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
+
+
+def erase(user_id: UUID) -> None:
+    """Reports about the person go, and what was said to and by them, or proposed against them. Reports that they made,
+    and what they decided or proposed as a moderator, stay without them. The audit stays as it is: it holds ids, and why
+    the operator did something."""
+    delete_in_batches(Flag.objects.filter(subject=user_id))
+    delete_in_batches(Appeal.objects.filter(appellant=user_id))
+    delete_in_batches(Statement.objects.filter(user=user_id))
+    delete_in_batches(SuspensionProposal.objects.filter(person=user_id))
+    delete_in_batches(Claim.objects.filter(Q(moderator=user_id) | Q(target_id=user_id)))
+    SuspensionProposal.objects.filter(proposed_by=user_id).update(proposed_by=None)
+    SuspensionProposal.objects.filter(decided_by=user_id).update(decided_by=None)
+    Flag.objects.filter(reporter=user_id).update(reporter=None)
+    Flag.objects.filter(resolved_by=user_id).update(resolved_by=None)
+    Appeal.objects.filter(decided_by=user_id).update(decided_by=None)
+
+
+def export(user_id: UUID) -> Export:
+    """What they reported, what was decided about them and why, and what they objected. Not who reported or decided."""
+    for flag in Flag.objects.filter(reporter=user_id).order_by("id").iterator():
+        yield (
+            "flags",
+            {
+                "target_type": flag.target_type,
+                "target_id": str(flag.target_id),
+                "category": flag.category,
+                "note": flag.note,
+                "status": flag.status,
+                "created_at": flag.created_at,
+            },
+        )
+    for action in ModerationAction.objects.filter(affected_id=user_id).order_by("id").iterator():
+        yield (
+            "moderation_actions",
+            {
+                "id": str(action.pk),
+                "action": action.action,
+                "target_type": action.target_type,
+                "target_id": str(action.target_id),
+                "reason": action.reason,
+                "category": action.category,
+                "until": action.until,
+                "created_at": action.created_at,
+            },
+        )
+    for appeal in Appeal.objects.filter(appellant=user_id).order_by("id").iterator():
+        yield (
+            "appeals",
+            {
+                "action": str(appeal.action_id),
+                "text": appeal.text,
+                "status": appeal.status,
+                "note": appeal.note,
+                "created_at": appeal.created_at,
+                "decided_at": appeal.decided_at,
+            },
+        )

@@ -1,0 +1,27 @@
+"""What accounts hold on a person: handed out, and erased all but the row that goes last."""
+
+import pytest
+
+from apps.accounts import privacy, services
+from apps.accounts.models import Session, User, WithheldHandle
+
+pytestmark = pytest.mark.django_db
+
+
+def test_erasing_ends_sessions_and_withholds_the_handle_and_may_run_twice(alice, bob):
+    services.open_session(alice)
+    services.open_session(bob)
+    for _ in range(2):
+        privacy.erase(alice.pk)
+    assert list(Session.objects.values_list("user__handle", flat=True)) == ["bob"]
+    assert WithheldHandle.objects.get().handle == "alice"
+    assert User.objects.filter(pk=alice.pk).exists()
+
+
+def test_an_export_holds_ones_own_and_no_secret(alice, bob):
+    services.open_session(alice, device_name="telephone")
+    services.open_session(bob, device_name="tablet")
+    rows = list(privacy.export(alice.pk))
+    assert [kind for kind, _ in rows] == ["account", "sessions"]
+    assert rows[1][1]["device_name"] == "telephone"
+    assert not {"password", "nonce"} & {name for _, row in rows for name in row}

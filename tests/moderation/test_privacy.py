@@ -1,0 +1,65 @@
+"""Erasing a person from moderation, and handing out what is held on them."""
+
+import pytest
+
+from apps.accounts.models import User
+from apps.moderation import privacy, services
+from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
+from tests.factories import make_post, make_user
+from tests.moderation.people import BECAUSE, make_moderator, suspended, taken_down
+
+pytestmark = pytest.mark.django_db
+
+
+def test_p10_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_them(alice, bob, carol, mod):
+    post = make_post(alice)
+    about_her = [services.flag(row, by=bob.pk, category="spam")[0] for row in (alice, post)]
+    by_her = services.flag(carol, by=alice.pk, category="hate")[0]
+    action = taken_down(post, mod)
+    services.appeal(action, by=alice.pk, text="No.")
+    theirs = services.appeal(taken_down(make_post(carol), mod), by=carol.pk, text="No.")
+    audit = list(ModerationAction.objects.order_by("id").values())
+    for context in privacy.in_dependency_order():
+        context.erase_user(alice.pk)
+    alice.delete()
+    assert list(Flag.objects.all()) == [by_her]
+    assert not Flag.objects.filter(pk__in=[flag.pk for flag in about_her]).exists()
+    by_her.refresh_from_db()
+    assert by_her.reporter is None
+    assert list(Appeal.objects.all()) == [theirs]
+    assert list(Statement.objects.values_list("user", flat=True)) == [carol.pk]
+    assert list(ModerationAction.objects.order_by("id").values()) == audit
+
+
+def test_p10_a_moderators_decisions_outlive_the_account(api, alice, mod):
+    leaver = make_moderator("leaver")
+    flag = services.flag(alice, by=mod.pk, category="spam")[0]
+    services.resolve_flag(flag, by=leaver, resolution="dismissed")
+    appeal = services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="No.")
+    services.decide_appeal(appeal, by=leaver, overturn=False)
+    for context in privacy.in_dependency_order():
+        context.erase_user(leaver.pk)
+    User.objects.filter(pk=leaver.pk).delete()
+    assert (Flag.objects.get().resolved_by, Appeal.objects.get().decided_by) == (None, None)
+    row = api(mod).get(f"/moderation/audit?actor={leaver.pk}").json()["results"][0]
+    assert (row["action"], row["actor"]) == ("uphold_appeal", None)
+    assert api(mod).get("/moderation/appeals").json()["results"][0]["decided_by"] is None
+
+
+def test_p10_the_export_tells_of_ones_own_and_of_nobody_who_reported_or_decided(alice, bob, mod):
+    judge = make_moderator("judge")
+    services.flag(alice, by=bob.pk, category="spam", note="bob says so")
+    mine = services.flag(bob, by=alice.pk, category="hate", note="He hates.")[0]
+    action = taken_down(make_post(alice), mod)
+    appeal = services.appeal(action, by=alice.pk, text="No.")
+    services.decide_appeal(appeal, by=judge, overturn=False, note="Yes.")
+    suspended(bob, mod)
+    told = list(privacy.export(alice.pk))
+    assert [kind for kind, _ in told] == ["flags", "moderation_actions", "moderation_actions", "appeals"]
+    assert (told[0][1]["target_id"], told[0][1]["note"]) == (str(mine.target_id), "He hates.")
+    assert (told[1][1]["id"], told[1][1]["reason"]) == (str(action.pk), BECAUSE["reason"])
+    assert told[2][1]["action"] == "uphold_appeal"
+    assert (told[3][1]["text"], told[3][1]["status"], told[3][1]["note"]) == ("No.", "upheld", "Yes.")
+    for secret in ("bob says so", str(mod.pk), str(judge.pk)):
+        assert secret not in str(told[1:])
+    assert list(privacy.export(make_user().pk)) == []
