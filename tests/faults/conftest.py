@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devstack.binaries import installed_programs
 from devstack.ports import Ports, free_port
-from devstack.postgres import BIN, Postgres
+from devstack.postgres import Postgres
 from devstack.process import children, die_with_parent, frozen
 from tests.databases import url_of
 from tests.waiting import eventually
@@ -95,8 +96,6 @@ def mortal(started: Mortal) -> Mortal:
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Mortal]:
     state = tmp_path_factory.mktemp("mortal")
-    # PostgreSQL runs as somebody else when we are root.
-    state.chmod(0o755)
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT)
     postgres = start_postgres(state, lock)
     _copy_schema(to=postgres.url)
@@ -123,5 +122,6 @@ def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> 
 
 def _copy_schema(*, to: str) -> None:
     """Of the tests' database; migrating an empty one would take many times as long."""
-    dumped = subprocess.run([BIN / "pg_dump", "--schema-only", url_of()], check=True, capture_output=True)
-    subprocess.run([BIN / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)
+    programs = installed_programs()
+    dumped = subprocess.run([programs / "pg_dump", "--schema-only", url_of()], check=True, capture_output=True)
+    subprocess.run([programs / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)
