@@ -5,6 +5,7 @@ PYTHON ?= python3
 # Paths in rules are relative, so that the checkout may stand in a folder with spaces in its name.
 BIN := .venv/bin
 READY := .venv/.ready
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 SIZE ?= small
 SERVER ?= valkey
@@ -14,7 +15,7 @@ ONLY ?= feed, first page
 BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test test-slow check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,8 +23,11 @@ help: ## Show this text
 run: $(READY) ## Start everything: servers, API, worker, scheduler, relay (PORT, STATE_DIR, DEMO=0, RATE_LIMITS=off)
 	@exec $(BIN)/python -m devstack run
 
-test: $(READY) ## Run the whole test suite against real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+test: $(READY) ## Run the tests that are not slow, against real servers (ARGS="tests/social -k follow")
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers
+	@$(PYTEST) -m slow $(ARGS)
 
 check: lint types contracts migrations deploy-check schema-check ## Everything that can be checked without running the suite
 

@@ -15,6 +15,7 @@ from devstack.binaries import NOBODY, installed_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("devstack"),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user"),
 ]
