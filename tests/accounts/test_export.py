@@ -297,7 +297,7 @@ class TestContents:
 
     def test_o4_holds_no_secret_and_no_key_of_storage(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
-        media.expose([medium.pk])
+        media.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         session = services.open_session(alice)
