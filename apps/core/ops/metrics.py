@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from apps.core.db.deadline import UNAVAILABLE_ERRORS, REQUEST_SECONDS
+from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS
 
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_gauge_failures_total", "Gauges that could not be read, by name.", ["gauge"])
