@@ -5,11 +5,12 @@ import time
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
-from apps.core.db.deadline import POOL_SECONDS, Outage
+from apps.core.db.deadline import Outage
 from tests.faults.conftest import Mortal
 from tests.waiting import eventually
 
@@ -100,26 +101,26 @@ class TestWhatAProcessKnows:
         self.back = threading.Event()
         outage = Outage(look)
         monkeypatch.setattr(outage, "_answered_at", time.monotonic() - 60)
-        monkeypatch.setattr("apps.core.db.deadline.LOOK_EVERY", 0.01)
+        monkeypatch.setattr("apps.core.db.deadline.PROBE_EVERY", 0.01)
         return outage
 
     def test_one_statement_that_is_slow_alone_is_no_outage(self, outage: Outage) -> None:
-        outage.answered()
-        outage.waited_in_vain()
-        assert not outage.lasts
+        outage.record_answer()
+        outage.record_timeout()
+        assert not outage.active
 
     def test_an_answer_just_after_somebody_began_to_wait_does_not_hide_it(
         self, outage: Outage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whoever was let in before the next one told of it would have waited as long again."""
-        monkeypatch.setattr(outage, "_answered_at", time.monotonic() - POOL_SECONDS + 0.01)
-        outage.learn_from(PoolTimeout("none to be had"))
-        assert outage.lasts
+        monkeypatch.setattr(outage, "_answered_at", time.monotonic() - settings.DATABASE_POOL_TIMEOUT_SECONDS + 0.01)
+        outage.observe_error(PoolTimeout("none to be had"))
+        assert outage.active
         self.back.set()
 
     def test_any_other_error_is_none(self, outage: Outage) -> None:
-        outage.learn_from(OperationalError("deadlock detected"))
-        assert not outage.lasts
+        outage.observe_error(OperationalError("deadlock detected"))
+        assert not outage.active
 
     @pytest.mark.parametrize("wrapped", [True, False])
     def test_no_connection_and_no_answer_to_anybody_is_one_until_it_is_back(
@@ -129,8 +130,8 @@ class TestWhatAProcessKnows:
         if wrapped:
             theirs, error = error, RuntimeError("Django's own")
             error.__cause__ = theirs
-        outage.learn_from(error)
+        outage.observe_error(error)
         time.sleep(0.05)
-        assert outage.lasts
+        assert outage.active
         self.back.set()
-        eventually(lambda: not outage.lasts, every=0.01)
+        eventually(lambda: not outage.active, every=0.01)
