@@ -3,6 +3,7 @@
 import pytest
 
 from apps.accounts.models import User
+from apps.core.privacy import in_dependency_order
 from apps.moderation import privacy, services
 from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
 from tests.factories import make_post, make_user
