@@ -72,7 +72,7 @@ def _copies_of_checkout() -> Path:
 def _why_not_runnable(programs: Path) -> str | None:
     user = unprivileged_user()
     groups: list[int] | None = None if user is None else []
-    argv: list[str | Path] = [programs / "postgres", "--version"]
+    argv = [str(programs / "postgres"), "--version"]
     try:
         subprocess.run(
             argv, check=True, capture_output=True, text=True, cwd="/", user=user, group=user, extra_groups=groups
