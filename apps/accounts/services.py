@@ -156,7 +156,7 @@ def refresh(token: str) -> tuple[Session, str]:
     parsed = tokens.parse_refresh_token(token)
     sessions = Session.objects.select_related("user__avatar")
     session = sessions.filter(pk=parsed[0]).first() if parsed else None
-    if parsed is None or session is None or not tokens.is_ours(token, session, parsed[1]):
+    if parsed is None or session is None or not tokens.is_valid_refresh_token(token, session, parsed[1]):
         raise InvalidRefreshToken
     generation = parsed[1]
     if session.user.state == User.State.SUSPENDED:

@@ -11,7 +11,7 @@ from apps.accounts.api import attempts, schemas
 from apps.accounts.api.bodies import AskForReset, ChangePassword, ConfirmEmail, ResetPassword, Revoke, SignIn
 from apps.accounts.api.cards import me_card, session_card
 from apps.accounts.models import Session, User
-from apps.accounts.session_cache import Identity
+from apps.accounts.tokens import AccessToken
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.api.pagination import Window, newest_first, page
@@ -36,7 +36,7 @@ class AuthEndpoint(Endpoint):
 
     @property
     def session_id(self) -> UUID:
-        return cast(Identity, self.request.auth).session_id
+        return cast(AccessToken, self.request.auth).session_id
 
     @documented(
         summary="Sign in, or renew the tokens",
