@@ -2,13 +2,18 @@
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.cache import caches
 from django.core.management import call_command
+from django.core.signals import setting_changed
 from django.db import connection
+from django.dispatch import receiver
 from django_celery_outbox.models import CeleryOutbox
 from rest_framework.test import APIClient
 
@@ -39,6 +44,15 @@ class Caller(APIClient):
 
     def _encode_data(self, data: Any, format: str | None = None, content_type: str | None = None) -> Any:
         return super()._encode_data(data, format or (None if content_type else "json"), content_type)
+
+
+@receiver(setting_changed)
+def follow_redis_url(*, setting: str, value: Any, **_: Any) -> None:
+    """A test that changes REDIS_URL means the server of the cache."""
+    if setting == "REDIS_URL":
+        settings.CACHES["default"]["LOCATION"] = value
+        with suppress(AttributeError):
+            del caches["default"]
 
 
 @pytest.fixture(scope="session")

@@ -40,5 +40,5 @@ def _put_right(user_id: UUID) -> bool:
     user = _wrong(User.objects.filter(pk=user_id)).first()
     if user is None or user.avatar_id is None:
         return False
-    (media.expose if user.is_active else media.conceal)([user.avatar_id])
+    (media.make_public if user.is_active else media.make_private)([user.avatar_id])
     return True

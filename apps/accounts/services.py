@@ -393,12 +393,12 @@ def ask_for_export(user: User, *, password: str) -> DataExport:
 def _hide(user: User, *, reason: str) -> None:
     end_every_session(user.pk, reason=reason)
     if user.avatar_id:
-        media.conceal([user.avatar_id])
+        media.make_private([user.avatar_id])
     account_hidden.publish(user_id=str(user.pk))
 
 
 def _show(user: User) -> None:
     session_cache.mark_user(user.pk)
     if user.avatar_id:
-        media.expose([user.avatar_id])
+        media.make_public([user.avatar_id])
     account_shown.publish(user_id=str(user.pk))

@@ -1,7 +1,7 @@
 """Two-factor sign-in of the console: codes from an app by time (RFC 6238), and recovery codes that work once each.
 
 The device, and that a code by time is taken once, are django-otp's. Its recovery codes lie in the database as they are
-typed; ours are kept as digests (docs/decisions/0076-two-factor.md).
+typed; ours are kept as digests (docs/decisions/0029-staff-second-factor.md).
 """
 
 import secrets

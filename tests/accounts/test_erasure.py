@@ -171,7 +171,7 @@ class TestSigningInAtThatMoment:
         monkeypatch.setattr(services, "_stay", stay_slowly)
 
         def erase():
-            begun.wait(10)
+            begun.wait(60)
             erasure.erase(alice.pk)
 
         answers = in_threads_each(lambda: sign_in().status_code, erase)
@@ -198,7 +198,7 @@ class TestSigningInAtThatMoment:
         monkeypatch.setattr(erasure, "_claim", claim_slowly)
 
         def come_back():
-            claimed.wait(10)
+            claimed.wait(60)
             return sign_in()
 
         answer = in_threads_each(come_back, lambda: erasure.erase(alice.pk))[0]
@@ -590,8 +590,8 @@ class TestWhateverDies:
 
 
 # ── A long history ───────────────────────────────────────────────────────────────────────────────────────
-# Seconds. A fifth of a second is usual; a second is promised, and three is a second where others are on the same cores.
-LONGEST_LOCK = 3
+# Seconds. A fifth of a second is usual, and a second is promised; the rest is for machines whose cores are busy.
+LONGEST_LOCK = 8
 
 
 class LongestTransaction:

@@ -10,7 +10,7 @@ from devstack.process import frozen
 from tests.faults.conftest import Mortal
 
 # Its schema is copied.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("mortal")]
 
 
 def test_c10_told_to_end_it_answers_whom_the_kernel_has_let_in_and_refuses_the_others(mortal: Mortal) -> None:
@@ -24,8 +24,8 @@ def test_c10_told_to_end_it_answers_whom_the_kernel_has_let_in_and_refuses_the_o
             mortal.gunicorn.terminate()
             time.sleep(0.2)
         assert [each.result().status_code for each in waiting] == [404] * 24
-    assert mortal.gunicorn.wait(30) == 0
+    assert mortal.gunicorn.wait(60) == 0
     with pytest.raises(httpx.ConnectError):
         mortal.ask()
     mortal.start_gunicorn()
-    mortal.await_answer(60)
+    mortal.await_answer()

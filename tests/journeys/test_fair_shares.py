@@ -15,6 +15,7 @@ from devstack.process import Server
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from django.utils.cache import patch_vary_headers
 
 from apps.core.api import problems
 from apps.core.api.responses import set_headers, stored
-from apps.core.db.deadline import AWAY, Patience, outage
+from apps.core.db.deadline import UNAVAILABLE_ERRORS, QueryDeadline, outage
 from apps.core.db.ids import new_id
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
 from apps.core.ops.observability import Cost, request_finished
@@ -139,13 +139,13 @@ class OutageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Health and metrics are asked for what is the case, and are always let through.
-        if outage.lasts and _is_api(request):
+        if outage.active and _is_api(request):
             return problems.answer(Unavailable(), request)
-        with Patience():
+        with QueryDeadline():
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, AWAY):
+        if isinstance(exception, UNAVAILABLE_ERRORS):
             return problems.answer(problems.refusal_for(exception), request)
         return None
 

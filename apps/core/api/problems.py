@@ -11,7 +11,7 @@ from rest_framework.views import set_rollback
 
 from apps.core import errors
 from apps.core.api.responses import Response
-from apps.core.db.deadline import AWAY, outage
+from apps.core.db.deadline import UNAVAILABLE_ERRORS, outage
 from apps.core.errors import (
     BodyTooLarge,
     InternalError,
@@ -50,8 +50,8 @@ def refusal_for(error: Exception) -> Refusal:
             return BodyTooLarge()
         case SuspiciousOperation():
             return MalformedRequest()
-        case _ if isinstance(error, AWAY):
-            outage.learn_from(error)
+        case _ if isinstance(error, UNAVAILABLE_ERRORS):
+            outage.observe_error(error)
             log.error("database_unavailable", error=str(error).strip())
             return errors.Unavailable()
     log.error("unhandled_exception", exc_info=error)

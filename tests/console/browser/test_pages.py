@@ -27,7 +27,7 @@ from tests.factories import make_user
 from tests.moderation.desk.desks import case_of
 from tests.moderation.people import make_moderator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LOOKS = {
     "wide-light": (WIDE, "light"),
     "wide-dark": (WIDE, "dark"),
