@@ -67,7 +67,7 @@ def visible_acts(user_id: UUID, *, gathered: bool = False) -> QuerySet[Any]:
     that looks at each act in any case."""
     acts: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__isnull=False)
     # Few have gone, and an index has just these: to look up each who acts would be half of what a page costs.
-    acts = acts.exclude(Exists(User.objects.gone().filter(pk=OuterRef("actor_id"))))
+    acts = acts.exclude(Exists(User.objects.inactive().filter(pk=OuterRef("actor_id"))))
     muted = Mute.objects.filter(muter=user_id)
     if gathered:
         return acts.exclude(among_blocked("actor_id", user_id)).exclude(actor__in=muted.values("muted"))

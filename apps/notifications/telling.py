@@ -157,9 +157,9 @@ def _tell(
 
 def _may_be_told(recipient_id: UUID, actor_id: UUID, post_id: UUID | None) -> bool:
     """Never of one's own acts, nor of people one has muted or with a block between, nor of a post one cannot see."""
-    if recipient_id == actor_id or not User.objects.standing().filter(pk=recipient_id).exists():
+    if recipient_id == actor_id or not User.objects.active().filter(pk=recipient_id).exists():
         return False
-    if not User.objects.standing().filter(pk=actor_id).exclude(between("id", recipient_id)).exists():
+    if not User.objects.active().filter(pk=actor_id).exclude(between("id", recipient_id)).exists():
         return False
     if Mute.objects.filter(muter=recipient_id, muted=actor_id).exists():
         return False

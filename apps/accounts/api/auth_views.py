@@ -96,7 +96,7 @@ class AuthEndpoint(Endpoint):
     def revoke(self, request: Request) -> Response:
         body = self.body(request)
         if body.get("all"):
-            services.end_every_session(self.caller_id)
+            services.end_all_sessions(self.caller_id)
         else:
             session_id = body.get("session_id", self.session_id)
             known = Session.objects.owned_by(self.caller_id).filter(pk=session_id).exists()
@@ -144,7 +144,7 @@ class AuthEndpoint(Endpoint):
         email = self.body(request)["email"]
         limits.require("mail_address", client_address(request))
         limits.require("mail_account", f"reset:{email.strip().lower()}")
-        services.ask_for_reset(email)
+        services.request_password_reset(email)
         return Response(status=202)
 
     @documented(

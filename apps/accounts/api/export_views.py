@@ -25,7 +25,7 @@ class ExportEndpoint(Endpoint):
     def create(self, request: Request) -> Response:
         password = self.body(request)["password"]
         limits.require("password", str(self.caller_id))
-        services.ask_for_export(whole(self.caller_id), password=password)
+        services.request_export(whole(self.caller_id), password=password)
         return Response(status=202)
 
     @documented(summary="How far one's archive is, and where", responses={200: schemas.DataExport})
