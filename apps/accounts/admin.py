@@ -15,8 +15,8 @@ from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHan
 from apps.console.admin import ReadOnlyAdmin, Related, linked, page_of
 from apps.core.db.ids import parse_id
 from apps.core.errors import Forbidden, Refusal
+from apps.moderation import permissions as staff
 from apps.moderation import services as moderation
-from apps.moderation import staff
 from apps.moderation.admin.rows import ModeratingAdmin
 from apps.moderation.roles import may_change_rules
 

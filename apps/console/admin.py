@@ -24,7 +24,7 @@ from apps.console.paging import BoundedPaginator, IndexedChangeList
 from apps.core.db.ids import parse_id
 from apps.core.models import JobRun
 from apps.core.tasks import dead_letters
-from apps.moderation import trail
+from apps.moderation.audit import records as trail
 from apps.moderation.roles import may_change_rules
 
 # Theirs look otherwise than the rest of the console, and let one run any task with any arguments.

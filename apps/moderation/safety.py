@@ -13,8 +13,8 @@ from apps.content.models import Post
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.engagement.models import Comment
 from apps.media.models import Media
-from apps.moderation import trail
-from apps.moderation.decisions import Target, in_force, one_at_a_time
+from apps.moderation.audit import records as trail
+from apps.moderation.cases.decisions import Target, in_force, one_at_a_time
 from apps.moderation.events import flag_made
 from apps.moderation.models import Category, Flag, TargetType
 from apps.moderation.roles import require_may_change_rules

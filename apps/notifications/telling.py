@@ -15,8 +15,8 @@ from apps.accounts.models import User
 from apps.content.models import Mention, Post
 from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
+from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
-from apps.moderation.statements import compose
 from apps.notifications import deliveries, preferences
 from apps.notifications.models import Act, Notification, Type
 from apps.social.blocks import between

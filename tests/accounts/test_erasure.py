@@ -32,7 +32,7 @@ from apps.engagement.models import Comment, CommentLike, CommentMention, Like, S
 from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
 from apps.media.models import Media
-from apps.moderation import trail
+from apps.moderation.audit import records as trail
 from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
 from apps.notifications.models import Act, Notification, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest

@@ -19,7 +19,7 @@ from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound, Refusal
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 
 class AuthEndpoint(Endpoint):

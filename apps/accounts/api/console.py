@@ -19,7 +19,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types

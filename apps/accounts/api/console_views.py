@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.db.ids import new_id
 from apps.core.errors import Refusal
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 GROUP = 4
 

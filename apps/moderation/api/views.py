@@ -18,11 +18,12 @@ from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
 from apps.engagement.models import Comment
-from apps.moderation import services, statements
+from apps.moderation import services
 from apps.moderation.api import filters, schemas
 from apps.moderation.api.bodies import BringBack, DecideAppeal, MakeAppeal, MakeFlag, ResolveFlag, Suspend, TakeDown
 from apps.moderation.api.cards import action_card, appeal_card, case_card, flag_card
 from apps.moderation.api.moderators import ModeratorEndpoint, find_any_person
+from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction
 from apps.social.api.people import find_blocked_person
 

@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from apps.accounts.models import User
-from apps.moderation import trail
+from apps.moderation.audit import records as trail
 from apps.moderation.models import ReasonTemplate
 from apps.moderation.roles import require_may_change_rules
 

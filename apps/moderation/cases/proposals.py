@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
-from apps.moderation import claims, services, trail
-from apps.moderation.decisions import Target, one_at_a_time
+from apps.moderation import services
+from apps.moderation.audit import records as trail
+from apps.moderation.cases import claims
+from apps.moderation.cases.decisions import Target, one_at_a_time
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal
 
 Status = SuspensionProposal.Status

@@ -9,7 +9,7 @@ from apps.accounts import session_cache, two_factor
 from apps.accounts.models import Session, User
 from apps.accounts.services import InvalidCredentials
 from apps.core.errors import BadRequest, Forbidden
-from apps.moderation import trail
+from apps.moderation.audit import records as trail
 from apps.moderation.roles import require_may_change_rules
 
 # Of somebody's sessions, the newest: as many as a page shows.

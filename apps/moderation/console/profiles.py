@@ -15,7 +15,7 @@ from apps.core.db.ids import first_id_at
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.moderation.models import UNPLEASANT, Flag, ModerationAction, TargetType
-from apps.moderation.staff import masked_address, masked_email
+from apps.moderation.permissions import masked_address, masked_email
 from apps.social.models import Block, Follow
 
 # What is listed of each kind, newest first; the search and the audit lead further.

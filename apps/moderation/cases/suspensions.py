@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.core.db.batches import BATCH
-from apps.moderation.decisions import in_force, one_at_a_time, record
+from apps.moderation.cases.decisions import in_force, one_at_a_time, record
 from apps.moderation.models import Category, ModerationAction, TargetType
 
 

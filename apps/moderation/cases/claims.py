@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.core.db.ids import new_id
 from apps.core.db.statements import select
 from apps.core.errors import Conflict
-from apps.moderation.decisions import Target
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Claim
 from apps.moderation.services import require_moderator
 

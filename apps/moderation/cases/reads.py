@@ -29,7 +29,7 @@ from apps.core.db.ids import moment_of
 from apps.core.db.statements import select
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
-from apps.moderation.decisions import Target
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Category, Decision, Flag, TargetType
 from apps.moderation.services import takes_two
 

@@ -14,10 +14,11 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.errors import Conflict, Invalid, NotFound, Refusal
 from apps.engagement.models import Comment
-from apps.moderation import claims, proposals, services
-from apps.moderation.decisions import Target, one_at_a_time
+from apps.moderation import services
+from apps.moderation.cases import claims, proposals
+from apps.moderation.cases.decisions import Target, one_at_a_time
+from apps.moderation.cases.proposals import close_flags, require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
-from apps.moderation.proposals import close_flags, require_reason
 
 # One confirmation hits no more than that, so that it ends while somebody waits for it.
 MOST_AT_ONCE = 500

@@ -23,7 +23,7 @@ from apps.accounts.models import User
 from apps.core import mail
 from apps.core.db.batches import BATCH
 from apps.core.db.ids import moment_of
-from apps.moderation.decisions import SEND_STATEMENT
+from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
 log = structlog.get_logger(__name__)

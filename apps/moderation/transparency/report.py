@@ -19,9 +19,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.core.times import timestamp
-from apps.moderation.insight import WAITED, Period
+from apps.moderation.appeals.statements import ON_THE_LAW
 from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
-from apps.moderation.statements import ON_THE_LAW
+from apps.moderation.transparency.statistics import WAITED, Period
 
 Action = ModerationAction.Action
 REGULATION = "Regulation (EU) 2022/2065 (Digital Services Act)"
