@@ -22,7 +22,6 @@ from django.utils import timezone
 from apps.accounts import two_factor
 from apps.accounts.models import Session, User
 from apps.core import cache
-from apps.core.limits import SPEND, Allowance, Bucket
 from apps.core.ops.observability import CACHE_READS
 
 # Seconds. A record never outlives a mark that was set after it.
@@ -43,24 +42,18 @@ USER_FIELDS = [
 
 SEEN_SECONDS = 300
 
-# KEYS: epoch, record, mark of the user, mark of the session, when it was seen, bucket of the rate limit.
-# ARGV: a new epoch, or ""; how long it counts as just seen; seconds of the bucket, or "".
-# Of a record that may count, the same round trip notes that the session is in use, and counts the request.
-_READ = (
-    SPEND
-    + """
+# KEYS: epoch, record, mark of the user, mark of the session, when it was seen.
+# ARGV: a new epoch, or ""; how long it counts as just seen.
+# Of a record that may count, the same round trip notes that the session is in use.
+_READ = """
 if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local found = redis.call('MGET', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 local marked = found[3] or found[4]
-local first, count = false, false
-if found[2] and not marked then
-    first = redis.call('SET', KEYS[5], 1, 'EX', ARGV[2], 'NX')
-    count = ARGV[3] ~= '' and spend(KEYS[6], ARGV[3])
-end
-return {run, found[1] or '', found[2] or '', marked and 1 or 0, first and 1 or 0, count or 0}
+local first = false
+if found[2] and not marked then first = redis.call('SET', KEYS[5], 1, 'EX', ARGV[2], 'NX') end
+return {run, found[1] or '', found[2] or '', marked and 1 or 0, first and 1 or 0}
 """
-)
 # KEYS as above; ARGV: the record, its seconds, how long it counts as just seen.
 _WRITE = """
 if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2]) end
@@ -69,13 +62,10 @@ return redis.call('SET', KEYS[5], 1, 'EX', ARGV[3], 'NX') and 1 or 0
 
 
 class Identity(NamedTuple):
-    """Who is calling, by which session; what is left of the limit, if the call was counted on the way; and the answer
-    to what was asked along, if Redis gave one."""
+    """Who is calling, by which session."""
 
     user: User
     session_id: UUID
-    allowance: Allowance | None = None
-    along: Any = None
 
 
 class _Trust:
@@ -84,17 +74,14 @@ class _Trust:
     missed = False
 
 
-def identify(
-    user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None, along: cache.Question | None = None
-) -> Identity | None:
-    """The caller, if the session lives and the account stands; None otherwise. `bucket` is where the call counts;
-    `along` is something else that the call will need of Redis, and is asked whoever it turns out to be."""
+def identify(user_id: UUID, session_id: UUID) -> Identity | None:
+    """The caller, if the session is live and the account active; None otherwise."""
     keys = _keys(user_id, session_id)
     new_epoch = secrets.token_hex(8) if _Trust.missed else ""
-    limit = (bucket.key, bucket.seconds) if bucket else ("", "")
-    read = cache.Question(_READ, [*keys, limit[0]], [new_epoch, SEEN_SECONDS, limit[1]])
     try:
-        (run, epoch, record, marked, first, count), *answers = cache.ask(read, *([along] if along else []))
+        run, epoch, record, marked, first = cache.call(
+            lambda client: client.eval(_READ, len(keys), *keys, new_epoch, SEEN_SECONDS)
+        )
     except cache.RedisUnavailable:
         _Trust.missed = True
         CACHE_READS.labels("sessions", "absent").inc()
@@ -111,9 +98,7 @@ def identify(
         return None
     if first:
         _note_seen(session_id)
-    # Counted on the way also when the record turned out not to count.
-    allowance = bucket.after(count) if bucket and count else None
-    return Identity(identity.user, session_id, allowance, answers[0] if answers else None)
+    return identity
 
 
 def mark_session(user_id: UUID, session_id: UUID) -> None:

@@ -51,7 +51,7 @@ def spend(deed: str, user_id: UUID) -> None:
     left = hours * HOUR - age
     day, begun = divmod(max(age, 0), DAY)
     key = cache.key("limit", "new_account", deed, user_id, day)
-    bucket = limits.Bucket(key, most, DAY, reset=min(DAY - begun, left))
-    allowance = limits.count(bucket, surely=True)
-    if allowance.exceeded:
-        raise NewAccountLimitReached(headers={"Retry-After": str(allowance.reset)})
+    window = limits.FixedWindow(key, most, DAY, reset=min(DAY - begun, left))
+    state = limits.count(window, use_database=True)
+    if state.exceeded:
+        raise NewAccountLimitReached(headers={"Retry-After": str(state.reset)})
