@@ -52,7 +52,7 @@ def spend(action: str, user_id: UUID) -> None:
     left = hours * HOUR - age
     day, seconds = divmod(max(age, 0), DAY)
     key = cache.key("limit", "new_account", action, user_id, day)
-    bucket = limits.Bucket(key, most, DAY, reset=min(DAY - seconds, left))
-    allowance = limits.count(bucket, surely=True)
-    if allowance.exceeded:
-        raise NewAccountLimitReached(headers={"Retry-After": str(allowance.reset)})
+    window = limits.FixedWindow(key, most, DAY, reset=min(DAY - seconds, left))
+    state = limits.count(window, use_database=True)
+    if state.exceeded:
+        raise NewAccountLimitReached(headers={"Retry-After": str(state.reset)})

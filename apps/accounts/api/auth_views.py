@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts import services, tokens
 from apps.accounts.api import attempts, schemas
@@ -15,7 +16,6 @@ from apps.accounts.tokens import AccessToken
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.api.pagination import Window, newest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound, Refusal
@@ -32,7 +32,7 @@ class AuthEndpoint(Endpoint):
         "reset_confirm": ResetPassword,
         "confirm": ConfirmEmail,
     }
-    etagged = frozenset({"me"})
+    etag_actions = frozenset({"me"})
 
     @property
     def session_id(self) -> UUID:

@@ -8,23 +8,15 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from apps.accounts import session_cache
 from apps.accounts.models import User
-from apps.accounts.tokens import AccessToken
 from apps.core.errors import InvalidToken
 
 
 class BearerAuthentication(JWTAuthentication):
-    """Sets `request.user` to the account and `request.auth` to its AccessToken.
+    """Sets `request.user` to the account and `request.auth` to its `tokens.AccessToken`.
 
     A request without an Authorization header is anonymous. Raises InvalidToken for every other header that is not a
     valid token, also on endpoints that are open to anonymous callers.
     """
-
-    def authenticate(self, request: Request) -> tuple[User, AccessToken] | None:
-        authenticated = super().authenticate(request)
-        if authenticated is not None:
-            # For the request log.
-            request._request.authenticated_id = str(authenticated[0].pk)  # type: ignore[attr-defined]
-        return authenticated
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -1,6 +1,7 @@
 """Taking one's data along."""
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts import exports, services
 from apps.accounts.api import schemas
@@ -8,7 +9,6 @@ from apps.accounts.api.auth_views import whole
 from apps.accounts.api.bodies import AskForExport
 from apps.accounts.api.cards import export_card
 from apps.core import limits
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 

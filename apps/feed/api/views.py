@@ -7,12 +7,12 @@ from uuid import UUID
 from orjson import Fragment
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content.api import schemas
 from apps.content.api.cards import post_cards, post_cards_of
 from apps.content.models import Post
 from apps.core.api.pagination import Window, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
