@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "corsheaders",
     "rest_framework",
+    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
@@ -102,21 +103,19 @@ MIDDLEWARE = [
     "apps.core.api.middleware.RequestContextMiddleware",
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "apps.core.api.middleware.OutageMiddleware",
-    "apps.core.api.middleware.CrossOriginMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
-    "apps.core.api.middleware.EtagMiddleware",
-    "apps.core.api.middleware.PagesBeginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "apps.core.api.middleware.PagesEndMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -304,6 +303,16 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", 900))
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 30))
+SIMPLE_JWT: dict[str, Any] = {
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "AUDIENCE": "photogram-api",
+    "ISSUER": "photogram",
+    "USER_ID_FIELD": "id",
+    "USER_ID_CLAIM": "sub",
+    "AUTH_TOKEN_CLASSES": ["apps.accounts.tokens.AccessToken"],
+}
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
@@ -349,9 +358,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.renderers.JSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.PhotogramSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.api.renderers.AlwaysJSON",
+    # The renderer writes times.
+    "DATETIME_FORMAT": None,
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

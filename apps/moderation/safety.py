@@ -111,7 +111,7 @@ def set_limit(limit: NewAccountLimit, *, most: int, hours: int, enabled: bool, b
     """How often a day an account younger than `hours` may do it. True if that is a change. Raises
     SeniorModeratorRequired, Invalid, NotFound."""
     _require(by, reason)
-    changed = rules.set_limit(limit.deed, most=most, hours=hours, enabled=enabled)
+    changed = rules.set_limit(limit.action, most=most, hours=hours, enabled=enabled)
     if changed:
         trail.note("set_new_account_limit", limit, by=by.pk, reason=reason, **changed)
     return bool(changed)

@@ -309,7 +309,7 @@ def history(api, alice, bob, carol, mallory, deliver):
     for one in (alice, bob):
         enrol(one)
     make_notifications(alice, bob)
-    services.ask_for_export(alice, password=PASSWORD)
+    services.request_export(alice, password=PASSWORD)
     deliver()
     services.open_session(alice)
     EmailedToken.objects.create(user=alice, email=alice.email, digest="d", expires_at=timezone.now())
@@ -573,7 +573,7 @@ class TestWhateverDies:
         make_media(alice)
         make_follow(bob, alice)
         make_follow(alice, bob)
-        services.ask_for_export(alice, password=PASSWORD)
+        services.request_export(alice, password=PASSWORD)
         be_due(alice)
         killed_at(place, number=number, then=then, work="apps.accounts.erasure:erase", argument=alice.pk)
         assert state(alice) == "erased"

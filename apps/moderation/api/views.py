@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.accounts.services import InvalidLink
@@ -12,7 +13,6 @@ from apps.content.models import Post
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.api.pagination import Window, newest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound, Unauthorized

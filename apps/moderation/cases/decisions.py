@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from celery import current_app
-from django.db import connection
 from django.db.models import Q
 
 from apps.accounts import services as accounts
@@ -14,6 +13,7 @@ from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post
 from apps.core.db.ids import moment_of, new_id
+from apps.core.db.locks import transaction_lock
 from apps.core.errors import NotFound
 from apps.engagement import services as engagement
 from apps.engagement.models import Comment
@@ -48,8 +48,7 @@ class Target:
 def one_at_a_time(target_id: UUID) -> None:
     """Decisions on one target wait for one another, until the end of the transaction. Call it before any row is locked,
     so that it is always the first lock of several."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"moderation:{target_id}"])
+    transaction_lock(f"moderation:{target_id}")
 
 
 def in_force(target_type: str, target_id: UUID) -> ModerationAction | None:
