@@ -29,7 +29,7 @@ pytestmark = [
 
 HOST = b"Host: 127.0.0.1\r\n"
 GET = b"GET /health/live HTTP/1.1\r\n" + HOST
-POST = b"POST /api/v1/auth/token HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+POST = b"POST /v1/auth/token HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
 HALF_SENT = {
     "half a request line": POST[:20],
     "half the headers": GET + b"X-Slow: a",
