@@ -71,8 +71,8 @@ def _copies_of_checkout() -> Path:
 
 def _why_not_runnable(programs: Path) -> str | None:
     user = unprivileged_user()
-    groups = None if user is None else []
-    argv = [programs / "postgres", "--version"]
+    groups: list[int] | None = None if user is None else []
+    argv = [str(programs / "postgres"), "--version"]
     try:
         subprocess.run(
             argv, check=True, capture_output=True, text=True, cwd="/", user=user, group=user, extra_groups=groups

@@ -128,7 +128,7 @@ class Postgres:
 
     def _run(self, *argv: str | Path, descriptors: list[int]) -> None:
         """Run a command as PostgreSQL's user. Raises StartFailed if it fails."""
-        groups = None if self.user is None else []
+        groups: list[int] | None = None if self.user is None else []
         done = subprocess.run(
             argv,
             check=False,

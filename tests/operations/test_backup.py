@@ -87,6 +87,7 @@ def run(*arguments: str) -> dict[str, Any]:
     return done.json
 
 
+@pytest.mark.slow
 def test_a_post_with_its_photograph_comes_back_on_empty_servers(
     here: Servers, elsewhere: Servers, alice: Any, api: Callable[..., Any], deliver: Any, settings: Any, tmp_path: Path
 ) -> None:
