@@ -26,6 +26,7 @@ from apps.notifications import telling
 from apps.social import services as social
 from apps.social.api.people import _SEEN
 from apps.social.models import Follow
+from tests import sql_files
 from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +208,12 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
         sorts = [int(n["Actual Rows"] * n["Actual Loops"]) for n in nodes(plan) if n["Node Type"] == "Sort"]
         assert max(sorts, default=0) <= 100, (name, plan)
         assert rows_read(plan) <= 1000, (name, plan)
+
+
+def test_no_statement_of_a_hot_list_scans_a_big_table(crowd):
+    for name in set(sql_files.NAMES) - sql_files.COLD:
+        scanned = {n["Relation Name"] for n in nodes(sql_files.generic_plan(name)) if n["Node Type"] == "Seq Scan"}
+        assert BIG.isdisjoint(scanned), (name, scanned)
 
 
 def _followings():
