@@ -30,7 +30,7 @@ from apps.social.api.people import find_person, meet, visible_people
 
 def load_user(user_id: UUID) -> User:
     """The account with all fields and its avatar; `request.user` has only the fields of the session cache."""
-    user: User = User.objects.select_related("avatar").get(pk=user_id)
+    user: User = User.objects.owned_by(user_id).get()
     return user
 
 
