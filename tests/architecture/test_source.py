@@ -57,7 +57,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/moderation/lookup.py": 1,
     "apps/moderation/transparency.py": 2,
     "apps/notifications/gauges.py": 2,
-    "apps/safety/images.py": 1,
     "apps/search/people.py": 1,
     "apps/search/tags.py": 1,
     "apps/social/api/cards.py": 1,
@@ -68,7 +67,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/social/services.py": 9,
 }
 UNRULED_READS: dict[str, int] = {
-    "apps/accounts/api/auth_views.py": 1,
     "apps/content/api/cards.py": 1,
     "apps/content/api/posts.py": 2,
     "apps/engagement/api/comments.py": 1,
