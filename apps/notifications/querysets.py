@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.statements import Statement, select
 from apps.engagement.models import Comment
-from apps.social.blocks import among_blocked, between
+from apps.social.blocks import among_blocked, is_hidden
 from apps.social.models import Mute
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def visible_acts(user_id: UUID, *, gathered: bool = False) -> QuerySet[Any]:
     muted = Mute.objects.filter(muter=user_id)
     if gathered:
         return acts.exclude(among_blocked("actor_id", user_id)).exclude(actor__in=muted.values("muted"))
-    return acts.exclude(between("actor_id", user_id)).exclude(Exists(muted.filter(muted=OuterRef("actor_id"))))
+    return acts.exclude(is_hidden("actor_id", user_id)).exclude(Exists(muted.filter(muted=OuterRef("actor_id"))))
 
 
 _UNREAD = Statement(

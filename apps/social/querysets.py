@@ -1,41 +1,75 @@
-"""The read side of the social graph."""
+"""Who may see whom, and the lists of follows, requests, blocks and mutes."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from apps.core.db.statements import select
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.accounts.models import User
+from apps.accounts.querysets import UserQuerySet
+from apps.social.blocks import is_hidden
+from apps.social.models import Block, Follow, FollowRequest, Hidden, Mute
+
+T = TypeVar("T", Follow, FollowRequest, Block, Mute)
 
 
-@dataclass(frozen=True)
-class Relationship:
-    """How the viewer stands to `user_id`."""
-
-    user_id: UUID
-    following: bool = False
-    requested: bool = False
-    followed_by: bool = False
-    blocking: bool = False
-    muting: bool = False
-
-    def card(self) -> dict[str, Any]:
-        return dict(vars(self))
+def visible_users(viewer_id: UUID | None) -> UserQuerySet:
+    """Active accounts that no block hides from the viewer."""
+    users: UserQuerySet = User.objects.standing()
+    return users.exclude(is_hidden("id", viewer_id)) if viewer_id else users
 
 
-# Of `person`, a row with an id, in the order of `Relationship`.
-RELATIONSHIP = """person.id,
-    EXISTS (SELECT 1 FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = person.id),
-    EXISTS (SELECT 1 FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = person.id),
-    EXISTS (SELECT 1 FROM social_follow WHERE follower_id = person.id AND followed_id = %(viewer)s),
-    EXISTS (SELECT 1 FROM social_block WHERE blocker_id = %(viewer)s AND blocked_id = person.id),
-    EXISTS (SELECT 1 FROM social_mute WHERE muter_id = %(viewer)s AND muted_id = person.id)"""
-_RELATIONSHIPS = f"SELECT {RELATIONSHIP} FROM unnest(%(people)s::uuid[]) AS person (id)"  # noqa: S608  (of constants)
+def visible_among_many(viewer_id: UUID | None) -> UserQuerySet:
+    """The same accounts as `visible_users`, for a statement that reads many of them.
+
+    The accounts that are hidden from the viewer are read once, instead of one lookup for each account.
+    """
+    users: UserQuerySet = User.objects.standing()
+    return users.exclude(pk__in=Hidden.objects.filter(viewer=viewer_id).values("person")) if viewer_id else users
 
 
-def relationships(viewer_id: UUID | None, user_ids: Iterable[UUID]) -> dict[UUID, Relationship]:
-    """The viewer's Relationship to each of `user_ids` but themself, in one statement; none for anonymous viewers."""
-    people = [pk for pk in user_ids if pk != viewer_id]
-    if viewer_id is None or not people:
-        return {}
-    return {row[0]: Relationship(*row) for row in select(_RELATIONSHIPS, viewer=viewer_id, people=people)}
+def with_relationship(rows: QuerySet[Any, Any], user: str, viewer_id: UUID) -> QuerySet[Any, Any]:
+    """Annotate each row with the viewer's relationship to the account in the column `user`."""
+    other = OuterRef(user)
+    return rows.annotate(
+        following=Exists(Follow.objects.filter(follower=viewer_id, followed=other)),
+        requested=Exists(FollowRequest.objects.filter(requester=viewer_id, target=other)),
+        followed_by=Exists(Follow.objects.filter(follower=other, followed=viewer_id)),
+        blocking=Exists(Block.objects.filter(blocker=viewer_id, blocked=other)),
+        muting=Exists(Mute.objects.filter(muter=viewer_id, muted=other)),
+    )
+
+
+# ── Lists. Each shows active accounts that no block hides from the viewer ────────────────────────────────
+def followers_of(user_id: UUID, *, viewer_id: UUID | None) -> QuerySet[Follow]:
+    return _visible(Follow.objects.filter(followed=user_id), "follower", viewer_id)
+
+
+def followed_by(user_id: UUID, *, viewer_id: UUID | None) -> QuerySet[Follow]:
+    return _visible(Follow.objects.filter(follower=user_id), "followed", viewer_id)
+
+
+def requests_to(user_id: UUID) -> QuerySet[FollowRequest]:
+    return _visible(FollowRequest.objects.filter(target=user_id), "requester", user_id)
+
+
+def requests_by(user_id: UUID) -> QuerySet[FollowRequest]:
+    return _visible(FollowRequest.objects.filter(requester=user_id), "target", user_id)
+
+
+def muted_by(user_id: UUID) -> QuerySet[Mute]:
+    return _visible(Mute.objects.filter(muter=user_id), "muted", user_id)
+
+
+def blocked_by(user_id: UUID) -> QuerySet[Block]:
+    """The accounts in this list are hidden from the user by the block itself."""
+    return _active(Block.objects.filter(blocker=user_id), "blocked")
+
+
+def _active(rows: QuerySet[T], user: str) -> QuerySet[T]:
+    return rows.select_related(f"{user}__avatar").filter(**{f"{user}__state": User.State.ACTIVE})
+
+
+def _visible(rows: QuerySet[T], user: str, viewer_id: UUID | None) -> QuerySet[T]:
+    rows = _active(rows, user)
+    return rows.filter(Q(**{user: viewer_id}) | ~is_hidden(f"{user}_id", viewer_id)) if viewer_id else rows

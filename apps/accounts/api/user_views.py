@@ -7,7 +7,7 @@ from apps.accounts import services
 from apps.accounts.api import schemas
 from apps.accounts.api.auth_views import whole
 from apps.accounts.api.bodies import Leave, SignUp, UpdateProfile
-from apps.accounts.api.cards import me_card, user_card
+from apps.accounts.api.cards import me_card
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.idempotency import idempotent
@@ -17,8 +17,9 @@ from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, ids_of
-from apps.social.api.cards import relationship_cards
-from apps.social.api.people import find_person, meet, visible_people
+from apps.social.api.cards import serialize_profile
+from apps.social.api.profiles import get_profile_or_404, get_user_or_404
+from apps.social.reads import find_profiles
 
 
 class UserEndpoint(Endpoint):
@@ -45,19 +46,13 @@ class UserEndpoint(Endpoint):
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        ids = ids_of(request, most=50)
-        people = list(visible_people(request).filter(pk__in=ids).select_related("avatar"))
-        viewers = relationship_cards(request.user.pk, [person.pk for person in people])
-        order = {pk: place for place, pk in enumerate(ids)}
-        people.sort(key=lambda person: order[person.pk])
-        return Response(
-            {"results": [user_card(person, viewers.get(person.pk)) for person in people], "next_cursor": None}
-        )
+        profiles = find_profiles(ids_of(request, most=50), viewer_id=request.user.pk)
+        results = [serialize_profile(profile) for profile in profiles.values()]
+        return Response({"results": results, "next_cursor": None})
 
     @documented(summary="A person's profile", responses={200: schemas.User})
     def retrieve(self, request: Request, user: str) -> Response:
-        person, relationship = meet(request, user)
-        return Response(user_card(person, relationship.card() if relationship else None))
+        return Response(serialize_profile(get_profile_or_404(request, user)))
 
     @documented(
         summary="Change one's own profile",
@@ -87,7 +82,7 @@ class UserEndpoint(Endpoint):
     @staticmethod
     def _oneself(request: Request, spelled: str) -> User:
         """Raises NotFound for whom the caller cannot see, Forbidden for everybody else but themself."""
-        person = find_person(request, spelled)
+        person = get_user_or_404(request, spelled)
         if person.pk != request.user.pk:
             raise Forbidden
         return person

@@ -1,24 +1,23 @@
-"""People, posts and tags by text."""
+"""Search for people, posts and tags."""
 
+from dataclasses import astuple
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from apps.accounts.api.cards import user_card
 from apps.accounts.api.schemas import User as UserShape
-from apps.accounts.models import User
 from apps.content.api.cards import post_page
 from apps.content.api.schemas import Post as PostShape
-from apps.core.api.pagination import InvalidCursor, Window, newest_first, oldest_first, page
+from apps.core.api.pagination import Window, newest_first, oldest_first, page
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
-from apps.core.db.ids import parse_id
-from apps.search import people, posts, tags
+from apps.search import querysets, reads
 from apps.search.api.queries import MAX_LENGTH, InvalidQuery, query_of
 from apps.search.api.schemas import FoundTag
-from apps.social.api.cards import relationship_cards
+from apps.social.api.cards import serialize_profile
+from apps.social.reads import find_profiles
 
 Q = OpenApiParameter("q", str, required=True, description=f"1 to {MAX_LENGTH} characters after trimming.")
 
@@ -26,24 +25,25 @@ Q = OpenApiParameter("q", str, required=True, description=f"1 to {MAX_LENGTH} ch
 class SearchEndpoint(Endpoint):
     open_to_all = frozenset({"users", "posts", "tags"})
 
-    @documented(summary="People by handle and display name", page_of=UserShape, errors=[InvalidQuery], parameters=[Q])
+    @documented(
+        summary="Search users by handle and display name", page_of=UserShape, errors=[InvalidQuery], parameters=[Q]
+    )
     def users(self, request: Request) -> Response:
         query = query_of(request)
         window = Window.of(request, "search-users", q=query)
-        found = people.found(query, viewer_id=request.user.pk, after=_position(window), limit=window.limit + 1)
-        users = User.objects.standing().select_related("avatar").in_bulk([pk for *_, pk in found])
-        viewers = relationship_cards(request.user.pk, users)
+        found = reads.find_people(query, viewer_id=request.user.pk, after=_position(window), limit=window.limit + 1)
+        profiles = find_profiles([person.id for person in found], viewer_id=request.user.pk)
         return Response(
             page(
-                [row for row in found if row[3] in users],
+                [person for person in found if person.id in profiles],
                 window,
-                position=lambda row: row,
-                card=lambda row: user_card(users[row[3]], viewers.get(row[3])),
+                position=lambda person: list(astuple(person)),
+                card=lambda person: serialize_profile(profiles[person.id]),
             )
         )
 
     @documented(
-        summary="Posts by words of their captions and #tags, newest first",
+        summary="Search posts",
         page_of=PostShape,
         errors=[InvalidQuery],
         parameters=[Q],
@@ -51,18 +51,16 @@ class SearchEndpoint(Endpoint):
     def posts(self, request: Request) -> Response:
         query = query_of(request)
         window = Window.of(request, "search-posts", q=query)
-        ids = newest_first(posts.found(query, viewer_id=request.user.pk).values_list("pk", flat=True), window)
+        ids = newest_first(querysets.find_posts(query, viewer_id=request.user.pk).values_list("pk", flat=True), window)
         return Response(post_page(ids, window, request.user.pk))
 
-    @documented(
-        summary="Tags by prefix, in alphabetical order", page_of=FoundTag, errors=[InvalidQuery], parameters=[Q]
-    )
+    @documented(summary="Search tags", page_of=FoundTag, errors=[InvalidQuery], parameters=[Q])
     def tags(self, request: Request) -> Response:
         query = query_of(request)
         window = Window.of(request, "search-tags", q=query)
         return Response(
             page(
-                oldest_first(tags.found(query, viewer_id=request.user.pk), window, key="plain"),
+                oldest_first(querysets.find_tags(query, viewer_id=request.user.pk), window, key="plain"),
                 window,
                 position=lambda row: [row["plain"]],
                 card=lambda row: {"tag": row["plain"], "posts": row["posts"]},
@@ -70,11 +68,8 @@ class SearchEndpoint(Endpoint):
         )
 
 
-def _position(window: Window) -> people.Position | None:
+def _position(window: Window) -> reads.FoundPerson | None:
     if window.after is None:
         return None
-    way, likeness, followers, spelled = window.after
-    pk: UUID | None = parse_id(str(spelled))
-    if pk is None:
-        raise InvalidCursor
-    return int(way), float(likeness), int(followers), pk
+    rank, similarity, followers, user_id = window.after
+    return reads.FoundPerson(int(rank), float(similarity), int(followers), UUID(user_id))

@@ -1,4 +1,4 @@
-"""Who follows, blocks and mutes whom."""
+"""Relationships, follow requests and the lists of the social graph."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,8 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
-from apps.accounts.api.cards import mini, user_card
+from apps.accounts.api.cards import mini
 from apps.accounts.api.schemas import Relationship
-from apps.accounts.models import User
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
@@ -17,33 +16,31 @@ from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id
 from apps.core.errors import Invalid
 from apps.safety.newcomers import NewAccountLimitReached
-from apps.social import lists, querysets, services
+from apps.social import querysets, reads, services
 from apps.social.api import schemas
 from apps.social.api.batches import TooManyIds, ids_of
-from apps.social.api.cards import Ties, relationship_card, relationship_cards
-from apps.social.api.people import find_blocked_person, look_inside, meet, named, visible_people
+from apps.social.api.cards import serialize_listed_user, serialize_profile, serialize_relationship
+from apps.social.api.profiles import get_profile_content_or_404, get_profile_or_404, resolve_identifier
 
 RELATIONSHIP = {200: Relationship}
-FOLLOWERS = Ties(
-    lambda viewer, person_id: lists.followers_of(person_id, seen_by=viewer), "person_id", person="follower"
+FOLLOWERS = reads.RelationshipList(
+    lambda viewer, person: querysets.followers_of(person, viewer_id=viewer), user="follower"
 )
-FOLLOWED = Ties(lambda viewer, person_id: lists.followed_by(person_id, seen_by=viewer), "person_id", person="followed")
-REQUESTERS = Ties(lambda viewer: lists.requests_to(viewer), person="requester")
+FOLLOWING = reads.RelationshipList(
+    lambda viewer, person: querysets.followed_by(person, viewer_id=viewer), user="followed"
+)
+REQUESTS = reads.RelationshipList(lambda viewer: querysets.requests_to(viewer), user="requester")
 
 
 class TieEndpoint(Endpoint):
-    """The verbs between the caller and one other person; each answers with the Relationship that results."""
+    """Actions between the caller and another account; each returns the relationship that results."""
 
-    def _answer(self, person: User) -> Response:
-        return Response(relationship_card(self.caller_id, person.pk))
-
-    @staticmethod
-    def _answer_with(person_id: UUID, stood: querysets.Relationship | None, **now: bool) -> Response:
-        """What was asked at the door, and what has become of it."""
-        return Response((stood or querysets.Relationship(person_id)).card() | now)
+    def _act(self, service: Any, request: Request, user: str) -> Response:
+        relationship = service(resolve_identifier(request, user), by=self.caller_id)
+        return Response(serialize_relationship(relationship))
 
     @documented(
-        summary="Follow, or ask to follow a private account",
+        summary="Follow a user, or request to follow a private account",
         responses=RELATIONSHIP,
         errors=[
             services.CannotFollowSelf,
@@ -53,62 +50,51 @@ class TieEndpoint(Endpoint):
         ],
     )
     def follow(self, request: Request, user: str) -> Response:
-        return Response(services.follow(named(request, user), by=self.caller_id).card())
+        return self._act(services.follow, request, user)
 
-    @documented(summary="Unfollow, or withdraw the request", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
+    @documented(
+        summary="Unfollow a user, or withdraw the follow request",
+        responses=RELATIONSHIP,
+        errors=[services.CannotTargetSelf],
+    )
     def unfollow(self, request: Request, user: str) -> Response:
-        return Response(services.unfollow(named(request, user), by=self.caller_id).card())
+        return self._act(services.unfollow, request, user)
 
-    @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
+    @documented(summary="Remove a follower", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def remove_follower(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.remove_follower(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, followed_by=False)
+        return self._act(services.remove_follower, request, user)
 
-    @documented(
-        summary="Block: neither sees the other any more", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
-    )
+    @documented(summary="Block user", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def block(self, request: Request, user: str) -> Response:
-        person = find_blocked_person(request, user)
-        services.block(person.pk, by=self.caller_id)
-        return self._answer(person)
+        return self._act(services.block, request, user)
 
-    @documented(summary="Unblock: restores sight, not follows", responses=RELATIONSHIP)
+    @documented(summary="Unblock user", responses=RELATIONSHIP)
     def unblock(self, request: Request, user: str) -> Response:
-        person = find_blocked_person(request, user)
-        services.unblock(person.pk, by=self.caller_id)
-        return self._answer(person)
+        return self._act(services.unblock, request, user)
 
-    @documented(
-        summary="Mute: out of feed and notifications", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
-    )
+    @documented(summary="Mute user", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
     def mute(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.mute(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, muting=True)
+        return self._act(services.mute, request, user)
 
-    @documented(summary="Unmute", responses=RELATIONSHIP)
+    @documented(summary="Unmute user", responses=RELATIONSHIP)
     def unmute(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.unmute(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, muting=False)
+        return self._act(services.unmute, request, user)
 
-    @documented(summary="How one stands to somebody", responses=RELATIONSHIP)
+    @documented(summary="Get relationship", responses=RELATIONSHIP)
     def retrieve(self, request: Request, user: str) -> Response:
-        person, relationship = meet(request, user)
-        return Response((relationship or querysets.Relationship(person.id)).card())
+        profile = get_profile_or_404(request, user)
+        return Response(serialize_relationship(profile.relationship or reads.Relationship(profile.id)))
 
     @documented(
-        summary="How one stands to several people; those that cannot be seen are left out",
+        summary="List relationships",
         responses={200: schemas.Relationships},
         errors=[TooManyIds, Invalid],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        ids = ids_of(request, most=100)
-        seen = set(visible_people(request).filter(pk__in=ids).values_list("pk", flat=True))
-        cards = relationship_cards(request.user.pk, [pk for pk in ids if pk in seen])
-        return Response({"results": list(cards.values()), "next_cursor": None})
+        profiles = reads.find_profiles(ids_of(request, most=100), viewer_id=self.caller_id)
+        related = [profile.relationship for profile in profiles.values() if profile.relationship]
+        return Response({"results": [serialize_relationship(each) for each in related], "next_cursor": None})
 
     @documented(
         summary="Accept a follow request",
@@ -116,69 +102,64 @@ class TieEndpoint(Endpoint):
         errors=[services.FollowerLimitReached, services.FollowingLimitReached],
     )
     def accept(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.accept_request(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, followed_by=True)
+        return self._act(services.accept_request, request, user)
 
-    @documented(summary="Reject a follow request; nobody is told", responses=RELATIONSHIP)
+    @documented(summary="Reject a follow request", responses=RELATIONSHIP)
     def reject(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.reject_request(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood)
+        return self._act(services.reject_request, request, user)
 
 
 class PeopleEndpoint(Endpoint):
-    """The lists of the graph, newest first."""
+    """The lists of the social graph, newest first."""
 
-    @documented(summary="Somebody's followers, newest first", page_of=schemas.Follower)
+    @documented(summary="List followers", page_of=schemas.Follower)
     def followers(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
-        window = Window.of(request, "followers", person=person.id)
-        return self._page(window, FOLLOWERS, "followed_at", person_id=person.id)
+        profile = get_profile_content_or_404(request, user)
+        window = Window.of(request, "followers", person=profile.id)
+        return self._page(window, FOLLOWERS, "followed_at", person=profile.id)
 
-    @documented(summary="Whom somebody follows, newest first", page_of=schemas.Follower)
+    @documented(summary="List followed users", page_of=schemas.Follower)
     def following(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
-        window = Window.of(request, "following", person=person.id)
-        return self._page(window, FOLLOWED, "followed_at", person_id=person.id)
+        profile = get_profile_content_or_404(request, user)
+        window = Window.of(request, "following", person=profile.id)
+        return self._page(window, FOLLOWING, "followed_at", person=profile.id)
 
-    @documented(summary="Who asks to follow one", page_of=schemas.FollowRequest)
+    @documented(summary="List follow requests", page_of=schemas.FollowRequest)
     def requests(self, request: Request) -> Response:
-        window = Window.of(request, "follow-requests")
-        return self._page(window, REQUESTERS, "requested_at")
+        return self._page(Window.of(request, "follow-requests"), REQUESTS, "requested_at")
 
-    @documented(summary="Whom one blocks", page_of=schemas.Listed)
+    @documented(summary="List blocked users", page_of=schemas.Listed)
     def blocks(self, request: Request) -> Response:
         window = Window.of(request, "blocks")
-        rows = newest_first(lists.blocked_by(self.caller_id), window)
+        rows = newest_first(querysets.blocked_by(self.caller_id), window)
         return self._own(window, rows, "blocked")
 
-    @documented(summary="Whom one mutes", page_of=schemas.Listed)
+    @documented(summary="List muted users", page_of=schemas.Listed)
     def mutes(self, request: Request) -> Response:
         window = Window.of(request, "mutes")
-        rows = newest_first(lists.muted_by(self.caller_id), window)
+        rows = newest_first(querysets.muted_by(self.caller_id), window)
         return self._own(window, rows, "muted")
 
-    @documented(summary="Followed by those one follows, not yet by oneself", page_of=schemas.Suggestion)
+    @documented(summary="List suggested users", page_of=schemas.Suggestion)
     def suggestions(self, request: Request) -> Response:
         window = Window.of(request, "suggestions")
-        found = lists.suggestions(self.caller_id, after=_suggestion_after(window), limit=window.limit + 1)
-        people = User.objects.select_related("avatar").in_bulk([pk for pk, _ in found])
-        viewers = relationship_cards(request.user.pk, people)
+        found = reads.suggestions(self.caller_id, after=_suggestion_after(window), limit=window.limit + 1)
+        profiles = reads.find_profiles([row.user_id for row in found], viewer_id=self.caller_id)
         return Response(
             page(
-                [(pk, ties) for pk, ties in found if pk in people],
+                [row for row in found if row.user_id in profiles],
                 window,
-                position=lambda row: [row[1], row[0]],
-                card=lambda row: user_card(people[row[0]], viewers.get(row[0])) | {"followed_by_count": row[1]},
+                position=lambda row: [row.followed_by_count, row.user_id],
+                card=lambda row: (
+                    serialize_profile(profiles[row.user_id]) | {"followed_by_count": row.followed_by_count}
+                ),
             )
         )
 
-    def _page(self, window: Window, ties: Ties, when: str, **ids: UUID) -> Response:
-        viewer = self.caller_id
-        rows = ties.rows(window, viewer=viewer, **ids)
+    def _page(self, window: Window, rows: reads.RelationshipList, when: str, **ids: UUID) -> Response:
+        listed = rows.page(viewer=self.caller_id, after=_after(window), limit=window.limit + 1, **ids)
         return Response(
-            page(rows, window, position=lambda row: [row[0]], card=lambda row: ties.card(row, when, viewer))
+            page(listed, window, position=lambda row: [row.id], card=lambda row: serialize_listed_user(row, when))
         )
 
     @staticmethod
@@ -191,6 +172,10 @@ class PeopleEndpoint(Endpoint):
                 card=lambda row: {"user": mini(getattr(row, end)), "since": row.created_at},
             )
         )
+
+
+def _after(window: Window) -> UUID | None:
+    return UUID(window.after[0]) if window.after else None
 
 
 def _suggestion_after(window: Window) -> tuple[int, UUID] | None:
