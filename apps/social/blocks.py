@@ -3,7 +3,7 @@
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.social.models import Hidden
 
@@ -31,8 +31,3 @@ BLOCKED = """blocked AS MATERIALIZED (
 )"""
 BLOCKS = "(SELECT count(*) AS number FROM blocked) AS blocks"
 MENTIONABLE = "person.state = 'active' AND person.id NOT IN (SELECT id FROM blocked)"
-
-
-def among_blocked(column: str, viewer_id: UUID) -> Q:
-    """As `is_hidden`, for statements that read many rows."""
-    return Q(**{f"{column}__in": Hidden.objects.filter(viewer=viewer_id).values("person")})

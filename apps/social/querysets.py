@@ -15,7 +15,7 @@ T = TypeVar("T", Follow, FollowRequest, Block, Mute)
 
 def visible_users(viewer_id: UUID | None) -> UserQuerySet:
     """Active accounts that no block hides from the viewer."""
-    users: UserQuerySet = User.objects.standing()
+    users: UserQuerySet = User.objects.active()
     return users.exclude(is_hidden("id", viewer_id)) if viewer_id else users
 
 
@@ -24,7 +24,7 @@ def visible_among_many(viewer_id: UUID | None) -> UserQuerySet:
 
     The accounts that are hidden from the viewer are read once, instead of one lookup for each account.
     """
-    users: UserQuerySet = User.objects.standing()
+    users: UserQuerySet = User.objects.active()
     return users.exclude(pk__in=Hidden.objects.filter(viewer=viewer_id).values("person")) if viewer_id else users
 
 

@@ -105,7 +105,7 @@ class TestEraseUser:
         monkeypatch.setattr("builtins.input", lambda: "alicia")
         refused = run("erase_user", "@alice")
         question, answer = refused.err.split(": ")
-        assert (refused.code, answer) == (1, "That is another handle. Nothing was done.")
+        assert (refused.code, answer) == (1, "The handle does not match. Nothing was changed.")
         assert "@alice (Alice)" in question
         assert User.objects.get(pk=alice.pk).is_active
         monkeypatch.setattr("builtins.input", lambda: "@alice")

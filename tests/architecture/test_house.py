@@ -53,7 +53,6 @@ NAMED_DOORS = {
     "written_by",
     "standing",
     "listed_for",
-    "shown_to",
     "for_cards",
     "live",
     "select_related",

@@ -168,7 +168,7 @@ class TestProcessing:
 
     def test_reprocessing_makes_new_objects_and_removes_the_old(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
-        services.expose([medium.pk])
+        services.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         old = [urls.urls_of(medium, public=public)(variant) for variant in medium.variants for public in (True, False)]

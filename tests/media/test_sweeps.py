@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("bucket")]
 
 def exposed(caller, deliver):
     medium = ready(caller, deliver)
-    services.expose([medium.pk])
+    services.make_public([medium.pk])
     deliver()
     medium.refresh_from_db()
     assert medium.public_secret
@@ -110,7 +110,7 @@ class TestDeleting:
 
     def test_p10_the_cdn_is_told_when_the_origin_has_nothing_any_more(self, api, alice, deliver, cdn):
         old = public_urls(medium := exposed(api(alice), deliver))
-        services.conceal([medium.pk])
+        services.make_private([medium.pk])
         sweeps.delete_doomed_objects()
         assert [sorted(asked["urls"]) for asked in cdn.asked] == [sorted(old)]
         assert cdn.found == [[404] * 6]
@@ -118,7 +118,7 @@ class TestDeleting:
     def test_p10_a_cdn_that_does_not_confirm_is_told_again(self, api, alice, deliver, cdn):
         medium = exposed(api(alice), deliver)
         cdn.status = 500
-        services.conceal([medium.pk])
+        services.make_private([medium.pk])
         sweeps.delete_doomed_objects()
         public = DoomedObject.objects.filter(key__startswith=medium.public_secret)
         assert public.count() == 6

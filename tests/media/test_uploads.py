@@ -104,7 +104,7 @@ class TestBeginning:
         api(alice).post(f"/media/upload/{promised['id']}/complete")
         deliver()
         medium = Media.objects.get()
-        services.expose([medium.pk])
+        services.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         secrets = [upload_key.split("/")[1], medium.original_key.split("/")[1]]
@@ -146,7 +146,7 @@ class TestM5TheStoreRefuses:
 
     def test_m5_nobody_writes_or_deletes_without_a_signature(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
-        services.expose([medium.pk])
+        services.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         public = urls.urls_of(medium, public=True)(medium.variants[0])
@@ -314,13 +314,13 @@ class TestWhoMayFetch:
 
     def test_concealed_while_being_copied_nothing_stays_public(self, api, alice, post, deliver, monkeypatch, settings):
         medium = post.media.get()
-        services.conceal([medium.pk])
-        services.expose([medium.pk])
+        services.make_private([medium.pk])
+        services.make_public([medium.pk])
         publish = storage.publish
 
         def publish_and_conceal(*args, **kwargs):
             publish(*args, **kwargs)
-            services.conceal([medium.pk])
+            services.make_private([medium.pk])
 
         monkeypatch.setattr(storage, "publish", publish_and_conceal)
         pipeline.publish_variants(medium.pk)
@@ -356,10 +356,10 @@ class TestWhoMayFetch:
         api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"})
         deliver()
         old = self.urls(api(bob), post)
-        services.conceal([post.media.get().pk])
+        services.make_private([post.media.get().pk])
         deliver()
         assert {fetch(url) for url in old} == {200}
-        services.withdraw([post.media.get().pk])
+        services.revoke_urls([post.media.get().pk])
         deliver()
         sweeps.delete_doomed_objects()
         assert {fetch(url) for url in old} == {404}
@@ -394,7 +394,7 @@ class TestWhoMayFetch:
 
     def test_moving_twice_at_once_loses_nothing_and_leaves_nothing(self, api, alice, post, deliver, monkeypatch):
         medium = post.media.get()
-        services.withdraw([medium.pk])
+        services.revoke_urls([medium.pk])
         copy, written = storage.copy, []
 
         def copy_after_another(key, *, to):

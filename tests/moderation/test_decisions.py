@@ -17,7 +17,7 @@ from apps.content.tasks import reconcile_account
 from apps.core.db.ids import new_id
 from apps.media import storage
 from apps.media.models import Media
-from apps.moderation import suspensions
+from apps.moderation.cases import suspensions
 from apps.moderation.models import ModerationAction
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_media, make_post, make_user

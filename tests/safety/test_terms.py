@@ -10,7 +10,7 @@ from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.models import Flag, StaffAct
-from apps.safety import memory, terms
+from apps.safety import caching, terms
 from apps.safety.models import BlockedTerm
 from tests.api.test_budgets import statements
 from tests.factories import make_media, make_post
@@ -140,7 +140,7 @@ class TestMemory:
         terms.screen(text="")
         BlockedTerm.objects.create(kind="word", text=BAD, comparable=BAD, effect="refuse", reason="x")
         assert terms.screen(text=BAD) == []
-        monkeypatch.setattr(memory, "SECONDS", 0)
+        monkeypatch.setattr(caching, "SECONDS", 0)
         with pytest.raises(terms.BlockedText):
             terms.screen(text=BAD)
 

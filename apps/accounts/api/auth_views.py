@@ -5,21 +5,21 @@ from uuid import UUID
 
 from django.conf import settings
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts import services, tokens
 from apps.accounts.api import attempts, schemas
 from apps.accounts.api.bodies import AskForReset, ChangePassword, ConfirmEmail, ResetPassword, Revoke, SignIn
 from apps.accounts.api.cards import me_card, session_card
 from apps.accounts.models import Session, User
-from apps.accounts.session_cache import Identity
+from apps.accounts.tokens import AccessToken
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.api.pagination import Window, newest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound, Refusal
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 
 class AuthEndpoint(Endpoint):
@@ -32,11 +32,11 @@ class AuthEndpoint(Endpoint):
         "reset_confirm": ResetPassword,
         "confirm": ConfirmEmail,
     }
-    etagged = frozenset({"me"})
+    etag_actions = frozenset({"me"})
 
     @property
     def session_id(self) -> UUID:
-        return cast(Identity, self.request.auth).session_id
+        return cast(AccessToken, self.request.auth).session_id
 
     @documented(
         summary="Sign in, or renew the tokens",
@@ -96,7 +96,7 @@ class AuthEndpoint(Endpoint):
     def revoke(self, request: Request) -> Response:
         body = self.body(request)
         if body.get("all"):
-            services.end_every_session(self.caller_id)
+            services.end_all_sessions(self.caller_id)
         else:
             session_id = body.get("session_id", self.session_id)
             known = Session.objects.owned_by(self.caller_id).filter(pk=session_id).exists()
@@ -144,7 +144,7 @@ class AuthEndpoint(Endpoint):
         email = self.body(request)["email"]
         limits.require("mail_address", client_address(request))
         limits.require("mail_account", f"reset:{email.strip().lower()}")
-        services.ask_for_reset(email)
+        services.request_password_reset(email)
         return Response(status=202)
 
     @documented(

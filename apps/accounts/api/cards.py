@@ -15,7 +15,7 @@ from apps.accounts.models import DataExport, Session, User
 from apps.accounts.querysets import mini_columns
 from apps.core.db.statements import Row
 from apps.media.api.cards import Avatar, avatar_card
-from apps.notifications.querysets import unread_count
+from apps.notifications.reads import count_unread
 
 Card = dict[str, Any]
 
@@ -121,7 +121,7 @@ def me_card(user: User) -> Card:
         "locale": user.locale,
         "roles": sorted(user.roles),
         "settings": DEFAULT_SETTINGS | user.settings,
-        "unread_notifications": unread_count(user.pk),
+        "unread_notifications": count_unread(user.pk),
     }
 
 

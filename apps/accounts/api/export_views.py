@@ -1,6 +1,7 @@
 """Taking one's data along."""
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts import exports, services
 from apps.accounts.api import schemas
@@ -8,7 +9,6 @@ from apps.accounts.api.auth_views import whole
 from apps.accounts.api.bodies import AskForExport
 from apps.accounts.api.cards import export_card
 from apps.core import limits
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 
@@ -25,7 +25,7 @@ class ExportEndpoint(Endpoint):
     def create(self, request: Request) -> Response:
         password = self.body(request)["password"]
         limits.require("password", str(self.caller_id))
-        services.ask_for_export(whole(self.caller_id), password=password)
+        services.request_export(whole(self.caller_id), password=password)
         return Response(status=202)
 
     @documented(summary="How far one's archive is, and where", responses={200: schemas.DataExport})

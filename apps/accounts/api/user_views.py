@@ -2,6 +2,7 @@
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts import services
 from apps.accounts.api import schemas
@@ -11,7 +12,6 @@ from apps.accounts.api.cards import me_card
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.idempotency import idempotent
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Forbidden, Invalid

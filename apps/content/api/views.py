@@ -4,6 +4,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content import captions, services
 from apps.content.api import schemas
@@ -13,7 +14,6 @@ from apps.content.models import Post
 from apps.core.api.fields import Body, StrictBoolean, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first, rows_of, window_sql
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id

@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.content.api.cards import post_cards
@@ -16,7 +17,6 @@ from apps.content.api.schemas import Post as PostShape
 from apps.core.api.fields import Body, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first, oldest_first, page, rows_of, window_sql
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id

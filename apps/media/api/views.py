@@ -6,12 +6,12 @@ from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content.api.posts import find_reviewable_post
 from apps.content.models import Post, PostMedia
 from apps.core.api.fields import Body, StrictInteger, TextField
 from apps.core.api.idempotency import idempotent
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.api.schemas import User as UserShape
 from apps.content.api.cards import post_page
 from apps.content.api.schemas import Post as PostShape
 from apps.core.api.pagination import Window, newest_first, oldest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.search import querysets, reads

@@ -64,7 +64,7 @@ def get_user_or_404(request: Request, identifier: str, *, include_blocked: bool 
     user = filter_by_identifier(visible_users(request.user.pk), request, identifier).first()
     if user is None and include_blocked:
         blocked = Block.objects.filter(blocker=request.user.pk).values("blocked")
-        user = filter_by_identifier(User.objects.standing().filter(pk__in=blocked), request, identifier).first()
+        user = filter_by_identifier(User.objects.active().filter(pk__in=blocked), request, identifier).first()
     if user is None:
         raise NotFound
     return user
