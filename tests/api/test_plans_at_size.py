@@ -26,6 +26,7 @@ from apps.search import reads as search
 from apps.social import reads as social
 from apps.social import services as relationships
 from apps.social.models import Follow
+from tests import sql_files
 from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -219,6 +220,12 @@ def test_a_search_for_people_reads_a_bounded_number_of_rows(crowd):
         scanned = [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Actual Loops"]]
         assert BIG.isdisjoint(scanned), (name, scanned)
         assert rows_read(plan) <= 1500, (name, plan)
+
+
+def test_no_statement_of_a_hot_list_scans_a_big_table(crowd):
+    for name in set(sql_files.NAMES) - sql_files.COLD:
+        scanned = {n["Relation Name"] for n in nodes(sql_files.generic_plan(name)) if n["Node Type"] == "Seq Scan"}
+        assert BIG.isdisjoint(scanned), (name, scanned)
 
 
 def _followings():
