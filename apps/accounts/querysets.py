@@ -51,6 +51,10 @@ class UserQuerySet(QuerySet["User"]):
     standing = active
     gone = inactive
 
+    def owned_by(self, user_id: UUID) -> "UserQuerySet":
+        """The account of this user, with its avatar."""
+        return self.filter(pk=user_id).select_related("avatar")
+
     def by_login(self, login: str) -> "UserQuerySet":
         """By handle, with or without @, or by e-mail; both are stored in lower case."""
         wanted = login.strip().lower()

@@ -48,3 +48,9 @@ def find_tags(prefix: str, *, viewer_id: UUID | None) -> QuerySet[Any]:
     tags = Tag.objects.annotate(plain=Collate("name", "C")).filter(plain__startswith=wanted)
     counted = tags.filter(Exists(posts)).annotate(posts=_CountRows(posts.order_by().values("pk")[:COUNTED]))
     return counted.values("plain", "posts")
+
+
+def page_of_tags(tags: QuerySet[Any], *, after: str | None, limit: int) -> list[dict[str, Any]]:
+    """Up to `limit` rows of `find_tags` in alphabetical order, after the tag `after`."""
+    rows = tags.filter(plain__gt=after) if after is not None else tags
+    return list(rows.order_by("plain")[:limit])

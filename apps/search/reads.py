@@ -36,8 +36,15 @@ VISIBLE = CompiledQuery(lambda viewer: _searched(visible_among_many(viewer)))
 ALL = CompiledQuery(lambda: _searched(User.objects.all()))
 
 
-def find_people(query: str, *, viewer_id: UUID | None, after: FoundPerson | None, limit: int) -> list[FoundPerson]:
-    """People whom the viewer may see, the best matches first, among equals those with more followers."""
+# The values of a `FoundPerson`; the id may be text.
+Position = tuple[int, float, int, UUID | str]
+
+
+def find_people(query: str, *, viewer_id: UUID | None, after: Position | None, limit: int) -> list[FoundPerson]:
+    """People whom the viewer may see, the best matches first, among equals those with more followers.
+
+    `after`: the position of the last person of the page before.
+    """
     return _find(VISIBLE.sql(viewer=viewer_id), query, viewer=viewer_id, after=after, limit=limit)
 
 
@@ -47,15 +54,16 @@ def find_people_in_any_state(query: str, *, limit: int) -> list[FoundPerson]:
 
 
 def _find(visible: str, query: str, *, viewer: UUID | None, after: FoundPerson | None, limit: int) -> list[FoundPerson]:
+    rank, similarity, followers, user_id = after or (None, None, None, None)
     return fetch(
         FoundPerson,
         load("search/people", visible=visible),
         query=query.removeprefix("@"),
         viewer=viewer,
-        rank=after.rank if after else None,
-        similarity=after.similarity if after else None,
-        followers=after.follower_count if after else None,
-        id=after.id if after else None,
+        rank=rank,
+        similarity=similarity,
+        followers=followers,
+        id=user_id,
         least_similarity=LEAST_SIMILARITY,
         limit=limit,
     )

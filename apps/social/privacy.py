@@ -8,10 +8,10 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.models import User
 from apps.core.db.batches import BATCH, delete_in_batches
 from apps.core.privacy import Export
-from apps.social import querysets
+from apps.social import visibility
 from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.models import Block, Follow, FollowRequest, Mute
-from apps.social.querysets import T
+from apps.social.visibility import T
 
 
 def erase(user_id: UUID) -> None:
@@ -42,15 +42,15 @@ def _delete_follows(follows: QuerySet[Follow], *, of: UUID, other: str) -> None:
 def export(user_id: UUID) -> Export:
     """The user's follows, followers, follow requests, blocks and mutes, without the handles of hidden accounts."""
     following = Follow.objects.filter(follower=user_id)
-    yield from _export("following", following, "followed", querysets.followed_by(user_id, viewer_id=user_id))
+    yield from _export("following", following, "followed", visibility.followed_by(user_id, viewer_id=user_id))
     followers = Follow.objects.filter(followed=user_id)
-    yield from _export("followers", followers, "follower", querysets.followers_of(user_id, viewer_id=user_id))
+    yield from _export("followers", followers, "follower", visibility.followers_of(user_id, viewer_id=user_id))
     sent = FollowRequest.objects.filter(requester=user_id)
-    yield from _export("follow_requests", sent, "target", querysets.requests_by(user_id))
+    yield from _export("follow_requests", sent, "target", visibility.requests_by(user_id))
     received = FollowRequest.objects.filter(target=user_id)
-    yield from _export("follow_requests_received", received, "requester", querysets.requests_to(user_id))
-    yield from _export("blocks", Block.objects.filter(blocker=user_id), "blocked", querysets.blocked_by(user_id))
-    yield from _export("mutes", Mute.objects.filter(muter=user_id), "muted", querysets.muted_by(user_id))
+    yield from _export("follow_requests_received", received, "requester", visibility.requests_to(user_id))
+    yield from _export("blocks", Block.objects.filter(blocker=user_id), "blocked", visibility.blocked_by(user_id))
+    yield from _export("mutes", Mute.objects.filter(muter=user_id), "muted", visibility.muted_by(user_id))
 
 
 def _export(kind: str, rows: QuerySet[T], other: str, listed: QuerySet[T]) -> Export:

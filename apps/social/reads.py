@@ -12,7 +12,7 @@ from apps.accounts.querysets import UserQuerySet
 from apps.accounts.reads import USER_SUMMARY_FIELDS, UserSummary, user_summary_fields
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import Row, fetch, fetch_rows, load
-from apps.social.querysets import visible_users, with_relationship
+from apps.social.visibility import visible_users, with_relationship
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class RelationshipList:
 
         self._query = CompiledQuery(compose)
 
-    def page(self, *, viewer: UUID, after: UUID | None, limit: int, **ids: UUID) -> list[ListedUser]:
+    def page(self, *, viewer: UUID, after: UUID | str | None, limit: int, **ids: UUID) -> list[ListedUser]:
         """Up to `limit` rows with an id below `after`."""
         rows = self._query.rows(limit=limit, viewer=viewer, after=after, **ids)
         return [self._listed(row, viewer) for row in rows]
@@ -142,7 +142,7 @@ class Suggestion:
 VISIBLE_IDS = CompiledQuery(lambda viewer: visible_users(viewer).values_list("pk"))
 
 
-def suggestions(viewer_id: UUID, *, after: tuple[int, UUID] | None, limit: int) -> list[Suggestion]:
+def suggestions(viewer_id: UUID, *, after: tuple[int, UUID | str] | None, limit: int) -> list[Suggestion]:
     """Accounts followed by accounts that the viewer follows, the most often followed first.
 
     The statement reads the newest 200 follows of the viewer and the newest 100 of each of these accounts, so that its

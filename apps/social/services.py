@@ -35,8 +35,8 @@ from apps.social.events import (
     unmuted,
 )
 from apps.social.models import Block, Follow, FollowRequest, Mute
-from apps.social.querysets import with_relationship
 from apps.social.reads import RELATIONSHIP_FIELDS, Relationship
+from apps.social.visibility import with_relationship
 
 
 class CannotFollowSelf(BadRequest):

@@ -37,7 +37,7 @@ from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statem
 from apps.notifications.models import Act, Notification, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
-from tests.accounts.killed import killed_at
+from tests.accounts.crashes import killed_at
 from tests.conftest import Caller
 from tests.console.codes import enrol
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user, many

@@ -21,8 +21,8 @@ from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore, timeline
 from apps.moderation import services as moderation
 from apps.notifications.models import Act, Notification
-from apps.social import querysets as social
 from apps.social import reads
+from apps.social import visibility as social
 from apps.social.models import Block, Follow, FollowRequest, Mute
 from tests.conftest import Caller
 from tests.factories import make_comment, make_follow, make_mute, make_post, make_user, many

@@ -31,7 +31,7 @@ from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_b
 from apps.moderation import services as moderation
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
-from apps.social.api.cards import serialize_listed_user
+from apps.social.api.serializers import serialize_listed_user
 from apps.social.reads import RelationshipList
 
 
@@ -69,7 +69,7 @@ class LikeEndpoint(Endpoint):
                 rows,
                 window,
                 position=lambda row: [row.id],
-                card=lambda row: serialize_listed_user(row, "liked_at"),
+                card=lambda row: serialize_listed_user(row) | {"liked_at": row.created_at},
             )
         )
 

@@ -1,75 +1,79 @@
-"""Search for people, posts and tags."""
+"""Search for users, posts and tags."""
 
+from collections.abc import Sequence
 from dataclasses import astuple
-from uuid import UUID
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.schemas import User as UserShape
-from apps.content.api.cards import post_page
-from apps.content.api.schemas import Post as PostShape
-from apps.core.api.pagination import Window, newest_first, oldest_first, page
+from apps.accounts.api.serializers import UserSerializer
+from apps.accounts.models import User
+from apps.content.api.cards import post_cards
+from apps.content.api.schemas import Post as PostSerializer
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
+from apps.core.api.views import BaseViewSet
 from apps.search import querysets, reads
-from apps.search.api.queries import MAX_LENGTH, InvalidQuery, query_of
-from apps.search.api.schemas import FoundTag
-from apps.social.api.cards import serialize_profile
+from apps.search.api.filters import InvalidQuery, SearchFilter
+from apps.search.api.serializers import FoundTagSerializer
+from apps.social.api.serializers import serialize_profile
 from apps.social.reads import find_profiles
 
-Q = OpenApiParameter("q", str, required=True, description=f"1 to {MAX_LENGTH} characters after trimming.")
 
+class SearchViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    filterset_class = SearchFilter
+    # The FilterSet needs a model. Each action searches rows of its own.
+    queryset = User.objects.none()
 
-class SearchEndpoint(Endpoint):
-    open_to_all = frozenset({"users", "posts", "tags"})
+    @property
+    def query(self) -> str:
+        """What is searched for. Raises InvalidQuery."""
+        return str(self.get_filter_values()["q"])
 
     @documented(
-        summary="Search users by handle and display name", page_of=UserShape, errors=[InvalidQuery], parameters=[Q]
+        summary="Search users",
+        description="By handle and display name.",
+        page_of=UserSerializer,
+        errors=[InvalidQuery],
     )
+    @action(detail=False)
     def users(self, request: Request) -> Response:
-        query = query_of(request)
-        window = Window.of(request, "search-users", q=query)
-        found = reads.find_people(query, viewer_id=request.user.pk, after=_position(window), limit=window.limit + 1)
-        profiles = find_profiles([person.id for person in found], viewer_id=request.user.pk)
-        return Response(
-            page(
-                [person for person in found if person.id in profiles],
-                window,
-                position=lambda person: list(astuple(person)),
-                card=lambda person: serialize_profile(profiles[person.id]),
-            )
+        query = self.query
+        return self.paginate(
+            lambda after, limit: reads.find_people(query, viewer_id=request.user.pk, after=after, limit=limit),
+            position=astuple,
+            serialize=self._serialize_people,
         )
+
+    def _serialize_people(self, people: Sequence[reads.FoundPerson]) -> list[dict[str, Any]]:
+        profiles = find_profiles([person.id for person in people], viewer_id=self.request.user.pk)
+        return [serialize_profile(profile) for profile in profiles.values()]
 
     @documented(
         summary="Search posts",
-        page_of=PostShape,
+        description="By the words of their captions and by #tags, newest first.",
+        page_of=PostSerializer,
         errors=[InvalidQuery],
-        parameters=[Q],
     )
+    @action(detail=False)
     def posts(self, request: Request) -> Response:
-        query = query_of(request)
-        window = Window.of(request, "search-posts", q=query)
-        ids = newest_first(querysets.find_posts(query, viewer_id=request.user.pk).values_list("pk", flat=True), window)
-        return Response(post_page(ids, window, request.user.pk))
+        viewer_id = request.user.pk
+        page = self.paginate_queryset(querysets.find_posts(self.query, viewer_id=viewer_id).only("pk"))
+        return self.get_paginated_response(post_cards([post.pk for post in page or []], viewer_id))
 
-    @documented(summary="Search tags", page_of=FoundTag, errors=[InvalidQuery], parameters=[Q])
+    @documented(
+        summary="Search tags",
+        description="By prefix, in alphabetical order.",
+        page_of=FoundTagSerializer,
+        errors=[InvalidQuery],
+    )
+    @action(detail=False, serializer_class=FoundTagSerializer)
     def tags(self, request: Request) -> Response:
-        query = query_of(request)
-        window = Window.of(request, "search-tags", q=query)
-        return Response(
-            page(
-                oldest_first(querysets.find_tags(query, viewer_id=request.user.pk), window, key="plain"),
-                window,
-                position=lambda row: [row["plain"]],
-                card=lambda row: {"tag": row["plain"], "posts": row["posts"]},
-            )
+        tags = querysets.find_tags(self.query, viewer_id=request.user.pk)
+        return self.paginate(
+            lambda after, limit: querysets.page_of_tags(tags, after=after, limit=limit),
+            position=lambda tag: tag["plain"],
         )
-
-
-def _position(window: Window) -> reads.FoundPerson | None:
-    if window.after is None:
-        return None
-    rank, similarity, followers, user_id = window.after
-    return reads.FoundPerson(int(rank), float(similarity), int(followers), UUID(user_id))

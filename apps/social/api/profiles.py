@@ -13,7 +13,7 @@ from apps.core.db.ids import parse_id
 from apps.core.errors import NotFound, Unauthorized
 from apps.social import reads
 from apps.social.models import Block
-from apps.social.querysets import visible_users
+from apps.social.visibility import visible_users
 
 
 def resolve_identifier(request: Request, identifier: str) -> UUID | str:
