@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, load
-from apps.social.querysets import visible_among_many
+from apps.social.visibility import visible_among_many
 
 # From 0 to 1. A transposition in a word of five letters leaves a third of its trigrams.
 LEAST_SIMILARITY = 0.3
@@ -53,7 +53,7 @@ def find_people_in_any_state(query: str, *, limit: int) -> list[FoundPerson]:
     return _find(ALL.sql(), query, viewer=None, after=None, limit=limit)
 
 
-def _find(visible: str, query: str, *, viewer: UUID | None, after: FoundPerson | None, limit: int) -> list[FoundPerson]:
+def _find(visible: str, query: str, *, viewer: UUID | None, after: Position | None, limit: int) -> list[FoundPerson]:
     rank, similarity, followers, user_id = after or (None, None, None, None)
     return fetch(
         FoundPerson,
