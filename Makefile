@@ -26,7 +26,7 @@ run: $(READY) ## Start everything: servers, API, worker, scheduler, relay (PORT,
 test: $(READY) ## Run the tests that are not slow, against real servers (ARGS="tests/social -k follow")
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers
+test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers, fuzzing
 	@$(PYTEST) -m slow $(ARGS)
 
 check: lint types contracts migrations deploy-check schema-check ## Everything that can be checked without running the suite

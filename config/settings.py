@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config as S3ClientConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env
@@ -267,8 +269,53 @@ BLOCKED_IMAGE_DISTANCE = env.int("BLOCKED_IMAGE_DISTANCE", 31)
 MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
 
+
+def _s3_storage(
+    bucket: str,
+    *,
+    endpoint: str = S3_ENDPOINT_URL,
+    connect_timeout: float = 2.0,
+    read_timeout: float = 10.0,
+    cache_control: str = "",
+) -> dict[str, Any]:
+    """A bucket for `STORAGES`. Requests are not retried: an API request answers 503, and a job is repeated later."""
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "endpoint_url": endpoint,
+            "region_name": S3_REGION,
+            "access_key": S3_ACCESS_KEY_ID,
+            "secret_key": S3_SECRET_ACCESS_KEY,
+            # AWS_SESSION_TOKEN of the environment belongs to other credentials.
+            "security_token": None,
+            "object_parameters": {"CacheControl": cache_control} if cache_control else {},
+            "client_config": S3ClientConfig(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                connect_timeout=connect_timeout,
+                read_timeout=read_timeout,
+                retries={"total_max_attempts": 1},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+            # Large files are sent part by part, so that a worker needs little memory.
+            "transfer_config": TransferConfig(
+                multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False
+            ),
+        },
+    }
+
+
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Originals, variants and exports. URLs of its objects are signed (apps/media/urls.py).
+    "default": _s3_storage(S3_PRIVATE_BUCKET, cache_control="private, max-age=31536000, immutable"),
+    # Copies of variants that everybody may see.
+    "public": _s3_storage(S3_PUBLIC_BUCKET, cache_control="public, max-age=31536000, immutable"),
+    # The private bucket again, for API requests: they do not wait long.
+    "interactive": _s3_storage(S3_PRIVATE_BUCKET, connect_timeout=1.0, read_timeout=3.0),
+    # The private bucket under the address that clients use: signs upload URLs.
+    "presigned": _s3_storage(S3_PRIVATE_BUCKET, endpoint=S3_PUBLIC_ENDPOINT_URL),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION

@@ -107,7 +107,7 @@ def _copy_photo(key: str, into: zipfile.ZipFile, name: str) -> bool:
     pieces = storage.read(key)
     try:
         first = next(pieces, b"")
-    except storage.Vanished:
+    except storage.ObjectNotFound:
         return False
     with into.open(_entry(name, zipfile.ZIP_STORED), "w", force_zip64=True) as file:
         file.write(first)

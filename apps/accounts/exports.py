@@ -52,7 +52,7 @@ def make(export_id: UUID) -> None:
             file = Path(folder) / "archive.zip"
             archive.write(file, user=export.user, folder=Path(folder))
             size = file.stat().st_size
-            storage.put_archive(_key(export.secret), file, name=archive.name_for(export.user))
+            storage.save_archive(_key(export.secret), file, name=archive.name_for(export.user))
         adopted = _finish(export, size)
     except (storage.StorageError, OSError) as error:
         _postpone(export, error)

@@ -681,7 +681,7 @@ class TestALongHistory:
 
 def put_originals(user):
     """An object in storage for every original; returns their places."""
-    client = storage.client(django_settings.S3_ENDPOINT_URL)
+    client = storage.client()
     keys = list(Media.objects.owned_by(user.pk).values_list("original_key", flat=True))
     for key in keys:
         client.put_object(Bucket=django_settings.S3_PRIVATE_BUCKET, Key=key, Body=b"x")
@@ -690,7 +690,7 @@ def put_originals(user):
 
 def everything_stored():
     """(bucket, key) of all there is in both buckets."""
-    client = storage.client(django_settings.S3_ENDPOINT_URL)
+    client = storage.client()
     pages = client.get_paginator("list_objects_v2")
     buckets = (django_settings.S3_PRIVATE_BUCKET, django_settings.S3_PUBLIC_BUCKET)
     return {

@@ -83,7 +83,7 @@ class TestAPostTakenDown:
             return variant_urls(api(alice).get(f"/posts/{post.pk}").json()["media"][0])
 
         def in_the_public_bucket():
-            client = storage.client(settings.S3_ENDPOINT_URL)
+            client = storage.client()
             return client.list_objects_v2(Bucket=settings.S3_PUBLIC_BUCKET).get("Contents", [])
 
         before, kept = shown(), in_the_public_bucket()

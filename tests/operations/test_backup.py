@@ -21,7 +21,7 @@ from apps.media import backup, storage
 from devstack.binaries import installed_programs
 from tests import commands
 from tests.databases import url_of
-from tests.media.uploads import jpeg, ready
+from tests.media.uploads import jpeg, ready, use_storage
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ class Servers:
 
     def use(self, settings: Any) -> None:
         settings.DATABASE_DIRECT_URL = self.database_url
-        settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = self.private, self.public
+        use_storage(settings, private=self.private, public=self.public)
         settings.MEDIA_CDN_URL = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{self.public}"
 
     def environment(self) -> dict[str, str]:

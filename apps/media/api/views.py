@@ -51,7 +51,7 @@ class MediaEndpoint(Endpoint):
     def create(self, request: Request) -> Response:
         body = self.body(request)
         body["length"] = body.pop("bytes")
-        storage.require_up()
+        storage.require_available()
         expires_at = timezone.now() + settings.MEDIA_UPLOAD_LIFETIME
         medium = services.begin_upload(owner_id=self.caller_id, **body)
         url, headers = storage.presign_put(
