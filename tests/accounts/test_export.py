@@ -381,7 +381,7 @@ class TestMaking:
         ("place", "then"),
         [
             ("apps.accounts.archive:_gather", "before"),
-            ("apps.accounts.archive:_take_in", "after"),
+            ("apps.accounts.archive:_copy_photo", "after"),
             ("apps.media.storage:save_archive", "before"),
             ("apps.media.storage:save_archive", "after"),
             ("apps.accounts.exports:current_app.send_task", "before"),
