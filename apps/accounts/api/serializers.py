@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from apps.accounts.models import User
 from apps.accounts.reads import UserSummary
-from apps.media.api.cards import avatar_card
+from apps.media.api.serializers import serialize_avatar
 
 
 class AvatarSerializer(serializers.Serializer[Any]):
@@ -20,7 +20,7 @@ def serialize_user_summary(user: UserSummary | User) -> dict[str, Any]:
         "id": user.id,
         "handle": user.handle,
         "display_name": user.display_name,
-        "avatar": avatar_card(user.avatar),
+        "avatar": serialize_avatar(user.avatar),
         "is_verified": user.is_verified,
     }
 
