@@ -408,7 +408,7 @@ class TestEverything:
         assert tables_with(str(alice.pk)) == {"moderation_moderationaction", "moderation_staffact"}
         assert tables_with("alice@example.org") == set()
         assert tables_with("alice") == {"accounts_withheldhandle", "content_post"}  # the latter is bob's caption
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {place for place in hers if storage.exists(*place)} == set()
         assert {place for place in his if storage.exists(*place)} == his
 
@@ -664,7 +664,7 @@ class TestALongHistory:
         assert not Like.objects.exists()
         assert repair_counters() == 0
         assert User.objects.count() == 5000
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not hers & everything_stored()
 
     def test_r1_twenty_thousand_likes_given_go_in_batches_with_their_counts(self):
