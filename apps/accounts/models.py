@@ -14,6 +14,9 @@ from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserMan
 from apps.core.models import UUIDModel
 from apps.media.models import Media
 
+# Settings of clients, the same on every device of the user.
+DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system"}
+
 
 def make_nonce() -> str:
     return secrets.token_urlsafe(24)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from redis import Redis
 
 from apps.core import cache
 from apps.core.errors import TooManyRequests
@@ -82,7 +83,7 @@ def require(scope: str, caller: str) -> None:
 
 
 def _count_in_redis(window: FixedWindow) -> int:
-    def increment(client: "cache.redis.Redis") -> int:
+    def increment(client: Redis) -> int:
         pipeline = client.pipeline()
         pipeline.incr(window.key)
         pipeline.expire(window.key, window.seconds)

@@ -58,7 +58,7 @@ def get_notification(viewer_id: UUID, notification_id: UUID) -> NotificationRow:
 def get_actors(rows: Sequence[NotificationRow]) -> dict[UUID, User]:
     """The actors of the rows by id, with what their summary needs."""
     ids = {pk for row in rows for pk in row.actor_ids or []}
-    return User.objects.select_related("avatar").in_bulk(ids)
+    return {user.pk: user for user in User.objects.select_related("avatar").filter(pk__in=ids)}
 
 
 def count_unread(viewer_id: UUID) -> int:

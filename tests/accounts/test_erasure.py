@@ -37,7 +37,7 @@ from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statem
 from apps.notifications.models import Act, Notification, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
-from tests.accounts.killed import killed_at
+from tests.accounts.crashes import killed_at
 from tests.conftest import Caller
 from tests.console.codes import enrol
 from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user, many
@@ -161,14 +161,14 @@ class TestSigningInAtThatMoment:
         alice = make_user("alice")
         post = make_post(alice)
         be_due(alice)
-        begun, stay = threading.Event(), services._stay
+        begun, stay = threading.Event(), services._cancel_deletion
 
         def stay_slowly(user):
             stay(user)
             begun.set()
             time.sleep(0.5)  # not committed yet: the eraser waits for the row
 
-        monkeypatch.setattr(services, "_stay", stay_slowly)
+        monkeypatch.setattr(services, "_cancel_deletion", stay_slowly)
 
         def erase():
             begun.wait(60)
@@ -557,7 +557,7 @@ class TestWhateverDies:
         [
             ("apps.core.privacy:in_dependency_order", 1, "before"),
             ("apps.content.services:delete_post", 2, "before"),
-            ("apps.content.events/post_removed:tell", 2, "after"),  # inside the transaction that deletes a post
+            ("apps.content.events/post_removed:publish", 2, "after"),  # inside the transaction that deletes a post
             ("apps.core.db.counters/Counter:move_all", 1, "after"),  # inside one that ends follows
             ("apps.accounts.privacy/exports:destroy", 1, "after"),
             ("apps.media.privacy:destroy", 1, "before"),

@@ -26,7 +26,7 @@ from apps.media import services as media
 from apps.media.models import PendingDeletion
 from config.queues import QUEUES
 from config.schedule import SCHEDULE
-from tests.accounts.killed import killed_at
+from tests.accounts.crashes import killed_at
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, write
@@ -381,7 +381,7 @@ class TestMaking:
         ("place", "then"),
         [
             ("apps.accounts.archive:_gather", "before"),
-            ("apps.accounts.archive:_take_in", "after"),
+            ("apps.accounts.archive:_copy_photo", "after"),
             ("apps.media.storage:save_archive", "before"),
             ("apps.media.storage:save_archive", "after"),
             ("apps.accounts.exports:current_app.send_task", "before"),

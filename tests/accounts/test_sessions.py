@@ -35,7 +35,7 @@ def bearer(access):
 
 class TestSigningIn:
     @pytest.mark.parametrize("login", ["alice", "@alice", "ALICE", "alice@example.org", "Alice@Example.org"])
-    def test_works_by_handle_and_address(self, anonymous, alice, login):
+    def test_sign_in_works_by_handle_and_email(self, anonymous, alice, login):
         answer = sign_in(anonymous, login)
         assert answer.status_code == 200
         assert answer.json()["user"]["handle"] == "alice"
@@ -58,7 +58,7 @@ class TestSigningIn:
         sign_in(anonymous, "nobody", "wrong")
         assert len(hashed) == 2 * for_known
 
-    def test_a_suspended_person_learns_of_it_only_with_the_right_password(self, anonymous, alice):
+    def test_suspension_is_revealed_only_with_the_right_password(self, anonymous, alice):
         services.suspend(alice, reason="spam", until=None)
         assert sign_in(anonymous, "alice", "wrong").json()["code"] == "invalid_credentials"
         answer = sign_in(anonymous)
@@ -143,7 +143,7 @@ class TestAccessTokens:
         assert anonymous.get("/auth/me", **bearer(pair["refresh"])).status_code == 401
         assert renew(anonymous, pair["access"]).status_code == 401
 
-    def test_tokens_of_the_former_key_are_read_until_it_is_dropped(self, anonymous, alice, settings):
+    def test_tokens_of_a_former_key_are_valid_until_the_key_is_removed(self, anonymous, alice, settings):
         access = sign_in(anonymous).json()["access"]
         settings.JWT_SIGNING_KEY_FALLBACKS = [settings.JWT_SIGNING_KEY]
         settings.JWT_SIGNING_KEY = "n" * 40
@@ -176,7 +176,7 @@ class TestAccessTokens:
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
         assert Session.objects.get(pk=caller.login.pk).last_seen_at > long_ago
 
-    def test_a_request_costs_no_sql_for_authentication(self, alice, django_assert_num_queries, settings):
+    def test_authentication_runs_no_query(self, alice, django_assert_num_queries, settings):
         caller = Caller(alice)
         caller.get("/follow-requests")
         with django_assert_num_queries(1):
@@ -184,7 +184,7 @@ class TestAccessTokens:
 
 
 class TestRefreshing:
-    def test_rotates(self, anonymous, alice):
+    def test_refresh_returns_another_token_of_the_same_session(self, anonymous, alice):
         first = sign_in(anonymous).json()
         second = renew(anonymous, first["refresh"]).json()
         assert second["refresh"] != first["refresh"]
@@ -204,7 +204,7 @@ class TestRefreshing:
         assert renew(anonymous, second["refresh"]).status_code == 401
         assert anonymous.get("/auth/me", **bearer(second["access"])).status_code == 401
 
-    def test_a_guess_ends_nothing(self, anonymous, alice):
+    def test_guessed_refresh_token_does_not_end_the_session(self, anonymous, alice):
         first = sign_in(anonymous).json()
         session_id, generation, _ = first["refresh"].split(".")
         assert renew(anonymous, f"{session_id}.{generation}.guess").json()["code"] == "invalid_refresh_token"
@@ -278,7 +278,7 @@ class TestA1TokensThatOutliveTheRight:
 
 
 class TestListingSessions:
-    def test_shows_ones_own_and_which_is_current(self, anonymous, alice, bob):
+    def test_list_contains_own_sessions_and_marks_the_current_one(self, anonymous, alice, bob):
         services.open_session(bob)
         first, second = Caller(alice), Caller(alice)
         shown = second.get("/auth/sessions").json()["results"]
@@ -286,7 +286,7 @@ class TestListingSessions:
 
 
 class TestPasswords:
-    def test_changing_needs_the_present_one_and_keeps_only_this_session(self, alice):
+    def test_password_change_needs_the_old_one_and_keeps_this_session(self, alice):
         here, there = Caller(alice), Caller(alice)
         body = {"current_password": "wrong", "new_password": "quite another phrase"}
         assert here.post("/auth/password", body).json()["code"] == "wrong_password"
@@ -328,7 +328,7 @@ class TestPasswords:
 
 
 class TestLeaving:
-    def test_hides_at_once_and_signing_in_restores(self, anonymous, alice, api, carol):
+    def test_deleted_account_is_hidden_and_restored_by_signing_in(self, anonymous, alice, api, carol):
         assert api(alice).delete("/users/me", {"password": "wrong"}).json()["code"] == "wrong_password"
         assert api(alice).delete("/users/me", {"password": PASSWORD}).status_code == 202
         assert api(carol).get("/users/@alice").status_code == 404
@@ -336,7 +336,7 @@ class TestLeaving:
         assert api(carol).get("/users/@alice").status_code == 200
 
 
-def test_two_people_never_share_a_cached_record(db):
+def test_record_of_a_session_is_never_used_for_another_user(db):
     callers = [Caller(make_user(f"person_{n}")) for n in range(5)]
     for _ in range(2):
         for caller in callers:

@@ -33,7 +33,7 @@ class BearerAuthentication(JWTAuthentication):
         except simplejwt.InvalidToken as error:
             raise InvalidToken from error
 
-    def get_user(self, validated_token: Any) -> User:
+    def get_user(self, validated_token: Any) -> User:  # type: ignore[override]
         user = session_cache.get_user(validated_token.user_id, validated_token.session_id)
         if user is None:
             raise InvalidToken

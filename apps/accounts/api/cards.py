@@ -1,6 +1,5 @@
-"""People as the API shows them."""
+"""Former names, until their last user is converted."""
 
-from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -9,13 +8,10 @@ from uuid import UUID
 import orjson
 from orjson import Fragment
 
-from apps.accounts import exports
 from apps.accounts.api.serializers import serialize_user_summary as mini
-from apps.accounts.models import DataExport, Session, User
 from apps.accounts.querysets import mini_columns
 from apps.core.db.statements import Row
-from apps.media.api.cards import Avatar, avatar_card
-from apps.notifications.reads import count_unread
+from apps.media.api.cards import Avatar
 
 Card = dict[str, Any]
 
@@ -73,77 +69,3 @@ def mini_json(person: Row, at: int) -> Fragment:
     """As `mini` of a row in the order of `Person`, as JSON, with URLs of the instant `at`. It is remembered: many pages
     show the same people, and it is a function of all that it is made of."""
     return Fragment(orjson.dumps(mini(Person._make(person))))
-
-
-class Profile(NamedTuple):
-    """What `user_card` shows of somebody, as a row of a statement in the order of `PROFILE`."""
-
-    id: UUID
-    handle: str
-    display_name: str
-    bio: str
-    website: str
-    is_private: bool
-    is_verified: bool
-    follower_count: int
-    following_count: int
-    post_count: int
-    created_at: datetime
-    avatar: Avatar | None
-
-    @classmethod
-    def of(cls, row: Row) -> "Profile":
-        *own, private, public = row
-        return cls._make([*own, avatar_of(private, public)])
-
-
-def user_card(user: User | Profile, viewer: Card | None) -> Card:
-    """`viewer` is the caller's Relationship to this person; None for anonymous callers and for oneself."""
-    return {
-        "id": user.id,
-        "handle": user.handle,
-        "display_name": user.display_name,
-        "bio": user.bio,
-        "website": user.website,
-        "avatar": avatar_card(user.avatar),
-        "is_private": user.is_private,
-        "is_verified": user.is_verified,
-        "counts": {"followers": user.follower_count, "following": user.following_count, "posts": user.post_count},
-        "created_at": user.created_at,
-        "viewer": viewer,
-    }
-
-
-def me_card(user: User) -> Card:
-    return user_card(user, None) | {
-        "email": user.email,
-        "email_verified": user.email_verified_at is not None,
-        "locale": user.locale,
-        "roles": sorted(user.roles),
-        "settings": DEFAULT_SETTINGS | user.settings,
-        "unread_notifications": count_unread(user.pk),
-    }
-
-
-# What a client keeps with the account, the same on every device.
-DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system"}
-
-
-def session_card(session: Session, *, current: bool) -> Card:
-    return {
-        "id": session.pk,
-        "device_name": session.device_name,
-        "ip": session.address,
-        "user_agent": session.user_agent,
-        "created_at": session.created_at,
-        "last_seen_at": session.last_seen_at,
-        "current": current,
-    }
-
-
-def export_card(export: DataExport | None) -> Card:
-    if export is None:
-        return {"status": "none", "url": None, "expires_at": None}
-    if url := exports.link(export):
-        return {"status": export.status, "url": url, "expires_at": export.expires_at}
-    return {"status": "expired" if export.status == "ready" else export.status, "url": None, "expires_at": None}

@@ -21,7 +21,7 @@ from apps.core.db.statements import Sight, select
 from apps.core.errors import Forbidden
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
-from apps.social.api.people import look_inside
+from apps.social.api.profiles import get_profile_content_or_404
 
 
 class PostFields(Body):
@@ -100,7 +100,7 @@ class PostListEndpoint(Endpoint):
 
     @documented(summary="Somebody's posts, newest first", page_of=schemas.Post)
     def by_author(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
+        person = get_profile_content_or_404(request, user)
         window = Window.of(request, "posts-by-author", author=person.id)
         sql = window_sql(_WRITTEN_BY.sql(request.user.pk), "id")
         rows = select(sql, viewer=request.user.pk, author=person.id, **rows_of(window))

@@ -43,7 +43,7 @@ class KeysetPagination(BasePagination):
     ordering = "-id"
     next_cursor: str | None = None
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """The rows of the requested page. Raises InvalidLimit, InvalidCursor."""
         ordering: str = getattr(view, "ordering", None) or self.ordering
         column = ordering.removeprefix("-")

@@ -121,6 +121,8 @@ _REASONS = {"200": "Done.", "201": "Created.", "202": "Accepted.", "204": "Done;
 class PhotogramSchema(AutoSchema):
     """Adds to each operation what holds for all of them."""
 
+    view: Any
+
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         action = getattr(self.view, getattr(self.view, "action", ""), None)
         if not getattr(action, "is_page", False):

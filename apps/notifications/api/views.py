@@ -42,7 +42,8 @@ class NotificationViewSet(BaseViewSet):
     @documented(summary="Mark a notification as read", responses={200: serializers.NotificationSerializer})
     @action(detail=True, methods=["post"])
     def read(self, request: Request, notification_id: str) -> Response:
-        notification = services.read(self.get_object())
+        notification = self.get_object()
+        services.read(notification)
         row = reads.get_notification(self.caller_id, notification.pk)
         return Response(self._serialize([row])[0])
 
@@ -63,7 +64,7 @@ class NotificationViewSet(BaseViewSet):
         return Response({"unread": reads.count_unread(self.caller_id)})
 
     def _serialize(self, rows: Any) -> Any:
-        context = self.get_serializer_context() | {"actors": reads.get_actors(rows)}
+        context = {"actors": reads.get_actors(rows)}
         return serializers.NotificationSerializer(rows, many=True, context=context).data
 
 
@@ -94,7 +95,8 @@ class PushViewSet(BaseViewSet):
 
     @documented(summary="List push subscriptions", responses={200: serializers.PushSubscriptionsSerializer})
     def list(self, request: Request) -> Response:
-        subscriptions = serializers.PushSubscriptionSerializer(self.get_queryset().order_by("-id"), many=True)
+        rows = list(self.get_queryset().order_by("-id"))
+        subscriptions = serializers.PushSubscriptionSerializer(rows, many=True)
         page = {"results": subscriptions.data, "next_cursor": None, "vapid_public_key": push.public_key()}
         return Response(page)
 

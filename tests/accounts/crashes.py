@@ -1,4 +1,4 @@
-"""A worker that dies: the work runs in a process of its own, which is killed when it comes to a certain place."""
+"""Runs work in a process of its own, which is killed at a given place."""
 
 import os
 import signal
