@@ -3,7 +3,6 @@
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -13,6 +12,7 @@ from apps.content.counters import POSTS, is_counted
 from apps.content.events import banned_image_posted, mentions_published, post_failed, post_published
 from apps.content.models import Post, PostMedia
 from apps.core.db.batches import BATCH
+from apps.core.tasks.outbox import enqueue
 from apps.media import pipeline
 from apps.media import services as media
 from apps.media.models import Media
@@ -39,7 +39,7 @@ def ring_again() -> int:
     with transaction.atomic():
         waiting = list(complete.values_list("pk", flat=True)[:BATCH])
         for post_id in waiting:
-            current_app.send_task(SETTLE, kwargs={"post_id": str(post_id)})
+            enqueue(SETTLE, kwargs={"post_id": str(post_id)})
     return len(waiting)
 
 

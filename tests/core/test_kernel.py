@@ -3,13 +3,13 @@ import sys
 import pytest
 from django.apps import AppConfig
 from django.db import connection, transaction
-from django_celery_outbox.models import CeleryOutbox
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.core import text
 from apps.core.db.ids import new_id, parse_id
 from apps.core.events import DomainEvent
+from apps.core.models import QueuedTask
 from apps.core.ops import checks
 from apps.core.privacy import ContextConfig
 from apps.core.tasks import outbox
@@ -57,12 +57,12 @@ def test_what_follows_from_a_fact_can_be_held_for_the_statement_that_makes_it_tr
     with pytest.raises(TypeError):
         fact.held(other=1)
     tasks = fact.held(thing_id="x")
-    assert not CeleryOutbox.objects.exists()
+    assert not QueuedTask.objects.exists()
     with connection.cursor() as cursor:
         for deeds in (0, 1):
             made = f"WITH made AS (SELECT 1 LIMIT {deeds}), told AS ({outbox.writing('tasks', given='made')}) SELECT 1"
             cursor.execute(made, {"tasks": tasks})
-            assert list(CeleryOutbox.objects.values_list("kwargs", flat=True)) == [{"queue": "x"}] * deeds
+            assert list(QueuedTask.objects.values_list("kwargs", flat=True)) == [{"queue": "x"}] * deeds
 
 
 class Answering(ContextConfig):
