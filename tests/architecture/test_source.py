@@ -46,8 +46,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/feed/reading.py": 1,
     "apps/feed/snapshots.py": 1,
     "apps/feed/timeline.py": 5,
-    "apps/media/backup.py": 2,
-    "apps/media/gauges.py": 4,
     "apps/media/services.py": 5,
     "apps/moderation/cases.py": 5,
     "apps/moderation/claims.py": 1,
