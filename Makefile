@@ -85,7 +85,7 @@ screenshots: $(READY) ## Every page of the console into .state/screenshots, and 
 	@SCREENSHOTS=$(CURDIR)/.state/screenshots $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
 	@grep -o 'moderation/[a-z-]*\.jpg' docs/moderation.md | cut -d/ -f2 | while read -r name; do cp ".state/screenshots/$$name" docs/moderation/; done
 
-bench: $(READY) ## The hot endpoints under load, against three baselines (SIZE=small|large, ARGS="--keep --only feed")
+bench: $(READY) ## The hot endpoints under load, against two baselines (SIZE=small|large, ARGS="--keep --only feed")
 	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)
 
 bench-compare: $(READY) ## The code as it is against that of a commit, taking turns (BASE=commit ARGS="--paths 'profile;like'")

@@ -5,7 +5,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 OBJECTS = {
     "User": "id handle display_name bio website avatar is_private is_verified counts created_at viewer",
-    "UserMini": "id handle display_name avatar is_verified",
+    "UserSummary": "id handle display_name avatar is_verified",
     "UserCounts": "followers following posts",
     "Avatar": "thumb medium",
     "Me": "id handle display_name bio website avatar is_private is_verified counts created_at viewer "

@@ -10,6 +10,7 @@ import orjson
 from orjson import Fragment
 
 from apps.accounts import exports
+from apps.accounts.api.serializers import serialize_user_summary as mini
 from apps.accounts.models import DataExport, Session, User
 from apps.accounts.querysets import mini_columns
 from apps.core.db.statements import Row
@@ -65,17 +66,6 @@ def person_of(text: str) -> Person:
 def author_of(row: dict[str, Any]) -> Person:
     """Of a row that names its author's columns as cards of posts and comments do."""
     return Person(*_AUTHOR(row))
-
-
-def mini(user: User | Person) -> Card:
-    """Costs no query when `avatar` is selected along."""
-    return {
-        "id": user.id,
-        "handle": user.handle,
-        "display_name": user.display_name,
-        "avatar": avatar_card(user.avatar),
-        "is_verified": user.is_verified,
-    }
 
 
 @lru_cache(maxsize=8192)

@@ -2,20 +2,9 @@
 
 from rest_framework import serializers
 
+from apps.accounts.api.serializers import AvatarSerializer as Avatar
+from apps.accounts.api.serializers import UserSummarySerializer as UserMini  # noqa: F401  (until its users are converted)
 from apps.core.api.shapes import Shape
-
-
-class Avatar(Shape):
-    thumb = serializers.URLField()
-    medium = serializers.URLField()
-
-
-class UserMini(Shape):
-    id = serializers.UUIDField()
-    handle = serializers.CharField()
-    display_name = serializers.CharField()
-    avatar = Avatar(allow_null=True)
-    is_verified = serializers.BooleanField()
 
 
 class Relationship(Shape):
