@@ -54,7 +54,7 @@ class NotificationQuerySet(QuerySet["Notification"]):
 
 
 def posts_told_of(user_id: UUID) -> QuerySet[Any]:
-    return Post.objects.visible_to(user_id).standing()
+    return Post.objects.visible_to(user_id).published()
 
 
 def comments_told_of(user_id: UUID) -> QuerySet[Any]:

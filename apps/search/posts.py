@@ -16,7 +16,7 @@ _SIGNS = ("#", "﹟", "＃")
 
 def found(query: str, *, viewer_id: UUID | None) -> PostQuerySet:
     """Posts that stand and that the viewer may see, which hold every word and every tag of the query."""
-    return among(Post.objects.visible_to(viewer_id).standing(), query)
+    return among(Post.objects.visible_to(viewer_id).published(), query)
 
 
 def among(posts: PostQuerySet, query: str) -> PostQuerySet:

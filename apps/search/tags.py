@@ -23,7 +23,7 @@ class _Counted(Subquery):
 
 def found(prefix: str, *, viewer_id: UUID | None) -> QuerySet[Any]:
     """Rows of `plain` (the name, in the order of its code points) and `posts`."""
-    posts = Post.objects.visible_to(viewer_id).standing().filter(post_tags__tag=OuterRef("pk"))
+    posts = Post.objects.visible_to(viewer_id).published().filter(post_tags__tag=OuterRef("pk"))
     wanted = prefix.lstrip("#﹟＃").lower()
     tags = Tag.objects.annotate(plain=Collate("name", "C")).filter(plain__startswith=wanted)
     counted = tags.filter(Exists(posts)).annotate(posts=_Counted(posts.order_by().values("pk")[:COUNTED]))

@@ -1,4 +1,4 @@
-"""The doors to a post."""
+"""Visibility checks of posts, for views."""
 
 from uuid import UUID
 
@@ -6,8 +6,11 @@ from rest_framework.request import Request
 
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
-from apps.core.db.statements import Sight, Statement, select
+from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import NotFound
+
+_VISIBLE = CompiledQuery(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"))
+_EXISTING = CompiledQuery(lambda post: Post.objects.filter(pk=post).values("pk"))
 
 
 def visible_posts(request: Request) -> PostQuerySet:
@@ -15,34 +18,33 @@ def visible_posts(request: Request) -> PostQuerySet:
     return posts
 
 
-def find_post(request: Request, post_id: UUID) -> Post:
-    """The post, if the caller may see it. Raises NotFound."""
-    return _one(visible_posts(request), post_id)
-
-
 def may_review(request: Request) -> bool:
     """Whether the caller is a moderator."""
     return bool(getattr(request.user, "is_moderator", False))
 
 
-_SEEN = Sight(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"), "post")
-_REVIEWED = Statement(lambda post: Post.objects.all().filter(pk=post).values("pk"), "post")
-
-
-def require_sight(request: Request, post_id: UUID, *, review: bool = False) -> None:
-    """For what is listed under a post. With `review` as `find_reviewable_post`. Raises NotFound."""
-    sql = _REVIEWED.sql if review and may_review(request) else _SEEN.sql(request.user.pk)
-    if not select(sql, viewer=request.user.pk, post=post_id):
+def check_post_visible(request: Request, post_id: UUID, *, review: bool = False) -> None:
+    """For lists below a post. `review`: a moderator may see any post. Raises NotFound."""
+    if review and may_review(request):
+        visible = _EXISTING.exists(post=post_id)
+    else:
+        visible = _VISIBLE.exists(viewer=request.user.pk, post=post_id)
+    if not visible:
         raise NotFound
 
 
+def find_post(request: Request, post_id: UUID) -> Post:
+    """The post. Raises NotFound if the caller may not see it."""
+    return _get(visible_posts(request), post_id)
+
+
 def find_reviewable_post(request: Request, post_id: UUID) -> Post:
-    """As `find_post`; and a moderator finds any post. For reading and judging it, not for taking part: to like or
-    comment on a post, a moderator needs the sight of a person. Raises NotFound."""
-    return _one(Post.objects.all() if may_review(request) else visible_posts(request), post_id)
+    """As `find_post`, but a moderator finds any post: to read and to judge it, not to like or comment on it. Raises
+    NotFound."""
+    return _get(Post.objects.all() if may_review(request) else visible_posts(request), post_id)
 
 
-def _one(posts: PostQuerySet, post_id: UUID) -> Post:
+def _get(posts: PostQuerySet, post_id: UUID) -> Post:
     post: Post | None = posts.filter(pk=post_id).first()
     if post is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""The doors to a comment: the post's door first, then its own."""
+"""Visibility checks of comments, for views. A comment is visible only if its post is."""
 
 from uuid import UUID
 
@@ -16,21 +16,21 @@ def visible_comments(request: Request) -> CommentQuerySet:
 
 
 def find_comment(request: Request, comment_id: UUID) -> Comment:
-    """A comment that the caller may see, on a post that they may see. Raises NotFound."""
-    comment = _one(visible_comments(request), comment_id)
+    """The comment. Raises NotFound if the caller may not see it or its post."""
+    comment = _get(visible_comments(request), comment_id)
     find_post(request, comment.post_id)
     return comment
 
 
 def find_reviewable_comment(request: Request, comment_id: UUID) -> Comment:
-    """As `find_comment`; and a moderator finds any comment that has not been removed. Raises NotFound."""
+    """As `find_comment`, but a moderator finds any comment that is not removed. Raises NotFound."""
     if not may_review(request):
         return find_comment(request, comment_id)
-    return _one(Comment.objects.filter(removed_at=None), comment_id)
+    return _get(Comment.objects.filter(removed_at=None), comment_id)
 
 
 def find_comment_on(request: Request, post_id: UUID, comment_id: UUID) -> Comment:
-    """As `find_reviewable_comment`, of that very post."""
+    """As `find_reviewable_comment`, for a comment of this post."""
     find_reviewable_post(request, post_id)
     comment = find_reviewable_comment(request, comment_id)
     if comment.post_id != post_id:
@@ -38,7 +38,7 @@ def find_comment_on(request: Request, post_id: UUID, comment_id: UUID) -> Commen
     return comment
 
 
-def _one(comments: CommentQuerySet, comment_id: UUID) -> Comment:
+def _get(comments: CommentQuerySet, comment_id: UUID) -> Comment:
     comment: Comment | None = comments.select_related("post").filter(pk=comment_id).first()
     if comment is None:
         raise NotFound

@@ -1,69 +1,66 @@
-"""The home feed."""
+"""The home feed and explore."""
 
-import builtins
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from orjson import Fragment
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from apps.content.api import schemas
-from apps.content.api.cards import post_cards, post_cards_of
+from apps.content.api.serializers import PostSerializer, serialize_post, serialize_posts
 from apps.content.models import Post
-from apps.core import cache
 from apps.core.api.pagination import Window, page
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
-from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
-from apps.core.db.ids import PackedId
-from apps.core.db.statements import Statement
-from apps.feed import explore, live, reading, timeline
+from apps.core.db.compiled import CompiledQuery
+from apps.engagement import reads
+from apps.engagement.reads import PostRow
+from apps.feed import explore, reading, timeline
 
-# The rules are asked anew of every id, wherever it comes from.
-IN_THE_FEED = Statement(
-    lambda viewer: timeline.belonging_to(viewer, Post.objects.visible_to(viewer)).for_cards(), "viewer"
+# The rules are applied to every id, wherever it comes from.
+POSTS_IN_FEED = CompiledQuery(
+    lambda viewer: timeline.in_feed_of(viewer, Post.objects.visible_to(viewer)).with_is_public()
 )
 
 
-class RefreshedFeed(Shape):
-    results = schemas.Post(many=True)
+class RefreshedFeedSerializer(serializers.Serializer[Any]):
+    results = PostSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     new_since_last = serializers.IntegerField(min_value=0, max_value=reading.NEW_CAP)
 
 
 class FeedEndpoint(Endpoint):
-    def asks_along(self, request: Request, user_id: UUID) -> cache.Question | None:
-        if self.action != "list":
-            return None
-        self._look = live.Look(user_id, may_build="cursor" not in request.query_params)
-        return self._look.question
-
-    @documented(summary="Posts of those one follows and one's own, newest first", page_of=schemas.Post)
+    @documented(summary="Posts of those one follows and one's own, newest first", page_of=PostSerializer)
     def list(self, request: Request) -> Response:
         window = Window.of(request, "feed")
         before = UUID(window.after[0]) if window.after else None
-        glance = self._look.glance(self.answered_along)
-        found = reading.page(self.caller_id, self._cards, glance, limit=window.limit + 1, before=before)
-        return Response(_page(window, *found))
+        ids, posts = reading.page(self.caller_id, self._posts, limit=window.limit + 1, before=before)
+        return Response(self._page(window, ids, posts))
 
     @documented(
-        summary="Rebuild the timeline; its first page and how much of it is new", responses={200: RefreshedFeed}
+        summary="Rebuild the timeline; its first page and how much of it is new",
+        responses={200: RefreshedFeedSerializer},
     )
     def refresh(self, request: Request) -> Response:
         window = Window.of(request, "feed")
-        found, new = reading.refresh(self.caller_id, self._cards, limit=window.limit + 1)
-        return Response(_page(window, *found) | {"new_since_last": new})
+        ids, posts, new = reading.refresh(self.caller_id, self._posts, limit=window.limit + 1)
+        return Response(self._page(window, ids, posts) | {"new_since_last": new})
 
-    def _cards(self, ids: builtins.list[PackedId]) -> dict[PackedId, Fragment]:
-        return post_cards_of(ids, self.caller_id, among=IN_THE_FEED)
+    def _posts(self, ids: Sequence[UUID]) -> dict[UUID, PostRow]:
+        return reads.posts(ids, self.caller_id, visible=POSTS_IN_FEED)
+
+    def _page(self, window: Window, ids: Sequence[UUID], posts: dict[UUID, PostRow]) -> dict[str, Any]:
+        def serialize(shown: Sequence[UUID]) -> Sequence[dict[str, Any]]:
+            return [serialize_post(posts[pk], self.caller_id) for pk in shown if pk in posts]
+
+        return page(ids, window, position=lambda pk: [pk], cards=serialize)
 
 
 class ExploreEndpoint(Endpoint):
     open_to_all = frozenset({"list"})
 
-    @documented(summary="Recent popular posts for everybody", page_of=schemas.Post)
+    @documented(summary="Recent popular posts for everybody", page_of=PostSerializer)
     def list(self, request: Request) -> Response:
         window = Window.of(request, "explore")
         posts = explore.popular_posts(request.user.pk)
@@ -74,13 +71,6 @@ class ExploreEndpoint(Endpoint):
                 list(posts.values_list("score", "pk")[: window.limit + 1]),
                 window,
                 position=list,
-                cards=lambda shown: post_cards([pk for _, pk in shown], request.user.pk),
+                cards=lambda shown: serialize_posts([pk for _, pk in shown], request.user.pk),
             )
         )
-
-
-def _page(window: Window, ids: list[PackedId], cards: dict[PackedId, Fragment]) -> dict[str, Any]:
-    def of(shown: Any) -> list[Fragment]:
-        return [card for pk in shown if (card := cards.get(pk))]
-
-    return page(ids, window, position=lambda pk: [UUID(bytes=pk)], cards=of)

@@ -86,7 +86,7 @@ class MediaEndpoint(Endpoint):
         if item is None:
             return Response(media_card(self._own(media_id), public=False))
         post = find_reviewable_post(request, item.post_id)
-        is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+        is_open = Post.objects.public().filter(pk=post.pk).exists()
         return Response(media_card(item.medium, public=is_open))
 
     @documented(summary="Delete a medium of one's own", responses={204: None}, errors=[services.MediaInUse])

@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from apps.accounts.api.cards import user_card
 from apps.accounts.api.schemas import User as UserShape
 from apps.accounts.models import User
-from apps.content.api.cards import post_page
-from apps.content.api.schemas import Post as PostShape
+from apps.content.api.serializers import PostSerializer, post_page
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, oldest_first, page
 from apps.core.api.responses import Response
 from apps.core.api.schema import documented
@@ -44,7 +43,7 @@ class SearchEndpoint(Endpoint):
 
     @documented(
         summary="Posts by words of their captions and #tags, newest first",
-        page_of=PostShape,
+        page_of=PostSerializer,
         errors=[InvalidQuery],
         parameters=[Q],
     )
