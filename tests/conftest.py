@@ -2,13 +2,18 @@
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.cache import caches
 from django.core.management import call_command
+from django.core.signals import setting_changed
 from django.db import connection
+from django.dispatch import receiver
 from django_celery_outbox.models import CeleryOutbox
 from rest_framework.test import APIClient
 
@@ -41,6 +46,15 @@ class Caller(APIClient):
         return super()._encode_data(data, format or (None if content_type else "json"), content_type)
 
 
+@receiver(setting_changed)
+def follow_redis_url(*, setting: str, value: Any, **_: Any) -> None:
+    """A test that changes REDIS_URL means the server of the cache."""
+    if setting == "REDIS_URL":
+        settings.CACHES["default"]["LOCATION"] = value
+        with suppress(AttributeError):
+            del caches["default"]
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit empty every table after themselves, which the audits would refuse."""
@@ -68,8 +82,8 @@ def _buckets() -> None:
 def _calm(settings: Any) -> Iterator[None]:
     """Limits off unless a test turns them on, and nothing left in Redis or in memory by another test."""
     settings.RATE_LIMITS_ENABLED = False
-    terms.in_force.forget()
-    newcomers.in_force.forget()
+    terms.in_force.clear()
+    newcomers.in_force.clear()
     cache.breaker.reset()
     cache.call(_forget_everything)
     return

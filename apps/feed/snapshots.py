@@ -120,7 +120,7 @@ def restore_visits() -> None:
 def save_visits(active: dict[UUID, float]) -> None:
     """Active readers get a row, to be filled. The visits of readers who have a row and are not active are halved."""
     chosen = list(active)[:MAX_READERS]
-    known = User.objects.filter(state=User.State.ACTIVE, pk__in=chosen).values_list("pk", flat=True)
+    known = User.objects.active().filter(pk__in=chosen).values_list("pk", flat=True)
     FeedSnapshot.objects.bulk_create(
         [FeedSnapshot(user_id=pk, visits=active[pk]) for pk in known],
         update_conflicts=True,

@@ -103,7 +103,7 @@ def complete_upload(medium: Media) -> Media:
         return medium
     key = f"{objects.ORIGINALS}{objects.new_secret()}"
     try:
-        found = storage.take_in(medium.original_key, to=key)
+        found = storage.copy_upload(medium.original_key, to=key)
     except storage.StorageError as error:
         objects.doom_original(key)
         raise storage.StorageUnavailable from error
@@ -119,14 +119,14 @@ def complete_upload(medium: Media) -> Media:
     return completed
 
 
-def _is_as_declared(found: storage.Stored, medium: Media) -> bool:
+def _is_as_declared(found: storage.StoredObject, medium: Media) -> bool:
     """Where storage keeps no hashes, the pipeline compares that."""
     same_hash = not medium.sha256 or not found.sha256 or found.sha256 == medium.sha256
     return (found.bytes, found.content_type) == (medium.bytes, medium.content_type) and same_hash
 
 
 @transaction.atomic
-def _hand_over(medium: Media, key: str, found: storage.Stored) -> None:
+def _hand_over(medium: Media, key: str, found: storage.StoredObject) -> None:
     """One of two requests at once does it; the other's copy goes."""
     now = timezone.now()
     moved = Media.objects.filter(pk=medium.pk, status=Media.Status.PENDING).update(

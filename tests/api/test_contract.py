@@ -36,7 +36,7 @@ OBJECTS = {
     "Unread": "unread",
     "NotificationPreferences": "follow follow_request follow_accepted like comment reply mention comment_like "
     "moderation",
-    "ChannelsShape": "in_app push email",
+    "Channels": "in_app push email",
     "Comment": "id post_id author text mentions parent_id counts viewer removed created_at",
     "CommentCounts": "likes replies",
     "CommentMarks": "liked",

@@ -51,4 +51,4 @@ def test_otherwise_it_gives_back_its_connection_and_keeps_the_pool(closed, monke
 
 
 def test_behind_pgbouncer_and_in_tests_there_is_no_pool_to_be_given_up():
-    deadline.give_up_pool()
+    deadline.reset_pool()

@@ -16,7 +16,7 @@ from apps.core.db.batches import Pace
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import DoomedObject, Media
 from tests.factories import make_media
-from tests.media.uploads import begin, fetch, put, ready, uploaded, variant_urls, write
+from tests.media.uploads import begin, fetch, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
 # Sweeps of a whole bucket, which all workers share, find what another test has put there.
@@ -265,7 +265,7 @@ class TestBuckets:
         assert capsys.readouterr().out.count("(private)") == 2
 
     def test_new_ones_are_made(self, settings):
-        settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = "fresh-private", "fresh-public"
+        use_storage(settings, private="fresh-private", public="fresh-public")
         call_command("ensure_buckets")
         write("originals/x", b"x")
         assert httpx.get(f"{settings.S3_ENDPOINT_URL}/fresh-private/originals/x").status_code == 403

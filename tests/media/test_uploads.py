@@ -23,7 +23,7 @@ from apps.media.api import cards
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
 from tests.factories import make_media, make_user
-from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, variant_urls, write
+from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -238,13 +238,13 @@ class TestCompleting:
     def test_deleted_meanwhile_it_is_not_found(self, api, alice, monkeypatch):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
-        take_in = storage.take_in
+        copy_upload = storage.copy_upload
 
-        def take_in_and_delete(*args, **kwargs):
+        def copy_and_delete(*args, **kwargs):
             services.delete_upload(Media.objects.get())
-            return take_in(*args, **kwargs)
+            return copy_upload(*args, **kwargs)
 
-        monkeypatch.setattr(storage, "take_in", take_in_and_delete)
+        monkeypatch.setattr(storage, "copy_upload", copy_and_delete)
         assert api(alice).post(f"/media/upload/{upload['id']}/complete").status_code == 404
 
     def test_p3_anothers_upload_does_not_exist(self, api, alice, carol):
@@ -368,13 +368,14 @@ class TestWhoMayFetch:
         self, api, alice, anonymous, post, deliver, settings
     ):
         old = self.urls(anonymous, post)
-        settings.S3_ENDPOINT_URL, there = "http://127.0.0.1:1", settings.S3_ENDPOINT_URL
+        there = settings.S3_ENDPOINT_URL
+        use_storage(settings, endpoint="http://127.0.0.1:1")
         assert api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"}).status_code == 200
         CeleryOutbox.objects.all().delete()
         assert sweeps.delete_doomed_objects() == 0
         with pytest.raises(storage.StorageError):
             pipeline.move_variants(post.media.get().pk)
-        settings.S3_ENDPOINT_URL = there
+        use_storage(settings, endpoint=there)
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert sweeps.ring_again() == 1
             deliver()

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content import captions, services
 from apps.content.api.posts import find_reviewable_post, may_review, visible_posts
@@ -11,7 +12,6 @@ from apps.content.api.serializers import CreatePost, PostSerializer, UpdatePost,
 from apps.content.models import Post
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.compiled import CompiledQuery

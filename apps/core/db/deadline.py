@@ -1,50 +1,51 @@
-"""Patience with PostgreSQL: how long a request waits for it, and what happens while it is away (promise C8).
+"""Deadlines for queries, and what a process does while PostgreSQL is unavailable (promise C8).
 
 PostgreSQL's own timeouts run on its clock and stop with it, and libpq waits for an answer without end: a frozen server,
-or a network that swallows packets, would hold every thread. So a request has REQUEST_SECONDS for all that it asks,
-counted here; what is not answered then is a 503. Jobs have the time limits of their tasks instead.
+whose kernel still acknowledges packets, would block every thread. Therefore a request has REQUEST_SECONDS for all its
+queries, measured here. A thread shuts down the socket of a connection that waits longer; the query then fails with an
+OperationalError, and the request is answered with 503. Tasks have the time limits of their queue instead.
 """
 
+import os
+import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import cached_property
 from time import monotonic
 from typing import Any
 
 import structlog
 from django import db
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from psycopg import Connection, Cursor, OperationalError
-from psycopg.abc import RV, PQGen, Query
-from psycopg.errors import _WaitTimeout
+from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg import Connection, OperationalError
+from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 from psycopg_pool import PoolTimeout
 
-from apps.core.postgresql.base import DatabaseWrapper
-
 log = structlog.get_logger(__name__)
 REQUEST_SECONDS = 4.0
-# A request that was late for another reason still gets an answer to a statement of the usual kind.
-LAST_SECONDS = 0.4
-# For a connection of the pool. A process has more of them than threads: who waits, waits for one that cannot be made.
-POOL_SECONDS = 3.0
-LOOK_EVERY = 0.5  # seconds
-# Who waited in vain while nobody had an answer for so long knows of an outage. Shorter than what anybody waits: the
-# last answer may have come when the first was waiting already.
+# A request that was late for another reason still gets the answer to an ordinary statement.
+MIN_TIMEOUT = 0.4
+# How often the deadlines of waiting connections are checked, and how often an outage is probed.
+CHECK_EVERY = 0.1
+PROBE_EVERY = 0.5
+# A timeout means an outage if the process has had no answer for so long. It is shorter than every timeout, since the
+# last answer may have come after the first request began to wait.
 SILENCE_SECONDS = 2.0
-# A server that has answered so lately has not been restarted since: an empty one takes twice as long.
-FRESH_SECONDS = 0.1
-# What Django raises of a database that is away; a PoolTimeout, too, comes as its OperationalError.
-AWAY = (db.OperationalError, db.InterfaceError)
+# What Django raises when the database is unavailable; a PoolTimeout, too, is wrapped in its OperationalError.
+UNAVAILABLE_ERRORS = (db.OperationalError, db.InterfaceError)
 
-_deadline: ContextVar[float | None] = ContextVar("database_deadline", default=None)
+_deadline: ContextVar[float | None] = ContextVar("query_deadline", default=None)
 
 
-class Patience:
-    """All that is asked of the database within is to be answered in so many seconds from now."""
+class QueryTimeout(OperationalError):
+    """The database did not answer before the QueryDeadline."""
+
+
+class QueryDeadline:
+    """Context manager: all queries of the block must be answered within `seconds` from its beginning."""
 
     def __init__(self, seconds: float = REQUEST_SECONDS) -> None:
         self._seconds = seconds
@@ -57,107 +58,148 @@ class Patience:
 
 
 class Outage:
-    """Whether somebody in this process has waited for the database in vain, and nobody has had an answer of late.
+    """Whether the database is unavailable to this process: a query timed out and no other was answered lately.
 
-    Requests are refused at once meanwhile: if each waited, those behind them would wait twice as long. A thread looks
-    whether the database is back.
+    Requests are refused at once meanwhile: if each waited, those queued behind them would wait twice as long. A thread
+    probes the database until it answers.
     """
 
-    def __init__(self, look: Callable[[], object]) -> None:
-        """`look` raises while the database is away."""
-        self.lasts = False
-        self._look = look
+    def __init__(self, probe: Callable[[], object]) -> None:
+        """`probe` raises while the database is unavailable."""
+        self.active = False
+        self._probe = probe
         self._answered_at = monotonic()
-        self._beginning = threading.Lock()
+        self._lock = threading.Lock()
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
         self._answered_at = monotonic()
-        self.lasts = False
+        self.active = False
 
-    def waited_in_vain(self) -> None:
-        """Of one statement that alone is slow, nothing follows: others were answered meanwhile."""
-        with self._beginning:
-            if self.lasts or monotonic() - self._answered_at < SILENCE_SECONDS:
+    def record_timeout(self) -> None:
+        """Begins the outage, unless other queries were answered meanwhile: then only one statement was slow."""
+        with self._lock:
+            if self.active or monotonic() - self._answered_at < SILENCE_SECONDS:
                 return
-            self.lasts = True
+            self.active = True
         log.error("database_outage")
         threading.Thread(target=self._watch, name="outage", daemon=True).start()
 
-    def learn_from(self, error: BaseException) -> None:
-        """What ended a request: no connection was to be had, or something that tells nothing."""
+    def observe_error(self, error: BaseException) -> None:
+        """Records a timeout if `error` says that the pool had no connection in time."""
         if isinstance(error, PoolTimeout) or isinstance(error.__cause__, PoolTimeout):
-            self.waited_in_vain()
+            self.record_timeout()
 
     def _watch(self) -> None:
-        while self.lasts:
+        while self.active:
             with suppress(OperationalError):
-                self._look()
-                self.answered()
-            time.sleep(LOOK_EVERY)
-        log.info("database_is_back")
+                self._probe()
+                self.record_answer()
+            time.sleep(PROBE_EVERY)
+        log.info("database_recovered")
 
 
-class PatientConnection(Connection[TupleRow]):
-    """A connection of the pool that gives up at the deadline of the request at hand. It is closed then, which ends the
-    statement on the server, too (`client_connection_check_interval`).
+class DeadlineWatch:
+    """The connections that wait for an answer, and a thread that shuts down the sockets of those that are overdue."""
 
-    One whose session is over tells the pool to replace those at rest: they were with the same server.
+    def __init__(self) -> None:
+        self._waiting: dict[Connection[Any], float] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def limit(self, connection: Connection[Any]) -> Iterator[None]:
+        """The block waits for `connection`, and raises QueryTimeout after the QueryDeadline around it, if there is one.
+
+        A socket is shut down only while its connection is in such a block, so never under another user of it."""
+        deadline = _deadline.get()
+        if deadline is None:
+            yield
+            return
+        self._add(connection, max(deadline, monotonic() + MIN_TIMEOUT))
+        try:
+            yield
+        except OperationalError as error:
+            if not self._remove(connection):
+                raise QueryTimeout("the database did not answer in time") from error
+            raise
+        finally:
+            self._remove(connection)
+
+    def _add(self, connection: Connection[Any], deadline: float) -> None:
+        with self._lock:
+            self._waiting[connection] = deadline
+            # A thread does not survive a fork.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+
+    def _remove(self, connection: Connection[Any]) -> bool:
+        """Whether the connection was still within its deadline."""
+        with self._lock:
+            return self._waiting.pop(connection, None) is not None
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(CHECK_EVERY)
+            now = monotonic()
+            with self._lock:
+                for connection in [waiting for waiting, deadline in self._waiting.items() if deadline < now]:
+                    del self._waiting[connection]
+                    _shut_down(connection)
+
+
+def _shut_down(connection: Connection[Any]) -> None:
+    """Ends the connection for the thread that waits for it. The server ends the statement as well, soon
+    (`client_connection_check_interval`)."""
+    with suppress(OSError, OperationalError), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(socket.SHUT_RDWR)
+
+
+class DeadlineConnection(Connection[TupleRow]):
+    """A connection that keeps to the QueryDeadline of the block in which it is used.
+
+    When the server has ended its session, the pool replaces the idle connections: they were with the same server.
     """
 
-    _answered_at = 0.0
-
-    def execute(self, query: Query, *args: Any, **kwargs: Any) -> Cursor[TupleRow]:
-        """The pool asks by an empty query whether a connection still answers, each time that it gives one away; one
-        that has just answered is not asked."""
-        if query == "" and monotonic() - self._answered_at < FRESH_SECONDS:
-            return self._resting
-        return super().execute(query, *args, **kwargs)
-
-    @cached_property
-    def _resting(self) -> Cursor[TupleRow]:
-        return self.cursor()
-
     def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
-        deadline = _deadline.get()
-        if deadline is not None:
-            kwargs.setdefault("timeout", max(deadline - monotonic(), LAST_SECONDS))
         try:
-            answer = super().wait(gen, *args, **kwargs)
-        except _WaitTimeout as error:
-            if deadline is None:
-                raise
-            self.pgconn.finish()
-            outage.waited_in_vain()
-            raise OperationalError("the database did not answer in time") from error
-        except OperationalError as error:
-            # A server that stops says so, and libpq believes it only at the next attempt.
-            if self.closed or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
-                self._lost()
+            with watch.limit(self):
+                answer = super().wait(gen, *args, **kwargs)
+        except QueryTimeout:
+            self.close()
+            outage.record_timeout()
             raise
-        self._answered_at = monotonic()
-        outage.answered()
+        except OperationalError as error:
+            # A server that shuts down says so, and libpq notices the end of the session only at the next query.
+            if self.closed or error.diag.severity_nonlocalized in ("FATAL", "PANIC"):
+                self.close()
+                _drain_pool()
+            raise
+        outage.record_answer()
         return answer
 
-    def _lost(self) -> None:
-        self.pgconn.finish()
-        pool = getattr(self, "_pool", None)
-        if pool is not None:
-            pool.drain()
+
+def _drain_pool() -> None:
+    pool = getattr(connections[DEFAULT_DB_ALIAS], "pool", None)
+    if pool is not None:
+        pool.drain()
 
 
-def give_up_pool() -> None:
-    """Of a process that does one thing at a time and has found the database away: a pool waits ever longer between its
-    attempts, and what comes next begins with one that attempts at once."""
+def reset_pool() -> None:
+    """Close the pool of a process that does one thing at a time and has found the database unavailable. A pool waits
+    ever longer between its attempts to connect; the next query begins with a new pool, which attempts at once."""
     own = connections[DEFAULT_DB_ALIAS]
     own.close()
-    if isinstance(own, DatabaseWrapper):
-        own.close_pool()
+    if getattr(own, "pool", None) is not None:
+        own.close_pool()  # type: ignore[attr-defined]  # of Django's PostgreSQL backend
 
 
-def _look() -> None:
-    """Through a connection of its own: the pool's have their own pauses."""
-    with PatientConnection.connect(**connection.get_connection_params()) as fresh, Patience(1):
+def _probe() -> None:
+    """Through a connection of its own: those of the pool have pauses between their attempts."""
+    parameters = connections[DEFAULT_DB_ALIAS].get_connection_params()
+    with DeadlineConnection.connect(**parameters) as fresh, QueryDeadline(1):
         fresh.execute("SELECT 1")
 
 
-outage = Outage(_look)
+outage = Outage(_probe)
+watch = DeadlineWatch()

@@ -23,12 +23,12 @@ class Dependency:
     check: Callable[[], object]
 
     def is_up(self) -> bool:
-        if self.database and outage.lasts:
+        if self.database and outage.active:
             return False
         try:
             self.check()
         except Exception as error:  # whatever a client library raises, the answer is "down", and the log says why
-            outage.learn_from(error)
+            outage.observe_error(error)
             log.warning("dependency_down", dependency=self.name, error=str(error))
             return False
         return True

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from prometheus_client import Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from apps.core.db.deadline import AWAY, REQUEST_SECONDS
+from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS
 
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_gauge_failures_total", "Gauges that could not be read, by name.", ["gauge"])
@@ -115,7 +115,7 @@ def _database_is_there() -> bool:
     """Asked once, so that a scrape waits for a connection once, and not for each gauge."""
     try:
         connection.ensure_connection()
-    except AWAY as error:
+    except UNAVAILABLE_ERRORS as error:
         log.warning("gauges_left_out", reason=str(error).strip())
         return False
     return True

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
-from apps.core.db.deadline import AWAY, give_up_pool
+from apps.core.db.deadline import UNAVAILABLE_ERRORS, reset_pool
 from apps.core.ops.observability import Outcome, task_finished
 from apps.core.tasks import outbox
 
@@ -46,8 +46,8 @@ class OutboxTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
             return self.run(*args, **kwargs)
         try:
             return self._try(*args, **kwargs)
-        except AWAY:
-            give_up_pool()
+        except UNAVAILABLE_ERRORS:
+            reset_pool()
             raise
         finally:
             # Back into the pool, which knows whether it is still good.

@@ -7,13 +7,13 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.content.api.posts import check_post_visible
 from apps.content.api.serializers import PostSerializer, serialize_post_counts, serialize_posts
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first, oldest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id

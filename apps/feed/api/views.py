@@ -6,11 +6,11 @@ from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content.api.serializers import PostSerializer, serialize_post, serialize_posts
 from apps.content.models import Post
 from apps.core.api.pagination import Window, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.compiled import CompiledQuery

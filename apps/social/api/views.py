@@ -6,12 +6,12 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.api.cards import mini, user_card
 from apps.accounts.api.schemas import Relationship
 from apps.accounts.models import User
 from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id

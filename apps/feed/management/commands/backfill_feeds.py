@@ -49,7 +49,7 @@ class Command(OperatorCommand):
 
 
 def _user(who: str) -> list[UUID]:
-    user = User.objects.standing().named(who).first()
+    user = User.objects.active().named(who).first()
     if user is None:
         raise CommandError(f"There is no user {who}.")
     return [user.pk]
@@ -67,5 +67,5 @@ def _all_readers() -> list[UUID]:
         seen = []
     saved = FeedSnapshot.objects.order_by("-visits", "pk").values_list("pk", flat=True)
     readers = dict.fromkeys([*seen, *saved])
-    active = set(User.objects.standing().filter(pk__in=readers).values_list("pk", flat=True))
+    active = set(User.objects.active().filter(pk__in=readers).values_list("pk", flat=True))
     return [reader for reader in readers if reader in active]
