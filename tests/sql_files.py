@@ -11,6 +11,8 @@ from django.db import connection
 
 from apps.core.db.queries import load
 from apps.notifications import reads as notifications
+from apps.search import reads as search
+from apps.social import reads as social
 
 ROOT = Path(__file__).resolve().parents[1]
 VIEWER = UUID(int=1)
@@ -22,6 +24,9 @@ SLOTS: dict[str, Callable[[], dict[str, str]]] = {
         "readable": notifications.readable(False, None).sql(viewer=VIEWER),
         "events": notifications.VISIBLE_EVENTS.sql(viewer=VIEWER),
     },
+    "search/people": lambda: {"visible": search.VISIBLE.sql(viewer=VIEWER)},
+    "social/profiles": lambda: {"visible": social.VISIBLE_PROFILES.sql(viewer=VIEWER)},
+    "social/suggestions": lambda: {"visible": social.VISIBLE_IDS.sql(viewer=VIEWER)},
     "notifications/unread_count": lambda: {"unread": notifications.readable(True, None).sql(viewer=VIEWER)},
 }
 # Statements of jobs, commands and statistics, which may read whole tables.

@@ -6,20 +6,11 @@ A mention does not allow anybody to see a post that they could not see without i
 from collections.abc import Iterator
 from uuid import UUID
 
-from apps.accounts.models import User
-from apps.accounts.querysets import UserQuerySet
 from apps.content.captions import Mentioned
 from apps.core.errors import Invalid
-from apps.social.blocks import between
+from apps.social.visibility import visible_users
 
 MAX_MENTIONS = 20
-
-
-def mentionable(viewer_id: UUID | None) -> UserQuerySet:
-    """Accounts that the viewer may mention and whose mentions are shown to the viewer: active ones without a block, in
-    either direction, between them and the viewer."""
-    accounts: UserQuerySet = User.objects.filter(state="active")
-    return accounts.exclude(between("id", viewer_id)) if viewer_id else accounts
 
 
 def validate_mention_limit(mentioned: list[Mentioned], *, field: str) -> None:
@@ -29,11 +20,11 @@ def validate_mention_limit(mentioned: list[Mentioned], *, field: str) -> None:
 
 
 def accounts_mentioned(mentioned: list[Mentioned], *, author_id: UUID) -> Iterator[tuple[UUID, Mentioned]]:
-    """The account of each mention, without those that the author may not mention."""
+    """The account of each mention. Accounts that are not visible to the author cannot be mentioned."""
     if not mentioned:
         return
     handles = [mention.handle for mention in mentioned]
-    accounts = dict(mentionable(author_id).filter(handle__in=handles).values_list("handle", "id"))
+    accounts = dict(visible_users(author_id).filter(handle__in=handles).values_list("handle", "id"))
     for mention in mentioned:
         if mention.handle in accounts:
             yield accounts[mention.handle], mention

@@ -44,7 +44,11 @@ class PostQuerySet(HidesBlocked):
         if viewer_id is None:
             return self.public()
         theirs = PUBLISHED & ACTIVE_AUTHOR & (PUBLIC | Q(is_followed("author_id", viewer_id)))
-        return self.filter(Q(author=viewer_id) | theirs).without_blocked(viewer_id)
+        return self.filter(Q(author=viewer_id) | theirs).without_hidden(viewer_id)
+
+    def readable_by(self, viewer_id: UUID | None, *, is_moderator: bool) -> "PostQuerySet":
+        """Posts that the viewer may read by their id: a moderator may read any post, to judge it."""
+        return self.all() if is_moderator else self.visible_to(viewer_id)
 
     def lock_visible(self, post_id: UUID, *, viewer_id: UUID) -> "Post":
         """Return the post, locked until the transaction ends. Raises NotFound if the viewer may not see it."""
@@ -69,6 +73,11 @@ class PostQuerySet(HidesBlocked):
             )
         )
         return annotated
+
+    def page_of_ids(self, *, after: UUID | str | None, limit: int) -> list[UUID]:
+        """The ids of the newest `limit` posts that are older than `after`."""
+        posts = self.filter(pk__lt=after) if after else self
+        return list(posts.order_by("-pk").values_list("pk", flat=True)[:limit])
 
     def written_by(self, user_id: UUID) -> "PostQuerySet":
         return self.filter(author=user_id)

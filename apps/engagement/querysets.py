@@ -10,7 +10,7 @@ from apps.content.models import Post
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.querysets import InsertOrIgnoreQuerySet
 from apps.core.errors import NotFound
-from apps.social.blocks import HidesBlocked, between
+from apps.social.blocks import HidesBlocked, is_hidden
 
 if TYPE_CHECKING:
     from apps.engagement.models import Comment
@@ -36,7 +36,7 @@ class ReactionQuerySet(InsertOrIgnoreQuerySet, HidesBlocked):
 
     def shown_to(self, viewer_id: UUID) -> "ReactionQuerySet":
         """Reactions of active accounts that no block hides from the viewer."""
-        return self.filter(user__state="active").without_blocked(viewer_id)
+        return self.filter(user__state="active").without_hidden(viewer_id)
 
 
 class CommentQuerySet(HidesBlocked):
@@ -47,7 +47,15 @@ class CommentQuerySet(HidesBlocked):
     def visible_to(self, viewer_id: UUID | None) -> "CommentQuerySet":
         """Published comments of active accounts that no block hides from the viewer. Whether the viewer may see the
         post is a question to the post."""
-        return self.filter(PUBLISHED, author__state="active").without_blocked(viewer_id)
+        return self.filter(PUBLISHED, author__state="active").without_hidden(viewer_id)
+
+    def readable_by(self, viewer_id: UUID | None, *, is_moderator: bool) -> "CommentQuerySet":
+        """Comments that the viewer may read by their id, with visible posts. A moderator may read any comment that is
+        not removed."""
+        if is_moderator:
+            return self.filter(removed_at=None)
+        visible_posts = Post.objects.visible_to(viewer_id).filter(pk=OuterRef("post_id"))
+        return self.visible_to(viewer_id).filter(Exists(visible_posts))
 
     def lock_visible(self, comment_id: UUID, *, viewer_id: UUID) -> "Comment":
         """Return the comment, locked until the transaction ends. Raises NotFound if the viewer may not see it or its
@@ -59,7 +67,7 @@ class CommentQuerySet(HidesBlocked):
     def listed_for(self, viewer_id: UUID | None) -> "CommentQuerySet":
         """The comments of `visible_to`, and tombstones: comments with replies that are not published any more."""
         tombstones = ~PUBLISHED & Q(reply_count__gt=0)
-        hidden = between("author_id", viewer_id) if viewer_id else Q(pk__in=[])
+        hidden = is_hidden("author_id", viewer_id) if viewer_id else Q(pk__in=[])
         return self.filter(tombstones | (PUBLISHED & Q(author__state="active") & ~hidden))
 
     def on(self, post_id: UUID) -> "CommentQuerySet":
@@ -76,8 +84,8 @@ class CommentQuerySet(HidesBlocked):
 _VISIBLE_LOCKED = CompiledQuery(
     lambda viewer, comment: (
         _comments()
-        .visible_to(viewer)
-        .filter(Exists(Post.objects.visible_to(viewer).filter(pk=OuterRef("post_id"))), pk=comment)
+        .readable_by(viewer, is_moderator=False)
+        .filter(pk=comment)
         .select_for_update(no_key=True, of=("self",))
     )
 )

@@ -10,19 +10,21 @@ from typing import Any
 from uuid import UUID
 
 from apps.accounts.reads import UserSummary
-from apps.content.mentions import mentionable
 from apps.content.models import Post
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, load
 from apps.core.errors import NotFound
-from apps.engagement.models import Comment
+from apps.engagement.models import Comment, Like
+from apps.social.reads import RelationshipList
+from apps.social.visibility import visible_users
 
 VISIBLE_POSTS = CompiledQuery(lambda viewer: Post.objects.visible_to(viewer).with_is_public())
 # For moderators, who may look at any post.
 ALL_POSTS = CompiledQuery(lambda viewer: Post.objects.with_is_public())
 _LISTED_COMMENTS = CompiledQuery(lambda viewer: Comment.objects.listed_for(viewer))
 _PUBLISHED_COMMENTS = CompiledQuery(lambda: Comment.objects.published())
-_MENTIONABLE = CompiledQuery(lambda viewer: mentionable(viewer))
+_VISIBLE_USERS = CompiledQuery(lambda viewer: visible_users(viewer))
+LIKERS = RelationshipList(lambda viewer, post: Like.objects.on(post).shown_to(viewer), user="user")
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def posts(
     sql = load(
         "engagement/posts",
         visible=visible.sql(viewer=viewer_id),
-        mentionable=_MENTIONABLE.sql(viewer=viewer_id),
+        users=_VISIBLE_USERS.sql(viewer=viewer_id),
         comments=_PUBLISHED_COMMENTS.sql(),
     )
     rows: list[PostRow] = fetch(_post_row, sql, viewer=viewer_id, ids=list(ids))
@@ -121,7 +123,7 @@ def comments(ids: Iterable[UUID], viewer_id: UUID | None) -> dict[UUID, CommentR
     sql = load(
         "engagement/comments",
         visible=_LISTED_COMMENTS.sql(viewer=viewer_id),
-        mentionable=_MENTIONABLE.sql(viewer=viewer_id),
+        users=_VISIBLE_USERS.sql(viewer=viewer_id),
         comments=_PUBLISHED_COMMENTS.sql(),
     )
     rows: list[CommentRow] = fetch(_comment_row, sql, viewer=viewer_id, ids=list(ids))

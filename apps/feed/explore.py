@@ -55,14 +55,17 @@ def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, 
 def popular_posts(viewer_id: UUID | None) -> PostQuerySet:
     """Public posts that are not sensitive, best first, without accounts that the viewer has muted or that a block
     hides."""
-    posts = Post.objects.public().without_blocked(viewer_id).filter(sensitive=False, explore__isnull=False)
+    posts = Post.objects.public().without_hidden(viewer_id).filter(sensitive=False, explore__isnull=False)
     if viewer_id:
         posts = posts.exclude(Exists(Mute.objects.filter(muter=viewer_id, muted=OuterRef("author_id"))))
     ranked: PostQuerySet = posts.annotate(score=F("explore__score")).order_by("-explore__score", "-explore__post")
     return ranked
 
 
-def after(posts: PostQuerySet, score: float, post_id: object) -> PostQuerySet:
-    """The posts behind a position in the order."""
-    later: PostQuerySet = posts.filter(Q(explore__score__lt=score) | Q(explore__score=score, explore__post__lt=post_id))
-    return later
+def page(viewer_id: UUID | None, *, after: tuple[float, UUID | str] | None, limit: int) -> list[tuple[float, UUID]]:
+    """(score, post id) of `limit` popular posts behind the position `after`."""
+    posts = popular_posts(viewer_id)
+    if after:
+        score, post_id = after
+        posts = posts.filter(Q(explore__score__lt=score) | Q(explore__score=score, explore__post__lt=post_id))
+    return list(posts.values_list("score", "pk")[:limit])

@@ -20,7 +20,7 @@ from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
 from apps.notifications import deliveries, preferences
 from apps.notifications.models import Act, Notification, Type
-from apps.social.blocks import between
+from apps.social.blocks import is_hidden
 from apps.social.models import Follow, FollowRequest, Mute
 
 FOLDED = {Type.LIKE, Type.FOLLOW}
@@ -160,7 +160,7 @@ def _may_be_told(recipient_id: UUID, actor_id: UUID, post_id: UUID | None) -> bo
     """Never of one's own acts, nor of people one has muted or with a block between, nor of a post one cannot see."""
     if recipient_id == actor_id or not User.objects.active().filter(pk=recipient_id).exists():
         return False
-    if not User.objects.active().filter(pk=actor_id).exclude(between("id", recipient_id)).exists():
+    if not User.objects.active().filter(pk=actor_id).exclude(is_hidden("id", recipient_id)).exists():
         return False
     if Mute.objects.filter(muter=recipient_id, muted=actor_id).exists():
         return False

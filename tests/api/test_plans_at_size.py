@@ -6,7 +6,6 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.accounts.querysets import PROFILE
 from apps.content import exposure, mentions, publication
 from apps.content import services as content
 from apps.content.api import cards as posts
@@ -23,8 +22,9 @@ from apps.feed.api.views import IN_THE_FEED
 from apps.media import services as media
 from apps.notifications import reads as notifications
 from apps.notifications import telling
-from apps.social import services as social
-from apps.social.api.people import _SEEN
+from apps.search import reads as search
+from apps.social import reads as social
+from apps.social import services as relationships
 from apps.social.models import Follow
 from tests import sql_files
 from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
@@ -132,7 +132,7 @@ def plans(crowd):
         events=notifications.VISIBLE_EVENTS.sql(viewer=viewer.pk),
     )
     unread = load("notifications/unread_count", unread=notifications.readable(True, None).sql(viewer=viewer.pk))
-    met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
+    met = social.PROFILE.sql(viewer=viewer.pk, user=None, handle="p150")
     return {
         "cards of posts": (posts._cards_sql(seen, *posts._MANY), window | {"ids": ids}),
         "cards of the feed": (
@@ -156,6 +156,10 @@ def plans(crowd):
         "posts of somebody": (window_sql(_WRITTEN_BY.sql(viewer.pk), "id"), window | {"author": other.pk}),
         "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
         "a profile": (met, window | {"handle": "p150"}),
+        "profiles": (
+            load("social/profiles", visible=social.VISIBLE_PROFILES.sql(viewer=viewer.pk)),
+            window | {"ids": [viewer.pk, other.pk]},
+        ),
         "notifications": (told, window),
         "notifications of somebody whom 500 have blocked": (
             told,
@@ -166,22 +170,15 @@ def plans(crowd):
 
 
 def _writes(viewer, other, post_ids):
+    locked = {"actor": viewer.pk, "person": None, "handle": other.handle}
     pair = {"viewer": viewer.pk, "person": other.pk}
-    by_id, by_name = (social._about(meant, social._USUALLY_FOLLOW) for meant in (social._GIVEN, social._NAMED))
-    unfollow = social._about(social._GIVEN, social._USUALLY_UNFOLLOW)
-    both = {"viewer": viewer.pk, "whom": other.pk, "tasks": "[]"}
-    room = {"id": new_id(), "most": 5000, "all": 5000}
     post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
     post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now(), "tasks": "[]"}
     post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
     deed = {"id": new_id(), "viewer": viewer.pk, "post": post_ids[0], "tasks": "[]"}
     return {
-        "somebody by name": (social._NAMED, {"whom": "p150"}),
-        "two people": (social._LOCK_THESE, {"people": [viewer.pk, other.pk]}),
-        "unfollowing, at once": (unfollow, both),
-        "following, at once": (by_id, both | room),
-        "following by name, at once": (by_name, both | room | {"whom": "p150"}),
-        "unfollowing": (social._UNFOLLOW, pair),
+        "two accounts to lock": (relationships.ACCOUNTS_FOR_UPDATE.sql(**locked), locked),
+        "a relationship": (relationships.RELATIONSHIP.sql(**pair), pair),
         "liking": (engagement._with_door(engagement._LIKE), deed),
         "unliking": (engagement._with_door(engagement._UNLIKE), deed),
         "commenting": (engagement._with_door(engagement._COMMENT), deed | {"text": "x", "parent": None}),
@@ -208,6 +205,21 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
         sorts = [int(n["Actual Rows"] * n["Actual Loops"]) for n in nodes(plan) if n["Node Type"] == "Sort"]
         assert max(sorts, default=0) <= 100, (name, plan)
         assert rows_read(plan) <= 1000, (name, plan)
+
+
+SEARCHES = {"a prefix": "p15", "a typo": "p1500x", "a name": "zoe"}
+
+
+def test_a_search_for_people_reads_a_bounded_number_of_rows(crowd):
+    viewer = User.objects.get(handle="p2")
+    sql = load("search/people", visible=search.VISIBLE.sql(viewer=viewer.pk))
+    values = {"viewer": viewer.pk, "limit": 21, "least_similarity": search.LEAST_SIMILARITY}
+    values |= dict.fromkeys(["rank", "similarity", "followers", "id"])
+    for name, query in SEARCHES.items():
+        plan = explain_kept(sql, values | {"query": query})
+        scanned = [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Actual Loops"]]
+        assert BIG.isdisjoint(scanned), (name, scanned)
+        assert rows_read(plan) <= 1500, (name, plan)
 
 
 def test_no_statement_of_a_hot_list_scans_a_big_table(crowd):

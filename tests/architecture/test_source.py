@@ -57,14 +57,7 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/moderation/lookup.py": 1,
     "apps/moderation/transparency.py": 2,
     "apps/notifications/gauges.py": 2,
-    "apps/search/people.py": 1,
-    "apps/search/tags.py": 1,
-    "apps/social/api/cards.py": 1,
-    "apps/social/api/people.py": 1,
     "apps/social/blocks.py": 3,
-    "apps/social/lists.py": 1,
-    "apps/social/querysets.py": 2,
-    "apps/social/services.py": 9,
 }
 UNRULED_READS: dict[str, int] = {
     "apps/content/api/cards.py": 1,
@@ -74,8 +67,6 @@ UNRULED_READS: dict[str, int] = {
     "apps/moderation/api/filters.py": 1,
     "apps/moderation/api/moderators.py": 1,
     "apps/moderation/api/views.py": 3,
-    "apps/social/api/people.py": 1,
-    "apps/social/api/views.py": 1,
 }
 
 OWN_CODE = checkers.python_files(ROOT, "apps/**/*.py", "config/*.py", "demo/**/*.py", "devstack/**/*.py")

@@ -10,10 +10,12 @@ from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post, PostTag, Tag
 from apps.core.db.ids import new_id
-from apps.search import people, posts, tags
+from apps.core.db.queries import load
+from apps.search import reads
+from apps.search.querysets import find_posts, find_tags
 from tests.conftest import Caller
 from tests.factories import make_block, make_media, make_mute, make_user, many
-from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
+from tests.plans import analyze, explain, explain_kept, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
 
@@ -217,7 +219,9 @@ class TestIndexes:
         self._tags()
 
     def _people(self):
-        plan = explain_sql(*people.statement("p00042", viewer_id=None, after=None, limit=21))
+        values = {"query": "p00042", "least_similarity": reads.LEAST_SIMILARITY, "limit": 21}
+        values |= dict.fromkeys(["rank", "similarity", "followers", "id"])
+        plan = explain_kept(load("search/people", visible=reads.VISIBLE.sql(viewer=None)), values)
         assert "people_by_likeness" in indexes_used(plan)
         assert indexes_used(plan) & {"people_by_handle_prefix", "one_account_per_handle"}
         assert "people_by_name_prefix" in indexes_used(plan)
@@ -225,13 +229,13 @@ class TestIndexes:
         assert not scans
 
     def _a_rare_word_by_the_word_index_and_a_common_one_in_the_order_of_the_list(self):
-        rare = explain(posts.found("rare", viewer_id=None).order_by("-id")[:21])
+        rare = explain(find_posts("rare", viewer_id=None).order_by("-id")[:21])
         assert "posts_by_words" in indexes_used(rare)
-        common = explain(posts.found("tide", viewer_id=None).order_by("-id")[:21])
+        common = explain(find_posts("tide", viewer_id=None).order_by("-id")[:21])
         assert rows_read(common) < 500
 
     def _tags(self):
-        plan = explain(tags.found("tag0001", viewer_id=None).order_by("plain")[:21])
+        plan = explain(find_tags("tag0001", viewer_id=None).order_by("plain")[:21])
         assert "tags_by_prefix" in indexes_used(plan)
         assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]
 

@@ -1,4 +1,4 @@
-"""Visibility checks of posts, for views."""
+"""Posts for views of other apps: get one, or check that it is visible."""
 
 from uuid import UUID
 
@@ -10,38 +10,41 @@ from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import NotFound
 
 _VISIBLE = CompiledQuery(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"))
-_EXISTING = CompiledQuery(lambda post: Post.objects.filter(pk=post).values("pk"))
+_ANY = CompiledQuery(lambda post: Post.objects.readable_by(None, is_moderator=True).filter(pk=post).values("pk"))
 
 
-def visible_posts(request: Request) -> PostQuerySet:
-    posts: PostQuerySet = Post.objects.visible_to(request.user.pk)
-    return posts
-
-
-def may_review(request: Request) -> bool:
-    """Whether the caller is a moderator."""
+def is_moderator(request: Request) -> bool:
     return bool(getattr(request.user, "is_moderator", False))
 
 
-def check_post_visible(request: Request, post_id: UUID, *, review: bool = False) -> None:
-    """For lists below a post. `review`: a moderator may see any post. Raises NotFound."""
-    if review and may_review(request):
-        visible = _EXISTING.exists(post=post_id)
-    else:
-        visible = _VISIBLE.exists(viewer=request.user.pk, post=post_id)
-    if not visible:
+def readable_posts(request: Request) -> PostQuerySet:
+    """The posts that the caller may read by their id."""
+    posts: PostQuerySet = Post.objects.readable_by(request.user.pk, is_moderator=is_moderator(request))
+    return posts
+
+
+def check_post_visible(request: Request, post_id: UUID) -> None:
+    """For lists below a post. Raises NotFound if the caller may not see the post."""
+    if not _VISIBLE.exists(viewer=request.user.pk, post=post_id):
+        raise NotFound
+
+
+def check_post_readable(request: Request, post_id: UUID) -> None:
+    """As `check_post_visible`, but a moderator may read any post. Raises NotFound."""
+    if not is_moderator(request):
+        check_post_visible(request, post_id)
+    elif not _ANY.exists(post=post_id):
         raise NotFound
 
 
 def find_post(request: Request, post_id: UUID) -> Post:
     """The post. Raises NotFound if the caller may not see it."""
-    return _get(visible_posts(request), post_id)
+    return _get(Post.objects.visible_to(request.user.pk), post_id)
 
 
 def find_reviewable_post(request: Request, post_id: UUID) -> Post:
-    """As `find_post`, but a moderator finds any post: to read and to judge it, not to like or comment on it. Raises
-    NotFound."""
-    return _get(Post.objects.all() if may_review(request) else visible_posts(request), post_id)
+    """As `find_post`, but a moderator finds any post: to read and to judge it. Raises NotFound."""
+    return _get(readable_posts(request), post_id)
 
 
 def _get(posts: PostQuerySet, post_id: UUID) -> Post:

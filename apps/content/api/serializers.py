@@ -9,8 +9,8 @@ from rest_framework import serializers
 from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
 from apps.content import services
 from apps.content.models import Post
-from apps.core.api.fields import Body, StrictBoolean, TextField
-from apps.core.api.pagination import Window, page
+from apps.core.api.fields import StrictBoolean, TextField
+from apps.core.api.serializers import StrictSerializer
 from apps.core.db.ids import parse_id
 from apps.engagement import reads
 from apps.engagement.reads import Mention, PostRow
@@ -20,20 +20,20 @@ from apps.media.urls import present_instant
 
 
 # Input
-class PostFields(Body):
+class PostFieldsSerializer(StrictSerializer):
     caption = TextField(max_length=2200, allow_blank=True, required=False)
     visibility = serializers.ChoiceField(choices=Post.Visibility.values, required=False)
     sensitive = StrictBoolean(required=False)
     comments_enabled = StrictBoolean(required=False)
 
 
-class CreatePost(PostFields):
+class CreatePostSerializer(PostFieldsSerializer):
     media_ids = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=services.MAX_MEDIA, allow_empty=False
     )
 
 
-class UpdatePost(PostFields):
+class UpdatePostSerializer(PostFieldsSerializer):
     alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
 
     def validate_alt_texts(self, texts: dict[str, str]) -> dict[UUID, str]:
@@ -116,8 +116,3 @@ def serialize_posts(ids: Iterable[UUID], viewer_id: UUID | None) -> list[dict[st
     wanted = list(ids)
     rows = reads.posts(wanted, viewer_id)
     return [serialize_post(rows[pk], viewer_id) for pk in wanted if pk in rows]
-
-
-def post_page(ids: Sequence[UUID], window: Window, viewer_id: UUID | None) -> dict[str, Any]:
-    """A page of a list that is paginated by the ids of the posts."""
-    return page(ids, window, position=lambda pk: [pk], cards=lambda shown: serialize_posts(shown, viewer_id))

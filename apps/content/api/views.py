@@ -3,88 +3,121 @@
 from typing import Any
 from uuid import UUID
 
+from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.content import captions, services
-from apps.content.api.posts import find_reviewable_post, may_review, visible_posts
-from apps.content.api.serializers import CreatePost, PostSerializer, UpdatePost, post_page, serialize_post
+from apps.content.api.permissions import IsAuthorOrReadOnly
+from apps.content.api.posts import is_moderator, readable_posts
+from apps.content.api.serializers import (
+    CreatePostSerializer,
+    PostSerializer,
+    UpdatePostSerializer,
+    serialize_post,
+    serialize_posts,
+)
 from apps.content.models import Post
+from apps.content.querysets import PostQuerySet
 from apps.core.api.idempotency import idempotent
-from apps.core.api.pagination import Window, newest_first
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
+from apps.core.api.views import BaseViewSet
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import Forbidden
 from apps.engagement import reads
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
-from apps.social.api.people import look_inside
+from apps.social.api.profiles import get_profile_content_or_404
 
 
-class PostEndpoint(Endpoint):
-    open_to_all = frozenset({"retrieve"})
-    bodies = {"create": CreatePost, "partial_update": UpdatePost}
+class PostViewSet(BaseViewSet):
+    permission_classes = [IsAuthenticatedOrReadOnly, IsAuthorOrReadOnly]
+    lookup_url_kwarg = "post_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> PostQuerySet:
+        return readable_posts(self.request)
+
+    def get_serializer_class(self) -> Any:
+        return {"create": CreatePostSerializer, "partial_update": UpdatePostSerializer}.get(self.action, PostSerializer)
 
     @documented(
-        summary="Post photos",
-        request=CreatePost,
+        summary="Create a post",
         responses={201: PostSerializer},
         errors=[BlockedText, NewAccountLimitReached],
         idempotency_key=True,
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        post = services.create_post(author_id=self.caller_id, **self.body(request))
-        return Response(self._representation(post.pk), status=201, headers={"Location": f"/v1/posts/{post.pk}"})
+        post = services.create_post(author_id=self.caller_id, **self.get_validated_data())
+        headers = {"Location": f"/v1/posts/{post.pk}"}
+        return Response(self._representation(post.pk), status=201, headers=headers)
 
-    @documented(summary="A post", responses={200: PostSerializer})
+    @documented(summary="Get a post", responses={200: PostSerializer})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
-        visible = reads.ALL_POSTS if may_review(request) else reads.VISIBLE_POSTS
+        visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
         return Response(self._representation(post_id, visible))
 
-    @documented(
-        summary="Edit a post of one's own",
-        request=UpdatePost,
-        responses={200: PostSerializer},
-        errors=[Forbidden, BlockedText],
-    )
+    @documented(summary="Edit a post", responses={200: PostSerializer}, errors=[Forbidden, BlockedText])
     def partial_update(self, request: Request, post_id: UUID) -> Response:
-        services.update_post(self._own(request, post_id), changes=self.body(request, partial=True))
+        services.update_post(self.get_object(), changes=self.get_validated_data(partial=True))
         return Response(self._representation(post_id))
 
-    @documented(summary="Delete a post of one's own", responses={204: None}, errors=[Forbidden])
+    @documented(summary="Delete a post", responses={204: None}, errors=[Forbidden])
     def destroy(self, request: Request, post_id: UUID) -> Response:
-        services.delete_post(self._own(request, post_id))
+        services.delete_post(self.get_object())
         return Response(status=204)
 
     def _representation(self, post_id: UUID, visible: CompiledQuery = reads.VISIBLE_POSTS) -> dict[str, Any]:
         viewer_id = self.request.user.pk
         return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id)
 
-    @staticmethod
-    def _own(request: Request, post_id: UUID) -> Post:
-        post = find_reviewable_post(request, post_id)
-        if post.author_id != request.user.pk:
-            raise Forbidden
-        return post
+
+class AuthorPostViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    serializer_class = PostSerializer
+
+    def get_queryset(self) -> PostQuerySet:
+        posts: PostQuerySet = Post.objects.visible_to(self.request.user.pk)
+        return posts
+
+    @documented(
+        summary="List the posts of a user",
+        description="Newest first.",
+        page_of=PostSerializer,
+        operation_id="postlist_by_author",
+    )
+    def list(self, request: Request, user: str) -> Response:
+        author = get_profile_content_or_404(request, user)
+        posts = self.get_queryset().written_by(author.id)
+        return self.paginate(
+            lambda after, limit: posts.page_of_ids(after=after, limit=limit),
+            position=lambda pk: pk,
+            serialize=lambda ids: serialize_posts(ids, request.user.pk),
+            scope={"author": author.id},
+        )
 
 
-class PostListEndpoint(Endpoint):
-    open_to_all = frozenset({"by_author", "by_tag"})
+class TagPostViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    serializer_class = PostSerializer
 
-    @documented(summary="Somebody's posts, newest first", page_of=PostSerializer)
-    def by_author(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
-        window = Window.of(request, "posts-by-author", author=person.id)
-        posts = visible_posts(request).written_by(person.id)
-        return Response(post_page(newest_first(posts.values_list("pk", flat=True), window), window, request.user.pk))
+    def get_queryset(self) -> PostQuerySet:
+        posts: PostQuerySet = Post.objects.visible_to(self.request.user.pk)
+        return posts.published()
 
-    @documented(summary="Posts with a tag, newest first", page_of=PostSerializer)
-    def by_tag(self, request: Request, tag: str) -> Response:
+    @documented(
+        summary="List the posts with a tag",
+        description="Newest first.",
+        page_of=PostSerializer,
+        operation_id="postlist_by_tag",
+    )
+    def list(self, request: Request, tag: str) -> Response:
         name = captions.normalise_tag(tag.removeprefix("#")) or ""  # no post has an invalid tag
-        window = Window.of(request, "posts-by-tag", tag=name)
-        before = window.after[0] if window.after else None
-        posts = visible_posts(request).published().tagged(name, before=before)
-        ids = newest_first(posts.values_list("pk", flat=True), window)
-        return Response(post_page(ids, window, request.user.pk))
+        posts = self.get_queryset()
+        return self.paginate(
+            lambda after, limit: posts.tagged(name, before=after).page_of_ids(after=after, limit=limit),
+            position=lambda pk: pk,
+            serialize=lambda ids: serialize_posts(ids, request.user.pk),
+            scope={"tag": name},
+        )

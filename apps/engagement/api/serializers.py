@@ -6,16 +6,18 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from apps.accounts.api.schemas import Relationship
-from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
+from apps.accounts.api.serializers import RelationshipSerializer, UserSummarySerializer, serialize_user_summary
 from apps.content.api.serializers import MentionSerializer, PostCountsSerializer, serialize_mentions
-from apps.core.api.fields import Body, TextField
+from apps.core.api.fields import TextField
+from apps.core.api.serializers import StrictSerializer
 from apps.engagement import reads
 from apps.engagement.reads import CommentRow
+from apps.social.api.serializers import serialize_listed_user
+from apps.social.reads import ListedUser
 
 
 # Input
-class CreateComment(Body):
+class CreateCommentSerializer(StrictSerializer):
     text = TextField(max_length=1000)
     parent_id = serializers.UUIDField(required=False, allow_null=True)
 
@@ -32,8 +34,11 @@ class SavedSerializer(serializers.Serializer[Any]):
 
 class LikerSerializer(serializers.Serializer[Any]):
     user = UserSummarySerializer()
-    viewer = Relationship(allow_null=True)
+    viewer = RelationshipSerializer(allow_null=True)
     liked_at = serializers.DateTimeField()
+
+    def to_representation(self, instance: ListedUser) -> dict[str, Any]:
+        return serialize_listed_user(instance) | {"liked_at": instance.created_at}
 
 
 class CommentCountsSerializer(serializers.Serializer[Any]):

@@ -3,26 +3,23 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import action
+from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.models import User
-from apps.content.api.posts import check_post_visible
+from apps.content.api.posts import check_post_readable, check_post_visible, is_moderator
 from apps.content.api.serializers import PostSerializer, serialize_post_counts, serialize_posts
 from apps.core.api.idempotency import idempotent
-from apps.core.api.pagination import Window, newest_first, oldest_first, page
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
-from apps.core.db.ids import parse_id
-from apps.core.errors import Forbidden, Invalid, NotFound
+from apps.core.api.views import BaseViewSet
+from apps.core.errors import Forbidden, NotFound
 from apps.engagement import comments, reads, services
-from apps.engagement.api.comments import find_comment_on
+from apps.engagement.api.filters import CommentFilter
 from apps.engagement.api.serializers import (
     CommentSerializer,
-    CreateComment,
+    CreateCommentSerializer,
     LikedCommentSerializer,
     LikedSerializer,
     LikerSerializer,
@@ -32,22 +29,25 @@ from apps.engagement.api.serializers import (
     serialize_comments,
 )
 from apps.engagement.models import Comment, Like, Save
+from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
 from apps.moderation import services as moderation
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
-from apps.social.api.cards import Ties
-
-LIKERS = Ties(lambda viewer, post_id: Like.objects.on(post_id).shown_to(viewer), "post_id", person="user")
 
 
-class LikeEndpoint(Endpoint):
-    @documented(summary="Like a post", responses={200: LikedSerializer})
-    def create(self, request: Request, post_id: UUID) -> Response:
+class LikeViewSet(BaseViewSet):
+    lookup_url_kwarg = "post_id"
+    lookup_value_converter = "uuid"
+
+    @documented(summary="Like a post", responses={200: LikedSerializer}, operation_id="like_create")
+    @action(detail=True, methods=["post"])
+    def like(self, request: Request, post_id: UUID) -> Response:
         services.like(post_id, by=self.caller_id)
         return self._answer(post_id)
 
-    @documented(summary="Take a like back", responses={200: LikedSerializer})
-    def destroy(self, request: Request, post_id: UUID) -> Response:
+    @documented(summary="Unlike a post", responses={200: LikedSerializer}, operation_id="like_destroy")
+    @like.mapping.delete
+    def unlike(self, request: Request, post_id: UUID) -> Response:
         services.unlike(post_id, by=self.caller_id)
         return self._answer(post_id)
 
@@ -55,113 +55,111 @@ class LikeEndpoint(Endpoint):
         post = reads.post(post_id, self.caller_id)
         return Response({"liked": post.viewer.liked, "counts": serialize_post_counts(post)})
 
-    @documented(summary="Who likes a post, newest first", page_of=LikerSerializer)
-    def list(self, request: Request, post_id: UUID) -> Response:
+    @documented(
+        summary="List the likes of a post",
+        description="Newest first.",
+        page_of=LikerSerializer,
+        operation_id="like_list",
+    )
+    @action(detail=True, serializer_class=LikerSerializer)
+    def likes(self, request: Request, post_id: UUID) -> Response:
         check_post_visible(request, post_id)
-        window = Window.of(request, "likes", post=post_id)
-        rows = LIKERS.rows(window, viewer=self.caller_id, post_id=post_id)
-        return Response(
-            page(
-                rows,
-                window,
-                position=lambda row: [row[0]],
-                card=lambda row: LIKERS.card(row, "liked_at", self.caller_id),
-            )
+        return self.paginate(
+            lambda after, limit: reads.LIKERS.page(viewer=self.caller_id, post=post_id, after=after, limit=limit),
+            position=lambda row: row.id,
         )
 
 
-class SaveEndpoint(Endpoint):
-    @documented(summary="Save a post", responses={200: SavedSerializer})
-    def create(self, request: Request, post_id: UUID) -> Response:
+class SaveViewSet(BaseViewSet):
+    lookup_url_kwarg = "post_id"
+    lookup_value_converter = "uuid"
+
+    @documented(summary="Save a post", responses={200: SavedSerializer}, operation_id="save_create")
+    @action(detail=True, methods=["post"])
+    def save(self, request: Request, post_id: UUID) -> Response:
         services.save(post_id, by=self.caller_id)
         return Response({"saved": True})
 
-    @documented(summary="Save a post no longer", responses={200: SavedSerializer})
-    def destroy(self, request: Request, post_id: UUID) -> Response:
+    @documented(summary="Unsave a post", responses={200: SavedSerializer}, operation_id="save_destroy")
+    @save.mapping.delete
+    def unsave(self, request: Request, post_id: UUID) -> Response:
         services.unsave(post_id, by=self.caller_id)
         return Response({"saved": False})
 
 
-class CollectionEndpoint(Endpoint):
-    @documented(summary="Posts one has saved, the last saved first", page_of=PostSerializer)
+class CollectionViewSet(BaseViewSet):
+    """Posts that the current user has saved or liked, by the time of the save or like."""
+
+    serializer_class = PostSerializer
+
+    @documented(summary="List saved posts", description="The last saved first.", page_of=PostSerializer)
     def saved(self, request: Request) -> Response:
-        return self._posts(Window.of(request, "saved"), Save.objects.made_by(self.caller_id))
+        return self._posts_of(Save.objects.made_by(self.caller_id))
 
-    @documented(summary="Posts one likes, the last liked first", page_of=PostSerializer)
+    @documented(summary="List liked posts", description="The last liked first.", page_of=PostSerializer)
     def liked(self, request: Request) -> Response:
-        return self._posts(Window.of(request, "liked"), Like.objects.made_by(self.caller_id))
+        return self._posts_of(Like.objects.made_by(self.caller_id))
 
-    def _posts(self, window: Window, reactions: QuerySet[Any]) -> Response:
-        rows = newest_first(reactions.values_list("pk", "post_id"), window)
-        return Response(
-            page(
-                rows,
-                window,
-                position=lambda row: [row[0]],
-                cards=lambda shown: serialize_posts([post_id for _, post_id in shown], self.caller_id),
-            )
-        )
+    def _posts_of(self, reactions: ReactionQuerySet) -> Response:
+        page = self.paginate_queryset(reactions) or []
+        return self.get_paginated_response(serialize_posts([row.post_id for row in page], self.caller_id))
 
 
-class CommentEndpoint(Endpoint):
-    open_to_all = frozenset({"list"})
-    bodies = {"create": CreateComment, "comment": CreateComment}
+class CommentViewSet(BaseViewSet):
+    permission_classes = [IsAuthenticatedOrReadOnly]
+    filterset_class = CommentFilter
+    lookup_url_kwarg = "comment_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> CommentQuerySet:
+        readable = Comment.objects.readable_by(self.request.user.pk, is_moderator=is_moderator(self.request))
+        return readable.select_related("post").on(self.kwargs.get("post_id"))
+
+    def get_serializer_class(self) -> Any:
+        return CreateCommentSerializer if self.action in {"create", "comment"} else CommentSerializer
 
     @documented(
-        summary="Comment on a post, or reply to a comment",
-        request=CreateComment,
+        summary="Comment on a post",
+        description="Or, with `parent_id`, reply to a comment.",
         responses={201: CommentSerializer},
         errors=[comments.CommentsDisabled, BlockedText, NewAccountLimitReached],
         idempotency_key=True,
     )
     @idempotent
     def create(self, request: Request, post_id: UUID) -> Response:
-        made = comments.comment(post_id, by=self.caller_id, **self.body(request))
+        made = comments.comment(post_id, by=self.caller_id, **self.get_validated_data())
         return Response(serialize_comment(reads.comment(made.pk, self.caller_id), self.caller_id), status=201)
 
-    # The same call under its other name.
+    # The same action under the path `/posts/{post_id}/comment`.
     comment = create
 
     @documented(
-        summary="Comments, newest first; with `parent_id` the replies to one, oldest first",
+        summary="List the comments of a post",
+        description="Newest first; with `parent_id` the replies to a comment, oldest first.",
         page_of=CommentSerializer,
-        errors=[Invalid],
-        parameters=[OpenApiParameter("parent_id", OpenApiTypes.STR, description="The id of a comment.")],
     )
     def list(self, request: Request, post_id: UUID) -> Response:
-        check_post_visible(request, post_id, review=True)
-        parent_id, viewer_id = self._parent_id(request), request.user.pk
-        window = Window.of(request, "comments", post=post_id, parent=parent_id)
-        if parent_id is None:
-            threads = Comment.objects.listed_for(viewer_id).on(post_id).threads()
-            ids = newest_first(threads.values_list("pk", flat=True), window)
-        elif Comment.objects.listed_for(viewer_id).on(post_id).filter(pk=parent_id).exists():
-            replies = Comment.objects.listed_for(viewer_id).replies_to(parent_id)
-            ids = oldest_first(replies.values_list("pk", flat=True), window)
+        check_post_readable(request, post_id)
+        viewer_id = request.user.pk
+        listed = Comment.objects.listed_for(viewer_id).on(post_id)
+        if parent_id := self.get_filter_values()["parent_id"]:
+            if not listed.filter(pk=parent_id).exists():
+                raise NotFound
+            rows, self.ordering = listed.replies_to(parent_id), "id"
         else:
-            raise NotFound
-        return Response(
-            page(ids, window, position=lambda pk: [pk], cards=lambda shown: serialize_comments(shown, viewer_id))
-        )
-
-    @staticmethod
-    def _parent_id(request: Request) -> UUID | None:
-        raw = request.query_params.get("parent_id")
-        if raw is None:
-            return None
-        parent_id = parse_id(raw)
-        if parent_id is None:
-            raise Invalid(parent_id=("invalid", "The id of a comment."))
-        return parent_id
+            rows = listed.threads()
+        page = self.paginate_queryset(rows.only("pk")) or []
+        return self.get_paginated_response(serialize_comments([row.pk for row in page], viewer_id))
 
     @documented(
-        summary="Remove a comment: its author, the post's author and moderators may",
+        summary="Remove a comment",
+        description="Its author, the author of the post and moderators may do that.",
         responses={204: None},
         errors=[Forbidden, moderation.CannotModerate],
     )
     def destroy(self, request: Request, post_id: UUID, comment_id: UUID) -> Response:
-        comment = find_comment_on(request, post_id, comment_id)
-        caller = cast(User, request.user)
+        check_post_readable(request, post_id)
+        comment, caller = self.get_object(), cast(User, request.user)
         if caller.pk in {comment.author_id, comment.post.author_id}:
             comments.remove_comment(comment.pk)
         elif caller.is_moderator:
@@ -171,14 +169,19 @@ class CommentEndpoint(Endpoint):
         return Response(status=204)
 
 
-class CommentLikeEndpoint(Endpoint):
-    @documented(summary="Like a comment", responses={200: LikedCommentSerializer})
-    def create(self, request: Request, comment_id: UUID) -> Response:
+class CommentLikeViewSet(BaseViewSet):
+    lookup_url_kwarg = "comment_id"
+    lookup_value_converter = "uuid"
+
+    @documented(summary="Like a comment", responses={200: LikedCommentSerializer}, operation_id="commentlike_create")
+    @action(detail=True, methods=["post"])
+    def like(self, request: Request, comment_id: UUID) -> Response:
         services.like_comment(comment_id, by=self.caller_id)
         return self._answer(comment_id)
 
-    @documented(summary="Take a comment's like back", responses={200: LikedCommentSerializer})
-    def destroy(self, request: Request, comment_id: UUID) -> Response:
+    @documented(summary="Unlike a comment", responses={200: LikedCommentSerializer}, operation_id="commentlike_destroy")
+    @like.mapping.delete
+    def unlike(self, request: Request, comment_id: UUID) -> Response:
         services.unlike_comment(comment_id, by=self.caller_id)
         return self._answer(comment_id)
 

@@ -2,7 +2,7 @@
 -- no particular order. The columns are the fields of CommentRow (reads.py).
 --
 -- {visible}: the comments that are listed for the viewer, tombstones among them.
--- {mentionable}: the accounts whose mentions are shown to the viewer.
+-- {users}: the accounts that the viewer may see. Mentions of others are left out.
 -- {comments}: the comments that count.
 --
 -- Counts leave out people whom a block hides from the viewer, as in posts.sql.
@@ -33,7 +33,7 @@ SELECT
             ORDER BY mention.offset
         )
         FROM engagement_commentmention AS mention
-        JOIN ({mentionable}) AS person ON person.id = mention.user_id
+        JOIN ({users}) AS person ON person.id = mention.user_id
         LEFT JOIN media_media AS picture ON picture.id = person.avatar_id AND picture.purpose = 'avatar'
         WHERE mention.comment_id = comment.id
     ) END AS mentions,

@@ -2,7 +2,7 @@
 -- particular order. The columns are the fields of PostRow (reads.py).
 --
 -- {visible}: the posts that the viewer may see, with is_public.
--- {mentionable}: the accounts whose mentions are shown to the viewer.
+-- {users}: the accounts that the viewer may see. Mentions of others are left out.
 -- {comments}: the comments that count.
 --
 -- Counts leave out people whom a block hides from the viewer. These are looked for among the hidden people or among the
@@ -60,7 +60,7 @@ SELECT
             ORDER BY mention.offset
         )
         FROM content_mention AS mention
-        JOIN ({mentionable}) AS person ON person.id = mention.user_id
+        JOIN ({users}) AS person ON person.id = mention.user_id
         LEFT JOIN media_media AS picture ON picture.id = person.avatar_id AND picture.purpose = 'avatar'
         WHERE mention.post_id = post.id
     ) END AS mentions,

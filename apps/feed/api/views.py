@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.content.api.serializers import PostSerializer, serialize_post, serialize_posts
 from apps.content.models import Post
-from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
+from apps.core.api.views import BaseViewSet
 from apps.core.db.compiled import CompiledQuery
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
@@ -30,47 +31,67 @@ class RefreshedFeedSerializer(serializers.Serializer[Any]):
     new_since_last = serializers.IntegerField(min_value=0, max_value=reading.NEW_CAP)
 
 
-class FeedEndpoint(Endpoint):
-    @documented(summary="Posts of those one follows and one's own, newest first", page_of=PostSerializer)
-    def list(self, request: Request) -> Response:
-        window = Window.of(request, "feed")
-        before = UUID(window.after[0]) if window.after else None
-        ids, posts = reading.page(self.caller_id, self._posts, limit=window.limit + 1, before=before)
-        return Response(self._page(window, ids, posts))
+class FeedViewSet(BaseViewSet):
+    serializer_class = PostSerializer
 
     @documented(
-        summary="Rebuild the timeline; its first page and how much of it is new",
+        summary="List the home feed",
+        description="Posts of the accounts that the user follows, and the user's own, newest first.",
+        page_of=PostSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        posts: dict[UUID, PostRow] = {}
+
+        def fetch(after: str | None, limit: int) -> Sequence[UUID]:
+            before = UUID(after) if after else None
+            ids, found = reading.page(self.caller_id, self._posts, limit=limit, before=before)
+            posts.update(found)
+            return ids
+
+        return self._paginate(fetch, posts)
+
+    @documented(
+        summary="Refresh the home feed",
+        description="Rebuilds the timeline. Returns the first page and the number of posts since the last refresh.",
         responses={200: RefreshedFeedSerializer},
     )
+    @action(detail=False, methods=["post"])
     def refresh(self, request: Request) -> Response:
-        window = Window.of(request, "feed")
-        ids, posts, new = reading.refresh(self.caller_id, self._posts, limit=window.limit + 1)
-        return Response(self._page(window, ids, posts) | {"new_since_last": new})
+        posts: dict[UUID, PostRow] = {}
+        new_since_last = 0
+
+        def fetch(after: str | None, limit: int) -> Sequence[UUID]:
+            nonlocal new_since_last
+            ids, found, new_since_last = reading.refresh(self.caller_id, self._posts, limit=limit)
+            posts.update(found)
+            return ids
+
+        # The cursor continues `list`.
+        self.action = "list"
+        response = self._paginate(fetch, posts)
+        response.data["new_since_last"] = new_since_last
+        return response
 
     def _posts(self, ids: Sequence[UUID]) -> dict[UUID, PostRow]:
         return reads.posts(ids, self.caller_id, visible=POSTS_IN_FEED)
 
-    def _page(self, window: Window, ids: Sequence[UUID], posts: dict[UUID, PostRow]) -> dict[str, Any]:
-        def serialize(shown: Sequence[UUID]) -> Sequence[dict[str, Any]]:
-            return [serialize_post(posts[pk], self.caller_id) for pk in shown if pk in posts]
+    def _paginate(self, fetch: Any, posts: dict[UUID, PostRow]) -> Response:
+        return self.paginate(
+            fetch,
+            position=lambda pk: pk,
+            serialize=lambda ids: [serialize_post(posts[pk], self.caller_id) for pk in ids if pk in posts],
+        )
 
-        return page(ids, window, position=lambda pk: [pk], cards=serialize)
 
+class ExploreViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    serializer_class = PostSerializer
 
-class ExploreEndpoint(Endpoint):
-    open_to_all = frozenset({"list"})
-
-    @documented(summary="Recent popular posts for everybody", page_of=PostSerializer)
+    @documented(summary="List popular posts", description="Recent posts, best first.", page_of=PostSerializer)
     def list(self, request: Request) -> Response:
-        window = Window.of(request, "explore")
-        posts = explore.popular_posts(request.user.pk)
-        if window.after:
-            posts = explore.after(posts, *window.after)
-        return Response(
-            page(
-                list(posts.values_list("score", "pk")[: window.limit + 1]),
-                window,
-                position=list,
-                cards=lambda shown: serialize_posts([pk for _, pk in shown], request.user.pk),
-            )
+        viewer_id = request.user.pk
+        return self.paginate(
+            lambda after, limit: explore.page(viewer_id, after=after, limit=limit),
+            position=lambda row: row,
+            serialize=lambda rows: serialize_posts([post_id for _, post_id in rows], viewer_id),
         )
