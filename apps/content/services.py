@@ -61,9 +61,7 @@ def create_post(
         _publish_flagged_terms(post, flagged_terms)
         if complete:
             publication.count_and_expose(post, media_ids)
-            publication.announce(
-                post, banned=any(photo.blocked_as_id for photo in photos), mentions=bool(parsed.mentions)
-            )
+            publication.announce(post, banned=any(photo.blocked_as for photo in photos), mentions=bool(parsed.mentions))
         else:
             media.attach_to_post(media_ids, public=False)
     return post

@@ -21,7 +21,7 @@ from apps.social.visibility import visible_users
 VISIBLE_POSTS = CompiledQuery(lambda viewer: Post.objects.visible_to(viewer).with_is_public())
 # For moderators, who may look at any post.
 ALL_POSTS = CompiledQuery(lambda viewer: Post.objects.with_is_public())
-_LISTED_COMMENTS = CompiledQuery(lambda viewer: Comment.objects.listed_for(viewer))
+LISTED_COMMENTS = CompiledQuery(lambda viewer: Comment.objects.listed_for(viewer))
 _PUBLISHED_COMMENTS = CompiledQuery(lambda: Comment.objects.published())
 _VISIBLE_USERS = CompiledQuery(lambda viewer: visible_users(viewer))
 LIKERS = RelationshipList(lambda viewer, post: Like.objects.on(post).shown_to(viewer), user="user")
@@ -100,13 +100,7 @@ def posts(
     ids: Iterable[UUID], viewer_id: UUID | None, *, visible: CompiledQuery = VISIBLE_POSTS
 ) -> dict[UUID, PostRow]:
     """{id: row} for those of the posts that the viewer may see, or that the queryset `visible` selects."""
-    sql = load(
-        "engagement/posts",
-        visible=visible.sql(viewer=viewer_id),
-        users=_VISIBLE_USERS.sql(viewer=viewer_id),
-        comments=_PUBLISHED_COMMENTS.sql(),
-    )
-    rows: list[PostRow] = fetch(_post_row, sql, viewer=viewer_id, ids=list(ids))
+    rows: list[PostRow] = fetch(_post_row, posts_sql(viewer_id, visible), viewer=viewer_id, ids=list(ids))
     return {row.id: row for row in rows}
 
 
@@ -120,13 +114,7 @@ def post(post_id: UUID, viewer_id: UUID | None, *, visible: CompiledQuery = VISI
 def comments(ids: Iterable[UUID], viewer_id: UUID | None) -> dict[UUID, CommentRow]:
     """{id: row} for those of the comments that are listed for the viewer. Check first that the viewer may see the
     post."""
-    sql = load(
-        "engagement/comments",
-        visible=_LISTED_COMMENTS.sql(viewer=viewer_id),
-        users=_VISIBLE_USERS.sql(viewer=viewer_id),
-        comments=_PUBLISHED_COMMENTS.sql(),
-    )
-    rows: list[CommentRow] = fetch(_comment_row, sql, viewer=viewer_id, ids=list(ids))
+    rows: list[CommentRow] = fetch(_comment_row, comments_sql(viewer_id), viewer=viewer_id, ids=list(ids))
     return {row.id: row for row in rows}
 
 
@@ -135,6 +123,18 @@ def comment(comment_id: UUID, viewer_id: UUID | None) -> CommentRow:
     for row in comments([comment_id], viewer_id).values():
         return row
     raise NotFound
+
+
+def posts_sql(viewer_id: UUID | None, visible: CompiledQuery = VISIBLE_POSTS) -> str:
+    return load("engagement/posts", visible=visible.sql(viewer=viewer_id), **shared_slots(viewer_id))
+
+
+def comments_sql(viewer_id: UUID | None) -> str:
+    return load("engagement/comments", visible=LISTED_COMMENTS.sql(viewer=viewer_id), **shared_slots(viewer_id))
+
+
+def shared_slots(viewer_id: UUID | None) -> dict[str, str]:
+    return {"users": _VISIBLE_USERS.sql(viewer=viewer_id), "comments": _PUBLISHED_COMMENTS.sql()}
 
 
 def _post_row(*columns: Any) -> PostRow:

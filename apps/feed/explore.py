@@ -23,7 +23,7 @@ from apps.social.models import Mute
 RECENT = timedelta(days=14)
 
 # Also by accounts that are private or inactive at present: `popular_posts` leaves these out.
-_SHOWABLE = CompiledQuery(lambda: Post.objects.filter(PUBLISHED, visibility="public", sensitive=False))
+SHOWABLE = CompiledQuery(lambda: Post.objects.filter(PUBLISHED, visibility="public", sensitive=False))
 
 
 def keep_scores(pace: Pace | None = None) -> int:
@@ -47,7 +47,7 @@ def keep_scores(pace: Pace | None = None) -> int:
 
 def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, int, int]:
     """(last post, number of posts, number of changed scores)."""
-    sql = load("feed/score_posts", posts=_SHOWABLE.sql())
+    sql = load("feed/score_posts", posts=SHOWABLE.sql())
     [(newest, rows, scored)] = fetch_rows(sql, {"after": after, "since": since, "batch": size})
     return newest, rows, scored
 

@@ -15,7 +15,7 @@ which belong to the feed. But it must not lack a post. Therefore:
   a new run) and for the current epoch. A process that could not tell Redis something begins a new epoch with its next
   look-up, because timelines may lack something. Tasks note it in the database (`mode.note_missed`).
 
-Decision 67.
+Decision 25.
 """
 
 import secrets

@@ -6,7 +6,7 @@ actions are never stale: own posts are merged in, a snapshot is not used after a
 follows a follow or a mute discards it.
 
 A job renews the snapshots, no faster than FEED_BACKFILL_PER_SECOND, and stores the live timelines with them, because a
-reader who gets a snapshot does not build a timeline. Decision 68.
+reader who gets a snapshot does not build a timeline. Decision 25.
 """
 
 from collections.abc import Iterable

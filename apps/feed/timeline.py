@@ -7,7 +7,7 @@ The first page is read from the posts of the `limit + SPARE` authors who have po
 post of the last one of them. All other authors have no post that is newer than `bound`. So if these authors have a full
 page of posts that are not older than `bound`, this is the first page. It is full unless more than SPARE of these
 authors have lost their newest post (deleted, taken down, suspended). In that case, and for later pages, all authors are
-read. `NewestPost` holds the newest post of each author. Decision 66.
+read. `NewestPost` holds the newest post of each author. Decision 25.
 """
 
 from uuid import UUID
@@ -51,13 +51,25 @@ def newest_ids(viewer_id: UUID, *, limit: int, before: UUID | None = None) -> li
         ids, has_bound = _first_page(viewer_id, limit)
         if len(ids) == limit or not has_bound:
             return ids
-    sql = load("feed/newest_posts", follows=_FOLLOWS.sql(viewer=viewer_id), published=_PUBLISHED.sql())
-    return [pk for (pk,) in fetch_rows(sql, {"viewer": viewer_id, "before": before, "limit": limit})]
+    parameters = {"viewer": viewer_id, "before": before, "limit": limit}
+    return [pk for (pk,) in fetch_rows(newest_posts_sql(viewer_id), parameters)]
 
 
 def _first_page(viewer_id: UUID, limit: int) -> tuple[list[UUID], bool]:
     """The ids, and whether there are more authors than were read."""
-    sql = load("feed/first_page", follows=_FOLLOWS.sql(viewer=viewer_id), published=_PUBLISHED.sql())
-    sizes = {"limit": limit, "authors": limit + SPARE, "worth": SCAN_WORTH, "reach": SCAN_REACH}
-    [(ids, has_bound)] = fetch_rows(sql, {"viewer": viewer_id} | sizes)
+    parameters = {"viewer": viewer_id, "limit": limit, "authors": limit + SPARE}
+    parameters |= {"worth": SCAN_WORTH, "reach": SCAN_REACH}
+    [(ids, has_bound)] = fetch_rows(first_page_sql(viewer_id), parameters)
     return ids, has_bound
+
+
+def newest_posts_sql(viewer_id: UUID) -> str:
+    return load("feed/newest_posts", **slots(viewer_id))
+
+
+def first_page_sql(viewer_id: UUID) -> str:
+    return load("feed/first_page", **slots(viewer_id))
+
+
+def slots(viewer_id: UUID) -> dict[str, str]:
+    return {"follows": _FOLLOWS.sql(viewer=viewer_id), "published": _PUBLISHED.sql()}

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from apps.accounts.models import User
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, load
-from apps.social.querysets import visible_among_many
+from apps.social.visibility import visible_among_many
 
 # From 0 to 1. A transposition in a word of five letters leaves a third of its trigrams.
 LEAST_SIMILARITY = 0.3
