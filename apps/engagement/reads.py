@@ -70,7 +70,7 @@ class PostRow:
     edited_at: datetime | None
     is_public: bool
     author: UserSummary
-    # JSON, for `apps.media.api.cards.photo_cards`.
+    # JSON, for `apps.media.api.serializers.render_photos`.
     photos: str | None
     tags: list[str]
     mentions: list[Mention]

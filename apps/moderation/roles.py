@@ -38,7 +38,7 @@ _LOOKED_AT = {
         "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
         "core": ["jobrun"],
         "accounts": ["user", "session", "erasure", "dataexport", "withheldhandle"],
-        "media": ["media", "doomedobject"],
+        "media": ["media", "pendingdeletion"],
         "social": ["follow", "followrequest", "block", "mute"],
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],

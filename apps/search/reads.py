@@ -53,7 +53,7 @@ def find_people_in_any_state(query: str, *, limit: int) -> list[FoundPerson]:
     return _find(ALL.sql(), query, viewer=None, after=None, limit=limit)
 
 
-def _find(visible: str, query: str, *, viewer: UUID | None, after: FoundPerson | None, limit: int) -> list[FoundPerson]:
+def _find(visible: str, query: str, *, viewer: UUID | None, after: Position | None, limit: int) -> list[FoundPerson]:
     rank, similarity, followers, user_id = after or (None, None, None, None)
     return fetch(
         FoundPerson,

@@ -73,8 +73,9 @@ PROFILE = CompiledQuery(
 )
 
 
-def find_profile(*, viewer_id: UUID | None, user_id: UUID | None = None, handle: str | None = None) -> Profile | None:
+def find_profile(name: UUID | str, *, viewer_id: UUID | None) -> Profile | None:
     """The account with that id or handle; None if there is none that the viewer may see."""
+    user_id, handle = (name, None) if isinstance(name, UUID) else (None, name)
     rows = PROFILE.rows(viewer=viewer_id, user=user_id, handle=handle)
     return _profile(rows[0], viewer_id) if rows else None
 
@@ -89,8 +90,8 @@ def find_profiles(user_ids: Iterable[UUID], *, viewer_id: UUID | None) -> dict[U
 
 def _profile(row: Row, viewer_id: UUID | None) -> Profile:
     width = len(_PROFILE_FIELDS)
-    related = viewer_id is not None and row[0] != viewer_id
-    return Profile(*row[:width], Relationship(row[0], *row[width:]) if related else None)
+    is_related = viewer_id is not None and row[0] != viewer_id
+    return Profile(*row[:width], *([Relationship(row[0], *row[width:])] if is_related else []))
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,14 @@ def visible_among_many(viewer_id: UUID | None) -> UserQuerySet:
 def with_relationship(rows: QuerySet[Any, Any], user: str, viewer_id: UUID) -> QuerySet[Any, Any]:
     """Annotate each row with the viewer's relationship to the account in the column `user`."""
     other = OuterRef(user)
-    return rows.annotate(
+    annotated: QuerySet[Any, Any] = rows.annotate(
         following=Exists(Follow.objects.filter(follower=viewer_id, followed=other)),
         requested=Exists(FollowRequest.objects.filter(requester=viewer_id, target=other)),
         followed_by=Exists(Follow.objects.filter(follower=other, followed=viewer_id)),
         blocking=Exists(Block.objects.filter(blocker=viewer_id, blocked=other)),
         muting=Exists(Mute.objects.filter(muter=viewer_id, muted=other)),
     )
+    return annotated
 
 
 # ── Lists. Each shows active accounts that no block hides from the viewer ────────────────────────────────

@@ -24,7 +24,6 @@ PRIVATE_OVERRIDES: dict[str, int] = {
     "apps/core/tasks/relay.py": 2,
 }
 SQL_IN_PYTHON: dict[str, int] = {
-    "apps/accounts/api/cards.py": 1,
     "apps/console/paging.py": 1,
     "apps/core/api/pagination.py": 1,
     "apps/core/ops/examinations.py": 1,
@@ -34,7 +33,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/core/tasks/outbox.py": 5,
     "apps/media/backup.py": 2,
     "apps/media/gauges.py": 4,
-    "apps/media/services.py": 5,
     "apps/moderation/cases.py": 5,
     "apps/moderation/claims.py": 1,
     "apps/moderation/dossiers.py": 2,

@@ -14,9 +14,8 @@ from apps.core.api.serializers import StrictSerializer
 from apps.core.db.ids import parse_id
 from apps.engagement import reads
 from apps.engagement.reads import Mention, PostRow
-from apps.media.api.cards import photo_cards
-from apps.media.api.schemas import Media
-from apps.media.urls import present_instant
+from apps.media.api.serializers import MediaSerializer, render_photos
+from apps.media.urls import signing_time
 
 
 # Input
@@ -63,7 +62,7 @@ class PostSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     author = UserSummarySerializer()
     caption = serializers.CharField()
-    media = Media(many=True)
+    media = MediaSerializer(many=True)
     visibility = serializers.ChoiceField(choices=Post.Visibility.values)
     status = serializers.ChoiceField(choices=["published", "processing", "failed", "taken_down"])
     sensitive = serializers.BooleanField()
@@ -97,7 +96,7 @@ def serialize_post(post: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
         "id": post.id,
         "author": serialize_user_summary(post.author),
         "caption": post.caption,
-        "media": photo_cards(post.photos, public=post.is_public, at=present_instant()),
+        "media": render_photos(post.photos, public=post.is_public, at=signing_time()),
         "visibility": post.visibility,
         "status": "taken_down" if post.taken_down_at else post.status,
         "sensitive": post.sensitive,

@@ -5,7 +5,7 @@ A visibility rule is a queryset method, and Django needs about a millisecond to 
 only device of its kind: it composes nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -48,7 +48,7 @@ class CompiledQuery:
         return [model.from_db(DEFAULT_DB_ALIAS, names, row) for row in fetch_rows(sql, ids)]
 
     def exists(self, **ids: UUID | str | None) -> bool:
-        return bool(self.rows(**ids))
+        return bool(fetch_rows(self.sql(**ids), ids))
 
     def _queryset_and_sql(self, ids: dict[str, UUID | str | None]) -> tuple[QuerySet[Any, Any], str]:
         present = tuple(name for name, value in ids.items() if value is not None)
@@ -59,11 +59,11 @@ class CompiledQuery:
         stand_ins = {UUID(int=number): name for number, name in enumerate(present, start=1)}
         queryset = self._build(**{name: value for value, name in stand_ins.items()}, **dict.fromkeys(missing))
         text, values = queryset.query.sql_with_params()
-        names: dict[UUID | str, str] = {**stand_ins, **{str(value): name for value, name in stand_ins.items()}}
+        names = {key: name for value, name in stand_ins.items() for key in (value, str(value))}
         return queryset, text.replace("%%", "%%%%") % tuple(_parameter(value, names) for value in values)
 
 
-def _parameter(value: Any, names: dict[UUID | str, str]) -> str:
+def _parameter(value: Any, names: Mapping[Any, str]) -> str:
     """A named parameter for a stand-in, which is text for a column of text, and a literal for every other value."""
     name = names.get(value) if isinstance(value, UUID | str) else None
     return f"%({name})s" if name else Literal(value).as_string(None).replace("%", "%%")

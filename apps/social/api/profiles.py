@@ -36,9 +36,7 @@ def resolve_identifier(request: Request, identifier: str) -> UUID | str:
 
 def get_profile_or_404(request: Request, identifier: str) -> reads.Profile:
     """The profile with the caller's relationship to it. Raises NotFound, Unauthorized."""
-    name = resolve_identifier(request, identifier)
-    key = "user_id" if isinstance(name, UUID) else "handle"
-    profile = reads.find_profile(viewer_id=request.user.pk, **{key: name})
+    profile = reads.find_profile(resolve_identifier(request, identifier), viewer_id=request.user.pk)
     if profile is None:
         raise NotFound
     return profile
