@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -21,6 +20,7 @@ from apps.accounts.models import DataExport
 from apps.accounts.querysets import DataExportQuerySet
 from apps.core.db.batches import BATCH
 from apps.core.db.locks import transaction_lock
+from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
 from apps.media.urls import signed_url
 
@@ -105,7 +105,7 @@ def _finish(export: DataExport, size: int) -> bool:
         ring_at=now + leases.RING_PERIOD,
     )
     if finished:
-        current_app.send_task(ANNOUNCE, kwargs={"export_id": str(export.pk)})
+        enqueue(ANNOUNCE, kwargs={"export_id": str(export.pk)})
         seconds = (now - export.created_at).total_seconds()
         log.info("export_ready", export_id=str(export.pk), bytes=size, seconds=round(seconds, 3))
     return bool(finished)
@@ -141,7 +141,7 @@ def _ring_for_next() -> None:
     waiting = DataExport.objects.filter(status=DataExport.Status.PENDING, attempts=0).order_by("pk")
     with transaction.atomic():
         for pk in waiting.values_list("pk", flat=True)[: settings.EXPORTS_AT_ONCE]:
-            current_app.send_task(MAKE, kwargs={"export_id": str(pk)})
+            enqueue(MAKE, kwargs={"export_id": str(pk)})
 
 
 # ── Announcing ───────────────────────────────────────────────────────────────────────────────────────────

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
-from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 
 from apps.content.models import Post, StaleExposure
 from apps.core.db.batches import BATCH
 from apps.core.db.compiled import CompiledQuery
+from apps.core.tasks.outbox import enqueue
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
@@ -75,5 +75,5 @@ def ring_again() -> int:
     with transaction.atomic():
         waiting = list(overdue.values_list("author", flat=True)[:BATCH])
         for author_id in waiting:
-            current_app.send_task(RECONCILE_ACCOUNT, kwargs={"user_id": str(author_id)})
+            enqueue(RECONCILE_ACCOUNT, kwargs={"user_id": str(author_id)})
     return len(waiting)

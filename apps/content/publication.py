@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
@@ -14,6 +13,7 @@ from apps.content.counters import POSTS
 from apps.content.events import banned_image_posted, mentions_published, post_failed, post_published
 from apps.content.models import Post, PostMedia
 from apps.core.db.batches import BATCH
+from apps.core.tasks.outbox import enqueue
 from apps.media import pipeline
 from apps.media import services as media
 from apps.media.models import Media
@@ -41,7 +41,7 @@ def ring_again() -> int:
     with transaction.atomic():
         waiting = list(complete.values_list("pk", flat=True)[:BATCH])
         for post_id in waiting:
-            current_app.send_task(SETTLE, kwargs={"post_id": str(post_id)})
+            enqueue(SETTLE, kwargs={"post_id": str(post_id)})
     return len(waiting)
 
 

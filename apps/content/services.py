@@ -57,7 +57,7 @@ def create_post(
     _insert(post, media_ids, parsed.tags)
     _save_mentions(post, parsed.mentions)
     # One statement for the rows of all tasks.
-    with outbox.gathering():
+    with outbox.batch():
         _publish_flagged_terms(post, flagged_terms)
         if complete:
             publication.count_and_expose(post, media_ids)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from apps.core.db.batches import BATCH, in_batches
+from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -40,7 +40,7 @@ def of_shard(shard: str, work: Callable[[str], int], *, task: str) -> int:
         return work(shard)
     with transaction.atomic():
         for each in SHARDS:
-            current_app.send_task(task, kwargs={"shard": each})
+            enqueue(task, kwargs={"shard": each})
     return 0
 
 

@@ -249,7 +249,7 @@ def _next_attempt() -> Case:
 
 
 def _enqueue(task: "Task[..., None]", media_ids: Iterable[UUID]) -> None:
-    with outbox.gathering():
+    with outbox.batch():
         for media_id in media_ids:
             task.delay(media_id=str(media_id))
 

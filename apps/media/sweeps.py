@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 import httpx
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.core.db.batches import BATCH, Pace, walk
+from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
 from apps.media.models import Media, PendingDeletion
 from apps.media.querysets import MediaQuerySet
@@ -50,7 +50,7 @@ def _ring_for_batch() -> list[int]:
     bells = {medium.pk: _bells(medium) for medium in due.select_for_update(skip_locked=True)[:BATCH]}
     for pk, tasks in bells.items():
         for task in tasks:
-            current_app.send_task(task, kwargs={"media_id": str(pk)})
+            enqueue(task, kwargs={"media_id": str(pk)})
     waiting = [pk for pk, tasks in bells.items() if tasks]
     Media.objects.filter(pk__in=bells).update(ring_at=None)
     Media.objects.filter(pk__in=waiting).update(ring_at=now + RING_PERIOD)

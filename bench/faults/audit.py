@@ -9,11 +9,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import Error, connection
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.counters import every_counter
+from apps.core.models import QueuedTask
 from apps.engagement.models import Comment, Like
 from apps.media import inventory, storage, sweeps
 from apps.media.models import Media, PendingDeletion
@@ -29,7 +29,7 @@ UNDER_WAY = [Media.Status.UPLOADED, Media.Status.PROCESSING]
 # ── Is everything done? ──────────────────────────────────────────────────────────────────────────────────────────
 def under_way() -> dict[str, int]:
     """What still waits for a worker, tasks by name. What the clock rings for comes and goes, and is no backlog."""
-    waiting = CeleryOutbox.objects.exclude(task_name__in=BY_THE_CLOCK).values_list("task_name", flat=True)
+    waiting = QueuedTask.objects.exclude(task_name__in=BY_THE_CLOCK).values_list("task_name", flat=True)
     counts = Counter(waiting) | {
         "uploads": Media.objects.filter(status__in=UNDER_WAY).count(),
         "mails": Delivery.objects.filter(status=Delivery.Status.PENDING).count(),

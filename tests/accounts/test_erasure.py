@@ -17,7 +17,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import erasure, exports, housekeeping, leases, services
 from apps.accounts import privacy as accounts_privacy
@@ -26,7 +25,7 @@ from apps.content import services as content
 from apps.content.models import Post, StaleExposure
 from apps.core import privacy
 from apps.core.errors import NotFound
-from apps.core.models import IdempotencyKey
+from apps.core.models import IdempotencyKey, QueuedTask
 from apps.core.tasks.housekeeping import repair_counters
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like, Save
 from apps.feed.models import FeedSnapshot, FeedVisit
@@ -467,7 +466,7 @@ class TestWhateverDies:
         be_due(alice)
         assert erasure.ring() == 1
         assert erasure.ring() == 0
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert erasure.ring() == 1
             deliver()

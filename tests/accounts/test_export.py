@@ -16,11 +16,11 @@ import time_machine
 from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import archive, exports, leases, services, tasks
 from apps.accounts.models import DataExport
 from apps.content import services as content
+from apps.core.models import QueuedTask
 from apps.media import inventory, storage, sweeps
 from apps.media import services as media
 from apps.media.models import PendingDeletion
@@ -368,7 +368,7 @@ class TestMaking:
 
     def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
         ask(api(alice))
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         assert exports.ring() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert exports.ring() == 1
@@ -384,7 +384,7 @@ class TestMaking:
             ("apps.accounts.archive:_copy_photo", "after"),
             ("apps.media.storage:save_archive", "before"),
             ("apps.media.storage:save_archive", "after"),
-            ("apps.accounts.exports:current_app.send_task", "before"),
+            ("apps.accounts.exports:enqueue", "before"),
         ],
     )
     def test_c1_c2_a_killed_worker_is_followed_by_another_and_leaves_nothing(self, place, then, api, deliver):
@@ -392,13 +392,11 @@ class TestMaking:
         medium = ready(api(alice), deliver)
         ask(api(alice))
         export = DataExport.objects.get()
-        if "send_task" in place:
-            place = "apps.accounts.exports/current_app:send_task"  # in the transaction that makes it ready
         killed_at(place, then=then, work="apps.accounts.exports:make", argument=export.pk)
         export.refresh_from_db()
         assert export.status == "processing"
         half_done = key_of(export)
-        assert is_there(half_done) == ((":save_archive" in place and then == "after") or "send_task" in place)
+        assert is_there(half_done) == ((":save_archive" in place and then == "after") or "enqueue" in place)
         assert exports.ring() == 0
         with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
             assert exports.ring() == 1

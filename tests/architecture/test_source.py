@@ -30,7 +30,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/core/ops/gauges.py": 4,
     "apps/core/tasks/backlog.py": 1,
     "apps/core/tasks/heartbeats.py": 2,
-    "apps/core/tasks/outbox.py": 5,
     "apps/media/backup.py": 2,
     "apps/media/gauges.py": 4,
     "apps/moderation/cases.py": 5,

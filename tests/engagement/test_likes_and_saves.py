@@ -1,11 +1,11 @@
 """Likes and saves: one per person, counted once, seen by whom the post is seen by."""
 
 import pytest
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.content import services as content
 from apps.content.models import Post
 from apps.core.errors import NotFound
+from apps.core.models import QueuedTask
 from apps.engagement import comments, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from tests.counting import drift
@@ -30,9 +30,9 @@ class TestALike:
         post, rung = make_post(alice), []
         for verb in (services.unlike, services.like, services.like, services.unlike, services.unlike):
             verb(post.pk, by=carol.pk)
-            rung.append(CeleryOutbox.objects.filter(task_name__endswith="tell_of_like").count())
+            rung.append(QueuedTask.objects.filter(task_name__endswith="tell_of_like").count())
         assert rung == [0, 1, 1, 2, 2]
-        assert CeleryOutbox.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
+        assert QueuedTask.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
 
     def test_shows_in_the_posts_list_and_in_ones_own(self, api, alice, bob, carol):
         post, other = make_post(alice), make_post(alice)

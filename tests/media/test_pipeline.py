@@ -9,10 +9,10 @@ import pytest
 import requests
 import time_machine
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 from PIL import Image
 from prometheus_client import REGISTRY
 
+from apps.core.models import QueuedTask
 from apps.media import pipeline, services, storage, sweeps, urls
 from apps.media.imaging import Limits
 from apps.media.models import Media, PendingDeletion
@@ -96,7 +96,7 @@ class TestProcessing:
 
     def test_c2_the_lease_of_a_dead_worker_is_found_again(self, api, alice, deliver, settings):
         medium = uploaded(api(alice))
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         assert pipeline._claim(medium.pk)
         assert sweeps.ring_again() == 0
         with time_machine.travel(timezone.now() + settings.MEDIA_LEASE + timedelta(seconds=1)):
@@ -117,7 +117,7 @@ class TestProcessing:
 
     def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
         medium = uploaded(api(alice))
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         assert sweeps.ring_again() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert sweeps.ring_again() == 1
@@ -275,7 +275,7 @@ class TestC9StorageAway:
         medium.refresh_from_db()
         assert (medium.status, medium.leased_until, medium.attempts) == ("uploaded", None, 0)
         use_storage(settings, endpoint=there)
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         with time_machine.travel(timezone.now() + timedelta(seconds=6)):
             assert sweeps.ring_again() == 1
             deliver()

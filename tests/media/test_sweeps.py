@@ -10,9 +10,9 @@ import pytest
 from django.core.management import call_command
 from django.db.models import ProtectedError
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.core.db.batches import Pace
+from apps.core.models import QueuedTask
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import Media, PendingDeletion
 from tests.factories import make_media
@@ -77,7 +77,7 @@ class TestRinging:
         make_media(alice, ring_at=timezone.now(), **fields)
         assert sweeps.ring_again() == len(bells)
         assert sweeps.ring_again() == 0
-        assert list(CeleryOutbox.objects.order_by("id").values_list("task_name", flat=True)) == bells
+        assert list(QueuedTask.objects.order_by("id").values_list("task_name", flat=True)) == bells
 
     def test_a_doorbell_for_nobody_does_nothing(self, alice):
         unknown = str(alice.pk)
@@ -229,7 +229,7 @@ class TestInventory:
 
     def test_the_daily_task_rings_for_every_shard(self):
         tasks.remove_orphaned_objects()
-        rows = CeleryOutbox.objects.filter(task_name="apps.media.tasks.remove_orphaned_objects")
+        rows = QueuedTask.objects.filter(task_name="apps.media.tasks.remove_orphaned_objects")
         assert {row.kwargs["shard"] for row in rows} == set(inventory.SHARDS)
         assert {objects.new_secret()[0] for _ in range(2000)} <= set(inventory.SHARDS)
 

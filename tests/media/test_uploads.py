@@ -13,11 +13,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from django.db import connection
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.content import services as content
 from apps.core.api.renderers import dumps
+from apps.core.models import QueuedTask
 from apps.media import objects, pipeline, services, storage, sweeps, urls
 from apps.media.api.serializers import Photo, render_photos
 from apps.media.models import Media, PendingDeletion
@@ -202,7 +202,7 @@ class TestCompleting:
         put(upload, jpeg())
         path = f"/media/upload/{upload['id']}/complete"
         assert in_threads(4, lambda: Caller().post(path, **header).status_code) == [202] * 4
-        assert CeleryOutbox.objects.filter(task_name=sweeps.PROCESS).count() == 1
+        assert QueuedTask.objects.filter(task_name=sweeps.PROCESS).count() == 1
         scheduled = set(PendingDeletion.objects.filter(key__startswith="originals/").values_list("key", flat=True))
         assert Media.objects.get().original_key not in scheduled
 
@@ -371,7 +371,7 @@ class TestWhoMayFetch:
         there = settings.S3_ENDPOINT_URL
         use_storage(settings, endpoint="http://127.0.0.1:1")
         assert api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"}).status_code == 200
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         assert sweeps.delete_pending_objects() == 0
         with pytest.raises(storage.StorageError):
             pipeline.move_variants(post.media.get().pk)

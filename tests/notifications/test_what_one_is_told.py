@@ -1,12 +1,12 @@
 """What people are told of, when it is withdrawn, and who never hears of whom."""
 
 import pytest
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
+from apps.core.models import QueuedTask
 from apps.engagement import comments
 from apps.engagement import services as engagement
 from apps.notifications import privacy, tasks, telling
@@ -98,7 +98,7 @@ class TestEachCause:
         if waits:
             type(photo).objects.filter(pk=photo.pk).update(status="ready")
             publication.settle(made.pk)
-        rows = CeleryOutbox.objects.filter(kwargs__post_id=str(made.pk)).values_list("task_name", flat=True)
+        rows = QueuedTask.objects.filter(kwargs__post_id=str(made.pk)).values_list("task_name", flat=True)
         assert ("apps.notifications.tasks.tell_of_mentions" in rows) is mentions
         assert "apps.feed.tasks.push_post" in rows
 
