@@ -30,8 +30,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/core/ops/gauges.py": 4,
     "apps/core/tasks/backlog.py": 1,
     "apps/core/tasks/heartbeats.py": 2,
-    "apps/media/backup.py": 2,
-    "apps/media/gauges.py": 4,
     "apps/moderation/cases.py": 5,
     "apps/moderation/claims.py": 1,
     "apps/moderation/dossiers.py": 2,
