@@ -41,7 +41,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/social/blocks.py": 3,
 }
 UNRULED_READS: dict[str, int] = {
-    "apps/media/api/views.py": 1,
     "apps/moderation/api/filters.py": 1,
     "apps/moderation/api/moderators.py": 1,
     "apps/moderation/api/views.py": 3,
