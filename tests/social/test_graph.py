@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import transaction
 from django.db.models import F
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.core.db.ids import new_id
+from apps.core.models import QueuedTask
 from apps.social import services
 from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
@@ -45,7 +45,7 @@ class TestFollowing:
         counts_of_tasks = []
         for service in (services.unfollow, services.follow, services.follow, services.unfollow, services.unfollow):
             service(alice.pk, by=carol.pk)
-            counts_of_tasks.append(CeleryOutbox.objects.filter(task_name__endswith="tell_of_follow").count())
+            counts_of_tasks.append(QueuedTask.objects.filter(task_name__endswith="tell_of_follow").count())
         assert counts_of_tasks == [0, 1, 1, 2, 2]
 
     @pytest.mark.parametrize(("verb", "code"), [("follow", "cannot_follow_self"), ("unfollow", "cannot_target_self")])
