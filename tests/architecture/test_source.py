@@ -38,7 +38,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/moderation/lookup.py": 1,
     "apps/moderation/transparency.py": 2,
     "apps/notifications/gauges.py": 2,
-    "apps/social/blocks.py": 3,
 }
 UNRULED_READS: dict[str, int] = {
     "apps/moderation/api/filters.py": 1,
