@@ -244,8 +244,6 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
             "urllib3": {"level": quiet},
             # It logs whole URLs, signatures included.
             "httpx": {"level": quiet},
-            # A line per batch, five times a second, says nothing at rest.
-            "django_celery_outbox.relay._relay": {"level": quiet},
         },
     }
 

@@ -1,12 +1,10 @@
-"""Which work waits behind which: the queues, how long a task of each may take, and where every task goes.
+"""The queues, how long a task of each may take, and which tasks are routed to it.
 
-A queue a kind of work, so that a flood of uploads never delays a notification. The limits hold for tasks that name none
-of their own: at the soft one a task is told to stop, at the hard one its process is killed.
+Each kind of work has a queue, so that a flood of uploads never delays a notification. The limits hold for tasks that
+name none of their own: at the soft one a task is interrupted, at the hard one its process is killed.
 """
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,3 @@ ROUTES: list[tuple[str, str]] = [
     ("apps.feed.tasks.decide_mode", "maintenance"),
     ("apps.feed.tasks.*", "feed"),
 ]
-
-
-def queue_of(task_name: str) -> str:
-    """The kind of work that a task is."""
-    return next((queue for pattern, queue in ROUTES if fnmatchcase(task_name, pattern)), DEFAULT)
-
-
-class TimeLimits:
-    """An annotation of Celery's: a task that names no limits has those of its queue."""
-
-    def annotate(self, task: Any) -> dict[str, int]:
-        kind = QUEUES[queue_of(task.name)]
-        return {} if task.time_limit else {"soft_time_limit": kind.soft_limit, "time_limit": kind.hard_limit}

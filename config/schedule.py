@@ -4,7 +4,7 @@ leaves alone what an operator has changed there."""
 SCHEDULE: dict[str, int] = {
     # What heals a lost doorbell or a dead worker, and what makes old URLs die: within a minute.
     "apps.media.tasks.ring_again": 20,
-    "apps.media.tasks.delete_doomed_objects": 15,
+    "apps.media.tasks.delete_pending_objects": 15,
     "apps.media.tasks.remove_abandoned_uploads": 3600,
     "apps.media.tasks.remove_orphaned_objects": 24 * 3600,
     "apps.media.tasks.reprocess_media_without_objects": 24 * 3600,

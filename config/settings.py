@@ -22,7 +22,8 @@ from redis.retry import Retry
 from apps.core.db.deadline import DeadlineConnection
 from config.brokers import broker_options, takes_remote_control
 from config.logging import default_format, logging_config
-from config.queues import DEFAULT, QUEUES, ROUTES, TimeLimits
+from config.queues import DEFAULT, QUEUES, ROUTES
+from config.schedule import SCHEDULE  # noqa: F401  (read as settings.SCHEDULE)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -83,7 +84,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
-    "django_celery_outbox",
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.core",
@@ -455,7 +455,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
 }
 
-# ── Celery: the row is the record, the task a doorbell ───────────────────────────────────────────────────
+# ── Celery: tasks are rows of the outbox until they are done ───────────────────────────────────────────────────
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "redis://127.0.0.1:6379/1")
 CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(
     CELERY_BROKER_URL,
@@ -475,7 +475,7 @@ WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT
 CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)
-CELERY_TASK_ANNOTATIONS = [TimeLimits()]
+CELERY_TASK_ANNOTATIONS = ["apps.core.tasks.queues:TimeLimits"]
 CELERY_TASK_IGNORE_RESULT = True
 # A message is taken from the queue when its task has ended, however; one whose process was killed goes back at once.
 CELERY_TASK_ACKS_LATE = True
@@ -486,10 +486,6 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "apps.core.tasks.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_OUTBOX_APP = "config.celery.app"
-CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS = ["request_id", "traceparent"]
-# Its metrics go to a StatsD server, which we have not; ours are Prometheus'.
-MONITORING_METRICS_ENABLED = False
 
 # Of jobs that walk through whole tables, each for itself; 0 lets them run as fast as they can.
 MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000)

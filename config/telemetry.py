@@ -18,6 +18,7 @@ from celery.signals import (
     worker_ready,
 )
 
+from apps.core.tasks.signals import relay_init, relay_shutdown
 from config import metrics
 
 
@@ -71,3 +72,15 @@ def _child_ends(**_: Any) -> None:
 def _scheduler(**_: Any) -> None:
     metrics.serve_metrics()
     start("scheduler")
+
+
+# ── The relay ────────────────────────────────────────────────────────────────────────────────────────────
+@relay_init.connect
+def _relay(**_: Any) -> None:
+    metrics.serve_metrics()
+    start("relay")
+
+
+@relay_shutdown.connect
+def _relay_ends(**_: Any) -> None:
+    stop()

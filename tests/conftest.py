@@ -14,12 +14,12 @@ from django.core.management import call_command
 from django.core.signals import setting_changed
 from django.db import connection
 from django.dispatch import receiver
-from django_celery_outbox.models import CeleryOutbox
 from rest_framework.test import APIClient
 
 from apps.accounts import services, tokens
 from apps.accounts.models import User
 from apps.core import cache
+from apps.core.models import QueuedTask
 from apps.safety import newcomers, terms
 from config.celery import app
 from tests.factories import make_block, make_follow, make_user
@@ -148,7 +148,7 @@ def deliver(db: None) -> Callable[[], list[str]]:
 
     def run() -> list[str]:
         done: list[str] = []
-        while row := CeleryOutbox.objects.order_by("id").first():
+        while row := QueuedTask.objects.order_by("id").first():
             row.delete()
             app.tasks[row.task_name].apply(args=row.args, kwargs=row.kwargs, throw=True)
             done.append(row.task_name)

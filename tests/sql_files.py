@@ -10,7 +10,11 @@ from uuid import UUID
 from django.db import connection
 
 from apps.core.db.queries import load
+from apps.engagement import reads as engagement
+from apps.feed import explore, timeline
 from apps.notifications import reads as notifications
+from apps.search import reads as search
+from apps.social import reads as social
 
 ROOT = Path(__file__).resolve().parents[1]
 VIEWER = UUID(int=1)
@@ -18,14 +22,26 @@ NAMES = sorted(f"{file.parts[-3]}/{file.stem}" for file in ROOT.glob("apps/*/sql
 
 # {statement: its slots}; a file without slots needs no entry.
 SLOTS: dict[str, Callable[[], dict[str, str]]] = {
+    "engagement/posts": lambda: (
+        {"visible": engagement.VISIBLE_POSTS.sql(viewer=VIEWER)} | engagement.shared_slots(VIEWER)
+    ),
+    "engagement/comments": lambda: (
+        {"visible": engagement.LISTED_COMMENTS.sql(viewer=VIEWER)} | engagement.shared_slots(VIEWER)
+    ),
+    "feed/first_page": lambda: timeline.slots(VIEWER),
+    "feed/newest_posts": lambda: timeline.slots(VIEWER),
+    "feed/score_posts": lambda: {"posts": explore.SHOWABLE.sql()},
     "notifications/notifications": lambda: {
         "readable": notifications.readable(False, None).sql(viewer=VIEWER),
         "events": notifications.VISIBLE_EVENTS.sql(viewer=VIEWER),
     },
+    "search/people": lambda: {"visible": search.VISIBLE.sql(viewer=VIEWER)},
+    "social/profiles": lambda: {"visible": social.VISIBLE_PROFILES.sql(viewer=VIEWER)},
+    "social/suggestions": lambda: {"visible": social.VISIBLE_IDS.sql(viewer=VIEWER)},
     "notifications/unread_count": lambda: {"unread": notifications.readable(True, None).sql(viewer=VIEWER)},
 }
 # Statements of jobs, commands and statistics, which may read whole tables.
-COLD: set[str] = set()
+COLD: set[str] = {"feed/score_posts"}
 
 
 def generic_plan(name: str) -> dict[str, Any]:

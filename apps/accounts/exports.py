@@ -1,8 +1,8 @@
 """Making the archive that somebody asked for, keeping it for as long as its link lives, and no longer.
 
 The row is the record: `leases.py` says how it is worked at. Each attempt writes an object of its own under a secret
-that the row knew first; whatever does not become the archive of a `ready` row is doomed, by the worker that made it or,
-when that was killed, by the next one.
+that the row knew first; an object that does not become the archive of a `ready` row is deleted, by the worker that made
+it or, if that was killed, by the next one.
 """
 
 import tempfile
@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -21,6 +20,7 @@ from apps.accounts.models import DataExport
 from apps.accounts.querysets import DataExportQuerySet
 from apps.core.db.batches import BATCH
 from apps.core.db.locks import transaction_lock
+from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
 from apps.media.urls import signed_url
 
@@ -61,7 +61,7 @@ def make(export_id: UUID) -> None:
         raise
     finally:
         if not adopted:
-            objects.doom([_object(export.secret)])
+            objects.schedule_deletion([_object(export.secret)])
         _ring_for_next()
 
 
@@ -83,7 +83,7 @@ def _claim(export_id: UUID) -> DataExport | None:
         if before is None or export is None:
             return None
         if before.secret:
-            objects.doom([_object(before.secret)])
+            objects.schedule_deletion([_object(before.secret)])
     if export.attempts > MAX_ATTEMPTS:
         _fail(export, "The worker died each time.")
         return None
@@ -105,7 +105,7 @@ def _finish(export: DataExport, size: int) -> bool:
         ring_at=now + leases.RING_PERIOD,
     )
     if finished:
-        current_app.send_task(ANNOUNCE, kwargs={"export_id": str(export.pk)})
+        enqueue(ANNOUNCE, kwargs={"export_id": str(export.pk)})
         seconds = (now - export.created_at).total_seconds()
         log.info("export_ready", export_id=str(export.pk), bytes=size, seconds=round(seconds, 3))
     return bool(finished)
@@ -141,7 +141,7 @@ def _ring_for_next() -> None:
     waiting = DataExport.objects.filter(status=DataExport.Status.PENDING, attempts=0).order_by("pk")
     with transaction.atomic():
         for pk in waiting.values_list("pk", flat=True)[: settings.EXPORTS_AT_ONCE]:
-            current_app.send_task(MAKE, kwargs={"export_id": str(pk)})
+            enqueue(MAKE, kwargs={"export_id": str(pk)})
 
 
 # ── Announcing ───────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +188,7 @@ def expire() -> int:
 @transaction.atomic
 def _expire_batch(ended: DataExportQuerySet) -> int:
     batch = list(ended.select_for_update(skip_locked=True)[:BATCH])
-    objects.doom(_object(export.secret) for export in batch)
+    objects.schedule_deletion(_object(export.secret) for export in batch)
     DataExport.objects.filter(pk__in=[export.pk for export in batch]).update(
         status=DataExport.Status.EXPIRED, secret="", leased_until=None, ring_at=None
     )
@@ -197,9 +197,9 @@ def _expire_batch(ended: DataExportQuerySet) -> int:
 
 @transaction.atomic
 def destroy(user_id: UUID) -> None:
-    """Delete the rows, and doom the objects, of a person who is erased. A worker that is at one loses its lease."""
+    """Delete the rows and objects of a user who is erased. A worker that is at one loses its lease."""
     rows = list(DataExport.objects.owned_by(user_id).select_for_update())
-    objects.doom(_object(export.secret) for export in rows if export.secret)
+    objects.schedule_deletion(_object(export.secret) for export in rows if export.secret)
     DataExport.objects.owned_by(user_id).delete()
 
 

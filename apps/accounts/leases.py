@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.db import Error, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Job
 from apps.core.db.batches import BATCH
+from apps.core.tasks.outbox import enqueue
 
 log = structlog.get_logger(__name__)
 J = TypeVar("J", bound=Job)
@@ -91,6 +91,6 @@ def ring(jobs: QuerySet[J], *, task: str, argument: str) -> int:
     due = jobs.filter(ring_at__lte=now).order_by("ring_at")
     pks = [job.pk for job in due.select_for_update(skip_locked=True)[:BATCH]]
     for pk in pks:
-        current_app.send_task(task, kwargs={argument: str(pk)})
+        enqueue(task, kwargs={argument: str(pk)})
     jobs.filter(pk__in=pks).update(ring_at=now + RING_PERIOD)
     return len(pks)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
-from celery import current_app
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
@@ -15,22 +14,22 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 
 from apps.accounts.models import User
 from apps.console.paging import BoundedPaginator, IndexedChangeList
 from apps.core.db.ids import parse_id
-from apps.core.models import JobRun
+from apps.core.models import DeadLetter, JobRun, QueuedTask
 from apps.core.tasks import dead_letters
+from apps.core.tasks.outbox import enqueue
 from apps.moderation.audit import records as trail
 from apps.moderation.roles import may_change_rules
 
 # Theirs look otherwise than the rest of the console, and let one run any task with any arguments.
 SCHEDULES = (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule)
 # And theirs for devices shows the secrets of them.
-for theirs in (Group, TOTPDevice, CeleryOutbox, CeleryOutboxDeadLetter, *SCHEDULES):
+for theirs in (Group, TOTPDevice, *SCHEDULES):
     admin.site.unregister(theirs)
 admin.site.login_template = "console/login.html"
 
@@ -172,40 +171,38 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no type
         return links
 
 
-@admin.register(CeleryOutbox)
+@admin.register(QueuedTask)
 class OutboxAdmin(ReadOnlyAdmin):
-    """What is to be done and is not done yet."""
+    """The tasks that are not done yet."""
 
-    # Without the library's summary above the list, which is for its own admin.
-    change_list_template = "admin/change_list.html"
-    list_display = ["id", "task_name", "kwargs", "retries", "created_at", "retry_after"]
+    list_display = ["id", "task_name", "kwargs", "attempts", "created_at", "next_attempt_at"]
     searched_texts = ["task_id", "task_name"]
     ordering = ["-id"]
 
 
-@admin.register(CeleryOutboxDeadLetter)
+@admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    """What was given up, with the reason. Trying again, or dropping it, is an operator's decision."""
+    """The tasks that were given up, with the reason. An operator retries or drops them."""
 
-    list_display = ["id", "task_name", "kwargs", "failure_reason", "retries", "created_at", "dead_at"]
+    list_display = ["id", "task_name", "kwargs", "failure_reason", "attempts", "created_at", "dead_at"]
     searched_texts = ["task_id", "task_name"]
     ordering = ["-id"]
     actions = ["retry", "drop"]
 
     @admin.action(description="Try again", permissions=["operate"])
     @transaction.atomic
-    def retry(self, request: HttpRequest, letters: "QuerySet[CeleryOutboxDeadLetter]") -> None:
+    def retry(self, request: HttpRequest, letters: "QuerySet[DeadLetter]") -> None:
         self._note(request, "retry_dead_letter", letters)
         messages.info(request, f"{dead_letters.retry(letters)} will be tried again.")
 
     @admin.action(description="Drop: nobody wants it done any more", permissions=["operate"])
     @transaction.atomic
-    def drop(self, request: HttpRequest, letters: "QuerySet[CeleryOutboxDeadLetter]") -> None:
+    def drop(self, request: HttpRequest, letters: "QuerySet[DeadLetter]") -> None:
         self._note(request, "drop_dead_letter", letters)
         messages.info(request, f"{dead_letters.drop(letters)} dropped.")
 
     @staticmethod
-    def _note(request: HttpRequest, act: str, letters: "QuerySet[CeleryOutboxDeadLetter]") -> None:
+    def _note(request: HttpRequest, act: str, letters: "QuerySet[DeadLetter]") -> None:
         for letter in letters:
             trail.note(act, letter, by=cast(User, request.user).pk, task=letter.task_name)
 
@@ -271,9 +268,9 @@ class ScheduledJobAdmin(ForAdministrators):
     @transaction.atomic
     def run_now(self, request: HttpRequest, jobs: QuerySet[PeriodicTask]) -> None:
         for job in jobs:
-            current_app.send_task(job.task)
+            enqueue(job.task)
             trail.note("run_job", job, by=cast(User, request.user).pk, task=job.task)
-        messages.info(request, f"{len(jobs)} rung for.")
+        messages.info(request, f"{len(jobs)} jobs queued.")
 
 
 @admin.register(IntervalSchedule)

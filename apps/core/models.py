@@ -1,6 +1,7 @@
-"""The kernel's rows: the base of every row, idempotency keys, the limits' stand-in for Redis, and what jobs did."""
+"""The base of every row, idempotency keys, rate limits without Redis, queued tasks, heartbeats and runs of jobs."""
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -56,6 +57,62 @@ class RateBucket(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class TaskRecord(models.Model):
+    """A task with its arguments, as `tasks/outbox.py` writes it.
+
+    The columns are those of the tables that django-celery-outbox made, which the release before this one still uses.
+    """
+
+    created_at = models.DateTimeField(db_default=Now())
+    attempts = models.SmallIntegerField(default=0, db_column="retries")
+    task_id = models.CharField(max_length=255, db_index=True)
+    task_name = models.CharField(max_length=255, db_index=True)
+    args = models.JSONField(default=list, encoder=DjangoJSONEncoder)
+    kwargs = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    # Of Celery's: `queue`, and `expires` as an ISO date and time.
+    options = models.JSONField(default=dict)
+    # JSON: the ids of the request and of the trace that the task follows from (`tasks/propagation.py`).
+    context = models.TextField(null=True, blank=True, db_column="structlog_context")
+    # A relay reads only the versions that it knows.
+    schema_version = models.SmallIntegerField(default=1)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.task_name} {self.task_id}"
+
+
+class QueuedTask(TaskRecord):
+    """A task that is not done yet: a row of the outbox."""
+
+    # When it was announced to the broker last. Null: never.
+    announced_at = models.DateTimeField(null=True, db_column="updated_at")
+    # When it is announced again. Null: it never was.
+    next_attempt_at = models.DateTimeField(null=True, db_column="retry_after")
+
+    class Meta:
+        db_table = "celery_outbox"
+        indexes = [
+            models.Index(fields=["id"], condition=Q(announced_at__isnull=True), name="celery_outbox_pending_idx"),
+            models.Index(fields=["next_attempt_at", "id"], name="celery_outbox_retry_idx"),
+        ]
+
+
+class DeadLetter(TaskRecord):
+    """A task that failed TASK_TRIES times and is not attempted again by itself."""
+
+    dead_at = models.DateTimeField(db_default=Now())
+    failure_reason = models.TextField(null=True, blank=True)
+
+    class Meta:
+        db_table = "celery_outbox_dead_letter"
+        indexes = [
+            models.Index(fields=["dead_at"], name="celery_outbox_dlq_dead_at_idx"),
+            models.Index(fields=["created_at"], name="celery_outbox_dlq_created_idx"),
+        ]
 
 
 class Heartbeat(models.Model):

@@ -1,4 +1,4 @@
-"""The read side of media."""
+"""Read rules of media."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,15 +15,15 @@ class MediaQuerySet(QuerySet["Media"]):
         return self.filter(owner_id=user_id)
 
     def unused(self) -> "MediaQuerySet":
-        """In no post and nobody's avatar: all that has been begun, and perhaps completed, and not been used yet."""
+        """Media in no post and no avatar, whether their upload is complete or not."""
         return self.filter(in_use=False)
 
     def postable(self) -> "MediaQuerySet":
-        """Uploaded for a post, in no use yet, and not failed; the pipeline may still be processing them."""
+        """Media uploaded for a post, not failed and not in use. The pipeline may still be processing them."""
         return self.unused().filter(purpose="post").exclude(status__in=["pending", "failed"])
 
     def claimable(self, now: datetime) -> "MediaQuerySet":
-        """Waiting for a worker, or held by one that has died."""
+        """Media that wait for a worker, or whose worker has lost its lease."""
         return self.filter(Q(status="uploaded") | Q(status="processing", leased_until__lt=now))
 
     def held(self, media_id: UUID, leased_until: datetime | None) -> "MediaQuerySet":

@@ -35,10 +35,9 @@ _LOOKED_AT = {
     "moderator": _JUDGED,
     "senior_moderator": _JUDGED | {"accounts": ["user", "session"]},
     "admin": {
-        "django_celery_outbox": ["celeryoutbox", "celeryoutboxdeadletter"],
-        "core": ["jobrun"],
+        "core": ["deadletter", "jobrun", "queuedtask"],
         "accounts": ["user", "session", "erasure", "dataexport", "withheldhandle"],
-        "media": ["media", "doomedobject"],
+        "media": ["media", "pendingdeletion"],
         "social": ["follow", "followrequest", "block", "mute"],
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],

@@ -5,13 +5,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from prometheus_client import Counter
 
 from apps.core.db.batches import BATCH
+from apps.core.tasks.outbox import enqueue
 from apps.notifications import email, push
 from apps.notifications.channels import NowhereToGo, Undelivered
 from apps.notifications.models import Act, Channel, Delivery, Notification
@@ -38,7 +38,7 @@ def plan(act: Act, wished: Channels) -> None:
         if channel == Channel.PUSH and not push.is_possible(act.recipient_id):
             continue
         delivery = Delivery.objects.create(act=act, channel=channel)
-        current_app.send_task(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
+        enqueue(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
 
 
 def deliver(delivery_id: UUID) -> None:
@@ -90,5 +90,5 @@ def ring_again() -> int:
     with transaction.atomic():
         waiting = list(due.values_list("pk", flat=True)[:BATCH])
         for pk in waiting:
-            current_app.send_task(DELIVER, kwargs={"delivery_id": str(pk)})
+            enqueue(DELIVER, kwargs={"delivery_id": str(pk)})
     return len(waiting)

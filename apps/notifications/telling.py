@@ -20,7 +20,7 @@ from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
 from apps.notifications import deliveries, preferences
 from apps.notifications.models import Act, Notification, Type
-from apps.social.blocks import between
+from apps.social.blocks import is_hidden
 from apps.social.models import Follow, FollowRequest, Mute
 
 FOLDED = {Type.LIKE, Type.FOLLOW}
@@ -33,7 +33,7 @@ def of_like(post_id: UUID, actor_id: UUID) -> None:
     like = _locked(Like.objects.filter(post=post_id, user=actor_id).select_related("post"))
     if like is None:
         _withdraw(Act.objects.filter(notification__type=Type.LIKE, notification__post=post_id, actor=actor_id))
-    elif Post.objects.standing().contains(like.post):
+    elif Post.objects.published().contains(like.post):
         _tell(like.post.author_id, Type.LIKE, actor_id, cause=like.pk, post_id=post_id)
 
 
@@ -76,7 +76,7 @@ def of_follow_request(requester_id: UUID, target_id: UUID) -> None:
 @transaction.atomic
 def of_mentions(post_id: UUID) -> None:
     """Whom a caption mentions is told once it is published, if they may see it; whom it mentions no more is not."""
-    post = _locked(Post.objects.standing().filter(pk=post_id))
+    post = _locked(Post.objects.published().filter(pk=post_id))
     if post is None:
         return
     mentioned = set(Mention.objects.filter(post=post).values_list("user", flat=True))
@@ -160,7 +160,7 @@ def _may_be_told(recipient_id: UUID, actor_id: UUID, post_id: UUID | None) -> bo
     """Never of one's own acts, nor of people one has muted or with a block between, nor of a post one cannot see."""
     if recipient_id == actor_id or not User.objects.active().filter(pk=recipient_id).exists():
         return False
-    if not User.objects.active().filter(pk=actor_id).exclude(between("id", recipient_id)).exists():
+    if not User.objects.active().filter(pk=actor_id).exclude(is_hidden("id", recipient_id)).exists():
         return False
     if Mute.objects.filter(muter=recipient_id, muted=actor_id).exists():
         return False

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
-from django_celery_outbox.models import CeleryOutboxDeadLetter
 
+from apps.core.models import DeadLetter
 from bench.faults import audit, poison
 from bench.faults.load import EVERYTHING, WRITES, Calls, Crowd, Person
 from bench.faults.network import MailSink, Proxy
@@ -348,18 +348,18 @@ def poisoned(bench: Bench) -> None:
     """A task that always raises, one that kills its process; meanwhile everybody else's go on."""
     crowd = bench.crowd("poison", size=12, posts=12)
     known = {poison.raises.name, poison.kills.name}
-    CeleryOutboxDeadLetter.objects.filter(task_name__in=known).delete()
+    DeadLetter.objects.filter(task_name__in=known).delete()
     poison.raises.delay()
     poison.kills.delay()
     begun = time.monotonic()
     with crowd.at_work(EVERYTHING, threads=4, pause=0.4):
         took = audit.seconds_until(
-            lambda: CeleryOutboxDeadLetter.objects.filter(task_name__in=known).count() < len(known), at_most=600
+            lambda: DeadLetter.objects.filter(task_name__in=known).count() < len(known), at_most=600
         )
-    letters = list(CeleryOutboxDeadLetter.objects.filter(task_name__in=known))
+    letters = list(DeadLetter.objects.filter(task_name__in=known))
     shown = f"{len(letters)} of 2" + (f" after {took:.0f} s" if took is not None else "")
     bench.demand("both end as dead letters", took is not None, shown)
-    tries = sorted({letter.retries for letter in letters})
+    tries = sorted({letter.attempts for letter in letters})
     bench.demand("after five tries", tries == [5], f"tries: {tries}")
     bench.demand_settled("meanwhile and afterwards the queue keeps moving: settled", 60)
     bench.demand_faultless(crowd)

@@ -16,14 +16,14 @@ import time_machine
 from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import archive, exports, leases, services, tasks
 from apps.accounts.models import DataExport
 from apps.content import services as content
+from apps.core.models import QueuedTask
 from apps.media import inventory, storage, sweeps
 from apps.media import services as media
-from apps.media.models import DoomedObject
+from apps.media.models import PendingDeletion
 from config.queues import QUEUES
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
@@ -356,7 +356,7 @@ class TestMaking:
         assert deliver() == []
         assert status(caller) == {"status": "failed", "url": None, "expires_at": None}
         assert len(set(written)) == 5
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert [key for key in written if is_there(key)] == []
 
     def test_c6_five_workers_that_died_are_enough(self, alice, deliver):
@@ -368,7 +368,7 @@ class TestMaking:
 
     def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
         ask(api(alice))
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         assert exports.ring() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert exports.ring() == 1
@@ -381,10 +381,10 @@ class TestMaking:
         ("place", "then"),
         [
             ("apps.accounts.archive:_gather", "before"),
-            ("apps.accounts.archive:_take_in", "after"),
+            ("apps.accounts.archive:_copy_photo", "after"),
             ("apps.media.storage:save_archive", "before"),
             ("apps.media.storage:save_archive", "after"),
-            ("apps.accounts.exports:current_app.send_task", "before"),
+            ("apps.accounts.exports:enqueue", "before"),
         ],
     )
     def test_c1_c2_a_killed_worker_is_followed_by_another_and_leaves_nothing(self, place, then, api, deliver):
@@ -392,18 +392,16 @@ class TestMaking:
         medium = ready(api(alice), deliver)
         ask(api(alice))
         export = DataExport.objects.get()
-        if "send_task" in place:
-            place = "apps.accounts.exports/current_app:send_task"  # in the transaction that makes it ready
         killed_at(place, then=then, work="apps.accounts.exports:make", argument=export.pk)
         export.refresh_from_db()
         assert export.status == "processing"
         half_done = key_of(export)
-        assert is_there(half_done) == ((":save_archive" in place and then == "after") or "send_task" in place)
+        assert is_there(half_done) == ((":save_archive" in place and then == "after") or "enqueue" in place)
         assert exports.ring() == 0
         with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
             assert exports.ring() == 1
             deliver()
-            sweeps.delete_doomed_objects()
+            sweeps.delete_pending_objects()
         zipped = download(api(alice))
         assert zipped.read(f"media/{medium.pk}.jpg") == jpeg()
         export.refresh_from_db()
@@ -461,7 +459,7 @@ class TestMaking:
         assert is_there(written[0])
         export.refresh_from_db()
         assert export.status == "processing"
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not is_there(written[0])
 
     def test_a_large_one_goes_up_in_parts(self, alice, tmp_path, monkeypatch):
@@ -542,7 +540,7 @@ class TestTheEnd:
         DataExport.objects.update(expires_at=timezone.now())
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
         assert exports.expire() == 1
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert fetch(url) == 404
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
 
@@ -568,16 +566,16 @@ class TestTheEnd:
         broken_off = {"Bucket": django_settings.S3_PRIVATE_BUCKET, "Key": "exports/oddment.zip"}
         begun = client.create_multipart_upload(**broken_off)
         client.upload_part(**broken_off, UploadId=begun["UploadId"], PartNumber=1, Body=b"x" * 100)
-        DoomedObject.objects.all().delete()
+        PendingDeletion.objects.all().delete()
         inventory.remove_orphaned_objects("o")
-        assert not DoomedObject.objects.filter(key__startswith="exports/").exists()
+        assert not PendingDeletion.objects.filter(key__startswith="exports/").exists()
         assert _parts(client, broken_off["Key"])
         monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
         for shard in {"o", live.removeprefix("exports/")[0]}:
             inventory.remove_orphaned_objects(shard)
-        doomed = set(DoomedObject.objects.values_list("key", flat=True))
-        assert "exports/orphan.zip" in doomed
-        assert live not in doomed
+        scheduled = set(PendingDeletion.objects.values_list("key", flat=True))
+        assert "exports/orphan.zip" in scheduled
+        assert live not in scheduled
         assert not _parts(client, broken_off["Key"])
 
     def test_old_rows_go_and_the_one_that_still_has_an_archive_stays(self, alice, bob):

@@ -135,10 +135,10 @@ def test_confirmed_user_gets_no_further_mail(anonymous, api, deliver):
 
 
 def test_o4_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
-    from django_celery_outbox.models import CeleryOutbox
+    from apps.core.models import QueuedTask
 
     sign_up(anonymous)
-    assert CeleryOutbox.objects.get().kwargs == {"user_id": str(User.objects.get().pk)}
+    assert QueuedTask.objects.get().kwargs == {"user_id": str(User.objects.get().pk)}
     deliver()
     token = re.search(r"token=([\w-]+)", mail.outbox[0].body)[1]
     from apps.accounts.models import EmailedToken

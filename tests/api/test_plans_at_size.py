@@ -6,25 +6,19 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.accounts.querysets import PROFILE
-from apps.content import exposure, mentions, publication
-from apps.content import services as content
-from apps.content.api import cards as posts
-from apps.content.api.views import _WRITTEN_BY
-from apps.core.api.pagination import window_sql
+from apps.content import publication, querysets
 from apps.core.db.ids import new_id
 from apps.core.db.queries import load
-from apps.engagement import services as engagement
-from apps.engagement.api import cards as comments
-from apps.engagement.api.views import THREADS
+from apps.engagement import querysets as engagement
+from apps.engagement import reads
 from apps.engagement.models import Comment, Like
-from apps.feed import fanout
-from apps.feed.api.views import IN_THE_FEED
-from apps.media import services as media
+from apps.feed import fanout, timeline
+from apps.feed.api.views import POSTS_IN_FEED
 from apps.notifications import reads as notifications
 from apps.notifications import telling
-from apps.social import services as social
-from apps.social.api.people import _SEEN
+from apps.search import reads as search
+from apps.social import reads as social
+from apps.social import services as relationships
 from apps.social.models import Follow
 from tests import sql_files
 from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
@@ -124,78 +118,49 @@ def plans(crowd):
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT id FROM engagement_comment ORDER BY id DESC LIMIT 20")
         comment_ids = [row[0] for row in cursor.fetchall()]
-    window = {"viewer": viewer.pk, "after": None, "limit": 21, "known": []}
-    seen = posts._SEEN.sql(viewer.pk)
+    window = {"viewer": viewer.pk, "after": None, "limit": 21}
+    hidden, reader = (User.objects.get(handle=handle).pk for handle in ("p2", "p102"))
     told = load(
         "notifications/notifications",
         readable=notifications.readable(False, None).sql(viewer=viewer.pk),
         events=notifications.VISIBLE_EVENTS.sql(viewer=viewer.pk),
     )
     unread = load("notifications/unread_count", unread=notifications.readable(True, None).sql(viewer=viewer.pk))
-    met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
+    met = social.PROFILE.sql(viewer=viewer.pk, user=None, handle="p150")
     return {
-        "cards of posts": (posts._cards_sql(seen, *posts._MANY), window | {"ids": ids}),
-        "cards of the feed": (
-            posts._cards_sql(IN_THE_FEED.sql, *posts._MANY),
-            window | {"viewer": User.objects.get(handle="p102").pk, "ids": ids},
-        ),
-        "cards of posts that are all known": (posts._cards_sql(seen, *posts._MANY_KNOWN), window | {"ids": ids}),
-        "cards of posts, for somebody whom 500 have blocked": (
-            posts._cards_sql(seen, *posts._MANY),
-            window | {"viewer": User.objects.get(handle="p2").pk, "ids": ids},
-        ),
-        "cards of comments, for the same": (
-            comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
-            window | {"viewer": User.objects.get(handle="p2").pk, "ids": comment_ids},
-        ),
-        "the card of a post": (posts._cards_sql(seen, *posts._ONE), window | {"id": ids[0]}),
-        "cards of comments": (
-            comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
-            window | {"ids": comment_ids},
-        ),
-        "posts of somebody": (window_sql(_WRITTEN_BY.sql(viewer.pk), "id"), window | {"author": other.pk}),
-        "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
+        "posts": (reads.posts_sql(viewer.pk), {"viewer": viewer.pk, "ids": ids}),
+        "posts for a viewer whom 500 block": (reads.posts_sql(hidden), {"viewer": hidden, "ids": ids}),
+        "posts of the feed": (reads.posts_sql(reader, POSTS_IN_FEED), {"viewer": reader, "ids": ids}),
+        "ids of the feed": (timeline.newest_posts_sql(viewer.pk), {"viewer": viewer.pk, "before": ids[5], "limit": 21}),
+        "comments": (reads.comments_sql(viewer.pk), {"viewer": viewer.pk, "ids": comment_ids}),
+        "comments for a viewer whom 500 block": (reads.comments_sql(hidden), {"viewer": hidden, "ids": comment_ids}),
         "a profile": (met, window | {"handle": "p150"}),
+        "profiles": (
+            load("social/profiles", visible=social.VISIBLE_PROFILES.sql(viewer=viewer.pk)),
+            window | {"ids": [viewer.pk, other.pk]},
+        ),
         "notifications": (told, window),
         "notifications of somebody whom 500 have blocked": (
             told,
             window | {"viewer": User.objects.get(handle="p2").pk},
         ),
         "how many are unread": (unread, window),
-    } | _writes(viewer, other, ids)
+    } | _writes(viewer, other, ids, comment_ids[0])
 
 
-def _writes(viewer, other, post_ids):
+def _writes(viewer, other, post_ids, comment_id):
+    locked = {"actor": viewer.pk, "person": None, "handle": other.handle}
     pair = {"viewer": viewer.pk, "person": other.pk}
-    by_id, by_name = (social._about(meant, social._USUALLY_FOLLOW) for meant in (social._GIVEN, social._NAMED))
-    unfollow = social._about(social._GIVEN, social._USUALLY_UNFOLLOW)
-    both = {"viewer": viewer.pk, "whom": other.pk, "tasks": "[]"}
-    room = {"id": new_id(), "most": 5000, "all": 5000}
     post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
-    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now(), "tasks": "[]"}
-    post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
-    deed = {"id": new_id(), "viewer": viewer.pk, "post": post_ids[0], "tasks": "[]"}
+    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now()}
+    post |= {"media": [], "tags": ["husum"]}
+    seen, comment = {"viewer": viewer.pk, "post": post_ids[0]}, {"viewer": viewer.pk, "comment": comment_id}
     return {
-        "somebody by name": (social._NAMED, {"whom": "p150"}),
-        "two people": (social._LOCK_THESE, {"people": [viewer.pk, other.pk]}),
-        "unfollowing, at once": (unfollow, both),
-        "following, at once": (by_id, both | room),
-        "following by name, at once": (by_name, both | room | {"whom": "p150"}),
-        "unfollowing": (social._UNFOLLOW, pair),
-        "liking": (engagement._with_door(engagement._LIKE), deed),
-        "unliking": (engagement._with_door(engagement._UNLIKE), deed),
-        "commenting": (engagement._with_door(engagement._COMMENT), deed | {"text": "x", "parent": None}),
-        "photos for a post": (media.CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
-        "whom a text mentions": (mentions._PEOPLE, {"viewer": viewer.pk, "handles": ["p150", "nobody"]}),
-        "a post": (content._POST, post),
-        "a post, at once": (
-            content._USUALLY_POST,
-            post | {"owner": viewer.pk, "media": [new_id()], "screened": False, "ring_at": timezone.now()},
-        ),
-        "taking its photos": (
-            media._TAKE.format(seen_by_all=exposure._OPEN.sql, given="true"),
-            {"post": post_ids[0], "ring_at": timezone.now(), "media": [new_id()]},
-        ),
+        "two accounts to lock": (relationships.ACCOUNTS_FOR_UPDATE.sql(**locked), locked),
+        "a relationship": (relationships.RELATIONSHIP.sql(**pair), pair),
+        "a post to lock": (querysets._VISIBLE_LOCKED.sql(**seen), seen),
+        "a comment to lock": (engagement._VISIBLE_LOCKED.sql(**comment), comment),
+        "a new post": (load("content/insert_post"), post),
     }
 
 
@@ -208,6 +173,21 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
         sorts = [int(n["Actual Rows"] * n["Actual Loops"]) for n in nodes(plan) if n["Node Type"] == "Sort"]
         assert max(sorts, default=0) <= 100, (name, plan)
         assert rows_read(plan) <= 1000, (name, plan)
+
+
+SEARCHES = {"a prefix": "p15", "a typo": "p1500x", "a name": "zoe"}
+
+
+def test_a_search_for_people_reads_a_bounded_number_of_rows(crowd):
+    viewer = User.objects.get(handle="p2")
+    sql = load("search/people", visible=search.VISIBLE.sql(viewer=viewer.pk))
+    values = {"viewer": viewer.pk, "limit": 21, "least_similarity": search.LEAST_SIMILARITY}
+    values |= dict.fromkeys(["rank", "similarity", "followers", "id"])
+    for name, query in SEARCHES.items():
+        plan = explain_kept(sql, values | {"query": query})
+        scanned = [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Actual Loops"]]
+        assert BIG.isdisjoint(scanned), (name, scanned)
+        assert rows_read(plan) <= 1500, (name, plan)
 
 
 def test_no_statement_of_a_hot_list_scans_a_big_table(crowd):
@@ -225,7 +205,7 @@ def _followings():
         "telling of a follow": lambda: telling.of_follow(follow.follower_id, follow.followed_id, accepted=False),
         "telling of mentions": lambda: telling.of_mentions(like.post_id),
         "publishing a post": lambda: publication.settle(like.post_id),
-        "pushing a post": lambda: fanout.push(like.post_id, author_id=like.post.author_id, doubt=""),
+        "pushing a post": lambda: fanout.push(like.post_id, author_id=like.post.author_id, mark=""),
     }
 
 

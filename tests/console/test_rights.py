@@ -6,10 +6,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
-from django_celery_outbox.models import CeleryOutboxDeadLetter
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
+from apps.core.models import DeadLetter
 from apps.moderation import services
 from apps.moderation.models import Appeal, Flag, StaffAct
 from tests.console.codes import enrol
@@ -62,7 +62,7 @@ PAGES = {
     "accounts.Erasure": only("admin"),
     "accounts.DataExport": only("admin"),
     "accounts.WithheldHandle": only("admin"),
-    "media.DoomedObject": only("admin"),
+    "media.PendingDeletion": only("admin"),
     "content.Tag": only("admin"),
     "engagement.Like": only("admin"),
     "engagement.Save": only("admin"),
@@ -73,8 +73,8 @@ PAGES = {
     "social.Block": only("admin"),
     "social.Mute": only("admin"),
     "core.JobRun": only("admin"),
-    "django_celery_outbox.CeleryOutbox": only("admin"),
-    "django_celery_outbox.CeleryOutboxDeadLetter": only("admin"),
+    "core.QueuedTask": only("admin"),
+    "core.DeadLetter": only("admin"),
     "django_celery_beat.PeriodicTask": only("admin"),
     "django_celery_beat.IntervalSchedule": only("admin"),
 }
@@ -122,7 +122,7 @@ def world(alice, bob):
         "appeal": services.appeal(taken_down(post, judge), by=alice.pk, text="It is art."),
         "medium": make_media(alice, status="failed", error_code="broken"),
         "job": PeriodicTask.objects.create(name="x", task="apps.core.tasks.repair_counters", interval=interval),
-        "letter": CeleryOutboxDeadLetter.objects.create(created_at=timezone.now(), task_id="1", task_name="x"),
+        "letter": DeadLetter.objects.create(created_at=timezone.now(), task_id="1", task_name="x"),
     }
 
 
@@ -178,7 +178,7 @@ VERBS = {
     "drop a dead letter": (
         "admin",
         lambda browser, world: act(browser, world["letter"], "drop"),
-        lambda world: not CeleryOutboxDeadLetter.objects.exists(),
+        lambda world: not DeadLetter.objects.exists(),
     ),
 }
 

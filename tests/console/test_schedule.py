@@ -8,8 +8,8 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
-from django_celery_outbox.models import CeleryOutbox
 
+from apps.core.models import QueuedTask
 from tests.factories import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_an_administrator_switches_a_job_off_and_runs_it_now(admin, job):
     job.refresh_from_db()
     assert not job.enabled
     admin.post(LIST, {"action": "run_now", "_selected_action": [job.pk]})
-    assert CeleryOutbox.objects.get().task_name == job.task
+    assert QueuedTask.objects.get().task_name == job.task
 
 
 def test_o1_no_form_makes_a_task_run_that_is_no_job_of_ours(admin, job):
@@ -90,7 +90,7 @@ def test_a_moderator_neither_sees_nor_changes_the_schedule(mod, job):
     assert client.get(page_of(job)).status_code == 403
     assert client.post(page_of(job), {"interval": job.interval.pk}).status_code == 403
     client.post(LIST, {"action": "run_now", "_selected_action": [job.pk]})
-    assert not CeleryOutbox.objects.exists()
+    assert not QueuedTask.objects.exists()
     job.refresh_from_db()
     assert job.enabled
 

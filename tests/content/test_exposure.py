@@ -6,13 +6,13 @@ import pytest
 import time_machine
 from django.db import OperationalError, transaction
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import exposure, publication, services
 from apps.content.models import Post, StaleExposure
 from apps.content.tasks import reconcile_account
+from apps.core.models import QueuedTask
 from apps.media.models import Media
 from tests.factories import PASSWORD, make_media, make_post, make_user
 from tests.threads import in_threads
@@ -26,7 +26,7 @@ def is_wanted_public(post):
 
 def answer_doorbells():
     """Those of this context; the media's would look for objects that exist on paper only."""
-    for bell in CeleryOutbox.objects.filter(task_name=exposure.RECONCILE_ACCOUNT):
+    for bell in QueuedTask.objects.filter(task_name=exposure.RECONCILE_ACCOUNT):
         reconcile_account.apply(kwargs=bell.kwargs, throw=True)
         bell.delete()
 
@@ -127,9 +127,9 @@ class TestAccounts:
 
     def test_p10_a_lost_doorbell_is_rung_again(self, alice, shown):
         accounts.update_profile(alice, changes={"is_private": True})
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         exposure.ring_again()
-        assert not CeleryOutbox.objects.exists(), "the first doorbell has not had its time yet"
+        assert not QueuedTask.objects.exists(), "the first doorbell has not had its time yet"
         with time_machine.travel(timezone.now() + timedelta(seconds=31)):
             exposure.ring_again()
         answer_doorbells()
@@ -174,7 +174,7 @@ class TestR3Races:
     def settle_down(alice):
         exposure.reconcile_account(alice.pk)
         for post in Post.objects.all():
-            is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+            is_open = Post.objects.public().filter(pk=post.pk).exists()
             assert is_wanted_public(post) is is_open
 
     def test_r3_narrowing_a_post_while_its_account_goes_public(self):

@@ -37,15 +37,15 @@ def test_c8_without_a_database_it_gives_up_the_pool_so_that_the_next_one_attempt
     def away(*_, **__):
         raise error("away")
 
-    monkeypatch.setattr(outbox, "begin", away)
+    monkeypatch.setattr(outbox, "begin_attempt", away)
     with pytest.raises(error):
         run_as_a_worker_does()
     assert closed == ["given back", "pool given up", "given back"]
 
 
 def test_otherwise_it_gives_back_its_connection_and_keeps_the_pool(closed, monkeypatch):
-    monkeypatch.setattr(outbox, "begin", lambda *_, **__: 1)
-    monkeypatch.setattr(outbox, "done", lambda _: None)
+    monkeypatch.setattr(outbox, "begin_attempt", lambda *_, **__: 1)
+    monkeypatch.setattr(outbox, "finish", lambda _: None)
     run_as_a_worker_does()
     assert closed == ["given back"]
 

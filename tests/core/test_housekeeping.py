@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
+from apps.core.models import DeadLetter, QueuedTask
 from apps.core.tasks import housekeeping
-from config.celery import app
+from apps.core.tasks.outbox import enqueue
 
 pytestmark = pytest.mark.django_db
 TASK = "apps.media.tasks.process_upload"
@@ -15,8 +15,8 @@ TASK = "apps.media.tasks.process_upload"
 
 @pytest.fixture
 def row():
-    app.send_task(TASK, kwargs={"media_id": "1"})
-    return CeleryOutbox.objects.get()
+    enqueue(TASK, kwargs={"media_id": "1"})
+    return QueuedTask.objects.get()
 
 
 def age(row, **fields):
@@ -27,8 +27,8 @@ class TestTheOutbox:
     def test_a_row_that_no_relay_reads_becomes_a_dead_letter(self, row):
         age(row, schema_version=99, created_at=timezone.now() - timedelta(days=2))
         assert housekeeping.purge_outbox() == 1
-        assert not CeleryOutbox.objects.exists()
-        letter = CeleryOutboxDeadLetter.objects.get()
+        assert not QueuedTask.objects.exists()
+        letter = DeadLetter.objects.get()
         assert (letter.task_id, letter.task_name, letter.kwargs) == (row.task_id, TASK, {"media_id": "1"})
         assert letter.failure_reason == "No relay reads schema version 99."
 
@@ -39,14 +39,14 @@ class TestTheOutbox:
     def test_a_row_that_waits_stays_however_long(self, row):
         age(row, created_at=timezone.now() - timedelta(days=400))
         assert housekeeping.purge_outbox() == 0
-        assert CeleryOutbox.objects.exists()
+        assert QueuedTask.objects.exists()
 
     def test_dead_letters_go_after_a_month(self):
         old, young = (
-            CeleryOutboxDeadLetter.objects.create(created_at=timezone.now(), task_id=name, task_name=TASK)
+            DeadLetter.objects.create(created_at=timezone.now(), task_id=name, task_name=TASK)
             for name in ("old", "young")
         )
         age(old, dead_at=timezone.now() - timedelta(days=31))
         age(young, dead_at=timezone.now() - timedelta(days=29))
         assert housekeeping.purge_outbox() == 1
-        assert list(CeleryOutboxDeadLetter.objects.values_list("task_id", flat=True)) == ["young"]
+        assert list(DeadLetter.objects.values_list("task_id", flat=True)) == ["young"]

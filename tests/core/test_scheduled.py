@@ -10,11 +10,10 @@ from django.core.management import call_command
 from django.db import OperationalError
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts.models import User
 from apps.core.db.locks import only_one
-from apps.core.models import JobRun, RateBucket
+from apps.core.models import JobRun, QueuedTask, RateBucket
 from apps.core.ops import gauges
 from apps.core.tasks import jobs, scheduled
 from apps.media import inventory
@@ -148,7 +147,7 @@ class TestASlice:
             User.objects.filter(pk=author.pk).update(follower_count=7)
         one_batch_a_slice(monkeypatch, settings)
         jobs.repair_counters()
-        CeleryOutbox.objects.all().delete()  # the doorbell is lost with the worker
+        QueuedTask.objects.all().delete()  # the doorbell is lost with the worker
         run = JobRun.objects.get(name=REPAIR)
         assert run.place == {"counter": "accounts.user.follower_count", "after": str(authors[0].pk)}
         User.objects.filter(pk=authors[0].pk).update(follower_count=9)

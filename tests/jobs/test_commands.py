@@ -6,11 +6,10 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
+from apps.core.models import DeadLetter, QueuedTask
 from apps.core.tasks import heartbeats, outbox
 from config.celery import app
-from config.queues import QUEUES
 from tests.commands import run
 
 pytestmark = pytest.mark.django_db
@@ -18,21 +17,21 @@ UPLOAD, RESET = "apps.media.tasks.process_upload", "apps.accounts.tasks.send_res
 
 
 def given_up(task, reason="OSError: away", **kwargs):
-    task_id = app.send_task(task, kwargs=kwargs).id
+    task_id = outbox.enqueue(task, kwargs=kwargs)
     for _ in range(settings.TASK_TRIES):
-        outbox.begin(task_id, lease=timedelta(seconds=45))
-    outbox.bury(task_id, reason)
-    return CeleryOutboxDeadLetter.objects.get(task_id=task_id)
+        outbox.begin_attempt(task_id, lease=timedelta(seconds=45))
+    outbox.move_to_dead_letters([task_id], reason)
+    return DeadLetter.objects.get(task_id=task_id)
 
 
 class TestQueueStatus:
     def test_tells_of_every_queue_and_every_sign_of_life(self):
-        app.send_task(UPLOAD, kwargs={"media_id": "x"})
-        CeleryOutbox.objects.update(created_at=timezone.now() - timedelta(minutes=2), retries=2)
+        outbox.enqueue(UPLOAD, kwargs={"media_id": "x"})
+        QueuedTask.objects.update(created_at=timezone.now() - timedelta(minutes=2), attempts=2)
         given_up(RESET)
         heartbeats.beat("relay")
         told = run("queue_status", "--json").json
-        assert set(told["queues"]) == set(QUEUES)
+        assert set(told["queues"]) == set(settings.QUEUES)
         media = told["queues"]["media"]
         assert (media["depth"], media["failing"], media["dead_letters"]) == (1, 1, 0)
         assert 119 < media["oldest"] < 130
@@ -65,31 +64,31 @@ class TestDeadLetters:
         one, two, other = given_up(RESET), given_up(RESET), given_up(UPLOAD)
         assert run("dead_letters", "retry", str(one.pk)).code == 0
         assert run("dead_letters", "retry", "--task", "send_reset").code == 0
-        assert set(CeleryOutbox.objects.values_list("task_id", flat=True)) == {one.task_id, two.task_id}
-        assert list(CeleryOutboxDeadLetter.objects.all()) == [other]
+        assert set(QueuedTask.objects.values_list("task_id", flat=True)) == {one.task_id, two.task_id}
+        assert list(DeadLetter.objects.all()) == [other]
 
     @pytest.mark.parametrize("action", ["retry", "drop"])
     def test_a_dry_run_changes_nothing(self, action):
         given_up(RESET)
         outcome = run("dead_letters", action, "--all", "--dry-run", "--json")
         assert outcome.json["number"] == 1
-        assert CeleryOutboxDeadLetter.objects.exists()
-        assert not CeleryOutbox.objects.exists()
+        assert DeadLetter.objects.exists()
+        assert not QueuedTask.objects.exists()
 
     @pytest.mark.parametrize("action", ["retry", "drop"])
     def test_all_of_them_must_be_meant(self, action):
         given_up(RESET)
         assert run("dead_letters", action).code == 1
-        assert CeleryOutboxDeadLetter.objects.exists()
+        assert DeadLetter.objects.exists()
 
     def test_are_dropped(self):
         given_up(RESET)
         assert run("dead_letters", "drop", "--all", "--json").json["number"] == 1
-        assert not CeleryOutboxDeadLetter.objects.exists()
+        assert not DeadLetter.objects.exists()
 
 
 class TestInTheConsole:
-    PAGE = "/admin/django_celery_outbox/celeryoutboxdeadletter/"
+    PAGE = "/admin/core/deadletter/"
 
     def act(self, client, letter, action):
         return client.post(self.PAGE, {"action": action, "_selected_action": [letter.pk]}, follow=True)
@@ -102,10 +101,10 @@ class TestInTheConsole:
         letter = given_up(RESET)
         assert letter.failure_reason in client.get(self.PAGE).content.decode()
         assert self.act(client, letter, "retry").status_code == 200
-        assert CeleryOutbox.objects.filter(task_id=letter.task_id).exists()
+        assert QueuedTask.objects.filter(task_id=letter.task_id).exists()
 
     def test_o1_a_moderator_does_not(self, client, mod):
         client.force_login(mod)
         letter = given_up(RESET)
         assert self.act(client, letter, "drop").status_code == 403
-        assert CeleryOutboxDeadLetter.objects.filter(pk=letter.pk).exists()
+        assert DeadLetter.objects.filter(pk=letter.pk).exists()

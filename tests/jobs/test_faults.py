@@ -6,8 +6,8 @@ import time
 
 import pytest
 from django.db import connection
-from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 
+from apps.core.models import DeadLetter, QueuedTask
 from apps.core.tasks import backlog, dead_letters
 from apps.core.tasks.relay import KILLED
 from config.queues import DEFAULT
@@ -40,7 +40,7 @@ def account(shop, request):
 
 
 def is_settled():
-    return not CeleryOutbox.objects.exists()
+    return not QueuedTask.objects.exists()
 
 
 def test_a_consequence_comes_within_seconds_and_leaves_no_row(shop):
@@ -131,7 +131,7 @@ def test_c3_a_frozen_broker_holds_up_no_deed(shop):
 def test_c4_what_a_flushed_broker_forgot_is_announced_again(shop):
     shop.kill("worker")
     paths = [shop.order("steady") for _ in range(20)]
-    eventually(lambda: not CeleryOutbox.objects.filter(updated_at=None).exists())
+    eventually(lambda: not QueuedTask.objects.filter(announced_at=None).exists())
     shop.broker_client().flushall()
     shop.start("worker")
     eventually(lambda: all(tries(path) for path in paths))
@@ -164,8 +164,8 @@ def test_c6_what_always_fails_is_a_dead_letter_after_five_tries_while_the_queue_
     failing, killing = shop.order("failing"), shop.order("killing")
     others = [shop.order("steady") for _ in range(10)]
     eventually(lambda: all(tries(path) for path in others))
-    eventually(lambda: CeleryOutboxDeadLetter.objects.count() == 2)
-    reasons = dict(CeleryOutboxDeadLetter.objects.values_list("task_name", "failure_reason"))
+    eventually(lambda: DeadLetter.objects.count() == 2)
+    reasons = dict(DeadLetter.objects.values_list("task_name", "failure_reason"))
     assert reasons == {
         "tests.jobs.pranks.failing": "RuntimeError: as always",
         "tests.jobs.pranks.killing": KILLED,

@@ -6,13 +6,14 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
-from django_celery_outbox.models import CeleryOutbox
 
-from apps.core.models import Heartbeat
+from apps.core.models import Heartbeat, QueuedTask
 from apps.core.tasks import backlog, heartbeats
+from apps.core.tasks.outbox import enqueue
+from apps.core.tasks.queues import queue_of
 from apps.core.tasks.scheduler import Scheduler
 from config.celery import app
-from config.queues import QUEUES, queue_of
+from config.queues import QUEUES
 
 pytestmark = pytest.mark.django_db
 
@@ -94,14 +95,14 @@ class TestTheScheduler:
         scheduler = Scheduler(app=app, lazy=True)
         PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
         scheduler.tick()
-        assert CeleryOutbox.objects.get().task_name == "apps.core.tasks.probe_queues"
+        assert QueuedTask.objects.get().task_name == "apps.core.tasks.probe_queues"
         assert "scheduler" in backlog.pulses()
 
     def test_c11_what_rang_while_nobody_worked_is_forgotten_when_it_is_late(self, one_job):
         scheduler = Scheduler(app=app, lazy=True)
         PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
         scheduler.tick()
-        expires = CeleryOutbox.objects.get().options["expires"]
+        expires = QueuedTask.objects.get().options["expires"]
         assert "T" in expires, "a moment, and no number of seconds that would begin anew with each announcement"
 
 
@@ -115,7 +116,7 @@ class TestTheWayOfATask:
             ("apps.notifications.tasks.ring_again", "maintenance"),
             ("apps.accounts.tasks.send_reset", "notifications"),
             ("apps.content.tasks.settle_post", "feed"),
-            ("apps.media.tasks.delete_doomed_objects", "maintenance"),
+            ("apps.media.tasks.delete_pending_objects", "maintenance"),
             ("apps.accounts.tasks.erase", "maintenance"),
         ],
     )
@@ -130,9 +131,9 @@ class TestTheWayOfATask:
                 assert 0 < task.soft_time_limit < task.time_limit, name
 
     def test_a_backlog_is_told_by_queue(self):
-        app.send_task("apps.media.tasks.process_upload", kwargs={"media_id": "x"})
-        app.send_task("apps.notifications.tasks.tell_of_like", kwargs={})
-        CeleryOutbox.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+        enqueue("apps.media.tasks.process_upload", kwargs={"media_id": "x"})
+        enqueue("apps.notifications.tasks.tell_of_like", kwargs={})
+        QueuedTask.objects.update(created_at=timezone.now() - timedelta(minutes=3))
         backlogs = backlog.by_queue()
         assert {name: each.depth for name, each in backlogs.items()} == {
             "media": 1,

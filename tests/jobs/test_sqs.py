@@ -2,9 +2,9 @@
 
 import boto3
 import pytest
-from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from moto.server import ThreadedMotoServer
 
+from apps.core.models import DeadLetter, QueuedTask
 from config.queues import QUEUES
 from tests.jobs.workshop import Workshop, own_database, tries
 from tests.waiting import eventually
@@ -44,8 +44,8 @@ def shop(sqs, django_db_setup, django_db_blocker, tmp_path_factory):
 def test_tasks_are_done_once_and_poison_is_a_dead_letter(shop):
     steady, failing = [shop.order("steady") for _ in range(5)], shop.order("failing")
     eventually(lambda: all(tries(path) for path in steady))
-    eventually(lambda: CeleryOutboxDeadLetter.objects.exists(), seconds=120)
-    eventually(lambda: not CeleryOutbox.objects.exists())
+    eventually(lambda: DeadLetter.objects.exists(), seconds=120)
+    eventually(lambda: not QueuedTask.objects.exists())
     assert [tries(path) for path in steady] == [1] * 5
     assert tries(failing) == 5
 

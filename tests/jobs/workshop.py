@@ -13,7 +13,7 @@ import psycopg
 import redis
 from django.db import connection, connections
 
-from config.celery import app
+from apps.core.tasks.outbox import enqueue
 from config.queues import DEFAULT
 from devstack.ports import Ports
 from devstack.process import die_with_parent
@@ -104,7 +104,7 @@ class Workshop:
         """The file in which each try of the task leaves a line."""
         self.files += 1
         path = self.folder / f"tries-{self.files}"
-        app.send_task(f"tests.jobs.pranks.{task}", kwargs={"path": str(path)} | kwargs, queue=queue)
+        enqueue(f"tests.jobs.pranks.{task}", kwargs={"path": str(path)} | kwargs, queue=queue)
         return path
 
     def broker_client(self) -> redis.Redis:

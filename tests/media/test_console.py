@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
-from django_celery_outbox.models import CeleryOutbox
 
+from apps.core.models import QueuedTask
 from apps.media import sweeps
 from apps.media.models import Media
 from tests.factories import PASSWORD, make_media, make_user
@@ -36,7 +36,7 @@ def test_an_operator_has_failed_media_made_again_and_leaves_pending_ones_alone(a
     reprocess(client, failed, pending)
     failed.refresh_from_db()
     assert (failed.status, failed.error_code, failed.attempts) == ("uploaded", "", 0)
-    [bell] = CeleryOutbox.objects.all()
+    [bell] = QueuedTask.objects.all()
     assert (bell.task_name, bell.kwargs["media_id"]) == (sweeps.PROCESS, str(failed.pk))
     assert Media.objects.get(pk=pending.pk).status == "pending"
 
@@ -46,7 +46,7 @@ def test_o1_who_may_only_look_cannot(alice):
     reprocess(operator("clerk", "view_media"), failed)
     failed.refresh_from_db()
     assert failed.status == "failed"
-    assert not CeleryOutbox.objects.exists()
+    assert not QueuedTask.objects.exists()
 
 
 def test_secrets_and_keys_are_not_shown(alice):

@@ -3,9 +3,9 @@
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.core.errors import Invalid
+from apps.core.models import QueuedTask
 from apps.media import services, sweeps
 from apps.media.models import Media
 from tests.factories import make_media, make_user
@@ -63,7 +63,7 @@ class TestAttaching:
             services.attach_to_post([photo.pk for photo in photos], public=False)
         for photo in Media.objects.all():
             assert (photo.in_use, photo.wanted_public, photo.ring_at) == (True, False, None)
-        assert not CeleryOutbox.objects.exists()
+        assert not QueuedTask.objects.exists()
 
     def test_for_everybody_public_copies_are_made(self, alice, django_assert_max_num_queries):
         photos = [make_media(alice) for _ in range(3)]
@@ -72,5 +72,5 @@ class TestAttaching:
         for photo in Media.objects.all():
             assert (photo.in_use, photo.wanted_public) == (True, True)
             assert photo.ring_at > timezone.now()
-        enqueued = CeleryOutbox.objects.filter(task_name=sweeps.PUBLISH).values_list("kwargs__media_id", flat=True)
+        enqueued = QueuedTask.objects.filter(task_name=sweeps.PUBLISH).values_list("kwargs__media_id", flat=True)
         assert set(enqueued) == {str(photo.pk) for photo in photos}

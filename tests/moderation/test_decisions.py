@@ -6,7 +6,6 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -15,6 +14,7 @@ from apps.content import services as content
 from apps.content.models import Post
 from apps.content.tasks import reconcile_account
 from apps.core.db.ids import new_id
+from apps.core.models import QueuedTask
 from apps.media import storage
 from apps.media.models import Media
 from apps.moderation.cases import suspensions
@@ -180,7 +180,7 @@ class TestASuspension:
 
     @staticmethod
     def answer_doorbells():
-        for bell in CeleryOutbox.objects.filter(task_name=exposure.RECONCILE_ACCOUNT):
+        for bell in QueuedTask.objects.filter(task_name=exposure.RECONCILE_ACCOUNT):
             reconcile_account.apply(kwargs=bell.kwargs, throw=True)
             bell.delete()
 

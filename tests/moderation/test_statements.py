@@ -9,9 +9,9 @@ import time_machine
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts.models import User
+from apps.core.models import QueuedTask
 from apps.moderation import services
 from apps.moderation.appeals import statements
 from apps.moderation.models import Category, ModerationAction, Statement
@@ -115,10 +115,10 @@ class TestOneMail:
 
     @staticmethod
     def is_rung():
-        return CeleryOutbox.objects.filter(task_name="apps.moderation.tasks.send_statement").count()
+        return QueuedTask.objects.filter(task_name="apps.moderation.tasks.send_statement").count()
 
     def test_comes_of_the_action_and_running_twice_sends_it_once(self, action):
-        bell = CeleryOutbox.objects.get(task_name="apps.moderation.tasks.send_statement")
+        bell = QueuedTask.objects.get(task_name="apps.moderation.tasks.send_statement")
         for _ in range(2):
             send_statement.apply(kwargs=bell.kwargs, throw=True)
         assert len(mail.outbox) == 1
@@ -139,7 +139,7 @@ class TestOneMail:
         assert (Statement.objects.get().mailed_at, Statement.objects.get().attempts) == (None, 1)
         statements.send(action.pk)
         assert Statement.objects.get().attempts == 1, "it waits"
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         statements.ring_again()
         assert not self.is_rung()
         with time_machine.travel(now + timedelta(minutes=3)):
@@ -148,7 +148,7 @@ class TestOneMail:
             monkeypatch.setattr(EmailMultiAlternatives, "send", send)
             statements.send(action.pk)
         assert len(mail.outbox) == 1
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         Statement.objects.update(mailed_at=None, attempts=statements.MAX_ATTEMPTS)
         with time_machine.travel(now + timedelta(days=3)):
             statements.ring_again()
@@ -157,7 +157,7 @@ class TestOneMail:
         assert len(mail.outbox) == 1
 
     def test_c2_is_found_again_when_the_doorbell_or_the_worker_is_lost(self, action, monkeypatch):
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         now = timezone.now()
         statements.ring_again()
         assert not self.is_rung(), "the doorbell has not had its time yet"
@@ -168,7 +168,7 @@ class TestOneMail:
             with pytest.raises(KeyboardInterrupt):
                 statements.send(action.pk)
             monkeypatch.undo()
-        CeleryOutbox.objects.all().delete()
+        QueuedTask.objects.all().delete()
         with time_machine.travel(now + timedelta(seconds=100)):
             statements.ring_again()
             assert self.is_rung() == 1

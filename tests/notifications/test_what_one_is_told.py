@@ -1,12 +1,13 @@
 """What people are told of, when it is withdrawn, and who never hears of whom."""
 
 import pytest
-from django_celery_outbox.models import CeleryOutbox
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
+from apps.core.models import QueuedTask
+from apps.engagement import comments
 from apps.engagement import services as engagement
 from apps.notifications import privacy, tasks, telling
 from apps.notifications.models import Act, Notification
@@ -44,11 +45,10 @@ class TestEachCause:
         assert api(alice).get("/auth/me").json()["unread_notifications"] == 1
 
     @pytest.mark.parametrize("name", ["", " Ada  Lovelace ", 'a "b" \\ c', "Åsa\u00a0Öberg 🎞"])
-    @pytest.mark.parametrize("avatar", ["none", "private", "public", "meant for a post"])
+    @pytest.mark.parametrize("avatar", ["none", "private", "public"])
     def test_who_acts_and_who_is_mentioned_is_shown_as_by_their_posts(self, api, deliver, alice, carol, name, avatar):
         secrets = {"public": {"public_secret": "p-_0"}}.get(avatar, {})
-        purpose = "post" if avatar == "meant for a post" else "avatar"
-        medium = None if avatar == "none" else make_media(carol, purpose=purpose, **secrets)
+        medium = None if avatar == "none" else make_media(carol, purpose="avatar", **secrets)
         User.objects.filter(pk=carol.pk).update(display_name=name, avatar=medium, is_verified=avatar == "public")
         shown = api(alice).get(f"/posts/{make_post(carol).pk}").json()["author"]
         assert (shown["display_name"], shown["avatar"] is None) == (name, medium is None)
@@ -97,7 +97,7 @@ class TestEachCause:
         if waits:
             type(photo).objects.filter(pk=photo.pk).update(status="ready")
             publication.settle(made.pk)
-        rows = CeleryOutbox.objects.filter(kwargs__post_id=str(made.pk)).values_list("task_name", flat=True)
+        rows = QueuedTask.objects.filter(kwargs__post_id=str(made.pk)).values_list("task_name", flat=True)
         assert ("apps.notifications.tasks.tell_of_mentions" in rows) is mentions
         assert "apps.feed.tasks.push_post" in rows
 
@@ -120,7 +120,7 @@ class TestEachCause:
 
     def test_never_ones_own_acts(self, told, alice, post):
         engagement.like(post.pk, by=alice.pk)
-        engagement.comment(post.pk, by=alice.pk, text="@alice")
+        comments.comment(post.pk, by=alice.pk, text="@alice")
         assert told(alice) == []
 
 
@@ -173,12 +173,12 @@ class TestWithdrawal:
     def test_with_its_cause(self, api, told, alice, bob, carol, post):
         engagement.like(post.pk, by=carol.pk)
         engagement.like(post.pk, by=bob.pk)
-        comment = engagement.comment(post.pk, by=carol.pk, text="x")
+        comment = comments.comment(post.pk, by=carol.pk, text="x")
         social.follow(alice.pk, by=carol.pk)
         assert len(told(alice)) == 3
         engagement.unlike(post.pk, by=carol.pk)
         social.unfollow(alice.pk, by=carol.pk)
-        engagement.remove_comment(comment.pk)
+        comments.remove_comment(comment.pk)
         assert told(alice) == [("like", ["bob"])]
         content.delete_post(post)
         assert told(alice) == []
@@ -198,11 +198,11 @@ class TestWithdrawal:
         assert told(carol) == []
 
     def test_p6_while_what_it_is_about_is_hidden(self, api, told, alice, bob, carol, post):
-        comment = engagement.comment(post.pk, by=carol.pk, text="@bob look")
+        comment = comments.comment(post.pk, by=carol.pk, text="@bob look")
         assert told(bob) == [("mention", ["carol"])]
-        engagement.take_down_comment(comment)
+        comments.take_down_comment(comment)
         assert told(bob) == []
-        engagement.restore_comment(comment)
+        comments.restore_comment(comment)
         assert told(bob) == [("mention", ["carol"])]
         social.remove_follower(bob.pk, by=alice.pk)
         content.update_post(post, changes={"visibility": "followers"})

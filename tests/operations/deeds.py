@@ -14,11 +14,11 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
-from django_celery_outbox.models import CeleryOutbox  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
 from apps.core import privacy  # noqa: E402
+from apps.core.models import QueuedTask  # noqa: E402
 from apps.social.models import Follow  # noqa: E402
 
 PEOPLE = 12
@@ -100,7 +100,7 @@ json.dump(
         "seen": seen,
         "timeouts": timeouts,
         "exported": exported,
-        "outbox": CeleryOutbox.objects.count(),
+        "outbox": QueuedTask.objects.count(),
         "sessions": sessions,
     },
     sys.stdout,

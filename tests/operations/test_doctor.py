@@ -15,8 +15,8 @@ import time_machine
 from django.core import checks
 from django.core.management import call_command
 from django.db import connection
-from django_celery_outbox.models import CeleryOutboxDeadLetter
 
+from apps.core.models import DeadLetter
 from apps.core.ops import doctor, processes
 from apps.core.ops.doctor import Severity
 from apps.core.tasks import heartbeats
@@ -171,7 +171,7 @@ class TestJobs:
 
     def test_tasks_that_were_given_up(self) -> None:
         row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}
-        CeleryOutboxDeadLetter.objects.create(created_at="2026-01-01T00:00:00Z", retries=5, **row)
+        DeadLetter.objects.create(created_at="2026-01-01T00:00:00Z", attempts=5, **row)
         assert "media: 1 tasks were given up. → manage.py dead_letters list" in found("jobs", Severity.WARNING)
 
 

@@ -23,9 +23,10 @@ from apps.core.api.views import BaseViewSet
 from apps.core.errors import Forbidden, Invalid, NotFound, Refusal
 from apps.moderation import permissions as staff
 from apps.safety.terms import BlockedText
-from apps.social.api.batches import TooManyIds, ids_of
-from apps.social.api.cards import relationship_cards
-from apps.social.api.people import find_person, meet, visible_people
+from apps.social.api.batches import TooManyIds, parse_ids
+from apps.social.api.profiles import get_profile_or_404, get_user_or_404
+from apps.social.api.serializers import serialize_profile
+from apps.social.reads import find_profiles
 
 
 def load_user(user_id: UUID) -> User:
@@ -234,16 +235,13 @@ class UserViewSet(BaseViewSet):
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        ids = ids_of(request, most=50)
-        users = visible_people(request).select_related("avatar").in_bulk(ids)
-        viewers = relationship_cards(request.user.pk, users)
-        results = [serializers.serialize_user(users[pk], viewers.get(pk)) for pk in ids if pk in users]
+        profiles = find_profiles(parse_ids(request, most=50), viewer_id=request.user.pk)
+        results = [serialize_profile(profile) for profile in profiles.values()]
         return Response({"results": results, "next_cursor": None})
 
     @documented(summary="Get user", responses={200: serializers.UserSerializer})
     def retrieve(self, request: Request, user: str) -> Response:
-        profile, relationship = meet(request, user)
-        return Response(serializers.serialize_user(profile, relationship.card() if relationship else None))
+        return Response(serialize_profile(get_profile_or_404(request, user)))
 
     @documented(
         summary="Update current user",
@@ -271,7 +269,7 @@ class UserViewSet(BaseViewSet):
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
         """Raises NotFound for an account that the caller cannot see, Forbidden for every other account."""
-        user = find_person(request, identifier)
+        user = get_user_or_404(request, identifier)
         if user.pk != request.user.pk:
             raise Forbidden
         return user

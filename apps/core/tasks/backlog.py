@@ -1,4 +1,4 @@
-"""What is to be done and is not done yet, queue by queue."""
+"""The tasks that are not done yet, by queue."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,64 +7,63 @@ from typing import Any
 
 import structlog
 from celery import current_app
-from django.db import connection
-from django.db.models import Count, F
+from django.conf import settings
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Now
-from django_celery_outbox.models import CeleryOutboxDeadLetter
 
-from apps.core.models import Heartbeat
+from apps.core.models import DeadLetter, Heartbeat, QueuedTask
 from apps.core.ops.metrics import MOST_COUNTED
-from config.queues import QUEUES, queue_of
+from apps.core.tasks.queues import queue_of
 
 log = structlog.get_logger(__name__)
-_WAITING = """
-SELECT task_name, count(*), count(*) FILTER (WHERE retries > 1), extract(epoch FROM now() - min(created_at))
-FROM (SELECT task_name, retries, created_at FROM celery_outbox ORDER BY id LIMIT %s) AS oldest
-GROUP BY task_name
-"""
 
 
 @dataclass
 class Backlog:
     """`depth`: tasks that are not done; `oldest`: the age in seconds of the first of them; `failing`: those of them
-    that have been tried in vain."""
+    that have failed and will be retried."""
 
     depth: int = 0
     oldest: float = 0.0
     failing: int = 0
 
 
+def by_task() -> "QuerySet[QueuedTask, dict[str, Any]]":
+    """`depth`, `failing` and the `age` of the oldest by `task_name`, of the oldest MOST_COUNTED rows of the outbox."""
+    oldest = QueuedTask.objects.order_by("pk").values("pk")[:MOST_COUNTED]
+    return (
+        QueuedTask.objects.filter(pk__in=oldest)
+        .values("task_name")
+        .annotate(depth=Count("pk"), failing=Count("pk", filter=Q(attempts__gt=1)), age=Now() - Min("created_at"))
+    )
+
+
 def by_queue() -> dict[str, Backlog]:
-    """One statement, over the oldest MOST_COUNTED rows of the outbox."""
-    backlogs = {queue: Backlog() for queue in QUEUES}
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [MOST_COUNTED])
-        for task_name, depth, failing, age in cursor.fetchall():
-            backlog = backlogs[queue_of(task_name)]
-            backlog.depth += depth
-            backlog.failing += failing
-            backlog.oldest = max(backlog.oldest, float(age))
+    backlogs = {queue: Backlog() for queue in settings.QUEUES}
+    for tasks in by_task():
+        backlog = backlogs[queue_of(tasks["task_name"])]
+        backlog.depth += tasks["depth"]
+        backlog.failing += tasks["failing"]
+        backlog.oldest = max(backlog.oldest, tasks["age"].total_seconds())
     return backlogs
 
 
 def dead_letters() -> dict[str, int]:
-    """How many tasks were given up, by queue. All of them are counted, so it is for people who look and for no
-    metric."""
-    numbers = dict.fromkeys(QUEUES, 0)
-    for letters in CeleryOutboxDeadLetter.objects.values("task_name").annotate(number=Count("pk")):
+    """The number of dead letters by queue. All rows are counted, so it is for commands and not for metrics."""
+    numbers = dict.fromkeys(settings.QUEUES, 0)
+    for letters in DeadLetter.objects.values("task_name").annotate(number=Count("pk")):
         numbers[queue_of(letters["task_name"])] += letters["number"]
     return numbers
 
 
-def in_broker(queues: Iterable[str], *, patience: float = 2.0) -> dict[str, int] | None:
-    """Messages that wait in each queue, by the broker's own account. None when it does not answer in `patience`
-    seconds."""
+def in_broker(queues: Iterable[str], *, timeout: float = 2.0) -> dict[str, int] | None:
+    """The messages in each queue, as the broker counts them. None if it does not answer in `timeout` seconds."""
     options = current_app.conf.broker_transport_options | {
-        "socket_timeout": patience,
-        "socket_connect_timeout": patience,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
     }
     try:
-        with current_app.connection_for_read(transport_options=options, connect_timeout=patience) as broker:
+        with current_app.connection_for_read(transport_options=options, connect_timeout=timeout) as broker:
             return {queue: _messages(broker, queue) for queue in queues}
     except Exception as error:  # of whichever client library the broker has
         log.warning("broker_does_not_answer", error=str(error))
@@ -81,5 +80,5 @@ def _messages(broker: Any, queue: str) -> int:
 
 
 def pulses() -> dict[str, timedelta]:
-    """{name: since its last sign of life}"""
+    """{name: the time since its last heartbeat}"""
     return dict(Heartbeat.objects.annotate(silence=Now() - F("at")).order_by("name").values_list("name", "silence"))

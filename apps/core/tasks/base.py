@@ -1,17 +1,20 @@
-"""What every task is: a try at a row of the outbox.
+"""The base class of all tasks: an attempt at a row of the outbox.
 
-A task is a doorbell: ids in, one call. How it is tried, counted, repeated and given up is written once, here.
+A task takes ids and makes one call. How it is attempted, counted, retried and given up is written once, here.
 """
 
 import random
 import time
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
+from inspect import Signature, signature
 from typing import Any
 
 import structlog
 from celery import Task
 from celery.exceptions import Retry
+from celery.result import AsyncResult
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
@@ -26,18 +29,29 @@ GROWTH = 4
 
 
 class OutboxTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
-    """The base class of all tasks."""
+    """The base class of all tasks: enqueued through the outbox, attempted with a lease on the row."""
 
-    def delay(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]  # nobody waits for its result
-        """Write its row. Celery comes to the same by many stations, which are for tasks that go to a broker at once.
-        Raises TypeError for other arguments than the task takes."""
-        self.__header__(*args, **kwargs)  # type: ignore[attr-defined]  # not in the stubs
-        outbox.write(self.name, args, kwargs, self._kept)
+    def apply_async(  # type: ignore[override]  # the other options are for tasks that go to a broker at once
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | None = None,
+        *,
+        queue: str = "",
+        expires: datetime | float | None = None,
+        **_: Any,
+    ) -> "AsyncResult[Any]":
+        """Write the row of the task, in the transaction of the caller. `delay` calls it as well.
+
+        Raises TypeError for other arguments than the task takes.
+        """
+        self._signature.bind(*(args or ()), **(kwargs or {}))
+        task_id = outbox.enqueue(self.name, args, kwargs, task_id=task_id or "", queue=queue, expires=expires)
+        return self.AsyncResult(task_id)
 
     @cached_property
-    def _kept(self) -> dict[str, Any]:
-        """Of the task's own options. When it expires, if ever, is said by whoever sends it."""
-        return outbox.kept(self._get_exec_options())  # type: ignore[attr-defined]  # not in the stubs
+    def _signature(self) -> Signature:
+        return signature(self.run, follow_wrapped=False)  # a scheduled task takes no `pace`
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.request.called_directly:
@@ -45,48 +59,48 @@ class OutboxTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
         if self.request.is_eager:
             return self.run(*args, **kwargs)
         try:
-            return self._try(*args, **kwargs)
+            return self._attempt(*args, **kwargs)
         except UNAVAILABLE_ERRORS:
             reset_pool()
             raise
         finally:
-            # Back into the pool, which knows whether it is still good.
+            # Returns the connection to the pool, which checks whether it is still good.
             close_old_connections()
 
-    def _try(self, *args: Any, **kwargs: Any) -> Any:
-        """Raises what the task raises when it was the last try, Retry before."""
+    def _attempt(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises what the task raises if this was the last attempt, otherwise Retry."""
         task_id, started = str(self.request.id), time.monotonic()
-        number = outbox.begin(task_id, lease=settings.TASK_LEASE)
+        number = outbox.begin_attempt(task_id, lease=settings.TASK_LEASE)
         if number is None:
-            self._tell("skipped", started)
+            self._observe("skipped", started)
             return None
         try:
             result = self.run(*args, **kwargs)
         except Exception as error:
-            pause = self._note_failure(task_id, error, number)
-            self._tell("retry" if pause else "dead", started)
+            pause = self._handle_failure(task_id, error, number)
+            self._observe("retry" if pause else "dead", started)
             if pause:
                 raise Retry(exc=error, when=timezone.now() + pause) from error
             raise
-        outbox.done(task_id)
-        self._tell("success", started)
+        outbox.finish(task_id)
+        self._observe("success", started)
         return result
 
-    def _note_failure(self, task_id: str, error: Exception, number: int) -> timedelta | None:
-        """After which pause there will be another try; None when that was the last."""
+    def _handle_failure(self, task_id: str, error: Exception, number: int) -> timedelta | None:
+        """Returns the pause before the next attempt; None if this was the last."""
         if number >= settings.TASK_TRIES:
             log.error("task_given_up", tries=number, exc_info=error)
-            outbox.bury(task_id, f"{type(error).__name__}: {error}")
+            outbox.move_to_dead_letters([task_id], f"{type(error).__name__}: {error}")
             return None
         pause = _pause_after(number)
         log.warning("task_failed", tries=number, pause_seconds=pause.total_seconds(), exc_info=error)
-        outbox.postpone(task_id, pause)
+        outbox.reschedule([task_id], after=pause)
         return pause
 
-    def _tell(self, outcome: Outcome, started: float) -> None:
+    def _observe(self, outcome: Outcome, started: float) -> None:
         task_finished(self.name, outcome, time.monotonic() - started)
 
 
 def _pause_after(number: int) -> timedelta:
-    """Ever longer, and a little by chance, so that what failed together does not come back together."""
+    """Exponential with jitter, so that tasks that failed together are not retried together."""
     return timedelta(seconds=settings.TASK_RETRY_SECONDS * GROWTH ** (number - 1) * random.uniform(0.75, 1.25))

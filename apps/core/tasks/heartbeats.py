@@ -1,6 +1,6 @@
-"""Signs of life of the processes that no request reaches: scheduler, relay, workers, and each queue as a whole.
+"""Heartbeats of the processes that no request reaches: scheduler, relay, workers, and each queue as a whole.
 
-A sign is a row with the time of the last beat, by the clock of the database. Health and metrics read it.
+A heartbeat is a row with the time of the last one, by the clock of the database. Health and metrics read it.
 """
 
 import time
@@ -9,36 +9,35 @@ from datetime import timedelta
 
 import psycopg
 import structlog
-from celery import current_app
+from django.conf import settings
 from django.db import Error, connection
+from django.db.models import Max
+from django.db.models.functions import Now
 
+from apps.core.db.queries import fetch_rows, load
+from apps.core.models import Heartbeat
 from apps.core.ops import health
-from config.queues import QUEUES
-from config.schedule import SCHEDULE
+from apps.core.tasks.outbox import enqueue
 
 log = structlog.get_logger(__name__)
 
 EVERY = 10.0  # seconds
 # Two periods; of a queue, whose probe travels through scheduler, relay, broker and worker, two of the probe's.
 SILENT_AFTER = timedelta(seconds=2 * EVERY)
-PROBED_EVERY = SCHEDULE["apps.core.tasks.probe_queues"]
+PROBED_EVERY = settings.SCHEDULE["apps.core.tasks.probe_queues"]
 QUEUE_SILENT_AFTER = timedelta(seconds=2 * PROBED_EVERY + 5)
-
-_BEAT = "INSERT INTO core_heartbeat (name, at) VALUES (%s, now()) ON CONFLICT (name) DO UPDATE SET at = excluded.at"
-_AGE = "SELECT now() - max(at) FROM core_heartbeat WHERE name LIKE %s"
 
 
 class Silent(Exception):
-    """No sign of life for too long."""
+    """No heartbeat for too long."""
 
 
 def beat(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_BEAT, [name])
+    fetch_rows(load("core/heartbeat"), {"name": name})
 
 
 class Heart:
-    """Beats for one process, as often as asked and at most every EVERY seconds. It misses a beat rather than fail."""
+    """Beats for one process, when asked and at most every EVERY seconds. A beat that fails is skipped."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -51,52 +50,50 @@ class Heart:
         try:
             self._beat()
         except (Error, psycopg.Error) as error:
-            log.warning("heartbeat_missed", name=self.name, error=str(error).strip())
+            log.warning("heartbeat_failed", name=self.name, error=str(error).strip())
 
     def _beat(self) -> None:
         beat(self.name)
 
 
 class ForkingHeart(Heart):
-    """Of a process whose children must inherit no connection, and no pool of them, from it."""
+    """For a process whose children must inherit neither a connection nor a pool from it."""
 
     def _beat(self) -> None:
         with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
-            own.execute(_BEAT, [self.name])
+            own.execute(load("core/heartbeat"), {"name": self.name})
 
 
-def age(pattern: str) -> timedelta | None:
-    """Since the last beat of a name like `pattern` (as in SQL); None if there never was one."""
-    with connection.cursor() as cursor:
-        cursor.execute(_AGE, [pattern])
-        found: timedelta | None = cursor.fetchone()[0]
-    return found
+def age_of(prefix: str) -> timedelta | None:
+    """The time since the last heartbeat of a name that begins with `prefix`; None if there never was one."""
+    found = Heartbeat.objects.filter(name__startswith=prefix).aggregate(age=Now() - Max("at"))
+    age: timedelta | None = found["age"]
+    return age
 
 
-def requirement(pattern: str, silent_after: timedelta) -> Callable[[], None]:
+def requirement(prefix: str, silent_after: timedelta) -> Callable[[], None]:
     """A check that raises Silent."""
 
     def check() -> None:
-        silence = age(pattern)
-        if silence is None or silence > silent_after:
-            raise Silent(f"{pattern}: {'never heard of' if silence is None else f'silent for {silence}'}")
+        age = age_of(prefix)
+        if age is None or age > silent_after:
+            raise Silent(f"{prefix}: {'no heartbeat ever' if age is None else f'no heartbeat for {age}'}")
 
     return check
 
 
 def probe_queues(task: str) -> None:
-    """Send the task through every queue; one that comes out at the other end is a sign of life of all that lies
-    between."""
-    for queue in QUEUES:
-        current_app.send_task(task, kwargs={"queue": queue}, queue=queue, expires=PROBED_EVERY)
+    """Send the task through every queue. One that is done is a heartbeat of scheduler, relay, broker and worker."""
+    for queue in settings.QUEUES:
+        enqueue(task, kwargs={"queue": queue}, queue=queue, expires=PROBED_EVERY)
 
 
 def watch() -> None:
     """Make them visible in /health/ready. None is needed to serve requests."""
-    expected = {"scheduler": "scheduler", "relay": "relay", "workers": "worker:%"}
-    for name, pattern in expected.items():
-        health.register(name, requirement(pattern, SILENT_AFTER), needed=False, database=True)
-    for queue in QUEUES:
+    expected = {"scheduler": "scheduler", "relay": "relay", "workers": "worker:"}
+    for name, prefix in expected.items():
+        health.register(name, requirement(prefix, SILENT_AFTER), needed=False, database=True)
+    for queue in settings.QUEUES:
         health.register(
             f"queue_{queue}", requirement(f"queue:{queue}", QUEUE_SILENT_AFTER), needed=False, database=True
         )

@@ -1,25 +1,23 @@
-"""Rows of the kernel that have outlived their use, and counters that have drifted."""
+"""Deletion of expired rows of this app, and repair of counters."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 import structlog
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox, CeleryOutboxDeadLetter
 from prometheus_client import Counter
 
 from apps.core.db.batches import Pace, delete_in_batches
 from apps.core.db.counters import every_counter
 from apps.core.db.drift import Drift
-from apps.core.models import Heartbeat, IdempotencyKey, RateBucket
+from apps.core.models import DeadLetter, Heartbeat, IdempotencyKey, QueuedTask, RateBucket
 from apps.core.tasks import outbox
 
 log = structlog.get_logger(__name__)
 DRIFT = Counter("photogram_counter_drift_total", "Counters found wrong and repaired.", ["counter"])
 IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
-# What nobody has retried in a month, nobody misses.
+# A dead letter that was not retried in a month is not missed.
 DEAD_LETTERS_KEPT = timedelta(days=30)
 HEARTBEATS_KEPT = timedelta(days=1)
 # During a release old and new code run side by side, and the new may read what the old cannot.
@@ -44,33 +42,25 @@ def purge_rate_buckets(pace: Pace | None = None) -> int:
 
 
 def purge_outbox(pace: Pace | None = None) -> int:
-    """Old dead letters go, and rows that no relay reads become dead letters. Returns how many rows it was in all."""
+    """Delete old dead letters; rows that no relay reads become dead letters. Returns the number of rows in all."""
     pace = pace or Pace()
-    buried = _bury_unreadable(pace)
-    old = CeleryOutboxDeadLetter.objects.filter(dead_at__lt=timezone.now() - DEAD_LETTERS_KEPT)
-    return buried + delete_in_batches(old, pace)
+    moved = _move_unreadable(pace)
+    old = DeadLetter.objects.filter(dead_at__lt=timezone.now() - DEAD_LETTERS_KEPT)
+    return moved + delete_in_batches(old, pace)
 
 
-def _bury_unreadable(pace: Pace) -> int:
-    """Rows in a shape that the relay passes over would lie in the outbox for ever, and nobody would know."""
-    unreadable = CeleryOutbox.objects.exclude(schema_version__range=outbox.READABLE).filter(
+def _move_unreadable(pace: Pace) -> int:
+    """The relay skips rows of other versions, which would stay in the outbox for ever."""
+    unreadable = QueuedTask.objects.exclude(schema_version=outbox.SCHEMA_VERSION).filter(
         created_at__lt=timezone.now() - UNREADABLE_AFTER
     )
-    buried = 0
-    while pace.goes_on() and (batch := _bury(unreadable.order_by("pk"), pace.batch)):
-        buried += batch
-        pace.step(batch)
-    return buried
-
-
-@transaction.atomic
-def _bury(unreadable: "QuerySet[CeleryOutbox]", size: int) -> int:
-    rows = list(unreadable.select_for_update(skip_locked=True)[:size])
-    CeleryOutboxDeadLetter.objects.bulk_create(
-        outbox.dead_letter(row, f"No relay reads schema version {row.schema_version}.") for row in rows
-    )
-    CeleryOutbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    return len(rows)
+    moved = 0
+    while pace.goes_on() and (tasks := list(unreadable.order_by("pk")[: pace.batch])):
+        for version in {task.schema_version for task in tasks}:
+            ids = [task.task_id for task in tasks if task.schema_version == version]
+            moved += outbox.move_to_dead_letters(ids, f"No relay reads schema version {version}.")
+        pace.step(len(tasks))
+    return moved
 
 
 def purge_heartbeats(pace: Pace | None = None) -> int:

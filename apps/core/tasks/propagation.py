@@ -1,8 +1,8 @@
 """What goes with a request to the tasks that follow from it: its id, and its trace while traces are on.
 
-Both are bound to structlog's context. The outbox keeps the names in CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS in the row,
-the relay binds them again when it announces it, here they become headers of the message, and in the worker they are
-bound once more: so each line of a task names the request that caused it.
+Both are bound to structlog's context. The outbox keeps them with the row (`carried`), the relay binds them when it
+announces the task, here they become headers of the message, and the worker binds them again: so each log line of a task
+names the request that caused it.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 from celery.signals import before_task_publish, task_postrun, task_prerun
-from django.conf import settings
+
+NAMES = ("request_id", "traceparent")
 
 
 class _Trace:
@@ -31,16 +32,20 @@ def begin(**names: str) -> None:
         structlog.contextvars.bind_contextvars(traceparent=traceparent)
 
 
-@before_task_publish.connect
-def address(headers: dict[str, Any], **_: Any) -> None:
+def carried() -> dict[str, str]:
+    """The names that are bound now and go with a task."""
     bound = structlog.contextvars.get_contextvars()
-    headers |= {name: bound[name] for name in settings.CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS if name in bound}
+    return {name: bound[name] for name in NAMES if name in bound}
+
+
+@before_task_publish.connect
+def add_headers(headers: dict[str, Any], **_: Any) -> None:
+    headers |= carried()
 
 
 def carried_by(task: Any) -> dict[str, str]:
-    """What `address` put into the message of the running task."""
-    names = settings.CELERY_OUTBOX_STRUCTLOG_CONTEXT_KEYS
-    return {name: str(value) for name in names if (value := task.request.get(name))}
+    """The headers that `add_headers` put into the message of the running task."""
+    return {name: str(value) for name in NAMES if (value := task.request.get(name))}
 
 
 @task_prerun.connect

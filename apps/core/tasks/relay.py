@@ -1,55 +1,110 @@
-"""The relay: announces rows of the outbox to the broker, promptly and as often as it takes.
+"""The relay: announces the rows of the outbox to the broker, promptly and as often as it takes.
 
-django-celery-outbox's relay does the work: batches, a breaker while the broker is away, draining on SIGTERM, two side
-by side. Ours differs in that a row that was announced stays until its task is done (`outbox.py`).
+A row that was announced stays until its task is done (`outbox.py`), so a relay that is killed loses nothing but time,
+and several relays do no harm. While the broker is unavailable rows wait; after each failure the relay pauses.
 """
 
-from celery import Celery
-from django.utils import timezone
-from django_celery_outbox.models import CeleryOutbox
-from django_celery_outbox.relay import Relay as LibraryRelay
-from django_celery_outbox.relay import RelayConfig
-from django_celery_outbox.relay._message_selector import MessageSelector
-from django_celery_outbox.relay._mutations import RelayMutations
+import json
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
 
+import structlog
+from celery import Celery
+from django.conf import settings
+from django.db import close_old_connections, transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.core.db.deadline import UNAVAILABLE_ERRORS, reset_pool
+from apps.core.models import QueuedTask
 from apps.core.ops.observability import OUTBOX_LAG
 from apps.core.tasks import heartbeats, outbox
 
-KILLED = "Every try was begun and none ended: its process was killed, or ran out of time."
+log = structlog.get_logger(__name__)
+KILLED = "Every attempt was begun and none ended: its process was killed, or ran out of time."
+BATCH = 100
+IDLE_SECONDS = 0.2
+# After a failure of the broker or the database.
+PAUSE = timedelta(seconds=2)
+# A connection that broke while it was idle is replaced once; what fails then is the broker's state.
+RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 
-class Selector(MessageSelector):
-    """Takes what is to be announced now, and marks it as announced: a relay that dies at it loses nothing but time."""
-
-    def run(self) -> list[CeleryOutbox]:
-        rows = outbox.forget_late(outbox.claim_due(self._batch_size))
-        outbox.mark_announced(rows)
-        for row in rows:
-            if row.updated_at is None:
-                OUTBOX_LAG.observe((timezone.now() - row.created_at).total_seconds())
-        return rows
-
-
-class Mutations(RelayMutations):
-    """What becomes of a row once it is announced, or cannot be."""
-
-    def delete_published(self, message_ids: list[int]) -> None:
-        """The worker removes it when it is done."""
-
-    def move_exceeded_to_dead_letter(self, exceeded_messages: list[CeleryOutbox]) -> None:
-        for row in exceeded_messages:
-            outbox.bury(row.task_id, KILLED)
-
-
-class Relay(LibraryRelay):
-    def __init__(self, app: Celery, config: RelayConfig) -> None:
-        super().__init__(app, config, selector=Selector(config.batch_size))
-        self._mutations = Mutations(backoff_time=config.backoff_time, max_backoff=config.max_backoff)
+class Relay:
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._broker_errors = (OSError, OperationalError, *app.connection_for_write().connection_errors)
         self._heart = heartbeats.Heart("relay")
+        self._stopping = threading.Event()
 
-    def _setup_delayed_delivery(self) -> None:
-        """Nothing is delayed in the broker: what waits, waits in its row. The library would ask RabbitMQ for 28 queues
-        and block here while a broker is frozen."""
+    def stop(self) -> None:
+        """`run` announces what is there already, and returns."""
+        self._stopping.set()
 
-    def _touch_liveness(self) -> None:
-        self._heart.beat()
+    def run(self) -> None:
+        while True:
+            self._heart.beat()
+            pause = self._run_once()
+            if self._stopping.is_set() and pause:
+                return
+            self._stopping.wait(pause)
+
+    def _run_once(self) -> float:
+        """Announce a batch. Returns after how many seconds the next one is due."""
+        try:
+            tasks = self.take_batch()
+            announced = self.announce(tasks)
+        except UNAVAILABLE_ERRORS as error:
+            log.warning("relay_without_database", error=str(error).strip())
+            reset_pool()
+            return PAUSE.total_seconds()
+        finally:
+            close_old_connections()
+        if len(announced) < len(tasks):
+            return PAUSE.total_seconds()
+        return 0 if tasks else IDLE_SECONDS
+
+    @transaction.atomic
+    def take_batch(self) -> list[QueuedTask]:
+        """The tasks to announce now, marked as announced. Those without attempts left become dead letters."""
+        tasks = outbox.drop_expired(outbox.claim_due(BATCH))
+        killed = [task.task_id for task in tasks if task.attempts >= settings.TASK_TRIES]
+        if killed:
+            outbox.move_to_dead_letters(killed, KILLED)
+        tasks = [task for task in tasks if task.task_id not in killed]
+        if tasks:
+            outbox.mark_announced(tasks)
+        return tasks
+
+    def announce(self, tasks: Sequence[QueuedTask]) -> Sequence[QueuedTask]:
+        """Send a message for each. Returns those for which the broker was available; the others are due again soon."""
+        for number, task in enumerate(tasks):
+            try:
+                self._publish(task)
+            except self._broker_errors as error:
+                log.warning("broker_unavailable", error=repr(error), waiting=len(tasks) - number)
+                outbox.reschedule([each.task_id for each in tasks[number:]], after=PAUSE)
+                return tasks[:number]
+            except Exception as error:  # of this task alone: whatever its arguments make the serializer raise
+                self._refuse(task, error)
+        return tasks
+
+    def _publish(self, task: QueuedTask) -> None:
+        with structlog.contextvars.bound_contextvars(**json.loads(task.context or "{}")):
+            self._app.send_task(
+                task.task_name,
+                args=task.args,
+                kwargs=task.kwargs,
+                task_id=task.task_id,
+                retry_policy=RETRY_ONCE,
+                **task.options,
+            )
+        if task.announced_at is None:
+            OUTBOX_LAG.observe((timezone.now() - task.created_at).total_seconds())
+
+    def _refuse(self, task: QueuedTask, error: Exception) -> None:
+        log.error("task_not_announced", task=task.task_name, task_id=task.task_id, exc_info=error)
+        number = outbox.begin_attempt(task.task_id, lease=settings.TASK_LEASE)
+        if number == settings.TASK_TRIES:
+            outbox.move_to_dead_letters([task.task_id], repr(error))

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from celery import current_app, shared_task
+from celery import shared_task
 from django.conf import settings
 from django.db import Error
 from django.db.models import F
@@ -27,6 +27,7 @@ from django.utils import timezone
 from apps.core.db.batches import Pace, Place
 from apps.core.db.locks import only_one
 from apps.core.models import JobRun
+from apps.core.tasks.outbox import enqueue
 
 log = structlog.get_logger(__name__)
 # Seconds. Shorter than a doorbell's lease, and than what an urgent job may wait.
@@ -70,7 +71,7 @@ def _run(name: str, work: Callable[..., int], *, goes_on: bool, part: dict[str, 
     if fixed:
         log.info("job_done", job=name, fixed=fixed, seconds=round(seconds, 3), **part)
     if pace.stopped:
-        current_app.send_task(name, kwargs={**part, "goes_on": True})
+        enqueue(name, kwargs={**part, "goes_on": True})
     return fixed
 
 

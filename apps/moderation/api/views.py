@@ -25,7 +25,7 @@ from apps.moderation.api.cards import action_card, appeal_card, case_card, flag_
 from apps.moderation.api.moderators import ModeratorEndpoint, find_any_person
 from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction
-from apps.social.api.people import find_blocked_person
+from apps.social.api.profiles import get_user_or_404
 
 ACTION = {200: schemas.ModerationAction}
 NOT_FOR_ALL = [services.ModeratorRequired, TwoFactorRequired]
@@ -45,7 +45,7 @@ class ReportEndpoint(Endpoint):
         errors=[services.CannotFlagSelf],
     )
     def report_user(self, request: Request, user: str) -> Response:
-        return self._flag(find_blocked_person(request, user))
+        return self._flag(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
         summary="Report a post",

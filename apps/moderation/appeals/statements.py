@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from celery import current_app
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
@@ -23,6 +22,7 @@ from apps.accounts.models import User
 from apps.core import mail
 from apps.core.db.batches import BATCH
 from apps.core.db.ids import moment_of
+from apps.core.tasks.outbox import enqueue
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
@@ -197,7 +197,7 @@ def ring_again() -> int:
     with transaction.atomic():
         waiting = list(unsent.values_list("pk", flat=True)[:BATCH])
         for action_id in waiting:
-            current_app.send_task(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
+            enqueue(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
     return len(waiting)
 
 

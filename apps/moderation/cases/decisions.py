@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from celery import current_app
 from django.db.models import Q
 
 from apps.accounts import services as accounts
@@ -15,7 +14,8 @@ from apps.content.models import Post
 from apps.core.db.ids import moment_of, new_id
 from apps.core.db.locks import transaction_lock
 from apps.core.errors import NotFound
-from apps.engagement import services as engagement
+from apps.core.tasks.outbox import enqueue
+from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.events import action_taken
 from apps.moderation.models import ModerationAction, Statement, TargetType
@@ -109,6 +109,6 @@ def record(
     )
     if affected_id:
         Statement.objects.create(action=made, user_id=affected_id)
-        current_app.send_task(SEND_STATEMENT, kwargs={"action_id": str(pk)})
+        enqueue(SEND_STATEMENT, kwargs={"action_id": str(pk)})
         action_taken.publish(action_id=str(pk))
     return made

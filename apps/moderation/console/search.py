@@ -16,8 +16,9 @@ from apps.content.querysets import PostQuerySet
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CommentQuerySet
 from apps.moderation.models import Appeal, Flag, ModerationAction
-from apps.search import people, posts
-from apps.search.words import holds
+from apps.search.querysets import filter_posts
+from apps.search.reads import find_people_in_any_state
+from apps.search.words import contains_words
 
 EACH = 10
 # What a box takes; longer texts are cut.
@@ -73,18 +74,18 @@ def look_up(text: str) -> Found:
 def posts_holding(words: str) -> PostQuerySet:
     """Newest first, whatever their state."""
     asked: Any = Post.objects.select_related("author").order_by("-id")
-    found: PostQuerySet = posts.among(asked, words.removeprefix("@"))
+    found: PostQuerySet = filter_posts(asked, words.removeprefix("@"))
     return found
 
 
 def comments_holding(words: str) -> CommentQuerySet:
-    found: Any = Comment.objects.select_related("author").filter(holds("text", words)).order_by("-id")
+    found: Any = Comment.objects.select_related("author").filter(contains_words("text", words)).order_by("-id")
     held: CommentQuerySet = found
     return held
 
 
 def _people(name: str) -> list[User]:
-    best = [pk for *_, pk in people.found(name, viewer_id=None, after=None, limit=EACH, any_state=True)]
+    best = [person.id for person in find_people_in_any_state(name, limit=EACH)]
     rows = User.objects.in_bulk(best)
     return [rows[pk] for pk in best if pk in rows]
 

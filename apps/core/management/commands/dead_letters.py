@@ -57,9 +57,9 @@ def _card(letter: Any) -> dict[str, Any]:
     return {
         "id": letter.pk,
         "task": letter.task_name,
-        "kwargs": letter.inspection_kwargs,
+        "kwargs": letter.kwargs,
         "reason": letter.failure_reason,
-        "tries": letter.retries,
+        "tries": letter.attempts,
         "created_at": letter.created_at,
         "dead_at": letter.dead_at,
     }

@@ -1,14 +1,13 @@
-"""`manage.py relay`: announces what is to be done to the broker."""
+"""`manage.py relay`: announces queued tasks to the broker."""
 
+import signal
 from typing import Any
 
-from django.conf import settings
+from celery import current_app
 from django.core.management.base import BaseCommand
-from django_celery_outbox.relay import RelayConfig
 
 from apps.core.tasks.relay import Relay
-from config import metrics, telemetry
-from config.celery import app
+from apps.core.tasks.signals import relay_init, relay_shutdown
 
 
 class Command(BaseCommand):
@@ -18,17 +17,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        config = RelayConfig.init(
-            idle_time=0.2,
-            backoff_time=2,
-            max_retries=settings.TASK_TRIES,
-            max_backoff=60.0,
-            send_timeout=5.0,
-            shutdown_timeout=20.0,
-            broker_outage_cooldown=2.0,
-            queue_snapshot_refresh_seconds=60.0,
-        )
-        metrics.serve_metrics()
-        telemetry.start("relay")
-        Relay(app, config).start()
-        telemetry.stop()
+        relay = Relay(current_app)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: relay.stop())
+        relay_init.send(sender=Relay)
+        relay.run()
+        relay_shutdown.send(sender=Relay)
