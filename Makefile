@@ -5,6 +5,7 @@ PYTHON ?= python3
 # Paths in rules are relative, so that the checkout may stand in a folder with spaces in its name.
 BIN := .venv/bin
 READY := .venv/.ready
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 SIZE ?= small
 SERVER ?= valkey
@@ -14,7 +15,7 @@ ONLY ?= feed, first page
 BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test test-slow check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,8 +23,11 @@ help: ## Show this text
 run: $(READY) ## Start everything: servers, API, worker, scheduler, relay (PORT, STATE_DIR, DEMO=0, RATE_LIMITS=off)
 	@exec $(BIN)/python -m devstack run
 
-test: $(READY) ## Run the whole test suite against real servers
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+test: $(READY) ## Run the tests that are not slow, against real servers (ARGS="tests/social -k follow")
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers, fuzzing
+	@$(PYTEST) -m slow $(ARGS)
 
 check: lint types contracts migrations deploy-check schema-check ## Everything that can be checked without running the suite
 
@@ -75,6 +79,7 @@ restore: $(READY) ## A backup into servers that are empty (BACKUP=folder STATE_D
 
 sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
 	@mkdir -p build
+	@$(ENSURE_UV)
 	@uvx --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements --output-reproducible --output-file build/sbom.json requirements/prod.txt
 
 fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
@@ -85,7 +90,7 @@ screenshots: $(READY) ## Every page of the console into .state/screenshots, and 
 	@SCREENSHOTS=$(CURDIR)/.state/screenshots $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
 	@grep -o 'moderation/[a-z-]*\.jpg' docs/moderation.md | cut -d/ -f2 | while read -r name; do cp ".state/screenshots/$$name" docs/moderation/; done
 
-bench: $(READY) ## The hot endpoints under load, against three baselines (SIZE=small|large, ARGS="--keep --only feed")
+bench: $(READY) ## The hot endpoints under load, against two baselines (SIZE=small|large, ARGS="--keep --only feed")
 	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)
 
 bench-compare: $(READY) ## The code as it is against that of a commit, taking turns (BASE=commit ARGS="--paths 'profile;like'")
@@ -122,29 +127,18 @@ bench-faults: $(READY) ## Kill, freeze and restart everything under load; what w
 	@$(BIN)/python -m bench.faults $(ARGS)
 
 CYCLONEDX := 7.5.0
+ENSURE_UV := uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 lock: $(READY) ## Compile requirements/*.txt from pyproject.toml
+	@$(ENSURE_UV)
 	@$(COMPILE) --output-file requirements/base.txt
 	@$(COMPILE) --extra dev --constraint requirements/base.txt --output-file requirements/dev.txt
 	@$(COMPILE) --extra prod --constraint requirements/base.txt --output-file requirements/prod.txt
 
 clean: ## Remove the virtual environment and all state
 	@rm -rf .venv .state
+	@$(PYTHON) -m devstack.binaries
 
-# uv if it is there or can be had by pip; plain pip otherwise. Hashes are checked either way.
 $(READY): requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Photogram needs Python 3.11 or newer; name one with make PYTHON=...'; exit 1; }
-	@echo 'Installing the locked dependencies into .venv ...'
-	@[ -x $(BIN)/python ] || rm -rf .venv
-	@if uv --version >/dev/null 2>&1; then \
-		[ -d .venv ] || uv venv --quiet --python "$$(command -v $(PYTHON))" .venv && \
-		uv pip sync --quiet --compile-bytecode --python .venv --require-hashes requirements/dev.txt; \
-	else \
-		[ -d .venv ] || $(PYTHON) -m venv .venv || { rm -rf .venv; echo 'On Debian and Ubuntu: apt-get install python3-venv'; exit 1; }; \
-		if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then \
-			$(BIN)/uv pip install --quiet --compile-bytecode --python .venv --require-hashes -r requirements/dev.txt; \
-		else \
-			$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
-		fi; \
-	fi
+	@PYTHON="$(PYTHON)" devstack/bootstrap.sh requirements/dev.txt
 	@touch $(READY)

@@ -16,8 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.driver import Call, call
-from bench.load import HELLO, HELLOS
+from bench.driver import Call
 from bench.measuring import Meter, Sample, meter
 from bench.stack import ROOT, Bench, Served, prepared
 
@@ -26,13 +25,11 @@ WARMING = 320
 
 
 class Version:
-    """One of the two, with a hello of its own: that is served by its gunicorn's settings, too."""
+    """One of the two."""
 
     def __init__(self, name: str, folder: Path, bench: Bench, seed: int) -> None:
         self.api = Served(f"{name}-api", "config.wsgi", bench, root=folder)
-        self.hello = Served(f"{name}-hello", "bench.baselines.hello", bench, root=folder)
         self.api.await_answer("/health/live")
-        self.hello.await_answer("/")
         paths = importlib.import_module("bench.paths")
         self.undone = paths.undone
         self.walk = paths.Walk(bench, self.api, random.Random(seed))
@@ -40,13 +37,8 @@ class Version:
 
     def stop(self) -> None:
         self.api.stop()
-        self.hello.stop()
 
     def measure(self, meter: Meter, name: str, *, count: int, round: int) -> None:
-        if name == HELLO:
-            calls = [[call("GET", "/hello")] * (count * HELLOS // CONNECTIONS) for _ in range(CONNECTIONS)]
-            self._run(meter, name, self.hello, calls, round)
-            return
         path = next(path for path in self.walk.all() if path.name == name)
         plan = self.walk.plan(path, CONNECTIONS, count)
         self._run(meter, name, self.api, plan, round)
@@ -86,7 +78,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--requests", type=int, default=240, help="in a run")
     arguments = parser.parse_args()
-    names = [HELLO, *arguments.paths.split(";")]
+    names = arguments.paths.split(";")
     with contextlib.ExitStack() as up:
         bench = up.enter_context(prepared("small", keep=True))
         measuring = up.enter_context(meter(bench))

@@ -1,8 +1,8 @@
 """What a page costs while the network grows: `python -m bench.growth` (`make bench-growth`).
 
 Three networks a decade apart, one after the other, each in a process of its own, and in the largest of them readers
-who follow ever more people. CPU is told as multiples of Django's hello on the same servers at the same time, which
-makes figures of different hours comparable; pages are those of 8 KiB that PostgreSQL looked at. Exits with 1 if a cost
+who follow ever more people. CPU is given in multiples of a health check on the same servers at the same time, so that
+figures of different hours can be compared; pages are those of 8 KiB that PostgreSQL looked at. Exits with 1 if a cost
 grows more than it may. The first run loads 2,000,000 posts, unless --decades 2; what is loaded is kept in .state/bench,
 unless --fresh.
 """
@@ -33,12 +33,12 @@ from bench.targets import Target, print_targets
 
 DECADES = ["hundredth", "tenth", "large"]
 FOLLOWED = [50, 500, 5_000]
-CONNECTIONS, HELLO = 8, "Django hello"
+CONNECTIONS, UNIT = 8, "health check"
 
 
 @dataclass
 class Point:
-    """`cost` in hellos; `cpu` in milliseconds of web, database and cache."""
+    """`cost` in health checks; `cpu` in milliseconds of web, database and cache."""
 
     size: str
     path: str
@@ -49,28 +49,25 @@ class Point:
 
 
 class Run:
-    """All paths on one bench, taking turns with the hello."""
+    """All paths on one bench, taking turns with the health check."""
 
     def __init__(self, size: str, bench: Bench, meter: Meter, arguments: argparse.Namespace) -> None:
         self.size, self.meter, self.arguments = size, meter, arguments
         self.api = Served("api", "config.wsgi", bench)
-        self.hello = Served("hello", "bench.baselines.hello", bench)
         self.api.await_answer("/health/live")
-        self.hello.await_answer("/hello")
         # It imports models, which needs Django to be set up.
         self.walk = importlib.import_module("bench.paths").Walk(bench, self.api, random.Random(arguments.seed))
         self.samples: list[Sample] = []
 
     def stop(self) -> None:
         self.api.stop()
-        self.hello.stop()
 
     def points(self) -> list[Point]:
         for round in range(-1, self.arguments.rounds):
-            hellos = [[call("GET", "/hello")] * self.arguments.requests for _ in range(CONNECTIONS)]
-            self._measure(HELLO, self.hello, hellos, round)
+            checks = [[call("GET", "/health/live")] * self.arguments.requests for _ in range(CONNECTIONS)]
+            self._measure(UNIT, checks, round)
             for name, readers, calls in self._paths():
-                self._measure(name, self.api, self._plan(readers, calls), round)
+                self._measure(name, self._plan(readers, calls), round)
         names = [name for name, _, _ in self._paths()]
         return [self._point(name) for name in names]
 
@@ -96,9 +93,8 @@ class Run:
         each = self.arguments.requests // CONNECTIONS
         return [list(islice(calls(readers[place::CONNECTIONS]), each)) for place in range(CONNECTIONS)]
 
-    def _measure(self, name: str, served: Served, calls: list[list[Call]], round: int) -> None:
-        counts = served is self.api
-        sample = self.meter.measure(name, served, calls, round=round, seconds=60, counts=counts)
+    def _measure(self, name: str, calls: list[list[Call]], round: int) -> None:
+        sample = self.meter.measure(name, self.api, calls, round=round, seconds=60, counts=True)
         if sample.faults:
             raise RuntimeError(f"{name}: {len(sample.faults)} requests failed: {sample.faults[0]}")
         # The first round warms up.
@@ -107,11 +103,11 @@ class Run:
 
     def _point(self, name: str) -> Point:
         found = [sample for sample in self.samples if sample.path == name]
-        hellos = {sample.round: sample.total for sample in self.samples if sample.path == HELLO}
+        units = {sample.round: sample.total for sample in self.samples if sample.path == UNIT}
         return Point(
             self.size,
             name,
-            statistics.median(sample.total / hellos[sample.round] for sample in found),
+            statistics.median(sample.total / units[sample.round] for sample in found),
             statistics.median(sample.total for sample in found),
             statistics.median(sample.database for sample in found),
             statistics.median(sample.pages for sample in found),
@@ -165,7 +161,9 @@ def main() -> int:
 
 
 def _print(points: list[Point]) -> None:
-    table = Table("people", "posts", "path", "× hello", "CPU ms", "db ms", "pages", title="Growth, 8 connections")
+    table = Table(
+        "people", "posts", "path", "× health check", "CPU ms", "db ms", "pages", title="Growth, 8 connections"
+    )
     for point in points:
         size = SIZES[point.size]
         numbers = (f"{point.cost:.1f}", f"{point.cpu:.2f}", f"{point.database:.2f}", f"{point.pages:.0f}")
@@ -182,8 +180,8 @@ def _draw(points: list[Point]) -> None:
             by_followed.setdefault(path, []).append((float(followed.split()[0].replace(",", "")), point.cost))
         else:
             by_posts.setdefault(point.path, []).append((float(SIZES[point.size].posts), point.cost))
-    (STATE / "growth-posts.svg").write_text(lines("Cost against the number of posts", "hellos", by_posts))
-    (STATE / "growth-followed.svg").write_text(lines("Cost against how many one follows", "hellos", by_followed))
+    (STATE / "growth-posts.svg").write_text(lines("Cost against the number of posts", "health checks", by_posts))
+    (STATE / "growth-followed.svg").write_text(lines("Cost against how many one follows", "health checks", by_followed))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the hot endpoints cost, against three baselines in the same run: `python -m bench.load [--size small|large]`
+"""What the hot endpoints cost, against two baselines in the same run: `python -m bench.load [--size small|large]`
 (`make bench`).
 
 Starts PostgreSQL and Valkey, loads a network of that size, and serves it as in production; then sends requests over 8
@@ -8,6 +8,7 @@ they stand against the targets, writes both to .state/bench, and exits with 1 if
 
 import argparse
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -28,14 +29,11 @@ from bench.data import SIZES
 from bench.drawing import bars
 from bench.driver import Call, call
 from bench.measuring import Meter, Sample, meter
-from bench.stack import STATE, Bench, Served, prepared
-from bench.targets import Target, print_targets
+from bench.stack import STATE, Bench, Served, prepared, private_memory
+from bench.targets import CPU, REDIS_ROUND_TRIPS, STATEMENTS, WORKER_MEMORY, Target, print_targets
 
 CONNECTIONS = (8, 1)
-HELLO, DRF, RAW = "Django hello", "DRF feed", "raw SQL feed"
-# A hello costs so little that it takes more of them to measure it. Not many more: the first of a run cost more than
-# those that follow.
-HELLOS = 2
+DRF, RAW = "DRF feed", "raw SQL feed"
 # Two processes have up to ten sessions each.
 WARMING = 160
 SECONDS = 60.0  # a run that takes longer is cut short
@@ -49,7 +47,6 @@ class Run:
         self.arguments = arguments
         self.servers = {
             "api": Served("api", "config.wsgi", bench),
-            HELLO: Served("hello", "bench.baselines.hello", bench),
             RAW: Served("raw", "bench.baselines.raw", bench),
             DRF: Served(
                 "drf",
@@ -81,10 +78,8 @@ class Run:
             for connections in CONNECTIONS:
                 for place, path in enumerate(self.chosen):
                     if place % 6 == 0:
-                        self._other_baselines(connections, round)
-                    self._hello(connections, round)
+                        self._baselines(connections, round)
                     self._path(path, connections, round)
-                self._hello(connections, round)
 
     def _count(self, connections: int) -> int:
         """Requests in a run: fewer when they come one by one, which is for the times."""
@@ -96,22 +91,16 @@ class Run:
         for connections in CONNECTIONS:
             for path in self.chosen:
                 self._path(path, connections, round=-1, count=WARMING)
-            self._hello(connections, round=-1)
-            self._other_baselines(connections, round=-1)
+            self._baselines(connections, round=-1)
         self.samples.clear()
 
     def _path(self, path: Any, connections: int, round: int, count: int = 0) -> None:
         plan = self.walk.plan(path, connections, count or self._count(connections))
         self._measure(path.name, "api", plan, round)
         if path.name in {"like", "follow"}:
-            self._hello(connections, round)
             self._measure(f"un{path.name}", "api", self.paths.undone(plan), round)
 
-    def _hello(self, connections: int, round: int) -> None:
-        count = self._count(connections) * HELLOS
-        self._measure(HELLO, HELLO, [[call("GET", "/hello")] * (count // connections)] * connections, round)
-
-    def _other_baselines(self, connections: int, round: int) -> None:
+    def _baselines(self, connections: int, round: int) -> None:
         count = self._count(connections)
         feeds = self.paths.Path("", lambda readers: _feeds(readers))
         for name in (DRF, RAW):
@@ -131,25 +120,26 @@ def _feeds(readers: list[Any]) -> Iterator[Call]:
 
 
 # ── What it comes to ─────────────────────────────────────────────────────────────────────────────────────
-NUMBERS = ["per_second", "p50", "p95", "p99", "web", "database", "cache", "total", "sql", "trips"]
+NUMBERS = ["per_second", "p50", "p95", "p99", "web", "database", "cache", "total", "sql", "trips", "redis"]
 
 
 @dataclass
 class Row:
     """Medians over the rounds. Other work on the machine slows what is measured at the same time: ratios are taken
-    within a round, and to the hello of those measured just before and after."""
+    within a round."""
 
     path: str
     connections: int
     numbers: dict[str, float | None]
-    to_hello: float
     to_drf: float
     to_raw: float
 
 
 class Results:
-    def __init__(self, samples: list[Sample]) -> None:
+    def __init__(self, samples: list[Sample], worker_memory: float) -> None:
+        """`worker_memory`: megabytes of the largest API worker at the end of the run."""
         self.samples = samples
+        self.worker_memory = worker_memory
         self._paths = list(dict.fromkeys(sample.path for sample in samples))
 
     def of(self, path: str, connections: int, round: int | None = None) -> list[Sample]:
@@ -168,14 +158,6 @@ class Results:
         ]
         return statistics.median(one / (two or 1e-9) for one, two in costs)
 
-    def to_hello(self, path: str, connections: int = CONNECTIONS[0]) -> float:
-        """Cost against that of the hellos beside each run of the path."""
-        samples = [sample for sample in self.samples if sample.connections == connections]
-        places = [place for place, sample in enumerate(samples) if sample.path == path]
-        return statistics.median(
-            samples[place].total / statistics.mean(hello.total for hello in _beside(samples, place)) for place in places
-        )
-
     def median(self, path: str, number: str, connections: int = CONNECTIONS[0]) -> float | None:
         found = [getattr(sample, number) for sample in self.of(path, connections)]
         return None if None in found else statistics.median(found)
@@ -186,7 +168,6 @@ class Results:
                 path,
                 connections,
                 {number: self.median(path, number, connections) for number in NUMBERS},
-                self.to_hello(path, connections),
                 self.ratio(path, DRF, connections),
                 self.ratio(path, RAW, connections),
             )
@@ -197,45 +178,39 @@ class Results:
         """Those of the paths that were measured."""
         found = [wanted for wanted in _wanted(self) if set(wanted[0].split(" | ")) <= set(self._paths)]
         targets = [Target(path, what, limit, measured()) for path, what, limit, measured in found]
-        return [*targets, Target("all", "requests that failed", 0, sum(len(s.faults) for s in self.samples))]
-
-
-def _beside(samples: list[Sample], place: int) -> list[Sample]:
-    """The hello measured last before, and the one measured next after it."""
-    before = next((s for s in reversed(samples[: place + 1]) if s.path == HELLO), None)
-    after = next((s for s in samples[place:] if s.path == HELLO), None)
-    return [hello for hello in (before, after) if hello]
+        failed = sum(len(sample.faults) for sample in self.samples)
+        return [
+            *targets,
+            Target("API worker", "memory in MB", WORKER_MEMORY, self.worker_memory),
+            Target("all", "requests that failed", 0, failed),
+        ]
 
 
 def _wanted(results: Results) -> Iterator[tuple[str, str, float, Callable[[], float]]]:
     """(path, or several by " | "; what; at most; how it is found)."""
+    for path, limit in CPU.items():
+        yield path, f"CPU against the {DRF}", limit, lambda path=path: results.ratio(path, DRF)  # type: ignore[misc]
+    for path, limit in STATEMENTS.items():
+        yield path, "SQL statements", limit, lambda path=path: results.median(path, "sql") or 0.0  # type: ignore[misc]
+        trips = functools.partial(results.median, path, "redis")
+        yield path, "round trips to Redis", REDIS_ROUND_TRIPS, lambda trips=trips: trips() or 0.0  # type: ignore[misc]
     feed = "feed, first page"
-    yield feed, f"CPU against the {DRF}", 0.30, lambda: results.ratio(feed, DRF)
-    yield feed, f"CPU against {HELLO}", 5.5, lambda: results.to_hello(feed)
-    yield feed, "SQL statements", 2, lambda: results.median(feed, "sql") or 0.0
     heavy = max((s.path for s in results.samples if s.path.endswith("followed") and "cold" not in s.path), default="")
     cold = heavy.replace("feed, ", "feed, cold, ")
     yield f"{heavy} | {feed}", "CPU of the one against the other", 1.15, lambda: results.ratio(heavy, feed)
     yield f"{cold} | {heavy}", "CPU of the one against the other", 2.5, lambda: results.ratio(cold, heavy)
-    against = {"profile": 4, "single post": 4, "notifications": 5}
-    against |= dict.fromkeys(("like", "unlike", "follow", "unfollow"), 6)
-    against |= {"comment": 9, "create post": 9}
-    for path, limit in against.items():
-        yield path, f"CPU against {HELLO}", limit, lambda path=path: results.to_hello(path)  # type: ignore[misc]
-    for path in ("like", "unlike", "follow", "unfollow"):
-        yield path, "SQL statements", 4, lambda path=path: results.median(path, "sql") or 0.0  # type: ignore[misc]
 
 
 # ── On paper ─────────────────────────────────────────────────────────────────────────────────────────────
 def print_rows(rows: list[Row], title: str) -> None:
     table = Table(title=title)
-    heads = "req/s p50 p95 p99 web db cache CPU SQL trips ×hello ×DRF ×raw"
+    heads = "req/s p50 p95 p99 web db cache CPU SQL trips redis ×DRF ×raw"
     table.add_column("path")
     for head in heads.split():
         table.add_column(head, justify="right")
     for row in rows:
         shown = [_figure(number, row.numbers[number]) for number in NUMBERS]
-        table.add_row(row.path, *shown, f"{row.to_hello:.1f}", f"{row.to_drf:.2f}", f"{row.to_raw:.2f}")
+        table.add_row(row.path, *shown, f"{row.to_drf:.2f}", f"{row.to_raw:.2f}")
     Console(width=140).print(table)
 
 
@@ -267,7 +242,7 @@ def main() -> int:
         run = Run(bench, up.enter_context(meter(bench)), arguments)
         up.callback(run.stop)
         run.all()
-    results = Results(run.samples)
+        results = Results(run.samples, private_memory(run.servers["api"].pid))
     size = SIZES[arguments.size]
     for connections in CONNECTIONS:
         title = f"{size.people:,} people, {size.posts:,} posts; {connections} connection{'s' * (connections > 1)}"

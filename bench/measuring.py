@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench.driver import Call, Outcome, Plan, drive
-from bench.stack import Bench, Served, cache_cpu, cpu
+from bench.stack import Bench, Served, cache_cpu, cache_reads, cpu
 
 
 @dataclass
 class Sample:
     """Of one run. CPU is in milliseconds per request; `sql` are the statements that the API counts, `trips` those that
-    PostgreSQL does, BEGIN and COMMIT included; `pages` are those of 8 KiB that it looked at for them."""
+    PostgreSQL does, BEGIN and COMMIT included; `pages` are those of 8 KiB that it looked at for them; `redis` are round
+    trips to Redis."""
 
     path: str
     connections: int
@@ -31,6 +32,7 @@ class Sample:
     cache: float
     trips: float
     pages: float
+    redis: float
     sql: float | None = None
     faults: list[str] = field(default_factory=list)
 
@@ -56,11 +58,11 @@ class Meter:
         queries = served.queries() if counts else 0.0
         seen = self._seen()
         with self.bench.cache() as client:
-            before = cpu(served.pid), cpu(self.bench.postgres_pid), cache_cpu(client)
+            before = cpu(served.pid), cpu(self.bench.postgres_pid), cache_cpu(client), cache_reads(client)
             outcomes = drive(plan)
-            after = cpu(served.pid), cpu(self.bench.postgres_pid), cache_cpu(client)
+            after = cpu(served.pid), cpu(self.bench.postgres_pid), cache_cpu(client), cache_reads(client)
         trips, pages = (after - before for before, after in zip(seen, self._seen(), strict=True))
-        web, database, cache = ((b - a) / len(outcomes) for a, b in zip(before, after, strict=True))
+        web, database, cache, redis = ((b - a) / len(outcomes) for a, b in zip(before, after, strict=True))
         return Sample(
             path,
             len(calls),
@@ -70,6 +72,7 @@ class Meter:
             web=web,
             database=database,
             cache=cache,
+            redis=redis,
             trips=(trips - 1) / len(outcomes),  # less this very look
             pages=pages / len(outcomes),
             sql=(served.queries() - queries) / len(outcomes) if counts else None,

@@ -25,7 +25,9 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from apps.content.models import Post  # noqa: E402
-from apps.search import people, posts, tags  # noqa: E402
+from apps.core.db.queries import load  # noqa: E402
+from apps.search import reads  # noqa: E402
+from apps.search.querysets import find_posts, find_tags  # noqa: E402
 
 BIG = {"accounts_user", "content_post", "content_posttag"}
 ROUNDS = 5
@@ -75,18 +77,26 @@ def searches() -> dict[str, tuple[str, Any]]:
         "people: a beginning": _people("pc4"),
         "people: a name": _people("zoe"),
         "people: a typo": _people("mulelr"),
-        "posts: a rare word": _of(posts.found("albatross", viewer_id=None).order_by("-id")[:21]),
-        "posts: a common word": _of(posts.found("tide", viewer_id=None).order_by("-id")[:21]),
-        "posts: a tag": _of(posts.found("#tag00042", viewer_id=None).order_by("-id")[:21]),
-        "tags: a beginning": _of(tags.found("tag001", viewer_id=None).order_by("plain")[:21]),
+        "posts: a rare word": _of(find_posts("albatross", viewer_id=None).order_by("-id")[:21]),
+        "posts: a common word": _of(find_posts("tide", viewer_id=None).order_by("-id")[:21]),
+        "posts: a tag": _of(find_posts("#tag00042", viewer_id=None).order_by("-id")[:21]),
+        "tags: a beginning": _of(find_tags("tag001", viewer_id=None).order_by("plain")[:21]),
     }
     middle = Post.objects.order_by("id").values_list("pk", flat=True)[Post.objects.count() // 2]
-    deep = posts.found("tide", viewer_id=None).filter(pk__lt=middle).order_by("-id")[:21]
+    deep = find_posts("tide", viewer_id=None).filter(pk__lt=middle).order_by("-id")[:21]
     return found | {"posts: a common word, deep": _of(deep)}
 
 
 def _people(query: str) -> tuple[str, Any]:
-    return people.statement(query, viewer_id=None, after=None, limit=21)
+    return load("search/people", visible=reads.VISIBLE.sql(viewer=None)), {
+        "query": query,
+        "least_similarity": reads.LEAST_SIMILARITY,
+        "rank": None,
+        "similarity": None,
+        "followers": None,
+        "id": None,
+        "limit": 21,
+    }
 
 
 def _of(queryset: QuerySet[Any]) -> tuple[str, Any]:

@@ -32,7 +32,7 @@ from devstack.stack import Stack
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".state" / "bench"
 # Not those of a look at the metrics.
-_QUERIES = 'photogram_request_queries_total{route="api/'
+_QUERIES = 'photogram_request_queries_total{route="v1/'
 NOBODY = "http://127.0.0.1:9"
 # What PostgreSQL's manual advises to begin with, a quarter of the memory, on a machine of 8 GB.
 BUFFERS = "2GB"
@@ -214,7 +214,23 @@ def cpu(pid: int) -> float:
     return sum(map(int, stat[11:15])) * TICK + sum(map(cpu, children(pid)))
 
 
+def private_memory(pid: int) -> float:
+    """Megabytes that the largest of the process's children shares with no other process (proc(5), smaps_rollup)."""
+
+    def private(child: int) -> int:
+        lines = Path(f"/proc/{child}/smaps_rollup").read_text().splitlines()
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
+
+    return max((private(child) for child in children(pid)), default=0) / 1000
+
+
 def cache_cpu(client: "redis.Redis") -> float:
     """Milliseconds, as the cache itself accounts for them."""
     used: Any = client.info("cpu")
     return float(used["used_cpu_user"] + used["used_cpu_sys"]) * 1000
+
+
+def cache_reads(client: "redis.Redis") -> int:
+    """How often the cache has read from a connection: the round trips of its clients so far."""
+    stats: Any = client.info("stats")
+    return int(stats["total_reads_processed"])

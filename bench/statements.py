@@ -38,7 +38,7 @@ class Statements:
     def __init__(self, bench: Bench) -> None:
         self.timeline = importlib.import_module("apps.feed.timeline")
         self.cards = importlib.import_module("apps.content.api.cards")
-        self.notifications = importlib.import_module("apps.notifications.api.cards")
+        self.notifications = importlib.import_module("apps.notifications.reads")
         self.in_the_feed = importlib.import_module("apps.feed.api.views").IN_THE_FEED
         world, followed = bench.world, bench.world.readers
         self.ordinary, self.heavy = (UUID(world.person(followed[n][0])) for n in (min(followed), max(followed)))
@@ -69,7 +69,7 @@ class Statements:
         return self.cards.post_cards_of([pk.bytes for pk in self.ids], self.ordinary, among=self.in_the_feed)
 
     def _told(self) -> Any:
-        return self.notifications.notification_rows(self.ordinary, limit=21)
+        return self.notifications.list_notifications(self.ordinary, limit=21)
 
 
 def cost(ask: Callable[[], object], times: int) -> float:

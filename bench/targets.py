@@ -1,10 +1,29 @@
-"""What a benchmark is to reach, and whether it did."""
+"""The performance limits, and whether a benchmark meets them. `docs/performance.md` explains them."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+# path -> CPU per request at most, as a share of that of the feed of the DRF baseline in the same run.
+CPU = {
+    "feed, first page": 0.18,
+    "profile": 0.15,
+    "single post": 0.15,
+    "notifications": 0.15,
+    **dict.fromkeys(("like", "unlike", "follow", "unfollow"), 0.25),
+    **dict.fromkeys(("comment", "create post"), 0.35),
+    "search users": 0.30,
+}
+# path -> SQL statements per request at most.
+READS = ("feed, first page", "profile", "single post", "notifications", "search users")
+WRITES = ("like", "unlike", "follow", "unfollow", "comment", "create post")
+STATEMENTS = dict.fromkeys(READS, 2) | dict.fromkeys(WRITES, 6)
+# Round trips to Redis per request at most, of every path above.
+REDIS_ROUND_TRIPS = 3
+# Megabytes that an API worker shares with no other process, after 5,000 requests or more.
+WORKER_MEMORY = 150
 
 
 @dataclass

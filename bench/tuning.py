@@ -1,6 +1,6 @@
 """What the defaults were chosen from: `python -m bench.tuning` (`make bench-tuning`).
 
-The API with other kinds and numbers of workers, threads and connections to PostgreSQL, all on the same small network,
+The API with other numbers of workers, threads and connections to PostgreSQL, all on the same small network,
 which take turns over few connections and over many; and workers of the queue with other numbers of processes and of
 tasks that are fetched ahead, which take turns with portions of the same work. Prints what each costs, and its CPU and
 its speed as a share of the default's: medians over the rounds.
@@ -30,24 +30,24 @@ WARMING = 50  # tasks
 
 @dataclass(frozen=True)
 class Web:
-    """`kind`: a class of workers of gunicorn's; empty: ours. (`sync` can not be measured: each connection that is open
-    and at rest holds a process, and the others wait for it.)"""
+    """Settings of the API. `reuse_port`: each worker has a listening socket of its own, and the kernel distributes
+    connections among them."""
 
     processes: int = 2
     threads: int = 8
     pool: int = 10
-    kind: str = ""
+    reuse_port: bool = False
 
     def __str__(self) -> str:
-        kind = self.kind or "patient gthread"
-        return f"{kind}, {self.processes} × {self.threads}, pool {self.pool}"
+        sockets = ", reuse_port" if self.reuse_port else ""
+        return f"{self.processes} × {self.threads}, pool {self.pool}{sockets}"
 
     def start(self, name: str, bench: Bench) -> Served:
         return Served(
             name,
             "config.wsgi",
             bench,
-            options=["--worker-class", self.kind] if self.kind else [],
+            options=["--reuse-port"] if self.reuse_port else [],
             WEB_CONCURRENCY=str(self.processes),
             WEB_THREADS=str(self.threads),
             DATABASE_POOL_MAX=str(self.pool),
@@ -56,7 +56,7 @@ class Web:
 
 WEBS = [
     Web(),
-    Web(kind="gthread"),
+    Web(reuse_port=True),
     Web(processes=1),
     Web(processes=4),
     Web(threads=2),

@@ -1,39 +1,43 @@
-"""gunicorn's settings: threads for waiting on PostgreSQL and Redis, a process per core for Python itself."""
+"""Settings of gunicorn: one process per core runs Python, threads wait for PostgreSQL and Redis.
+
+A thread reads its request from the socket, so a slow client would hold it. The reverse proxy prevents that, because it
+buffers requests (config/deploy/Caddyfile, docs/operations.md).
+"""
 
 import gc
 import importlib
 import os
 import shutil
+import signal
 import tempfile
 from typing import Any
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
-worker_class = "config.patience.PatientWorker"
+worker_class = "gthread"
 timeout = 30
 graceful_timeout = 25
 keepalive = 5
-# Request line and headers: 8 KiB each (a longer one is refused before Django sees it).
+# gunicorn refuses a longer request line or header, or more headers, before Django sees the request.
 limit_request_line = 8190
 limit_request_field_size = 8190
 limit_request_fields = 64
-# Against what leaks. Not often: a new worker remembers nothing, and its sessions plan every statement anew.
+# Limits the effect of memory leaks. Not lower: each new worker prepares every statement again.
 max_requests = 100_000
 max_requests_jitter = 10_000
-# Loaded once, before the workers are forked, so that they share its memory. A release needs a restart, not SIGHUP.
+# Load the application before forking, so that workers share its memory. A release needs a restart, not SIGHUP.
 preload_app = True
 # The structured request line of config/logging.py replaces gunicorn's access log.
 accesslog = None
-# Two copies on one machine would meet at its one path under the home folder.
+# The socket has one path in the home directory, which two copies on one machine would share.
 control_socket_disable = True
 
-# The workers' metrics are added up through files in one folder, fresh with every start.
+# The workers add up their metrics through files in this directory, which is new at each start.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
-# Imported only now: prometheus-client looks for the folder when it is imported.
+# Imported after that line: prometheus-client reads the variable when it is imported.
 metrics = importlib.import_module("config.metrics")
 logs = importlib.import_module("config.logging")
-# gunicorn's own lines look like all others.
 logconfig_dict = logs.dict_config(
     log_format=os.environ.get("LOG_FORMAT") or logs.default_format(os.environ.get("PHOTOGRAM_ENV", "")),
     level=os.environ.get("LOG_LEVEL") or "INFO",
@@ -41,19 +45,35 @@ logconfig_dict = logs.dict_config(
 
 
 def when_ready(server: Any) -> None:
-    """Before the first fork: what is there now is no garbage, and to look for some would copy its pages."""
+    """Exclude what is loaded from garbage collection, which would copy the memory that the workers share."""
     gc.collect()
     gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """It gets the lowest slot that no living worker has."""
+    """Give the new worker the lowest slot number that no other worker has."""
     taken = {other.slot for other in server.WORKERS.values()}
     worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
 
 
 def post_fork(server: Any, worker: Any) -> None:
     metrics.take_slot(f"worker{worker.slot}")
+
+
+def post_worker_init(worker: Any) -> None:
+    """Close the listening socket on SIGTERM, so that the proxy sends new connections to the next process.
+
+    gunicorn alone keeps it open until the last request is done, and then resets the connections that wait there.
+    """
+
+    def stop(signum: int, frame: Any) -> None:
+        worker.handle_exit(signum, frame)
+        worker.set_accept_enabled(False)
+        for listener in worker.sockets:
+            # By the event loop, which may be about to accept a connection.
+            worker.method_queue.defer(listener.close)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def on_exit(server: Any) -> None:

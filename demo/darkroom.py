@@ -108,4 +108,5 @@ class Prints:
 
 
 def _put(key: str, file: Path, content_type: str) -> None:
-    storage.put(key, file, content_type=content_type, cache_control=pipeline.IMMUTABLE)
+    with file.open("rb") as content:
+        storage.save(key, content, content_type=content_type)

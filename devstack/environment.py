@@ -5,12 +5,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from devstack import postgres
+from devstack.binaries import installed_programs
 
 
 def search_path() -> str:
     """The programs of our virtual environment and of our PostgreSQL first."""
-    return os.pathsep.join([str(Path(sys.executable).parent), str(postgres.BIN), os.environ.get("PATH", os.defpath)])
+    programs = [Path(sys.executable).parent, installed_programs()]
+    return os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)])
 
 
 def child_environment(added: Mapping[str, str]) -> dict[str, str]:

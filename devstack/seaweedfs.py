@@ -58,7 +58,7 @@ class SeaweedFS:
             argv,
             log=state / "logs" / "seaweedfs.log",
             cwd=data,
-            lock=lock,
+            descriptors=[lock],
             orphan_signal=signal.SIGKILL,
             env=os.environ | _locked_back_doors() | {"GOMEMLIMIT": "300MiB"},
         )

@@ -22,7 +22,7 @@ class Valkey:
             [get_binary_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--databases", "64", *keeping],
             log=state / "logs" / "valkey.log",
             cwd=data,
-            lock=lock,
+            descriptors=[lock],
         )
 
     def wait(self) -> None:

@@ -82,8 +82,8 @@ def _buckets() -> None:
 def _calm(settings: Any) -> Iterator[None]:
     """Limits off unless a test turns them on, and nothing left in Redis or in memory by another test."""
     settings.RATE_LIMITS_ENABLED = False
-    terms.in_force.forget()
-    newcomers.in_force.forget()
+    terms.in_force.clear()
+    newcomers.in_force.clear()
     cache.breaker.reset()
     cache.call(_forget_everything)
     return

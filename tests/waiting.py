@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 def eventually(
     holds: Callable[[], T],
-    seconds: float = 60,
+    seconds: float = 120,
     *,
     every: float = 0.05,
     otherwise: str | Callable[[], str] = "it did not come about",

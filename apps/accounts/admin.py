@@ -15,8 +15,8 @@ from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHan
 from apps.console.admin import ReadOnlyAdmin, Related, linked, page_of
 from apps.core.db.ids import parse_id
 from apps.core.errors import Forbidden, Refusal
+from apps.moderation import permissions as staff
 from apps.moderation import services as moderation
-from apps.moderation import staff
 from apps.moderation.admin.rows import ModeratingAdmin
 from apps.moderation.roles import may_change_rules
 
@@ -36,9 +36,9 @@ class UserAdmin(ModeratingAdmin):
     list_filter = ["state", "is_private", "is_verified", "is_staff"]
     searched_ids = ["id"]
     searched_people = ["pk"]
-    search_help_text = "Finds an id or an e-mail address in full, and the beginning of a handle or of a name."
+    search_help_text = "Finds a complete id or e-mail address, and the beginning of a handle or a name."
     ordering = ["-id"]
-    # By name, so that a column that is added is not shown until somebody says so.
+    # Listed by name, so that a new field is not shown by accident.
     fields = [
         "handle",
         "display_name",
@@ -97,7 +97,7 @@ class UserAdmin(ModeratingAdmin):
         masked = staff.masked_email(person.email)
         return format_html('<a href="{}">{}</a>', reverse("admin:accounts_user_private", args=[person.pk]), masked)
 
-    @admin.action(description="Unsuspend: all of it comes back", permissions=["moderate"])
+    @admin.action(description="Unsuspend and show all content", permissions=["moderate"])
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.decide(request, people, lambda person, by, reason: moderation.unsuspend(person, by=by, reason=reason))
 
@@ -105,7 +105,7 @@ class UserAdmin(ModeratingAdmin):
     def page(self, person: User) -> str:
         return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_person", args=[person.pk]))
 
-    # ── What is private, and the second factor ───────────────────────────────────────────────────────────
+    # ── Private data and the second factor ──────────────────────────────────────────────────────────────
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("<uuid:pk>/private/", self.admin_site.admin_view(self.private_view), name="accounts_user_private"),
@@ -118,7 +118,7 @@ class UserAdmin(ModeratingAdmin):
         return [*own, *super().get_urls()]
 
     def private_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Masked, until a reason is given; then once, in the answer to that very form."""
+        """Private data, masked unless a reason is posted; the response to that form shows it once."""
         by, person = cast(User, request.user), self._person(pk)
         if not may_change_rules(by):
             raise PermissionDenied
@@ -169,8 +169,8 @@ class UserAdmin(ModeratingAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    """That somebody is signed in. From where and with what is on their private page, for a reason; opening a session
-    is written down."""
+    """Sessions without addresses and clients, which are on the private page of the user. Opening a session is
+    recorded."""
 
     list_display = ["id", linked("user"), "created_at", "last_seen_at", "ended_at"]
     list_select_related = ["user"]
@@ -200,7 +200,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 @admin.register(WithheldHandle)
 class WithheldHandleAdmin(ReadOnlyAdmin):
-    """Handles of accounts that are gone, which nobody can take yet."""
+    """Handles of erased accounts that cannot be taken yet."""
 
     list_display = ["handle", "until"]
     searched_texts = ["handle"]
@@ -209,7 +209,7 @@ class WithheldHandleAdmin(ReadOnlyAdmin):
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
-    """Accounts that are to be erased and are not gone yet; many attempts mean that something is in the way."""
+    """Pending erasures. Many attempts mean that the erasure keeps failing."""
 
     list_display = ["user_id", "attempts", "leased_until", "ring_at", "created_at"]
     searched_ids = ["user_id"]

@@ -4,7 +4,7 @@ from apps.core import privacy
 
 
 class AccountsConfig(privacy.ContextConfig):
-    """Who you are: account, profile, sessions."""
+    """Accounts, profiles and sessions."""
 
     name = "apps.accounts"
 

@@ -1,11 +1,11 @@
-"""The archive of everything that is held on a person: a zip to read by eye, by machine, and with the originals.
+"""The archive of a user's data, a zip file:
 
-    index.html               to look at: one page, without scripts, that refers to nothing outside the archive
-    data/<kind>.json         every row that any context tells of, one file for each kind
-    media/<media id>.<ext>   the originals, byte by byte
+    index.html               one page for people, without scripts and without references outside the archive
+    data/<kind>.json         the exported rows of all apps, one file for each kind
+    media/<media id>.<ext>   the uploaded originals
     README.txt
 
-Rows and photos pass through one by one, so that the memory it takes does not grow with the account.
+Rows and photos are streamed, so that memory does not grow with the size of the account.
 """
 
 import json
@@ -37,15 +37,15 @@ EXTENSIONS = {
     "image/heif": "heif",
     "image/avif": "avif",
 }
-# Of each kind but posts; the rest is in the data.
+# Rows of each kind but posts that index.html shows.
 ROWS_SHOWN = 1000
-# Of the files in the zip: readable, and writable by who unpacks it.
+# The mode of the files in the zip: readable, and writable by the owner.
 MODE = 0o644 << 16
 
 
 @dataclass
 class Contents:
-    """What has been gathered: a file of lines for each kind, its number of rows, and the photos that are in the zip."""
+    """The exported rows: for each kind a file of JSON lines and a count; and the photos in the zip."""
 
     lines: dict[str, Path] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -64,50 +64,50 @@ def name_for(user: User) -> str:
 
 
 def write(archive: Path, *, user: User, folder: Path) -> None:
-    """Write the zip to `archive`; `folder` takes what is needed meanwhile. Raises storage.StorageError, OSError."""
+    """Write the zip to `archive`, with temporary files in `folder`. Raises storage.StorageError, OSError."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as into:
         contents = _gather(user.pk, into, folder)
         for kind in contents.lines:
             _write_json(into, kind, contents)
         about = {"handle": user.handle, "made_at": timestamp(timezone.now()), "counts": sorted(contents.counts.items())}
-        page = render_to_string("export/index.html", about | _shown(contents))
+        page = render_to_string("export/index.html", about | _page_context(contents))
         into.writestr(_entry("index.html"), page)
         into.writestr(_entry("README.txt"), render_to_string("export/readme.txt", about))
 
 
 def _gather(user_id: UUID, into: zipfile.ZipFile, folder: Path) -> Contents:
-    """Ask every context, lowest first, and take in the photos on the way."""
+    """Export the rows of every app, lowest first, and copy the photos into the zip."""
     contents = Contents()
     with ExitStack() as files:
         written: dict[str, IO[bytes]] = {}
         for context in reversed(privacy.in_dependency_order()):
-            for kind, told in context.export_user(user_id):
+            for kind, exported in context.export_user(user_id):
                 if kind not in written:
                     contents.lines[kind] = folder / f"{kind}.lines"
                     written[kind] = files.enter_context(contents.lines[kind].open("wb"))
-                row = _with_photo(told, into, contents) if kind == "media" else told
+                row = _with_photo(exported, into, contents) if kind == "media" else exported
                 written[kind].write(_dumps(row) + b"\n")
                 contents.counts[kind] = contents.counts.get(kind, 0) + 1
     return contents
 
 
-def _with_photo(told: dict[str, Any], into: zipfile.ZipFile, contents: Contents) -> dict[str, Any]:
-    """The row with the name of the file in place of the original's key, which is nobody's business."""
-    row = {name: value for name, value in told.items() if name != "original"} | {"file": None}
+def _with_photo(exported: dict[str, Any], into: zipfile.ZipFile, contents: Contents) -> dict[str, Any]:
+    """Copy the photo and return the row with the name of the file in place of the storage key."""
+    row = {name: value for name, value in exported.items() if name != "original"} | {"file": None}
     name = f"media/{row['id']}.{EXTENSIONS.get(row['content_type'], 'bin')}"
-    # Of an upload that was not completed there is no original.
-    if row["status"] != "pending" and _take_in(told["original"], into, name):
+    # An upload that was not completed has no original.
+    if row["status"] != "pending" and _copy_photo(exported["original"], into, name):
         row["file"] = name
         contents.photos[row["id"]] = {"file": name, "alt_text": row["alt_text"]}
     return row
 
 
-def _take_in(key: str, into: zipfile.ZipFile, name: str) -> bool:
-    """Photos are compressed already. False for one that was deleted a moment ago."""
+def _copy_photo(key: str, into: zipfile.ZipFile, name: str) -> bool:
+    """Copy an original without compression. Returns False if it was deleted meanwhile."""
     pieces = storage.read(key)
     try:
         first = next(pieces, b"")
-    except storage.Vanished:
+    except storage.ObjectNotFound:
         return False
     with into.open(_entry(name, zipfile.ZIP_STORED), "w", force_zip64=True) as file:
         file.write(first)
@@ -127,8 +127,8 @@ def _write_json(into: zipfile.ZipFile, kind: str, contents: Contents) -> None:
         file.write(b"\n]\n")
 
 
-def _shown(contents: Contents) -> dict[str, Any]:
-    """What the page is made of."""
+def _page_context(contents: Contents) -> dict[str, Any]:
+    """The context of index.html."""
     account = [_readable(row) for row in contents.rows("account")]
     posts = [row | {"photos": _photos_of(row, contents)} for row in contents.rows("posts")]
     in_posts = {pk for post in posts for pk in post["media"]}
@@ -155,11 +155,11 @@ def _photos_of(post: dict[str, Any], contents: Contents) -> list[dict[str, Any]]
 
 
 def _readable(row: dict[str, Any]) -> list[tuple[str, str]]:
-    """(label, value) of what there is to say."""
-    said = {name: value for name, value in row.items() if value not in (None, "", [], {})}
+    """(label, value) of the fields that have a value."""
+    present = {name: value for name, value in row.items() if value not in (None, "", [], {})}
     return [
         (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for name, value in said.items()
+        for name, value in present.items()
     ]
 
 
@@ -171,7 +171,7 @@ def _entry(name: str, compression: int = zipfile.ZIP_DEFLATED) -> zipfile.ZipInf
 
 
 def _dumps(row: dict[str, Any]) -> bytes:
-    """Times as the API writes them."""
+    """JSON with times as in the API."""
     return orjson.dumps(row, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 

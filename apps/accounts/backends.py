@@ -1,4 +1,4 @@
-"""Who asks for a page of the console, with which device they sign in, and what they may see: each asked once a page."""
+"""Authentication backend of the console with one query per page for each of user, device and permissions."""
 
 from typing import Any
 
@@ -11,11 +11,10 @@ from apps.accounts.models import User
 
 
 class OneQueryBackend(ModelBackend):
-    """Django's, which asks for somebody's own permissions and for those of their groups one after the other, and does
-    not know that the account has a device."""
+    """Django's backend, which queries user permissions and group permissions separately and knows no devices."""
 
     def get_user(self, user_id: Any) -> User | None:
-        """With `device_pk`: what `TwoFactorMiddleware` compares the session with."""
+        """The user with `device_pk`, which `TwoFactorMiddleware` compares with the session."""
         device = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True).values("pk")[:1]
         user: User | None = User.objects.annotate(device_pk=Subquery(device)).filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
@@ -23,11 +22,10 @@ class OneQueryBackend(ModelBackend):
     def get_all_permissions(self, user_obj: User | AnonymousUser, obj: Any = None) -> set[str]:
         if not isinstance(user_obj, User) or not user_obj.is_active or user_obj.is_superuser or obj is not None:
             return super().get_all_permissions(user_obj, obj)
-        known: set[str] | None = getattr(user_obj, "_perm_cache", None)
+        known: set[str] | None = getattr(user_obj, "console_permissions", None)
         if known is None:
-            held = Permission.objects.filter(Q(user=user_obj) | Q(group__user=user_obj)).order_by()
-            names = held.values_list("content_type__app_label", "codename").distinct()
+            granted = Permission.objects.filter(Q(user=user_obj) | Q(group__user=user_obj)).order_by()
+            names = granted.values_list("content_type__app_label", "codename").distinct()
             known = {f"{label}.{codename}" for label, codename in names}
-            # Where Django's own backend keeps them, for as long as this object lives.
-            setattr(user_obj, "_perm_cache", known)  # noqa: B010
+            user_obj.console_permissions = known  # type: ignore[attr-defined]
         return known

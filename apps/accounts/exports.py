@@ -12,13 +12,14 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts import archive, leases, mails
 from apps.accounts.models import DataExport
 from apps.accounts.querysets import DataExportQuerySet
 from apps.core.db.batches import BATCH
+from apps.core.db.locks import transaction_lock
 from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
 from apps.media.urls import signed_url
@@ -31,8 +32,6 @@ FOLDER = "exports/"
 MAX_ATTEMPTS = 5
 # Storage away, a full disk: after 30 s, then 2, 8 and 32 minutes.
 FIRST_PAUSE = timedelta(seconds=30)
-# An advisory lock of PostgreSQL's: claims are made one after the other, so that EXPORTS_AT_ONCE holds.
-CLAIMING = 0x70686F746F657870
 
 
 def ring() -> int:
@@ -53,7 +52,7 @@ def make(export_id: UUID) -> None:
             file = Path(folder) / "archive.zip"
             archive.write(file, user=export.user, folder=Path(folder))
             size = file.stat().st_size
-            storage.put_archive(_key(export.secret), file, name=archive.name_for(export.user))
+            storage.save_archive(_key(export.secret), file, name=archive.name_for(export.user))
         adopted = _finish(export, size)
     except (storage.StorageError, OSError) as error:
         _postpone(export, error)
@@ -69,8 +68,8 @@ def make(export_id: UUID) -> None:
 def _claim(export_id: UUID) -> DataExport | None:
     """The export with a lease of ours and a fresh secret; None when there is nothing to do, or not yet."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIMING])
+        # Claims are made one after the other, so that EXPORTS_AT_ONCE holds.
+        transaction_lock("exports")
         others = DataExport.objects.unfinished().filter(leased_until__gte=timezone.now()).exclude(pk=export_id)
         if others.count() >= settings.EXPORTS_AT_ONCE:
             return None

@@ -1,4 +1,4 @@
-"""Handles: ASCII, 3 to 30 characters, no two that a reader would take for one of ours.
+"""Handles: ASCII, 3 to 30 characters, not similar to a reserved handle.
 
 Look-alikes are compared by a skeleton in the manner of Unicode Technical Standard 39: since handles are ASCII, the
 table only needs the ASCII characters that look like another one.
@@ -15,13 +15,13 @@ _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "3": "e", "4": "a", "
 
 
 def skeleton(handle: str) -> str:
-    """What the handle looks like: separators gone, look-alike characters made one, `rn` read as `m`, `vv` as `w`."""
+    """The handle without separators, with look-alike characters replaced: `rn` by `m`, `vv` by `w`, `0` by `o`."""
     bare = re.sub(r"[._]", "", handle.lower()).translate(_LOOKALIKES)
     return bare.replace("rn", "m").replace("vv", "w")
 
 
 def words(handle: str) -> str:
-    """The handle as it stands, which may be a domain, and as the words that it is read as."""
+    """The handle itself, which may be a domain, and the words in it."""
     return f"{handle} {re.sub('[._]', ' ', handle)}"
 
 
@@ -30,7 +30,7 @@ _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED))
 
 
 def normalise(typed: str) -> str:
-    """The handle as it is stored. Raises Invalid, naming the field."""
+    """The handle in the form in which it is stored. Raises Invalid, naming the field."""
     handle = typed.removeprefix("@").lower() if typed.isascii() else typed
     if not MIN_LENGTH <= len(handle) <= MAX_LENGTH:
         raise Invalid(handle=("invalid_length", f"{MIN_LENGTH} to {MAX_LENGTH} characters."))

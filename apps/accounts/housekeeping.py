@@ -1,4 +1,4 @@
-"""Rows that have outlived their use."""
+"""Deletes expired rows."""
 
 from datetime import timedelta
 
@@ -9,9 +9,9 @@ from django.utils import timezone
 from apps.accounts.models import DataExport, EmailedToken, Session, WithheldHandle
 from apps.core.db.batches import Pace, delete_in_batches
 
-# An ended session is kept a while: a refresh token presented again must still be recognised as reused.
+# An ended session is kept, so that a refresh token that is presented again is recognised as reused.
 ENDED_SESSIONS_KEPT = timedelta(days=30)
-# Longer than EXPORT_INTERVAL, which turns on the last one.
+# Longer than EXPORT_INTERVAL, which is measured from the last export.
 FINISHED_EXPORTS_KEPT = timedelta(days=30)
 
 
@@ -45,7 +45,7 @@ def release_handles(pace: Pace | None = None) -> int:
 
 
 def purge_exports(pace: Pace | None = None) -> int:
-    """Only of archives that are gone: the row of one that is kept is what remembers its object."""
-    gone = [DataExport.Status.EXPIRED, DataExport.Status.FAILED]
-    old = DataExport.objects.filter(status__in=gone, finished_at__lt=timezone.now() - FINISHED_EXPORTS_KEPT)
+    """Delete old rows without an archive. The row of a stored archive is needed to delete its object."""
+    finished = [DataExport.Status.EXPIRED, DataExport.Status.FAILED]
+    old = DataExport.objects.filter(status__in=finished, finished_at__lt=timezone.now() - FINISHED_EXPORTS_KEPT)
     return delete_in_batches(old, pace)

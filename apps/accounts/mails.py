@@ -1,4 +1,4 @@
-"""The mails of accounts. A secret is made when its mail is sent, so that none waits in a queue."""
+"""The mails of accounts. A token is created when its mail is sent, so that no secret waits in a queue."""
 
 import hashlib
 import secrets
@@ -19,21 +19,21 @@ def digest(token: str) -> str:
 
 
 def send_confirmation(user_id: UUID, *, reference: str) -> None:
-    """Ask the stored address to confirm itself, unless it has."""
+    """Send a confirmation link unless the address is confirmed."""
     user = User.objects.filter(pk=user_id, email_verified_at=None, state=User.State.ACTIVE).first()
     if user:
         _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email", reference)
 
 
 def send_reset(user_id: UUID, *, reference: str) -> None:
-    """A link to set a new password, to the stored address, whatever was typed."""
+    """Send a reset link to the stored address, not to the one that was typed."""
     user = User.objects.filter(pk=user_id).exclude(state=User.State.ERASED).first()
     if user:
         _send(user, EmailedToken.Purpose.RESET_PASSWORD, settings.PASSWORD_RESET_LIFETIME, "reset-password", reference)
 
 
 def send_export_ready(user_id: UUID, *, reference: str) -> None:
-    """That the archive is there, without its link: who reads the mail must still sign in."""
+    """Announce an archive. The mail has no download link, so that the reader must sign in."""
     user = User.objects.filter(pk=user_id, state=User.State.ACTIVE).first()
     if user:
         hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)

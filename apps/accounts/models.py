@@ -1,4 +1,4 @@
-"""Who you are: the account with its profile, and its sessions."""
+"""Accounts with their profiles, sessions, mailed tokens, erasures and exports."""
 
 import secrets
 from typing import ClassVar
@@ -14,6 +14,9 @@ from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserMan
 from apps.core.models import UUIDModel
 from apps.media.models import Media
 
+# Settings of clients, the same on every device of the user.
+DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system"}
+
 
 def make_nonce() -> str:
     return secrets.token_urlsafe(24)
@@ -25,8 +28,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     class State(models.TextChoices):
         ACTIVE = "active"
         SUSPENDED = "suspended"
-        LEAVING = "leaving"  # asked to be erased; hidden, restored by signing in within the grace
-        ERASED = "erased"  # a shell that keeps what others rely on until the last batch is done
+        LEAVING = "leaving"  # deletion is pending: hidden, and restored by signing in within ERASURE_GRACE
+        ERASED = "erased"  # being erased; the row is deleted last, because other rows refer to it
 
     handle = models.CharField(max_length=30)
     email = models.EmailField(max_length=254)
@@ -73,8 +76,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         indexes = [
             models.Index(fields=["erase_after"], condition=Q(erase_after__isnull=False), name="users_to_erase"),
             models.Index(fields=["suspended_until"], condition=Q(state="suspended"), name="users_suspended_until"),
-            # Whether somebody is one of `gone()`, who are few.
-            models.Index(fields=["id"], condition=~Q(state="active"), name="users_gone"),
+            # `inactive()` accounts are few; queries exclude them by this index.
+            models.Index(fields=["id"], condition=~Q(state="active"), name="users_inactive"),
             # The console's filters.
             models.Index(fields=["-id"], condition=Q(is_private=True), name="users_private"),
             models.Index(fields=["state", "-id"], condition=~Q(state="active"), name="users_not_active"),
@@ -92,12 +95,12 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     @cached_property
     def ranks(self) -> frozenset[str]:
         """Any of "moderator", "senior_moderator", "admin"; a superuser is an admin."""
-        held = {group.name for group in self.groups.all()} & {"moderator", "senior_moderator", "admin"}
-        return frozenset(held | {"admin"} if self.is_superuser else held)
+        names = {group.name for group in self.groups.all()} & {"moderator", "senior_moderator", "admin"}
+        return frozenset(names | {"admin"} if self.is_superuser else names)
 
     @property
     def roles(self) -> frozenset[str]:
-        """What the API calls them, which knows "moderator" and "admin": a senior moderator is a moderator there."""
+        """The ranks as the API names them: "moderator" and "admin"; a senior moderator is a moderator there."""
         return frozenset("moderator" if rank == "senior_moderator" else rank for rank in self.ranks)
 
     @property
@@ -106,7 +109,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
 
 class WithheldHandle(UUIDModel):
-    """A freed handle, kept from being issued again for a while."""
+    """A released handle that cannot be taken again before `until`."""
 
     handle = models.CharField(max_length=30, unique=True)
     until = models.DateTimeField()
@@ -118,8 +121,8 @@ class WithheldHandle(UUIDModel):
 class Session(UUIDModel):
     """A sign-in on a device: the unit of revocation.
 
-    Its refresh tokens are numbered by `generation`; each is a MAC over the session's nonce and its number, so that a
-    token has one successor by construction, and nothing secret is stored. See `tokens.py`.
+    Its refresh tokens are numbered by `generation`. Each is a MAC over the session's nonce and its number, so that a
+    token has one successor and no token is stored. See `tokens.py`.
     """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
@@ -128,7 +131,7 @@ class Session(UUIDModel):
     user_agent = models.CharField(max_length=300, blank=True)
     nonce = models.CharField(max_length=64, default=make_nonce, editable=False)
     generation = models.PositiveIntegerField(default=0)
-    # Whether it was opened with a code, too. What staff may do by their rank may need that (`two_factor.py`).
+    # Whether it was opened with a second factor, which staff may need to use their rank (`two_factor.py`).
     two_factor = models.BooleanField(db_default=False)
     rotated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -151,7 +154,7 @@ class Session(UUIDModel):
 
 
 class EmailedToken(UUIDModel):
-    """A secret sent by mail, kept as a digest; it works once, until it expires."""
+    """A secret that was sent by mail, stored as a digest. It works once, until it expires."""
 
     class Purpose(models.TextChoices):
         CONFIRM_EMAIL = "confirm_email"
@@ -170,7 +173,7 @@ class EmailedToken(UUIDModel):
 
 
 class RecoveryCode(UUIDModel):
-    """What lets staff in once who have lost their authenticator app, kept as a digest."""
+    """A code that replaces the authenticator app once, stored as a digest."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
     digest = models.CharField(max_length=64)

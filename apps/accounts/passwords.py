@@ -1,4 +1,4 @@
-"""What a password must be: 8 to 1,024 code points, taken as typed, not common, not the person's own name."""
+"""Password rules: 8 to 1,024 code points, taken as typed, not common, not similar to the user's names."""
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
@@ -8,8 +8,8 @@ from apps.accounts.models import User
 from apps.core.errors import Invalid
 
 
-def require_fit(password: str, *, user: User, field: str = "password") -> None:
-    """Raises Invalid, naming `field`. The upper bound comes first: hashing a huge one is an attack."""
+def validate(password: str, *, user: User, field: str = "password") -> None:
+    """Raises Invalid, naming `field`. The maximum is checked first, because hashing a huge password is an attack."""
     if len(password) > settings.PASSWORD_MAX_LENGTH:
         raise Invalid(**{field: ("too_long", f"At most {settings.PASSWORD_MAX_LENGTH} characters.")})
     try:

@@ -1,4 +1,4 @@
-"""What this context holds on a person, to be erased or handed out."""
+"""Erases and exports the user data of this app."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from apps.core.privacy import Export
 
 
 def erase(user_id: UUID) -> None:
-    """All but the account's own row, which other contexts' rows still point at: it goes last of all."""
+    """Erase everything but the row of the account, which other apps' rows refer to. It is deleted last."""
     exports.destroy(user_id)
     delete_in_batches(EmailedToken.objects.filter(user=user_id))
     delete_in_batches(Session.objects.owned_by(user_id))

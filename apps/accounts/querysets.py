@@ -1,4 +1,4 @@
-"""The read side of accounts."""
+"""Read rules of accounts."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -40,13 +40,20 @@ def mini_columns(person: str) -> dict[str, str]:
 
 
 class UserQuerySet(QuerySet["User"]):
-    def standing(self) -> "UserQuerySet":
-        """Accounts that others may meet: neither suspended nor leaving nor erased."""
+    def active(self) -> "UserQuerySet":
+        """Accounts that other users may see: not suspended, not pending deletion, not erased."""
         return self.filter(state="active")
 
-    def gone(self) -> "UserQuerySet":
-        """All others."""
+    def inactive(self) -> "UserQuerySet":
         return self.exclude(state="active")
+
+    # The former names, until all apps use the new ones.
+    standing = active
+    gone = inactive
+
+    def owned_by(self, user_id: UUID) -> "UserQuerySet":
+        """The account of this user, with its avatar."""
+        return self.filter(pk=user_id).select_related("avatar")
 
     def by_login(self, login: str) -> "UserQuerySet":
         """By handle, with or without @, or by e-mail; both are stored in lower case."""
@@ -58,7 +65,7 @@ class UserQuerySet(QuerySet["User"]):
         return self.filter(handle=wanted.removeprefix("@"))
 
     def named(self, who: str) -> "UserQuerySet":
-        """By id, or as somebody would sign in."""
+        """By id, handle or e-mail address."""
         pk = parse_id(who)
         return self.filter(pk=pk) if pk else self.by_login(who)
 
@@ -81,7 +88,7 @@ class DataExportQuerySet(QuerySet["DataExport"]):
         return self.filter(user_id=user_id)
 
     def unfinished(self) -> "DataExportQuerySet":
-        """Waiting for a worker, or in the hands of one."""
+        """Pending, or being made by a worker."""
         return self.filter(status__in=["pending", "processing"])
 
     def ready(self) -> "DataExportQuerySet":
@@ -89,7 +96,7 @@ class DataExportQuerySet(QuerySet["DataExport"]):
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """`create_superuser` for Django's command; everybody else is made by `services.sign_up`."""
+    """`create_superuser` for Django's command; `services.sign_up` creates all other accounts."""
 
     def create_superuser(self, handle: str, email: str, password: str, **fields: Any) -> "User":
         user: User = self.model(handle=handle.lower(), email=email.lower(), is_staff=True, is_superuser=True, **fields)

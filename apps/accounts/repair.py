@@ -1,7 +1,4 @@
-"""What this context has written down twice: whether an avatar has public copies follows from whether its owner stands.
-
-Everybody sees the avatar of who stands, and nobody that of who is suspended, leaving or erased.
-"""
+"""Repairs `wanted_public` of avatars: the avatar of an active account is public, that of an inactive one is not."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -18,27 +15,27 @@ EXPOSED = "avatar.wanted_public"
 
 
 def repair_avatars(user_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
-    """Each avatar of these people that is wrong; it is put right unless it is a dry run."""
+    """Yields the avatars of these users that are wrong, and repairs them unless it is a dry run."""
     for user in _wrong(User.objects.filter(pk__in=user_ids)):
-        if dry_run or _put_right(user.pk):
+        if dry_run or _repair(user.pk):
             yield Drift(EXPOSED, user.pk, not user.is_active, user.is_active)
 
 
-def _wrong(people: UserQuerySet) -> UserQuerySet:
-    standing = Q(state=User.State.ACTIVE)
-    wrong: UserQuerySet = people.filter(
-        (standing & Q(avatar__wanted_public=False)) | (~standing & Q(avatar__wanted_public=True))
+def _wrong(users: UserQuerySet) -> UserQuerySet:
+    active = Q(state=User.State.ACTIVE)
+    wrong: UserQuerySet = users.filter(
+        (active & Q(avatar__wanted_public=False)) | (~active & Q(avatar__wanted_public=True))
     )
     return wrong
 
 
 @transaction.atomic
-def _put_right(user_id: UUID) -> bool:
-    """False when it has become right meanwhile: whoever changes the state or the avatar locks the account first."""
+def _repair(user_id: UUID) -> bool:
+    """Returns False if the avatar is right by now. Changes of the state or the avatar lock the account too."""
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id)
     list(locked.values_list("pk", flat=True))
     user = _wrong(User.objects.filter(pk=user_id)).first()
     if user is None or user.avatar_id is None:
         return False
-    (media.expose if user.is_active else media.conceal)([user.avatar_id])
+    (media.make_public if user.is_active else media.make_private)([user.avatar_id])
     return True

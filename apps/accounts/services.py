@@ -1,4 +1,4 @@
-"""The verbs of accounts: sign up, sign in, change, leave; and what they refuse."""
+"""Write operations of accounts: sign up, sign in, change the profile, delete the account."""
 
 import math
 from datetime import datetime
@@ -28,7 +28,7 @@ from apps.core.times import timestamp
 from apps.media import services as media
 from apps.safety import terms
 
-# What of a profile is free text, to be looked through for what is blocked.
+# The free text of a profile, which is checked for blocked terms.
 SCREENED = {"display_name", "bio", "website"}
 
 
@@ -57,7 +57,7 @@ class TokenReused(Unauthorized):
 
 
 class InvalidLink(BadRequest):
-    code, title = "invalid_link", "That link is not valid any more."
+    code, title = "invalid_link", "That link is no longer valid."
 
 
 class WrongPassword(Forbidden):
@@ -75,35 +75,36 @@ class ExportTooSoon(Conflict):
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
-    """A new account; its address is asked to confirm itself.
+    """Create an account and send a confirmation mail.
 
-    Raises Invalid, HandleTaken (also for a handle that was freed lately), EmailTaken, BlockedText.
+    Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
     user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
-    passwords.require_fit(password, user=user)
+    passwords.validate(password, user=user)
     suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
     user.set_password(password)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
-        raise _taken(error) from error
-    # Only now: an account that is just being erased withholds its handle before it lets go of it.
+        raise _conflict_of(error) from error
+    # After the insert: an account that is being erased withholds its handle before it releases it.
     if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
         raise HandleTaken
     account_created.publish(user_id=str(user.pk))
-    _report(user, suspicious)
+    _report_blocked_terms(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
 
 
-def _taken(error: IntegrityError) -> Conflict:
+def _conflict_of(error: IntegrityError) -> Conflict:
     violated = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
     return HandleTaken() if violated == "one_account_per_handle" else EmailTaken()
 
 
 # ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────
-def account_for(login: str) -> User | None:
+def find_by_login(login: str) -> User | None:
+    """The account with this handle or e-mail address, unless it is erased."""
     user: User | None = User.objects.by_login(login).exclude(state=User.State.ERASED).first()
     return user
 
@@ -112,10 +113,10 @@ def account_for(login: str) -> User | None:
 def sign_in(
     user: User | None, *, password: str, device_name: str = "", address: str | None = None, user_agent: str = ""
 ) -> Session:
-    """A new session of `user`, who leaves no longer if they were leaving.
+    """Open a session. Signing in cancels a pending deletion of the account.
 
-    Raises InvalidCredentials, after the same work for an unknown login (None) as for a wrong password, and
-    AccountSuspended only to those who know the password.
+    `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
+    AccountSuspended if the password is right.
     """
     if len(password) > settings.PASSWORD_MAX_LENGTH:
         raise InvalidCredentials
@@ -131,7 +132,7 @@ def sign_in(
         until = timestamp(locked.suspended_until) if locked.suspended_until else None
         raise AccountSuspended(until=until, reason=locked.suspension_reason)
     if locked.state == User.State.LEAVING:
-        _stay(locked)
+        _cancel_deletion(locked)
     if locked.state != User.State.ACTIVE:
         raise InvalidCredentials
     return open_session(locked, device_name=device_name, address=address, user_agent=user_agent)
@@ -148,15 +149,15 @@ def open_session(user: User, *, device_name: str = "", address: str | None = Non
 
 
 def refresh(token: str) -> tuple[Session, str]:
-    """The session, with its user and their avatar, and its next refresh token: one presented token has one successor.
+    """Returns the session, with its user and avatar, and the next refresh token. A token has exactly one successor.
 
-    Presented again within REFRESH_REUSE_GRACE (a lost answer, two tabs) it has that same successor; later it ends
-    the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
+    A token that is presented again within REFRESH_REUSE_GRACE (a lost response, two tabs) returns the same successor;
+    after that it ends the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
     """
     parsed = tokens.parse_refresh_token(token)
     sessions = Session.objects.select_related("user__avatar")
     session = sessions.filter(pk=parsed[0]).first() if parsed else None
-    if parsed is None or session is None or not tokens.is_ours(token, session, parsed[1]):
+    if parsed is None or session is None or not tokens.is_valid_refresh_token(token, session, parsed[1]):
         raise InvalidRefreshToken
     generation = parsed[1]
     if session.user.state == User.State.SUSPENDED:
@@ -165,8 +166,8 @@ def refresh(token: str) -> tuple[Session, str]:
     if session.user.state != User.State.ACTIVE:
         raise InvalidRefreshToken
     live = Session.objects.live().filter(pk=session.pk)
-    # One conditional UPDATE decides which of two requests rotates. Its conditions are on the row itself: those in a
-    # join would be read before the wait for the row's lock, and not again after it.
+    # One conditional UPDATE decides which of two requests rotates the token. All its conditions are on the row itself:
+    # PostgreSQL checks only these again after it has waited for the row's lock.
     rotated = live.filter(generation=generation).update(
         generation=F("generation") + 1,
         rotated_at=now,
@@ -176,12 +177,15 @@ def refresh(token: str) -> tuple[Session, str]:
     if not rotated:
         repeated = live.filter(generation=generation + 1, rotated_at__gt=now - settings.REFRESH_REUSE_GRACE)
         if not repeated.exists():
-            raise _refusal_of_old_token(session, generation)
+            raise _reused(session, generation)
     return session, tokens.refresh_token(session, generation + 1)
 
 
-def _refusal_of_old_token(session: Session, generation: int) -> Unauthorized:
-    """An old token in somebody's hands: the session ends, whoever presents it. (Committed although we refuse.)"""
+def _reused(session: Session, generation: int) -> Unauthorized:
+    """End the session of an old refresh token, which may be stolen. Returns the error to raise.
+
+    The caller is not in a transaction, so the end of the session is kept although the request fails.
+    """
     session.refresh_from_db()
     if session.ended_at is None and generation < session.generation:
         end_session(session.user_id, session.pk, reason="token_reused")
@@ -192,72 +196,76 @@ def _refusal_of_old_token(session: Session, generation: int) -> Unauthorized:
 # ── Ending sessions ──────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def end_session(user_id: UUID, session_id: UUID, *, reason: str = "revoked") -> bool:
-    """End one of the user's own sessions; True if it lived."""
+    """End a session of this user. Returns whether it was live."""
     session_cache.mark_session(user_id, session_id)
     live = Session.objects.owned_by(user_id).filter(pk=session_id, ended_at=None)
     return bool(live.update(ended_at=timezone.now(), end_reason=reason))
 
 
 @transaction.atomic
-def end_every_session(user_id: UUID, *, but: UUID | None = None, reason: str = "revoked") -> None:
+def end_all_sessions(user_id: UUID, *, except_id: UUID | None = None, reason: str = "revoked") -> None:
     session_cache.mark_user(user_id)
     live = Session.objects.owned_by(user_id).filter(ended_at=None)
-    (live.exclude(pk=but) if but else live).update(ended_at=timezone.now(), end_reason=reason)
+    (live.exclude(pk=except_id) if except_id else live).update(ended_at=timezone.now(), end_reason=reason)
 
 
 # ── Passwords and e-mail ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def change_password(user: User, *, current: str, new: str, session_id: UUID) -> None:
-    """All other sessions end. Raises WrongPassword, Invalid."""
+    """Change the password and end all other sessions. Raises WrongPassword, Invalid."""
     require_password(user, current)
-    passwords.require_fit(new, user=user, field="new_password")
+    passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
     user.save(update_fields=["password"])
-    end_every_session(user.pk, but=session_id, reason="password_changed")
+    end_all_sessions(user.pk, except_id=session_id, reason="password_changed")
 
 
 def require_password(user: User, password: str) -> None:
-    """Raises WrongPassword."""
+    """Raises WrongPassword. A password that is too long is not hashed."""
     if len(password) > settings.PASSWORD_MAX_LENGTH or not user.check_password(password):
         raise WrongPassword
 
 
 @transaction.atomic
-def ask_for_reset(email: str) -> None:
-    """Enqueue the mail, if there is such an account; the answer is the same either way."""
-    user = account_for(email) if "@" in email.removeprefix("@") else None
+def request_password_reset(email: str) -> None:
+    """Send a mail with a reset link if there is such an account. The caller cannot tell whether there is one."""
+    user = find_by_login(email) if "@" in email.removeprefix("@") else None
     if user:
         tasks.send_reset.delay(user_id=str(user.pk))
 
 
 @transaction.atomic
 def reset_password(*, token: str, new: str) -> None:
-    """Every session ends; the token works once. Raises InvalidLink, Invalid."""
+    """Set a new password and end all sessions. The token works once. Raises InvalidLink, Invalid."""
     user = _redeem(token, EmailedToken.Purpose.RESET_PASSWORD)
-    passwords.require_fit(new, user=user, field="new_password")
+    passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
-    # Who opens the mail owns the address.
+    # The user has received the mail, so the address is confirmed.
     user.email_verified_at = user.email_verified_at or timezone.now()
     user.save(update_fields=["password", "email_verified_at"])
     EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
-    end_every_session(user.pk, reason="password_reset")
+    end_all_sessions(user.pk, reason="password_reset")
 
 
 @transaction.atomic
 def confirm_email(token: str) -> None:
-    """Raises InvalidLink."""
+    """Mark the address as confirmed. Raises InvalidLink."""
     user = _redeem(token, EmailedToken.Purpose.CONFIRM_EMAIL)
     User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now())
 
 
 @transaction.atomic
 def resend_confirmation(user: User) -> None:
+    """Send the confirmation mail again unless the address is confirmed."""
     if user.email_verified_at is None:
         tasks.send_confirmation.delay(user_id=str(user.pk))
 
 
 def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
-    """The owner of a token, which is used up by one conditional UPDATE. It counts for the address it was sent to."""
+    """Returns the owner of a token and marks the token as used, in one conditional UPDATE.
+
+    A token is valid only while the account has the address that the token was sent to. Raises InvalidLink.
+    """
     now = timezone.now()
     unused = EmailedToken.objects.filter(digest=digest(token), purpose=purpose, used_at=None, expires_at__gt=now)
     row = unused.select_related("user").filter(email=F("user__email")).first()
@@ -269,10 +277,9 @@ def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
 # ── Profile ──────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def update_profile(user: User, *, changes: dict[str, Any]) -> User:
-    """Change just the fields of `changes`; `avatar_media_id` takes a medium of one's own, or None.
+    """Update the fields in `changes`. `avatar_media_id` is the id of one of the user's media, or None.
 
-    Raises Invalid for a medium that is not one's own or not ready, just as for one that does not exist;
-    BlockedText.
+    Raises BlockedText; Invalid for a medium that does not exist, is not ready or belongs to another user.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     was_private = user.is_private
@@ -287,13 +294,13 @@ def update_profile(user: User, *, changes: dict[str, Any]) -> User:
         setattr(user, name, value)
     user.save()
     session_cache.mark_user(user.pk)
-    _report(user, suspicious)
+    _report_blocked_terms(user, suspicious)
     if user.is_private != was_private:
         (account_made_private if user.is_private else account_made_public).publish(user_id=str(user.pk))
     return user
 
 
-def _report(user: User, suspicious: list[UUID]) -> None:
+def _report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
     for term_id in suspicious:
         blocked_text_in_profile.publish(user_id=str(user.pk), term_id=str(term_id))
 
@@ -308,10 +315,10 @@ def _change_avatar(user: User, medium_id: UUID | None) -> None:
         media.destroy([former])
 
 
-# ── Leaving, suspension ──────────────────────────────────────────────────────────────────────────────────
+# ── Deletion, suspension ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def leave(user: User, *, password: str) -> User:
-    """Hidden at once, erased after ERASURE_GRACE; signing in before then restores. Raises WrongPassword."""
+    """Hide the account now and erase it after ERASURE_GRACE, unless the user signs in before. Raises WrongPassword."""
     require_password(user, password)
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     user.state = User.State.LEAVING
@@ -322,8 +329,8 @@ def leave(user: User, *, password: str) -> User:
 
 
 @transaction.atomic
-def erase_at_once(user: User) -> None:
-    """Hidden now, and erased as soon as a worker comes to it; nobody can bring the account back. Twice is once."""
+def erase_now(user: User) -> None:
+    """Hide the account now and enqueue its erasure, which cannot be cancelled. Idempotent."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.state == User.State.ERASED:
         return
@@ -335,7 +342,7 @@ def erase_at_once(user: User) -> None:
     tasks.erase.delay(user_id=str(user.pk))
 
 
-def _stay(user: User) -> None:
+def _cancel_deletion(user: User) -> None:
     user.state, user.erase_after = User.State.ACTIVE, None
     user.save(update_fields=["state", "erase_after"])
     _show(user)
@@ -343,8 +350,10 @@ def _stay(user: User) -> None:
 
 @transaction.atomic
 def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
-    """Every token stops working at once and the content is hidden, until `unsuspend` brings all of it back. Who was
-    leaving is erased all the same when the time has come. Raises NotFound for who is being erased."""
+    """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending.
+
+    Raises NotFound for an account that is being erased.
+    """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.state == User.State.ERASED:
         raise NotFound
@@ -355,7 +364,7 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
 
 @transaction.atomic
 def unsuspend(user: User) -> bool:
-    """True if they were suspended. Who was leaving when it began is leaving again."""
+    """Returns whether the account was suspended. A pending deletion is pending again."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.state != User.State.SUSPENDED:
         return False
@@ -367,15 +376,15 @@ def unsuspend(user: User) -> bool:
     return True
 
 
-# ── Taking one's data along ──────────────────────────────────────────────────────────────────────────────
+# ── Data export ──────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def ask_for_export(user: User, *, password: str) -> DataExport:
-    """Have an archive made of all that is held on the person: one at a time, one a day. One that failed does not count.
+def request_export(user: User, *, password: str) -> DataExport:
+    """Enqueue an archive of the user's data: one at a time and one a day, not counting failed ones.
 
     Raises WrongPassword, ExportInProgress, ExportTooSoon.
     """
     require_password(user, password)
-    # Two requests at once are answered one after the other.
+    # The lock serialises concurrent requests.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     now = timezone.now()
     last = exports.latest(user.pk)
@@ -391,14 +400,14 @@ def ask_for_export(user: User, *, password: str) -> DataExport:
 
 
 def _hide(user: User, *, reason: str) -> None:
-    end_every_session(user.pk, reason=reason)
+    end_all_sessions(user.pk, reason=reason)
     if user.avatar_id:
-        media.conceal([user.avatar_id])
+        media.make_private([user.avatar_id])
     account_hidden.publish(user_id=str(user.pk))
 
 
 def _show(user: User) -> None:
     session_cache.mark_user(user.pk)
     if user.avatar_id:
-        media.expose([user.avatar_id])
+        media.make_public([user.avatar_id])
     account_shown.publish(user_id=str(user.pk))

@@ -1,128 +1,113 @@
 """One small record per session in Redis, so that a request is authenticated without a SQL query; and why it is safe.
 
-The truth is PostgreSQL; whatever is doubtful goes there.
+PostgreSQL decides; whenever the cache may be wrong, the database is asked.
 - Ending a session or hiding an account first sets a *mark* (before its transaction commits, for longer than any
   transaction may last). A marked session or account is read from the database and not cached.
-- A record counts only under the server run that it was written in (an old snapshot comes back under a new `run_id`)
-  and only in the present *epoch*. A process that could not reach Redis starts a new epoch before it trusts a record
-  again, since marks may have been missed meanwhile.
+- A record is valid only under the server run in which it was written (an old snapshot is loaded under a new `run_id`)
+  and only in the current *epoch*. A process that could not reach Redis starts a new epoch before it accepts a record
+  again, since it may have failed to set marks meanwhile.
 """
 
 import json
 import secrets
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models.base import ModelState
 from django.utils import timezone
 
 from apps.accounts import two_factor
 from apps.accounts.models import Session, User
 from apps.core import cache
-from apps.core.limits import SPEND, Allowance, Bucket
 from apps.core.ops.observability import CACHE_READS
 
 # Seconds. A record never outlives a mark that was set after it.
 RECORD_SECONDS = 60
 MARK_SECONDS = 90
-USER_FIELDS = [
+# How often `last_seen_at` is written at most.
+SEEN_SECONDS = 300
+# The fields of the account in a record, in the order of the model as `from_db` expects them. Any other field is loaded
+# from the database when it is accessed.
+_CACHED = {
     "id",
     "handle",
     "display_name",
-    "locale",
+    "avatar_id",
     "is_private",
     "is_verified",
     "is_staff",
     "is_superuser",
+    "locale",
     "state",
-    "avatar_id",
-]
+}
+USER_FIELDS = [field.attname for field in User._meta.concrete_fields if field.attname in _CACHED]
 
-SEEN_SECONDS = 300
-
-# KEYS: epoch, record, mark of the user, mark of the session, when it was seen, bucket of the rate limit.
-# ARGV: a new epoch, or ""; how long it counts as just seen; seconds of the bucket, or "".
-# Of a record that may count, the same round trip notes that the session is in use, and counts the request.
-_READ = (
-    SPEND
-    + """
+# KEYS: epoch, record, mark of the user, mark of the session, seen recently.
+# ARGV: a new epoch, or ""; SEEN_SECONDS.
+# Returns the server run, the epoch, the record, whether there is a mark, and whether to write `last_seen_at`.
+_READ = """
 if ARGV[1] ~= '' then redis.call('SET', KEYS[1], ARGV[1]) end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local found = redis.call('MGET', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
 local marked = found[3] or found[4]
-local first, count = false, false
-if found[2] and not marked then
-    first = redis.call('SET', KEYS[5], 1, 'EX', ARGV[2], 'NX')
-    count = ARGV[3] ~= '' and spend(KEYS[6], ARGV[3])
-end
-return {run, found[1] or '', found[2] or '', marked and 1 or 0, first and 1 or 0, count or 0}
+local first = found[2] and not marked and redis.call('SET', KEYS[5], 1, 'EX', ARGV[2], 'NX')
+return {run, found[1] or '', found[2] or '', marked and 1 or 0, first and 1 or 0}
 """
-)
-# KEYS as above; ARGV: the record, its seconds, how long it counts as just seen.
+# KEYS as above. ARGV: the record; RECORD_SECONDS; SEEN_SECONDS. Returns whether to write `last_seen_at`.
 _WRITE = """
 if redis.call('EXISTS', KEYS[3], KEYS[4]) == 0 then redis.call('SET', KEYS[2], ARGV[1], 'EX', ARGV[2]) end
 return redis.call('SET', KEYS[5], 1, 'EX', ARGV[3], 'NX') and 1 or 0
 """
 
 
-class Identity(NamedTuple):
-    """Who is calling, by which session; what is left of the limit, if the call was counted on the way; and the answer
-    to what was asked along, if Redis gave one."""
+class _Outages:
+    """Failed calls of this process, and how many of them the current epoch takes into account."""
 
-    user: User
-    session_id: UUID
-    allowance: Allowance | None = None
-    along: Any = None
+    failed = 0
+    settled = 0
 
-
-class _Trust:
-    """Whether this process has missed anything: after an outage of Redis, a new epoch comes first."""
-
-    missed = False
+    @classmethod
+    def note(cls) -> None:
+        cls.failed += 1
 
 
-def identify(
-    user_id: UUID, session_id: UUID, *, bucket: Bucket | None = None, along: cache.Question | None = None
-) -> Identity | None:
-    """The caller, if the session lives and the account stands; None otherwise. `bucket` is where the call counts;
-    `along` is something else that the call will need of Redis, and is asked whoever it turns out to be."""
+def get_user(user_id: UUID, session_id: UUID) -> User | None:
+    """The account, if the session is live and the account is active; otherwise None.
+
+    Its `ranks` are those that the session may use. One round trip to Redis.
+    """
     keys = _keys(user_id, session_id)
-    new_epoch = secrets.token_hex(8) if _Trust.missed else ""
-    limit = (bucket.key, bucket.seconds) if bucket else ("", "")
-    read = cache.Question(_READ, [*keys, limit[0]], [new_epoch, SEEN_SECONDS, limit[1]])
+    failed = _Outages.failed
+    new_epoch = secrets.token_hex(8) if failed > _Outages.settled else ""
     try:
-        (run, epoch, record, marked, first, count), *answers = cache.ask(read, *([along] if along else []))
+        run, epoch, record, marked, first = cache.call(
+            lambda client: client.eval(_READ, len(keys), *keys, new_epoch, SEEN_SECONDS)
+        )
     except cache.RedisUnavailable:
-        _Trust.missed = True
+        _Outages.note()
         CACHE_READS.labels("sessions", "absent").inc()
         return _from_database(user_id, session_id)
-    _Trust.missed = False
+    _Outages.settled = max(_Outages.settled, failed)
     stamp = f"{run.decode()}:{epoch.decode()}"
-    identity = _from_record(record, stamp, user_id, session_id) if record and not marked else None
-    CACHE_READS.labels("sessions", "hit" if identity else "miss").inc()
-    if identity is None:
-        identity = _from_database(user_id, session_id)
-        if identity and not marked:
-            first = _remember(identity, keys, stamp) or first
-    if identity is None:
-        return None
-    if first:
-        _note_seen(session_id)
-    # Counted on the way also when the record turned out not to count.
-    allowance = bucket.after(count) if bucket and count else None
-    return Identity(identity.user, session_id, allowance, answers[0] if answers else None)
+    user = _from_record(record, stamp, user_id) if record and not marked else None
+    CACHE_READS.labels("sessions", "hit" if user else "miss").inc()
+    if user is None:
+        user = _from_database(user_id, session_id)
+        if user and not marked:
+            first = _store(user, keys, stamp) or first
+    if user and first:
+        Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())
+    return user
 
 
 def mark_session(user_id: UUID, session_id: UUID) -> None:
-    """Call it in the transaction that ends the session."""
+    """Invalidate the record of a session. Call it in the transaction that ends the session."""
     _mark(cache.key("auth", "s!", session_id))
 
 
 def mark_user(user_id: UUID) -> None:
-    """Call it in the transaction that ends all sessions of an account, or changes what a record says of it."""
+    """Invalidate all records of an account. Call it in the transaction that ends its sessions or changes a field."""
     _mark(cache.key("auth", "u!", user_id))
 
 
@@ -130,34 +115,34 @@ def _mark(key: str) -> None:
     try:
         cache.call(lambda client: client.set(key, 1, ex=MARK_SECONDS))
     except cache.RedisUnavailable:
-        _Trust.missed = True
+        _Outages.note()
 
 
-@lru_cache(maxsize=4096)
-def _keys(user_id: UUID, session_id: UUID) -> tuple[str, ...]:
-    """Who calls, calls again."""
-    session = str(session_id)
-    return (
+def _keys(user_id: UUID, session_id: UUID) -> list[str]:
+    return [
         cache.key("auth", "epoch"),
-        cache.key("auth", "s", session),
+        cache.key("auth", "s", session_id),
         cache.key("auth", "u!", user_id),
-        cache.key("auth", "s!", session),
-        cache.key("auth", "seen", session),
-    )
+        cache.key("auth", "s!", session_id),
+        cache.key("auth", "seen", session_id),
+    ]
 
 
-def _from_record(record: bytes, stamp: str, user_id: UUID, session_id: UUID) -> Identity | None:
-    """None if the record is of another run or epoch, or of somebody else."""
+def _from_record(record: bytes, stamp: str, user_id: UUID) -> User | None:
+    """None if the record was written in another run or epoch, or belongs to another account."""
     cached = orjson.loads(record)
-    if cached["stamp"] != stamp:
+    fields: dict[str, Any] = cached["user"]
+    if cached["stamp"] != stamp or fields["id"] != str(user_id):
         return None
-    user = _user_from(cached["user"], cached["ranks"])
-    return Identity(user, session_id) if user.pk == user_id else None
+    avatar_id = fields["avatar_id"]
+    values = fields | {"id": user_id, "avatar_id": UUID(avatar_id) if avatar_id else None}
+    user = User.from_db(DEFAULT_DB_ALIAS, USER_FIELDS, [values[name] for name in USER_FIELDS])
+    user.ranks = frozenset(cached["ranks"])
+    return user
 
 
-def _remember(identity: Identity, keys: tuple[str, ...], stamp: str) -> bool:
-    """Whether the session was not seen just before."""
-    user = identity.user
+def _store(user: User, keys: list[str], stamp: str) -> bool:
+    """Returns whether to write `last_seen_at`."""
     fields = {name: getattr(user, name) for name in USER_FIELDS}
     record = json.dumps({"stamp": stamp, "user": fields, "ranks": sorted(user.ranks)}, default=str)
     try:
@@ -165,27 +150,11 @@ def _remember(identity: Identity, keys: tuple[str, ...], stamp: str) -> bool:
             cache.call(lambda client: client.eval(_WRITE, len(keys), *keys, record, RECORD_SECONDS, SEEN_SECONDS))
         )
     except cache.RedisUnavailable:
-        _Trust.missed = True
+        _Outages.note()
         return False
 
 
-# Who calls, calls again, and Python takes long to read an id.
-_id = lru_cache(maxsize=4096)(UUID)
-
-
-def _user_from(fields: dict[str, Any], ranks: list[str]) -> User:
-    """A User with the cached fields; any other one is fetched when it is touched. Put together as unpickling does it:
-    `from_db` takes ten times as long, most of it for the fields that are not there."""
-    user = User.__new__(User)
-    avatar_id = fields["avatar_id"]
-    user.__dict__ |= fields | {"id": _id(fields["id"]), "avatar_id": avatar_id and _id(avatar_id)}
-    user._state = ModelState()
-    user._state.db, user._state.adding = DEFAULT_DB_ALIAS, False
-    user.ranks = frozenset(ranks)
-    return user
-
-
-def _from_database(user_id: UUID, session_id: UUID) -> Identity | None:
+def _from_database(user_id: UUID, session_id: UUID) -> User | None:
     session = (
         Session.objects.live()
         .filter(pk=session_id, user_id=user_id, user__state=User.State.ACTIVE)
@@ -197,9 +166,4 @@ def _from_database(user_id: UUID, session_id: UUID) -> Identity | None:
         return None
     if not two_factor.carries_rank(session):
         session.user.ranks = frozenset()
-    return Identity(session.user, session.pk)
-
-
-def _note_seen(session_id: UUID) -> None:
-    """That the session is in use: once in SEEN_SECONDS, and not at all while Redis is away."""
-    Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())
+    return session.user

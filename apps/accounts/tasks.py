@@ -1,4 +1,4 @@
-"""Doorbells."""
+"""Celery tasks of accounts."""
 
 from uuid import UUID
 
@@ -34,8 +34,8 @@ def ring_for_exports(**_: object) -> int:
     return exports.ring()
 
 
-# An archive of thousands of originals is downloaded, zipped and uploaded in one go; no other task takes so long. A
-# broker that delivers it once more meanwhile does no harm: the lease is held. EXPORTS_AT_ONCE keeps other slots free.
+# No other task takes as long: thousands of originals are downloaded, zipped and uploaded. If the broker delivers the
+# task twice, the lease stops the second run. EXPORTS_AT_ONCE keeps other worker slots free.
 @shared_task(soft_time_limit=3500, time_limit=3600)
 def make_export(*, export_id: str, **_: object) -> None:
     exports.make(UUID(export_id))

@@ -1,7 +1,7 @@
-"""Two-factor sign-in of the console: codes from an app by time (RFC 6238), and recovery codes that work once each.
+"""Two-factor authentication of staff: time-based codes from an app (RFC 6238), and recovery codes that work once.
 
-The device, and that a code by time is taken once, are django-otp's. Its recovery codes lie in the database as they are
-typed; ours are kept as digests (docs/decisions/0076-two-factor.md).
+django-otp provides the device and accepts each time-based code once. It stores recovery codes as plain text, therefore
+ours are digests (docs/decisions/0029-staff-second-factor.md).
 """
 
 import secrets
@@ -16,7 +16,7 @@ from apps.accounts.models import RecoveryCode, Session, User
 from apps.core.errors import BadRequest, Conflict, Forbidden
 
 RECOVERY_CODES = 10
-# Nothing in it is taken for something else. Sixteen of them are 79 bits, so that a plain digest keeps them.
+# Without characters that look alike. Sixteen of them are 79 bits, enough for a plain digest.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _LENGTH, _GROUP, _DIGITS = 16, 4, 6
 NAME = "Authenticator app"
@@ -39,25 +39,25 @@ class NotEnrolled(Conflict):
 
 
 def device_of(user: User) -> TOTPDevice | None:
-    """What codes are asked from; None for who has not set it up."""
+    """The confirmed device, or None if the user has not set up two-factor."""
     device: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
     return device
 
 
 def is_required() -> bool:
-    """Of all staff; otherwise of those who have set it up."""
+    """Whether all staff need a second factor; otherwise only users who have set it up do."""
     return bool(settings.STAFF_TWO_FACTOR == "required")
 
 
 def carries_rank(session: Session) -> bool:
-    """Whether who signed in may act by their rank: with a code, where they have set it up or it is required."""
+    """Whether the session may use the rank of its user: with a second factor if one is set up or required."""
     if session.two_factor or not session.user.ranks:
         return True
     return not is_required() and device_of(session.user) is None
 
 
 def withholds_rank(user: User) -> bool:
-    """Of a user as a request has them: whether they have a rank that their session does not carry."""
+    """Whether `request.user` has a rank that the session may not use."""
     if user.ranks:
         return False
     account = User.objects.filter(pk=user.pk).first()
@@ -65,12 +65,12 @@ def withholds_rank(user: User) -> bool:
 
 
 def persistent_id(device_pk: int | None) -> str | None:
-    """What django-otp keeps in a session that a device of that key has opened."""
+    """The value that django-otp stores in a session that was opened with this device."""
     return TOTPDevice(pk=device_pk).persistent_id if device_pk else None
 
 
 def begin(user: User) -> TOTPDevice:
-    """A secret for the app, the same until it is confirmed. Raises AlreadyEnrolled."""
+    """The unconfirmed device with its secret, the same one until it is confirmed. Raises AlreadyEnrolled."""
     device: TOTPDevice = TOTPDevice.objects.filter(user=user).first() or _new_device(user)
     if device.confirmed:
         raise AlreadyEnrolled
@@ -79,7 +79,7 @@ def begin(user: User) -> TOTPDevice:
 
 @transaction.atomic
 def _new_device(user: User) -> TOTPDevice:
-    """Two that begin at once get the same one."""
+    """Concurrent requests get the same device."""
     _lock(user)
     device: TOTPDevice = TOTPDevice.objects.get_or_create(user=user, defaults={"name": NAME, "confirmed": False})[0]
     return device
@@ -87,13 +87,15 @@ def _new_device(user: User) -> TOTPDevice:
 
 @transaction.atomic
 def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
-    """The app shows what it should: from now on signing in asks for a code. Returns the recovery codes, which nobody
-    can read again. Raises WrongCode, AlreadyEnrolled."""
+    """Confirm the device with a code of the app; from now on signing in asks for a code.
+
+    Returns the device and the recovery codes, which cannot be read again. Raises WrongCode, AlreadyEnrolled.
+    """
     _lock(user)
     if device_of(user):
         raise AlreadyEnrolled
     device = TOTPDevice.objects.filter(user=user, confirmed=False).first()
-    if device is None or not device.verify_token(_typed(code)):
+    if device is None or not device.verify_token(_normalised(code)):
         raise WrongCode
     device.confirmed = True
     device.save(update_fields=["confirmed"])
@@ -102,27 +104,27 @@ def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
 
 @transaction.atomic
 def accept(user: User, code: str) -> TOTPDevice | None:
-    """The device, if `code` is of its app or one of the recovery codes; it does not work again. None otherwise."""
+    """The device if `code` is valid, otherwise None. A code of the app or a recovery code works once."""
     device: TOTPDevice | None = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
     if device is None:
         return None
-    typed = _typed(code)
+    typed = _normalised(code)
     if not is_recovery_code(code):
         return device if device.verify_token(typed) else None
-    # Two at once meet in this row, and one of them finds it used.
+    # Of two concurrent requests, one finds the code used.
     unused = RecoveryCode.objects.filter(user=user, digest=digest(typed), used_at=None)
     return device if unused.update(used_at=timezone.now()) else None
 
 
 def is_recovery_code(code: str) -> bool:
-    """What does not look like a code of the app is meant as one of the recovery codes."""
-    typed = _typed(code)
+    """Everything that does not look like a code of the app is treated as a recovery code."""
+    typed = _normalised(code)
     return not (len(typed) == _DIGITS and typed.isascii() and typed.isdigit())
 
 
 @transaction.atomic
 def renew_recovery_codes(user: User) -> list[str]:
-    """Ten new ones; the former stop working. Raises NotEnrolled."""
+    """Replace the recovery codes by ten new ones. Raises NotEnrolled."""
     _lock(user)
     if device_of(user) is None:
         raise NotEnrolled
@@ -131,8 +133,7 @@ def renew_recovery_codes(user: User) -> list[str]:
 
 @transaction.atomic
 def remove(user: User) -> bool:
-    """Neither app nor recovery code works any more, and every session loses its standing with it. Whether there was
-    anything to remove."""
+    """Remove device and recovery codes; no session has a second factor any more. Returns whether there was a device."""
     _lock(user)
     Session.objects.filter(user=user, two_factor=True).update(two_factor=False)
     RecoveryCode.objects.filter(user=user).delete()
@@ -155,6 +156,6 @@ def _new_recovery_codes(user: User) -> list[str]:
     return ["-".join(code[at : at + _GROUP] for at in range(0, _LENGTH, _GROUP)) for code in codes]
 
 
-def _typed(code: str) -> str:
-    """As people type it: in groups, in capitals, with spaces."""
+def _normalised(code: str) -> str:
+    """Accepts groups, capitals and spaces."""
     return code.lower().replace("-", "").replace(" ", "")[:64]

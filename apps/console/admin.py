@@ -23,7 +23,7 @@ from apps.core.db.ids import parse_id
 from apps.core.models import DeadLetter, JobRun, QueuedTask
 from apps.core.tasks import dead_letters
 from apps.core.tasks.outbox import enqueue
-from apps.moderation import trail
+from apps.moderation.audit import records as trail
 from apps.moderation.roles import may_change_rules
 
 # Theirs look otherwise than the rest of the console, and let one run any task with any arguments.
@@ -68,7 +68,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no type
     """Lists, search and details, for staff; no form writes a row past the services.
 
     A list may have any number of rows: it has one order, is searched for what is exactly so and has an index, and is
-    filtered by nothing but what its class says (docs/decisions/0077-console-lists.md).
+    filtered by nothing but what its class says (docs/decisions/0008-admin-console.md).
     """
 
     paginator = BoundedPaginator

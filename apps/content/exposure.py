@@ -40,9 +40,9 @@ def reconcile(post_ids: Iterable[UUID]) -> None:
     for medium_id, exposure in posts.with_exposure().values_list("items__medium", "exposure"):
         if medium_id:
             photos[exposure].append(medium_id)
-    media.expose(photos["open"])
-    media.withdraw(photos["withdrawn"])
-    media.conceal(photos["other"])
+    media.make_public(photos["open"])
+    media.revoke_urls(photos["withdrawn"])
+    media.make_private(photos["other"])
 
 
 def mark_stale(author_id: UUID) -> None:

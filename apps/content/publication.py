@@ -104,7 +104,7 @@ def _will_be_open(post: Post) -> bool:
 def _copy_before_anybody_looks(post: Post) -> None:
     """So that the post's first readers get permanent URLs. If storage is away they get signed ones meanwhile."""
     media_ids = list(PostMedia.objects.filter(post=post).values_list("medium", flat=True))
-    media.expose(media_ids)
+    media.make_public(media_ids)
     try:
         for media_id in media_ids:
             pipeline.publish_variants(media_id)

@@ -48,7 +48,7 @@ class PostQuerySet(HidesBlocked):
         if viewer_id is None:
             return self.filter(STANDING & OPEN)
         theirs = OPEN | Q(is_followed("author_id", viewer_id))
-        return self.filter(Q(author=viewer_id) | (STANDING & theirs)).without_blocked(viewer_id)
+        return self.filter(Q(author=viewer_id) | (STANDING & theirs)).without_hidden(viewer_id)
 
     def open_to_everybody(self) -> "PostQuerySet":
         """What an anonymous caller sees; only such posts' photos have permanent public URLs."""

@@ -78,7 +78,7 @@ def _put_use_right(medium_id: UUID) -> bool:
         return False
     Media.objects.filter(pk=medium_id).update(in_use=not medium.in_use)
     if medium.in_use:
-        media.conceal([medium_id])
+        media.make_private([medium_id])
     return True
 
 

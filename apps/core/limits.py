@@ -1,30 +1,25 @@
-"""Rate limits: fixed windows, counted atomically in Redis, and for secrets in PostgreSQL when Redis is away.
+"""Rate limits: fixed windows, counted in Redis, and for secrets in PostgreSQL while Redis is unavailable.
 
-Scopes and their sizes are the setting RATE_LIMITS: {scope: (requests, seconds)}.
+The setting RATE_LIMITS holds the limits: {scope: (requests, seconds)}.
 """
 
 import time
+from datetime import timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from redis import Redis
 
 from apps.core import cache
 from apps.core.errors import TooManyRequests
-
-# A function in Lua, also for a script that does something else on the way.
-SPEND = """
-local function spend(key, seconds)
-    local count = redis.call('INCR', key)
-    if count == 1 then redis.call('EXPIRE', key, seconds) end
-    return count
-end
-"""
-_SPEND_ONE = SPEND + "return spend(KEYS[1], ARGV[1])"
+from apps.core.models import RateBucket
 
 
-class Allowance(NamedTuple):
-    """What is left of a limit after one request: `remaining` of `limit` until `reset` seconds from now."""
+class RateLimitState(NamedTuple):
+    """A limit after a request: `remaining` of `limit` requests until `reset` seconds from now."""
 
     limit: int
     remaining: int
@@ -41,8 +36,11 @@ class Allowance(NamedTuple):
         return headers | {"Retry-After": str(self.reset)} if self.exceeded else headers
 
 
-class Bucket(NamedTuple):
-    """Where the requests of one caller against one scope are counted in the present window."""
+class FixedWindow(NamedTuple):
+    """Where the requests of a caller in a scope are counted at present.
+
+    `key` differs for each window; `seconds` is the length of the window, and `reset` what is left of it.
+    """
 
     key: str
     limit: int
@@ -50,44 +48,57 @@ class Bucket(NamedTuple):
     reset: int
 
     @classmethod
-    def of(cls, scope: str, who: str) -> "Bucket":
+    def current(cls, scope: str, caller: str) -> "FixedWindow":
         limit, seconds = settings.RATE_LIMITS[scope]
         now = int(time.time())
-        return cls(cache.key("limit", scope, now // seconds, who), limit, seconds, seconds - now % seconds)
+        return cls(cache.key("limit", scope, now // seconds, caller), limit, seconds, seconds - now % seconds)
 
-    def after(self, count: int) -> Allowance:
-        return Allowance(self.limit, max(self.limit - count, 0), self.reset, exceeded=count > self.limit)
-
-
-def spend(scope: str, who: str, *, guards_a_secret: bool = False) -> Allowance:
-    """Count one request of `who` against `scope`. Without Redis, limits that guard a secret are counted in the
-    database; the others let everything through."""
-    return count(Bucket.of(scope, who), surely=guards_a_secret)
+    def after(self, count: int) -> RateLimitState:
+        return RateLimitState(self.limit, max(self.limit - count, 0), self.reset, exceeded=count > self.limit)
 
 
-def count(bucket: Bucket, *, surely: bool) -> Allowance:
-    """Count one request in the bucket; without Redis in the database if it has to be `surely`, otherwise not at all."""
+def count_request(scope: str, caller: str, *, guards_a_secret: bool = False) -> RateLimitState:
+    """Count a request of `caller` (a user id, an address, ...) in `scope`.
+
+    Without Redis, a limit that guards a secret is counted in the database; the others let everything through.
+    """
+    return count(FixedWindow.current(scope, caller), use_database=guards_a_secret)
+
+
+def count(window: FixedWindow, *, use_database: bool) -> RateLimitState:
+    """Count a request in the window. Without Redis count it in the database if `use_database`, else not at all."""
     if not settings.RATE_LIMITS_ENABLED:
-        return bucket.after(0)
+        return window.after(0)
     try:
-        spent = int(cache.call(lambda client: client.eval(_SPEND_ONE, 1, bucket.key, str(bucket.seconds))))
+        return window.after(_count_in_redis(window))
     except cache.RedisUnavailable:
-        spent = _spend_in_database(bucket.key, bucket.reset) if surely else 0
-    return bucket.after(spent)
+        return window.after(_count_in_database(window) if use_database else 0)
 
 
-def require(scope: str, who: str) -> None:
-    """`spend` for a call that checks a secret or sends a mail. Raises TooManyRequests over the limit."""
-    allowance = spend(scope, who, guards_a_secret=True)
-    if allowance.exceeded:
-        raise TooManyRequests(headers=allowance.headers)
+def require(scope: str, caller: str) -> None:
+    """Count a request that checks a secret or sends a mail. Raises TooManyRequests over the limit."""
+    state = count_request(scope, caller, guards_a_secret=True)
+    if state.exceeded:
+        raise TooManyRequests(headers=state.headers)
 
 
-def _spend_in_database(bucket: str, seconds: int) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO core_ratebucket (key, count, expires_at) VALUES (%s, 1, now() + make_interval(secs => %s)) "
-            "ON CONFLICT (key) DO UPDATE SET count = core_ratebucket.count + 1 RETURNING count",
-            [bucket, seconds],
-        )
-        return int(cursor.fetchone()[0])
+def _count_in_redis(window: FixedWindow) -> int:
+    def increment(client: Redis) -> int:
+        pipeline = client.pipeline()
+        pipeline.incr(window.key)
+        pipeline.expire(window.key, window.seconds)
+        return int(pipeline.execute()[0])
+
+    return int(cache.call(increment))
+
+
+@transaction.atomic
+def _count_in_database(window: FixedWindow) -> int:
+    expires_at = timezone.now() + timedelta(seconds=window.reset)
+    bucket, _ = RateBucket.objects.update_or_create(
+        key=window.key,
+        defaults={"count": F("count") + 1},
+        create_defaults={"count": 1, "expires_at": expires_at},
+    )
+    bucket.refresh_from_db(fields=["count"])
+    return bucket.count

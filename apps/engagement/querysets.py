@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.querysets import mini_columns
 from apps.content.models import Post
 from apps.core.db.statements import select
-from apps.social.blocks import BLOCKED, BLOCKS, HidesBlocked, between
+from apps.social.blocks import BLOCKED, BLOCKS, HidesBlocked, is_hidden
 
 STANDING = Q(removed_at=None, taken_down_at=None)
 # The same of `one`, a row of engagement_comment, for statements of our own.
@@ -37,12 +37,12 @@ class CommentQuerySet(HidesBlocked):
     def visible_to(self, viewer_id: UUID | None) -> "CommentQuerySet":
         """Those that stand, by people in good standing without a block either way. Whether the post may be seen is
         asked of the post."""
-        return self.filter(STANDING, author__state="active").without_blocked(viewer_id)
+        return self.filter(STANDING, author__state="active").without_hidden(viewer_id)
 
     def listed_for(self, viewer_id: UUID | None) -> "CommentQuerySet":
         """As `visible_to`, and of what does not stand the tombstones that hold replies."""
         tombstones = ~STANDING & Q(reply_count__gt=0)
-        hidden = between("author_id", viewer_id) if viewer_id else Q(pk__in=[])
+        hidden = is_hidden("author_id", viewer_id) if viewer_id else Q(pk__in=[])
         return self.filter(tombstones | (STANDING & Q(author__state="active") & ~hidden))
 
     def on(self, post_id: UUID) -> "CommentQuerySet":
@@ -63,7 +63,7 @@ class CommentQuerySet(HidesBlocked):
 def likes_of(post_id: UUID, *, seen_by: UUID) -> QuerySet[Any]:
     """Likes of the post by people in good standing, without a block either way."""
     likes = apps.get_model("engagement", "Like")._default_manager.filter(post=post_id, user__state="active")
-    return likes.exclude(between("user_id", seen_by))
+    return likes.exclude(is_hidden("user_id", seen_by))
 
 
 def liked_by(viewer_id: UUID) -> QuerySet[Any]:

@@ -67,7 +67,7 @@ def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, 
 def popular_posts(viewer_id: UUID | None) -> PostQuerySet:
     """What everybody may see and nobody need be warned of, best first; without people the viewer has muted or with a
     block between."""
-    posts = Post.objects.open_to_everybody().without_blocked(viewer_id).filter(sensitive=False, explore__isnull=False)
+    posts = Post.objects.open_to_everybody().without_hidden(viewer_id).filter(sensitive=False, explore__isnull=False)
     if viewer_id:
         posts = posts.exclude(Exists(Mute.objects.filter(muter=viewer_id, muted=OuterRef("author_id"))))
     ranked: PostQuerySet = posts.annotate(score=F("explore__score")).order_by("-explore__score", "-explore__post")

@@ -118,7 +118,7 @@ def remind_of_visits() -> None:
 
 def note_visits(hot: dict[UUID, float]) -> None:
     """Readers who are hot get a row, to be filled; those who have a row and are not get colder."""
-    known = User.objects.standing().filter(pk__in=list(hot)[:MOST]).values_list("pk", flat=True)
+    known = User.objects.active().filter(pk__in=list(hot)[:MOST]).values_list("pk", flat=True)
     FeedSnapshot.objects.bulk_create(
         [FeedSnapshot(user_id=pk, visits=hot[pk]) for pk in known],
         update_conflicts=True,

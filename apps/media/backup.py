@@ -110,7 +110,7 @@ def _save(
     folder: Path,
     place: str,
     bucket: str,
-    entry: storage.Entry,
+    entry: storage.ListedObject,
     *,
     known: dict[tuple[str, str], Saved],
     previous: Path | None,
@@ -125,7 +125,7 @@ def _save(
         return before
     try:
         headers = _patiently(lambda: storage.fetch(bucket, entry.key, to=file))
-    except storage.Vanished:
+    except storage.ObjectNotFound:
         file.unlink()
         return None
     return Saved(place, entry.key, entry.etag, file.stat().st_size, _sha256(file), headers)
@@ -176,14 +176,14 @@ def restore_objects(folder: Path, manifest: Manifest, *, told: Callable[[int], o
     """After the database. Raises StorageError."""
     buckets = _buckets()
 
-    def give_back(each: Saved) -> tuple[Saved, str]:
+    def put_back(each: Saved) -> tuple[Saved, str]:
         file, in_parts = each.file(folder), "-" in each.etag
-        write = partial(storage.give_back, buckets[each.place], each.key, headers=each.headers, in_parts=in_parts)
+        write = partial(storage.put_back, buckets[each.place], each.key, headers=each.headers, in_parts=in_parts)
         return each, _patiently(lambda: write(file))
 
     with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True) as connection:
         for batch in in_batches(manifest.objects, BATCH):
-            for each, etag in _at_once(give_back, batch):
+            for each, etag in _at_once(put_back, batch):
                 if etag != each.etag:
                     # Another server's ETag of the same bytes; jobs ask for the original by it.
                     connection.execute(_RENAME, [etag, each.key, each.etag])
@@ -232,7 +232,7 @@ def _patiently(call: Callable[[], T]) -> T:
     for attempt in range(1, TRIES):
         try:
             return call()
-        except storage.Vanished:
+        except storage.ObjectNotFound:
             raise
         except storage.StorageError:
             time.sleep(2**attempt)

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,8 +24,8 @@ def examine_storage() -> Iterator[Finding]:
     started = time.perf_counter()
     buckets = (settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET)
     try:
-        for bucket in buckets:
-            storage.write(bucket, probe, b"probe", content_type="text/plain")
+        for alias in (storage.PRIVATE, storage.PUBLIC):
+            storage.save(probe, BytesIO(b"probe"), content_type="text/plain", alias=alias)
         took = time.perf_counter() - started
         with httpx.Client(timeout=5) as anybody:
             yield from _privacy(anybody, probe)

@@ -28,7 +28,7 @@ THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
 
 # Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the usual 4 for files a
-# twentieth larger; the figures are in docs/decisions/0010-picture-sandbox.md.
+# twentieth larger; the figures are in docs/decisions/0010-image-sandbox.md.
 ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "image/webp": ("WEBP", "webp", {"quality": 80, "method": 2}),
     "image/jpeg": ("JPEG", "jpg", {"quality": 82, "progressive": True, "optimize": True, "subsampling": "4:2:0"}),

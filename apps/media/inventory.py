@@ -48,7 +48,7 @@ def of_shard(shard: str, work: Callable[[str], int], *, task: str) -> int:
 def remove_orphaned_objects(shard: str) -> int:
     """Doom objects older than a day that no row knows; returns how many. Uploads in parts that broke off end, too."""
     for folder in _others:
-        storage.abort_uploads(f"{folder}{shard}", before=timezone.now() - ORPHANED_AFTER)
+        storage.abort_multipart_uploads(f"{folder}{shard}", before=timezone.now() - ORPHANED_AFTER)
     gone = 0
     for unknown in orphans(shard):
         objects.doom(unknown)

@@ -29,7 +29,6 @@ from apps.safety import images
 
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("photogram_media_total", "Uploads that left the pipeline, by outcome.", ["outcome"])
-IMMUTABLE = "private, max-age=31536000, immutable"
 # Storage away, a full disk: the row waits and is tried again, ever less often, and not for ever.
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 GIVEN_UP_AFTER = timedelta(hours=24)
@@ -51,7 +50,7 @@ def process(media_id: UUID) -> None:
         log.info("media_lease_lost", media_id=str(medium.pk))
     except ImagingError as error:
         _fail(medium, error.code, error.detail, reason=error.reason)
-    except storage.Vanished as error:
+    except storage.ObjectNotFound as error:
         _give_back(medium, counted=True, reason=str(error))
     except (storage.StorageError, OSError) as error:
         _give_back(medium, counted=False, reason=str(error))
@@ -128,9 +127,8 @@ def _make(medium: Media, folder: Path) -> None:
     try:
         for rendition, variant in zip(picture.renditions, made.variants, strict=True):
             _renew(medium)
-            storage.put(
-                private_key(made, variant), rendition.path, content_type=rendition.content_type, cache_control=IMMUTABLE
-            )
+            with rendition.path.open("rb") as file:
+                storage.save(private_key(made, variant), file, content_type=rendition.content_type)
         _finish(medium, picture, made)
     except BaseException:
         # What we have put so far belongs to nobody.
@@ -249,7 +247,7 @@ def _copied(
         for variant in medium.variants:
             try:
                 copy(variant)
-            except storage.Vanished as error:
+            except storage.ObjectNotFound as error:
                 log.error("variant_lost", media_id=str(medium.pk), variant=variant["name"], reason=str(error))
         adopted = adopt()
     finally:

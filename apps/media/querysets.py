@@ -18,6 +18,10 @@ class MediaQuerySet(QuerySet["Media"]):
         """In no post and nobody's avatar: all that has been begun, and perhaps completed, and not been used yet."""
         return self.filter(in_use=False)
 
+    def postable(self) -> "MediaQuerySet":
+        """Uploaded for a post, in no use yet, and not failed; the pipeline may still be processing them."""
+        return self.unused().filter(purpose="post").exclude(status__in=["pending", "failed"])
+
     def claimable(self, now: datetime) -> "MediaQuerySet":
         """Waiting for a worker, or held by one that has died."""
         return self.filter(Q(status="uploaded") | Q(status="processing", leased_until__lt=now))

@@ -2,23 +2,27 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Case, Count, F, Sum, When
 from django.utils import timezone
 
 from apps.core.db.statements import array_of, select
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
+from apps.core.tasks import outbox
 from apps.media import objects, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 from apps.media.sweeps import RING_PERIOD
 from apps.safety import terms
+
+if TYPE_CHECKING:
+    from celery import Task
 
 
 class UnsupportedMediaType(BadRequest):
@@ -99,7 +103,7 @@ def complete_upload(medium: Media) -> Media:
         return medium
     key = f"{objects.ORIGINALS}{objects.new_secret()}"
     try:
-        found = storage.take_in(medium.original_key, to=key)
+        found = storage.copy_upload(medium.original_key, to=key)
     except storage.StorageError as error:
         objects.doom_original(key)
         raise storage.StorageUnavailable from error
@@ -115,14 +119,14 @@ def complete_upload(medium: Media) -> Media:
     return completed
 
 
-def _is_as_declared(found: storage.Stored, medium: Media) -> bool:
+def _is_as_declared(found: storage.StoredObject, medium: Media) -> bool:
     """Where storage keeps no hashes, the pipeline compares that."""
     same_hash = not medium.sha256 or not found.sha256 or found.sha256 == medium.sha256
     return (found.bytes, found.content_type) == (medium.bytes, medium.content_type) and same_hash
 
 
 @transaction.atomic
-def _hand_over(medium: Media, key: str, found: storage.Stored) -> None:
+def _hand_over(medium: Media, key: str, found: storage.StoredObject) -> None:
     """One of two requests at once does it; the other's copy goes."""
     now = timezone.now()
     moved = Media.objects.filter(pk=medium.pk, status=Media.Status.PENDING).update(
@@ -148,28 +152,16 @@ def reprocess(medium: Media) -> bool:
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
-class Claimed(NamedTuple):
-    """Of a medium that is to go into a post, locked."""
-
-    id: UUID
-    status: str
-    blocked_as: UUID | None
-    alt_text: str
-
-
-CLAIM = """
-SELECT id, status, blocked_as, alt_text FROM media_media
-WHERE owner_id = %(owner)s AND id = ANY(%(media)s::uuid[]) AND purpose = 'post' AND NOT in_use
-    AND status NOT IN ('pending', 'failed')
-ORDER BY id FOR UPDATE
-"""
-
-
 @transaction.atomic(savepoint=False)
-def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Claimed]:
-    """Lock media for a post, in the order given; `take` them in the same transaction. Raises Invalid, naming each that
-    is not one's own, not uploaded, or in use; which of these it is, it does not tell."""
-    found = {row[0]: Claimed(*row) for row in select(CLAIM, owner=owner_id, media=array_of(media_ids))}
+def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
+    """Lock media for a post and return them in the order given, with status, ban and alt text only.
+
+    Attach them in the same transaction (`attach_to_post`). Raises Invalid, naming each medium that belongs to another
+    user, has no completed upload, has failed or is in use. The error does not say which of these is the reason.
+    """
+    claimable = Media.objects.owned_by(owner_id).postable().filter(pk__in=media_ids)
+    rows = claimable.only("status", "blocked_as", "alt_text").order_by("pk").select_for_update()
+    found = {medium.pk: medium for medium in rows}
     if unusable := [place for place, pk in enumerate(media_ids) if pk not in found]:
         raise Invalid(
             **{f"media_ids.{place}": ("invalid_media", "No medium of yours that can be posted.") for place in unusable}
@@ -177,16 +169,29 @@ def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Claimed]:
     return [found[pk] for pk in media_ids]
 
 
+@transaction.atomic(savepoint=False)
+def attach_to_post(media_ids: Sequence[UUID], *, public: bool) -> None:
+    """Mark claimed media as used by a post. `public`: they are all ready, and everybody may see the post, so that
+    copies are made in the public bucket."""
+    claimed = Media.objects.filter(pk__in=media_ids)
+    if not public:
+        claimed.update(in_use=True)
+        return
+    claimed.update(in_use=True, wanted_public=True, ring_at=_next_attempt())
+    _enqueue(tasks.publish_variants, media_ids)
+
+
 @transaction.atomic
 def use_as_avatar(owner_id: UUID, media_id: UUID, *, field: str) -> Media:
-    """It is one from then on, whatever it was meant for (accounts/migrations/0009). Raises Invalid, naming `field`,
-    unless it is one's own, ready and not in use."""
+    """Mark a medium as an avatar, whatever it was uploaded for, and make it public. Raises Invalid, naming `field`,
+    unless it belongs to the owner, is ready and is not in use."""
     usable = Media.objects.owned_by(owner_id).unused().filter(pk=media_id, status=Media.Status.READY)
     medium = usable.select_for_update().first()
     if medium is None:
         raise Invalid(**{field: ("invalid_media", "No medium of yours that can be your avatar.")})
-    Media.objects.filter(pk=medium.pk).update(in_use=True)
-    expose([medium.pk])
+    medium.in_use, medium.purpose = True, Media.Purpose.AVATAR
+    medium.save(update_fields=["in_use", "purpose"])
+    make_public([medium.pk])
     return medium
 
 
@@ -195,19 +200,69 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 
 
 # ── Showing and hiding ───────────────────────────────────────────────────────────────────────────────────
-# Those that are ready have a doorbell, and should it be lost, the sweep rings. The others' turn comes when the pipeline
-# is done with them.
+@transaction.atomic(savepoint=False)
+def make_public(media_ids: Iterable[UUID]) -> None:
+    """Everybody may see these media: have copies made in the public bucket, under keys that were not used before."""
+    hidden = _lock(Media.objects.filter(pk__in=list(media_ids), wanted_public=False))
+    Media.objects.filter(pk__in=[medium.pk for medium in hidden]).update(wanted_public=True, ring_at=_next_attempt())
+    _enqueue(tasks.publish_variants, _ready(hidden))
+
+
+@transaction.atomic(savepoint=False)
+def make_private(media_ids: Iterable[UUID]) -> None:
+    """Not everybody may see these media any more: all URLs of those that were public stop working, public and signed
+    ones. Media that were not public keep their URLs."""
+    _revoke(Media.objects.filter(pk__in=list(media_ids), wanted_public=True))
+
+
+@transaction.atomic(savepoint=False)
+def revoke_urls(media_ids: Iterable[UUID]) -> None:
+    """Only the owner may see these media any more (after a takedown or a suspension): all their URLs stop working."""
+    _revoke(Media.objects.filter(pk__in=list(media_ids)))
+
+
+def _revoke(media: MediaQuerySet) -> None:
+    """Schedule the deletion of the public copies in this transaction; move the variants to new keys in a task."""
+    chosen = _lock(media)
+    copies = [copy for medium in chosen for copy in objects.public_variants(medium)]
+    objects.doom(copies)
+    Media.objects.filter(pk__in=[medium.pk for medium in chosen]).update(
+        wanted_public=False, public_secret="", urls_revoked=True, ring_at=_next_attempt()
+    )
+    _enqueue(tasks.move_variants, _ready(chosen))
+    if copies:
+        tasks.delete_doomed_objects.delay()
+
+
+def _lock(media: MediaQuerySet) -> list[Media]:
+    """In the order of the ids, so that two transactions cannot deadlock."""
+    return list(media.select_for_update(no_key=True).order_by("pk"))
+
+
+def _ready(media: Iterable[Media]) -> list[UUID]:
+    return [medium.pk for medium in media if medium.status == Media.Status.READY]
+
+
+def _next_attempt() -> Case:
+    """The sweep enqueues a ready medium again if its task is lost. For any other, the pipeline sets the time when it
+    has finished."""
+    return Case(When(status=Media.Status.READY, then=timezone.now() + RING_PERIOD), default=F("ring_at"))
+
+
+def _enqueue(task: "Task[..., None]", media_ids: Iterable[UUID]) -> None:
+    with outbox.gathering():
+        for media_id in media_ids:
+            task.delay(media_id=str(media_id))
+
+
+# ── Until content/services.py uses `attach_to_post` ──────────────────────────────────────────────────────
+CLAIM = """
+SELECT id, status, blocked_as, alt_text FROM media_media
+WHERE owner_id = %(owner)s AND id = ANY(%(media)s::uuid[]) AND purpose = 'post' AND NOT in_use
+    AND status NOT IN ('pending', 'failed')
+ORDER BY id FOR UPDATE
+"""
 _LATER = "CASE WHEN media_media.status = 'ready' THEN %(ring_at)s ELSE media_media.ring_at END"
-_RING_LATER = f"ring_at = {_LATER}"
-_EXPOSE = f"""
-WITH hidden AS (
-    SELECT id FROM media_media WHERE id = ANY(%(media)s) AND NOT wanted_public
-    ORDER BY id FOR NO KEY UPDATE OF media_media
-)
-UPDATE media_media SET wanted_public = true, {_RING_LATER}
-FROM hidden WHERE media_media.id = hidden.id
-RETURNING media_media.id, media_media.status = 'ready'
-"""  # noqa: S608  (of constants)
 _TAKE = f"""
 UPDATE media_media SET in_use = true, wanted_public = (media_media.wanted_public OR shown.id IS NOT NULL),
     ring_at = CASE WHEN shown.id IS NULL OR media_media.wanted_public THEN media_media.ring_at ELSE {_LATER} END
@@ -215,72 +270,25 @@ FROM unnest(%(media)s::uuid[]) AS taken (id) LEFT JOIN ({{seen_by_all}}) AS show
 WHERE media_media.id = taken.id AND {{given}}
 RETURNING media_media.id, media_media.status = 'ready'
 """  # noqa: S608  (of constants)
-_REVOKE = f"""
-UPDATE media_media SET wanted_public = false, public_secret = '', urls_revoked = true, {_RING_LATER}
-WHERE id = ANY(%(media)s) RETURNING id, status = 'ready'
-"""  # noqa: S608  (of constants)
-
-
-@transaction.atomic(savepoint=False)
-def expose(media_ids: Iterable[UUID]) -> None:
-    """Everybody may see these: have copies made in the public bucket, under keys not used before."""
-    if chosen := list(media_ids):
-        ring_for_copies(_change(_EXPOSE, media=array_of(chosen)))
 
 
 def take(media_ids: Iterable[UUID], *, seen_by_all: str = "SELECT NULL::uuid", **values: Any) -> None:
-    """They are in use; and those whose ids the SQL `seen_by_all` selects, which has placeholders for `values`, are
-    exposed. Call it in the transaction that has claimed them, and that rings (`ring_for_copies`). It is one change of
-    their rows, since each writes to all their indexes."""
-    _change(_TAKE.format(seen_by_all=seen_by_all, given="true"), media=array_of(media_ids), **values)
+    sql = _TAKE.format(seen_by_all=seen_by_all, given="true")
+    select(sql, ring_at=when_to_ring(), media=array_of(media_ids), **values)
 
 
 def taking(*, given: str, seen_by_all: str) -> str:
-    """As `take`, as SQL: the UPDATE for a statement whose part `given` has a row if they are taken. Its placeholders
-    are `media`, an array of ids, and `ring_at` (`when_to_ring`)."""
     taken = f"EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
     return _TAKE.format(seen_by_all=seen_by_all, given=taken)
 
 
 def when_to_ring() -> datetime:
-    """When the sweep rings for what is changed now, should its doorbell be lost."""
     return timezone.now() + RING_PERIOD
 
 
 def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:
-    """A medium of which no copies are wanted, as it turns out, is left alone."""
     for medium_id in media_ids:
         tasks.publish_variants.delay(media_id=str(medium_id))
-
-
-@transaction.atomic(savepoint=False)
-def conceal(media_ids: Iterable[UUID]) -> None:
-    """Not everybody may see these any more: every URL given out while everybody did dies, the public copies' and the
-    signed ones. What was not public keeps its URLs."""
-    _revoke(Media.objects.filter(pk__in=list(media_ids), wanted_public=True))
-
-
-@transaction.atomic(savepoint=False)
-def withdraw(media_ids: Iterable[UUID]) -> None:
-    """Those who could see these cannot any more, whoever they were (a takedown, a suspension): every URL dies."""
-    _revoke(Media.objects.filter(pk__in=list(media_ids)))
-
-
-def _revoke(media: MediaQuerySet) -> None:
-    """The public copies are doomed in this very transaction; the variants move to keys that nobody has a URL of."""
-    chosen = list(media.select_for_update(no_key=True).order_by("pk"))
-    public = [copy for medium in chosen for copy in objects.public_variants(medium)]
-    objects.doom(public)
-    for medium_id in _change(_REVOKE, media=[medium.pk for medium in chosen]):
-        tasks.move_variants.delay(media_id=medium_id)
-    if public:
-        tasks.delete_doomed_objects.delay()
-
-
-def _change(sql: str, **values: Any) -> list[str]:
-    """The ids of those that are ready among what has been changed: their doorbell is the caller's to ring."""
-    rows = select(sql, ring_at=when_to_ring(), **values)
-    return [str(medium_id) for medium_id, ready in rows if ready]
 
 
 # ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,8 +13,8 @@ from apps.content.models import Post
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.engagement.models import Comment
 from apps.media.models import Media
-from apps.moderation import trail
-from apps.moderation.decisions import Target, in_force, one_at_a_time
+from apps.moderation.audit import records as trail
+from apps.moderation.cases.decisions import Target, in_force, one_at_a_time
 from apps.moderation.events import flag_made
 from apps.moderation.models import Category, Flag, TargetType
 from apps.moderation.roles import require_may_change_rules
@@ -111,7 +111,7 @@ def set_limit(limit: NewAccountLimit, *, most: int, hours: int, enabled: bool, b
     """How often a day an account younger than `hours` may do it. True if that is a change. Raises
     SeniorModeratorRequired, Invalid, NotFound."""
     _require(by, reason)
-    changed = rules.set_limit(limit.deed, most=most, hours=hours, enabled=enabled)
+    changed = rules.set_limit(limit.action, most=most, hours=hours, enabled=enabled)
     if changed:
         trail.note("set_new_account_limit", limit, by=by.pk, reason=reason, **changed)
     return bool(changed)

@@ -18,7 +18,7 @@ from apps.content.models import Post
 from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from apps.engagement import services as engagement
 from apps.engagement.models import Comment
-from apps.moderation.decisions import Target, in_force, last_reversal, one_at_a_time, record, undo
+from apps.moderation.cases.decisions import Target, in_force, last_reversal, one_at_a_time, record, undo
 from apps.moderation.events import appeal_decided, flag_made
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 

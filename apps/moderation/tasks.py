@@ -5,7 +5,9 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core.tasks.scheduled import scheduled
-from apps.moderation import safety, statements, suspensions
+from apps.moderation import safety
+from apps.moderation.appeals import statements
+from apps.moderation.cases import suspensions
 
 
 # Within the lease on the row.

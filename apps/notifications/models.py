@@ -9,7 +9,7 @@ from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.core.models import UUIDModel
 from apps.engagement.models import Comment
-from apps.notifications.querysets import NotificationQuerySet
+from apps.notifications.querysets import NotificationQuerySet, PushSubscriptionQuerySet
 
 
 class Type(models.TextChoices):
@@ -112,6 +112,8 @@ class PushSubscription(UUIDModel):
     p256dh = models.CharField(max_length=200)
     auth = models.CharField(max_length=100)
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = PushSubscriptionQuerySet.as_manager()
 
     def __str__(self) -> str:
         return str(self.id)

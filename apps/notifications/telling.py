@@ -7,19 +7,20 @@ first, so that of a deed and its undoing the later one decides, in whatever orde
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.content.models import Mention, Post
 from apps.core.db.ids import new_id
+from apps.core.db.locks import transaction_lock
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
+from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
-from apps.moderation.statements import compose
 from apps.notifications import deliveries, preferences
 from apps.notifications.models import Act, Notification, Type
-from apps.social.blocks import between
+from apps.social.blocks import is_hidden
 from apps.social.models import Follow, FollowRequest, Mute
 
 FOLDED = {Type.LIKE, Type.FOLLOW}
@@ -157,9 +158,9 @@ def _tell(
 
 def _may_be_told(recipient_id: UUID, actor_id: UUID, post_id: UUID | None) -> bool:
     """Never of one's own acts, nor of people one has muted or with a block between, nor of a post one cannot see."""
-    if recipient_id == actor_id or not User.objects.standing().filter(pk=recipient_id).exists():
+    if recipient_id == actor_id or not User.objects.active().filter(pk=recipient_id).exists():
         return False
-    if not User.objects.standing().filter(pk=actor_id).exclude(between("id", recipient_id)).exists():
+    if not User.objects.active().filter(pk=actor_id).exclude(is_hidden("id", recipient_id)).exists():
         return False
     if Mute.objects.filter(muter=recipient_id, muted=actor_id).exists():
         return False
@@ -184,8 +185,7 @@ def _put(told: Notification, actor_id: UUID | None, cause: UUID) -> None:
 def _one_at_a_time(recipient_id: UUID) -> None:
     """Two causes at once fold into one. A lock of our own: the account's row is locked by verbs that then lock the very
     rows that are locked here before."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"notifications {recipient_id}"])
+    transaction_lock(f"notifications:{recipient_id}")
 
 
 def _folded_into(told: Notification) -> Notification:

@@ -6,7 +6,7 @@ from apps.core import privacy
 
 
 class SafetyConfig(privacy.ContextConfig):
-    """What must not be published: the rules that every context below moderation asks. They are about no person."""
+    """Rules for what may not be published. The app holds no user data."""
 
     name = "apps.safety"
 
@@ -16,7 +16,7 @@ class SafetyConfig(privacy.ContextConfig):
         post_migrate.connect(receivers.ensure_limits, sender=self)
 
     def erase_user(self, user_id: UUID) -> None:
-        """Nothing is held on anybody."""
+        """The app holds no user data."""
 
     def export_user(self, user_id: UUID) -> privacy.Export:
         yield from ()

@@ -1,4 +1,4 @@
-"""A perceptual hash as PostgreSQL's bit string, so that the database itself can count in how many bits two differ."""
+"""A perceptual hash as a bit string, so that PostgreSQL can count the bits in which two hashes differ."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a perceptual hash is written. Without Django: the sandbox's child loads this, too."""
+"""Formats of a perceptual hash. Does not import Django, because the image sandbox loads this module too."""
 
 import re
 
@@ -7,12 +7,12 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 
 def require_hash(text: str) -> str:
-    """`text`, if it is 256 bits in hexadecimal. Raises ValueError."""
+    """Returns `text` if it is 256 bits in hexadecimal. Raises ValueError."""
     if not _HEX.fullmatch(text):
         raise ValueError("A hash is 64 hexadecimal digits.")
     return text
 
 
 def bits(text: str) -> str:
-    """As PostgreSQL writes it. Raises ValueError."""
+    """The hash as PostgreSQL's bit string. Raises ValueError."""
     return f"{int(require_hash(text), 16):0{HASH_BITS}b}"

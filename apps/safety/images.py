@@ -1,8 +1,8 @@
-"""Whether a picture is one that was banned, or looks like one.
+"""Finds banned images, also resized or encoded anew.
 
-PDQ gives 256 bits that hardly change when a picture is resized or encoded anew. Two pictures whose hashes differ in at
-most BLOCKED_IMAGE_DISTANCE bits are taken for the same one. Bits are counted in the database, over the whole table: it
-is made by hand, and stays small.
+PDQ gives 256 bits that hardly change when an image is resized or encoded anew. Two images whose hashes differ in at
+most BLOCKED_IMAGE_DISTANCE bits count as the same image. PostgreSQL compares each hash with the whole table, which
+moderators fill by hand and which stays small.
 """
 
 from collections.abc import Iterable
@@ -10,28 +10,21 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.core.db.statements import select
+from apps.core.db.queries import fetch_rows, load
 from apps.safety.hashes import bits
-
-_NEAREST = """
-SELECT id FROM (
-    SELECT id, bit_count(image_hash # look::bit(256)) AS distance
-    FROM safety_blockedimage, unnest(%(looks)s::text[]) AS look
-) AS compared
-WHERE distance <= %(most)s ORDER BY distance, id LIMIT 1
-"""
 
 
 def blocked_as(image_hashes: Iterable[str]) -> UUID | None:
-    """The ban that a picture with these hashes (as it is, turned, mirrored) falls under; None also for one without."""
-    looks = [bits(image_hash) for image_hash in image_hashes]
-    if not looks:
+    """The id of the BlockedImage that the image with these hashes (original, rotated, mirrored) matches, or None."""
+    hashes = [bits(image_hash) for image_hash in image_hashes]
+    if not hashes:
         return None
-    for (pk,) in select(_NEAREST, looks=looks, most=settings.BLOCKED_IMAGE_DISTANCE):
+    parameters = {"hashes": hashes, "max_distance": settings.BLOCKED_IMAGE_DISTANCE}
+    for (pk,) in fetch_rows(load("safety/nearest_blocked_image"), parameters):
         return UUID(str(pk))
     return None
 
 
 def refuses() -> bool:
-    """Whether a banned picture is refused; otherwise it is published and flagged."""
+    """Whether a banned image is refused; otherwise it is published and reported."""
     return bool(settings.BLOCKED_IMAGES == "refuse")

@@ -1,4 +1,4 @@
-"""The rules that staff make in the console. Each change of one is in moderation's trail, with who made it and why."""
+"""The rules that moderators set in the console. The moderation app records who changed a rule, and why."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,13 +9,13 @@ from apps.safety.fields import ImageHashField
 
 
 class BlockedImage(UUIDModel):
-    """A picture that may not be published again, by its PDQ hash: also resized, or encoded anew."""
+    """An image that may not be published again, identified by its PDQ hash."""
 
     image_hash = ImageHashField(unique=True)
-    # Of the takedown after which it was banned: what a flag for it says.
+    # The category of the takedown after which the image was banned; reports about the image use it.
     category = models.CharField(max_length=30)
     reason = models.CharField(max_length=1000)
-    # The photo that it was taken from; a plain id, since that photo may go.
+    # The photo that the hash was taken from. Not a foreign key: the photo may be deleted.
     medium_id = models.UUIDField()
     created_at = models.DateTimeField(db_default=Now())
 
@@ -24,18 +24,18 @@ class BlockedImage(UUIDModel):
 
 
 class BlockedTerm(UUIDModel):
-    """A word or a domain that may not be written, or is reported where it is."""
+    """A word or a domain. Text that contains it is refused or reported."""
 
     class Kind(models.TextChoices):
         WORD = "word", "Word or phrase"
         DOMAIN = "domain", "Domain, with its subdomains"
 
     class Effect(models.TextChoices):
-        FLAG = "flag", "Report what contains it"
-        REFUSE = "refuse", "Refuse to take it"
+        FLAG = "flag", "Report text that contains it"
+        REFUSE = "refuse", "Refuse text that contains it"
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # As it was typed, and as it is compared.
+    # As it was typed, and in the form in which texts are compared.
     text = models.CharField(max_length=100)
     comparable = models.CharField(max_length=400)
     effect = models.CharField(max_length=10, choices=Effect.choices)
@@ -55,22 +55,24 @@ class BlockedTerm(UUIDModel):
 
 
 class NewAccountLimit(models.Model):
-    """How often a day an account that is younger than `hours` may do something. There is a row for each deed."""
+    """How often per day an account younger than `hours` may do something. There is one row per action."""
 
-    class Deed(models.TextChoices):
+    class Action(models.TextChoices):
         POST = "post", "Posts"
         COMMENT = "comment", "Comments"
-        FOLLOW = "follow", "Follows and requests to follow"
+        FOLLOW = "follow", "Follows and follow requests"
 
-    deed = models.CharField(max_length=10, choices=Deed.choices, primary_key=True)
-    most = models.PositiveIntegerField()
-    hours = models.PositiveIntegerField()
+    action = models.CharField(max_length=10, choices=Action.choices, primary_key=True)
+    most = models.PositiveIntegerField("maximum")
+    hours = models.PositiveIntegerField("period (hours)")
     enabled = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(deed__in=["post", "comment", "follow"]), name="limited_deed_is_known")
+            models.CheckConstraint(
+                condition=Q(action__in=["post", "comment", "follow"]), name="limited_action_is_known"
+            )
         ]
 
     def __str__(self) -> str:
-        return self.get_deed_display()
+        return self.get_action_display()

@@ -1,4 +1,4 @@
-"""How often somebody may post, comment and follow while their account is new."""
+"""Limits for new accounts: how often they may post, comment and follow in a day."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.core import cache, limits
 from apps.core.db.ids import moment_of
 from apps.core.errors import TooManyRequests
-from apps.safety.memory import Remembered
+from apps.safety.caching import TimedCache
 from apps.safety.models import NewAccountLimit
 
 HOUR = 3600
@@ -21,37 +21,38 @@ class NewAccountLimitReached(TooManyRequests):
 
 
 def _load() -> dict[str, tuple[int, int]]:
-    rows = NewAccountLimit.objects.filter(enabled=True).values_list("deed", "most", "hours")
-    return {deed: (most, hours) for deed, most, hours in rows}
+    rows = NewAccountLimit.objects.filter(enabled=True).values_list("action", "most", "hours")
+    return {action: (most, hours) for action, most, hours in rows}
 
 
-in_force = Remembered(_load)
+# {action: (maximum, hours)} of the enabled limits.
+in_force = TimedCache(_load)
 
 
-def is_counted(deed: str, user_id: UUID) -> bool:
-    """Whether `spend` would count it."""
-    limit = in_force.get().get(deed) if settings.RATE_LIMITS_ENABLED else None
+def is_counted(action: str, user_id: UUID) -> bool:
+    """Whether `spend` counts this action of this account."""
+    limit = in_force.get().get(action) if settings.RATE_LIMITS_ENABLED else None
     return limit is not None and _age(user_id) < limit[1] * HOUR
 
 
 def _age(user_id: UUID) -> int:
-    """Of an account, in seconds."""
+    """The age of an account in seconds; its id contains the time of its creation."""
     return int((timezone.now() - moment_of(user_id)) / timedelta(seconds=1))
 
 
-def spend(deed: str, user_id: UUID) -> None:
-    """Count one deed of theirs, in the transaction that does it. An account's id tells its age, so that for an old one
-    nothing is asked. Days begin with the account. Raises NewAccountLimitReached.
+def spend(action: str, user_id: UUID) -> None:
+    """Count an action of an account. Call it in the transaction of the action. Raises NewAccountLimitReached.
 
-    Counted as rate limits are, in Redis, and in the database while that is away; RATE_LIMITS turns both off.
+    Days begin at the time of day at which the account was created. Like rate limits, actions are counted in Redis, and
+    in the database while Redis is unavailable; RATE_LIMITS turns off both.
     """
-    if not is_counted(deed, user_id):
+    if not is_counted(action, user_id):
         return
-    (most, hours), age = in_force.get()[deed], _age(user_id)
+    (most, hours), age = in_force.get()[action], _age(user_id)
     left = hours * HOUR - age
-    day, begun = divmod(max(age, 0), DAY)
-    key = cache.key("limit", "new_account", deed, user_id, day)
-    bucket = limits.Bucket(key, most, DAY, reset=min(DAY - begun, left))
-    allowance = limits.count(bucket, surely=True)
-    if allowance.exceeded:
-        raise NewAccountLimitReached(headers={"Retry-After": str(allowance.reset)})
+    day, seconds = divmod(max(age, 0), DAY)
+    key = cache.key("limit", "new_account", action, user_id, day)
+    window = limits.FixedWindow(key, most, DAY, reset=min(DAY - seconds, left))
+    state = limits.count(window, use_database=True)
+    if state.exceeded:
+        raise NewAccountLimitReached(headers={"Retry-After": str(state.reset)})

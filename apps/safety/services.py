@@ -1,4 +1,4 @@
-"""The verbs that make and change the rules. Who may, and what is written down of it, is moderation's to say."""
+"""Creates and changes the rules. The moderation app checks permissions and records the changes."""
 
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,8 @@ from apps.safety.texts import comparable, comparable_domain
 
 MAX_TERM_LENGTH = 100
 MAX_LIMIT, MAX_HOURS = 100_000, 24 * 365
-# What is allowed in the first day unless somebody sets it otherwise: more than people do who are no machine.
-DEFAULTS = {NewAccountLimit.Deed.POST: 20, NewAccountLimit.Deed.COMMENT: 60, NewAccountLimit.Deed.FOLLOW: 100}
+# The limits of a new installation: more than people usually do in their first day.
+DEFAULTS = {NewAccountLimit.Action.POST: 20, NewAccountLimit.Action.COMMENT: 60, NewAccountLimit.Action.FOLLOW: 100}
 DEFAULT_HOURS = 24
 
 
@@ -21,10 +21,10 @@ class AlreadyBlocked(Conflict):
     code, title = "already_blocked", "That word or domain is blocked already."
 
 
-# ── Pictures ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Images ───────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def block_image(image_hash: str, *, medium_id: UUID, category: str, reason: str) -> tuple[BlockedImage, bool]:
-    """The ban, and whether it is new."""
+    """Returns the ban and whether it is new."""
     ban, new = BlockedImage.objects.get_or_create(
         image_hash=image_hash, defaults={"category": category, "reason": reason, "medium_id": medium_id}
     )
@@ -33,7 +33,7 @@ def block_image(image_hash: str, *, medium_id: UUID, category: str, reason: str)
 
 @transaction.atomic
 def lift_image(ban: BlockedImage) -> BlockedImage | None:
-    """What was lifted; None if it was lifted before."""
+    """Returns the lifted ban, or None if it was lifted before."""
     locked: BlockedImage | None = BlockedImage.objects.select_for_update().filter(pk=ban.pk).first()
     if locked:
         BlockedImage.objects.filter(pk=locked.pk).delete()
@@ -43,24 +43,24 @@ def lift_image(ban: BlockedImage) -> BlockedImage | None:
 # ── Words and domains ────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def block_term(*, kind: str, text: str, effect: str, reason: str) -> BlockedTerm:
-    """Raises Invalid for what is no word or no domain, AlreadyBlocked."""
+    """Raises Invalid unless `text` is a word or a domain, AlreadyBlocked."""
     typed = text.strip()
     plain = comparable_domain(typed) if kind == BlockedTerm.Kind.DOMAIN else comparable(typed)
     if not plain or len(typed) > MAX_TERM_LENGTH:
-        wanted = "A domain, such as example.com." if kind == BlockedTerm.Kind.DOMAIN else "A word, or a few."
+        wanted = "A domain, such as example.com." if kind == BlockedTerm.Kind.DOMAIN else "A word or a phrase."
         raise Invalid(text=("invalid", wanted))
     term, new = BlockedTerm.objects.get_or_create(
         kind=kind, comparable=plain, defaults={"text": typed, "effect": effect, "reason": reason}
     )
     if not new:
         raise AlreadyBlocked
-    terms.in_force.forget()
+    terms.in_force.clear()
     return term
 
 
 @transaction.atomic
 def change_term(term: BlockedTerm, *, effect: str) -> str | None:
-    """The former effect; None if it is that already. Raises NotFound once it is lifted."""
+    """Returns the former effect, or None if nothing changes. Raises NotFound for a lifted term."""
     locked = BlockedTerm.objects.select_for_update().filter(pk=term.pk).first()
     if locked is None:
         raise NotFound
@@ -68,43 +68,43 @@ def change_term(term: BlockedTerm, *, effect: str) -> str | None:
     if former == effect:
         return None
     BlockedTerm.objects.filter(pk=locked.pk).update(effect=effect)
-    terms.in_force.forget()
+    terms.in_force.clear()
     return former
 
 
 @transaction.atomic
 def lift_term(term: BlockedTerm) -> BlockedTerm | None:
-    """What was lifted; None if it was lifted before."""
+    """Returns the lifted term, or None if it was lifted before."""
     locked: BlockedTerm | None = BlockedTerm.objects.select_for_update().filter(pk=term.pk).first()
     if locked:
         BlockedTerm.objects.filter(pk=locked.pk).delete()
-        terms.in_force.forget()
+        terms.in_force.clear()
     return locked
 
 
 # ── New accounts ─────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def set_limit(deed: str, *, most: int, hours: int, enabled: bool) -> dict[str, list[Any]]:
-    """What was changed, each from what to what. Raises NotFound, Invalid."""
+def set_limit(action: str, *, most: int, hours: int, enabled: bool) -> dict[str, list[Any]]:
+    """Returns the changes as {field: [before, after]}. Raises NotFound, Invalid."""
     if not 0 <= most <= MAX_LIMIT:
         raise Invalid(most=("max_value", f"From 0 to {MAX_LIMIT}."))
     if not 1 <= hours <= MAX_HOURS:
         raise Invalid(hours=("max_value", f"From 1 to {MAX_HOURS}."))
-    limit = NewAccountLimit.objects.select_for_update().filter(pk=deed).first()
+    limit = NewAccountLimit.objects.select_for_update().filter(pk=action).first()
     if limit is None:
         raise NotFound
     wanted = {"most": most, "hours": hours, "enabled": enabled}
     changed = {name: [getattr(limit, name), value] for name, value in wanted.items() if getattr(limit, name) != value}
     if changed:
-        NewAccountLimit.objects.filter(pk=deed).update(**wanted)
-        newcomers.in_force.forget()
+        NewAccountLimit.objects.filter(pk=action).update(**wanted)
+        newcomers.in_force.clear()
     return changed
 
 
 def ensure_limits(**_: object) -> None:
-    """After every `migrate` and every `flush`: a row for each deed. Changes none that is there."""
+    """Create the missing rows of NewAccountLimit, one per action."""
     NewAccountLimit.objects.bulk_create(
-        [NewAccountLimit(deed=deed, most=most, hours=DEFAULT_HOURS) for deed, most in DEFAULTS.items()],
+        [NewAccountLimit(action=action, most=most, hours=DEFAULT_HOURS) for action, most in DEFAULTS.items()],
         ignore_conflicts=True,
     )
-    newcomers.in_force.forget()
+    newcomers.in_force.clear()

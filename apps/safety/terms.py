@@ -1,15 +1,15 @@
-"""Whether a text may be written: the blocked words and domains as each process remembers them."""
+"""Checks texts for blocked words and domains."""
 
 from uuid import UUID
 
 from apps.core.errors import Unprocessable
-from apps.safety.memory import Remembered
+from apps.safety.caching import TimedCache
 from apps.safety.models import BlockedTerm
 from apps.safety.texts import Term, Terms
 
 
 class BlockedText(Unprocessable):
-    """Which word it is, is not told: it would only be spelled otherwise."""
+    """The response does not name the word, because the author would only spell it differently."""
 
     code, title = "blocked_text", "That text contains something that may not be written here."
 
@@ -22,7 +22,7 @@ def _load() -> Terms:
     )
 
 
-in_force = Remembered(_load)
+in_force = TimedCache(_load)
 
 
 def are_any() -> bool:
@@ -31,14 +31,14 @@ def are_any() -> bool:
 
 
 def is_clean(text: str) -> bool:
-    """Whether `screen` would find nothing in it."""
+    """Whether `text` contains no blocked term."""
     return not in_force.get().found_in(text)
 
 
 def screen(**texts: str) -> list[UUID]:
-    """Call it before the fields `texts` are written. Returns the terms for which they are to be reported.
+    """Check the fields `texts` before they are saved. Returns the terms for which the object is to be reported.
 
-    Raises BlockedText, which names the fields that contain what is refused.
+    Raises BlockedText, which names the fields that contain a refused term.
     """
     terms = in_force.get()
     found = {field: terms.found_in(text) for field, text in texts.items()}

@@ -1,9 +1,9 @@
-"""Blocked words and domains, looked for in what people write. Pure: no rows, no Django.
+"""Finds blocked words and domains in text. Pure functions without Django.
 
-Text and terms are compared in one form: NFKC, without what is not seen (zero-width characters, soft hyphens, variation
-selectors), casefolded, white space as one blank. A word counts where it stands by itself, not inside another; in
-scripts that are written without spaces (Chinese, Japanese, Thai, ...) it counts wherever it stands. A domain counts
-with all its subdomains, in URLs and by itself, however it is spelled: in Unicode, in Punycode, percent-encoded.
+Text and terms are compared in one form: NFKC, without invisible characters (zero-width characters, soft hyphens,
+variation selectors), casefolded, white space as one blank. A word matches as a whole word; in scripts that are written
+without spaces (Chinese, Japanese, Thai, ...) it matches anywhere. A domain matches with all its subdomains, in URLs
+and in plain text, in Unicode, in Punycode and percent-encoded.
 """
 
 import re
@@ -20,11 +20,11 @@ _SPACE = re.compile(r"\s+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 )
-# IDNA takes these for the dot, too (RFC 3490, section 3.1); NFKC has made two of the four equal by then.
+# IDNA treats these as dots too (RFC 3490, section 3.1); NFKC has already replaced two of the four.
 _DOTS = re.compile("[\u3002\uff61]")
-# A name of 255 octets has no more (RFC 1035, section 2.3.4).
+# The most labels that a name of 255 octets can have (RFC 1035, section 2.3.4).
 MAX_LABELS = 127
-# What a host can be made of, in Unicode and in ASCII alone: text without spaces may touch the latter.
+# The characters of a host in Unicode, and in ASCII alone: text without spaces may surround an ASCII host.
 _HOSTS = (re.compile(r"""[^\s/\\:@?#\[\]<>()"'`,;!&=|*+{}]+"""), re.compile(r"[a-z0-9.-]+"))
 
 
@@ -40,7 +40,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Terms:
-    """All that are in force."""
+    """All blocked terms."""
 
     words: tuple[Term, ...]
     domains: dict[str, Term]
@@ -55,7 +55,7 @@ class Terms:
         if not text or not (self.words or self.domains):
             return []
         plain = comparable(text)
-        found = [term for term in self.words if _stands_in(plain, term.text)]
+        found = [term for term in self.words if _contains_word(plain, term.text)]
         if self.domains and "." in _DOTS.sub(".", unquote(plain)):
             found += dict.fromkeys(term for host in _hosts(plain) if (term := self._domain_of(host)))
         return found
@@ -73,7 +73,7 @@ def comparable(text: str) -> str:
 
 
 def comparable_domain(text: str) -> str | None:
-    """A domain in that form, or None for what is none. A URL, a leading "*." and a final dot are taken for meant."""
+    """A domain in that form, or None. Accepts a URL, a leading "*." and a final dot."""
     plain = _DOTS.sub(".", comparable(text))
     host = re.sub(r"^[a-z][a-z0-9+.-]*://", "", plain)
     host = re.split(r"[/?#:]", host)[0].removeprefix("*.").strip(".")
@@ -93,7 +93,7 @@ def _hosts(plain: str) -> Iterator[str]:
 
 
 def _ascii(label: str) -> str:
-    """The label in Punycode; as it is, where that cannot be."""
+    """The label in Punycode, or unchanged if it cannot be encoded."""
     if label.isascii():
         return label
     try:
@@ -102,7 +102,7 @@ def _ascii(label: str) -> str:
         return label
 
 
-def _stands_in(text: str, word: str) -> bool:
+def _contains_word(text: str, word: str) -> bool:
     at = text.find(word)
     while at >= 0:
         end = at + len(word)
@@ -113,12 +113,12 @@ def _stands_in(text: str, word: str) -> bool:
 
 
 def _joined(before: str, after: str) -> bool:
-    """Whether the two characters are of one word; "" is where the text ends."""
-    if not (_spells(before) and _spells(after)):
+    """Whether the two characters belong to one word; "" is the end of the text."""
+    if not (_is_word_character(before) and _is_word_character(after)):
         return False
-    # A mark belongs to the letter before it, in every script.
+    # In every script, a combining mark belongs to the letter before it.
     return unicodedata.category(after)[0] == "M" or not (_UNSPACED.match(before) or _UNSPACED.match(after))
 
 
-def _spells(character: str) -> bool:
+def _is_word_character(character: str) -> bool:
     return bool(character) and (character == "_" or unicodedata.category(character)[0] in "LMN")

@@ -4,12 +4,12 @@ from apps.core import privacy
 
 
 class SearchConfig(privacy.ContextConfig):
-    """People, posts and tags by text."""
+    """Search for people, posts and tags."""
 
     name = "apps.search"
 
     def erase_user(self, user_id: UUID) -> None:
-        """Nothing is held."""
+        """This app stores nothing about users."""
 
     def export_user(self, user_id: UUID) -> privacy.Export:
         return iter(())

@@ -1,14 +1,14 @@
-"""Rows by the words of a text column, by an index of the very expression.
+"""Full text search in a text column.
 
-Words are compared without accents and case, by PostgreSQL's `simple` configuration: nothing is stemmed, since nobody
-says in which language they write.
+Words are compared without accents and case, by PostgreSQL's `simple` configuration: words are not stemmed, because the
+language of a text is unknown.
 """
 
 from django.db.models import BooleanField, F, Func, TextField, Value
 
 
-def holds(column: str, words: str) -> Func:
-    """Whether the column holds every word: the indexed expression, to the letter, and what it must match."""
+def contains_words(column: str, words: str) -> Func:
+    """SQL condition: does the column contain every word? It is written like the expression of the index."""
     text = Func(F(column), template="to_tsvector('simple', photogram_plain(%(expressions)s))", output_field=TextField())
     wanted = Func(
         Value(words), template="plainto_tsquery('simple', photogram_plain(%(expressions)s))", output_field=TextField()

@@ -1,4 +1,4 @@
-"""Who follows, asks to follow, blocks and mutes whom, in the console."""
+"""Follows, follow requests, blocks and mutes in the console."""
 
 from django.contrib import admin
 
@@ -6,32 +6,32 @@ from apps.console.admin import ReadOnlyAdmin, linked
 from apps.social.models import Block, Follow, FollowRequest, Mute
 
 
-class TieAdmin(ReadOnlyAdmin):
-    """From one person to another."""
+class EdgeAdmin(ReadOnlyAdmin):
+    """Rows from one account to another."""
 
     searched_ids = ["id"]
     ordering = ["-id"]
 
 
 @admin.register(Follow)
-class FollowAdmin(TieAdmin):
+class FollowAdmin(EdgeAdmin):
     list_display = ["id", linked("follower"), linked("followed"), "created_at"]
     list_select_related = narrowed_by = searched_people = ["follower", "followed"]
 
 
 @admin.register(FollowRequest)
-class FollowRequestAdmin(TieAdmin):
+class FollowRequestAdmin(EdgeAdmin):
     list_display = ["id", linked("requester"), linked("target"), "created_at"]
     list_select_related = narrowed_by = searched_people = ["requester", "target"]
 
 
 @admin.register(Block)
-class BlockAdmin(TieAdmin):
+class BlockAdmin(EdgeAdmin):
     list_display = ["id", linked("blocker"), linked("blocked"), "created_at"]
     list_select_related = narrowed_by = searched_people = ["blocker", "blocked"]
 
 
 @admin.register(Mute)
-class MuteAdmin(TieAdmin):
+class MuteAdmin(EdgeAdmin):
     list_display = ["id", linked("muter"), linked("muted"), "created_at"]
     list_select_related = narrowed_by = searched_people = ["muter", "muted"]

@@ -4,7 +4,7 @@ from apps.core import privacy
 
 
 class SocialConfig(privacy.ContextConfig):
-    """Who follows, blocks and mutes whom."""
+    """Follows, blocks and mutes."""
 
     name = "apps.social"
 

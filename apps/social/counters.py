@@ -1,4 +1,4 @@
-"""What follows move."""
+"""Counters that follows change."""
 
 from apps.accounts.models import User
 from apps.core.db.counters import Counter

@@ -1,4 +1,4 @@
-"""What happens between people."""
+"""Domain events of the social graph."""
 
 from apps.core.events import DomainEvent
 

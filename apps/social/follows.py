@@ -1,4 +1,4 @@
-"""Whether somebody follows somebody, for querysets of others."""
+"""Follows as a condition in the querysets of other apps."""
 
 from uuid import UUID
 
@@ -8,9 +8,10 @@ from apps.social.models import Follow
 
 
 def is_followed(column: str, viewer_id: UUID) -> Subquery:
-    """SQL: does the viewer follow the person in `column`? True or null.
+    """SQL expression: true if the viewer follows the account in `column`, otherwise null.
 
-    A value and no EXISTS: beside an OR, PostgreSQL answers that by reading all whom the viewer follows, for each page.
+    This is a value instead of EXISTS, because PostgreSQL answers EXISTS beside an OR by reading all follows of the
+    viewer for each page.
     """
     follow = Follow.objects.filter(follower=viewer_id, followed=OuterRef(column))
-    return Subquery(follow.values(one=Value(True))[:1], output_field=BooleanField())
+    return Subquery(follow.values(true=Value(True))[:1], output_field=BooleanField())

@@ -1,17 +1,20 @@
-"""Who follows, asks to follow, blocks and mutes whom."""
+"""Follows, follow requests, blocks and mutes."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from apps.core.db.querysets import InsertOrIgnoreQuerySet
 from apps.core.models import UUIDModel
 
 
 class Edge(UUIDModel):
-    """A directed tie between two people, newest by id."""
+    """A row from one account to another, newest by id."""
 
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = InsertOrIgnoreQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -36,7 +39,7 @@ class Follow(Edge):
 
 
 class FollowRequest(Edge):
-    """Somebody asks to follow a private account. It opens nothing until it is accepted."""
+    """A request to follow a private account. It gives no access until it is accepted."""
 
     requester = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     target = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -49,7 +52,7 @@ class FollowRequest(Edge):
         indexes = [models.Index(fields=["target", "-id"], name="requests_newest_first")]
 
     def __str__(self) -> str:
-        return f"{self.requester_id} asks {self.target_id}"
+        return f"{self.requester_id} requests to follow {self.target_id}"
 
 
 class Block(Edge):

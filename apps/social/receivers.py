@@ -1,4 +1,4 @@
-"""What the social graph does because of accounts."""
+"""Reactions to the events of accounts."""
 
 from uuid import UUID
 
@@ -8,5 +8,5 @@ from apps.social import services
 
 @account_made_public.receiver
 def accept_open_requests(*, user_id: str) -> None:
-    """At once, in the same transaction, unlike other receivers: a request at a public account must never be seen."""
+    """Unlike other receivers this runs in the same transaction: a public account must never have follow requests."""
     services.accept_every_request(UUID(user_id))

@@ -1,24 +1,27 @@
-"""Follow, ask, accept, block, mute.
+"""Follow, request, accept, block, mute.
 
-Every verb that ties or cuts two people first locks both their rows, the smaller id first, so that follows, requests,
-blocks, caps and a change of privacy are decided one after the other: no follow or request across a block, no request
-at a public account, no count beyond a cap.
+Every function locks both accounts first, the smaller id first, and then reads the relationship in a statement of its
+own. So follows, requests, blocks, limits and changes of privacy are decided one after the other: there is no follow or
+request across a block, no request to a public account, and no count above a limit.
+
+The functions take the other account as an id or a handle, and return the relationship of `by` to it after the change.
+All raise NotFound for an account that does not exist or is inactive, or that a block hides from `by`.
 """
 
-from dataclasses import replace
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
-from apps.core.db.ids import new_id
-from apps.core.db.statements import array_of, select
+from apps.accounts.models import User
+from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import BadRequest, Conflict, NotFound
-from apps.core.events import DomainEvent
-from apps.core.tasks import outbox
 from apps.safety import newcomers
+from apps.social.blocks import is_hidden
 from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.events import (
     blocked,
@@ -32,7 +35,8 @@ from apps.social.events import (
     unmuted,
 )
 from apps.social.models import Block, Follow, FollowRequest, Mute
-from apps.social.querysets import RELATIONSHIP, Relationship, relationships
+from apps.social.reads import RELATIONSHIP_FIELDS, Relationship
+from apps.social.visibility import with_relationship
 
 
 class CannotFollowSelf(BadRequest):
@@ -51,174 +55,146 @@ class FollowingLimitReached(Conflict):
     code, title = "following_limit_reached", "You cannot follow more accounts."
 
 
-class Party(NamedTuple):
-    """One of the people, locked, with what is decided by: whether they stand, may be followed at once, have room."""
-
+# ── Locks ────────────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class LockedAccount:
     id: UUID
-    stands: bool
+    handle: str
+    state: str
     is_private: bool
     follower_count: int
     following_count: int
 
 
-_LOCK = """
-SELECT id, state = 'active' AS stands, is_private, follower_count, following_count FROM accounts_user
-WHERE id = ANY({people}) ORDER BY id FOR NO KEY UPDATE
-"""
-_LOCK_THESE = _LOCK.format(people="%(people)s")
-_GIVEN, _NAMED = "SELECT %(whom)s::uuid", "SELECT id FROM accounts_user WHERE handle = %(whom)s"
+@dataclass(frozen=True)
+class LockedPair:
+    """The acting account and the other one, both locked, and the relationship between them."""
+
+    actor: LockedAccount
+    other: LockedAccount
+    relationship: Relationship
+    is_hidden: bool
+
+    def require_other(self, error: type[BadRequest] = CannotTargetSelf) -> None:
+        if self.actor.id == self.other.id:
+            raise error
+
+    def require_visible(self) -> None:
+        if self.is_hidden:
+            raise NotFound
 
 
-def _lock(*user_ids: UUID) -> dict[UUID, Party]:
-    return {row[0]: Party(*row) for row in select(_LOCK_THESE, people=array_of(user_ids))}
+def _for_update(users: QuerySet[User]) -> QuerySet[User, Any]:
+    fields = ("id", "handle", "state", "is_private", "follower_count", "following_count")
+    return users.order_by("pk").select_for_update(no_key=True).values_list(*fields)
 
 
-def _lock_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
-    """Raises NotFound when the other one has gone."""
-    people = _lock(actor_id, other_id)
-    actor, other = people.get(actor_id), people.get(other_id)
-    if actor is None or other is None or not other.stands:
-        raise NotFound
-    return actor, other
-
-
-def _id_of(whom: UUID | str) -> UUID:
-    """Of an id or a handle. Raises NotFound."""
-    if isinstance(whom, UUID):
-        return whom
-    for row in select(_NAMED, whom=whom):
-        found: UUID = row[0]
-        return found
-    raise NotFound
-
-
-def _standing_pair(actor_id: UUID, other_id: UUID) -> tuple[Party, Party]:
-    """As `_lock_pair`; raises NotFound when a block lies between them, too."""
-    actor, other = _lock_pair(actor_id, other_id)
-    _require_no_block(actor_id, other_id)
-    return actor, other
-
-
-def _require_no_block(one: UUID, other: UUID) -> None:
-    """Raises NotFound."""
-    [(blocked_now,)] = select("SELECT social_blocked_now(%(one)s, %(other)s)", one=one, other=other)
-    if blocked_now:
-        raise NotFound
-
-
-# Both people are locked before it is asked for a block between them. What a lock has waited for is seen only by a
-# statement that begins afterwards, and `social_blocked_now` is one, also within another (migration 0002).
-_GONE = f"""gone AS (
-    DELETE FROM social_follow WHERE follower_id = %(viewer)s AND followed_id = {{whom}}
-    RETURNING follower_id, followed_id
-), followers AS ({FOLLOWERS.moving("gone", -1)}), following AS ({FOLLOWING.moving("gone", -1)})"""  # noqa: S608
-_UNTIE = f"WITH {_GONE.format(whom='%(person)s')} SELECT EXISTS (SELECT 1 FROM gone)"  # noqa: S608  (of constants)
-_UNFOLLOW = f"""
-WITH {_GONE.format(whom="%(person)s")}, withdrawn AS (
-    DELETE FROM social_followrequest WHERE requester_id = %(viewer)s AND target_id = %(person)s RETURNING 1
+ACCOUNTS_FOR_UPDATE = CompiledQuery(
+    lambda actor, person, handle: _for_update(
+        User.objects.filter(Q(pk=actor) | (Q(pk=person) if person else Q(handle=handle)))
+    )
 )
-SELECT EXISTS (SELECT 1 FROM gone), EXISTS (SELECT 1 FROM withdrawn), social_blocked_now(%(viewer)s, %(person)s),
-    {RELATIONSHIP}
-FROM (SELECT %(person)s::uuid) AS person (id)
-"""  # noqa: S608  (of constants)
-# The usual cases in one statement, which is a transaction by itself. Where the case is another, nobody is `free`, and
-# nothing is done. `{meant}`: SQL for the id of whom it is about.
-_USUALLY = f"""
-WITH meant (id) AS MATERIALIZED ({{{{meant}}}}), people AS MATERIALIZED (
-    {_LOCK.format(people="ARRAY[%(viewer)s::uuid, (SELECT id FROM meant)]")}
-), free AS (
-    SELECT person.id FROM people AS follower CROSS JOIN people AS person
-    WHERE follower.id = %(viewer)s AND person.id = (SELECT id FROM meant) AND person.id <> follower.id
-        AND person.stands AND {{usual}} AND NOT social_blocked_now(follower.id, person.id)
-)"""  # noqa: S608  (of constants)
-_OPEN = "NOT person.is_private AND person.follower_count < %(most)s AND follower.following_count < %(all)s"
-_USUALLY_FOLLOW = f"""
-{_USUALLY.format(usual=_OPEN)}, made AS (
-    INSERT INTO social_follow (id, follower_id, followed_id) SELECT %(id)s::uuid, %(viewer)s, free.id FROM free
-    ON CONFLICT (follower_id, followed_id) DO NOTHING RETURNING follower_id, followed_id
-), followers AS ({FOLLOWERS.moving("made", 1)}), following AS ({FOLLOWING.moving("made", 1)}), told AS (
-    {outbox.writing("tasks", given="made", meant="SELECT id FROM free")}
+RELATIONSHIP = CompiledQuery(
+    lambda viewer, person: (
+        with_relationship(User.objects.filter(pk=person), "pk", viewer)
+        .annotate(hidden=is_hidden("pk", viewer))
+        .values_list("hidden", "pk", *RELATIONSHIP_FIELDS)
+    )
 )
-SELECT {RELATIONSHIP} FROM free AS person
-"""  # noqa: S608  (of constants)
-_ASKED = "SELECT 1 FROM social_followrequest WHERE requester_id = follower.id AND target_id = person.id"
-_USUALLY_UNFOLLOW = f"""
-{_USUALLY.format(usual=f"NOT EXISTS ({_ASKED})")},
-{_GONE.format(whom="(SELECT id FROM free)")}, told AS (
-    {outbox.writing("tasks", given="gone", meant="SELECT id FROM free")}
-)
-SELECT {RELATIONSHIP} FROM free AS person
-"""  # noqa: S608  (of constants)
 
 
-@lru_cache
-def _about(meant: str, statement: str) -> str:
-    return statement.format(meant=meant)
+def _lock_pair(person: UUID | str, *, by: UUID) -> LockedPair:
+    """Lock both accounts. Raises NotFound if the other one does not exist or is inactive.
 
-
-def _done_at_once(statement: str, fact: DomainEvent, by: UUID, whom: UUID | str, **values: Any) -> Relationship | None:
-    """How `by` stood to the person; None where the case is not the usual one."""
-    tasks = fact.held(follower_id=str(by), followed_id=outbox.MEANT)
-    about = _about(_GIVEN if isinstance(whom, UUID) else _NAMED, statement)
-    for stood in select(about, viewer=by, whom=whom, tasks=tasks, **values):
-        return Relationship(*stood)
-    return None
-
-
-def follow(whom: UUID | str, *, by: UUID) -> Relationship:
-    """`by` follows the person, or asks to, if the account is private. Following twice is following once. Returns how
-    `by` stands to them now. `whom`: an id, or a handle.
-
-    Raises CannotFollowSelf, NotFound (across a block, too), FollowerLimitReached, FollowingLimitReached,
-    NewAccountLimitReached.
+    Whether a block hides them from each other is read in a second statement: a statement that has waited for a lock
+    does not see what was committed meanwhile.
     """
-    if not newcomers.is_counted("follow", by) and (stood := _usually_follow(whom, by=by)):
-        return replace(stood, following=True, requested=False)
-    person_id = _id_of(whom)
-    if person_id == by:
-        raise CannotFollowSelf
-    return _follow(person_id, by=by)
+    by_id, by_handle = (person, None) if isinstance(person, UUID) else (None, person)
+    accounts = [LockedAccount(*row) for row in ACCOUNTS_FOR_UPDATE.rows(actor=by, person=by_id, handle=by_handle)]
+    actor = next((account for account in accounts if account.id == by), None)
+    other = next((account for account in accounts if person in (account.id, account.handle)), None)
+    if actor is None or other is None or other.state != User.State.ACTIVE:
+        raise NotFound
+    [(hidden, *relationship)] = RELATIONSHIP.rows(viewer=by, person=other.id)
+    return LockedPair(actor, other, Relationship(*relationship), hidden)
 
 
-def _usually_follow(whom: UUID | str, *, by: UUID) -> Relationship | None:
-    """A public account with room, and no block. How `by` stood to the person; None in any other case."""
-    room = {"most": settings.FOLLOWER_LIMIT, "all": settings.FOLLOWING_LIMIT}
-    return _done_at_once(_USUALLY_FOLLOW, followed, by, whom, id=new_id(), **room)
+def _lock_visible_pair(person: UUID | str, *, by: UUID) -> LockedPair:
+    """As `_lock_pair`. Raises NotFound also if a block hides the accounts from each other."""
+    pair = _lock_pair(person, by=by)
+    pair.require_visible()
+    return pair
+
+
+def _lock_accounts(user_ids: Iterable[UUID]) -> dict[UUID, LockedAccount]:
+    return {row[0]: LockedAccount(*row) for row in _for_update(User.objects.filter(pk__in=user_ids))}
+
+
+# ── Follows ──────────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def follow(person: UUID | str, *, by: UUID) -> Relationship:
+    """Follow an account, or request to follow a private one. Idempotent.
+
+    Raises CannotFollowSelf, NotFound, FollowerLimitReached, FollowingLimitReached, NewAccountLimitReached.
+    """
+    pair = _lock_visible_pair(person, by=by)
+    pair.require_other(CannotFollowSelf)
+    if pair.relationship.following:
+        return pair.relationship
+    limit = _limit_reached(pair.actor, pair.other)
+    if pair.other.is_private:
+        # An account with too many followers may still be asked: it gets the error when it accepts.
+        if limit is FollowingLimitReached:
+            raise limit
+        _request(by, pair.other.id)
+        return replace(pair.relationship, requested=True)
+    if limit:
+        raise limit
+    if _create_follow(by, pair.other.id):
+        newcomers.spend("follow", by)
+        followed.publish(follower_id=str(by), followed_id=str(pair.other.id))
+    return replace(pair.relationship, following=True, requested=False)
 
 
 @transaction.atomic
-def _follow(person_id: UUID, *, by: UUID) -> Relationship:
-    """Step by step."""
-    follower, person = _lock_pair(by, person_id)
-    full = _full(follower, person)
-    if person.is_private or full:
-        _follow_or_ask(follower, person, full)
-        return relationships(by, [person.id])[person.id]
-    stood = _usually_follow(person.id, by=by)
-    if stood is None:
-        # They are locked, the account is public and has room: only a block is left.
-        raise NotFound
-    if not stood.following:
-        newcomers.spend("follow", by)
-    return replace(stood, following=True, requested=False)
+def unfollow(person: UUID | str, *, by: UUID) -> Relationship:
+    """Stop following an account, or withdraw the request. Idempotent. Raises CannotTargetSelf, NotFound."""
+    pair = _lock_visible_pair(person, by=by)
+    pair.require_other()
+    if pair.relationship.following:
+        _delete_follow(by, pair.other.id)
+    if pair.relationship.requested:
+        _withdraw_request(by, pair.other.id)
+    return replace(pair.relationship, following=False, requested=False)
 
 
-def _follow_or_ask(follower: Party, person: Party, full: type[Conflict] | None) -> None:
-    """One question after the other: of a private account, or at a cap."""
-    _require_no_block(follower.id, person.id)
-    if Follow.objects.filter(follower=follower.id, followed=person.id).exists():
-        return
-    # A private account with too many followers may be asked: it is told when it accepts.
-    if full and not (person.is_private and full is FollowerLimitReached):
-        raise full
-    _, new = FollowRequest.objects.get_or_create(requester_id=follower.id, target_id=person.id)
-    if new:
-        newcomers.spend("follow", follower.id)
-        follow_requested.publish(requester_id=str(follower.id), target_id=str(person.id))
+@transaction.atomic
+def remove_follower(person: UUID | str, *, by: UUID) -> Relationship:
+    """End the other account's follow. A follow request stays. Raises CannotTargetSelf, NotFound."""
+    pair = _lock_visible_pair(person, by=by)
+    pair.require_other()
+    if pair.relationship.followed_by:
+        _delete_follow(pair.other.id, by)
+    return replace(pair.relationship, followed_by=False)
 
 
-def _full(follower: Party, person: Party) -> type[Conflict] | None:
-    """The cap that is reached, if one is."""
+def _create_follow(follower_id: UUID, followed_id: UUID) -> bool:
+    """Returns whether the follow is new. The limits must have been checked."""
+    created = Follow.objects.insert_or_ignore(follower_id=follower_id, followed_id=followed_id)
+    if created:
+        FOLLOWERS.increment(followed_id)
+        FOLLOWING.increment(follower_id)
+    return created
+
+
+def _delete_follow(follower_id: UUID, followed_id: UUID) -> None:
+    if Follow.objects.filter(follower=follower_id, followed=followed_id).delete()[0]:
+        FOLLOWERS.decrement(followed_id)
+        FOLLOWING.decrement(follower_id)
+        unfollowed.publish(follower_id=str(follower_id), followed_id=str(followed_id))
+
+
+def _limit_reached(follower: LockedAccount, person: LockedAccount) -> type[Conflict] | None:
     if follower.following_count >= settings.FOLLOWING_LIMIT:
         return FollowingLimitReached
     if person.follower_count >= settings.FOLLOWER_LIMIT:
@@ -226,126 +202,122 @@ def _full(follower: Party, person: Party) -> type[Conflict] | None:
     return None
 
 
-def _tie(follower_id: UUID, person_id: UUID) -> None:
-    """Whether there is room is asked before."""
-    Follow.objects.create(follower_id=follower_id, followed_id=person_id)
-    FOLLOWERS.increment(person_id)
-    FOLLOWING.increment(follower_id)
-    follow_accepted.publish(requester_id=str(follower_id), target_id=str(person_id))
+# ── Follow requests ──────────────────────────────────────────────────────────────────────────────────────
+def _request(requester_id: UUID, target_id: UUID) -> None:
+    if FollowRequest.objects.insert_or_ignore(requester_id=requester_id, target_id=target_id):
+        newcomers.spend("follow", requester_id)
+        follow_requested.publish(requester_id=str(requester_id), target_id=str(target_id))
 
 
-def _unfollow(follower_id: UUID, person_id: UUID) -> tuple[bool, Relationship]:
-    """Neither follows nor asks to any more. Whether a block lies between them, and how the one stands to the other."""
-    [(gone, withdrawn, cut, *stood)] = select(_UNFOLLOW, viewer=follower_id, person=person_id)
-    if gone:
-        unfollowed.publish(follower_id=str(follower_id), followed_id=str(person_id))
-    if withdrawn:
-        follow_withdrawn.publish(requester_id=str(follower_id), target_id=str(person_id))
-    return cut, replace(Relationship(*stood), following=False, requested=False)
-
-
-def _withdraw(requester_id: UUID, target_id: UUID) -> bool:
-    gone, _ = FollowRequest.objects.filter(requester=requester_id, target=target_id).delete()
-    if gone:
+def _withdraw_request(requester_id: UUID, target_id: UUID) -> bool:
+    """Returns whether there was a request."""
+    deleted, _ = FollowRequest.objects.filter(requester=requester_id, target=target_id).delete()
+    if deleted:
         follow_withdrawn.publish(requester_id=str(requester_id), target_id=str(target_id))
-    return bool(gone)
+    return bool(deleted)
 
 
-def unfollow(whom: UUID | str, *, by: UUID) -> Relationship:
-    """No longer follow, nor ask to. Returns how `by` stands to the person now. `whom`: an id, or a handle.
+def _accept(requester_id: UUID, target_id: UUID) -> None:
+    if _create_follow(requester_id, target_id):
+        follow_accepted.publish(requester_id=str(requester_id), target_id=str(target_id))
 
-    Raises CannotTargetSelf, NotFound (across a block, too).
+
+@transaction.atomic
+def accept_request(requester: UUID | str, *, by: UUID) -> Relationship:
+    """Accept a follow request.
+
+    Raises NotFound if there is no such request, FollowerLimitReached, FollowingLimitReached.
     """
-    if stood := _done_at_once(_USUALLY_UNFOLLOW, unfollowed, by, whom):
-        return replace(stood, following=False, requested=False)
-    person_id = _id_of(whom)
-    if person_id == by:
-        raise CannotTargetSelf
-    with transaction.atomic():
-        _lock_pair(by, person_id)
-        cut, stands = _unfollow(by, person_id)
-        if cut:
-            raise NotFound
-    return stands
-
-
-@transaction.atomic
-def remove_follower(person_id: UUID, *, by: UUID) -> None:
-    """A request of theirs stays."""
-    if person_id == by:
-        raise CannotTargetSelf
-    _lock(by, person_id)
-    [(gone,)] = select(_UNTIE, viewer=person_id, person=by)
-    if gone:
-        unfollowed.publish(follower_id=str(person_id), followed_id=str(by))
-
-
-@transaction.atomic
-def accept_request(requester_id: UUID, *, by: UUID) -> None:
-    """Raises NotFound without such a request, and at a cap FollowerLimitReached or FollowingLimitReached."""
-    person, requester = _standing_pair(by, requester_id)
-    if not FollowRequest.objects.filter(requester=requester_id, target=by).delete()[0]:
+    pair = _lock_visible_pair(requester, by=by)
+    if not FollowRequest.objects.filter(requester=pair.other.id, target=by).delete()[0]:
         raise NotFound
-    if full := _full(requester, person):
-        raise full
-    _tie(requester_id, by)
+    if limit := _limit_reached(pair.other, pair.actor):
+        raise limit
+    _accept(pair.other.id, by)
+    return replace(pair.relationship, followed_by=True)
 
 
 @transaction.atomic
-def reject_request(requester_id: UUID, *, by: UUID) -> None:
-    """Nobody is told. Raises NotFound without such a request."""
-    _lock(by, requester_id)
-    if not _withdraw(requester_id, by):
+def reject_request(requester: UUID | str, *, by: UUID) -> Relationship:
+    """Delete a follow request without notifying the requester. Raises NotFound if there is no such request."""
+    pair = _lock_visible_pair(requester, by=by)
+    if not _withdraw_request(pair.other.id, by):
         raise NotFound
+    return pair.relationship
 
 
 @transaction.atomic
-def accept_every_request(person_id: UUID) -> None:
-    """The account has become public: who asked follows, as far as the caps allow; the other requests end."""
-    requester_ids = list(FollowRequest.objects.filter(target=person_id).values_list("requester", flat=True))
-    people = _lock(person_id, *requester_ids)
-    person = people[person_id]
-    for request in FollowRequest.objects.filter(target=person_id).order_by("id"):
-        requester = people.get(request.requester_id)
+def accept_every_request(user_id: UUID) -> None:
+    """The account has become public: accept its follow requests as far as the limits allow, and delete the others."""
+    requester_ids = FollowRequest.objects.filter(target=user_id).values_list("requester", flat=True)
+    accounts = _lock_accounts([user_id, *requester_ids])
+    target = accounts[user_id]
+    for request in FollowRequest.objects.filter(target=user_id).order_by("id"):
+        requester = accounts.get(request.requester_id)
         request.delete()
-        if requester and requester.stands and _full(requester, person) is None:
-            _tie(requester.id, person_id)
-            person = person._replace(follower_count=person.follower_count + 1)
+        is_active = requester is not None and requester.state == User.State.ACTIVE
+        if requester and is_active and _limit_reached(requester, target) is None:
+            _accept(requester.id, user_id)
+            target = replace(target, follower_count=target.follower_count + 1)
+
+
+# ── Blocks and mutes ─────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def block(person: UUID | str, *, by: UUID) -> Relationship:
+    """Block an account: hide each from the other, end follows and requests both ways. Idempotent.
+
+    Raises CannotTargetSelf, NotFound.
+    """
+    pair = _lock_blockable_pair(person, by=by)
+    pair.require_other()
+    other_id = pair.other.id
+    created = Block.objects.insert_or_ignore(blocker_id=by, blocked_id=other_id)
+    if pair.relationship.following:
+        _delete_follow(by, other_id)
+    if pair.relationship.followed_by:
+        _delete_follow(other_id, by)
+    if pair.relationship.requested:
+        _withdraw_request(by, other_id)
+    _withdraw_request(other_id, by)
+    if created:
+        blocked.publish(blocker_id=str(by), blocked_id=str(other_id))
+    return replace(pair.relationship, following=False, requested=False, followed_by=False, blocking=True)
 
 
 @transaction.atomic
-def block(person_id: UUID, *, by: UUID) -> None:
-    """Ends follows and requests both ways; from now on neither sees the other. Raises CannotTargetSelf, NotFound."""
-    if person_id == by:
-        raise CannotTargetSelf
-    if len(_lock(by, person_id)) < 2:
-        raise NotFound
-    _, new = Block.objects.get_or_create(blocker_id=by, blocked_id=person_id)
-    _unfollow(by, person_id)
-    _unfollow(person_id, by)
-    if new:
-        blocked.publish(blocker_id=str(by), blocked_id=str(person_id))
+def unblock(person: UUID | str, *, by: UUID) -> Relationship:
+    """Remove a block. Follows that it ended are not restored. Idempotent. Raises NotFound."""
+    pair = _lock_blockable_pair(person, by=by)
+    if Block.objects.filter(blocker=by, blocked=pair.other.id).delete()[0]:
+        unblocked.publish(blocker_id=str(by), blocked_id=str(pair.other.id))
+    return replace(pair.relationship, blocking=False)
+
+
+def _lock_blockable_pair(person: UUID | str, *, by: UUID) -> LockedPair:
+    """As `_lock_visible_pair`, but an account that `by` blocks can be blocked again and unblocked."""
+    pair = _lock_pair(person, by=by)
+    if not pair.relationship.blocking:
+        pair.require_visible()
+    return pair
 
 
 @transaction.atomic
-def unblock(person_id: UUID, *, by: UUID) -> None:
-    """Restores sight, not follows."""
-    if Block.objects.filter(blocker=by, blocked=person_id).delete()[0]:
-        unblocked.publish(blocker_id=str(by), blocked_id=str(person_id))
+def mute(person: UUID | str, *, by: UUID) -> Relationship:
+    """Hide an account from the feed and the notifications of `by`, without notifying it. Idempotent.
+
+    Raises CannotTargetSelf, NotFound.
+    """
+    pair = _lock_visible_pair(person, by=by)
+    pair.require_other()
+    if Mute.objects.insert_or_ignore(muter_id=by, muted_id=pair.other.id):
+        muted.publish(muter_id=str(by), muted_id=str(pair.other.id))
+    return replace(pair.relationship, muting=True)
 
 
 @transaction.atomic
-def mute(person_id: UUID, *, by: UUID) -> None:
-    """Out of feed and notifications; nobody is told. Raises CannotTargetSelf, NotFound."""
-    if person_id == by:
-        raise CannotTargetSelf
-    _standing_pair(by, person_id)
-    _, new = Mute.objects.get_or_create(muter_id=by, muted_id=person_id)
-    if new:
-        muted.publish(muter_id=str(by), muted_id=str(person_id))
-
-
-@transaction.atomic
-def unmute(person_id: UUID, *, by: UUID) -> None:
-    if Mute.objects.filter(muter=by, muted=person_id).delete()[0]:
-        unmuted.publish(muter_id=str(by), muted_id=str(person_id))
+def unmute(person: UUID | str, *, by: UUID) -> Relationship:
+    """Remove a mute. Idempotent. Raises NotFound."""
+    pair = _lock_visible_pair(person, by=by)
+    if Mute.objects.filter(muter=by, muted=pair.other.id).delete()[0]:
+        unmuted.publish(muter_id=str(by), muted_id=str(pair.other.id))
+    return replace(pair.relationship, muting=False)

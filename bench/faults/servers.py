@@ -21,8 +21,6 @@ class Servers:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        # PostgreSQL runs as somebody else when we are root.
-        state.chmod(0o755)
         self._lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         self.storage = SeaweedFS(state, self._ports(), lock=self._lock)
         self.valkey = Valkey(state, self._ports(), durable=True, lock=self._lock)

@@ -45,19 +45,19 @@ class TestCleanupTokens:
     def counts(self):
         return [model.objects.count() for model in self.KINDS]
 
-    def test_what_has_expired_goes_and_the_rest_stays(self):
+    def test_expired_rows_are_deleted_and_others_are_kept(self):
         outcome = run("cleanup_tokens")
         assert outcome.code == 0
         assert "console sessions  1" in outcome.out
         assert self.counts() == [1, 1, 1, 1, 1]
         assert set(run("cleanup_tokens", "--json").json["expired"].values()) == {0}
 
-    def test_a_dry_run_only_counts(self):
+    def test_dry_run_counts_rows_and_deletes_none(self):
         outcome = run("cleanup_tokens", "--dry-run", "--json")
         assert list(outcome.json["expired"].values()) == [1, 1, 1, 1, 1]
         assert self.counts() == [2, 2, 2, 2, 2]
 
-    def test_a_stopped_one_says_what_is_done_and_another_run_does_the_rest(self, monkeypatch):
+    def test_stopped_run_reports_progress_and_the_next_run_continues(self, monkeypatch):
         interrupt(monkeypatch)
         outcome = run("cleanup_tokens", "--json")
         assert (outcome.code, outcome.json["stopped"]) == (130, True)
@@ -70,7 +70,7 @@ class TestCleanupTokens:
 
 class TestEraseUser:
     @pytest.mark.parametrize("who", ["@alice", "alice", "alice@example.org", None], ids=str)
-    def test_the_account_is_gone_at_once_and_the_rest_when_a_worker_comes_to_it(self, alice, bob, api, deliver, who):
+    def test_account_is_hidden_at_once_and_erased_by_a_worker(self, alice, bob, api, deliver, who):
         post, caller = make_post(alice, photos=0), api(alice)
         outcome = run("erase_user", who or str(alice.pk), "--yes")
         assert outcome.code == 0
@@ -84,42 +84,42 @@ class TestEraseUser:
         assert not Erasure.objects.exists()
 
     @pytest.mark.parametrize("state", ["suspended", "leaving"])
-    def test_whatever_state_it_is_in(self, alice, deliver, state):
+    def test_account_in_any_state_is_erased(self, alice, deliver, state):
         User.objects.filter(pk=alice.pk).update(state=state)
         run("erase_user", "@alice", "--yes")
         deliver()
         assert not User.objects.filter(pk=alice.pk).exists()
 
-    def test_a_lost_doorbell_is_found_by_the_sweep(self, alice):
+    def test_lost_task_is_enqueued_again_by_the_sweep(self, alice):
         run("erase_user", "@alice", "--yes")
         erasure = Erasure.objects.get()
         assert erasure.user_id == alice.pk
         assert erasure.ring_at <= timezone.now() + timedelta(seconds=60)
 
-    def test_twice_is_once(self, alice):
+    def test_second_run_changes_nothing(self, alice):
         for _ in range(2):
             assert run("erase_user", "@alice", "--yes").code == 0
         assert Erasure.objects.count() == 1
 
-    def test_it_asks_for_the_handle(self, alice, monkeypatch):
+    def test_handle_must_be_typed_as_confirmation(self, alice, monkeypatch):
         monkeypatch.setattr("builtins.input", lambda: "alicia")
         refused = run("erase_user", "@alice")
         question, answer = refused.err.split(": ")
-        assert (refused.code, answer) == (1, "That is another handle. Nothing was done.")
+        assert (refused.code, answer) == (1, "The handle does not match. Nothing was changed.")
         assert "@alice (Alice)" in question
         assert User.objects.get(pk=alice.pk).is_active
         monkeypatch.setattr("builtins.input", lambda: "@alice")
         assert run("erase_user", "@alice", "--json").json["handle"] == "alice"
         assert User.objects.get(pk=alice.pk).state == "erased"
 
-    def test_the_question_leaves_standard_output_to_the_answer(self, alice, monkeypatch, capsys):
+    def test_confirmation_is_asked_on_stderr(self, alice, monkeypatch, capsys):
         monkeypatch.setattr("sys.stdin", io.StringIO("alice\n"))
         call_command("erase_user", "@alice", "--json")
         printed = capsys.readouterr()
         assert json.loads(printed.out)["handle"] == "alice"
         assert "type the handle: " in printed.err
 
-    def test_nobody_to_ask_is_a_no(self, alice, monkeypatch):
+    def test_without_a_terminal_nothing_is_erased(self, alice, monkeypatch):
         def nobody():
             raise EOFError
 
@@ -127,7 +127,7 @@ class TestEraseUser:
         assert run("erase_user", "@alice").code == 1
         assert User.objects.get(pk=alice.pk).is_active
 
-    def test_a_dry_run_tells_how_much_is_held_and_changes_nothing(self, alice, bob):
+    def test_dry_run_counts_the_data_and_changes_nothing(self, alice, bob):
         make_post(alice, photos=2)
         services.open_session(alice)
         outcome = run("erase_user", "@alice", "--dry-run", "--json")
@@ -140,12 +140,12 @@ class TestEraseUser:
         assert "  media          2 media" in run("erase_user", "@alice", "--dry-run").out
 
     @pytest.mark.parametrize("who", ["@nobody", "nobody@example.org", "018f0000-0000-7000-8000-000000000000", "\0"])
-    def test_somebody_unknown(self, db, who):
+    def test_unknown_user_is_an_error(self, db, who):
         assert run("erase_user", who, "--yes").err == f"There is nobody called {who}."
 
 
 class TestExportUser:
-    def test_the_archive_is_that_which_people_can_ask_for(self, alice, api, deliver, tmp_path):
+    def test_archive_equals_the_one_that_users_request(self, alice, api, deliver, tmp_path):
         medium = ready(api(alice), deliver)
         file = tmp_path / "alice.zip"
         outcome = run("export_user", "@alice", "--output", str(file))
@@ -159,28 +159,28 @@ class TestExportUser:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert list(tmp_path.iterdir()) == [file]
 
-    def test_its_name_tells_whose_it_is(self, alice, tmp_path, monkeypatch):
+    def test_default_file_name_contains_the_handle(self, alice, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         outcome = run("export_user", "alice@example.org", "--json")
         assert [file.name for file in tmp_path.iterdir()] == [archive.name_for(alice)]
         assert outcome.json["file"] == str(tmp_path / archive.name_for(alice))
         assert outcome.json["held"]["accounts"]["account"] == 1
 
-    def test_a_dry_run_writes_nothing(self, alice, tmp_path):
+    def test_dry_run_writes_no_file(self, alice, tmp_path):
         make_post(alice)
         outcome = run("export_user", "@alice", "--dry-run", "--json", "--output", str(tmp_path / "a.zip"))
         assert outcome.json["held"]["content"] == {"posts": 1}
         assert outcome.json["bytes"] is None
         assert not list(tmp_path.iterdir())
 
-    def test_no_file_is_written_over(self, alice, tmp_path):
+    def test_existing_file_is_not_overwritten(self, alice, tmp_path):
         file = tmp_path / "a.zip"
         file.write_text("precious")
         assert run("export_user", "@alice", "--output", str(file)).err == f"{file} exists already."
         assert file.read_text() == "precious"
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-    def test_a_stopped_one_leaves_nothing_behind_and_can_be_run_again(self, alice, tmp_path, monkeypatch, number):
+    def test_stopped_run_leaves_no_file_and_can_be_repeated(self, alice, tmp_path, monkeypatch, number):
         file = tmp_path / "a.zip"
         render = archive.render_to_string
 
@@ -195,7 +195,7 @@ class TestExportUser:
         assert run("export_user", "@alice", "--output", str(file)).code == 0
         assert file.exists()
 
-    def test_storage_away_leaves_nothing_behind(self, alice, tmp_path, monkeypatch):
+    def test_unavailable_storage_leaves_no_file(self, alice, tmp_path, monkeypatch):
         def away(*_, **__):
             raise storage.StorageError("no answer")
 
@@ -204,5 +204,5 @@ class TestExportUser:
         assert (outcome.code, outcome.err) == (1, "The archive could not be written: no answer")
         assert not list(tmp_path.iterdir())
 
-    def test_somebody_unknown(self, db):
+    def test_unknown_user_is_an_error(self, db):
         assert run("export_user", "@nobody").code == 1

@@ -26,7 +26,7 @@ from apps.media import services as media
 from apps.media.models import DoomedObject
 from config.queues import QUEUES
 from config.schedule import SCHEDULE
-from tests.accounts.killed import killed_at
+from tests.accounts.crashes import killed_at
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, write
@@ -297,7 +297,7 @@ class TestContents:
 
     def test_o4_holds_no_secret_and_no_key_of_storage(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
-        media.expose([medium.pk])
+        media.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         session = services.open_session(alice)
@@ -326,7 +326,7 @@ class TestMaking:
         def refuse(*args, **kwargs):
             raise storage.StorageError("away")
 
-        monkeypatch.setattr(storage, "put_archive", refuse)
+        monkeypatch.setattr(storage, "save_archive", refuse)
         deliver()
         assert status(caller)["status"] == "pending"
         assert exports.ring() == 0
@@ -340,14 +340,14 @@ class TestMaking:
     def test_c6_after_five_tries_it_has_failed_and_leaves_nothing(self, api, alice, deliver, monkeypatch):
         caller = api(alice)
         ask(caller)
-        written, put_archive = [], storage.put_archive
+        written, save_archive = [], storage.save_archive
 
         def put_and_break(key, *args, **kwargs):
-            put_archive(key, *args, **kwargs)
+            save_archive(key, *args, **kwargs)
             written.append(key)
             raise OSError("disk full")
 
-        monkeypatch.setattr(storage, "put_archive", put_and_break)
+        monkeypatch.setattr(storage, "save_archive", put_and_break)
         for attempt in range(1, 6):
             deliver()
             assert DataExport.objects.get().attempts == attempt
@@ -382,8 +382,8 @@ class TestMaking:
         [
             ("apps.accounts.archive:_gather", "before"),
             ("apps.accounts.archive:_take_in", "after"),
-            ("apps.media.storage:put_archive", "before"),
-            ("apps.media.storage:put_archive", "after"),
+            ("apps.media.storage:save_archive", "before"),
+            ("apps.media.storage:save_archive", "after"),
             ("apps.accounts.exports:enqueue", "before"),  # in the transaction that makes it ready
         ],
     )
@@ -396,7 +396,7 @@ class TestMaking:
         export.refresh_from_db()
         assert export.status == "processing"
         half_done = key_of(export)
-        assert is_there(half_done) == ((":put_archive" in place and then == "after") or "enqueue" in place)
+        assert is_there(half_done) == ((":save_archive" in place and then == "after") or "enqueue" in place)
         assert exports.ring() == 0
         with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
             assert exports.ring() == 1
@@ -439,7 +439,7 @@ class TestMaking:
         export = exports._claim(DataExport.objects.get().pk)
         first = export.leased_until
         with leases.kept(export):
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while DataExport.objects.get().leased_until == first and time.monotonic() < deadline:
                 time.sleep(0.02)
         assert DataExport.objects.get().leased_until == export.leased_until > first
@@ -447,14 +447,14 @@ class TestMaking:
 
     def test_who_lost_the_lease_leaves_nothing_behind(self, alice, monkeypatch):
         export = DataExport.objects.create(user=alice, ring_at=timezone.now())
-        written, put_archive = [], storage.put_archive
+        written, save_archive = [], storage.save_archive
 
         def put_and_lose(key, *args, **kwargs):
-            put_archive(key, *args, **kwargs)
+            save_archive(key, *args, **kwargs)
             written.append(key)
             DataExport.objects.update(leased_until=timezone.now() + timedelta(seconds=99))
 
-        monkeypatch.setattr(storage, "put_archive", put_and_lose)
+        monkeypatch.setattr(storage, "save_archive", put_and_lose)
         exports.make(export.pk)
         assert is_there(written[0])
         export.refresh_from_db()
@@ -465,12 +465,10 @@ class TestMaking:
     def test_a_large_one_goes_up_in_parts(self, alice, tmp_path, monkeypatch):
         data = random.Random(1).randbytes(33 * 1024**2)
         (tmp_path / "large.zip").write_bytes(data)
-        storage.put_archive("exports/large.zip", tmp_path / "large.zip", name="large.zip")
+        storage.save_archive("exports/large.zip", tmp_path / "large.zip", name="large.zip")
         arrived = hashlib.sha256(b"".join(storage.read("exports/large.zip"))).digest()
         assert arrived == hashlib.sha256(data).digest()
-        found = storage.client(django_settings.S3_ENDPOINT_URL).head_object(
-            Bucket=django_settings.S3_PRIVATE_BUCKET, Key="exports/large.zip"
-        )
+        found = storage.client().head_object(Bucket=django_settings.S3_PRIVATE_BUCKET, Key="exports/large.zip")
         assert found["ContentDisposition"] == 'attachment; filename="large.zip"'
         assert found["ContentType"] == "application/zip"
 
@@ -547,12 +545,12 @@ class TestTheEnd:
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
 
     def test_the_link_ends_by_itself_when_the_sweep_is_late(self, api, alice, deliver, settings):
-        settings.EXPORT_LIFETIME = timedelta(seconds=2)
+        settings.EXPORT_LIFETIME = timedelta(seconds=5)
         ask(api(alice))
         deliver()
         url = status(api(alice))["url"]
         assert fetch(url) == 200
-        time.sleep(3.1)
+        time.sleep(6.1)
         assert fetch(url) == 403
         assert is_there(key_of(DataExport.objects.get()))
 
@@ -564,7 +562,7 @@ class TestTheEnd:
         deliver()
         live = key_of(DataExport.objects.get())
         write("exports/orphan.zip", b"x", "application/zip")
-        client = storage.client(django_settings.S3_ENDPOINT_URL)
+        client = storage.client()
         broken_off = {"Bucket": django_settings.S3_PRIVATE_BUCKET, "Key": "exports/oddment.zip"}
         begun = client.create_multipart_upload(**broken_off)
         client.upload_part(**broken_off, UploadId=begun["UploadId"], PartNumber=1, Body=b"x" * 100)

@@ -8,7 +8,7 @@ from apps.accounts.models import Session, User, WithheldHandle
 pytestmark = pytest.mark.django_db
 
 
-def test_erasing_ends_sessions_and_withholds_the_handle_and_may_run_twice(alice, bob):
+def test_erase_ends_sessions_withholds_the_handle_and_is_idempotent(alice, bob):
     services.open_session(alice)
     services.open_session(bob)
     for _ in range(2):
@@ -18,7 +18,7 @@ def test_erasing_ends_sessions_and_withholds_the_handle_and_may_run_twice(alice,
     assert User.objects.filter(pk=alice.pk).exists()
 
 
-def test_an_export_holds_ones_own_and_no_secret(alice, bob):
+def test_export_contains_own_data_and_no_secret(alice, bob):
     services.open_session(alice, device_name="telephone")
     services.open_session(bob, device_name="tablet")
     rows = list(privacy.export(alice.pk))

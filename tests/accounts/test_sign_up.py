@@ -23,7 +23,7 @@ def field_codes(answer):
     return {error["field"]: error["code"] for error in answer.json()["errors"]}
 
 
-def test_a_new_account_is_answered_as_me(anonymous):
+def test_sign_up_returns_the_current_user(anonymous):
     me = sign_up(anonymous, handle="Alice", display_name="Alice 🐇").json()
     assert me["handle"] == "alice"
     assert me["display_name"] == "Alice 🐇"
@@ -31,7 +31,7 @@ def test_a_new_account_is_answered_as_me(anonymous):
     assert "password" not in me
 
 
-def test_taken_handles_and_addresses_are_told_apart(anonymous, alice):
+def test_taken_handle_and_taken_email_have_different_codes(anonymous, alice):
     assert code(sign_up(anonymous, handle="ALICE", email="x@example.org")) == "handle_taken"
     taken = sign_up(anonymous, handle="other", email="ALICE@example.org")
     assert (taken.status_code, code(taken)) == (409, "email_taken")
@@ -67,7 +67,7 @@ def test_a6_addresses_are_ascii_and_compared_without_case(anonymous, alice):
     assert code(sign_up(anonymous, handle="other", email="Alice@Example.ORG")) == "email_taken"
 
 
-def test_a_freed_handle_is_withheld(anonymous, db):
+def test_released_handle_cannot_be_taken_yet(anonymous, db):
     from django.utils import timezone
 
     WithheldHandle.objects.create(handle="alice", until=timezone.now() + timezone.timedelta(days=1))
@@ -109,7 +109,7 @@ def test_p8_attributes_that_are_not_ones_own_to_set_are_refused_by_name(anonymou
     assert not User.objects.exists()
 
 
-def test_the_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, deliver):
+def test_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, deliver):
     sign_up(anonymous)
     deliver()
     [letter] = mail.outbox
@@ -121,7 +121,7 @@ def test_the_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, d
     assert code(anonymous.post("/auth/email/confirm", {"token": token})) == "invalid_link"
 
 
-def test_who_has_confirmed_is_sent_no_other_mail(anonymous, api, deliver):
+def test_confirmed_user_gets_no_further_mail(anonymous, api, deliver):
     sign_up(anonymous)
     alice = User.objects.get()
     assert api(alice).post("/auth/email/resend").status_code == 202

@@ -5,7 +5,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 OBJECTS = {
     "User": "id handle display_name bio website avatar is_private is_verified counts created_at viewer",
-    "UserMini": "id handle display_name avatar is_verified",
+    "UserSummary": "id handle display_name avatar is_verified",
     "UserCounts": "followers following posts",
     "Avatar": "thumb medium",
     "Me": "id handle display_name bio website avatar is_private is_verified counts created_at viewer "
@@ -36,7 +36,7 @@ OBJECTS = {
     "Unread": "unread",
     "NotificationPreferences": "follow follow_request follow_accepted like comment reply mention comment_like "
     "moderation",
-    "ChannelsShape": "in_app push email",
+    "Channels": "in_app push email",
     "Comment": "id post_id author text mentions parent_id counts viewer removed created_at",
     "CommentCounts": "likes replies",
     "CommentMarks": "liked",

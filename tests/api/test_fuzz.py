@@ -27,7 +27,7 @@ KEPT = CHECKS.get_by_names(
         "response_headers_conformance",
     ]
 )
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.timeout(1200)]
 
 
 document = schemathesis.openapi.from_wsgi("/v1/schema?format=json", application)

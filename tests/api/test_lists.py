@@ -16,15 +16,17 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostTag, Tag
 from apps.core.db.ids import new_id
+from apps.core.db.queries import load
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore, timeline
 from apps.moderation import services as moderation
 from apps.notifications.models import Act, Notification
-from apps.social import lists
+from apps.social import reads
+from apps.social import visibility as social
 from apps.social.models import Block, Follow, FollowRequest, Mute
 from tests.conftest import Caller
 from tests.factories import make_comment, make_follow, make_mute, make_post, make_user, many
-from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
+from tests.plans import analyze, explain, explain_kept, explain_sql, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
 
@@ -315,11 +317,11 @@ class TestIndexes:
     def _each_list_is_served_by_its_index_without_a_sort(self, crowd, alice):
         me = alice.pk
         plans = {
-            "followers_newest_first": self.page(lists.followers_of(me, seen_by=me)),
-            "following_newest_first": self.page(lists.followed_by(me, seen_by=me)),
-            "requests_newest_first": self.page(lists.requests_to(me)),
-            "mutes_newest_first": self.page(lists.muted_by(me)),
-            "blocks_newest_first": self.page(lists.blocked_by(me)),
+            "followers_newest_first": self.page(social.followers_of(me, viewer_id=me)),
+            "following_newest_first": self.page(social.followed_by(me, viewer_id=me)),
+            "requests_newest_first": self.page(social.requests_to(me)),
+            "mutes_newest_first": self.page(social.muted_by(me)),
+            "blocks_newest_first": self.page(social.blocked_by(me)),
         }
         for index, queryset in plans.items():
             plan = explain(queryset)
@@ -336,8 +338,8 @@ class TestIndexes:
         assert rows_read(plan) <= 40
 
     def _suggestions_look_at_a_bounded_number_of_people(self, crowd, alice):
-        params = {"viewer": alice.pk, "ties": None, "id": None, "limit": 21}
-        plan = explain_sql(lists._SUGGESTIONS, params)
+        params = {"viewer": alice.pk, "count": None, "user": None, "limit": 21}
+        plan = explain_kept(load("social/suggestions", visible=reads.VISIBLE_IDS.sql(viewer=alice.pk)), params)
         follows = [node for node in nodes(plan) if node.get("Relation Name") == "social_follow"]
         assert not [node for node in follows if node["Node Type"] == "Seq Scan"]
 

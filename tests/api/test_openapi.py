@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 WRITTEN = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 # Pages and documents, described by themselves.
-UNDESCRIBED = {"api/v1/schema", "api/v1/docs", "api/v1/redoc"}
+UNDESCRIBED = {"v1/schema", "v1/docs", "v1/redoc"}
 
 
 def routes(resolver: Any = None, prefix: str = "") -> dict[str, set[str]]:
@@ -22,7 +22,7 @@ def routes(resolver: Any = None, prefix: str = "") -> dict[str, set[str]]:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver) and not path.startswith("admin"):
             found |= routes(entry, path)
-        elif isinstance(entry, URLPattern) and path.startswith("api/") and path not in UNDESCRIBED:
+        elif isinstance(entry, URLPattern) and path.startswith("v1/") and path not in UNDESCRIBED:
             found[path] = {method.upper() for method in entry.callback.actions} - {"HEAD"}  # type: ignore[attr-defined]
     return found
 

@@ -86,7 +86,7 @@ def test_each_list_is_served_by_its_index_without_a_sort(busy, alice):
 def test_notifications_come_in_the_order_of_their_indexes(much_told, alice):
     """What is asked of each (is there still an actor, a post, a comment to show?) is looked up row by row only where
     the tables are larger than here; what is held is that the list itself is neither scanned nor sorted."""
-    shown = Notification.objects.shown_to(alice.pk)
+    shown = Notification.objects.listed_for(alice.pk)
     lists = {
         "notifications_latest_first": shown,
         "unread_latest_first": shown.unread(),

@@ -6,13 +6,13 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.accounts.querysets import PROFILE
 from apps.content import exposure, mentions, publication
 from apps.content import services as content
 from apps.content.api import cards as posts
 from apps.content.api.views import _WRITTEN_BY
 from apps.core.api.pagination import window_sql
 from apps.core.db.ids import new_id
+from apps.core.db.queries import load
 from apps.engagement import services as engagement
 from apps.engagement.api import cards as comments
 from apps.engagement.api.views import THREADS
@@ -20,13 +20,14 @@ from apps.engagement.models import Comment, Like
 from apps.feed import fanout
 from apps.feed.api.views import IN_THE_FEED
 from apps.media import services as media
-from apps.notifications import querysets as notified
+from apps.notifications import reads as notifications
 from apps.notifications import telling
-from apps.notifications.api import cards as notifications
-from apps.social import services as social
-from apps.social.api.people import _SEEN
+from apps.search import reads as search
+from apps.social import reads as social
+from apps.social import services as relationships
 from apps.social.models import Follow
-from tests.plans import analyze, explain_kept, explain_sql, indexes_used, nodes, rows_read
+from tests import sql_files
+from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
 PEOPLE, POSTS = 100_000, 20_000
@@ -125,8 +126,13 @@ def plans(crowd):
         comment_ids = [row[0] for row in cursor.fetchall()]
     window = {"viewer": viewer.pk, "after": None, "limit": 21, "known": []}
     seen = posts._SEEN.sql(viewer.pk)
-    told = notifications._cards_sql("true")
-    met = f"SELECT * FROM ({_SEEN.sql(viewer.pk)}) AS person ({', '.join(PROFILE)}) WHERE person.handle = %(handle)s"
+    told = load(
+        "notifications/notifications",
+        readable=notifications.readable(False, None).sql(viewer=viewer.pk),
+        events=notifications.VISIBLE_EVENTS.sql(viewer=viewer.pk),
+    )
+    unread = load("notifications/unread_count", unread=notifications.readable(True, None).sql(viewer=viewer.pk))
+    met = social.PROFILE.sql(viewer=viewer.pk, user=None, handle="p150")
     return {
         "cards of posts": (posts._cards_sql(seen, *posts._MANY), window | {"ids": ids}),
         "cards of the feed": (
@@ -150,32 +156,29 @@ def plans(crowd):
         "posts of somebody": (window_sql(_WRITTEN_BY.sql(viewer.pk), "id"), window | {"author": other.pk}),
         "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
         "a profile": (met, window | {"handle": "p150"}),
+        "profiles": (
+            load("social/profiles", visible=social.VISIBLE_PROFILES.sql(viewer=viewer.pk)),
+            window | {"ids": [viewer.pk, other.pk]},
+        ),
         "notifications": (told, window),
         "notifications of somebody whom 500 have blocked": (
             told,
             window | {"viewer": User.objects.get(handle="p2").pk},
         ),
-        "how many are unread": (notified._UNREAD.sql, window),
+        "how many are unread": (unread, window),
     } | _writes(viewer, other, ids)
 
 
 def _writes(viewer, other, post_ids):
+    locked = {"actor": viewer.pk, "person": None, "handle": other.handle}
     pair = {"viewer": viewer.pk, "person": other.pk}
-    by_id, by_name = (social._about(meant, social._USUALLY_FOLLOW) for meant in (social._GIVEN, social._NAMED))
-    unfollow = social._about(social._GIVEN, social._USUALLY_UNFOLLOW)
-    both = {"viewer": viewer.pk, "whom": other.pk, "tasks": "[]"}
-    room = {"id": new_id(), "most": 5000, "all": 5000}
     post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
     post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now(), "tasks": "[]"}
     post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
     deed = {"id": new_id(), "viewer": viewer.pk, "post": post_ids[0], "tasks": "[]"}
     return {
-        "somebody by name": (social._NAMED, {"whom": "p150"}),
-        "two people": (social._LOCK_THESE, {"people": [viewer.pk, other.pk]}),
-        "unfollowing, at once": (unfollow, both),
-        "following, at once": (by_id, both | room),
-        "following by name, at once": (by_name, both | room | {"whom": "p150"}),
-        "unfollowing": (social._UNFOLLOW, pair),
+        "two accounts to lock": (relationships.ACCOUNTS_FOR_UPDATE.sql(**locked), locked),
+        "a relationship": (relationships.RELATIONSHIP.sql(**pair), pair),
         "liking": (engagement._with_door(engagement._LIKE), deed),
         "unliking": (engagement._with_door(engagement._UNLIKE), deed),
         "commenting": (engagement._with_door(engagement._COMMENT), deed | {"text": "x", "parent": None}),
@@ -202,29 +205,27 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
         sorts = [int(n["Actual Rows"] * n["Actual Loops"]) for n in nodes(plan) if n["Node Type"] == "Sort"]
         assert max(sorts, default=0) <= 100, (name, plan)
         assert rows_read(plan) <= 1000, (name, plan)
-        assert not name.startswith("notifications") or "avatars" in indexes_used(plan), (name, plan)
 
 
-FEW = f"""
-{people(2000, shown=2000)}
-{pictures(photos=20000, owner="1", avatars=2000)}
-INSERT INTO notifications_notification (id, recipient_id, type, statement, in_app, latest, read_at)
-SELECT {pk(TOLD, "n")}, {pk(PERSON, "1")}, 'follow', '', true, {pk(TOLD, "n")}, now() FROM generate_series(1, 100) AS n;
-INSERT INTO notifications_act (id, notification_id, recipient_id, actor_id, cause)
-SELECT {pk(ACT, "n")}, {pk(TOLD, "1 + n % 100")}, {pk(PERSON, "1")}, {pk(PERSON, "2 + n * 6")}, {pk(LIKE, "n")}
-FROM generate_series(0, 299) AS n;
-"""
+SEARCHES = {"a prefix": "p15", "a typo": "p1500x", "a name": "zoe"}
 
 
-def test_a_few_avatars_are_looked_up_one_by_one():
-    """Where people are few, to read all avatars in order looks cheap, and would be done for each notification."""
-    with connection.cursor() as cursor:
-        cursor.execute(FEW)
-    analyze("accounts_user", "media_media", "notifications_notification", "notifications_act")
-    viewer = User.objects.get(handle="p1")
-    plan = explain_kept(notifications._cards_sql("true"), {"viewer": viewer.pk, "after": None, "limit": 21})
-    read = sum(n["Actual Rows"] * n["Actual Loops"] for n in nodes(plan) if n.get("Index Name") == "avatars")
-    assert read == 3 * 21
+def test_a_search_for_people_reads_a_bounded_number_of_rows(crowd):
+    viewer = User.objects.get(handle="p2")
+    sql = load("search/people", visible=search.VISIBLE.sql(viewer=viewer.pk))
+    values = {"viewer": viewer.pk, "limit": 21, "least_similarity": search.LEAST_SIMILARITY}
+    values |= dict.fromkeys(["rank", "similarity", "followers", "id"])
+    for name, query in SEARCHES.items():
+        plan = explain_kept(sql, values | {"query": query})
+        scanned = [n["Relation Name"] for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Actual Loops"]]
+        assert BIG.isdisjoint(scanned), (name, scanned)
+        assert rows_read(plan) <= 1500, (name, plan)
+
+
+def test_no_statement_of_a_hot_list_scans_a_big_table(crowd):
+    for name in set(sql_files.NAMES) - sql_files.COLD:
+        scanned = {n["Relation Name"] for n in nodes(sql_files.generic_plan(name)) if n["Node Type"] == "Seq Scan"}
+        assert BIG.isdisjoint(scanned), (name, scanned)
 
 
 def _followings():

@@ -153,8 +153,8 @@ ELSEWHERE = {
     ("POST", "auth/token"): "accounts/test_sessions.py::test_a2_twenty_at_once_are_one_rotation",
     ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_a3_asking_for_a_reset_answers_alike",
     ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a4_a_reset_works_once_within_an_hour",
-    ("POST", "auth/email/confirm"): "accounts/test_sign_up.py::test_the_confirmation_mail_is_sent_once_and_its_link",
-    ("POST", "auth/email/resend"): "accounts/test_sign_up.py::test_who_has_confirmed_is_sent_no_other_mail",
+    ("POST", "auth/email/confirm"): "accounts/test_sign_up.py::test_confirmation_mail_is_sent_once_and_its_link",
+    ("POST", "auth/email/resend"): "accounts/test_sign_up.py::test_confirmed_user_gets_no_further_mail",
     ("POST", "notifications/push-subscriptions"): "notifications/test_deliveries.py::test_subscribing_twice_is_once",
     ("POST", "media/upload/<uuid:media_id>/complete"): "media/test_uploads.py::test_m6_twice_is_once_and_rings_once",
 }

@@ -46,37 +46,6 @@ def test_foreign_keys_point_down_the_stack():
             assert below <= height[model.__module__.split(".models")[0]], f"{model.__name__}.{field.name} points up"
 
 
-NAMED_DOORS = {
-    "visible_to",
-    "open_to_everybody",
-    "owned_by",
-    "written_by",
-    "standing",
-    "listed_for",
-    "shown_to",
-    "for_cards",
-    "live",
-    "select_related",
-    "filter",
-    "all",
-    "in_bulk",
-}
-
-
-def test_the_edge_reads_rows_only_through_named_doors():
-    """In `api/`, `.objects` is followed by a queryset method that is a rule or a plain look-up by key."""
-    strays = []
-    for file in set(ROOT.glob("apps/*/api/*.py")) - set(ROOT.glob("apps/core/api/*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Attribute)
-                and node.value.attr == "objects"
-            ) and node.attr not in NAMED_DOORS:
-                strays.append(f"{file.relative_to(ROOT)}:{node.lineno} .objects.{node.attr}")
-    assert not strays
-
-
 def test_there_are_no_imports_inside_functions():
     strays = []
     for file in [*ROOT.glob("apps/**/*.py"), *ROOT.glob("config/*.py")]:

@@ -13,8 +13,8 @@ from apps.core.db.ids import new_id
 from apps.core.models import JobRun
 from apps.engagement.models import Like, Save
 from apps.media.models import DoomedObject
-from apps.moderation import proposals
 from apps.moderation import services as moderation
+from apps.moderation.cases import proposals
 from apps.moderation.models import ReasonTemplate
 from apps.notifications.models import Act, Delivery, Notification
 from apps.safety.models import BlockedImage, BlockedTerm

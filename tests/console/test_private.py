@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 from apps.moderation.models import StaffAct
 from tests.console.codes import sign_in
 from tests.factories import make_user

@@ -63,7 +63,7 @@ def test_o2_an_empty_form_is_refused_without_an_error():
     assert attempt("", "").status_code == 200
 
 
-def test_signing_in_leads_to_where_one_was_going_and_nowhere_else():
+def test_sign_in_redirects_to_local_pages_only():
     for asked, expected in {
         "": "/admin/",
         "?next=/admin/accounts/user/": "/admin/accounts/user/",
@@ -73,7 +73,7 @@ def test_signing_in_leads_to_where_one_was_going_and_nowhere_else():
         assert answer.headers["Location"] == expected
 
 
-def test_a_password_changed_in_the_console_ends_every_session_of_the_api():
+def test_password_change_in_the_console_ends_api_sessions():
     root = User.objects.get(handle="root")
     accounts.open_session(root)
     browser = Client()

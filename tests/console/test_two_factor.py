@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts import privacy, two_factor
 from apps.accounts.models import RecoveryCode, User
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 from apps.moderation.models import StaffAct
 from tests.commands import run
 from tests.console.codes import LOGIN, code_of, enrol, sign_in

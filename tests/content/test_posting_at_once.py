@@ -24,7 +24,7 @@ def remembered():
     terms.in_force.get()
     newcomers.in_force.get()
     yield
-    terms.in_force.forget()
+    terms.in_force.clear()
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_anything_else_goes_step_by_step(alice, case, monkeypatch):
     create = services._create
     monkeypatch.setattr(services, "_create", lambda *given: steps.append(given) or create(*given))
     given = case(alice)
-    terms.in_force.forget()
+    terms.in_force.clear()
     post = services.create_post(author_id=alice.pk, **given)
     assert len(steps) == 1
     assert Post.objects.filter(pk=post.pk).count() == 1

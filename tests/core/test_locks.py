@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,9 +50,11 @@ def test_the_first_gets_it_and_nobody_else_until_it_is_done():
 
 
 def test_of_many_at_once_one_gets_it():
+    attempted = threading.Barrier(5)
+
     def attempt():
         with only_one("a job") as first:
-            time.sleep(0.3)
+            attempted.wait(60)
             return first
 
     assert sorted(in_threads(5, attempt)) == [False, False, False, False, True]
@@ -90,8 +92,8 @@ def test_a_killed_process_lets_go_of_it_at_once():
         with only_one("a job") as first:
             assert not first
         holder.kill()
-        holder.wait(10)
-    eventually(lambda: not held(), 5)
+        holder.wait(60)
+    eventually(lambda: not held())
     with only_one("a job") as first:
         assert first
 

@@ -20,7 +20,7 @@ from apps.media import inventory
 from apps.media import tasks as media_tasks
 from config.celery import app
 from config.schedule import SCHEDULE
-from tests.accounts.killed import killed_at
+from tests.accounts.crashes import killed_at
 from tests.factories import make_post, make_user
 
 pytestmark = pytest.mark.django_db

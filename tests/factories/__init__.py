@@ -1,99 +1,213 @@
-"""Rows for tests, made as the services would leave them, without their work."""
+"""factory-boy factories. Counters are moved by their own declarations, as the services do."""
 
-import itertools
 import secrets
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from django.db import connection
-from django.db.models import F, Model
+import factory
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.db.models import Model
 from django.db.models.expressions import DatabaseDefault
+from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.counters import POSTS, is_counted
 from apps.content.models import Post, PostMedia
-from apps.engagement.models import Comment
+from apps.core.db.counters import Counter
+from apps.engagement.counters import COMMENTS, LIKES, REPLIES
+from apps.engagement.models import Comment, Like
 from apps.media.models import Media
+from apps.social.counters import FOLLOWERS, FOLLOWING
 from apps.social.models import Block, Follow, Mute
 
 M = TypeVar("M", bound=Model)
-_numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 
 
-def make_user(handle: str = "", **fields: Any) -> User:
-    handle = handle or f"person{next(_numbers)}"
-    user = User(handle=handle, email=f"{handle}@example.org", display_name=handle.title(), **fields)
-    user.set_password(PASSWORD)
-    user.save()
-    return user
+def _increment(counter: Counter, pk: Any) -> None:
+    with transaction.atomic():
+        counter.increment(pk)
 
 
-def make_media(owner: User, *, status: str = "ready", **fields: Any) -> Media:
-    """A medium whose objects exist on paper only."""
-    ready: dict[str, Any] = {}
-    if status == "ready":
-        ready = {
-            "width": 1200,
-            "height": 800,
-            "blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
-            "dominant_color": "#6a7b8c",
-            "private_secret": secrets.token_urlsafe(24),
-            "variants": [
-                {
-                    "name": name,
-                    "content_type": f"image/{kind}",
-                    "width": side,
-                    "height": side * 2 // 3,
-                    "bytes": side * 50,
-                }
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    class Params:
+        private = factory.Trait(is_private=True)
+        suspended = factory.Trait(state=User.State.SUSPENDED)
+        moderator = factory.Trait(is_staff=True, role="moderator")
+
+    handle = factory.Sequence(lambda number: f"person{number}")
+    email = factory.LazyAttribute(lambda user: f"{user.handle}@example.org")
+    display_name = factory.LazyAttribute(lambda user: user.handle.title())
+    password = factory.django.Password(PASSWORD)
+
+    @factory.post_generation
+    def role(user: User, create: bool, name: str | None, **_: Any) -> None:
+        if create and name:
+            user.groups.add(Group.objects.get(name=name))
+
+
+class MediaFactory(factory.django.DjangoModelFactory):
+    """A medium without objects in storage. It is ready unless `status` says otherwise."""
+
+    class Meta:
+        model = Media
+
+    owner = factory.SubFactory(UserFactory)
+    status = "ready"
+    content_type = "image/jpeg"
+    bytes = 1000
+    original_key = factory.LazyFunction(lambda: f"originals/{secrets.token_urlsafe(24)}")
+
+    class Params:
+        rendered = factory.LazyAttribute(lambda medium: medium.status == "ready")
+
+    width = factory.Maybe("rendered", 1200)
+    height = factory.Maybe("rendered", 800)
+    blurhash = factory.Maybe("rendered", "LEHV6nWB2yk8pyo0adR*.7kCMdnj", "")
+    dominant_color = factory.Maybe("rendered", "#6a7b8c", "")
+    private_secret = factory.Maybe("rendered", factory.LazyFunction(lambda: secrets.token_urlsafe(24)), "")
+    variants = factory.Maybe(
+        "rendered",
+        factory.LazyFunction(
+            lambda: [
+                {"name": name, "content_type": f"image/{kind}", "width": side, "height": side, "bytes": side * 50}
                 for name, side in (("thumb", 320), ("medium", 1080), ("large", 1200))
                 for kind in ("webp", "jpeg")
-            ],
-        }
-    return Media.objects.create(
-        owner=owner,
-        status=status,
-        content_type="image/jpeg",
-        bytes=1000,
-        original_key=f"originals/{secrets.token_urlsafe(24)}",
-        **(ready | fields),
+            ]
+        ),
+        factory.LazyFunction(list),
     )
 
 
-def make_post(author: User, *, photos: int = 1, status: str = "published", **fields: Any) -> Post:
-    post = Post.objects.create(author=author, status=status, **fields)
-    if status == "published" and not fields.get("taken_down_at"):
-        User.objects.filter(pk=author.pk).update(post_count=F("post_count") + 1)
-    for position in range(photos):
-        medium = make_media(author, in_use=True)
-        PostMedia.objects.create(post=post, medium=medium, position=position)
+class PostFactory(factory.django.DjangoModelFactory):
+    """A published post with `photos` photos."""
+
+    class Meta:
+        model = Post
+        skip_postgeneration_save = True
+
+    class Params:
+        taken_down = factory.Trait(taken_down_at=factory.LazyFunction(timezone.now))
+        followers_only = factory.Trait(visibility=Post.Visibility.FOLLOWERS)
+
+    author = factory.SubFactory(UserFactory)
+    status = Post.Status.PUBLISHED
+
+    @factory.post_generation
+    def photos(post: Post, create: bool, number: int | None, **_: Any) -> None:
+        for position in range(1 if number is None else number):
+            medium = MediaFactory(owner=post.author, in_use=True)
+            PostMedia.objects.create(post=post, medium=medium, position=position)
+
+    @factory.post_generation
+    def _counted(post: Post, create: bool, extracted: None, **_: Any) -> None:
+        if is_counted(post):
+            _increment(POSTS, post.author_id)
+
+
+class CommentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Comment
+        skip_postgeneration_save = True
+
+    post = factory.SubFactory(PostFactory)
+    author = factory.SubFactory(UserFactory)
+    text = "What light!"
+
+    @factory.post_generation
+    def _counted(comment: Comment, create: bool, extracted: None, **_: Any) -> None:
+        _increment(COMMENTS, comment.post_id)
+        if comment.parent_id:
+            _increment(REPLIES, comment.parent_id)
+
+
+class LikeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Like
+        skip_postgeneration_save = True
+
+    post = factory.SubFactory(PostFactory)
+    user = factory.SubFactory(UserFactory)
+
+    @factory.post_generation
+    def _counted(like: Like, create: bool, extracted: None, **_: Any) -> None:
+        _increment(LIKES, like.post_id)
+
+
+class FollowFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Follow
+        skip_postgeneration_save = True
+
+    follower = factory.SubFactory(UserFactory)
+    followed = factory.SubFactory(UserFactory)
+
+    @factory.post_generation
+    def _counted(follow: Follow, create: bool, extracted: None, **_: Any) -> None:
+        _increment(FOLLOWING, follow.follower_id)
+        _increment(FOLLOWERS, follow.followed_id)
+
+
+class BlockFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Block
+
+    blocker = factory.SubFactory(UserFactory)
+    blocked = factory.SubFactory(UserFactory)
+
+
+class MuteFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Mute
+
+    muter = factory.SubFactory(UserFactory)
+    muted = factory.SubFactory(UserFactory)
+
+
+# Old names, until every test uses the factories.
+def make_user(handle: str = "", **fields: Any) -> User:
+    user: User = UserFactory(**({"handle": handle} if handle else {}), **fields)
+    return user
+
+
+def make_media(owner: User, **fields: Any) -> Media:
+    medium: Media = MediaFactory(owner=owner, **fields)
+    return medium
+
+
+def make_post(author: User, **fields: Any) -> Post:
+    post: Post = PostFactory(author=author, **fields)
     return post
 
 
 def make_comment(post: Post, author: User, text: str = "What light!", *, parent: Comment | None = None) -> Comment:
-    Post.objects.filter(pk=post.pk).update(comment_count=F("comment_count") + 1)
-    if parent:
-        Comment.objects.filter(pk=parent.pk).update(reply_count=F("reply_count") + 1)
-    return Comment.objects.create(post=post, author=author, text=text, parent=parent)
+    comment: Comment = CommentFactory(post=post, author=author, text=text, parent=parent)
+    return comment
 
 
 def make_follow(follower: User, followed: User) -> Follow:
-    User.objects.filter(pk=follower.pk).update(following_count=F("following_count") + 1)
-    User.objects.filter(pk=followed.pk).update(follower_count=F("follower_count") + 1)
-    return Follow.objects.create(follower=follower, followed=followed)
+    follow: Follow = FollowFactory(follower=follower, followed=followed)
+    return follow
 
 
 def make_block(blocker: User, blocked: User) -> Block:
-    return Block.objects.create(blocker=blocker, blocked=blocked)
+    block: Block = BlockFactory(blocker=blocker, blocked=blocked)
+    return block
 
 
 def make_mute(muter: User, muted: User) -> Mute:
-    return Mute.objects.create(muter=muter, muted=muted)
+    mute: Mute = MuteFactory(muter=muter, muted=muted)
+    return mute
 
 
 def many(rows: Iterable[M]) -> list[M]:
-    """All of them by COPY: for thousands `bulk_create` takes twenty times as long, since it makes an expression of each
-    value that the database gives by default. Those stay unknown here."""
+    """Insert rows with COPY: for thousands of rows `bulk_create` takes twenty times as long. Values that the database
+    fills in stay unknown."""
     made = list(rows)
     meta = made[0]._meta
     own = [field for field in meta.concrete_fields if not field.generated]

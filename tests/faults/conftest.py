@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from devstack.binaries import installed_programs
 from devstack.ports import Ports, free_port
-from devstack.postgres import BIN, Postgres
+from devstack.postgres import Postgres
 from devstack.process import children, die_with_parent, frozen
 from tests.databases import url_of
 from tests.waiting import eventually
@@ -52,7 +53,7 @@ class Mortal:
     def stop_database(self) -> None:
         """At once: sessions are cut, nothing is written down."""
         self.postgres.server.process.send_signal(signal.SIGQUIT)
-        self.postgres.server.process.wait(10)
+        self.postgres.server.process.wait(60)
 
     def start_database(self) -> None:
         """On the same port and data."""
@@ -66,13 +67,13 @@ class Mortal:
         return children(self.gunicorn.pid)
 
     def ask(self, path: str = ASKED) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", timeout=15, verify=NO_CERTIFICATES)
+        return httpx.get(f"{self.url}{path}", timeout=60, verify=NO_CERTIFICATES)
 
     def ask_at_once(self, count: int) -> list[httpx.Response]:
         with ThreadPoolExecutor(count) as threads:
             return list(threads.map(lambda _: self.ask(), range(count)))
 
-    def await_answer(self, seconds: float = 10) -> float:
+    def await_answer(self, seconds: float = 60) -> float:
         """How long it takes until the database's answers come through again."""
         begun = time.monotonic()
         eventually(lambda: self.ask().status_code == 404, seconds, every=0.1, despite=httpx.TransportError)
@@ -88,15 +89,13 @@ def start_postgres(state: Path, lock: int) -> Postgres:
 @pytest.fixture
 def mortal(started: Mortal) -> Mortal:
     """In good health: what the test before has broken is not laid at the door of this one."""
-    started.await_answer(60)
+    started.await_answer()
     return started
 
 
 @pytest.fixture(scope="session")
 def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Mortal]:
     state = tmp_path_factory.mktemp("mortal")
-    # PostgreSQL runs as somebody else when we are root.
-    state.chmod(0o755)
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT)
     postgres = start_postgres(state, lock)
     _copy_schema(to=postgres.url)
@@ -112,16 +111,17 @@ def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> 
     mortal = Mortal(f"http://127.0.0.1:{port}", environment, state, lock, postgres)
     mortal.start_gunicorn()
     try:
-        mortal.await_answer(60)
+        mortal.await_answer()
         yield mortal
     finally:
         mortal.gunicorn.terminate()
-        mortal.gunicorn.wait(30)
+        mortal.gunicorn.wait(60)
         mortal.postgres.stop()
         os.close(lock)
 
 
 def _copy_schema(*, to: str) -> None:
     """Of the tests' database; migrating an empty one would take many times as long."""
-    dumped = subprocess.run([BIN / "pg_dump", "--schema-only", url_of()], check=True, capture_output=True)
-    subprocess.run([BIN / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)
+    programs = installed_programs()
+    dumped = subprocess.run([programs / "pg_dump", "--schema-only", url_of()], check=True, capture_output=True)
+    subprocess.run([programs / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)

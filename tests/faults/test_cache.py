@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from apps.core import cache
+from tests.operations.environments import documented, started
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +32,7 @@ class Frozen:
 def frozen(settings) -> Iterator[Frozen]:
     # `with` closes neither a socket that is waited at, nor the guests'.
     listener = socket.create_server(("127.0.0.1", 0))
+    settings.REDIS_TIMEOUT_SECONDS = 0.25
     settings.REDIS_URL = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
     frozen = Frozen(listener)
     yield frozen
@@ -41,14 +43,19 @@ def frozen(settings) -> Iterator[Frozen]:
     cache.breaker.reset()
 
 
-def test_c7_it_is_waited_for_a_quarter_of_a_second_once_and_then_left_alone(frozen, settings):
-    assert settings.REDIS_TIMEOUT_SECONDS <= 0.25
+def test_c7_production_waits_a_quarter_of_a_second_at_most():
+    [production] = started(documented())
+    assert float(production["REDIS_TIMEOUT_SECONDS"]) <= 0.25
+
+
+def test_c7_it_is_waited_for_once_and_then_left_alone(frozen, settings):
+    settings.REDIS_BREAKER_SECONDS = 60
     begun = time.monotonic()
     for _ in range(100):
         with pytest.raises(cache.RedisUnavailable):
             cache.call(lambda client: client.get("anything"))
     assert len(frozen.guests) == 1
-    assert time.monotonic() - begun < 1, "a quarter of a second; here with others on the same cores"
+    assert time.monotonic() - begun < 10, "each of the calls waited"
 
 
 def test_c7_it_is_tried_again_when_the_pause_is_over(frozen, settings):

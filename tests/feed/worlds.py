@@ -78,12 +78,16 @@ class World:
             social.follow(other.pk, by=one.pk)
 
     def mute(self, one, other):
+        if not self._may_meet(one, other):
+            return
         if Mute.objects.filter(muter=one, muted=other).exists():
             social.unmute(other.pk, by=one.pk)
-        elif self._may_meet(one, other):
+        else:
             social.mute(other.pk, by=one.pk)
 
     def block(self, one, other):
+        if not self._may_meet(one, other):
+            return
         social.block(other.pk, by=one.pk)
         if self.dice.random() < 0.7:
             social.unblock(other.pk, by=one.pk)

@@ -9,7 +9,7 @@ from config.queues import QUEUES
 from tests.jobs.workshop import Workshop, own_database, tries
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(scope="module")

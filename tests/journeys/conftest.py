@@ -84,7 +84,7 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> I
             process.terminate()
         for process in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(20)
+                process.wait(60)
             process.kill()
 
 
@@ -117,7 +117,6 @@ def _environment(traces: Collector) -> dict[str, str]:
 def _await_readiness(url: str, logs: Path) -> None:
     eventually(
         lambda: urllib.request.urlopen(f"{url}/health/ready", timeout=5).status == 200,
-        60,
         every=0.2,
         despite=OSError,
         otherwise=lambda: "\n".join(log.read_text()[-3000:] for log in logs.iterdir()),

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
 # Everything goes through all of the processes.
 eventually = functools.partial(waiting.eventually, seconds=90, every=0.2)
-pytestmark = [pytest.mark.xdist_group("live"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live"), pytest.mark.timeout(600)]
 
 
 class Person:

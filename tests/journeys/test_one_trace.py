@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("live")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
 
 PROCESS = "apps.media.tasks.process_upload"
 

@@ -17,7 +17,7 @@ from tests.waiting import eventually
 ROOT = Path(__file__).resolve().parents[2]
 # What the shell knows at the end of the tour, handed to the test.
 REMEMBERED = ("API", "TOUR", "POST", "MEDIA", "MIRA", "THEO", "THEO_TOKEN")
-pytestmark = pytest.mark.xdist_group("live")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("live")]
 
 
 def tour() -> str:
@@ -36,7 +36,7 @@ def toured(live_stack: Any) -> dict[str, str]:
         env={**os.environ, "API": live_stack.url, "PATH": f"{python}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=400,
         check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr

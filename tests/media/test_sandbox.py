@@ -420,7 +420,7 @@ def test_the_child_dies_with_its_parent_even_at_work(tmp_path: Path) -> None:
     worker.wait()
     worker.stdout.close()
 
-    eventually(lambda: not is_alive(child), 1, every=0.01, otherwise="the child is still there")
+    eventually(lambda: not is_alive(child), 10, every=0.01, otherwise="the child is still there")
 
 
 def test_the_child_does_not_load_django() -> None:

@@ -16,7 +16,7 @@ from apps.core.models import QueuedTask
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import DoomedObject, Media
 from tests.factories import make_media
-from tests.media.uploads import begin, fetch, put, ready, uploaded, variant_urls, write
+from tests.media.uploads import begin, fetch, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
 # Sweeps of a whole bucket, which all workers share, find what another test has put there.
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("bucket")]
 
 def exposed(caller, deliver):
     medium = ready(caller, deliver)
-    services.expose([medium.pk])
+    services.make_public([medium.pk])
     deliver()
     medium.refresh_from_db()
     assert medium.public_secret
@@ -110,7 +110,7 @@ class TestDeleting:
 
     def test_p10_the_cdn_is_told_when_the_origin_has_nothing_any_more(self, api, alice, deliver, cdn):
         old = public_urls(medium := exposed(api(alice), deliver))
-        services.conceal([medium.pk])
+        services.make_private([medium.pk])
         sweeps.delete_doomed_objects()
         assert [sorted(asked["urls"]) for asked in cdn.asked] == [sorted(old)]
         assert cdn.found == [[404] * 6]
@@ -118,7 +118,7 @@ class TestDeleting:
     def test_p10_a_cdn_that_does_not_confirm_is_told_again(self, api, alice, deliver, cdn):
         medium = exposed(api(alice), deliver)
         cdn.status = 500
-        services.conceal([medium.pk])
+        services.make_private([medium.pk])
         sweeps.delete_doomed_objects()
         public = DoomedObject.objects.filter(key__startswith=medium.public_secret)
         assert public.count() == 6
@@ -265,7 +265,7 @@ class TestBuckets:
         assert capsys.readouterr().out.count("(private)") == 2
 
     def test_new_ones_are_made(self, settings):
-        settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = "fresh-private", "fresh-public"
+        use_storage(settings, private="fresh-private", public="fresh-public")
         call_command("ensure_buckets")
         write("originals/x", b"x")
         assert httpx.get(f"{settings.S3_ENDPOINT_URL}/fresh-private/originals/x").status_code == 403

@@ -23,7 +23,7 @@ from apps.media.api import cards
 from apps.media.models import DoomedObject, Media
 from tests.conftest import Caller
 from tests.factories import make_media, make_user
-from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, variant_urls, write
+from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,7 @@ class TestBeginning:
         api(alice).post(f"/media/upload/{promised['id']}/complete")
         deliver()
         medium = Media.objects.get()
-        services.expose([medium.pk])
+        services.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         secrets = [upload_key.split("/")[1], medium.original_key.split("/")[1]]
@@ -146,7 +146,7 @@ class TestM5TheStoreRefuses:
 
     def test_m5_nobody_writes_or_deletes_without_a_signature(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
-        services.expose([medium.pk])
+        services.make_public([medium.pk])
         deliver()
         medium.refresh_from_db()
         public = urls.urls_of(medium, public=True)(medium.variants[0])
@@ -238,13 +238,13 @@ class TestCompleting:
     def test_deleted_meanwhile_it_is_not_found(self, api, alice, monkeypatch):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
-        take_in = storage.take_in
+        copy_upload = storage.copy_upload
 
-        def take_in_and_delete(*args, **kwargs):
+        def copy_and_delete(*args, **kwargs):
             services.delete_upload(Media.objects.get())
-            return take_in(*args, **kwargs)
+            return copy_upload(*args, **kwargs)
 
-        monkeypatch.setattr(storage, "take_in", take_in_and_delete)
+        monkeypatch.setattr(storage, "copy_upload", copy_and_delete)
         assert api(alice).post(f"/media/upload/{upload['id']}/complete").status_code == 404
 
     def test_p3_anothers_upload_does_not_exist(self, api, alice, carol):
@@ -314,13 +314,13 @@ class TestWhoMayFetch:
 
     def test_concealed_while_being_copied_nothing_stays_public(self, api, alice, post, deliver, monkeypatch, settings):
         medium = post.media.get()
-        services.conceal([medium.pk])
-        services.expose([medium.pk])
+        services.make_private([medium.pk])
+        services.make_public([medium.pk])
         publish = storage.publish
 
         def publish_and_conceal(*args, **kwargs):
             publish(*args, **kwargs)
-            services.conceal([medium.pk])
+            services.make_private([medium.pk])
 
         monkeypatch.setattr(storage, "publish", publish_and_conceal)
         pipeline.publish_variants(medium.pk)
@@ -356,10 +356,10 @@ class TestWhoMayFetch:
         api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"})
         deliver()
         old = self.urls(api(bob), post)
-        services.conceal([post.media.get().pk])
+        services.make_private([post.media.get().pk])
         deliver()
         assert {fetch(url) for url in old} == {200}
-        services.withdraw([post.media.get().pk])
+        services.revoke_urls([post.media.get().pk])
         deliver()
         sweeps.delete_doomed_objects()
         assert {fetch(url) for url in old} == {404}
@@ -368,13 +368,14 @@ class TestWhoMayFetch:
         self, api, alice, anonymous, post, deliver, settings
     ):
         old = self.urls(anonymous, post)
-        settings.S3_ENDPOINT_URL, there = "http://127.0.0.1:1", settings.S3_ENDPOINT_URL
+        there = settings.S3_ENDPOINT_URL
+        use_storage(settings, endpoint="http://127.0.0.1:1")
         assert api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"}).status_code == 200
         QueuedTask.objects.all().delete()
         assert sweeps.delete_doomed_objects() == 0
         with pytest.raises(storage.StorageError):
             pipeline.move_variants(post.media.get().pk)
-        settings.S3_ENDPOINT_URL = there
+        use_storage(settings, endpoint=there)
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert sweeps.ring_again() == 1
             deliver()
@@ -394,7 +395,7 @@ class TestWhoMayFetch:
 
     def test_moving_twice_at_once_loses_nothing_and_leaves_nothing(self, api, alice, post, deliver, monkeypatch):
         medium = post.media.get()
-        services.withdraw([medium.pk])
+        services.revoke_urls([medium.pk])
         copy, written = storage.copy, []
 
         def copy_after_another(key, *, to):

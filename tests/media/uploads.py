@@ -44,8 +44,25 @@ def ready(caller, deliver, **fields):
 
 def write(key, data, content_type="image/jpeg"):
     """Straight into the private bucket, with our own credentials."""
-    client = storage.client(settings.S3_ENDPOINT_URL)
+    client = storage.client()
     client.put_object(Bucket=settings.S3_PRIVATE_BUCKET, Key=key, Body=data, ContentType=content_type)
+
+
+def use_storage(settings, *, endpoint=None, private=None, public=None):
+    """Another S3 server, or other buckets, until the end of the test."""
+    settings.S3_ENDPOINT_URL = endpoint or settings.S3_ENDPOINT_URL
+    settings.S3_PRIVATE_BUCKET = private or settings.S3_PRIVATE_BUCKET
+    settings.S3_PUBLIC_BUCKET = public or settings.S3_PUBLIC_BUCKET
+    changes = {
+        "default": {"bucket_name": settings.S3_PRIVATE_BUCKET, "endpoint_url": settings.S3_ENDPOINT_URL},
+        "interactive": {"bucket_name": settings.S3_PRIVATE_BUCKET, "endpoint_url": settings.S3_ENDPOINT_URL},
+        "public": {"bucket_name": settings.S3_PUBLIC_BUCKET, "endpoint_url": settings.S3_ENDPOINT_URL},
+        "presigned": {"bucket_name": settings.S3_PRIVATE_BUCKET},
+    }
+    settings.STORAGES = settings.STORAGES | {
+        alias: {**settings.STORAGES[alias], "OPTIONS": settings.STORAGES[alias]["OPTIONS"] | options}
+        for alias, options in changes.items()
+    }
 
 
 def fetch(url):

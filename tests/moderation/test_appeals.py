@@ -9,7 +9,8 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id
-from apps.moderation import services, statements
+from apps.moderation import services
+from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, ModerationAction
 from tests.conftest import Caller
 from tests.factories import make_post, make_user

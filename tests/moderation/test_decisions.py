@@ -17,7 +17,7 @@ from apps.core.db.ids import new_id
 from apps.core.models import QueuedTask
 from apps.media import storage
 from apps.media.models import Media
-from apps.moderation import suspensions
+from apps.moderation.cases import suspensions
 from apps.moderation.models import ModerationAction
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_media, make_post, make_user
@@ -83,7 +83,7 @@ class TestAPostTakenDown:
             return variant_urls(api(alice).get(f"/posts/{post.pk}").json()["media"][0])
 
         def in_the_public_bucket():
-            client = storage.client(settings.S3_ENDPOINT_URL)
+            client = storage.client()
             return client.list_objects_v2(Bucket=settings.S3_PUBLIC_BUCKET).get("Contents", [])
 
         before, kept = shown(), in_the_public_bucket()

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.accounts.models import User
+from apps.core.privacy import in_dependency_order
 from apps.moderation import privacy, services
 from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
 from tests.factories import make_post, make_user
@@ -19,7 +20,7 @@ def test_p10_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_th
     services.appeal(action, by=alice.pk, text="No.")
     theirs = services.appeal(taken_down(make_post(carol), mod), by=carol.pk, text="No.")
     audit = list(ModerationAction.objects.order_by("id").values())
-    for context in privacy.in_dependency_order():
+    for context in in_dependency_order():
         context.erase_user(alice.pk)
     alice.delete()
     assert list(Flag.objects.all()) == [by_her]
@@ -37,7 +38,7 @@ def test_p10_a_moderators_decisions_outlive_the_account(api, alice, mod):
     services.resolve_flag(flag, by=leaver, resolution="dismissed")
     appeal = services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="No.")
     services.decide_appeal(appeal, by=leaver, overturn=False)
-    for context in privacy.in_dependency_order():
+    for context in in_dependency_order():
         context.erase_user(leaver.pk)
     User.objects.filter(pk=leaver.pk).delete()
     assert (Flag.objects.get().resolved_by, Appeal.objects.get().decided_by) == (None, None)

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts import two_factor
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 from apps.moderation.models import StaffAct
 from tests.conftest import Caller
 from tests.console.codes import code_of, enrol

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.models import QueuedTask
-from apps.moderation import services, statements
+from apps.moderation import services
+from apps.moderation.appeals import statements
 from apps.moderation.models import Category, ModerationAction, Statement
 from apps.moderation.privacy import erase
 from apps.moderation.tasks import send_statement

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from apps.moderation import trail
+from apps.moderation.audit import records as trail
 from apps.moderation.models import StaffAct
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from apps.moderation import services, statements, transparency
+from apps.moderation import services
+from apps.moderation.appeals import statements
 from apps.moderation.models import Category, ModerationAction
 from apps.moderation.privacy import erase
-from apps.moderation.transparency import period_of, report
+from apps.moderation.transparency import report as transparency
+from apps.moderation.transparency.report import period_of, report
 from tests.commands import run
 from tests.factories import make_comment, make_post
 from tests.moderation.clock import at

@@ -18,10 +18,10 @@ import pytest
 from django.core.management import call_command
 
 from apps.media import backup, storage
-from devstack.postgres import BIN
+from devstack.binaries import installed_programs
 from tests import commands
 from tests.databases import url_of
-from tests.media.uploads import jpeg, ready
+from tests.media.uploads import jpeg, ready, use_storage
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ class Servers:
 
     def use(self, settings: Any) -> None:
         settings.DATABASE_DIRECT_URL = self.database_url
-        settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = self.private, self.public
+        use_storage(settings, private=self.private, public=self.public)
         settings.MEDIA_CDN_URL = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{self.public}"
 
     def environment(self) -> dict[str, str]:
@@ -63,7 +63,7 @@ def buckets() -> tuple[str, str]:
 def here(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
     """The tests' database, buckets of its own, and PostgreSQL's programs."""
     servers = Servers(url_of(), *buckets())
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{installed_programs()}{os.pathsep}{os.environ['PATH']}")
     servers.use(settings)
     call_command("ensure_buckets", stdout=io.StringIO())
     yield servers
@@ -87,6 +87,7 @@ def run(*arguments: str) -> dict[str, Any]:
     return done.json
 
 
+@pytest.mark.slow
 def test_a_post_with_its_photograph_comes_back_on_empty_servers(
     here: Servers, elsewhere: Servers, alice: Any, api: Callable[..., Any], deliver: Any, settings: Any, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from apps.core.ops.doctor import Severity
 from apps.core.tasks import heartbeats
 from apps.media import storage
 from tests.commands import run
+from tests.media.uploads import use_storage
 
 # One test sets up the server of all of them in a way that the others must not find.
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("doctor")]
@@ -39,7 +40,7 @@ def found(subject: str, severity: Severity = Severity.ERROR) -> str:
 @pytest.fixture
 def own_buckets(settings: Any) -> Any:
     name = f"doctor-{secrets.token_hex(4)}"
-    settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET = f"{name}-private", f"{name}-public"
+    use_storage(settings, private=f"{name}-private", public=f"{name}-public")
     settings.MEDIA_CDN_URL = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{name}-public"
     call_command("ensure_buckets", stdout=io.StringIO())
     return settings
@@ -115,11 +116,11 @@ class TestRedis:
 
 class TestStorage:
     def test_away(self, settings: Any) -> None:
-        settings.S3_ENDPOINT_URL = "http://127.0.0.1:1"
+        use_storage(settings, endpoint="http://127.0.0.1:1")
         assert "S3_ENDPOINT_URL" in found("storage")
 
     def test_a_private_bucket_that_anybody_reads(self, own_buckets: Any) -> None:
-        client, bucket = storage.client(own_buckets.S3_ENDPOINT_URL), own_buckets.S3_PRIVATE_BUCKET
+        client, bucket = storage.client(), own_buckets.S3_PRIVATE_BUCKET
         statement = {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject", "s3:ListBucket"]}
         resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
         policy = {"Version": "2012-10-17", "Statement": [statement | {"Resource": resources}]}

@@ -25,9 +25,12 @@ PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/s
 SESSIONS = 2
 NOBODY = 65534
 GUIDE = ROOT / "docs" / "operations.md"
-pytestmark = pytest.mark.skipif(
-    PGBOUNCER is None and not os.environ.get("CI"), reason="needs PgBouncer: apt-get install pgbouncer"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        PGBOUNCER is None and os.environ.get("CI") != "true", reason="needs PgBouncer: apt-get install pgbouncer"
+    ),
+]
 CONFIGURATION = """
 [databases]
 * = host=127.0.0.1 port={server}

@@ -60,7 +60,7 @@ AGAIN = {
 
 @pytest.mark.parametrize("change", AGAIN)
 @pytest.mark.parametrize("seed", range(3))
-def test_a_picture_is_known_again(seed, change, settings):
+def test_changed_copy_of_an_image_matches(seed, change, settings):
     original = scene(seed)
     changed = AGAIN[change](original)
     was = perceptual.image_hashes(original)[0]
@@ -68,19 +68,19 @@ def test_a_picture_is_known_again(seed, change, settings):
     assert apart <= settings.BLOCKED_IMAGE_DISTANCE
 
 
-def test_no_two_pictures_are_taken_for_one(settings):
+def test_different_images_do_not_match(settings):
     hashes = [perceptual.image_hashes(scene(seed)) for seed in range(20)]
     apart = [distance(one[0], look) for n, one in enumerate(hashes) for other in hashes[:n] for look in other]
     assert min(apart) > 2 * settings.BLOCKED_IMAGE_DISTANCE
 
 
-def test_a_plain_picture_is_compared_with_none():
+def test_plain_image_has_no_hash():
     assert perceptual.image_hashes(Image.new("RGB", (600, 400), "teal")) == []
     assert images.blocked_as([]) is None
 
 
 @pytest.mark.parametrize(("flipped", "found"), [(0, True), (31, True), (32, False), (256, False)])
-def test_the_database_counts_the_bits_that_differ(flipped, found):
+def test_distance_is_counted_by_the_database(flipped, found):
     image_hash = perceptual.image_hashes(scene(1))[0]
     ban = BlockedImage.objects.create(
         image_hash=f"{int(image_hash, 16) ^ ((1 << flipped) - 1):064x}",
@@ -98,7 +98,7 @@ def make_id():
 
 
 @pytest.mark.parametrize("nonsense", ["", "0" * 63, "0" * 65, "Z" * 64, "A" * 64, "'; DROP TABLE"])
-def test_what_is_no_hash_is_refused(nonsense):
+def test_invalid_hash_is_refused(nonsense):
     with pytest.raises(ValueError, match="64 hexadecimal"):
         bits(nonsense)
 
@@ -113,20 +113,20 @@ def banned(api, alice, deliver, senior):
 
 
 class TestReuploads:
-    def test_are_refused(self, api, carol, deliver, banned):
+    def test_upload_of_a_banned_image_fails(self, api, carol, deliver, banned):
         again = uploaded(api(carol), data=encoded(scene(7).resize((500, 333)), quality=60))
         deliver()
         shown = api(carol).get(f"/media/upload/{again.pk}/status").json()
         assert (shown["status"], shown["error"]["code"]) == ("failed", "banned_image")
         ready(api(carol), deliver, data=encoded(scene(8)))
 
-    def test_are_taken_once_the_ban_is_lifted(self, api, carol, deliver, banned, senior):
+    def test_upload_succeeds_after_the_ban_is_lifted(self, api, carol, deliver, banned, senior):
         assert safety.lift_ban(banned, by=senior, reason="It was satire.")
         assert not safety.lift_ban(banned, by=senior, reason="It was satire.")
         ready(api(carol), deliver, data=encoded(scene(7)))
 
     @pytest.mark.parametrize("early", [True, False])
-    def test_are_flagged_by_the_system_where_that_is_set(self, api, carol, deliver, banned, settings, early):
+    def test_upload_is_flagged_if_the_setting_says_so(self, api, carol, deliver, banned, settings, early):
         settings.BLOCKED_IMAGES = "flag"
         again = uploaded(api(carol), data=encoded(scene(7)))
         if not early:
@@ -139,7 +139,7 @@ class TestReuploads:
         assert Flag.objects.filter(target_id=post.pk).count() == 1
         moderation.resolve_flag(flag, by=make_moderator("mod2"), resolution="dismissed")
 
-    def test_a_ready_photo_keeps_its_variants(self, api, deliver, banned):
+    def test_ready_photo_keeps_its_variants(self, api, deliver, banned):
         medium = Media.objects.get(pk=banned.medium_id)
         media.reprocess(medium)
         deliver()
@@ -148,12 +148,12 @@ class TestReuploads:
 
 
 class TestBanning:
-    def test_is_noted_with_its_reason(self, banned, senior):
+    def test_ban_is_recorded_with_its_reason(self, banned, senior):
         act = StaffAct.objects.get(act="ban_image")
         assert (act.actor, act.reason, act.subject_id) == (senior, "A scam.", str(banned.pk))
         assert (banned.category, act.detail["hash"]) == ("spam", banned.image_hash)
 
-    def test_twice_is_once(self, banned, senior):
+    def test_second_ban_of_an_image_changes_nothing(self, banned, senior):
         medium = Media.objects.get(pk=banned.medium_id)
         assert safety.ban_image(medium, by=senior, reason="Again.") == banned
         assert StaffAct.objects.filter(act="ban_image").count() == 1
@@ -167,7 +167,7 @@ class TestBanning:
             ("admin", "x", True, False, "nothing_to_compare"),
         ],
     )
-    def test_is_refused(self, alice, role, reason, down, hashed, code):
+    def test_ban_is_refused(self, alice, role, reason, down, hashed, code):
         staff = make_moderator("staff", role)
         post = make_post(alice)
         medium = Media.objects.get(item__post=post)
@@ -185,7 +185,7 @@ class TestBanning:
 class TestConsole:
     LIST, ADD = "admin:safety_blockedimage_changelist", "admin:safety_blockedimage_new"
 
-    def test_a_picture_is_banned_and_the_ban_lifted(self, alice, senior):
+    def test_image_is_banned_and_the_ban_lifted(self, alice, senior):
         post = make_post(alice)
         medium = Media.objects.get(item__post=post)
         Media.objects.filter(pk=medium.pk).update(image_hash="ab" * 32)
@@ -204,7 +204,7 @@ class TestConsole:
         assert not BlockedImage.objects.exists()
         assert list(StaffAct.objects.order_by("id").values_list("act", flat=True)) == ["ban_image", "lift_image_ban"]
 
-    def test_the_page_of_a_photo_leads_there(self, alice, mod, senior):
+    def test_page_of_a_photo_links_to_the_ban_form(self, alice, mod, senior):
         medium = make_media(alice)
         page, ban = (reverse(f"admin:media_media_{name}", args=[medium.pk]) for name in ("change", "ban"))
         for person, offered in ((senior, True), (mod, False)):
@@ -216,7 +216,7 @@ class TestConsole:
     @pytest.mark.parametrize(
         ("role", "down", "offered"), [("senior", 1, True), ("senior", 0, False), ("mod", 1, False)]
     )
-    def test_so_do_the_pages_of_a_post_that_is_taken_down(self, request, alice, senior, role, down, offered):
+    def test_pages_of_a_removed_post_link_to_the_ban_form(self, request, alice, senior, role, down, offered):
         post = make_post(alice)
         if down:
             taken_down(post, senior)
@@ -228,19 +228,19 @@ class TestConsole:
         ):
             assert (ban in client.get(page).text) is offered
 
-    def test_the_page_shows_what_is_banned(self, alice, senior):
+    def test_page_shows_the_banned_image(self, alice, senior):
         medium = Media.objects.get(item__post=make_post(alice))
         page = browser(senior).get(reverse(self.ADD), {"medium": medium.pk}).text
         assert re.search(r'<img src="[^"]*/medium\.webp[^"]*"', page)
         assert browser(senior).get(reverse(self.ADD), {"medium": "nonsense"}).status_code == 200
 
-    def test_what_the_verb_refuses_is_told_on_the_page(self, alice, senior):
+    def test_error_of_the_service_is_shown_on_the_page(self, alice, senior):
         medium = make_media(alice)
         answer = browser(senior).post(reverse(self.ADD), {"medium": medium.pk, "reason": "x"})
         assert answer.status_code == 400
         assert "Only a photo of a post that is taken down" in answer.content.decode()
 
-    def test_others_change_nothing(self, alice, mod, senior):
+    def test_other_users_cannot_change_bans(self, alice, mod, senior):
         post = make_post(alice)
         medium = Media.objects.get(item__post=post)
         Media.objects.filter(pk=medium.pk).update(image_hash="ab" * 32)
@@ -255,7 +255,7 @@ class TestConsole:
         assert not StaffAct.objects.exists()
         assert browser(alice).get(reverse(self.LIST)).status_code == 302
 
-    def test_a_list_asks_no_more_for_more_rows(self, senior, django_assert_max_num_queries):
+    def test_number_of_queries_does_not_depend_on_rows(self, senior, django_assert_max_num_queries):
         for number in range(60):
             BlockedImage.objects.create(image_hash=f"{number:064x}", category="spam", reason="x", medium_id=make_id())
         client = browser(senior)

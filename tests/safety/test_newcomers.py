@@ -11,7 +11,7 @@ from apps.core.db.ids import first_id_at, moment_of
 from apps.core.errors import Refusal
 from apps.moderation import safety
 from apps.moderation.models import StaffAct
-from apps.safety import memory, newcomers, services
+from apps.safety import caching, newcomers, services
 from apps.safety.models import NewAccountLimit
 from apps.social.models import Follow
 from tests.api.test_budgets import statements
@@ -34,7 +34,7 @@ def old(handle, days=30):
     return make_user(handle, id=first_id_at(datetime.now(UTC) - timedelta(days=days)))
 
 
-def deed(api, who, what, author):
+def perform(api, who, what, author):
     client = api(who)
     match what:
         case "post":
@@ -50,30 +50,30 @@ DEEDS = ["post", "comment", "follow", "request"]
 
 
 @pytest.mark.parametrize("what", DEEDS)
-def test_a_new_account_reaches_the_limit(api, alice, carol, limited, what):
-    assert [deed(api, carol, what, alice).status_code for _ in range(2)] in ([200, 200], [201, 201])
-    answer = deed(api, carol, what, alice)
+def test_new_account_reaches_the_limit(api, alice, carol, limited, what):
+    assert [perform(api, carol, what, alice).status_code for _ in range(2)] in ([200, 200], [201, 201])
+    answer = perform(api, carol, what, alice)
     assert (answer.status_code, answer.json()["code"]) == (429, "new_account_limit")
     assert 0 < int(answer.headers["Retry-After"]) <= 24 * 3600
-    assert deed(api, alice, what, carol).status_code in {200, 201}
+    assert perform(api, alice, what, carol).status_code in {200, 201}
 
 
 @pytest.mark.parametrize("what", DEEDS)
-def test_an_old_account_does_not(api, alice, limited, what):
+def test_old_account_has_no_limit(api, alice, limited, what):
     dora = old("dora")
-    assert all(deed(api, dora, what, alice).status_code in {200, 201} for _ in range(4))
+    assert all(perform(api, dora, what, alice).status_code in {200, 201} for _ in range(4))
 
 
-def test_what_changes_nothing_is_not_counted(api, alice, carol, limited):
+def test_action_without_effect_is_not_counted(api, alice, carol, limited):
     for _ in range(4):
         assert api(carol).post(f"/users/{alice.pk}/follow").status_code == 200
-    assert deed(api, carol, "follow", alice).status_code == 200
+    assert perform(api, carol, "follow", alice).status_code == 200
     assert Follow.objects.filter(follower=carol).count() == 2
 
 
-def test_what_is_refused_leaves_nothing(api, alice, carol, limited):
+def test_refused_action_writes_nothing(api, alice, carol, limited):
     for _ in range(5):
-        deed(api, carol, "follow", alice)
+        perform(api, carol, "follow", alice)
     carol.refresh_from_db()
     assert Follow.objects.filter(follower=carol).count() == carol.following_count == 2
 
@@ -83,9 +83,9 @@ def test_what_is_refused_leaves_nothing(api, alice, carol, limited):
     # Until the next of its days; until it is old enough.
     [(48, 24 * 3600), (12, 12 * 3600)],
 )
-def test_a_day_begins_with_the_account(carol, senior, settings, hours, refused_after):
+def test_day_begins_at_the_time_of_sign_up(carol, senior, settings, hours, refused_after):
     settings.RATE_LIMITS_ENABLED = True
-    follows = NewAccountLimit.objects.get(deed="follow")
+    follows = NewAccountLimit.objects.get(action="follow")
     safety.set_limit(follows, most=1, hours=hours, enabled=True, by=senior, reason="x")
     begun = moment_of(carol.pk)
     with time_machine.travel(begun + timedelta(hours=1), tick=False):
@@ -97,7 +97,7 @@ def test_a_day_begins_with_the_account(carol, senior, settings, hours, refused_a
         newcomers.spend("follow", carol.pk)
 
 
-def test_it_counts_in_the_database_while_redis_is_away(carol, limited, monkeypatch):
+def test_actions_are_counted_in_the_database_without_redis(carol, limited, monkeypatch):
     def absent(command):
         raise cache.RedisUnavailable
 
@@ -109,7 +109,7 @@ def test_it_counts_in_the_database_while_redis_is_away(carol, limited, monkeypat
 
 
 @pytest.mark.parametrize("new", [True, False])
-def test_nothing_is_asked_of_the_database(carol, limited, new):
+def test_count_of_an_old_account_runs_no_query(carol, limited, new):
     who = carol if new else old("dora")
     newcomers.in_force.get()
     with statements() as asked:
@@ -117,29 +117,29 @@ def test_nothing_is_asked_of_the_database(carol, limited, new):
     assert asked == []
 
 
-def test_the_defaults_are_in_force_from_the_start():
+def test_default_limits_exist_after_migrate():
     assert newcomers.in_force.get() == {"post": (20, 24), "comment": (60, 24), "follow": (100, 24)}
 
 
-def test_what_was_set_outlives_the_next_migration(senior):
-    safety.set_limit(NewAccountLimit.objects.get(deed="post"), most=3, hours=5, enabled=False, by=senior, reason="x")
+def test_changed_limit_survives_migrate(senior):
+    safety.set_limit(NewAccountLimit.objects.get(action="post"), most=3, hours=5, enabled=False, by=senior, reason="x")
     services.ensure_limits()
-    row = NewAccountLimit.objects.get(deed="post")
+    row = NewAccountLimit.objects.get(action="post")
     assert (row.most, row.hours, row.enabled) == (3, 5, False)
     assert "post" not in newcomers.in_force.get()
 
 
-def test_another_process_goes_by_a_change_after_some_seconds(monkeypatch):
+def test_change_applies_in_other_processes_after_some_seconds(monkeypatch):
     newcomers.in_force.get()
-    NewAccountLimit.objects.filter(deed="post").update(most=1)
+    NewAccountLimit.objects.filter(action="post").update(most=1)
     assert newcomers.in_force.get()["post"] == (20, 24)
-    monkeypatch.setattr(memory, "SECONDS", 0)
+    monkeypatch.setattr(caching, "SECONDS", 0)
     assert newcomers.in_force.get()["post"] == (1, 24)
 
 
 class TestVerb:
-    def test_is_noted_with_what_changed(self, senior):
-        limit = NewAccountLimit.objects.get(deed="post")
+    def test_change_is_recorded_with_the_old_and_new_values(self, senior):
+        limit = NewAccountLimit.objects.get(action="post")
         assert safety.set_limit(limit, most=7, hours=24, enabled=True, by=senior, reason="A wave.")
         assert not safety.set_limit(limit, most=7, hours=24, enabled=True, by=senior, reason="Again.")
         act = StaffAct.objects.get()
@@ -157,8 +157,8 @@ class TestVerb:
             ("admin", 1, 24 * 365 + 1, "x", "validation_error"),
         ],
     )
-    def test_refuses(self, role, most, hours, reason, code):
-        limit = NewAccountLimit.objects.get(deed="post")
+    def test_invalid_change_is_refused(self, role, most, hours, reason, code):
+        limit = NewAccountLimit.objects.get(action="post")
         with pytest.raises(Refusal) as refused:
             safety.set_limit(
                 limit, most=most, hours=hours, enabled=True, by=make_moderator("staff", role), reason=reason
@@ -176,25 +176,25 @@ class TestConsole:
     def url(self):
         return reverse(self.SET, args=["follow"])
 
-    def test_a_limit_is_changed(self, senior):
+    def test_limit_is_changed(self, senior):
         client = browser(senior)
         detail = client.get(reverse("admin:safety_newaccountlimit_change", args=["follow"])).content.decode()
         assert self.url() in detail
         assert 'value="100"' in client.get(self.url()).content.decode()
         assert client.post(self.url(), self.SAID).status_code == 302
-        row = NewAccountLimit.objects.get(deed="follow")
+        row = NewAccountLimit.objects.get(action="follow")
         assert (row.most, row.hours, row.enabled) == (5, 12, True)
         client.post(self.url(), {k: v for k, v in self.SAID.items() if k != "enabled"})
-        assert not NewAccountLimit.objects.get(deed="follow").enabled
+        assert not NewAccountLimit.objects.get(action="follow").enabled
 
     @pytest.mark.parametrize("missing", ["most", "hours", "reason"])
-    def test_a_form_that_lacks_something_changes_nothing(self, senior, missing):
+    def test_incomplete_form_changes_nothing(self, senior, missing):
         answer = browser(senior).post(self.url(), {k: v for k, v in self.SAID.items() if k != missing})
         assert answer.status_code == 400
-        assert NewAccountLimit.objects.get(deed="follow").most == 100
+        assert NewAccountLimit.objects.get(action="follow").most == 100
 
-    def test_others_change_nothing(self, mod, alice):
+    def test_other_users_cannot_change_limits(self, mod, alice):
         for person in (mod, alice):
             browser(person).post(self.url(), self.SAID)
-        assert NewAccountLimit.objects.get(deed="follow").most == 100
+        assert NewAccountLimit.objects.get(action="follow").most == 100
         assert not StaffAct.objects.exists()

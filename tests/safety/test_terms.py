@@ -10,7 +10,7 @@ from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.models import Flag, StaffAct
-from apps.safety import memory, terms
+from apps.safety import caching, terms
 from apps.safety.models import BlockedTerm
 from tests.api.test_budgets import statements
 from tests.factories import make_media, make_post
@@ -61,7 +61,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("where", "field", "target_type"), FIELDS)
-def test_what_is_refused_names_its_field(api, alice, senior, where, field, target_type):
+def test_refusal_names_the_field(api, alice, senior, where, field, target_type):
     block(senior, BAD, "refuse")
     before = Post.objects.count(), Comment.objects.count()
     answer = written(api, alice, where, "Buy CHEAP w\u200batches now")
@@ -74,7 +74,7 @@ def test_what_is_refused_names_its_field(api, alice, senior, where, field, targe
 
 
 @pytest.mark.parametrize(("where", "field", "target_type"), FIELDS)
-def test_what_is_flagged_is_taken_and_reported(api, alice, senior, deliver, where, field, target_type):
+def test_flagged_text_is_saved_and_reported(api, alice, senior, deliver, where, field, target_type):
     block(senior, BAD, "flag")
     assert written(api, alice, where, "Cheap watches").status_code in {200, 201}
     deliver()
@@ -83,27 +83,27 @@ def test_what_is_flagged_is_taken_and_reported(api, alice, senior, deliver, wher
     assert BAD in flag.note
 
 
-def test_a_website_of_a_blocked_domain_is_refused(api, alice, senior):
+def test_website_with_a_blocked_domain_is_refused(api, alice, senior):
     block(senior, "spam.example", "refuse", kind="domain")
     answer = written(api, alice, "website", WORSE)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "website")
     assert written(api, alice, "website", "https://ham.example/").status_code == 200
 
 
-def test_every_field_at_fault_is_named(api, alice, senior):
+def test_refusal_names_all_fields(api, alice, senior):
     block(senior, BAD, "refuse")
     answer = api(alice).patch("/users/me", {"bio": BAD, "display_name": BAD, "website": "https://ham.example/"})
     assert {fault["field"] for fault in answer.json()["errors"]} == {"bio", "display_name"}
 
 
-def test_what_was_written_before_does_not_stand_in_the_way(api, alice, senior):
+def test_unchanged_text_is_not_checked_again(api, alice, senior):
     """Whose bio contains what was blocked since can still change everything else."""
     api(alice).patch("/users/me", {"bio": BAD})
     block(senior, BAD, "refuse")
     assert api(alice).patch("/users/me", {"bio": BAD, "display_name": "Alice"}).status_code == 200
 
 
-def test_refusing_goes_before_flagging(api, alice, senior, deliver):
+def test_refused_term_takes_precedence_over_flagged_term(api, alice, senior, deliver):
     block(senior, BAD, "refuse")
     block(senior, "spam.example", "flag", kind="domain")
     assert written(api, alice, "bio", f"{BAD} {WORSE}").status_code == 422
@@ -111,7 +111,7 @@ def test_refusing_goes_before_flagging(api, alice, senior, deliver):
     assert not Flag.objects.exists()
 
 
-def test_a_second_report_of_the_same_is_no_second(api, alice, senior, deliver):
+def test_same_text_is_reported_once(api, alice, senior, deliver):
     block(senior, BAD, "flag")
     for bio in (BAD, f"{BAD}!"):
         api(alice).patch("/users/me", {"bio": bio})
@@ -119,7 +119,7 @@ def test_a_second_report_of_the_same_is_no_second(api, alice, senior, deliver):
     assert Flag.objects.count() == 1
 
 
-def test_what_is_gone_meanwhile_is_not_reported(alice, senior):
+def test_deleted_object_is_not_reported(alice, senior):
     term = block(senior, BAD, "flag")
     safety.flag_blocked_text("post", term.pk, term.pk)
     safety.flag_blocked_text("user", alice.pk, alice.pk)
@@ -129,22 +129,22 @@ def test_what_is_gone_meanwhile_is_not_reported(alice, senior):
 
 
 class TestMemory:
-    def test_writing_asks_for_no_terms_while_they_are_remembered(self, api, alice, senior):
+    def test_cached_terms_are_not_queried(self, api, alice, senior):
         block(senior, BAD, "refuse")
         terms.screen(text="")
         with statements() as asked:
             terms.screen(text="Low tide")
         assert asked == []
 
-    def test_another_process_goes_by_a_change_after_some_seconds(self, alice, senior, monkeypatch):
+    def test_change_applies_in_other_processes_after_some_seconds(self, alice, senior, monkeypatch):
         terms.screen(text="")
         BlockedTerm.objects.create(kind="word", text=BAD, comparable=BAD, effect="refuse", reason="x")
         assert terms.screen(text=BAD) == []
-        monkeypatch.setattr(memory, "SECONDS", 0)
+        monkeypatch.setattr(caching, "SECONDS", 0)
         with pytest.raises(terms.BlockedText):
             terms.screen(text=BAD)
 
-    def test_it_works_without_redis(self, api, alice, senior, monkeypatch):
+    def test_terms_are_checked_without_redis(self, api, alice, senior, monkeypatch):
         block(senior, BAD, "refuse")
 
         def absent(command):
@@ -155,7 +155,7 @@ class TestMemory:
 
 
 class TestVerbs:
-    def test_are_noted_with_their_reasons(self, senior):
+    def test_changes_are_recorded_with_their_reasons(self, senior):
         term = block(senior, "Cheap  Watches", "flag")
         assert safety.change_term(term, effect="refuse", by=senior, reason="More of it.")
         assert not safety.change_term(term, effect="refuse", by=senior, reason="Again.")
@@ -177,7 +177,7 @@ class TestVerbs:
             ("admin", "word", "CHEAP\u00a0watches", "y", "already_blocked"),
         ],
     )
-    def test_refuse(self, senior, role, kind, text, reason, code):
+    def test_invalid_change_is_refused(self, senior, role, kind, text, reason, code):
         block(senior, BAD, "flag")
         with pytest.raises(Refusal) as refused:
             safety.block_term(kind=kind, text=text, effect="flag", by=make_moderator("staff", role), reason=reason)
@@ -189,7 +189,7 @@ class TestConsole:
     LIST, NEW = "admin:safety_blockedterm_changelist", "admin:safety_blockedterm_new"
     SAID = {"kind": "word", "text": "<b>watches", "effect": "flag", "reason": "Spam."}
 
-    def test_a_term_is_blocked_changed_and_lifted(self, senior):
+    def test_term_is_blocked_changed_and_lifted(self, senior):
         client = browser(senior)
         assert client.get(reverse(self.NEW)).status_code == 200
         assert client.post(reverse(self.NEW), self.SAID).status_code == 302
@@ -204,7 +204,7 @@ class TestConsole:
         act(client, "blockedterm", "lift", term, "Over.")
         assert not BlockedTerm.objects.exists()
 
-    def test_what_is_refused_is_told_on_the_page(self, senior):
+    def test_error_of_the_service_is_shown_on_the_page(self, senior):
         client = browser(senior)
         for again in (False, True):
             answer = client.post(reverse(self.NEW), self.SAID)
@@ -212,7 +212,7 @@ class TestConsole:
         assert "blocked already" in answer.content.decode()
 
     @pytest.mark.parametrize("role", ["moderator", None])
-    def test_others_change_nothing(self, alice, senior, role):
+    def test_other_users_cannot_change_terms(self, alice, senior, role):
         term = block(senior, BAD, "flag")
         client = browser(make_moderator("staff", role) if role else alice)
         assert client.get(reverse(self.LIST)).status_code == (200 if role else 302)
@@ -222,7 +222,7 @@ class TestConsole:
         assert list(BlockedTerm.objects.values_list("pk", "effect")) == [(term.pk, "flag")]
         assert StaffAct.objects.count() == 1
 
-    def test_a_list_asks_no_more_for_more_rows(self, senior, django_assert_max_num_queries):
+    def test_number_of_queries_does_not_depend_on_rows(self, senior, django_assert_max_num_queries):
         for number in range(60):
             block(senior, f"word {number}", "flag")
         client = browser(senior)
@@ -240,7 +240,7 @@ class TestConsole:
         ("domain", "spam.example", "spam_example", False),
     ],
 )
-def test_a_handle_is_looked_through_too(api, senior, kind, term, handle, refused):
+def test_handle_is_checked_too(api, senior, kind, term, handle, refused):
     block(senior, term, "refuse", kind)
     answer = api(None).post("/users", SIGN_UP | {"handle": handle})
     assert answer.status_code == (422 if refused else 201)
@@ -248,7 +248,7 @@ def test_a_handle_is_looked_through_too(api, senior, kind, term, handle, refused
         assert [fault["field"] for fault in answer.json()["errors"]] == ["handle"]
 
 
-def test_a_photo_is_not_announced_with_what_is_refused(api, alice, senior):
+def test_upload_with_refused_alt_text_is_refused(api, alice, senior):
     block(senior, BAD, "refuse")
     block(senior, "shirts", "flag")
     announced = {"content_type": "image/jpeg", "bytes": 1000}

@@ -1,4 +1,4 @@
-"""Search: what is found, in which order, and by whom."""
+"""Search for people, posts and tags, and explore."""
 
 import pytest
 from django.db import connection
@@ -10,10 +10,12 @@ from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post, PostTag, Tag
 from apps.core.db.ids import new_id
-from apps.search import people, posts, tags
+from apps.core.db.queries import load
+from apps.search import reads
+from apps.search.querysets import find_posts, find_tags
 from tests.conftest import Caller
 from tests.factories import make_block, make_media, make_mute, make_user, many
-from tests.plans import analyze, explain, explain_sql, indexes_used, nodes, rows_read
+from tests.plans import analyze, explain, explain_kept, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
 
@@ -35,45 +37,53 @@ def posted(author, caption, **fields):
 
 
 class TestPeople:
-    def test_the_very_handle_then_what_begins_so_then_what_looks_alike_then_by_followers(self, anonymous):
+    def test_people_are_ranked_by_exact_handle_prefix_and_followers(self, anonymous):
         for handle, followers in [("mario", 1), ("mariola", 5), ("marion", 9), ("marlon", 99), ("xaver", 999)]:
             User.objects.filter(pk=make_user(handle).pk).update(follower_count=followers)
         found = handles(anonymous, "Mario")
         assert found[:3] == ["mario", "marion", "mariola"]
         assert "xaver" not in found
 
+    def test_similar_names_follow_on_the_page_after_prefix_matches(self, anonymous):
+        for handle in ("marina_a", "marina_b", "marian", "mariana"):
+            make_user(handle)
+        first = anonymous.get("/search/users", {"q": "marina", "limit": 2}).json()
+        assert {row["handle"] for row in first["results"]} == {"marina_a", "marina_b"}
+        rest = anonymous.get("/search/users", {"q": "marina", "cursor": first["next_cursor"]}).json()
+        assert {row["handle"] for row in rest["results"]} == {"marian", "mariana"}
+
     @pytest.mark.parametrize("query", ["zoe", "Zoë", "ZOE", "zoë müller", "Zoe Muller", "muller", "@zoe"])
-    def test_accents_and_case_do_not_matter(self, anonymous, query):
+    def test_people_search_ignores_accents_and_case(self, anonymous, query):
         person = make_user("zoe_m")
         User.objects.filter(pk=person.pk).update(display_name="Zoë Müller")
-        make_user("somebody")
+        make_user("other")
         assert handles(anonymous, query) == ["zoe_m"]
 
     @pytest.mark.parametrize("query", ["alcie_photo", "alice_phto", "alicephoto"])
-    def test_typos_are_forgiven(self, anonymous, query):
+    def test_people_search_finds_names_with_typos(self, anonymous, query):
         make_user("alice_photo")
         make_user("zzz_unlike")
         assert handles(anonymous, query) == ["alice_photo"]
 
-    def test_p5_nobody_across_a_block_and_nobody_suspended(self, api, anonymous, alice, carol, mallory):
+    def test_p5_people_search_excludes_blocked_and_suspended_users(self, api, anonymous, alice, carol, mallory):
         assert handles(anonymous, "alice") == ["alice"]
         assert handles(api(mallory), "alice") == []
         assert handles(api(alice), "mallory") == []
         accounts.suspend(alice, reason="spam")
         assert handles(anonymous, "alice") == []
 
-    def test_answers_with_the_relationship(self, api, alice, bob):
+    def test_people_search_returns_the_relationship(self, api, alice, bob):
         [found] = api(bob).get("/search/users", {"q": "alice"}).json()["results"]
         assert found["viewer"]["following"] is True
         assert found["counts"]["followers"] == 1
 
-    def test_a_wildcard_is_a_character(self, anonymous, alice):
+    def test_a_wildcard_is_searched_as_a_character(self, anonymous, alice):
         for query in ("%", "_", "\\", "a%e"):
             assert handles(anonymous, query) == []
 
 
 class TestPosts:
-    def test_every_word_and_every_tag_newest_first(self, anonymous, alice):
+    def test_post_search_needs_every_word_and_tag_newest_first(self, anonymous, alice):
         for caption in ("Low tide at #Husum", "High tide", "low TIDE again", "#husum"):
             posted(alice, caption)
         assert captions(anonymous, "tide") == ["low TIDE again", "High tide", "Low tide at #Husum"]
@@ -82,16 +92,16 @@ class TestPosts:
         assert captions(anonymous, "#husum tide") == ["Low tide at #Husum"]
         assert captions(anonymous, "tid") == []
 
-    def test_accents_do_not_matter(self, anonymous, alice):
+    def test_post_search_ignores_accents(self, anonymous, alice):
         posted(alice, "Café à Liège")
         assert captions(anonymous, "cafe liege") == ["Café à Liège"]
 
     @pytest.mark.parametrize("query", ["'", "a & b | !", "<->", "\\", "#", "##", "!!", "(", ":*"])
-    def test_operators_are_no_operators(self, anonymous, alice, query):
+    def test_search_operators_are_searched_as_text(self, anonymous, alice, query):
         posted(alice, "tide")
         assert captions(anonymous, query) in ([], ["tide"])
 
-    def test_p2_only_what_one_may_see(self, api, anonymous, alice, bob, carol, mallory):
+    def test_p2_post_search_finds_only_visible_posts(self, api, anonymous, alice, bob, carol, mallory):
         posted(alice, "tide for followers", visibility="followers")
         public = posted(alice, "tide for all")
         assert captions(anonymous, "tide") == captions(api(carol), "tide") == ["tide for all"]
@@ -113,13 +123,13 @@ class TestPosts:
 
 
 class TestTags:
-    def test_by_prefix_with_the_number_of_posts(self, anonymous, alice):
+    def test_tag_search_returns_prefix_matches_with_post_counts(self, anonymous, alice):
         for caption in ("#husum #hut", "#husum", "#Hund", "#other"):
             posted(alice, caption)
         assert counted(anonymous, "hu") == counted(anonymous, "#HU") == {"hund": 1, "husum": 2, "hut": 1}
         assert counted(anonymous, "hus") == {"husum": 2}
 
-    def test_p2_what_nobody_may_see_is_neither_shown_nor_counted(self, api, anonymous, alice, bob, mallory):
+    def test_p2_tag_search_counts_only_visible_posts(self, api, anonymous, alice, bob, mallory):
         posted(alice, "#secret #husum", visibility="followers")
         posted(alice, "#husum")
         assert counted(anonymous, "secret") == {}
@@ -131,7 +141,7 @@ class TestTags:
 
 class TestTheQuery:
     @pytest.mark.parametrize("kind", ["users", "posts", "tags"])
-    def test_is_1_to_100_characters(self, anonymous, kind):
+    def test_a_query_has_1_to_100_characters(self, anonymous, kind):
         for bad in ({}, {"q": ""}, {"q": "  "}, {"q": "x" * 101}, {"q": "a\u0000"}, {"q": "\u202ea"}):
             answer = anonymous.get(f"/search/{kind}", bad)
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
@@ -139,7 +149,7 @@ class TestTheQuery:
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(query=st.text(max_size=110), kind=st.sampled_from(["users", "posts", "tags"]))
-    def test_i2_any_text_finds_something_or_is_refused(self, alice, query, kind):
+    def test_i2_any_text_gets_a_result_or_a_client_error(self, alice, query, kind):
         assert Caller().get(f"/search/{kind}", {"q": query}).status_code in {200, 400}
 
 
@@ -154,7 +164,7 @@ class TestExplore:
 
         return explored
 
-    def test_popular_ones_first_and_none_that_are_sensitive_or_hidden(self, explored, api, anonymous, alice, bob):
+    def test_explore_lists_popular_public_posts_first(self, explored, api, anonymous, alice, bob):
         for caption, fields in [
             ("quiet", {}),
             ("loved", {"like_count": 50}),
@@ -165,7 +175,7 @@ class TestExplore:
             Post.objects.filter(pk=post.pk).update(**fields)
         assert explored(anonymous) == explored(api(bob)) == ["loved", "quiet"]
 
-    def test_p2_p5_visibility_is_asked_when_it_is_read(self, explored, api, anonymous, alice, carol, mallory):
+    def test_p2_p5_explore_checks_visibility_on_each_request(self, explored, api, anonymous, alice, carol, mallory):
         post = posted(alice, "hers")
         assert explored(anonymous) == ["hers"]
         assert explored(api(mallory)) == []
@@ -177,7 +187,7 @@ class TestExplore:
         accounts.update_profile(alice, changes={"is_private": True})
         assert explored(anonymous) == []
 
-    def test_old_posts_go(self, explored, anonymous, alice):
+    def test_explore_drops_old_posts(self, explored, anonymous, alice):
         from datetime import timedelta
 
         from django.utils import timezone
@@ -211,13 +221,15 @@ class TestIndexes:
         return people
 
     def test_no_search_scans_a_table(self, crowd):
-        """One test of three questions: the rows take longer to make than to ask."""
+        """One test for three searches, because creating the rows takes long."""
         self._people()
         self._a_rare_word_by_the_word_index_and_a_common_one_in_the_order_of_the_list()
         self._tags()
 
     def _people(self):
-        plan = explain_sql(*people.statement("p00042", viewer_id=None, after=None, limit=21))
+        values = {"query": "p00042", "least_similarity": reads.LEAST_SIMILARITY, "limit": 21}
+        values |= dict.fromkeys(["rank", "similarity", "followers", "id"])
+        plan = explain_kept(load("search/people", visible=reads.VISIBLE.sql(viewer=None)), values)
         assert "people_by_likeness" in indexes_used(plan)
         assert indexes_used(plan) & {"people_by_handle_prefix", "one_account_per_handle"}
         assert "people_by_name_prefix" in indexes_used(plan)
@@ -225,23 +237,23 @@ class TestIndexes:
         assert not scans
 
     def _a_rare_word_by_the_word_index_and_a_common_one_in_the_order_of_the_list(self):
-        rare = explain(posts.found("rare", viewer_id=None).order_by("-id")[:21])
+        rare = explain(find_posts("rare", viewer_id=None).order_by("-id")[:21])
         assert "posts_by_words" in indexes_used(rare)
-        common = explain(posts.found("tide", viewer_id=None).order_by("-id")[:21])
+        common = explain(find_posts("tide", viewer_id=None).order_by("-id")[:21])
         assert rows_read(common) < 500
 
     def _tags(self):
-        plan = explain(tags.found("tag0001", viewer_id=None).order_by("plain")[:21])
+        plan = explain(find_tags("tag0001", viewer_id=None).order_by("plain")[:21])
         assert "tags_by_prefix" in indexes_used(plan)
         assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]
 
-    def test_the_function_is_what_the_indexes_are_made_of(self):
+    def test_photogram_plain_removes_accents_and_case(self):
         with connection.cursor() as cursor:
             cursor.execute("SELECT photogram_plain('Zoë ÅNGSTRÖM')")
             assert cursor.fetchone() == ("zoe angstrom",)
 
 
-def test_somebody_blocked_later_is_not_on_the_next_page(api, alice):
+def test_a_user_blocked_between_two_pages_is_not_on_the_second(api, alice):
     for n in range(4):
         make_user(f"walker{n}")
     first = api(alice).get("/search/users", {"q": "walker", "limit": 2}).json()

@@ -27,7 +27,7 @@ def counts(user):
 
 
 class TestFollowing:
-    def test_twice_is_once(self, api, alice, carol):
+    def test_following_twice_creates_one_follow(self, api, alice, carol):
         first, again = (api(carol).post("/users/@alice/follow") for _ in range(2))
         assert first.content == again.content
         assert first.json() == {
@@ -41,21 +41,21 @@ class TestFollowing:
         assert counts(alice) == (1, 0)
         assert counts(carol) == (0, 1)
 
-    def test_that_changes_nothing_has_no_consequence(self, alice, carol):
-        rung = []
-        for verb in (services.unfollow, services.follow, services.follow, services.unfollow, services.unfollow):
-            verb(alice.pk, by=carol.pk)
-            rung.append(QueuedTask.objects.filter(task_name__endswith="tell_of_follow").count())
-        assert rung == [0, 1, 1, 2, 2]
+    def test_a_call_that_changes_nothing_enqueues_no_task(self, alice, carol):
+        counts_of_tasks = []
+        for service in (services.unfollow, services.follow, services.follow, services.unfollow, services.unfollow):
+            service(alice.pk, by=carol.pk)
+            counts_of_tasks.append(QueuedTask.objects.filter(task_name__endswith="tell_of_follow").count())
+        assert counts_of_tasks == [0, 1, 1, 2, 2]
 
     @pytest.mark.parametrize(("verb", "code"), [("follow", "cannot_follow_self"), ("unfollow", "cannot_target_self")])
-    def test_oneself_is_refused_however_one_is_spelled(self, api, alice, verb, code):
+    def test_following_yourself_is_refused_by_any_identifier(self, api, alice, verb, code):
         for spelled in ("me", "@Alice", alice.pk):
             assert api(alice).post(f"/users/{spelled}/{verb}").json()["code"] == code
 
     @pytest.mark.parametrize("verb", ["follow", "unfollow"])
-    def test_whom_one_cannot_meet_is_nobody(self, api, alice, carol, mallory, mod, verb):
-        """Unknown, misspelled, hidden by a block either way, suspended; by handle and by id."""
+    def test_an_account_that_is_not_visible_is_not_found(self, api, alice, carol, mallory, mod, verb):
+        """Unknown, misspelled, hidden by a block in either direction, suspended; by handle and by id."""
         accounts.suspend(mod, reason="x")
         pairs = [(alice, mallory), (mallory, alice), (carol, mod)]
         cases = [(carol, stranger) for stranger in (new_id(), "@nobody", "@nöbody", "nobody")]
@@ -64,7 +64,7 @@ class TestFollowing:
             assert api(caller).post(f"/users/{spelled}/{verb}").status_code == 404
         assert not Follow.objects.filter(follower__in=[alice, carol, mallory]).exists()
 
-    def test_unfollowing_withdraws_a_request_too(self, api, alice, carol):
+    def test_unfollow_withdraws_a_follow_request(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         assert api(carol).post("/users/@alice/follow").json()["requested"] is True
         assert api(carol).post("/users/@alice/unfollow").json()["requested"] is False
@@ -74,12 +74,12 @@ class TestFollowing:
         ("setting", "code"),
         [("FOLLOWER_LIMIT", "follower_limit_reached"), ("FOLLOWING_LIMIT", "following_limit_reached")],
     )
-    def test_stops_at_the_caps(self, api, alice, carol, settings, setting, code):
+    def test_follow_above_a_limit_is_refused(self, api, alice, carol, settings, setting, code):
         setattr(settings, setting, 0)
         answer = api(carol).post("/users/@alice/follow")
         assert (answer.status_code, answer.json()["code"]) == (409, code)
 
-    def test_a_full_private_account_may_be_asked_and_is_told_when_it_accepts(self, api, alice, carol, settings):
+    def test_a_full_private_account_gets_requests_and_cannot_accept_them(self, api, alice, carol, settings):
         accounts.update_profile(alice, changes={"is_private": True})
         settings.FOLLOWER_LIMIT = 0
         assert api(carol).post("/users/@alice/follow").json()["requested"] is True
@@ -89,15 +89,15 @@ class TestFollowing:
         settings.FOLLOWER_LIMIT = settings.FOLLOWING_LIMIT = 1
         assert api(alice).post("/follow-requests/@carol/accept").json()["followed_by"] is True
 
-    def test_removing_a_follower_leaves_a_request(self, api, alice, carol):
+    def test_remove_follower_keeps_a_follow_request(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         api(carol).post("/users/@alice/follow")
         assert api(alice).post("/users/@carol/remove-follower").json()["followed_by"] is False
         assert [row["user"]["handle"] for row in api(alice).get("/follow-requests").json()["results"]] == ["carol"]
 
     @pytest.mark.parametrize("handle", ["alice", "bob"])
-    def test_each_verb_answers_with_the_relationship_that_results(self, api, alice, bob, handle):
-        """Also the second time; bob follows alice, alice does not follow bob."""
+    def test_each_action_returns_the_resulting_relationship(self, api, alice, bob, handle):
+        """Each action twice. bob follows alice, alice does not follow bob."""
         caller, other = api(bob if handle == "alice" else alice), f"/users/@{handle}"
         for verb in ("follow", "mute", "remove-follower", "unmute", "mute", "unfollow", "follow", "block", "unblock"):
             for _ in range(2):
@@ -105,7 +105,7 @@ class TestFollowing:
                 if verb != "block":
                     assert answer == caller.get(f"{other}/relationship").json()
 
-    def test_requests_are_listed_accepted_and_rejected(self, api, alice, carol):
+    def test_follow_requests_are_listed_accepted_and_rejected(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         dave = make_user("dave")
         for person in (carol, dave):
@@ -117,7 +117,7 @@ class TestFollowing:
         assert api(alice).get("/follow-requests").json()["results"] == []
         assert counts(alice) == (1, 0)
 
-    def test_r3_going_public_accepts_every_open_request_at_once(self, api, alice, carol):
+    def test_r3_going_public_accepts_all_follow_requests(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         api(carol).post("/users/@alice/follow")
         api(alice).patch("/users/me", {"is_private": False})
@@ -127,7 +127,7 @@ class TestFollowing:
 
 
 class TestBlocking:
-    def test_p5_ends_follows_and_requests_both_ways_and_hides_each_from_the_other(self, api, alice, bob):
+    def test_p5_a_block_ends_follows_and_hides_both_accounts(self, api, alice, bob):
         make_follow(alice, bob)
         make_post(alice)
         assert api(alice).post("/users/@bob/block").json()["blocking"] is True
@@ -138,11 +138,11 @@ class TestBlocking:
             assert api(one).get(f"/users/@{other}/posts").status_code == 404
         assert api(bob).get("/feed").json()["results"] == []
 
-    def test_twice_is_once_and_the_list_shows_whom(self, api, alice, bob):
+    def test_blocking_twice_lists_the_user_once(self, api, alice, bob):
         assert [api(alice).post("/users/@bob/block").status_code for _ in range(2)] == [200, 200]
         assert [row["user"]["handle"] for row in api(alice).get("/users/me/blocks").json()["results"]] == ["bob"]
 
-    def test_unblocking_restores_sight_not_follows(self, api, alice, bob):
+    def test_unblock_restores_visibility_but_not_follows(self, api, alice, bob):
         api(alice).post("/users/@bob/block")
         assert api(bob).post("/users/@alice/unblock").status_code == 404
         assert api(alice).post("/users/@bob/unblock").json() == {
@@ -155,7 +155,7 @@ class TestBlocking:
         }
         assert api(bob).get("/users/@alice").status_code == 200
 
-    def test_p5_nothing_but_unblocking_removes_it(self, api, alice, bob):
+    def test_p5_only_unblock_removes_a_block(self, api, alice, bob):
         api(alice).post("/users/@bob/block")
         for person in (alice, bob):
             accounts.suspend(person, reason="spam")
@@ -171,7 +171,7 @@ class TestBlocking:
             assert api(one).get(f"/users/@{other}").status_code == 404
             assert api(one).post(f"/users/@{other}/follow").status_code == 404
 
-    def test_p5_somebody_blocked_is_in_no_list_of_others(self, api, alice, carol, mallory):
+    def test_p5_a_blocked_user_is_missing_from_lists_of_others(self, api, alice, carol, mallory):
         for person in (alice, mallory):
             make_follow(person, carol)
             make_follow(carol, person)
@@ -183,7 +183,7 @@ class TestBlocking:
         assert [u["handle"] for u in api(alice).get(f"/users{ids}").json()["results"]] == ["carol"]
         assert [r["user_id"] for r in api(alice).get(f"/relationships{ids}").json()["results"]] == [str(carol.pk)]
 
-    def test_p5_nor_among_suggestions(self, api, alice, carol, mallory):
+    def test_p5_a_blocked_user_is_not_suggested(self, api, alice, carol, mallory):
         make_follow(alice, carol)
         dave = make_user("dave")
         for person in (mallory, dave):
@@ -195,7 +195,7 @@ class TestBlocking:
 
 
 class TestMuting:
-    def test_leaves_the_feed_and_nothing_else(self, api, alice, bob):
+    def test_a_muted_user_is_hidden_from_the_feed_only(self, api, alice, bob):
         post = make_post(alice)
         assert api(bob).post("/users/@alice/mute").json()["muting"] is True
         assert api(bob).get("/feed").json()["results"] == []
@@ -218,7 +218,7 @@ class TestA8BoundedBatches:
 
 
 class TestPrivateAccounts:
-    def test_keep_their_counts_and_bio_and_hide_what_is_inside(self, api, alice, bob, carol):
+    def test_a_private_account_shows_its_profile_but_not_its_content(self, api, alice, bob, carol):
         accounts.update_profile(alice, changes={"is_private": True, "bio": "Hello"})
         seen = api(carol).get("/users/@alice").json()
         assert (seen["bio"], seen["counts"]["followers"], seen["is_private"]) == ("Hello", 1, True)
@@ -229,7 +229,7 @@ class TestPrivateAccounts:
 
 @pytest.mark.django_db(transaction=True)
 class TestR1R3Races:
-    def test_r1_a_thousand_follows_and_unfollows_by_fifty_people_leave_the_count_of_rows(self, db):
+    def test_r1_concurrent_follows_and_unfollows_keep_counters_exact(self, db):
         alice = make_user("alice")
 
         def act(crew, dice):
@@ -242,7 +242,7 @@ class TestR1R3Races:
         assert counts(alice)[0] > 0
         assert not drift()
 
-    def test_r3_no_follow_across_a_block(self, db):
+    def test_r3_concurrent_follow_and_block_leave_no_follow(self, db):
         alice, bob = make_user("alice"), make_user("bob")
 
         def act():
@@ -262,7 +262,7 @@ class TestR1R3Races:
             assert not (Block.objects.exists() and (Follow.objects.exists() or FollowRequest.objects.exists()))
         assert not drift()
 
-    def test_r3_a_follow_that_has_waited_for_a_block_finds_it(self, db):
+    def test_r3_a_follow_that_waited_for_a_block_is_refused(self, db):
         alice, bob = make_user("alice"), make_user("bob")
         with ThreadPoolExecutor() as pool:
             with transaction.atomic():
@@ -273,7 +273,7 @@ class TestR1R3Races:
                 follows.result()
         assert not Follow.objects.exists()
 
-    def test_r3_a_cap_holds(self, db, settings):
+    def test_r3_concurrent_follows_stop_at_the_follower_limit(self, db, settings):
         settings.FOLLOWER_LIMIT = 3
         alice = make_user("alice")
         people = iter([make_user() for _ in range(12)])
@@ -288,7 +288,7 @@ class TestR1R3Races:
         assert in_threads(12, follow).count(True) == 3
         assert counts(alice) == (3, 0)
 
-    def test_r3_no_request_at_a_public_account(self, db):
+    def test_r3_a_public_account_has_no_requests_after_concurrent_follows(self, db):
         alice = make_user("alice", is_private=True)
         people = iter([make_user() for _ in range(10)])
         first = iter([True])
@@ -304,7 +304,7 @@ class TestR1R3Races:
         assert counts(alice) == (9, 0)
         assert not drift()
 
-    def test_r3_accepting_and_withdrawing_at_once_agree(self, db):
+    def test_r3_concurrent_accept_and_withdraw_leave_no_request(self, db):
         alice, bob = make_user("alice", is_private=True), make_user("bob")
         for _ in range(5):
             services.follow(alice.pk, by=bob.pk)
@@ -324,7 +324,7 @@ class TestR1R3Races:
             services.unfollow(alice.pk, by=bob.pk)
 
 
-def test_r1_the_repair_finds_and_mends_injected_drift(alice, bob):
+def test_r1_the_repair_corrects_a_wrong_counter(alice, bob):
     assert not drift()
     User.objects.filter(pk=alice.pk).update(follower_count=F("follower_count") + 7)
     from apps.core.tasks.housekeeping import repair_counters
@@ -334,13 +334,13 @@ def test_r1_the_repair_finds_and_mends_injected_drift(alice, bob):
     assert not drift()
 
 
-def test_r1_a_drifted_counter_never_refuses_a_deed(api, alice, bob):
+def test_r1_unfollow_succeeds_with_a_wrong_counter(api, alice, bob):
     User.objects.update(follower_count=0, following_count=0)
     assert api(bob).post("/users/@alice/unfollow").status_code == 200
     assert counts(alice) == (0, 0)
 
 
-def test_erasing_a_person_leaves_the_others_counters_right(alice, bob, carol):
+def test_erasure_keeps_the_counters_of_other_accounts_exact(alice, bob, carol):
     from apps.social import privacy
 
     make_follow(alice, carol)
@@ -351,7 +351,7 @@ def test_erasing_a_person_leaves_the_others_counters_right(alice, bob, carol):
     assert not Follow.objects.exists()
 
 
-def test_a_person_in_paths(api, alice, carol):
+def test_a_path_accepts_an_id_a_handle_or_me(api, alice, carol):
     for spelled in ("@alice", "@ALICE", str(alice.pk)):
         assert api(carol).get(f"/users/{spelled}").json()["id"] == str(alice.pk)
     assert api(alice).get("/users/me").json()["id"] == str(alice.pk)

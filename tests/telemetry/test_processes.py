@@ -30,7 +30,7 @@ class Server:
     log: Path
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return answer.read().decode()
 
     def live_requests(self) -> float:
@@ -77,13 +77,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def until(happened: Callable[[], object], server: Server) -> None:
     eventually(happened, despite=OSError, otherwise=lambda: server.log.read_text()[-3000:])
 
 
+@pytest.mark.slow
 def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(server):
     before = server.live_requests()
     for _ in range(30):
@@ -99,7 +100,7 @@ def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(ser
     assert server.files() == files
 
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(60)
     assert not list(server.folder.glob("photogram-metrics-*"))
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     assert {"gunicorn.error", "photogram.request"} <= {line["logger"] for line in lines}
@@ -114,7 +115,7 @@ def test_a_process_without_http_of_its_own_answers_on_its_port_and_a_child_lets_
     metrics.serve_metrics()
     server = metrics._Process.server
     try:
-        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read()
+        told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read()
         assert b"photogram_task_total" in told
         metrics.take_slot("child0")
         assert server.socket.fileno() == -1

@@ -1,4 +1,4 @@
-"""People as the API shows them."""
+"""Former names, until their last user is converted."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -9,12 +9,11 @@ from uuid import UUID
 import orjson
 from orjson import Fragment
 
-from apps.accounts import exports
-from apps.accounts.models import DataExport, Session, User
+from apps.accounts.api.serializers import serialize_user as user_card  # noqa: F401
+from apps.accounts.api.serializers import serialize_user_summary as mini
 from apps.accounts.querysets import mini_columns
 from apps.core.db.statements import Row
-from apps.media.api.cards import Avatar, avatar_card
-from apps.notifications.querysets import unread_count
+from apps.media.api.cards import Avatar
 
 Card = dict[str, Any]
 
@@ -67,17 +66,6 @@ def author_of(row: dict[str, Any]) -> Person:
     return Person(*_AUTHOR(row))
 
 
-def mini(user: User | Person) -> Card:
-    """Costs no query when `avatar` is selected along."""
-    return {
-        "id": user.id,
-        "handle": user.handle,
-        "display_name": user.display_name,
-        "avatar": avatar_card(user.avatar),
-        "is_verified": user.is_verified,
-    }
-
-
 @lru_cache(maxsize=8192)
 def mini_json(person: Row, at: int) -> Fragment:
     """As `mini` of a row in the order of `Person`, as JSON, with URLs of the instant `at`. It is remembered: many pages
@@ -105,55 +93,3 @@ class Profile(NamedTuple):
     def of(cls, row: Row) -> "Profile":
         *own, private, public = row
         return cls._make([*own, avatar_of(private, public)])
-
-
-def user_card(user: User | Profile, viewer: Card | None) -> Card:
-    """`viewer` is the caller's Relationship to this person; None for anonymous callers and for oneself."""
-    return {
-        "id": user.id,
-        "handle": user.handle,
-        "display_name": user.display_name,
-        "bio": user.bio,
-        "website": user.website,
-        "avatar": avatar_card(user.avatar),
-        "is_private": user.is_private,
-        "is_verified": user.is_verified,
-        "counts": {"followers": user.follower_count, "following": user.following_count, "posts": user.post_count},
-        "created_at": user.created_at,
-        "viewer": viewer,
-    }
-
-
-def me_card(user: User) -> Card:
-    return user_card(user, None) | {
-        "email": user.email,
-        "email_verified": user.email_verified_at is not None,
-        "locale": user.locale,
-        "roles": sorted(user.roles),
-        "settings": DEFAULT_SETTINGS | user.settings,
-        "unread_notifications": unread_count(user.pk),
-    }
-
-
-# What a client keeps with the account, the same on every device.
-DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system"}
-
-
-def session_card(session: Session, *, current: bool) -> Card:
-    return {
-        "id": session.pk,
-        "device_name": session.device_name,
-        "ip": session.address,
-        "user_agent": session.user_agent,
-        "created_at": session.created_at,
-        "last_seen_at": session.last_seen_at,
-        "current": current,
-    }
-
-
-def export_card(export: DataExport | None) -> Card:
-    if export is None:
-        return {"status": "none", "url": None, "expires_at": None}
-    if url := exports.link(export):
-        return {"status": export.status, "url": url, "expires_at": export.expires_at}
-    return {"status": "expired" if export.status == "ready" else export.status, "url": None, "expires_at": None}

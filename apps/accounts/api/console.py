@@ -1,4 +1,4 @@
-"""The door of the console: the limits of signing in hold there, too (promise O2), and staff show a second factor."""
+"""Sign-in of the console, with the same rate limits as the API (promise O2) and a second factor."""
 
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
@@ -32,13 +32,13 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             attrs={"autocomplete": "one-time-code", "spellcheck": "false", "class": " ".join(BASE_INPUT_CLASSES)}
         ),
     )
-    # One answer for whatever is wrong: who guesses does not learn that the password was right.
+    # One message for every error, so that it does not reveal that the password was right.
     error_messages = AuthenticationForm.error_messages | {
-        "invalid_login": "Handle, password or code is wrong, or this is no account of staff."
+        "invalid_login": "Handle, password or code is wrong, or this is not a staff account."
     }
 
     def clean(self) -> Any:
-        """Attempts are counted before a password, or a code, is looked at."""
+        """Counts the attempt before it checks the password and the code."""
         try:
             attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
             cleaned = super().clean()
@@ -49,12 +49,12 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
         return cleaned
 
     def _require_code(self) -> None:
-        """Of whoever has set up two-factor. Raises ValidationError, TooManyRequests."""
+        """Check the code of a user who has set up two-factor. Raises ValidationError, TooManyRequests."""
         user = cast(User | None, self.get_user())
         if user is None or two_factor.device_of(user) is None:
             return
         limits.require("two_factor", str(user.pk))
-        # django-otp hears that somebody signs in, and keeps the device in the session.
+        # django-otp stores the device in the session when the user is logged in.
         user.otp_device = staff.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
         if user.otp_device is None:  # type: ignore[attr-defined]
             self.user_cache = None
@@ -62,16 +62,15 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
 
 
 class TwoFactorMiddleware(MiddlewareMixin):
-    """A session of the console is as good as the device that it was opened with, and no better. One that was opened
-    before its owner set up two-factor, or with a device that has been reset since, ends here."""
+    """Ends console sessions that were opened before their user set up two-factor, or with a device that was reset."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        """Where whoever asks is sent instead; None: they may go on."""
+        """Returns a redirect to sign-in or to the setup of two-factor, or None."""
         console = reverse("admin:index")
-        doors = {reverse("admin:login"), reverse("admin:logout")}
-        if not request.path_info.startswith(console) or request.path_info in doors or not request.user.is_staff:
+        public = {reverse("admin:login"), reverse("admin:logout")}
+        if not request.path_info.startswith(console) or request.path_info in public or not request.user.is_staff:
             return None
-        # Came with the account (`backends.py`).
+        # Annotated by the authentication backend (`backends.py`).
         device_pk = getattr(request.user, "device_pk", None)
         if request.session.get(DEVICE_ID_SESSION_KEY) != two_factor.persistent_id(device_pk):
             logout(request)
@@ -84,5 +83,5 @@ class TwoFactorMiddleware(MiddlewareMixin):
 
 
 def account_links(request: HttpRequest) -> list[dict[str, str]]:
-    """Below one's name, in the corner."""
+    """The links of the account menu."""
     return [{"title": "Two-factor", "link": reverse("console_two_factor")}]

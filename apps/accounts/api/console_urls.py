@@ -1,4 +1,4 @@
-"""Everybody's own pages of the console, before Django's."""
+"""Console pages of the current user, included before those of Django."""
 
 from django.contrib import admin
 from django.urls import path

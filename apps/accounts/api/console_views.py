@@ -1,4 +1,4 @@
-"""Everybody's own affairs in the console: two-factor, recovery codes, the password."""
+"""Console pages of the current user: two-factor, recovery codes, password."""
 
 from base64 import b32encode
 from typing import Any, cast
@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.db.ids import new_id
 from apps.core.errors import Refusal
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 GROUP = 4
 
@@ -41,33 +41,33 @@ class CodeForm(forms.Form):
 
 
 def two_factor_page(request: HttpRequest) -> HttpResponse:
-    """Set it up; or, once that is done, what there is."""
+    """Sets up two-factor, or shows its state once it is set up."""
     user = cast(User, request.user)
     device = two_factor.device_of(user)
     if device:
         left = two_factor.recovery_codes_left(user)
         return _page(request, "console/two_factor.html", "Two-factor", device=device, left=left)
     form = CodeForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and (codes := _confirmed(request, user, form)):
+    if request.method == "POST" and form.is_valid() and (codes := _confirm(request, user, form)):
         return _page(request, "console/recovery_codes.html", "Recovery codes", codes=codes)
-    return _setting_up(request, user, form)
+    return _setup_page(request, user, form)
 
 
-def _confirmed(request: HttpRequest, user: User, form: CodeForm) -> list[str] | None:
-    """The recovery codes; None when the code was refused, and the form says why."""
+def _confirm(request: HttpRequest, user: User, form: CodeForm) -> list[str] | None:
+    """Confirm the device. Returns the recovery codes, or None with an error in the form."""
     try:
         limits.require("two_factor", str(user.pk))
         device, codes = staff.enrol(user, code=form.cleaned_data["code"])
     except Refusal as refusal:
         form.add_error("code", refusal.detail)
         return None
-    # The session gets a new key: who knows the former one does not come in with it.
+    # A new session key, so that a stolen former key is worthless.
     request.session.cycle_key()
     django_otp.login(request, device)
     return codes
 
 
-def _setting_up(request: HttpRequest, user: User, form: CodeForm) -> HttpResponse:
+def _setup_page(request: HttpRequest, user: User, form: CodeForm) -> HttpResponse:
     device = two_factor.begin(user)
     secret = b32encode(device.bin_key).decode().rstrip("=")
     return _page(
@@ -81,7 +81,7 @@ def _setting_up(request: HttpRequest, user: User, form: CodeForm) -> HttpRespons
 
 
 def renew_codes(request: HttpRequest) -> HttpResponse:
-    """Ten new ones, shown once."""
+    """Makes ten new recovery codes and shows them once."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:
@@ -93,7 +93,7 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 
 
 class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold carries no types
-    """By the verb of the API, which ends every session there: what is known of a password goes with it."""
+    """Changes the password through the service of the API, which ends all API sessions."""
 
     def clean(self) -> Any:
         cleaned = super().clean()

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content import captions, services
 from apps.content.api import schemas
@@ -13,7 +14,6 @@ from apps.content.models import Post
 from apps.core.api.fields import Body, StrictBoolean, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first, rows_of, window_sql
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id
@@ -21,7 +21,7 @@ from apps.core.db.statements import Sight, select
 from apps.core.errors import Forbidden
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
-from apps.social.api.people import look_inside
+from apps.social.api.profiles import get_profile_content_or_404
 
 
 class PostFields(Body):
@@ -100,7 +100,7 @@ class PostListEndpoint(Endpoint):
 
     @documented(summary="Somebody's posts, newest first", page_of=schemas.Post)
     def by_author(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
+        person = get_profile_content_or_404(request, user)
         window = Window.of(request, "posts-by-author", author=person.id)
         sql = window_sql(_WRITTEN_BY.sql(request.user.pk), "id")
         rows = select(sql, viewer=request.user.pk, author=person.id, **rows_of(window))

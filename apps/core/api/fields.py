@@ -1,4 +1,4 @@
-"""Serializer building blocks: text as `apps.core.text` keeps it, and serializers that refuse unknown fields."""
+"""Serializer fields that are stricter than those of DRF."""
 
 from typing import Any
 
@@ -7,6 +7,10 @@ from rest_framework import serializers
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from apps.core import text
+from apps.core.api.serializers import StrictSerializer
+
+# The former name, for the modules that are not converted yet.
+Body = StrictSerializer
 
 
 class TextField(serializers.CharField):
@@ -70,19 +74,3 @@ class StrictInteger(serializers.IntegerField):
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
         return data
-
-
-# A request body. A field that is not declared is refused by name; so is a read-only one.
-# No docstring: it would become the description of every body in the document.
-class Body(serializers.Serializer[Any]):
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            writable = {name for name, field in self.fields.items() if not field.read_only}
-            unknown = {name: ["This field is not known here."] for name in data if name not in writable}
-            if unknown:
-                raise serializers.ValidationError(unknown, code="unknown_field")
-        return super().to_internal_value(data)
-
-
-class Nothing(Body):
-    """The body of a call that takes none: absent or {}."""

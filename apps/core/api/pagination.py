@@ -1,7 +1,8 @@
-"""Keyset lists: `?limit=` and a signed `?cursor=` bound to the list, its filters and the viewer.
+"""Keyset pagination: `?limit=` and a signed `?cursor=`.
 
-A page is `position < cursor` in the order of an index, so each page costs the same, and a walk under writes never
-repeats a row nor skips one that existed throughout.
+A page holds the rows after a position in the order of an index, so each page costs the same, and reading a list page by
+page never repeats a row nor skips a row that existed throughout. A cursor is valid only for the list, the filters and
+the viewer that it was made for.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
 from orjson import Fragment
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.core.errors import BadRequest
 
@@ -20,6 +23,9 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 M = TypeVar("M", bound=Model)
 R = TypeVar("R")
+# `fetch(after, limit)` returns up to `limit` rows that follow the position `after`: None at the start of the list, else
+# what `position(row)` returned for the last row of the page before, with ids as text.
+Fetch = Callable[[Any, int], Sequence[R]]
 
 
 class InvalidLimit(BadRequest):
@@ -30,6 +36,86 @@ class InvalidCursor(BadRequest):
     code, title = "invalid_cursor", "That cursor does not belong to this list."
 
 
+class KeysetPagination(BasePagination):
+    """`paginate_queryset` pages a queryset by one unique column; `paginate_rows` pages the rows of a function."""
+
+    # A unique, time-ordered column of the queryset. A view may have an `ordering` of its own.
+    ordering = "-id"
+    next_cursor: str | None = None
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """The rows of the requested page. Raises InvalidLimit, InvalidCursor."""
+        ordering: str = getattr(view, "ordering", None) or self.ordering
+        column = ordering.removeprefix("-")
+        lookup = f"{column}__lt" if ordering.startswith("-") else f"{column}__gt"
+
+        def fetch(after: Any, limit: int) -> list[Any]:
+            rows = queryset if after is None else queryset.filter(**{lookup: after})
+            return list(rows.order_by(ordering)[:limit])
+
+        return self.paginate_rows(fetch, request, view, position=lambda row: getattr(row, column))
+
+    def paginate_rows(
+        self,
+        fetch: Fetch[R],
+        request: Request,
+        view: Any,
+        *,
+        position: Callable[[R], Any],
+        scope: dict[str, Any] | None = None,
+    ) -> list[R]:
+        """The rows of the requested page, from `fetch`.
+
+        `position` gives the place of a row in the list: a value, or a tuple of values. `scope` names what the list
+        depends on beside its filters; it defaults to the arguments of the URL. Raises InvalidLimit, InvalidCursor.
+        """
+        limit, cursor = _limit(request.query_params.get("limit")), request.query_params.get("cursor")
+        list_id = _list_id(request, view, scope)
+        after = None if cursor is None else _position(_open(cursor, list_id))
+        # A row more than the page holds shows whether another page follows.
+        rows = list(fetch(after, limit + 1))
+        if len(rows) > limit:
+            rows = rows[:limit]
+            last = position(rows[-1])
+            self.next_cursor = _signed(list_id, last if isinstance(last, tuple) else (last,))
+        return rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"results": data, "next_cursor": self.next_cursor})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {"results": schema, "next_cursor": {"type": ["string", "null"]}},
+            "required": ["next_cursor", "results"],
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        rows = f"Rows a page, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} if absent; more is clamped."
+        return [
+            _query_parameter("limit", rows, pattern="^[0-9]+$"),
+            _query_parameter("cursor", "`next_cursor` of the page before."),
+        ]
+
+
+def _query_parameter(name: str, description: str, **schema: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
+
+
+def _list_id(request: Request, view: Any, scope: dict[str, Any] | None) -> str:
+    """Which list this is, with which filters, and whose."""
+    name = f"{getattr(view, 'basename', None) or type(view).__name__}.{view.action}"
+    parts = [view.kwargs if scope is None else scope, view.get_filter_values()]
+    narrowed = [sorted((key, str(value)) for key, value in part.items()) for part in parts]
+    return repr((name, *narrowed, str(getattr(request.user, "pk", None))))
+
+
+def _position(values: list[Any]) -> Any:
+    """As `position` gave it."""
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+# The rest serves the views that are not a `BaseViewSet` yet.
 class Window(NamedTuple):
     """The part of a list that a request asks for: up to `limit` rows that come `after` a position (None: the start).
 

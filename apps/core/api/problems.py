@@ -1,4 +1,4 @@
-"""RFC 9457 problem documents: the one place where an error becomes an answer."""
+"""RFC 9457 problem documents: the one place where an error becomes a response."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from apps.core import errors
-from apps.core.api.responses import Response
+from apps.core.api.renderers import dumps
 from apps.core.db.deadline import UNAVAILABLE_ERRORS, outage
 from apps.core.errors import (
     BodyTooLarge,
@@ -23,12 +23,12 @@ from apps.core.errors import (
 
 log = structlog.get_logger(__name__)
 CONTENT_TYPE = "application/problem+json"
-# Of every answer that does not say otherwise; such a one gets no ETag.
+# The default of every response; a response with it gets no ETag.
 NOT_STORED = "private, no-store"
 
 
 def refusal_for(error: Exception) -> Refusal:
-    """The refusal that says `error` to a client; an InternalError, logged, for what nobody foresaw."""
+    """The refusal that tells a client about `error`; an InternalError, which is logged, for an unexpected one."""
     match error:
         case Refusal():
             return error
@@ -79,7 +79,7 @@ def _field_errors(detail: Any, path: str = "") -> Any:
             yield {"field": path, "code": _CODES.get(inner.code, inner.code), "message": str(inner)}
 
 
-# DRF's codes in our words.
+# DRF's codes, as the API names them.
 _CODES = {"max_length": "too_long", "min_length": "too_short", "null": "required", "blank": "blank"}
 
 
@@ -96,38 +96,35 @@ def document(refusal: Refusal, request_id: str) -> dict[str, Any]:
 
 
 def request_id_of(request: Any) -> str:
-    return str(getattr(getattr(request, "_request", request), "request_id", ""))
+    return str(getattr(request, "request_id", ""))
 
 
-def answer(refusal: Refusal, request: Any) -> HttpResponse:
-    """To a request of Django's or of DRF's."""
+def problem_response(refusal: Refusal, request: Any) -> HttpResponse:
+    """The problem document as the response to a request of Django's or of DRF's."""
     headers = {"Cache-Control": NOT_STORED} | refusal.headers
-    body = document(refusal, request_id_of(request))
-    return Response(body, status=refusal.status, headers=headers, content_type=CONTENT_TYPE)
+    body = dumps(document(refusal, request_id_of(request)))
+    return HttpResponse(body, status=refusal.status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
-    """DRF's hook. A transaction that is still open is rolled back: half a deed is no deed."""
+    """DRF's hook. Rolls back the transaction that is open, if any."""
     set_rollback()
-    response = answer(refusal_for(error), context["request"])
-    if isinstance(error, exceptions.MethodNotAllowed):
-        response["Allow"] = ", ".join(context["view"].allowed_methods)
-    return response
+    return problem_response(refusal_for(error), context["request"])
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return answer(errors.NotFound(), request)
+    return problem_response(errors.NotFound(), request)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return answer(refusal_for(exception) if exception else MalformedRequest(), request)
+    return problem_response(refusal_for(exception) if exception else MalformedRequest(), request)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return answer(errors.Forbidden(), request)
+    return problem_response(errors.Forbidden(), request)
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler for what failed outside a DRF view: it calls it while the exception is being handled."""
+    """Django's handler for an exception outside a DRF view; it calls it while the exception is being handled."""
     log.error("unhandled_exception", exc_info=True)
-    return answer(InternalError(), request)
+    return problem_response(InternalError(), request)

@@ -1,21 +1,22 @@
-"""The OpenAPI document's house rules: what every call answers beside its success is written once, here.
+"""The OpenAPI document: what holds for every call is written once, here.
 
-`documented(...)` decorates an action. `PhotogramSchema` adds the errors, parameters and headers that follow from the
-rules that hold everywhere; the postprocessing hook fills in examples.
+`documented(...)` decorates an action. `PhotogramSchema` adds the errors and headers that every call has; the
+postprocessing hook fills in examples.
 """
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.fields import empty
+from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 
 from apps.core import errors as kernel
 from apps.core.api.idempotency import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
-from apps.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, InvalidCursor, InvalidLimit
+from apps.core.api.pagination import InvalidCursor, InvalidLimit
 from apps.core.api.problems import CONTENT_TYPE
 from apps.core.errors import Refusal
 
@@ -50,15 +51,6 @@ PROBLEM = {
     },
 }
 
-PAGE_PARAMETERS = [
-    OpenApiParameter(
-        "limit",
-        OpenApiTypes.STR,
-        description=f"Rows a page, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} if absent; more is clamped.",
-        pattern="^[0-9]+$",
-    ),
-    OpenApiParameter("cursor", OpenApiTypes.STR, description="`next_cursor` of the page before."),
-]
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
@@ -87,61 +79,63 @@ def documented(
     parameters: Iterable[OpenApiParameter] = (),
     idempotency_key: bool = False,
     description: str = "",
+    operation_id: str | None = None,
     tags: list[str] | None = None,
 ) -> Callable[[F], F]:
-    """Describe an action: its success (`responses`, or `page_of` for a list) and the refusals of its own.
+    """`extend_schema` for an action, with the errors of its own.
 
-    Refusals that follow from the house rules (401, 404, 429, 503, ...) need not be named.
+    `responses` are the successes; `page_of` is the serializer of the rows of a list instead. The body is the body
+    serializer of the action unless `request` names another. Errors that every call may have (401, 404, 429, 503, ...)
+    need not be named. Put it above `@action`.
     """
     successes: dict[int, Any] = dict(responses or {})
     if page_of:
-        successes[200] = _page(page_of)
-    described = {
-        status: OpenApiResponse(shape, description=_REASONS.get(status, "Success."))
-        for status, shape in successes.items()
-    }
-    added = [*parameters, *(PAGE_PARAMETERS if page_of else []), *([IDEMPOTENCY_KEY] if idempotency_key else [])]
+        successes[200] = page_of(many=True)
     implied: list[type[Refusal]] = [InvalidLimit, InvalidCursor] if page_of else []
     if idempotency_key:
         implied += [InvalidIdempotencyKey, IdempotencyKeyReused, RequestInProgress]
 
     def decorate(action: F) -> F:
         action.documented_errors = [*errors, *implied]  # type: ignore[attr-defined]
+        action.is_page = page_of is not None  # type: ignore[attr-defined]
+        if action.__name__ == "list" and not page_of:
+            # The library takes every `list` for an array.
+            for shape in filter(None, successes.values()):
+                extend_schema_serializer(many=False)(shape)
         return extend_schema(
+            operation_id=operation_id,
             summary=summary,
             description=description or None,
-            request=request,
-            responses=described,
-            parameters=added,
+            request=request or empty,
+            responses=successes,
+            parameters=[*parameters, *([IDEMPOTENCY_KEY] if idempotency_key else [])],
             tags=tags,
         )(action)
 
     return decorate
 
 
-_REASONS = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; no body."}
-
-
-@functools.cache
-def _page(shape: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
-    fields = {"results": shape(many=True), "next_cursor": serializers.CharField(allow_null=True)}
-    return type(f"{shape.__name__}Page", (serializers.Serializer,), fields)
+_REASONS = {"200": "Done.", "201": "Created.", "202": "Accepted.", "204": "Done; no body."}
 
 
 class PhotogramSchema(AutoSchema):
-    """Adds to each operation what holds for every one."""
+    """Adds to each operation what holds for all of them."""
 
-    @property
-    def _action(self) -> str:
-        return getattr(self.view, "action", "") or ""
+    view: Any
 
-    @property
-    def _is_open(self) -> bool:
-        return self._action in getattr(self.view, "open_to_all", ())
-
-    def _is_list_view(self, serializer: Any = None) -> bool:
-        """Lists are described as pages, never as bare arrays."""
-        return False
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        action = getattr(self.view, getattr(self.view, "action", ""), None)
+        if not getattr(action, "is_page", False):
+            self.view.pagination_class = None
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation:
+            responses = operation["responses"]
+            for status, response in responses.items():
+                response["description"] = _REASONS.get(status, "Success.")
+                response["headers"] = HEADER_REFERENCES | response.get("headers", {})
+            for status, refusals in sorted(self._refusals_by_status().items()):
+                responses[str(status)] = _problem_response(status, refusals)
+        return operation
 
     def get_description(self) -> str:  # type: ignore[override]  # the stub is of an older release
         return ""
@@ -151,30 +145,35 @@ class PhotogramSchema(AutoSchema):
 
     def get_operation_id(self) -> str:
         view = type(self.view).__name__.removesuffix("ViewSet").removesuffix("Endpoint")
-        return f"{view.lower()}_{self._action}"
+        return f"{view.lower()}_{self.view.action}"
 
     def get_auth(self) -> list[dict[str, list[str]]]:
-        return [{"bearer": []}, {}] if self._is_open else [{"bearer": []}]
+        return [{"bearer": []}, {}] if self._is_public() else [{"bearer": []}]
 
-    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        for body in bodies.values():
-            body["headers"] = HEADER_REFERENCES | body.get("headers", {})
-        for status, codes in sorted(self._codes_by_status().items()):
-            bodies[str(status)] = _problem_response(status, codes)
-        return bodies
+    def get_request_serializer(self) -> Any:
+        return self.view.get_body_serializer_class()
 
-    def _codes_by_status(self) -> dict[int, list[type[Refusal]]]:
-        action = getattr(self.view, self._action, None)
-        refusals: list[type[Refusal]] = [
-            *getattr(action, "documented_errors", []),
-            kernel.Unavailable,
-        ]
+    def get_filter_backends(self) -> list[Any]:
+        """Those of a list with filters: they ask for the view's queryset."""
+        return super().get_filter_backends() if getattr(self.view, "filterset_class", None) else []
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        return f"{serializer_name}Page"
+
+    def _is_public(self) -> bool:
+        """Whether an anonymous caller may make the call."""
+        permissions = self.view.get_permissions()
+        open_to_all = (AllowAny, IsAuthenticatedOrReadOnly) if self.method == "GET" else AllowAny
+        return all(isinstance(permission, open_to_all) for permission in permissions)
+
+    def _refusals_by_status(self) -> dict[int, list[type[Refusal]]]:
+        action = getattr(self.view, self.view.action, None)
+        refusals: list[type[Refusal]] = [*getattr(action, "documented_errors", []), kernel.Unavailable]
         if self.view.throttle_classes:
             refusals.append(kernel.TooManyRequests)
         if self.view.authentication_classes:
             refusals.append(kernel.InvalidToken)
-        if not self._is_open or "{user}" in self.path:  # an anonymous caller has no `me`
+        if not self._is_public() or "{user}" in self.path:  # an anonymous caller has no `me`
             refusals.append(kernel.Unauthorized)
         if "{" in self.path:
             refusals.append(kernel.NotFound)
@@ -185,11 +184,11 @@ class PhotogramSchema(AutoSchema):
                 kernel.BodyTooLarge,
                 kernel.UnsupportedContentType,
             ]
+        if getattr(action, "is_page", False) and getattr(self.view, "filterset_class", None):
+            refusals.append(kernel.Invalid)
         grouped: dict[int, list[type[Refusal]]] = {}
-        for refusal in refusals:
-            same_status = grouped.setdefault(refusal.status, [])
-            if refusal not in same_status:
-                same_status.append(refusal)
+        for refusal in dict.fromkeys(refusals):
+            grouped.setdefault(refusal.status, []).append(refusal)
         return grouped
 
 
@@ -262,6 +261,11 @@ def with_problems_and_examples(result: dict[str, Any], generator: Any, request: 
     result["components"]["headers"] = HEADERS
     for path in result["paths"].values():
         for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                # Traces of the enumerations of a FilterSet.
+                parameter["schema"].pop("x-spec-enum-id", None)
+                if "description" in parameter:
+                    parameter["description"] = parameter["description"].strip()
             bodies = [operation.get("requestBody", {}), *operation.get("responses", {}).values()]
             for body in bodies:
                 for media_type in body.get("content", {}).values():

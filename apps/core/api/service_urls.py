@@ -1,9 +1,9 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from apps.core.api.service import HealthEndpoint, metrics
+from apps.core.api.service import HealthViewSet, metrics
 
-urlpatterns = [
-    path("health/live", HealthEndpoint.as_view({"get": "live"})),
-    path("health/ready", HealthEndpoint.as_view({"get": "ready"})),
-    path("metrics", metrics),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("health", HealthViewSet, basename="health")
+
+urlpatterns = [*router.urls, path("metrics", metrics)]

@@ -1,101 +1,148 @@
-"""The base of every endpoint."""
+"""The base of every view of the API."""
 
-import functools
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from django.http import HttpRequest
+from django_filters.rest_framework import FilterSet
+from django_filters.utils import translate_validation
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.serializers import Serializer
-from rest_framework.viewsets import ViewSet
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import GenericViewSet
 
-from apps.core import cache
 from apps.core.api import problems
-from apps.core.api.fields import Body, Nothing
-from apps.core.api.responses import Response
+from apps.core.api.pagination import Fetch, KeysetPagination
+from apps.core.api.serializers import EmptySerializer, StrictSerializer
 from apps.core.api.throttling import RateLimit
 
-B = TypeVar("B", bound=Body)
+R = TypeVar("R")
+READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@functools.cache
-def _checking(serializer: type[Serializer[Any]], *, partial: bool) -> Serializer[Any]:
-    """One for all requests: each of its own would copy its fields, which takes longer than to check a body. It holds
-    nothing of a body."""
-    return serializer(partial=partial)
+class BaseViewSet(GenericViewSet[Any]):
+    """A GenericViewSet with the rules of this API.
 
-
-class Endpoint(ViewSet):
-    """Everything needs a token but the actions named `open_to_all`; a bad token is 401 there, too.
-
-    - `open_to_all`: actions that serve anonymous callers.
-    - `bodies`: {action: serializer}; an action without one takes no body.
-    - `rate_limits`: {action: scope} where the general limits do not fit.
-    - `etagged`: actions that read one resource and answer with an ETag.
+    - An action needs an authenticated user unless `permission_classes` says otherwise.
+    - An action takes a body if its serializer class is a `StrictSerializer`; `get_validated_data()` returns the fields.
+      Every other action refuses a body.
+    - A list pages a queryset with `paginate_queryset`, or the rows of a function in `reads.py` with `paginate`.
     """
 
+    permission_classes = [IsAuthenticated]
     throttle_classes = [RateLimit]
-    open_to_all: ClassVar[frozenset[str]] = frozenset()
-    bodies: ClassVar[dict[str, type[Body]]] = {}
+    pagination_class = KeysetPagination
+    # The unique column by which a queryset is paged.
+    ordering = "-id"
+    filterset_class: type[FilterSet] | None = None
+    # {action: scope in RATE_LIMITS}, for actions that have a limit of their own.
     rate_limits: ClassVar[dict[str, str]] = {}
-    etagged: ClassVar[frozenset[str]] = frozenset({"retrieve"})
-
-    def asks_along(self, request: Request, user_id: UUID) -> cache.Question | None:
-        """What the present action will need of Redis. It is asked together with who is calling: of the person whom the
-        token names, before it is known whether the token still holds. The answer is `answered_along`."""
-        return None
-
-    @property
-    def answered_along(self) -> Any:
-        """None if nothing was asked, or Redis gave no answer."""
-        return getattr(self.request.auth, "along", None)
-
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        """Nothing: which methods are allowed is said where somebody asks, or has used another one."""
-        return {}
+    # Actions that read one resource and answer with an ETag.
+    etag_actions: ClassVar[frozenset[str]] = frozenset({"retrieve"})
 
     @property
     def caller_id(self) -> UUID:
-        """The caller, on an action that needs a token."""
+        """The id of the authenticated user."""
         return cast(UUID, self.request.user.pk)
+
+    def get_permissions(self) -> Sequence[Any]:
+        # Without an action the answer is 405 for everybody.
+        return [] if self.action is None else super().get_permissions()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.action is None or request.method in READ_METHODS:
+            return
+        if request.data and self.get_body_serializer_class() is None:
+            EmptySerializer(data=request.data).is_valid(raise_exception=True)
+
+    # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────
+    def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
+        """The serializer of the present action; None if it has neither a body nor a serialized response."""
+        return self.serializer_class
+
+    def get_body_serializer_class(self) -> type[StrictSerializer] | None:
+        """The serializer of the body of the present action; None if it takes no body."""
+        serializer_class = self.get_serializer_class()
+        takes_body = serializer_class is not None and issubclass(serializer_class, StrictSerializer)
+        return cast(type[StrictSerializer], serializer_class) if takes_body else None
+
+    def get_validated_data(self, *, partial: bool = False) -> dict[str, Any]:
+        """The validated body of the present action. Raises ValidationError."""
+        # Without a content type DRF gives an empty QueryDict.
+        data = self.request.data if isinstance(self.request.data, dict) else {}
+        serializer = self.get_serializer(data=data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return cast(dict[str, Any], serializer.validated_data)
+
+    # ── Lists ────────────────────────────────────────────────────────────────────────────────────────────
+    def get_filter_values(self) -> dict[str, Any]:
+        """The filters of the request by name, for rows that do not come from a queryset. Raises ValidationError.
+
+        The view needs a `queryset` or `get_queryset()` nevertheless: a FilterSet asks for its model.
+        """
+        if self.filterset_class is None:
+            return {}
+        filterset = self.filterset_class(self.request.query_params, self.get_queryset(), request=self.request)
+        if not filterset.is_valid():
+            raise translate_validation(filterset.errors)
+        return dict(filterset.form.cleaned_data)
+
+    def paginate(
+        self,
+        fetch: Fetch[R],
+        *,
+        position: Callable[[R], Any],
+        serialize: Callable[[Sequence[R]], Sequence[Any]] | None = None,
+        scope: dict[str, Any] | None = None,
+    ) -> Response:
+        """The requested page of the rows of a function, as a response.
+
+            return self.paginate(
+                lambda after, limit: reads.followers(user.pk, viewer_id=self.caller_id, after=after, limit=limit),
+                position=lambda row: row.id,
+                scope={"user": user.pk},
+            )
+
+        `serialize` renders all rows of the page; the default is the serializer of the action. See
+        `KeysetPagination.paginate_rows` for the others.
+        """
+        paginator = cast(KeysetPagination, self.paginator)
+        rows = paginator.paginate_rows(fetch, self.request, self, position=position, scope=scope)
+        results = serialize(rows) if serialize else self.get_serializer(rows, many=True).data
+        return paginator.get_paginated_response(results)
+
+    # ── Responses ────────────────────────────────────────────────────────────────────────────────────────
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let a client keep what has an ETag (ConditionalGetMiddleware makes it), and nothing else."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        has_etag = self.action in self.etag_actions and request.method in READ_METHODS and response.status_code == 200
+        response.headers.setdefault("Cache-Control", "private, no-cache" if has_etag else problems.NOT_STORED)
+        return response
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        """The allowed methods, in the header `Allow`."""
+        return Response(status=204)
+
+
+class Endpoint(BaseViewSet):
+    """The former base, for the views that are not converted yet.
+
+    - `open_to_all`: actions that serve anonymous callers.
+    - `bodies`: {action: serializer}; an action without one takes no body.
+    """
+
+    open_to_all: ClassVar[frozenset[str]] = frozenset()
+    bodies: ClassVar[dict[str, type[StrictSerializer]]] = {}
 
     def get_permissions(self) -> list[BasePermission]:
         return [AllowAny()] if self.action in self.open_to_all or self.action is None else [IsAuthenticated()]
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """DRF's. Its view, request and answer hold each other, and themselves, and would stay until the next garbage
-        collection. Let go, they leave their memory to the next request while the processor still has it at hand."""
-        response = super().dispatch(request, *args, **kwargs)
-        self.request.parser_context.clear()
-        vars(self).clear()
-        return response
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        # Without an action the method is none of these, whatever came with it.
-        takes_nothing = self.action is not None and self.action not in self.bodies
-        if takes_nothing and request.method not in {"GET", "HEAD", "OPTIONS"} and request.data:
-            self._validated(Nothing, request)
+    def get_serializer_class(self) -> type[StrictSerializer] | None:  # type: ignore[override]
+        return self.bodies.get(self.action)
 
     def body(self, request: Request, *, partial: bool = False) -> dict[str, Any]:
         """The validated body of the present action. Raises ValidationError."""
-        return self._validated(self.bodies[self.action], request, partial=partial)
-
-    @staticmethod
-    def _validated(serializer: type[Serializer[Any]], request: Request, *, partial: bool = False) -> dict[str, Any]:
-        # An empty body without a content type is DRF's empty QueryDict.
-        given = request.data if isinstance(request.data, dict) else {}
-        validated: dict[str, Any] = _checking(serializer, partial=partial).run_validation(given)
-        return validated
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        etagged = self.action in self.etagged and request.method in {"GET", "HEAD"} and response.status_code == 200
-        # EtagMiddleware makes the ETag of what may be kept.
-        response.headers.setdefault("Cache-Control", "private, no-cache" if etagged else problems.NOT_STORED)
-        return response
-
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        return self.get_validated_data(partial=partial)

@@ -1,11 +1,25 @@
-"""Work that is done by one at a time, in all processes together."""
+"""Advisory locks of PostgreSQL, which hold in all processes together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 
 _NAME = "photogram:only-one:"
+
+
+def transaction_lock(name: str) -> None:
+    """Wait for the lock `name` and hold it until the present transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def try_transaction_lock(name: str) -> bool:
+    """Take the lock `name` until the present transaction ends, unless another transaction holds it. Returns whether it
+    was taken."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+        return bool(cursor.fetchone()[0])
 
 
 @contextmanager

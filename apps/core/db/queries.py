@@ -26,7 +26,7 @@ _COMMENT = re.compile(r"--[^\n]*")
 def fetch_rows(sql: str, parameters: Mapping[str, Any]) -> list[Row]:
     """The rows of a statement with `%(name)s` parameters."""
     connection.ensure_connection()
-    cursor = ServerBindingCursor(connection.connection)
+    cursor: Any = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]  # the stub is incomplete
     wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrap(cursor) as wrapped:
         wrapped.execute(sql, parameters)

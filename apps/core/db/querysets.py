@@ -1,10 +1,9 @@
 """QuerySet methods that more than one app needs."""
 
-from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import NOT_PROVIDED, Field, Model, QuerySet
+from django.db.models import NOT_PROVIDED, QuerySet
 
 from apps.core.db.queries import fetch_rows
 
@@ -16,20 +15,10 @@ class InsertOrIgnoreQuerySet(QuerySet[Any]):
         `bulk_create(ignore_conflicts=True)` does the same without saying whether the row is new, and `get_or_create`
         needs a query and a savepoint more.
         """
-        row = self.model(**values)
-        fields = _written_fields(self.model)
-        prepared = {f.column: f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields}
-        return bool(fetch_rows(_insert_or_ignore_sql(self.model), prepared))
-
-
-@cache
-def _written_fields(model: type[Model]) -> list["Field[Any, Any]"]:
-    """The columns whose value the database does not fill in by itself."""
-    return [field for field in model._meta.concrete_fields if field.db_default is NOT_PROVIDED]
-
-
-@cache
-def _insert_or_ignore_sql(model: type[Model]) -> str:
-    columns = [field.column for field in _written_fields(model)]
-    quoted, values = ", ".join(f'"{name}"' for name in columns), ", ".join(f"%({name})s" for name in columns)
-    return f'INSERT INTO "{model._meta.db_table}" ({quoted}) VALUES ({values}) ON CONFLICT DO NOTHING RETURNING 1'  # noqa: S608
+        row, meta = self.model(**values), self.model._meta
+        # The database fills in the others by itself.
+        fields = [field for field in meta.concrete_fields if field.db_default is NOT_PROVIDED]
+        prepared = {str(f.column): f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields}
+        columns, parameters = ", ".join(f'"{c}"' for c in prepared), ", ".join(f"%({c})s" for c in prepared)
+        sql = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({parameters}) ON CONFLICT DO NOTHING RETURNING 1'  # noqa: S608
+        return bool(fetch_rows(sql, prepared))

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from psycopg.sql import Literal
 
 from apps.core.db.ids import ID_BYTES, PackedId
-from apps.core.db.queries import Row, fetch_rows
+from apps.core.db.queries import Row as Row
+from apps.core.db.queries import fetch_rows
 
 
 class Statement:

@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.content.api.cards import post_cards
@@ -16,7 +17,6 @@ from apps.content.api.schemas import Post as PostShape
 from apps.core.api.fields import Body, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.pagination import Window, newest_first, oldest_first, page, rows_of, window_sql
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.db.ids import parse_id
@@ -31,7 +31,8 @@ from apps.engagement.querysets import comment_marks, liked_by, likes_of, saved_b
 from apps.moderation import services as moderation
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
-from apps.social.api.cards import Ties
+from apps.social.api.serializers import serialize_listed_user
+from apps.social.reads import RelationshipList
 
 
 class CommentBody(Body):
@@ -39,7 +40,7 @@ class CommentBody(Body):
     parent_id = serializers.UUIDField(required=False, allow_null=True)
 
 
-LIKERS = Ties(lambda viewer, post_id: likes_of(post_id, seen_by=viewer), "post_id", person="user")
+LIKERS = RelationshipList(lambda viewer, post: likes_of(post, seen_by=viewer), user="user")
 
 THREADS = Sight(lambda viewer, post: Comment.objects.listed_for(viewer).on(post).threads().values_list("pk"), "post")
 
@@ -61,13 +62,14 @@ class LikeEndpoint(Endpoint):
     def list(self, request: Request, post_id: UUID) -> Response:
         require_sight(request, post_id)
         window = Window.of(request, "likes", post=post_id)
-        rows = LIKERS.rows(window, viewer=self.caller_id, post_id=post_id)
+        after = UUID(window.after[0]) if window.after else None
+        rows = LIKERS.page(viewer=self.caller_id, after=after, limit=window.limit + 1, post=post_id)
         return Response(
             page(
                 rows,
                 window,
-                position=lambda row: [row[0]],
-                card=lambda row: LIKERS.card(row, "liked_at", self.caller_id),
+                position=lambda row: [row.id],
+                card=lambda row: serialize_listed_user(row) | {"liked_at": row.created_at},
             )
         )
 

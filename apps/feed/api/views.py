@@ -7,13 +7,12 @@ from uuid import UUID
 from orjson import Fragment
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content.api import schemas
 from apps.content.api.cards import post_cards, post_cards_of
 from apps.content.models import Post
-from apps.core import cache
 from apps.core.api.pagination import Window, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.shapes import Shape
 from apps.core.api.views import Endpoint
@@ -34,17 +33,11 @@ class RefreshedFeed(Shape):
 
 
 class FeedEndpoint(Endpoint):
-    def asks_along(self, request: Request, user_id: UUID) -> cache.Question | None:
-        if self.action != "list":
-            return None
-        self._look = live.Look(user_id, may_build="cursor" not in request.query_params)
-        return self._look.question
-
     @documented(summary="Posts of those one follows and one's own, newest first", page_of=schemas.Post)
     def list(self, request: Request) -> Response:
         window = Window.of(request, "feed")
         before = UUID(window.after[0]) if window.after else None
-        glance = self._look.glance(self.answered_along)
+        glance = live.look(self.caller_id, may_build=before is None)
         found = reading.page(self.caller_id, self._cards, glance, limit=window.limit + 1, before=before)
         return Response(_page(window, *found))
 

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.content.api.posts import find_reviewable_post
 from apps.content.models import Post, PostMedia
 from apps.core.api.fields import Body, StrictInteger, TextField
 from apps.core.api.idempotency import idempotent
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
@@ -51,7 +51,7 @@ class MediaEndpoint(Endpoint):
     def create(self, request: Request) -> Response:
         body = self.body(request)
         body["length"] = body.pop("bytes")
-        storage.require_up()
+        storage.require_available()
         expires_at = timezone.now() + settings.MEDIA_UPLOAD_LIFETIME
         medium = services.begin_upload(owner_id=self.caller_id, **body)
         url, headers = storage.presign_put(

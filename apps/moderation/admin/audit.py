@@ -14,8 +14,8 @@ from apps.accounts.models import User
 from apps.core.db.batches import BATCH
 from apps.core.db.ids import parse_id
 from apps.core.times import timestamp
-from apps.moderation import trail
 from apps.moderation.admin.pages import ConsolePage, Slice, day_of, member
+from apps.moderation.audit import records as trail
 from apps.moderation.models import Category, ModerationAction, StaffAct, TargetType
 from apps.moderation.querysets import Inquiry, TrailInquiry
 

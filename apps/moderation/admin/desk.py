@@ -17,10 +17,13 @@ from unfold.views import UnfoldModelAdminViewMixin
 from apps.accounts.models import User
 from apps.core.db.ids import first_id_at, parse_id
 from apps.core.errors import NotFound, Refusal
-from apps.moderation import cases, claims, desk, proposals, services
+from apps.moderation import services
 from apps.moderation.admin.forms import DecisionForm, ReasonForm
 from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail
-from apps.moderation.decisions import Target
+from apps.moderation.cases import claims, proposals
+from apps.moderation.cases import queue as desk
+from apps.moderation.cases import reads as cases
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Category, Decision, ModerationAction, ReasonTemplate, SuspensionProposal, TargetType
 from apps.moderation.roles import may_change_rules
 

@@ -5,11 +5,12 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from apps.moderation import insight, transparency
 from apps.moderation.admin import plots
 from apps.moderation.admin.pages import ConsolePage, lasting, may_oversee
-from apps.moderation.insight import Overview, Period
 from apps.moderation.models import ModerationAction
+from apps.moderation.transparency import report as transparency
+from apps.moderation.transparency import statistics as insight
+from apps.moderation.transparency.statistics import Overview, Period
 
 DEFAULT_DAYS = 30
 TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "html": "text/html; charset=utf-8"}

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.moderation import cases
 from apps.moderation.admin import pages
+from apps.moderation.cases import reads as cases
 from apps.moderation.models import SuspensionProposal
 
 LANDING_CASES = 5

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apps.moderation import dossiers
 from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, member, photo_of
+from apps.moderation.console import profiles as dossiers
 from apps.moderation.roles import may_change_rules
 
 

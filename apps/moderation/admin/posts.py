@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from apps.moderation import dossiers
 from apps.moderation.admin import plots
 from apps.moderation.admin.pages import ConsolePage, member, photo_of
+from apps.moderation.console import profiles as dossiers
 from apps.moderation.roles import may_change_rules
 
 

@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 
 from apps.accounts.models import User
 from apps.console.admin import ReadOnlyAdmin, linked
-from apps.moderation import reasons
+from apps.moderation.cases import policies as reasons
 from apps.moderation.models import ReasonTemplate, SuspensionProposal
 from apps.moderation.roles import may_change_rules
 

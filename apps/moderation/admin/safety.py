@@ -161,8 +161,8 @@ class LimitForm(RuleForm):
 class NewAccountLimitAdmin(RuleAdmin):
     """How often a day new accounts may post, comment and follow."""
 
-    list_display = ["deed", "most", "hours", "enabled"]
-    ordering = ["deed"]
+    list_display = ["action", "most", "hours", "enabled"]
+    ordering = ["action"]
     actions_list: list[str] = []
     actions_detail = ["change_limit"]
     made = "Changed; it holds everywhere within seconds."

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from apps.moderation import lookup, trail
 from apps.moderation.admin.pages import ConsolePage, member
+from apps.moderation.audit import records as trail
+from apps.moderation.console import search as lookup
 
 
 class SearchPage(ConsolePage):

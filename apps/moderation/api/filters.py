@@ -13,7 +13,7 @@ from apps.core.db.ids import parse_id
 from apps.core.errors import Invalid
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.querysets import Inquiry
-from apps.social.api.people import spelled_so
+from apps.social.api.profiles import filter_by_identifier
 
 NOBODY = UUID(int=0)
 
@@ -42,7 +42,7 @@ def _actor(request: Request) -> UUID | None:
     given = request.query_params.get("actor")
     if given is None or not (given == "me" or given.startswith("@")):
         return _id(request, "actor")
-    person = spelled_so(User.objects.all(), request, given).values_list("pk", flat=True).first()
+    person = filter_by_identifier(User.objects.all(), request, given).values_list("pk", flat=True).first()
     return person or NOBODY
 
 

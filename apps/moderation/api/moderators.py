@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.core.api.views import Endpoint
 from apps.core.errors import NotFound
 from apps.moderation.services import require_moderator
-from apps.social.api.people import spelled_so
+from apps.social.api.profiles import filter_by_identifier
 
 
 class ModeratorEndpoint(Endpoint):
@@ -31,7 +31,7 @@ class ModeratorEndpoint(Endpoint):
 def find_any_person(request: Request, spelled: str) -> User:
     """Also who is suspended, leaving, or has a block between them and the moderator. Raises NotFound."""
     everybody = User.objects.all().exclude(state=User.State.ERASED)
-    person: User | None = spelled_so(everybody, request, spelled).first()
+    person: User | None = filter_by_identifier(everybody, request, spelled).first()
     if person is None:
         raise NotFound
     return person

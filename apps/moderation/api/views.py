@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.accounts.models import User
 from apps.accounts.services import InvalidLink
@@ -12,19 +13,19 @@ from apps.content.models import Post
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.api.pagination import Window, newest_first, page
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
 from apps.core.api.views import Endpoint
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
 from apps.engagement.models import Comment
-from apps.moderation import services, statements
+from apps.moderation import services
 from apps.moderation.api import filters, schemas
 from apps.moderation.api.bodies import BringBack, DecideAppeal, MakeAppeal, MakeFlag, ResolveFlag, Suspend, TakeDown
 from apps.moderation.api.cards import action_card, appeal_card, case_card, flag_card
 from apps.moderation.api.moderators import ModeratorEndpoint, find_any_person
+from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction
-from apps.social.api.people import find_blocked_person
+from apps.social.api.profiles import get_user_or_404
 
 ACTION = {200: schemas.ModerationAction}
 NOT_FOR_ALL = [services.ModeratorRequired, TwoFactorRequired]
@@ -44,7 +45,7 @@ class ReportEndpoint(Endpoint):
         errors=[services.CannotFlagSelf],
     )
     def report_user(self, request: Request, user: str) -> Response:
-        return self._flag(find_blocked_person(request, user))
+        return self._flag(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
         summary="Report a post",

@@ -1,13 +1,13 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from apps.notifications.api.views import NotificationEndpoint, PreferenceEndpoint, PushEndpoint
+from apps.notifications.api.views import NotificationViewSet, PreferenceViewSet, PushViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("notifications/push-subscriptions", PushViewSet, basename="push-subscriptions")
+router.register("notifications", NotificationViewSet, basename="notifications")
 
 urlpatterns = [
-    path("notifications", NotificationEndpoint.as_view({"get": "list"})),
-    path("notifications/read", NotificationEndpoint.as_view({"post": "read_all"})),
-    path("notifications/unread-count", NotificationEndpoint.as_view({"get": "unread_count"})),
-    path("notifications/preferences", PreferenceEndpoint.as_view({"get": "retrieve", "put": "update"})),
-    path("notifications/push-subscriptions", PushEndpoint.as_view({"get": "list", "post": "create"})),
-    path("notifications/push-subscriptions/<uuid:subscription_id>", PushEndpoint.as_view({"delete": "destroy"})),
-    path("notifications/<uuid:notification_id>/read", NotificationEndpoint.as_view({"post": "read"})),
+    path("notifications/preferences", PreferenceViewSet.as_view({"get": "retrieve", "put": "update"})),
+    *router.urls,
 ]

@@ -1,161 +1,116 @@
-"""What one is told, and how one wants to be told."""
+"""Notifications, preferences and Web Push subscriptions of the current user."""
 
 from dataclasses import asdict
-from uuid import UUID
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
-from rest_framework import serializers
+from django.db.models import QuerySet
+from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from apps.core.api.fields import Body, StrictBoolean, TokenField
-from apps.core.api.pagination import Window, page, rows_of
-from apps.core.api.responses import Response
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
-from apps.core.errors import Invalid, NotFound
-from apps.notifications import preferences, push, services
-from apps.notifications.api import schemas
-from apps.notifications.api.cards import notification_cards, notification_rows, subscription_card
-from apps.notifications.models import Notification, PushSubscription, Type
+from apps.core.api.views import BaseViewSet
+from apps.core.errors import NotFound
+from apps.notifications import preferences, push, reads, services
+from apps.notifications.api import serializers
+from apps.notifications.api.filters import NotificationFilter
+from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.preferences import Channels
-from apps.notifications.querysets import unread_count
 
 
-class ReadAll(Body):
-    """Everything, or `up_to` a notification and what comes after it in the list."""
+class NotificationViewSet(BaseViewSet):
+    serializer_class = serializers.NotificationSerializer
+    filterset_class = NotificationFilter
+    lookup_url_kwarg = "notification_id"
+    lookup_value_converter = "uuid"
 
-    up_to = serializers.UUIDField(required=False)
+    def get_queryset(self) -> QuerySet[Notification]:
+        return Notification.objects.listed_for(self.caller_id)
 
-
-class ChannelsBody(Body):
-    in_app = StrictBoolean()
-    push = StrictBoolean()
-    email = StrictBoolean()
-
-
-class PreferencesBody(Body):
-    follow = ChannelsBody(required=False)
-    follow_request = ChannelsBody(required=False)
-    follow_accepted = ChannelsBody(required=False)
-    like = ChannelsBody(required=False)
-    comment = ChannelsBody(required=False)
-    reply = ChannelsBody(required=False)
-    mention = ChannelsBody(required=False)
-    comment_like = ChannelsBody(required=False)
-    moderation = ChannelsBody(required=False)
-
-
-class PushKeys(Body):
-    p256dh = serializers.RegexField(r"^[A-Za-z0-9_-]{87,88}=?$", max_length=100)
-    auth = serializers.RegexField(r"^[A-Za-z0-9_-]{22}={0,2}$", max_length=30)
-
-
-class Subscribe(Body):
-    """As a browser's `PushSubscription.toJSON()` gives it."""
-
-    endpoint = TokenField(max_length=500)
-    keys = PushKeys()
-    expirationTime = serializers.IntegerField(required=False, allow_null=True)
-
-
-class NotificationEndpoint(Endpoint):
-    bodies = {"read_all": ReadAll}
-
-    @documented(
-        summary="What one is told, latest first",
-        page_of=schemas.Notification,
-        errors=[Invalid],
-        parameters=[
-            OpenApiParameter("unread", str, enum=["true", "false"], description="`true`: only unread ones."),
-            OpenApiParameter("type", str, enum=Type.values, description="Only of this type."),
-        ],
-    )
+    @documented(summary="List notifications", page_of=serializers.NotificationSerializer)
     def list(self, request: Request) -> Response:
-        unread, type_ = self._filters(request)
-        window = Window.of(request, "notifications", unread=unread, type=type_)
-        rows = notification_rows(self.caller_id, unread=unread, type_=type_, **rows_of(window))
-        return Response(page(rows, window, position=lambda row: [row[1]], cards=notification_cards))
+        filters = self.get_filter_values()
+        unread, type_ = filters["unread"] is True, filters["type"] or None
+        return self.paginate(
+            lambda after, limit: reads.list_notifications(
+                self.caller_id, unread=unread, type_=type_, after=after, limit=limit
+            ),
+            position=lambda row: row.latest,
+            serialize=self._serialize,
+        )
 
-    @staticmethod
-    def _filters(request: Request) -> tuple[bool, str | None]:
-        asked = request.query_params
-        unread, type_ = asked.get("unread", "false"), asked.get("type")
-        if unread not in {"true", "false"}:
-            raise Invalid(unread=("invalid_choice", "true or false."))
-        if type_ is not None and type_ not in Type.values:
-            raise Invalid(type=("invalid_choice", "No such type."))
-        return unread == "true", type_
-
-    @documented(summary="Mark one as read", responses={200: schemas.Notification})
-    def read(self, request: Request, notification_id: UUID) -> Response:
-        services.read(self._find(notification_id))
-        shown = notification_rows(self.caller_id, one=notification_id)
-        if not shown:
-            raise NotFound
-        return Response(notification_cards(shown)[0])
+    @documented(summary="Mark a notification as read", responses={200: serializers.NotificationSerializer})
+    @action(detail=True, methods=["post"])
+    def read(self, request: Request, notification_id: str) -> Response:
+        notification = self.get_object()
+        services.read(notification)
+        row = reads.get_notification(self.caller_id, notification.pk)
+        return Response(self._serialize([row])[0])
 
     @documented(
-        summary="Mark all, or those up to one, as read",
-        request=ReadAll,
-        responses={200: schemas.Unread},
+        summary="Mark all notifications as read, or those up to one",
+        responses={200: serializers.UnreadSerializer},
         errors=[NotFound],
     )
+    @action(detail=False, methods=["post"], url_path="read", serializer_class=serializers.ReadAllSerializer)
     def read_all(self, request: Request) -> Response:
-        up_to = self.body(request).get("up_to")
-        services.read_all(self.caller_id, up_to=self._find(up_to) if up_to else None)
-        return Response({"unread": unread_count(self.caller_id)})
+        up_to = self.get_validated_data().get("up_to")
+        services.read_all(self.caller_id, up_to=up_to)
+        return Response({"unread": reads.count_unread(self.caller_id)})
 
-    @documented(summary="How many are unread", responses={200: schemas.Unread})
+    @documented(summary="Count unread notifications", responses={200: serializers.UnreadSerializer})
+    @action(detail=False, url_path="unread-count")
     def unread_count(self, request: Request) -> Response:
-        return Response({"unread": unread_count(self.caller_id)})
+        return Response({"unread": reads.count_unread(self.caller_id)})
 
-    def _find(self, notification_id: UUID) -> Notification:
-        found = Notification.objects.shown_to(self.caller_id).filter(pk=notification_id).first()
-        if found is None:
-            raise NotFound
-        return found
+    def _serialize(self, rows: Any) -> Any:
+        context = {"actors": reads.get_actors(rows)}
+        return serializers.NotificationSerializer(rows, many=True, context=context).data
 
 
-class PreferenceEndpoint(Endpoint):
-    bodies = {"update": PreferencesBody}
+class PreferenceViewSet(BaseViewSet):
+    serializer_class = serializers.PreferencesBodySerializer
 
-    @documented(summary="By which channels one is told of what", responses={200: schemas.NotificationPreferences})
+    @documented(summary="Get notification preferences", responses={200: serializers.NotificationPreferencesSerializer})
     def retrieve(self, request: Request) -> Response:
         return Response({type_: asdict(channels) for type_, channels in preferences.of(self.caller_id).items()})
 
     @documented(
-        summary="Choose channels; types that are not named stay as they are",
-        request=PreferencesBody,
-        responses={200: schemas.NotificationPreferences},
+        summary="Change notification preferences; types that are not named stay as they are",
+        responses={200: serializers.NotificationPreferencesSerializer},
     )
     def update(self, request: Request) -> Response:
-        wishes = {type_: Channels(**channels) for type_, channels in self.body(request).items()}
+        wishes = {type_: Channels(**channels) for type_, channels in self.get_validated_data().items()}
         preferences.choose(self.caller_id, wishes)
         return self.retrieve(request)
 
 
-class PushEndpoint(Endpoint):
-    bodies = {"create": Subscribe}
+class PushViewSet(BaseViewSet):
+    serializer_class = serializers.SubscribeSerializer
+    lookup_url_kwarg = "subscription_id"
+    lookup_value_converter = "uuid"
 
-    @documented(summary="The devices that take push messages", responses={200: schemas.PushSubscriptions})
+    def get_queryset(self) -> QuerySet[PushSubscription]:
+        return PushSubscription.objects.owned_by(self.caller_id)
+
+    @documented(summary="List push subscriptions", responses={200: serializers.PushSubscriptionsSerializer})
     def list(self, request: Request) -> Response:
-        rows = PushSubscription.objects.filter(user=self.caller_id).order_by("-id")
-        listed = {"results": [subscription_card(row) for row in rows], "next_cursor": None}
-        return Response(listed | {"vapid_public_key": push.public_key()})
+        rows = list(self.get_queryset().order_by("-id"))
+        subscriptions = serializers.PushSubscriptionSerializer(rows, many=True)
+        page = {"results": subscriptions.data, "next_cursor": None, "vapid_public_key": push.public_key()}
+        return Response(page)
 
     @documented(
-        summary="Take push messages on this device; again is the same subscription",
-        request=Subscribe,
-        responses={200: schemas.PushSubscription, 201: schemas.PushSubscription},
+        summary="Subscribe to push messages; again is the same subscription",
+        responses={200: serializers.PushSubscriptionSerializer, 201: serializers.PushSubscriptionSerializer},
         errors=[services.TooManySubscriptions],
     )
     def create(self, request: Request) -> Response:
-        body = self.body(request)
-        made, new = services.subscribe(self.caller_id, endpoint=body["endpoint"], **body["keys"])
-        return Response(subscription_card(made), status=201 if new else 200)
+        body = self.get_validated_data()
+        subscription, is_new = services.subscribe(self.caller_id, endpoint=body["endpoint"], **body["keys"])
+        return Response(serializers.PushSubscriptionSerializer(subscription).data, status=201 if is_new else 200)
 
-    @documented(summary="No more push messages there", responses={204: None})
-    def destroy(self, request: Request, subscription_id: UUID) -> Response:
-        if not PushSubscription.objects.filter(pk=subscription_id, user=self.caller_id).delete()[0]:
-            raise NotFound
+    @documented(summary="Delete a push subscription", responses={204: None})
+    def destroy(self, request: Request, subscription_id: str) -> Response:
+        services.unsubscribe(self.get_object())
         return Response(status=204)

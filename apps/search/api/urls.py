@@ -1,9 +1,8 @@
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from apps.search.api.views import SearchEndpoint
+from apps.search.api.views import SearchViewSet
 
-urlpatterns = [
-    path("search/users", SearchEndpoint.as_view({"get": "users"})),
-    path("search/posts", SearchEndpoint.as_view({"get": "posts"})),
-    path("search/tags", SearchEndpoint.as_view({"get": "tags"})),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("search", SearchViewSet, basename="search")
+
+urlpatterns = router.urls

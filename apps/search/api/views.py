@@ -1,80 +1,79 @@
-"""People, posts and tags by text."""
+"""Search for users, posts and tags."""
 
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from apps.accounts.api.cards import user_card
-from apps.accounts.api.schemas import User as UserShape
+from apps.accounts.api.serializers import UserSerializer
 from apps.accounts.models import User
-from apps.content.api.cards import post_page
-from apps.content.api.schemas import Post as PostShape
-from apps.core.api.pagination import InvalidCursor, Window, newest_first, oldest_first, page
-from apps.core.api.responses import Response
+from apps.content.api.cards import post_cards
+from apps.content.api.schemas import Post as PostSerializer
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
-from apps.core.db.ids import parse_id
-from apps.search import people, posts, tags
-from apps.search.api.queries import MAX_LENGTH, InvalidQuery, query_of
-from apps.search.api.schemas import FoundTag
-from apps.social.api.cards import relationship_cards
-
-Q = OpenApiParameter("q", str, required=True, description=f"1 to {MAX_LENGTH} characters after trimming.")
+from apps.core.api.views import BaseViewSet
+from apps.search import querysets, reads
+from apps.search.api.filters import InvalidQuery, SearchFilter
+from apps.search.api.serializers import FoundTagSerializer
+from apps.social.api.serializers import serialize_profile
+from apps.social.reads import find_profiles
 
 
-class SearchEndpoint(Endpoint):
-    open_to_all = frozenset({"users", "posts", "tags"})
+class SearchViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    filterset_class = SearchFilter
+    # The FilterSet needs a model. Each action searches rows of its own.
+    queryset = User.objects.none()
 
-    @documented(summary="People by handle and display name", page_of=UserShape, errors=[InvalidQuery], parameters=[Q])
-    def users(self, request: Request) -> Response:
-        query = query_of(request)
-        window = Window.of(request, "search-users", q=query)
-        found = people.found(query, viewer_id=request.user.pk, after=_position(window), limit=window.limit + 1)
-        users = User.objects.standing().select_related("avatar").in_bulk([pk for *_, pk in found])
-        viewers = relationship_cards(request.user.pk, users)
-        return Response(
-            page(
-                [row for row in found if row[3] in users],
-                window,
-                position=lambda row: row,
-                card=lambda row: user_card(users[row[3]], viewers.get(row[3])),
-            )
-        )
+    @property
+    def query(self) -> str:
+        """What is searched for. Raises InvalidQuery."""
+        return str(self.get_filter_values()["q"])
 
     @documented(
-        summary="Posts by words of their captions and #tags, newest first",
-        page_of=PostShape,
+        summary="Search users",
+        description="By handle and display name.",
+        page_of=UserSerializer,
         errors=[InvalidQuery],
-        parameters=[Q],
     )
-    def posts(self, request: Request) -> Response:
-        query = query_of(request)
-        window = Window.of(request, "search-posts", q=query)
-        ids = newest_first(posts.found(query, viewer_id=request.user.pk).values_list("pk", flat=True), window)
-        return Response(post_page(ids, window, request.user.pk))
-
-    @documented(
-        summary="Tags by prefix, in alphabetical order", page_of=FoundTag, errors=[InvalidQuery], parameters=[Q]
-    )
-    def tags(self, request: Request) -> Response:
-        query = query_of(request)
-        window = Window.of(request, "search-tags", q=query)
-        return Response(
-            page(
-                oldest_first(tags.found(query, viewer_id=request.user.pk), window, key="plain"),
-                window,
-                position=lambda row: [row["plain"]],
-                card=lambda row: {"tag": row["plain"], "posts": row["posts"]},
-            )
+    @action(detail=False)
+    def users(self, request: Request) -> Response:
+        query = self.query
+        return self.paginate(
+            lambda after, limit: reads.find_people(query, viewer_id=request.user.pk, after=after, limit=limit),
+            position=astuple,
+            serialize=self._serialize_people,
         )
 
+    def _serialize_people(self, people: Sequence[reads.FoundPerson]) -> list[dict[str, Any]]:
+        profiles = find_profiles([person.id for person in people], viewer_id=self.request.user.pk)
+        return [serialize_profile(profile) for profile in profiles.values()]
 
-def _position(window: Window) -> people.Position | None:
-    if window.after is None:
-        return None
-    way, likeness, followers, spelled = window.after
-    pk: UUID | None = parse_id(str(spelled))
-    if pk is None:
-        raise InvalidCursor
-    return int(way), float(likeness), int(followers), pk
+    @documented(
+        summary="Search posts",
+        description="By the words of their captions and by #tags, newest first.",
+        page_of=PostSerializer,
+        errors=[InvalidQuery],
+    )
+    @action(detail=False)
+    def posts(self, request: Request) -> Response:
+        viewer_id = request.user.pk
+        page = self.paginate_queryset(querysets.find_posts(self.query, viewer_id=viewer_id).only("pk"))
+        return self.get_paginated_response(post_cards([post.pk for post in page or []], viewer_id))
+
+    @documented(
+        summary="Search tags",
+        description="By prefix, in alphabetical order.",
+        page_of=FoundTagSerializer,
+        errors=[InvalidQuery],
+    )
+    @action(detail=False, serializer_class=FoundTagSerializer)
+    def tags(self, request: Request) -> Response:
+        tags = querysets.find_tags(self.query, viewer_id=request.user.pk)
+        return self.paginate(
+            lambda after, limit: querysets.page_of_tags(tags, after=after, limit=limit),
+            position=lambda tag: tag["plain"],
+        )

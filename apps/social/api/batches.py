@@ -1,4 +1,4 @@
-"""`?ids=a,b,…`: bounded before any work is done."""
+"""The parameter `?ids=a,b,...`."""
 
 from uuid import UUID
 
@@ -12,8 +12,8 @@ class TooManyIds(BadRequest):
     code, title = "too_many_ids", "Too many ids at once."
 
 
-def ids_of(request: Request, *, most: int) -> list[UUID]:
-    """The distinct ids asked for, in order; text that is no id names nobody. Raises Invalid, TooManyIds."""
+def parse_ids(request: Request, *, most: int) -> list[UUID]:
+    """The distinct ids in their order; text that is not an id is ignored. Raises Invalid, TooManyIds."""
     raw = request.query_params.get("ids", "")
     if not raw:
         raise Invalid(ids=("required", "Name at least one id."))

@@ -1,49 +1,69 @@
-"""Who follows, blocks and mutes whom."""
+"""Relationships, follow requests and the lists of the social graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import action
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from apps.accounts.api.cards import mini, user_card
-from apps.accounts.api.schemas import Relationship
-from apps.accounts.models import User
-from apps.core.api.pagination import InvalidCursor, Window, newest_first, page
-from apps.core.api.responses import Response
+from apps.accounts.api.serializers import RelationshipSerializer
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
-from apps.core.db.ids import parse_id
+from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid
 from apps.safety.newcomers import NewAccountLimitReached
-from apps.social import lists, querysets, services
-from apps.social.api import schemas
-from apps.social.api.batches import TooManyIds, ids_of
-from apps.social.api.cards import Ties, relationship_card, relationship_cards
-from apps.social.api.people import find_blocked_person, look_inside, meet, named, visible_people
+from apps.social import reads, services, visibility
+from apps.social.api import serializers
+from apps.social.api.batches import TooManyIds, parse_ids
+from apps.social.api.profiles import get_profile_content_or_404, get_profile_or_404, resolve_identifier
+from apps.social.api.serializers import serialize_profile, serialize_relationship
 
-RELATIONSHIP = {200: Relationship}
-FOLLOWERS = Ties(
-    lambda viewer, person_id: lists.followers_of(person_id, seen_by=viewer), "person_id", person="follower"
+RELATIONSHIP = {200: RelationshipSerializer}
+FOLLOWERS = reads.RelationshipList(
+    lambda viewer, person: visibility.followers_of(person, viewer_id=viewer), user="follower"
 )
-FOLLOWED = Ties(lambda viewer, person_id: lists.followed_by(person_id, seen_by=viewer), "person_id", person="followed")
-REQUESTERS = Ties(lambda viewer: lists.requests_to(viewer), person="requester")
+FOLLOWING = reads.RelationshipList(
+    lambda viewer, person: visibility.followed_by(person, viewer_id=viewer), user="followed"
+)
+REQUESTS = reads.RelationshipList(lambda viewer: visibility.requests_to(viewer), user="requester")
 
 
-class TieEndpoint(Endpoint):
-    """The verbs between the caller and one other person; each answers with the Relationship that results."""
+class RelationshipBaseViewSet(BaseViewSet):
+    """Actions between the caller and another account. Each returns the relationship that results.
 
-    def _answer(self, person: User) -> Response:
-        return Response(relationship_card(self.caller_id, person.pk))
+    `{user}` in a path is an id, `@handle` or `me`.
+    """
 
-    @staticmethod
-    def _answer_with(person_id: UUID, stood: querysets.Relationship | None, **now: bool) -> Response:
-        """What was asked at the door, and what has become of it."""
-        return Response((stood or querysets.Relationship(person_id)).card() | now)
+    lookup_url_kwarg = "user"
+    lookup_value_converter = "str"
+
+    def perform(self, service: Callable[..., reads.Relationship], identifier: str) -> Response:
+        relationship = service(resolve_identifier(self.request, identifier), by=self.caller_id)
+        return Response(serialize_relationship(relationship))
+
+    def paginate_users(self, rows: reads.RelationshipList, **ids: UUID) -> Response:
+        return self.paginate(
+            lambda after, limit: rows.page(viewer=self.caller_id, after=after, limit=limit, **ids),
+            position=lambda row: row.id,
+            scope=ids,
+        )
+
+
+class RelationshipViewSet(RelationshipBaseViewSet):
+    etag_actions = frozenset({"relationship"})
+
+    @documented(summary="Get relationship", operation_id="tie_retrieve", responses=RELATIONSHIP)
+    @action(detail=True)
+    def relationship(self, request: Request, user: str) -> Response:
+        profile = get_profile_or_404(request, user)
+        return Response(serialize_relationship(profile.relationship or reads.Relationship(profile.id)))
 
     @documented(
-        summary="Follow, or ask to follow a private account",
+        summary="Follow user",
+        description="Follows a public account, or requests to follow a private one.",
+        operation_id="tie_follow",
         responses=RELATIONSHIP,
         errors=[
             services.CannotFollowSelf,
@@ -52,152 +72,154 @@ class TieEndpoint(Endpoint):
             NewAccountLimitReached,
         ],
     )
+    @action(detail=True, methods=["post"])
     def follow(self, request: Request, user: str) -> Response:
-        return Response(services.follow(named(request, user), by=self.caller_id).card())
+        return self.perform(services.follow, user)
 
-    @documented(summary="Unfollow, or withdraw the request", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
+    @documented(
+        summary="Unfollow user",
+        description="Withdraws a follow request, too.",
+        operation_id="tie_unfollow",
+        responses=RELATIONSHIP,
+        errors=[services.CannotTargetSelf],
+    )
+    @action(detail=True, methods=["post"])
     def unfollow(self, request: Request, user: str) -> Response:
-        return Response(services.unfollow(named(request, user), by=self.caller_id).card())
+        return self.perform(services.unfollow, user)
 
-    @documented(summary="End somebody's following", responses=RELATIONSHIP, errors=[services.CannotTargetSelf])
+    @documented(
+        summary="Remove follower",
+        operation_id="tie_remove_follower",
+        responses=RELATIONSHIP,
+        errors=[services.CannotTargetSelf],
+    )
+    @action(detail=True, methods=["post"], url_path="remove-follower")
     def remove_follower(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.remove_follower(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, followed_by=False)
+        return self.perform(services.remove_follower, user)
 
     @documented(
-        summary="Block: neither sees the other any more", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
+        summary="Block user",
+        description="Hides both accounts from each other and ends follows and requests both ways.",
+        operation_id="tie_block",
+        responses=RELATIONSHIP,
+        errors=[services.CannotTargetSelf],
     )
+    @action(detail=True, methods=["post"])
     def block(self, request: Request, user: str) -> Response:
-        person = find_blocked_person(request, user)
-        services.block(person.pk, by=self.caller_id)
-        return self._answer(person)
-
-    @documented(summary="Unblock: restores sight, not follows", responses=RELATIONSHIP)
-    def unblock(self, request: Request, user: str) -> Response:
-        person = find_blocked_person(request, user)
-        services.unblock(person.pk, by=self.caller_id)
-        return self._answer(person)
+        return self.perform(services.block, user)
 
     @documented(
-        summary="Mute: out of feed and notifications", responses=RELATIONSHIP, errors=[services.CannotTargetSelf]
+        summary="Unblock user",
+        description="Follows are not restored.",
+        operation_id="tie_unblock",
+        responses=RELATIONSHIP,
     )
-    def mute(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.mute(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, muting=True)
-
-    @documented(summary="Unmute", responses=RELATIONSHIP)
-    def unmute(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.unmute(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, muting=False)
-
-    @documented(summary="How one stands to somebody", responses=RELATIONSHIP)
-    def retrieve(self, request: Request, user: str) -> Response:
-        person, relationship = meet(request, user)
-        return Response((relationship or querysets.Relationship(person.id)).card())
+    @action(detail=True, methods=["post"])
+    def unblock(self, request: Request, user: str) -> Response:
+        return self.perform(services.unblock, user)
 
     @documented(
-        summary="How one stands to several people; those that cannot be seen are left out",
-        responses={200: schemas.Relationships},
+        summary="Mute user",
+        description="Hides the account from the feed and the notifications of the caller.",
+        operation_id="tie_mute",
+        responses=RELATIONSHIP,
+        errors=[services.CannotTargetSelf],
+    )
+    @action(detail=True, methods=["post"])
+    def mute(self, request: Request, user: str) -> Response:
+        return self.perform(services.mute, user)
+
+    @documented(summary="Unmute user", operation_id="tie_unmute", responses=RELATIONSHIP)
+    @action(detail=True, methods=["post"])
+    def unmute(self, request: Request, user: str) -> Response:
+        return self.perform(services.unmute, user)
+
+    # ── Lists ────────────────────────────────────────────────────────────────────────────────────────────
+    @documented(summary="List followers", operation_id="people_followers", page_of=serializers.FollowerSerializer)
+    @action(detail=True, serializer_class=serializers.FollowerSerializer)
+    def followers(self, request: Request, user: str) -> Response:
+        return self.paginate_users(FOLLOWERS, person=get_profile_content_or_404(request, user).id)
+
+    @documented(summary="List followed users", operation_id="people_following", page_of=serializers.FollowerSerializer)
+    @action(detail=True, serializer_class=serializers.FollowerSerializer)
+    def following(self, request: Request, user: str) -> Response:
+        return self.paginate_users(FOLLOWING, person=get_profile_content_or_404(request, user).id)
+
+    @documented(summary="List blocked users", operation_id="people_blocks", page_of=serializers.BlockedUserSerializer)
+    @action(detail=False, url_path="me/blocks", serializer_class=serializers.BlockedUserSerializer)
+    def blocks(self, request: Request) -> Response:
+        page = self.paginate_queryset(visibility.blocked_by(self.caller_id))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @documented(summary="List muted users", operation_id="people_mutes", page_of=serializers.MutedUserSerializer)
+    @action(detail=False, url_path="me/mutes", serializer_class=serializers.MutedUserSerializer)
+    def mutes(self, request: Request) -> Response:
+        page = self.paginate_queryset(visibility.muted_by(self.caller_id))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @documented(
+        summary="List suggested users",
+        description="Accounts followed by accounts that the caller follows.",
+        operation_id="people_suggestions",
+        page_of=serializers.SuggestionSerializer,
+    )
+    @action(detail=False)
+    def suggestions(self, request: Request) -> Response:
+        return self.paginate(
+            lambda after, limit: reads.suggestions(self.caller_id, after=after, limit=limit),
+            position=lambda row: (row.followed_by_count, row.user_id),
+            serialize=self._serialize_suggestions,
+        )
+
+    def _serialize_suggestions(self, rows: Sequence[reads.Suggestion]) -> list[dict[str, Any]]:
+        profiles = reads.find_profiles([row.user_id for row in rows], viewer_id=self.caller_id)
+        return [
+            serialize_profile(profiles[row.user_id]) | {"followed_by_count": row.followed_by_count}
+            for row in rows
+            if row.user_id in profiles
+        ]
+
+
+class RelationshipListViewSet(BaseViewSet):
+    @documented(
+        summary="List relationships",
+        description="Accounts that the caller cannot see are left out.",
+        operation_id="tie_list",
+        responses={200: serializers.RelationshipsSerializer},
         errors=[TooManyIds, Invalid],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        ids = ids_of(request, most=100)
-        seen = set(visible_people(request).filter(pk__in=ids).values_list("pk", flat=True))
-        cards = relationship_cards(request.user.pk, [pk for pk in ids if pk in seen])
-        return Response({"results": list(cards.values()), "next_cursor": None})
+        profiles = reads.find_profiles(parse_ids(request, most=100), viewer_id=self.caller_id)
+        relationships = [profile.relationship for profile in profiles.values() if profile.relationship]
+        return Response({"results": [serialize_relationship(each) for each in relationships], "next_cursor": None})
+
+
+class FollowRequestViewSet(RelationshipBaseViewSet):
+    serializer_class = serializers.FollowRequestSerializer
 
     @documented(
-        summary="Accept a follow request",
+        summary="List follow requests", operation_id="people_requests", page_of=serializers.FollowRequestSerializer
+    )
+    def list(self, request: Request) -> Response:
+        return self.paginate_users(REQUESTS)
+
+    @documented(
+        summary="Accept follow request",
+        operation_id="tie_accept",
         responses=RELATIONSHIP,
         errors=[services.FollowerLimitReached, services.FollowingLimitReached],
     )
+    @action(detail=True, methods=["post"])
     def accept(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.accept_request(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood, followed_by=True)
+        return self.perform(services.accept_request, user)
 
-    @documented(summary="Reject a follow request; nobody is told", responses=RELATIONSHIP)
+    @documented(
+        summary="Reject follow request",
+        description="The requester is not notified.",
+        operation_id="tie_reject",
+        responses=RELATIONSHIP,
+    )
+    @action(detail=True, methods=["post"])
     def reject(self, request: Request, user: str) -> Response:
-        person, stood = meet(request, user)
-        services.reject_request(person.id, by=self.caller_id)
-        return self._answer_with(person.id, stood)
-
-
-class PeopleEndpoint(Endpoint):
-    """The lists of the graph, newest first."""
-
-    @documented(summary="Somebody's followers, newest first", page_of=schemas.Follower)
-    def followers(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
-        window = Window.of(request, "followers", person=person.id)
-        return self._page(window, FOLLOWERS, "followed_at", person_id=person.id)
-
-    @documented(summary="Whom somebody follows, newest first", page_of=schemas.Follower)
-    def following(self, request: Request, user: str) -> Response:
-        person = look_inside(request, user)
-        window = Window.of(request, "following", person=person.id)
-        return self._page(window, FOLLOWED, "followed_at", person_id=person.id)
-
-    @documented(summary="Who asks to follow one", page_of=schemas.FollowRequest)
-    def requests(self, request: Request) -> Response:
-        window = Window.of(request, "follow-requests")
-        return self._page(window, REQUESTERS, "requested_at")
-
-    @documented(summary="Whom one blocks", page_of=schemas.Listed)
-    def blocks(self, request: Request) -> Response:
-        window = Window.of(request, "blocks")
-        rows = newest_first(lists.blocked_by(self.caller_id), window)
-        return self._own(window, rows, "blocked")
-
-    @documented(summary="Whom one mutes", page_of=schemas.Listed)
-    def mutes(self, request: Request) -> Response:
-        window = Window.of(request, "mutes")
-        rows = newest_first(lists.muted_by(self.caller_id), window)
-        return self._own(window, rows, "muted")
-
-    @documented(summary="Followed by those one follows, not yet by oneself", page_of=schemas.Suggestion)
-    def suggestions(self, request: Request) -> Response:
-        window = Window.of(request, "suggestions")
-        found = lists.suggestions(self.caller_id, after=_suggestion_after(window), limit=window.limit + 1)
-        people = User.objects.select_related("avatar").in_bulk([pk for pk, _ in found])
-        viewers = relationship_cards(request.user.pk, people)
-        return Response(
-            page(
-                [(pk, ties) for pk, ties in found if pk in people],
-                window,
-                position=lambda row: [row[1], row[0]],
-                card=lambda row: user_card(people[row[0]], viewers.get(row[0])) | {"followed_by_count": row[1]},
-            )
-        )
-
-    def _page(self, window: Window, ties: Ties, when: str, **ids: UUID) -> Response:
-        viewer = self.caller_id
-        rows = ties.rows(window, viewer=viewer, **ids)
-        return Response(
-            page(rows, window, position=lambda row: [row[0]], card=lambda row: ties.card(row, when, viewer))
-        )
-
-    @staticmethod
-    def _own(window: Window, rows: Sequence[Any], end: str) -> Response:
-        return Response(
-            page(
-                rows,
-                window,
-                position=lambda row: [row.pk],
-                card=lambda row: {"user": mini(getattr(row, end)), "since": row.created_at},
-            )
-        )
-
-
-def _suggestion_after(window: Window) -> tuple[int, UUID] | None:
-    if window.after is None:
-        return None
-    ties, spelled = window.after
-    pk = parse_id(str(spelled))
-    if pk is None:
-        raise InvalidCursor
-    return int(ties), pk
+        return self.perform(services.reject_request, user)

@@ -17,7 +17,7 @@ from tests.factories import PASSWORD, make_comment, make_post, make_user
 from tests.moderation.desk.desks import report
 from tests.moderation.people import make_moderator, taken_down
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 QUEUE = reverse("admin:moderation_flag_queue")
 TEN = 10
 

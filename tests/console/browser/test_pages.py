@@ -15,7 +15,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.content import services as content
 from apps.media.models import Media
-from apps.moderation import proposals
+from apps.moderation.cases import proposals
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal, TargetType
 from apps.safety.models import BlockedTerm
 from apps.social import services as social
@@ -27,7 +27,7 @@ from tests.factories import make_user
 from tests.moderation.desk.desks import case_of
 from tests.moderation.people import make_moderator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LOOKS = {
     "wide-light": (WIDE, "light"),
     "wide-dark": (WIDE, "dark"),

@@ -14,7 +14,7 @@ from tests.console.codes import code_of
 from tests.factories import PASSWORD, make_post, make_user
 from tests.moderation.people import make_moderator
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LOOKS = {"wide-light": (WIDE, "light"), "narrow-dark": (NARROW, "dark")}
 
 

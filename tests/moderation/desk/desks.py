@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.decisions import Target
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag
 from tests.factories import PASSWORD, make_user
 

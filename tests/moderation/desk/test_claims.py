@@ -6,8 +6,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apps.moderation import claims, desk, services
-from apps.moderation.decisions import Target
+from apps.moderation import services
+from apps.moderation.cases import claims
+from apps.moderation.cases import queue as desk
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Claim, Flag, ModerationAction
 from tests.factories import make_post
 from tests.moderation.desk.desks import BECAUSE, browser, case_of, decide, place_of, report, told

@@ -7,8 +7,10 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.content.models import Post
 from apps.engagement.models import Comment
-from apps.moderation import cases, desk, services
-from apps.moderation.decisions import Target
+from apps.moderation import services
+from apps.moderation.cases import queue as desk
+from apps.moderation.cases import reads as cases
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag, ModerationAction, Statement
 from tests.factories import make_comment, make_post, make_user
 from tests.moderation.desk.desks import browser, case_of, decide, earlier_reports, report, told

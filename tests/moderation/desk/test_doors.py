@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from apps.moderation import proposals
+from apps.moderation.cases import proposals
 from apps.moderation.models import ModerationAction, SuspensionProposal
 from tests.factories import make_post, make_user
 from tests.moderation.desk.desks import BECAUSE, browser, case_of, report

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.moderation import proposals, services
+from apps.moderation import services
+from apps.moderation.cases import proposals
 from apps.moderation.models import Claim, Flag, ModerationAction, StaffAct, SuspensionProposal
 from tests.factories import make_post, make_user
 from tests.moderation.desk.desks import BECAUSE, QUEUE, browser, case_of, decide, report, told

@@ -9,8 +9,10 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id
-from apps.moderation import cases, claims, services
-from apps.moderation.decisions import Target
+from apps.moderation import services
+from apps.moderation.cases import claims
+from apps.moderation.cases import reads as cases
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Category, Flag
 from tests.factories import make_comment, make_post, make_user, many
 from tests.moderation.desk.desks import QUEUE, browser, case_of, earlier_reports, report

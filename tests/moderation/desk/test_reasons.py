@@ -3,7 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from apps.moderation import reasons, roles
+from apps.moderation import roles
+from apps.moderation.cases import policies as reasons
 from apps.moderation.models import Decision, ReasonTemplate, StaffAct
 from tests.moderation.desk.desks import browser
 from tests.moderation.people import make_moderator

@@ -9,8 +9,10 @@ from django.utils import timezone
 from apps.content.models import Post
 from apps.core.db.ids import first_id_at
 from apps.engagement.models import Comment
-from apps.moderation import claims, desk, services
-from apps.moderation.decisions import Target
+from apps.moderation import services
+from apps.moderation.cases import claims
+from apps.moderation.cases import queue as desk
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag, ModerationAction, Statement
 from tests.factories import make_comment, make_post
 from tests.moderation.desk.desks import BECAUSE, SWEEP, browser, place_of, report, told

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.core.db.ids import first_id_at, moment_of, new_id
-from apps.moderation import services, trail
+from apps.moderation import services
 from apps.moderation.admin.audit import PER_PAGE, inert
+from apps.moderation.audit import records as trail
 from apps.moderation.models import ModerationAction, StaffAct
 from apps.moderation.querysets import Inquiry
 from tests.factories import make_post, make_user

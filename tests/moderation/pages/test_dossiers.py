@@ -11,7 +11,8 @@ from django.utils import timezone
 from apps.accounts.models import Session
 from apps.content.models import Post
 from apps.engagement.models import Comment, Like
-from apps.moderation import dossiers, services
+from apps.moderation import services
+from apps.moderation.console import profiles as dossiers
 from tests.factories import make_block, make_comment, make_follow, make_media, make_post, make_user, many
 from tests.plans import analyze, explain, nodes
 

@@ -6,10 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.moderation import insight, services
+from apps.moderation import services
 from apps.moderation.admin import plots
 from apps.moderation.admin.pages import lasting
-from apps.moderation.insight import Period
+from apps.moderation.transparency import statistics as insight
+from apps.moderation.transparency.statistics import Period
 from tests.factories import make_comment, make_post
 from tests.moderation.clock import at
 from tests.moderation.people import make_moderator

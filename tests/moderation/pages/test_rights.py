@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from apps.accounts import services as accounts
 from apps.engagement.models import Like
-from apps.moderation import services, trail
+from apps.moderation import services
 from apps.moderation.admin.urls import PAGES
+from apps.moderation.audit import records as trail
 from tests.factories import make_block, make_comment, make_follow, make_post, make_user
 from tests.moderation.people import make_moderator
 

@@ -7,7 +7,8 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.engagement.models import Comment
-from apps.moderation import lookup, services
+from apps.moderation import services
+from apps.moderation.console import search as lookup
 from apps.moderation.models import StaffAct
 from tests.factories import make_comment, make_post, make_user, many
 from tests.moderation.people import make_moderator, suspended, taken_down

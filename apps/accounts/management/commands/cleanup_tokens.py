@@ -1,4 +1,4 @@
-"""`manage.py cleanup_tokens`: what has expired goes now, and not the next time its job comes by."""
+"""`manage.py cleanup_tokens`: deletes expired rows now instead of with the next scheduled job."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,12 +21,12 @@ EXPIRED: dict[str, Callable[[], QuerySet[Any]]] = {
 
 class Command(OperatorCommand):
     help = (
-        "Delete sessions that ended a month ago, and console sessions, links sent by mail, idempotency keys and rate "
-        "limit counts that have expired. Nobody is signed out. Jobs do the same every day or more often; if you stop "
-        "this command, run it again."
+        "Delete sessions that ended a month ago, and expired console sessions, mailed links, idempotency keys and rate "
+        "limit counts. No user is signed out. Scheduled jobs do the same at least daily. You can stop this command and "
+        "run it again."
     )
     examples = """
-  manage.py cleanup_tokens --dry-run  how many are there?
+  manage.py cleanup_tokens --dry-run  count them
   manage.py cleanup_tokens            delete them
 """
 

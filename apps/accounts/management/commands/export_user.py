@@ -1,4 +1,4 @@
-"""`manage.py export_user`: the archive of all that is held on a person, as a local file."""
+"""`manage.py export_user`: writes the archive of a user's data to a local file."""
 
 import tempfile
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ from apps.media.storage import StorageError
 
 class Command(OperatorCommand):
     help = (
-        "Write the archive that people can ask for themselves (their data as JSON, a page to look at, their original "
-        "photographs) to a file that only you can read. It holds personal data: keep it no longer than it is needed."
+        "Write the archive that users can request (data as JSON, a page for people, original photos) to a file "
+        "that only you can read. It contains personal data: delete it when it is no longer needed."
     )
     examples = """
-  manage.py export_user @alice --dry-run           how much is held on alice?
+  manage.py export_user @alice --dry-run           count the data of alice
   manage.py export_user @alice                     photogram-alice-<date>.zip in this folder
   manage.py export_user @alice --output alice.zip  in that file, which must not exist yet
 """
@@ -50,7 +50,7 @@ class Command(OperatorCommand):
 
 
 def _write(user: User, file: Path) -> None:
-    """All of it or nothing. Raises CommandError."""
+    """Write the complete archive or nothing. Raises CommandError."""
     try:
         with tempfile.TemporaryDirectory(prefix=".photogram-", dir=file.parent) as folder:
             draft = Path(folder) / "archive.zip"

@@ -49,7 +49,7 @@ class Command(OperatorCommand):
 
 
 def _person(who: str) -> list[UUID]:
-    user = User.objects.standing().named(who).first()
+    user = User.objects.active().named(who).first()
     if user is None:
         raise CommandError(f"There is nobody called {who}.")
     return [user.pk]
@@ -67,5 +67,5 @@ def _everybody() -> list[UUID]:
         seen = []
     kept = FeedSnapshot.objects.order_by("-visits", "pk").values_list("pk", flat=True)
     readers = dict.fromkeys([*seen, *kept])
-    standing = set(User.objects.standing().filter(pk__in=readers).values_list("pk", flat=True))
+    standing = set(User.objects.active().filter(pk__in=readers).values_list("pk", flat=True))
     return [reader for reader in readers if reader in standing]

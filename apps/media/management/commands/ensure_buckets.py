@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from apps.media.storage import client
+from apps.media import storage
 
 log = structlog.get_logger(__name__)
 # The region that a location constraint may not name.
@@ -100,4 +100,4 @@ class Command(BaseCommand):
 
     @property
     def _s3(self) -> Any:
-        return client(settings.S3_ENDPOINT_URL)
+        return storage.client()

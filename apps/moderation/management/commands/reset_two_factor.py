@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.core.management.base import OperatorCommand, Result
 from apps.core.management.people import person
-from apps.moderation import staff
+from apps.moderation import permissions as staff
 
 
 class Command(OperatorCommand):

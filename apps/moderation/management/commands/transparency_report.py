@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import OperatorCommand, Result
-from apps.moderation import transparency
+from apps.moderation.transparency import report as transparency
 
 
 class Command(OperatorCommand):

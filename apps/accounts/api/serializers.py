@@ -1,0 +1,261 @@
+"""What the API takes and returns about accounts."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from rest_framework import serializers
+
+from apps.accounts import exports
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
+from apps.accounts.reads import UserSummary
+from apps.core.api.fields import StrictBoolean, TextField, TokenField
+from apps.core.api.serializers import StrictSerializer
+from apps.media.api.cards import avatar_card
+from apps.notifications.reads import count_unread
+
+
+# ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+class AvatarSerializer(serializers.Serializer[Any]):
+    thumb = serializers.URLField()
+    medium = serializers.URLField()
+
+
+def serialize_user_summary(user: UserSummary | User) -> dict[str, Any]:
+    """The representation of `UserSummarySerializer`. A `User` needs its `avatar` selected."""
+    return {
+        "id": user.id,
+        "handle": user.handle,
+        "display_name": user.display_name,
+        "avatar": avatar_card(user.avatar),
+        "is_verified": user.is_verified,
+    }
+
+
+class UserSummarySerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    handle = serializers.CharField()
+    display_name = serializers.CharField()
+    avatar = AvatarSerializer(allow_null=True)
+    is_verified = serializers.BooleanField()
+
+    def to_representation(self, instance: UserSummary | User) -> dict[str, Any]:
+        return serialize_user_summary(instance)
+
+
+class RelationshipSerializer(serializers.Serializer[Any]):
+    user_id = serializers.UUIDField()
+    following = serializers.BooleanField()
+    requested = serializers.BooleanField()
+    followed_by = serializers.BooleanField()
+    blocking = serializers.BooleanField()
+    muting = serializers.BooleanField()
+
+
+class UserCountsSerializer(serializers.Serializer[Any]):
+    followers = serializers.IntegerField()
+    following = serializers.IntegerField()
+    posts = serializers.IntegerField()
+
+
+def serialize_user(user: Any, viewer: dict[str, Any] | None) -> dict[str, Any]:
+    """The representation of `UserSerializer`.
+
+    `user`: a `User` with its avatar, or a profile with the same attributes. `viewer`: the viewer's relationship to the
+    account, or None for anonymous viewers and the viewer's own account.
+    """
+    return {
+        "id": user.id,
+        "handle": user.handle,
+        "display_name": user.display_name,
+        "bio": user.bio,
+        "website": user.website,
+        "avatar": avatar_card(user.avatar),
+        "is_private": user.is_private,
+        "is_verified": user.is_verified,
+        "counts": {"followers": user.follower_count, "following": user.following_count, "posts": user.post_count},
+        "created_at": user.created_at,
+        "viewer": viewer,
+    }
+
+
+class UserSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    handle = serializers.CharField()
+    display_name = serializers.CharField()
+    bio = serializers.CharField()
+    website = serializers.CharField()
+    avatar = AvatarSerializer(allow_null=True)
+    is_private = serializers.BooleanField()
+    is_verified = serializers.BooleanField()
+    counts = UserCountsSerializer()
+    created_at = serializers.DateTimeField()
+    viewer = RelationshipSerializer(allow_null=True)
+
+
+class UserListSerializer(serializers.Serializer[Any]):
+    results = UserSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class SettingsSerializer(serializers.Serializer[Any]):
+    show_sensitive = serializers.BooleanField()
+    theme = serializers.ChoiceField(choices=["system", "light", "dark"])
+
+
+class MeSerializer(UserSerializer):
+    email = serializers.EmailField()
+    email_verified = serializers.BooleanField()
+    locale = serializers.CharField()
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=["admin", "moderator"]))
+    settings = SettingsSerializer()
+    unread_notifications = serializers.IntegerField()
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        return serialize_user(instance, None) | {
+            "email": instance.email,
+            "email_verified": instance.email_verified_at is not None,
+            "locale": instance.locale,
+            "roles": sorted(instance.roles),
+            "settings": DEFAULT_SETTINGS | instance.settings,
+            "unread_notifications": count_unread(instance.pk),
+        }
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    token_type = serializers.ChoiceField(choices=["Bearer"])
+    expires_in = serializers.IntegerField()
+    session_id = serializers.UUIDField()
+    user = MeSerializer()
+
+
+class SessionSerializer(serializers.Serializer[Session]):
+    id = serializers.UUIDField()
+    device_name = serializers.CharField()
+    ip = serializers.CharField(source="address", allow_null=True)
+    user_agent = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Session) -> bool:
+        return bool(session.pk == self.context["request"].auth.session_id)
+
+
+class DataExportSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=["none", "pending", "processing", "ready", "expired", "failed"])
+    url = serializers.URLField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, instance: DataExport) -> dict[str, Any]:
+        if url := exports.link(instance):
+            return {"status": instance.status, "url": url, "expires_at": instance.expires_at}
+        # The link may have expired before the scheduled job has marked the export.
+        status = "expired" if instance.status == DataExport.Status.READY else instance.status
+        return {"status": status, "url": None, "expires_at": None}
+
+
+# ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+class HandleField(TokenField):
+    """Text of limited length; `apps.accounts.handles` checks the rules for handles."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=100, **kwargs)
+
+
+class EmailField(serializers.EmailField):
+    """ASCII only: two addresses that differ to a machine must not look the same to a reader (Django CVE-2019-19844)."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not data.isascii():
+            self.fail("invalid")
+        return super().to_internal_value(data).lower()
+
+
+class WebsiteField(TextField):
+    """An http or https address; other schemes could run code in the reader's browser."""
+
+    default_error_messages = {"invalid_url": "An http:// or https:// address."}
+    _check = URLValidator(schemes=["http", "https"])
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if text:
+            try:
+                self._check(text)
+            except (ValidationError, ValueError):  # URLValidator raises ValueError for some malformed hosts
+                self.fail("invalid_url")
+        return text
+
+
+class SignUpSerializer(StrictSerializer):
+    handle = HandleField()
+    email = EmailField(max_length=254)
+    password = TokenField()
+    display_name = TextField(max_length=50, allow_blank=True, required=False)
+
+
+class SignInSerializer(StrictSerializer):
+    """Sign in by password (`login`, `password`), or renew the tokens by `refresh`, as `grant_type` says. Moderators who
+    have set up two-factor add a `code` from their app, or a recovery code; without it they cannot moderate."""
+
+    grant_type = serializers.ChoiceField(choices=["password", "refresh_token"], default="password")
+    login = TokenField(required=False, max_length=254)
+    password = TokenField(required=False)
+    device_name = TextField(max_length=100, allow_blank=True, required=False)
+    code = TokenField(required=False, max_length=40)
+    refresh = TokenField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        required = ["refresh"] if attrs["grant_type"] == "refresh_token" else ["login", "password"]
+        if missing := {name: ["This field is required."] for name in required if name not in attrs}:
+            raise serializers.ValidationError(missing, code="required")
+        return attrs
+
+
+class RevokeSerializer(StrictSerializer):
+    """An empty object ends the current session, `session_id` another session of the user, `all` all of them."""
+
+    session_id = serializers.UUIDField(required=False)
+    all = StrictBoolean(required=False)
+
+
+class ChangePasswordSerializer(StrictSerializer):
+    current_password = TokenField()
+    new_password = TokenField()
+
+
+class RequestPasswordResetSerializer(StrictSerializer):
+    email = TokenField(max_length=254)
+
+
+class ResetPasswordSerializer(StrictSerializer):
+    token = TokenField()
+    new_password = TokenField()
+
+
+class ConfirmEmailSerializer(StrictSerializer):
+    token = TokenField()
+
+
+class SettingsBodySerializer(StrictSerializer):
+    show_sensitive = StrictBoolean(required=False)
+    theme = serializers.ChoiceField(choices=["system", "light", "dark"], required=False)
+
+
+class UpdateProfileSerializer(StrictSerializer):
+    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    bio = TextField(max_length=300, allow_blank=True, required=False)
+    website = WebsiteField(max_length=200, allow_blank=True, required=False)
+    is_private = StrictBoolean(required=False)
+    locale = serializers.RegexField(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$", max_length=10, required=False)
+    avatar_media_id = serializers.UUIDField(required=False, allow_null=True)
+    settings = SettingsBodySerializer(required=False)
+
+
+class PasswordSerializer(StrictSerializer):
+    """The current password, as a confirmation."""
+
+    password = TokenField()

@@ -1,0 +1,297 @@
+"""Sign-in and sessions, profiles, and the data export."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.accounts import exports, services, tokens
+from apps.accounts.api import attempts, serializers
+from apps.accounts.models import Session, User
+from apps.accounts.tokens import AccessToken
+from apps.core import limits
+from apps.core.api.addresses import client_address
+from apps.core.api.idempotency import idempotent
+from apps.core.api.schema import documented
+from apps.core.api.views import BaseViewSet
+from apps.core.errors import Forbidden, Invalid, NotFound, Refusal
+from apps.moderation import permissions as staff
+from apps.safety.terms import BlockedText
+from apps.social.api.batches import TooManyIds, parse_ids
+from apps.social.api.profiles import get_profile_or_404, get_user_or_404
+from apps.social.api.serializers import serialize_profile
+from apps.social.reads import find_profiles
+
+
+def load_user(user_id: UUID) -> User:
+    """The account with all fields and its avatar; `request.user` has only the fields of the session cache."""
+    user: User = User.objects.owned_by(user_id).get()
+    return user
+
+
+class AuthViewSet(BaseViewSet):
+    etag_actions = frozenset({"me"})
+
+    @property
+    def session_id(self) -> UUID:
+        """The session of the access token."""
+        return cast(AccessToken, self.request.auth).session_id
+
+    @documented(
+        summary="Sign in or refresh the tokens",
+        responses={200: serializers.TokenPairSerializer},
+        errors=[
+            services.InvalidCredentials,
+            services.AccountSuspended,
+            services.InvalidRefreshToken,
+            services.TokenReused,
+        ],
+    )
+    @action(
+        detail=False, methods=["post"], permission_classes=[AllowAny], serializer_class=serializers.SignInSerializer
+    )
+    def token(self, request: Request) -> Response:
+        body = self.get_validated_data()
+        if body["grant_type"] == "refresh_token":
+            limits.require("token", client_address(request))
+            session, refresh = services.refresh(body["refresh"])
+        else:
+            session = self._sign_in(request, body)
+            refresh = tokens.refresh_token(session, session.generation)
+        pair = {
+            "access": tokens.access_token(session),
+            "refresh": refresh,
+            "token_type": "Bearer",
+            "expires_in": int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
+            "session_id": session.pk,
+            "user": session.user,
+        }
+        return Response(serializers.TokenPairSerializer(pair).data)
+
+    def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
+        address = client_address(request)
+        session = services.sign_in(
+            attempts.count_attempt(body["login"], address=address),
+            password=body["password"],
+            device_name=body.get("device_name", ""),
+            address=address,
+            user_agent=_printable(request.headers.get("User-Agent", "")),
+        )
+        if code := body.get("code"):
+            self._verify_second_factor(session, code)
+        return session
+
+    @staticmethod
+    def _verify_second_factor(session: Session, code: str) -> None:
+        """Add the second factor to a new session, or delete the session, whose tokens have not been sent.
+
+        Attempts are counted only after the password was right, because otherwise anyone could lock the user out; and
+        outside of a transaction, so that a refused attempt stays counted.
+        """
+        try:
+            limits.require("two_factor", str(session.user_id))
+            staff.show_second_factor(session, code=code)
+        except Refusal:
+            session.delete()
+            raise
+
+    @documented(summary="Revoke sessions", responses={204: None})
+    @action(detail=False, methods=["post"], serializer_class=serializers.RevokeSerializer)
+    def revoke(self, request: Request) -> Response:
+        body = self.get_validated_data()
+        if body.get("all"):
+            services.end_all_sessions(self.caller_id)
+            return Response(status=204)
+        session_id = body.get("session_id", self.session_id)
+        if not Session.objects.owned_by(self.caller_id).filter(pk=session_id).exists():
+            raise NotFound
+        services.end_session(self.caller_id, session_id)
+        return Response(status=204)
+
+    @documented(summary="Get current user", responses={200: serializers.MeSerializer})
+    @action(detail=False, serializer_class=serializers.MeSerializer)
+    def me(self, request: Request) -> Response:
+        return Response(self.get_serializer(load_user(self.caller_id)).data)
+
+    @documented(summary="List sessions", page_of=serializers.SessionSerializer)
+    @action(detail=False, serializer_class=serializers.SessionSerializer)
+    def sessions(self, request: Request) -> Response:
+        page = self.paginate_queryset(Session.objects.owned_by(self.caller_id).live())
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @documented(
+        summary="Change the password and end all other sessions",
+        responses={204: None},
+        errors=[services.WrongPassword],
+    )
+    @action(detail=False, methods=["post"], serializer_class=serializers.ChangePasswordSerializer)
+    def password(self, request: Request) -> Response:
+        body = self.get_validated_data()
+        limits.require("password", str(self.caller_id))
+        services.change_password(
+            load_user(self.caller_id),
+            current=body["current_password"],
+            new=body["new_password"],
+            session_id=self.session_id,
+        )
+        return Response(status=204)
+
+    @documented(summary="Request a password reset", responses={202: None})
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="password/reset",
+        permission_classes=[AllowAny],
+        serializer_class=serializers.RequestPasswordResetSerializer,
+    )
+    def reset(self, request: Request) -> Response:
+        email = self.get_validated_data()["email"]
+        limits.require("mail_address", client_address(request))
+        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        services.request_password_reset(email)
+        return Response(status=202)
+
+    @documented(summary="Reset the password", responses={204: None}, errors=[services.InvalidLink])
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="password/reset/confirm",
+        permission_classes=[AllowAny],
+        serializer_class=serializers.ResetPasswordSerializer,
+    )
+    def reset_confirm(self, request: Request) -> Response:
+        body = self.get_validated_data()
+        limits.require("token", client_address(request))
+        services.reset_password(token=body["token"], new=body["new_password"])
+        return Response(status=204)
+
+    @documented(summary="Confirm the e-mail address", responses={204: None}, errors=[services.InvalidLink])
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="email/confirm",
+        permission_classes=[AllowAny],
+        serializer_class=serializers.ConfirmEmailSerializer,
+    )
+    def confirm(self, request: Request) -> Response:
+        token = self.get_validated_data()["token"]
+        limits.require("token", client_address(request))
+        services.confirm_email(token)
+        return Response(status=204)
+
+    @documented(summary="Resend the confirmation mail", responses={202: None})
+    @action(detail=False, methods=["post"], url_path="email/resend")
+    def resend(self, request: Request) -> Response:
+        limits.require("mail_address", client_address(request))
+        limits.require("mail_account", f"confirm:{self.caller_id}")
+        services.resend_confirmation(load_user(self.caller_id))
+        return Response(status=202)
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())
+
+
+class UserViewSet(BaseViewSet):
+    """`{user}` in a path is an id, `@handle` or `me`."""
+
+    lookup_url_kwarg = "user"
+    lookup_value_converter = "str"
+    rate_limits = {"create": "sign_up"}
+
+    def get_permissions(self) -> Any:
+        return [AllowAny()] if self.action in {"create", "retrieve"} else super().get_permissions()
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return {
+            "create": serializers.SignUpSerializer,
+            "partial_update": serializers.UpdateProfileSerializer,
+            "destroy": serializers.PasswordSerializer,
+        }.get(self.action, serializers.UserSerializer)
+
+    @documented(
+        summary="Sign up",
+        responses={201: serializers.MeSerializer},
+        errors=[services.HandleTaken, services.EmailTaken, BlockedText],
+        idempotency_key=True,
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        user = services.sign_up(**self.get_validated_data())
+        location = f"/v1/users/{user.pk}"
+        return Response(serializers.MeSerializer(load_user(user.pk)).data, status=201, headers={"Location": location})
+
+    @documented(
+        summary="List users by id",
+        description="Users that the caller cannot see are left out.",
+        responses={200: serializers.UserListSerializer},
+        errors=[TooManyIds, Invalid],
+        parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
+    )
+    def list(self, request: Request) -> Response:
+        profiles = find_profiles(parse_ids(request, most=50), viewer_id=request.user.pk)
+        results = [serialize_profile(profile) for profile in profiles.values()]
+        return Response({"results": results, "next_cursor": None})
+
+    @documented(summary="Get user", responses={200: serializers.UserSerializer})
+    def retrieve(self, request: Request, user: str) -> Response:
+        return Response(serialize_profile(get_profile_or_404(request, user)))
+
+    @documented(
+        summary="Update current user",
+        responses={200: serializers.MeSerializer},
+        errors=[Forbidden, BlockedText],
+    )
+    def partial_update(self, request: Request, user: str) -> Response:
+        account = self._get_own_account(request, user)
+        services.update_profile(account, changes=self.get_validated_data(partial=True))
+        return Response(serializers.MeSerializer(load_user(account.pk)).data)
+
+    @documented(
+        summary="Delete current user",
+        description="Hides the account now and erases it after a grace period. Signing in before restores it.",
+        responses={202: None},
+        errors=[services.WrongPassword, Forbidden],
+    )
+    def destroy(self, request: Request, user: str) -> Response:
+        account = self._get_own_account(request, user)
+        password = self.get_validated_data()["password"]
+        limits.require("password", str(account.pk))
+        services.leave(account, password=password)
+        return Response(status=202)
+
+    @staticmethod
+    def _get_own_account(request: Request, identifier: str) -> User:
+        """Raises NotFound for an account that the caller cannot see, Forbidden for every other account."""
+        user = get_user_or_404(request, identifier)
+        if user.pk != request.user.pk:
+            raise Forbidden
+        return user
+
+
+class ExportViewSet(BaseViewSet):
+    serializer_class = serializers.PasswordSerializer
+
+    @documented(
+        summary="Request a data export",
+        responses={202: None},
+        errors=[services.WrongPassword, services.ExportInProgress, services.ExportTooSoon],
+    )
+    def create(self, request: Request) -> Response:
+        password = self.get_validated_data()["password"]
+        limits.require("password", str(self.caller_id))
+        services.request_export(load_user(self.caller_id), password=password)
+        return Response(status=202)
+
+    @documented(summary="Get data export", responses={200: serializers.DataExportSerializer})
+    def retrieve(self, request: Request) -> Response:
+        export = exports.latest(self.caller_id)
+        if export is None:
+            return Response({"status": "none", "url": None, "expires_at": None})
+        return Response(serializers.DataExportSerializer(export).data)

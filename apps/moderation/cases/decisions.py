@@ -1,0 +1,114 @@
+"""How a decision is written down, and what it does to its target."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.accounts import services as accounts
+from apps.accounts.models import User
+from apps.content import services as content
+from apps.content.models import Post
+from apps.core.db.ids import moment_of, new_id
+from apps.core.db.locks import transaction_lock
+from apps.core.errors import NotFound
+from apps.core.tasks.outbox import enqueue
+from apps.engagement import services as engagement
+from apps.engagement.models import Comment
+from apps.moderation.events import action_taken
+from apps.moderation.models import ModerationAction, Statement, TargetType
+
+# Rung by name: the bell in `tasks.py` stands above this module.
+SEND_STATEMENT = "apps.moderation.tasks.send_statement"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is acted on, and the person whom that hits."""
+
+    type: str
+    id: UUID
+    person_id: UUID
+
+    @classmethod
+    def of(cls, row: User | Post | Comment) -> "Target":
+        """Raises NotFound for a comment that its author has removed."""
+        match row:
+            case User():
+                return cls(TargetType.USER, row.pk, row.pk)
+            case Post():
+                return cls(TargetType.POST, row.pk, row.author_id)
+        if row.author_id is None:  # a tombstone
+            raise NotFound
+        return cls(TargetType.COMMENT, row.pk, row.author_id)
+
+
+def one_at_a_time(target_id: UUID) -> None:
+    """Decisions on one target wait for one another, until the end of the transaction. Call it before any row is locked,
+    so that it is always the first lock of several."""
+    transaction_lock(f"moderation:{target_id}")
+
+
+def in_force(target_type: str, target_id: UUID) -> ModerationAction | None:
+    """The takedown or suspension that the target is under."""
+    return ModerationAction.objects.on(target_type, target_id).in_force().order_by("-id").first()
+
+
+def last_reversal(target_type: str, target_id: UUID) -> ModerationAction | None:
+    """What has last brought the target back."""
+    actions = ModerationAction.objects.on(target_type, target_id).exclude(action=ModerationAction.Action.SUSPEND)
+    return actions.filter(Q(action__in=["restore", "unsuspend"]) | Q(reverses__isnull=False)).order_by("-id").first()
+
+
+def undo(action: ModerationAction) -> None:
+    """Bring back what a takedown or suspension has hidden, if it is still there."""
+    match action.target_type:
+        case TargetType.USER:
+            if person := User.objects.filter(pk=action.target_id).first():
+                accounts.unsuspend(person)
+        case TargetType.POST:
+            if post := Post.objects.filter(pk=action.target_id).first():
+                with suppress(NotFound):  # deleted meanwhile
+                    content.restore(post)
+        case TargetType.COMMENT:
+            if comment := Comment.objects.filter(pk=action.target_id).first():
+                with suppress(NotFound):
+                    engagement.restore_comment(comment)
+
+
+def record(
+    action: str,
+    *,
+    actor_id: UUID | None,
+    target_type: str,
+    target_id: UUID,
+    affected_id: UUID | None,
+    reason: str,
+    category: str,
+    until: datetime | None = None,
+    reverses: ModerationAction | None = None,
+    case_id: UUID | None = None,
+) -> ModerationAction:
+    """Write it down in the transaction that carries it out; whom it hits will be told."""
+    pk = new_id()
+    made = ModerationAction.objects.create(
+        id=pk,
+        created_at=moment_of(pk),
+        actor_id=actor_id,
+        action=action,
+        target_type=target_type,
+        target_id=target_id,
+        affected_id=affected_id,
+        case_id=case_id,
+        reason=reason,
+        category=category,
+        until=until,
+        reverses=reverses,
+    )
+    if affected_id:
+        Statement.objects.create(action=made, user_id=affected_id)
+        enqueue(SEND_STATEMENT, kwargs={"action_id": str(pk)})
+        action_taken.publish(action_id=str(pk))
+    return made

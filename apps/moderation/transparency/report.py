@@ -1,0 +1,336 @@
+"""The transparency report of a month or a year, in the shape of articles 15 and 24 of Regulation (EU) 2022/2065, the
+Digital Services Act. Each figure names its article; docs/transparency.md explains how it is counted.
+
+What Photogram does not keep is in the report with the value None and a note: the operator fills it in, or says that
+there was none.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Count, Q
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from apps.core.times import timestamp
+from apps.moderation.appeals.statements import ON_THE_LAW
+from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
+from apps.moderation.transparency.statistics import WAITED, Period
+
+Action = ModerationAction.Action
+REGULATION = "Regulation (EU) 2022/2065 (Digital Services Act)"
+FORMATS = ("json", "csv", "html")
+NOT_KEPT = "Not kept by Photogram: to be added by the operator."
+
+# When a flag or an appeal was made is the moment in its id, which the audit keeps also when the row is gone.
+_CASE_MADE = "to_timestamp(('x' || substr(replace(case_id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)"
+_IN_TIME = "id >= %(since)s AND id < %(until)s"
+_CASE_TOOK = f"""
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM created_at - {_CASE_MADE}))
+FROM moderation_moderationaction WHERE {_IN_TIME} AND case_id IS NOT NULL AND action IN
+"""  # noqa: S608  (of constants)
+_MEDIANS = f"""
+SELECT ({_CASE_TOOK} ('resolve_flag', 'dismiss_flag')), ({_CASE_TOOK} ('uphold_appeal', 'overturn_appeal')), (
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY {WAITED}) FROM moderation_moderationaction AS action
+    WHERE {_IN_TIME} AND action IN ('takedown', 'suspend'))
+"""  # noqa: S608  (of constants)
+RESTRICTIONS = frozenset({Action.TAKEDOWN, Action.SUSPEND})
+
+
+@dataclass(frozen=True)
+class Figure:
+    key: str
+    label: str
+    article: str
+    value: int | float | None
+    unit: str = "number"
+    by: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    key: str
+    title: str
+    article: str
+    figures: list[Figure]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    since: datetime
+    until: datetime
+    made_at: datetime
+    sections: list[Section]
+
+    @property
+    def name(self) -> str:
+        """`2026`, or `2026-10`."""
+        whole_year = (self.until.year, self.until.month) == (self.since.year + 1, self.since.month)
+        return f"{self.since:%Y}" if whole_year else f"{self.since:%Y-%m}"
+
+    def figure(self, key: str, **by: str) -> Figure:
+        """The one figure of that key and breakdown. Raises KeyError."""
+        for section in self.sections:
+            for figure in section.figures:
+                if figure.key == key and figure.by == by:
+                    return figure
+        raise KeyError(key)
+
+
+def period_of(year: int, month: int | None = None) -> Period:
+    """By UTC. Raises ValueError for what is no year or month."""
+    since = datetime(year, month or 1, 1, tzinfo=UTC)
+    if month is None or month == 12:
+        return Period(since, datetime(year + 1, 1, 1, tzinfo=UTC))
+    return Period(since, datetime(year, month + 1, 1, tzinfo=UTC))
+
+
+def report(period: Period) -> Report:
+    """In five statements."""
+    counted = _Counted.of(period)
+    sections = [
+        _orders(),
+        _notices(counted),
+        _own_initiative(counted),
+        _complaints(counted),
+        _automated_means(counted),
+        _disputes(),
+        _suspensions(counted),
+        _statements(counted),
+        _recipients(),
+    ]
+    return Report(period.since, period.until, timezone.now(), sections)
+
+
+# ── What is counted ──────────────────────────────────────────────────────────────────────────────────────
+class Row(NamedTuple):
+    """So many actions that are alike in all of this."""
+
+    action: str
+    target_type: str
+    category: str
+    by_person: bool
+    with_end: bool
+    reported: bool
+    number: int
+
+
+@dataclass(frozen=True)
+class _Counted:
+    actions: list[Row]
+    notices: dict[str, int]  # by category
+    complaints: dict[str, int]  # by the category of what is complained about
+    statements: int
+    mailed: int
+    # Medians, in seconds.
+    notice_to_decision: float | None
+    complaint_to_decision: float | None
+    notice_to_action: float | None
+
+    @classmethod
+    def of(cls, period: Period) -> "_Counted":
+        with connection.cursor() as cursor:
+            cursor.execute(_MEDIANS, period.params)
+            closing, appealing, acting = cursor.fetchone()
+        since, until = period.params["since"], period.params["until"]
+        letters = Statement.objects.filter(
+            action_id__gte=since, action_id__lt=until, action__action__in=RESTRICTIONS
+        ).aggregate(made=Count("pk"), mailed=Count("pk", filter=Q(mailed_at__isnull=False)))
+        return cls(
+            actions=_actions(period),
+            notices=_by_category(Flag.objects.filter(id__gte=since, id__lt=until)),
+            complaints=_by_category(Appeal.objects.filter(id__gte=since, id__lt=until), "action__category"),
+            statements=letters["made"],
+            mailed=letters["mailed"],
+            notice_to_decision=closing,
+            complaint_to_decision=appealing,
+            notice_to_action=acting,
+        )
+
+    def number(self, *actions: str, **alike: Any) -> int:
+        """How many of `actions` there were, with these values."""
+        return sum(row.number for row in self.rows(*actions, **alike))
+
+    def rows(self, *actions: str, **alike: Any) -> list[Row]:
+        fitting = (row for row in self.actions if row.action in actions)
+        return [row for row in fitting if all(getattr(row, name) == value for name, value in alike.items())]
+
+
+def _actions(period: Period) -> list[Row]:
+    rows: Any = ModerationAction.objects.between(period.since, period.until).with_occasion()
+    grouped = rows.annotate(by_person=Q(actor__isnull=False), with_end=Q(until__isnull=False)).values_list(
+        "action", "target_type", "category", "by_person", "with_end", "reported"
+    )
+    return [Row(*row) for row in grouped.order_by().annotate(number=Count("pk"))]
+
+
+def _by_category(rows: Any, column: str = "category") -> dict[str, int]:
+    return dict(rows.order_by(column).values_list(column).annotate(number=Count("pk")))
+
+
+# ── Sections ─────────────────────────────────────────────────────────────────────────────────────────────
+def _orders() -> Section:
+    figure = Figure("orders", "Orders received from authorities", "15(1)(a)", None, note=NOT_KEPT)
+    return Section("orders", "Orders of authorities", "15(1)(a), 9, 10", [figure])
+
+
+def _notices(counted: _Counted) -> Section:
+    closed_by_machine = counted.number(Action.RESOLVE_FLAG, Action.DISMISS_FLAG, by_person=False)
+    figures = [
+        *_broken_down("notices", "Notices received", "15(1)(b), 16", counted.notices),
+        Figure("notices_of_trusted_flaggers", "Notices of trusted flaggers", "15(1)(b), 22", None, note=NOT_KEPT),
+        Figure("notices_acted_on", "Notices closed: acted on", "15(1)(b)", counted.number(Action.RESOLVE_FLAG)),
+        Figure("notices_dismissed", "Notices closed: dismissed", "15(1)(b)", counted.number(Action.DISMISS_FLAG)),
+        *_restrictions("actions_on_notices", "Actions taken on notices", "15(1)(b)", counted, reported=True),
+        Figure("notices_by_automated_means", "Notices closed by automated means", "15(1)(b)", closed_by_machine),
+        _median("notice_to_decision", "Median time, notice to decision", "15(1)(b)", counted.notice_to_decision),
+        _median("notice_to_action", "Median time, first notice to action", "15(1)(b)", counted.notice_to_action),
+    ]
+    return Section("notices", "Notices", "15(1)(b), 16", figures)
+
+
+def _own_initiative(counted: _Counted) -> Section:
+    figures = _restrictions("own_initiative", "Actions on our own initiative", "15(1)(c)", counted, reported=False)
+    return Section("own_initiative", "Moderation on our own initiative", "15(1)(c)", figures)
+
+
+def _complaints(counted: _Counted) -> Section:
+    upheld, overturned = counted.number(Action.UPHOLD_APPEAL), counted.number(Action.OVERTURN_APPEAL)
+    figures = [
+        *_broken_down("complaints", "Complaints received", "15(1)(d), 20(1)", counted.complaints),
+        Figure("complaints_decided", "Complaints decided", "15(1)(d), 20(4)", upheld + overturned),
+        Figure("complaints_upheld", "The decision was upheld", "15(1)(d), 20(5)", upheld),
+        Figure("complaints_overturned", "The decision was reversed", "15(1)(d), 20(4)", overturned),
+        _median(
+            "complaint_to_decision", "Median time to decide a complaint", "15(1)(d)", counted.complaint_to_decision
+        ),
+    ]
+    return Section("complaints", "Complaints (appeals)", "15(1)(d), 20", figures)
+
+
+def _automated_means(counted: _Counted) -> Section:
+    by_machine = counted.number(*RESTRICTIONS, by_person=False)
+    figures = [
+        Figure("automated_decisions", "Restrictions decided by automated means", "15(1)(e)", by_machine),
+        Figure("automated_error_rate", "Their rate of error", "15(1)(e)", None, note=NOT_KEPT),
+    ]
+    text = (
+        "A restriction that no person decided is counted here. The clock ends suspensions whose time is over, which is "
+        "no restriction. Complaints are decided by a person, and by another one than who took the decision."
+    )
+    return Section("automated_means", "Automated means", "15(1)(e)", figures, text)
+
+
+def _disputes() -> Section:
+    figure = Figure("disputes", "Disputes before out-of-court bodies", "24(1)(a)", None, note=NOT_KEPT)
+    return Section("disputes", "Out-of-court settlement", "24(1)(a), 21", [figure])
+
+
+def _suspensions(counted: _Counted) -> Section:
+    by_category: dict[str, int] = {}
+    for row in counted.rows(Action.SUSPEND):
+        by_category[row.category] = by_category.get(row.category, 0) + row.number
+    illegal = sum(number for category, number in by_category.items() if category in ON_THE_LAW)
+    ended, endless = (counted.number(Action.SUSPEND, with_end=with_end) for with_end in (True, False))
+    lifted = counted.number(Action.UNSUSPEND)
+    figures = [
+        *_broken_down("suspensions", "Suspensions of accounts", "24(1)(b), 23", dict(sorted(by_category.items()))),
+        Figure("suspensions_for_illegal_content", "Suspensions for illegal content", "24(1)(b), 23(1)", illegal),
+        Figure("suspensions_with_an_end", "Suspensions with an end", "24(1)(b)", ended),
+        Figure("suspensions_without_an_end", "Suspensions until lifted", "24(1)(b)", endless),
+        Figure("suspensions_lifted", "Suspensions lifted or over", "24(1)(b)", lifted),
+        Figure(
+            "suspensions_for_unfounded_notices",
+            "Suspensions for unfounded notices or complaints",
+            "24(1)(b), 23(2)",
+            None,
+            note=NOT_KEPT,
+        ),
+    ]
+    return Section("suspensions", "Suspensions", "24(1)(b), 23", figures)
+
+
+def _statements(counted: _Counted) -> Section:
+    figures = [
+        Figure("statements", "Statements of reasons", "17, 24(5)", counted.statements),
+        Figure("statements_mailed", "Statements of reasons mailed", "17(1)", counted.mailed),
+    ]
+    return Section("statements", "Statements of reasons", "17, 24(5)", figures)
+
+
+def _recipients() -> Section:
+    figure = Figure("recipients", "Average monthly active recipients in the Union", "24(2)", None, note=NOT_KEPT)
+    return Section("recipients", "Recipients of the service", "24(2)", [figure])
+
+
+# ── Figures ──────────────────────────────────────────────────────────────────────────────────────────────
+def _restrictions(key: str, label: str, article: str, counted: _Counted, *, reported: bool) -> list[Figure]:
+    """The total, by ground, and by restriction and category."""
+    rows = counted.rows(*RESTRICTIONS, reported=reported)
+    on_the_law = sum(row.number for row in rows if row.category in ON_THE_LAW)
+    total = sum(row.number for row in rows)
+    parts: dict[tuple[str, str], int] = {}
+    for row in rows:
+        part = (f"{row.action} of {row.target_type}", row.category)
+        parts[part] = parts.get(part, 0) + row.number
+    return [
+        Figure(key, label, article, total),
+        Figure(key, label, article, on_the_law, by={"ground": "law"}),
+        Figure(key, label, article, total - on_the_law, by={"ground": "terms"}),
+        *(
+            Figure(key, label, article, number, by={"restriction": restriction, "category": category})
+            for (restriction, category), number in sorted(parts.items())
+        ),
+    ]
+
+
+def _broken_down(key: str, label: str, article: str, numbers: dict[str, int]) -> Iterator[Figure]:
+    yield Figure(key, label, article, sum(numbers.values()))
+    for category, number in numbers.items():
+        yield Figure(key, label, article, number, by={"category": category})
+
+
+def _median(key: str, label: str, article: str, seconds: float | None) -> Figure:
+    return Figure(key, label, article, None if seconds is None else round(float(seconds)), unit="seconds")
+
+
+# ── Formats ──────────────────────────────────────────────────────────────────────────────────────────────
+def as_json(made: Report) -> dict[str, Any]:
+    return {
+        "regulation": REGULATION,
+        "period": {"name": made.name, "since": timestamp(made.since), "until": timestamp(made.until)},
+        "made_at": timestamp(made.made_at),
+        "sections": [asdict(section) for section in made.sections],
+    }
+
+
+def rendered(made: Report, format: str) -> str:
+    """One of FORMATS, ready to publish."""
+    if format == "json":
+        return json.dumps(as_json(made), indent=2)
+    if format == "csv":
+        return _csv(_rows(made))
+    return render_to_string("console/transparency/report.html", {"report": made, "regulation": REGULATION})
+
+
+def _rows(made: Report) -> Iterator[list[Any]]:
+    yield ["section", "figure", "label", "by", "value", "unit", "article", "note"]
+    for section in made.sections:
+        for figure in section.figures:
+            by = "; ".join(f"{name}: {value}" for name, value in figure.by.items())
+            value = "" if figure.value is None else figure.value
+            yield [section.key, figure.key, figure.label, by, value, figure.unit, figure.article, figure.note]
+
+
+def _csv(rows: Iterable[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,115 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.accounts.api.cards import mini
+from apps.accounts.api.schemas import UserMini
+from apps.core.api.fields import StrictBoolean, TokenField
+from apps.core.api.serializers import StrictSerializer
+from apps.notifications.models import PushSubscription, Type
+from apps.notifications.reads import NotificationRow
+from apps.notifications.wording import preview
+
+
+# ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+class NotificationSerializer(serializers.Serializer[NotificationRow]):
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(choices=Type.values)
+    actors = UserMini(many=True)
+    actor_count = serializers.IntegerField(help_text="Counted up to 1,000.")
+    post_id = serializers.UUIDField(allow_null=True)
+    comment_id = serializers.UUIDField(allow_null=True)
+    preview = serializers.CharField(allow_null=True)
+    read_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+    def to_representation(self, row: NotificationRow) -> dict[str, Any]:
+        """Plain, since it renders a hot list. The context holds the actors of all rows by id."""
+        actors = self.context["actors"]
+        return {
+            "id": row.id,
+            "type": row.type,
+            "actors": [mini(actors[pk]) for pk in row.actor_ids or [] if pk in actors],
+            "actor_count": row.actor_count,
+            "post_id": row.post_id,
+            "comment_id": row.comment_id,
+            "preview": preview(row.type, row.statement, row.comment_text, row.caption),
+            "read_at": row.read_at,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+        }
+
+
+class UnreadSerializer(serializers.Serializer[Any]):
+    unread = serializers.IntegerField(help_text="Counted up to 1,000.")
+
+
+class ChannelsSerializer(serializers.Serializer[Any]):
+    in_app = serializers.BooleanField()
+    push = serializers.BooleanField()
+    email = serializers.BooleanField()
+
+
+class NotificationPreferencesSerializer(serializers.Serializer[Any]):
+    follow = ChannelsSerializer()
+    follow_request = ChannelsSerializer()
+    follow_accepted = ChannelsSerializer()
+    like = ChannelsSerializer()
+    comment = ChannelsSerializer()
+    reply = ChannelsSerializer()
+    mention = ChannelsSerializer()
+    comment_like = ChannelsSerializer()
+    moderation = ChannelsSerializer()
+
+
+class PushSubscriptionSerializer(serializers.Serializer[PushSubscription]):
+    id = serializers.UUIDField()
+    endpoint = serializers.URLField()
+    created_at = serializers.DateTimeField()
+
+
+class PushSubscriptionsSerializer(serializers.Serializer[Any]):
+    results = PushSubscriptionSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    vapid_public_key = serializers.CharField(
+        allow_null=True, help_text="What a browser subscribes with (`applicationServerKey`); null: push is not set up."
+    )
+
+
+# ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+class ReadAllSerializer(StrictSerializer):
+    """Everything, or `up_to` a notification and what comes after it in the list."""
+
+    up_to = serializers.UUIDField(required=False)
+
+
+class ChannelsBodySerializer(StrictSerializer):
+    in_app = StrictBoolean()
+    push = StrictBoolean()
+    email = StrictBoolean()
+
+
+class PreferencesBodySerializer(StrictSerializer):
+    follow = ChannelsBodySerializer(required=False)
+    follow_request = ChannelsBodySerializer(required=False)
+    follow_accepted = ChannelsBodySerializer(required=False)
+    like = ChannelsBodySerializer(required=False)
+    comment = ChannelsBodySerializer(required=False)
+    reply = ChannelsBodySerializer(required=False)
+    mention = ChannelsBodySerializer(required=False)
+    comment_like = ChannelsBodySerializer(required=False)
+    moderation = ChannelsBodySerializer(required=False)
+
+
+class PushKeysSerializer(StrictSerializer):
+    p256dh = serializers.RegexField(r"^[A-Za-z0-9_-]{87,88}=?$", max_length=100)
+    auth = serializers.RegexField(r"^[A-Za-z0-9_-]{22}={0,2}$", max_length=30)
+
+
+class SubscribeSerializer(StrictSerializer):
+    """As a browser's `PushSubscription.toJSON()` gives it."""
+
+    endpoint = TokenField(max_length=500)
+    keys = PushKeysSerializer()
+    expirationTime = serializers.IntegerField(required=False, allow_null=True)

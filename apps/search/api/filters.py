@@ -1,0 +1,35 @@
+"""The parameter `?q=` of the search."""
+
+from typing import Any
+
+from django import forms
+from django_filters import rest_framework as filters
+
+from apps.core import text
+from apps.core.errors import BadRequest
+
+MAX_LENGTH = 100
+
+
+class InvalidQuery(BadRequest):
+    code, title = "invalid_query", f"q must be 1 to {MAX_LENGTH} characters, without control characters."
+
+
+class QueryField(forms.CharField):
+    def clean(self, value: Any) -> str:
+        """The query in NFC, trimmed. Raises InvalidQuery."""
+        try:
+            query = text.clean((value or "").strip()).strip()
+        except text.ForbiddenCharacters as error:
+            raise InvalidQuery from error
+        if not 1 <= len(query) <= MAX_LENGTH:
+            raise InvalidQuery
+        return query
+
+
+class QueryFilter(filters.CharFilter):
+    field_class = QueryField
+
+
+class SearchFilter(filters.FilterSet):
+    q = QueryFilter(required=True, help_text=f"1 to {MAX_LENGTH} characters after trimming.")
