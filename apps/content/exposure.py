@@ -14,7 +14,7 @@ from apps.core.tasks.outbox import enqueue
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
 
@@ -69,8 +69,8 @@ def reconcile_account(author_id: UUID) -> None:
     StaleExposure.objects.filter(author=author_id, since=mark.since).delete()
 
 
-def ring_again() -> int:
-    """Ring for marked accounts whose doorbell was lost. Returns for how many."""
+def enqueue_due() -> int:
+    """Enqueue the marked accounts whose task was lost. Returns how many."""
     overdue = StaleExposure.objects.filter(since__lt=timezone.now() - DOORBELL_LOST_AFTER).order_by("since")
     with transaction.atomic():
         waiting = list(overdue.values_list("author", flat=True)[:BATCH])

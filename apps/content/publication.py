@@ -19,7 +19,7 @@ from apps.media.models import Media
 from apps.media.storage import StorageError
 
 log = structlog.get_logger(__name__)
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 SETTLE = "apps.content.tasks.settle_post"
 
 
@@ -30,8 +30,8 @@ def settle_post_with(media_id: UUID) -> None:
         settle(item.post_id)
 
 
-def ring_again() -> int:
-    """Ring for posts whose doorbell was lost: complete, and still `processing`. Returns for how many."""
+def enqueue_due() -> int:
+    """Enqueue the posts whose task was lost: complete, and still `processing`. Returns how many."""
     unfinished = PostMedia.objects.filter(post=OuterRef("pk")).exclude(
         medium__status__in=[Media.Status.READY, Media.Status.FAILED]
     )

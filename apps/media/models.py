@@ -6,11 +6,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob
 from apps.media.querysets import MediaQuerySet
 from apps.safety.fields import ImageHashField
 
 
-class Media(UUIDModel):
+class Media(UUIDModel, LeasedJob):
     """A photo from the promise of an upload to its variants.
 
     Originals and variants lie in the private bucket. `public_secret` is set while copies of the variants lie in the
@@ -62,10 +63,8 @@ class Media(UUIDModel):
 
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    leased_until = models.DateTimeField(null=True)
-    # When the sweep rings for what this medium waits for: the pipeline, public copies, new keys. Null: for nothing.
-    ring_at = models.DateTimeField(null=True)
+    # When the sweep enqueues the next task: the pipeline, public copies, new keys. Null: there is nothing to do.
+    next_attempt_at = models.DateTimeField(null=True, db_column="ring_at")
 
     # Whatever uses the medium (a post, an avatar) holds it; one that is in use is not deleted.
     in_use = models.BooleanField(default=False)
@@ -81,7 +80,9 @@ class Media(UUIDModel):
             models.Index(fields=["owner", "-id"], name="media_by_owner"),
             models.Index(fields=["owner"], condition=Q(in_use=False), name="media_unused_by_owner"),
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="media_pending"),
-            models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="media_to_ring_for"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="media_to_ring_for"
+            ),
             # What is shown of people, beside their own rows, without a look at the widest table.
             models.Index(
                 fields=["id"],

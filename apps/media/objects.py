@@ -70,7 +70,7 @@ def want_again(media: MediaQuerySet) -> int:
         attempts=0,
         leased_until=None,
         uploaded_at=now,
-        ring_at=now,
+        next_attempt_at=now,
         error_code="",
         error_detail="",
     )

@@ -44,7 +44,7 @@ def test_p6_its_photos_are_exposed_if_everybody_may_see_it(alice, no_steps, visi
     assert everybody is (visibility == "public" and not is_private)
     for photo in photos:
         photo.refresh_from_db()
-        assert (photo.in_use, photo.wanted_public, photo.ring_at is not None) == (True, everybody, everybody)
+        assert (photo.in_use, photo.wanted_public, photo.next_attempt_at is not None) == (True, everybody, everybody)
 
 
 def test_it_is_one_statement(alice, no_steps, django_assert_num_queries):

@@ -47,6 +47,11 @@ def scheduled(work: Callable[..., int]) -> Any:
     return shared_task(name=name)(job)
 
 
+def former_name(name: str, job: Any) -> None:
+    """Register `job` under the name that the release before this one has queued it by."""
+    shared_task(name=name)(lambda **arguments: job.run(**arguments))
+
+
 def _run(name: str, work: Callable[..., int], *, goes_on: bool, part: dict[str, Any]) -> int:
     run, _ = JobRun.objects.get_or_create(name=name)
     if goes_on and not run.unfinished:

@@ -65,7 +65,7 @@ class Command(OperatorCommand):
     def _room(self, at_once: int) -> int:
         """How many more may wait. Waits until there is room for one; 0 when the command is to stop."""
         waiting = Media.objects.filter(
-            ring_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
+            next_attempt_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
         )
         while self.pace.goes_on():
             if (room := at_once - waiting.count()) > 0:
