@@ -201,7 +201,7 @@ def examine_jobs() -> Iterator[Finding]:
             advice = SIGNS.get(
                 name, "A probe did not come through scheduler, relay, broker and worker: see the others."
             )
-            yield error("jobs", f"{name}: no sign of life.", advice)
+            yield error("jobs", f"{name}: no heartbeat.", advice)
     given_up = backlog.dead_letters()
     for queue, waiting in backlog.by_queue().items():
         if waiting.oldest > LATE_SECONDS:

@@ -39,7 +39,7 @@ class Command(OperatorCommand):
             "signs": {"queue": kept.queue, "seconds": kept.seconds, "hit_ratio": kept.hit_ratio},
         }
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         pinned = f" (pinned; the signs say {result['decided']})" if result["pinned"] else ""
         yield f"The feed is {result['mode']}{pinned}."
         for sign, value in result["signs"].items():

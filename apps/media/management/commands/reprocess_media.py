@@ -84,7 +84,7 @@ class Command(OperatorCommand):
             raise CommandError(f"Storage did not answer: {error}") from error
         return {"chosen": lost, "handed_over": handed_over, "go_on_after": None}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"{result['chosen']} media found, {result['handed_over']} handed to the pipeline."
         if result["go_on_after"]:
             yield f"To go on, add: --after {result['go_on_after']}"

@@ -44,6 +44,6 @@ class Command(OperatorCommand):
         with self.progress("Objects", total=len(manifest.objects)):
             backup.restore_objects(folder, manifest, told=self.pace.step)
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         done = "is whole" if result["dry_run"] else "is restored; now: manage.py migrate"
         yield f"The backup of {result['made_at']} with {result['objects']:,} objects {done}."
