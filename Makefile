@@ -99,7 +99,7 @@ bench-compare: $(READY) ## The code as it is against that of a commit, taking tu
 	@git -C .state/bench/base checkout --quiet "$(BASE)"
 	@$(BIN)/python -m bench.compare .state/bench/base $(ARGS)
 
-bench-tuning: $(READY) ## Other kinds and numbers of workers than the defaults, of the API and of the queue (ARGS="--only web")
+bench-tuning: $(READY) ## Other numbers of workers than the defaults, of the API and of the queue (ARGS="--only web")
 	@$(BIN)/python -m bench.tuning $(ARGS)
 
 bench-growth: $(READY) ## What a page costs among 1,000 people, 10,000 and 100,000

@@ -4,7 +4,7 @@ reads them, and keeps what an operator has changed there."""
 SCHEDULE: dict[str, int] = {
     # Lost tasks and dead workers are made up for, and old URLs stop working, within a minute.
     "apps.media.tasks.enqueue_due_media": 20,
-    "apps.media.tasks.delete_doomed_objects": 15,
+    "apps.media.tasks.delete_pending_objects": 15,
     "apps.media.tasks.remove_abandoned_uploads": 3600,
     "apps.media.tasks.remove_orphaned_objects": 24 * 3600,
     "apps.media.tasks.reprocess_media_without_objects": 24 * 3600,

@@ -1,8 +1,8 @@
 """Making the archive that somebody asked for, keeping it for as long as its link lives, and no longer.
 
-The row is the record: `core/tasks/leased.py` says how it is worked on. Each attempt writes an object of its own under
-a secret that the row knew first; an object that does not become the archive of a `ready` row is deleted, by the worker
-that made it or, when that was killed, by the next one.
+The row is the record: `core/tasks/leased.py` says how. Each attempt writes an object of its own under a secret
+that the row knew first; an object that does not become the archive of a `ready` row is deleted, by the worker that made
+it or, if that was killed, by the next one.
 """
 
 import tempfile
@@ -62,7 +62,7 @@ def make(export_id: UUID) -> None:
         raise
     finally:
         if not adopted:
-            objects.doom([_object(export.secret)])
+            objects.schedule_deletion([_object(export.secret)])
         _enqueue_next()
 
 
@@ -83,7 +83,7 @@ def _claim(export_id: UUID) -> DataExport | None:
         if before is None or export is None:
             return None
         if before.secret:
-            objects.doom([_object(before.secret)])
+            objects.schedule_deletion([_object(before.secret)])
     if export.attempts > MAX_ATTEMPTS:
         _fail(export, "The worker died each time.")
         return None
@@ -187,7 +187,7 @@ def expire() -> int:
 @transaction.atomic
 def _expire_batch(ended: DataExportQuerySet) -> int:
     batch = list(ended.select_for_update(skip_locked=True)[:BATCH])
-    objects.doom(_object(export.secret) for export in batch)
+    objects.schedule_deletion(_object(export.secret) for export in batch)
     DataExport.objects.filter(pk__in=[export.pk for export in batch]).update(
         status=DataExport.Status.EXPIRED, secret="", leased_until=None, next_attempt_at=None
     )
@@ -196,9 +196,9 @@ def _expire_batch(ended: DataExportQuerySet) -> int:
 
 @transaction.atomic
 def destroy(user_id: UUID) -> None:
-    """Delete the rows, and doom the objects, of a person who is erased. A worker that is at one loses its lease."""
+    """Delete the rows and objects of a user who is erased. A worker that is at one loses its lease."""
     rows = list(DataExport.objects.owned_by(user_id).select_for_update())
-    objects.doom(_object(export.secret) for export in rows if export.secret)
+    objects.schedule_deletion(_object(export.secret) for export in rows if export.secret)
     DataExport.objects.owned_by(user_id).delete()
 
 

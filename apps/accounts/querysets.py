@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 # What a mini shows of somebody's own row, and, name on a card → where it is, of their avatar's.
 MINI = ("handle", "display_name", "is_verified")
 AVATAR = {"avatar_private": "private_secret", "avatar_public": "public_secret"}
-# name on a profile → where it is.
-PROFILE = {
-    "id": "pk",
-    "handle": "handle",
-    "display_name": "display_name",
-    "bio": "bio",
-    "website": "website",
-    "is_private": "is_private",
-    "is_verified": "is_verified",
-    "follower_count": "follower_count",
-    "following_count": "following_count",
-    "post_count": "post_count",
-    "created_at": "created_at",
-    **{name: f"avatar__{column}" for name, column in AVATAR.items()},
-}
 
 
 def mini_columns(person: str) -> dict[str, str]:
@@ -69,11 +54,6 @@ class UserQuerySet(QuerySet["User"]):
         """By id, handle or e-mail address."""
         pk = parse_id(who)
         return self.filter(pk=pk) if pk else self.by_login(who)
-
-    def for_profiles(self) -> QuerySet[Any, Any]:
-        """What a profile shows, as tuples in the order of `PROFILE`."""
-        shown: QuerySet[Any, Any] = self.values_list(*PROFILE.values())
-        return shown
 
 
 class SessionQuerySet(QuerySet["Session"]):

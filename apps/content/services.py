@@ -216,7 +216,7 @@ def _new_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
 
 @transaction.atomic
 def delete_post(post: Post) -> None:
-    """Gone from everywhere at once; its objects are doomed in the same transaction. Raises NotFound the second time."""
+    """Delete the post, and schedule the deletion of its objects. Raises NotFound the second time."""
     locked = _locked(post, to_delete=True)
     media_ids = list(PostMedia.objects.filter(post=locked).values_list("medium", flat=True))
     if is_counted(locked):

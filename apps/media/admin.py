@@ -1,4 +1,4 @@
-"""Uploads in the console."""
+"""Media and pending deletions in the console."""
 
 from typing import cast
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from unfold.decorators import action
 from apps.accounts.models import User
 from apps.console.admin import ReadOnlyAdmin, Related, is_administrator, linked
 from apps.media import services
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from apps.moderation.roles import may_change_rules
 
 
@@ -32,25 +32,26 @@ class MediaAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Make the variants again", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: "QuerySet[Media]") -> None:
-        """What failed for a reason that is gone now, or looks wrong. What is in work, or was never completed, stays."""
-        begun = sum(services.reprocess(medium) for medium in queryset)
-        messages.info(request, f"{begun} of {len(queryset)} are with the pipeline again.")
+        """For media that failed for a reason that no longer exists. Leaves media in the pipeline and pending uploads
+        alone."""
+        requested = sum(services.reprocess(medium) for medium in queryset)
+        messages.info(request, f"{requested} of {len(queryset)} were sent to the pipeline again.")
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return is_administrator(request)
 
     @action(description="Ban this picture", url_path="ban", permissions=["ban"])  # type: ignore[untyped-decorator]
     def ban(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Leads to the page that asks for the reason."""
+        """Redirects to the form that asks for the reason."""
         return HttpResponseRedirect(f"{reverse('admin:safety_blockedimage_new')}?{urlencode({'medium': object_id})}")
 
     def has_ban_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return may_change_rules(cast(User, request.user))
 
 
-@admin.register(DoomedObject)
-class DoomedObjectAdmin(ReadOnlyAdmin):
-    """What must go from storage and has not gone yet; many tries mean that storage refuses."""
+@admin.register(PendingDeletion)
+class PendingDeletionAdmin(ReadOnlyAdmin):
+    """Objects to be deleted from storage. Many attempts mean that storage refuses."""
 
     list_display = ["id", "bucket", "attempts", "due_at", "created_at"]
     searched_ids = ["id"]

@@ -1,8 +1,8 @@
-"""BlurHash: a picture in some thirty characters, for the moment before it loads.
+"""BlurHash: a placeholder of about thirty characters, shown until the picture has loaded.
 
-Algorithm and constants: woltapp/blurhash, Algorithm.md. Plain Python on a picture of at most some thousand pixels takes
-two milliseconds, less than a child of the sandbox would spend on importing numpy. Of the published packages `blurhash`
-computes every pixel's cosines anew for every component, and `blurhash-python` has no wheels for Python 3.13.
+Algorithm and constants: woltapp/blurhash, Algorithm.md. Plain Python needs two milliseconds for about a thousand
+pixels, less than importing numpy would take. The package `blurhash` computes the cosines of every pixel again for every
+component, and `blurhash-python` has no wheels for Python 3.13.
 """
 
 import math
@@ -12,7 +12,7 @@ Colour = tuple[float, float, float]
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz#$%*+,-.:;=?@[]^_{|}~"
 LINEAR = [v / 255 / 12.92 if v / 255 <= 0.04045 else ((v / 255 + 0.055) / 1.055) ** 2.4 for v in range(256)]
-STEPS = 19  # levels of each channel of a detail
+STEPS = 19  # quantisation levels per channel
 
 
 def encode(pixels: bytes, *, width: int, height: int, columns: int, rows: int) -> str:
@@ -25,7 +25,7 @@ def encode(pixels: bytes, *, width: int, height: int, columns: int, rows: int) -
 
 
 def _components(pixels: bytes, width: int, height: int, columns: int, rows: int) -> list[Colour]:
-    """Cosine transform of the linear light: first along every row, then down the columns of what that leaves."""
+    """The cosine transform of the linear light: first along the rows, then along the columns."""
     light = [LINEAR[value] for value in pixels]
     lines = [[light[3 * width * y + channel : 3 * width * (y + 1) : 3] for channel in range(3)] for y in range(height)]
     along = [[[_dot(wave, channel) for channel in line] for line in lines] for wave in _waves(columns, width)]

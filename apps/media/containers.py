@@ -1,9 +1,9 @@
-"""What a picture file says of itself, read without a decoder.
+"""Reads the structure of an image file without decoding it.
 
-`inspect` names the type by content, checks dimensions, frames and scans against the limits before a single pixel is
-decoded, and separates what makes the picture (`essence`) from what is said about it (EXIF, colour profile, the rest).
-Decoders are handed the essence only, so that broken or hostile metadata of JPEG, PNG and GIF never reaches them.
-HEIC and AVIF are trees of boxes which their libraries read without decoding; `Limits.check` judges what they say.
+`inspect` detects the type by content, checks dimensions, frames and scans against the limits before any pixel is
+decoded, and separates the image data (`essence`) from the metadata (EXIF, colour profile, the rest). Decoders get the
+essence only, so that broken or hostile metadata of JPEG, PNG and GIF never reaches them. HEIC and AVIF are trees of
+boxes, which their libraries read without decoding; `Limits.check` is applied to what the libraries report.
 
 Sources: ITU-T T.81 annex B (JPEG), W3C PNG third edition, CompuServe GIF89a, Google's WebP container specification,
 ISO/IEC 14496-12 (`ftyp`) and 23008-12 (HEIF brands).
@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-# Content type → kind. Browsers call a HEIC photo by either name.
+# Content type → kind. Browsers use either name for a HEIC photo.
 ACCEPTED_TYPES = {
     "image/jpeg": "JPEG",
     "image/png": "PNG",
@@ -24,14 +24,14 @@ ACCEPTED_TYPES = {
     "image/heif": "HEIC",
     "image/avif": "AVIF",
 }
-# JPEG and GIF can express no longer side; a taller PNG would cost more for row pointers than for pixels.
+# The longest side of JPEG and GIF. A taller PNG would need more memory for row pointers than for pixels.
 MAX_SIDE = 65_535
-# Printer profiles, the largest there are, stay under 4 MiB.
+# The largest colour profiles, those of printers, are smaller than 4 MiB.
 MAX_PROFILE_BYTES = 4 * 1024 * 1024
 
 
 class ImagingError(Exception):
-    """A picture that is refused. `code` is the contract's, `detail` is fit for its owner, `reason` for the log only."""
+    """The picture is refused. `code` is part of the API, `detail` is shown to the owner, `reason` is only logged."""
 
     DETAILS = {
         "image_too_large": "The picture is too large.",
@@ -58,7 +58,8 @@ def too_large(detail: str) -> ImagingError:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one picture may cost. Memory is in bytes and private to the child; times are in seconds."""
+    """The resources that one picture may use. Memory is the private memory of the child process, in bytes; times are
+    in seconds."""
 
     max_bytes: int = 30_000_000
     max_pixels: int = 64_000_000
@@ -69,7 +70,7 @@ class Limits:
     wall_seconds: float = 15.0
 
     def check(self, *, width: int, height: int, frames: int = 1, scans: int = 1) -> None:
-        """Raises `image_too_large`, or `image_corrupt` for a picture without area."""
+        """Raises ImagingError: `image_too_large`, or `image_corrupt` for a picture without area."""
         if width < 1 or height < 1:
             raise corrupt(f"{width} x {height} pixels")
         if width * height > self.max_pixels:
@@ -84,7 +85,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Container:
-    """A file's parts. `size` is None where only the library can tell it."""
+    """The parts of a file. `size` is None if only the decoder knows it."""
 
     kind: str
     essence: bytes
@@ -94,16 +95,16 @@ class Container:
 
 
 def inspect(data: bytes, limits: Limits) -> Container:
-    """The parts of a file of an accepted type, within the limits.
+    """Split a file of an accepted type into its parts, and check the limits.
 
-    Raises `image_unsupported` for other known content, `image_too_large`, `image_corrupt`; and IndexError, ValueError
-    or the like where a file breaks off or contradicts itself.
+    Raises ImagingError (`image_unsupported`, `image_too_large` or `image_corrupt`), and IndexError, ValueError or
+    similar for a truncated or inconsistent file.
     """
     kind = identify(data)
     return READERS[kind](data, limits) if kind in READERS else Container(kind, data)
 
 
-# ── Which type ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Type ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # Brands in order of authority: the major brand first, then the compatible ones.
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
@@ -117,7 +118,7 @@ FOREIGN = (
 
 
 def identify(data: bytes) -> str:
-    """The kind of picture by its first bytes. Raises `image_unsupported` for other known content or `image_corrupt`."""
+    """The kind of picture, by its first bytes. Raises ImagingError: `image_unsupported` or `image_corrupt`."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -152,7 +153,7 @@ def _is_foreign(data: bytes) -> bool:
 
 # ── JPEG ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# The next marker, as libjpeg finds it: over garbage and stuffed zeros. Restart markers belong to the scan.
+# Finds the next marker as libjpeg does: skips garbage and stuffed zeros. Restart markers are part of a scan.
 JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
 SOI, EOI, SOS, TEM, COM = 0xD8, 0xD9, 0xDA, 0x01, 0xFE
 FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -173,7 +174,7 @@ def _jpeg(data: bytes, limits: Limits) -> Container:
             exif = exif or body
         elif marker == APP2 and body.startswith(b"ICC_PROFILE\0"):
             profile[body[12:14]] = body[14:]
-        elif (not APP0 <= marker <= APP15 and marker != COM) or _tells_colour(marker, body):
+        elif (not APP0 <= marker <= APP15 and marker != COM) or _defines_colours(marker, body):
             kept.append(b"\xff" + bytes([marker]) + data[start : start + 2] + body)
     else:
         raise ValueError("no scan")
@@ -187,33 +188,33 @@ def _jpeg(data: bytes, limits: Limits) -> Container:
 
 
 def _jpeg_segments(data: bytes, position: int) -> Iterator[tuple[int, int, bytes]]:
-    """Every segment up to the end of the image: marker, where its length stands, and what follows the length."""
+    """Yield every segment up to the end of the image: marker, position of its length field, and body."""
     while (found := JPEG_MARKER.search(data, position)) and (marker := found[1][0]) != EOI:
         position = found.end()
         if marker in (SOI, TEM):
             continue
         length = int.from_bytes(data[position : position + 2])
         if length < 2 or position + length > len(data):
-            raise ValueError("a JPEG segment breaks off")
+            raise ValueError("a JPEG segment is truncated")
         yield marker, position, data[position + 2 : position + length]
         position += length
 
 
-def _tells_colour(marker: int, body: bytes) -> bool:
-    """JFIF and Adobe segments decide how libjpeg reads the colours; those too short to say so are noise."""
+def _defines_colours(marker: int, body: bytes) -> bool:
+    """JFIF and Adobe segments decide how libjpeg reads the colours. libjpeg ignores those that are too short."""
     jfif = marker == APP0 and body.startswith(b"JFIF\0") and len(body) >= 14
     return jfif or (marker == APP14 and body.startswith(b"Adobe") and len(body) >= 12)
 
 
 def _jpeg_scans(data: bytes, position: int, *, at_most: int) -> int:
-    """Scans from the one at `position` on; counting ends once there are too many."""
+    """The number of scans from `position` on; counting stops above `at_most`."""
     scans = 1
     try:
         for marker, _, _ in _jpeg_segments(data, position):
             scans += marker == SOS
             if scans > at_most:
                 break
-    except ValueError:  # breaks off: the decoder says so more exactly
+    except ValueError:  # truncated: the decoder reports it more precisely
         pass
     return scans
 
@@ -224,7 +225,7 @@ PNG_ESSENTIALS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
 
 def _png(data: bytes, limits: Limits) -> Container:
-    """Of an APNG the default image is the picture."""
+    """For an APNG the default image is used."""
     kept, exif, profile = [data[:8]], b"", b""
     size, frames = (0, 0), 0
     for kind, body, whole in _png_chunks(data):
@@ -246,19 +247,19 @@ def _png(data: bytes, limits: Limits) -> Container:
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Every chunk up to the last: its kind, its body, and the whole of it."""
+    """Yield every chunk up to the last: kind, body, and all bytes of the chunk."""
     position, kind = 8, b""
     while kind != b"IEND":
         end = position + 12 + int.from_bytes(data[position : position + 4])
         if end > len(data):
-            raise ValueError("a PNG chunk breaks off")
+            raise ValueError("a PNG chunk is truncated")
         kind = data[position + 4 : position + 8]
         yield kind, data[position + 8 : end - 4], data[position:end]
         position = end
 
 
 def _inflated_profile(body: bytes) -> bytes:
-    """A name, a zero, the method, the deflated profile. One that is broken or immense is none."""
+    """The body is a name, a zero byte, the method and the deflated profile. A broken or huge profile is ignored."""
     packed = body.partition(b"\0")[2][1:]
     inflate = zlib.decompressobj()
     try:
@@ -274,7 +275,7 @@ GIF_IMAGE, GIF_EXTENSION, GIF_GRAPHIC_CONTROL = 0x2C, 0x21, 0xF9
 
 
 def _gif(data: bytes, limits: Limits) -> Container:
-    """The first frame, on a screen that is as large as it asks for."""
+    """Keep the first frame only, on a screen that is large enough for it."""
     position = 13 + _colour_table(data[10])
     kept = [data[:position]]
     width, height = _two_lengths(data, 6)
@@ -299,24 +300,24 @@ def _gif(data: bytes, limits: Limits) -> Container:
 
 
 def _colour_table(flags: int) -> int:
-    """Bytes of the colour table that the flags announce."""
+    """The size in bytes of the colour table that the flags announce."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _two_lengths(data: bytes, position: int) -> tuple[int, int]:
     if position + 4 > len(data):
-        raise ValueError("a GIF breaks off")
+        raise ValueError("a GIF is truncated")
     return int.from_bytes(data[position : position + 2], "little"), int.from_bytes(
         data[position + 2 : position + 4], "little"
     )
 
 
 def _after_blocks(data: bytes, position: int, *, complete: bool) -> int:
-    """Behind the sub-blocks that begin at `position`. Only what is needed for the picture must be complete."""
+    """The position after the sub-blocks that start at `position`. Only blocks of the first frame must be complete."""
     while position < len(data) and data[position]:
         position += 1 + data[position]
     if complete and position >= len(data):
-        raise ValueError("a GIF breaks off")
+        raise ValueError("a GIF is truncated")
     return position + 1
 
 
@@ -324,7 +325,7 @@ def _after_blocks(data: bytes, position: int, *, complete: bool) -> int:
 
 
 def _webp(data: bytes, limits: Limits) -> Container:
-    """The file as it is: libwebp hands out its metadata and never interprets it."""
+    """Keep the whole file: libwebp returns its metadata without interpreting it."""
     found: dict[bytes, bytes] = {}
     width = height = frames = 0
     for kind, body in _riff_chunks(data):
@@ -338,7 +339,7 @@ def _webp(data: bytes, limits: Limits) -> Container:
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Every chunk: its kind, and what of its body is there."""
+    """Yield every chunk: kind, and body as far as it is in the file."""
     position = 12
     while position + 8 <= len(data):
         length = int.from_bytes(data[position + 4 : position + 8], "little")

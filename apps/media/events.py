@@ -1,4 +1,4 @@
-"""What media announce."""
+"""Domain events of media."""
 
 from apps.core.events import DomainEvent
 

@@ -1,54 +1,62 @@
-"""Uploads that wait for something, and objects that must go and are still there."""
+"""Metrics of uploads that wait for a job, and of objects that wait for their deletion."""
+
+from django.db.models import Min, QuerySet
+from django.utils import timezone
 
 from apps.core.ops import metrics
-from apps.core.ops.metrics import MOST_COUNTED
+from apps.core.ops.metrics import MOST_COUNTED, Values
+from apps.media.models import Media, PendingDeletion
+from apps.media.querysets import MediaQuerySet
 
-# By the index of the rows that wait for a bell: all but the pending, which have one of their own.
-_WAITING = """
-SELECT status, count(*)
-FROM (
-    (SELECT status FROM media_media WHERE ring_at IS NOT NULL LIMIT %s)
-    UNION ALL
-    (SELECT status FROM media_media WHERE status = 'pending' LIMIT %s)
-) AS bounded
-GROUP BY status
-"""
-_OLDEST = """
-SELECT status, extract(epoch FROM now() - min(uploaded_at)) FROM media_media
-WHERE ring_at IS NOT NULL AND status IN ('uploaded', 'processing') AND uploaded_at IS NOT NULL
-GROUP BY status
-"""
-_DOOMED = "SELECT count(*) FROM (SELECT FROM media_doomedobject LIMIT %s) AS bounded"
-# Ids are in order of time.
-_DOOMED_FIRST = (
-    "SELECT coalesce((SELECT extract(epoch FROM now() - created_at) FROM media_doomedobject ORDER BY id LIMIT 1), 0)"
-)
+STATUSES = ["pending", "uploaded", "processing", "ready"]
+IN_PIPELINE = ["uploaded", "processing"]
 
 
 def register() -> None:
     metrics.gauge(
         "photogram_media_waiting",
-        "Media by what they wait for: their upload (pending), the pipeline, or copies (ready).",
+        "Media that wait for their upload (pending), the pipeline, or copies (ready).",
         ["status"],
-        lambda: metrics.select_each(
-            ["pending", "uploaded", "processing", "ready"], _WAITING, MOST_COUNTED, MOST_COUNTED
-        ),
+        lambda: {(status,): _count(_waiting(status)) for status in STATUSES},
     )
     metrics.gauge(
         "photogram_media_oldest_seconds",
-        "Since the oldest upload that is not yet ready or failed was handed in.",
+        "Age in seconds of the oldest upload that waits for the pipeline.",
         ["status"],
-        lambda: metrics.select_each(["uploaded", "processing"], _OLDEST),
+        _oldest_upload,
     )
     metrics.gauge(
-        "photogram_doomed_objects",
-        "Objects that must go from storage.",
+        "photogram_pending_deletions",
+        "Objects that are to be deleted from storage.",
         [],
-        lambda: metrics.select(_DOOMED, MOST_COUNTED),
+        lambda: {(): _count(PendingDeletion.objects.all())},
     )
     metrics.gauge(
-        "photogram_doomed_objects_oldest_seconds",
-        "Since the oldest of them was to go.",
+        "photogram_pending_deletions_oldest_seconds",
+        "Age in seconds of the oldest of them.",
         [],
-        lambda: metrics.select(_DOOMED_FIRST),
+        _oldest_deletion,
     )
+
+
+def _waiting(status: str) -> MediaQuerySet:
+    """By an index that holds waiting rows only."""
+    if status == Media.Status.PENDING:
+        return Media.objects.filter(status=status)
+    return Media.objects.filter(ring_at__isnull=False, status=status)
+
+
+def _count(rows: "QuerySet[Media] | QuerySet[PendingDeletion]") -> float:
+    return rows[:MOST_COUNTED].count()
+
+
+def _oldest_upload() -> Values:
+    oldest = {status: _waiting(status).aggregate(first=Min("uploaded_at"))["first"] for status in IN_PIPELINE}
+    now = timezone.now()
+    return {(status,): (now - since).total_seconds() if since else 0.0 for status, since in oldest.items()}
+
+
+def _oldest_deletion() -> Values:
+    # Ids are in order of time.
+    since = PendingDeletion.objects.order_by("id").values_list("created_at", flat=True).first()
+    return {(): (timezone.now() - since).total_seconds() if since else 0.0}

@@ -1,9 +1,9 @@
-"""From an uploaded file to its variants: pure picture work, without Django, meant for the child of `sandbox`.
+"""Makes the variants of an uploaded file. Uses no Django; runs in the child process of `sandbox`.
 
-Nothing declared is trusted. The type is told by content and must equal the declared one; dimensions, frames and scans
-are checked before decoding (`containers`); whatever a decoder raises is a refusal with a code; broken metadata never
-fails a good picture. Variants are upright, sRGB with 8 bits a channel, opaque (transparency becomes white, the same in
-every encoding), and carry no metadata at all.
+Declared values are not trusted. The type is detected by content and must equal the declared one; dimensions, frames
+and scans are checked before decoding (`containers`); an exception of a decoder becomes an ImagingError with a code;
+broken metadata does not fail a good picture. Variants are upright, sRGB with 8 bits per channel, opaque (transparency
+becomes white) and contain no metadata.
 """
 
 import io
@@ -23,21 +23,21 @@ from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limit
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
 
-# Threads would spend CPU time faster than the clock, and address space on stacks.
+# More threads would use CPU time faster than wall time, and address space for stacks.
 THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
 
-# Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the usual 4 for files a
-# twentieth larger; the figures are in docs/decisions/0010-image-sandbox.md.
+# Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the default 4, for
+# files that are 5 % larger; the figures are in docs/decisions/0010-image-sandbox.md.
 ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "image/webp": ("WEBP", "webp", {"quality": 80, "method": 2}),
     "image/jpeg": ("JPEG", "jpg", {"quality": 82, "progressive": True, "optimize": True, "subsampling": "4:2:0"}),
 }
-# Cheap shrinking (in the JPEG decoder, or by averaging) stops at this multiple of the size wanted; Lanczos goes on.
+# Fast reduction (JPEG decoder, averaging) stops at this multiple of the wanted size. Lanczos does the rest.
 MARGIN = 1.5
 TINY = 32
 SRGB = ImageCms.createProfile("sRGB")
-# EXIF orientation → what turns the picture upright (TIFF 6.0, tag 274). From 5 on the picture lies on its side.
+# EXIF orientation → the operation that makes the picture upright (TIFF 6.0, tag 274). From 5 on the sides are swapped.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -47,22 +47,22 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-LYING = {5, 6, 7, 8}
+SIDEWAYS = {5, 6, 7, 8}
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Which variants are wanted: name → longest side in pixels, largest first. Each is made from the one before."""
+    """The variants to make: name → longest side in pixels, largest first. Each is made from the one before."""
 
     sides: dict[str, int]
     square: bool = False
 
     def shown(self, width: int, height: int) -> tuple[int, int]:
-        """How much of a picture of that size is seen."""
+        """The size of the visible part of a picture of that size."""
         return (min(width, height),) * 2 if self.square else (width, height)
 
     def scale(self, width: int, height: int) -> float:
-        """From such a picture to the largest variant; never more than 1."""
+        """The scale from such a picture to the largest variant; at most 1."""
         return min(1.0, max(self.sides.values()) / max(self.shown(width, height)))
 
 
@@ -84,20 +84,20 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Picture:
-    """`width` and `height` are those of the upright original; renditions come smallest first."""
+    """`width` and `height` are those of the upright original; renditions are sorted by size, smallest first."""
 
     width: int
     height: int
     blurhash: str
     dominant_color: str
-    # What it looks like, as it is, turned and mirrored, for comparing; none if that tells nothing.
+    # Perceptual hashes of the picture as it is, rotated and mirrored; empty if it is too plain to compare.
     image_hashes: list[str]
     renditions: list[Rendition]
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Pixels as the file has them (a JPEG perhaps at 1/2, 1/4 or 1/8), and what is known of the whole."""
+    """The pixels as stored in the file (a JPEG may be reduced to 1/2, 1/4 or 1/8), and the full size."""
 
     image: Image.Image
     width: int
@@ -107,7 +107,7 @@ class Decoded:
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        return (self.height, self.width) if self.orientation in LYING else (self.width, self.height)
+        return (self.height, self.width) if self.orientation in SIDEWAYS else (self.width, self.height)
 
 
 def render(
@@ -115,7 +115,7 @@ def render(
 ) -> Picture:
     """Write the variants of `source` into the folder `into`; `square` crops the middle, for avatars.
 
-    Raises ImagingError for what is wrong with the picture, OSError for what is wrong with the disk.
+    Raises ImagingError for a fault of the picture, OSError for a fault of the disk.
     """
     limits = limits or Limits()
     if source.stat().st_size > limits.max_bytes:
@@ -142,7 +142,7 @@ def render(
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Decoders raise a dozen unrelated types (promise M3); each means that this picture is refused."""
+    """Decoders raise many unrelated exceptions; each becomes an ImagingError."""
     try:
         yield
     except ImagingError:
@@ -159,7 +159,7 @@ def _refusals() -> Iterator[None]:
 def _opened(container: Container, format_name: str) -> ImageFile.ImageFile:
     image = Image.open(io.BytesIO(container.essence), formats=[format_name])
     if container.size not in (None, image.size):
-        raise corrupt(f"{container.size} by its header, {image.size} to its decoder")
+        raise corrupt(f"{container.size} in the header, {image.size} in the decoder")
     return image
 
 
@@ -206,7 +206,7 @@ def _avif_image(container: Container, limits: Limits, shape: Shape) -> Decoded:
 
 
 def _heic(container: Container, limits: Limits, shape: Shape) -> Decoded:
-    """libheif turns the picture itself, by the container's properties; EXIF repeats them and is not applied again."""
+    """libheif applies the rotation of the container; EXIF repeats it and is not applied again."""
     image = _opened(container, "HEIF")
     limits.check(width=image.width, height=image.height, frames=getattr(image, "n_frames", 1))
     image.load()
@@ -224,7 +224,7 @@ DECODERS: dict[str, Callable[[Container, Limits, Shape], Decoded]] = {
 
 
 def _orientation(exif: bytes) -> int:
-    """1 to 8; whatever is broken about EXIF means upright."""
+    """1 to 8; broken EXIF means upright."""
     try:
         tags = Image.Exif()
         tags.load(exif)
@@ -238,7 +238,7 @@ def _orientation(exif: bytes) -> int:
 
 
 def _shrunk(decoded: Decoded, shape: Shape) -> Image.Image:
-    """The part that is shown, at the size of the largest variant, not yet turned, in its own colours."""
+    """The visible part at the size of the largest variant, not yet rotated, in the original colours."""
     image = _opaque(decoded.image)
     across, down = shape.shown(decoded.width, decoded.height)
     draft = round(max(decoded.width, decoded.height) / max(image.size))
@@ -249,7 +249,7 @@ def _shrunk(decoded: Decoded, shape: Shape) -> Image.Image:
 
 
 def _opaque(image: Image.Image) -> Image.Image:
-    """The picture on white, in a mode that can be resampled: grey, RGB or CMYK of 8 bits."""
+    """The picture on a white background, in a mode that can be resampled: 8-bit grey, RGB or CMYK."""
     if image.mode.startswith("I"):
         image = image.point(lambda grey: grey / 256).convert("L")
     if image.mode not in ("LA", "RGBA") and image.has_transparency_data:
@@ -262,8 +262,8 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """By its colour profile (relative colorimetric with black point compensation); by the plain formula if that has
-    none, a broken one, or one for other colours."""
+    """Convert by the colour profile (relative colorimetric with black point compensation). Without a usable profile
+    Pillow's default conversion is used."""
     if image.mode == "RGBX":
         image = image.convert("RGB")
     converted = _by_profile(image, profile) if profile else None
@@ -309,7 +309,7 @@ def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:
 
 def _encoded(image: Image.Image, content_type: str) -> bytes:
     encoder, _, options = ENCODINGS[content_type]
-    image.info.clear()  # Pillow would write what it finds there: comments, profiles, EXIF
+    image.info.clear()  # Pillow would write the comments, profiles and EXIF it finds here
     file = io.BytesIO()
     image.save(file, encoder, **options)
     return file.getvalue()
@@ -322,11 +322,11 @@ def _written(into: Path, name: str, image: Image.Image, content_type: str, data:
     return Rendition(name, content_type, image.width, image.height, len(data), path)
 
 
-# ── While the picture loads ───────────────────────────────────────────────────────────────────────────────────────
+# ── Placeholders ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _blurhash(tiny: Image.Image) -> str:
-    """Twelve components, four of them along the longer side."""
+    """Twelve components, four along the longer side."""
     columns, rows = (4, 3) if tiny.width >= tiny.height else (3, 4)
     return blurhash.encode(tiny.tobytes(), width=tiny.width, height=tiny.height, columns=columns, rows=rows)
 

@@ -1,7 +1,7 @@
-"""Storage and rows compared, once a day: objects that no row knows, and rows whose objects are gone.
+"""Compares storage with the rows once a day: finds objects without a row, and rows whose objects are missing.
 
-Every key holds a random secret, whose first character divides everything into 64 shards. A shard is one job, short
-enough for any worker however much there is.
+Every key contains a random secret, whose first character divides all objects into 64 shards. Each shard is a task of
+its own, short enough for any worker.
 """
 
 import string
@@ -22,20 +22,20 @@ from apps.media.querysets import MediaQuerySet
 log = structlog.get_logger(__name__)
 SHARDS = string.ascii_letters + string.digits + "-_"
 VARIANTS = "variants/"
-# Younger objects may belong to a job that is at work.
+# Younger objects may belong to a running job.
 ORPHANED_AFTER = timedelta(hours=24)
-# Folders of the private bucket that belong to contexts above, and what tells which of their keys are known to a row.
+# Folders of the private bucket that other apps write to, and the function that looks up which keys have a row.
 _others: dict[str, Callable[[list[str]], set[str]]] = {}
 
 
 def register(folder: str, known: Callable[[list[str]], set[str]]) -> None:
-    """Objects in `folder` are another context's: `known` answers, of up to BATCH keys, those that it has rows for. In
-    their keys a secret follows the folder, too."""
+    """Declare a folder of another app. `known` takes up to BATCH keys and returns those that have a row. In its keys,
+    too, a secret follows the folder."""
     _others[folder] = known
 
 
 def of_shard(shard: str, work: Callable[[str], int], *, task: str) -> int:
-    """The work of one shard; without a shard, `task` is rung for each."""
+    """Do the work of one shard; without a shard, enqueue `task` for each."""
     if shard:
         return work(shard)
     with transaction.atomic():
@@ -46,18 +46,19 @@ def of_shard(shard: str, work: Callable[[str], int], *, task: str) -> int:
 
 # ── Objects without rows ─────────────────────────────────────────────────────────────────────────────────
 def remove_orphaned_objects(shard: str) -> int:
-    """Doom objects older than a day that no row knows; returns how many. Uploads in parts that broke off end, too."""
+    """Schedule the deletion of objects without a row that are older than a day, and abort interrupted multipart
+    uploads. Returns the number of objects."""
     for folder in _others:
         storage.abort_multipart_uploads(f"{folder}{shard}", before=timezone.now() - ORPHANED_AFTER)
-    gone = 0
+    removed = 0
     for unknown in orphans(shard):
-        objects.doom(unknown)
-        gone += len(unknown)
-    return gone
+        objects.schedule_deletion(unknown)
+        removed += len(unknown)
+    return removed
 
 
 def orphans(shard: str) -> Iterator[objects.Objects]:
-    """Objects older than a day that no row knows, in batches."""
+    """Objects without a row that are older than a day, in batches."""
     for folder in (objects.UPLOADS, objects.ORIGINALS, VARIANTS, *_others):
         yield from _unknown(settings.S3_PRIVATE_BUCKET, f"{folder}{shard}")
     yield from _unknown(settings.S3_PUBLIC_BUCKET, shard)
@@ -74,34 +75,34 @@ def _unknown(bucket: str, prefix: str) -> Iterator[objects.Objects]:
 def _known(bucket: str, keys: list[str]) -> set[str]:
     if bucket == settings.S3_PUBLIC_BUCKET:
         public = {key: key.split("/")[0] for key in keys}
-        return _with_living_secret(public, "public_secret")
+        return _with_known_secret(public, "public_secret")
     private = {key: key.split("/")[1] for key in keys if key.startswith(VARIANTS)}
     originals = Media.objects.filter(original_key__in=keys).values_list("original_key", flat=True)
     theirs = {
         key for folder, known in _others.items() for key in known([key for key in keys if key.startswith(folder)])
     }
-    return {*originals, *_with_living_secret(private, "private_secret"), *theirs}
+    return {*originals, *_with_known_secret(private, "private_secret"), *theirs}
 
 
-def _with_living_secret(secrets: dict[str, str], column: str) -> set[str]:
-    """Those of the keys whose secret is in that column of some row."""
-    alive = set(Media.objects.filter(**{f"{column}__in": secrets.values()}).values_list(column, flat=True))
-    return {key for key, secret in secrets.items() if secret in alive}
+def _with_known_secret(secrets: dict[str, str], column: str) -> set[str]:
+    """The keys whose secret is in that column of a row."""
+    known = set(Media.objects.filter(**{f"{column}__in": secrets.values()}).values_list(column, flat=True))
+    return {key for key, secret in secrets.items() if secret in known}
 
 
 # ── Rows without objects ─────────────────────────────────────────────────────────────────────────────────
 def reprocess_media_without_objects(shard: str) -> int:
-    """Have variants that storage has lost made again from the original, and lost public copies copied again; returns
-    how many media."""
+    """Have missing variants made again from the original, and missing public copies copied again. Returns the number
+    of media."""
     return sum(make_again(shard))
 
 
 def make_again(shard: str, *, dry_run: bool = False) -> Iterator[bool]:
-    """For each medium that storage has lost something of: whether that is being made again."""
+    """Yield, for each medium with a missing object, whether that is being made again."""
     for medium in without_variants(shard):
         log.error("variants_lost", media_id=str(medium.pk))
         same = _ready().filter(pk=medium.pk, private_secret=medium.private_secret)
-        yield not dry_run and bool(objects.want_again(same))
+        yield not dry_run and bool(objects.request_reprocessing(same))
     for medium in without_public_copies(shard):
         log.error("public_copies_lost", media_id=str(medium.pk))
         yield not dry_run and _publish_again(medium)
@@ -134,7 +135,7 @@ def _in_order(media: MediaQuerySet) -> Iterable[Media]:
 
 
 def _lost(wanted: objects.Objects, listed: set[str]) -> bool:
-    """What was written since the listing is asked for one by one."""
+    """An object that is not listed may have been written since, so each is looked up."""
     return any(not storage.exists(bucket, key) for bucket, key in wanted if key not in listed)
 
 
@@ -143,5 +144,5 @@ def _publish_again(medium: Media) -> bool:
     same = Media.objects.filter(pk=medium.pk, public_secret=medium.public_secret)
     if not same.update(public_secret="", next_attempt_at=timezone.now()):
         return False
-    objects.doom(objects.public_variants(medium))
+    objects.schedule_deletion(objects.public_variants(medium))
     return True

@@ -1,4 +1,4 @@
-"""An uploaded photo, the objects made of it, and the objects that must go."""
+"""Uploaded photos, and objects in storage that are to be deleted."""
 
 from django.conf import settings
 from django.db import models
@@ -12,11 +12,11 @@ from apps.safety.fields import ImageHashField
 
 
 class Media(UUIDModel, LeasedJob):
-    """A photo from the promise of an upload to its variants.
+    """A photo, from the start of its upload to its variants.
 
-    Originals and variants lie in the private bucket. `public_secret` is set while copies of the variants lie in the
-    public one; both secrets are unguessable and have nothing to do with the id. A row names objects in storage, so it
-    is not deleted with its owner by the way: `objects.destroy` remembers them first.
+    Originals and variants are in the private bucket. `public_secret` is set while the public bucket has copies of the
+    variants. Both secrets are part of the keys; they cannot be guessed and are unrelated to the id. A row names objects
+    in storage, so deleting the owner does not cascade to it: `objects.delete_media` schedules their deletion first.
     """
 
     class Status(models.TextChoices):
@@ -35,12 +35,12 @@ class Media(UUIDModel, LeasedJob):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     alt_text = models.CharField(max_length=1500, blank=True)
 
-    # As declared by the client, and enforced by the signature of the upload URL.
+    # Declared by the client and enforced by the signature of the upload URL.
     content_type = models.CharField(max_length=50)
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64, blank=True)
 
-    # Where the client may PUT; from `complete` on the copy that was checked, which nobody else can write.
+    # Where the client may PUT. After `complete` the key of the checked copy, which only the server can write.
     original_key = models.CharField(max_length=200, unique=True)
     original_etag = models.CharField(max_length=100, blank=True)
 
@@ -48,28 +48,28 @@ class Media(UUIDModel, LeasedJob):
     height = models.PositiveIntegerField(null=True)
     blurhash = models.CharField(max_length=60, blank=True)
     dominant_color = models.CharField(max_length=7, blank=True)
-    # What it looks like (PDQ). Null: not rendered since hashes are kept, or too plain to be told from others.
+    # Perceptual hash (PDQ). Null: not processed since hashes are stored, or too plain to be compared.
     image_hash = ImageHashField(null=True, editable=False)
-    # The ban that it falls under, where such pictures are flagged instead of refused; a plain id: bans are lifted.
+    # The blocked image that it matches, if such photos are flagged instead of refused. A plain id: blocks are lifted.
     blocked_as = models.UUIDField(null=True, editable=False)
     # [{name, content_type, width, height, bytes}]; keys and URLs are derived from the secrets.
     variants = models.JSONField(default=list)
     private_secret = models.CharField(max_length=64, blank=True)
     public_secret = models.CharField(max_length=64, blank=True)
-    # Whether copies in the public bucket are wanted; the copying job and its race with hiding turn on this.
+    # Whether the public bucket should have copies. Checked again by the copying task, since hiding may overtake it.
     wanted_public = models.BooleanField(default=False)
-    # URLs signed until now must stop working: the private variants are to be moved to keys nobody knows.
+    # URLs signed until now must stop working: the private variants are to be moved to new keys.
     urls_revoked = models.BooleanField(default=False)
 
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
-    # When the sweep enqueues the next task: the pipeline, public copies, new keys. Null: there is nothing to do.
+    # When the sweep enqueues the next attempt: the pipeline, public copies or new keys. Null: nothing to do.
     next_attempt_at = models.DateTimeField(null=True, db_column="ring_at")
 
-    # Whatever uses the medium (a post, an avatar) holds it; one that is in use is not deleted.
+    # Whether a post or an avatar uses the medium; one that is in use is not deleted.
     in_use = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now())
-    # When it was handed to the pipeline, the last time.
+    # When it was last given to the pipeline.
     uploaded_at = models.DateTimeField(null=True)
 
     objects = MediaQuerySet.as_manager()
@@ -83,7 +83,7 @@ class Media(UUIDModel, LeasedJob):
             models.Index(
                 fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="media_to_ring_for"
             ),
-            # What is shown of people, beside their own rows, without a look at the widest table.
+            # For user summaries: the secrets of an avatar without reading the row.
             models.Index(
                 fields=["id"],
                 include=["private_secret", "public_secret"],
@@ -109,8 +109,8 @@ class Media(UUIDModel, LeasedJob):
         return str(self.id)
 
 
-class DoomedObject(UUIDModel):
-    """An object in storage that must go; a committed deletion is remembered here until storage confirms it."""
+class PendingDeletion(UUIDModel):
+    """An object in storage that is to be deleted. The row exists until storage and the CDN confirm the deletion."""
 
     bucket = models.CharField(max_length=100)
     key = models.CharField(max_length=200)
@@ -119,7 +119,9 @@ class DoomedObject(UUIDModel):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], name="doomed_by_due_time")]
+        # The former name of the model.
+        db_table = "media_doomedobject"
+        indexes = [models.Index(fields=["due_at"], name="pending_deletions_by_due")]
 
     def __str__(self) -> str:
         return f"{self.bucket}/{self.key}"

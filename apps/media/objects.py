@@ -1,4 +1,4 @@
-"""The objects of media in storage, and how they come to their end."""
+"""The objects of media in storage: their keys, and their deletion together with the rows."""
 
 import secrets
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from apps.media.querysets import MediaQuerySet
 from apps.media.urls import private_key, public_key
 
 Objects = list[tuple[str, str]]  # (bucket, key)
-# Of keys in the private bucket: what clients PUT, and what was checked and is kept.
+# Prefixes in the private bucket: what clients PUT, and the checked copies that only the server writes.
 UPLOADS, ORIGINALS = "uploads/", "originals/"
-# An upload that began just before its URL expired may take so long.
+# An upload that begins just before its URL expires may take this long.
 SLOWEST_UPLOAD = timedelta(hours=1)
 
 
 def new_secret() -> str:
-    """192 random bits: a key nobody guesses, unrelated to any id."""
+    """192 random bits for a key that cannot be guessed and is unrelated to any id."""
     return secrets.token_urlsafe(24)
 
 
@@ -29,40 +29,42 @@ def private_variants(medium: Media) -> Objects:
 
 
 def public_variants(medium: Media) -> Objects:
-    """The copies that everybody may fetch; none when there is no `public_secret`."""
+    """The copies in the public bucket; none without a `public_secret`."""
     if not medium.public_secret:
         return []
     return [(settings.S3_PUBLIC_BUCKET, public_key(medium.public_secret, variant)) for variant in medium.variants]
 
 
-def doom(objects: Iterable[tuple[str, str]], *, due_at: datetime | None = None) -> None:
-    """Remember that these must be deleted, in the transaction that makes it so; the sweep carries it out."""
+def schedule_deletion(objects: Iterable[tuple[str, str]], *, due_at: datetime | None = None) -> None:
+    """Record objects to be deleted, in the transaction of the change that makes them obsolete. The sweep deletes
+    them."""
     due = due_at or timezone.now()
-    DoomedObject.objects.bulk_create(DoomedObject(bucket=bucket, key=key, due_at=due) for bucket, key in objects)
+    PendingDeletion.objects.bulk_create(PendingDeletion(bucket=bucket, key=key, due_at=due) for bucket, key in objects)
 
 
-def doom_original(key: str) -> None:
-    """As `doom`. Where a client's URL still allows a PUT, once more when it has expired."""
+def schedule_original_deletion(key: str) -> None:
+    """As `schedule_deletion`. If a client still has an upload URL for the key, delete it again after that expires."""
     original = (settings.S3_PRIVATE_BUCKET, key)
-    doom([original])
+    schedule_deletion([original])
     if key.startswith(UPLOADS):
-        doom([original], due_at=timezone.now() + settings.MEDIA_UPLOAD_LIFETIME + SLOWEST_UPLOAD)
+        schedule_deletion([original], due_at=timezone.now() + settings.MEDIA_UPLOAD_LIFETIME + SLOWEST_UPLOAD)
 
 
 @transaction.atomic
-def destroy(media: MediaQuerySet) -> int:
-    """Delete the rows, which are looked at again under lock, and doom every object of theirs; returns how many rows."""
+def delete_media(media: MediaQuerySet) -> int:
+    """Delete the rows, which are read again under lock, and schedule the deletion of all their objects. Returns the
+    number of rows."""
     rows = list(media.select_for_update().order_by("pk"))
     for medium in rows:
-        doom_original(medium.original_key)
-        doom([*private_variants(medium), *public_variants(medium)])
+        schedule_original_deletion(medium.original_key)
+        schedule_deletion([*private_variants(medium), *public_variants(medium)])
     Media.objects.filter(pk__in=[medium.pk for medium in rows]).delete()
     return len(rows)
 
 
-def want_again(media: MediaQuerySet) -> int:
-    """Have the variants made again from the originals; the present ones stay until the new ones are there. Returns for
-    how many, leaving out those that have no original or that the pipeline is at."""
+def request_reprocessing(media: MediaQuerySet) -> int:
+    """Have the variants made again from the originals; the present ones stay until the new ones are there. Returns
+    for how many media. Media without an original and media in the pipeline are left out."""
     now = timezone.now()
     done = media.filter(status__in=[Media.Status.FAILED, Media.Status.READY]).exclude(original_etag="")
     return done.update(

@@ -1,21 +1,21 @@
-"""What a picture looks like, in 256 bits: PDQ, of which Meta's ThreatExchange is the reference."""
+"""Perceptual hashes of pictures: PDQ, 256 bits. The reference implementation is Meta's ThreatExchange."""
 
 import numpy
 import pdqhash
 from PIL import Image
 
-# The reference shrinks what is larger before it hashes, and advises to compare no hash of a lower quality: a plain
-# wall, a page of white, each looks like any other (ThreatExchange, pdq/README.md and hashing/hashing.pdf).
+# The reference reduces larger pictures before hashing, and advises against comparing hashes of lower quality: plain
+# surfaces all look alike (ThreatExchange, pdq/README.md and hashing/hashing.pdf).
 LONGEST_SIDE = 512
 LEAST_QUALITY = 50
 
 
 def image_hashes(image: Image.Image) -> list[str]:
-    """64 hexadecimal digits of an RGB picture as it is, then as it is turned and mirrored; none of one with too little
-    in it to be told from others.
+    """The hashes of an RGB picture as it is, rotated and mirrored, 64 hexadecimal digits each. Empty for a picture
+    without enough detail.
 
-    Each is hashed by itself: what the library derives from one hash for all of them (`compute_dihedral`) came up to 40
-    bits beside it with photographs, more than two pictures may differ in.
+    Each orientation is hashed by itself: the hashes that the library derives from a single one (`compute_dihedral`)
+    differed by up to 40 bits for photos, which is more than the threshold for equal pictures.
     """
     small = image.copy()
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

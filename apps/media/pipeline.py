@@ -1,8 +1,8 @@
-"""From an uploaded original to a ready medium, and its variants to where they belong.
+"""Turns an uploaded original into variants, and copies variants into the public bucket or to new keys.
 
-The row is the record, the task a doorbell: work is claimed by a conditional UPDATE with a lease, done outside any
-transaction, finished only while the lease is still ours, and found again by the sweep when a worker dies. The lease is
-renewed between the steps, each of which is shorter than it.
+A worker claims a medium by a conditional UPDATE that sets a lease. It works outside any transaction, renews the lease
+between the steps, each of which is shorter than the lease, and saves the result only if it still has the lease. The
+sweep enqueues the medium again if the worker dies.
 """
 
 import hashlib
@@ -29,17 +29,17 @@ from apps.safety import images
 
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("photogram_media_total", "Uploads that left the pipeline, by outcome.", ["outcome"])
-# Storage away, a full disk: the row waits and is tried again, ever less often, and not for ever.
+# After a failure of storage or disk the row waits and is tried again, with growing pauses, up to a limit.
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=2)
 GIVEN_UP_AFTER = timedelta(hours=24)
 
 
 class LeaseLost(Exception):
-    """The medium was deleted meanwhile, or is another worker's by now."""
+    """The medium was deleted meanwhile, or another worker has claimed it."""
 
 
 def process(media_id: UUID) -> None:
-    """Make the variants of one medium, unless somebody else is at it. What fails for now is left to the sweep."""
+    """Make the variants of one medium, unless another worker has it. The sweep repeats an attempt that failed."""
     medium = _claim(media_id)
     if medium is None:
         return
@@ -125,13 +125,13 @@ def _make(medium: Media, folder: Path) -> None:
                 storage.save(private_key(made, variant), file, content_type=rendition.content_type)
         _finish(medium, picture, made)
     except BaseException:
-        # What we have put so far belongs to nobody.
-        objects.doom(objects.private_variants(made))
+        # The medium does not use the variants that were saved so far.
+        objects.schedule_deletion(objects.private_variants(made))
         raise
 
 
 def _require_hash(medium: Media, original: Path) -> None:
-    """`complete` has compared it already where storage keeps hashes. Raises ImagingError."""
+    """For storage that keeps no hashes; otherwise `complete_upload` has compared them. Raises ImagingError."""
     if not medium.sha256:
         return
     with original.open("rb") as file:
@@ -140,7 +140,7 @@ def _require_hash(medium: Media, original: Path) -> None:
 
 
 def _require_not_refused(picture: Picture) -> UUID | None:
-    """The ban that the picture falls under. Raises ImagingError where such pictures are refused."""
+    """The id of the blocked image that the picture matches. Raises ImagingError if such pictures are refused."""
     blocked_as = images.blocked_as(picture.image_hashes)
     if blocked_as and images.refuses():
         raise ImagingError("banned_image", "This picture may not be published.", reason=f"banned as {blocked_as}")
@@ -156,11 +156,11 @@ def _variants(picture: Picture) -> list[dict[str, Any]]:
 
 @transaction.atomic
 def _finish(medium: Media, picture: Picture, made: Media) -> None:
-    """Ready, with variants that nobody has a URL of; earlier ones, and their public copies, go. Raises LeaseLost."""
+    """Make the medium ready, with new variants; delete former ones and their public copies. Raises LeaseLost."""
     row = Media.objects.owned(medium).select_for_update().first()
     if row is None:
         raise LeaseLost
-    objects.doom([*objects.private_variants(row), *objects.public_variants(row)])
+    objects.schedule_deletion([*objects.private_variants(row), *objects.public_variants(row)])
     row.status, row.leased_until = Media.Status.READY, None
     row.width, row.height = picture.width, picture.height
     row.blurhash, row.dominant_color = picture.blurhash, picture.dominant_color
@@ -175,7 +175,7 @@ def _finish(medium: Media, picture: Picture, made: Media) -> None:
 
 @transaction.atomic
 def _fail(medium: Media, code: str, detail: str, *, reason: str) -> None:
-    """Failed, with a code; but what has variants from an earlier time keeps them and stays ready."""
+    """Make the medium failed, with a code. A medium that has variants from an earlier run stays ready with them."""
     row = Media.objects.owned(medium).select_for_update().first()
     if row is None:
         return
@@ -191,9 +191,9 @@ def _fail(medium: Media, code: str, detail: str, *, reason: str) -> None:
     row.save()
 
 
-# ── Where variants belong ────────────────────────────────────────────────────────────────────────────────
+# ── Copying variants ─────────────────────────────────────────────────────────────────────────────────────
 def publish_variants(media_id: UUID) -> None:
-    """Copy the variants into the public bucket, if that is still wanted. Raises StorageError."""
+    """Copy the variants into the public bucket, if the medium is still public. Raises StorageError."""
     medium = Media.objects.filter(pk=media_id).awaiting_public_copies().first()
     if medium is None:
         return
@@ -207,11 +207,11 @@ def publish_variants(media_id: UUID) -> None:
         wanted = Media.objects.filter(pk=media_id, private_secret=medium.private_secret).awaiting_public_copies()
         return bool(wanted.update(public_secret=copies.public_secret))
 
-    _copied(medium, copy, adopt, to=objects.public_variants(copies))
+    _copy_variants(medium, copy, adopt, to=objects.public_variants(copies))
 
 
 def move_variants(media_id: UUID) -> None:
-    """Give the variants new private keys, so that URLs signed until now die with the old ones. Raises StorageError."""
+    """Move the variants to new keys, so that URLs signed until now stop working. Raises StorageError."""
     medium = Media.objects.filter(pk=media_id).awaiting_new_keys().first()
     if medium is None:
         return
@@ -225,17 +225,17 @@ def move_variants(media_id: UUID) -> None:
         waiting = Media.objects.filter(pk=media_id, private_secret=medium.private_secret).awaiting_new_keys()
         if not waiting.update(private_secret=moved.private_secret, urls_revoked=False):
             return False
-        objects.doom(objects.private_variants(medium))
+        objects.schedule_deletion(objects.private_variants(medium))
         return True
 
-    _copied(medium, copy, adopt, to=objects.private_variants(moved))
+    _copy_variants(medium, copy, adopt, to=objects.private_variants(moved))
 
 
-def _copied(
+def _copy_variants(
     medium: Media, copy: Callable[[dict[str, Any]], None], adopt: Callable[[], bool], *, to: objects.Objects
 ) -> None:
-    """Copy each variant, then let the row adopt the copies; those that it does not are doomed. A variant that storage
-    has lost holds up no other: the inventory finds it and has it made again."""
+    """Copy each variant, then save the new keys with `adopt`; if that fails, delete the copies. A variant that storage
+    has lost is skipped: the inventory finds it and has it made again."""
     adopted = False
     try:
         for variant in medium.variants:
@@ -246,4 +246,4 @@ def _copied(
         adopted = adopt()
     finally:
         if not adopted:
-            objects.doom(to)
+            objects.schedule_deletion(to)

@@ -1,4 +1,4 @@
-"""What this context holds on a person, to be erased or handed out."""
+"""Erasure and export of a user's media."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from apps.media.services import destroy
 
 
 def erase(user_id: UUID) -> None:
-    """Media that a post still holds go with the post; the contexts above have erased theirs by now."""
+    """Delete all media of the user. The apps above have deleted the posts by now."""
     while pks := list(Media.objects.owned_by(user_id).values_list("pk", flat=True)[:100]):
         destroy(pks)
 

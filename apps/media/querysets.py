@@ -1,4 +1,4 @@
-"""The read side of media."""
+"""Read rules of media."""
 
 from uuid import UUID
 
@@ -10,11 +10,11 @@ class MediaQuerySet(LeasedJobQuerySet):
         return self.filter(owner_id=user_id)
 
     def unused(self) -> "MediaQuerySet":
-        """In no post and nobody's avatar: all that has been begun, and perhaps completed, and not been used yet."""
+        """Media in no post and no avatar, whether their upload is complete or not."""
         return self.filter(in_use=False)
 
     def postable(self) -> "MediaQuerySet":
-        """Uploaded for a post, in no use yet, and not failed; the pipeline may still be processing them."""
+        """Media uploaded for a post, not failed and not in use. The pipeline may still be processing them."""
         return self.unused().filter(purpose="post").exclude(status__in=["pending", "failed"])
 
     def unprocessed(self) -> "MediaQuerySet":

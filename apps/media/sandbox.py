@@ -1,10 +1,10 @@
-"""Decoding in a child process that can be killed: promises M1 and M2.
+"""Decodes pictures in a child process that can be killed: promises M1 and M2.
 
-`render_safely` is `imaging.render` done by a child with bounded memory, CPU time, file size and descriptors, no
-environment, and a wall-clock limit kept from outside. One child serves many pictures. One that dies or hangs harms one
-upload: it is replaced, and the next picture does not notice. The child is a plain subprocess, since a Celery pool
-worker may not have `multiprocessing` children. It speaks lines of JSON on its pipes, never outlives its parent, and its
-word is not trusted for paths: renditions are looked for under their own names in the folder that was asked for.
+`render_safely` runs `imaging.render` in a child process with limited memory, CPU time, file size and descriptors, an
+empty environment, and a wall-clock limit that the parent enforces. One child serves many pictures. A crash or hang
+fails one upload; the child is then replaced. The child is a plain subprocess, because a Celery pool worker may not have
+`multiprocessing` children. It reads and writes lines of JSON and never outlives its parent. The parent does not trust
+the paths in its answers: it looks for renditions under their expected names in the requested folder.
 """
 
 import ctypes
@@ -29,14 +29,14 @@ from apps.safety.hashes import require_hash
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
-# Replaced after so many pictures, whatever a decoder may have leaked or been talked into.
+# The child is replaced after this many pictures, in case a decoder leaks memory or was taken over.
 PICTURES_PER_CHILD = 100
 MAX_REPLY_BYTES = 64 * 1024
-# Shared libraries and the interpreter take address space that costs no memory.
+# Shared libraries and the interpreter use address space, but no private memory.
 ADDRESS_SPACE_BEYOND_MEMORY = 1024 * 1024 * 1024
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_DESCRIPTORS = 64
-# glibc keeps an arena a thread otherwise, and decoders start threads; numpy's library keeps a buffer a thread.
+# Without these, glibc keeps an arena per decoder thread, and numpy's library a buffer per thread.
 MALLOC = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 # linux/prctl.h
@@ -44,15 +44,15 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 class SandboxUnavailable(OSError):
-    """The picture could not be tried: no child starts, or the disk is full. Trying again later may help."""
+    """The picture could not be processed: no child starts, or the disk is full. Trying again later may help."""
 
 
-class _Died(Exception):
-    """The child ended, or talks nonsense, without an answer."""
+class _ChildFailed(Exception):
+    """The child ended, or its answer is not valid."""
 
 
 class RenderPool:
-    """One child, started when first needed, for the threads of one process to take turns."""
+    """One child process, started when first needed. The threads of this process use it in turn."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -63,8 +63,8 @@ class RenderPool:
     def render(self, source: Path, *, declared_type: str, into: Path, square: bool, limits: Limits) -> Picture:
         """As `imaging.render`. Raises ImagingError, or SandboxUnavailable.
 
-        A child that dies is given one more chance with the same picture: what killed it may have been the system short
-        of memory, or an operator. One that runs out of time is not.
+        If the child dies, a new one tries the same picture once more: the system may have been short of memory, or an
+        operator may have killed it. There is no second attempt after a timeout.
         """
         request = {
             "source": str(source.resolve()),
@@ -79,14 +79,14 @@ class RenderPool:
             try:
                 try:
                     reply = self._ask(line, deadline)
-                except _Died:
+                except _ChildFailed:
                     reply = self._ask(line, deadline)
-            except _Died as death:
+            except _ChildFailed as death:
                 raise ImagingError("image_corrupt", reason=str(death)) from death
         try:
             return _picture(reply, into)
-        except (AttributeError, KeyError, TypeError, ValueError) as nonsense:
-            raise ImagingError("image_corrupt", reason=f"odd answer: {nonsense!r}") from nonsense
+        except (AttributeError, KeyError, TypeError, ValueError) as invalid:
+            raise ImagingError("image_corrupt", reason=f"invalid answer: {invalid!r}") from invalid
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -95,7 +95,7 @@ class RenderPool:
 
     @property
     def pid(self) -> int | None:
-        """The child's process id while there is one."""
+        """The process id of the child, if there is one."""
         return self._child.pid if self._child else None
 
     def _ask(self, line: bytes, deadline: float) -> dict[str, Any]:
@@ -109,14 +109,14 @@ class RenderPool:
         except TimeoutError as late:
             self._end()
             raise ImagingError("processing_timeout", reason="wall clock") from late
-        except (_Died, BrokenPipeError, ValueError) as death:
+        except (_ChildFailed, BrokenPipeError, ValueError) as death:
             status = self._end()
             if status in (-signal.SIGPROF, -signal.SIGXCPU):
                 raise ImagingError("processing_timeout", reason="CPU time") from death
-            raise _Died(f"child ended with {status}: {death}") from death
+            raise _ChildFailed(f"child ended with {status}: {death}") from death
 
     def _ready_child(self) -> subprocess.Popen[bytes]:
-        if self._parent != os.getpid():  # forked since: that child belongs to our parent
+        if self._parent != os.getpid():  # this process was forked: the child belongs to its parent
             self._child, self._parent = None, os.getpid()
         if self._child and (self._served >= PICTURES_PER_CHILD or self._child.poll() is not None):
             self._end()
@@ -125,11 +125,11 @@ class RenderPool:
         return self._child
 
     def _end(self) -> int | None:
-        """Kill the child and whatever it started; its exit status, which is its own if it was dead already."""
+        """Kill the child and all processes that it started. Returns its exit status."""
         child, self._child = self._child, None
         if child is None:
             return None
-        # A child that closed its pipe is about to end by itself, and how it ends is worth knowing.
+        # A child that has closed its pipe is about to exit, and its own exit status is needed.
         with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=0.2 if _closed(child) else 0)
         with suppress(ProcessLookupError):
@@ -143,7 +143,7 @@ class RenderPool:
 def _started() -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     try:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and module, no user input
+        return subprocess.Popen(  # noqa: S603 - the same interpreter, a fixed module, no user input
             [sys.executable, "-s", "-m", "apps.media.sandbox", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -157,7 +157,7 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 def _line(child: subprocess.Popen[bytes], deadline: float) -> bytes:
-    """What the child answers. Raises TimeoutError, or _Died."""
+    """Read the answer of the child. Raises TimeoutError or _ChildFailed."""
     replies = cast(IO[bytes], child.stdout).fileno()
     waiting = select.poll()
     waiting.register(replies, select.POLLIN)
@@ -168,7 +168,7 @@ def _line(child: subprocess.Popen[bytes], deadline: float) -> bytes:
         piece = os.read(replies, MAX_REPLY_BYTES)
         received += piece
         if not piece or len(received) > MAX_REPLY_BYTES:
-            raise _Died("no answer")
+            raise _ChildFailed("no answer")
     return received
 
 
@@ -190,7 +190,8 @@ def _picture(reply: dict[str, Any], into: Path) -> Picture:
 
 
 def _rendition(claim: dict[str, Any], into: Path) -> Rendition:
-    """A rendition is a plain file of the expected name: a child that was taken over must not publish others."""
+    """Check that a rendition is a regular file with the expected name: a child that was taken over must not be able to
+    publish other files."""
     suffix = ENCODINGS[claim["content_type"]][1]
     path = into / f"{claim['name']}.{suffix}"
     if path.parent != into or path.is_symlink() or not path.is_file():
@@ -204,7 +205,8 @@ _pool = RenderPool()
 def render_safely(
     source: Path, *, declared_type: str, into: Path, square: bool = False, limits: Limits | None = None
 ) -> Picture:
-    """`imaging.render` in this process's child. Raises ImagingError, or SandboxUnavailable for what may pass."""
+    """Run `imaging.render` in the child of this process. Raises ImagingError, or SandboxUnavailable for temporary
+    failures."""
     return _pool.render(source, declared_type=declared_type, into=into, square=square, limits=limits or Limits())
 
 
@@ -212,9 +214,9 @@ def render_safely(
 
 
 def _serve(parent: int) -> None:
-    """Answer requests, one a line, until there are no more."""
+    """Answer requests, one per line, until the input ends."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing a library prints is taken for an answer
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # output of libraries must not be read as an answer
     _confine(parent)
     for line in sys.stdin.buffer:
         replies.write(json.dumps(_answer(json.loads(line)), default=str).encode() + b"\n")
@@ -243,12 +245,12 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _confine(parent: int) -> None:
-    """What holds for the child's whole life."""
+    """Set the limits for the whole life of the child."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked to be told
+    if os.getppid() != parent:  # it died before the signal was requested
         sys.exit()
     for what, most in (
         (resource.RLIMIT_CORE, 0),
@@ -259,7 +261,7 @@ def _confine(parent: int) -> None:
 
 
 def _bound(limits: Limits) -> None:
-    """What holds for one picture. The timer counts CPU time of all threads, and its signal is not handled: it kills."""
+    """Set the limits for one picture. The timer counts the CPU time of all threads; its signal kills the process."""
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (limits.max_memory, most))
     _, most = resource.getrlimit(resource.RLIMIT_AS)

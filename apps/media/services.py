@@ -1,4 +1,4 @@
-"""The verbs of media: promise an upload, complete it, use it, show it, hide it, destroy it."""
+"""Write operations on media: start and complete an upload, use a medium, make it public or private, delete it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -60,11 +60,11 @@ def begin_upload(
     alt_text: str = "",
     sha256: str = "",
 ) -> Media:
-    """A pending medium, for which `storage.presign_put` signs the upload. `length` in bytes, `sha256` in hex.
+    """Create a pending medium, for which `storage.presign_put` signs the upload. `length` in bytes, `sha256` in hex.
 
     Raises UnsupportedMediaType, FileTooLarge, UploadQuotaExceeded, BlockedText.
     """
-    # What is only to be reported is, once it is posted.
+    # Terms that are only reported are reported when the medium is posted.
     terms.screen(alt_text=alt_text)
     if content_type not in ACCEPTED_TYPES:
         raise UnsupportedMediaType
@@ -83,21 +83,22 @@ def begin_upload(
 
 
 def _require_quota(owner_id: UUID, length: int) -> None:
-    """Everything that is not used counts, completed or not: it fills storage all the same. The lock makes of uploads
-    begun at once one after the other. Raises UploadQuotaExceeded."""
+    """Unused media count, whether their upload is complete or not, since they fill storage. The lock serialises
+    concurrent uploads of an owner. Raises UploadQuotaExceeded."""
     get_user_model().objects.select_for_update(no_key=True).filter(pk=owner_id).first()
-    held = Media.objects.owned_by(owner_id).unused().aggregate(number=Count("pk"), bytes=Sum("bytes", default=0))
-    if held["number"] >= settings.MEDIA_PENDING_UPLOADS_PER_USER:
+    unused = Media.objects.owned_by(owner_id).unused().aggregate(number=Count("pk"), bytes=Sum("bytes", default=0))
+    if unused["number"] >= settings.MEDIA_PENDING_UPLOADS_PER_USER:
         raise UploadQuotaExceeded
-    if held["bytes"] + length > settings.MEDIA_PENDING_BYTES_PER_USER:
+    if unused["bytes"] + length > settings.MEDIA_PENDING_BYTES_PER_USER:
         raise UploadQuotaExceeded
 
 
 def complete_upload(medium: Media) -> Media:
-    """Check what lies in storage against what was declared, and hand it to the pipeline. Twice is once.
+    """Compare the uploaded object with what was declared, and give it to the pipeline. Idempotent.
 
-    What is checked is a copy that only we write, and that copy is processed: bytes PUT later change nothing.
-    Raises UploadMissing, UploadMismatch, NotFound when it was deleted meanwhile, storage.StorageUnavailable.
+    The upload is copied to a key that only the server writes; the copy is checked and processed, so that a later PUT
+    changes nothing. Raises UploadMissing, UploadMismatch, NotFound if the medium was deleted meanwhile,
+    storage.StorageUnavailable.
     """
     if medium.status != Media.Status.PENDING:
         return medium
@@ -105,12 +106,12 @@ def complete_upload(medium: Media) -> Media:
     try:
         found = storage.copy_upload(medium.original_key, to=key)
     except storage.StorageError as error:
-        objects.doom_original(key)
+        objects.schedule_original_deletion(key)
         raise storage.StorageUnavailable from error
     if found is None:
         raise UploadMissing
     if not _is_as_declared(found, medium):
-        objects.doom_original(key)
+        objects.schedule_original_deletion(key)
         raise UploadMismatch
     _hand_over(medium, key, found)
     completed = Media.objects.filter(pk=medium.pk).first()
@@ -120,14 +121,14 @@ def complete_upload(medium: Media) -> Media:
 
 
 def _is_as_declared(found: storage.StoredObject, medium: Media) -> bool:
-    """Where storage keeps no hashes, the pipeline compares that."""
+    """If storage keeps no hashes, the pipeline compares the hash."""
     same_hash = not medium.sha256 or not found.sha256 or found.sha256 == medium.sha256
     return (found.bytes, found.content_type) == (medium.bytes, medium.content_type) and same_hash
 
 
 @transaction.atomic
 def _hand_over(medium: Media, key: str, found: storage.StoredObject) -> None:
-    """One of two requests at once does it; the other's copy goes."""
+    """Of two concurrent requests one wins; the copy of the other is deleted."""
     now = timezone.now()
     moved = Media.objects.filter(pk=medium.pk, status=Media.Status.PENDING).update(
         status=Media.Status.UPLOADED,
@@ -136,19 +137,19 @@ def _hand_over(medium: Media, key: str, found: storage.StoredObject) -> None:
         uploaded_at=now,
         next_attempt_at=now + ENQUEUE_PERIOD,
     )
-    objects.doom_original(medium.original_key if moved else key)
+    objects.schedule_original_deletion(medium.original_key if moved else key)
     if moved:
         tasks.process_upload.delay(media_id=str(medium.pk))
 
 
 @transaction.atomic
 def reprocess(medium: Media) -> bool:
-    """Make the variants again from the original; the old ones stay until the new ones are there. False when there is
-    no original, or the pipeline is at it."""
-    wanted = bool(objects.want_again(Media.objects.filter(pk=medium.pk)))
-    if wanted:
+    """Make the variants again from the original; the old ones stay until the new ones are there. False if there is no
+    original, or the pipeline is working on it."""
+    requested = bool(objects.request_reprocessing(Media.objects.filter(pk=medium.pk)))
+    if requested:
         tasks.process_upload.delay(media_id=str(medium.pk))
-    return wanted
+    return requested
 
 
 # ── Using ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,13 +228,13 @@ def _revoke(media: MediaQuerySet) -> None:
     """Schedule the deletion of the public copies in this transaction; move the variants to new keys in a task."""
     chosen = _lock(media)
     copies = [copy for medium in chosen for copy in objects.public_variants(medium)]
-    objects.doom(copies)
+    objects.schedule_deletion(copies)
     Media.objects.filter(pk__in=[medium.pk for medium in chosen]).update(
         wanted_public=False, public_secret="", urls_revoked=True, next_attempt_at=_next_attempt()
     )
     _enqueue(tasks.move_variants, _ready(chosen))
     if copies:
-        tasks.delete_doomed_objects.delay()
+        tasks.delete_pending_objects.delay()
 
 
 def _lock(media: MediaQuerySet) -> list[Media]:
@@ -293,12 +294,12 @@ def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:
         tasks.publish_variants.delay(media_id=str(medium_id))
 
 
-# ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── Deleting ───────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def destroy(media_ids: Iterable[UUID]) -> None:
-    """Delete the rows, and doom every object of theirs."""
-    if objects.destroy(Media.objects.filter(pk__in=list(media_ids))):
-        tasks.delete_doomed_objects.delay()
+    """Delete the rows, and schedule the deletion of their objects."""
+    if objects.delete_media(Media.objects.filter(pk__in=list(media_ids))):
+        tasks.delete_pending_objects.delay()
 
 
 @transaction.atomic

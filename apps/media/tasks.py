@@ -1,4 +1,4 @@
-"""Doorbells: ids in, one call. What fails for now is rung for again by the sweep, so nothing is retried here."""
+"""Celery tasks: take ids, call one function. The sweep repeats what fails, so nothing is retried here."""
 
 from uuid import UUID
 
@@ -30,8 +30,14 @@ def enqueue_due_media(**_: object) -> int:
 
 
 @scheduled
-def delete_doomed_objects(*, pace: Pace, **_: object) -> int:
-    return sweeps.delete_doomed_objects(pace)
+def delete_pending_objects(*, pace: Pace, **_: object) -> int:
+    return sweeps.delete_pending_objects(pace)
+
+
+# The former name, for tasks that the previous release has enqueued. Remove it with the next release.
+@shared_task(name="apps.media.tasks.delete_doomed_objects")
+def delete_objects_of_former_release(**_: object) -> None:
+    sweeps.delete_pending_objects()
 
 
 @scheduled

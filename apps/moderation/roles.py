@@ -37,7 +37,7 @@ _LOOKED_AT = {
     "admin": {
         "core": ["deadletter", "jobrun", "queuedtask"],
         "accounts": ["user", "session", "erasure", "dataexport", "withheldhandle"],
-        "media": ["media", "doomedobject"],
+        "media": ["media", "pendingdeletion"],
         "social": ["follow", "followrequest", "block", "mute"],
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],

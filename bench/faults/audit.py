@@ -16,7 +16,7 @@ from apps.core.db.counters import every_counter
 from apps.core.models import QueuedTask
 from apps.engagement.models import Comment, Like
 from apps.media import inventory, storage, sweeps
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from apps.notifications.models import Act, Channel, Delivery
 from apps.social.models import Follow
 from bench.faults.load import Crowd
@@ -147,21 +147,21 @@ def _drift() -> Iterator[str]:
 # ── Objects ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def unknown_objects() -> set[tuple[str, str]]:
     """Objects that neither a row knows, nor the list of those that are to go."""
-    doomed = set(DoomedObject.objects.values_list("bucket", "key"))
+    scheduled = set(PendingDeletion.objects.values_list("bucket", "key"))
     unknown = set()
     for bucket in (settings.S3_PRIVATE_BUCKET, settings.S3_PUBLIC_BUCKET):
         keys = [entry.key for entry in storage.listing(bucket, "")]
         unknown |= {(bucket, key) for key in set(keys) - inventory._known(bucket, keys)}
-    return unknown - doomed
+    return unknown - scheduled
 
 
 def sweep() -> int:
     """The daily comparison of rows and storage, as if a day had passed, and the deletions that it asks for."""
     inventory.ORPHANED_AFTER = timedelta(0)
     found = sum(inventory.remove_orphaned_objects(shard) for shard in inventory.SHARDS)
-    sweeps.delete_doomed_objects()
+    sweeps.delete_pending_objects()
     return found
 
 
 def overdue_deletions() -> int:
-    return DoomedObject.objects.filter(due_at__lt=timezone.now() + timedelta(seconds=50)).count()
+    return PendingDeletion.objects.filter(due_at__lt=timezone.now() + timedelta(seconds=50)).count()

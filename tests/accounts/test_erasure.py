@@ -161,14 +161,14 @@ class TestSigningInAtThatMoment:
         alice = make_user("alice")
         post = make_post(alice)
         be_due(alice)
-        begun, stay = threading.Event(), services._stay
+        begun, stay = threading.Event(), services._cancel_deletion
 
         def stay_slowly(user):
             stay(user)
             begun.set()
             time.sleep(0.5)  # not committed yet: the eraser waits for the row
 
-        monkeypatch.setattr(services, "_stay", stay_slowly)
+        monkeypatch.setattr(services, "_cancel_deletion", stay_slowly)
 
         def erase():
             begun.wait(60)
@@ -408,7 +408,7 @@ class TestEverything:
         assert tables_with(str(alice.pk)) == {"moderation_moderationaction", "moderation_staffact"}
         assert tables_with("alice@example.org") == set()
         assert tables_with("alice") == {"accounts_withheldhandle", "content_post"}  # the latter is bob's caption
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {place for place in hers if storage.exists(*place)} == set()
         assert {place for place in his if storage.exists(*place)} == his
 
@@ -557,7 +557,7 @@ class TestWhateverDies:
         [
             ("apps.core.privacy:in_dependency_order", 1, "before"),
             ("apps.content.services:delete_post", 2, "before"),
-            ("apps.content.events/post_removed:tell", 2, "after"),  # inside the transaction that deletes a post
+            ("apps.content.events/post_removed:publish", 2, "after"),  # inside the transaction that deletes a post
             ("apps.core.db.counters/Counter:move_all", 1, "after"),  # inside one that ends follows
             ("apps.accounts.privacy/exports:destroy", 1, "after"),
             ("apps.media.privacy:destroy", 1, "before"),
@@ -664,7 +664,7 @@ class TestALongHistory:
         assert not Like.objects.exists()
         assert repair_counters() == 0
         assert User.objects.count() == 5000
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not hers & everything_stored()
 
     def test_r1_twenty_thousand_likes_given_go_in_batches_with_their_counts(self):

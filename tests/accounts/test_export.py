@@ -24,7 +24,7 @@ from apps.core.models import QueuedTask
 from apps.core.tasks import leased
 from apps.media import inventory, storage, sweeps
 from apps.media import services as media
-from apps.media.models import DoomedObject
+from apps.media.models import PendingDeletion
 from config.queues import QUEUES
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
@@ -357,7 +357,7 @@ class TestMaking:
         assert deliver() == []
         assert status(caller) == {"status": "failed", "url": None, "expires_at": None}
         assert len(set(written)) == 5
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert [key for key in written if is_there(key)] == []
 
     def test_c6_five_workers_that_died_are_enough(self, alice, deliver):
@@ -382,7 +382,7 @@ class TestMaking:
         ("place", "then"),
         [
             ("apps.accounts.archive:_gather", "before"),
-            ("apps.accounts.archive:_take_in", "after"),
+            ("apps.accounts.archive:_copy_photo", "after"),
             ("apps.media.storage:save_archive", "before"),
             ("apps.media.storage:save_archive", "after"),
             ("apps.accounts.exports:enqueue", "before"),  # in the transaction that makes it ready
@@ -402,7 +402,7 @@ class TestMaking:
         with time_machine.travel(timezone.now() + leased.LEASE + timedelta(seconds=1)):
             assert exports.enqueue_due() == 1
             deliver()
-            sweeps.delete_doomed_objects()
+            sweeps.delete_pending_objects()
         zipped = download(api(alice))
         assert zipped.read(f"media/{medium.pk}.jpg") == jpeg()
         export.refresh_from_db()
@@ -460,7 +460,7 @@ class TestMaking:
         assert is_there(written[0])
         export.refresh_from_db()
         assert export.status == "processing"
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not is_there(written[0])
 
     def test_a_large_one_goes_up_in_parts(self, alice, tmp_path, monkeypatch):
@@ -541,7 +541,7 @@ class TestTheEnd:
         DataExport.objects.update(expires_at=timezone.now())
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
         assert exports.expire() == 1
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert fetch(url) == 404
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
 
@@ -567,16 +567,16 @@ class TestTheEnd:
         broken_off = {"Bucket": django_settings.S3_PRIVATE_BUCKET, "Key": "exports/oddment.zip"}
         begun = client.create_multipart_upload(**broken_off)
         client.upload_part(**broken_off, UploadId=begun["UploadId"], PartNumber=1, Body=b"x" * 100)
-        DoomedObject.objects.all().delete()
+        PendingDeletion.objects.all().delete()
         inventory.remove_orphaned_objects("o")
-        assert not DoomedObject.objects.filter(key__startswith="exports/").exists()
+        assert not PendingDeletion.objects.filter(key__startswith="exports/").exists()
         assert _parts(client, broken_off["Key"])
         monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
         for shard in {"o", live.removeprefix("exports/")[0]}:
             inventory.remove_orphaned_objects(shard)
-        doomed = set(DoomedObject.objects.values_list("key", flat=True))
-        assert "exports/orphan.zip" in doomed
-        assert live not in doomed
+        scheduled = set(PendingDeletion.objects.values_list("key", flat=True))
+        assert "exports/orphan.zip" in scheduled
+        assert live not in scheduled
         assert not _parts(client, broken_off["Key"])
 
     def test_old_rows_go_and_the_one_that_still_has_an_archive_stays(self, alice, bob):

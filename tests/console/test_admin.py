@@ -12,7 +12,7 @@ from apps.content.models import Tag
 from apps.core.db.ids import new_id
 from apps.core.models import JobRun
 from apps.engagement.models import Like, Save
-from apps.media.models import DoomedObject
+from apps.media.models import PendingDeletion
 from apps.moderation import services as moderation
 from apps.moderation.cases import proposals
 from apps.moderation.models import ReasonTemplate
@@ -38,7 +38,7 @@ def browser(alice, bob):
     WithheldHandle.objects.create(handle="alicia", until=timezone.now())
     FollowRequest.objects.create(requester=alice, target=bob)
     make_mute(alice, bob)
-    DoomedObject.objects.create(bucket="photographs", key="variants/gone.webp")
+    PendingDeletion.objects.create(bucket="photographs", key="variants/gone.webp")
     make_follow(alice, bob)
     make_block(alice, make_user())
     accounts.open_session(alice)

@@ -62,7 +62,7 @@ PAGES = {
     "accounts.Erasure": only("admin"),
     "accounts.DataExport": only("admin"),
     "accounts.WithheldHandle": only("admin"),
-    "media.DoomedObject": only("admin"),
+    "media.PendingDeletion": only("admin"),
     "content.Tag": only("admin"),
     "engagement.Like": only("admin"),
     "engagement.Save": only("admin"),

@@ -8,7 +8,7 @@ from apps.content.events import post_edited, post_failed, post_published
 from apps.content.models import Post, PostMedia, Tag
 from apps.core.db.ids import new_id
 from apps.core.errors import NotFound
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from tests.conftest import Caller
 from tests.factories import make_media, make_post, make_user
 from tests.threads import in_threads
@@ -299,12 +299,12 @@ class TestEditing:
 
 
 class TestDeleting:
-    def test_p10_gone_at_once_with_every_object_doomed(self, api, alice):
+    def test_p10_deleting_a_post_schedules_the_deletion_of_every_object(self, api, alice):
         shown = make_post(alice, photos=2)
         assert api(alice).delete(f"/posts/{shown.pk}").status_code == 204
         assert api(alice).delete(f"/posts/{shown.pk}").status_code == 404
         assert not Media.objects.exists()
-        assert DoomedObject.objects.count() == 2 * (1 + 6)
+        assert PendingDeletion.objects.count() == 2 * (1 + 6)
         assert api(alice).get("/users/me").json()["counts"]["posts"] == 0
 
     @pytest.mark.django_db(transaction=True)

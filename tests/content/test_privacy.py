@@ -4,7 +4,7 @@ import pytest
 
 from apps.content import privacy, services
 from apps.content.models import Mention, Post, StaleExposure
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from tests.factories import make_block, make_media, make_post
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ class TestErasing:
         privacy.erase(alice.pk)
         assert list(Post.objects.all()) == [theirs]
         assert set(Media.objects.values_list("owner", flat=True)) == {bob.pk}
-        assert DoomedObject.objects.count() == 7 * 7
+        assert PendingDeletion.objects.count() == 7 * 7
         assert list(Mention.objects.values_list("user", flat=True)) == [bob.pk]
         assert not StaleExposure.objects.exists()
 

@@ -11,7 +11,7 @@ from apps.content import tasks as content_tasks
 from apps.content.models import Post, PostTag, StaleExposure
 from apps.core.db.batches import Pace
 from apps.core.db.drift import Drift
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from tests.factories import make_media, make_post
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ class TestUse:
         assert found() == [Drift("media.in_use", lost.pk, True, False)]
         lost.refresh_from_db()
         assert (lost.in_use, lost.wanted_public) == (False, False)
-        assert DoomedObject.objects.filter(key__startswith="p/").count() == len(lost.variants)
+        assert PendingDeletion.objects.filter(key__startswith="p/").count() == len(lost.variants)
         assert found() == []
 
     def test_a_medium_that_a_post_holds_is_in_use(self, post):
@@ -88,7 +88,7 @@ class TestPublicCopies:
         assert found() == [Drift("media.wanted_public", medium.pk, True, False)]
         medium.refresh_from_db()
         assert (medium.wanted_public, medium.public_secret) == (False, "")
-        assert DoomedObject.objects.exists()
+        assert PendingDeletion.objects.exists()
         assert found() == []
 
     def test_a_photo_that_everybody_may_see_gets_them(self, alice):
@@ -147,9 +147,9 @@ def test_a_dry_run_changes_nothing(post, alice):
     Media.objects.update(in_use=False, wanted_public=False)
     make_media(alice, in_use=True)
     User.objects.update(avatar=make_media(alice, in_use=True))
-    rows = [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, DoomedObject)]
+    rows = [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, PendingDeletion)]
     assert {finding.field for finding in found(dry_run=True)} == set(repair.FIELDS)
-    assert rows == [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, DoomedObject)]
+    assert rows == [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, PendingDeletion)]
 
 
 def test_a_stopped_run_goes_on_from_its_place(alice):

@@ -116,7 +116,7 @@ class TestTheWayOfATask:
             ("apps.notifications.tasks.enqueue_due_deliveries", "maintenance"),
             ("apps.accounts.tasks.send_reset", "notifications"),
             ("apps.content.tasks.settle_post", "feed"),
-            ("apps.media.tasks.delete_doomed_objects", "maintenance"),
+            ("apps.media.tasks.delete_pending_objects", "maintenance"),
             ("apps.accounts.tasks.erase", "maintenance"),
         ],
     )

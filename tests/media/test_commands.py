@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 
 from apps.media import inventory, objects, storage, urls
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from tests.commands import interrupt, run
 from tests.factories import make_media
 from tests.media.uploads import ready, write
@@ -120,14 +120,14 @@ class TestReprocessMedia:
     )
     def test_a_look_through_storage_chooses_by_nothing_else(self, options):
         outcome = run("reprocess_media", "--without-objects", *options)
-        said = f"--without-objects takes what storage has lost, and heeds no {options[0]}."
+        said = f"--without-objects cannot be combined with {options[0]}."
         assert (outcome.code, outcome.err) == (1, said)
 
     @pytest.mark.parametrize(
         ("options", "said"),
         [
-            (["--id", "7"], "7 is no id."),
-            (["--after", "x"], "x is no id."),
+            (["--id", "7"], "7 is not an id."),
+            (["--after", "x"], "x is not an id."),
             (["--user", "@nobody"], "There is nobody called @nobody."),
         ],
     )
@@ -154,14 +154,16 @@ class TestPurgeMedia:
 
     @pytest.fixture
     def rubbish(self, alice):
-        """(an orphan, a doomed object that storage has refused once): their keys."""
+        """The keys of an object without a row, and of one that storage has refused to delete."""
         make_media(alice, status="pending")
         Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
-        keys = ["originals/~orphan", "originals/~doomed"]
+        keys = ["originals/~orphan", "originals/~pending"]
         for key in keys:
             write(key, b"x")
-        objects.doom([(django_settings.S3_PRIVATE_BUCKET, keys[1])], due_at=timezone.now() + timedelta(hours=1))
-        DoomedObject.objects.update(attempts=3)
+        objects.schedule_deletion(
+            [(django_settings.S3_PRIVATE_BUCKET, keys[1])], due_at=timezone.now() + timedelta(hours=1)
+        )
+        PendingDeletion.objects.update(attempts=3)
         yield keys
         storage.delete(django_settings.S3_PRIVATE_BUCKET, keys)
 
@@ -169,7 +171,7 @@ class TestPurgeMedia:
         outcome = run("purge_media", "--json")
         assert outcome.code == 0
         assert (outcome.json["abandoned"], outcome.json["orphaned"]) == (1, 2)
-        assert outcome.json["doomed"] == DoomedObject.objects.count()
+        assert outcome.json["pending"] == PendingDeletion.objects.count()
         assert outcome.json["deleted"] >= 3
         assert not Media.objects.exists()
         assert [storage.head(key) for key in rubbish] == [None, None]
@@ -177,14 +179,15 @@ class TestPurgeMedia:
     def test_a_dry_run_only_counts(self, rubbish):
         outcome = run("purge_media", "--dry-run", "--json")
         assert (outcome.json["abandoned"], outcome.json["orphaned"]) == (1, 2)
-        assert (outcome.json["deleted"], outcome.json["doomed"]) == (1, 0)
+        assert (outcome.json["deleted"], outcome.json["pending"]) == (1, 0)
         assert Media.objects.exists()
-        assert DoomedObject.objects.count() == 1
+        assert PendingDeletion.objects.count() == 1
         assert all(storage.head(key) for key in rubbish)
         assert "     2 orphaned objects" in run("purge_media", "--dry-run").out
 
-    def test_only_a_part_of_it(self, rubbish):
-        assert run("purge_media", "--only", "doomed", "--json").json["deleted"] == 1
+    @pytest.mark.parametrize("part", ["pending", "doomed"])  # the second is its former name
+    def test_only_a_part_of_it(self, rubbish, part):
+        assert run("purge_media", "--only", part, "--json").json["deleted"] == 1
         assert Media.objects.exists()
         assert storage.head(rubbish[0])
         assert storage.head(rubbish[1]) is None

@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from apps.core.models import QueuedTask
 from apps.media import pipeline, services, storage, sweeps, urls
 from apps.media.imaging import Limits
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from config.schedule import SCHEDULE
 from tests.conftest import Caller
 from tests.factories import make_media, make_post, make_user
@@ -140,7 +140,7 @@ class TestProcessing:
         assert len(written) == 1
         medium.refresh_from_db()
         assert (medium.status, medium.variants) == ("processing", [])
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert storage.head(written[0]) is None
 
     def test_deleted_while_in_work_nothing_is_left(self, api, alice, monkeypatch):
@@ -156,7 +156,7 @@ class TestProcessing:
 
         monkeypatch.setattr(storage, "save", save_and_delete)
         pipeline.process(medium.pk)
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not Media.objects.exists()
         assert len(written) == 6
         assert not [key for key in [*written, medium.original_key] if storage.head(key)]
@@ -181,7 +181,7 @@ class TestProcessing:
         deliver()
         sweeps.enqueue_due()
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
         medium.refresh_from_db()
         new = [urls.urls_of(medium, public=public)(variant) for variant in medium.variants for public in (True, False)]
@@ -312,7 +312,7 @@ class TestC9StorageAway:
         deliver()
         medium.refresh_from_db()
         assert (medium.status, medium.variants, medium.private_secret) == ("uploaded", [], "")
-        assert DoomedObject.objects.filter(key__in=written).count() == 2
+        assert PendingDeletion.objects.filter(key__in=written).count() == 2
         monkeypatch.undo()
         pipeline.process(medium.pk)
         medium.refresh_from_db()
@@ -328,17 +328,17 @@ class TestC9StorageAway:
 
     def test_p10_deletes_are_remembered(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         url = variant_urls(api(alice).get(f"/media/{medium.pk}").json())[0]
         there = settings.S3_ENDPOINT_URL
         use_storage(settings, endpoint=NO_SERVER)
         assert api(alice).delete(f"/media/{medium.pk}").status_code == 204
-        assert sweeps.delete_doomed_objects() == 0
+        assert sweeps.delete_pending_objects() == 0
         use_storage(settings, endpoint=there)
         assert fetch(url) == 200
-        due = DoomedObject.objects.filter(key__contains=medium.private_secret).values_list("due_at", flat=True)
+        due = PendingDeletion.objects.filter(key__contains=medium.private_secret).values_list("due_at", flat=True)
         assert max(due) < timezone.now() + timedelta(seconds=30)
-        DoomedObject.objects.filter(due_at__lt=timezone.now() + timedelta(minutes=1)).update(due_at=timezone.now())
-        assert sweeps.delete_doomed_objects() == 7
+        PendingDeletion.objects.filter(due_at__lt=timezone.now() + timedelta(minutes=1)).update(due_at=timezone.now())
+        assert sweeps.delete_pending_objects() == 7
         assert fetch(url) == 404
         assert storage.head(medium.original_key) is None

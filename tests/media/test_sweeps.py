@@ -14,7 +14,7 @@ from django.utils import timezone
 from apps.core.db.batches import Pace
 from apps.core.models import QueuedTask
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
-from apps.media.models import DoomedObject, Media
+from apps.media.models import Media, PendingDeletion
 from tests.factories import make_media
 from tests.media.uploads import begin, fetch, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
@@ -44,7 +44,7 @@ class TestAbandoned:
         assert sweeps.remove_abandoned_uploads() == 0
         Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
         assert sweeps.remove_abandoned_uploads() == 1
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not Media.objects.exists()
         assert storage.head(key) is None
 
@@ -111,7 +111,7 @@ class TestDeleting:
     def test_p10_the_cdn_is_told_when_the_origin_has_nothing_any_more(self, api, alice, deliver, cdn):
         old = public_urls(medium := exposed(api(alice), deliver))
         services.make_private([medium.pk])
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert [sorted(asked["urls"]) for asked in cdn.asked] == [sorted(old)]
         assert cdn.found == [[404] * 6]
 
@@ -119,30 +119,30 @@ class TestDeleting:
         medium = exposed(api(alice), deliver)
         cdn.status = 500
         services.make_private([medium.pk])
-        sweeps.delete_doomed_objects()
-        public = DoomedObject.objects.filter(key__startswith=medium.public_secret)
+        sweeps.delete_pending_objects()
+        public = PendingDeletion.objects.filter(key__startswith=medium.public_secret)
         assert public.count() == 6
-        assert sweeps.delete_doomed_objects() == 0
+        assert sweeps.delete_pending_objects() == 0
         cdn.status = 200
         public.update(due_at=timezone.now())
-        assert sweeps.delete_doomed_objects() == 6
+        assert sweeps.delete_pending_objects() == 6
         assert len(cdn.asked) == 2
 
     def test_c6_an_object_that_storage_refuses_to_delete_holds_up_no_other(self, monkeypatch, settings):
         bucket = settings.S3_PRIVATE_BUCKET
-        objects.doom([(bucket, "a"), (bucket, "poison"), (bucket, "b")])
+        objects.schedule_deletion([(bucket, "a"), (bucket, "poison"), (bucket, "b")])
         monkeypatch.setattr(storage, "delete", lambda bucket, keys: {"poison"} & set(keys))
         pauses = []
         for _ in range(3):
-            gone = sweeps.delete_doomed_objects()
-            [left] = DoomedObject.objects.all()
+            gone = sweeps.delete_pending_objects()
+            [left] = PendingDeletion.objects.all()
             pauses.append(round((left.due_at - timezone.now()).total_seconds()))
-            DoomedObject.objects.update(due_at=timezone.now())
+            PendingDeletion.objects.update(due_at=timezone.now())
         assert (gone, left.key, left.attempts) == (0, "poison", 3)
         assert pauses == [15, 30, 60]
 
     def test_a_run_ends_although_storage_is_away_for_longer(self, monkeypatch, settings):
-        objects.doom([(settings.S3_PRIVATE_BUCKET, "a")])
+        objects.schedule_deletion([(settings.S3_PRIVATE_BUCKET, "a")])
         asked = []
 
         def away(bucket, keys):
@@ -152,10 +152,10 @@ class TestDeleting:
             raise storage.StorageError("no answer")
 
         monkeypatch.setattr(storage, "delete", away)
-        monkeypatch.setattr(sweeps, "STORAGE_AWAY", timedelta(0))
-        assert sweeps.delete_doomed_objects() == 0
+        monkeypatch.setattr(sweeps, "UNAVAILABLE_PAUSE", timedelta(0))
+        assert sweeps.delete_pending_objects() == 0
         assert len(asked) == 1
-        assert DoomedObject.objects.filter(due_at__lte=timezone.now()).exists()
+        assert PendingDeletion.objects.filter(due_at__lte=timezone.now()).exists()
 
     def test_only_what_was_refused_and_is_in_nobodys_hands_can_be_hurried(self, monkeypatch):
         monkeypatch.setattr(Pace, "batch", 1)
@@ -164,25 +164,27 @@ class TestDeleting:
         for key, seconds in due_in.items():
             attempts = 0 if key == "not yet" else 2
             due_at = now + timedelta(seconds=seconds)
-            DoomedObject.objects.create(bucket="any", key=key, attempts=attempts, due_at=due_at)
-        assert {doomed.key for doomed in sweeps.deletable_now()} == {"refused", "refused too", "due"}
-        sweeps.hurry(Pace())
-        after = {doomed.key: round((doomed.due_at - now).total_seconds()) for doomed in DoomedObject.objects.all()}
+            PendingDeletion.objects.create(bucket="any", key=key, attempts=attempts, due_at=due_at)
+        assert {pending.key for pending in sweeps.deletable_now()} == {"refused", "refused too", "due"}
+        sweeps.retry_refused(Pace())
+        after = {
+            pending.key: round((pending.due_at - now).total_seconds()) for pending in PendingDeletion.objects.all()
+        }
         assert after == due_in | {"refused": 0, "refused too": 0}
 
     def test_a_bucket_that_is_gone_holds_up_no_other(self, settings):
         write("originals/here", b"x")
-        objects.doom([("no-such-bucket", "x"), (settings.S3_PRIVATE_BUCKET, "originals/here")])
-        assert sweeps.delete_doomed_objects() == 1
+        objects.schedule_deletion([("no-such-bucket", "x"), (settings.S3_PRIVATE_BUCKET, "originals/here")])
+        assert sweeps.delete_pending_objects() == 1
         assert storage.head("originals/here") is None
 
     @pytest.mark.django_db(transaction=True)
     def test_two_sweeps_at_once_share_the_work(self, monkeypatch, settings):
-        objects.doom((settings.S3_PRIVATE_BUCKET, f"k{number}") for number in range(250))
+        objects.schedule_deletion((settings.S3_PRIVATE_BUCKET, f"k{number}") for number in range(250))
         deleted = []
         delete = storage.delete
         monkeypatch.setattr(storage, "delete", lambda bucket, keys: deleted.extend(keys) or delete(bucket, keys))
-        assert sum(in_threads(2, sweeps.delete_doomed_objects)) == 250
+        assert sum(in_threads(2, sweeps.delete_pending_objects)) == 250
         assert len(deleted) == len(set(deleted)) == 250
 
 
@@ -197,14 +199,14 @@ class TestInventory:
         for key in orphans:
             write(key, b"x")
         storage.publish("originals/orphan", to="orphan/thumb.webp", content_type="image/webp")
-        DoomedObject.objects.all().delete()
+        PendingDeletion.objects.all().delete()
         assert self.every_shard(inventory.remove_orphaned_objects) == 0
         monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
         self.every_shard(inventory.remove_orphaned_objects)
-        doomed = set(DoomedObject.objects.values_list("key", flat=True))
-        assert doomed >= {*orphans, "orphan/thumb.webp"}
-        assert medium.original_key not in doomed
-        assert not [key for key in doomed if medium.private_secret in key or medium.public_secret in key]
+        scheduled = set(PendingDeletion.objects.values_list("key", flat=True))
+        assert scheduled >= {*orphans, "orphan/thumb.webp"}
+        assert medium.original_key not in scheduled
+        assert not [key for key in scheduled if medium.private_secret in key or medium.public_secret in key]
 
     def test_one_lost_variant_is_enough_to_make_them_again(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
@@ -239,7 +241,7 @@ class TestErasure:
         make_media(alice, status="failed")
         old = public_urls(hers)
         privacy.erase(alice.pk)
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert not Media.objects.owned_by(alice.pk).exists()
         assert {fetch(url) for url in old} == {404}
         assert storage.head(hers.original_key) is None

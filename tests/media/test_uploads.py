@@ -19,8 +19,8 @@ from apps.content import services as content
 from apps.core.api.renderers import dumps
 from apps.core.models import QueuedTask
 from apps.media import objects, pipeline, services, storage, sweeps, urls
-from apps.media.api import cards
-from apps.media.models import DoomedObject, Media
+from apps.media.api.serializers import Photo, render_photos
+from apps.media.models import Media, PendingDeletion
 from tests.conftest import Caller
 from tests.factories import make_media, make_user
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, use_storage, variant_urls, write
@@ -203,8 +203,8 @@ class TestCompleting:
         path = f"/media/upload/{upload['id']}/complete"
         assert in_threads(4, lambda: Caller().post(path, **header).status_code) == [202] * 4
         assert QueuedTask.objects.filter(task_name=sweeps.PROCESS).count() == 1
-        doomed = set(DoomedObject.objects.filter(key__startswith="originals/").values_list("key", flat=True))
-        assert Media.objects.get().original_key not in doomed
+        scheduled = set(PendingDeletion.objects.filter(key__startswith="originals/").values_list("key", flat=True))
+        assert Media.objects.get().original_key not in scheduled
 
     def test_m6_what_is_put_later_changes_nothing(self, api, alice, deliver):
         upload = begin(api(alice), jpeg("teal")).json()
@@ -225,14 +225,14 @@ class TestCompleting:
         put(upload, jpeg())
         api(alice).post(f"/media/upload/{upload['id']}/complete")
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert storage.head(key) is None
         put(upload, jpeg())
-        assert sweeps.delete_doomed_objects() == 0
-        [again] = DoomedObject.objects.filter(key=key)
+        assert sweeps.delete_pending_objects() == 0
+        [again] = PendingDeletion.objects.filter(key=key)
         assert again.due_at > timezone.now() + settings.MEDIA_UPLOAD_LIFETIME
-        DoomedObject.objects.update(due_at=timezone.now())
-        assert sweeps.delete_doomed_objects() == 1
+        PendingDeletion.objects.update(due_at=timezone.now())
+        assert sweeps.delete_pending_objects() == 1
         assert storage.head(key) is None
 
     def test_deleted_meanwhile_it_is_not_found(self, api, alice, monkeypatch):
@@ -326,7 +326,7 @@ class TestWhoMayFetch:
         pipeline.publish_variants(medium.pk)
         monkeypatch.undo()
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         medium.refresh_from_db()
         assert medium.public_secret == ""
 
@@ -337,7 +337,7 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in old} == {200}
         self.NARROWINGS[narrowing](api, alice, post)
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
 
     def test_what_is_withdrawn_can_still_be_seen_by_its_author_and_comes_back(
@@ -361,7 +361,7 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in old} == {200}
         services.revoke_urls([post.media.get().pk])
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
 
     def test_p10_hidden_while_storage_is_away_it_is_hidden_when_storage_is_back(
@@ -372,14 +372,14 @@ class TestWhoMayFetch:
         use_storage(settings, endpoint="http://127.0.0.1:1")
         assert api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"}).status_code == 200
         QueuedTask.objects.all().delete()
-        assert sweeps.delete_doomed_objects() == 0
+        assert sweeps.delete_pending_objects() == 0
         with pytest.raises(storage.StorageError):
             pipeline.move_variants(post.media.get().pk)
         use_storage(settings, endpoint=there)
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
             assert sweeps.enqueue_due() == 1
             deliver()
-            sweeps.delete_doomed_objects()
+            sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
         assert {fetch(url) for url in self.urls(api(alice), post)} == {200}
 
@@ -389,7 +389,7 @@ class TestWhoMayFetch:
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
         content.take_down(post)
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
         assert sorted(fetch(url) for url in self.urls(api(alice), post)) == [200] * 5 + [404]
 
@@ -408,7 +408,7 @@ class TestWhoMayFetch:
         monkeypatch.setattr(storage, "copy", copy_after_another)
         pipeline.move_variants(medium.pk)
         deliver()
-        sweeps.delete_doomed_objects()
+        sweeps.delete_pending_objects()
         assert {fetch(url) for url in self.urls(api(alice), post)} == {200}
         medium.refresh_from_db()
         left = {key for key in written if storage.head(key)}
@@ -439,7 +439,7 @@ class TestWhoMayFetch:
 
 
 class TestSigning:
-    def test_equals_botocores_for_the_same_instant(self, settings, monkeypatch):
+    def test_a_signed_url_equals_that_of_botocore(self, settings, monkeypatch):
         moment = timezone.now().replace(microsecond=0)
         url = urls.signed_url("variants/a b/thumb.webp", at=moment)
         plain = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{settings.S3_PRIVATE_BUCKET}/variants/a%20b/thumb.webp"
@@ -456,7 +456,7 @@ class TestSigning:
             p.split("=", 1) for p in url.split("?")[1].split("&")
         )
 
-    def test_stays_the_same_for_half_the_lifetime_and_holds_for_half_at_least(self, alice, settings):
+    def test_a_url_stays_the_same_for_half_its_lifetime_and_is_valid_for_another_half(self, alice, settings):
         medium = make_media(alice)
 
         def url(minutes):
@@ -468,16 +468,16 @@ class TestSigning:
         assert "X-Amz-Date=20261123T120000Z" in url(29.9)
         assert "X-Amz-Expires=3600" in url(29.9)
 
-    def test_a_card_that_is_remembered_follows_the_time_the_sight_and_the_secrets(self, alice):
+    def test_rendered_photos_follow_the_time_the_visibility_and_the_secrets(self, alice):
         medium = make_media(alice)
-        photos = cards.PHOTO.replace("medium.", "")
+        photos = ", ".join(Photo._fields)
 
         def shown(minutes, *, public=False):
             with connection.cursor() as cursor:
                 cursor.execute(f"SELECT json_agg(json_build_array({photos}))::text FROM media_media")
                 (row,) = cursor.fetchone()
             with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
-                return dumps(cards.photo_cards(row, public=public, at=urls.present_instant()))
+                return dumps(render_photos(row, public=public, at=urls.signing_time()))
 
         assert shown(0) == shown(29) != shown(30)
         medium.public_secret = "s" * 32
@@ -489,14 +489,14 @@ class TestSigning:
         medium.save()
         assert b"p" * 32 in shown(0) != before
 
-    def test_without_public_copies_even_what_everybody_may_see_is_signed(self, alice):
+    def test_urls_are_signed_until_the_public_copies_exist(self, alice):
         medium = make_media(alice)
         assert "X-Amz-Signature" in urls.urls_of(medium, public=True)(medium.variants[0])
         medium.public_secret = "s" * 32
         assert "X-Amz-Signature" in urls.urls_of(medium, public=False)(medium.variants[0])
         assert "X-Amz-Signature" not in urls.urls_of(medium, public=True)(medium.variants[0])
 
-    def test_a_page_of_the_feed_is_signed_in_milliseconds(self, alice):
+    def test_the_urls_of_a_feed_page_are_signed_in_milliseconds(self, alice):
         medium = make_media(alice)
         urls.urls_of(medium, public=False)(medium.variants[0])
         begun = time.process_time()

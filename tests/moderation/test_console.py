@@ -92,7 +92,7 @@ def test_a_moderator_sees_what_is_to_be_judged_and_no_more(mod, flag, appeal):
         and client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")).status_code == 200
     }
     assert {"User", "Post", "Media", "Flag", "ModerationAction", "Appeal"} <= seen
-    assert not seen & {"Session", "Follow", "Block", "DoomedObject"}
+    assert not seen & {"Session", "Follow", "Block", "PendingDeletion"}
 
 
 def test_who_reported_is_shown_on_the_page_of_the_case_alone(mod, alice, carol, flag):

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CADDY = shutil.which("caddy")
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("proxy"),
     pytest.mark.skipif(CADDY is None and not os.environ.get("CI"), reason="needs Caddy: apt-get install caddy"),
 ]
 

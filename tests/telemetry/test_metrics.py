@@ -14,8 +14,7 @@ from apps.core.ops import metrics
 from apps.core.ops.observability import task_finished
 from apps.core.tasks import backlog
 from apps.core.tasks.queues import queue_of
-from apps.media import gauges as media
-from apps.media.models import DoomedObject
+from apps.media.models import PendingDeletion
 from apps.moderation import gauges as moderation
 from apps.moderation.models import Flag
 from apps.notifications import gauges as notifications
@@ -99,12 +98,12 @@ class TestGauges:
 
     def test_nothing_stays_of_what_a_reader_does(self, own_gauges, scrape):
         def write():
-            DoomedObject.objects.create(bucket="b", key="k")
-            return {(): DoomedObject.objects.count()}
+            PendingDeletion.objects.create(bucket="b", key="k")
+            return {(): PendingDeletion.objects.count()}
 
         metrics.gauge("photogram_test_writes", "x", [], write)
         assert value(scrape(), "photogram_test_writes") == 1
-        assert not DoomedObject.objects.exists()
+        assert not PendingDeletion.objects.exists()
         with connection.cursor() as cursor:
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("15s",)
@@ -156,9 +155,6 @@ def test_every_gauge_can_be_read(scrape):
 @pytest.mark.parametrize(
     "statement",
     [
-        media._WAITING,
-        media._OLDEST,
-        media._DOOMED_FIRST,
         notifications._WAITING,
         notifications._OLDEST,
         moderation._OPEN,
@@ -227,12 +223,12 @@ class TestWhatWaits:
         assert 50 <= value(samples, "photogram_media_oldest_seconds", status="processing") < 120
 
     def test_objects_that_must_go(self, scrape):
-        assert value(scrape(), "photogram_doomed_objects_oldest_seconds") == 0
-        DoomedObject.objects.create(bucket="b", key="1", created_at=timezone.now() - timedelta(minutes=2))
-        DoomedObject.objects.create(bucket="b", key="2")
+        assert value(scrape(), "photogram_pending_deletions_oldest_seconds") == 0
+        PendingDeletion.objects.create(bucket="b", key="1", created_at=timezone.now() - timedelta(minutes=2))
+        PendingDeletion.objects.create(bucket="b", key="2")
         samples = scrape()
-        assert value(samples, "photogram_doomed_objects") == 2
-        assert 110 <= value(samples, "photogram_doomed_objects_oldest_seconds") < 180
+        assert value(samples, "photogram_pending_deletions") == 2
+        assert 110 <= value(samples, "photogram_pending_deletions_oldest_seconds") < 180
 
     def test_deliveries_by_channel(self, scrape, alice, bob):
         act = Act.objects.create(

@@ -1,6 +1,5 @@
 """Former names, until their last user is converted."""
 
-from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -9,7 +8,6 @@ from uuid import UUID
 import orjson
 from orjson import Fragment
 
-from apps.accounts.api.serializers import serialize_user as user_card  # noqa: F401
 from apps.accounts.api.serializers import serialize_user_summary as mini
 from apps.accounts.querysets import mini_columns
 from apps.core.db.statements import Row
@@ -71,25 +69,3 @@ def mini_json(person: Row, at: int) -> Fragment:
     """As `mini` of a row in the order of `Person`, as JSON, with URLs of the instant `at`. It is remembered: many pages
     show the same people, and it is a function of all that it is made of."""
     return Fragment(orjson.dumps(mini(Person._make(person))))
-
-
-class Profile(NamedTuple):
-    """What `user_card` shows of somebody, as a row of a statement in the order of `PROFILE`."""
-
-    id: UUID
-    handle: str
-    display_name: str
-    bio: str
-    website: str
-    is_private: bool
-    is_verified: bool
-    follower_count: int
-    following_count: int
-    post_count: int
-    created_at: datetime
-    avatar: Avatar | None
-
-    @classmethod
-    def of(cls, row: Row) -> "Profile":
-        *own, private, public = row
-        return cls._make([*own, avatar_of(private, public)])

@@ -11,7 +11,7 @@ from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import StrictBoolean, TextField, TokenField
 from apps.core.api.serializers import StrictSerializer
-from apps.media.api.cards import avatar_card
+from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
 
 
@@ -27,7 +27,7 @@ def serialize_user_summary(user: UserSummary | User) -> dict[str, Any]:
         "id": user.id,
         "handle": user.handle,
         "display_name": user.display_name,
-        "avatar": avatar_card(user.avatar),
+        "avatar": serialize_avatar(user.avatar),
         "is_verified": user.is_verified,
     }
 
@@ -70,7 +70,7 @@ def serialize_user(user: Any, viewer: dict[str, Any] | None) -> dict[str, Any]:
         "display_name": user.display_name,
         "bio": user.bio,
         "website": user.website,
-        "avatar": avatar_card(user.avatar),
+        "avatar": serialize_avatar(user.avatar),
         "is_private": user.is_private,
         "is_verified": user.is_verified,
         "counts": {"followers": user.follower_count, "following": user.following_count, "posts": user.post_count},

@@ -1,10 +1,9 @@
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from apps.media.api.views import MediaEndpoint
+from apps.media.api.views import MediaViewSet, UploadViewSet
 
-urlpatterns = [
-    path("media/upload", MediaEndpoint.as_view({"post": "create"})),
-    path("media/upload/<uuid:media_id>/complete", MediaEndpoint.as_view({"post": "complete"})),
-    path("media/upload/<uuid:media_id>/status", MediaEndpoint.as_view({"get": "upload_status"})),
-    path("media/<uuid:media_id>", MediaEndpoint.as_view({"get": "retrieve", "delete": "destroy"})),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("media/upload", UploadViewSet, basename="uploads")
+router.register("media", MediaViewSet, basename="media")
+
+urlpatterns = router.urls

@@ -1,43 +1,44 @@
-"""Uploads straight to storage, and the media that come of them."""
+"""Uploads, which go straight to storage, and the media made of them."""
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
-from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.content.api.posts import find_reviewable_post
 from apps.content.models import Post, PostMedia
-from apps.core.api.fields import Body, StrictInteger, TextField
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
-from apps.core.errors import NotFound
+from apps.core.api.views import BaseViewSet
 from apps.media import services, storage
-from apps.media.api import schemas
-from apps.media.api.cards import PROGRESS, error_card, media_card, upload_card
+from apps.media.api import serializers
 from apps.media.models import Media
+from apps.media.querysets import MediaQuerySet
 from apps.safety.terms import BlockedText
 
 
-class UploadBody(Body):
-    content_type = TextField(max_length=100)
-    bytes = StrictInteger(min_value=1, max_value=2**53)
-    purpose = serializers.ChoiceField(choices=Media.Purpose.values, default=Media.Purpose.POST)
-    alt_text = TextField(max_length=1500, allow_blank=True, required=False, default="")
-    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, max_length=64)
+class OwnMediaViewSet(BaseViewSet):
+    lookup_url_kwarg = "media_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> MediaQuerySet:
+        return Media.objects.owned_by(self.caller_id)
 
 
-class MediaEndpoint(Endpoint):
-    bodies = {"create": UploadBody}
+class UploadViewSet(OwnMediaViewSet):
+    serializer_class = serializers.UploadSerializer
     rate_limits = {"create": "upload"}
 
+    def get_serializer_class(self) -> Any:
+        return serializers.UploadBodySerializer if self.action == "create" else super().get_serializer_class()
+
     @documented(
-        summary="Ask for an upload: a URL to PUT exactly the declared bytes to",
-        request=UploadBody,
-        responses={201: schemas.NewUpload},
+        summary="Start an upload: returns a URL to PUT exactly the declared bytes to",
+        responses={201: serializers.NewUploadSerializer},
         errors=[
             services.UnsupportedMediaType,
             services.FileTooLarge,
@@ -46,10 +47,11 @@ class MediaEndpoint(Endpoint):
             storage.StorageUnavailable,
         ],
         idempotency_key=True,
+        operation_id="media_create",
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        body = self.body(request)
+        body = self.get_validated_data()
         body["length"] = body.pop("bytes")
         storage.require_available()
         expires_at = timezone.now() + settings.MEDIA_UPLOAD_LIFETIME
@@ -57,45 +59,49 @@ class MediaEndpoint(Endpoint):
         url, headers = storage.presign_put(
             medium.original_key, content_type=medium.content_type, length=medium.bytes, sha256=medium.sha256
         )
-        target = {"method": "PUT", "url": url, "headers": headers, "expires_at": expires_at}
-        return Response(upload_card(medium) | {"upload": target}, status=201)
+        upload = {"method": "PUT", "url": url, "headers": headers, "expires_at": expires_at}
+        return Response(serializers.NewUploadSerializer(medium, context={"upload": upload}).data, status=201)
 
     @documented(
-        summary="Say that the bytes are there; the pipeline takes over",
-        responses={202: schemas.Upload},
+        summary="Complete an upload: the file was PUT, and processing starts",
+        responses={202: serializers.UploadSerializer},
         errors=[services.UploadMissing, services.UploadMismatch, storage.StorageUnavailable],
+        operation_id="media_complete",
     )
+    @action(detail=True, methods=["post"])
     def complete(self, request: Request, media_id: UUID) -> Response:
-        return Response(upload_card(services.complete_upload(self._own(media_id))), status=202)
+        medium = services.complete_upload(self.get_object())
+        return Response(self.get_serializer(medium).data, status=202)
 
-    @documented(summary="How far an upload is", responses={200: schemas.UploadProgress})
-    def upload_status(self, request: Request, media_id: UUID) -> Response:
-        medium = self._own(media_id)
-        return Response(
-            upload_card(medium)
-            | {
-                "progress": PROGRESS[medium.status],
-                "error": error_card(medium),
-                "media": media_card(medium, public=False),
-            }
-        )
+    @documented(
+        summary="Get upload status",
+        responses={200: serializers.UploadProgressSerializer},
+        operation_id="media_upload_status",
+    )
+    @action(detail=True, serializer_class=serializers.UploadProgressSerializer)
+    def status(self, request: Request, media_id: UUID) -> Response:
+        return Response(self.get_serializer(self.get_object()).data)
 
-    @documented(summary="A medium: one's own, or one in a post that one may see", responses={200: schemas.Media})
+
+class MediaViewSet(OwnMediaViewSet):
+    serializer_class = serializers.MediaSerializer
+
+    @documented(
+        summary="Get a medium of the current user or of a visible post",
+        responses={200: serializers.MediaSerializer},
+    )
     def retrieve(self, request: Request, media_id: UUID) -> Response:
         item = PostMedia.objects.filter(medium=media_id).select_related("medium").first()
         if item is None:
-            return Response(media_card(self._own(media_id), public=False))
+            return Response(self._serialize(self.get_object(), public=False))
         post = find_reviewable_post(request, item.post_id)
-        is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
-        return Response(media_card(item.medium, public=is_open))
+        is_public = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+        return Response(self._serialize(item.medium, public=is_public))
 
-    @documented(summary="Delete a medium of one's own", responses={204: None}, errors=[services.MediaInUse])
+    @documented(summary="Delete a medium", responses={204: None}, errors=[services.MediaInUse])
     def destroy(self, request: Request, media_id: UUID) -> Response:
-        services.delete_upload(self._own(media_id))
+        services.delete_upload(self.get_object())
         return Response(status=204)
 
-    def _own(self, media_id: UUID) -> Media:
-        medium = Media.objects.owned_by(self.caller_id).filter(pk=media_id).first()
-        if medium is None:
-            raise NotFound
-        return medium
+    def _serialize(self, medium: Media, *, public: bool) -> Any:
+        return serializers.MediaSerializer(medium, context={"public": public}).data

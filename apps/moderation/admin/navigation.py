@@ -131,7 +131,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("Dead letters", "unsubscribe", "core.deadletter"),
                 _list_of("Erasures", "delete_forever", "accounts.erasure"),
                 _list_of("Exports", "download", "accounts.dataexport"),
-                _list_of("Doomed objects", "auto_delete", "media.doomedobject"),
+                _list_of("Pending deletions", "auto_delete", "media.pendingdeletion"),
                 _list_of("Withheld handles", "lock_clock", "accounts.withheldhandle"),
             ],
         },

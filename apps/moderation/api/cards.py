@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from apps.accounts.api.cards import mini
+from apps.accounts.api.serializers import serialize_user_summary
 from apps.moderation.models import Appeal, Flag, ModerationAction
 
 Card = dict[str, Any]
@@ -30,7 +30,7 @@ def action_card(action: ModerationAction) -> Card:
 def _action_card(action: ModerationAction, reversed_at: datetime | None) -> Card:
     return {
         "id": action.pk,
-        "actor": mini(action.actor) if action.actor else None,
+        "actor": serialize_user_summary(action.actor) if action.actor else None,
         "action": action.action,
         "target_type": action.target_type,
         "target_id": action.target_id,
@@ -57,7 +57,7 @@ def appeal_card(appeal: Appeal) -> Card:
 def case_card(appeal: Appeal) -> Card:
     """For moderators; of an appeal fetched with `for_cards()`."""
     return appeal_card(appeal) | {
-        "appellant": mini(appeal.appellant),
+        "appellant": serialize_user_summary(appeal.appellant),
         "action": _action_card(appeal.action, appeal.action_reversed_at),
-        "decided_by": mini(appeal.decided_by) if appeal.decided_by else None,
+        "decided_by": serialize_user_summary(appeal.decided_by) if appeal.decided_by else None,
     }

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from apps.accounts.api.schemas import UserMini
+from apps.accounts.api.serializers import UserSummarySerializer
 from apps.core.api.shapes import Shape
 from apps.moderation import models
 
@@ -19,7 +19,7 @@ class Flag(Shape):
 
 class ModerationAction(Shape):
     id = serializers.UUIDField()
-    actor = UserMini(
+    actor = UserSummarySerializer(
         allow_null=True, help_text="null: a suspension that ended by the clock, or an account erased since."
     )
     action = serializers.ChoiceField(choices=models.ModerationAction.Action.values)
@@ -42,6 +42,6 @@ class Appeal(Shape):
 
 
 class AppealCase(Appeal):
-    appellant = UserMini()
+    appellant = UserSummarySerializer()
     action = ModerationAction()
-    decided_by = UserMini(allow_null=True)
+    decided_by = UserSummarySerializer(allow_null=True)

@@ -2,8 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.accounts.api.cards import mini
-from apps.accounts.api.schemas import UserMini
+from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
 from apps.core.api.fields import StrictBoolean, TokenField
 from apps.core.api.serializers import StrictSerializer
 from apps.notifications.models import PushSubscription, Type
@@ -15,7 +14,7 @@ from apps.notifications.wording import preview
 class NotificationSerializer(serializers.Serializer[NotificationRow]):
     id = serializers.UUIDField()
     type = serializers.ChoiceField(choices=Type.values)
-    actors = UserMini(many=True)
+    actors = UserSummarySerializer(many=True)
     actor_count = serializers.IntegerField(help_text="Counted up to 1,000.")
     post_id = serializers.UUIDField(allow_null=True)
     comment_id = serializers.UUIDField(allow_null=True)
@@ -30,7 +29,7 @@ class NotificationSerializer(serializers.Serializer[NotificationRow]):
         return {
             "id": row.id,
             "type": row.type,
-            "actors": [mini(actors[pk]) for pk in row.actor_ids or [] if pk in actors],
+            "actors": [serialize_user_summary(actors[pk]) for pk in row.actor_ids or [] if pk in actors],
             "actor_count": row.actor_count,
             "post_id": row.post_id,
             "comment_id": row.comment_id,

@@ -1,4 +1,4 @@
-"""`manage.py backup --output DIR`: the database and both buckets, in one folder."""
+"""`manage.py backup --output DIR`: back up the database and both buckets into a folder."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +12,8 @@ from apps.media import backup
 
 class Command(OperatorCommand):
     help = (
-        "Write everything that Photogram holds into a new folder: the database first (pg_dump), then every object of "
-        "the two buckets, with a manifest of hashes. It may run while Photogram does. Ctrl-C leaves a folder that "
+        "Write all data of Photogram into a new folder: first the database (pg_dump), then every object of both "
+        "buckets, with a manifest of hashes. Photogram may keep running. Ctrl-C leaves an incomplete folder, which "
         "`restore` refuses; remove it."
     )
     examples = """
@@ -29,13 +29,13 @@ class Command(OperatorCommand):
             "--previous",
             type=Path,
             metavar="DIR",
-            help="an earlier backup on the same disk: what has not changed is shared with it and takes no space",
+            help="an earlier backup on the same disk: unchanged files are hard-linked and take no space",
         )
 
     def work(self, *, output: Path, previous: Path | None, **options: Any) -> Result:
         try:
             with self.progress("Objects"):
-                manifest = backup.make(output, previous=previous, told=self.pace.step)
+                manifest = backup.make(output, previous=previous, on_progress=self.pace.step)
         except backup.FAILURES as failure:
             raise CommandError(str(failure)) from failure
         return {
@@ -47,4 +47,4 @@ class Command(OperatorCommand):
 
     def format_result(self, result: Result) -> Iterable[str]:
         size = f"{result['bytes'] / 1e6:,.1f} MB"
-        yield f"{result['folder']}: the database, and {result['objects']:,} objects of {size}."
+        yield f"{result['folder']}: the database and {result['objects']:,} objects ({size})."

@@ -1,4 +1,4 @@
-"""`manage.py purge_media`: what must go from storage goes now."""
+"""`manage.py purge_media`: delete obsolete objects from storage now."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,26 +7,34 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.core.management.base import OperatorCommand, Result
 from apps.media import inventory, storage, sweeps
-from apps.media.models import DoomedObject
+from apps.media.models import PendingDeletion
 
-PARTS = ["abandoned", "orphaned", "doomed"]
+PARTS = ["abandoned", "orphaned", "pending"]
+# The former name of a part, for one release.
+FORMER_NAMES = {"doomed": "pending"}
 
 
 class Command(OperatorCommand):
     help = (
-        "Remove uploads that were begun a day ago and never completed, doom objects in storage that are older than a "
-        "day and belong to nothing, and delete all objects that are doomed, those that storage refused to delete "
-        "before included. Jobs do the same every hour, every day and every few seconds; if you stop this command, run "
-        "it again."
+        "Remove uploads that were started more than a day ago and never completed, schedule the deletion of objects "
+        "without a row that are older than a day, and delete all scheduled objects, including those that storage "
+        "refused to delete before. Scheduled jobs do the same every hour, every day and every few seconds. If you stop "
+        "this command, run it again."
     )
     examples = """
-  manage.py purge_media --dry-run      how much is there?
-  manage.py purge_media                all of it
-  manage.py purge_media --only doomed  only delete what is already doomed
+  manage.py purge_media --dry-run       only count
+  manage.py purge_media                 everything
+  manage.py purge_media --only pending  only delete the objects that are already scheduled
 """
 
     def add_options(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be repeated")
+        parser.add_argument(
+            "--only",
+            choices=PARTS,
+            type=lambda name: FORMER_NAMES.get(name, name),
+            action="append",
+            help="only this part; may be repeated",
+        )
 
     def work(self, *, only: list[str] | None, dry_run: bool, **options: Any) -> Result:
         parts = only or PARTS
@@ -41,9 +49,9 @@ class Command(OperatorCommand):
             result["abandoned"] = sweeps.abandoned_uploads().count()
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(lambda shard: sum(map(len, inventory.orphans(shard))))
-        if "doomed" in parts:
+        if "pending" in parts:
             result["deleted"] = sweeps.deletable_now().count()
-            result["doomed"] = DoomedObject.objects.count() - result["deleted"]
+            result["pending"] = PendingDeletion.objects.count() - result["deleted"]
         return result
 
     def _purge(self, parts: list[str]) -> Result:
@@ -53,11 +61,11 @@ class Command(OperatorCommand):
                 result["abandoned"] = sweeps.remove_abandoned_uploads(self.pace)
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(inventory.remove_orphaned_objects)
-        if "doomed" in parts:
-            sweeps.hurry(self.pace)
-            with self.progress("Doomed objects", sweeps.deletable_now().count()):
-                result["deleted"] = sweeps.delete_doomed_objects(self.pace)
-            result["doomed"] = DoomedObject.objects.count()
+        if "pending" in parts:
+            sweeps.retry_refused(self.pace)
+            with self.progress("Pending deletions", sweeps.deletable_now().count()):
+                result["deleted"] = sweeps.delete_pending_objects(self.pace)
+            result["pending"] = PendingDeletion.objects.count()
         return result
 
     def _through_storage(self, look: Callable[[str], int]) -> int:
@@ -67,8 +75,8 @@ class Command(OperatorCommand):
         words = {
             "abandoned": "abandoned uploads",
             "orphaned": "orphaned objects",
-            "deleted": "doomed objects deleted",
-            "doomed": "doomed objects left: storage refused, or their upload URL still works",
+            "deleted": "objects deleted",
+            "pending": "objects left: storage refused to delete them, or their upload URL is still valid",
         }
         for name, word in words.items():
             if name in result:

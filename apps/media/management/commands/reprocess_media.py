@@ -1,4 +1,4 @@
-"""`manage.py reprocess_media`: make the variants of photographs again, from the originals."""
+"""`manage.py reprocess_media`: make the variants of photos again from the originals."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,36 +14,40 @@ from apps.media.querysets import MediaQuerySet
 
 BATCH = 20
 AT_ONCE = 50
-# Seconds between two looks at how many still wait.
-LOOK_AGAIN = 0.5
+# Seconds between two counts of the waiting media.
+POLL_INTERVAL = 0.5
 
 
 class Command(OperatorCommand):
     help = (
-        "Hand media to the pipeline once more: those that failed (for instance after a fault of ours was mended), or "
-        "ready ones, whose present variants stay until the new ones are there. Only so many wait at a time, so that "
-        "new uploads do not wait behind them; a worker has to run. A post that has failed stays failed."
+        "Send media to the pipeline again: failed ones (for instance after a bug was fixed), or ready ones, whose "
+        "present variants stay until the new ones are there. Only a limited number waits at a time, so that new "
+        "uploads are not delayed. A worker must be running. A post that has failed stays failed."
     )
     examples = """
-  manage.py reprocess_media --dry-run                      how many have failed?
+  manage.py reprocess_media --dry-run                      count the failed media
   manage.py reprocess_media                                try all of them again
-  manage.py reprocess_media --status ready --user @alice   make alice's photographs anew
-  manage.py reprocess_media --without-objects              make again what storage has lost
-  manage.py reprocess_media --status ready --after ID      go on where a stopped run has ended
+  manage.py reprocess_media --status ready --user @alice   make alice's photos again
+  manage.py reprocess_media --without-objects              media whose variants are missing in storage
+  manage.py reprocess_media --status ready --after ID      continue a stopped run
 """
 
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("--status", choices=["failed", "ready"], help="which ones (failed, unless --id is given)")
-        parser.add_argument("--user", default="", metavar="WHO", help="only those of one person: @handle, e-mail or id")
+        parser.add_argument("--user", default="", metavar="WHO", help="only media of one user: @handle, e-mail or id")
         parser.add_argument("--id", action="append", default=[], metavar="ID", help="only this one; may be repeated")
-        parser.add_argument("--without-objects", action="store_true", help="those whose variants storage has lost")
-        parser.add_argument("--after", default="", metavar="ID", help="go on behind this one, which a run has told")
+        parser.add_argument(
+            "--without-objects", action="store_true", help="media whose variants are missing in storage"
+        )
+        parser.add_argument(
+            "--after", default="", metavar="ID", help="continue after this id, printed by a stopped run"
+        )
         parser.add_argument("--at-once", type=int, metavar="N", help=f"how many may wait at a time ({AT_ONCE})")
 
     def work(self, *, without_objects: bool, dry_run: bool, **options: Any) -> Result:
         if without_objects:
             _refuse_to_choose(**options)
-            return self._look_through_storage(dry_run=dry_run)
+            return self._reprocess_without_objects(dry_run=dry_run)
         media = _chosen(**options)
         total = media.count()
         if dry_run:
@@ -53,7 +57,8 @@ class Command(OperatorCommand):
         return {"chosen": total, "handed_over": handed_over, "go_on_after": last if self.pace.stopped else None}
 
     def _hand_over(self, media: MediaQuerySet, at_once: int) -> tuple[int, str | None]:
-        """(how many the pipeline has taken, the last one looked at). Those without an original stay as they are."""
+        """Returns how many media were sent to the pipeline, and the id of the last one. Media without an original are
+        skipped."""
         handed_over, last = 0, None
         while (room := self._room(at_once)) and (batch := list(media[: min(BATCH, room)])):
             handed_over += sum(services.reprocess(medium) for medium in batch)
@@ -63,17 +68,17 @@ class Command(OperatorCommand):
         return handed_over, last
 
     def _room(self, at_once: int) -> int:
-        """How many more may wait. Waits until there is room for one; 0 when the command is to stop."""
+        """How many more media may wait. Blocks until at least one may; returns 0 if the command is to stop."""
         waiting = Media.objects.filter(
             next_attempt_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
         )
         while self.pace.goes_on():
             if (room := at_once - waiting.count()) > 0:
                 return room
-            self.pace.wait(LOOK_AGAIN)
+            self.pace.wait(POLL_INTERVAL)
         return 0
 
-    def _look_through_storage(self, *, dry_run: bool) -> Result:
+    def _reprocess_without_objects(self, *, dry_run: bool) -> Result:
         lost = handed_over = 0
         try:
             for shard in self.part_by_part("Parts of storage", inventory.SHARDS):
@@ -85,17 +90,17 @@ class Command(OperatorCommand):
         return {"chosen": lost, "handed_over": handed_over, "go_on_after": None}
 
     def format_result(self, result: Result) -> Iterable[str]:
-        yield f"{result['chosen']} media found, {result['handed_over']} handed to the pipeline."
+        yield f"{result['chosen']} media found, {result['handed_over']} sent to the pipeline."
         if result["go_on_after"]:
-            yield f"To go on, add: --after {result['go_on_after']}"
+            yield f"To continue, add: --after {result['go_on_after']}"
 
 
 def _refuse_to_choose(**options: Any) -> None:
-    """Raises CommandError for what would choose among media, which no look through storage heeds."""
+    """Raises CommandError for options that choose media, which --without-objects does not support."""
     given = [name for name in ("status", "user", "id", "after", "at_once") if options[name]]
     if given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise CommandError(f"--without-objects takes what storage has lost, and heeds no {names}.")
+        raise CommandError(f"--without-objects cannot be combined with {names}.")
 
 
 def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: Any) -> MediaQuerySet:
@@ -103,7 +108,7 @@ def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: An
     media: MediaQuerySet = Media.objects.order_by("pk")
     for pk in [*id, after]:
         if pk and parse_id(pk) is None:
-            raise CommandError(f"{pk} is no id.")
+            raise CommandError(f"{pk} is not an id.")
     wanted = [status] if status else [Media.Status.FAILED, Media.Status.READY] if id else [Media.Status.FAILED]
     media = media.filter(status__in=wanted)
     if user:

@@ -1,4 +1,4 @@
-"""`manage.py restore DIR`: a backup, put back into empty servers."""
+"""`manage.py restore DIR`: restore a backup into an empty database and empty buckets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,19 +13,19 @@ from apps.media import backup
 
 class Command(OperatorCommand):
     help = (
-        "Put what `manage.py backup` has written into an empty database and empty buckets. Every byte is checked "
-        "before anything is written, and nothing is ever overwritten. Stop every process of Photogram before; run "
-        "`migrate` and `ensure_schedule` afterwards, and start them again. Interrupted, it is begun again on empty "
-        "servers."
+        "Restore a backup of `manage.py backup` into an empty database and empty buckets. All files are checked before "
+        "anything is written, and nothing is overwritten. Stop every process of Photogram first. Afterwards run "
+        "`migrate` and `ensure_schedule`, and start the processes. After an interruption, start again with an empty "
+        "database and empty buckets."
     )
     examples = """
-  manage.py restore /backups/monday --dry-run        is every byte still there?
+  manage.py restore /backups/monday --dry-run        only check the files
   manage.py restore /backups/monday
 """
     in_batches = False
 
     def add_options(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", type=Path, metavar="DIR", help="what `backup --output` was given")
+        parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that `backup --output` has written")
 
     def work(self, *, folder: Path, dry_run: bool, **options: Any) -> Result:
         try:
@@ -37,13 +37,13 @@ class Command(OperatorCommand):
         return {"made_at": manifest.made_at, "objects": len(manifest.objects)}
 
     def _restore(self, folder: Path, manifest: backup.Manifest) -> None:
-        # Before the rest, so that a bucket that is missing is found empty.
+        # First, so that a missing bucket counts as an empty one.
         call_command("ensure_buckets", verbosity=0, stdout=self.stderr)
         backup.refuse_to_overwrite()
         backup.restore_database(folder)
         with self.progress("Objects", total=len(manifest.objects)):
-            backup.restore_objects(folder, manifest, told=self.pace.step)
+            backup.restore_objects(folder, manifest, on_progress=self.pace.step)
 
     def format_result(self, result: Result) -> Iterable[str]:
-        done = "is whole" if result["dry_run"] else "is restored; now: manage.py migrate"
+        done = "is complete" if result["dry_run"] else "was restored. Now run manage.py migrate"
         yield f"The backup of {result['made_at']} with {result['objects']:,} objects {done}."

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("media", "0005_avatars")]
+    dependencies = [("media", "0006_pending_deletions")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -1,0 +1,185 @@
+"""What the API takes and returns about media."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from orjson import Fragment
+from rest_framework import serializers
+
+from apps.core.api.fields import StrictInteger, TextField
+from apps.core.api.renderers import dumps
+from apps.core.api.serializers import StrictSerializer
+from apps.media.models import Media
+from apps.media.urls import Secrets, urls_of
+
+ERROR_CODES = [
+    "image_too_large",
+    "image_corrupt",
+    "image_type_mismatch",
+    "image_unsupported",
+    "processing_timeout",
+    "banned_image",
+]
+# Percent, by status.
+PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
+# Every photo has these variants as soon as it has a secret.
+AVATAR_VARIANTS = [{"name": name, "content_type": "image/webp"} for name in ("thumb", "medium")]
+
+
+# ── Representations ──────────────────────────────────────────────────────────────────────────────────────
+class Photo(NamedTuple):
+    """The columns of a medium that `serialize_media` needs, in the order in which SQL gathers them."""
+
+    id: UUID | str
+    status: str
+    error_code: str
+    error_detail: str
+    alt_text: str
+    width: int | None
+    height: int | None
+    blurhash: str
+    dominant_color: str
+    variants: list[dict[str, Any]]
+    private_secret: str
+    public_secret: str
+    created_at: datetime | str
+
+
+def serialize_media(medium: Media | Photo, *, public: bool) -> dict[str, Any]:
+    """The representation of `MediaSerializer`. `public`: everybody may see the medium, so its URLs are permanent."""
+    url_of = urls_of(medium, public=public)
+    return {
+        "id": medium.id,
+        "kind": "image",
+        "status": medium.status,
+        "error": serialize_error(medium),
+        "alt_text": medium.alt_text,
+        "width": medium.width,
+        "height": medium.height,
+        "blurhash": medium.blurhash or None,
+        "dominant_color": medium.dominant_color or None,
+        "variants": [
+            {
+                "name": variant["name"],
+                "content_type": variant["content_type"],
+                "url": url_of(variant),
+                "width": variant["width"],
+                "height": variant["height"],
+                "bytes": variant["bytes"],
+            }
+            for variant in medium.variants
+        ],
+        "created_at": _parsed(medium.created_at),
+    }
+
+
+def _parsed(time: datetime | str) -> datetime:
+    """JSON from PostgreSQL holds times as text."""
+    return datetime.fromisoformat(time) if isinstance(time, str) else time
+
+
+@lru_cache(maxsize=2048)
+def render_photos(photos: str | None, *, public: bool, at: int) -> Fragment:
+    """The photos of a post as rendered JSON, with URLs signed for the time `at` (`urls.signing_time`).
+
+    `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. This is the only cache of
+    representations in the process: a feed page shows 120 URLs of photos that other pages show as well. The result
+    depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo.
+    """
+    gathered = orjson.loads(photos or "[]")
+    return Fragment(dumps([serialize_media(Photo(*photo), public=public) for photo in gathered]))
+
+
+def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:
+    return {"code": medium.error_code, "detail": medium.error_detail} if medium.error_code else None
+
+
+def serialize_avatar(medium: Secrets | None) -> dict[str, Any] | None:
+    """The WebP URLs of both sizes of an avatar. Avatars are public."""
+    if medium is None or not medium.private_secret:
+        return None
+    url_of = urls_of(medium, public=True)
+    return {variant["name"]: url_of(variant) for variant in AVATAR_VARIANTS}
+
+
+# ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+class MediaErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=ERROR_CODES)
+    detail = serializers.CharField()
+
+
+class VariantSerializer(serializers.Serializer[Any]):
+    name = serializers.ChoiceField(choices=["thumb", "medium", "large"])
+    content_type = serializers.ChoiceField(choices=["image/webp", "image/jpeg"])
+    url = serializers.URLField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+
+
+class MediaSerializer(serializers.Serializer[Media]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=["image"])
+    status = serializers.ChoiceField(choices=Media.Status.values)
+    error = MediaErrorSerializer(allow_null=True)
+    alt_text = serializers.CharField()
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+    blurhash = serializers.CharField(allow_null=True)
+    dominant_color = serializers.CharField(allow_null=True)
+    variants = VariantSerializer(many=True)
+    created_at = serializers.DateTimeField()
+
+    def to_representation(self, medium: Media) -> dict[str, Any]:
+        """`public` in the context: everybody may see the medium."""
+        return serialize_media(medium, public=self.context.get("public", False))
+
+
+class UploadTargetSerializer(serializers.Serializer[Mapping[str, Any]]):
+    method = serializers.ChoiceField(choices=["PUT"])
+    url = serializers.URLField()
+    headers = serializers.DictField(child=serializers.CharField())
+    expires_at = serializers.DateTimeField()
+
+
+class UploadSerializer(serializers.Serializer[Media]):
+    id = serializers.UUIDField()
+    media_id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Media.Status.values)
+
+    def to_representation(self, medium: Media) -> dict[str, Any]:
+        return {"id": medium.pk, "media_id": medium.pk, "status": medium.status}
+
+
+class NewUploadSerializer(UploadSerializer):
+    upload = UploadTargetSerializer()
+
+    def to_representation(self, medium: Media) -> dict[str, Any]:
+        """`upload` in the context: where and how to PUT the file."""
+        return super().to_representation(medium) | {"upload": self.context["upload"]}
+
+
+class UploadProgressSerializer(UploadSerializer):
+    progress = serializers.IntegerField(min_value=0, max_value=100)
+    error = MediaErrorSerializer(allow_null=True)
+    media = MediaSerializer()
+
+    def to_representation(self, medium: Media) -> dict[str, Any]:
+        return super().to_representation(medium) | {
+            "progress": PROGRESS[medium.status],
+            "error": serialize_error(medium),
+            "media": serialize_media(medium, public=False),
+        }
+
+
+# ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+class UploadBodySerializer(StrictSerializer):
+    content_type = TextField(max_length=100)
+    bytes = StrictInteger(min_value=1, max_value=2**53)
+    purpose = serializers.ChoiceField(choices=Media.Purpose.values, default=Media.Purpose.POST)
+    alt_text = TextField(max_length=1500, allow_blank=True, required=False, default="")
+    sha256 = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, max_length=64)
