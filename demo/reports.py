@@ -13,7 +13,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id_at
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import Category, Flag, ModerationAction, TargetType

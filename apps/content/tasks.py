@@ -1,4 +1,4 @@
-"""Doorbells."""
+"""Celery tasks: take ids, make one call."""
 
 from uuid import UUID
 

@@ -1,8 +1,7 @@
 """Write operations on media: start and complete an upload, use a medium, make it public or private, delete it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -11,7 +10,6 @@ from django.db import transaction
 from django.db.models import Case, Count, F, Sum, When
 from django.utils import timezone
 
-from apps.core.db.statements import array_of, select
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
 from apps.core.tasks import outbox
 from apps.core.tasks.leased import ENQUEUE_PERIOD
@@ -253,45 +251,9 @@ def _next_attempt() -> Case:
 
 
 def _enqueue(task: "Task[..., None]", media_ids: Iterable[UUID]) -> None:
-    with outbox.gathering():
+    with outbox.batch():
         for media_id in media_ids:
             task.delay(media_id=str(media_id))
-
-
-# ── Until content/services.py uses `attach_to_post` ──────────────────────────────────────────────────────
-CLAIM = """
-SELECT id, status, blocked_as, alt_text FROM media_media
-WHERE owner_id = %(owner)s AND id = ANY(%(media)s::uuid[]) AND purpose = 'post' AND NOT in_use
-    AND status NOT IN ('pending', 'failed')
-ORDER BY id FOR UPDATE
-"""
-_LATER = "CASE WHEN media_media.status = 'ready' THEN %(ring_at)s ELSE media_media.ring_at END"
-_TAKE = f"""
-UPDATE media_media SET in_use = true, wanted_public = (media_media.wanted_public OR shown.id IS NOT NULL),
-    ring_at = CASE WHEN shown.id IS NULL OR media_media.wanted_public THEN media_media.ring_at ELSE {_LATER} END
-FROM unnest(%(media)s::uuid[]) AS taken (id) LEFT JOIN ({{seen_by_all}}) AS shown (id) USING (id)
-WHERE media_media.id = taken.id AND {{given}}
-RETURNING media_media.id, media_media.status = 'ready'
-"""  # noqa: S608  (of constants)
-
-
-def take(media_ids: Iterable[UUID], *, seen_by_all: str = "SELECT NULL::uuid", **values: Any) -> None:
-    sql = _TAKE.format(seen_by_all=seen_by_all, given="true")
-    select(sql, ring_at=when_to_ring(), media=array_of(media_ids), **values)
-
-
-def taking(*, given: str, seen_by_all: str) -> str:
-    taken = f"EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
-    return _TAKE.format(seen_by_all=seen_by_all, given=taken)
-
-
-def when_to_ring() -> datetime:
-    return timezone.now() + ENQUEUE_PERIOD
-
-
-def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:
-    for medium_id in media_ids:
-        tasks.publish_variants.delay(media_id=str(medium_id))
 
 
 # ── Deleting ───────────────────────────────────────────────────────────────────────────────────────────────

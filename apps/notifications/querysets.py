@@ -30,7 +30,7 @@ class NotificationQuerySet(QuerySet["Notification"]):
         """Notifications of the recipient with something to show: an event whose actor they may see, and a post and a
         comment, if any, that they may see. Decisions of moderators have no actor and are always readable."""
         events = visible_events(user_id).filter(notification=OuterRef("pk"))
-        post = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
+        post = Post.objects.visible_to(user_id).published().filter(pk=OuterRef("post_id"))
         comment = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         shows_target = (Q(post=None) | Exists(post)) & (Q(comment=None) | Exists(comment))
         return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(events) & shows_target))

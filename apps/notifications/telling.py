@@ -33,7 +33,7 @@ def of_like(post_id: UUID, actor_id: UUID) -> None:
     like = _locked(Like.objects.filter(post=post_id, user=actor_id).select_related("post"))
     if like is None:
         _withdraw(Act.objects.filter(notification__type=Type.LIKE, notification__post=post_id, actor=actor_id))
-    elif Post.objects.standing().contains(like.post):
+    elif Post.objects.published().contains(like.post):
         _tell(like.post.author_id, Type.LIKE, actor_id, cause=like.pk, post_id=post_id)
 
 
@@ -76,7 +76,7 @@ def of_follow_request(requester_id: UUID, target_id: UUID) -> None:
 @transaction.atomic
 def of_mentions(post_id: UUID) -> None:
     """Whom a caption mentions is told once it is published, if they may see it; whom it mentions no more is not."""
-    post = _locked(Post.objects.standing().filter(pk=post_id))
+    post = _locked(Post.objects.published().filter(pk=post_id))
     if post is None:
         return
     mentioned = set(Mention.objects.filter(post=post).values_list("user", flat=True))

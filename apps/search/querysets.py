@@ -18,7 +18,7 @@ COUNTED = 1000
 
 def find_posts(query: str, *, viewer_id: UUID | None) -> PostQuerySet:
     """Published posts that the viewer may see and that have every word and every tag of the query."""
-    return filter_posts(Post.objects.visible_to(viewer_id).standing(), query)
+    return filter_posts(Post.objects.visible_to(viewer_id).published(), query)
 
 
 def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
@@ -43,7 +43,7 @@ def find_tags(prefix: str, *, viewer_id: UUID | None) -> QuerySet[Any]:
     `posts` is the number of posts that the viewer may see. It is counted for each request, because hidden posts must
     not be counted. A tag without visible posts is left out.
     """
-    posts = Post.objects.visible_to(viewer_id).standing().filter(post_tags__tag=OuterRef("pk"))
+    posts = Post.objects.visible_to(viewer_id).published().filter(post_tags__tag=OuterRef("pk"))
     wanted = prefix.lstrip("".join(_SIGNS)).lower()
     tags = Tag.objects.annotate(plain=Collate("name", "C")).filter(plain__startswith=wanted)
     counted = tags.filter(Exists(posts)).annotate(posts=_CountRows(posts.order_by().values("pk")[:COUNTED]))

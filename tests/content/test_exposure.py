@@ -174,7 +174,7 @@ class TestR3Races:
     def settle_down(alice):
         exposure.reconcile_account(alice.pk)
         for post in Post.objects.all():
-            is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+            is_open = Post.objects.public().filter(pk=post.pk).exists()
             assert is_wanted_public(post) is is_open
 
     def test_r3_narrowing_a_post_while_its_account_goes_public(self):

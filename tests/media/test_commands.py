@@ -29,7 +29,7 @@ class TestReprocessMedia:
         medium = ready(api(alice), deliver)
         Media.objects.update(status="failed", error_code="processing_timeout")
         outcome = run("reprocess_media")
-        assert (outcome.code, outcome.out) == (0, "1 media found, 1 handed to the pipeline.\n")
+        assert (outcome.code, outcome.out) == (0, "1 media found, 1 sent to the pipeline.\n")
         deliver()
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("ready", "")

@@ -7,6 +7,7 @@ from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
 from apps.core.models import QueuedTask
+from apps.engagement import comments
 from apps.engagement import services as engagement
 from apps.notifications import privacy, tasks, telling
 from apps.notifications.models import Act, Notification
@@ -120,7 +121,7 @@ class TestEachCause:
 
     def test_never_ones_own_acts(self, told, alice, post):
         engagement.like(post.pk, by=alice.pk)
-        engagement.comment(post.pk, by=alice.pk, text="@alice")
+        comments.comment(post.pk, by=alice.pk, text="@alice")
         assert told(alice) == []
 
 
@@ -173,12 +174,12 @@ class TestWithdrawal:
     def test_with_its_cause(self, api, told, alice, bob, carol, post):
         engagement.like(post.pk, by=carol.pk)
         engagement.like(post.pk, by=bob.pk)
-        comment = engagement.comment(post.pk, by=carol.pk, text="x")
+        comment = comments.comment(post.pk, by=carol.pk, text="x")
         social.follow(alice.pk, by=carol.pk)
         assert len(told(alice)) == 3
         engagement.unlike(post.pk, by=carol.pk)
         social.unfollow(alice.pk, by=carol.pk)
-        engagement.remove_comment(comment.pk)
+        comments.remove_comment(comment.pk)
         assert told(alice) == [("like", ["bob"])]
         content.delete_post(post)
         assert told(alice) == []
@@ -198,11 +199,11 @@ class TestWithdrawal:
         assert told(carol) == []
 
     def test_p6_while_what_it_is_about_is_hidden(self, api, told, alice, bob, carol, post):
-        comment = engagement.comment(post.pk, by=carol.pk, text="@bob look")
+        comment = comments.comment(post.pk, by=carol.pk, text="@bob look")
         assert told(bob) == [("mention", ["carol"])]
-        engagement.take_down_comment(comment)
+        comments.take_down_comment(comment)
         assert told(bob) == []
-        engagement.restore_comment(comment)
+        comments.restore_comment(comment)
         assert told(bob) == [("mention", ["carol"])]
         social.remove_follower(bob.pk, by=alice.pk)
         content.update_post(post, changes={"visibility": "followers"})

@@ -95,7 +95,7 @@ class MediaViewSet(OwnMediaViewSet):
         if item is None:
             return Response(self._serialize(self.get_object(), public=False))
         post = find_reviewable_post(request, item.post_id)
-        is_public = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+        is_public = Post.objects.public().filter(pk=post.pk).exists()
         return Response(self._serialize(item.medium, public=is_public))
 
     @documented(summary="Delete a medium", responses={204: None}, errors=[services.MediaInUse])

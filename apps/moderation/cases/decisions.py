@@ -16,7 +16,7 @@ from apps.core.db.locks import transaction_lock
 from apps.core.errors import NotFound
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.tasks.outbox import enqueue
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.events import action_taken
 from apps.moderation.models import ModerationAction, Statement, TargetType
