@@ -6,13 +6,10 @@ from django.db.models import Count, F
 from django.db.models.functions import Coalesce
 from django_celery_beat.models import PeriodicTask
 
+from apps.core.db.queries import fetch_rows, load
 from apps.core.models import DeadLetter, JobRun
 from apps.core.ops import health, metrics
 from apps.core.tasks import backlog
-
-_LAG = """
-SELECT application_name, extract(epoch FROM replay_lag) FROM pg_stat_replication WHERE replay_lag IS NOT NULL
-"""
 
 
 # ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -65,6 +62,10 @@ def dependencies() -> metrics.Values:
     return {(name,): float(state == "up") for name, state in checks.items()}
 
 
+def connections_limit() -> metrics.Values:
+    return {(): float(limit) for (limit,) in fetch_rows(load("core/setting"), {"name": "max_connections"})}
+
+
 def register() -> None:
     metrics.gauge(
         "photogram_dependency_up",
@@ -98,23 +99,23 @@ def register() -> None:
         "photogram_database_bytes",
         "Size of the database.",
         [],
-        lambda: metrics.select("SELECT pg_database_size(current_database())"),
+        lambda: metrics.select(load("core/database_size")),
     )
     metrics.gauge(
         "photogram_database_connections",
         "Connections to PostgreSQL.",
         [],
-        lambda: metrics.select("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"),
+        lambda: metrics.select(load("core/connections")),
     )
     metrics.gauge(
         "photogram_database_connections_limit",
         "Limit of connections (max_connections).",
         [],
-        lambda: metrics.select("SELECT current_setting('max_connections')::int"),
+        connections_limit,
     )
     metrics.gauge(
         "photogram_replication_lag_seconds",
         "How far each replica is behind; shown to members of pg_monitor only.",
         ["replica"],
-        lambda: metrics.select(_LAG),
+        lambda: metrics.select(load("core/replication_lag")),
     )
