@@ -63,7 +63,8 @@ def dependencies() -> metrics.Values:
 
 
 def connections_limit() -> metrics.Values:
-    return {(): float(limit) for (limit,) in fetch_rows(load("core/setting"), {"name": "max_connections"})}
+    [(limit,)] = fetch_rows(load("core/setting"), {"name": "max_connections"})
+    return {(): float(limit)}
 
 
 def register() -> None:

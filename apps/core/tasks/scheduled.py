@@ -5,8 +5,8 @@
         return housekeeping.purge_sessions(pace)
 
 A job returns the number of rows that it repaired or deleted. When its slice of time is over it stops, and its task is
-enqueued again behind the tasks that wait by then, until it is done: so urgent jobs never wait for long ones. It continues
-from `pace.place`, which is saved with every batch, so a killed run loses only its last batch.
+enqueued again behind the tasks that wait by then, until it is done: so urgent jobs never wait for long ones. It
+continues from `pace.place`, which is saved with every batch, so a killed run loses only its last batch.
 
 A job may divide itself into parts, which are the same task with arguments: they run side by side, and their results are
 added up in the round.
@@ -35,7 +35,7 @@ SLICE = 20.0
 
 
 def scheduled(work: Callable[..., int]) -> Any:
-    """The Celery task of a job in `config/schedule.py`. `work` takes `pace` and returns the number of rows it changed."""
+    """The Celery task of a job of `config/schedule.py`. `work` takes `pace` and returns how many rows it changed."""
     # The tasks of this package are named as if they were in `apps/core/tasks.py`, like those of every other app.
     name = f"{work.__module__.removesuffix('.jobs')}.{work.__name__}"
 
