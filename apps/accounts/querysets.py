@@ -8,9 +8,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.db.ids import parse_id
+from apps.core.tasks.leased import LeasedJobQuerySet
 
 if TYPE_CHECKING:
-    from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)
+    from apps.accounts.models import Session, User  # noqa: F401  (forward references)
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -48,7 +49,7 @@ class SessionQuerySet(QuerySet["Session"]):
         return self.filter(user_id=user_id)
 
 
-class DataExportQuerySet(QuerySet["DataExport"]):
+class DataExportQuerySet(LeasedJobQuerySet):
     def owned_by(self, user_id: UUID) -> "DataExportQuerySet":
         return self.filter(user_id=user_id)
 

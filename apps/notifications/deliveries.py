@@ -5,12 +5,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from prometheus_client import Counter
 
-from apps.core.db.batches import BATCH
+from apps.core.tasks import leased
+from apps.core.tasks.leased import first_sweep_at
 from apps.core.tasks.outbox import enqueue
 from apps.notifications import email, push
 from apps.notifications.channels import NowhereToGo, Undelivered
@@ -21,11 +20,10 @@ log = structlog.get_logger(__name__)
 OUTCOMES = Counter(
     "photogram_deliveries_total", "Deliveries that are settled, by channel and outcome.", ["channel", "outcome"]
 )
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 DELIVER = "apps.notifications.tasks.deliver"
 # Longer than one attempt takes.
 LEASE = timedelta(seconds=60)
-DOORBELL_LOST_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
 # Raises NowhereToGo, Undelivered.
 CHANNELS: dict[str, Callable[[Act], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
@@ -37,17 +35,15 @@ def plan(act: Act, wished: Channels) -> None:
     for channel in chosen:
         if channel == Channel.PUSH and not push.is_possible(act.recipient_id):
             continue
-        delivery = Delivery.objects.create(act=act, channel=channel)
+        delivery = Delivery.objects.create(act=act, channel=channel, next_attempt_at=first_sweep_at())
         enqueue(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
 
 
 def deliver(delivery_id: UUID) -> None:
     """One attempt, by whoever gets the lease. What may not be seen any more, or has been read, is dropped."""
-    now = timezone.now()
-    due = Delivery.objects.filter(pk=delivery_id, status=Delivery.Status.PENDING, try_after__lte=now)
-    if not due.update(try_after=now + LEASE, attempts=F("attempts") + 1):
+    delivery: Delivery | None = _pending().claim(delivery_id, lease=LEASE)
+    if delivery is None:
         return
-    delivery = Delivery.objects.select_related("act__notification", "act__recipient", "act__actor").get(pk=delivery_id)
     if not _may_still_be_told(delivery.act):
         _settle(delivery, Delivery.Status.DROPPED)
         return
@@ -67,7 +63,7 @@ def _may_still_be_told(act: Act) -> bool:
 
 
 def _settle(delivery: Delivery, status: str, error: str = "") -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(status=status, error=error[:300], settled_at=timezone.now())
+    Delivery.objects.finish(delivery, status=status, error=error[:300], settled_at=timezone.now())
     OUTCOMES.labels(delivery.channel, status).inc()
 
 
@@ -78,17 +74,14 @@ def _try_later(delivery: Delivery, error: str) -> None:
         _settle(delivery, Delivery.Status.FAILED, error)
         return
     pause = timedelta(seconds=30) * 2 ** (delivery.attempts - 1)
-    Delivery.objects.filter(pk=delivery.pk).update(try_after=timezone.now() + pause, error=error[:300])
+    Delivery.objects.release(delivery, after=pause, error=error[:300])
 
 
-def ring_again() -> int:
-    """Ring for deliveries whose time has come: a doorbell was lost, a worker died, or the attempt before failed.
-    Returns for how many."""
-    due = Delivery.objects.filter(
-        status=Delivery.Status.PENDING, try_after__lte=timezone.now() - DOORBELL_LOST_AFTER
-    ).order_by("try_after")
-    with transaction.atomic():
-        waiting = list(due.values_list("pk", flat=True)[:BATCH])
-        for pk in waiting:
-            enqueue(DELIVER, kwargs={"delivery_id": str(pk)})
-    return len(waiting)
+def enqueue_due() -> int:
+    """Enqueue the deliveries that are due: a task was lost, a worker died, or the attempt before failed. Returns how
+    many."""
+    return leased.enqueue_due(_pending(), task=DELIVER, argument="delivery_id")
+
+
+def _pending() -> leased.LeasedJobQuerySet:
+    return Delivery.objects.filter(status=Delivery.Status.PENDING)

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob
 from apps.engagement.models import Comment
 from apps.notifications.querysets import NotificationQuerySet, PushSubscriptionQuerySet
 
@@ -119,7 +120,7 @@ class PushSubscription(UUIDModel):
         return str(self.id)
 
 
-class Delivery(UUIDModel):
+class Delivery(UUIDModel, LeasedJob):
     """That an act is to reach the recipient by a channel. The row is the record; the task is rung again until it is
     settled."""
 
@@ -132,16 +133,14 @@ class Delivery(UUIDModel):
     act = models.ForeignKey(Act, models.CASCADE, related_name="deliveries", db_index=False)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    # Not before: it is being sent until then, or waits after a failure.
-    try_after = models.DateTimeField(db_default=Now())
+    next_attempt_at = models.DateTimeField(null=True, db_column="try_after")
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["try_after"], condition=Q(status="pending"), name="deliveries_to_make"),
+            models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="deliveries_to_make"),
             # For the console: few, and those that are looked for.
             models.Index(fields=["-id"], condition=Q(status="failed"), name="failed_deliveries"),
         ]

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core.db.batches import Pace
-from apps.core.tasks.scheduled import scheduled
+from apps.core.tasks.scheduled import former_name, scheduled
 from apps.notifications import deliveries, housekeeping, telling
 
 
@@ -55,8 +55,8 @@ def deliver(*, delivery_id: str, **_: object) -> None:
 
 
 @scheduled
-def ring_again(**_: object) -> int:
-    return deliveries.ring_again()
+def enqueue_due_deliveries(**_: object) -> int:
+    return deliveries.enqueue_due()
 
 
 @scheduled
@@ -67,3 +67,7 @@ def purge_old_notifications(*, pace: Pace, **_: object) -> int:
 @scheduled
 def purge_settled_deliveries(*, pace: Pace, **_: object) -> int:
     return housekeeping.purge_settled_deliveries(pace)
+
+
+# The name of the release before this one, for what it has queued.
+former_name("apps.notifications.tasks.ring_again", enqueue_due_deliveries)

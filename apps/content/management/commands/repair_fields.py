@@ -38,5 +38,5 @@ class Command(OperatorCommand):
             result = drifts.tally(wrong, chosen, kind="field")
         return {"checked": self.pace.rows} | result
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         return drifts.in_words(result, kind="field", checked="rows", width=24)

@@ -44,7 +44,7 @@ class Command(OperatorCommand):
             built = snapshots.rebuild(readers, self.pace)
         return {"found": len(readers), "built": built}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"{result['found']} feeds found, {result['built']} snapshots built."
 
 
