@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Model, QuerySet
 from django.db.models.functions import Greatest
 
-from apps.core.db.batches import Pace, walk
+from apps.core.db.batches import BatchRunner, walk
 
 _registry: list["Counter"] = []
 
@@ -72,13 +72,13 @@ class Counter:
         return {pk: (n, true.get(pk, 0)) for pk, n in shown.items() if n != true.get(pk, 0)}
 
     def repair(
-        self, pace: Pace | None = None, *, after: str | None = None, dry_run: bool = False
+        self, runner: BatchRunner | None = None, *, after: str | None = None, dry_run: bool = False
     ) -> Iterator[tuple[UUID, int, int]]:
         """Recount the rows behind `after` in batches; yields (pk, shown, true) for each one that was wrong.
 
         A counter found wrong is recounted under a lock on its row, since it may have moved between the reads.
         """
-        for pks in walk(self.shown_on._base_manager.all(), pace or Pace(), after=after, counter=self.label):
+        for pks in walk(self.shown_on._base_manager.all(), runner or BatchRunner(), after=after, counter=self.label):
             for pk, (shown, true) in self.drifted(pks).items():
                 if dry_run:
                     yield pk, shown, true
