@@ -10,7 +10,7 @@ from apps.media.models import Media
 from tests.factories import make_media
 
 
-class TestPace:
+class TestBatchRunner:
     def test_nothing_holds_it_up_unless_it_is_told_to(self, monkeypatch):
         monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it slept"))
         runner = BatchRunner()

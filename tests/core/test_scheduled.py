@@ -180,7 +180,7 @@ class TestASlice:
 def test_c2_a_job_whose_worker_is_killed_is_free_at_once_and_goes_on_where_it_was(monkeypatch):
     people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
     monkeypatch.setenv("MAINTENANCE_ROWS_PER_SECOND", "1")
-    killed_at("apps.core.db.batches/BatchRunner:step", number=2, work="tests.core.jobs:run", argument=REPAIR)
+    killed_at("apps.core.db.batches/BatchRunner:advance", number=2, work="tests.core.jobs:run", argument=REPAIR)
     run = JobRun.objects.get(name=REPAIR)
     assert (run.unfinished, run.checkpoint["after"]) == (True, str(people[0].pk))
     # The second batch was done, and the worker died before it could tell: doing it twice is harmless.

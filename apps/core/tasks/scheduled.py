@@ -49,7 +49,12 @@ def scheduled(work: Callable[..., int]) -> Any:
 
 def former_name(name: str, job: Any) -> None:
     """Register `job` under the name that the release before this one has queued it by."""
-    shared_task(name=name)(lambda **arguments: job.run(**arguments))
+
+    def run(**arguments: Any) -> int:
+        fixed: int = job.run(**arguments)
+        return fixed
+
+    shared_task(name=name)(run)
 
 
 def _run(name: str, work: Callable[..., int], *, goes_on: bool, part: dict[str, Any]) -> int:
