@@ -40,7 +40,7 @@ def comment(post_id: UUID, *, by: UUID, text: str, parent_id: UUID | None = None
     newcomers.spend("comment", by)
     made = Comment.objects.create(post=post, author_id=by, parent_id=thread_id, text=text)
     _change_counters(made, COMMENTS.increment, REPLIES.increment)
-    _save_mentions(made, mentioned)
+    _save_mentions(made, mentioned, by)
     comment_made.publish(comment_id=str(made.pk), post_id=str(post.pk), author_id=str(by))
     for term_id in flagged_terms:
         blocked_text_commented.publish(comment_id=str(made.pk), term_id=str(term_id))
@@ -56,10 +56,10 @@ def _thread_of(post_id: UUID, parent_id: UUID, author_id: UUID) -> UUID:
     return thread_id
 
 
-def _save_mentions(made: Comment, mentioned: list[captions.Mentioned]) -> None:
+def _save_mentions(made: Comment, mentioned: list[captions.Mentioned], author_id: UUID) -> None:
     CommentMention.objects.bulk_create(
         CommentMention(comment=made, user_id=pk, offset=mention.offset, length=mention.length)
-        for pk, mention in accounts_mentioned(mentioned, author_id=made.author_id)
+        for pk, mention in accounts_mentioned(mentioned, author_id=author_id)
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PUBLISHED = Q(removed_at=None, taken_down_at=None)
 
 
-class ReactionQuerySet(InsertOrIgnoreQuerySet, HidesBlocked):
+class ReactionQuerySet(InsertOrIgnoreQuerySet, HidesBlocked):  # type: ignore[override]  # each has an `as_manager`
     """Likes and saves of posts."""
 
     person = "user_id"

@@ -168,7 +168,7 @@ def look_up(viewer_id: UUID, *, may_build: bool) -> TimelineLookup:
         epoch, pages, seconds = _Process.missed, _Process.pages, _Process.seconds
         _Process.pages, _Process.seconds = 0, 0.0
     keys = [_epoch_key(), *_keys(viewer_id), _key("visits"), _key("statistics"), _key("mode")]
-    arguments = [
+    arguments: list[str | int | float] = [
         epoch,
         token,
         str(viewer_id),

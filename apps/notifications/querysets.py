@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
-from apps.social.models import Hidden, Mute
+from apps.social.blocks import is_hidden
+from apps.social.models import Mute
 
 if TYPE_CHECKING:
     from apps.notifications.models import Notification, PushSubscription  # noqa: F401  (forward references)
@@ -41,9 +42,8 @@ def visible_events(user_id: UUID) -> QuerySet[Any]:
     events: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__isnull=False)
     # Few accounts are inactive, and a partial index holds them: looking up each actor would cost half of a page.
     events = events.exclude(Exists(User.objects.inactive().filter(pk=OuterRef("actor_id"))))
-    # As lists, which PostgreSQL hashes once for all events of a page.
-    events = events.exclude(actor__in=Hidden.objects.filter(viewer=user_id).values("person"))
-    return events.exclude(actor__in=Mute.objects.filter(muter=user_id).values("muted"))
+    events = events.exclude(Exists(Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))))
+    return events.exclude(is_hidden("actor_id", user_id))
 
 
 class PushSubscriptionQuerySet(QuerySet["PushSubscription"]):

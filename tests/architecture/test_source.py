@@ -18,21 +18,20 @@ PRIVATE_OVERRIDES: dict[str, int] = {}
 SQL_IN_PYTHON: dict[str, int] = {
     "apps/console/paging.py": 1,
     "apps/core/api/pagination.py": 1,
-    "apps/moderation/cases.py": 5,
-    "apps/moderation/claims.py": 1,
-    "apps/moderation/dossiers.py": 2,
+    "apps/moderation/cases/claims.py": 1,
+    "apps/moderation/cases/reads.py": 5,
+    "apps/moderation/console/profiles.py": 2,
+    "apps/moderation/console/search.py": 1,
     "apps/moderation/gauges.py": 2,
-    "apps/moderation/insight.py": 9,
-    "apps/moderation/lookup.py": 1,
-    "apps/moderation/transparency.py": 2,
+    "apps/moderation/transparency/report.py": 2,
+    "apps/moderation/transparency/statistics.py": 9,
     "apps/notifications/gauges.py": 2,
-    "apps/social/blocks.py": 3,
 }
 UNRULED_READS: dict[str, int] = {
-    "apps/media/api/views.py": 1,
     "apps/moderation/api/filters.py": 1,
     "apps/moderation/api/moderators.py": 1,
     "apps/moderation/api/views.py": 3,
+    "apps/social/api/profiles.py": 1,
 }
 
 OWN_CODE = checkers.python_files(ROOT, "apps/**/*.py", "config/*.py", "demo/**/*.py", "devstack/**/*.py")
