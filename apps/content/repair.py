@@ -23,7 +23,7 @@ from apps.content import captions, exposure, tagging
 from apps.content.models import Post, PostMedia, PostTag, StaleExposure
 from apps.content.querysets import PostQuerySet
 from apps.core.db.batches import BatchRunner, walk
-from apps.core.db.drift import Drift
+from apps.core.db.counters import Drift
 from apps.media import services as media
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet

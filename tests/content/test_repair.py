@@ -10,7 +10,7 @@ from apps.content import captions, repair, tagging
 from apps.content import tasks as content_tasks
 from apps.content.models import Post, PostTag, StaleExposure
 from apps.core.db.batches import BatchRunner
-from apps.core.db.drift import Drift
+from apps.core.db.counters import Drift
 from apps.media.models import Media, PendingDeletion
 from tests.factories import make_media, make_post
 

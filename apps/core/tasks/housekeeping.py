@@ -9,8 +9,7 @@ from django.utils import timezone
 from prometheus_client import Counter
 
 from apps.core.db.batches import BatchRunner, delete_in_batches
-from apps.core.db.counters import every_counter
-from apps.core.db.drift import Drift
+from apps.core.db.counters import Drift, every_counter
 from apps.core.models import DeadLetter, Heartbeat, IdempotencyKey, QueuedTask, RateBucket
 from apps.core.tasks import outbox
 
