@@ -128,7 +128,7 @@ class TestReprocessMedia:
         [
             (["--id", "7"], "7 is not an id."),
             (["--after", "x"], "x is not an id."),
-            (["--user", "@nobody"], "There is nobody called @nobody."),
+            (["--user", "@nobody"], "There is no user @nobody."),
         ],
     )
     def test_what_makes_no_sense(self, options, said):
