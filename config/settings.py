@@ -167,7 +167,7 @@ DATABASE_STATEMENT_TIMEOUT_MS = env.int("DATABASE_STATEMENT_TIMEOUT_MS", 15_000)
 # Tests run on machines whose cores are busy with other work.
 DATABASE_LOCK_TIMEOUT_MS = 30_000 if TESTING else 3_000
 DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
-# How soon the server notices that nobody waits for a statement any more.
+# How soon the server notices that the client of a statement has gone.
 DATABASE_CLIENT_CHECK_MS = 1_000
 # How long a request waits for a connection. A process has more of them than threads: a request that waits, waits for a
 # connection that cannot be made.

@@ -30,7 +30,7 @@ CHANNELS: dict[str, Callable[[Act], None]] = {Channel.PUSH: push.send, Channel.E
 
 
 def plan(act: Act, wished: Channels) -> None:
-    """In the transaction in which somebody is told."""
+    """Create the deliveries of an event, in its transaction."""
     chosen = [Channel.PUSH] * wished.push + [Channel.EMAIL] * wished.email
     for channel in chosen:
         if channel == Channel.PUSH and not push.is_possible(act.recipient_id):
@@ -40,7 +40,7 @@ def plan(act: Act, wished: Channels) -> None:
 
 
 def deliver(delivery_id: UUID) -> None:
-    """One attempt, by whoever gets the lease. What may not be seen any more, or has been read, is dropped."""
+    """Attempt the delivery once. It is dropped if the notification was read or is not readable any more."""
     delivery: Delivery | None = _pending().claim(delivery_id, lease=LEASE)
     if delivery is None:
         return

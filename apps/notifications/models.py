@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.core.models import UUIDModel
-from apps.core.tasks.leased import LeasedJob
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.engagement.models import Comment
 from apps.notifications.querysets import NotificationQuerySet, PushSubscriptionQuerySet
 
@@ -137,6 +137,8 @@ class Delivery(UUIDModel, LeasedJob):
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
+
+    objects = LeasedJobQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import former_name, scheduled
 from apps.notifications import deliveries, housekeeping, telling
 
@@ -60,13 +60,13 @@ def enqueue_due_deliveries(**_: object) -> int:
 
 
 @scheduled
-def purge_old_notifications(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_old_notifications(pace)
+def purge_old_notifications(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_old_notifications(runner)
 
 
 @scheduled
-def purge_settled_deliveries(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_settled_deliveries(pace)
+def purge_settled_deliveries(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_settled_deliveries(runner)
 
 
 # The name of the release before this one, for what it has queued.

@@ -81,7 +81,9 @@ class TestDatabase:
     def test_migrations_that_wait(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_migrations WHERE app = 'notifications' AND name <> '0001_initial'")
-        assert "notifications.0002_failed_deliveries → Run manage.py migrate." in found("database")
+        waiting = found("database")
+        assert "notifications.0002_failed_deliveries" in waiting
+        assert "→ Run manage.py migrate." in waiting
 
     def test_timeouts_that_are_not_set(self, settings: Any) -> None:
         with connection.cursor() as cursor:
