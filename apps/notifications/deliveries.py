@@ -1,4 +1,4 @@
-"""Getting a notification to where its recipient is: by Web Push and by mail, each delivery tried again and recorded."""
+"""Delivers notifications by Web Push and by mail. Each delivery is recorded and retried."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,13 +14,11 @@ from apps.core.db.batches import BATCH
 from apps.core.tasks.outbox import enqueue
 from apps.notifications import email, push
 from apps.notifications.channels import NowhereToGo, Undelivered
-from apps.notifications.models import Act, Channel, Delivery, Notification
+from apps.notifications.models import Channel, Delivery, Notification, NotificationEvent
 from apps.notifications.preferences import Channels
 
 log = structlog.get_logger(__name__)
-OUTCOMES = Counter(
-    "photogram_deliveries_total", "Deliveries that are settled, by channel and outcome.", ["channel", "outcome"]
-)
+OUTCOMES = Counter("photogram_deliveries_total", "Settled deliveries by channel and outcome.", ["channel", "outcome"])
 # Rung by name: the bell in `tasks.py` stands above this module.
 DELIVER = "apps.notifications.tasks.deliver"
 # Longer than one attempt takes.
@@ -28,16 +26,16 @@ LEASE = timedelta(seconds=60)
 DOORBELL_LOST_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
 # Raises NowhereToGo, Undelivered.
-CHANNELS: dict[str, Callable[[Act], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
+CHANNELS: dict[str, Callable[[NotificationEvent], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
 
 
-def plan(act: Act, wished: Channels) -> None:
-    """In the transaction in which somebody is told."""
-    chosen = [Channel.PUSH] * wished.push + [Channel.EMAIL] * wished.email
+def plan(event: NotificationEvent, channels: Channels) -> None:
+    """Create a delivery for each channel, in the transaction in which the event is recorded."""
+    chosen = [Channel.PUSH] * channels.push + [Channel.EMAIL] * channels.email
     for channel in chosen:
-        if channel == Channel.PUSH and not push.is_possible(act.recipient_id):
+        if channel == Channel.PUSH and not push.is_possible(event.recipient_id):
             continue
-        delivery = Delivery.objects.create(act=act, channel=channel)
+        delivery = Delivery.objects.create(event=event, channel=channel)
         enqueue(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
 
 
@@ -47,12 +45,14 @@ def deliver(delivery_id: UUID) -> None:
     due = Delivery.objects.filter(pk=delivery_id, status=Delivery.Status.PENDING, try_after__lte=now)
     if not due.update(try_after=now + LEASE, attempts=F("attempts") + 1):
         return
-    delivery = Delivery.objects.select_related("act__notification", "act__recipient", "act__actor").get(pk=delivery_id)
-    if not _may_still_be_told(delivery.act):
+    delivery = Delivery.objects.select_related("event__notification", "event__recipient", "event__actor").get(
+        pk=delivery_id
+    )
+    if not _is_readable(delivery.event):
         _settle(delivery, Delivery.Status.DROPPED)
         return
     try:
-        CHANNELS[delivery.channel](delivery.act)
+        CHANNELS[delivery.channel](delivery.event)
     except NowhereToGo as reason:
         _settle(delivery, Delivery.Status.DROPPED, str(reason))
     except Undelivered as error:
@@ -61,9 +61,10 @@ def deliver(delivery_id: UUID) -> None:
         _settle(delivery, Delivery.Status.SENT)
 
 
-def _may_still_be_told(act: Act) -> bool:
-    unread = Notification.objects.readable_by(act.recipient_id).unread()
-    return act.recipient.is_active and unread.filter(pk=act.notification_id).exists()
+def _is_readable(event: NotificationEvent) -> bool:
+    """Whether the recipient is active, may read the notification, and has not read it yet."""
+    unread = Notification.objects.readable_by(event.recipient_id).unread()
+    return event.recipient.is_active and unread.filter(pk=event.notification_id).exists()
 
 
 def _settle(delivery: Delivery, status: str, error: str = "") -> None:
