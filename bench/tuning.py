@@ -197,7 +197,7 @@ def _filler(bench: Bench, tasks: int) -> Callable[[int], None]:
         )
 
     def fill(count: int) -> None:
-        with outbox.gathering():
+        with outbox.batch():
             for _ in range(count):
                 post, actor = next(likes)
                 notifications.sync_like_notification.delay(post_id=str(post), actor_id=str(actor))

@@ -13,7 +13,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id_at
-from apps.engagement import services as engagement
+from apps.engagement.comments import comment as create_comment
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import Category, Flag, ModerationAction, TargetType
@@ -72,7 +72,7 @@ def _create_spam(people: list[User], posts: list[Post]) -> None:
         display_name="Best Deals ⌚",
     )
     comments: list[Comment] = [
-        engagement.comment(post.pk, by=spammer.pk, text=offer)
+        create_comment(post.pk, by=spammer.pk, text=offer)
         for post, offer in zip(posts[-12:], itertools.cycle(OFFERS), strict=False)
     ]
     for comment, reporter in zip(comments, itertools.cycle(people), strict=False):

@@ -1,4 +1,4 @@
-"""Doorbells."""
+"""Celery tasks: take ids, make one call."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ def settle_post(*, post_id: str, **_: object) -> None:
 
 @scheduled
 def settle_waiting_posts(**_: object) -> int:
-    return publication.ring_again()
+    return publication.enqueue_due()
 
 
 @shared_task
@@ -31,7 +31,7 @@ def reconcile_account(*, user_id: str, **_: object) -> None:
 
 @scheduled
 def reconcile_waiting_accounts(**_: object) -> int:
-    return exposure.ring_again()
+    return exposure.enqueue_due()
 
 
 @scheduled

@@ -116,7 +116,7 @@ class DeadLetter(TaskRecord):
 
 
 class Heartbeat(models.Model):
-    """When a process that no request reaches, or a whole queue, last gave a sign of life; see `heartbeats.py`."""
+    """The last heartbeat of a process that no request reaches, or of a whole queue (`tasks/heartbeats.py`)."""
 
     name = models.CharField(max_length=200, primary_key=True)
     at = models.DateTimeField()

@@ -1,4 +1,7 @@
-"""Doorbells: ids in, one call of the module that knows what to do."""
+"""Celery tasks: take ids, make one call.
+
+Tasks enqueued by the previous release have `doubt` instead of `mark`.
+"""
 
 from uuid import UUID
 
@@ -10,13 +13,13 @@ from apps.feed import explore, fanout, mode, newest, policy, snapshots
 
 
 @shared_task
-def push_post(*, post_id: str, author_id: str, doubt: str, **_: object) -> None:
-    fanout.push(UUID(post_id), author_id=UUID(author_id), doubt=doubt)
+def push_post(*, post_id: str, author_id: str, mark: str = "", doubt: str = "", **_: object) -> None:
+    fanout.push(UUID(post_id), author_id=UUID(author_id), mark=mark or doubt)
 
 
 @shared_task
-def settle_timeline(*, user_id: str, doubt: str, **_: object) -> None:
-    fanout.settle(UUID(user_id), doubt=doubt)
+def settle_timeline(*, user_id: str, mark: str = "", doubt: str = "", **_: object) -> None:
+    fanout.mark_clean(UUID(user_id), mark=mark or doubt)
 
 
 @shared_task
@@ -31,7 +34,7 @@ def decide_mode(**_: object) -> int:
 
 @scheduled
 def keep_snapshots(*, pace: Pace, **_: object) -> int:
-    return snapshots.keep(pace, hurry=mode.current() == policy.NORMAL)
+    return snapshots.renew(pace, hurry=mode.current() == policy.NORMAL)
 
 
 @scheduled

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.core.db.batches import Pace
-from apps.core.tasks.scheduled import scheduled
+from apps.core.tasks.scheduled import former_name, scheduled
 from apps.media import inventory, pipeline, sweeps
 
 
@@ -25,8 +25,8 @@ def move_variants(*, media_id: str, **_: object) -> None:
 
 
 @scheduled
-def ring_again(**_: object) -> int:
-    return sweeps.ring_again()
+def enqueue_due_media(**_: object) -> int:
+    return sweeps.enqueue_due()
 
 
 @scheduled
@@ -54,3 +54,7 @@ def remove_orphaned_objects(*, shard: str = "", **_: object) -> int:
 def reprocess_media_without_objects(*, shard: str = "", **_: object) -> int:
     task = "apps.media.tasks.reprocess_media_without_objects"
     return inventory.of_shard(shard, inventory.reprocess_media_without_objects, task=task)
+
+
+# The name of the release before this one, for what it has queued.
+former_name("apps.media.tasks.ring_again", enqueue_due_media)

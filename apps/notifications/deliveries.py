@@ -5,12 +5,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 from prometheus_client import Counter
 
-from apps.core.db.batches import BATCH
+from apps.core.tasks import leased
+from apps.core.tasks.leased import first_sweep_at
 from apps.core.tasks.outbox import enqueue
 from apps.notifications import email, push
 from apps.notifications.channels import NowhereToGo, Undelivered
@@ -19,11 +18,10 @@ from apps.notifications.preferences import Channels
 
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("photogram_deliveries_total", "Settled deliveries by channel and outcome.", ["channel", "outcome"])
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 DELIVER = "apps.notifications.tasks.deliver"
 # Longer than one attempt takes.
 LEASE = timedelta(seconds=60)
-DOORBELL_LOST_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 5
 # Raises NowhereToGo, Undelivered.
 CHANNELS: dict[str, Callable[[NotificationEvent], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
@@ -35,19 +33,15 @@ def plan(event: NotificationEvent, channels: Channels) -> None:
     for channel in chosen:
         if channel == Channel.PUSH and not push.is_possible(event.recipient_id):
             continue
-        delivery = Delivery.objects.create(event=event, channel=channel)
+        delivery = Delivery.objects.create(event=event, channel=channel, next_attempt_at=first_sweep_at())
         enqueue(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
 
 
 def deliver(delivery_id: UUID) -> None:
-    """One attempt, by whoever gets the lease. What may not be seen any more, or has been read, is dropped."""
-    now = timezone.now()
-    due = Delivery.objects.filter(pk=delivery_id, status=Delivery.Status.PENDING, try_after__lte=now)
-    if not due.update(try_after=now + LEASE, attempts=F("attempts") + 1):
+    """Attempt a delivery. It is dropped if the recipient may no longer read the notification or has read it."""
+    delivery: Delivery | None = _pending().claim(delivery_id, lease=LEASE)
+    if delivery is None:
         return
-    delivery = Delivery.objects.select_related("event__notification", "event__recipient", "event__actor").get(
-        pk=delivery_id
-    )
     if not _is_readable(delivery.event):
         _settle(delivery, Delivery.Status.DROPPED)
         return
@@ -56,7 +50,7 @@ def deliver(delivery_id: UUID) -> None:
     except NowhereToGo as reason:
         _settle(delivery, Delivery.Status.DROPPED, str(reason))
     except Undelivered as error:
-        _try_later(delivery, str(error))
+        _retry_later(delivery, str(error))
     else:
         _settle(delivery, Delivery.Status.SENT)
 
@@ -68,28 +62,24 @@ def _is_readable(event: NotificationEvent) -> bool:
 
 
 def _settle(delivery: Delivery, status: str, error: str = "") -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(status=status, error=error[:300], settled_at=timezone.now())
+    Delivery.objects.finish(delivery, status=status, error=error[:300], settled_at=timezone.now())
     OUTCOMES.labels(delivery.channel, status).inc()
 
 
-def _try_later(delivery: Delivery, error: str) -> None:
-    """After 30 s, 1, 2 and 4 minutes; then it has failed."""
+def _retry_later(delivery: Delivery, error: str) -> None:
+    """Schedule the next attempt after 30 s, 1, 2 and 4 minutes. After MAX_ATTEMPTS the delivery has failed."""
     if delivery.attempts >= MAX_ATTEMPTS:
         log.error("delivery_failed", delivery_id=str(delivery.pk), channel=delivery.channel, error=error)
         _settle(delivery, Delivery.Status.FAILED, error)
         return
     pause = timedelta(seconds=30) * 2 ** (delivery.attempts - 1)
-    Delivery.objects.filter(pk=delivery.pk).update(try_after=timezone.now() + pause, error=error[:300])
+    Delivery.objects.release(delivery, after=pause, error=error[:300])
 
 
-def ring_again() -> int:
-    """Ring for deliveries whose time has come: a doorbell was lost, a worker died, or the attempt before failed.
-    Returns for how many."""
-    due = Delivery.objects.filter(
-        status=Delivery.Status.PENDING, try_after__lte=timezone.now() - DOORBELL_LOST_AFTER
-    ).order_by("try_after")
-    with transaction.atomic():
-        waiting = list(due.values_list("pk", flat=True)[:BATCH])
-        for pk in waiting:
-            enqueue(DELIVER, kwargs={"delivery_id": str(pk)})
-    return len(waiting)
+def enqueue_due() -> int:
+    """Enqueue deliveries that are due, because a task was lost or an attempt failed. Returns how many."""
+    return leased.enqueue_due(_pending(), task=DELIVER, argument="delivery_id")
+
+
+def _pending() -> leased.LeasedJobQuerySet:
+    return Delivery.objects.filter(status=Delivery.Status.PENDING)

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob
 from apps.engagement.models import Comment
 from apps.notifications.querysets import NotificationEventQuerySet, NotificationQuerySet, PushSubscriptionQuerySet
 
@@ -124,7 +125,7 @@ class PushSubscription(UUIDModel):
         return str(self.id)
 
 
-class Delivery(UUIDModel):
+class Delivery(UUIDModel, LeasedJob):
     """The delivery of an event to its recipient by a channel. The task is enqueued again until the row is settled."""
 
     class Status(models.TextChoices):
@@ -138,16 +139,14 @@ class Delivery(UUIDModel):
     )
     channel = models.CharField(max_length=10, choices=Channel.choices)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    # The time of the next attempt. Until then an attempt is running, or it waits after a failure.
-    try_after = models.DateTimeField(db_default=Now())
+    next_attempt_at = models.DateTimeField(null=True, db_column="try_after")
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["try_after"], condition=Q(status="pending"), name="deliveries_to_make"),
+            models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="deliveries_to_make"),
             # For the console.
             models.Index(fields=["-id"], condition=Q(status="failed"), name="failed_deliveries"),
         ]

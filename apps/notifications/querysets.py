@@ -9,7 +9,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
-from apps.social.models import Hidden, Mute
+from apps.social.blocks import is_hidden
+from apps.social.models import Mute
 
 if TYPE_CHECKING:
     from apps.notifications.models import Notification, NotificationEvent, PushSubscription  # noqa: F401  (forward references)
@@ -30,7 +31,7 @@ class NotificationQuerySet(QuerySet["Notification"]):
         """Notifications of the recipient with something to show: an event whose actor they may see, and a post and a
         comment, if any, that they may see. Decisions of moderators have no actor and are always readable."""
         events = _events().visible_to(user_id).filter(notification=OuterRef("pk"))
-        post = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
+        post = Post.objects.visible_to(user_id).published().filter(pk=OuterRef("post_id"))
         comment = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         shows_target = (Q(post=None) | Exists(post)) & (Q(comment=None) | Exists(comment))
         return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(events) & shows_target))
@@ -42,9 +43,8 @@ class NotificationEventQuerySet(QuerySet["NotificationEvent"]):
         events = self.filter(actor__isnull=False)
         # Few accounts are inactive, and a partial index holds them: looking up each actor would cost half of a page.
         events = events.exclude(Exists(User.objects.inactive().filter(pk=OuterRef("actor_id"))))
-        # As lists, which PostgreSQL hashes once for all events of a page.
-        events = events.exclude(actor__in=Hidden.objects.filter(viewer=user_id).values("person"))
-        return events.exclude(actor__in=Mute.objects.filter(muter=user_id).values("muted"))
+        events = events.exclude(Exists(Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))))
+        return events.exclude(is_hidden("actor_id", user_id))
 
 
 def _events() -> NotificationEventQuerySet:

@@ -37,7 +37,7 @@ def sync_like_notification(post_id: UUID, actor_id: UUID) -> None:
     if like is None:
         likes = NotificationEvent.objects.filter(notification__type=Type.LIKE, notification__post=post_id)
         _remove(likes.filter(actor=actor_id))
-    elif Post.objects.standing().contains(like.post):
+    elif Post.objects.published().contains(like.post):
         _notify(like.post.author_id, Type.LIKE, actor_id, cause=like.pk, post_id=post_id)
 
 
@@ -84,7 +84,7 @@ def sync_mention_notifications(post_id: UUID) -> None:
 
     Notifications of users that the caption no longer mentions are removed.
     """
-    post = _lock(Post.objects.standing().filter(pk=post_id))
+    post = _lock(Post.objects.published().filter(pk=post_id))
     if post is None:
         return
     mentioned = set(Mention.objects.filter(post=post).values_list("user", flat=True))

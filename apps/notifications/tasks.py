@@ -1,13 +1,11 @@
 """Celery tasks: take ids, call one function."""
 
-from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 
 from apps.core.db.batches import Pace
-from apps.core.tasks.scheduled import scheduled
+from apps.core.tasks.scheduled import former_name, scheduled
 from apps.notifications import deliveries, housekeeping, sync
 
 
@@ -57,8 +55,8 @@ def deliver(*, delivery_id: str, **_: object) -> None:
 
 
 @scheduled
-def ring_again(**_: object) -> int:
-    return deliveries.ring_again()
+def enqueue_due_deliveries(**_: object) -> int:
+    return deliveries.enqueue_due()
 
 
 @scheduled
@@ -72,23 +70,12 @@ def purge_settled_deliveries(*, pace: Pace, **_: object) -> int:
 
 
 # ── Names of the previous release, for tasks that it has enqueued. Remove them with the next release. ────
-FORMER_NAMES: dict[str, Callable[..., None]] = {
-    "tell_of_like": sync_like_notification,
-    "tell_of_comment_like": sync_comment_like_notification,
-    "tell_of_follow": sync_follow_notification,
-    "tell_of_follow_request": sync_follow_request_notification,
-    "tell_of_mentions": sync_mention_notifications,
-    "tell_of_comment": sync_comment_notifications,
-    "forget_across_block": remove_notifications_between,
-    "tell_of_moderation": create_moderation_notification,
-}
-
-
-def _register_former_name(name: str, task: Callable[..., None]) -> None:
-    @shared_task(name=f"{__name__}.{name}")
-    def run(**kwargs: Any) -> None:
-        task(**kwargs)
-
-
-for _name, _task in FORMER_NAMES.items():
-    _register_former_name(_name, _task)
+former_name("apps.notifications.tasks.tell_of_like", sync_like_notification)
+former_name("apps.notifications.tasks.tell_of_comment_like", sync_comment_like_notification)
+former_name("apps.notifications.tasks.tell_of_follow", sync_follow_notification)
+former_name("apps.notifications.tasks.tell_of_follow_request", sync_follow_request_notification)
+former_name("apps.notifications.tasks.tell_of_mentions", sync_mention_notifications)
+former_name("apps.notifications.tasks.tell_of_comment", sync_comment_notifications)
+former_name("apps.notifications.tasks.forget_across_block", remove_notifications_between)
+former_name("apps.notifications.tasks.tell_of_moderation", create_moderation_notification)
+former_name("apps.notifications.tasks.ring_again", enqueue_due_deliveries)

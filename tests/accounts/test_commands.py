@@ -94,7 +94,7 @@ class TestEraseUser:
         run("erase_user", "@alice", "--yes")
         erasure = Erasure.objects.get()
         assert erasure.user_id == alice.pk
-        assert erasure.ring_at <= timezone.now() + timedelta(seconds=60)
+        assert erasure.next_attempt_at <= timezone.now() + timedelta(seconds=60)
 
     def test_second_run_changes_nothing(self, alice):
         for _ in range(2):

@@ -6,7 +6,7 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.content.models import Post, PostTag, Tag
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Like, Save
 from apps.feed import explore
 from apps.notifications.models import Notification, NotificationEvent

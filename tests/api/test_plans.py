@@ -8,7 +8,6 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, Like, Save
-from apps.engagement.querysets import liked_by, likes_of, saved_by
 from apps.feed import explore
 from apps.notifications.models import Notification, NotificationEvent
 from tests.factories import make_post, many
@@ -75,9 +74,9 @@ def served_by(queryset, index, *, rows=200):
 def test_each_list_is_served_by_its_index_without_a_sort(busy, alice):
     post, thread = busy
     comments = Comment.objects.listed_for(alice.pk).on(post.pk)
-    served_by(likes_of(post.pk, seen_by=alice.pk).order_by("-id")[:21], "likes_of_post_newest_first")
-    served_by(liked_by(alice.pk).order_by("-id")[:21], "likes_by_user_newest_first")
-    served_by(saved_by(alice.pk).order_by("-id")[:21], "saves_by_user_newest_first")
+    served_by(Like.objects.on(post.pk).shown_to(alice.pk).order_by("-id")[:21], "likes_of_post_newest_first")
+    served_by(Like.objects.made_by(alice.pk).order_by("-id")[:21], "likes_by_user_newest_first")
+    served_by(Save.objects.made_by(alice.pk).order_by("-id")[:21], "saves_by_user_newest_first")
     served_by(comments.threads().order_by("-id")[:21], "threads_newest_first")
     served_by(Comment.objects.listed_for(alice.pk).replies_to(thread.pk).order_by("id")[:21], "replies_oldest_first")
     served_by(explore.popular_posts(None)[:21], "explore_by_score")

@@ -66,10 +66,3 @@ def test_c7_a_connection_that_broke_while_idle_is_replaced(settings: Any) -> Non
     with redis.Redis.from_url(settings.REDIS_URL) as other:
         assert other.client_kill_filter(_id=number) == 1
     assert breaker.call(lambda client: client.get(name)) == b"alice's"
-
-
-def test_several_questions_are_one_script_and_each_finds_its_own() -> None:
-    echo = "return {KEYS[1], ARGV[1], #KEYS, #ARGV}"
-    asked = [cache.Question(echo, ["a"], ["x"]), cache.Question(echo, ["b", "c"], ["y", 2, 3.5])]
-    assert cache.ask(*asked) == [[b"a", b"x", 1, 1], [b"b", b"y", 2, 3]]
-    assert cache.ask(asked[1]) == [[b"b", b"y", 2, 3]]

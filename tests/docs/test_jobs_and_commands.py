@@ -34,7 +34,7 @@ class Plain(OperatorCommand):
     def work(self, **options: Any) -> Result:
         return {}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         return []
 
 

@@ -113,7 +113,7 @@ class TestTheWayOfATask:
             ("apps.media.tasks.process_upload", "media"),
             ("apps.notifications.tasks.sync_like_notification", "notifications"),
             ("apps.notifications.tasks.deliver", "notifications"),
-            ("apps.notifications.tasks.ring_again", "maintenance"),
+            ("apps.notifications.tasks.enqueue_due_deliveries", "maintenance"),
             ("apps.accounts.tasks.send_reset", "notifications"),
             ("apps.content.tasks.settle_post", "feed"),
             ("apps.media.tasks.delete_pending_objects", "maintenance"),

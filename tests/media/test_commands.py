@@ -29,7 +29,7 @@ class TestReprocessMedia:
         medium = ready(api(alice), deliver)
         Media.objects.update(status="failed", error_code="processing_timeout")
         outcome = run("reprocess_media")
-        assert (outcome.code, outcome.out) == (0, "1 media found, 1 handed to the pipeline.\n")
+        assert (outcome.code, outcome.out) == (0, "1 media found, 1 sent to the pipeline.\n")
         deliver()
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("ready", "")
@@ -70,7 +70,7 @@ class TestReprocessMedia:
         def work(pace, seconds):
             """While it waits, a worker makes them ready."""
             waiting.append(statuses().count("uploaded"))
-            Media.objects.filter(status="uploaded").update(status="failed", original_etag="", ring_at=None)
+            Media.objects.filter(status="uploaded").update(status="failed", original_etag="", next_attempt_at=None)
 
         monkeypatch.setattr("apps.core.db.batches.Pace.wait", work)
         assert run("reprocess_media", "--at-once", "2", "--json").json["handed_over"] == 4
@@ -78,7 +78,7 @@ class TestReprocessMedia:
 
     def test_those_that_wait_already_take_room(self, alice, monkeypatch):
         for _ in range(2):
-            make_media(alice, status="uploaded", ring_at=timezone.now())
+            make_media(alice, status="uploaded", next_attempt_at=timezone.now())
         for _ in range(3):
             failed(alice)
         monkeypatch.setattr("apps.core.db.batches.Pace.wait", lambda pace, seconds: pace.stop())

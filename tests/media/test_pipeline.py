@@ -98,16 +98,16 @@ class TestProcessing:
         medium = uploaded(api(alice))
         QueuedTask.objects.all().delete()
         assert pipeline._claim(medium.pk)
-        assert sweeps.ring_again() == 0
+        assert sweeps.enqueue_due() == 0
         with time_machine.travel(timezone.now() + settings.MEDIA_LEASE + timedelta(seconds=1)):
-            assert sweeps.ring_again() == 1
-            assert sweeps.ring_again() == 0
+            assert sweeps.enqueue_due() == 1
+            assert sweeps.enqueue_due() == 0
             deliver()
         medium.refresh_from_db()
-        assert (medium.status, medium.attempts, medium.ring_at) == ("ready", 2, None)
+        assert (medium.status, medium.attempts, medium.next_attempt_at) == ("ready", 2, None)
 
     def test_c2_lease_and_sweep_are_shorter_than_a_minute(self, settings):
-        period = SCHEDULE["apps.media.tasks.ring_again"]
+        period = SCHEDULE["apps.media.tasks.enqueue_due_media"]
         assert settings.MEDIA_LEASE + timedelta(seconds=period) < timedelta(seconds=60)
         network = settings.STORAGES["default"]["OPTIONS"]["client_config"]
         longest_step = max(
@@ -118,9 +118,9 @@ class TestProcessing:
     def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
         medium = uploaded(api(alice))
         QueuedTask.objects.all().delete()
-        assert sweeps.ring_again() == 0
+        assert sweeps.enqueue_due() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert sweeps.ring_again() == 1
+            assert sweeps.enqueue_due() == 1
             deliver()
         medium.refresh_from_db()
         assert medium.status == "ready"
@@ -168,7 +168,7 @@ class TestProcessing:
             pipeline.process(medium.pk)
         medium.refresh_from_db()
         assert (medium.status, medium.attempts, medium.leased_until) == ("uploaded", 1, None)
-        assert medium.ring_at > timezone.now()
+        assert medium.next_attempt_at > timezone.now()
 
     def test_reprocessing_makes_new_objects_and_removes_the_old(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
@@ -179,7 +179,7 @@ class TestProcessing:
         assert services.reprocess(medium)
         assert {fetch(url) for url in old} == {200}
         deliver()
-        sweeps.ring_again()
+        sweeps.enqueue_due()
         deliver()
         sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
@@ -277,7 +277,7 @@ class TestC9StorageAway:
         use_storage(settings, endpoint=there)
         QueuedTask.objects.all().delete()
         with time_machine.travel(timezone.now() + timedelta(seconds=6)):
-            assert sweeps.ring_again() == 1
+            assert sweeps.enqueue_due() == 1
             deliver()
         medium.refresh_from_db()
         assert medium.status == "ready"
@@ -290,7 +290,7 @@ class TestC9StorageAway:
             Media.objects.update(uploaded_at=timezone.now() - timedelta(seconds=waited))
             pipeline.process(medium.pk)
             medium.refresh_from_db()
-            pauses.append(round((medium.ring_at - timezone.now()).total_seconds()))
+            pauses.append(round((medium.next_attempt_at - timezone.now()).total_seconds()))
         assert pauses == [5, 15, 120]
         Media.objects.update(uploaded_at=timezone.now() - timedelta(hours=25))
         pipeline.process(medium.pk)

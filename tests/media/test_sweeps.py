@@ -56,10 +56,10 @@ class TestAbandoned:
 
 class TestRinging:
     def test_what_waits_for_nothing_is_not_rung_for(self, alice):
-        make_media(alice, ring_at=timezone.now())
-        make_media(alice, status="failed", ring_at=timezone.now())
-        assert sweeps.ring_again() == 0
-        assert not Media.objects.exclude(ring_at=None).exists()
+        make_media(alice, next_attempt_at=timezone.now())
+        make_media(alice, status="failed", next_attempt_at=timezone.now())
+        assert sweeps.enqueue_due() == 0
+        assert not Media.objects.exclude(next_attempt_at=None).exists()
 
     @pytest.mark.parametrize(
         ("fields", "bells"),
@@ -74,9 +74,9 @@ class TestRinging:
         ids=str,
     )
     def test_each_gets_its_bell_and_not_twice_a_minute(self, alice, fields, bells):
-        make_media(alice, ring_at=timezone.now(), **fields)
-        assert sweeps.ring_again() == len(bells)
-        assert sweeps.ring_again() == 0
+        make_media(alice, next_attempt_at=timezone.now(), **fields)
+        assert sweeps.enqueue_due() == len(bells)
+        assert sweeps.enqueue_due() == 0
         assert list(QueuedTask.objects.order_by("id").values_list("task_name", flat=True)) == bells
 
     def test_a_doorbell_for_nobody_does_nothing(self, alice):
@@ -213,7 +213,7 @@ class TestInventory:
         assert self.every_shard(inventory.reprocess_media_without_objects) == 0
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
         assert self.every_shard(inventory.reprocess_media_without_objects) == 1
-        sweeps.ring_again()
+        sweeps.enqueue_due()
         deliver()
         card = api(alice).get(f"/media/{medium.pk}").json()
         assert {fetch(url) for url in variant_urls(card)} == {200}
@@ -222,7 +222,7 @@ class TestInventory:
         medium = exposed(api(alice), deliver)
         storage.delete(settings.S3_PUBLIC_BUCKET, [urls.public_key(medium.public_secret, medium.variants[0])])
         assert self.every_shard(inventory.reprocess_media_without_objects) == 1
-        sweeps.ring_again()
+        sweeps.enqueue_due()
         deliver()
         medium.refresh_from_db()
         assert {fetch(url) for url in public_urls(medium)} == {200}

@@ -377,7 +377,7 @@ class TestWhoMayFetch:
             pipeline.move_variants(post.media.get().pk)
         use_storage(settings, endpoint=there)
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert sweeps.ring_again() == 1
+            assert sweeps.enqueue_due() == 1
             deliver()
             sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}

@@ -98,7 +98,7 @@ class TestMail:
     def test_r2_repeated_mail_has_the_same_message_id(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         deliver()
-        Delivery.objects.update(status="pending", try_after=timezone.now())
+        Delivery.objects.update(status="pending", next_attempt_at=timezone.now())
         deliveries.deliver(Delivery.objects.get().pk)
         ids = [sent.message()["Message-ID"] for sent in mail.outbox]
         assert ids == [f"<notification-{Delivery.objects.get().event_id}@photogram.example>"] * 2
@@ -131,8 +131,8 @@ class TestMail:
             delivery = Delivery.objects.get()
             assert delivery.attempts == attempt
             assert delivery.error == "no route"
-            Delivery.objects.update(try_after=timezone.now() - timedelta(minutes=1))
-            deliveries.ring_again()
+            Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=1))
+            deliveries.enqueue_due()
             deliver()
         assert Delivery.objects.get().status == "failed"
 
@@ -190,8 +190,8 @@ class TestPush:
         deliver()
         assert (Delivery.objects.get().status, Delivery.objects.get().error) == ("pending", "status 503")
         service.status = 201
-        Delivery.objects.update(try_after=timezone.now() - timedelta(minutes=1))
-        deliveries.ring_again()
+        Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=1))
+        deliveries.enqueue_due()
         deliver()
         assert Delivery.objects.get().status == "sent"
 

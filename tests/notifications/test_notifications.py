@@ -7,6 +7,7 @@ from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
 from apps.core.models import QueuedTask
+from apps.engagement import comments
 from apps.engagement import services as engagement
 from apps.notifications import privacy, sync, tasks
 from apps.notifications.models import Notification, NotificationEvent
@@ -44,11 +45,10 @@ class TestTypes:
         assert api(alice).get("/auth/me").json()["unread_notifications"] == 1
 
     @pytest.mark.parametrize("name", ["", " Ada  Lovelace ", 'a "b" \\ c', "Åsa\u00a0Öberg 🎞"])
-    @pytest.mark.parametrize("avatar", ["none", "private", "public", "meant for a post"])
+    @pytest.mark.parametrize("avatar", ["none", "private", "public"])
     def test_actors_and_mentioned_users_are_shown_like_post_authors(self, api, deliver, alice, carol, name, avatar):
         secrets = {"public": {"public_secret": "p-_0"}}.get(avatar, {})
-        purpose = "post" if avatar == "meant for a post" else "avatar"
-        medium = None if avatar == "none" else make_media(carol, purpose=purpose, **secrets)
+        medium = None if avatar == "none" else make_media(carol, purpose="avatar", **secrets)
         User.objects.filter(pk=carol.pk).update(display_name=name, avatar=medium, is_verified=avatar == "public")
         shown = api(alice).get(f"/posts/{make_post(carol).pk}").json()["author"]
         assert (shown["display_name"], shown["avatar"] is None) == (name, medium is None)
@@ -122,7 +122,7 @@ class TestTypes:
 
     def test_own_actions_do_not_notify(self, notified, alice, post):
         engagement.like(post.pk, by=alice.pk)
-        engagement.comment(post.pk, by=alice.pk, text="@alice")
+        comments.comment(post.pk, by=alice.pk, text="@alice")
         assert notified(alice) == []
 
 
@@ -175,12 +175,12 @@ class TestRemoval:
     def test_undone_or_deleted_cause_removes_the_notification(self, api, notified, alice, bob, carol, post):
         engagement.like(post.pk, by=carol.pk)
         engagement.like(post.pk, by=bob.pk)
-        comment = engagement.comment(post.pk, by=carol.pk, text="x")
+        comment = comments.comment(post.pk, by=carol.pk, text="x")
         social.follow(alice.pk, by=carol.pk)
         assert len(notified(alice)) == 3
         engagement.unlike(post.pk, by=carol.pk)
         social.unfollow(alice.pk, by=carol.pk)
-        engagement.remove_comment(comment.pk)
+        comments.remove_comment(comment.pk)
         assert notified(alice) == [("like", ["bob"])]
         content.delete_post(post)
         assert notified(alice) == []
@@ -200,11 +200,11 @@ class TestRemoval:
         assert notified(carol) == []
 
     def test_p6_notification_is_hidden_while_its_target_is_hidden(self, api, notified, alice, bob, carol, post):
-        comment = engagement.comment(post.pk, by=carol.pk, text="@bob look")
+        comment = comments.comment(post.pk, by=carol.pk, text="@bob look")
         assert notified(bob) == [("mention", ["carol"])]
-        engagement.take_down_comment(comment)
+        comments.take_down_comment(comment)
         assert notified(bob) == []
-        engagement.restore_comment(comment)
+        comments.restore_comment(comment)
         assert notified(bob) == [("mention", ["carol"])]
         social.remove_follower(bob.pk, by=alice.pk)
         content.update_post(post, changes={"visibility": "followers"})

@@ -31,7 +31,7 @@ post = client.get(f"/v1/posts/{post_id}").json()
 pictures = {variant["name"] + variant["content_type"]: served(variant["url"]) for variant in medium["variants"]}
 # The original is there in the version that the row names: it can be rendered again.
 row = Media.objects.filter(pk=medium["id"])
-assert objects.want_again(row) == 1
+assert objects.request_reprocessing(row) == 1
 pipeline.process(row.get().pk)
 json.dump(
     {

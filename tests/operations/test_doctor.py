@@ -165,9 +165,9 @@ class TestJobs:
     def test_processes_without_a_sign_of_life(self) -> None:
         heartbeats.beat("relay")
         told = found("jobs")
-        assert "scheduler: no sign of life. → Start it: config/deploy/start scheduler." in told
+        assert "scheduler: no heartbeat. → Start it: config/deploy/start scheduler." in told
         assert "relay" not in told.splitlines()[0]
-        assert "queue_media: no sign of life." in told
+        assert "queue_media: no heartbeat." in told
 
     def test_tasks_that_were_given_up(self) -> None:
         row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}

@@ -134,7 +134,7 @@ class TestGauges:
         with django_assert_max_num_queries(150) as few:
             scrape()
         for number in range(30):
-            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.ring_again")
+            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.enqueue_due_media")
             make_media(alice, status="uploaded")
         with django_assert_num_queries(len(few)):
             scrape()
@@ -191,12 +191,12 @@ def test_the_backlog_is_read_by_an_index():
 # ── What they show ───────────────────────────────────────────────────────────────────────────────────────
 class TestWhatWaits:
     def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
-        queue = queue_of("apps.media.tasks.ring_again")
+        queue = queue_of("apps.media.tasks.enqueue_due_media")
         empty = scrape()
         assert value(empty, "photogram_outbox_rows", queue=queue) == 0
         assert value(empty, "photogram_outbox_oldest_seconds", queue=queue) == 0
         for number in range(3):
-            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.ring_again")
+            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.enqueue_due_media")
         QueuedTask.objects.filter(task_id="1").update(created_at=timezone.now() - timedelta(minutes=10))
         samples = scrape()
         assert value(samples, "photogram_outbox_rows", queue=queue) == 3
@@ -221,8 +221,8 @@ class TestWhatWaits:
         now = timezone.now()
         make_media(alice)
         make_media(alice, status="pending")
-        make_media(alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), ring_at=now)
-        make_media(alice, status="processing", uploaded_at=now - timedelta(minutes=1), ring_at=now)
+        make_media(alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), next_attempt_at=now)
+        make_media(alice, status="processing", uploaded_at=now - timedelta(minutes=1), next_attempt_at=now)
         samples = scrape()
         counts = [
             value(samples, "photogram_media_waiting", status=status)

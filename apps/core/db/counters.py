@@ -44,16 +44,6 @@ class Counter:
         # A counter that had drifted is no reason to refuse the deed: it stops at nought, and the repair finds it.
         self.shown_on._base_manager.filter(pk=pk).update(**{self.column: Greatest(F(self.column) + by, 0)})
 
-    def moving(self, rows: str, by: int, *, returning: str = "") -> str:
-        """As `move`, as SQL: the UPDATE for a statement that adds or removes `rows` in the part of it that is named
-        so, and that returns the ids of their subjects. `returning`: columns of what they are shown on, as they are when
-        its lock has been waited for."""
-        shown_on, subject = self.shown_on._meta.db_table, self.rows.model._meta.get_field(self.subject).column
-        return (
-            f"UPDATE {shown_on} SET {self.column} = greatest({shown_on}.{self.column} + {by}, 0) "  # noqa: S608
-            f"FROM {rows} WHERE {shown_on}.id = {rows}.{subject}{f' RETURNING {returning}' if returning else ''}"
-        )
-
     def increment(self, pk: UUID) -> None:
         self.move(pk, 1)
 

@@ -36,7 +36,7 @@ def only_one(name: str) -> Iterator[bool]:
         with own.cursor() as cursor:
             cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            # A machine that vanishes closes no connection: without a sign of life for a minute, it is taken for dead.
+            # A machine that vanishes closes no connection: without an answer for a minute, it counts as dead.
             cursor.execute(
                 "SET LOCAL tcp_keepalives_idle = 30; "
                 "SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3"

@@ -33,11 +33,11 @@ class _Help(DjangoHelpFormatter):
 
 
 class OperatorCommand(BaseCommand, abc.ABC):
-    """A command that says what it did, to people or (`--json`) to programs, and may be stopped.
+    """A command that reports what it did, to people or (`--json`) to programs, and can be stopped.
 
-    `work` does it and returns the result, ready for JSON; `told` puts it into words. Refusals and CommandErrors are a
-    line on stderr and exit code 1. Ctrl-C and SIGTERM let the batch at hand come to its end, then the result so far is
-    told, and the exit code is 130. A second Ctrl-C ends it at once.
+    `work` returns the result, ready for JSON; `format_result` returns it as lines of text. Refusals and CommandErrors
+    are a line on stderr and exit code 1. After Ctrl-C or SIGTERM the current batch is completed, the result so far is
+    printed, and the exit code is 130. A second Ctrl-C ends the command at once.
     """
 
     # Lines as one would type them, each with what it does.
@@ -67,7 +67,7 @@ class OperatorCommand(BaseCommand, abc.ABC):
         """Do it, and say what was done."""
 
     @abc.abstractmethod
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         """Lines for people."""
 
     # ── How it runs ──────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +94,7 @@ class OperatorCommand(BaseCommand, abc.ABC):
             return
         if result["dry_run"]:
             self.stdout.write("Dry run: nothing was changed.")
-        for line in self.told(result):
+        for line in self.format_result(result):
             self.stdout.write(line)
         if result["stopped"]:
             self.stdout.write("Stopped before the end; what is told above is done.")

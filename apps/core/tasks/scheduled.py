@@ -1,15 +1,15 @@
-"""Jobs that run by the clock: one at a time, a slice at a time, and with a record of what they did.
+"""Scheduled jobs: one run at a time, in slices, with a record of what they did.
 
     @scheduled
     def purge_sessions(*, pace: Pace, **_: object) -> int:
         return housekeeping.purge_sessions(pace)
 
-A job returns how much it has put right. It stops when its slice of time is over and is rung for again, behind what
-waits in the queue by then, until it is through: so urgent jobs never wait for thorough ones. It goes on from
-`pace.place`, which is kept with every batch, so that a killed run loses nothing but its last batch.
+A job returns the number of rows that it repaired or deleted. When its slice of time is over it stops, and its task is
+enqueued again behind the tasks that wait by then, until it is done: so urgent jobs never wait for long ones. It
+continues from `pace.place`, which is saved with every batch, so a killed run loses only its last batch.
 
-A job may divide itself into parts, which are the same task with arguments: they run side by side, and what they put
-right adds to the round.
+A job may divide itself into parts, which are the same task with arguments: they run side by side, and their results are
+added up in the round.
 """
 
 import functools
@@ -30,12 +30,12 @@ from apps.core.models import JobRun
 from apps.core.tasks.outbox import enqueue
 
 log = structlog.get_logger(__name__)
-# Seconds. Shorter than a doorbell's lease, and than what an urgent job may wait.
+# Seconds. Shorter than the lease of a task, and than the time that an urgent job may wait.
 SLICE = 20.0
 
 
 def scheduled(work: Callable[..., int]) -> Any:
-    """The Celery task of a job in `config/schedule.py`; `work` takes `pace`, and returns how much it put right."""
+    """The Celery task of a job of `config/schedule.py`. `work` takes `pace` and returns how many rows it changed."""
     # The tasks of this package are named as if they were in `apps/core/tasks.py`, like those of every other app.
     name = f"{work.__module__.removesuffix('.jobs')}.{work.__name__}"
 
@@ -45,6 +45,11 @@ def scheduled(work: Callable[..., int]) -> Any:
             return _run(name, work, goes_on=goes_on, part=part) if first else 0
 
     return shared_task(name=name)(job)
+
+
+def former_name(name: str, job: Any) -> None:
+    """Register `job` under the name that the release before this one has queued it by."""
+    shared_task(name=name)(lambda **arguments: job.run(**arguments))
 
 
 def _run(name: str, work: Callable[..., int], *, goes_on: bool, part: dict[str, Any]) -> int:
@@ -76,7 +81,7 @@ def _run(name: str, work: Callable[..., int], *, goes_on: bool, part: dict[str, 
 
 
 def _begin(run: JobRun) -> None:
-    """A new round, unless one was left unfinished."""
+    """Begin a new round, unless the last one is unfinished."""
     changes: dict[str, Any] = {"started_at": timezone.now()}
     if not run.unfinished:
         changes |= {"fixed": 0, "seconds": 0, "error": ""}
@@ -90,11 +95,11 @@ def _keep(run: JobRun, place: Place) -> None:
 
 
 def _fail(run: JobRun, error: Exception) -> None:
-    """The job's own error is the one to be raised, also when the database has gone away."""
+    """Save the error. The caller raises it, even if the database is unavailable."""
     try:
         JobRun.objects.filter(pk=run.pk).update(error=repr(error)[:300])
     except Error as lost:
-        log.warning("job_error_not_kept", job=run.name, error=repr(lost))
+        log.warning("job_error_not_saved", job=run.name, error=repr(lost))
 
 
 def _finish(run: JobRun, *, fixed: int, seconds: float, unfinished: bool) -> None:

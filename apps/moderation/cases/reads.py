@@ -384,7 +384,7 @@ def targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
 def posted_by(person_id: UUID, *, since: UUID, most: int) -> list[Target]:
     """What the person has posted that stands, the newest of it, from the id `since` on: posts, then comments."""
     posts = Post.objects.written_by(person_id).filter(id__gte=since, taken_down_at=None).order_by("-id")
-    comments = Comment.objects.standing().filter(author=person_id, id__gte=since).order_by("-id")
+    comments = Comment.objects.published().filter(author=person_id, id__gte=since).order_by("-id")
     found = [Target(TargetType.POST, pk, person_id) for pk in posts.values_list("pk", flat=True)[:most]]
     found += [Target(TargetType.COMMENT, pk, person_id) for pk in comments.values_list("pk", flat=True)[:most]]
     return found[:most]
@@ -448,7 +448,7 @@ def _of_suspensions(targets: Sequence[Target], flags: int) -> Effect:
     return Effect(
         cases=len(targets),
         posts=sum(person.post_count for person in hidden),
-        comments=Comment.objects.standing().filter(author__in=[person.pk for person in hidden]).count(),
+        comments=Comment.objects.published().filter(author__in=[person.pk for person in hidden]).count(),
         people=len(ids),
         followers=sum(person.follower_count for person in hidden),
         sessions=Session.objects.live().filter(user__in=ids).count(),

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
 from apps.core.api.fields import StrictBoolean, TokenField
 from apps.core.api.serializers import StrictSerializer
-from apps.notifications.models import PushSubscription, Type
+from apps.notifications.models import Type
 from apps.notifications.reads import NotificationRow
 from apps.notifications.wording import get_preview
 
@@ -62,7 +62,7 @@ class NotificationPreferencesSerializer(serializers.Serializer[Any]):
     moderation = ChannelsSerializer()
 
 
-class PushSubscriptionSerializer(serializers.Serializer[PushSubscription]):
+class PushSubscriptionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     endpoint = serializers.URLField()
     created_at = serializers.DateTimeField()

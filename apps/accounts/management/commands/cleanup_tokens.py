@@ -37,6 +37,6 @@ class Command(OperatorCommand):
         with self.progress("Expired rows", sum(counts.values())):
             return {"expired": {name: delete_in_batches(rows(), self.pace) for name, rows in EXPIRED.items()}}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         for name, number in result["expired"].items():
             yield f"{name.replace('_', ' '):<17} {number}"

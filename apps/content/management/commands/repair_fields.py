@@ -1,4 +1,4 @@
-"""`manage.py repair_fields`: what is written down twice says the same in both places."""
+"""`manage.py repair_fields`: correct fields that repeat what other rows say."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,13 +12,13 @@ from apps.core.management.base import OperatorCommand, Result
 
 class Command(OperatorCommand):
     help = (
-        "Compare the fields that follow from other rows with these rows, and correct those that are wrong: whether a "
-        "medium is in use, whether a photo or an avatar has public copies, and the tags of posts. A job does the "
-        "same once a day."
+        "Compare fields that repeat what other rows say with these rows, and correct wrong ones: whether a medium is "
+        "in use, whether a photo or an avatar has public copies, and the tags of posts. A job does the same once a "
+        "day."
     )
     examples = """
-  manage.py repair_fields --dry-run          which fields are wrong?
-  manage.py repair_fields                    correct them
+  manage.py repair_fields --dry-run          list the wrong fields
+  manage.py repair_fields                    correct the wrong fields
   manage.py repair_fields --field post.tags  only the tags of posts
 """
 
@@ -38,5 +38,5 @@ class Command(OperatorCommand):
             result = drifts.tally(wrong, chosen, kind="field")
         return {"checked": self.pace.rows} | result
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         return drifts.in_words(result, kind="field", checked="rows", width=24)

@@ -43,7 +43,7 @@ class Command(OperatorCommand):
             result["number"] = dead_letters.drop(found)
         return result
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         for letter in result["letters"]:
             yield f"{letter['id']:>6}  {letter['dead_at']:%Y-%m-%d %H:%M}  {letter['task']}  {letter['kwargs']}"
             yield f"        {letter['reason']}"

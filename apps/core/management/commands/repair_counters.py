@@ -45,7 +45,7 @@ class Command(OperatorCommand):
         go_on_after = f"{place['counter']}/{place['after']}" if self.pace.stopped and place else None
         return {"checked": self.pace.rows} | result | {"go_on_after": go_on_after}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield from drifts.in_words(result, kind="counter", checked="counters", width=32)
         if result["go_on_after"]:
             yield f"To go on: manage.py repair_counters --after {result['go_on_after']}"

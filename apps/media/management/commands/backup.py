@@ -45,6 +45,6 @@ class Command(OperatorCommand):
             "bytes": manifest.bytes,
         }
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         size = f"{result['bytes'] / 1e6:,.1f} MB"
         yield f"{result['folder']}: the database and {result['objects']:,} objects ({size})."

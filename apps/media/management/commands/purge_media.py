@@ -71,7 +71,7 @@ class Command(OperatorCommand):
     def _through_storage(self, look: Callable[[str], int]) -> int:
         return sum(look(shard) for shard in self.part_by_part("Parts of storage", inventory.SHARDS))
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         words = {
             "abandoned": "abandoned uploads",
             "orphaned": "orphaned objects",

@@ -70,7 +70,7 @@ class Command(OperatorCommand):
     def _room(self, at_once: int) -> int:
         """How many more media may wait. Blocks until at least one may; returns 0 if the command is to stop."""
         waiting = Media.objects.filter(
-            ring_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
+            next_attempt_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
         )
         while self.pace.goes_on():
             if (room := at_once - waiting.count()) > 0:
@@ -89,7 +89,7 @@ class Command(OperatorCommand):
             raise CommandError(f"Storage did not answer: {error}") from error
         return {"chosen": lost, "handed_over": handed_over, "go_on_after": None}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"{result['chosen']} media found, {result['handed_over']} sent to the pipeline."
         if result["go_on_after"]:
             yield f"To continue, add: --after {result['go_on_after']}"

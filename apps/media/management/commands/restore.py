@@ -44,6 +44,6 @@ class Command(OperatorCommand):
         with self.progress("Objects", total=len(manifest.objects)):
             backup.restore_objects(folder, manifest, on_progress=self.pace.step)
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         done = "is complete" if result["dry_run"] else "was restored. Now run manage.py migrate"
         yield f"The backup of {result['made_at']} with {result['objects']:,} objects {done}."

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Renames in the state only: the previous release runs side by side with this one and knows the old names."""
 
-    dependencies = [("notifications", "0002_failed_deliveries")]
+    dependencies = [("notifications", "0003_leased_jobs")]
 
     operations = [
         migrations.AlterModelTable("act", "notifications_act"),
