@@ -24,12 +24,14 @@ class NotificationQuerySet(QuerySet["Notification"]):
         return self.filter(read_at=None)
 
     def listed_for(self, user_id: UUID) -> Self:
-        """As `readable_by`, without those that the recipient wants by push or mail only."""
+        """Like `readable_by`, without notifications that the recipient wants by push or mail only."""
         return self.readable_by(user_id).filter(in_app=True)
 
     def readable_by(self, user_id: UUID) -> Self:
-        """Notifications of the recipient with something to show: an event whose actor they may see, and a post and a
-        comment, if any, that they may see. Decisions of moderators have no actor and are always readable."""
+        """Notifications with an event whose actor the recipient may see, and whose post and comment, if any, they may see.
+
+        Notifications of moderation actions have no actor and are always readable.
+        """
         events = _events().visible_to(user_id).filter(notification=OuterRef("pk"))
         post = Post.objects.visible_to(user_id).published().filter(pk=OuterRef("post_id"))
         comment = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
