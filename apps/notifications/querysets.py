@@ -28,7 +28,7 @@ class NotificationQuerySet(QuerySet["Notification"]):
         return self.readable_by(user_id).filter(in_app=True)
 
     def readable_by(self, user_id: UUID) -> Self:
-        """Notifications with an event whose actor the recipient may see, and whose post and comment, if any, they may see.
+        """Notifications with a visible actor and, if they have any, a visible post and comment.
 
         Notifications of moderation actions have no actor and are always readable.
         """
