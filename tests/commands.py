@@ -1,4 +1,4 @@
-"""Commands as an operator runs them: what they print, and with which code they end."""
+"""Runs management commands and returns their output and exit code."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def run(*line: str) -> Outcome:
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, number: signal.Signals = signal.SIGINT, *, times: int = 1) -> None:
-    """Somebody presses Ctrl-C while the first batch is at hand."""
+    """Simulate Ctrl-C during the first batch."""
     note = BatchRunner.note
 
     def interrupted(runner: BatchRunner, *args: Any) -> None:

@@ -158,9 +158,9 @@ def test_vapid_keys_that_are_no_pair(settings: Any) -> None:
     assert "VAPID" not in found("settings")
     for wrong in (pairs[1]["VAPID_PUBLIC_KEY"], ""):
         settings.VAPID_PUBLIC_KEY = wrong
-        assert "no pair. (photogram.E003) → manage.py make_vapid_keys" in found("settings")
+        assert "not a pair. (photogram.E003) → `manage.py make_vapid_keys`" in found("settings")
     settings.VAPID_PRIVATE_KEY = "nonsense"
-    assert "no pair" in found("settings")
+    assert "not a pair" in found("settings")
 
 
 class TestJobs:
