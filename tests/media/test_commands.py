@@ -67,12 +67,12 @@ class TestReprocessMedia:
             failed(alice)
         waiting = []
 
-        def work(pace, seconds):
+        def work(runner, seconds):
             """While it waits, a worker makes them ready."""
             waiting.append(statuses().count("uploaded"))
             Media.objects.filter(status="uploaded").update(status="failed", original_etag="", next_attempt_at=None)
 
-        monkeypatch.setattr("apps.core.db.batches.Pace.wait", work)
+        monkeypatch.setattr("apps.core.db.batches.BatchRunner.wait", work)
         assert run("reprocess_media", "--at-once", "2", "--json").json["handed_over"] == 4
         assert max(waiting) == 2
 
@@ -81,7 +81,7 @@ class TestReprocessMedia:
             make_media(alice, status="uploaded", next_attempt_at=timezone.now())
         for _ in range(3):
             failed(alice)
-        monkeypatch.setattr("apps.core.db.batches.Pace.wait", lambda pace, seconds: pace.stop())
+        monkeypatch.setattr("apps.core.db.batches.BatchRunner.wait", lambda runner, seconds: runner.stop())
         assert run("reprocess_media", "--at-once", "4", "--json").json["handed_over"] == 2
         assert statuses().count("uploaded") == 4
 
@@ -126,7 +126,7 @@ class TestReprocessMedia:
         [
             (["--id", "7"], "7 is not an id."),
             (["--after", "x"], "x is not an id."),
-            (["--user", "@nobody"], "There is nobody called @nobody."),
+            (["--user", "@nobody"], "There is no user @nobody."),
         ],
     )
     def test_invalid_options_are_refused(self, options, said):

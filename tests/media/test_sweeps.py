@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.models import QueuedTask
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import Media, PendingDeletion
@@ -158,7 +158,7 @@ class TestDeleting:
         assert PendingDeletion.objects.filter(due_at__lte=timezone.now()).exists()
 
     def test_only_refused_deletions_without_a_running_attempt_become_due(self, monkeypatch):
-        monkeypatch.setattr(Pace, "batch", 1)
+        monkeypatch.setattr(BatchRunner, "batch", 1)
         now = timezone.now()
         due_in = {"refused": 3600, "refused too": 60, "in hand": 44, "due": -60, "not yet": 3600}
         for key, seconds in due_in.items():
@@ -166,7 +166,7 @@ class TestDeleting:
             due_at = now + timedelta(seconds=seconds)
             PendingDeletion.objects.create(bucket="any", key=key, attempts=attempts, due_at=due_at)
         assert {pending.key for pending in sweeps.deletable_now()} == {"refused", "refused too", "due"}
-        sweeps.retry_refused(Pace())
+        sweeps.retry_refused(BatchRunner())
         after = {
             pending.key: round((pending.due_at - now).total_seconds()) for pending in PendingDeletion.objects.all()
         }
