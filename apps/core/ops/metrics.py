@@ -21,12 +21,12 @@ from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_gauge_failures_total", "Gauges that could not be read, by name.", ["gauge"])
 STATEMENT_MILLISECONDS = 1000
-# A scrape has the patience of a request. What begins last still ends within it: a statement that is cut off by it may
+# A scrape has the deadline of a request. What begins last still ends before it: a statement that the deadline ends may
 # pass for an outage of the database.
 BUDGET_SECONDS = REQUEST_SECONDS - STATEMENT_MILLISECONDS / 1000
 # Prometheus writes them itself, onto every series, and renames ours.
 _RESERVED = {"job", "instance"}
-# How much more there is makes no difference to whoever looks.
+# Whether there are more makes no difference to the reader.
 MOST_COUNTED = 100_000
 Values = Mapping[tuple[str, ...], float]
 

@@ -61,7 +61,7 @@ def serve_metrics() -> None:
     try:
         _Process.server, _ = prometheus.start_http_server(int(port), host, registry())
     except OSError as error:
-        # Working unwatched is better than not working; Prometheus sees that nobody answers.
+        # The process works without metrics; Prometheus sees that the port does not answer.
         log.error("metrics_port_unavailable", host=host, port=port, error=str(error))
 
 
