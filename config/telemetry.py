@@ -42,7 +42,7 @@ def stop() -> None:
 # ── Celery's processes ───────────────────────────────────────────────────────────────────────────────────
 @setup_logging.connect
 def keep_our_logs(**_: Any) -> None:
-    """That somebody listens keeps Celery from setting up logs of its own; the settings have done it."""
+    """A receiver of this signal keeps Celery from configuring logging, which the settings have done."""
 
 
 @celeryd_init.connect

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 
 from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
 from apps.core.models import UUIDModel
-from apps.core.tasks.leased import LeasedJob
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.media.models import Media
 
 # Settings of clients, the same on every device of the user.
@@ -195,6 +195,8 @@ class Erasure(LeasedJob):
     user_id = models.UUIDField(primary_key=True)
     next_attempt_at = models.DateTimeField(null=True, db_column="ring_at")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = LeasedJobQuerySet.as_manager()
 
     class Meta:
         indexes = [models.Index(fields=["next_attempt_at"], name="erasures_to_ring_for")]

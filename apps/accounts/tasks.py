@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import current_task, shared_task
 
 from apps.accounts import erasure, exports, housekeeping, mails
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import former_name, scheduled
 
 
@@ -52,28 +52,28 @@ def expire_exports(**_: object) -> int:
 
 
 @scheduled
-def purge_exports(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_exports(pace)
+def purge_exports(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_exports(runner)
 
 
 @scheduled
-def purge_sessions(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_sessions(pace)
+def purge_sessions(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_sessions(runner)
 
 
 @scheduled
-def purge_emailed_tokens(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_emailed_tokens(pace)
+def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_emailed_tokens(runner)
 
 
 @scheduled
-def release_handles(*, pace: Pace, **_: object) -> int:
-    return housekeeping.release_handles(pace)
+def release_handles(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.release_handles(runner)
 
 
 @scheduled
-def purge_console_sessions(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_console_sessions(pace)
+def purge_console_sessions(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_console_sessions(runner)
 
 
 # Names of the release before this one, for what it has queued.

@@ -5,7 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.content import exposure, publication, repair
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import scheduled
 
 
@@ -35,5 +35,5 @@ def reconcile_waiting_accounts(**_: object) -> int:
 
 
 @scheduled
-def repair_fields(*, pace: Pace, **_: object) -> int:
-    return repair.repair_fields(pace)
+def repair_fields(*, runner: BatchRunner, **_: object) -> int:
+    return repair.repair_fields(runner)

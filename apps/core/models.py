@@ -138,7 +138,8 @@ class JobRun(models.Model):
     fixed_total = models.PositiveBigIntegerField(default=0)
     # Of the last run that failed, until the next round.
     error = models.CharField(max_length=300, blank=True)
-    place = models.JSONField(default=dict)
+    # Where an unfinished round continues.
+    checkpoint = models.JSONField(default=dict, db_column="place")
     unfinished = models.BooleanField(default=False)
 
     def __str__(self) -> str:

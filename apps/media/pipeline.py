@@ -61,7 +61,7 @@ def process(media_id: UUID) -> None:
 
 # ── The lease ────────────────────────────────────────────────────────────────────────────────────────────
 def _claim(media_id: UUID) -> Media | None:
-    """The medium, with a lease of ours; None when there is nothing to do, or no more trying."""
+    """The medium with a new lease; None if there is nothing to do or no attempt is left."""
     now = timezone.now()
     medium: Media | None = Media.objects.unprocessed().claim(
         media_id, lease=settings.MEDIA_LEASE, status=Media.Status.PROCESSING
@@ -70,7 +70,7 @@ def _claim(media_id: UUID) -> Media | None:
         return None
     too_old = medium.uploaded_at is not None and medium.uploaded_at < now - GIVEN_UP_AFTER
     if medium.attempts > settings.MEDIA_MAX_ATTEMPTS or too_old:
-        _fail(medium, "processing_timeout", "The picture could not be processed.", reason=f"{medium.attempts} tries")
+        _fail(medium, "processing_timeout", "The picture could not be processed.", reason=f"{medium.attempts} attempts")
         return None
     return medium
 
@@ -82,7 +82,7 @@ def _renew(medium: Media) -> None:
 
 
 def _release(medium: Media, *, counted: bool, reason: str) -> None:
-    """A job that fails for now releases its lease. What is not the picture's fault does not count as a try."""
+    """Release the lease for a later attempt. Failures of storage or disk do not count as an attempt."""
     log.warning("media_postponed", media_id=str(medium.pk), attempts=medium.attempts, reason=reason)
     now = timezone.now()
     waited = now - (medium.uploaded_at or now)

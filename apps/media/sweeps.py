@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.core.db.batches import Pace, walk
+from apps.core.db.batches import BatchRunner, walk
 from apps.core.tasks import leased
 from apps.media import objects, storage
 from apps.media.models import Media, PendingDeletion
@@ -52,27 +52,27 @@ def abandoned_uploads() -> MediaQuerySet:
     return Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
 
 
-def remove_abandoned_uploads(pace: Pace | None = None) -> int:
+def remove_abandoned_uploads(runner: BatchRunner | None = None) -> int:
     """Returns how many were removed."""
-    pace = pace or Pace()
+    runner = runner or BatchRunner()
     removed = 0
-    while pace.goes_on() and (pks := list(abandoned_uploads().values_list("pk", flat=True)[: pace.batch])):
+    while runner.has_time() and (pks := list(abandoned_uploads().values_list("pk", flat=True)[: runner.batch_size])):
         removed += objects.delete_media(abandoned_uploads().filter(pk__in=pks))
-        pace.step(len(pks))
+        runner.advance(len(pks))
     return removed
 
 
 # ── Deleting objects ─────────────────────────────────────────────────────────────────────────────────────
-def delete_pending_objects(pace: Pace | None = None) -> int:
+def delete_pending_objects(runner: BatchRunner | None = None) -> int:
     """Delete the objects that are due, in batches. What storage or the CDN does not confirm is due again later, for
     the next run: so a run ends even if storage is unavailable. Returns how many were deleted."""
-    pace = pace or Pace()
+    runner = runner or BatchRunner()
     started = timezone.now()
     deleted = 0
-    while pace.goes_on() and (batch := _claim_due(due_by=started)):
+    while runner.has_time() and (batch := _claim_due(due_by=started)):
         for bucket in {pending.bucket for pending in batch}:
             deleted += _delete(bucket, [pending for pending in batch if pending.bucket == bucket])
-        pace.note(len(batch))
+        runner.advance(len(batch), throttle=False)
     return deleted
 
 
@@ -117,10 +117,10 @@ def deletable_now() -> QuerySet[PendingDeletion]:
     return PendingDeletion.objects.filter(due_at__lte=timezone.now()) | _refused()
 
 
-def retry_refused(pace: Pace) -> None:
+def retry_refused(runner: BatchRunner) -> None:
     """Make the objects that storage refused to delete due at once."""
     refused = _refused()
-    for pks in walk(refused, pace):
+    for pks in walk(refused, runner):
         refused.filter(pk__in=pks).update(due_at=timezone.now())
 
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import former_name, scheduled
 from apps.media import inventory, pipeline, sweeps
 
@@ -30,8 +30,8 @@ def enqueue_due_media(**_: object) -> int:
 
 
 @scheduled
-def delete_pending_objects(*, pace: Pace, **_: object) -> int:
-    return sweeps.delete_pending_objects(pace)
+def delete_pending_objects(*, runner: BatchRunner, **_: object) -> int:
+    return sweeps.delete_pending_objects(runner)
 
 
 # The former name, for tasks that the previous release has enqueued. Remove it with the next release.
@@ -41,8 +41,8 @@ def delete_objects_of_former_release(**_: object) -> None:
 
 
 @scheduled
-def remove_abandoned_uploads(*, pace: Pace, **_: object) -> int:
-    return sweeps.remove_abandoned_uploads(pace)
+def remove_abandoned_uploads(*, runner: BatchRunner, **_: object) -> int:
+    return sweeps.remove_abandoned_uploads(runner)
 
 
 @scheduled

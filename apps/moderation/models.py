@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.core.models import UUIDModel
-from apps.core.tasks.leased import LeasedJob
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.moderation.querysets import (
     ActionQuerySet,
     AppealQuerySet,
@@ -318,6 +318,8 @@ class Statement(LeasedJob):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     next_attempt_at = models.DateTimeField(null=True, db_column="try_after")
     mailed_at = models.DateTimeField(null=True)
+
+    objects = LeasedJobQuerySet.as_manager()
 
     class Meta:
         indexes = [

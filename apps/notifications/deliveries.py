@@ -1,4 +1,4 @@
-"""Getting a notification to where its recipient is: by Web Push and by mail, each delivery tried again and recorded."""
+"""Delivers notifications by Web Push and by mail. Each delivery is recorded and retried."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,53 +13,52 @@ from apps.core.tasks.leased import first_sweep_at
 from apps.core.tasks.outbox import enqueue
 from apps.notifications import email, push
 from apps.notifications.channels import NowhereToGo, Undelivered
-from apps.notifications.models import Act, Channel, Delivery, Notification
+from apps.notifications.models import Channel, Delivery, Notification, NotificationEvent
 from apps.notifications.preferences import Channels
 
 log = structlog.get_logger(__name__)
-OUTCOMES = Counter(
-    "photogram_deliveries_total", "Deliveries that are settled, by channel and outcome.", ["channel", "outcome"]
-)
+OUTCOMES = Counter("photogram_deliveries_total", "Settled deliveries by channel and outcome.", ["channel", "outcome"])
 # Sent by task name: importing tasks.py here would be a cycle.
 DELIVER = "apps.notifications.tasks.deliver"
 # Longer than one attempt takes.
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 # Raises NowhereToGo, Undelivered.
-CHANNELS: dict[str, Callable[[Act], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
+CHANNELS: dict[str, Callable[[NotificationEvent], None]] = {Channel.PUSH: push.send, Channel.EMAIL: email.send}
 
 
-def plan(act: Act, wished: Channels) -> None:
-    """In the transaction in which somebody is told."""
-    chosen = [Channel.PUSH] * wished.push + [Channel.EMAIL] * wished.email
+def plan(event: NotificationEvent, channels: Channels) -> None:
+    """Create a delivery for each channel, in the transaction in which the event is recorded."""
+    chosen = [Channel.PUSH] * channels.push + [Channel.EMAIL] * channels.email
     for channel in chosen:
-        if channel == Channel.PUSH and not push.is_possible(act.recipient_id):
+        if channel == Channel.PUSH and not push.is_possible(event.recipient_id):
             continue
-        delivery = Delivery.objects.create(act=act, channel=channel, next_attempt_at=first_sweep_at())
+        delivery = Delivery.objects.create(event=event, channel=channel, next_attempt_at=first_sweep_at())
         enqueue(DELIVER, kwargs={"delivery_id": str(delivery.pk)})
 
 
 def deliver(delivery_id: UUID) -> None:
-    """One attempt, by whoever gets the lease. What may not be seen any more, or has been read, is dropped."""
+    """Attempt a delivery. It is dropped if the recipient may no longer read the notification or has read it."""
     delivery: Delivery | None = _pending().claim(delivery_id, lease=LEASE)
     if delivery is None:
         return
-    if not _may_still_be_told(delivery.act):
+    if not _is_readable(delivery.event):
         _settle(delivery, Delivery.Status.DROPPED)
         return
     try:
-        CHANNELS[delivery.channel](delivery.act)
+        CHANNELS[delivery.channel](delivery.event)
     except NowhereToGo as reason:
         _settle(delivery, Delivery.Status.DROPPED, str(reason))
     except Undelivered as error:
-        _try_later(delivery, str(error))
+        _retry_later(delivery, str(error))
     else:
         _settle(delivery, Delivery.Status.SENT)
 
 
-def _may_still_be_told(act: Act) -> bool:
-    unread = Notification.objects.readable_by(act.recipient_id).unread()
-    return act.recipient.is_active and unread.filter(pk=act.notification_id).exists()
+def _is_readable(event: NotificationEvent) -> bool:
+    """Whether the recipient is active, may read the notification, and has not read it yet."""
+    unread = Notification.objects.readable_by(event.recipient_id).unread()
+    return event.recipient.is_active and unread.filter(pk=event.notification_id).exists()
 
 
 def _settle(delivery: Delivery, status: str, error: str = "") -> None:
@@ -67,8 +66,8 @@ def _settle(delivery: Delivery, status: str, error: str = "") -> None:
     OUTCOMES.labels(delivery.channel, status).inc()
 
 
-def _try_later(delivery: Delivery, error: str) -> None:
-    """After 30 s, 1, 2 and 4 minutes; then it has failed."""
+def _retry_later(delivery: Delivery, error: str) -> None:
+    """Schedule the next attempt after 30 s, 1, 2 and 4 minutes. After MAX_ATTEMPTS the delivery has failed."""
     if delivery.attempts >= MAX_ATTEMPTS:
         log.error("delivery_failed", delivery_id=str(delivery.pk), channel=delivery.channel, error=error)
         _settle(delivery, Delivery.Status.FAILED, error)
@@ -78,8 +77,7 @@ def _try_later(delivery: Delivery, error: str) -> None:
 
 
 def enqueue_due() -> int:
-    """Enqueue the deliveries that are due: a task was lost, a worker died, or the attempt before failed. Returns how
-    many."""
+    """Enqueue deliveries that are due, because a task was lost or an attempt failed. Returns how many."""
     return leased.enqueue_due(_pending(), task=DELIVER, argument="delivery_id")
 
 

@@ -141,7 +141,7 @@ class TestEraseUser:
 
     @pytest.mark.parametrize("who", ["@nobody", "nobody@example.org", "018f0000-0000-7000-8000-000000000000", "\0"])
     def test_unknown_user_is_an_error(self, db, who):
-        assert run("erase_user", who, "--yes").err == f"There is nobody called {who}."
+        assert run("erase_user", who, "--yes").err == f"There is no user {who}."
 
 
 class TestExportUser:

@@ -34,7 +34,7 @@ from apps.media import objects, storage, sweeps
 from apps.media.models import Media
 from apps.moderation.audit import records as trail
 from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
-from apps.notifications.models import Act, Notification, Preference, PushSubscription
+from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
@@ -372,7 +372,7 @@ def make_cases(alice, bob):
 def make_notifications(alice, bob):
     for one, other in ((alice, bob), (bob, alice)):
         told = Notification.objects.create(recipient=one, type="follow_accepted")
-        Act.objects.create(notification=told, recipient=one, actor=other, cause=told.pk)
+        NotificationEvent.objects.create(notification=told, recipient=one, actor=other, cause=told.pk)
     Preference.objects.create(user=alice, type="like", in_app=True, push=False, email=False)
     PushSubscription.objects.create(user=alice, endpoint="https://push.example.org/1", p256dh="p", auth="a")
 

@@ -20,7 +20,6 @@ SQL_IN_PYTHON: dict[str, int] = {
     "apps/moderation/gauges.py": 2,
     "apps/moderation/transparency/report.py": 2,
     "apps/moderation/transparency/statistics.py": 9,
-    "apps/notifications/gauges.py": 2,
 }
 UNRULED_READS: dict[str, int] = {
     "apps/moderation/api/filters.py": 1,

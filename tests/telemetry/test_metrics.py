@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,7 +19,7 @@ from apps.media.models import PendingDeletion
 from apps.moderation import gauges as moderation
 from apps.moderation.models import Flag
 from apps.notifications import gauges as notifications
-from apps.notifications.models import Act, Delivery, Notification
+from apps.notifications.models import Delivery, Notification, NotificationEvent
 from tests.factories import make_media, make_post
 from tests.plans import explain_sql, indexes_used, nodes
 
@@ -155,8 +156,6 @@ def test_every_gauge_can_be_read(scrape):
 @pytest.mark.parametrize(
     "statement",
     [
-        notifications._WAITING,
-        notifications._OLDEST,
         moderation._OPEN,
         moderation._OLDEST,
     ],
@@ -168,6 +167,17 @@ def test_what_waits_is_found_by_an_index(statement):
     plan = explain_sql(statement, [metrics.MOST_COUNTED] * statement.count("%s"))
     assert indexes_used(plan)
     assert "Seq Scan" not in {node["Node Type"] for node in nodes(plan)}
+
+
+def test_pending_deliveries_are_counted_by_an_index():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    with CaptureQueriesContext(connection) as queries:
+        notifications.count_pending()
+        notifications.get_oldest_age()
+    for query in queries:
+        plan = explain_sql(query["sql"].replace("%", "%%"), None)
+        assert indexes_used(plan) == {"deliveries_to_make"}
 
 
 def test_the_backlog_is_read_by_an_index():
@@ -231,14 +241,14 @@ class TestWhatWaits:
         assert 110 <= value(samples, "photogram_pending_deletions_oldest_seconds") < 180
 
     def test_deliveries_by_channel(self, scrape, alice, bob):
-        act = Act.objects.create(
+        event = NotificationEvent.objects.create(
             notification=Notification.objects.create(recipient=alice, type="follow"),
             recipient=alice,
             actor=bob,
             cause=bob.pk,
         )
-        Delivery.objects.create(act=act, channel="email", created_at=timezone.now() - timedelta(minutes=3))
-        Delivery.objects.create(act=act, channel="push", status="sent")
+        Delivery.objects.create(event=event, channel="email", created_at=timezone.now() - timedelta(minutes=3))
+        Delivery.objects.create(event=event, channel="push", status="sent")
         samples = scrape()
         assert value(samples, "photogram_deliveries_waiting", channel="email") == 1
         assert value(samples, "photogram_deliveries_waiting", channel="push") == 0

@@ -24,12 +24,12 @@ def try_transaction_lock(name: str) -> bool:
 
 @contextmanager
 def only_one(name: str) -> Iterator[bool]:
-    """True for whoever gets the lock `name`, and then nobody else does until the block ends or its process dies; False,
-    at once, for the others.
+    """Yields whether this process has got the lock `name`, at once. If so, no other gets it until the block ends or the
+    process dies.
 
-    The lock is PostgreSQL's, of a transaction that stands still on a connection of its own: no session state, so that
-    PgBouncer may pool transactions; no snapshot and no id, so that it holds back no vacuum; and no place in the
-    transactions of the work itself, which may be many.
+    It is an advisory lock of a transaction on a connection of its own: no session state, so that PgBouncer may pool
+    transactions; no snapshot and no id, so that it does not hold back vacuum; and it is independent of the transactions
+    of the work itself, which may be many.
     """
     own = connections.create_connection(DEFAULT_DB_ALIAS)
     try:

@@ -68,14 +68,12 @@ class LeasedJobQuerySet(QuerySet[Any]):
 
 
 class LeasedJob(models.Model):
-    """Work that one worker does at a time."""
+    """Work that one worker does at a time. The default manager of a subclass has the methods of LeasedJobQuerySet."""
 
     attempts = models.PositiveSmallIntegerField(default=0)
     leased_until = models.DateTimeField(null=True)
     # When the sweep enqueues its task. Null: there is nothing to do.
     next_attempt_at = models.DateTimeField(null=True)
-
-    objects = LeasedJobQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -107,8 +105,9 @@ def renewing_lease(job: LeasedJob) -> Iterator[None]:
 
 def _try_renew(job: LeasedJob) -> bool:
     """Returns False if the lease is lost. Without the database it may not be."""
+    jobs: Any = type(job)._default_manager
     try:
-        return type(job).objects.renew(job)
+        return bool(jobs.renew(job))
     except Error as error:
         log.warning("lease_not_renewed", job=str(job.pk), error=str(error).strip())
         connection.close()

@@ -35,7 +35,7 @@ class Command(OperatorCommand):
         if dry_run:
             return {"expired": counts}
         with self.progress("Expired rows", sum(counts.values())):
-            return {"expired": {name: delete_in_batches(rows(), self.pace) for name, rows in EXPIRED.items()}}
+            return {"expired": {name: delete_in_batches(rows(), self.runner) for name, rows in EXPIRED.items()}}
 
     def format_result(self, result: Result) -> Iterable[str]:
         for name, number in result["expired"].items():

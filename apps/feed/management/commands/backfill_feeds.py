@@ -41,7 +41,7 @@ class Command(OperatorCommand):
         if dry_run:
             return {"found": len(readers), "built": 0}
         with self.progress("Feeds", len(readers)):
-            built = snapshots.rebuild(readers, self.pace)
+            built = snapshots.rebuild(readers, self.runner)
         return {"found": len(readers), "built": built}
 
     def format_result(self, result: Result) -> Iterable[str]:

@@ -35,7 +35,7 @@ class Command(OperatorCommand):
     def work(self, *, output: Path, previous: Path | None, **options: Any) -> Result:
         try:
             with self.progress("Objects"):
-                manifest = backup.make(output, previous=previous, on_progress=self.pace.step)
+                manifest = backup.make(output, previous=previous, on_progress=self.runner.advance)
         except backup.FAILURES as failure:
             raise CommandError(str(failure)) from failure
         return {

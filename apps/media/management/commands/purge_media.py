@@ -58,13 +58,13 @@ class Command(OperatorCommand):
         result: Result = {}
         if "abandoned" in parts:
             with self.progress("Abandoned uploads", sweeps.abandoned_uploads().count()):
-                result["abandoned"] = sweeps.remove_abandoned_uploads(self.pace)
+                result["abandoned"] = sweeps.remove_abandoned_uploads(self.runner)
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(inventory.remove_orphaned_objects)
         if "pending" in parts:
-            sweeps.retry_refused(self.pace)
+            sweeps.retry_refused(self.runner)
             with self.progress("Pending deletions", sweeps.deletable_now().count()):
-                result["deleted"] = sweeps.delete_pending_objects(self.pace)
+                result["deleted"] = sweeps.delete_pending_objects(self.runner)
             result["pending"] = PendingDeletion.objects.count()
         return result
 

@@ -42,7 +42,7 @@ class Command(OperatorCommand):
         backup.refuse_to_overwrite()
         backup.restore_database(folder)
         with self.progress("Objects", total=len(manifest.objects)):
-            backup.restore_objects(folder, manifest, on_progress=self.pace.step)
+            backup.restore_objects(folder, manifest, on_progress=self.runner.advance)
 
     def format_result(self, result: Result) -> Iterable[str]:
         done = "is complete" if result["dry_run"] else "was restored. Now run manage.py migrate"
