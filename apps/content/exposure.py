@@ -69,7 +69,7 @@ def reconcile_account(author_id: UUID) -> None:
     StaleExposure.objects.filter(author=author_id, since=mark.since).delete()
 
 
-def ring_again() -> int:
+def enqueue_due() -> int:
     """Enqueue the task for marked accounts whose task was lost. Returns how many."""
     overdue = StaleExposure.objects.filter(since__lt=timezone.now() - TASK_LOST_AFTER).order_by("since")
     with transaction.atomic():

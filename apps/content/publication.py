@@ -31,7 +31,7 @@ def settle_post_with(media_id: UUID) -> None:
         settle(item.post_id)
 
 
-def ring_again() -> int:
+def enqueue_due() -> int:
     """Enqueue the task for complete posts that are still `processing`, because their task was lost. Returns how
     many."""
     unfinished = PostMedia.objects.filter(post=OuterRef("pk")).exclude(

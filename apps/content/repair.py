@@ -22,8 +22,8 @@ from apps.accounts.models import User
 from apps.content import captions, exposure, tagging
 from apps.content.models import Post, PostMedia, PostTag, StaleExposure
 from apps.content.querysets import PostQuerySet
-from apps.core.db.batches import Pace, walk
-from apps.core.db.drift import Drift
+from apps.core.db.batches import BatchRunner, walk
+from apps.core.db.counters import Drift
 from apps.media import services as media
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -34,20 +34,20 @@ IN_USE, WANTED_PUBLIC, TAGS = "media.in_use", "media.wanted_public", "post.tags"
 Repair = Callable[[list[UUID], bool], Iterable[Drift]]
 
 
-def repair_fields(pace: Pace | None = None) -> int:
+def repair_fields(runner: BatchRunner | None = None) -> int:
     """Correct all wrong fields. Returns how many there were."""
-    return sum(1 for _ in wrong_fields(pace or Pace()))
+    return sum(1 for _ in wrong_fields(runner or BatchRunner()))
 
 
-def wrong_fields(pace: Pace, *, only: str = "", dry_run: bool = False) -> Iterator[Drift]:
-    """The wrong fields, corrected unless `dry_run`: of all kinds or of the kind `only`, from `pace.place` on."""
-    begun, after = pace.place.get("field", ""), pace.place.get("after")
+def wrong_fields(runner: BatchRunner, *, only: str = "", dry_run: bool = False) -> Iterator[Drift]:
+    """The wrong fields, corrected unless `dry_run`: of all kinds or of the kind `only`, from `runner.checkpoint` on."""
+    begun, after = runner.checkpoint.get("field", ""), runner.checkpoint.get("after")
     fields = [only] if only else list(FIELDS)
     if begun in fields:
         fields = fields[fields.index(begun) :]
     for field in fields:
         rows, repair = FIELDS[field]
-        for pks in walk(rows(), pace, after=after if field == begun else None, field=field):
+        for pks in walk(rows(), runner, after=after if field == begun else None, field=field):
             for drift in repair(pks, dry_run):
                 if not dry_run:
                     log.warning("field_repaired", field=field, id=str(drift.pk), true=drift.true)

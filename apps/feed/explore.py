@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.content.models import Post
 from apps.content.querysets import PUBLISHED, PostQuerySet
-from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.batches import BatchRunner, delete_in_batches
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.ids import first_id_at
 from apps.core.db.queries import fetch_rows, load
@@ -26,23 +26,23 @@ RECENT = timedelta(days=14)
 SHOWABLE = CompiledQuery(lambda: Post.objects.filter(PUBLISHED, visibility="public", sensitive=False))
 
 
-def keep_scores(pace: Pace | None = None) -> int:
+def keep_scores(runner: BatchRunner | None = None) -> int:
     """Score every recent post that explore may show, in batches, and delete the scores of old posts. Returns how many
     scores have changed or were deleted."""
-    pace = pace or Pace()
+    runner = runner or BatchRunner()
     since = timezone.now() - RECENT
     # The time of an id is a little before the post was published.
     oldest = first_id_at(since - timedelta(days=1))
-    last = max(UUID(pace.place["after"]), oldest) if pace.place else oldest
+    last = max(UUID(runner.checkpoint["after"]), oldest) if runner.checkpoint else oldest
     changed = 0
-    while pace.goes_on():
-        newest, rows, scored = _score_batch(last, since, pace.batch)
+    while runner.has_time():
+        newest, rows, scored = _score_batch(last, since, runner.batch_size)
         if newest is None:
             break
         last = newest
         changed += scored
-        pace.step(rows, {"after": str(last)})
-    return changed + delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), pace)
+        runner.advance(rows, {"after": str(last)})
+    return changed + delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), runner)
 
 
 def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, int, int]:

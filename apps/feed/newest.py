@@ -11,24 +11,24 @@ from django.db.models import Exists, OuterRef, Subquery
 
 from apps.content.models import Post
 from apps.content.querysets import PUBLISHED
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.feed.models import NewestPost
 
 
-def repair(pace: Pace | None = None) -> int:
+def repair(runner: BatchRunner | None = None) -> int:
     """Compare the row of every author with their posts, in batches. Returns how many were too new."""
-    pace = pace or Pace()
-    after = UUID(pace.place["after"]) if pace.place else UUID(int=0)
+    runner = runner or BatchRunner()
+    after = UUID(runner.checkpoint["after"]) if runner.checkpoint else UUID(int=0)
     corrected = 0
-    while pace.goes_on():
+    while runner.has_time():
         with transaction.atomic():
             rows = NewestPost.objects.select_for_update().filter(pk__gt=after).order_by("pk")
-            authors = list(rows.values_list("pk", flat=True)[: pace.batch])
+            authors = list(rows.values_list("pk", flat=True)[: runner.batch_size])
             if not authors:
                 break
             corrected += _correct(authors)
         after = authors[-1]
-        pace.step(len(authors), {"after": str(after)})
+        runner.advance(len(authors), {"after": str(after)})
     return corrected
 
 

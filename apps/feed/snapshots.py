@@ -23,7 +23,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.content.querysets import PUBLISHED
 from apps.core import cache
-from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.batches import BatchRunner, delete_in_batches
 from apps.feed import live, timeline
 from apps.feed.models import FeedSnapshot
 from apps.feed.packed import LENGTH, pack, unpack
@@ -81,22 +81,22 @@ def discard(viewer_id: UUID) -> None:
 
 
 # Renewing
-def renew(pace: Pace | None = None, *, hurry: bool = True) -> int:
+def renew(runner: BatchRunner | None = None, *, hurry: bool = True) -> int:
     """A run of the job: renew the due snapshots of active readers, delete those of inactive ones. Returns how many were
     built. Without `hurry` it works at a quarter of its speed."""
-    pace = pace or Pace()
-    if not pace.place:
-        _begin_run(pace)
-    begun = datetime.fromisoformat(pace.place["begun"])
+    runner = runner or BatchRunner()
+    if not runner.checkpoint:
+        _begin_run(runner)
+    begun = datetime.fromisoformat(runner.checkpoint["begun"])
     built = 0
-    while pace.goes_on() and (readers := due(begun, limit=pace.batch)):
-        built += rebuild(readers, pace, hurry=hurry)
-    delete_in_batches(FeedSnapshot.objects.filter(visits__lt=settings.FEED_HOT_VISITS, built_at=None), pace)
-    delete_in_batches(FeedSnapshot.objects.filter(built_at__lt=begun - PURGED_AFTER), pace)
+    while runner.has_time() and (readers := due(begun, limit=runner.batch_size)):
+        built += rebuild(readers, runner, hurry=hurry)
+    delete_in_batches(FeedSnapshot.objects.filter(visits__lt=settings.FEED_HOT_VISITS, built_at=None), runner)
+    delete_in_batches(FeedSnapshot.objects.filter(built_at__lt=begun - PURGED_AFTER), runner)
     return built
 
 
-def _begin_run(pace: Pace) -> None:
+def _begin_run(runner: BatchRunner) -> None:
     """Save who is active. Without Redis the saved readers count."""
     try:
         restore_visits()
@@ -106,7 +106,7 @@ def _begin_run(pace: Pace) -> None:
         pass
     else:
         save_visits(active)
-    pace.note(0, {"begun": timezone.now().isoformat()})
+    runner.advance(0, {"begun": timezone.now().isoformat()}, throttle=False)
 
 
 def restore_visits() -> None:
@@ -138,16 +138,16 @@ def due(now: datetime, *, limit: int | None = None) -> list[UUID]:
     return list(active.order_by(F("built_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit])
 
 
-def rebuild(readers: Iterable[UUID], pace: Pace, *, hurry: bool = True) -> int:
+def rebuild(readers: Iterable[UUID], runner: BatchRunner, *, hurry: bool = True) -> int:
     """One after the other, no faster than FEED_BACKFILL_PER_SECOND. Returns how many were built."""
     pause = (1 if hurry else 4) / settings.FEED_BACKFILL_PER_SECOND
     built = 0
     for reader in readers:
-        if not pace.goes_on():
+        if not runner.has_time():
             break
         built += build(reader)
-        pace.step(1)
-        pace.wait(pause)
+        runner.advance(1)
+        runner.wait(pause)
     return built
 
 

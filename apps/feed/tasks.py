@@ -7,7 +7,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import scheduled
 from apps.feed import explore, fanout, mode, newest, policy, snapshots
 
@@ -33,15 +33,15 @@ def decide_mode(**_: object) -> int:
 
 
 @scheduled
-def keep_snapshots(*, pace: Pace, **_: object) -> int:
-    return snapshots.renew(pace, hurry=mode.current() == policy.NORMAL)
+def keep_snapshots(*, runner: BatchRunner, **_: object) -> int:
+    return snapshots.renew(runner, hurry=mode.current() == policy.NORMAL)
 
 
 @scheduled
-def repair_newest_posts(*, pace: Pace, **_: object) -> int:
-    return newest.repair(pace)
+def repair_newest_posts(*, runner: BatchRunner, **_: object) -> int:
+    return newest.repair(runner)
 
 
 @scheduled
-def keep_explore_scores(*, pace: Pace, **_: object) -> int:
-    return explore.keep_scores(pace)
+def keep_explore_scores(*, runner: BatchRunner, **_: object) -> int:
+    return explore.keep_scores(runner)

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
 from apps.core.tasks import outbox
+from apps.core.tasks.leased import ENQUEUE_PERIOD
 from apps.media import objects, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
-from apps.media.sweeps import RING_PERIOD
 from apps.safety import terms
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _hand_over(medium: Media, key: str, found: storage.StoredObject) -> None:
         original_key=key,
         original_etag=found.etag,
         uploaded_at=now,
-        ring_at=now + RING_PERIOD,
+        next_attempt_at=now + ENQUEUE_PERIOD,
     )
     objects.schedule_original_deletion(medium.original_key if moved else key)
     if moved:
@@ -176,7 +176,7 @@ def attach_to_post(media_ids: Sequence[UUID], *, public: bool) -> None:
     if not public:
         claimed.update(in_use=True)
         return
-    claimed.update(in_use=True, wanted_public=True, ring_at=_next_attempt())
+    claimed.update(in_use=True, wanted_public=True, next_attempt_at=_next_attempt())
     _enqueue(tasks.publish_variants, media_ids)
 
 
@@ -203,7 +203,9 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 def make_public(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these media: have copies made in the public bucket, under keys that were not used before."""
     hidden = _lock(Media.objects.filter(pk__in=list(media_ids), wanted_public=False))
-    Media.objects.filter(pk__in=[medium.pk for medium in hidden]).update(wanted_public=True, ring_at=_next_attempt())
+    Media.objects.filter(pk__in=[medium.pk for medium in hidden]).update(
+        wanted_public=True, next_attempt_at=_next_attempt()
+    )
     _enqueue(tasks.publish_variants, _ready(hidden))
 
 
@@ -226,7 +228,7 @@ def _revoke(media: MediaQuerySet) -> None:
     copies = [copy for medium in chosen for copy in objects.public_variants(medium)]
     objects.schedule_deletion(copies)
     Media.objects.filter(pk__in=[medium.pk for medium in chosen]).update(
-        wanted_public=False, public_secret="", urls_revoked=True, ring_at=_next_attempt()
+        wanted_public=False, public_secret="", urls_revoked=True, next_attempt_at=_next_attempt()
     )
     _enqueue(tasks.move_variants, _ready(chosen))
     if copies:
@@ -245,7 +247,7 @@ def _ready(media: Iterable[Media]) -> list[UUID]:
 def _next_attempt() -> Case:
     """The sweep enqueues a ready medium again if its task is lost. For any other, the pipeline sets the time when it
     has finished."""
-    return Case(When(status=Media.Status.READY, then=timezone.now() + RING_PERIOD), default=F("ring_at"))
+    return Case(When(status=Media.Status.READY, then=timezone.now() + ENQUEUE_PERIOD), default=F("next_attempt_at"))
 
 
 def _enqueue(task: "Task[..., None]", media_ids: Iterable[UUID]) -> None:

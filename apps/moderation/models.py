@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.moderation.querysets import (
     ActionQuerySet,
     AppealQuerySet,
@@ -310,19 +310,21 @@ class StaffAct(UUIDModel):
         return f"{self.act} {self.subject_type} {self.subject_id}"
 
 
-class Statement(models.Model):
+class Statement(LeasedJob):
     """That whom an action hit is told so, and why, by mail. The row is the record; the task is rung again until
     `mailed_at` is set, or the tries are used up."""
 
     action = models.OneToOneField(ModerationAction, models.DO_NOTHING, primary_key=True, related_name="statement")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    # Not before: it is being sent until then, or waits after a failure.
-    try_after = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, db_column="try_after")
     mailed_at = models.DateTimeField(null=True)
 
+    objects = LeasedJobQuerySet.as_manager()
+
     class Meta:
-        indexes = [models.Index(fields=["try_after"], condition=Q(mailed_at__isnull=True), name="statements_to_mail")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(mailed_at__isnull=True), name="statements_to_mail")
+        ]
 
     def __str__(self) -> str:
         return str(self.action_id)

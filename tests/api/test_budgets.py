@@ -11,7 +11,7 @@ from django.db import connection
 
 from apps.content.models import Post, PostTag, Tag
 from apps.engagement.models import Like, Save
-from apps.notifications.models import Act, Notification
+from apps.notifications.models import Notification, NotificationEvent
 from apps.safety import newcomers, terms
 from tests.conftest import Caller
 from tests.factories import make_comment, make_follow, make_media, make_post, make_user
@@ -70,7 +70,7 @@ def caller(alice, bob):
     Post.objects.filter(pk=LIKED).update(like_count=2)
     Save.objects.create(post_id=LIKED, user=bob)
     told = Notification.objects.create(recipient=bob, type="like", post_id=LIKED)
-    Act.objects.create(notification=told, recipient=bob, actor=dora, cause=told.pk)
+    NotificationEvent.objects.create(notification=told, recipient=bob, actor=dora, cause=told.pk)
     make_media(bob, pk=MEDIUM)
     caller = Caller(bob)
     caller.get("/auth/me")

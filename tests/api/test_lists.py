@@ -20,7 +20,7 @@ from apps.core.db.queries import load
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore, timeline
 from apps.moderation import services as moderation
-from apps.notifications.models import Act, Notification
+from apps.notifications.models import Notification, NotificationEvent
 from apps.social import reads
 from apps.social import visibility as social
 from apps.social.models import Block, Follow, FollowRequest, Mute
@@ -86,7 +86,7 @@ def told(alice):
         person = make_user()
         comment = make_comment(post, person)
         one = Notification.objects.create(recipient=alice, type="comment", post=post, comment=comment)
-        Act.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
+        NotificationEvent.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
 
 
 def findable(alice):

@@ -9,7 +9,7 @@ from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore
-from apps.notifications.models import Act, Notification
+from apps.notifications.models import Notification, NotificationEvent
 from tests.factories import make_post, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
@@ -57,7 +57,7 @@ def much_told(alice, people):
     """Alice is told of hundreds of things, and others of thousands."""
     told = many(Notification(recipient=who, type="follow_accepted") for who in [*[alice] * 300, *people * 5])
     many(
-        Act(notification=one, recipient=one.recipient, actor=people[n % 3000], cause=new_id())
+        NotificationEvent(notification=one, recipient=one.recipient, actor=people[n % 3000], cause=new_id())
         for n, one in enumerate(told)
     )
     analyze("accounts_user", "notifications_notification", "notifications_act")

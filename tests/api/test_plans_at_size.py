@@ -15,7 +15,7 @@ from apps.engagement.models import Comment, Like
 from apps.feed import fanout, timeline
 from apps.feed.api.views import POSTS_IN_FEED
 from apps.notifications import reads as notifications
-from apps.notifications import telling
+from apps.notifications import sync
 from apps.search import reads as search
 from apps.social import reads as social
 from apps.social import services as relationships
@@ -200,10 +200,12 @@ def _followings():
     """What the queue does for a deed, by name."""
     like, comment, follow = (model.objects.order_by("-id").first() for model in (Like, Comment, Follow))
     return {
-        "telling of a like": lambda: telling.of_like(like.post_id, like.user_id),
-        "telling of a comment": lambda: telling.of_comment(comment.pk),
-        "telling of a follow": lambda: telling.of_follow(follow.follower_id, follow.followed_id, accepted=False),
-        "telling of mentions": lambda: telling.of_mentions(like.post_id),
+        "notifying of a like": lambda: sync.sync_like_notification(like.post_id, like.user_id),
+        "notifying of a comment": lambda: sync.sync_comment_notifications(comment.pk),
+        "notifying of a follow": lambda: sync.sync_follow_notification(
+            follow.follower_id, follow.followed_id, accepted=False
+        ),
+        "notifying of mentions": lambda: sync.sync_mention_notifications(like.post_id),
         "publishing a post": lambda: publication.settle(like.post_id),
         "pushing a post": lambda: fanout.push(like.post_id, author_id=like.post.author_id, mark=""),
     }

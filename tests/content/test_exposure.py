@@ -128,10 +128,10 @@ class TestAccounts:
     def test_p10_a_lost_doorbell_is_rung_again(self, alice, shown):
         accounts.update_profile(alice, changes={"is_private": True})
         QueuedTask.objects.all().delete()
-        exposure.ring_again()
+        exposure.enqueue_due()
         assert not QueuedTask.objects.exists(), "the first doorbell has not had its time yet"
         with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-            exposure.ring_again()
+            exposure.enqueue_due()
         answer_doorbells()
         assert not is_wanted_public(shown)
         assert not StaleExposure.objects.exists()

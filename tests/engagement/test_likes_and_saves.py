@@ -30,7 +30,7 @@ class TestALike:
         post, rung = make_post(alice), []
         for verb in (services.unlike, services.like, services.like, services.unlike, services.unlike):
             verb(post.pk, by=carol.pk)
-            rung.append(QueuedTask.objects.filter(task_name__endswith="tell_of_like").count())
+            rung.append(QueuedTask.objects.filter(task_name__endswith="sync_like_notification").count())
         assert rung == [0, 1, 1, 2, 2]
         assert QueuedTask.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
 

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.core import cache
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.feed import live, mode, policy, reading, snapshots, tasks, timeline
 from apps.feed.models import FeedMode, FeedSnapshot
 from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Inputs, Thresholds
@@ -289,13 +289,13 @@ class TestSnapshots:
 
     def test_it_goes_on_where_it_was_stopped_and_slowly_when_there_is_no_hurry(self, alice, bob, monkeypatch):
         naps = []
-        monkeypatch.setattr(Pace, "wait", lambda pace, seconds: naps.append(seconds))
+        monkeypatch.setattr(BatchRunner, "wait", lambda runner, seconds: naps.append(seconds))
         for reader in (alice, bob):
             read_often(reader)
-        pace = Pace()
-        pace.stop()
-        assert snapshots.renew(pace) == 0
-        assert snapshots.renew(Pace(place=pace.place), hurry=False) == 2
+        runner = BatchRunner()
+        runner.stop()
+        assert snapshots.renew(runner) == 0
+        assert snapshots.renew(BatchRunner(checkpoint=runner.checkpoint), hurry=False) == 2
         assert naps == [4 / 20, 4 / 20]
 
     def test_what_was_made_void_meanwhile_is_not_written(self, bob, monkeypatch):

@@ -106,7 +106,7 @@ def test_a_post_with_its_photograph_comes_back_on_empty_servers(
     elsewhere.use(settings)
     refused("not empty", "restore", tmp_path / "backup")
     looked = subprocess.run(
-        [sys.executable, "-m", "tests.operations.looking", post["id"], "alice"],
+        [sys.executable, "-m", "tests.operations.restored_client", post["id"], "alice"],
         check=False,
         cwd=ROOT,
         env=os.environ | elsewhere.environment(),

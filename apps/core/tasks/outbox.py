@@ -170,6 +170,6 @@ def mark_announced(tasks: Sequence[QueuedTask]) -> None:
     rows.update(announced_at=Now(), next_attempt_at=_from_now(lease))
 
 
-def _from_now(duration: Any) -> ExpressionWrapper:
+def _from_now(duration: Any) -> "ExpressionWrapper[Any]":
     """By the clock of the database, which all processes share."""
     return ExpressionWrapper(Now() + duration, output_field=DateTimeField())

@@ -81,7 +81,7 @@ def test_what_only_changes_something_is_not_opened(doors, mod):
     [
         ("moderator", {"Queue", "Audit", "Reason templates"}, {"Schedule", "Outbox"}),
         ("admin", {"Queue", "Audit", "Reason templates", "Schedule", "Outbox"}, set()),
-        (None, set(), {"Queue", "Audit", "Schedule", "What waits for you"}),
+        (None, set(), {"Queue", "Audit", "Schedule", "Waiting for you"}),
     ],
 )
 def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django_assert_max_num_queries):
@@ -94,7 +94,7 @@ def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django
         assert f"<span>{title}</span>" in sidebar, title
     for title in misses:
         assert title not in sidebar, title
-    assert ("What waits for you" in page) == bool(role)
+    assert ("Waiting for you" in page) == bool(role)
 
 
 def test_the_entries_of_the_sidebar_lead_somewhere():

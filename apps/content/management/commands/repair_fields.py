@@ -34,9 +34,9 @@ class Command(OperatorCommand):
     def work(self, *, field: str, dry_run: bool, **options: Any) -> Result:
         chosen = [field] if field else list(repair.FIELDS)
         with self.progress("Fields", sum(repair.FIELDS[name][0]().count() for name in chosen)):
-            wrong = repair.wrong_fields(self.pace, only=field, dry_run=dry_run)
+            wrong = repair.wrong_fields(self.runner, only=field, dry_run=dry_run)
             result = drifts.tally(wrong, chosen, kind="field")
-        return {"checked": self.pace.rows} | result
+        return {"checked": self.runner.rows} | result
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         return drifts.in_words(result, kind="field", checked="rows", width=24)

@@ -41,10 +41,10 @@ class Command(OperatorCommand):
         if dry_run:
             return {"found": len(readers), "built": 0}
         with self.progress("Feeds", len(readers)):
-            built = snapshots.rebuild(readers, self.pace)
+            built = snapshots.rebuild(readers, self.runner)
         return {"found": len(readers), "built": built}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"{result['found']} feeds found, {result['built']} snapshots built."
 
 

@@ -39,7 +39,7 @@ class Command(OperatorCommand):
             "inputs": {"queue": saved.queue, "seconds": saved.seconds, "hit_ratio": saved.hit_ratio},
         }
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         pinned = f" (pinned; the policy says {result['decided']})" if result["pinned"] else ""
         yield f"The feed is {result['mode']}{pinned}."
         for name, value in result["inputs"].items():

@@ -37,5 +37,5 @@ class Command(OperatorCommand):
         self._rendered = transparency.rendered(report, format)
         return transparency.as_json(report)
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield self._rendered.rstrip("\n")

@@ -1,4 +1,4 @@
-"""What people are told of, when it is withdrawn, and who never hears of whom."""
+"""Which events create notifications, when these are removed, and who is never notified of whom."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from apps.content import services as content
 from apps.core.models import QueuedTask
 from apps.engagement import comments
 from apps.engagement import services as engagement
-from apps.notifications import privacy, tasks, telling
-from apps.notifications.models import Act, Notification
+from apps.notifications import privacy, sync, tasks
+from apps.notifications.models import Notification, NotificationEvent
 from apps.social import services as social
 from tests.factories import make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user, many
 from tests.threads import in_threads
@@ -24,19 +24,19 @@ def post(alice):
 
 
 @pytest.fixture
-def told(api, deliver):
-    """[(type, actors)] of what somebody is told, when everything has been delivered."""
+def notified(api, deliver):
+    """`notified(alice)`: the notifications of a user as [(type, handles of the actors)], after all tasks have run."""
 
-    def told(who):
+    def list_notifications(user):
         deliver()
-        listed = api(who).get("/notifications").json()["results"]
+        listed = api(user).get("/notifications").json()["results"]
         return [(row["type"], [actor["handle"] for actor in row["actors"]]) for row in listed]
 
-    return told
+    return list_notifications
 
 
-class TestEachCause:
-    def test_a_like_of_ones_post(self, api, deliver, alice, carol, post):
+class TestTypes:
+    def test_like_notifies_the_author_of_the_post(self, api, deliver, alice, carol, post):
         api(carol).post(f"/posts/{post.pk}/like")
         deliver()
         [row] = api(alice).get("/notifications").json()["results"]
@@ -45,11 +45,10 @@ class TestEachCause:
         assert api(alice).get("/auth/me").json()["unread_notifications"] == 1
 
     @pytest.mark.parametrize("name", ["", " Ada  Lovelace ", 'a "b" \\ c', "Åsa\u00a0Öberg 🎞"])
-    @pytest.mark.parametrize("avatar", ["none", "private", "public", "meant for a post"])
-    def test_who_acts_and_who_is_mentioned_is_shown_as_by_their_posts(self, api, deliver, alice, carol, name, avatar):
+    @pytest.mark.parametrize("avatar", ["none", "private", "public"])
+    def test_actors_and_mentioned_users_are_shown_like_post_authors(self, api, deliver, alice, carol, name, avatar):
         secrets = {"public": {"public_secret": "p-_0"}}.get(avatar, {})
-        purpose = "post" if avatar == "meant for a post" else "avatar"
-        medium = None if avatar == "none" else make_media(carol, purpose=purpose, **secrets)
+        medium = None if avatar == "none" else make_media(carol, purpose="avatar", **secrets)
         User.objects.filter(pk=carol.pk).update(display_name=name, avatar=medium, is_verified=avatar == "public")
         shown = api(alice).get(f"/posts/{make_post(carol).pk}").json()["author"]
         assert (shown["display_name"], shown["avatar"] is None) == (name, medium is None)
@@ -61,35 +60,35 @@ class TestEachCause:
         said = api(alice).post(f"/posts/{post.pk}/comments", {"text": "for @carol"}).json()
         assert [{key: mention[key] for key in shown} for mention in said["mentions"]] == [shown]
 
-    def test_a_comment_a_reply_and_a_mention_each_once(self, api, told, alice, bob, carol, post):
+    def test_comment_reply_and_mention_notify_each_user_once(self, api, notified, alice, bob, carol, post):
         thread = api(bob).post(f"/posts/{post.pk}/comments", {"text": "thread"}).json()
         api(carol).post(f"/posts/{post.pk}/comments", {"text": "hm @alice", "parent_id": thread["id"]})
-        assert told(alice) == [("mention", ["carol"]), ("comment", ["bob"])]
-        assert told(bob) == [("reply", ["carol"])]
-        assert told(carol) == []
+        assert notified(alice) == [("mention", ["carol"]), ("comment", ["bob"])]
+        assert notified(bob) == [("reply", ["carol"])]
+        assert notified(carol) == []
 
-    def test_a_comments_like(self, told, alice, carol, post):
+    def test_comment_like_notifies_the_author_of_the_comment(self, notified, alice, carol, post):
         engagement.like_comment(make_comment(post, carol).pk, by=alice.pk)
-        assert told(carol) == [("comment_like", ["alice"])]
+        assert notified(carol) == [("comment_like", ["alice"])]
 
-    def test_a_follow_a_request_and_its_acceptance(self, api, told, alice, carol, bob):
+    def test_follow_request_and_acceptance_notify_the_other_account(self, api, notified, alice, carol, bob):
         api(alice).post("/users/@carol/follow")
-        assert told(carol) == [("follow", ["alice"])]
+        assert notified(carol) == [("follow", ["alice"])]
         api(alice).patch("/users/me", {"is_private": True})
         api(carol).post("/users/@alice/follow")
-        assert told(alice) == [("follow_request", ["carol"])]
+        assert notified(alice) == [("follow_request", ["carol"])]
         api(alice).post("/follow-requests/@carol/accept")
-        assert told(alice) == []
-        assert told(carol) == [("follow_accepted", ["alice"]), ("follow", ["alice"])]
+        assert notified(alice) == []
+        assert notified(carol) == [("follow_accepted", ["alice"]), ("follow", ["alice"])]
 
-    def test_a_mention_in_a_caption_once_it_is_published(self, told, alice, carol, bob):
+    def test_mention_in_a_published_caption_notifies_others_only(self, notified, alice, carol, bob):
         content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol @bob @alice")
-        assert told(carol) == [("mention", ["alice"])]
-        assert told(alice) == []
+        assert notified(carol) == [("mention", ["alice"])]
+        assert notified(alice) == []
 
     @pytest.mark.parametrize("waits", [False, True])
     @pytest.mark.parametrize("mentions", [False, True])
-    def test_a_task_looks_for_mentions_only_where_there_are_some(self, alice, carol, waits, mentions):
+    def test_mentions_are_synced_only_for_captions_that_have_some(self, alice, carol, waits, mentions):
         photo = make_media(alice)
         if waits:
             type(photo).objects.filter(pk=photo.pk).update(status="processing")
@@ -99,34 +98,36 @@ class TestEachCause:
             type(photo).objects.filter(pk=photo.pk).update(status="ready")
             publication.settle(made.pk)
         rows = QueuedTask.objects.filter(kwargs__post_id=str(made.pk)).values_list("task_name", flat=True)
-        assert ("apps.notifications.tasks.tell_of_mentions" in rows) is mentions
+        assert ("apps.notifications.tasks.sync_mention_notifications" in rows) is mentions
         assert "apps.feed.tasks.push_post" in rows
 
-    def test_those_who_like_a_post_are_counted_up_to_a_thousand(self, api, alice, post):
-        """Or a popular author's list would cost as much as all likes that they have not read."""
+    def test_actors_are_counted_up_to_a_thousand(self, api, alice, post):
+        """Otherwise the list of a popular author would cost as much as all unread likes."""
         fans = many([User(handle=f"fan{n}", email=f"fan{n}@example.org") for n in range(1002)])
         notification = Notification.objects.create(recipient=alice, type="like", post=post)
-        causes = [Act(notification=notification, recipient=alice, actor=fan, cause=fan.pk) for fan in fans]
+        causes = [
+            NotificationEvent(notification=notification, recipient=alice, actor=fan, cause=fan.pk) for fan in fans
+        ]
         many(causes)
         [row] = api(alice).get("/notifications").json()["results"]
         assert row["actor_count"] == 1000
         assert [actor["handle"] for actor in row["actors"]] == ["fan1001", "fan1000", "fan999"]
 
-    def test_p1_a_mention_widens_nobodys_sight(self, told, alice, bob, carol):
+    def test_p1_mention_of_a_user_who_may_not_see_the_post_is_silent(self, notified, alice, bob, carol):
         content.create_post(
             author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol @bob", visibility="followers"
         )
-        assert told(carol) == []
-        assert told(bob) == [("mention", ["alice"])]
+        assert notified(carol) == []
+        assert notified(bob) == [("mention", ["alice"])]
 
-    def test_never_ones_own_acts(self, told, alice, post):
+    def test_own_actions_do_not_notify(self, notified, alice, post):
         engagement.like(post.pk, by=alice.pk)
         comments.comment(post.pk, by=alice.pk, text="@alice")
-        assert told(alice) == []
+        assert notified(alice) == []
 
 
 class TestFolding:
-    def test_likes_of_one_post_fold_while_they_are_unread(self, api, deliver, told, alice, post):
+    def test_likes_of_a_post_fold_until_the_notification_is_read(self, api, deliver, notified, alice, post):
         people = [make_user(f"fan{n}") for n in range(5)]
         for fan in people[:4]:
             engagement.like(post.pk, by=fan.pk)
@@ -137,119 +138,119 @@ class TestFolding:
         assert row["updated_at"] > row["created_at"]
         api(alice).post(f"/notifications/{row['id']}/read")
         engagement.like(post.pk, by=people[4].pk)
-        assert told(alice) == [("like", ["fan4"]), ("like", ["fan3", "fan2", "fan1"])]
+        assert notified(alice) == [("like", ["fan4"]), ("like", ["fan3", "fan2", "fan1"])]
 
-    def test_the_latest_comes_first(self, told, alice, bob, carol):
+    def test_new_event_moves_the_notification_to_the_top(self, notified, alice, bob, carol):
         first, second = make_post(alice), make_post(alice)
         engagement.like(first.pk, by=bob.pk)
         engagement.like(second.pk, by=bob.pk)
-        assert told(alice) == [("like", ["bob"]), ("like", ["bob"])]
+        assert notified(alice) == [("like", ["bob"]), ("like", ["bob"])]
         engagement.like(first.pk, by=carol.pk)
-        assert told(alice) == [("like", ["carol", "bob"]), ("like", ["bob"])]
+        assert notified(alice) == [("like", ["carol", "bob"]), ("like", ["bob"])]
 
-    def test_follows_fold(self, told, alice):
+    def test_follows_fold_into_one_notification(self, notified, alice):
         for name in ("one", "two"):
             social.follow(alice.pk, by=make_user(name).pk)
-        assert told(alice) == [("follow", ["two", "one"])]
+        assert notified(alice) == [("follow", ["two", "one"])]
 
 
 class TestRunningTwice:
-    def test_r2_tells_once_also_after_it_was_read(self, api, told, alice, carol, post):
+    def test_r2_repeated_task_creates_no_second_notification(self, api, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
-        assert len(told(alice)) == 1
+        assert len(notified(alice)) == 1
         api(alice).post("/notifications/read")
         for _ in range(2):
-            tasks.tell_of_like(post_id=str(post.pk), actor_id=str(carol.pk), unknown=1)
-        assert len(told(alice)) == 1
-        assert Act.objects.count() == 1
+            tasks.sync_like_notification(post_id=str(post.pk), actor_id=str(carol.pk), unknown=1)
+        assert len(notified(alice)) == 1
+        assert NotificationEvent.objects.count() == 1
 
-    def test_an_undone_deed_whose_tasks_run_the_wrong_way_round_tells_nothing(self, told, alice, carol, post):
+    def test_undone_like_does_not_notify_when_tasks_run_out_of_order(self, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         engagement.unlike(post.pk, by=carol.pk)
-        telling.of_like(post.pk, carol.pk)
-        assert told(alice) == []
+        sync.sync_like_notification(post.pk, carol.pk)
+        assert notified(alice) == []
 
 
-class TestWithdrawal:
-    def test_with_its_cause(self, api, told, alice, bob, carol, post):
+class TestRemoval:
+    def test_undone_or_deleted_cause_removes_the_notification(self, api, notified, alice, bob, carol, post):
         engagement.like(post.pk, by=carol.pk)
         engagement.like(post.pk, by=bob.pk)
         comment = comments.comment(post.pk, by=carol.pk, text="x")
         social.follow(alice.pk, by=carol.pk)
-        assert len(told(alice)) == 3
+        assert len(notified(alice)) == 3
         engagement.unlike(post.pk, by=carol.pk)
         social.unfollow(alice.pk, by=carol.pk)
         comments.remove_comment(comment.pk)
-        assert told(alice) == [("like", ["bob"])]
+        assert notified(alice) == [("like", ["bob"])]
         content.delete_post(post)
-        assert told(alice) == []
+        assert notified(alice) == []
         assert not Notification.objects.exists()
 
-    def test_when_a_request_is_withdrawn(self, told, alice, carol):
+    def test_withdrawn_follow_request_removes_the_notification(self, notified, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         social.follow(alice.pk, by=carol.pk)
-        assert told(alice) == [("follow_request", ["carol"])]
+        assert notified(alice) == [("follow_request", ["carol"])]
         social.unfollow(alice.pk, by=carol.pk)
-        assert told(alice) == []
+        assert notified(alice) == []
 
-    def test_when_a_caption_mentions_no_more(self, told, alice, carol):
+    def test_edited_caption_without_the_mention_removes_the_notification(self, notified, alice, carol):
         post = content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol")
-        assert told(carol) == [("mention", ["alice"])]
+        assert notified(carol) == [("mention", ["alice"])]
         content.update_post(post, changes={"caption": "nobody"})
-        assert told(carol) == []
+        assert notified(carol) == []
 
-    def test_p6_while_what_it_is_about_is_hidden(self, api, told, alice, bob, carol, post):
+    def test_p6_notification_is_hidden_while_its_target_is_hidden(self, api, notified, alice, bob, carol, post):
         comment = comments.comment(post.pk, by=carol.pk, text="@bob look")
-        assert told(bob) == [("mention", ["carol"])]
+        assert notified(bob) == [("mention", ["carol"])]
         comments.take_down_comment(comment)
-        assert told(bob) == []
+        assert notified(bob) == []
         comments.restore_comment(comment)
-        assert told(bob) == [("mention", ["carol"])]
+        assert notified(bob) == [("mention", ["carol"])]
         social.remove_follower(bob.pk, by=alice.pk)
         content.update_post(post, changes={"visibility": "followers"})
-        assert told(bob) == []
+        assert notified(bob) == []
         assert api(bob).get("/notifications/unread-count").json() == {"unread": 0}
 
-    def test_of_a_post_that_is_taken_down(self, told, alice, carol, post):
+    def test_notification_is_hidden_while_its_post_is_taken_down(self, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
-        assert len(told(alice)) == 1
+        assert len(notified(alice)) == 1
         content.take_down(post)
-        assert told(alice) == []
+        assert notified(alice) == []
         content.restore(post)
-        assert len(told(alice)) == 1
+        assert len(notified(alice)) == 1
 
 
-class TestNeverOf:
-    def test_p5_somebody_blocked_not_old_ones_either(self, api, told, alice, carol, post):
+class TestHiddenActors:
+    def test_p5_block_hides_existing_notifications(self, api, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
-        assert len(told(alice)) == 1
+        assert len(notified(alice)) == 1
         make_block(carol, alice)
-        assert told(alice) == []
+        assert notified(alice) == []
         assert api(alice).get("/notifications/unread-count").json() == {"unread": 0}
 
-    def test_p5_a_block_forgets_for_good(self, api, told, alice, carol, post):
+    def test_p5_unblock_does_not_restore_notifications(self, api, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         engagement.like(make_post(carol).pk, by=alice.pk)
-        assert (len(told(alice)), len(told(carol))) == (1, 1)
+        assert (len(notified(alice)), len(notified(carol))) == (1, 1)
         api(alice).post("/users/@carol/block")
         api(alice).post("/users/@carol/unblock")
-        assert (told(alice), told(carol)) == ([], [])
+        assert (notified(alice), notified(carol)) == ([], [])
 
-    def test_somebody_muted(self, told, alice, bob, carol, post):
+    def test_muted_actor_does_not_notify(self, notified, alice, bob, carol, post):
         make_mute(alice, carol)
         for who in (carol, bob):
             engagement.like(post.pk, by=who.pk)
-        assert told(alice) == [("like", ["bob"])]
+        assert notified(alice) == [("like", ["bob"])]
 
-    def test_somebody_suspended_until_they_stand_again(self, told, alice, carol, post):
+    def test_suspended_actor_is_hidden_until_unsuspended(self, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
-        assert len(told(alice)) == 1
+        assert len(notified(alice)) == 1
         accounts.suspend(carol, reason="spam")
-        assert told(alice) == []
+        assert notified(alice) == []
         accounts.unsuspend(User.objects.get(pk=carol.pk))
-        assert len(told(alice)) == 1
+        assert len(notified(alice)) == 1
 
-    def test_one_actor_hidden_leaves_the_others(self, api, deliver, alice, bob, carol, post):
+    def test_hidden_actor_leaves_the_other_actors(self, api, deliver, alice, bob, carol, post):
         for who in (bob, carol):
             engagement.like(post.pk, by=who.pk)
         deliver()
@@ -266,31 +267,31 @@ class TestReading:
         deliver()
         return api(alice).get("/notifications").json()["results"]
 
-    def test_one_twice_is_once(self, api, alice, three):
+    def test_reading_twice_keeps_the_first_time(self, api, alice, three):
         first, second = (api(alice).post(f"/notifications/{three[0]['id']}/read").json() for _ in range(2))
         assert first == second
         assert first["read_at"] is not None
         assert api(alice).get("/notifications/unread-count").json() == {"unread": 2}
 
-    def test_up_to_one_and_then_all(self, api, alice, three):
+    def test_reading_up_to_a_notification_leaves_newer_ones_unread(self, api, alice, three):
         assert api(alice).post("/notifications/read", {"up_to": three[1]["id"]}).json() == {"unread": 1}
         assert [r["id"] for r in api(alice).get("/notifications?unread=true").json()["results"]] == [three[0]["id"]]
         assert api(alice).post("/notifications/read").json() == {"unread": 0}
 
-    def test_filters(self, api, alice, three):
+    def test_list_is_filtered_by_type_and_unread(self, api, alice, three):
         assert len(api(alice).get("/notifications?type=like").json()["results"]) == 3
         assert api(alice).get("/notifications?type=follow").json()["results"] == []
         for bad in ("type=x", "unread=maybe"):
             assert api(alice).get(f"/notifications?{bad}").status_code == 400
 
-    def test_p7_anothers_is_not_found(self, api, carol, three):
+    def test_p7_notification_of_another_user_is_not_found(self, api, carol, three):
         assert api(carol).post(f"/notifications/{three[0]['id']}/read").status_code == 404
         assert api(carol).post("/notifications/read", {"up_to": three[0]["id"]}).status_code == 404
         assert Notification.objects.unread().count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
-def test_r2_ten_likes_at_once_fold_into_one():
+def test_r2_ten_concurrent_likes_fold_into_one_notification():
     author = make_user()
     post = make_post(author)
     fans = iter([make_user() for _ in range(10)])
@@ -299,13 +300,13 @@ def test_r2_ten_likes_at_once_fold_into_one():
         fan = next(fans)
         engagement.like(post.pk, by=fan.pk)
         for _ in range(2):
-            telling.of_like(post.pk, fan.pk)
+            sync.sync_like_notification(post.pk, fan.pk)
 
     in_threads(10, act)
-    assert Notification.objects.get().acts.count() == 10
+    assert Notification.objects.get().events.count() == 10
 
 
-def test_erasing_leaves_nothing_told_to_or_of_a_person(api, deliver, told, alice, bob, carol, post):
+def test_erasure_removes_notifications_to_and_by_the_user(api, deliver, notified, alice, bob, carol, post):
     engagement.like(post.pk, by=carol.pk)
     engagement.like(post.pk, by=bob.pk)
     engagement.like(make_post(carol).pk, by=alice.pk)
@@ -316,13 +317,13 @@ def test_erasing_leaves_nothing_told_to_or_of_a_person(api, deliver, told, alice
     assert kinds == ["notifications", "notification_preferences"]
     for _ in range(2):
         privacy.erase(carol.pk)
-    assert told(alice) == [("like", ["bob"])]
+    assert notified(alice) == [("like", ["bob"])]
     assert not Notification.objects.filter(recipient=carol).exists()
     assert not list(privacy.export(carol.pk))
 
 
-def test_a_follower_by_request_sees_what_they_are_told_of(told, alice, carol):
+def test_follower_of_a_private_account_is_notified_of_mentions(notified, alice, carol):
     make_follow(carol, alice)
     accounts.update_profile(alice, changes={"is_private": True})
     content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol")
-    assert told(carol) == [("mention", ["alice"])]
+    assert notified(carol) == [("mention", ["alice"])]

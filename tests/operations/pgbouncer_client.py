@@ -1,5 +1,7 @@
-"""Run in a process of its own, behind a PgBouncer that has fewer sessions than there are threads here: what would break
-if anything rested in a session of the server. Prints what was seen, as JSON."""
+"""Run as a program behind a PgBouncer with fewer sessions than this process has threads. Prints its results as JSON.
+
+It does what would fail if the code kept state in a session of the server.
+"""
 
 import json
 import os
@@ -32,7 +34,7 @@ def expect(answer, status):
 
 
 def person(number: int) -> APIClient:
-    """Signs up with an idempotency key (an advisory lock), signs in, follows the first and reads lists."""
+    """Sign up with an idempotency key (which takes an advisory lock) and sign in."""
     client = APIClient()
     handle = f"person{number}"
     body = {"handle": handle, "email": f"{handle}@example.org", "password": PASSWORD}
@@ -43,7 +45,7 @@ def person(number: int) -> APIClient:
     return client
 
 
-def deeds(number: int) -> int:
+def use_api(number: int) -> int:
     client = person(number)
     expect(client.post("/v1/users/@person0/follow"), 200)
     expect(client.patch("/v1/users/me", {"bio": f"I am {number}"}, format="json"), 200)
@@ -58,8 +60,8 @@ def deeds(number: int) -> int:
     return number
 
 
-def walk(_: int) -> int:
-    """Rows by `.iterator()`, a few at a time, while others do the same in the same sessions."""
+def iterate(_: int) -> int:
+    """Read rows with `.iterator()` while other threads do the same in the same sessions."""
     together.wait(30)
     seen = 0
     for _row in Follow.objects.order_by("id").iterator(chunk_size=2):
@@ -69,8 +71,8 @@ def walk(_: int) -> int:
     return seen
 
 
-def set_only_here(number: int) -> str:
-    """What a transaction sets with SET LOCAL ends with it, whoever gets the session next."""
+def set_local_timeout(number: int) -> str:
+    """A setting of SET LOCAL must not be visible to the next transaction of the session."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = %s", [f"{number + 100}s"])
     with connection.cursor() as cursor:
@@ -83,9 +85,9 @@ def set_only_here(number: int) -> str:
 call_command("migrate", verbosity=0)
 person(0)
 with ThreadPoolExecutor(4) as threads:
-    done = sorted(threads.map(deeds, range(1, PEOPLE)))
-    seen = sorted(threads.map(walk, range(4)))
-    timeouts = sorted(set(threads.map(set_only_here, range(8))))
+    done = sorted(threads.map(use_api, range(1, PEOPLE)))
+    seen = sorted(threads.map(iterate, range(4)))
+    timeouts = sorted(set(threads.map(set_local_timeout, range(8))))
 exported = sum(
     1 for context in privacy.in_dependency_order() for _ in context.export_user(User.objects.get(handle="person1").pk)
 )

@@ -50,31 +50,18 @@ def take_slot(slot: str) -> None:
         _Process.server = None
 
 
-def registry(*gauges: Any) -> Any:
-    """What there is to show: the counts of all processes that share the folder, or of this one alone. Before them
-    `gauges`, since what happens in reading those is counted."""
-    prometheus = importlib.import_module("prometheus_client")
-    shown = prometheus.CollectorRegistry()
-    for gauge in gauges:
-        shown.register(gauge)
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        importlib.import_module("prometheus_client.multiprocess").MultiProcessCollector(shown)
-    else:
-        shown.register(prometheus.REGISTRY)
-    return shown
-
-
 def serve_metrics() -> None:
     """Answer Prometheus on METRICS_PORT, if it is set: for processes that have no HTTP of their own."""
     port = os.environ.get("METRICS_PORT", "")
     if not port:
         return
     prometheus = importlib.import_module("prometheus_client")
+    registry = importlib.import_module("apps.core.ops.metrics").registry
     host = os.environ.get("HOST", "127.0.0.1")
     try:
         _Process.server, _ = prometheus.start_http_server(int(port), host, registry())
     except OSError as error:
-        # Working unwatched is better than not working; Prometheus sees that nobody answers.
+        # The process works without metrics; Prometheus sees that the port does not answer.
         log.error("metrics_port_unavailable", host=host, port=port, error=str(error))
 
 

@@ -1,4 +1,4 @@
-"""A broker, a relay and a worker that may be killed, on a database and with files of their own."""
+"""Runs a broker, relays and workers that tests may kill, with a database and files of their own."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from devstack.valkey import Valkey
 from tests.databases import url_of
 
 ROOT = Path(__file__).resolve().parents[2]
-# Short, so that the tests need not wait long: the proportions are those of the real ones.
+# Shorter than in production, so that tests need not wait long.
 LEASE, RETRY, STALLED = 2, 0.05, 6
 ENVIRONMENT = {
     "PHOTOGRAM_ENV": "development",
@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "WORKER_STALLED_SECONDS": str(STALLED),
 }
 CELERY = ["-m", "celery", "-A", "config.celery"]
-INCLUDE = ["--include", "tests.jobs.pranks", "--loglevel", "INFO"]
+INCLUDE = ["--include", "tests.jobs.faulty_tasks", "--loglevel", "INFO"]
 PROGRAMS = {
     "relay": ["manage.py", "relay"],
     "worker": [*CELERY, "worker", "--concurrency", "2", *INCLUDE, "--without-gossip", "--without-mingle"],
@@ -38,8 +38,8 @@ PROGRAMS = {
 }
 
 
-class Workshop:
-    """`environment` names a broker; without one there is a Valkey, which may be killed, too."""
+class Harness:
+    """Without CELERY_BROKER_URL in `environment` it starts a Valkey, which may be killed, too."""
 
     def __init__(self, folder: Path, database: str, **environment: str) -> None:
         self.folder = folder
@@ -72,13 +72,13 @@ class Workshop:
         return self.running[name]
 
     def manage(self, *arguments: str) -> str:
-        """What a management command prints."""
+        """Run a management command. Returns its output."""
         argv = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(argv, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
         return done.stdout
 
     def kill(self, name: str) -> None:
-        """With everything it has started."""
+        """Kill a process with its children."""
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -90,36 +90,36 @@ class Workshop:
             self.broker.stop()
         os.close(self.lock)
 
-    def account(self) -> str:
-        """What became of each process, and what it said last."""
-        return "\n".join(map(self._account_of, self.running))
+    def report(self) -> str:
+        """The state and the end of the log of each process."""
+        return "\n".join(map(self._report_of, self.running))
 
-    def _account_of(self, name: str) -> str:
+    def _report_of(self, name: str) -> str:
         code = self.running[name].poll()
         log = (self.folder / f"{name}.log").read_text(errors="replace")
         return f"── {name}: {'running' if code is None else f'ended with {code}'}\n{log[-2000:]}"
 
     # ── Work ─────────────────────────────────────────────────────────────────────────────────────────────
-    def order(self, task: str, *, queue: str = DEFAULT, **kwargs: Any) -> Path:
-        """The file in which each try of the task leaves a line."""
+    def enqueue(self, task: str, *, queue: str = DEFAULT, **kwargs: Any) -> Path:
+        """Enqueue a task. Returns the file to which each attempt writes a line."""
         self.files += 1
-        path = self.folder / f"tries-{self.files}"
-        enqueue(f"tests.jobs.pranks.{task}", kwargs={"path": str(path)} | kwargs, queue=queue)
+        path = self.folder / f"attempts-{self.files}"
+        enqueue(f"tests.jobs.faulty_tasks.{task}", kwargs={"path": str(path)} | kwargs, queue=queue)
         return path
 
     def broker_client(self) -> redis.Redis:
         return redis.Redis.from_url(self.environment["CELERY_BROKER_URL"])
 
 
-def tries(path: Path) -> int:
+def attempts(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
 @contextlib.contextmanager
 def own_database() -> Iterator[str]:
-    """A copy of the test database, which the default connection goes to meanwhile; its URL."""
+    """Let the default connection use a copy of the test database. Yields the URL of the copy."""
     name = connection.settings_dict["NAME"]
-    copy = f"{name}_workshop"
+    copy = f"{name}_harness"
     connections.close_all()
     with psycopg.connect(url_of("postgres"), autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')

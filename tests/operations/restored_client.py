@@ -1,4 +1,4 @@
-"""Run in a process of its own, on restored servers: signs in as before and looks at a post. Prints JSON."""
+"""Run as a program on restored servers: signs in, reads a post and its photos. Prints its results as JSON."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from apps.media.models import Media  # noqa: E402
 from tests.factories import PASSWORD  # noqa: E402
 
 
-def served(url: str) -> tuple[str, str, bytes]:
+def download(url: str) -> tuple[str, str, bytes]:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return answer.headers["Content-Type"], answer.headers["Cache-Control"], answer.read()
 
@@ -28,8 +28,8 @@ tokens = client.post("/v1/auth/token", {"login": login, "password": PASSWORD}, f
 client.credentials(HTTP_AUTHORIZATION=f"Bearer {tokens['access']}")
 post = client.get(f"/v1/posts/{post_id}").json()
 (medium,) = post["media"]
-pictures = {variant["name"] + variant["content_type"]: served(variant["url"]) for variant in medium["variants"]}
-# The original is there in the version that the row names: it can be rendered again.
+pictures = {variant["name"] + variant["content_type"]: download(variant["url"]) for variant in medium["variants"]}
+# The original is restored in the version that the row names, so it can be processed again.
 row = Media.objects.filter(pk=medium["id"])
 assert objects.request_reprocessing(row) == 1
 pipeline.process(row.get().pk)

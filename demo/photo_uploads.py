@@ -1,4 +1,4 @@
-"""From planned shots to ready media: taken in other processes, uploaded and processed as a client's would be."""
+"""Turns planned photos into ready media: renders them in other processes, uploads and processes them."""
 
 import multiprocessing
 import os
@@ -15,38 +15,38 @@ from apps.media.models import Media
 from apps.media.objects import new_secret
 from apps.media.urls import private_key
 from demo import photographs
-from demo.plan import Shot
+from demo.plan import PlannedPhoto
 
-# The pipeline, in this process, keeps up with no more.
+# The pipeline, which runs in this process, is not faster than this.
 MOST_PROCESSES = 4
 
 
-class PhotographNotProcessed(Exception):
-    """The pipeline refused one of our own photographs, or storage is away."""
+class PhotoNotProcessed(Exception):
+    """The pipeline refused a photo, or storage is unavailable."""
 
 
-def taken(shots: Iterable[Shot]) -> Iterator[bytes]:
-    """The JPEG files of the shots, in their order; rendered on several cores, since each takes some 0.4 s."""
-    # A fresh interpreter, not a fork: this process holds connections.
+def render(photos: Iterable[PlannedPhoto]) -> Iterator[bytes]:
+    """The JPEG files of the photos, in order. Rendered on several cores, since each takes about 0.4 s."""
+    # Not a fork, because this process holds connections.
     context = multiprocessing.get_context("spawn")
-    cores = ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, MOST_PROCESSES), mp_context=context)
+    executor = ProcessPoolExecutor(max_workers=min(os.cpu_count() or 1, MOST_PROCESSES), mp_context=context)
     try:
-        for photograph in [_expose(cores, shot) for shot in shots]:
+        for photograph in [_submit(executor, photo) for photo in photos]:
             yield photograph.result().jpeg
     finally:
-        cores.shutdown(cancel_futures=True)
+        executor.shutdown(cancel_futures=True)
 
 
-def _expose(cores: ProcessPoolExecutor, shot: Shot) -> "Future[photographs.Photograph]":
-    shape = (1, 1) if shot.square else None
-    return cores.submit(photographs.take, shot.scene, shot.seed, shape=shape, longest=shot.longest)
+def _submit(executor: ProcessPoolExecutor, photo: PlannedPhoto) -> "Future[photographs.Photograph]":
+    shape = (1, 1) if photo.square else None
+    return executor.submit(photographs.take, photo.scene, photo.seed, shape=shape, longest=photo.longest)
 
 
-def uploaded(jpeg: bytes, shot: Shot, owner_id: UUID) -> Media:
-    """A ready medium by the path of every upload: announced, PUT to its presigned URL, completed, processed."""
-    purpose = Media.Purpose.AVATAR if shot.square else Media.Purpose.POST
+def upload(jpeg: bytes, photo: PlannedPhoto, owner_id: UUID) -> Media:
+    """Upload like a client (begin, PUT to the presigned URL, complete), then process. Returns the ready medium."""
+    purpose = Media.Purpose.AVATAR if photo.square else Media.Purpose.POST
     medium = services.begin_upload(
-        owner_id=owner_id, content_type="image/jpeg", length=len(jpeg), purpose=purpose, alt_text=shot.alt_text
+        owner_id=owner_id, content_type="image/jpeg", length=len(jpeg), purpose=purpose, alt_text=photo.alt_text
     )
     url, headers = storage.presign_put(
         medium.original_key, content_type=medium.content_type, length=medium.bytes, sha256=""
@@ -56,12 +56,12 @@ def uploaded(jpeg: bytes, shot: Shot, owner_id: UUID) -> Media:
     pipeline.process(medium.pk)
     medium.refresh_from_db()
     if medium.status != Media.Status.READY:
-        raise PhotographNotProcessed(f"{shot}: {medium.status} {medium.error_code}")
+        raise PhotoNotProcessed(f"{photo}: {medium.status} {medium.error_code}")
     return medium
 
 
-class Prints:
-    """A ready medium for others to have, too: each gets a row and objects of their own, without the pipeline's work."""
+class SharedMedia:
+    """Copies a ready medium for other owners, with a row and objects of their own, without processing it again."""
 
     def __init__(self, medium: Media, jpeg: bytes, folder: Path) -> None:
         self.medium = medium
@@ -72,12 +72,12 @@ class Prints:
             key = private_key(medium, variant)
             found = storage.head(key)
             if found is None:
-                raise PhotographNotProcessed(f"{key} is not in storage")
+                raise PhotoNotProcessed(f"{key} is not in storage")
             storage.download(key, etag=found.etag, to=file)
 
-    def for_(self, owner_id: UUID) -> Media:
-        """Another medium like this one, of `owner_id`."""
-        alike = (
+    def copy_for(self, owner_id: UUID) -> Media:
+        """A copy of the medium that belongs to `owner_id`."""
+        copied = (
             "purpose",
             "alt_text",
             "content_type",
@@ -88,7 +88,7 @@ class Prints:
             "dominant_color",
             "variants",
         )
-        values: dict[str, Any] = {name: getattr(self.medium, name) for name in alike}
+        values: dict[str, Any] = {name: getattr(self.medium, name) for name in copied}
         copy = Media(
             owner_id=owner_id,
             status=Media.Status.READY,

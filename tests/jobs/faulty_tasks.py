@@ -1,4 +1,4 @@
-"""Tasks that behave badly, for a worker that is told to include this module. Each try leaves a line in a file."""
+"""Tasks that fail, hang or kill their process. Each attempt writes a line to a file."""
 
 import os
 import signal
@@ -12,24 +12,24 @@ from django.db import connection
 
 
 @worker_ready.connect
-def may_be_made_deaf(sender: Any, **_: Any) -> None:
-    """After SIGUSR2 the worker takes nothing more, as when the broker has lost its subscription."""
+def stop_consuming_on_signal(sender: Any, **_: Any) -> None:
+    """After SIGUSR2 the worker consumes no more messages, as if the broker had lost its subscription."""
     signal.signal(signal.SIGUSR2, lambda *_: sender.task_consumer.cancel())
 
 
-def _note(path: str) -> None:
+def _record_attempt(path: str) -> None:
     with Path(path).open("a") as file:
         file.write(f"{os.getpid()}\n")
 
 
 @shared_task
-def steady(*, path: str, **_: object) -> None:
-    _note(path)
+def succeeding(*, path: str, **_: object) -> None:
+    _record_attempt(path)
 
 
 @shared_task
-def asking(*, path: str, **_: object) -> None:
-    """Notes the session of the database that it was given."""
+def recording_backend(*, path: str, **_: object) -> None:
+    """Records the backend id of its database connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         with Path(path).open("a") as file:
@@ -38,18 +38,18 @@ def asking(*, path: str, **_: object) -> None:
 
 @shared_task
 def failing(*, path: str, **_: object) -> None:
-    _note(path)
+    _record_attempt(path)
     raise RuntimeError("as always")
 
 
 @shared_task
-def killing(*, path: str, **_: object) -> None:
-    _note(path)
+def killing_process(*, path: str, **_: object) -> None:
+    _record_attempt(path)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @shared_task
 def slow(*, path: str, seconds: float, **_: object) -> None:
-    _note(path)
+    _record_attempt(path)
     time.sleep(seconds)
     Path(path + ".done").touch()
