@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from config import metrics
+from apps.core.ops import prometheus
 from devstack.ports import free_port
 from devstack.process import children, die_with_parent
 from tests.waiting import eventually
@@ -109,15 +109,15 @@ def test_metrics_of_two_workers_add_up_and_survive_restarts(server):
 
 def test_worker_serves_metrics_on_its_port_and_children_close_it(monkeypatch):
     port = free_port()
-    monkeypatch.setattr(metrics._Process, "server", None)
-    monkeypatch.setattr(metrics._Process, "slot", "")
+    monkeypatch.setattr(prometheus._Process, "server", None)
+    monkeypatch.setattr(prometheus._Process, "slot", "")
     monkeypatch.setenv("METRICS_PORT", str(port))
-    metrics.serve_metrics()
-    server = metrics._Process.server
+    prometheus.serve_metrics()
+    server = prometheus._Process.server
     try:
         told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read()
         assert b"photogram_task_total" in told
-        metrics.take_slot("child0")
+        prometheus.take_slot("child0")
         assert server.socket.fileno() == -1
     finally:
         server.shutdown()
@@ -128,13 +128,13 @@ def test_used_metrics_port_does_not_stop_the_process(monkeypatch, json_log):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         monkeypatch.setenv("METRICS_PORT", str(taken.getsockname()[1]))
-        metrics.serve_metrics()
+        prometheus.serve_metrics()
     (line,) = json_log()
     assert (line["event"], line["level"]) == ("metrics_port_unavailable", "error")
 
 
 def test_metrics_server_is_disabled_without_a_port(monkeypatch):
     monkeypatch.delenv("METRICS_PORT", raising=False)
-    monkeypatch.setattr(metrics._Process, "server", None)
-    metrics.serve_metrics()
-    assert metrics._Process.server is None
+    monkeypatch.setattr(prometheus._Process, "server", None)
+    prometheus.serve_metrics()
+    assert prometheus._Process.server is None
