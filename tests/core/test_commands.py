@@ -77,7 +77,7 @@ class TestRepairCounters:
 
     @pytest.mark.parametrize("place", ["x", "accounts.user.follower_count/1", "/"])
     def test_invalid_checkpoint_is_refused(self, place):
-        assert run("repair_counters", "--after", place).err == f"{place} is no place that this command has told."
+        assert run("repair_counters", "--after", place).err == f"{place} is not a checkpoint of this command."
 
 
 class TestStopping:
@@ -88,14 +88,14 @@ class TestStopping:
         outcome = run("repair_counters")
         assert outcome.code == 130
         assert "2 counters checked." in outcome.out
-        assert "Stopped before the end; what is told above is done." in outcome.out
+        assert "Stopped early. The result above is complete up to this point." in outcome.out
         assert f"--after {FOLLOWERS}/{people[1].pk}" in outcome.out
 
     def test_second_signal_ends_the_command_at_once(self, people, monkeypatch):
         interrupt(monkeypatch, times=2)
         outcome = run("repair_counters")
         assert outcome.code == 130
-        assert outcome.err.startswith("Stopped at once")
+        assert outcome.err.startswith("Interrupted.")
 
     def test_signal_handlers_are_restored(self):
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
@@ -115,9 +115,9 @@ def test_help_contains_description_and_examples(name, capsys):
     assert ("--dry-run" in told) is command.changes
 
 
-@pytest.mark.parametrize("forgotten", ["work", "told"])
+@pytest.mark.parametrize("forgotten", ["work", "format_result"])
 def test_incomplete_command_class_cannot_be_defined(forgotten):
-    owed = {"work": lambda self, **options: {}, "told": lambda self, result: []}
+    owed = {"work": lambda self, **options: {}, "format_result": lambda self, result: []}
     assert type("Whole", (OperatorCommand,), owed)()
     del owed[forgotten]
     with pytest.raises(TypeError, match=forgotten):
