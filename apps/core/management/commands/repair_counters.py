@@ -15,8 +15,8 @@ from apps.core.tasks import housekeeping
 
 class Command(OperatorCommand):
     help = (
-        "Compare every counter (likes of a post, followers of a profile, ...) with the rows that it counts, and correct "
-        "wrong ones. A scheduled job does the same. Rows are locked only for a moment."
+        "Compare every counter (likes of a post, followers of a profile, ...) with the rows that it counts, and "
+        "correct wrong ones. A scheduled job does the same. Rows are locked only for a moment."
     )
     examples = """
   manage.py repair_counters --dry-run                          which counters are wrong?
