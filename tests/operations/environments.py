@@ -1,4 +1,4 @@
-"""An environment that production starts with, and what config/settings.py makes of others."""
+"""An environment for production, and the settings that result from environments."""
 
 import json
 import subprocess
@@ -17,16 +17,18 @@ FILLED = {
 
 
 def documented() -> dict[str, str]:
-    """.env.example, its blanks filled."""
+    """The variables of .env.example, with values for the empty ones."""
     lines = (ROOT / ".env.example").read_text().splitlines()
     named = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     return {name: value or FILLED[name] for name, value in named.items()}
 
 
 def started(*environments: dict[str, str]) -> list[dict[str, str]]:
-    """Of each environment the settings as text, or {"refused": why}. One process for all: starting one is what takes
-    time."""
-    program = Path(__file__).with_name("starting.py")
+    """The settings for each environment as text, or {"refused": reason}.
+
+    One process loads all of them, because starting a process is slow.
+    """
+    program = Path(__file__).with_name("settings_loader.py")
     done = subprocess.run(
         [sys.executable, str(program)],
         input=json.dumps(environments),

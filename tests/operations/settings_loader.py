@@ -1,5 +1,7 @@
-"""Run in a process of its own: config/settings.py under each environment of a JSON list on stdin. Prints, for each, its
-values as text, or the reason why it does not start under `refused`."""
+"""Run as a program: loads config/settings.py with each environment of a JSON list on stdin.
+
+Prints a JSON list with the settings as text, or {"refused": reason}.
+"""
 
 import json
 import os
