@@ -32,6 +32,10 @@ class UserQuerySet(QuerySet["User"]):
     def inactive(self) -> "UserQuerySet":
         return self.exclude(state="active")
 
+    def not_erased(self) -> "UserQuerySet":
+        """Accounts in every state but erased, for moderators."""
+        return self.exclude(state="erased")
+
     # The former names, until all apps use the new ones.
     standing = active
     gone = inactive

@@ -91,7 +91,7 @@ class TestAsking:
         assert [caller.get("/users/me/export").status_code for _ in range(5)] == [200] * 5
 
     @pytest.mark.parametrize("state", ["pending", "processing"])
-    def test_one_at_a_time(self, api, alice, state):
+    def test_lock_target(self, api, alice, state):
         DataExport.objects.create(user=alice, status=state, created_at=timezone.now() - timedelta(days=9))
         answer = ask(api(alice))
         assert (answer.status_code, answer.json()["code"]) == (409, "export_in_progress")
