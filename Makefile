@@ -66,7 +66,7 @@ shell: $(READY) ## Django's shell beside the running stack
 	@$(BIN)/python -m devstack exec -- python manage.py shell
 
 doctor: $(READY) ## Examine everything beside the running stack, and say what to do about each finding
-	@$(BIN)/python -m devstack exec -- python manage.py doctor $(ARGS)
+	@$(BIN)/python -m devstack exec -- python manage.py system_check $(ARGS)
 
 freeze: $(READY) ## Let a server of the running stack hang (SERVER=postgresql|valkey|seaweedfs SECONDS=30)
 	@$(BIN)/python -m devstack freeze "$(SERVER)" --seconds "$(SECONDS)"

@@ -37,16 +37,16 @@ class Statements:
 
     def __init__(self, bench: Bench) -> None:
         self.timeline = importlib.import_module("apps.feed.timeline")
-        self.cards = importlib.import_module("apps.content.api.cards")
+        self.posts = importlib.import_module("apps.engagement.reads")
         self.notifications = importlib.import_module("apps.notifications.reads")
-        self.in_the_feed = importlib.import_module("apps.feed.api.views").IN_THE_FEED
+        self.posts_in_feed = importlib.import_module("apps.feed.api.views").POSTS_IN_FEED
         world, followed = bench.world, bench.world.readers
         self.ordinary, self.heavy = (UUID(world.person(followed[n][0])) for n in (min(followed), max(followed)))
         self.ids = self.timeline.newest_ids(self.ordinary, limit=21)
 
     def all(self) -> Iterator[tuple[str, Callable[[], object], int]]:
         """(what it is, how it is asked, how often)."""
-        yield "a post's card", partial(self.cards.post_card, self.ids[0], self.ordinary), 4000
+        yield "a post", partial(self.posts.post, self.ids[0], self.ordinary), 4000
         for number in BLOCKS:
             with transaction.atomic():
                 self._block(number)
@@ -57,7 +57,7 @@ class Statements:
         for name, reader in (("the ordinary", self.ordinary), ("the heavy", self.heavy)):
             ids = partial(self.timeline.newest_ids, reader, limit=120)
             yield f"120 ids of the feed, {name} reader", ids, 400
-            with mock.patch.object(self.timeline, "WALK_WORTH", float("inf")):
+            with mock.patch.object(self.timeline, "SCAN_WORTH", float("inf")):
                 yield f"the same, every note looked up, {name} reader", ids, 400
 
     def _block(self, number: int) -> None:
@@ -66,7 +66,7 @@ class Statements:
             cursor.execute("ANALYZE social_block")
 
     def _page(self) -> Any:
-        return self.cards.post_cards_of([pk.bytes for pk in self.ids], self.ordinary, among=self.in_the_feed)
+        return self.posts.posts(self.ids, self.ordinary, visible=self.posts_in_feed)
 
     def _told(self) -> Any:
         return self.notifications.list_notifications(self.ordinary, limit=21)

@@ -183,8 +183,8 @@ def measure_queue(bench: Bench, arguments: argparse.Namespace) -> None:
 
 
 def _filler(bench: Bench, tasks: int) -> Callable[[int], None]:
-    """Enqueues so many tasks, of likes of which nobody has been told yet."""
-    told = importlib.import_module("apps.notifications.tasks")
+    """Enqueues so many tasks, for likes that nobody has been notified of yet."""
+    notifications = importlib.import_module("apps.notifications.tasks")
     outbox = importlib.import_module("apps.core.tasks.outbox")
     with bench.database() as connection:
         connection.execute("TRUNCATE celery_outbox")
@@ -197,10 +197,10 @@ def _filler(bench: Bench, tasks: int) -> Callable[[int], None]:
         )
 
     def fill(count: int) -> None:
-        with outbox.gathering():
+        with outbox.batch():
             for _ in range(count):
                 post, actor = next(likes)
-                told.tell_of_like.delay(post_id=str(post), actor_id=str(actor))
+                notifications.sync_like_notification.delay(post_id=str(post), actor_id=str(actor))
 
     return fill
 

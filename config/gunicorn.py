@@ -36,7 +36,7 @@ control_socket_disable = True
 # The workers add up their metrics through files in this directory, which is new at each start.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
 # Imported after that line: prometheus-client reads the variable when it is imported.
-metrics = importlib.import_module("config.metrics")
+prometheus = importlib.import_module("apps.core.ops.prometheus")
 logs = importlib.import_module("config.logging")
 logconfig_dict = logs.dict_config(
     log_format=os.environ.get("LOG_FORMAT") or logs.default_format(os.environ.get("PHOTOGRAM_ENV", "")),
@@ -57,7 +57,7 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    metrics.take_slot(f"worker{worker.slot}")
+    prometheus.take_slot(f"worker{worker.slot}")
 
 
 def post_worker_init(worker: Any) -> None:

@@ -250,10 +250,8 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
 
 def logging_config(*, log_format: str, level: str, full_addresses: bool = False, sentry: bool = False) -> None:
     """Configure structlog and the standard library's loggers to the same output on stderr."""
-    # None of our lines tells them, nor from which line of code it comes, and each record would be asked (Python's
-    # logging HOWTO, "Optimization").
+    # No log line has these fields, and each record would look them up (Python's logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
     logging.config.dictConfig(
         dict_config(log_format=log_format, level=level, full_addresses=full_addresses, sentry=sentry)
     )

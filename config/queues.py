@@ -29,7 +29,7 @@ DEFAULT = "maintenance"
 ROUTES: list[tuple[str, str]] = [
     ("apps.media.tasks.process_upload", "media"),
     ("apps.media.tasks.publish_variants", "media"),
-    ("apps.notifications.tasks.ring_again", "maintenance"),
+    ("apps.notifications.tasks.enqueue_due_deliveries", "maintenance"),
     ("apps.notifications.tasks.purge_*", "maintenance"),
     ("apps.notifications.tasks.*", "notifications"),
     ("apps.moderation.tasks.send_statement", "notifications"),

@@ -1,9 +1,9 @@
-"""What runs by the clock: (task, period in seconds). `ensure_schedule` writes it where the scheduler reads it, and
-leaves alone what an operator has changed there."""
+"""The scheduled jobs and their periods in seconds. `ensure_schedule` writes them to the database, where the scheduler
+reads them, and keeps what an operator has changed there."""
 
 SCHEDULE: dict[str, int] = {
-    # What heals a lost doorbell or a dead worker, and what makes old URLs die: within a minute.
-    "apps.media.tasks.ring_again": 20,
+    # Lost tasks and dead workers are made up for, and old URLs stop working, within a minute.
+    "apps.media.tasks.enqueue_due_media": 20,
     "apps.media.tasks.delete_pending_objects": 15,
     "apps.media.tasks.remove_abandoned_uploads": 3600,
     "apps.media.tasks.remove_orphaned_objects": 24 * 3600,
@@ -12,8 +12,8 @@ SCHEDULE: dict[str, int] = {
     "apps.content.tasks.reconcile_waiting_accounts": 20,
     "apps.moderation.tasks.send_waiting_statements": 20,
     "apps.moderation.tasks.end_due_suspensions": 60,
-    "apps.accounts.tasks.ring_for_erasures": 20,
-    "apps.accounts.tasks.ring_for_exports": 20,
+    "apps.accounts.tasks.enqueue_due_erasures": 20,
+    "apps.accounts.tasks.enqueue_due_exports": 20,
     "apps.accounts.tasks.expire_exports": 20,
     "apps.accounts.tasks.purge_exports": 24 * 3600,
     "apps.accounts.tasks.purge_sessions": 24 * 3600,
@@ -25,7 +25,7 @@ SCHEDULE: dict[str, int] = {
     "apps.feed.tasks.decide_mode": 20,
     "apps.feed.tasks.keep_snapshots": 300,
     "apps.feed.tasks.repair_newest_posts": 24 * 3600,
-    "apps.notifications.tasks.ring_again": 30,
+    "apps.notifications.tasks.enqueue_due_deliveries": 30,
     "apps.notifications.tasks.purge_old_notifications": 24 * 3600,
     "apps.core.tasks.probe_queues": 20,
     "apps.notifications.tasks.purge_settled_deliveries": 24 * 3600,

@@ -29,7 +29,7 @@ def start(process: str, **options: Any) -> None:
     sentry_sdk.init(
         dsn=os.environ.get("SENTRY_DSN"),
         environment=os.environ.get("PHOTOGRAM_ENV", "development"),
-        # Breadcrumbs and reports by other ways than the log are off: they gather texts that nobody has looked at.
+        # Breadcrumbs and reports by other ways than the log are off: they collect texts that were not redacted.
         default_integrations=False,
         auto_enabling_integrations=False,
         integrations=[

@@ -1,7 +1,7 @@
 """Photogram's settings: one file, every deployment value from the environment.
 
-Defaults are safe for development only; with ``PHOTOGRAM_ENV=production`` the process refuses to start on
-any of them (see ``refuse_unsafe_production``).
+The defaults are for development only. With ``PHOTOGRAM_ENV=production`` the process refuses to start with
+an unsafe value (see ``refuse_unsafe_production``).
 """
 
 import warnings
@@ -40,15 +40,15 @@ DEVELOPMENT_KEY = "development-only-key-that-production-refuses-to-start-with"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", DEVELOPMENT_KEY)
-# Former keys: tokens signed with them are still read, new ones are not made.
+# Former keys: they still verify tokens but sign no new ones.
 JWT_SIGNING_KEY_FALLBACKS: list[str] = env.list("JWT_SIGNING_KEY_FALLBACKS", [])
 
-# ── Where we are reached ─────────────────────────────────────────────────────────────────────────────────
+# ── Hosts, URLs, CORS ────────────────────────────────────────────────────────────────────────────────────
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
 )
 PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
-# The front end that opens the links of our mails; `{token}` is appended as a query parameter.
+# The front end that opens the links in mails; `{token}` is appended as a query parameter.
 CLIENT_URL = env.str("CLIENT_URL", PUBLIC_URL).rstrip("/")
 PROBLEM_TYPE_BASE = env.str("PROBLEM_TYPE_BASE", "https://photogram.example/errors/")
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts none.
@@ -67,7 +67,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"]
 
-# ── Applications: ours in the order of the stack, bottom first ───────────────────────────────────────────
+# ── Applications: ours from the bottom of the stack to the top ───────────────────────────────────────────
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -122,7 +122,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-# A trailing slash is accepted and never required, and nothing is ever redirected.
+# A trailing slash is optional, so that no redirect is needed.
 APPEND_SLASH = False
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -159,32 +159,32 @@ UNFOLD = {
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
 DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", "postgresql://postgres@127.0.0.1:5432/photogram")}
-# The database itself, for tools that need a whole session (backups); where DATABASE_URL names a PgBouncer.
+# The URL of the server itself if DATABASE_URL names a PgBouncer: for tools that need a session (backups).
 DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", env.str("DATABASE_URL", ""))
-# In transaction mode each transaction may meet another session of the server: nothing may rest in one.
+# PgBouncer in transaction mode: each transaction may get another session of the server.
 DATABASE_BEHIND_PGBOUNCER = env.bool("DATABASE_BEHIND_PGBOUNCER", False)
 DATABASE_STATEMENT_TIMEOUT_MS = env.int("DATABASE_STATEMENT_TIMEOUT_MS", 15_000)
-# Tests run on machines whose cores are busy with other work.
+# Longer in tests, because these may run on a busy machine.
 DATABASE_LOCK_TIMEOUT_MS = 30_000 if TESTING else 3_000
 DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
-# How soon the server notices that nobody waits for a statement any more.
+# How often the server checks during a statement whether the client is still connected.
 DATABASE_CLIENT_CHECK_MS = 1_000
-# How long a request waits for a connection. A process has more of them than threads: a request that waits, waits for a
-# connection that cannot be made.
+# How long a request waits for a connection. The pool has more connections than the process has threads, so a request
+# waits only if the server is unavailable.
 DATABASE_POOL_TIMEOUT_SECONDS = 3.0
 DATABASES["default"] |= {
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": 0,
-    # A round trip for each request, so that none is given a connection that died at rest.
+    # One round trip per request, so that no request gets a connection that was closed while idle.
     "CONN_HEALTH_CHECKS": True,
-    # A cursor of the server's would be left behind in whichever session opened it.
+    # A server-side cursor would remain in the session that opened it.
     "DISABLE_SERVER_SIDE_CURSORS": DATABASE_BEHIND_PGBOUNCER,
     "OPTIONS": {
         "connect_timeout": 3,
-        # Statements of `apps/core/db/statements.py` are planned once in a session; the ORM's are never prepared.
-        # Behind PgBouncer, whose sessions change hands, nothing is.
+        # Statements of `apps/core/db/queries.py` are planned once per session. Django never prepares statements of the
+        # ORM. Behind PgBouncer no statement is prepared, because sessions are shared.
         "prepare_threshold": None if DATABASE_BEHIND_PGBOUNCER else 0,
-        # One pool per process; a request that gets no connection in time is a 503, never a hang.
+        # One pool per process. A request that gets no connection in time is answered with 503.
         "pool": {
             "min_size": env.int("DATABASE_POOL_MIN", 1),
             "max_size": env.int("DATABASE_POOL_MAX", 10),
@@ -193,35 +193,34 @@ DATABASES["default"] |= {
             "reconnect_timeout": 5,
             "connection_class": DeadlineConnection,
         },
-        # A server that vanished from the network without a word is noticed in 15 s, by jobs as well.
+        # A server that disappears from the network is detected within 15 s, in tasks as well.
         "keepalives_idle": 5,
         "keepalives_interval": 5,
         "keepalives_count": 2,
         "tcp_user_timeout": 15_000,
-        # What the URL says as well: sslmode and the like.
+        # Options of the URL, such as sslmode.
         **DATABASES["default"].get("OPTIONS", {}),
     },
 }
 if not DATABASE_BEHIND_PGBOUNCER:
-    # PgBouncer refuses a connection that brings options; behind it the role has them (docs/operations.md).
+    # PgBouncer refuses connections with options. Set them for the role instead (docs/operations.md).
     DATABASES["default"]["OPTIONS"]["options"] = (
         f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_MS} -c lock_timeout={DATABASE_LOCK_TIMEOUT_MS} "
         f"-c idle_in_transaction_session_timeout={DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS} "
         f"-c client_connection_check_interval={DATABASE_CLIENT_CHECK_MS} "
-        # Otherwise PostgreSQL plans a statement anew for as long as it believes that to pay, which it often does of
-        # one that is for a single post as well as for a page of them.
+        # Otherwise PostgreSQL plans many statements anew each time, because it estimates a custom plan to be cheaper.
         "-c plan_cache_mode=force_generic_plan "
-        # PostgreSQL takes disks for granted that turn, 4: it would rather read all people than ten of them by index.
+        # The default, 4, is for rotating disks: PostgreSQL would scan a table instead of reading ten rows by an index.
         "-c random_page_cost=1.1"
     )
 if TESTING:
-    # The test runner creates and drops databases and uses threads of its own: plain connections.
+    # No pool, because the test runner creates and drops databases and tests use threads of their own.
     DATABASES["default"]["OPTIONS"].pop("pool")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# ── Redis or Valkey: a cache, never the truth ────────────────────────────────────────────────────────────
+# ── Redis or Valkey, as a cache ──────────────────────────────────────────────────────────────────────────
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
-# Tests run side by side on one server, each worker with keys of its own.
+# Parallel test workers share a server; each has its own keys.
 REDIS_KEY_PREFIX = f"photogram:{env.str('PYTEST_XDIST_WORKER', '')}"
 REDIS_TIMEOUT_SECONDS = 2.0 if TESTING else 0.25
 REDIS_BREAKER_SECONDS = 5.0
@@ -233,7 +232,7 @@ CACHES = {
         "OPTIONS": {
             "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
             "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
-            # A connection that broke while it was idle is replaced, once; a late answer is not waited for again.
+            # A connection that was closed while idle is replaced once. A timeout is not retried.
             "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},
         },
     }
@@ -259,12 +258,12 @@ MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
-# What becomes of an upload that looks like a banned picture: "refuse" fails it, "flag" lets it through, and reports the
-# post that shows it.
+# What happens to an upload that resembles a blocked image: "refuse" rejects it, "flag" accepts it and reports the post
+# that contains it.
 BLOCKED_IMAGES = env.str("BLOCKED_IMAGES", "refuse")
 if BLOCKED_IMAGES not in {"refuse", "flag"}:
     raise ImproperlyConfigured("BLOCKED_IMAGES must be refuse or flag.")
-# Of 256 bits; 31 is what ThreatExchange advises for PDQ.
+# Differing bits, of 256. ThreatExchange recommends 31 for PDQ.
 BLOCKED_IMAGE_DISTANCE = env.int("BLOCKED_IMAGE_DISTANCE", 31)
 MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
@@ -287,7 +286,7 @@ def _s3_storage(
             "region_name": S3_REGION,
             "access_key": S3_ACCESS_KEY_ID,
             "secret_key": S3_SECRET_ACCESS_KEY,
-            # AWS_SESSION_TOKEN of the environment belongs to other credentials.
+            # AWS_SESSION_TOKEN in the environment would belong to other credentials.
             "security_token": None,
             "object_parameters": {"CacheControl": cache_control} if cache_control else {},
             "client_config": S3ClientConfig(
@@ -326,10 +325,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
-# Each client of a test makes its middleware anew, and would look through all files first.
+# Each test client creates the middleware, which would list all files first.
 WHITENOISE_AUTOREFRESH = TESTING
 if not PRODUCTION:
-    # Static files are found in the packages; nothing has been collected.
+    # STATIC_ROOT does not exist: static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
@@ -337,7 +336,7 @@ AUTHENTICATION_BACKENDS = ["apps.accounts.backends.OneQueryBackend"]
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if TESTING:
-    # Tests sign in thousands of times; one test of its own checks the real hasher.
+    # Fast, because tests sign in thousands of times. One test checks the real hasher.
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 PASSWORD_MAX_LENGTH = 1024
 AUTH_PASSWORD_VALIDATORS = [
@@ -363,20 +362,20 @@ SIMPLE_JWT: dict[str, Any] = {
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
-# The console is all that one signs in to with a form.
+# Only the console has a login form.
 LOGIN_REDIRECT_URL = "admin:index"
-# Two-factor of staff in the console: who has set it up is always asked for a code; "required" leads whoever has not to
-# do so, and shows them nothing else.
+# Two-factor authentication of staff. Staff who have set it up must always enter a code. With "required", all others
+# must set it up before they can use the console.
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", "required" if PRODUCTION else "optional")
 if STAFF_TWO_FACTOR not in {"required", "optional"}:
     raise ImproperlyConfigured("STAFF_TWO_FACTOR must be required or optional.")
 OTP_TOTP_ISSUER = "Photogram"
-# Attempts are counted by RATE_LIMITS, which do not keep the owner out for ever.
+# RATE_LIMITS count the attempts instead, which lock nobody out permanently.
 OTP_TOTP_THROTTLE_FACTOR = 0
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14))
 EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24))
 EXPORT_INTERVAL = timedelta(days=1)
-# Archives that are made at the same time, in all workers together: each may take long.
+# The number of exports that run at the same time in all workers, because an export may take long.
 EXPORTS_AT_ONCE = env.int("EXPORTS_AT_ONCE", 1)
 HANDLE_QUARANTINE = timedelta(days=30)
 FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000)
@@ -392,10 +391,10 @@ if email_url := env.str("EMAIL_URL", ""):
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
 
-# ── Web Push: a pair of keys from `manage.py make_vapid_keys`; without one, nothing is pushed ─────────────────
+# ── Web Push: a key pair of `manage.py make_vapid_keys`; without it, push is disabled ────────────────────
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", "")
 VAPID_PUBLIC_KEY = env.str("VAPID_PUBLIC_KEY", "")
-# Whom a push service may write to (RFC 8292, section 2.1).
+# A contact for operators of push services (RFC 8292, section 2.1).
 VAPID_SUBJECT = env.str("VAPID_SUBJECT", "mailto:noreply@photogram.example")
 
 # ── The API ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -409,12 +408,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["apps.core.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.PhotogramSchema",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "apps.core.api.renderers.AlwaysJSON",
-    # The renderer writes times.
+    # The renderer formats times.
     "DATETIME_FORMAT": None,
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-# Scope → (requests, seconds). Anonymous callers are counted by address, the others by account.
+# {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
     "read": (600, 60),
@@ -455,7 +454,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
 }
 
-# ── Celery: tasks are rows of the outbox until they are done ───────────────────────────────────────────────────
+# ── Celery: tasks are rows of the outbox until they are done ─────────────────────────────────────────────
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "redis://127.0.0.1:6379/1")
 CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(
     CELERY_BROKER_URL,
@@ -465,8 +464,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = takes_remote_control(CELERY_BROKER_URL)
-# How a task is tried: begun and not done within the lease, it is announced again; failed, it waits ever longer; and
-# after so many tries it is a dead letter. See apps/core/tasks/outbox.py.
+# A task that is not done within the lease is announced again. A failed task is retried with growing pauses, and becomes
+# a dead letter after TASK_TRIES attempts. See apps/core/tasks/outbox.py.
 TASK_TRIES = env.int("TASK_TRIES", 5)
 TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
@@ -477,7 +476,7 @@ CELERY_TASK_DEFAULT_QUEUE = DEFAULT
 CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)
 CELERY_TASK_ANNOTATIONS = ["apps.core.tasks.queues:TimeLimits"]
 CELERY_TASK_IGNORE_RESULT = True
-# A message is taken from the queue when its task has ended, however; one whose process was killed goes back at once.
+# A message is acknowledged when its task has ended. If the process was killed, the message is redelivered at once.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -487,24 +486,24 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "apps.core.tasks.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
-# Of jobs that walk through whole tables, each for itself; 0 lets them run as fast as they can.
+# A limit for each job that reads whole tables; 0 for no limit.
 MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000)
 
 # ── The feed ─────────────────────────────────────────────────────────────────────────────────────────────
-# Who has read so often of late is hot: visits count half after five minutes, a quarter after ten.
+# Visits after which a reader counts as active. A visit counts half after five minutes, a quarter after ten.
 FEED_HOT_VISITS = env.float("FEED_HOT_VISITS", 5.0)
 FEED_BACKFILL_PER_SECOND = env.float("FEED_BACKFILL_PER_SECOND", 20.0)
 FEED_SNAPSHOT_SECONDS = env.int("FEED_SNAPSHOT_SECONDS", 300)
 FEED_STALE_SECONDS = env.int("FEED_STALE_SECONDS", 3600)
-# From here on the feed is busy (apps/feed/policy.py).
+# Thresholds above which the feed counts as busy (apps/feed/policy.py).
 FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000)
 FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5)
 FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8)
 
 # ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
-# Who opens a case in the console works on it alone for as long.
+# How long a case is reserved for the moderator who opened it.
 CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15)
-# A suspension for good (or beyond a year) takes two: one moderator proposes it, another confirms.
+# A permanent suspension (or one of more than a year) needs two moderators: one proposes it, another confirms it.
 MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
 PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7))
 
@@ -525,7 +524,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# TLS ends at the proxy, which also redirects plain HTTP; the API itself never answers with a redirect.
+# The proxy terminates TLS and redirects plain HTTP.
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
@@ -536,9 +535,9 @@ TIME_ZONE = "UTC"
 LOGGING_CONFIG = None
 LOG_FORMAT = env.str("LOG_FORMAT", default_format(ENVIRONMENT))
 LOG_LEVEL = env.str("LOG_LEVEL", "WARNING" if TESTING else "INFO")
-# Otherwise the /24 or /48 that an address is in.
+# False: logs contain only the /24 or /48 network of an address.
 LOG_FULL_ADDRESSES = env.bool("LOG_FULL_ADDRESSES", False)
-# Where unforeseen errors are reported; empty reports none.
+# Unexpected errors are reported here; empty: nowhere.
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 logging_config(log_format=LOG_FORMAT, level=LOG_LEVEL, full_addresses=LOG_FULL_ADDRESSES, sentry=bool(SENTRY_DSN))
 
@@ -546,20 +545,20 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 
 def is_weak(key: str, *, shortest: int) -> bool:
-    """Known to everybody, short, or of a few characters over and over."""
+    """Whether the key is the public default, short, or consists of a few repeated characters."""
     return key == DEVELOPMENT_KEY or len(key.encode()) < shortest or len(set(key)) < 8
 
 
 def refuse_unsafe_production() -> None:
-    """Raises ImproperlyConfigured, naming every value that is only fit for development."""
+    """Raises ImproperlyConfigured with all values that are only safe for development."""
     required = ["DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "S3_ENDPOINT_URL"]
-    # Tokens, links with secrets in them and photographs travel to these.
-    reached = ["PUBLIC_URL", "CLIENT_URL", "S3_PUBLIC_ENDPOINT_URL", "MEDIA_CDN_URL"]
+    # Tokens, links with secrets and photos are sent to these.
+    urls = ["PUBLIC_URL", "CLIENT_URL", "S3_PUBLIC_ENDPOINT_URL", "MEDIA_CDN_URL"]
     refused = {
         "SECRET_KEY must be set, 50 characters or more, random": is_weak(SECRET_KEY, shortest=50),
         "JWT_SIGNING_KEY must be set, 32 bytes or more, random": is_weak(JWT_SIGNING_KEY, shortest=32),
         "SECRET_KEY and JWT_SIGNING_KEY must differ": SECRET_KEY == JWT_SIGNING_KEY,
-        # What is still believed is as good as what is signed with now.
+        # Fallback keys verify tokens and signatures, like the current key.
         "SECRET_KEY_FALLBACKS must have been safe keys": any(is_weak(key, shortest=50) for key in SECRET_KEY_FALLBACKS),
         "JWT_SIGNING_KEY_FALLBACKS must have been safe keys": any(
             is_weak(key, shortest=32) for key in JWT_SIGNING_KEY_FALLBACKS
@@ -571,12 +570,12 @@ def refuse_unsafe_production() -> None:
         "S3_PRIVATE_BUCKET and S3_PUBLIC_BUCKET must differ": S3_PRIVATE_BUCKET == S3_PUBLIC_BUCKET,
         "METRICS_TOKEN must be set, 16 characters or more": len(METRICS_TOKEN) < 16,
         "EMAIL_URL must be set, with smtp": not email_url.startswith("smtp"),
-        # The others would show the secrets in our mails, or lose them.
+        # Other backends would disclose the secrets in mails, or lose the mails.
         "EMAIL_BACKEND must send mails": EMAIL_BACKEND.split(".")[-2] in {"console", "dummy", "filebased", "locmem"},
         "VAPID_PRIVATE_KEY and VAPID_PUBLIC_KEY are set together or not at all": bool(VAPID_PRIVATE_KEY)
         != bool(VAPID_PUBLIC_KEY),
         **{f"{name} must be set": not env.str(name, "") for name in required},
-        **{f"{name} must be set, with https": not globals()[name].startswith("https://") for name in reached},
+        **{f"{name} must be set, with https": not globals()[name].startswith("https://") for name in urls},
     }
     if faults := [message for message, fault in refused.items() if fault]:
         raise ImproperlyConfigured("Photogram does not start in production: " + "; ".join(faults) + ".")

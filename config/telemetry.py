@@ -18,8 +18,8 @@ from celery.signals import (
     worker_ready,
 )
 
+from apps.core.ops import prometheus
 from apps.core.tasks.signals import relay_init, relay_shutdown
-from config import metrics
 
 
 def start(process: str) -> None:
@@ -42,7 +42,7 @@ def stop() -> None:
 # ── Celery's processes ───────────────────────────────────────────────────────────────────────────────────
 @setup_logging.connect
 def keep_our_logs(**_: Any) -> None:
-    """That somebody listens keeps Celery from setting up logs of its own; the settings have done it."""
+    """A receiver of this signal keeps Celery from configuring logging, which the settings have done."""
 
 
 @celeryd_init.connect
@@ -53,13 +53,13 @@ def _worker(**_: Any) -> None:
 
 @worker_ready.connect
 def _serve(**_: Any) -> None:
-    metrics.serve_metrics()
+    prometheus.serve_metrics()
 
 
 @worker_process_init.connect
 def _child(**_: Any) -> None:
     place: Any = current_process()
-    metrics.take_slot(f"child{place.index}")
+    prometheus.take_slot(f"child{place.index}")
     start("worker")
 
 
@@ -70,14 +70,14 @@ def _child_ends(**_: Any) -> None:
 
 @beat_init.connect
 def _scheduler(**_: Any) -> None:
-    metrics.serve_metrics()
+    prometheus.serve_metrics()
     start("scheduler")
 
 
 # ── The relay ────────────────────────────────────────────────────────────────────────────────────────────
 @relay_init.connect
 def _relay(**_: Any) -> None:
-    metrics.serve_metrics()
+    prometheus.serve_metrics()
     start("relay")
 
 

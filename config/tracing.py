@@ -30,7 +30,7 @@ from apps.core.tasks import propagation
 from config.redaction import redact_text
 
 _W3C = TraceContextTextMapPropagator()
-# Attributes that hold what somebody searched for, behind the question mark.
+# Attributes that hold search terms, in the query string.
 URLS = {"http.url", "http.target", "url.full"}
 # Asked every few seconds by machines; their traces say nothing. A pattern that is looked for anywhere in a whole URL: a
 # host or a hashtag may bear the same names.
@@ -40,8 +40,8 @@ EXPORT_SECONDS = 3
 
 
 class Deaf(TextMapPropagator):
-    """Nobody outside chooses the ids of our traces or which of them are kept: headers of requests are not read, nor
-    are any sent to storage."""
+    """Clients choose neither the ids of traces nor which are kept: headers of requests are not read, and none are sent
+    to storage."""
 
     def extract(self, carrier: Any, context: Context | None = None, getter: Any = None) -> Context:
         return context or Context()

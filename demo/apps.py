@@ -4,13 +4,13 @@ from apps.core import privacy
 
 
 class DemoConfig(privacy.ContextConfig):
-    """A believable world for a first look, made by the verbs of the apps below. Has no tables."""
+    """Sample data for development, created with the services of the other apps. It has no tables."""
 
     name = "demo"
 
     def erase_user(self, user_id: UUID) -> None:
-        """Nothing is held here on anybody."""
+        """No user data is stored here."""
 
     def export_user(self, user_id: UUID) -> privacy.Export:
-        """Nothing is held here on anybody."""
+        """No user data is stored here."""
         yield from ()

@@ -1,4 +1,4 @@
-"""What every picture of the demo data is made of: fractal noise, perspective, skies.
+"""The parts of the pictures: fractal noise, perspective, skies.
 
 Pictures are float32 arrays (rows, columns, 3) of display values 0..1; planes are (rows, columns), float32
 too. Lengths in scenes are metres, on screen pixels.

@@ -1,4 +1,4 @@
-"""Who lives in the demo world."""
+"""The people of the demo data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a taste: `scenes` are what they photograph, `renown` weighs how many follow them."""
+    """`scenes` are what the person photographs, `popularity` is the relative chance of being followed."""
 
     handle: str
     name: str
@@ -16,7 +16,7 @@ class Person:
     scenes: tuple[str, ...]
     is_private: bool = False
     website: str = ""
-    renown: float = 1.0
+    popularity: float = 1.0
 
     @property
     def email(self) -> str:
@@ -30,18 +30,24 @@ CAST = [
         "Mountains before breakfast. Film when I can, phone when I can't.",
         ("mountains", "lake", "clouds", "forest"),
         website="https://alice.example.org",
-        renown=6,
+        popularity=6,
     ),
-    Person("bob", "Bob Ferreira", "Coffee, cities, long way home.", ("coffee", "skyline", "rain", "facade"), renown=3),
+    Person(
+        "bob", "Bob Ferreira", "Coffee, cities, long way home.", ("coffee", "skyline", "rain", "facade"), popularity=3
+    ),
     Person("carol", "Carol Nyström", "Nights under dark skies.", ("milky_way", "aurora", "lake"), is_private=True),
-    Person("jonas.w", "Jonas Weber", "Up here it is quiet. Guide, 47° N.", ("mountains", "clouds", "lake"), renown=4),
-    Person("marisol", "Marisol Vega", "Salt, sand, sea. 🌊", ("sea", "shore", "dunes"), renown=5),
-    Person("emre_k", "Emre Kaya", "I count windows.", ("facade", "skyline", "rain"), renown=2),
-    Person("hana.fields", "Hana Sato", "Rows of things that grow.", ("field", "oranges", "forest"), renown=3),
-    Person("lucie", "Lucie Moreau", "Market days and still lifes.", ("oranges", "coffee", "field"), renown=2),
-    Person("tomasz", "Tomasz Zieliński", "Baltic. Mostly fog.", ("sea", "forest", "lake"), renown=1.5),
-    Person("priya.rao", "Priya Rao", "Deserts, trains, tea.", ("dunes", "coffee", "skyline"), renown=2.5),
-    Person("ingrid", "Ingrid Solheim", "69° N. The dark half of the year.", ("aurora", "milky_way", "sea"), renown=3.5),
+    Person(
+        "jonas.w", "Jonas Weber", "Up here it is quiet. Guide, 47° N.", ("mountains", "clouds", "lake"), popularity=4
+    ),
+    Person("marisol", "Marisol Vega", "Salt, sand, sea. 🌊", ("sea", "shore", "dunes"), popularity=5),
+    Person("emre_k", "Emre Kaya", "I count windows.", ("facade", "skyline", "rain"), popularity=2),
+    Person("hana.fields", "Hana Sato", "Rows of things that grow.", ("field", "oranges", "forest"), popularity=3),
+    Person("lucie", "Lucie Moreau", "Market days and still lifes.", ("oranges", "coffee", "field"), popularity=2),
+    Person("tomasz", "Tomasz Zieliński", "Baltic. Mostly fog.", ("sea", "forest", "lake"), popularity=1.5),
+    Person("priya.rao", "Priya Rao", "Deserts, trains, tea.", ("dunes", "coffee", "skyline"), popularity=2.5),
+    Person(
+        "ingrid", "Ingrid Solheim", "69° N. The dark half of the year.", ("aurora", "milky_way", "sea"), popularity=3.5
+    ),
     Person("sam.okafor", "Sam Okafor", "For friends and family.", ("shore", "rain", "forest"), is_private=True),
 ]
 
@@ -83,8 +89,8 @@ BIOS = [
 ]
 
 
-def townspeople(rng: np.random.Generator, count: int, tastes: list[str]) -> Iterator[Person]:
-    """`count` people besides the cast, no two with one handle; few of them known to many, one in eight private."""
+def generate_people(rng: np.random.Generator, count: int, tastes: list[str]) -> Iterator[Person]:
+    """`count` people with unique handles in addition to the cast. Few are popular, one in eight is private."""
     taken = {person.handle for person in CAST}
     while count:
         given, family = str(rng.choice(GIVEN)), str(rng.choice(FAMILY))
@@ -92,8 +98,8 @@ def townspeople(rng: np.random.Generator, count: int, tastes: list[str]) -> Iter
         handle = spelled[int(rng.integers(len(spelled)))].lower()
         bio = str(rng.choice(BIOS)).format(place=rng.choice(PLACES))
         scenes = tuple(str(scene) for scene in rng.choice(tastes, size=3, replace=False))
-        private, renown = bool(rng.uniform() < 0.125), float(rng.pareto(1.3) + 0.1)
+        private, popularity = bool(rng.uniform() < 0.125), float(rng.pareto(1.3) + 0.1)
         if handle not in taken:
             taken.add(handle)
             count -= 1
-            yield Person(handle, f"{given} {family}", bio, scenes, private, renown=renown)
+            yield Person(handle, f"{given} {family}", bio, scenes, private, popularity=popularity)

@@ -1,8 +1,8 @@
-"""A camera for the demo data: photographs of scenes that never were, with all that a real file carries.
+"""Renders photographs of invented scenes, with the metadata of real files.
 
-Every photograph follows from its seed. Files are JPEG, 1600 to 2400 pixels on the longest side, sRGB, and hold the
-metadata that the pipeline must strip: camera, time, place, a comment; some lie on their side, with an EXIF orientation
-that says so.
+The seed determines the photograph. Files are JPEG in sRGB, 1600 to 2400 pixels on the longest side, and contain the
+metadata that the pipeline must strip: camera, time, place, a comment. Some are stored rotated, with an EXIF orientation
+tag.
 """
 
 import io
@@ -33,11 +33,11 @@ SCENES: dict[str, Callable[[np.random.Generator, int, int], Picture]] = {
     "oranges": scenes.oranges,
     "coffee": scenes.coffee,
 }
-# Scenes are drawn at this share of the file's resolution; a lens resolves no more either.
+# Scenes are drawn at this fraction of the resolution of the file, like the limited sharpness of a lens.
 SHARPNESS = {"skyline": 0.75, "facade": 0.75, "milky_way": 0.75}
 USUAL_SHARPNESS = 0.58
 SHAPES = [(3, 2), (3, 2), (4, 3), (16, 9), (1, 1), (4, 5), (2, 3), (3, 4)]
-NEVER_UPRIGHT = {"skyline", "clouds", "dunes", "lake"}
+LANDSCAPE_ONLY = {"skyline", "clouds", "dunes", "lake"}
 GOOD_IN_BLACK_AND_WHITE = {"forest", "mountains", "dunes", "facade", "lake", "field"}
 CAMERAS = [
     ("FUJIFILM", "X-T4"),
@@ -46,12 +46,12 @@ CAMERAS = [
     ("Google", "Pixel 8"),
     ("Apple", "iPhone 15"),
 ]
-ROTATED_90 = 6  # "turn me clockwise": TIFF 6.0, tag 274
+ROTATED_90 = 6  # rotate clockwise for display: TIFF 6.0, tag 274
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A JPEG file as a camera writes it. `width` and `height` are those of the upright picture."""
+    """A JPEG file like that of a camera. `width` and `height` are those of the upright picture."""
 
     scene: str
     jpeg: bytes
@@ -65,40 +65,40 @@ def take(
     *,
     shape: tuple[int, int] | None = None,
     longest: int | None = None,
-    on_its_side: bool | None = None,
+    rotated: bool | None = None,
 ) -> Photograph:
-    """The photograph of `scene` that follows from `seed`.
+    """Render the photograph of `scene` that `seed` determines.
 
-    `shape` is its aspect ratio, `longest` its longest side in pixels, `on_its_side` whether the pixels are turned
-    and the EXIF orientation says so; each is the seed's choice if not given.
+    `shape` is the aspect ratio, `longest` the longest side in pixels, `rotated` whether the file is stored rotated with
+    an EXIF orientation tag. The seed determines those that are not given.
     """
     rng = np.random.default_rng([seed, sorted(SCENES).index(scene)])
-    across, down = shape or _framed(rng, scene)
+    across, down = shape or _choose_shape(rng, scene)
     longest = longest or int(rng.integers(200, 301)) * 8
     scale = longest / max(across, down)
     width, height = round(across * scale), round(down * scale)
     sharpness = SHARPNESS.get(scene, USUAL_SHARPNESS)
-    seen = SCENES[scene](rng, round(height * sharpness), round(width * sharpness))
+    picture = SCENES[scene](rng, round(height * sharpness), round(width * sharpness))
     black_and_white = scene in GOOD_IN_BLACK_AND_WHITE and rng.uniform() < 0.15
-    image = Image.fromarray(_developed(rng, seen, height, width, black_and_white=black_and_white))
+    image = Image.fromarray(_develop(rng, picture, height, width, black_and_white=black_and_white))
     exif = _metadata(rng)
-    if rng.uniform() < 0.2 if on_its_side is None else on_its_side:
+    if rng.uniform() < 0.2 if rotated is None else rotated:
         image, exif[ExifTags.Base.Orientation] = image.transpose(Image.Transpose.ROTATE_90), ROTATED_90
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90, subsampling="4:2:0", exif=exif, comment=b"Straight out of camera")
     return Photograph(scene, file.getvalue(), width, height)
 
 
-def _framed(rng: np.random.Generator, scene: str) -> tuple[int, int]:
-    shapes = [(w, h) for w, h in SHAPES if w >= h] if scene in NEVER_UPRIGHT else SHAPES
+def _choose_shape(rng: np.random.Generator, scene: str) -> tuple[int, int]:
+    shapes = [(w, h) for w, h in SHAPES if w >= h] if scene in LANDSCAPE_ONLY else SHAPES
     return shapes[int(rng.integers(len(shapes)))]
 
 
-def _developed(rng: np.random.Generator, seen: Picture, height: int, width: int, *, black_and_white: bool) -> Picture:
-    """Tone curve, colour grading, vignette, then full size and film grain, as 8-bit sRGB."""
+def _develop(rng: np.random.Generator, scene: Picture, height: int, width: int, *, black_and_white: bool) -> Picture:
+    """Apply tone curve, colour grading and vignette, scale to full size, add film grain; 8-bit sRGB."""
     shoulder = 0.8
-    bright = np.maximum(seen - shoulder, 0)
-    picture = np.minimum(np.maximum(seen, 0), shoulder) + (1 - shoulder) * (1 - np.exp(-bright / (1 - shoulder)))
+    bright = np.maximum(scene - shoulder, 0)
+    picture = np.minimum(np.maximum(scene, 0), shoulder) + (1 - shoulder) * (1 - np.exp(-bright / (1 - shoulder)))
     luma = picture @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     if black_and_white:
         picture = np.repeat(luma[..., None] ** 1.08, 3, axis=-1)
@@ -120,7 +120,7 @@ def _developed(rng: np.random.Generator, seen: Picture, height: int, width: int,
 
 
 def _grain(rng: np.random.Generator, height: int, width: int, strength: float) -> Plane:
-    """Film grain, a patch of it laid side by side: nobody sees the seams of noise."""
+    """Film grain: tiles of one patch of noise."""
     side = 512
     patch = rng.standard_normal((side, side), dtype=np.float32)
     soft = (patch + np.roll(patch, 1, 0) + np.roll(patch, 1, 1) + np.roll(patch, (1, 1), (0, 1))) / 2
@@ -129,10 +129,10 @@ def _grain(rng: np.random.Generator, height: int, width: int, strength: float) -
 
 
 def _metadata(rng: np.random.Generator) -> Image.Exif:
-    """What a camera writes about a photograph, its place on earth included."""
+    """The metadata that a camera writes, including the location."""
     make, model = CAMERAS[int(rng.integers(len(CAMERAS)))]
-    moment = datetime(2025, 5, 1, tzinfo=UTC) + timedelta(minutes=int(rng.integers(60 * 24 * 365)))
-    stamp = moment.strftime("%Y:%m:%d %H:%M:%S")
+    taken_at = datetime(2025, 5, 1, tzinfo=UTC) + timedelta(minutes=int(rng.integers(60 * 24 * 365)))
+    stamp = taken_at.strftime("%Y:%m:%d %H:%M:%S")
     exif = Image.Exif()
     exif[ExifTags.Base.Make], exif[ExifTags.Base.Model] = make, model
     exif[ExifTags.Base.DateTime], exif[ExifTags.Base.Software] = stamp, "1.0"

@@ -1,4 +1,4 @@
-"""Work for the moderators of the demo world: reports that wait, a wave of spam, an appeal, and a month behind them."""
+"""Demo data for moderators: open reports, a wave of spam, an appeal, and the decisions of the past month."""
 
 import itertools
 import secrets
@@ -13,15 +13,15 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id_at
-from apps.engagement import services as engagement
+from apps.engagement.comments import comment as create_comment
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import Category, Flag, ModerationAction, TargetType
 
 SPAMMER = "best.deals"
-DAYS_BEHIND = 30
-# Whose photographs the README's tour goes to.
-SHOWN_FIRST = {"alice", "bob", "carol"}
+PAST_DAYS = 30
+# The README refers to their photos, so these are not taken down.
+README_AUTHORS = {"alice", "bob", "carol"}
 REPORTS = [
     (Category.NUDITY, "My children see this."),
     (Category.INTELLECTUAL_PROPERTY, "This is my photograph. I can show the raw file."),
@@ -38,8 +38,8 @@ OFFERS = [
 
 
 @transaction.atomic
-def file(rng: np.random.Generator, *, moderators: Sequence[User], past: int) -> None:
-    """All of it, or nothing if anybody has reported anything. `past` reports lie decided behind the moderators."""
+def create(rng: np.random.Generator, *, moderators: Sequence[User], past: int) -> None:
+    """Create `past` decided reports and some open ones, unless there are reports already."""
     if Flag.objects.exists():
         return
     people = list(User.objects.exclude(pk__in=[moderator.pk for moderator in moderators]).order_by("id"))
@@ -48,14 +48,14 @@ def file(rng: np.random.Generator, *, moderators: Sequence[User], past: int) -> 
         .order_by("id")
         .select_related("author")
     )
-    _let_a_month_pass(rng, people, posts, moderators, past)
-    _report_photographs(rng, people, posts)
-    _spam(people, posts)
-    _appeal(posts, moderators)
+    _create_past_reports(rng, people, posts, moderators, past)
+    _report_photos(rng, people, posts)
+    _create_spam(people, posts)
+    _create_appeal(posts, moderators)
 
 
-def _report_photographs(rng: np.random.Generator, people: list[User], posts: list[Post]) -> None:
-    """The first by many, the last by one."""
+def _report_photos(rng: np.random.Generator, people: list[User], posts: list[Post]) -> None:
+    """The first photo has the most reporters, the last one has one."""
     newest = posts[::-1][: len(REPORTS)]
     for (category, note), post, reporters in zip(REPORTS, newest, range(len(REPORTS), 0, -1), strict=False):
         others = [person for person in people if person.pk != post.author_id]
@@ -63,44 +63,44 @@ def _report_photographs(rng: np.random.Generator, people: list[User], posts: lis
             services.flag(post, by=others[int(number)].pk, category=category, note=note)
 
 
-def _spam(people: list[User], posts: list[Post]) -> None:
-    """Somebody who came today leaves the same few lines under everybody's photographs, and is reported for some."""
+def _create_spam(people: list[User], posts: list[Post]) -> None:
+    """A new account comments the same texts on many posts and is reported for some of them."""
     spammer = accounts.sign_up(
         handle=SPAMMER,
         email=f"{SPAMMER}@example.org",
         password=secrets.token_urlsafe(24),
         display_name="Best Deals ⌚",
     )
-    lines: list[Comment] = [
-        engagement.comment(post.pk, by=spammer.pk, text=offer)
+    comments: list[Comment] = [
+        create_comment(post.pk, by=spammer.pk, text=offer)
         for post, offer in zip(posts[-12:], itertools.cycle(OFFERS), strict=False)
     ]
-    for line, reporter in zip(lines, itertools.cycle(people), strict=False):
-        services.flag(line, by=reporter.pk, category=Category.SPAM)
+    for comment, reporter in zip(comments, itertools.cycle(people), strict=False):
+        services.flag(comment, by=reporter.pk, category=Category.SPAM)
 
 
-def _appeal(posts: list[Post], moderators: Sequence[User]) -> None:
-    """An old photograph is taken down, and its author objects."""
-    post = next(post for post in posts if post.author.handle not in SHOWN_FIRST)
+def _create_appeal(posts: list[Post], moderators: Sequence[User]) -> None:
+    """A post is taken down, and its author appeals."""
+    post = next(post for post in posts if post.author.handle not in README_AUTHORS)
     taken = services.take_down_post(
         post, by=moderators[0], reason="Looks like a frame of a film.", category=Category.INTELLECTUAL_PROPERTY
     )
     services.appeal(taken, by=post.author_id, text="I took it myself, from my own balcony. The raw file is here.")
 
 
-def _let_a_month_pass(
+def _create_past_reports(
     rng: np.random.Generator, people: list[User], posts: list[Post], moderators: Sequence[User], past: int
 ) -> None:
-    """Reports that were decided, and what was decided, in bulk: the moments lie in the past, where no verb writes."""
+    """Create decided reports and their moderation actions in bulk, because services cannot create rows in the past."""
     flags, decisions = [], []
     for number in range(past):
-        reported = timezone.now() - timedelta(days=float(rng.uniform(0.5, DAYS_BEHIND)))
+        reported = timezone.now() - timedelta(days=float(rng.uniform(0.5, PAST_DAYS)))
         decided = reported + timedelta(minutes=float(rng.gamma(2, 90)))
         post, moderator = posts[int(rng.integers(len(posts)))], moderators[number % len(moderators)]
         reporter = people[int(rng.integers(len(people)))]
         if reporter.pk == post.author_id:
             continue
-        found = rng.uniform() < 0.4
+        upheld = rng.uniform() < 0.4
         category = list(Category)[int(rng.integers(len(Category)))]
         flag = Flag(
             id=new_id_at(reported),
@@ -110,8 +110,8 @@ def _let_a_month_pass(
             target_id=post.pk,
             subject_id=post.author_id,
             category=category,
-            status=Flag.Status.RESOLVED if found else Flag.Status.DISMISSED,
-            resolution_note="Spoken with the author." if found else "Within the rules.",
+            status=Flag.Status.RESOLVED if upheld else Flag.Status.DISMISSED,
+            resolution_note="Spoken with the author." if upheld else "Within the rules.",
             resolved_by=moderator,
             resolved_at=decided,
         )
@@ -121,7 +121,7 @@ def _let_a_month_pass(
                 id=new_id_at(decided),
                 created_at=decided,
                 actor=moderator,
-                action=ModerationAction.Action.RESOLVE_FLAG if found else ModerationAction.Action.DISMISS_FLAG,
+                action=ModerationAction.Action.RESOLVE_FLAG if upheld else ModerationAction.Action.DISMISS_FLAG,
                 target_type=TargetType.POST,
                 target_id=post.pk,
                 case_id=flag.pk,

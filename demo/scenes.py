@@ -1,4 +1,4 @@
-"""What the demo data's photographs show. Each scene is a function of (random numbers, rows, columns)."""
+"""The scenes of the photographs. Each is a function of (random numbers, rows, columns)."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the people of the demo world say about their photographs, and about each other's."""
+"""Captions, comments and alternative texts of the demo data."""
 
 CAPTIONS: dict[str, list[str]] = {
     "mountains": [
@@ -117,7 +117,7 @@ ALT_TEXTS: dict[str, str] = {
     "coffee": "A cup of coffee on a wooden table, from above.",
 }
 
-REMARKS = [
+COMMENTS = [
     "What light!",
     "This is the one.",
     "Where is this?",

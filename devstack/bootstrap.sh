@@ -33,11 +33,11 @@ ensure_pip() {
 }
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    echo 'Photogram needs Python 3.11 or newer; name one with make PYTHON=...' >&2
+    echo 'Photogram needs Python 3.11 or newer. Choose an interpreter with make PYTHON=...' >&2
     exit 1
 fi
-echo 'Installing the locked dependencies into .venv ...'
-# Without its interpreter, for example after an upgrade of the system, it is of no use.
+echo 'Installing dependencies into .venv ...'
+# Its interpreter may be missing after an upgrade of the system.
 [ -x .venv/bin/python ] || rm -rf .venv
 if ! has_uv; then
     ensure_pip
@@ -45,7 +45,7 @@ if ! has_uv; then
     PATH=$PWD/.venv/bin:$PATH
 fi
 if ! has_uv || ! install_with_uv; then
-    echo 'uv is missing or failed; installing with pip, which takes longer ...'
+    echo 'uv is missing or has failed. Installing with pip, which takes longer ...'
     ensure_pip
     pip install --quiet --require-hashes --requirement "$lock_file"
 fi

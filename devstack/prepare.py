@@ -1,4 +1,4 @@
-"""`python -m devstack.prepare`: the database migrated, the buckets and the schedule there; one process, for speed."""
+"""`python -m devstack.prepare`: migrate, create buckets and schedule, in one process to save time."""
 
 import io
 import os

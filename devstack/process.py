@@ -1,4 +1,4 @@
-"""One server process: it never outlives its parent, and its output is in a file."""
+"""A server process that ends with its parent and writes its output to a file."""
 
 import contextlib
 import ctypes
@@ -15,25 +15,25 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 class StartFailed(RuntimeError):
-    """A server did not come up, or may not; the message is for the person who typed the command."""
+    """A server could not be started. The message is for the person who typed the command."""
 
 
 def ask_for_death_signal(number: int) -> None:
-    """The kernel sends this process `number` when its parent dies, however it dies (Linux only)."""
+    """Ask the kernel to send the signal `number` to this process when its parent dies (Linux only)."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, number)
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> Callable[[], None]:
-    """For Popen's `preexec_fn`, in the process that calls Popen."""
+    """Returns a `preexec_fn` for Popen, which makes the child receive a signal when this process dies."""
     parent = os.getpid()
 
-    def set_it() -> None:
+    def set_signal() -> None:
         ask_for_death_signal(number)
         if os.getppid() != parent:
             os._exit(1)
 
-    return set_it
+    return set_signal
 
 
 class Server:
@@ -52,10 +52,10 @@ class Server:
         orphan_signal: int = signal.SIGTERM,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        """`descriptors` are inherited; with the state folder's lock among them, nobody gets it while the server lives.
+        """`descriptors` are inherited, for example the lock of the state folder, which is held while the server runs.
 
         `user` runs the server, in the group of the same number; None is the current user. `stop` sends `stop_signal`;
-        the kernel sends `orphan_signal` when we are killed ourselves.
+        the kernel sends `orphan_signal` when this process is killed.
         """
         self.name = name
         self.log = log
@@ -80,7 +80,7 @@ class Server:
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
-        """Raises StartFailed when the process ends, or is not ready in time."""
+        """Raises StartFailed if the process ends or is not ready in time."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -89,11 +89,11 @@ class Server:
                 raise StartFailed(f"{self.name} did not start; see {self.log}:\n{tail}")
             time.sleep(0.05)
 
-    def stop(self, *, patience: float = 15) -> None:
+    def stop(self, *, timeout: float = 15) -> None:
         if self.process.poll() is None:
             self.process.send_signal(self.stop_signal)
             try:
-                self.process.wait(patience)
+                self.process.wait(timeout)
             except subprocess.TimeoutExpired:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self.process.pid, signal.SIGKILL)
@@ -101,7 +101,7 @@ class Server:
 
 
 def children(number: int) -> list[int]:
-    """Those of a process, by number, the oldest first (Linux; elsewhere: none)."""
+    """The ids of the children of a process, the oldest first (only on Linux)."""
     try:
         return [int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
@@ -115,7 +115,7 @@ def family(number: int) -> list[int]:
 
 @contextlib.contextmanager
 def frozen(number: int) -> Iterator[None]:
-    """A process and its children stopped in their tracks, as if their machine hung."""
+    """Pause a process and its children, as if their machine hung."""
     stopped = family(number)
     try:
         _send(signal.SIGSTOP, stopped)
@@ -125,7 +125,7 @@ def frozen(number: int) -> Iterator[None]:
 
 
 def _send(sent: int, numbers: Sequence[int]) -> None:
-    """To those that are still there: a session of PostgreSQL's may end at any moment."""
+    """Send a signal to the processes that still exist: sessions of PostgreSQL may end at any time."""
     for number in numbers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, sent)

@@ -1,4 +1,4 @@
-"""The tests' servers: fresh, temporary, one set for all xdist workers. Loaded with `-p devstack.pytest_plugin`."""
+"""Starts temporary servers for a test run, shared by all xdist workers. Loaded with `-p devstack.pytest_plugin`."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ _servers = contextlib.ExitStack()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Before Django's settings are read. An xdist worker inherits the servers of its controller."""
+    """Runs before Django reads its settings. An xdist worker inherits the servers of its controller."""
     os.environ["PHOTOGRAM_ENV"] = "test"
     options = early_config.known_args_namespace
     idle = any(getattr(options, name, False) for name in ("collectonly", "help", "version", "markers", "showfixtures"))

@@ -12,12 +12,12 @@ from pathlib import Path
 from devstack.ports import Ports
 from devstack.process import Server, StartFailed
 
-# Each part also speaks gRPC, on a port that far above its own.
+# The gRPC port of each part is this much higher than its HTTP port.
 GRPC = 10_000
 
 
 class SeaweedFS:
-    """It knows nobody but us, by keys made once per state folder; the rest of the world, as a bucket's policy says."""
+    """Access keys are generated once per state folder. Anonymous access depends on the policy of a bucket."""
 
     def __init__(self, state: Path, ports: Ports, *, lock: int) -> None:
         data = state / "seaweedfs"
@@ -27,7 +27,7 @@ class SeaweedFS:
         config.touch(mode=0o600)
         config.write_text(json.dumps(self._identities()))
         self.ports = {
-            part: ports.take(name, companion=GRPC, usable=_sweep)
+            part: ports.take(name, companion=GRPC, usable=_remove_sockets)
             for part, name in {"master": "s3_master", "volume": "s3_volume", "filer": "s3_filer", "s3": "s3"}.items()
         }
         argv: list[str | Path] = [
@@ -42,7 +42,7 @@ class SeaweedFS:
             "-volume.max=200",
             "-volume.minFreeSpace=1",
             "-volume.preStopSeconds=0",
-            # One master: it need not wait long for the votes of others.
+            # The only master wins the election at once.
             "-master.electionTimeout=1s",
             "-master.heartbeatInterval=100ms",
             "-filer",
@@ -60,7 +60,7 @@ class SeaweedFS:
             cwd=data,
             descriptors=[lock],
             orphan_signal=signal.SIGKILL,
-            env=os.environ | _locked_back_doors() | {"GOMEMLIMIT": "300MiB"},
+            env=os.environ | _internal_keys() | {"GOMEMLIMIT": "300MiB"},
         )
 
     def wait(self) -> None:
@@ -71,10 +71,10 @@ class SeaweedFS:
         return f"http://127.0.0.1:{self.ports['s3']}"
 
     def stop(self) -> None:
-        # Its graceful stop waits long for connections between its own parts; what is written is safe without it.
-        self.server.stop(patience=1)
+        # A graceful stop waits long for internal connections. Written data is safe without it.
+        self.server.stop(timeout=1)
         for port in self.ports.values():
-            _sweep(port)
+            _remove_sockets(port)
 
     def _identities(self) -> dict[str, object]:
         keys = [{"accessKey": self.access_key, "secretKey": self.secret_key}]
@@ -89,17 +89,17 @@ class SeaweedFS:
         return True
 
 
-def _locked_back_doors() -> dict[str, str]:
-    """Filer and volume server speak HTTP, too, and would hand every object to whoever asks; only S3 may ask them."""
-    doors = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
-    return {f"WEED_JWT_{door}_KEY": secrets.token_hex(20) for door in doors}
+def _internal_keys() -> dict[str, str]:
+    """Keys that protect the HTTP interfaces of filer and volume server, which would otherwise serve every object."""
+    interfaces = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
+    return {f"WEED_JWT_{interface}_KEY": secrets.token_hex(20) for interface in interfaces}
 
 
-def _sweep(port: int) -> bool:
-    """Remove the sockets that a killed SeaweedFS left for this port; False where they are another user's."""
+def _remove_sockets(port: int) -> bool:
+    """Remove sockets that a killed SeaweedFS left for this port. Returns False if they belong to another user."""
     try:
-        for leftover in Path("/tmp").glob(f"seaweedfs-*-{port + GRPC}.sock"):  # noqa: S108  (SeaweedFS' choice)
-            leftover.unlink(missing_ok=True)
+        for socket in Path("/tmp").glob(f"seaweedfs-*-{port + GRPC}.sock"):  # noqa: S108  (SeaweedFS uses it)
+            socket.unlink(missing_ok=True)
     except PermissionError:
         return False
     return True

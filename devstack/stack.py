@@ -1,4 +1,4 @@
-"""The servers that the environment does not name, and the environment that names them all."""
+"""Starts the servers that the environment does not name, and describes all of them in the environment."""
 
 import contextlib
 import fcntl
@@ -17,8 +17,8 @@ from devstack.process import Server, StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.valkey import Valkey
 
-# How long the servers of a killed supervisor may take to end.
-PATIENCE_SECONDS = 5
+# How long to wait for the servers of a killed supervisor to end.
+LOCK_TIMEOUT_SECONDS = 5
 
 
 class Running(Protocol):
@@ -29,11 +29,10 @@ class Running(Protocol):
 
 
 class Stack:
-    """A context manager: servers up on entry, down on exit, their state under one folder.
+    """A context manager that starts servers on entry and stops them on exit. Their data is in one folder.
 
-    `environment` is what a child process needs to know. One stack at a time runs on a folder; entering raises
-    StartFailed for a second one. `durable=False` is for tests: nothing needs to survive, so nothing waits for a disk.
-    `buffers` is the memory that PostgreSQL keeps pages in.
+    `environment` are the variables for child processes. Raises StartFailed on entry if the folder is in use.
+    `durable=False` is for tests: writes do not wait for the disk. `buffers` is PostgreSQL's `shared_buffers`.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Stack:
         try:
             _note(self.state).unlink(missing_ok=True)
             self._start(Ports(self.state / "ports.json", self.named))
-            self._write_note()
+            self._write_files()
         except BaseException:
             self.stop()
             raise
@@ -65,7 +64,7 @@ class Stack:
         self.stop()
 
     def _start(self, ports: Ports) -> None:
-        """All at once, the slowest first; then wait for each."""
+        """Start all servers, the slowest first, then wait for each."""
         if "S3_ENDPOINT_URL" not in self.named:
             self._start_storage(ports)
         unnamed = {n: db for n, db in {"REDIS_URL": 0, "CELERY_BROKER_URL": 1}.items() if n not in self.named}
@@ -93,7 +92,7 @@ class Stack:
             "MEDIA_CDN_URL": f"{storage.url}/{bucket}",
         }
 
-    def _write_note(self) -> None:
+    def _write_files(self) -> None:
         note = _note(self.state)
         note.touch(mode=0o600)
         note.write_text(json.dumps(self.environment))
@@ -110,13 +109,13 @@ class Stack:
             self._lock = -1
 
     def dead(self) -> list[str]:
-        """The names of servers that have died."""
+        """The names of the servers that have ended."""
         return [each.server.name for each in self.running if each.server.process.poll() is not None]
 
 
 @contextlib.contextmanager
 def temporary_stack(environ: Mapping[str, str]) -> Iterator[Stack]:
-    """A stack of which nothing is kept, beside any other: ports configured for that one are not for this."""
+    """A stack whose data is deleted afterwards. It runs beside others, so configured ports do not apply to it."""
     named = {name: value for name, value in environ.items() if not name.endswith("_PORT")}
     with (
         tempfile.TemporaryDirectory(prefix="photogram-", ignore_cleanup_errors=True) as folder,
@@ -126,18 +125,20 @@ def temporary_stack(environ: Mapping[str, str]) -> Iterator[Stack]:
 
 
 def freeze(state: Path, server: str, seconds: float) -> None:
-    """Stop a server of the running stack in its tracks, as if its machine hung, and let it go on after a while. Raises
-    StartFailed when there is none of that name."""
+    """Pause a server of the running stack for some seconds, as if its machine hung.
+
+    Raises StartFailed if there is no server of that name.
+    """
     numbers: dict[str, int] = json.loads(_numbers(state).read_text()) if _is_locked(state) else {}
     chosen = {name.lower(): number for name, number in numbers.items()}
     if server.lower() not in chosen:
-        raise StartFailed(f"No {server} runs on {state}; there is: {', '.join(chosen) or 'nothing'}.")
+        raise StartFailed(f"{server} does not run in {state}. Running servers: {', '.join(chosen) or 'none'}.")
     with frozen(chosen[server.lower()]):
         time.sleep(seconds)
 
 
 def running_environment(state: Path) -> dict[str, str] | None:
-    """The environment of the stack that runs on this folder, if one does."""
+    """The environment of the stack that runs on this folder; None if there is none."""
     try:
         environment: dict[str, str] = json.loads(_note(state).read_text())
     except FileNotFoundError:
@@ -162,16 +163,16 @@ def _is_locked(state: Path) -> bool:
 
 
 def _wait_for_lock(state: Path) -> int:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while (lock := _try_lock(state)) is None:
         if time.monotonic() > deadline:
-            raise StartFailed(f"Photogram already runs on {state}; another copy needs another STATE_DIR.")
+            raise StartFailed(f"Photogram is already running in {state}. Set STATE_DIR to run a second copy.")
         time.sleep(0.1)
     return lock
 
 
 def _try_lock(state: Path) -> int | None:
-    """The descriptor of the locked file. The lock goes with the last process that has inherited it."""
+    """The descriptor of the locked file. The lock is released with the last process that has inherited it."""
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

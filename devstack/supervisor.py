@@ -1,4 +1,4 @@
-"""`python -m devstack run`: the servers, the database's state, and every process of Photogram, until Ctrl-C."""
+"""`python -m devstack run`: starts the servers, migrates the database, runs all processes until Ctrl-C."""
 
 import contextlib
 import functools
@@ -25,18 +25,18 @@ from devstack.stack import Stack, running_environment, temporary_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
-# Beside the lines of requests, a line for each of their tasks and of the clock's is too much for a terminal.
+# These processes log warnings only, because a line for each task is too much for a terminal.
 QUIET = {"worker", "media", "scheduler"}
 
 
 def run(state: Path) -> int:
-    """Returns 0 after Ctrl-C or SIGTERM, 1 when something died and took everything with it."""
+    """Returns 0 after Ctrl-C or SIGTERM, 1 if a process or server ended unexpectedly."""
     host = os.environ.get("HOST", "127.0.0.1")
     port = configured_port(os.environ, "PORT", "8000")
     if not is_free(port, host):
-        raise StartFailed(f"Port {port} is taken; choose another: make run PORT=8001.")
+        raise StartFailed(f"Port {port} is in use. Choose another one: make run PORT=8001.")
     base = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  (compared, not bound)
-    _announce(f"Starting the servers (state in {state}) ...")
+    _announce(f"Starting the servers (data in {state}) ...")
     with Stack(state, os.environ) as stack:
         environment = {"PUBLIC_URL": base} | child_environment(stack.environment)
         _prepare(environment)
@@ -46,7 +46,7 @@ def run(state: Path) -> int:
 
 
 def execute(state: Path, command: list[str], *, prepared: bool = True) -> int:
-    """Run a command beside the stack of `state`: the one that runs there, or one for the duration."""
+    """Run a command with the stack of `state`, which is started unless it runs already."""
     if joined := running_environment(state):
         return _call(command, child_environment(joined))
     with Stack(state, os.environ) as stack:
@@ -57,7 +57,7 @@ def execute(state: Path, command: list[str], *, prepared: bool = True) -> int:
 
 
 def execute_fresh(command: list[str]) -> int:
-    """Run a command beside empty servers."""
+    """Run a command with empty servers."""
     with temporary_stack(os.environ) as stack:
         return _call(command, child_environment(stack.environment))
 
@@ -79,26 +79,26 @@ def _python(environment: dict[str, str], *arguments: str) -> None:
 
 
 def _ensure_demo(state: Path, environment: dict[str, str]) -> bool:
-    """Made on the first run; what was interrupted is completed by the next."""
+    """Create the demo data unless it is complete. Returns whether it exists."""
     made = state / "demo-loaded"
     if environment.get("DEMO") == "0" or environment.get("PHOTOGRAM_ENV") == "production":
         return made.exists()
     if not made.exists():
-        _announce("First run: making demo data (DEMO=0 skips this) ...")
+        _announce("First run: creating demo data (skip it with DEMO=0) ...")
         _python(environment, "manage.py", "demo_data", "--size", "small")
         made.touch()
     return True
 
 
 class Child(Process):  # type: ignore[misc]  # honcho has no types
-    """honcho watches each command from a process of its own; neither outlives the supervisor."""
+    """A process of honcho that watches a command. Both end with the supervisor."""
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         ask_for_death_signal(signal.SIGKILL)
         die = die_with_parent(signal.SIGQUIT)
 
         def quit_with_parent() -> None:
-            # gunicorn and Celery leave at once, children first. Background jobs of a shell inherit it ignored.
+            # gunicorn and Celery quit at once, children first. Background jobs of a shell inherit an ignored SIGQUIT.
             signal.signal(signal.SIGQUIT, signal.SIG_DFL)
             die()
 
@@ -107,7 +107,7 @@ class Child(Process):  # type: ignore[misc]  # honcho has no types
 
 
 class Processes(Manager):  # type: ignore[misc]  # honcho has no types
-    """The Procfile's processes; `died` names those that ended first, unasked."""
+    """The processes of the Procfile. `died` names those that ended unexpectedly."""
 
     def __init__(self) -> None:
         super().__init__(Printer(sys.stdout))
@@ -118,7 +118,7 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         try:
             super().loop()
         finally:
-            # Left early when the terminal has gone and nothing can be printed any more.
+            # An exception if the terminal is closed and output fails.
             for process in multiprocessing.active_children():
                 process.kill()
 
@@ -128,12 +128,12 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         super().terminate()
 
     def _system_print(self, data: str) -> None:
-        """honcho tells of a signal in its handler, perhaps in the middle of another line; then it goes untold."""
+        """Drop a message that a signal handler prints while another line is being printed."""
         with contextlib.suppress(RuntimeError):
             super()._system_print(data)
 
     def _killall(self, force: bool = False) -> None:
-        """Once every process has told its number, which honcho takes for granted."""
+        """Wait until the ids of all processes are known, which honcho assumes."""
         if self._all_started():
             super()._killall(force)
         else:
@@ -141,7 +141,10 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
 
 
 def supervise(stack: Stack, environment: dict[str, str], procfile: Path) -> int:
-    """Run the Procfile's processes until Ctrl-C or SIGTERM (0), or until one of them or a server dies (1)."""
+    """Run the processes of the Procfile.
+
+    Returns 0 after Ctrl-C or SIGTERM, 1 after a process or a server has ended unexpectedly.
+    """
     processes = Processes()
     for name, command in parse_procfile(procfile.read_text()).processes.items():
         level = {"LOG_LEVEL": "WARNING"} if name in QUIET else {}
@@ -152,12 +155,14 @@ def supervise(stack: Stack, environment: dict[str, str], procfile: Path) -> int:
     processes.loop()
     if not processes.died:
         return 0
-    _announce(f"{', '.join(processes.died)} died, and everything was stopped. Servers' logs: {stack.state / 'logs'}")
+    _announce(
+        f"Stopped, because {', '.join(processes.died)} ended unexpectedly. Logs of the servers: {stack.state / 'logs'}"
+    )
     return 1
 
 
 def _watch_servers(stack: Stack, died: list[str]) -> None:
-    """A server that dies takes everything with it: half a stack only misleads."""
+    """Stop everything if a server ends: an incomplete stack would be misleading."""
     while not (dead := stack.dead()):
         time.sleep(0.5)
     died += dead
@@ -169,16 +174,16 @@ def _greet(base: str, environment: dict[str, str], with_demo: bool) -> None:
         time.sleep(0.2)
     logins = ""
     if with_demo:
-        asked = [sys.executable, "manage.py", "demo_data", "--logins"]
-        logins = subprocess.run(asked, check=False, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
+        command = [sys.executable, "manage.py", "demo_data", "--logins"]
+        logins = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
     _announce(
-        f"\nPhotogram is up.\n"
+        f"\nPhotogram is running.\n"
         f"  API docs   {base}/v1/docs   (or {base}/v1/redoc)\n"
         f"  Schema     {base}/v1/schema\n"
         f"  Admin      {base}/admin/\n"
         f"  Health     {base}/health/ready\n"
-        f"  Mails      in this output, by the worker\n"
-        f"{logins}\nCtrl-C stops everything."
+        f"  Mails      printed here by the worker\n"
+        f"{logins}\nPress Ctrl-C to stop."
     )
 
 

@@ -1,4 +1,4 @@
-"""Commands as an operator runs them: what they print, and with which code they end."""
+"""Runs management commands and returns their output and exit code."""
 
 import io
 import json
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ def run(*line: str) -> Outcome:
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, number: signal.Signals = signal.SIGINT, *, times: int = 1) -> None:
-    """Somebody presses Ctrl-C while the first batch is at hand."""
-    note = Pace.note
+    """Simulate Ctrl-C during the first batch."""
+    note = BatchRunner.note
 
-    def interrupted(pace: Pace, *args: Any) -> None:
+    def interrupted(runner: BatchRunner, *args: Any) -> None:
         for _ in range(times):
             signal.raise_signal(number)
-        note(pace, *args)
+        note(runner, *args)
 
-    monkeypatch.setattr(Pace, "note", interrupted)
+    monkeypatch.setattr(BatchRunner, "note", interrupted)

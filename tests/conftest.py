@@ -1,4 +1,4 @@
-"""The cast, their API clients, and the delivery of what their deeds have enqueued."""
+"""Users, their API clients, and a fixture that runs enqueued tasks."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from tests.factories import make_block, make_follow, make_user
 
 
 class Caller(APIClient):
-    """An API client that speaks JSON and knows its user (None: anonymous). Paths are relative to /v1."""
+    """An API client for JSON, signed in as a user or anonymous (None). Paths are relative to /v1."""
 
     def __init__(self, user: User | None = None) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Caller(APIClient):
 
 @receiver(setting_changed)
 def follow_redis_url(*, setting: str, value: Any, **_: Any) -> None:
-    """A test that changes REDIS_URL means the server of the cache."""
+    """A test that changes REDIS_URL changes the server of the cache."""
     if setting == "REDIS_URL":
         settings.CACHES["default"]["LOCATION"] = value
         with suppress(AttributeError):
@@ -57,20 +57,20 @@ def follow_redis_url(*, setting: str, value: Any, **_: Any) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Tests that commit empty every table after themselves, which the audits would refuse."""
+    """Tests that commit truncate all tables afterwards, which triggers of the audit logs would refuse."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE moderation_moderationaction DISABLE TRIGGER audit_is_never_emptied")
         cursor.execute("ALTER TABLE moderation_staffact DISABLE TRIGGER staff_acts_are_never_emptied")
 
 
-def bind_loggers_anew() -> None:
-    """A logger that has been used once keeps its configuration; tests change it, and listen in."""
+def disable_logger_cache() -> None:
+    """Disable the caching of loggers, because tests change their configuration."""
     structlog.configure(**structlog.get_config() | {"cache_logger_on_first_use": False})
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _listening() -> None:
-    bind_loggers_anew()
+def _uncached_loggers() -> None:
+    disable_logger_cache()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -79,17 +79,17 @@ def _buckets() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _calm(settings: Any) -> Iterator[None]:
-    """Limits off unless a test turns them on, and nothing left in Redis or in memory by another test."""
+def _clean_state(settings: Any) -> Iterator[None]:
+    """Disable rate limits, and remove what another test left in Redis or in memory."""
     settings.RATE_LIMITS_ENABLED = False
     terms.in_force.clear()
     newcomers.in_force.clear()
     cache.breaker.reset()
-    cache.call(_forget_everything)
+    cache.call(_delete_keys)
     return
 
 
-def _forget_everything(client: Any) -> None:
+def _delete_keys(client: Any) -> None:
     for key in client.scan_iter(match=cache.key("*"), count=1000):
         client.delete(key)
 
@@ -143,8 +143,8 @@ def anonymous() -> Caller:
 
 @pytest.fixture
 def deliver(db: None) -> Callable[[], list[str]]:
-    """Run what has been enqueued, and what that enqueues, in this process; returns the tasks' names."""
-    app.loader.import_default_modules()  # every task, as a worker knows them
+    """Run all enqueued tasks, including those that they enqueue, in this process. Returns their names."""
+    app.loader.import_default_modules()  # registers all tasks, like a worker
 
     def run() -> list[str]:
         done: list[str] = []

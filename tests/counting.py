@@ -1,4 +1,4 @@
-"""Whether what is counted in columns is what there is."""
+"""Checks counters against the rows that they count."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from apps.core.db.counters import every_counter
 
 
 def drift() -> list[tuple[str, Any]]:
-    """(counter, what its repair would mend); nothing where all agree."""
+    """[(counter, what its repair would correct)]; empty if all counters are correct."""
     return [(counter.label, wrong) for counter in every_counter() for wrong in counter.repair(dry_run=True)]

@@ -1,4 +1,4 @@
-"""Databases on the tests' PostgreSQL."""
+"""URLs of databases on the server of the tests."""
 
 import os
 from urllib.parse import urlsplit, urlunsplit
@@ -7,6 +7,6 @@ from django.db import connection
 
 
 def url_of(database: str = "") -> str:
-    """Of the one with that name; without a name, of the one that this process tests in."""
+    """The URL of the database with this name, by default of the test database of this process."""
     name = database or connection.settings_dict["NAME"]
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))

@@ -1,4 +1,4 @@
-"""What PostgreSQL means to do with a query."""
+"""Query plans of PostgreSQL."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 
 def explain(queryset: QuerySet[Any]) -> dict[str, Any]:
-    """The plan, run for real, on tables whose statistics are fresh."""
+    """The plan of the query, with the figures of a real execution."""
     return json.loads(queryset.explain(format="json", analyze=True))[0]["Plan"]
 
 
@@ -20,7 +20,7 @@ def explain_sql(sql: str, params: Any) -> dict[str, Any]:
 
 
 def explain_kept(sql: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The plan that a session keeps of a statement with named placeholders: the same for all values."""
+    """The generic plan of a statement with named placeholders, executed with these values."""
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     numbered = re.sub(r"%\((\w+)\)s", lambda name: f"${names.index(name[1]) + 1}", sql).replace("%%", "%")
     with connection.cursor() as cursor:
@@ -48,10 +48,10 @@ def indexes_used(plan: dict[str, Any]) -> set[str]:
 
 
 def rows_read(plan: dict[str, Any]) -> int:
-    """The most rows that any one step handled, all its loops together; those that it threw away, too."""
+    """The largest number of rows that a step read in all its loops, including those that it filtered out."""
     return max(int(_handled(node) * node["Actual Loops"]) for node in nodes(plan))
 
 
 def _handled(node: dict[str, Any]) -> float:
-    thrown_away = ("Rows Removed by Filter", "Rows Removed by Join Filter")
-    return node["Actual Rows"] + sum(node.get(which, 0) for which in thrown_away)
+    filtered = ("Rows Removed by Filter", "Rows Removed by Join Filter")
+    return node["Actual Rows"] + sum(node.get(which, 0) for which in filtered)

@@ -10,6 +10,8 @@ from uuid import UUID
 from django.db import connection
 
 from apps.core.db.queries import load
+from apps.engagement import reads as engagement
+from apps.feed import explore, timeline
 from apps.notifications import reads as notifications
 from apps.search import reads as search
 from apps.social import reads as social
@@ -20,6 +22,15 @@ NAMES = sorted(f"{file.parts[-3]}/{file.stem}" for file in ROOT.glob("apps/*/sql
 
 # {statement: its slots}; a file without slots needs no entry.
 SLOTS: dict[str, Callable[[], dict[str, str]]] = {
+    "engagement/posts": lambda: (
+        {"visible": engagement.VISIBLE_POSTS.sql(viewer=VIEWER)} | engagement.shared_slots(VIEWER)
+    ),
+    "engagement/comments": lambda: (
+        {"visible": engagement.LISTED_COMMENTS.sql(viewer=VIEWER)} | engagement.shared_slots(VIEWER)
+    ),
+    "feed/first_page": lambda: timeline.slots(VIEWER),
+    "feed/newest_posts": lambda: timeline.slots(VIEWER),
+    "feed/score_posts": lambda: {"posts": explore.SHOWABLE.sql()},
     "notifications/notifications": lambda: {
         "readable": notifications.readable(False, None).sql(viewer=VIEWER),
         "events": notifications.VISIBLE_EVENTS.sql(viewer=VIEWER),
@@ -30,7 +41,7 @@ SLOTS: dict[str, Callable[[], dict[str, str]]] = {
     "notifications/unread_count": lambda: {"unread": notifications.readable(True, None).sql(viewer=VIEWER)},
 }
 # Statements of jobs, commands and statistics, which may read whole tables.
-COLD = {"moderation/case_context", "moderation/median_case_seconds"}
+COLD = {"feed/score_posts", "moderation/case_context", "moderation/median_case_seconds"}
 
 
 def generic_plan(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Real threads against real PostgreSQL; for tests with `django_db(transaction=True)`."""
+"""Threads with connections of their own, for tests with `django_db(transaction=True)`."""
 
 import random
 import threading
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 def in_threads(count: int, work: Callable[[], T]) -> list[T]:
-    """Results of `work` run in `count` threads at once; a thread that raises fails the test."""
+    """Run `work` in `count` threads at the same time. Returns the results. An exception in a thread fails the test."""
     results: list[T] = []
     errors: list[Exception] = []
-    gate = threading.Barrier(count)
+    barrier = threading.Barrier(count)
 
     def run() -> None:
-        gate.wait()
+        barrier.wait()
         try:
             results.append(work())
         except Exception as error:
@@ -38,7 +38,7 @@ def in_threads(count: int, work: Callable[[], T]) -> list[T]:
 
 
 def in_own_connection(verb: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-    """For a thread of a pool."""
+    """Call `verb` in a thread of a pool and close the connection of the thread."""
     try:
         return verb(*args, **kwargs)
     finally:
@@ -52,12 +52,12 @@ def somebody_waits_for_a_lock() -> bool:
 
 
 def in_crews(work: Callable[[list[User], random.Random], T]) -> list[T]:
-    """Fifty people in ten threads at once: `work` with the five of each, and dice that fall the same for them."""
-    people = [make_user() for _ in range(50)]
-    crews = iter([people[n : n + 5] for n in range(0, 50, 5)])
+    """Run `work` in ten threads, each with five users of its own and a random generator seeded by them."""
+    users = [make_user() for _ in range(50)]
+    groups = iter([users[n : n + 5] for n in range(0, 50, 5)])
 
     def run() -> T:
-        crew = next(crews)
-        return work(crew, random.Random(crew[0].handle))
+        group = next(groups)
+        return work(group, random.Random(group[0].handle))
 
     return in_threads(10, run)

@@ -1,4 +1,4 @@
-"""What other processes do comes about when it does."""
+"""Waits for what other processes do."""
 
 import time
 from collections.abc import Callable
@@ -12,11 +12,13 @@ def eventually(
     seconds: float = 120,
     *,
     every: float = 0.05,
-    otherwise: str | Callable[[], str] = "it did not come about",
+    otherwise: str | Callable[[], str] = "it did not happen in time",
     despite: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> T:
-    """What `holds` answers as soon as that is true; looks `every` so many seconds. `despite`: errors that only mean
-    that it is not so yet. Fails after `seconds`, saying `otherwise`."""
+    """Call `holds` every `every` seconds until its result is true, and return the result.
+
+    `despite`: errors that mean "not yet". Fails after `seconds` with the message `otherwise`.
+    """
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -213,9 +213,9 @@ class WithheldHandleAdmin(ReadOnlyAdmin):
 class ErasureAdmin(ReadOnlyAdmin):
     """Pending erasures. Many attempts mean that the erasure keeps failing."""
 
-    list_display = ["user_id", "attempts", "leased_until", "ring_at", "created_at"]
+    list_display = ["user_id", "attempts", "leased_until", "next_attempt_at", "created_at"]
     searched_ids = ["user_id"]
-    ordering = ["ring_at", "user_id"]
+    ordering = ["next_attempt_at", "user_id"]
 
 
 @admin.register(DataExport)

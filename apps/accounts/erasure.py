@@ -17,27 +17,27 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from apps.accounts import leases
 from apps.accounts.models import Erasure, User
 from apps.core import privacy
 from apps.core.db.batches import BATCH, delete_in_batches
 from apps.core.models import IdempotencyKey
+from apps.core.tasks import leased
 
 log = structlog.get_logger(__name__)
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 ERASE = "apps.accounts.tasks.erase"
 # After a failure: ever less often, and for ever, since it was promised.
 PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(hours=1)
 
 
-def ring() -> int:
-    """Ring for accounts whose grace is over, and for what a dead worker has left half done. Returns for how many."""
+def enqueue_due() -> int:
+    """Enqueue the erasure of accounts whose grace is over, and of those that a dead worker left. Returns how many."""
     now = timezone.now()
     known = Erasure.objects.filter(user_id=OuterRef("pk"))
     due = User.objects.filter(~Exists(known), erase_after__lte=now).order_by("erase_after")
-    begun = [Erasure(user_id=pk, ring_at=now) for pk in due.values_list("pk", flat=True)[:BATCH]]
+    begun = [Erasure(user_id=pk, next_attempt_at=now) for pk in due.values_list("pk", flat=True)[:BATCH]]
     Erasure.objects.bulk_create(begun, ignore_conflicts=True)
-    return leases.ring(Erasure.objects.all(), task=ERASE, argument="user_id")
+    return leased.enqueue_due(Erasure.objects.all(), task=ERASE, argument="user_id")
 
 
 def erase(user_id: UUID) -> None:
@@ -46,19 +46,19 @@ def erase(user_id: UUID) -> None:
     if erasure is None:
         return
     try:
-        with leases.kept(erasure):
+        with leased.renewing_lease(erasure):
             for context in privacy.in_dependency_order():
                 context.erase_user(user_id)
             _erase_traces(user_id)
         _erase_account(user_id)
     except SoftTimeLimitExceeded:
         # A long history: what is gone is gone, and the next run goes on from here.
-        log.info("erasure_goes_on", user_id=str(user_id))
-        leases.give_back(erasure, attempts=F("attempts") - 1)
+        log.info("erasure_continues", user_id=str(user_id))
+        Erasure.objects.release(erasure, attempts=F("attempts") - 1)
         return
     except Exception as error:
         log.error("erasure_failed", user_id=str(user_id), attempts=erasure.attempts, error=repr(error))
-        leases.give_back(erasure, after=min(PAUSE * 2 ** min(erasure.attempts - 1, 10), LONGEST_PAUSE))
+        Erasure.objects.release(erasure, after=min(PAUSE * 2 ** min(erasure.attempts - 1, 10), LONGEST_PAUSE))
         raise
     seconds = (timezone.now() - erasure.created_at).total_seconds()
     log.info("account_erased", user_id=str(user_id), attempts=erasure.attempts, seconds=round(seconds, 3))
@@ -68,8 +68,8 @@ def erase(user_id: UUID) -> None:
 def _claim(user_id: UUID) -> Erasure | None:
     """The erasure, with a lease of ours, of an account that is `erased` from now on. None when somebody else is at it,
     when the account has gone, and when its owner came back: one conditional UPDATE decides between them and us."""
-    Erasure.objects.bulk_create([Erasure(user_id=user_id, ring_at=timezone.now())], ignore_conflicts=True)
-    erasure = leases.claim(Erasure.objects.all(), user_id)
+    Erasure.objects.bulk_create([Erasure(user_id=user_id, next_attempt_at=timezone.now())], ignore_conflicts=True)
+    erasure: Erasure | None = Erasure.objects.claim(user_id)
     if erasure is None:
         return None
     due = Q(state=User.State.ERASED) | Q(

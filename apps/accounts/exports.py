@@ -1,6 +1,6 @@
 """Making the archive that somebody asked for, keeping it for as long as its link lives, and no longer.
 
-The row is the record: `leases.py` says how it is worked at. Each attempt writes an object of its own under a secret
+The row is the record: `core/tasks/leased.py` says how. Each attempt writes an object of its own under a secret
 that the row knew first; an object that does not become the archive of a `ready` row is deleted, by the worker that made
 it or, if that was killed, by the next one.
 """
@@ -15,17 +15,18 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts import archive, leases, mails
+from apps.accounts import archive, mails
 from apps.accounts.models import DataExport
 from apps.accounts.querysets import DataExportQuerySet
 from apps.core.db.batches import BATCH
 from apps.core.db.locks import transaction_lock
+from apps.core.tasks import leased
 from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
 from apps.media.urls import signed_url
 
 log = structlog.get_logger(__name__)
-# Rung by name: the bells in `tasks.py` stand above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 MAKE = "apps.accounts.tasks.make_export"
 ANNOUNCE = "apps.accounts.tasks.announce_export"
 FOLDER = "exports/"
@@ -34,10 +35,10 @@ MAX_ATTEMPTS = 5
 FIRST_PAUSE = timedelta(seconds=30)
 
 
-def ring() -> int:
-    """Ring for archives to be made, and for those whose mail has not been sent. Returns for how many."""
-    made = leases.ring(DataExport.objects.unfinished(), task=MAKE, argument="export_id")
-    return made + leases.ring(DataExport.objects.ready(), task=ANNOUNCE, argument="export_id")
+def enqueue_due() -> int:
+    """Enqueue the archives to be made, and the mails that were not sent yet. Returns how many."""
+    made = leased.enqueue_due(DataExport.objects.unfinished(), task=MAKE, argument="export_id")
+    return made + leased.enqueue_due(DataExport.objects.ready(), task=ANNOUNCE, argument="export_id")
 
 
 # ── Making ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -48,7 +49,7 @@ def make(export_id: UUID) -> None:
         return
     adopted = False
     try:
-        with leases.kept(export), tempfile.TemporaryDirectory(prefix="photogram-") as folder:
+        with leased.renewing_lease(export), tempfile.TemporaryDirectory(prefix="photogram-") as folder:
             file = Path(folder) / "archive.zip"
             archive.write(file, user=export.user, folder=Path(folder))
             size = file.stat().st_size
@@ -62,7 +63,7 @@ def make(export_id: UUID) -> None:
     finally:
         if not adopted:
             objects.schedule_deletion([_object(export.secret)])
-        _ring_for_next()
+        _enqueue_next()
 
 
 def _claim(export_id: UUID) -> DataExport | None:
@@ -74,8 +75,7 @@ def _claim(export_id: UUID) -> DataExport | None:
         if others.count() >= settings.EXPORTS_AT_ONCE:
             return None
         before = DataExport.objects.unfinished().filter(pk=export_id).first()
-        export = leases.claim(
-            DataExport.objects.unfinished(),
+        export: DataExport | None = DataExport.objects.unfinished().claim(
             export_id,
             status=DataExport.Status.PROCESSING,
             secret=objects.new_secret(),
@@ -94,15 +94,15 @@ def _claim(export_id: UUID) -> DataExport | None:
 def _finish(export: DataExport, size: int) -> bool:
     """Ready, and to be announced. False when the lease was lost: the person is erased, or it is another worker's."""
     now = timezone.now()
-    finished = leases.held(export).update(
+    finished = DataExport.objects.release(
+        export,
+        after=leased.ENQUEUE_PERIOD,
         status=DataExport.Status.READY,
         bytes=size,
         error="",
         finished_at=now,
         expires_at=now + settings.EXPORT_LIFETIME,
         attempts=0,
-        leased_until=None,
-        ring_at=now + leases.RING_PERIOD,
     )
     if finished:
         enqueue(ANNOUNCE, kwargs={"export_id": str(export.pk)})
@@ -116,7 +116,7 @@ def _postpone(export: DataExport, error: Exception) -> None:
     if export.attempts >= MAX_ATTEMPTS:
         _fail(export, repr(error))
     else:
-        leases.give_back(
+        DataExport.objects.release(
             export,
             after=FIRST_PAUSE * 4 ** (export.attempts - 1),
             status=DataExport.Status.PENDING,
@@ -126,18 +126,17 @@ def _postpone(export: DataExport, error: Exception) -> None:
 
 def _fail(export: DataExport, reason: str) -> None:
     log.error("export_failed", export_id=str(export.pk), attempts=export.attempts, error=reason)
-    leases.held(export).update(
+    DataExport.objects.finish(
+        export,
         status=DataExport.Status.FAILED,
         error=reason[:300],
         secret="",
         finished_at=timezone.now(),
-        leased_until=None,
-        ring_at=None,
     )
 
 
-def _ring_for_next() -> None:
-    """Whoever waited for this one."""
+def _enqueue_next() -> None:
+    """The exports that waited for this one."""
     waiting = DataExport.objects.filter(status=DataExport.Status.PENDING, attempts=0).order_by("pk")
     with transaction.atomic():
         for pk in waiting.values_list("pk", flat=True)[: settings.EXPORTS_AT_ONCE]:
@@ -147,18 +146,18 @@ def _ring_for_next() -> None:
 # ── Announcing ───────────────────────────────────────────────────────────────────────────────────────────
 def announce(export_id: UUID) -> None:
     """Send the mail, once. What fails is tried again as long as the link lives."""
-    unannounced = DataExport.objects.ready().filter(ring_at__isnull=False, expires_at__gt=timezone.now())
-    export = leases.claim(unannounced, export_id)
+    unannounced = DataExport.objects.ready().filter(next_attempt_at__isnull=False, expires_at__gt=timezone.now())
+    export = unannounced.claim(export_id)
     if export is None:
         return
     try:
-        with leases.kept(export):
+        with leased.renewing_lease(export):
             mails.send_export_ready(export.user_id, reference=str(export.pk))
     except Exception as error:
         log.warning("mail_postponed", export_id=str(export.pk), attempts=export.attempts, error=repr(error))
-        leases.give_back(export, after=FIRST_PAUSE * 4 ** min(export.attempts - 1, 3))
+        DataExport.objects.release(export, after=FIRST_PAUSE * 4 ** min(export.attempts - 1, 3))
         return
-    leases.held(export).update(leased_until=None, ring_at=None)
+    DataExport.objects.finish(export)
 
 
 # ── The link and its end ─────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +189,7 @@ def _expire_batch(ended: DataExportQuerySet) -> int:
     batch = list(ended.select_for_update(skip_locked=True)[:BATCH])
     objects.schedule_deletion(_object(export.secret) for export in batch)
     DataExport.objects.filter(pk__in=[export.pk for export in batch]).update(
-        status=DataExport.Status.EXPIRED, secret="", leased_until=None, ring_at=None
+        status=DataExport.Status.EXPIRED, secret="", leased_until=None, next_attempt_at=None
     )
     return len(batch)
 

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import DataExport, EmailedToken, Session, WithheldHandle
-from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.batches import BatchRunner, delete_in_batches
 
 # An ended session is kept, so that a refresh token that is presented again is recognised as reused.
 ENDED_SESSIONS_KEPT = timedelta(days=30)
@@ -20,32 +20,32 @@ def ended_sessions() -> QuerySet[Session]:
     return Session.objects.filter(Q(expires_at__lt=long_ago) | Q(ended_at__lt=long_ago))
 
 
-def purge_sessions(pace: Pace | None = None) -> int:
-    return delete_in_batches(ended_sessions(), pace)
+def purge_sessions(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(ended_sessions(), runner)
 
 
 def expired_console_sessions() -> QuerySet[ConsoleSession]:
     return ConsoleSession.objects.filter(expire_date__lt=timezone.now())
 
 
-def purge_console_sessions(pace: Pace | None = None) -> int:
-    return delete_in_batches(expired_console_sessions(), pace)
+def purge_console_sessions(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(expired_console_sessions(), runner)
 
 
 def expired_emailed_tokens() -> QuerySet[EmailedToken]:
     return EmailedToken.objects.filter(expires_at__lt=timezone.now())
 
 
-def purge_emailed_tokens(pace: Pace | None = None) -> int:
-    return delete_in_batches(expired_emailed_tokens(), pace)
+def purge_emailed_tokens(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(expired_emailed_tokens(), runner)
 
 
-def release_handles(pace: Pace | None = None) -> int:
-    return delete_in_batches(WithheldHandle.objects.filter(until__lt=timezone.now()), pace)
+def release_handles(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(WithheldHandle.objects.filter(until__lt=timezone.now()), runner)
 
 
-def purge_exports(pace: Pace | None = None) -> int:
+def purge_exports(runner: BatchRunner | None = None) -> int:
     """Delete old rows without an archive. The row of a stored archive is needed to delete its object."""
     finished = [DataExport.Status.EXPIRED, DataExport.Status.FAILED]
     old = DataExport.objects.filter(status__in=finished, finished_at__lt=timezone.now() - FINISHED_EXPORTS_KEPT)
-    return delete_in_batches(old, pace)
+    return delete_in_batches(old, runner)

@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 
 from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.media.models import Media
 
 # Settings of clients, the same on every device of the user.
@@ -187,33 +188,24 @@ class RecoveryCode(UUIDModel):
         return str(self.id)
 
 
-class Job(models.Model):
-    """Work that takes long and is one worker's at a time. The rules are `leases.py`'s."""
-
-    leased_until = models.DateTimeField(null=True)
-    # When the sweep rings for it. Null: it waits for nothing.
-    ring_at = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        abstract = True
-
-
-class Erasure(Job):
+class Erasure(LeasedJob):
     """An account that is to be erased, until nothing of it is left. It refers to nobody, since the account's row goes
     before it does, in the same transaction."""
 
     user_id = models.UUIDField(primary_key=True)
+    next_attempt_at = models.DateTimeField(null=True, db_column="ring_at")
     created_at = models.DateTimeField(db_default=Now())
 
+    objects = LeasedJobQuerySet.as_manager()
+
     class Meta:
-        indexes = [models.Index(fields=["ring_at"], name="erasures_to_ring_for")]
+        indexes = [models.Index(fields=["next_attempt_at"], name="erasures_to_ring_for")]
 
     def __str__(self) -> str:
         return str(self.user_id)
 
 
-class DataExport(UUIDModel, Job):
+class DataExport(UUIDModel, LeasedJob):
     """An archive of all that is held on a person, from the wish for it to the end of its link.
 
     `secret` names the object of the present attempt; another attempt has another one, so that what a dead worker may
@@ -229,6 +221,7 @@ class DataExport(UUIDModel, Job):
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    next_attempt_at = models.DateTimeField(null=True, db_column="ring_at")
     secret = models.CharField(max_length=64, blank=True)
     bytes = models.PositiveBigIntegerField(null=True)
     error = models.CharField(max_length=300, blank=True)
@@ -241,7 +234,9 @@ class DataExport(UUIDModel, Job):
     class Meta:
         indexes = [
             models.Index(fields=["user", "-id"], name="exports_by_user"),
-            models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="exports_to_ring_for"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="exports_to_ring_for"
+            ),
             models.Index(fields=["expires_at"], condition=Q(status="ready"), name="exports_by_expiry"),
             models.Index(fields=["secret"], condition=~Q(secret=""), name="exports_by_secret"),
             models.Index(fields=["status", "-id"], name="exports_by_status"),

@@ -8,20 +8,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.db.ids import parse_id
+from apps.core.tasks.leased import LeasedJobQuerySet
 
 if TYPE_CHECKING:
-    from apps.accounts.models import DataExport, Session, User  # noqa: F401  (forward references)
-
-# What a mini shows of somebody's own row, and, name on a card → where it is, of their avatar's.
-MINI = ("handle", "display_name", "is_verified")
-AVATAR = {"avatar_private": "private_secret", "avatar_public": "public_secret"}
-
-
-def mini_columns(person: str) -> dict[str, str]:
-    """What a mini shows of the person whom the column `person` refers to: name on a card → where it is."""
-    own = {name: f"{person}__{name}" for name in MINI}
-    avatar = {name: f"{person}__avatar__{column}" for name, column in AVATAR.items()}
-    return {f"{person}_id": f"{person}_id"} | own | avatar
+    from apps.accounts.models import Session, User  # noqa: F401  (forward references)
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -35,10 +25,6 @@ class UserQuerySet(QuerySet["User"]):
     def not_erased(self) -> "UserQuerySet":
         """Accounts in every state but erased, for moderators."""
         return self.exclude(state="erased")
-
-    # The former names, until all apps use the new ones.
-    standing = active
-    gone = inactive
 
     def owned_by(self, user_id: UUID) -> "UserQuerySet":
         """The account of this user, with its avatar."""
@@ -67,7 +53,7 @@ class SessionQuerySet(QuerySet["Session"]):
         return self.filter(user_id=user_id)
 
 
-class DataExportQuerySet(QuerySet["DataExport"]):
+class DataExportQuerySet(LeasedJobQuerySet):
     def owned_by(self, user_id: UUID) -> "DataExportQuerySet":
         return self.filter(user_id=user_id)
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
-from apps.core.db.drift import Drift
+from apps.core.db.counters import Drift
 from apps.media import services as media
 
 EXPOSED = "avatar.wanted_public"

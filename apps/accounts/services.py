@@ -20,10 +20,10 @@ from apps.accounts.events import (
     account_shown,
     blocked_text_in_profile,
 )
-from apps.accounts.leases import RING_PERIOD
 from apps.accounts.mails import digest
 from apps.accounts.models import DataExport, EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
+from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
 from apps.media import services as media
 from apps.safety import terms
@@ -338,7 +338,7 @@ def erase_now(user: User) -> None:
     user.state, user.erase_after = User.State.ERASED, now
     user.save(update_fields=["state", "erase_after"])
     _hide(user, reason="erased")
-    Erasure.objects.bulk_create([Erasure(user_id=user.pk, ring_at=now + RING_PERIOD)], ignore_conflicts=True)
+    Erasure.objects.bulk_create([Erasure(user_id=user.pk, next_attempt_at=first_sweep_at())], ignore_conflicts=True)
     tasks.erase.delay(user_id=str(user.pk))
 
 
@@ -394,7 +394,7 @@ def request_export(user: User, *, password: str) -> DataExport:
         wait = (last.created_at + settings.EXPORT_INTERVAL - now).total_seconds()
         if wait > 0:
             raise ExportTooSoon(headers={"Retry-After": str(math.ceil(wait))})
-    export = DataExport.objects.create(user_id=user.pk, created_at=now, ring_at=now + RING_PERIOD)
+    export = DataExport.objects.create(user_id=user.pk, created_at=now, next_attempt_at=first_sweep_at())
     tasks.make_export.delay(export_id=str(export.pk))
     return export
 

@@ -5,8 +5,8 @@ from uuid import UUID
 from celery import current_task, shared_task
 
 from apps.accounts import erasure, exports, housekeeping, mails
-from apps.core.db.batches import Pace
-from apps.core.tasks.scheduled import scheduled
+from apps.core.db.batches import BatchRunner
+from apps.core.tasks.scheduled import former_name, scheduled
 
 
 @shared_task
@@ -20,8 +20,8 @@ def send_reset(*, user_id: str, **_: object) -> None:
 
 
 @scheduled
-def ring_for_erasures(**_: object) -> int:
-    return erasure.ring()
+def enqueue_due_erasures(**_: object) -> int:
+    return erasure.enqueue_due()
 
 
 @shared_task
@@ -30,8 +30,8 @@ def erase(*, user_id: str, **_: object) -> None:
 
 
 @scheduled
-def ring_for_exports(**_: object) -> int:
-    return exports.ring()
+def enqueue_due_exports(**_: object) -> int:
+    return exports.enqueue_due()
 
 
 # No other task takes as long: thousands of originals are downloaded, zipped and uploaded. If the broker delivers the
@@ -52,25 +52,30 @@ def expire_exports(**_: object) -> int:
 
 
 @scheduled
-def purge_exports(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_exports(pace)
+def purge_exports(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_exports(runner)
 
 
 @scheduled
-def purge_sessions(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_sessions(pace)
+def purge_sessions(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_sessions(runner)
 
 
 @scheduled
-def purge_emailed_tokens(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_emailed_tokens(pace)
+def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_emailed_tokens(runner)
 
 
 @scheduled
-def release_handles(*, pace: Pace, **_: object) -> int:
-    return housekeeping.release_handles(pace)
+def release_handles(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.release_handles(runner)
 
 
 @scheduled
-def purge_console_sessions(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_console_sessions(pace)
+def purge_console_sessions(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_console_sessions(runner)
+
+
+# Names of the release before this one, for what it has queued.
+former_name("apps.accounts.tasks.ring_for_erasures", enqueue_due_erasures)
+former_name("apps.accounts.tasks.ring_for_exports", enqueue_due_exports)

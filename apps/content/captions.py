@@ -1,15 +1,16 @@
 """Tags and mentions in a caption.
 
-A tag is a hashtag identifier after Unicode Standard Annex 31, section 6: a sign (#, ﹟ or ＃) that no character of an
-identifier precedes, then letters, marks, numbers and underscores, of which one at least is a letter. Zero width
-joiners count only where they change what is read (section 2.3 of the same): elsewhere they would make two tags of
-what looks like one.
+A tag is a hashtag identifier according to Unicode Standard Annex 31, section 6: a sign (#, ﹟ or ＃) that does not
+follow a character of an identifier, then letters, marks, numbers and underscores with at least one letter. Zero width
+joiners count only where they change how the text is displayed (section 2.3); elsewhere they would create two tags that
+look the same.
 
-A mention is @ and a handle. What stands around it must not be part of the same word or e-mail address. Scripts without
-upper and lower case (Japanese, Thai, Arabic, ...) may touch it, since they are often written without spaces; so has it
-twitter-text (github.com/twitter/twitter-text, `validMentionPrecedingChars` and `endMentionMatch`).
+A mention is @ and a handle. The characters around it must not be part of the same word or e-mail address. Scripts
+without upper and lower case (Japanese, Thai, Arabic, ...) may touch it, because they are often written without spaces.
+twitter-text does the same (github.com/twitter/twitter-text, `validMentionPrecedingChars` and `endMentionMatch`).
 
-Neither counts inside a URL. Offsets and lengths are in code points, the sign included; texts come in NFC.
+Tags and mentions inside a URL do not count. Offsets and lengths are in code points and include the sign. Texts are in
+NFC.
 """
 
 import re
@@ -30,7 +31,7 @@ _VIRAMA = 9  # its canonical combining class
 
 @dataclass(frozen=True)
 class Mentioned:
-    """A handle (lower case) and where it stands."""
+    """A handle in lower case, with its position in the text."""
 
     handle: str
     offset: int
@@ -38,18 +39,18 @@ class Mentioned:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What `tags_in` and `mentions_in` find in a caption."""
+class ParsedCaption:
+    """The tags and mentions of a caption."""
 
     tags: list[str]
     mentions: list[Mentioned]
 
 
-def read(caption: str) -> Said:
-    return Said(tags_in(caption), mentions_in(caption))
+def parse(caption: str) -> ParsedCaption:
+    return ParsedCaption(tags_in(caption), mentions_in(caption))
 
 
-# ── Tags ─────────────────────────────────────────────────────────────────────────────────────────────────
+# Tags
 def tags_in(text: str) -> list[str]:
     """The distinct tags of `text`, in NFC and lower case, without the sign, in the order of their first use."""
     prose = _without_urls(text)
@@ -59,7 +60,7 @@ def tags_in(text: str) -> list[str]:
 
 
 def normalise_tag(identifier: str) -> str | None:
-    """The tag as it is stored, or None for what is no tag."""
+    """The tag as it is stored, or None if `identifier` is not a tag."""
     tag = unicodedata.normalize("NFC", identifier.lower())
     well_formed = len(tag) <= MAX_TAG_LENGTH and _end_of_identifier(tag, 0) == len(tag)
     return tag if well_formed and any(unicodedata.category(c)[0] == "L" for c in tag) else None
@@ -88,9 +89,9 @@ def _joins(text: str, at: int) -> bool:
     return unicodedata.combining(before) == _VIRAMA or between_arabic
 
 
-# ── Mentions ─────────────────────────────────────────────────────────────────────────────────────────────
+# Mentions
 def mentions_in(text: str) -> list[Mentioned]:
-    """Every mention of a well-formed handle, in order; whether there is such a person is another question."""
+    """Every mention of a well-formed handle, in order. The account need not exist."""
     prose = _without_urls(text)
     return [
         Mentioned(match[1].lower(), match.start(), len(match[0]))
@@ -106,7 +107,7 @@ def _stands_alone(text: str, mention: re.Match[str]) -> bool:
 
 
 def _spells(character: str) -> bool:
-    """Could the character be of one word with a handle beside it?"""
+    """Whether the character would form one word with a handle next to it."""
     if not character:
         return False
     cased = character.lower() != character.upper()
@@ -114,5 +115,5 @@ def _spells(character: str) -> bool:
 
 
 def _without_urls(text: str) -> str:
-    """With blanks in the place of URLs, so that everything else keeps its offset."""
+    """Replace URLs by blanks, so that everything else keeps its offset."""
     return _URL.sub(lambda url: " " * len(url[0]), text)

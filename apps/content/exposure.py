@@ -1,4 +1,4 @@
-"""Which photos have public copies: those of posts that everybody may see, and no others."""
+"""Public copies of photos: exactly the photos of public posts have them."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,30 +9,30 @@ from django.utils import timezone
 
 from apps.content.models import Post, StaleExposure
 from apps.core.db.batches import BATCH
-from apps.core.db.statements import Statement
+from apps.core.db.compiled import CompiledQuery
 from apps.core.tasks.outbox import enqueue
 from apps.media import services as media
 
 POSTS_AT_ONCE = 100
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 RECONCILE_ACCOUNT = "apps.content.tasks.reconcile_account"
-DOORBELL_LOST_AFTER = timedelta(seconds=30)
+TASK_LOST_AFTER = timedelta(seconds=30)
 
 
-_OPEN = Statement(lambda post: Post.objects.open_to_everybody().filter(pk=post).values_list("items__medium"), "post")
+_PUBLIC = CompiledQuery(lambda post: Post.objects.public().filter(pk=post).values("pk"))
 
 
-def show_new(post_id: UUID, media_ids: Iterable[UUID]) -> None:
-    """A post that this transaction has made takes its photos, and exposes them if everybody may see it. The doorbells
-    are the caller's to ring."""
-    media.take(media_ids, seen_by_all=_OPEN.sql, post=post_id)
+def is_public(post_id: UUID) -> bool:
+    """Whether everybody may see the post."""
+    return _PUBLIC.exists(post=post_id)
 
 
 @transaction.atomic(savepoint=False)
 def reconcile(post_ids: Iterable[UUID]) -> None:
-    """Make it so, as things stand in this transaction; and let every old URL of what is withdrawn die.
+    """Give the photos of these posts public copies, or take them away, according to the present state of the posts. All
+    URLs of the photos of withdrawn posts stop working.
 
-    The posts are locked before the rule is asked, so that of two changes at once the later one decides.
+    The posts are locked before the rule is evaluated, so that the later one of two concurrent changes decides.
     """
     locked = Post.objects.filter(pk__in=list(post_ids)).select_for_update(no_key=True).order_by("pk")
     posts = Post.objects.filter(pk__in=list(locked.values_list("pk", flat=True)))
@@ -46,7 +46,7 @@ def reconcile(post_ids: Iterable[UUID]) -> None:
 
 
 def mark_stale(author_id: UUID) -> None:
-    """Remember, in the transaction that changes an account's privacy or standing, that its photos must follow."""
+    """Call it in the transaction that changes the privacy or state of an account: its photos have to follow."""
     StaleExposure.objects.bulk_create(
         [StaleExposure(author_id=author_id, since=timezone.now())],
         update_conflicts=True,
@@ -56,8 +56,8 @@ def mark_stale(author_id: UUID) -> None:
 
 
 def reconcile_account(author_id: UUID) -> None:
-    """All posts of an account that is marked stale, newest first, in batches. Running twice, or after a crash, is
-    harmless; the mark stays until a whole run is done that began after it was set."""
+    """Reconcile all posts of an account that is marked stale, newest first, in batches. Idempotent. The mark is deleted
+    when a whole run is done that began after it was set."""
     mark = StaleExposure.objects.filter(author=author_id).first()
     if mark is None:
         return
@@ -69,9 +69,9 @@ def reconcile_account(author_id: UUID) -> None:
     StaleExposure.objects.filter(author=author_id, since=mark.since).delete()
 
 
-def ring_again() -> int:
-    """Ring for marked accounts whose doorbell was lost. Returns for how many."""
-    overdue = StaleExposure.objects.filter(since__lt=timezone.now() - DOORBELL_LOST_AFTER).order_by("since")
+def enqueue_due() -> int:
+    """Enqueue the task for marked accounts whose task was lost. Returns how many."""
+    overdue = StaleExposure.objects.filter(since__lt=timezone.now() - TASK_LOST_AFTER).order_by("since")
     with transaction.atomic():
         waiting = list(overdue.values_list("author", flat=True)[:BATCH])
         for author_id in waiting:

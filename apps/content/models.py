@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.content.querysets import PostQuerySet
+from apps.content.querysets import PUBLISHED, PostQuerySet
 from apps.core.models import UUIDModel
 from apps.media.models import Media
 
@@ -24,7 +24,7 @@ class Post(UUIDModel):
     caption = models.CharField(max_length=2200, blank=True)
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PROCESSING)
-    # A state beside the status, so that a restored post is what it was.
+    # Not a status, so that a restored post has its former status.
     taken_down_at = models.DateTimeField(null=True, blank=True)
     sensitive = models.BooleanField(default=False)
     comments_enabled = models.BooleanField(default=True)
@@ -41,13 +41,9 @@ class Post(UUIDModel):
     class Meta:
         indexes = [
             models.Index(fields=["author", "-id"], name="posts_by_author"),
-            models.Index(
-                fields=["author", "-id"],
-                condition=Q(status="published", taken_down_at__isnull=True),
-                name="shown_posts_by_author",
-            ),
+            models.Index(fields=["author", "-id"], condition=PUBLISHED, name="shown_posts_by_author"),
             models.Index(fields=["id"], condition=Q(status="processing"), name="posts_processing"),
-            # The console's filters.
+            # Filters of the console.
             models.Index(fields=["-id"], condition=Q(visibility="followers"), name="posts_for_followers"),
             models.Index(fields=["-id"], condition=Q(status="failed"), name="posts_failed"),
             models.Index(fields=["-id"], condition=Q(sensitive=True), name="posts_sensitive"),
@@ -65,9 +61,14 @@ class Post(UUIDModel):
     def __str__(self) -> str:
         return str(self.id)
 
+    @property
+    def is_published(self) -> bool:
+        """As `PUBLISHED` in querysets.py, for a post in memory."""
+        return self.status == self.Status.PUBLISHED and self.taken_down_at is None
+
 
 class PostMedia(models.Model):
-    """A photo's place in a post. A medium is in one post at most."""
+    """The position of a photo in a post. A medium belongs to at most one post."""
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="items", db_index=False)
     medium = models.OneToOneField(Media, models.PROTECT, related_name="item")
@@ -90,7 +91,7 @@ class Tag(UUIDModel):
 
 
 class PostTag(models.Model):
-    """That a caption holds a tag. The index of the constraint, read backwards, is the tag's list newest first."""
+    """A tag of a caption. The index of the constraint, read backwards, is the tag's list, newest first."""
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="post_tags")
     tag = models.ForeignKey(Tag, models.CASCADE, related_name="+", db_index=False)
@@ -104,7 +105,7 @@ class PostTag(models.Model):
 
 
 class Mention(models.Model):
-    """That a caption names a person: where, in code points, the @ included."""
+    """A mention of an account in a caption. The offset and the length are in code points and include the @."""
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="mentions", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -119,8 +120,8 @@ class Mention(models.Model):
 
 
 class StaleExposure(models.Model):
-    """An account whose privacy or standing has changed, until each of its photos has, or has lost, its public copies
-    accordingly. The row is the record; the task is rung again as long as it stands."""
+    """An account whose privacy or state has changed, and whose photos do not have or lack public copies accordingly
+    yet. The row is deleted when they do; until then the task is enqueued again."""
 
     author = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     since = models.DateTimeField(db_index=True)

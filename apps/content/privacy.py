@@ -1,4 +1,4 @@
-"""What this context holds on a person, to be erased or handed out."""
+"""Erasure and export of a user's posts and mentions."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -11,17 +11,17 @@ from apps.core.privacy import Export
 
 
 def erase(user_id: UUID) -> None:
-    """Post by post, each in a transaction of its own, so that a crash loses nothing and locks are short. The captions
-    that mention the person are other people's, and stay; that they mention somebody is forgotten."""
+    """Post by post, each in its own transaction, so that a crash loses nothing and locks are short. Captions of other
+    users that mention the user stay; the mentions are deleted."""
     for post in Post.objects.written_by(user_id).order_by("id").iterator(chunk_size=100):
-        with suppress(NotFound):  # deleted meanwhile
+        with suppress(NotFound):  # it was deleted meanwhile
             services.delete_post(post)
     delete_in_batches(Mention.objects.filter(user=user_id))
     StaleExposure.objects.filter(author=user_id).delete()
 
 
 def export(user_id: UUID) -> Export:
-    """One's posts whatever their state, and where others' posts mention one, as far as one may see them."""
+    """The user's posts in any state, and mentions of the user in posts that the user may see."""
     for post in Post.objects.written_by(user_id).prefetch_related("items").order_by("id").iterator(chunk_size=100):
         yield (
             "posts",

@@ -1,5 +1,6 @@
-"""From `processing` to `published`: when all photos are ready, and by itself."""
+"""Posts become published by themselves when all their photos are ready."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
@@ -8,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.content import exposure
-from apps.content.counters import POSTS, is_counted
+from apps.content.counters import POSTS
 from apps.content.events import banned_image_posted, mentions_published, post_failed, post_published
 from apps.content.models import Post, PostMedia
 from apps.core.db.batches import BATCH
@@ -19,19 +20,20 @@ from apps.media.models import Media
 from apps.media.storage import StorageError
 
 log = structlog.get_logger(__name__)
-# Rung by name: the bell in `tasks.py` stands above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 SETTLE = "apps.content.tasks.settle_post"
 
 
 def settle_post_with(media_id: UUID) -> None:
-    """A medium has become ready or failed: see whether its post is complete."""
+    """Settle the post of a medium that has become ready or has failed."""
     item = PostMedia.objects.filter(medium=media_id).first()
     if item:
         settle(item.post_id)
 
 
-def ring_again() -> int:
-    """Ring for posts whose doorbell was lost: complete, and still `processing`. Returns for how many."""
+def enqueue_due() -> int:
+    """Enqueue the task for complete posts that are still `processing`, because their task was lost. Returns how
+    many."""
     unfinished = PostMedia.objects.filter(post=OuterRef("pk")).exclude(
         medium__status__in=[Media.Status.READY, Media.Status.FAILED]
     )
@@ -44,12 +46,12 @@ def ring_again() -> int:
 
 
 def settle(post_id: UUID) -> None:
-    """Publish the post when all its media are ready; fail it when one has failed. Running twice does it once."""
+    """Publish the post if all its media are ready; fail it if one has failed. Idempotent."""
     post = Post.objects.filter(pk=post_id, status=Post.Status.PROCESSING).select_related("author").first()
     if post is None:
         return
-    if _media_statuses(post) == {Media.Status.READY} and _will_be_open(post):
-        _copy_before_anybody_looks(post)
+    if _media_statuses(post) == {Media.Status.READY} and _expected_public(post):
+        _make_public_copies(post)
     with transaction.atomic():
         processing = Post.objects.filter(pk=post_id, status=Post.Status.PROCESSING)
         locked = processing.select_for_update(no_key=True).first()
@@ -63,21 +65,32 @@ def settle(post_id: UUID) -> None:
 
 
 def publish(post: Post) -> None:
-    """Call it in the transaction that found all media ready, with the post's row locked."""
+    """Publish a post whose row is locked, in the transaction that found all media ready."""
     post.status, post.published_at = Post.Status.PUBLISHED, timezone.now()
     post.save(update_fields=["status", "published_at"])
-    if is_counted(post):
-        # Locks the author's row as well, before anybody's sight is decided: a change of privacy that is just being
-        # made is waited for, and one that comes later finds this post.
-        POSTS.increment(post.author_id)
+    if post.is_published:
+        _count(post)
     exposure.reconcile([post.pk])
     banned = PostMedia.objects.filter(post=post, medium__blocked_as__isnull=False).exists()
     announce(post, banned=banned, mentions=post.mentions.exists())
 
 
+def count_and_expose(post: Post, media_ids: Sequence[UUID]) -> None:
+    """Count a post that this transaction has inserted as published, and attach its photos."""
+    _count(post)
+    public = post.visibility == Post.Visibility.PUBLIC and exposure.is_public(post.pk)
+    media.attach_to_post(media_ids, public=public)
+
+
+def _count(post: Post) -> None:
+    """This locks the author's row, before it is decided whether the post is public. So a concurrent change of the
+    account's privacy is either visible to that decision, or it finds this post afterwards."""
+    POSTS.increment(post.author_id)
+
+
 def announce(post: Post, *, banned: bool, mentions: bool) -> None:
-    """Call it in the transaction that publishes the post. `banned`: one of its photos falls under a ban;
-    `mentions`: its caption mentions somebody."""
+    """Publish the domain events of a post that this transaction has published. `banned`: one of its photos matches a
+    ban; `mentions`: its caption mentions an account."""
     ids = {"post_id": str(post.pk), "author_id": str(post.author_id)}
     post_published.publish(**ids)
     if mentions:
@@ -96,13 +109,13 @@ def _media_statuses(post: Post) -> set[str]:
     return set(PostMedia.objects.filter(post=post).values_list("medium__status", flat=True))
 
 
-def _will_be_open(post: Post) -> bool:
-    """A forecast, to copy in time; whether the copies stay is decided when it is published."""
+def _expected_public(post: Post) -> bool:
+    """An estimate, to make the public copies in time. `exposure.reconcile` decides when the post is published."""
     return post.visibility == Post.Visibility.PUBLIC and not post.author.is_private and post.author.is_active
 
 
-def _copy_before_anybody_looks(post: Post) -> None:
-    """So that the post's first readers get permanent URLs. If storage is away they get signed ones meanwhile."""
+def _make_public_copies(post: Post) -> None:
+    """So that the post's first readers get permanent URLs. While storage is unavailable they get signed URLs."""
     media_ids = list(PostMedia.objects.filter(post=post).values_list("medium", flat=True))
     media.make_public(media_ids)
     try:

@@ -1,91 +1,105 @@
-"""The read side of posts, above all the one rule for who may see one."""
+"""Read rules of posts.
 
-from typing import Any
+`PostQuerySet.visible_to` is the only rule for who may see a post. Each part of it is written once, here. SQL files get
+these rules as compiled querysets.
+"""
+
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
 from django.db.models import BooleanField, Case, ExpressionWrapper, Q, QuerySet, Value, When
 
-from apps.accounts.querysets import mini_columns
+from apps.core.db.compiled import CompiledQuery
+from apps.core.errors import NotFound
 from apps.social.blocks import HidesBlocked
 from apps.social.follows import is_followed
 
-STANDING = Q(status="published", taken_down_at__isnull=True, author__state="active")
-# The same of the post's own row, for statements of our own; it is also the condition of the index
-# `shown_posts_by_author` and of the triggers that note authors' newest posts (feed/migrations/0004).
-SHOWN = "status = 'published' AND taken_down_at IS NULL"
-OPEN = Q(visibility="public", author__is_private=False)
-# STANDING & OPEN, as SQL, of a post that is SHOWN and has just been counted on its author's row, which is locked since.
-OPEN_AS_COUNTED = "counted.state = 'active' AND NOT counted.is_private AND counted.visibility = 'public'"
-# What others could see and cannot any more, whoever they are: taken down, or by an account that is hidden.
-WITHDRAWN = Q(taken_down_at__isnull=False) | ~Q(author__state="active")
-# name on a card → where it is. `is_open`: whether everybody may see the post.
-CARD = {
-    "id": "pk",
-    "caption": "caption",
-    "visibility": "visibility",
-    "status": "status",
-    "taken_down_at": "taken_down_at",
-    "sensitive": "sensitive",
-    "comments_enabled": "comments_enabled",
-    "like_count": "like_count",
-    "comment_count": "comment_count",
-    "created_at": "created_at",
-    "edited_at": "edited_at",
-    "is_open": "is_open",
-    **mini_columns("author"),
-}
+if TYPE_CHECKING:
+    from apps.content.models import Post
+
+# The state of the post itself. The index `shown_posts_by_author` has the same condition.
+PUBLISHED = Q(status="published", taken_down_at__isnull=True)
+ACTIVE_AUTHOR = Q(author__state="active")
+PUBLIC = Q(visibility="public", author__is_private=False)
+# Nobody but the author and moderators may see it any more.
+WITHDRAWN = Q(taken_down_at__isnull=False) | ~ACTIVE_AUTHOR
 
 
 class PostQuerySet(HidesBlocked):
-    def standing(self) -> "PostQuerySet":
-        """Published, not taken down, by an account in good standing."""
-        return self.filter(STANDING)
+    def published(self) -> "PostQuerySet":
+        """Posts that are published, not taken down, and by an active account."""
+        return self.filter(PUBLISHED & ACTIVE_AUTHOR)
+
+    def public(self) -> "PostQuerySet":
+        """Posts that everybody may see, also without signing in. Only their photos have permanent public URLs."""
+        return self.published().filter(PUBLIC)
 
     def visible_to(self, viewer_id: UUID | None) -> "PostQuerySet":
-        """The one rule. Public posts of public accounts are everybody's, the rest their followers'; one's own posts
-        are one's own whatever their state; a block hides both ways; what is not standing is its author's alone."""
-        if viewer_id is None:
-            return self.filter(STANDING & OPEN)
-        theirs = OPEN | Q(is_followed("author_id", viewer_id))
-        return self.filter(Q(author=viewer_id) | (STANDING & theirs)).without_hidden(viewer_id)
+        """Posts that the viewer may see; None is an anonymous viewer.
 
-    def open_to_everybody(self) -> "PostQuerySet":
-        """What an anonymous caller sees; only such posts' photos have permanent public URLs."""
-        return self.visible_to(None)
+        Public posts of public accounts are visible to everybody, other published posts to the author's followers, and
+        posts in any state to their author. A block hides posts in both directions.
+        """
+        if viewer_id is None:
+            return self.public()
+        theirs = PUBLISHED & ACTIVE_AUTHOR & (PUBLIC | Q(is_followed("author_id", viewer_id)))
+        return self.filter(Q(author=viewer_id) | theirs).without_hidden(viewer_id)
+
+    def readable_by(self, viewer_id: UUID | None, *, is_moderator: bool) -> "PostQuerySet":
+        """Posts that the viewer may read by their id: a moderator may read any post, to judge it."""
+        return self.all() if is_moderator else self.visible_to(viewer_id)
+
+    def lock_visible(self, post_id: UUID, *, viewer_id: UUID) -> "Post":
+        """Return the post, locked until the transaction ends. Raises NotFound if the viewer may not see it."""
+        for post in _VISIBLE_LOCKED.instances(viewer=viewer_id, post=post_id):
+            return post  # type: ignore[no-any-return]
+        raise NotFound
+
+    def with_is_public(self) -> "PostQuerySet":
+        """`is_public`: whether the post is one of `public()`."""
+        is_public = ExpressionWrapper(PUBLISHED & ACTIVE_AUTHOR & PUBLIC, output_field=BooleanField())
+        annotated: PostQuerySet = self.annotate(is_public=is_public)
+        return annotated
 
     def with_exposure(self) -> "PostQuerySet":
-        """`exposure` says of each post whether it is "open" (to everybody), "withdrawn" (from others), or "other"."""
-        told: PostQuerySet = self.annotate(
+        """`exposure`: "open" for a public post, "withdrawn" for one that nobody but its author may see any more, or
+        "other"."""
+        annotated: PostQuerySet = self.annotate(
             exposure=Case(
-                When(STANDING & OPEN, then=Value("open")),
+                When(PUBLISHED & ACTIVE_AUTHOR & PUBLIC, then=Value("open")),
                 When(WITHDRAWN, then=Value("withdrawn")),
                 default=Value("other"),
             )
         )
-        return told
+        return annotated
+
+    def page_of_ids(self, *, after: UUID | str | None, limit: int) -> list[UUID]:
+        """The ids of the newest `limit` posts that are older than `after`."""
+        posts = self.filter(pk__lt=after) if after else self
+        return list(posts.order_by("-pk").values_list("pk", flat=True)[:limit])
 
     def written_by(self, user_id: UUID) -> "PostQuerySet":
         return self.filter(author=user_id)
 
     def tagged(self, tag: str, *, before: UUID | str | None = None) -> "PostQuerySet":
-        """With `tag`. To page by id, name the cursor here as well: it bounds the index that gives a tag's list in
-        order, so that no page reads the ones before it.
+        """Posts with `tag`. For a page behind a cursor pass its post id as `before` as well: it bounds the index that
+        holds a tag's posts in order.
 
-        The tag is looked up at once: only a plan for that very tag can know whether it is a common one.
+        The tag is looked up at once, because only a plan for a given tag can know whether it is a common one.
         """
         wanted = Q(post_tags__tag__in=list(_rows("Tag").filter(name=tag).values_list("pk", flat=True)))
         tagged: PostQuerySet = self.filter(wanted & Q(post_tags__post__lt=before) if before else wanted)
         return tagged
 
-    def for_cards(self) -> "QuerySet[Any, Any]":
-        """What a card shows of the post's own row and its author's, as tuples in the order of `CARD`."""
-        is_open = ExpressionWrapper(STANDING & OPEN, output_field=BooleanField())
-        shown: QuerySet[Any, Any] = self.annotate(is_open=is_open).values_list(*CARD.values())
-        return shown
+
+# NO KEY: the lock waits for other writes to the post, but not for rows that are being inserted with a reference to it.
+_VISIBLE_LOCKED = CompiledQuery(
+    lambda viewer, post: _rows("Post").visible_to(viewer).filter(pk=post).select_for_update(no_key=True, of=("self",))
+)
 
 
-def _rows(model: str) -> QuerySet[Any]:
-    """Of a model of this app, which imports this file."""
+def _rows(model: str) -> Any:
+    """The rows of a model of this app, which imports this file."""
     rows: QuerySet[Any] = apps.get_model("content", model)._default_manager.all()
     return rows

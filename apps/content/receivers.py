@@ -1,4 +1,4 @@
-"""What content does because of others: enqueue."""
+"""Reactions to events of other apps: enqueue a task."""
 
 from uuid import UUID
 

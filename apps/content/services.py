@@ -1,4 +1,4 @@
-"""The verbs of posts."""
+"""Posts: create, update, delete, take down and restore."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,12 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.content import captions, exposure, publication, tagging, tasks
-from apps.content.counters import POSTS, is_counted
+from apps.content.counters import POSTS
 from apps.content.events import blocked_text_posted, post_edited, post_removed, post_restored
-from apps.content.mentions import people_mentioned, require_few
+from apps.content.mentions import accounts_mentioned, validate_mention_limit
 from apps.content.models import Mention, Post, PostMedia
-from apps.content.querysets import OPEN_AS_COUNTED, SHOWN
-from apps.core.db.statements import array_of, select
+from apps.core.db.queries import fetch_rows, load
 from apps.core.errors import Invalid, NotFound
 from apps.core.tasks import outbox
 from apps.media import services as media
@@ -22,45 +21,8 @@ from apps.safety import newcomers, terms
 
 MAX_MEDIA, MAX_TAGS = 10, 30
 
-# A post and all that hangs on it. Counting it locks its author's row until the end of the transaction: a change of
-# their privacy that is just being made is waited for and known when sight is decided; a later one finds this post.
-_ROWS = f"""
-post AS (
-    INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
-        comment_count, published_at)
-    SELECT %(id)s::uuid, %(author)s::uuid, %(caption)s, %(visibility)s, %(status)s, %(sensitive)s, %(comments_enabled)s,
-        0, 0, %(published_at)s {{source}}
-    RETURNING id, author_id, visibility, status, taken_down_at, created_at
-), items AS (
-    INSERT INTO content_postmedia (post_id, medium_id, position)
-    SELECT post.id, item.medium_id, item.place - 1
-    FROM post, unnest(%(media)s::uuid[]) WITH ORDINALITY AS item (medium_id, place)
-), tags AS ({tagging.ADDING.format(post="post.id", source="post CROSS JOIN")}), mentions AS (
-    INSERT INTO content_mention (post_id, user_id, "offset", length)
-    SELECT post.id, named.* FROM post, unnest(%(people)s::uuid[], %(offsets)s::int[], %(lengths)s::int[]) AS named
-), shown AS (
-    SELECT author_id, visibility FROM post WHERE {SHOWN}
-), counted AS (
-    {POSTS.moving("shown", 1, returning="accounts_user.state, accounts_user.is_private, shown.visibility")}
-), told AS ({outbox.writing("tasks", given="post")})"""  # noqa: S608  (of constants)
-_POST = f"WITH {_ROWS.format(source='')} SELECT created_at, (SELECT count(*) FROM tags) FROM post"  # noqa: S608
-# The usual case in one statement, which is a transaction by itself: photos that are ready and not banned, nothing to be
-# screened, and tags that are known. In any other case nobody's is `usual`, and nothing is done.
-_USUALLY_POST = f"""
-WITH claimed AS MATERIALIZED ({media.CLAIM}), usual AS (
-    SELECT FROM claimed HAVING count(*) = cardinality(%(media)s::uuid[])
-        AND bool_and(status = 'ready' AND blocked_as IS NULL AND (alt_text = '' OR NOT %(screened)s))
-        AND (SELECT count(*) FROM content_tag WHERE name = ANY(%(tags)s::text[])) = cardinality(%(tags)s::text[])
-), {_ROWS.format(source="FROM usual")}, taken AS ({
-    media.taking(
-        given="post",
-        seen_by_all=f"SELECT claimed.id FROM claimed CROSS JOIN counted WHERE {OPEN_AS_COUNTED}",
-    )
-})
-SELECT created_at FROM post
-"""  # noqa: S608  (of constants)
 
-
+@transaction.atomic
 def create_post(
     *,
     author_id: UUID,
@@ -70,91 +32,44 @@ def create_post(
     sensitive: bool = False,
     comments_enabled: bool = True,
 ) -> Post:
-    """Published at once when all media are ready, otherwise by itself when they are.
+    """Create a post. It is published at once if all media are ready, otherwise when they are.
 
-    Raises Invalid: media that cannot be posted or are named twice; too many tags or mentions. BlockedText,
+    Raises Invalid for media that cannot be posted or are named twice and for too many tags or mentions; BlockedText;
     NewAccountLimitReached.
     """
-    said = captions.read(caption)
-    _require_fit(said)
-    if repeated := [place for place, pk in enumerate(media_ids) if pk in media_ids[:place]]:
-        raise Invalid(**{f"media_ids.{place}": ("duplicate", "Named twice.") for place in repeated})
+    parsed = captions.parse(caption)
+    _validate_caption(parsed)
+    _validate_distinct(media_ids)
+    photos = media.claim_for_post(author_id, media_ids)
+    alt_texts = {f"media_ids.{position}": photo.alt_text for position, photo in enumerate(photos)}
+    flagged_terms = terms.screen(caption=caption, **alt_texts)
+    newcomers.spend("post", author_id)
+    complete = all(photo.status == Media.Status.READY for photo in photos)
     post = Post(
         author_id=author_id,
         caption=caption,
         visibility=visibility,
         sensitive=sensitive,
         comments_enabled=comments_enabled,
-        status=Post.Status.PUBLISHED,
-        published_at=timezone.now(),
+        status=Post.Status.PUBLISHED if complete else Post.Status.PROCESSING,
+        published_at=timezone.now() if complete else None,
     )
-    if _concerns_nobody_else(post, said) and _usually_create(post, media_ids, said):
-        return post
-    return _create(post, media_ids, said)
-
-
-def _concerns_nobody_else(post: Post, said: captions.Said) -> bool:
-    """No mention, no word that is to be reported or refused, no new account that is being counted."""
-    return not (said.mentions or newcomers.is_counted("post", post.author_id)) and terms.is_clean(post.caption)
-
-
-def _usually_create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> bool:
-    """Whether it is done: not, if its photos or tags are not as they usually are."""
-    tasks = outbox.held(lambda: _tell(post, said, shown=media_ids))
-    values = _values(post, media_ids, said, tasks) | {"screened": terms.are_any(), "ring_at": media.when_to_ring()}
-    for (created_at,) in select(_USUALLY_POST, owner=post.author_id, **values):
-        post.created_at = created_at
-        return True
-    return False
-
-
-@transaction.atomic
-def _create(post: Post, media_ids: Sequence[UUID], said: captions.Said) -> Post:
-    """Step by step, whatever the case."""
-    photos = media.claim_for_post(post.author_id, media_ids)
-    described = {f"media_ids.{place}": medium.alt_text for place, medium in enumerate(photos)}
-    suspicious = terms.screen(caption=post.caption, **described)
-    newcomers.spend("post", post.author_id)
-    complete = all(medium.status == Media.Status.READY for medium in photos)
-    if not complete:
-        post.status, post.published_at = Post.Status.PROCESSING, None
-    shown, banned = media_ids if complete else [], any(medium.blocked_as for medium in photos)
-    tasks = outbox.held(lambda: _tell(post, said, suspicious=suspicious, shown=shown, banned=banned))
-    _write(post, media_ids, said, tasks)
-    if complete:
-        exposure.show_new(post.pk, media_ids)
-    else:
-        media.take(media_ids)
+    _insert(post, media_ids, parsed.tags)
+    _save_mentions(post, parsed.mentions)
+    # One statement for the rows of all tasks.
+    with outbox.batch():
+        _publish_flagged_terms(post, flagged_terms)
+        if complete:
+            publication.count_and_expose(post, media_ids)
+            publication.announce(post, banned=any(photo.blocked_as for photo in photos), mentions=bool(parsed.mentions))
+        else:
+            media.attach_to_post(media_ids, public=False)
     return post
 
 
-def _tell(
-    post: Post,
-    said: captions.Said,
-    *,
-    shown: Sequence[UUID],
-    suspicious: Sequence[UUID] = (),
-    banned: bool = False,
-) -> None:
-    """`shown`: its photos, if it is published at once; `banned`: one of them falls under a ban."""
-    _report(post, suspicious)
-    if shown:
-        publication.announce(post, banned=banned, mentions=bool(said.mentions))
-        if post.visibility == Post.Visibility.PUBLIC:
-            media.ring_for_copies(shown)
-
-
-def _write(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: str) -> None:
-    """Most tags are known already, and looked up by the statement that writes the post."""
-    [(post.created_at, known)] = select(_POST, **_values(post, media_ids, said, tasks))
-    if known < len(said.tags):
-        tagging.add(post.pk, said.tags)
-
-
-def _values(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: str) -> dict[str, Any]:
-    """What `_ROWS` has placeholders for."""
-    mentioned = list(people_mentioned(said.mentions, author_id=post.author_id))
-    return {
+def _insert(post: Post, media_ids: Sequence[UUID], tags: list[str]) -> None:
+    """Insert the post with its photos and tags: one statement, and some more if a tag is new."""
+    columns = {
         "id": post.pk,
         "author": post.author_id,
         "caption": post.caption,
@@ -163,23 +78,32 @@ def _values(post: Post, media_ids: Sequence[UUID], said: captions.Said, tasks: s
         "sensitive": post.sensitive,
         "comments_enabled": post.comments_enabled,
         "published_at": post.published_at,
-        "media": array_of(media_ids),
-        "tags": said.tags,
-        "people": array_of(pk for pk, _ in mentioned),
-        "offsets": [where.offset for _, where in mentioned],
-        "lengths": [where.length for _, where in mentioned],
-        "tasks": tasks,
     }
+    parameters = columns | {"media": list(media_ids), "tags": tags}
+    [(post.created_at, known_tags)] = fetch_rows(load("content/insert_post"), parameters)
+    if known_tags < len(tags):
+        tagging.replace_tags(post, tags)
+
+
+def _validate_distinct(media_ids: Sequence[UUID]) -> None:
+    if repeated := [position for position, pk in enumerate(media_ids) if pk in media_ids[:position]]:
+        raise Invalid(**{f"media_ids.{position}": ("duplicate", "Named twice.") for position in repeated})
+
+
+def _validate_caption(parsed: captions.ParsedCaption) -> None:
+    if len(parsed.tags) > MAX_TAGS:
+        raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
+    validate_mention_limit(parsed.mentions, field="caption")
 
 
 @transaction.atomic
 def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
-    """Change just the fields of `changes`; `alt_texts` is {media id: text}. What is already so is no change.
+    """Change the fields in `changes`; `alt_texts` is {media id: text}. Equal values are not a change.
 
-    Raises Invalid: a medium that is not in the post; too many tags or mentions. BlockedText. NotFound once the post is
+    Raises Invalid for a medium of another post and for too many tags or mentions; BlockedText; NotFound if the post is
     deleted.
     """
-    locked = _locked(post)
+    locked = _lock(post)
     described = _new_alt_texts(locked, changes.get("alt_texts", {}))
     fields = {name for name in changes.keys() - {"alt_texts"} if getattr(locked, name) != changes[name]}
     if not fields and not described:
@@ -188,18 +112,19 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
         setattr(locked, name, changes[name])
     written = {f"alt_texts.{pk}": text for pk, text in described.items()}
     if "caption" in fields:
-        said = captions.read(locked.caption)
-        _require_fit(said)
+        parsed = captions.parse(locked.caption)
+        _validate_caption(parsed)
         written["caption"] = locked.caption
         locked.edited_at = timezone.now()
-    suspicious = terms.screen(**written)
+    flagged_terms = terms.screen(**written)
     for pk, text in described.items():
         media.set_alt_text(pk, text)
     locked.save(update_fields=[*fields, "edited_at"])
     if "caption" in fields:
-        tagging.note_tags(locked, said.tags)
-        _note_mentions(locked, said.mentions)
-    _report(locked, suspicious)
+        tagging.replace_tags(locked, parsed.tags)
+        locked.mentions.all().delete()
+        _save_mentions(locked, parsed.mentions)
+    _publish_flagged_terms(locked, flagged_terms)
     if "visibility" in fields:
         exposure.reconcile([locked.pk])
     post_edited.publish(post_id=str(locked.pk), author_id=str(locked.author_id))
@@ -207,7 +132,7 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
 
 
 def _new_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
-    """Those that are other than what is there. Raises Invalid."""
+    """The texts that differ from the present ones. Raises Invalid for a medium of another post."""
     own = dict(PostMedia.objects.filter(post=post).values_list("medium", "medium__alt_text"))
     if foreign := alt_texts.keys() - own.keys():
         raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", "Not a medium of this post.") for pk in foreign})
@@ -216,10 +141,11 @@ def _new_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
 
 @transaction.atomic
 def delete_post(post: Post) -> None:
-    """Delete the post, and schedule the deletion of its objects. Raises NotFound the second time."""
-    locked = _locked(post, to_delete=True)
+    """Delete a post with everything that belongs to it. The deletion of its objects in storage is scheduled in the same
+    transaction. Raises NotFound if the post is deleted already."""
+    locked = _lock(post, for_deletion=True)
     media_ids = list(PostMedia.objects.filter(post=locked).values_list("medium", flat=True))
-    if is_counted(locked):
+    if locked.is_published:
         POSTS.decrement(locked.author_id)
     author_id, post_id = str(locked.author_id), str(locked.pk)
     locked.delete()
@@ -229,12 +155,12 @@ def delete_post(post: Post) -> None:
 
 @transaction.atomic
 def take_down(post: Post) -> bool:
-    """Gone for everybody but its author and moderators, public copies included. Twice is once; True the first time.
-    Raises NotFound."""
-    locked = _locked(post)
+    """Hide a post, with the public copies of its photos, from everybody but its author and moderators. Returns False if
+    it is taken down already. Raises NotFound."""
+    locked = _lock(post)
     if locked.taken_down_at:
         return False
-    if is_counted(locked):
+    if locked.is_published:
         POSTS.decrement(locked.author_id)
     locked.taken_down_at = timezone.now()
     locked.save(update_fields=["taken_down_at"])
@@ -244,13 +170,13 @@ def take_down(post: Post) -> bool:
 
 @transaction.atomic
 def restore(post: Post) -> bool:
-    """Undo `take_down`: the post is what it was. True if it was taken down. Raises NotFound."""
-    locked = _locked(post)
+    """Undo `take_down`. Returns False if the post is not taken down. Raises NotFound."""
+    locked = _lock(post)
     if not locked.taken_down_at:
         return False
     locked.taken_down_at = None
     locked.save(update_fields=["taken_down_at"])
-    if is_counted(locked):
+    if locked.is_published:
         POSTS.increment(locked.author_id)
         post_restored.publish(post_id=str(locked.pk), author_id=str(locked.author_id))
     exposure.reconcile([locked.pk])
@@ -259,33 +185,26 @@ def restore(post: Post) -> bool:
 
 @transaction.atomic
 def reconcile_photos(*, author_id: UUID) -> None:
-    """The account's privacy or standing has changed: its photos get, or lose, their public copies accordingly."""
+    """Create or delete the public copies of an account's photos after its privacy or state has changed."""
     exposure.mark_stale(author_id)
     tasks.reconcile_account.delay(user_id=str(author_id))
 
 
-def _locked(post: Post, *, to_delete: bool = False) -> Post:
-    """Likes and comments, which refer to the row, wait for its deletion only."""
-    locked: Post | None = Post.objects.select_for_update(no_key=not to_delete).filter(pk=post.pk).first()
+def _lock(post: Post, *, for_deletion: bool = False) -> Post:
+    """Only a deletion waits for concurrent inserts of likes and comments. Raises NotFound."""
+    locked: Post | None = Post.objects.select_for_update(no_key=not for_deletion).filter(pk=post.pk).first()
     if locked is None:
         raise NotFound
     return locked
 
 
-def _report(post: Post, suspicious: Sequence[UUID]) -> None:
-    for term_id in suspicious:
-        blocked_text_posted.publish(post_id=str(post.pk), term_id=str(term_id))
-
-
-def _require_fit(said: captions.Said) -> None:
-    if len(said.tags) > MAX_TAGS:
-        raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
-    require_few(said.mentions, field="caption")
-
-
-def _note_mentions(post: Post, mentions: list[captions.Mentioned]) -> None:
-    post.mentions.all().delete()
-    mentioned = people_mentioned(mentions, author_id=post.author_id)
+def _save_mentions(post: Post, mentions: list[captions.Mentioned]) -> None:
     Mention.objects.bulk_create(
-        [Mention(post=post, user_id=pk, offset=where.offset, length=where.length) for pk, where in mentioned]
+        Mention(post=post, user_id=pk, offset=mention.offset, length=mention.length)
+        for pk, mention in accounts_mentioned(mentions, author_id=post.author_id)
     )
+
+
+def _publish_flagged_terms(post: Post, term_ids: Sequence[UUID]) -> None:
+    for term_id in term_ids:
+        blocked_text_posted.publish(post_id=str(post.pk), term_id=str(term_id))

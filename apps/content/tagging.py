@@ -1,43 +1,28 @@
-"""The tags of a post: rows that say what its caption says."""
+"""The tags of a post: rows that repeat the tags of its caption."""
 
 from uuid import UUID
 
-from apps.content.models import Post, PostTag
-from apps.core.db.ids import new_id
-from apps.core.db.statements import select
-
-_ENSURE = """
-WITH made AS (
-    INSERT INTO content_tag (id, name) SELECT * FROM unnest(%(ids)s::uuid[], %(names)s::text[]) ON CONFLICT DO NOTHING
-    RETURNING 1
-)
-SELECT count(*) FROM made
-"""
-# The tags of `post`, SQL for its id in what is joined by `source`, as far as there are such tags; in the order of the
-# names.
-ADDING = """
-    INSERT INTO content_posttag (post_id, tag_id, position)
-    SELECT {post}, tag.id, said.place - 1
-    FROM {source} unnest(%(tags)s::text[]) WITH ORDINALITY AS said (name, place) JOIN content_tag AS tag USING (name)
-    ON CONFLICT DO NOTHING RETURNING 1
-"""
-_ADD = f"WITH added AS ({ADDING.format(post='%(post)s::uuid', source='')}) SELECT count(*) FROM added"  # noqa: S608  (of constants)
+from apps.content.models import Post, PostTag, Tag
 
 
-def ensure(names: list[str]) -> None:
-    """There is a tag of each name, for statements that begin afterwards: one that somebody is just making is waited
-    for, in the order of the names."""
-    select(_ENSURE, ids=[new_id() for _ in names], names=sorted(names))
-
-
-def add(post_id: UUID, names: list[str]) -> None:
-    """Those that it has not yet. Call it in the transaction that writes the caption."""
-    if names:
-        ensure(names)
-        select(_ADD, post=post_id, tags=names)
-
-
-def note_tags(post: Post, names: list[str]) -> None:
-    """Instead of those that it had. Call it in the transaction that writes the caption, with the post's row locked."""
+def replace_tags(post: Post, names: list[str]) -> None:
+    """Give the post the tags `names`, in this order. Call it in the transaction that writes the caption, with the post
+    locked or new."""
     PostTag.objects.filter(post=post).delete()
-    add(post.pk, names)
+    ids = _tag_ids(names)
+    if len(ids) < len(names):
+        _create_missing(names)
+        ids = _tag_ids(names)
+    PostTag.objects.bulk_create(
+        PostTag(post=post, tag_id=ids[name], position=position) for position, name in enumerate(names)
+    )
+
+
+def _tag_ids(names: list[str]) -> dict[str, UUID]:
+    return dict(Tag.objects.filter(name__in=names).values_list("name", "pk"))
+
+
+def _create_missing(names: list[str]) -> None:
+    """In the order of the names, so that two transactions that create the same tags cannot deadlock. If another
+    transaction is creating a tag, this waits for it."""
+    Tag.objects.bulk_create([Tag(name=name) for name in sorted(names)], ignore_conflicts=True)

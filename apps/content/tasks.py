@@ -1,11 +1,11 @@
-"""Doorbells."""
+"""Celery tasks: take ids, make one call."""
 
 from uuid import UUID
 
 from celery import shared_task
 
 from apps.content import exposure, publication, repair
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import scheduled
 
 
@@ -21,7 +21,7 @@ def settle_post(*, post_id: str, **_: object) -> None:
 
 @scheduled
 def settle_waiting_posts(**_: object) -> int:
-    return publication.ring_again()
+    return publication.enqueue_due()
 
 
 @shared_task
@@ -31,9 +31,9 @@ def reconcile_account(*, user_id: str, **_: object) -> None:
 
 @scheduled
 def reconcile_waiting_accounts(**_: object) -> int:
-    return exposure.ring_again()
+    return exposure.enqueue_due()
 
 
 @scheduled
-def repair_fields(*, pace: Pace, **_: object) -> int:
-    return repair.repair_fields(pace)
+def repair_fields(*, runner: BatchRunner, **_: object) -> int:
+    return repair.repair_fields(runner)

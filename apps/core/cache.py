@@ -5,9 +5,8 @@ touches the network. Callers catch `RedisUnavailable` and say what they do witho
 """
 
 import time
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import redis
 import structlog
@@ -62,41 +61,3 @@ def call(command: Callable[[redis.Redis], Any]) -> Any:
 def key(*parts: object) -> str:
     """A key of this installation: the prefix that separates installations and test workers, then `parts`."""
     return f"{settings.REDIS_KEY_PREFIX}:{':'.join(map(str, parts))}"
-
-
-# ── To be deleted with its last user: several Lua scripts in one round trip ──────────────────────────────
-class Question(NamedTuple):
-    """A script in Lua that returns a table, with its KEYS and ARGV."""
-
-    script: str
-    keys: Sequence[str]
-    arguments: Sequence[str | bytes | int | float]
-
-
-def ask(*questions: Question) -> list[Any]:
-    """The answers to all of them, in one round trip. Raises RedisUnavailable."""
-    keys = [key for question in questions for key in question.keys]
-    arguments = [argument for question in questions for argument in question.arguments]
-    shape = tuple((each.script, len(each.keys), len(each.arguments)) for each in questions)
-    answers: list[Any] = call(lambda client: client.eval(_together(shape), len(keys), *keys, *arguments))
-    return answers
-
-
-@lru_cache
-def _together(shape: tuple[tuple[str, int, int], ...]) -> str:
-    """One script of several, each of which finds in KEYS and ARGV what is its own."""
-    functions, calls, first_key, first_argument = [_PART], [], 1, 1
-    for number, (script, keys, arguments) in enumerate(shape):
-        functions.append(f"local function question{number}(KEYS, ARGV)\n{script}\nend\n")
-        calls.append(f"question{number}(part(KEYS, {first_key}, {keys}), part(ARGV, {first_argument}, {arguments}))")
-        first_key, first_argument = first_key + keys, first_argument + arguments
-    return "".join(functions) + f"return {{{', '.join(calls)}}}"
-
-
-_PART = """
-local function part(list, first, count)
-    local own = {}
-    for n = 1, count do own[n] = list[first + n - 1] end
-    return own
-end
-"""

@@ -116,7 +116,7 @@ class DeadLetter(TaskRecord):
 
 
 class Heartbeat(models.Model):
-    """When a process that no request reaches, or a whole queue, last gave a sign of life; see `heartbeats.py`."""
+    """The last heartbeat of a process that no request reaches, or of a whole queue (`tasks/heartbeats.py`)."""
 
     name = models.CharField(max_length=200, primary_key=True)
     at = models.DateTimeField()
@@ -138,7 +138,8 @@ class JobRun(models.Model):
     fixed_total = models.PositiveBigIntegerField(default=0)
     # Of the last run that failed, until the next round.
     error = models.CharField(max_length=300, blank=True)
-    place = models.JSONField(default=dict)
+    # Where an unfinished round continues.
+    checkpoint = models.JSONField(default=dict, db_column="place")
     unfinished = models.BooleanField(default=False)
 
     def __str__(self) -> str:

@@ -1,11 +1,10 @@
 """Times as the API writes them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import orjson
 
-_POSTGRESQL_BEGINS = datetime(2000, 1, 1, tzinfo=UTC)
 _WHOLE_SECONDS = len('"2026-11-23T16:14:05Z"')
 
 
@@ -16,19 +15,3 @@ def timestamp(moment: datetime) -> str:
     notifications has sixty moments, and is read again and again."""
     written = orjson.dumps(moment.astimezone(UTC), option=orjson.OPT_UTC_Z).decode()
     return f"{written[1:20]}.000Z" if len(written) == _WHOLE_SECONDS else f"{written[1:24]}Z"
-
-
-def moments_as_sent(row: str, *names: str) -> dict[str, str]:
-    """{column: SQL} that reads moments of `row` as PostgreSQL sends them, for `columns` and `sent_moment`.
-
-    Statements whose cards are remembered ask for them so: to make a moment, and to look it up, takes longer than all
-    else in a row, and is needed only for a card that is not known.
-    """
-    return {name: f"timestamptz_send({row}.{name})" for name in names}
-
-
-def sent_moment(sent: bytes | None) -> datetime | None:
-    """Of microseconds since 2000, in eight bytes (PostgreSQL's `timestamp.c`)."""
-    if sent is None:
-        return None
-    return _POSTGRESQL_BEGINS + timedelta(microseconds=int.from_bytes(sent, "big", signed=True))

@@ -1,4 +1,4 @@
-"""Likes, saves and comments, and the counters they move."""
+"""Likes, saves and comments."""
 
 from django.conf import settings
 from django.db import models
@@ -6,14 +6,17 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.content.models import Post
+from apps.core.db.querysets import InsertOrIgnoreQuerySet
 from apps.core.models import UUIDModel
-from apps.engagement.querysets import CommentQuerySet
+from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
 
 
 class Like(UUIDModel):
     post = models.ForeignKey(Post, models.CASCADE, related_name="likes")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = ReactionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "post"], name="one_like_per_person_and_post")]
@@ -31,6 +34,8 @@ class Save(UUIDModel):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
+    objects = ReactionQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "post"], name="one_save_per_person_and_post")]
         indexes = [models.Index(fields=["user", "-id"], name="saves_by_user_newest_first")]
@@ -40,9 +45,9 @@ class Save(UUIDModel):
 
 
 class Comment(UUIDModel):
-    """A comment, or with `parent` a reply to one; there is one level of replies.
+    """A comment or, with `parent`, a reply. There is one level of replies.
 
-    A removed comment that has replies stays as a tombstone: `removed_at` is set, its text and its author are gone.
+    A removed comment that has replies stays as a tombstone: `removed_at` is set, text and author are deleted.
     """
 
     post = models.ForeignKey(Post, models.CASCADE, related_name="comments")
@@ -62,7 +67,7 @@ class Comment(UUIDModel):
             models.Index(fields=["post", "-id"], condition=Q(parent__isnull=True), name="threads_newest_first"),
             models.Index(fields=["parent", "id"], condition=Q(parent__isnull=False), name="replies_oldest_first"),
             models.Index(fields=["author", "post", "id"], name="comments_by_author_and_post"),
-            # The console's: somebody's, and what is rare.
+            # Filters of the console.
             models.Index(fields=["author", "-id"], name="comments_by_author_newest"),
             models.Index(fields=["-id"], condition=Q(taken_down_at__isnull=False), name="comments_taken_down"),
         ]
@@ -81,7 +86,7 @@ class Comment(UUIDModel):
 
 
 class CommentMention(models.Model):
-    """That a comment names a person: where, in code points, the @ included."""
+    """A mention of an account in a comment. The offset and the length are in code points and include the @."""
 
     comment = models.ForeignKey(Comment, models.CASCADE, related_name="mentions", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -99,6 +104,8 @@ class CommentLike(UUIDModel):
     comment = models.ForeignKey(Comment, models.CASCADE, related_name="likes")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = InsertOrIgnoreQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "comment"], name="one_like_per_person_and_comment")]

@@ -4,7 +4,7 @@ from apps.core import privacy
 
 
 class FeedConfig(privacy.ContextConfig):
-    """The home timeline."""
+    """The home feed and explore."""
 
     name = "apps.feed"
 

@@ -1,82 +1,71 @@
-"""Recent popular posts for everybody, by a score that a job keeps.
+"""Recent popular posts for everybody, ordered by a score that a job calculates.
 
-score = log10(max(likes + 2 x comments, 1)) + seconds since 1970 / 45,000: ten times the response weighs as much as
+score = log10(max(likes + 2 x comments, 1)) + seconds since 1970 / 45,000: ten times the likes weigh as much as
 twelve and a half hours. The formula is Reddit's "hot" (github.com/reddit-archive/reddit, r2/lib/db/_sorts.pyx). It does
-not decay: a score changes only when people respond, so that the order stands still while somebody walks through it.
+not decay: a score changes only with likes and comments, so that the order is stable while a client pages through it.
 """
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from apps.content.models import Post
-from apps.content.querysets import SHOWN, PostQuerySet
-from apps.core.db.batches import Pace, delete_in_batches
+from apps.content.querysets import PUBLISHED, PostQuerySet
+from apps.core.db.batches import BatchRunner, delete_in_batches
+from apps.core.db.compiled import CompiledQuery
 from apps.core.db.ids import first_id_at
+from apps.core.db.queries import fetch_rows, load
 from apps.feed.models import ExploreScore
 from apps.social.models import Mute
 
 RECENT = timedelta(days=14)
 
-_SCORE = f"""
-WITH batch AS (
-    SELECT id, like_count, comment_count, published_at FROM content_post
-    WHERE id > %(after)s AND published_at > %(since)s AND {SHOWN} AND visibility = 'public' AND NOT sensitive
-    ORDER BY id LIMIT %(batch)s
-), scored AS (
-    INSERT INTO feed_explorescore (post_id, score)
-    SELECT id, log(greatest(like_count + 2 * comment_count, 1)) + extract(epoch FROM published_at) / 45000 FROM batch
-    ON CONFLICT (post_id) DO UPDATE SET score = excluded.score WHERE feed_explorescore.score <> excluded.score
-    RETURNING post_id
-)
-SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM batch), (SELECT count(*) FROM scored)
-"""  # noqa: S608  (of constants)
+# Also by accounts that are private or inactive at present: `popular_posts` leaves these out.
+SHOWABLE = CompiledQuery(lambda: Post.objects.filter(PUBLISHED, visibility="public", sensitive=False))
 
 
-def keep_scores(pace: Pace | None = None) -> int:
-    """Score every recent post that everybody might see, in batches, and forget the old ones. Returns how many scores
-    have changed or gone."""
-    pace = pace or Pace()
+def keep_scores(runner: BatchRunner | None = None) -> int:
+    """Score every recent post that explore may show, in batches, and delete the scores of old posts. Returns how many
+    scores have changed or were deleted."""
+    runner = runner or BatchRunner()
     since = timezone.now() - RECENT
-    # An id tells when it was made, a little before the post was published.
+    # The time of an id is a little before the post was published.
     oldest = first_id_at(since - timedelta(days=1))
-    last = max(UUID(pace.place["after"]), oldest) if pace.place else oldest
+    last = max(UUID(runner.checkpoint["after"]), oldest) if runner.checkpoint else oldest
     changed = 0
-    while pace.goes_on():
-        newest, rows, scored = _score_batch(last, since, pace.batch)
+    while runner.has_time():
+        newest, rows, scored = _score_batch(last, since, runner.batch_size)
         if newest is None:
             break
         last = newest
         changed += scored
-        pace.step(rows, {"after": str(last)})
-    return changed + delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), pace)
+        runner.advance(rows, {"after": str(last)})
+    return changed + delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), runner)
 
 
-@transaction.atomic
 def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, int, int]:
-    """(last post, number of posts, number of those whose score is new)."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SCORE, {"after": after, "since": since, "batch": size})
-        newest, rows, scored = cursor.fetchone()
-        return newest, rows, scored
+    """(last post, number of posts, number of changed scores)."""
+    sql = load("feed/score_posts", posts=SHOWABLE.sql())
+    [(newest, rows, scored)] = fetch_rows(sql, {"after": after, "since": since, "batch": size})
+    return newest, rows, scored
 
 
 def popular_posts(viewer_id: UUID | None) -> PostQuerySet:
-    """What everybody may see and nobody need be warned of, best first; without people the viewer has muted or with a
-    block between."""
-    posts = Post.objects.open_to_everybody().without_hidden(viewer_id).filter(sensitive=False, explore__isnull=False)
+    """Public posts that are not sensitive, best first, without accounts that the viewer has muted or that a block
+    hides."""
+    posts = Post.objects.public().without_hidden(viewer_id).filter(sensitive=False, explore__isnull=False)
     if viewer_id:
         posts = posts.exclude(Exists(Mute.objects.filter(muter=viewer_id, muted=OuterRef("author_id"))))
     ranked: PostQuerySet = posts.annotate(score=F("explore__score")).order_by("-explore__score", "-explore__post")
     return ranked
 
 
-def after(posts: PostQuerySet, score: float, post_id: object) -> PostQuerySet:
-    """Those behind a place in the order."""
-    behind: PostQuerySet = posts.filter(
-        Q(explore__score__lt=score) | Q(explore__score=score, explore__post__lt=post_id)
-    )
-    return behind
+def page(viewer_id: UUID | None, *, after: tuple[float, UUID | str] | None, limit: int) -> list[tuple[float, UUID]]:
+    """(score, post id) of `limit` popular posts behind the position `after`."""
+    posts = popular_posts(viewer_id)
+    if after:
+        score, post_id = after
+        posts = posts.filter(Q(explore__score__lt=score) | Q(explore__score=score, explore__post__lt=post_id))
+    return list(posts.values_list("score", "pk")[:limit])

@@ -1,4 +1,4 @@
-"""How the feed works at present, why, and from where on it would work otherwise."""
+"""Gauges of the feed: its mode, the inputs of the decision, and the thresholds."""
 
 from apps.core.ops import metrics
 from apps.feed import mode, snapshots
@@ -6,15 +6,15 @@ from apps.feed.models import FeedMode
 
 
 def modes() -> metrics.Values:
-    in_force = mode.current()
-    return {(name,): float(name == in_force) for name in FeedMode.Mode.values}
+    current = mode.current()
+    return {(name,): float(name == current) for name in FeedMode.Mode.values}
 
 
-def signs() -> metrics.Values:
-    """Those that could be told at the last look."""
-    kept = mode.row()
-    told = {"queue": kept.queue, "seconds": kept.seconds, "hit_ratio": kept.hit_ratio}
-    return {(name,): float(value) for name, value in told.items() if value is not None}
+def inputs() -> metrics.Values:
+    """The inputs that were known at the last decision."""
+    saved = mode.row()
+    known = {"queue": saved.queue, "seconds": saved.seconds, "hit_ratio": saved.hit_ratio}
+    return {(name,): float(value) for name, value in known.items() if value is not None}
 
 
 def thresholds() -> metrics.Values:
@@ -27,19 +27,19 @@ def pinned() -> metrics.Values:
 
 
 def register() -> None:
-    metrics.gauge("photogram_feed_mode", "1 for the mode that the feed works in.", ["mode"], modes)
-    metrics.gauge("photogram_feed_mode_pinned", "1 if an operator has decided it.", [], pinned)
-    metrics.gauge("photogram_feed_sign", "What the mode was last decided from.", ["sign"], signs)
+    metrics.gauge("photogram_feed_mode", "1 for the current mode of the feed.", ["mode"], modes)
+    metrics.gauge("photogram_feed_mode_pinned", "1 if an operator has pinned the mode.", [], pinned)
+    metrics.gauge("photogram_feed_mode_input", "Inputs of the last decision about the mode.", ["input"], inputs)
     metrics.gauge(
         "photogram_feed_threshold",
-        "From where on a sign means that the feed is busy.",
-        ["sign"],
+        "Value of an input at which the feed becomes busy.",
+        ["input"],
         thresholds,
         from_database=False,
     )
     metrics.gauge(
         "photogram_feed_snapshots",
-        "Snapshots of feeds that are young enough to be shown.",
+        "Feed snapshots that are recent enough to be shown.",
         [],
-        lambda: {(): float(snapshots.number_shown())},
+        lambda: {(): float(snapshots.count_usable())},
     )

@@ -1,8 +1,8 @@
-"""The mode that the feed works in: the signs are gathered, the policy decides, and Redis is told.
+"""The mode in which the feed works: collect the inputs, let the policy decide, publish the result to Redis.
 
-The row is the record. What was decided counts for MODE_SECONDS, in the row as in Redis, so that a feed whose job has
-died works normally. What was pinned counts in the row for as long as it is pinned; Redis, which is asked when a page is
-read, is told of it again by the job.
+The row in the database is authoritative. A decision is valid for MODE_SECONDS, in the row and in Redis, so that the
+feed works normally if the job does not run. A pinned mode is valid until it is unpinned; the job publishes it to Redis,
+where readers look it up, again and again.
 """
 
 from datetime import timedelta
@@ -16,29 +16,29 @@ from apps.core import cache
 from apps.core.tasks import backlog
 from apps.feed import live, policy, snapshots
 from apps.feed.models import FeedMode
-from apps.feed.policy import Decision, Signs, Thresholds
+from apps.feed.policy import Decision, Inputs, Thresholds
 
 log = structlog.get_logger(__name__)
 MODE_SECONDS = 120
-# Pages, and visits of hot readers, between two looks; fewer say nothing.
-ENOUGH = 20
+# Pages, or visits of active readers, that are needed for an average.
+MIN_SAMPLES = 20
 
 
 def row() -> FeedMode:
-    """As it would be written first, if nothing has been decided, pinned or missed yet: reading writes nothing."""
+    """The row, or an unsaved one with the defaults: reading writes nothing."""
     return FeedMode.objects.filter(pk=1).first() or FeedMode(pk=1, decided_at=timezone.now())
 
 
-def in_force(kept: FeedMode) -> str:
-    """What is pinned; otherwise what was decided, unless it was so long ago that nobody decides any more."""
-    if kept.pinned:
-        return kept.pinned
-    is_old = kept.decided_at < timezone.now() - timedelta(seconds=MODE_SECONDS)
-    return policy.NORMAL if is_old else kept.mode
+def effective(saved: FeedMode) -> str:
+    """The pinned mode, otherwise the decided one if the decision is recent."""
+    if saved.pinned:
+        return saved.pinned
+    is_old = saved.decided_at < timezone.now() - timedelta(seconds=MODE_SECONDS)
+    return policy.NORMAL if is_old else saved.mode
 
 
 def current() -> str:
-    return in_force(row())
+    return effective(row())
 
 
 def thresholds() -> Thresholds:
@@ -48,36 +48,37 @@ def thresholds() -> Thresholds:
 
 
 def decide() -> bool:
-    """A look at the signs. True if the policy has changed its mind."""
-    kept = row()
-    before = Decision(kept.mode, kept.calm)
-    signs = _signs(kept.queue)
-    after = policy.decide(before, signs, thresholds())
-    kept = _write(
+    """Decide the mode anew. Returns whether it has changed."""
+    saved = row()
+    before = Decision(saved.mode, saved.calm)
+    inputs = _inputs(saved.queue)
+    after = policy.decide(before, inputs, thresholds())
+    saved = _write(
         mode=after.mode,
         calm=after.calm,
-        queue=signs.queue,
-        seconds=signs.seconds,
-        hit_ratio=signs.hit_ratio,
+        queue=inputs.queue,
+        seconds=inputs.seconds,
+        hit_ratio=inputs.hit_ratio,
         decided_at=timezone.now(),
     )
     changed = after.mode != before.mode
     if changed:
-        log.warning("feed_mode", mode=after.mode, before=before.mode, signs=signs, pinned=kept.pinned)
-    _tell(kept)
+        log.warning("feed_mode", mode=after.mode, before=before.mode, inputs=inputs, pinned=saved.pinned)
+    _publish(saved)
     return changed
 
 
 def pin(mode: str) -> None:
-    """`mode` is in force whatever the policy says; empty: the policy decides again. At once, if Redis is there."""
-    kept = _write(pinned=mode)
+    """Use `mode` whatever the policy decides; empty: the policy decides again. It applies at once, unless Redis is
+    unavailable."""
+    saved = _write(pinned=mode)
     log.warning("feed_mode_pinned", mode=mode)
-    _tell(kept)
+    _publish(saved)
 
 
 def note_missed() -> None:
-    """The timelines in Redis could not be told of something by a task: once it is back, none of them is believed. What
-    a process of the API could not tell it notes for itself (`live.py`)."""
+    """A task could not update the timelines in Redis: when Redis is available again, all of them are invalid. Processes
+    of the API have their own record (`live.py`)."""
     _write(missed_at=timezone.now())
 
 
@@ -85,29 +86,29 @@ def _write(**values: Any) -> FeedMode:
     return FeedMode.objects.update_or_create(pk=1, defaults=values)[0]
 
 
-def _signs(queue_before: int) -> Signs:
+def _inputs(queue_before: int) -> Inputs:
     queue = backlog.by_queue()["feed"].depth
     try:
-        counted = live.take_signs()
+        counted = live.pop_stats()
     except cache.RedisUnavailable:
         counted = {}
     pages, visits = counted.get("pages", 0), counted.get("hits", 0) + counted.get("misses", 0)
-    return Signs(
+    return Inputs(
         queue=queue,
         queue_before=queue_before,
-        seconds=counted["seconds"] / pages if pages >= ENOUGH else None,
-        hit_ratio=counted.get("hits", 0) / visits if visits >= ENOUGH else None,
+        seconds=counted["seconds"] / pages if pages >= MIN_SAMPLES else None,
+        hit_ratio=counted.get("hits", 0) / visits if visits >= MIN_SAMPLES else None,
     )
 
 
-def _tell(kept: FeedMode) -> None:
-    """Also who was hot, if Redis has forgotten; and that timelines lack something, if something was missed."""
+def _publish(saved: FeedMode) -> None:
+    """Publish the mode. Restore the visits if Redis has lost them. Begin a new epoch if an update was missed."""
     try:
-        if kept.missed_at:
+        if saved.missed_at:
             live.begin_epoch()
-        live.tell_mode(in_force(kept), seconds=MODE_SECONDS)
-        snapshots.remind_of_visits()
+        live.publish_mode(effective(saved), seconds=MODE_SECONDS)
+        snapshots.restore_visits()
     except cache.RedisUnavailable:
         return
-    if kept.missed_at:
-        FeedMode.objects.filter(pk=1, missed_at=kept.missed_at).update(missed_at=None)
+    if saved.missed_at:
+        FeedMode.objects.filter(pk=1, missed_at=saved.missed_at).update(missed_at=None)

@@ -1,4 +1,4 @@
-"""What the feed remembers of its readers, of posts and of itself."""
+"""Visits, newest posts, snapshots, the mode of the feed, and the scores of explore."""
 
 from django.conf import settings
 from django.db import models
@@ -9,8 +9,7 @@ from apps.feed import policy
 
 
 class FeedVisit(models.Model):
-    """The newest post that was in somebody's feed when they last refreshed it. How often they come, and whether they
-    are hot, is counted elsewhere (`live.py`)."""
+    """The newest post of a feed when it was last refreshed. The number of visits is counted in Redis (`live.py`)."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     newest_seen = models.UUIDField()
@@ -21,9 +20,9 @@ class FeedVisit(models.Model):
 
 
 class NewestPost(models.Model):
-    """No post of the author that stands is newer than `post`, which itself may have gone since.
+    """No published post of the author is newer than `post`. The post itself may be unpublished or deleted.
 
-    A trigger on the posts keeps it (migration 0004), so that it holds whatever writes them.
+    Triggers on the posts maintain it (migrations 0004 and 0006), so that it is true whatever writes them.
     """
 
     author = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
@@ -37,15 +36,15 @@ class NewestPost(models.Model):
 
 
 class FeedSnapshot(models.Model):
-    """The newest ids of the feed of somebody who reads often, as they were at `built_at`; see `snapshots.py`."""
+    """The newest ids of the feed of an active reader, as they were at `built_at`; see `snapshots.py`."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
-    # As `packed.py` writes them.
+    # In the format of `packed.py`.
     ids = models.BinaryField(default=b"")
     built_at = models.DateTimeField(null=True, db_index=True)
-    # Whoever builds one writes it only if nobody has made it void meanwhile.
+    # A snapshot is saved only if it was not discarded while it was being built.
     generation = models.PositiveIntegerField(default=0)
-    # How hot its reader was, for when Redis has forgotten.
+    # The visits of the reader, for when Redis has lost them.
     visits = models.FloatField(default=0)
 
     def __str__(self) -> str:
@@ -53,7 +52,7 @@ class FeedSnapshot(models.Model):
 
 
 class FeedMode(models.Model):
-    """The one row that says how the feed works at present, and from which signs that was decided; see `mode.py`."""
+    """The current mode of the feed and the inputs of the decision, in a single row; see `mode.py`."""
 
     class Mode(models.TextChoices):
         NORMAL = policy.NORMAL
@@ -61,14 +60,14 @@ class FeedMode(models.Model):
         RECOVERING = policy.RECOVERING
 
     mode = models.CharField(max_length=10, choices=Mode.choices, default=Mode.NORMAL)
-    # What an operator has decided instead; empty: the policy decides.
+    # The mode that an operator has chosen; empty: the policy decides.
     pinned = models.CharField(max_length=10, choices=Mode.choices, blank=True)
     calm = models.PositiveIntegerField(default=0)
     queue = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(null=True)
     hit_ratio = models.FloatField(null=True)
     decided_at = models.DateTimeField(db_default=Now())
-    # When something that the timelines in Redis should have been told could not be told.
+    # When a task could not update the timelines in Redis.
     missed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -79,7 +78,7 @@ class FeedMode(models.Model):
 
 
 class ExploreScore(models.Model):
-    """How popular and recent a post is; see `explore.py`. Who may see it is asked of the post."""
+    """How popular and recent a post is; see `explore.py`. Visibility is a question to the post."""
 
     post = models.OneToOneField(Post, models.CASCADE, primary_key=True, related_name="explore")
     score = models.FloatField()

@@ -1,53 +1,41 @@
-"""That the notes of authors' newest posts, `NewestPost`, are not too high for long.
+"""Repair of `NewestPost`.
 
-One can never be too low, which `timeline.py` relies upon: the trigger raises it with every post. When an author's
-newest post is withdrawn it is too high, which costs readers a little and is put right here.
+A row must never be too old: `timeline.py` relies on that, and a trigger updates it with every post. A row is too new
+after the newest post of an author was withdrawn. That costs readers a little time, and is corrected here.
 """
 
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
 
-from apps.content.querysets import SHOWN
-from apps.core.db.batches import Pace
+from apps.content.models import Post
+from apps.content.querysets import PUBLISHED
+from apps.core.db.batches import BatchRunner
 from apps.feed.models import NewestPost
 
-# In a statement of its own, after the rows are locked: only then does it see what was committed meanwhile.
-_LOWER = f"""
-UPDATE feed_newestpost AS note SET post = true_one.id
-FROM feed_newestpost AS own
-CROSS JOIN LATERAL (
-    SELECT id FROM content_post
-    WHERE author_id = own.author_id AND {SHOWN}
-    ORDER BY id DESC
-    LIMIT 1
-) AS true_one
-WHERE own.author_id = ANY(%(authors)s) AND note.author_id = own.author_id AND note.post <> true_one.id
-"""  # noqa: S608  (of constants)
-_REMOVE = f"""
-DELETE FROM feed_newestpost AS note
-WHERE author_id = ANY(%(authors)s) AND NOT EXISTS (
-    SELECT 1 FROM content_post
-    WHERE author_id = note.author_id AND {SHOWN}
-)
-"""  # noqa: S608  (of constants)
 
-
-def repair(pace: Pace | None = None) -> int:
-    """Compare every author's note with their posts, in batches. Returns how many were too high."""
-    pace = pace or Pace()
-    after = UUID(pace.place["after"]) if pace.place else UUID(int=0)
-    lowered = 0
-    while pace.goes_on():
+def repair(runner: BatchRunner | None = None) -> int:
+    """Compare the row of every author with their posts, in batches. Returns how many were too new."""
+    runner = runner or BatchRunner()
+    after = UUID(runner.checkpoint["after"]) if runner.checkpoint else UUID(int=0)
+    corrected = 0
+    while runner.has_time():
         with transaction.atomic():
             rows = NewestPost.objects.select_for_update().filter(pk__gt=after).order_by("pk")
-            authors = list(rows.values_list("pk", flat=True)[: pace.batch])
+            authors = list(rows.values_list("pk", flat=True)[: runner.batch_size])
             if not authors:
                 break
-            with connection.cursor() as cursor:
-                for statement in (_LOWER, _REMOVE):
-                    cursor.execute(statement, {"authors": authors})
-                    lowered += cursor.rowcount
+            corrected += _correct(authors)
         after = authors[-1]
-        pace.step(len(authors), {"after": str(after)})
-    return lowered
+        runner.advance(len(authors), {"after": str(after)})
+    return corrected
+
+
+def _correct(authors: list[UUID]) -> int:
+    """The rows are locked. So posts that were committed while the lock was waited for are read here."""
+    rows = NewestPost.objects.filter(pk__in=authors)
+    published = Post.objects.filter(PUBLISHED, author=OuterRef("pk"))
+    deleted, _ = rows.filter(~Exists(published)).delete()
+    newest = Subquery(published.order_by("-id").values("pk")[:1])
+    return deleted + rows.exclude(post=newest).update(post=newest)

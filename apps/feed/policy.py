@@ -1,22 +1,22 @@
-"""How the feed works, decided from how it goes: a function of numbers, with nothing else in it.
+"""Decides how the feed works: a pure function of measured numbers.
 
-- *normal*: new posts are pushed to every live timeline; who finds none has it built.
-- *busy*: new posts are pushed to the hottest readers only; whose timeline is missing gets a snapshot, a little stale,
-  if there is one; snapshots are renewed slowly.
-- *recovering*: as normal, but snapshots are still renewed slowly, until it has been calm for a while.
+- *normal*: new posts are pushed to every live timeline. A reader without a timeline gets it built.
+- *busy*: new posts are pushed to the most active readers only. A reader without a timeline gets a snapshot, which may
+  be a little stale. Snapshots are renewed slowly.
+- *recovering*: as normal, but snapshots are still renewed slowly, until there was no trouble for a while.
 """
 
 from dataclasses import dataclass
 
 NORMAL, BUSY, RECOVERING = "normal", "busy", "recovering"
-# Looks without trouble before recovering is over.
-CALM_LOOKS = 3
+# Decisions without trouble until recovering is over.
+CALM_DECISIONS = 3
 
 
 @dataclass(frozen=True)
-class Signs:
-    """`queue`: tasks of the feed that are not done, and `queue_before` at the last look; `seconds`: what a page took on
-    average; `hit_ratio`: how many of the hot readers found their timeline. None: too few to tell."""
+class Inputs:
+    """`queue`: unfinished tasks of the feed, and `queue_before` at the last decision; `seconds`: average duration of a
+    page; `hit_ratio`: share of the active readers' visits that found a timeline. None: too few to tell."""
 
     queue: int = 0
     queue_before: int = 0
@@ -26,7 +26,7 @@ class Signs:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Of the settings: FEED_BUSY_QUEUE, FEED_BUSY_SECONDS and FEED_HIT_RATIO."""
+    """The settings FEED_BUSY_QUEUE, FEED_BUSY_SECONDS and FEED_HIT_RATIO."""
 
     queue: int
     seconds: float
@@ -35,27 +35,28 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Decision:
-    """`calm`: looks without trouble in a row since it was busy."""
+    """`calm`: decisions without trouble in a row since the feed was busy."""
 
     mode: str = NORMAL
     calm: int = 0
 
 
-def decide(before: Decision, signs: Signs, thresholds: Thresholds) -> Decision:
-    if is_trouble(before, signs, thresholds):
+def decide(before: Decision, inputs: Inputs, thresholds: Thresholds) -> Decision:
+    if is_trouble(before, inputs, thresholds):
         return Decision(BUSY)
     if before.mode == NORMAL:
         return before
     calm = before.calm + 1
-    return Decision(NORMAL) if calm > CALM_LOOKS else Decision(RECOVERING, calm)
+    return Decision(NORMAL) if calm > CALM_DECISIONS else Decision(RECOVERING, calm)
 
 
-def is_trouble(before: Decision, signs: Signs, thresholds: Thresholds) -> bool:
-    """What begins trouble is a queue that is long and grows; what ends it, one that is half as long."""
+def is_trouble(before: Decision, inputs: Inputs, thresholds: Thresholds) -> bool:
+    """Trouble begins with a queue that is long and grows, slow pages or missing timelines. It lasts until the queue is
+    half as long."""
     if before.mode == NORMAL:
-        queue = signs.queue >= thresholds.queue and signs.queue > signs.queue_before
+        queue = inputs.queue >= thresholds.queue and inputs.queue > inputs.queue_before
     else:
-        queue = signs.queue >= thresholds.queue / 2
-    slow = signs.seconds is not None and signs.seconds > thresholds.seconds
-    missing = signs.hit_ratio is not None and signs.hit_ratio < thresholds.hit_ratio
+        queue = inputs.queue >= thresholds.queue / 2
+    slow = inputs.seconds is not None and inputs.seconds > thresholds.seconds
+    missing = inputs.hit_ratio is not None and inputs.hit_ratio < thresholds.hit_ratio
     return queue or slow or missing

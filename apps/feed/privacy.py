@@ -1,4 +1,4 @@
-"""What this context holds on a person, to be erased or handed out."""
+"""Erasure and export of a user's feed data."""
 
 from uuid import UUID
 
@@ -11,10 +11,10 @@ def erase(user_id: UUID) -> None:
     FeedVisit.objects.filter(user=user_id).delete()
     FeedSnapshot.objects.filter(user=user_id).delete()
     NewestPost.objects.filter(author=user_id).delete()
-    live.forget(user_id)
+    live.erase(user_id)
 
 
 def export(user_id: UUID) -> Export:
-    """Snapshots and notes are other people's posts, and one's own once more."""
+    """Not the snapshot: it holds ids of posts of other users."""
     for visit in FeedVisit.objects.filter(user=user_id):
         yield "feed", {"last_refreshed_at": visit.refreshed_at}

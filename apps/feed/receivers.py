@@ -1,8 +1,10 @@
-"""What the feed does because of others: enqueue. And, before that, it puts the timeline of whoever acts in doubt, at
-once and inside the transaction: what one does is in one's own feed on the next request, not when a task has run.
+"""Reactions to events of other apps: enqueue a task.
 
-What takes posts away has no receiver (deleted, taken down, narrowed, hidden with their account): the rules are asked of
-every id when it is shown. A block ends the follows of both, and comes as `unfollowed`.
+Before that, the timeline of the acting user is invalidated in the same transaction, so that their own action shows in
+the next request, before a task has run.
+
+Events that hide posts (deleted, taken down, narrowed, hidden with the account) have no receiver: the rules are applied
+to every id when it is shown. A block ends the follows of both accounts, and arrives as `unfollowed`.
 """
 
 from uuid import UUID
@@ -16,28 +18,28 @@ from apps.social.events import follow_accepted, followed, muted, unfollowed, unm
 @post_published.receiver
 @post_restored.receiver
 def push_post(*, post_id: str, author_id: str) -> None:
-    tasks.push_post.delay(post_id=post_id, author_id=author_id, doubt=live.doubt(UUID(author_id)))
+    tasks.push_post.delay(post_id=post_id, author_id=author_id, mark=live.invalidate(UUID(author_id)))
 
 
 @followed.receiver
 @unfollowed.receiver
-def follows_others(*, follower_id: str, followed_id: str) -> None:
-    _settle(follower_id)
+def on_follow(*, follower_id: str, followed_id: str) -> None:
+    _invalidate(follower_id)
 
 
 @follow_accepted.receiver
-def is_accepted(*, requester_id: str, target_id: str) -> None:
-    _settle(requester_id)
+def on_accepted(*, requester_id: str, target_id: str) -> None:
+    _invalidate(requester_id)
 
 
 @muted.receiver
 @unmuted.receiver
-def mutes_others(*, muter_id: str, muted_id: str) -> None:
-    _settle(muter_id)
+def on_mute(*, muter_id: str, muted_id: str) -> None:
+    _invalidate(muter_id)
 
 
-def _settle(viewer_id: str) -> None:
-    tasks.settle_timeline.delay(user_id=viewer_id, doubt=live.doubt(UUID(viewer_id)))
+def _invalidate(viewer_id: str) -> None:
+    tasks.settle_timeline.delay(user_id=viewer_id, mark=live.invalidate(UUID(viewer_id)))
 
 
 @account_shown.receiver

@@ -1,160 +1,161 @@
-"""Durable snapshots of the feeds of people who read often, for when many timelines are missing at once.
+"""Stored copies of the feeds of active readers, for when many timelines are missing at once.
 
-Redis has been emptied, or the feed is busy for another reason: then hot readers whose timeline is missing get their
-snapshot, a little stale, instead of everybody asking the database at the same moment. What one does oneself is never
-stale: one's own posts are merged in, a snapshot is not shown to whoever follows others than it was built for, and the
-task that comes of following or muting makes it void.
+When Redis has been emptied, or when the feed is busy for another reason, active readers without a timeline get their
+snapshot, which may be a little stale, so that not all of them query the database at the same moment. The reader's own
+actions are never stale: own posts are merged in, a snapshot is not used after a recent follow, and the task that
+follows a follow or a mute discards it.
 
-The snapshots are kept by a job, no faster than FEED_BACKFILL_PER_SECOND. It gives their readers their live timelines
-back as it goes: whoever is shown a snapshot does not build one. Decision 68.
+A job renews the snapshots, no faster than FEED_BACKFILL_PER_SECOND, and stores the live timelines with them, because a
+reader who gets a snapshot does not build a timeline. Decision 25.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
-from django.db.models import F, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.content.querysets import SHOWN
+from apps.content.models import Post
+from apps.content.querysets import PUBLISHED
 from apps.core import cache
-from apps.core.db.batches import Pace, delete_in_batches
+from apps.core.db.batches import BatchRunner, delete_in_batches
 from apps.feed import live, timeline
 from apps.feed.models import FeedSnapshot
 from apps.feed.packed import LENGTH, pack, unpack
+from apps.social.models import Follow
 
-# Of those whose reader has grown cold: nobody renews them, and by then nobody would be shown them.
+# Snapshots of readers who are not active any more are not renewed, and would be too old to be used by then.
 PURGED_AFTER = timedelta(days=1)
-MOST = 100_000
-
-# A follow that had begun and was not committed when the snapshot was built is not in it.
-_WITH_OWN_POSTS = f"""
-SELECT snapshot.ids, snapshot.built_at, array(
-    SELECT id FROM content_post
-    WHERE author_id = snapshot.user_id AND {SHOWN}
-    ORDER BY id DESC
-    LIMIT %(length)s
-)
-FROM feed_feedsnapshot AS snapshot
-WHERE snapshot.user_id = %(viewer)s AND snapshot.built_at > %(oldest)s AND NOT coalesce((
-    SELECT created_at > snapshot.built_at - make_interval(secs => {live.DOUBT_SECONDS}) FROM social_follow
-    WHERE follower_id = snapshot.user_id
-    ORDER BY id DESC
-    LIMIT 1
-), false)
-"""  # noqa: S608  (of constants)
+MAX_READERS = 100_000
+# A follow that was committed while the snapshot was being built may be missing in it.
+FOLLOW_MARGIN = timedelta(seconds=live.INVALID_SECONDS)
 
 
-# ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────
-def find(viewer_id: UUID) -> tuple[bytes, bool] | None:
-    """The ids, with one's own newest posts among them, and whether they are older than a snapshot should be. None if
-    there is none, or none that is young enough to be shown. One statement."""
+@dataclass(frozen=True)
+class Snapshot:
+    """`is_stale`: older than FEED_SNAPSHOT_SECONDS."""
+
+    ids: bytes
+    is_stale: bool
+
+
+# Reading
+def find(viewer_id: UUID) -> Snapshot | None:
+    """The snapshot with the viewer's own newest posts merged in. None if there is none that is recent enough, or if the
+    viewer has followed an account since. One statement."""
     now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(_WITH_OWN_POSTS, {"viewer": viewer_id, "length": LENGTH, "oldest": _oldest_shown(now)})
-        row = cursor.fetchone()
-    if row is None:
+    own_posts = Post.objects.filter(PUBLISHED, author=OuterRef("user")).order_by("-id").values("id")
+    follows = Follow.objects.filter(follower=OuterRef("user")).order_by("-id").values("created_at")
+    found = (
+        FeedSnapshot.objects.filter(user=viewer_id, built_at__gt=_oldest_usable(now))
+        .annotate(own_ids=ArraySubquery(own_posts[:LENGTH]), followed_at=Subquery(follows[:1]))
+        .first()
+    )
+    if found is None or (found.followed_at and found.followed_at > found.built_at - FOLLOW_MARGIN):
         return None
-    ids, built_at, own = unpack(bytes(row[0])), row[1], row[2]
-    # Of the time before its last id a snapshot that is not the whole feed knows nothing.
-    since = ids[-1] if len(ids) == LENGTH else UUID(int=0)
-    merged = sorted({*ids, *(pk for pk in own if pk > since)}, reverse=True)[:LENGTH]
-    return pack(merged), built_at < now - timedelta(seconds=settings.FEED_SNAPSHOT_SECONDS)
+    ids = unpack(bytes(found.ids))
+    # A snapshot that is not the whole feed knows nothing about posts older than its last id.
+    oldest = ids[-1] if len(ids) == LENGTH else UUID(int=0)
+    merged = sorted({*ids, *(pk for pk in found.own_ids if pk > oldest)}, reverse=True)[:LENGTH]
+    stale_before = now - timedelta(seconds=settings.FEED_SNAPSHOT_SECONDS)
+    return Snapshot(pack(merged), is_stale=found.built_at < stale_before)
 
 
-def number_shown() -> int:
-    """How many are young enough to be shown."""
-    return FeedSnapshot.objects.filter(built_at__gt=_oldest_shown(timezone.now())).count()
+def count_usable() -> int:
+    """How many snapshots are recent enough to be shown."""
+    return FeedSnapshot.objects.filter(built_at__gt=_oldest_usable(timezone.now())).count()
 
 
-def _oldest_shown(now: datetime) -> datetime:
+def _oldest_usable(now: datetime) -> datetime:
     return now - timedelta(seconds=settings.FEED_STALE_SECONDS)
 
 
-def make_void(viewer_id: UUID) -> None:
-    """Also what somebody is just about to write."""
+def discard(viewer_id: UUID) -> None:
+    """Discard the snapshot, and one that is being built."""
     FeedSnapshot.objects.filter(user=viewer_id).update(generation=F("generation") + 1, built_at=None, ids=b"")
 
 
-# ── Keeping ──────────────────────────────────────────────────────────────────────────────────────────────
-def keep(pace: Pace | None = None, *, hurry: bool = True) -> int:
-    """A round of the job: renew the snapshots of hot readers that are due, remove those of cold ones. Returns how many
-    were built. Not in a `hurry`, it goes at a quarter of its speed."""
-    pace = pace or Pace()
-    if not pace.place:
-        _begin_round(pace)
-    begun = datetime.fromisoformat(pace.place["begun"])
+# Renewing
+def renew(runner: BatchRunner | None = None, *, hurry: bool = True) -> int:
+    """A run of the job: renew the due snapshots of active readers, delete those of inactive ones. Returns how many were
+    built. Without `hurry` it works at a quarter of its speed."""
+    runner = runner or BatchRunner()
+    if not runner.checkpoint:
+        _begin_run(runner)
+    begun = datetime.fromisoformat(runner.checkpoint["begun"])
     built = 0
-    while pace.goes_on() and (readers := due(begun, limit=pace.batch)):
-        built += rebuild(readers, pace, hurry=hurry)
-    delete_in_batches(FeedSnapshot.objects.filter(visits__lt=settings.FEED_HOT_VISITS, built_at=None), pace)
-    delete_in_batches(FeedSnapshot.objects.filter(built_at__lt=begun - PURGED_AFTER), pace)
+    while runner.has_time() and (readers := due(begun, limit=runner.batch_size)):
+        built += rebuild(readers, runner, hurry=hurry)
+    delete_in_batches(FeedSnapshot.objects.filter(visits__lt=settings.FEED_HOT_VISITS, built_at=None), runner)
+    delete_in_batches(FeedSnapshot.objects.filter(built_at__lt=begun - PURGED_AFTER), runner)
     return built
 
 
-def _begin_round(pace: Pace) -> None:
-    """Note who is hot. Without Redis those count who were."""
+def _begin_run(runner: BatchRunner) -> None:
+    """Save who is active. Without Redis the saved readers count."""
     try:
-        remind_of_visits()
-        hot = live.readers(least=settings.FEED_HOT_VISITS)
-        live.halve_visits()
+        restore_visits()
+        active = live.readers(least=settings.FEED_HOT_VISITS)
+        live.decay_visits()
     except cache.RedisUnavailable:
         pass
     else:
-        note_visits(hot)
-    pace.note(0, {"begun": timezone.now().isoformat()})
+        save_visits(active)
+    runner.advance(0, {"begun": timezone.now().isoformat()}, throttle=False)
 
 
-def remind_of_visits() -> None:
-    """Tell Redis who was hot, if it has forgotten; the hottest, if there are too many. Raises RedisUnavailable."""
-    if not live.has_forgotten_visits():
+def restore_visits() -> None:
+    """Restore the saved visits of the most active readers, if Redis has lost them. Raises RedisUnavailable."""
+    if not live.has_lost_visits():
         return
-    hot = FeedSnapshot.objects.filter(visits__gte=settings.FEED_HOT_VISITS).order_by("-visits")
-    live.remind_of_visits(dict(hot.values_list("user", "visits")[:MOST]))
+    active = FeedSnapshot.objects.filter(visits__gte=settings.FEED_HOT_VISITS).order_by("-visits")
+    live.restore_visits(dict(active.values_list("user", "visits")[:MAX_READERS]))
 
 
-def note_visits(hot: dict[UUID, float]) -> None:
-    """Readers who are hot get a row, to be filled; those who have a row and are not get colder."""
-    known = User.objects.active().filter(pk__in=list(hot)[:MOST]).values_list("pk", flat=True)
+def save_visits(active: dict[UUID, float]) -> None:
+    """Active readers get a row, to be filled. The visits of readers who have a row and are not active are halved."""
+    chosen = list(active)[:MAX_READERS]
+    known = User.objects.active().filter(pk__in=chosen).values_list("pk", flat=True)
     FeedSnapshot.objects.bulk_create(
-        [FeedSnapshot(user_id=pk, visits=hot[pk]) for pk in known],
+        [FeedSnapshot(user_id=pk, visits=active[pk]) for pk in known],
         update_conflicts=True,
         unique_fields=["user"],
         update_fields=["visits"],
         batch_size=1000,
     )
-    FeedSnapshot.objects.exclude(user__in=list(hot)[:MOST]).update(visits=F("visits") / 2)
+    FeedSnapshot.objects.exclude(user__in=chosen).update(visits=F("visits") / 2)
 
 
 def due(now: datetime, *, limit: int | None = None) -> list[UUID]:
-    """Hot readers whose snapshot is missing or older than it should be, oldest first."""
+    """Active readers whose snapshot is missing or stale, oldest first."""
     old = Q(built_at__lte=now - timedelta(seconds=settings.FEED_SNAPSHOT_SECONDS)) | Q(built_at=None)
-    hot = FeedSnapshot.objects.filter(old, visits__gte=settings.FEED_HOT_VISITS, user__state=User.State.ACTIVE)
-    return list(hot.order_by(F("built_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit])
+    active = FeedSnapshot.objects.filter(old, visits__gte=settings.FEED_HOT_VISITS, user__state=User.State.ACTIVE)
+    return list(active.order_by(F("built_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:limit])
 
 
-def rebuild(readers: Iterable[UUID], pace: Pace, *, hurry: bool = True) -> int:
-    """One after the other, no faster than FEED_BACKFILL_PER_SECOND; how many were built."""
+def rebuild(readers: Iterable[UUID], runner: BatchRunner, *, hurry: bool = True) -> int:
+    """One after the other, no faster than FEED_BACKFILL_PER_SECOND. Returns how many were built."""
     pause = (1 if hurry else 4) / settings.FEED_BACKFILL_PER_SECOND
     built = 0
     for reader in readers:
-        if not pace.goes_on():
+        if not runner.has_time():
             break
         built += build(reader)
-        pace.step(1)
-        pace.wait(pause)
+        runner.advance(1)
+        runner.wait(pause)
     return built
 
 
 def build(user_id: UUID) -> bool:
-    """The snapshot, and the live timeline with it. False if the snapshot was made void meanwhile: somebody knows better
-    than what was read here."""
+    """Build the snapshot, and the live timeline with it. Returns False if the snapshot was discarded meanwhile."""
     row, _ = FeedSnapshot.objects.get_or_create(user_id=user_id)
-    glance = live.claim(user_id)
+    lookup = live.claim(user_id)
     ids = pack(timeline.newest_ids(user_id, limit=LENGTH))
-    live.keep(user_id, glance, ids)
+    live.store(user_id, lookup, ids)
     same = FeedSnapshot.objects.filter(pk=user_id, generation=row.generation)
     return bool(same.update(ids=ids, built_at=timezone.now()))

@@ -1,22 +1,25 @@
-"""Doorbells: ids in, one call of the module that knows what to do."""
+"""Celery tasks: take ids, make one call.
+
+Tasks enqueued by the previous release have `doubt` instead of `mark`.
+"""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import scheduled
 from apps.feed import explore, fanout, mode, newest, policy, snapshots
 
 
 @shared_task
-def push_post(*, post_id: str, author_id: str, doubt: str, **_: object) -> None:
-    fanout.push(UUID(post_id), author_id=UUID(author_id), doubt=doubt)
+def push_post(*, post_id: str, author_id: str, mark: str = "", doubt: str = "", **_: object) -> None:
+    fanout.push(UUID(post_id), author_id=UUID(author_id), mark=mark or doubt)
 
 
 @shared_task
-def settle_timeline(*, user_id: str, doubt: str, **_: object) -> None:
-    fanout.settle(UUID(user_id), doubt=doubt)
+def settle_timeline(*, user_id: str, mark: str = "", doubt: str = "", **_: object) -> None:
+    fanout.mark_clean(UUID(user_id), mark=mark or doubt)
 
 
 @shared_task
@@ -30,15 +33,15 @@ def decide_mode(**_: object) -> int:
 
 
 @scheduled
-def keep_snapshots(*, pace: Pace, **_: object) -> int:
-    return snapshots.keep(pace, hurry=mode.current() == policy.NORMAL)
+def keep_snapshots(*, runner: BatchRunner, **_: object) -> int:
+    return snapshots.renew(runner, hurry=mode.current() == policy.NORMAL)
 
 
 @scheduled
-def repair_newest_posts(*, pace: Pace, **_: object) -> int:
-    return newest.repair(pace)
+def repair_newest_posts(*, runner: BatchRunner, **_: object) -> int:
+    return newest.repair(runner)
 
 
 @scheduled
-def keep_explore_scores(*, pace: Pace, **_: object) -> int:
-    return explore.keep_scores(pace)
+def keep_explore_scores(*, runner: BatchRunner, **_: object) -> int:
+    return explore.keep_scores(runner)

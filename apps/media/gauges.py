@@ -43,7 +43,7 @@ def _waiting(status: str) -> MediaQuerySet:
     """By an index that holds waiting rows only."""
     if status == Media.Status.PENDING:
         return Media.objects.filter(status=status)
-    return Media.objects.filter(ring_at__isnull=False, status=status)
+    return Media.objects.filter(next_attempt_at__isnull=False, status=status)
 
 
 def _count(rows: "QuerySet[Media] | QuerySet[PendingDeletion]") -> float:

@@ -142,7 +142,7 @@ def _lost(wanted: objects.Objects, listed: set[str]) -> bool:
 @transaction.atomic
 def _publish_again(medium: Media) -> bool:
     same = Media.objects.filter(pk=medium.pk, public_secret=medium.public_secret)
-    if not same.update(public_secret="", ring_at=timezone.now()):
+    if not same.update(public_secret="", next_attempt_at=timezone.now()):
         return False
     objects.schedule_deletion(objects.public_variants(medium))
     return True

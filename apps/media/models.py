@@ -6,11 +6,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob
 from apps.media.querysets import MediaQuerySet
 from apps.safety.fields import ImageHashField
 
 
-class Media(UUIDModel):
+class Media(UUIDModel, LeasedJob):
     """A photo, from the start of its upload to its variants.
 
     Originals and variants are in the private bucket. `public_secret` is set while the public bucket has copies of the
@@ -62,10 +63,8 @@ class Media(UUIDModel):
 
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.CharField(max_length=300, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    leased_until = models.DateTimeField(null=True)
     # When the sweep enqueues the next attempt: the pipeline, public copies or new keys. Null: nothing to do.
-    ring_at = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True, db_column="ring_at")
 
     # Whether a post or an avatar uses the medium; one that is in use is not deleted.
     in_use = models.BooleanField(default=False)
@@ -81,7 +80,9 @@ class Media(UUIDModel):
             models.Index(fields=["owner", "-id"], name="media_by_owner"),
             models.Index(fields=["owner"], condition=Q(in_use=False), name="media_unused_by_owner"),
             models.Index(fields=["created_at"], condition=Q(status="pending"), name="media_pending"),
-            models.Index(fields=["ring_at"], condition=Q(ring_at__isnull=False), name="media_to_ring_for"),
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="media_to_ring_for"
+            ),
             # For user summaries: the secrets of an avatar without reading the row.
             models.Index(
                 fields=["id"],

@@ -72,7 +72,7 @@ def request_reprocessing(media: MediaQuerySet) -> int:
         attempts=0,
         leased_until=None,
         uploaded_at=now,
-        ring_at=now,
+        next_attempt_at=now,
         error_code="",
         error_detail="",
     )

@@ -51,51 +51,45 @@ def process(media_id: UUID) -> None:
     except ImagingError as error:
         _fail(medium, error.code, error.detail, reason=error.reason)
     except storage.ObjectNotFound as error:
-        _give_back(medium, counted=True, reason=str(error))
+        _release(medium, counted=True, reason=str(error))
     except (storage.StorageError, OSError) as error:
-        _give_back(medium, counted=False, reason=str(error))
+        _release(medium, counted=False, reason=str(error))
     except Exception as error:
-        _give_back(medium, counted=True, reason=repr(error))
+        _release(medium, counted=True, reason=repr(error))
         raise
 
 
 # ── The lease ────────────────────────────────────────────────────────────────────────────────────────────
 def _claim(media_id: UUID) -> Media | None:
-    """The medium, with a lease of ours; None when there is nothing to do, or no more trying."""
+    """The medium with a new lease; None if there is nothing to do or no attempt is left."""
     now = timezone.now()
-    lease = now + settings.MEDIA_LEASE
-    claimed = (
-        Media.objects.filter(pk=media_id)
-        .claimable(now)
-        .update(status=Media.Status.PROCESSING, leased_until=lease, ring_at=lease, attempts=F("attempts") + 1)
+    medium: Media | None = Media.objects.unprocessed().claim(
+        media_id, lease=settings.MEDIA_LEASE, status=Media.Status.PROCESSING
     )
-    medium = Media.objects.held(media_id, lease).first() if claimed else None
     if medium is None:
         return None
     too_old = medium.uploaded_at is not None and medium.uploaded_at < now - GIVEN_UP_AFTER
     if medium.attempts > settings.MEDIA_MAX_ATTEMPTS or too_old:
-        _fail(medium, "processing_timeout", "The picture could not be processed.", reason=f"{medium.attempts} tries")
+        _fail(medium, "processing_timeout", "The picture could not be processed.", reason=f"{medium.attempts} attempts")
         return None
     return medium
 
 
 def _renew(medium: Media) -> None:
     """Raises LeaseLost."""
-    lease = timezone.now() + settings.MEDIA_LEASE
-    if not Media.objects.held(medium.pk, medium.leased_until).update(leased_until=lease, ring_at=lease):
+    if not Media.objects.renew(medium, lease=settings.MEDIA_LEASE):
         raise LeaseLost
-    medium.leased_until = lease
 
 
-def _give_back(medium: Media, *, counted: bool, reason: str) -> None:
-    """A job that fails for now releases its lease. What is not the picture's fault does not count as a try."""
+def _release(medium: Media, *, counted: bool, reason: str) -> None:
+    """Release the lease for a later attempt. Failures of storage or disk do not count as an attempt."""
     log.warning("media_postponed", media_id=str(medium.pk), attempts=medium.attempts, reason=reason)
     now = timezone.now()
     waited = now - (medium.uploaded_at or now)
-    Media.objects.held(medium.pk, medium.leased_until).update(
+    Media.objects.release(
+        medium,
+        after=min(max(waited / 4, SHORTEST_PAUSE), LONGEST_PAUSE),
         status=Media.Status.UPLOADED,
-        leased_until=None,
-        ring_at=now + min(max(waited / 4, SHORTEST_PAUSE), LONGEST_PAUSE),
         attempts=F("attempts") - (0 if counted else 1),
     )
 
@@ -163,7 +157,7 @@ def _variants(picture: Picture) -> list[dict[str, Any]]:
 @transaction.atomic
 def _finish(medium: Media, picture: Picture, made: Media) -> None:
     """Make the medium ready, with new variants; delete former ones and their public copies. Raises LeaseLost."""
-    row = Media.objects.held(medium.pk, medium.leased_until).select_for_update().first()
+    row = Media.objects.owned(medium).select_for_update().first()
     if row is None:
         raise LeaseLost
     objects.schedule_deletion([*objects.private_variants(row), *objects.public_variants(row)])
@@ -173,7 +167,7 @@ def _finish(medium: Media, picture: Picture, made: Media) -> None:
     row.image_hash, row.blocked_as = made.image_hash, made.blocked_as
     row.variants, row.private_secret = made.variants, made.private_secret
     row.public_secret, row.urls_revoked = "", False
-    row.ring_at = timezone.now() if row.wanted_public else None
+    row.next_attempt_at = timezone.now() if row.wanted_public else None
     row.save()
     media_ready.publish(media_id=str(row.pk))
     OUTCOMES.labels("ready").inc()
@@ -182,16 +176,16 @@ def _finish(medium: Media, picture: Picture, made: Media) -> None:
 @transaction.atomic
 def _fail(medium: Media, code: str, detail: str, *, reason: str) -> None:
     """Make the medium failed, with a code. A medium that has variants from an earlier run stays ready with them."""
-    row = Media.objects.held(medium.pk, medium.leased_until).select_for_update().first()
+    row = Media.objects.owned(medium).select_for_update().first()
     if row is None:
         return
     log.info("media_failed", media_id=str(row.pk), code=code, reason=reason)
     OUTCOMES.labels(code).inc()
     row.leased_until = None
     if row.variants:
-        row.status, row.ring_at = Media.Status.READY, timezone.now()
+        row.status, row.next_attempt_at = Media.Status.READY, timezone.now()
     else:
-        row.status, row.ring_at = Media.Status.FAILED, None
+        row.status, row.next_attempt_at = Media.Status.FAILED, None
         row.error_code, row.error_detail = code, detail
         media_failed.publish(media_id=str(row.pk))
     row.save()

@@ -1,16 +1,11 @@
 """Read rules of media."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-
-if TYPE_CHECKING:
-    from apps.media.models import Media  # noqa: F401  (a forward reference)
+from apps.core.tasks.leased import LeasedJobQuerySet
 
 
-class MediaQuerySet(QuerySet["Media"]):
+class MediaQuerySet(LeasedJobQuerySet):
     def owned_by(self, user_id: UUID) -> "MediaQuerySet":
         return self.filter(owner_id=user_id)
 
@@ -22,13 +17,9 @@ class MediaQuerySet(QuerySet["Media"]):
         """Media uploaded for a post, not failed and not in use. The pipeline may still be processing them."""
         return self.unused().filter(purpose="post").exclude(status__in=["pending", "failed"])
 
-    def claimable(self, now: datetime) -> "MediaQuerySet":
-        """Media that wait for a worker, or whose worker has lost its lease."""
-        return self.filter(Q(status="uploaded") | Q(status="processing", leased_until__lt=now))
-
-    def held(self, media_id: UUID, leased_until: datetime | None) -> "MediaQuerySet":
-        """The medium, if the lease that ends at `leased_until` is still good; no other ends at that microsecond."""
-        return self.filter(pk=media_id, status="processing", leased_until=leased_until)
+    def unprocessed(self) -> "MediaQuerySet":
+        """Uploaded, and not through the pipeline."""
+        return self.filter(status__in=["uploaded", "processing"])
 
     def awaiting_public_copies(self) -> "MediaQuerySet":
         return self.filter(status="ready", wanted_public=True, public_secret="")

@@ -1,8 +1,7 @@
 """Write operations on media: start and complete an upload, use a medium, make it public or private, delete it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -11,14 +10,13 @@ from django.db import transaction
 from django.db.models import Case, Count, F, Sum, When
 from django.utils import timezone
 
-from apps.core.db.statements import array_of, select
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
 from apps.core.tasks import outbox
+from apps.core.tasks.leased import ENQUEUE_PERIOD
 from apps.media import objects, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
-from apps.media.sweeps import RING_PERIOD
 from apps.safety import terms
 
 if TYPE_CHECKING:
@@ -135,7 +133,7 @@ def _hand_over(medium: Media, key: str, found: storage.StoredObject) -> None:
         original_key=key,
         original_etag=found.etag,
         uploaded_at=now,
-        ring_at=now + RING_PERIOD,
+        next_attempt_at=now + ENQUEUE_PERIOD,
     )
     objects.schedule_original_deletion(medium.original_key if moved else key)
     if moved:
@@ -178,7 +176,7 @@ def attach_to_post(media_ids: Sequence[UUID], *, public: bool) -> None:
     if not public:
         claimed.update(in_use=True)
         return
-    claimed.update(in_use=True, wanted_public=True, ring_at=_next_attempt())
+    claimed.update(in_use=True, wanted_public=True, next_attempt_at=_next_attempt())
     _enqueue(tasks.publish_variants, media_ids)
 
 
@@ -205,7 +203,9 @@ def set_alt_text(media_id: UUID, text: str) -> None:
 def make_public(media_ids: Iterable[UUID]) -> None:
     """Everybody may see these media: have copies made in the public bucket, under keys that were not used before."""
     hidden = _lock(Media.objects.filter(pk__in=list(media_ids), wanted_public=False))
-    Media.objects.filter(pk__in=[medium.pk for medium in hidden]).update(wanted_public=True, ring_at=_next_attempt())
+    Media.objects.filter(pk__in=[medium.pk for medium in hidden]).update(
+        wanted_public=True, next_attempt_at=_next_attempt()
+    )
     _enqueue(tasks.publish_variants, _ready(hidden))
 
 
@@ -228,7 +228,7 @@ def _revoke(media: MediaQuerySet) -> None:
     copies = [copy for medium in chosen for copy in objects.public_variants(medium)]
     objects.schedule_deletion(copies)
     Media.objects.filter(pk__in=[medium.pk for medium in chosen]).update(
-        wanted_public=False, public_secret="", urls_revoked=True, ring_at=_next_attempt()
+        wanted_public=False, public_secret="", urls_revoked=True, next_attempt_at=_next_attempt()
     )
     _enqueue(tasks.move_variants, _ready(chosen))
     if copies:
@@ -247,49 +247,13 @@ def _ready(media: Iterable[Media]) -> list[UUID]:
 def _next_attempt() -> Case:
     """The sweep enqueues a ready medium again if its task is lost. For any other, the pipeline sets the time when it
     has finished."""
-    return Case(When(status=Media.Status.READY, then=timezone.now() + RING_PERIOD), default=F("ring_at"))
+    return Case(When(status=Media.Status.READY, then=timezone.now() + ENQUEUE_PERIOD), default=F("next_attempt_at"))
 
 
 def _enqueue(task: "Task[..., None]", media_ids: Iterable[UUID]) -> None:
-    with outbox.gathering():
+    with outbox.batch():
         for media_id in media_ids:
             task.delay(media_id=str(media_id))
-
-
-# ── Until content/services.py uses `attach_to_post` ──────────────────────────────────────────────────────
-CLAIM = """
-SELECT id, status, blocked_as, alt_text FROM media_media
-WHERE owner_id = %(owner)s AND id = ANY(%(media)s::uuid[]) AND purpose = 'post' AND NOT in_use
-    AND status NOT IN ('pending', 'failed')
-ORDER BY id FOR UPDATE
-"""
-_LATER = "CASE WHEN media_media.status = 'ready' THEN %(ring_at)s ELSE media_media.ring_at END"
-_TAKE = f"""
-UPDATE media_media SET in_use = true, wanted_public = (media_media.wanted_public OR shown.id IS NOT NULL),
-    ring_at = CASE WHEN shown.id IS NULL OR media_media.wanted_public THEN media_media.ring_at ELSE {_LATER} END
-FROM unnest(%(media)s::uuid[]) AS taken (id) LEFT JOIN ({{seen_by_all}}) AS shown (id) USING (id)
-WHERE media_media.id = taken.id AND {{given}}
-RETURNING media_media.id, media_media.status = 'ready'
-"""  # noqa: S608  (of constants)
-
-
-def take(media_ids: Iterable[UUID], *, seen_by_all: str = "SELECT NULL::uuid", **values: Any) -> None:
-    sql = _TAKE.format(seen_by_all=seen_by_all, given="true")
-    select(sql, ring_at=when_to_ring(), media=array_of(media_ids), **values)
-
-
-def taking(*, given: str, seen_by_all: str) -> str:
-    taken = f"EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)
-    return _TAKE.format(seen_by_all=seen_by_all, given=taken)
-
-
-def when_to_ring() -> datetime:
-    return timezone.now() + RING_PERIOD
-
-
-def ring_for_copies(media_ids: Iterable[UUID | str]) -> None:
-    for medium_id in media_ids:
-        tasks.publish_variants.delay(media_id=str(medium_id))
 
 
 # ── Deleting ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,18 +9,17 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.core.db.batches import BATCH, Pace, walk
-from apps.core.tasks.outbox import enqueue
+from apps.core.db.batches import BatchRunner, walk
+from apps.core.tasks import leased
 from apps.media import objects, storage
 from apps.media.models import Media, PendingDeletion
 from apps.media.querysets import MediaQuerySet
 
 log = structlog.get_logger(__name__)
-# Rung by name: the bells in `tasks.py` stand above this module.
+# Sent by task name: importing tasks.py here would be a cycle.
 PROCESS = "apps.media.tasks.process_upload"
 PUBLISH = "apps.media.tasks.publish_variants"
 MOVE = "apps.media.tasks.move_variants"
-RING_PERIOD = timedelta(seconds=60)
 ABANDONED_AFTER = timedelta(hours=24)
 # At most this many URLs go to the CDN's purge hook in one call.
 DELETE_BATCH = 100
@@ -32,32 +31,14 @@ UNAVAILABLE_PAUSE = timedelta(seconds=15)
 REFUSED_PAUSE, REFUSED_PAUSE_MAX = timedelta(seconds=15), timedelta(hours=1)
 
 
-# ── Doorbells ────────────────────────────────────────────────────────────────────────────────────────────
-def ring_again() -> int:
-    """Ring for media whose time has come: their worker died, their doorbell was lost, or storage was away. What waits
-    longer, because the queue is long, is rung for once in RING_PERIOD. Returns how often."""
-    rung = 0
-    while batch := _ring_for_batch():
-        rung += sum(batch)
-    return rung
+# ── Due tasks ────────────────────────────────────────────────────────────────────────────────────────────
+def enqueue_due() -> int:
+    """Enqueue the tasks of media that are due: their worker died, their task was lost, or storage was unavailable.
+    Returns the number of tasks."""
+    return leased.enqueue_due(Media.objects.all(), task=_due_tasks, argument="media_id")
 
 
-@transaction.atomic
-def _ring_for_batch() -> list[int]:
-    """The number of bells rung for each medium that was due."""
-    now = timezone.now()
-    due = Media.objects.filter(ring_at__lte=now).order_by("ring_at")
-    bells = {medium.pk: _bells(medium) for medium in due.select_for_update(skip_locked=True)[:BATCH]}
-    for pk, tasks in bells.items():
-        for task in tasks:
-            enqueue(task, kwargs={"media_id": str(pk)})
-    waiting = [pk for pk, tasks in bells.items() if tasks]
-    Media.objects.filter(pk__in=bells).update(ring_at=None)
-    Media.objects.filter(pk__in=waiting).update(ring_at=now + RING_PERIOD)
-    return [len(tasks) for tasks in bells.values()]
-
-
-def _bells(medium: Media) -> list[str]:
+def _due_tasks(medium: Media) -> list[str]:
     if medium.status in (Media.Status.UPLOADED, Media.Status.PROCESSING):
         return [PROCESS]
     if medium.status != Media.Status.READY:
@@ -71,27 +52,27 @@ def abandoned_uploads() -> MediaQuerySet:
     return Media.objects.filter(status=Media.Status.PENDING, created_at__lt=timezone.now() - ABANDONED_AFTER)
 
 
-def remove_abandoned_uploads(pace: Pace | None = None) -> int:
+def remove_abandoned_uploads(runner: BatchRunner | None = None) -> int:
     """Returns how many were removed."""
-    pace = pace or Pace()
+    runner = runner or BatchRunner()
     removed = 0
-    while pace.goes_on() and (pks := list(abandoned_uploads().values_list("pk", flat=True)[: pace.batch])):
+    while runner.has_time() and (pks := list(abandoned_uploads().values_list("pk", flat=True)[: runner.batch_size])):
         removed += objects.delete_media(abandoned_uploads().filter(pk__in=pks))
-        pace.step(len(pks))
+        runner.advance(len(pks))
     return removed
 
 
 # ── Deleting objects ─────────────────────────────────────────────────────────────────────────────────────
-def delete_pending_objects(pace: Pace | None = None) -> int:
+def delete_pending_objects(runner: BatchRunner | None = None) -> int:
     """Delete the objects that are due, in batches. What storage or the CDN does not confirm is due again later, for
     the next run: so a run ends even if storage is unavailable. Returns how many were deleted."""
-    pace = pace or Pace()
+    runner = runner or BatchRunner()
     started = timezone.now()
     deleted = 0
-    while pace.goes_on() and (batch := _claim_due(due_by=started)):
+    while runner.has_time() and (batch := _claim_due(due_by=started)):
         for bucket in {pending.bucket for pending in batch}:
             deleted += _delete(bucket, [pending for pending in batch if pending.bucket == bucket])
-        pace.note(len(batch))
+        runner.advance(len(batch), throttle=False)
     return deleted
 
 
@@ -136,10 +117,10 @@ def deletable_now() -> QuerySet[PendingDeletion]:
     return PendingDeletion.objects.filter(due_at__lte=timezone.now()) | _refused()
 
 
-def retry_refused(pace: Pace) -> None:
+def retry_refused(runner: BatchRunner) -> None:
     """Make the objects that storage refused to delete due at once."""
     refused = _refused()
-    for pks in walk(refused, pace):
+    for pks in walk(refused, runner):
         refused.filter(pk__in=pks).update(due_at=timezone.now())
 
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.core.db.batches import Pace
-from apps.core.tasks.scheduled import scheduled
+from apps.core.db.batches import BatchRunner
+from apps.core.tasks.scheduled import former_name, scheduled
 from apps.media import inventory, pipeline, sweeps
 
 
@@ -25,13 +25,13 @@ def move_variants(*, media_id: str, **_: object) -> None:
 
 
 @scheduled
-def ring_again(**_: object) -> int:
-    return sweeps.ring_again()
+def enqueue_due_media(**_: object) -> int:
+    return sweeps.enqueue_due()
 
 
 @scheduled
-def delete_pending_objects(*, pace: Pace, **_: object) -> int:
-    return sweeps.delete_pending_objects(pace)
+def delete_pending_objects(*, runner: BatchRunner, **_: object) -> int:
+    return sweeps.delete_pending_objects(runner)
 
 
 # The former name, for tasks that the previous release has enqueued. Remove it with the next release.
@@ -41,8 +41,8 @@ def delete_objects_of_former_release(**_: object) -> None:
 
 
 @scheduled
-def remove_abandoned_uploads(*, pace: Pace, **_: object) -> int:
-    return sweeps.remove_abandoned_uploads(pace)
+def remove_abandoned_uploads(*, runner: BatchRunner, **_: object) -> int:
+    return sweeps.remove_abandoned_uploads(runner)
 
 
 @scheduled
@@ -54,3 +54,7 @@ def remove_orphaned_objects(*, shard: str = "", **_: object) -> int:
 def reprocess_media_without_objects(*, shard: str = "", **_: object) -> int:
     task = "apps.media.tasks.reprocess_media_without_objects"
     return inventory.of_shard(shard, inventory.reprocess_media_without_objects, task=task)
+
+
+# The name of the release before this one, for what it has queued.
+former_name("apps.media.tasks.ring_again", enqueue_due_media)

@@ -103,7 +103,3 @@ def _signing_key(secret: str, day: str, region: str) -> bytes:
     for part in (day, region, "s3", "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
-
-
-# The former name, until no other branch uses it.
-present_instant = signing_time

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from apps.core.db.ids import moment_of
 from apps.core.db.querysets import InsertOrIgnoreQuerySet
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.moderation.querysets import (
     ActionQuerySet,
     AppealQuerySet,
@@ -368,7 +368,7 @@ class StaffAct(UUIDModel):
         return f"{self.act} {self.subject_type} {self.subject_id}"
 
 
-class Statement(models.Model):
+class Statement(LeasedJob):
     """The statement of reasons that the affected user receives by mail.
 
     The task is enqueued again until `mailed_at` is set or the attempts are used up.
@@ -376,13 +376,15 @@ class Statement(models.Model):
 
     action = models.OneToOneField(ModerationAction, models.DO_NOTHING, primary_key=True, related_name="statement")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    # The earliest next attempt: a worker is sending it until then, or an attempt failed.
-    try_after = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, db_column="try_after")
     mailed_at = models.DateTimeField(null=True)
 
+    objects = LeasedJobQuerySet.as_manager()
+
     class Meta:
-        indexes = [models.Index(fields=["try_after"], condition=Q(mailed_at__isnull=True), name="statements_to_mail")]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(mailed_at__isnull=True), name="statements_to_mail")
+        ]
 
     def __str__(self) -> str:
         return str(self.action_id)

@@ -16,7 +16,7 @@ from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Post
 from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.cases.decisions import Target, in_force, last_reversal, lock_target, record, undo
 from apps.moderation.events import appeal_decided, flag_made

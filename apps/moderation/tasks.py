@@ -18,7 +18,7 @@ def send_statement(*, action_id: str, **_: object) -> None:
 
 @scheduled
 def send_waiting_statements(**_: object) -> int:
-    return statements.ring_again()
+    return statements.enqueue_due()
 
 
 @shared_task

@@ -1,4 +1,4 @@
-"""What people are told, and whether it reached them, in the console."""
+"""Notifications and their deliveries in the console."""
 
 from django.contrib import admin
 
@@ -15,23 +15,23 @@ class NotificationAdmin(ReadOnlyAdmin):
     narrowed_by = ["recipient"]
     ordering = ["-id"]
     exclude = ["statement", "latest"]
-    related = [Related("Deliveries", "notifications.Delivery", "act__notification")]
+    related = [Related("Deliveries", "notifications.Delivery", "event__notification")]
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    """By push or mail. Pending with many attempts, and failed, say in `error` what is in the way."""
+    """Deliveries by push or mail. `error` says why one failed or is still pending after many attempts."""
 
     list_display = ["id", "recipient", "channel", "status", "attempts", "error", "created_at", "settled_at"]
-    list_select_related = ["act__recipient"]
+    list_select_related = ["event__recipient"]
     list_filter = ["status"]
     searched_ids = ["id"]
-    searched_people = ["act__recipient"]
-    narrowed_by = ["act__notification"]
+    searched_people = ["event__recipient"]
+    narrowed_by = ["event__notification"]
     ordering = ["-id"]
-    exclude = ["act"]
+    exclude = ["event"]
     readonly_fields = ["recipient"]
 
     @admin.display(description="recipient")
     def recipient(self, delivery: Delivery) -> str:
-        return linked("recipient")(delivery.act)
+        return linked("recipient")(delivery.event)

@@ -6,7 +6,7 @@ from apps.core import privacy
 
 
 class NotificationsConfig(privacy.ContextConfig):
-    """Listens to everything, is called by nobody."""
+    """The top of the stack: reacts to events of all other apps; no domain module imports it."""
 
     name = "apps.notifications"
 
@@ -15,7 +15,7 @@ class NotificationsConfig(privacy.ContextConfig):
         from apps.notifications import checks, gauges, receivers  # noqa: F401
 
         gauges.register()
-        # Permissions to look at our rows are there only after moderation has been migrated.
+        # The permissions for our models exist only after the migrations of moderation.
         post_migrate.connect(roles.ensure, sender=self)
 
     def erase_user(self, user_id: UUID) -> None:

@@ -1,9 +1,9 @@
-"""What a channel may answer: `send(act)` delivers, or raises one of these."""
+"""The errors of a channel. Its `send(event)` delivers, or raises one of these."""
 
 
 class NowhereToGo(Exception):
-    """There is no address to deliver to; trying again would not help."""
+    """There is no address to deliver to. Another attempt would not help."""
 
 
 class Undelivered(Exception):
-    """Not this time; try again."""
+    """This attempt failed; a later one may succeed."""

@@ -1,4 +1,4 @@
-"""A system check: the two VAPID keys are one pair."""
+"""A system check: the two VAPID keys are a pair."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from py_vapid.utils import b64urlencode
 
 @register()
 def vapid_keys_are_a_pair(**_: Any) -> list[CheckMessage]:
-    """Browsers would subscribe with one key, and push services refuse what the other has signed."""
+    """Otherwise push services refuse the messages: browsers subscribe with the public key, the private key signs."""
     if not settings.VAPID_PRIVATE_KEY:
         return []
     try:
@@ -21,5 +21,5 @@ def vapid_keys_are_a_pair(**_: Any) -> list[CheckMessage]:
         derived = None
     if derived == settings.VAPID_PUBLIC_KEY:
         return []
-    hint = "manage.py make_vapid_keys prints a pair; whoever has subscribed with the former one must do so again."
-    return [Error("VAPID_PRIVATE_KEY and VAPID_PUBLIC_KEY are no pair.", hint=hint, id="photogram.E003")]
+    hint = "`manage.py make_vapid_keys` prints a pair. Browsers that subscribed with another key must subscribe again."
+    return [Error("VAPID_PRIVATE_KEY and VAPID_PUBLIC_KEY are not a pair.", hint=hint, id="photogram.E003")]

@@ -1,4 +1,4 @@
-"""Notifications by mail, to confirmed addresses only."""
+"""Delivery by mail, to confirmed addresses only."""
 
 from smtplib import SMTPException
 
@@ -6,21 +6,21 @@ from django.conf import settings
 
 from apps.core import mail
 from apps.notifications.channels import NowhereToGo, Undelivered
-from apps.notifications.models import Act
-from apps.notifications.wording import line
+from apps.notifications.models import NotificationEvent
+from apps.notifications.wording import get_line
 
 
-def send(act: Act) -> None:
-    """Raises NowhereToGo, Undelivered."""
-    user = act.recipient
+def send(event: NotificationEvent) -> None:
+    """Mail the recipient about the event. Raises NowhereToGo, Undelivered."""
+    user = event.recipient
     if user.email_verified_at is None:
         raise NowhereToGo("the address is not confirmed")
     context = {
         "name": user.display_name or user.handle,
-        "line": line(act),
+        "line": get_line(event),
         "link": f"{settings.CLIENT_URL}/notifications",
     }
     try:
-        mail.send(to=user.email, subject=context["line"], template="notification", context=context, about=act.pk)
+        mail.send(to=user.email, subject=context["line"], template="notification", context=context, about=event.pk)
     except (OSError, SMTPException) as error:
         raise Undelivered(str(error)) from error

@@ -1,32 +1,40 @@
-"""Notifications that have not reached the device or the mailbox yet."""
+"""Metrics of notifications that have not been delivered by push or mail yet."""
+
+from django.db.models import Min, QuerySet
+from django.utils import timezone
 
 from apps.core.ops import metrics
-from apps.core.ops.metrics import MOST_COUNTED
-from apps.notifications.models import Channel
-
-# By the index on what is pending.
-_WAITING = """
-SELECT channel, count(*)
-FROM (SELECT channel FROM notifications_delivery WHERE status = 'pending' LIMIT %s) AS bounded
-GROUP BY channel
-"""
-_OLDEST = """
-SELECT channel, extract(epoch FROM now() - min(created_at))
-FROM (SELECT channel, created_at FROM notifications_delivery WHERE status = 'pending' LIMIT %s) AS bounded
-GROUP BY channel
-"""
+from apps.core.ops.metrics import MOST_COUNTED, Values
+from apps.notifications.models import Channel, Delivery
 
 
 def register() -> None:
     metrics.gauge(
-        "photogram_deliveries_waiting",
-        "Deliveries by push or mail that are still to be made.",
-        ["channel"],
-        lambda: metrics.select_each(Channel.values, _WAITING, MOST_COUNTED),
+        "photogram_deliveries_waiting", "Deliveries by push or mail that are pending.", ["channel"], count_pending
     )
     metrics.gauge(
         "photogram_deliveries_oldest_seconds",
-        "Age of the oldest of them.",
+        "Age in seconds of the oldest pending delivery.",
         ["channel"],
-        lambda: metrics.select_each(Channel.values, _OLDEST, MOST_COUNTED),
+        get_oldest_age,
     )
+
+
+def count_pending() -> Values:
+    """{channel: pending deliveries}, counted up to MOST_COUNTED."""
+    return {(channel,): _pending(channel)[:MOST_COUNTED].count() for channel in Channel.values}
+
+
+def get_oldest_age() -> Values:
+    """{channel: seconds}, 0 for a channel without pending deliveries."""
+    now = timezone.now()
+    oldest = {
+        channel: _pending(channel)[:MOST_COUNTED].aggregate(first=Min("created_at"))["first"]
+        for channel in Channel.values
+    }
+    return {(channel,): (now - since).total_seconds() if since else 0.0 for channel, since in oldest.items()}
+
+
+def _pending(channel: str) -> QuerySet[Delivery]:
+    """By the partial index of pending deliveries."""
+    return Delivery.objects.filter(status=Delivery.Status.PENDING, channel=channel)

@@ -1,4 +1,4 @@
-"""What people are told, by whom it was caused, and how it reaches them."""
+"""Notifications, the events that caused them, and their deliveries by push and mail."""
 
 from django.conf import settings
 from django.db import models
@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.core.models import UUIDModel
+from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.engagement.models import Comment
-from apps.notifications.querysets import NotificationQuerySet, PushSubscriptionQuerySet
+from apps.notifications.querysets import NotificationEventQuerySet, NotificationQuerySet, PushSubscriptionQuerySet
 
 
 class Type(models.TextChoices):
@@ -30,17 +31,17 @@ class Channel(models.TextChoices):
 
 
 class Notification(UUIDModel):
-    """Something the recipient is told. Likes of one post, and follows, fold into one while it is unread."""
+    """A notification of a user. While it is unread, further likes of its post, or follows, are added to it."""
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     type = models.CharField(max_length=20, choices=Type.choices)
     post = models.ForeignKey(Post, models.CASCADE, null=True, related_name="+")
     comment = models.ForeignKey(Comment, models.CASCADE, null=True, related_name="+")
-    # Of a decision of the moderators: its statement of reasons. Other previews are made when they are read.
+    # The statement of reasons of a moderation action. Other previews are made when a notification is read.
     statement = models.TextField(blank=True)
-    # Whether it is in the list; what the recipient wants by push or mail only is not.
+    # False: not in the list, because the recipient wants this type by push or mail only.
     in_app = models.BooleanField(default=True)
-    # Its place in the list: a new one when it is folded into.
+    # The position in the list, a UUIDv7. Renewed when an event is added.
     latest = models.UUIDField(default=new_id)
     read_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -71,16 +72,21 @@ class Notification(UUIDModel):
         return f"{self.type} {self.id}"
 
 
-class Act(UUIDModel):
-    """Who caused a notification. `cause` is the id of the row that did (a like, a follow, a comment), so that a task
-    that runs twice tells once."""
+class NotificationEvent(UUIDModel):
+    """An actor's part in a notification. `cause` is the id of the row that caused it (a like, a follow, a comment), so
+    that a task that runs twice records it once."""
 
-    notification = models.ForeignKey(Notification, models.CASCADE, related_name="acts", db_index=False)
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="events", db_index=False)
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    # Null for moderation actions.
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     cause = models.UUIDField()
 
+    objects = NotificationEventQuerySet.as_manager()
+
     class Meta:
+        # The name of the table in earlier releases, which may run side by side with this one.
+        db_table = "notifications_act"
         indexes = [models.Index(fields=["notification", "-id"], name="acts_newest_first")]
         constraints = [models.UniqueConstraint(fields=["recipient", "cause"], name="told_once_of_each_cause")]
 
@@ -89,7 +95,7 @@ class Act(UUIDModel):
 
 
 class Preference(models.Model):
-    """By which channels somebody wants to be told of one type; without a row, as `preferences.DEFAULTS` says."""
+    """The channels that a user wants for a type of notification. Without a row, `preferences.DEFAULTS` applies."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     type = models.CharField(max_length=20, choices=Type.choices)
@@ -105,7 +111,7 @@ class Preference(models.Model):
 
 
 class PushSubscription(UUIDModel):
-    """A browser that takes Web Push messages (RFC 8030); removed when its service says that it is gone."""
+    """A browser that receives Web Push messages (RFC 8030). Deleted when its push service reports that it is gone."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     endpoint = models.URLField(max_length=500, unique=True)
@@ -119,33 +125,34 @@ class PushSubscription(UUIDModel):
         return str(self.id)
 
 
-class Delivery(UUIDModel):
-    """That an act is to reach the recipient by a channel. The row is the record; the task is rung again until it is
-    settled."""
+class Delivery(UUIDModel, LeasedJob):
+    """The delivery of an event to its recipient by a channel. The task is enqueued again until the row is settled."""
 
     class Status(models.TextChoices):
         PENDING = "pending"
         SENT = "sent"
-        DROPPED = "dropped"  # not to be seen any more, or nowhere to go to
+        DROPPED = "dropped"  # no longer readable, already read, or no address
         FAILED = "failed"
 
-    act = models.ForeignKey(Act, models.CASCADE, related_name="deliveries", db_index=False)
+    event = models.ForeignKey(
+        NotificationEvent, models.CASCADE, related_name="deliveries", db_index=False, db_column="act_id"
+    )
     channel = models.CharField(max_length=10, choices=Channel.choices)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    # Not before: it is being sent until then, or waits after a failure.
-    try_after = models.DateTimeField(db_default=Now())
+    next_attempt_at = models.DateTimeField(null=True, db_column="try_after")
     error = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(db_default=Now())
     settled_at = models.DateTimeField(null=True)
 
+    objects = LeasedJobQuerySet.as_manager()
+
     class Meta:
         indexes = [
-            models.Index(fields=["try_after"], condition=Q(status="pending"), name="deliveries_to_make"),
-            # For the console: few, and those that are looked for.
+            models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="deliveries_to_make"),
+            # For the console.
             models.Index(fields=["-id"], condition=Q(status="failed"), name="failed_deliveries"),
         ]
-        constraints = [models.UniqueConstraint(fields=["act", "channel"], name="one_delivery_per_act_and_channel")]
+        constraints = [models.UniqueConstraint(fields=["event", "channel"], name="one_delivery_per_act_and_channel")]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.status}"

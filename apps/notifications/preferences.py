@@ -1,4 +1,4 @@
-"""By which channels people want to be told of what."""
+"""The channels by which users want to be notified, for each type of notification."""
 
 from dataclasses import asdict, dataclass
 from uuid import UUID
@@ -15,22 +15,22 @@ class Channels:
     email: bool = False
 
 
-# A decision of the moderators is mailed by moderation itself, whatever is wished.
+# The statement of a moderation action is mailed by the moderation app, regardless of preferences.
 DEFAULTS = {str(type_): Channels() for type_ in Type}
 
 
-def of(user_id: UUID) -> dict[str, Channels]:
-    """{type: channels}, every type."""
-    chosen = {
+def get_channels(user_id: UUID) -> dict[str, Channels]:
+    """{type: channels} for all types."""
+    stored = {
         row.type: Channels(in_app=row.in_app, push=row.push, email=row.email)
         for row in Preference.objects.filter(user=user_id)
     }
-    return DEFAULTS | chosen
+    return DEFAULTS | stored
 
 
 @transaction.atomic
-def choose(user_id: UUID, wishes: dict[str, Channels]) -> None:
-    """Only the types of `wishes` change. Decisions of the moderators are always in the list."""
-    for type_, channels in sorted(wishes.items()):
-        wished = asdict(channels) | ({"in_app": True} if type_ == Type.MODERATION else {})
-        Preference.objects.update_or_create(user_id=user_id, type=type_, defaults=wished)
+def update(user_id: UUID, changes: dict[str, Channels]) -> None:
+    """Change the preferences of the given types. Moderation notifications cannot be removed from the list."""
+    for type_, channels in sorted(changes.items()):
+        values = asdict(channels) | ({"in_app": True} if type_ == Type.MODERATION else {})
+        Preference.objects.update_or_create(user_id=user_id, type=type_, defaults=values)

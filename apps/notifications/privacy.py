@@ -1,21 +1,21 @@
-"""What this context holds on a person, to be erased or handed out."""
+"""Erasure and export of the user data in this app."""
 
 from uuid import UUID
 
 from apps.core.db.batches import BATCH, delete_in_batches
 from apps.core.privacy import Export
-from apps.notifications.models import Act, Notification, Preference, PushSubscription
+from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
 
 
 def erase(user_id: UUID) -> None:
-    """What they were told, and that others were told of them."""
+    """Delete the notifications of the user, and the events that the user caused for others."""
     delete_in_batches(PushSubscription.objects.filter(user=user_id))
     delete_in_batches(Preference.objects.filter(user=user_id))
     delete_in_batches(Notification.objects.owned_by(user_id))
-    acts = Act.objects.filter(actor=user_id)
-    while emptied := list(acts.order_by("pk").values_list("notification", flat=True)[:BATCH]):
-        acts.filter(notification__in=emptied).delete()
-        Notification.objects.filter(pk__in=emptied, acts=None).delete()
+    events = NotificationEvent.objects.filter(actor=user_id)
+    while notifications := list(events.order_by("pk").values_list("notification", flat=True)[:BATCH]):
+        events.filter(notification__in=notifications).delete()
+        Notification.objects.filter(pk__in=notifications, events=None).delete()
 
 
 def export(user_id: UUID) -> Export:
@@ -31,8 +31,8 @@ def export(user_id: UUID) -> Export:
                 "created_at": row.created_at,
             },
         )
-    for chosen in Preference.objects.filter(user=user_id).order_by("type"):
-        wishes = {"in_app": chosen.in_app, "push": chosen.push, "email": chosen.email}
-        yield "notification_preferences", {"type": chosen.type} | wishes
+    for preference in Preference.objects.filter(user=user_id).order_by("type"):
+        channels = {"in_app": preference.in_app, "push": preference.push, "email": preference.email}
+        yield "notification_preferences", {"type": preference.type} | channels
     for subscription in PushSubscription.objects.filter(user=user_id).order_by("id"):
         yield "push_subscriptions", {"endpoint": subscription.endpoint, "created_at": subscription.created_at}

@@ -1,7 +1,8 @@
 """Web Push (RFC 8030) with encrypted messages (RFC 8291) and VAPID (RFC 8292).
 
-The endpoint is a URL that a user has given, the only one we ever call: https only, every address of its host public,
-the connection made to the very address that was checked, no redirect, a few seconds, an answer that is not read.
+The endpoint is a URL that a user has given. It is called with these precautions: https only, all addresses of its host
+are public, the connection goes to the address that was checked, redirects are not followed, the time is limited, and
+the body of the response is not read.
 """
 
 import ipaddress
@@ -17,8 +18,8 @@ from py_vapid import Vapid02
 from pywebpush import WebPusher, WebPushException
 
 from apps.notifications.channels import NowhereToGo, Undelivered
-from apps.notifications.models import Act, PushSubscription
-from apps.notifications.wording import line
+from apps.notifications.models import NotificationEvent, PushSubscription
+from apps.notifications.wording import get_line
 
 TIMEOUT_SECONDS = 5.0
 KEPT_SECONDS = 24 * 3600
@@ -26,7 +27,7 @@ GONE = {404, 410}
 
 
 class ForbiddenEndpoint(ValueError):
-    """Not https, or not a public address."""
+    """The endpoint is not https, or its address is not public."""
 
 
 def is_possible(user_id: UUID) -> bool:
@@ -34,28 +35,30 @@ def is_possible(user_id: UUID) -> bool:
 
 
 def public_key() -> str | None:
-    """What a browser needs to subscribe (`applicationServerKey`); None when push is not set up."""
+    """The `applicationServerKey` for a browser's subscription. None if push is not configured."""
     return settings.VAPID_PUBLIC_KEY or None
 
 
-def send(act: Act) -> None:
-    """To every subscription of the recipient; those that are gone are removed. Raises NowhereToGo when none is left,
-    Undelivered when none took it."""
-    subscriptions = list(PushSubscription.objects.filter(user=act.recipient_id))
+def send(event: NotificationEvent) -> None:
+    """Send a message to every subscription of the recipient, and delete subscriptions that are gone.
+
+    Raises NowhereToGo if no subscription is left, Undelivered if no push service accepted the message.
+    """
+    subscriptions = list(PushSubscription.objects.filter(user=event.recipient_id))
     if not subscriptions or not settings.VAPID_PRIVATE_KEY:
         raise NowhereToGo("no push subscription")
     message = orjson.dumps(
-        {"id": str(act.notification_id), "type": act.notification.type, "text": line(act)},
+        {"id": str(event.notification_id), "type": event.notification.type, "text": get_line(event)},
     )
     failures = [failure for subscription in subscriptions if (failure := _push(subscription, message))]
     if len(failures) == len(subscriptions):
-        if not PushSubscription.objects.filter(user=act.recipient_id).exists():
+        if not PushSubscription.objects.filter(user=event.recipient_id).exists():
             raise NowhereToGo("every push subscription is gone")
         raise Undelivered(failures[0])
 
 
 def _push(subscription: PushSubscription, message: bytes) -> str | None:
-    """What went wrong, if something did."""
+    """Returns the reason of the failure, if any."""
     try:
         address = public_address_of(subscription.endpoint)
         status = _post(subscription, address, message)
@@ -70,7 +73,7 @@ def _push(subscription: PushSubscription, message: bytes) -> str | None:
 
 
 def public_address_of(endpoint: str) -> str:
-    """The address to connect to. Raises ForbiddenEndpoint, OSError when the name cannot be resolved."""
+    """Returns the address to connect to. Raises ForbiddenEndpoint, or OSError if the name cannot be resolved."""
     parts = urlsplit(endpoint)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
         raise ForbiddenEndpoint(endpoint)
@@ -82,7 +85,7 @@ def public_address_of(endpoint: str) -> str:
 
 
 def _post(subscription: PushSubscription, address: str, message: bytes) -> int:
-    """The service's status. The connection goes to `address`; name and certificate are those of the endpoint's host."""
+    """Returns the status of the response. The host name and certificate are those of the endpoint, not of `address`."""
     keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
     encrypted = WebPusher({"endpoint": subscription.endpoint, "keys": keys}).encode(message)["body"]
     url = httpx.URL(subscription.endpoint)
@@ -100,9 +103,9 @@ def _post(subscription: PushSubscription, address: str, message: bytes) -> int:
             content=encrypted,
             headers=headers,
             extensions={"sni_hostname": url.host},
-        ) as answer,
+        ) as response,
     ):
-        return answer.status_code
+        return response.status_code
 
 
 def _vapid_headers(url: httpx.URL) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""The read rules of notifications. They are applied each time that a notification is read."""
+"""The read rules of notifications, which the list, the unread count and the deliveries share."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from django.apps import apps
@@ -9,10 +9,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
-from apps.social.models import Hidden, Mute
+from apps.social.blocks import is_hidden
+from apps.social.models import Mute
 
 if TYPE_CHECKING:
-    from apps.notifications.models import Notification, PushSubscription  # noqa: F401  (forward references)
+    from apps.notifications.models import Notification, NotificationEvent, PushSubscription  # noqa: F401  (forward references)
 
 
 class NotificationQuerySet(QuerySet["Notification"]):
@@ -23,27 +24,34 @@ class NotificationQuerySet(QuerySet["Notification"]):
         return self.filter(read_at=None)
 
     def listed_for(self, user_id: UUID) -> Self:
-        """As `readable_by`, without those that the recipient wants by push or mail only."""
+        """Like `readable_by`, without notifications that the recipient wants by push or mail only."""
         return self.readable_by(user_id).filter(in_app=True)
 
     def readable_by(self, user_id: UUID) -> Self:
-        """Notifications of the recipient with something to show: an event whose actor they may see, and a post and a
-        comment, if any, that they may see. Decisions of moderators have no actor and are always readable."""
-        events = visible_events(user_id).filter(notification=OuterRef("pk"))
-        post = Post.objects.visible_to(user_id).standing().filter(pk=OuterRef("post_id"))
+        """Notifications with a visible actor and, if they have any, a visible post and comment.
+
+        Notifications of moderation actions have no actor and are always readable.
+        """
+        events = _events().visible_to(user_id).filter(notification=OuterRef("pk"))
+        post = Post.objects.visible_to(user_id).published().filter(pk=OuterRef("post_id"))
         comment = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         shows_target = (Q(post=None) | Exists(post)) & (Q(comment=None) | Exists(comment))
         return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(events) & shows_target))
 
 
-def visible_events(user_id: UUID) -> QuerySet[Any]:
-    """The events whose actor is active, not muted by the user, and not hidden from them by a block."""
-    events: QuerySet[Any] = apps.get_model("notifications", "Act")._default_manager.filter(actor__isnull=False)
-    # Few accounts are inactive, and a partial index holds them: looking up each actor would cost half of a page.
-    events = events.exclude(Exists(User.objects.inactive().filter(pk=OuterRef("actor_id"))))
-    # As lists, which PostgreSQL hashes once for all events of a page.
-    events = events.exclude(actor__in=Hidden.objects.filter(viewer=user_id).values("person"))
-    return events.exclude(actor__in=Mute.objects.filter(muter=user_id).values("muted"))
+class NotificationEventQuerySet(QuerySet["NotificationEvent"]):
+    def visible_to(self, user_id: UUID) -> Self:
+        """Events whose actor is active, not muted by the user, and not hidden from them by a block."""
+        events = self.filter(actor__isnull=False)
+        # Few accounts are inactive, and a partial index holds them: looking up each actor would cost half of a page.
+        events = events.exclude(Exists(User.objects.inactive().filter(pk=OuterRef("actor_id"))))
+        events = events.exclude(Exists(Mute.objects.filter(muter=user_id, muted=OuterRef("actor_id"))))
+        return events.exclude(is_hidden("actor_id", user_id))
+
+
+def _events() -> NotificationEventQuerySet:
+    events: NotificationEventQuerySet = apps.get_model("notifications", "NotificationEvent")._default_manager.all()
+    return events
 
 
 class PushSubscriptionQuerySet(QuerySet["PushSubscription"]):

@@ -11,10 +11,10 @@ from apps.accounts.models import User
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, fetch_rows, load
 from apps.core.errors import NotFound
-from apps.notifications.models import Notification
-from apps.notifications.querysets import NotificationQuerySet, visible_events
+from apps.notifications.models import Notification, NotificationEvent
+from apps.notifications.querysets import NotificationQuerySet
 
-VISIBLE_EVENTS = CompiledQuery(lambda viewer: visible_events(viewer))
+VISIBLE_EVENTS = CompiledQuery(lambda viewer: NotificationEvent.objects.visible_to(viewer))
 _READABLE_ONE = CompiledQuery(
     lambda viewer, notification: Notification.objects.listed_for(viewer).filter(pk=notification)
 )

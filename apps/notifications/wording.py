@@ -1,6 +1,6 @@
-"""Notifications in words: what is shown of what they are about, and a line for push and mail."""
+"""The texts of notifications: the preview in the list, and the line for push and mail."""
 
-from apps.notifications.models import Act, Type
+from apps.notifications.models import NotificationEvent, Type
 
 PREVIEW_LENGTH = 100
 _LINES = {
@@ -12,17 +12,20 @@ _LINES = {
     Type.REPLY: "{who} has replied to your comment.",
     Type.MENTION: "{who} has mentioned you.",
     Type.COMMENT_LIKE: "{who} likes your comment.",
-    Type.MODERATION: "The moderators have decided about something of yours.",
+    Type.MODERATION: "The moderators have made a decision about your content or account.",
 }
 
 
-def line(act: Act) -> str:
-    who = f"@{act.actor.handle}" if act.actor else ""
-    return _LINES[Type(act.notification.type)].format(who=who)
+def get_line(event: NotificationEvent) -> str:
+    who = f"@{event.actor.handle}" if event.actor else ""
+    return _LINES[Type(event.notification.type)].format(who=who)
 
 
-def preview(type_: str, statement: str, text: str | None, caption: str | None) -> str | None:
-    """The start of the comment or caption it is about; of a decision, its whole statement. Ask `readable_by` first."""
+def get_preview(type_: str, statement: str, text: str | None, caption: str | None) -> str | None:
+    """The statement of a moderation action, otherwise the start of the comment or caption.
+
+    The caller has checked with `readable_by` that the recipient may read the notification.
+    """
     if type_ == Type.MODERATION:
         return statement
     about = text if text is not None else caption

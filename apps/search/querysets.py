@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, IntegerField, OuterRef, QuerySet, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, Func, IntegerField, OuterRef, QuerySet
 from django.db.models.functions import Collate
 
 from apps.content.captions import normalise_tag
@@ -18,7 +19,7 @@ COUNTED = 1000
 
 def find_posts(query: str, *, viewer_id: UUID | None) -> PostQuerySet:
     """Published posts that the viewer may see and that have every word and every tag of the query."""
-    return filter_posts(Post.objects.visible_to(viewer_id).standing(), query)
+    return filter_posts(Post.objects.visible_to(viewer_id).published(), query)
 
 
 def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
@@ -32,22 +33,20 @@ def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
     return posts.filter(contains_words("caption", words)) if words else posts
 
 
-class _CountRows(Subquery):
-    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
-    output_field = IntegerField()
-
-
 def find_tags(prefix: str, *, viewer_id: UUID | None) -> QuerySet[Any]:
     """Tags with the prefix, as rows of `plain`, the name in the order of its code points, and `posts`.
 
     `posts` is the number of posts that the viewer may see. It is counted for each request, because hidden posts must
     not be counted. A tag without visible posts is left out.
     """
-    posts = Post.objects.visible_to(viewer_id).standing().filter(post_tags__tag=OuterRef("pk"))
+    posts = Post.objects.visible_to(viewer_id).published().filter(post_tags__tag=OuterRef("pk"))
     wanted = prefix.lstrip("".join(_SIGNS)).lower()
     tags = Tag.objects.annotate(plain=Collate("name", "C")).filter(plain__startswith=wanted)
-    counted = tags.filter(Exists(posts)).annotate(posts=_CountRows(posts.order_by().values("pk")[:COUNTED]))
-    return counted.values("plain", "posts")
+    counted = ArraySubquery(posts.order_by().values("pk")[:COUNTED])
+    found = tags.filter(Exists(posts)).annotate(
+        posts=Func(counted, function="cardinality", output_field=IntegerField())
+    )
+    return found.values("plain", "posts")
 
 
 def page_of_tags(tags: QuerySet[Any], *, after: str | None, limit: int) -> list[dict[str, Any]]:

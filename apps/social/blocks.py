@@ -23,11 +23,3 @@ class HidesBlocked(QuerySet[Any]):
         if viewer_id is None:
             return self
         return self.exclude(is_hidden(person or self.person, viewer_id))
-
-
-# ── Deprecated: SQL text for statements that are not in files yet. Remove each name with its last user. ──
-BLOCKED = """blocked AS MATERIALIZED (
-    SELECT DISTINCT person_id AS id FROM social_hidden WHERE viewer_id = %(viewer)s
-)"""
-BLOCKS = "(SELECT count(*) AS number FROM blocked) AS blocks"
-MENTIONABLE = "person.state = 'active' AND person.id NOT IN (SELECT id FROM blocked)"

@@ -3,7 +3,8 @@
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
@@ -32,13 +33,22 @@ def with_relationship(rows: QuerySet[Any, Any], user: str, viewer_id: UUID) -> Q
     """Annotate each row with the viewer's relationship to the account in the column `user`."""
     other = OuterRef(user)
     annotated: QuerySet[Any, Any] = rows.annotate(
-        following=Exists(Follow.objects.filter(follower=viewer_id, followed=other)),
-        requested=Exists(FollowRequest.objects.filter(requester=viewer_id, target=other)),
-        followed_by=Exists(Follow.objects.filter(follower=other, followed=viewer_id)),
-        blocking=Exists(Block.objects.filter(blocker=viewer_id, blocked=other)),
-        muting=Exists(Mute.objects.filter(muter=viewer_id, muted=other)),
+        following=_lookup(Follow.objects.filter(follower=viewer_id, followed=other)),
+        requested=_lookup(FollowRequest.objects.filter(requester=viewer_id, target=other)),
+        followed_by=_lookup(Follow.objects.filter(follower=other, followed=viewer_id)),
+        blocking=_lookup(Block.objects.filter(blocker=viewer_id, blocked=other)),
+        muting=_lookup(Mute.objects.filter(muter=viewer_id, muted=other)),
     )
     return annotated
+
+
+def _lookup(rows: QuerySet[Any, Any]) -> Coalesce:
+    """SQL expression: is there such a row?
+
+    This is a scalar subquery instead of EXISTS, for which PostgreSQL may read all followers of the viewer at once.
+    """
+    found = Subquery(rows.values(found=Value(True))[:1], output_field=BooleanField())
+    return Coalesce(found, Value(False))
 
 
 # ── Lists. Each shows active accounts that no block hides from the viewer ────────────────────────────────

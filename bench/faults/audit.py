@@ -17,7 +17,7 @@ from apps.core.models import QueuedTask
 from apps.engagement.models import Comment, Like
 from apps.media import inventory, storage, sweeps
 from apps.media.models import Media, PendingDeletion
-from apps.notifications.models import Act, Channel, Delivery
+from apps.notifications.models import Channel, Delivery, NotificationEvent
 from apps.social.models import Follow
 from bench.faults.load import Crowd
 from config.schedule import SCHEDULE
@@ -106,17 +106,17 @@ def _notifications(crowd: Crowd) -> Iterator[str]:
         ],
         "follow": list(Follow.objects.filter(follower__in=people).values_list("pk", "followed")),
     }
-    told = Counter(Act.objects.filter(recipient__in=people).values_list("cause", "recipient"))
+    notified = Counter(NotificationEvent.objects.filter(recipient__in=people).values_list("cause", "recipient"))
     for kind, causes in deeds.items():
         for cause in causes:
-            if told[cause] != 1:
-                yield f"{kind} {cause[0]} was told of {told[cause]} times"
+            if notified[cause] != 1:
+                yield f"{kind} {cause[0]} was notified {notified[cause]} times"
 
 
 def _mails(crowd: Crowd) -> Iterator[str]:
     """One for each comment on another's post, by its Message-ID, and one to confirm each address."""
     people = [UUID(person.id) for person in crowd.people]
-    mine = Delivery.objects.filter(act__recipient__in=people, channel=Channel.EMAIL)
+    mine = Delivery.objects.filter(event__recipient__in=people, channel=Channel.EMAIL)
     for status, error in mine.exclude(status=Delivery.Status.SENT).values_list("status", "error"):
         yield f"a mail is {status} ({error})"
     sent = {str(act) for act in mine.values_list("act", flat=True)}

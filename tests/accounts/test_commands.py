@@ -94,7 +94,7 @@ class TestEraseUser:
         run("erase_user", "@alice", "--yes")
         erasure = Erasure.objects.get()
         assert erasure.user_id == alice.pk
-        assert erasure.ring_at <= timezone.now() + timedelta(seconds=60)
+        assert erasure.next_attempt_at <= timezone.now() + timedelta(seconds=60)
 
     def test_second_run_changes_nothing(self, alice):
         for _ in range(2):
@@ -141,7 +141,7 @@ class TestEraseUser:
 
     @pytest.mark.parametrize("who", ["@nobody", "nobody@example.org", "018f0000-0000-7000-8000-000000000000", "\0"])
     def test_unknown_user_is_an_error(self, db, who):
-        assert run("erase_user", who, "--yes").err == f"There is nobody called {who}."
+        assert run("erase_user", who, "--yes").err == f"There is no user {who}."
 
 
 class TestExportUser:

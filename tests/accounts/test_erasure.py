@@ -18,7 +18,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.accounts import erasure, exports, housekeeping, leases, services
+from apps.accounts import erasure, exports, housekeeping, services
 from apps.accounts import privacy as accounts_privacy
 from apps.accounts.models import EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.content import services as content
@@ -26,6 +26,7 @@ from apps.content.models import Post, StaleExposure
 from apps.core import privacy
 from apps.core.errors import NotFound
 from apps.core.models import IdempotencyKey, QueuedTask
+from apps.core.tasks import leased
 from apps.core.tasks.housekeeping import repair_counters
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like, Save
 from apps.feed.models import FeedSnapshot, FeedVisit
@@ -33,7 +34,7 @@ from apps.media import objects, storage, sweeps
 from apps.media.models import Media
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
-from apps.notifications.models import Act, Notification, Preference, PushSubscription
+from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
@@ -77,11 +78,11 @@ class TestTheGrace:
         assert anonymous.get("/users/@alice").status_code == 404
         assert anonymous.get(f"/posts/{post.pk}").status_code == 404
         with time_machine.travel(timezone.now() + timedelta(days=13, hours=23)):
-            assert erasure.ring() == 0
+            assert erasure.enqueue_due() == 0
             assert sign_in().status_code == 200
             deliver()
         with time_machine.travel(timezone.now() + timedelta(days=30)):
-            assert erasure.ring() == 0
+            assert erasure.enqueue_due() == 0
             erasure.erase(alice.pk)
         assert anonymous.get("/users/@alice").json()["counts"] == {"followers": 1, "following": 0, "posts": 1}
         assert anonymous.get(f"/posts/{post.pk}").json()["caption"] == "still here"
@@ -99,7 +100,7 @@ class TestTheGrace:
         post = make_post(alice)
         leave(alice)
         with time_machine.travel(timezone.now() + timedelta(days=14, seconds=1)):
-            assert erasure.ring() == 1
+            assert erasure.enqueue_due() == 1
             assert "apps.accounts.tasks.erase" in deliver()
         assert not User.objects.filter(pk=alice.pk).exists()
         assert not Post.objects.filter(pk=post.pk).exists()
@@ -128,7 +129,7 @@ class TestTheGrace:
         erasure.erase(alice.pk)
         assert state(alice) == "suspended"
         User.objects.update(erase_after=timezone.now())
-        assert erasure.ring() == 1
+        assert erasure.enqueue_due() == 1
         erasure.erase(alice.pk)
         assert not User.objects.exists()
 
@@ -141,7 +142,7 @@ class TestTheGrace:
     def test_who_is_only_suspended_is_not(self, alice):
         services.suspend(alice, reason="spam")
         with time_machine.travel(timezone.now() + timedelta(days=365)):
-            assert erasure.ring() == 0
+            assert erasure.enqueue_due() == 0
             erasure.erase(alice.pk)
         assert state(alice) == "suspended"
 
@@ -371,7 +372,7 @@ def make_cases(alice, bob):
 def make_notifications(alice, bob):
     for one, other in ((alice, bob), (bob, alice)):
         told = Notification.objects.create(recipient=one, type="follow_accepted")
-        Act.objects.create(notification=told, recipient=one, actor=other, cause=told.pk)
+        NotificationEvent.objects.create(notification=told, recipient=one, actor=other, cause=told.pk)
     Preference.objects.create(user=alice, type="like", in_app=True, push=False, email=False)
     PushSubscription.objects.create(user=alice, endpoint="https://push.example.org/1", p256dh="p", auth="a")
 
@@ -397,7 +398,7 @@ class TestEverything:
         # A foreign key that is new here wants a row in `history`, and an answer in its context's `person.erase`.
         assert [reference for reference, rows in held_on(alice.pk).items() if not rows] == []
         be_due(alice)
-        erasure.ring()
+        erasure.enqueue_due()
         deliver()
         # The audits cannot be changed by anybody, and hold nothing but the id of an account that is no more.
         assert {reference for reference, rows in held_on(alice.pk).items() if rows} == {
@@ -414,7 +415,7 @@ class TestEverything:
     def test_what_is_others_stays(self, api, alice, bob, carol, history, deliver):
         theirs = Post.objects.get(author=bob)
         be_due(alice)
-        erasure.ring()
+        erasure.enqueue_due()
         deliver()
         shown = api(carol).get(f"/posts/{theirs.pk}").json()
         assert shown["caption"] == "#one by @alice and @bob"
@@ -459,16 +460,16 @@ class TestEverything:
 
 class TestWhateverDies:
     def test_c2_lease_and_sweep_are_shorter_than_a_minute(self):
-        period = SCHEDULE["apps.accounts.tasks.ring_for_erasures"]
-        assert leases.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
+        period = SCHEDULE["apps.accounts.tasks.enqueue_due_erasures"]
+        assert leased.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
 
     def test_c4_a_lost_doorbell_is_rung_again(self, alice, deliver):
         be_due(alice)
-        assert erasure.ring() == 1
-        assert erasure.ring() == 0
+        assert erasure.enqueue_due() == 1
+        assert erasure.enqueue_due() == 0
         QueuedTask.objects.all().delete()
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert erasure.ring() == 1
+            assert erasure.enqueue_due() == 1
             deliver()
         assert not User.objects.exists()
 
@@ -485,12 +486,12 @@ class TestWhateverDies:
                     erasure.erase(alice.pk)
                 row = Erasure.objects.get()
                 assert row.leased_until is None
-                assert row.ring_at == timezone.now() + timedelta(seconds=pause)
+                assert row.next_attempt_at == timezone.now() + timedelta(seconds=pause)
                 clock.shift(timedelta(seconds=pause))
             assert state(alice) == "erased"
             assert sign_in().status_code == 401
             monkeypatch.undo()
-            erasure.ring()
+            erasure.enqueue_due()
             deliver()
         assert list(User.objects.all()) == [bob]
         assert not Erasure.objects.exists()
@@ -507,12 +508,12 @@ class TestWhateverDies:
 
         monkeypatch.setattr(content, "delete_post", delete_until_the_time_is_up)
         for left in (2, 1):
-            erasure.ring()
+            erasure.enqueue_due()
             deliver()
             assert Post.objects.count() == left
             assert Erasure.objects.get().attempts == 0
         monkeypatch.undo()
-        assert erasure.ring() == 1
+        assert erasure.enqueue_due() == 1
         deliver()
         assert not User.objects.exists()
 
@@ -577,9 +578,9 @@ class TestWhateverDies:
         killed_at(place, number=number, then=then, work="apps.accounts.erasure:erase", argument=alice.pk)
         assert state(alice) == "erased"
         assert sign_in().status_code == 401
-        assert erasure.ring() == 0
-        with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
-            assert erasure.ring() == 1
+        assert erasure.enqueue_due() == 0
+        with time_machine.travel(timezone.now() + leased.LEASE + timedelta(seconds=1)):
+            assert erasure.enqueue_due() == 1
             deliver()
         assert list(User.objects.all()) == [bob]
         assert not Erasure.objects.exists()

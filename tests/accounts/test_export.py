@@ -17,10 +17,11 @@ from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import archive, exports, leases, services, tasks
+from apps.accounts import archive, exports, services, tasks
 from apps.accounts.models import DataExport
 from apps.content import services as content
 from apps.core.models import QueuedTask
+from apps.core.tasks import leased
 from apps.media import inventory, storage, sweeps
 from apps.media import services as media
 from apps.media.models import PendingDeletion
@@ -311,9 +312,9 @@ class TestContents:
 
 class TestMaking:
     def test_c2_lease_and_sweep_are_shorter_than_a_minute(self):
-        period = SCHEDULE["apps.accounts.tasks.ring_for_exports"]
-        assert leases.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
-        assert timedelta(seconds=leases.RENEWED_EVERY) * 2 < leases.LEASE
+        period = SCHEDULE["apps.accounts.tasks.enqueue_due_exports"]
+        assert leased.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
+        assert timedelta(seconds=leased.RENEWED_EVERY) * 2 < leased.LEASE
 
     def test_its_time_limits_are_its_own(self):
         limits = tasks.make_export.soft_time_limit, tasks.make_export.time_limit
@@ -329,10 +330,10 @@ class TestMaking:
         monkeypatch.setattr(storage, "save_archive", refuse)
         deliver()
         assert status(caller)["status"] == "pending"
-        assert exports.ring() == 0
+        assert exports.enqueue_due() == 0
         monkeypatch.undo()
         with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-            assert exports.ring() == 1
+            assert exports.enqueue_due() == 1
             deliver()
         assert DataExport.objects.get().status == "ready"
         assert download(caller)
@@ -351,8 +352,8 @@ class TestMaking:
         for attempt in range(1, 6):
             deliver()
             assert DataExport.objects.get().attempts == attempt
-            DataExport.objects.filter(ring_at__isnull=False).update(ring_at=timezone.now())
-            assert exports.ring() == (attempt < 5)
+            DataExport.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
+            assert exports.enqueue_due() == (attempt < 5)
         assert deliver() == []
         assert status(caller) == {"status": "failed", "url": None, "expires_at": None}
         assert len(set(written)) == 5
@@ -360,19 +361,19 @@ class TestMaking:
         assert [key for key in written if is_there(key)] == []
 
     def test_c6_five_workers_that_died_are_enough(self, alice, deliver):
-        export = DataExport.objects.create(user=alice, status="processing", attempts=5, ring_at=timezone.now())
-        assert exports.ring() == 1
+        export = DataExport.objects.create(user=alice, status="processing", attempts=5, next_attempt_at=timezone.now())
+        assert exports.enqueue_due() == 1
         deliver()
         export.refresh_from_db()
-        assert (export.status, export.secret, export.ring_at) == ("failed", "", None)
+        assert (export.status, export.secret, export.next_attempt_at) == ("failed", "", None)
 
     def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
         ask(api(alice))
         QueuedTask.objects.all().delete()
-        assert exports.ring() == 0
+        assert exports.enqueue_due() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert exports.ring() == 1
-            assert exports.ring() == 0
+            assert exports.enqueue_due() == 1
+            assert exports.enqueue_due() == 0
             deliver()
         assert DataExport.objects.get().status == "ready"
 
@@ -384,7 +385,7 @@ class TestMaking:
             ("apps.accounts.archive:_copy_photo", "after"),
             ("apps.media.storage:save_archive", "before"),
             ("apps.media.storage:save_archive", "after"),
-            ("apps.accounts.exports:enqueue", "before"),
+            ("apps.accounts.exports:enqueue", "before"),  # in the transaction that makes it ready
         ],
     )
     def test_c1_c2_a_killed_worker_is_followed_by_another_and_leaves_nothing(self, place, then, api, deliver):
@@ -397,9 +398,9 @@ class TestMaking:
         assert export.status == "processing"
         half_done = key_of(export)
         assert is_there(half_done) == ((":save_archive" in place and then == "after") or "enqueue" in place)
-        assert exports.ring() == 0
-        with time_machine.travel(timezone.now() + leases.LEASE + timedelta(seconds=1)):
-            assert exports.ring() == 1
+        assert exports.enqueue_due() == 0
+        with time_machine.travel(timezone.now() + leased.LEASE + timedelta(seconds=1)):
+            assert exports.enqueue_due() == 1
             deliver()
             sweeps.delete_pending_objects()
         zipped = download(api(alice))
@@ -411,7 +412,7 @@ class TestMaking:
 
     @pytest.mark.django_db(transaction=True)
     def test_r2_four_workers_at_one_make_it_once(self, monkeypatch):
-        export = DataExport.objects.create(user=make_user("alice"), ring_at=timezone.now())
+        export = DataExport.objects.create(user=make_user("alice"), next_attempt_at=timezone.now())
         written, write_archive = [], archive.write
         monkeypatch.setattr(archive, "write", lambda *a, **k: written.append(1) or write_archive(*a, **k))
         in_threads(4, lambda: exports.make(export.pk))
@@ -421,7 +422,7 @@ class TestMaking:
 
     def test_only_so_many_are_made_at_the_same_time(self, alice, bob, deliver, settings):
         settings.EXPORTS_AT_ONCE = 1
-        hers, his = (DataExport.objects.create(user=person, ring_at=timezone.now()) for person in (alice, bob))
+        hers, his = (DataExport.objects.create(user=person, next_attempt_at=timezone.now()) for person in (alice, bob))
         assert exports._claim(hers.pk)
         exports.make(his.pk)
         his.refresh_from_db()
@@ -434,19 +435,19 @@ class TestMaking:
 
     @pytest.mark.django_db(transaction=True)
     def test_a_lease_is_renewed_as_long_as_the_work_takes(self, monkeypatch):
-        monkeypatch.setattr(leases, "RENEWED_EVERY", 0.05)
-        DataExport.objects.create(user=make_user("alice"), ring_at=timezone.now())
+        monkeypatch.setattr(leased, "RENEWED_EVERY", 0.05)
+        DataExport.objects.create(user=make_user("alice"), next_attempt_at=timezone.now())
         export = exports._claim(DataExport.objects.get().pk)
         first = export.leased_until
-        with leases.kept(export):
+        with leased.renewing_lease(export):
             deadline = time.monotonic() + 60
             while DataExport.objects.get().leased_until == first and time.monotonic() < deadline:
                 time.sleep(0.02)
         assert DataExport.objects.get().leased_until == export.leased_until > first
-        assert leases.held(export).exists()
+        assert DataExport.objects.owned(export).exists()
 
     def test_who_lost_the_lease_leaves_nothing_behind(self, alice, monkeypatch):
-        export = DataExport.objects.create(user=alice, ring_at=timezone.now())
+        export = DataExport.objects.create(user=alice, next_attempt_at=timezone.now())
         written, save_archive = [], storage.save_archive
 
         def put_and_lose(key, *args, **kwargs):
@@ -490,7 +491,7 @@ class TestTheMail:
         deliver()
         exports.announce(DataExport.objects.get().pk)
         with time_machine.travel(timezone.now() + timedelta(hours=1)):
-            assert exports.ring() == 0
+            assert exports.enqueue_due() == 0
         assert len(mail.outbox) == 1
 
     def test_c1_is_sent_later_when_the_mail_server_is_away(self, api, alice, deliver, monkeypatch):
@@ -505,18 +506,18 @@ class TestTheMail:
         assert status(api(alice))["status"] == "ready"
         monkeypatch.setattr(exports.mails, "send_export_ready", send)
         with time_machine.travel(timezone.now() + timedelta(minutes=2)):
-            assert exports.ring() == 1
+            assert exports.enqueue_due() == 1
             deliver()
         assert len(mail.outbox) == 1
 
     @pytest.mark.django_db(transaction=True)
     def test_c1_is_sent_although_the_worker_was_killed_at_it(self, api, deliver):
         alice = make_user("alice")
-        export = DataExport.objects.create(user=alice, ring_at=timezone.now())
+        export = DataExport.objects.create(user=alice, next_attempt_at=timezone.now())
         exports.make(export.pk)
         killed_at("apps.accounts.mails:_mail", work="apps.accounts.exports:announce", argument=export.pk)
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert exports.ring() == 1
+            assert exports.enqueue_due() == 1
             deliver()
         assert len(mail.outbox) == 1
 

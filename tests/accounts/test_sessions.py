@@ -176,6 +176,25 @@ class TestAccessTokens:
         assert caller.get("/follow-requests").headers["RateLimit-Remaining"] == "598"
         assert Session.objects.get(pk=caller.login.pk).last_seen_at > long_ago
 
+    def test_mark_that_fails_during_another_read_starts_a_new_epoch(self, alice, bob, monkeypatch):
+        caller, call = Caller(alice), cache.call
+
+        def epoch():
+            return call(lambda client: client.get(cache.key("auth", "epoch")))
+
+        def read_while_a_mark_fails(command):
+            monkeypatch.setattr(cache, "call", call)
+            with without_redis():
+                session_cache.mark_user(bob.pk)
+            cache.breaker.reset()
+            return call(command)
+
+        caller.get("/auth/me")
+        before = epoch()
+        monkeypatch.setattr(cache, "call", read_while_a_mark_fails)
+        assert [caller.get("/auth/me").status_code for _ in range(2)] == [200, 200]
+        assert epoch() != before
+
     def test_authentication_runs_no_query(self, alice, django_assert_num_queries, settings):
         caller = Caller(alice)
         caller.get("/follow-requests")

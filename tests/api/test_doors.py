@@ -6,10 +6,10 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.content.models import Post, PostTag, Tag
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Like, Save
 from apps.feed import explore
-from apps.notifications.models import Act, Notification
+from apps.notifications.models import Notification, NotificationEvent
 from tests.conftest import Caller
 from tests.factories import PASSWORD, make_block, make_follow, make_post, make_user
 
@@ -50,7 +50,7 @@ def world(alice):
         Like.objects.create(post=post, user=person)
         Save.objects.create(post=post, user=person)
         told = Notification.objects.create(recipient=person, type="mention", post=post)
-        Act.objects.create(notification=told, recipient=person, actor=alice, cause=post.pk)
+        NotificationEvent.objects.create(notification=told, recipient=person, actor=alice, cause=post.pk)
     explore.keep_scores()
     make_block(alice, people["blocked"])
     make_block(people["blocker"], alice)

@@ -20,7 +20,7 @@ from apps.core.db.queries import load
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore, timeline
 from apps.moderation import services as moderation
-from apps.notifications.models import Act, Notification
+from apps.notifications.models import Notification, NotificationEvent
 from apps.social import reads
 from apps.social import visibility as social
 from apps.social.models import Block, Follow, FollowRequest, Mute
@@ -86,7 +86,7 @@ def told(alice):
         person = make_user()
         comment = make_comment(post, person)
         one = Notification.objects.create(recipient=alice, type="comment", post=post, comment=comment)
-        Act.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
+        NotificationEvent.objects.create(notification=one, recipient=alice, actor=person, cause=comment.pk)
 
 
 def findable(alice):
@@ -350,7 +350,7 @@ class TestIndexes:
         assert rows_read(plan) <= 70
 
     def _a_tags_posts(self, crowd, alice):
-        plan = explain(self.page(Post.objects.visible_to(crowd[5].pk).standing().tagged("husum")))
+        plan = explain(self.page(Post.objects.visible_to(crowd[5].pk).published().tagged("husum")))
         assert "posts_of_tag_newest_first" in indexes_used(plan) or rows_read(plan) < 500
         assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]
 

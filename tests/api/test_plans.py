@@ -8,9 +8,8 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, Like, Save
-from apps.engagement.querysets import liked_by, likes_of, saved_by
 from apps.feed import explore
-from apps.notifications.models import Act, Notification
+from apps.notifications.models import Notification, NotificationEvent
 from tests.factories import make_post, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
@@ -58,7 +57,7 @@ def much_told(alice, people):
     """Alice is told of hundreds of things, and others of thousands."""
     told = many(Notification(recipient=who, type="follow_accepted") for who in [*[alice] * 300, *people * 5])
     many(
-        Act(notification=one, recipient=one.recipient, actor=people[n % 3000], cause=new_id())
+        NotificationEvent(notification=one, recipient=one.recipient, actor=people[n % 3000], cause=new_id())
         for n, one in enumerate(told)
     )
     analyze("accounts_user", "notifications_notification", "notifications_act")
@@ -75,9 +74,9 @@ def served_by(queryset, index, *, rows=200):
 def test_each_list_is_served_by_its_index_without_a_sort(busy, alice):
     post, thread = busy
     comments = Comment.objects.listed_for(alice.pk).on(post.pk)
-    served_by(likes_of(post.pk, seen_by=alice.pk).order_by("-id")[:21], "likes_of_post_newest_first")
-    served_by(liked_by(alice.pk).order_by("-id")[:21], "likes_by_user_newest_first")
-    served_by(saved_by(alice.pk).order_by("-id")[:21], "saves_by_user_newest_first")
+    served_by(Like.objects.on(post.pk).shown_to(alice.pk).order_by("-id")[:21], "likes_of_post_newest_first")
+    served_by(Like.objects.made_by(alice.pk).order_by("-id")[:21], "likes_by_user_newest_first")
+    served_by(Save.objects.made_by(alice.pk).order_by("-id")[:21], "saves_by_user_newest_first")
     served_by(comments.threads().order_by("-id")[:21], "threads_newest_first")
     served_by(Comment.objects.listed_for(alice.pk).replies_to(thread.pk).order_by("id")[:21], "replies_oldest_first")
     served_by(explore.popular_posts(None)[:21], "explore_by_score")

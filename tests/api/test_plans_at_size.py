@@ -6,22 +6,16 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.content import exposure, mentions, publication
-from apps.content import services as content
-from apps.content.api import cards as posts
-from apps.content.api.views import _WRITTEN_BY
-from apps.core.api.pagination import window_sql
+from apps.content import publication, querysets
 from apps.core.db.ids import new_id
 from apps.core.db.queries import load
-from apps.engagement import services as engagement
-from apps.engagement.api import cards as comments
-from apps.engagement.api.views import THREADS
+from apps.engagement import querysets as engagement
+from apps.engagement import reads
 from apps.engagement.models import Comment, Like
-from apps.feed import fanout
-from apps.feed.api.views import IN_THE_FEED
-from apps.media import services as media
+from apps.feed import fanout, timeline
+from apps.feed.api.views import POSTS_IN_FEED
 from apps.notifications import reads as notifications
-from apps.notifications import telling
+from apps.notifications import sync
 from apps.search import reads as search
 from apps.social import reads as social
 from apps.social import services as relationships
@@ -124,8 +118,8 @@ def plans(crowd):
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute("SELECT id FROM engagement_comment ORDER BY id DESC LIMIT 20")
         comment_ids = [row[0] for row in cursor.fetchall()]
-    window = {"viewer": viewer.pk, "after": None, "limit": 21, "known": []}
-    seen = posts._SEEN.sql(viewer.pk)
+    window = {"viewer": viewer.pk, "after": None, "limit": 21}
+    hidden, reader = (User.objects.get(handle=handle).pk for handle in ("p2", "p102"))
     told = load(
         "notifications/notifications",
         readable=notifications.readable(False, None).sql(viewer=viewer.pk),
@@ -134,27 +128,12 @@ def plans(crowd):
     unread = load("notifications/unread_count", unread=notifications.readable(True, None).sql(viewer=viewer.pk))
     met = social.PROFILE.sql(viewer=viewer.pk, user=None, handle="p150")
     return {
-        "cards of posts": (posts._cards_sql(seen, *posts._MANY), window | {"ids": ids}),
-        "cards of the feed": (
-            posts._cards_sql(IN_THE_FEED.sql, *posts._MANY),
-            window | {"viewer": User.objects.get(handle="p102").pk, "ids": ids},
-        ),
-        "cards of posts that are all known": (posts._cards_sql(seen, *posts._MANY_KNOWN), window | {"ids": ids}),
-        "cards of posts, for somebody whom 500 have blocked": (
-            posts._cards_sql(seen, *posts._MANY),
-            window | {"viewer": User.objects.get(handle="p2").pk, "ids": ids},
-        ),
-        "cards of comments, for the same": (
-            comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
-            window | {"viewer": User.objects.get(handle="p2").pk, "ids": comment_ids},
-        ),
-        "the card of a post": (posts._cards_sql(seen, *posts._ONE), window | {"id": ids[0]}),
-        "cards of comments": (
-            comments._CARDS.format(seen=comments._SEEN.sql(viewer.pk)),
-            window | {"ids": comment_ids},
-        ),
-        "posts of somebody": (window_sql(_WRITTEN_BY.sql(viewer.pk), "id"), window | {"author": other.pk}),
-        "comments on a post": (window_sql(THREADS.sql(viewer.pk), "id"), window | {"post": ids[-1]}),
+        "posts": (reads.posts_sql(viewer.pk), {"viewer": viewer.pk, "ids": ids}),
+        "posts for a viewer whom 500 block": (reads.posts_sql(hidden), {"viewer": hidden, "ids": ids}),
+        "posts of the feed": (reads.posts_sql(reader, POSTS_IN_FEED), {"viewer": reader, "ids": ids}),
+        "ids of the feed": (timeline.newest_posts_sql(viewer.pk), {"viewer": viewer.pk, "before": ids[5], "limit": 21}),
+        "comments": (reads.comments_sql(viewer.pk), {"viewer": viewer.pk, "ids": comment_ids}),
+        "comments for a viewer whom 500 block": (reads.comments_sql(hidden), {"viewer": hidden, "ids": comment_ids}),
         "a profile": (met, window | {"handle": "p150"}),
         "profiles": (
             load("social/profiles", visible=social.VISIBLE_PROFILES.sql(viewer=viewer.pk)),
@@ -166,33 +145,22 @@ def plans(crowd):
             window | {"viewer": User.objects.get(handle="p2").pk},
         ),
         "how many are unread": (unread, window),
-    } | _writes(viewer, other, ids)
+    } | _writes(viewer, other, ids, comment_ids[0])
 
 
-def _writes(viewer, other, post_ids):
+def _writes(viewer, other, post_ids, comment_id):
     locked = {"actor": viewer.pk, "person": None, "handle": other.handle}
     pair = {"viewer": viewer.pk, "person": other.pk}
     post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
-    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now(), "tasks": "[]"}
-    post |= {"media": [], "tags": ["husum"], "people": [], "offsets": [], "lengths": []}
-    deed = {"id": new_id(), "viewer": viewer.pk, "post": post_ids[0], "tasks": "[]"}
+    post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now()}
+    post |= {"media": [], "tags": ["husum"]}
+    seen, comment = {"viewer": viewer.pk, "post": post_ids[0]}, {"viewer": viewer.pk, "comment": comment_id}
     return {
         "two accounts to lock": (relationships.ACCOUNTS_FOR_UPDATE.sql(**locked), locked),
         "a relationship": (relationships.RELATIONSHIP.sql(**pair), pair),
-        "liking": (engagement._with_door(engagement._LIKE), deed),
-        "unliking": (engagement._with_door(engagement._UNLIKE), deed),
-        "commenting": (engagement._with_door(engagement._COMMENT), deed | {"text": "x", "parent": None}),
-        "photos for a post": (media.CLAIM, {"owner": viewer.pk, "media": [new_id()]}),
-        "whom a text mentions": (mentions._PEOPLE, {"viewer": viewer.pk, "handles": ["p150", "nobody"]}),
-        "a post": (content._POST, post),
-        "a post, at once": (
-            content._USUALLY_POST,
-            post | {"owner": viewer.pk, "media": [new_id()], "screened": False, "ring_at": timezone.now()},
-        ),
-        "taking its photos": (
-            media._TAKE.format(seen_by_all=exposure._OPEN.sql, given="true"),
-            {"post": post_ids[0], "ring_at": timezone.now(), "media": [new_id()]},
-        ),
+        "a post to lock": (querysets._VISIBLE_LOCKED.sql(**seen), seen),
+        "a comment to lock": (engagement._VISIBLE_LOCKED.sql(**comment), comment),
+        "a new post": (load("content/insert_post"), post),
     }
 
 
@@ -232,12 +200,14 @@ def _followings():
     """What the queue does for a deed, by name."""
     like, comment, follow = (model.objects.order_by("-id").first() for model in (Like, Comment, Follow))
     return {
-        "telling of a like": lambda: telling.of_like(like.post_id, like.user_id),
-        "telling of a comment": lambda: telling.of_comment(comment.pk),
-        "telling of a follow": lambda: telling.of_follow(follow.follower_id, follow.followed_id, accepted=False),
-        "telling of mentions": lambda: telling.of_mentions(like.post_id),
+        "notifying of a like": lambda: sync.sync_like_notification(like.post_id, like.user_id),
+        "notifying of a comment": lambda: sync.sync_comment_notifications(comment.pk),
+        "notifying of a follow": lambda: sync.sync_follow_notification(
+            follow.follower_id, follow.followed_id, accepted=False
+        ),
+        "notifying of mentions": lambda: sync.sync_mention_notifications(like.post_id),
         "publishing a post": lambda: publication.settle(like.post_id),
-        "pushing a post": lambda: fanout.push(like.post_id, author_id=like.post.author_id, doubt=""),
+        "pushing a post": lambda: fanout.push(like.post_id, author_id=like.post.author_id, mark=""),
     }
 
 

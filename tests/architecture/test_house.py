@@ -46,6 +46,12 @@ def test_foreign_keys_point_down_the_stack():
             assert below <= height[model.__module__.split(".models")[0]], f"{model.__name__}.{field.name} points up"
 
 
+def test_only_the_relay_sends_messages_to_the_broker():
+    """Everything else enqueues rows of the outbox, in the transaction of its change."""
+    senders = [file for file in ROOT.glob("apps/**/*.py") if ".send_task(" in file.read_text()]
+    assert senders == [ROOT / "apps/core/tasks/relay.py"]
+
+
 def test_there_are_no_imports_inside_functions():
     strays = []
     for file in [*ROOT.glob("apps/**/*.py"), *ROOT.glob("config/*.py")]:

@@ -16,7 +16,7 @@ from apps.media.models import PendingDeletion
 from apps.moderation import services as moderation
 from apps.moderation.cases import proposals
 from apps.moderation.models import ReasonTemplate
-from apps.notifications.models import Act, Delivery, Notification
+from apps.notifications.models import Delivery, Notification, NotificationEvent
 from apps.safety.models import BlockedImage, BlockedTerm
 from apps.social.models import FollowRequest
 from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user
@@ -59,8 +59,8 @@ def browser(alice, bob):
         kind="word", text="<script>alert(1)</script>", comparable="x", effect="flag", reason="<script>alert(1)</script>"
     )
     told = Notification.objects.create(recipient=alice, type="comment", post=post)
-    caused = Act.objects.create(notification=told, recipient=alice, actor=bob, cause=new_id())
-    Delivery.objects.create(act=caused, channel="email", status="failed", error="<script>alert(1)</script>")
+    caused = NotificationEvent.objects.create(notification=told, recipient=alice, actor=bob, cause=new_id())
+    Delivery.objects.create(event=caused, channel="email", status="failed", error="<script>alert(1)</script>")
     client = Client()
     assert client.login(username="root", password=PASSWORD)
     return client

@@ -128,10 +128,10 @@ class TestAccounts:
     def test_p10_a_lost_doorbell_is_rung_again(self, alice, shown):
         accounts.update_profile(alice, changes={"is_private": True})
         QueuedTask.objects.all().delete()
-        exposure.ring_again()
+        exposure.enqueue_due()
         assert not QueuedTask.objects.exists(), "the first doorbell has not had its time yet"
         with time_machine.travel(timezone.now() + timedelta(seconds=31)):
-            exposure.ring_again()
+            exposure.enqueue_due()
         answer_doorbells()
         assert not is_wanted_public(shown)
         assert not StaleExposure.objects.exists()
@@ -174,7 +174,7 @@ class TestR3Races:
     def settle_down(alice):
         exposure.reconcile_account(alice.pk)
         for post in Post.objects.all():
-            is_open = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
+            is_open = Post.objects.public().filter(pk=post.pk).exists()
             assert is_wanted_public(post) is is_open
 
     def test_r3_narrowing_a_post_while_its_account_goes_public(self):

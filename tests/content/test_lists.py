@@ -1,6 +1,5 @@
 """An author's posts and a tag's posts: what they cost and what they find."""
 
-import orjson
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -8,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import services
-from apps.content.api.cards import post_cards
+from apps.content.api.serializers import serialize_posts
 from apps.content.models import Mention, Post, PostTag, Tag
 from apps.core.db.ids import new_id
 from apps.engagement.models import Like, Save
@@ -99,20 +98,20 @@ class TestMentions:
 
 
 class TestCost:
-    def test_cards_take_one_query(self, alice, bob, carol, django_assert_num_queries):
+    def test_a_page_of_posts_takes_one_query(self, alice, bob, carol, django_assert_num_queries):
         posts = [posted(alice, f"#t{n} #common @bob @carol") for n in range(12)]
         Like.objects.create(post=posts[0], user=carol)
         Save.objects.create(post=posts[1], user=carol)
         for some in (posts[:2], posts):
             with django_assert_num_queries(1):
-                cards = orjson.loads(orjson.dumps(post_cards([post.pk for post in some], carol.pk)))
-        assert [card["viewer"] for card in cards[:3]] == [
+                shown = serialize_posts([post.pk for post in some], carol.pk)
+        assert [card["viewer"] for card in shown[:3]] == [
             {"liked": True, "saved": False},
             {"liked": False, "saved": True},
             {"liked": False, "saved": False},
         ]
-        assert cards[0]["tags"] == ["t0", "common"]
-        assert [m["handle"] for m in cards[0]["mentions"]] == ["bob", "carol"]
+        assert shown[0]["tags"] == ["t0", "common"]
+        assert [m["handle"] for m in shown[0]["mentions"]] == ["bob", "carol"]
 
     @pytest.mark.parametrize("path", ["/users/@alice/posts", "/tags/common/posts"])
     def test_a_page_of_mentions_costs_the_same_for_any_limit(self, api, alice, bob, carol, path):
@@ -156,7 +155,7 @@ class TestIndexes:
 
     def test_each_page_of_a_tag_costs_the_same_however_deep(self, many, carol):
         for viewer in (None, carol.pk):
-            shown = Post.objects.visible_to(viewer).standing()
+            shown = Post.objects.visible_to(viewer).published()
             for depth in self.DEPTHS:
                 before = many[-depth].pk if depth else None
                 plan = explain(self.page(shown.tagged("common", before=before), before))

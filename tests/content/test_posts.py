@@ -168,7 +168,7 @@ class TestProcessing:
         waiting.refresh_from_db()
         assert waiting.status == "processing"
         self.ready(waiting)
-        publication.ring_again()
+        publication.enqueue_due()
         deliver()
         waiting.refresh_from_db()
         assert waiting.status == "published"

@@ -9,8 +9,8 @@ from apps.accounts.models import User
 from apps.content import captions, repair, tagging
 from apps.content import tasks as content_tasks
 from apps.content.models import Post, PostTag, StaleExposure
-from apps.core.db.batches import Pace
-from apps.core.db.drift import Drift
+from apps.core.db.batches import BatchRunner
+from apps.core.db.counters import Drift
 from apps.media.models import Media, PendingDeletion
 from tests.factories import make_media, make_post
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def found(*, only="", dry_run=False):
-    return list(repair.wrong_fields(Pace(), only=only, dry_run=dry_run))
+    return list(repair.wrong_fields(BatchRunner(), only=only, dry_run=dry_run))
 
 
 def shown(post):
@@ -154,9 +154,9 @@ def test_a_dry_run_changes_nothing(post, alice):
 
 def test_a_stopped_run_goes_on_from_its_place(alice):
     lost = sorted((make_media(alice, in_use=True) for _ in range(3)), key=lambda medium: medium.pk)
-    pace = Pace(rows_per_second=1, told=lambda rows, place: pace.stop())
-    assert [finding.pk for finding in repair.wrong_fields(pace)] == [lost[0].pk]
-    rest = Pace(place=pace.place)
+    runner = BatchRunner(rows_per_second=1, on_progress=lambda rows, place: runner.stop())
+    assert [finding.pk for finding in repair.wrong_fields(runner)] == [lost[0].pk]
+    rest = BatchRunner(checkpoint=runner.checkpoint)
     assert {finding.pk for finding in repair.wrong_fields(rest)} == {lost[1].pk, lost[2].pk}
 
 

@@ -4,53 +4,53 @@ import time
 
 import pytest
 
-from apps.core.db.batches import BATCH, Pace, delete_in_batches, in_batches, walk
+from apps.core.db.batches import BATCH, BatchRunner, delete_in_batches, in_batches, walk
 from apps.core.models import RateBucket
 from apps.media.models import Media
 from tests.factories import make_media
 
 
-class TestPace:
+class TestBatchRunner:
     def test_nothing_holds_it_up_unless_it_is_told_to(self, monkeypatch):
         monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it slept"))
-        pace = Pace()
+        runner = BatchRunner()
         for _ in range(1000):
-            assert pace.goes_on()
-            pace.step(BATCH)
-        assert pace.batch == BATCH
-        assert not pace.stopped
+            assert runner.has_time()
+            runner.advance(BATCH)
+        assert runner.batch_size == BATCH
+        assert not runner.stopped
 
     def test_it_waits_as_long_as_the_rows_may_take(self):
-        pace = Pace(rows_per_second=100)
+        runner = BatchRunner(rows_per_second=100)
         started = time.monotonic()
         for _ in range(3):
-            pace.step(10)
+            runner.advance(10)
         assert time.monotonic() - started >= 0.3
 
     def test_a_batch_is_no_more_than_a_second_has_room_for(self):
-        assert Pace(rows_per_second=7).batch == 7
-        assert Pace(rows_per_second=0.5).batch == 1
-        assert Pace(rows_per_second=1_000_000).batch == BATCH
+        assert BatchRunner(rows_per_second=7).batch == 7
+        assert BatchRunner(rows_per_second=0.5).batch == 1
+        assert BatchRunner(rows_per_second=1_000_000).batch == BATCH
 
     def test_it_is_stopped_when_its_time_is_over(self):
-        pace = Pace(seconds=-1)
-        assert not pace.goes_on()
-        assert pace.stopped
+        runner = BatchRunner(seconds=-1)
+        assert not runner.has_time()
+        assert runner.stopped
 
     def test_it_does_not_wait_once_it_is_stopped(self):
-        pace = Pace(rows_per_second=1)
-        pace.stop()
+        runner = BatchRunner(rows_per_second=1)
+        runner.stop()
         started = time.monotonic()
-        pace.step(1000)
+        runner.advance(1000)
         assert time.monotonic() - started < 10
 
     def test_every_step_is_told_with_the_place(self):
         told = []
-        pace = Pace(place={"after": 1}, told=lambda rows, place: told.append((rows, place)))
-        pace.step(5)
-        pace.step(2, {"after": 3})
+        runner = BatchRunner(checkpoint={"after": 1}, on_progress=lambda rows, place: told.append((rows, place)))
+        runner.advance(5)
+        runner.advance(2, {"after": 3})
         assert told == [(5, {"after": 1}), (2, {"after": 3})]
-        assert pace.rows == 7
+        assert runner.rows == 7
 
 
 class TestDeleting:
@@ -67,12 +67,12 @@ class TestDeleting:
 
     def test_it_stops_between_two_batches(self, buckets):
         def stop_soon(rows, place):
-            pace.stop()
+            runner.stop()
 
-        pace = Pace(rows_per_second=10, told=stop_soon)
-        assert delete_in_batches(buckets, pace) == 10
+        runner = BatchRunner(rows_per_second=10, on_progress=stop_soon)
+        assert delete_in_batches(buckets, runner) == 10
         assert buckets.count() == 15
-        assert pace.stopped
+        assert runner.stopped
 
 
 class TestWalking:
@@ -81,22 +81,22 @@ class TestWalking:
         return sorted(make_media(alice).pk for _ in range(5))
 
     @staticmethod
-    def walked(pace, **place):
-        return [pk for batch in walk(Media.objects.all(), pace, **place) for pk in batch]
+    def walked(runner, **place):
+        return [pk for batch in walk(Media.objects.all(), runner, **place) for pk in batch]
 
     @pytest.mark.django_db
     def test_every_row_comes_once_and_the_place_is_noted_after_each_batch(self, pks):
         noted = []
-        pace = Pace(rows_per_second=2, told=lambda rows, place: noted.append((rows, place)))
-        pace.wait = lambda seconds: None
-        assert self.walked(pace, what="media") == pks
+        runner = BatchRunner(rows_per_second=2, on_progress=lambda rows, place: noted.append((rows, place)))
+        runner.wait = lambda seconds: None
+        assert self.walked(runner, what="media") == pks
         assert noted == [(rows, {"what": "media", "after": str(pks[at])}) for rows, at in [(2, 1), (2, 3), (1, 4)]]
 
     @pytest.mark.django_db
     def test_it_goes_on_behind_the_place_where_it_was_stopped(self, pks):
-        pace = Pace(rows_per_second=2, told=lambda rows, place: pace.stop())
-        assert self.walked(pace) == pks[:2]
-        assert self.walked(Pace(), **pace.place) == pks[2:]
+        runner = BatchRunner(rows_per_second=2, on_progress=lambda rows, place: runner.stop())
+        assert self.walked(runner) == pks[:2]
+        assert self.walked(BatchRunner(), **runner.checkpoint) == pks[2:]
 
 
 def test_things_come_in_batches_of_a_size():

@@ -24,7 +24,7 @@ def hesitant(settings: Any) -> Iterator[threading.Event]:
         try:
             while part := source.recv(65536):
                 if answers and hesitating.is_set():
-                    time.sleep(settings.REDIS_TIMEOUT_SECONDS * 1.5)
+                    time.sleep(settings.REDIS_TIMEOUT_SECONDS * 6)
                 target.sendall(part)
         except OSError:
             pass
@@ -54,7 +54,7 @@ def test_p9_a_late_answer_is_not_given_to_the_next_caller(hesitant: threading.Ev
         breaker.call(lambda client: client.get(alices))
     hesitant.clear()
     breaker.reset()
-    time.sleep(settings.REDIS_TIMEOUT_SECONDS)
+    time.sleep(settings.REDIS_TIMEOUT_SECONDS * 7)
     for _ in range(5):
         assert breaker.call(lambda client: client.get(bobs)) == b"bob's"
 
@@ -66,10 +66,3 @@ def test_c7_a_connection_that_broke_while_idle_is_replaced(settings: Any) -> Non
     with redis.Redis.from_url(settings.REDIS_URL) as other:
         assert other.client_kill_filter(_id=number) == 1
     assert breaker.call(lambda client: client.get(name)) == b"alice's"
-
-
-def test_several_questions_are_one_script_and_each_finds_its_own() -> None:
-    echo = "return {KEYS[1], ARGV[1], #KEYS, #ARGV}"
-    asked = [cache.Question(echo, ["a"], ["x"]), cache.Question(echo, ["b", "c"], ["y", 2, 3.5])]
-    assert cache.ask(*asked) == [[b"a", b"x", 1, 1], [b"b", b"y", 2, 3]]
-    assert cache.ask(asked[1]) == [[b"b", b"y", 2, 3]]

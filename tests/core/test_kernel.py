@@ -2,7 +2,7 @@ import sys
 
 import pytest
 from django.apps import AppConfig
-from django.db import connection, transaction
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,18 +51,12 @@ def test_a_fact_is_told_inside_a_transaction_with_just_its_fields():
 
 
 @pytest.mark.django_db
-def test_what_follows_from_a_fact_can_be_held_for_the_statement_that_makes_it_true():
-    fact = DomainEvent("something else", "thing_id")
-    fact.receiver(lambda *, thing_id: probe.delay(queue=thing_id))
-    with pytest.raises(TypeError):
-        fact.held(other=1)
-    tasks = fact.held(thing_id="x")
-    assert not QueuedTask.objects.exists()
-    with connection.cursor() as cursor:
-        for deeds in (0, 1):
-            made = f"WITH made AS (SELECT 1 LIMIT {deeds}), told AS ({outbox.writing('tasks', given='made')}) SELECT 1"
-            cursor.execute(made, {"tasks": tasks})
-            assert list(QueuedTask.objects.values_list("kwargs", flat=True)) == [{"queue": "x"}] * deeds
+def test_the_tasks_of_a_batch_are_written_by_one_statement(django_assert_num_queries):
+    with django_assert_num_queries(1), outbox.batch():
+        with outbox.batch():
+            probe.delay(queue="a")
+        probe.delay(queue="b")
+    assert list(QueuedTask.objects.order_by("id").values_list("kwargs", flat=True)) == [{"queue": "a"}, {"queue": "b"}]
 
 
 class Answering(ContextConfig):

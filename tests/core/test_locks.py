@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from apps.core.db.locks import only_one
+from apps.core.db.locks import only_one, transaction_lock, try_transaction_lock
 from devstack.process import die_with_parent
 from tests.databases import url_of
 from tests.threads import in_threads
@@ -47,6 +47,18 @@ def test_the_first_gets_it_and_nobody_else_until_it_is_done():
             assert not third
     with only_one("a job") as fourth:
         assert fourth
+
+
+def test_a_transaction_lock_is_held_until_the_transaction_ends():
+    with transaction.atomic():
+        transaction_lock("a name")
+        assert in_threads(1, tries_to_lock("a name")) == [False]
+        assert in_threads(1, tries_to_lock("another name")) == [True]
+    assert in_threads(1, tries_to_lock("a name")) == [True]
+
+
+def tries_to_lock(name):
+    return transaction.atomic(lambda: try_transaction_lock(name))
 
 
 def test_of_many_at_once_one_gets_it():

@@ -45,7 +45,7 @@ def told():
 def one_batch_a_slice(monkeypatch, settings, *, rows=1):
     """Slices so short that each has room for one batch."""
     settings.MAINTENANCE_ROWS_PER_SECOND = rows
-    monkeypatch.setattr(scheduled.Pace, "wait", lambda pace, seconds: pace.stop())
+    monkeypatch.setattr(scheduled.BatchRunner, "wait", lambda runner, seconds: runner.stop())
 
 
 class TestTheRecord:
@@ -62,7 +62,7 @@ class TestTheRecord:
         assert (run.fixed, run.fixed_total) == (0, 3)
 
     def test_a_failure_is_kept_logged_and_raised_until_a_round_comes_through(self, monkeypatch, told, expired):
-        def fail(pace):
+        def fail(runner):
             raise OSError("no disk")
 
         monkeypatch.setattr(jobs.housekeeping, "purge_rate_buckets", fail)
@@ -79,7 +79,7 @@ class TestTheRecord:
         assert gauges.job_failed()[(PURGE,)] == 0
 
     def test_a_failure_is_raised_also_when_it_cannot_be_kept(self, monkeypatch):
-        def fail(pace):
+        def fail(runner):
             monkeypatch.setattr(JobRun.objects, "filter", gone)
             raise OSError("no disk")
 
@@ -149,40 +149,40 @@ class TestASlice:
         jobs.repair_counters()
         QueuedTask.objects.all().delete()  # the doorbell is lost with the worker
         run = JobRun.objects.get(name=REPAIR)
-        assert run.place == {"counter": "accounts.user.follower_count", "after": str(authors[0].pk)}
+        assert run.checkpoint == {"counter": "accounts.user.follower_count", "after": str(authors[0].pk)}
         User.objects.filter(pk=authors[0].pk).update(follower_count=9)
         monkeypatch.undo()
         settings.MAINTENANCE_ROWS_PER_SECOND = 0
         assert jobs.repair_counters() == 2
         run.refresh_from_db()
-        assert (run.place, run.fixed, run.unfinished) == ({}, 3, False)
+        assert (run.checkpoint, run.fixed, run.unfinished) == ({}, 3, False)
         assert User.objects.get(pk=authors[0].pk).follower_count == 9
         assert jobs.repair_counters() == 1
 
     def test_a_run_that_meets_the_time_limit_of_its_task_keeps_its_place(self, monkeypatch, settings):
         author = make_user()
         make_post(author)
-        place = scheduled.Pace.step
+        place = scheduled.BatchRunner.step
 
-        def too_long(pace, *args):
-            place(pace, *args)
+        def too_long(runner, *args):
+            place(runner, *args)
             raise SoftTimeLimitExceeded
 
-        monkeypatch.setattr(scheduled.Pace, "step", too_long)
+        monkeypatch.setattr(scheduled.BatchRunner, "step", too_long)
         with pytest.raises(SoftTimeLimitExceeded):
             jobs.repair_counters()
         run = JobRun.objects.get(name=REPAIR)
         assert run.unfinished
-        assert run.place == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
+        assert run.checkpoint == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_c2_a_job_whose_worker_is_killed_is_free_at_once_and_goes_on_where_it_was(monkeypatch):
     people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
     monkeypatch.setenv("MAINTENANCE_ROWS_PER_SECOND", "1")
-    killed_at("apps.core.db.batches/Pace:step", number=2, work="tests.core.jobs:run", argument=REPAIR)
+    killed_at("apps.core.db.batches/BatchRunner:advance", number=2, work="tests.core.jobs:run", argument=REPAIR)
     run = JobRun.objects.get(name=REPAIR)
-    assert (run.unfinished, run.place["after"]) == (True, str(people[0].pk))
+    assert (run.unfinished, run.checkpoint["after"]) == (True, str(people[0].pk))
     # The second batch was done, and the worker died before it could tell: doing it twice is harmless.
     assert [User.objects.get(pk=user.pk).follower_count for user in people] == [0, 0, 7]
     assert jobs.repair_counters() == 1

@@ -3,11 +3,10 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from django.db import connection
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core.times import sent_moment, timestamp
+from apps.core.times import timestamp
 
 ZONES = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(timezone)
 # Not at the ends of the calendar, beyond which UTC may be.
@@ -32,14 +31,3 @@ def test_a_moment_is_written_in_utc_with_milliseconds(moment: datetime, written:
 def test_every_moment_is_written_as_python_would(moment: datetime) -> None:
     expected = moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
     assert timestamp(moment) == expected
-
-
-@pytest.mark.django_db
-@given(st.datetimes(FIRST, LAST, timezones=st.just(UTC)))
-@settings(max_examples=50)
-def test_a_moment_is_read_as_postgresql_sends_it(moment: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT timestamptz_send(%s), timestamptz_send(NULL)", [moment])
-        sent, nothing = cursor.fetchone()
-    assert sent_moment(bytes(sent)) == moment
-    assert sent_moment(nothing) is None

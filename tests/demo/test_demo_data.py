@@ -1,4 +1,4 @@
-"""The demo world, made small enough for a test: real uploads, the real pipeline, the verbs of every context."""
+"""`demo_data` on a small plan, with real uploads and the real pipeline."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,51 +18,51 @@ from apps.media.models import Media
 from apps.media.urls import private_key
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.social.models import Follow, FollowRequest
+from demo import loader
 from demo import plan as plans
-from demo import world
 from demo.plan import Plan, Size
 
 pytestmark = pytest.mark.django_db
-SIZE = Size(townspeople=14, posts=8, shared_photographs=15)
+SMALL_SIZE = Size(people=14, posts=8, photos=15)
 
 
-def hamlet(seed: int) -> Plan:
-    """alice, bob, carol and marisol with a post each, of the small world, in small photographs."""
+def tiny_plan(seed: int) -> Plan:
+    """alice, bob, carol and marisol of the small plan with a post each, in small photos."""
     whole = plans.small(seed)
     handles = {"alice", "bob", "carol", "marisol"}
     numbers = [next(n for n, post in enumerate(whole.posts) if post.author == handle) for handle in sorted(handles)]
     numbers.sort()
     place = {number: position for position, number in enumerate(numbers)}
-    remarks = {r: replace(r, post=place[r.post]) for r in whole.remarks if r.post in place and r.author in handles}
+    comments = {r: replace(r, post=place[r.post]) for r in whole.comments if r.post in place and r.author in handles}
     return Plan(
         people=[person for person in whole.people if person.handle in handles],
-        avatars={handle: replace(shot, longest=120) for handle, shot in whole.avatars.items() if handle in handles},
-        ties=[tie for tie in whole.ties if {tie.follower, tie.followed} <= handles],
+        avatars={handle: replace(photo, longest=120) for handle, photo in whole.avatars.items() if handle in handles},
+        follows=[follow for follow in whole.follows if {follow.follower, follow.followed} <= handles],
         posts=[
-            replace(whole.posts[n], shots=tuple(replace(shot, longest=240) for shot in whole.posts[n].shots))
+            replace(whole.posts[n], photos=tuple(replace(photo, longest=240) for photo in whole.posts[n].photos))
             for n in numbers
         ],
         likes=[(place[n], handle) for n, handle in whole.likes if n in place and handle in handles],
-        remarks=[replace(r, reply_to=remarks.get(r.reply_to) if r.reply_to else None) for r in remarks.values()],
+        comments=[replace(r, reply_to=comments.get(r.reply_to) if r.reply_to else None) for r in comments.values()],
     )
 
 
-def uncounted(things: Iterable[Any], **_: Any) -> Iterable[Any]:
+def untracked(things: Iterable[Any], **_: Any) -> Iterable[Any]:
     return things
 
 
 @pytest.fixture
-def _small_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = hamlet(seed=1)
+def _tiny_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tiny_plan(seed=1)
     monkeypatch.setattr(plans, "small", lambda seed: small)
-    for module in (plans, world):
+    for module in (plans, loader):
         monkeypatch.setattr(module, "CAST", small.people)
     monkeypatch.setattr(plans, "SHARED_LONGEST", 240)
     monkeypatch.setattr(plans, "AVATAR_LONGEST", 120)
 
 
-def build(size: Size = plans.SIZES["small"]) -> None:
-    world.build(size, 1, track=uncounted)
+def load(size: Size = plans.SIZES["small"]) -> None:
+    loader.load(size, 1, track=untracked)
 
 
 def everything() -> list[set[Any]]:
@@ -75,14 +75,13 @@ def drifted() -> dict[str, Any]:
     return {label: wrong for label, wrong in found.items() if wrong}
 
 
-@pytest.mark.usefixtures("_small_world")
-def test_the_cast_lives_in_a_world_that_its_verbs_made(api: Any) -> None:
-    build()
+@pytest.mark.usefixtures("_tiny_plan")
+def test_cast_has_ready_photos_published_posts_and_correct_counters(api: Any) -> None:
+    load()
     alice, bob, carol = (User.objects.get(handle=handle) for handle in ("alice", "bob", "carol"))
-    assert all(person.check_password(world.PASSWORD) and person.email_verified_at for person in (alice, bob, carol))
+    assert all(person.check_password(loader.PASSWORD) and person.email_verified_at for person in (alice, bob, carol))
     assert set(Media.objects.values_list("status", flat=True)) == {"ready"}
     assert set(Post.objects.values_list("status", flat=True)) == {"published"}
-    # Every photograph is there in all its variants, in a storage that answers for them.
     for medium in Media.objects.all():
         assert all(storage.head(private_key(medium, variant)) for variant in medium.variants)
     assert [str(request.requester) for request in FollowRequest.objects.filter(target=carol)] == ["@marisol"]
@@ -94,11 +93,11 @@ def test_the_cast_lives_in_a_world_that_its_verbs_made(api: Any) -> None:
     assert handles >= {"alice", "bob", "carol"}
 
 
-@pytest.mark.usefixtures("_small_world")
-def test_moderators_find_work_and_a_month_behind_them() -> None:
-    build()
-    build()
-    mod, senior = (User.objects.get(handle=handle) for handle in world.MODERATORS)
+@pytest.mark.usefixtures("_tiny_plan")
+def test_reports_wait_for_moderators_and_past_ones_are_decided() -> None:
+    load()
+    load()
+    mod, senior = (User.objects.get(handle=handle) for handle in loader.MODERATORS)
     assert (mod.is_moderator, senior.is_moderator) == (True, True)
     waiting, decided = Flag.objects.filter(status="open"), Flag.objects.exclude(status="open")
     assert waiting.filter(category="spam", target_type="comment").values("subject").distinct().count() == 1
@@ -109,69 +108,69 @@ def test_moderators_find_work_and_a_month_behind_them() -> None:
     assert (appeal.status, appeal.action.action, appeal.action.actor) == ("open", "takedown", mod)
 
 
-@pytest.mark.usefixtures("_small_world")
-def test_a_second_run_does_nothing_and_what_was_deleted_stays_deleted() -> None:
-    build()
+@pytest.mark.usefixtures("_tiny_plan")
+def test_second_run_creates_nothing_and_restores_nothing_deleted() -> None:
+    load()
     Post.objects.filter(author__handle="alice").first().items.all().delete()  # type: ignore[union-attr]
     Post.objects.filter(author__handle="alice").delete()
     before = everything()
-    build()
+    load()
     assert everything() == before
 
 
-@pytest.mark.usefixtures("_small_world")
-def test_a_run_that_was_cut_short_is_completed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    publish = world._publish
+@pytest.mark.usefixtures("_tiny_plan")
+def test_interrupted_run_is_completed_by_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = loader._create_post
     published = []
 
-    def power_cut(*args: Any) -> Post:
+    def interrupt_third_post(*args: Any) -> Post:
         if len(published) == 2:
             raise KeyboardInterrupt
         published.append(publish(*args))
         return published[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(world, "_publish", power_cut)
+        patch.setattr(loader, "_create_post", interrupt_third_post)
         with pytest.raises(KeyboardInterrupt):
-            build()
-    build()
+            load()
+    load()
     assert Post.objects.count() == 4
     assert {post.pk for post in published} <= set(Post.objects.values_list("pk", flat=True))
-    assert User.objects.filter(handle=world.ADMIN, is_superuser=True).exists()
+    assert User.objects.filter(handle=loader.ADMIN, is_superuser=True).exists()
 
 
-@pytest.mark.usefixtures("_small_world")
-def test_the_town_shares_photographs_but_no_objects() -> None:
-    build(SIZE)
+@pytest.mark.usefixtures("_tiny_plan")
+def test_generated_people_share_photos_but_no_storage_objects() -> None:
+    load(SMALL_SIZE)
     posts = Post.objects.exclude(author__handle__in=[person.handle for person in plans.CAST])
-    assert posts.count() == SIZE.posts
+    assert posts.count() == SMALL_SIZE.posts
     assert len({medium.private_secret for medium in Media.objects.all()}) == Media.objects.count()
     for medium in Media.objects.filter(owner__in=posts.values("author")):
         assert storage.head(medium.original_key)
         assert all(storage.head(private_key(medium, variant)) for variant in medium.variants)
     assert drifted() == {}
     before = everything()
-    build(SIZE)
+    load(SMALL_SIZE)
     assert everything() == before
 
 
-@pytest.mark.usefixtures("_small_world")
-def test_posts_are_as_old_as_planned_and_in_that_order() -> None:
-    build()
+@pytest.mark.usefixtures("_tiny_plan")
+def test_posts_have_increasing_past_times() -> None:
+    load()
     ages = [post.created_at for post in Post.objects.order_by("id")]
     assert ages == sorted(ages)
     assert ages[-1] - ages[0] > timedelta(minutes=1)
 
 
-def test_production_is_refused(settings: Any) -> None:
+def test_demo_data_refuses_to_run_in_production(settings: Any) -> None:
     settings.PRODUCTION = True
     with pytest.raises(CommandError, match="production"):
         call_command("demo_data")
 
 
-def test_the_logins_are_printed_without_touching_anything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logins_option_prints_logins_and_creates_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("demo_data", logins=True)
     printed = capsys.readouterr().out
-    assert world.PASSWORD in printed
+    assert loader.PASSWORD in printed
     assert all(handle in printed for handle in ("alice", "bob", "carol", "mod", "admin"))
     assert not User.objects.exists()

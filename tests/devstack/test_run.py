@@ -36,7 +36,7 @@ def test_it_starts_everything_says_where_and_ends_at_ctrl_c(tmp_path: Path) -> N
     output = ""
     for line in run.stdout:
         output += line
-        if "Ctrl-C stops everything" in line:
+        if "Press Ctrl-C to stop" in line:
             break
     base = f"http://127.0.0.1:{port}"
     for path in ("/v1/docs", "/v1/schema", "/admin/", "/health/ready"):
@@ -57,7 +57,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
         run = devstack("run", env=environment(tmp_path, port))
         output, _ = run.communicate(timeout=300)
     assert run.returncode == 1
-    assert f"Port {port} is taken" in output
+    assert f"Port {port} is in use" in output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -67,7 +67,7 @@ class TestServers:
             eventually(lambda: not _answers(client), 2)
             hanging.join()
             eventually(lambda: _answers(client))
-            with pytest.raises(StartFailed, match="there is: valkey"):
+            with pytest.raises(StartFailed, match="Running servers: valkey"):
                 freeze(stack.state, "postgresql", 1)
         with pytest.raises(StartFailed, match="nothing"):
             freeze(stack.state, "valkey", 1)
@@ -116,7 +116,7 @@ class TestServers:
             taken.listen()
             port = str(taken.getsockname()[1])
             with (
-                pytest.raises(StartFailed, match=f"Port {port} \\(VALKEY_PORT\\) is taken"),
+                pytest.raises(StartFailed, match=f"Port {port} \\(VALKEY_PORT\\) is in use"),
                 Stack(state, without("REDIS_URL") | {"VALKEY_PORT": port}),
             ):
                 raise AssertionError("started on a port that is taken")
@@ -167,9 +167,9 @@ def _storage(environment: Any) -> Any:
 @pytest.mark.slow
 class TestOneFolder:
     def test_holds_one_stack_at_a_time(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("devstack.stack.PATIENCE_SECONDS", 0.2)
+        monkeypatch.setattr("devstack.stack.LOCK_TIMEOUT_SECONDS", 0.2)
         with Stack(state, NAMED):
-            with pytest.raises(StartFailed, match="already runs"), Stack(state, NAMED):
+            with pytest.raises(StartFailed, match="already running"), Stack(state, NAMED):
                 raise AssertionError("two stacks on one folder")
             with Stack(state / "another", NAMED):
                 pass
@@ -385,7 +385,7 @@ class TestASupervisor:
         os.kill(supervised.pids["second"], signal.SIGKILL)
         code, output = supervised.end()
         assert code == 1
-        assert "second died, and everything was stopped." in output
+        assert "Stopped, because second ended unexpectedly." in output
         assert nothing_is_left(supervised, state)
 
     def test_stops_everything_when_a_server_dies_and_names_it(self, supervised: Supervised, state: Path) -> None:
@@ -396,7 +396,7 @@ class TestASupervisor:
         os.kill(server["process_id"], signal.SIGKILL)
         code, output = supervised.end()
         assert code == 1
-        assert "Valkey died, and everything was stopped." in output
+        assert "Stopped, because Valkey ended unexpectedly." in output
         assert nothing_is_left(supervised, state)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")

@@ -1,4 +1,4 @@
-"""A reader of PromQL, as far as our rules and panels use it."""
+"""A parser for the part of PromQL that our alerts and panels use."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ RANGED = {"rate", "increase"}
 BINARY = {"==", "!=", ">=", "<=", ">", "<", "+", "-", "*", "/", "and", "or", "unless"}
 
 
-class NoPromQL(Exception):
-    """The expression cannot be read."""
+class InvalidPromQL(Exception):
+    """The expression cannot be parsed."""
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Selector:
 
 
 def selectors(expression: str) -> list[Selector]:
-    """Raises NoPromQL."""
+    """Raises InvalidPromQL."""
     reader = _Reader(expression)
     reader.expression()
     if reader.peek()[1]:
-        raise NoPromQL(f"{expression}: {reader.peek()[1]} is too much")
+        raise InvalidPromQL(f"{expression}: {reader.peek()[1]} is too much")
     return reader.found
 
 
@@ -50,7 +50,7 @@ class _Reader:
         while position < len(text):
             token = _TOKEN.match(text, position)
             if token is None:
-                raise NoPromQL(f"{text}: unreadable from {text[position:]!r} on")
+                raise InvalidPromQL(f"{text}: unreadable from {text[position:]!r} on")
             position = token.end()
             self._tokens.append((str(token.lastgroup), token[str(token.lastgroup)]))
         self._next = 0
@@ -62,7 +62,7 @@ class _Reader:
     def take(self, wanted: str = "") -> tuple[str, str]:
         token = self.peek()
         if wanted and token[1] != wanted:
-            raise NoPromQL(f"{token[1]!r} where {wanted!r} should be")
+            raise InvalidPromQL(f"{token[1]!r} where {wanted!r} should be")
         self._next += 1
         return token
 
@@ -86,7 +86,7 @@ class _Reader:
         elif kind == "name":
             self._selector(text)
         else:
-            raise NoPromQL(f"{text!r} begins nothing")
+            raise InvalidPromQL(f"{text!r} begins nothing")
 
     def _aggregation(self) -> None:
         labels = set()
@@ -103,7 +103,7 @@ class _Reader:
         self._list(self.expression)
         for selector in self.found[before:]:
             if function in RANGED and not selector.ranged:
-                raise NoPromQL(f"{function}({selector.name}) has no range")
+                raise InvalidPromQL(f"{function}({selector.name}) has no range")
 
     def _list(self, item) -> list:
         self.take("(")
@@ -122,7 +122,7 @@ class _Reader:
             while self.peek()[1] != "}":
                 selector.matched.add(self.take()[1])
                 if self.take()[1] not in {"=", "!=", "=~", "!~"} or self.take()[0] != "string":
-                    raise NoPromQL(f"{name}: a label is matched with nothing")
+                    raise InvalidPromQL(f"{name}: a label is matched with nothing")
                 if self.peek()[1] == ",":
                     self.take()
             self.take("}")

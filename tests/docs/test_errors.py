@@ -1,4 +1,4 @@
-"""docs/errors.md tells of every error code of the API, with the status it comes with."""
+"""docs/errors.md lists every error code of the API with its status."""
 
 import re
 from pathlib import Path
@@ -19,12 +19,12 @@ def _codes_by_status(document: dict[str, Any]) -> set[tuple[str, str]]:
     return found
 
 
-def test_the_table_of_errors_is_that_of_the_openapi_document() -> None:
-    described = _codes_by_status(SchemaGenerator().get_schema(request=None, public=True))
-    told = set(re.findall(r"^\| `(\d{3})` \| `(\w+)` \|", ERRORS.read_text(), re.MULTILINE))
-    assert told - ANYWHERE == described - ANYWHERE
-    assert told >= ANYWHERE
+def test_error_table_matches_the_openapi_document() -> None:
+    declared = _codes_by_status(SchemaGenerator().get_schema(request=None, public=True))
+    documented = set(re.findall(r"^\| `(\d{3})` \| `(\w+)` \|", ERRORS.read_text(), re.MULTILINE))
+    assert documented - ANYWHERE == declared - ANYWHERE
+    assert documented >= ANYWHERE
 
 
-# Not of one operation: whatever the path or the method, or when we are at fault.
+# Errors that are not specific to an operation.
 ANYWHERE = {("404", "not_found"), ("405", "method_not_allowed"), ("500", "internal_error")}

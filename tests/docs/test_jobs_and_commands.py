@@ -1,4 +1,4 @@
-"""docs/operations tells of every scheduled job and of every command, and of none that does not exist."""
+"""docs/operations lists exactly the scheduled jobs and commands that exist."""
 
 import re
 from collections.abc import Iterable
@@ -18,32 +18,32 @@ OURS = {name for name, app_name in get_commands().items() if app_name.startswith
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", COMMANDS, re.MULTILINE | re.DOTALL))
 
 
-def test_the_table_of_jobs_is_the_schedule() -> None:
+def test_job_table_matches_the_schedule() -> None:
     rows = re.findall(r"^\| `(apps\.[\w.]+)` \| (\d+) (\w+) \| .+ \| .+ \|$", JOBS, re.MULTILINE)
     assert {job: int(number) * SECONDS[unit] for job, number, unit in rows} == SCHEDULE
     assert len(rows) == len(SCHEDULE)
 
 
-def test_the_commands_told_of_are_those_that_exist() -> None:
+def test_documented_commands_are_those_that_exist() -> None:
     assert set(SECTIONS) == OURS
 
 
-class Plain(OperatorCommand):
-    """With no options but those that every command has."""
+class PlainCommand(OperatorCommand):
+    """A command that has only the common options."""
 
     def work(self, **options: Any) -> Result:
         return {}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         return []
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_the_options_of_a_command_are_told_of(name: str) -> None:
+def test_options_of_a_command_are_documented(name: str) -> None:
     command = load_command_class(get_commands()[name], name)
     if not isinstance(command, OperatorCommand):
         return
-    everywhere = {action.dest for action in Plain().create_parser("", "")._actions}
+    everywhere = {action.dest for action in PlainCommand().create_parser("", "")._actions}
     own = [action for action in command.create_parser("manage.py", name)._actions if action.dest not in everywhere]
     for option in (action.option_strings[0] for action in own if action.option_strings):
         assert option in SECTIONS[name], f"{name} {option}"

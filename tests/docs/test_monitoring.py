@@ -1,4 +1,4 @@
-"""Rules, dashboard and the table of metrics agree with what the code shows."""
+"""Alerts, dashboard and the table of metrics match the metrics in the code."""
 
 import importlib
 import json
@@ -14,7 +14,7 @@ from apps.core.ops import metrics
 from config.celery import app as celery
 from tests.docs import promql
 
-# What the API and the tasks import, they declare.
+# Import everything that declares metrics.
 importlib.import_module("config.urls")
 celery.autodiscover_tasks(force=True)
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
@@ -25,12 +25,12 @@ PANELS = [
     panel for panel in json.loads((OPERATIONS / "dashboard.json").read_text())["panels"] if panel["type"] != "row"
 ]
 EXPRESSIONS = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PANELS for target in panel["targets"]]
-# Prometheus' own.
-OF_PROMETHEUS = {"job", "instance"}
+# Labels that Prometheus adds.
+PROMETHEUS_LABELS = {"job", "instance"}
 
 
 def declared() -> dict[str, tuple[str, set[str]]]:
-    """{name: (type, labels)} of everything that the code shows as ours."""
+    """{name: (type, labels)} of all metrics in the code."""
     kept = {gauge.name: ("gauge", set(gauge.labels)) for gauge in metrics.every_gauge()}
     for collector in set(REGISTRY._collector_to_names):
         if isinstance(collector, MetricWrapperBase) and collector._name.startswith("photogram_"):
@@ -40,8 +40,8 @@ def declared() -> dict[str, tuple[str, set[str]]]:
 
 
 def series() -> dict[str, set[str]]:
-    """{name of a time series: its labels}"""
-    known = {"up": OF_PROMETHEUS}
+    """{name of a time series: labels}"""
+    known = {"up": PROMETHEUS_LABELS}
     for name, (kind, labels) in declared().items():
         if kind == "histogram":
             known |= {f"{name}_bucket": labels | {"le"}, f"{name}_sum": labels, f"{name}_count": labels}
@@ -51,11 +51,11 @@ def series() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_an_expression_can_be_read_and_asks_for_what_there_is(expression):
+def test_expression_is_valid_and_uses_existing_metrics_and_labels(expression):
     known = series()
     for selector in promql.selectors(expression):
         assert selector.name in known
-        assert selector.matched | selector.grouped <= known[selector.name] | OF_PROMETHEUS
+        assert selector.matched | selector.grouped <= known[selector.name] | PROMETHEUS_LABELS
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ def test_an_expression_can_be_read_and_asks_for_what_there_is(expression):
         "sum(photogram_outbox_rows))",
     ],
 )
-def test_an_expression_that_is_none_is_noticed(expression):
-    with pytest.raises(promql.NoPromQL):
+def test_invalid_expression_is_detected(expression):
+    with pytest.raises(promql.InvalidPromQL):
         promql.selectors(expression)
 
 
-def test_the_table_of_metrics_names_exactly_those_that_there_are_with_their_labels():
+def test_metric_table_matches_the_metrics_in_the_code():
     rows = re.findall(r"^\| `(photogram_\w+)` \| (.*?) \|", (OPERATIONS / "metrics.md").read_text(), re.MULTILINE)
-    told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
-    assert told == {name: labels for name, (_, labels) in declared().items()}
+    documented = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    assert documented == {name: labels for name, (_, labels) in declared().items()}
 
 
 def test_every_metric_is_on_the_dashboard():
@@ -96,7 +96,7 @@ def test_every_metric_is_on_the_dashboard():
     assert not missing
 
 
-def test_panels_do_not_overlap_and_have_ids_of_their_own():
+def test_panels_have_unique_ids_and_do_not_overlap():
     everything = json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]
     assert len({panel["id"] for panel in everything}) == len(everything)
     taken = set()
@@ -109,7 +109,7 @@ def test_panels_do_not_overlap_and_have_ids_of_their_own():
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_says_how_bad_it_is_what_happens_and_what_to_do(rule):
+def test_alert_has_severity_summary_and_runbook(rule):
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert rule["annotations"]["summary"].endswith(".")
     assert rule["annotations"]["runbook"] == f"docs/operations/runbooks.md#{rule['alert'].lower()}"

@@ -1,4 +1,4 @@
-"""docs/operations.md tells of every setting, and of none that is not read."""
+"""docs/operations.md lists exactly the environment variables that are read."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INTERNAL = {"PYTEST_XDIST_WORKER"}
 
 
-def test_the_settings_table_names_exactly_the_variables_that_are_read() -> None:
+def test_settings_table_matches_the_variables_that_are_read() -> None:
     code = "".join(file.read_text() for file in (ROOT / "config").glob("*.py"))
     read = set(re.findall(r"""\benv(?:\.\w+|iron\.get)\(\s*["']([A-Z0-9_]+)["']""", code))
-    told = re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
-    assert sorted(told) == sorted(read - INTERNAL)
+    documented = re.findall(r"^\| `([A-Z0-9_]+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert sorted(documented) == sorted(read - INTERNAL)

@@ -4,7 +4,7 @@ import pytest
 
 from apps.accounts import services as accounts
 from apps.content.models import Post
-from apps.engagement import privacy, services
+from apps.engagement import comments, privacy, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from tests.engagement.test_likes_and_saves import drift
 from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_post, make_user
@@ -114,11 +114,11 @@ class TestWhatAViewerSees:
 
     def test_taking_down_and_restoring_hides_and_brings_back_and_counts(self, api, alice, carol, post):
         comment = Comment.objects.get(pk=say(api, carol, post).json()["id"])
-        assert [services.take_down_comment(comment) for _ in range(2)] == [True, False]
+        assert [comments.take_down_comment(comment) for _ in range(2)] == [True, False]
         assert texts(api(alice), post) == []
         assert texts(api(carol), post) == []
         assert not drift()
-        assert [services.restore_comment(comment) for _ in range(2)] == [True, False]
+        assert [comments.restore_comment(comment) for _ in range(2)] == [True, False]
         assert texts(api(alice), post) == ["What light!"]
         assert not drift()
 
@@ -180,9 +180,9 @@ class TestAPersonsRights:
             services.like(post.pk, by=carol.pk)
             services.like(post.pk, by=bob.pk)
             services.save(post.pk, by=carol.pk)
-        thread = services.comment(posts[0].pk, by=carol.pk, text="thread")
-        reply = services.comment(posts[0].pk, by=bob.pk, text="@carol", parent_id=thread.pk)
-        services.comment(posts[1].pk, by=carol.pk, text="alone")
+        thread = comments.comment(posts[0].pk, by=carol.pk, text="thread")
+        reply = comments.comment(posts[0].pk, by=bob.pk, text="@carol", parent_id=thread.pk)
+        comments.comment(posts[1].pk, by=carol.pk, text="alone")
         services.like_comment(reply.pk, by=carol.pk)
         for _ in range(2):
             privacy.erase(carol.pk)
@@ -197,8 +197,8 @@ class TestAPersonsRights:
         post = make_post(alice)
         services.like(post.pk, by=carol.pk)
         services.save(post.pk, by=carol.pk)
-        mine = services.comment(post.pk, by=carol.pk, text="mine")
-        services.comment(post.pk, by=alice.pk, text="hers")
+        mine = comments.comment(post.pk, by=carol.pk, text="mine")
+        comments.comment(post.pk, by=alice.pk, text="hers")
         services.like_comment(mine.pk, by=carol.pk)
         rows = list(privacy.export(carol.pk))
         assert [kind for kind, _ in rows] == ["likes", "saves", "comments", "comment_likes"]

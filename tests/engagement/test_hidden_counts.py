@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.engagement import comments
 from apps.engagement import services as engagement
 from tests.factories import make_block, make_comment, make_post, make_user
 
@@ -21,8 +22,8 @@ def post(alice, carol, eve):
     for person in people:
         engagement.like(made.pk, by=person.pk)
         engagement.like_comment(thread.pk, by=person.pk)
-        engagement.comment(made.pk, by=person.pk, text="What light!")
-        engagement.comment(made.pk, by=person.pk, text="Yes.", parent_id=thread.pk)
+        comments.comment(made.pk, by=person.pk, text="What light!")
+        comments.comment(made.pk, by=person.pk, text="Yes.", parent_id=thread.pk)
     return made
 
 
@@ -51,10 +52,10 @@ def test_p5_they_are_not_counted_however_many_are_blocked(api, bob, eve, post, o
 
 
 def test_p5_a_comment_that_does_not_stand_is_not_taken_off_twice(api, bob, eve, post):
-    last = engagement.comment(post.pk, by=eve.pk, text="Gone.")
+    last = comments.comment(post.pk, by=eve.pk, text="Gone.")
     before = counts(api, bob, post)
-    engagement.remove_comment(last.pk)
+    comments.remove_comment(last.pk)
     for person in [eve, *(make_user() for _ in range(40))]:
         make_block(bob, person)
-    likes, comments, comment_likes, replies = before
-    assert counts(api, bob, post) == (likes - 1, comments - 3, comment_likes - 1, replies - 1)
+    likes, comment_count, comment_likes, replies = before
+    assert counts(api, bob, post) == (likes - 1, comment_count - 3, comment_likes - 1, replies - 1)

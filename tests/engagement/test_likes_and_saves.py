@@ -6,7 +6,7 @@ from apps.content import services as content
 from apps.content.models import Post
 from apps.core.errors import NotFound
 from apps.core.models import QueuedTask
-from apps.engagement import services
+from apps.engagement import comments, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from tests.counting import drift
 from tests.factories import make_block, make_comment, make_post, make_user
@@ -30,7 +30,7 @@ class TestALike:
         post, rung = make_post(alice), []
         for verb in (services.unlike, services.like, services.like, services.unlike, services.unlike):
             verb(post.pk, by=carol.pk)
-            rung.append(QueuedTask.objects.filter(task_name__endswith="tell_of_like").count())
+            rung.append(QueuedTask.objects.filter(task_name__endswith="sync_like_notification").count())
         assert rung == [0, 1, 1, 2, 2]
         assert QueuedTask.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
 
@@ -116,19 +116,19 @@ class TestRaces:
             mine = []
             for _ in range(100):
                 if mine and dice.random() < 0.4:
-                    services.remove_comment(mine.pop(dice.randrange(len(mine))).pk)
+                    comments.remove_comment(mine.pop(dice.randrange(len(mine))).pk)
                     continue
                 person = dice.choice(crew)
                 roots = list(Comment.objects.visible_to(person.pk).values_list("pk", flat=True)[:5])
                 try:
                     parent = dice.choice(roots) if roots and dice.random() < 0.5 else None
-                    mine.append(services.comment(post.pk, by=person.pk, text="x", parent_id=parent))
+                    mine.append(comments.comment(post.pk, by=person.pk, text="x", parent_id=parent))
                 except services.Invalid:
                     pass  # removed between the look and the reply
 
         in_crews(act)
         post.refresh_from_db()
-        assert post.comment_count == Comment.objects.standing().count() > 0
+        assert post.comment_count == Comment.objects.published().count() > 0
         assert not drift()
 
     def test_r1_a_thousand_saves_by_fifty_people_agree_with_the_last_one_of_each(self):
@@ -153,9 +153,9 @@ class TestRaces:
             comment = make_comment(make_post(author), author)
             deeds = iter(
                 [
-                    lambda c=comment: services.remove_comment(c.pk),
+                    lambda c=comment: comments.remove_comment(c.pk),
                     lambda c=comment: services.like_comment(c.pk, by=make_user().pk),
-                    lambda c=comment: services.comment(c.post_id, by=make_user().pk, text="x", parent_id=c.pk),
+                    lambda c=comment: comments.comment(c.post_id, by=make_user().pk, text="x", parent_id=c.pk),
                 ]
             )
 
@@ -167,7 +167,7 @@ class TestRaces:
                 return True
 
             in_threads(3, act)
-            assert not Comment.objects.standing().filter(pk=comment.pk).exists()
+            assert not Comment.objects.published().filter(pk=comment.pk).exists()
             assert not CommentLike.objects.exists()
             assert not drift()
 
@@ -184,7 +184,7 @@ class TestRaces:
             [
                 lambda: content.delete_post(post),
                 lambda: services.like(post.pk, by=fan.pk),
-                lambda: services.comment(post.pk, by=fan.pk, text="x"),
+                lambda: comments.comment(post.pk, by=fan.pk, text="x"),
                 lambda: services.save(post.pk, by=fan.pk),
             ]
         )

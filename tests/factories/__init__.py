@@ -12,7 +12,7 @@ from django.db.models.expressions import DatabaseDefault
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.content.counters import POSTS, is_counted
+from apps.content.counters import POSTS
 from apps.content.models import Post, PostMedia
 from apps.core.db.counters import Counter
 from apps.engagement.counters import COMMENTS, LIKES, REPLIES
@@ -106,7 +106,7 @@ class PostFactory(factory.django.DjangoModelFactory):
 
     @factory.post_generation
     def _counted(post: Post, create: bool, extracted: None, **_: Any) -> None:
-        if is_counted(post):
+        if post.is_published:
             _increment(POSTS, post.author_id)
 
 

@@ -53,10 +53,10 @@ def test_c10_a_lease_is_nobody_elses_and_ends(api, alice, deliver, step):
     with time_machine.travel(taken_at + step, tick=False) as clock:
         clock.shift(timedelta(seconds=1))
         if step < timedelta(0):
-            assert sweeps.ring_again() == 0
+            assert sweeps.enqueue_due() == 0
             assert pipeline._claim(medium.pk) is None, "a living worker's"
             clock.move_to(taken_at + timedelta(seconds=31))
-        assert sweeps.ring_again() == 1
+        assert sweeps.enqueue_due() == 1
     with time_machine.travel(max(taken_at + step, taken_at) + timedelta(seconds=40)):
         deliver()
     medium.refresh_from_db()

@@ -8,42 +8,42 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.core import cache
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.feed import live, mode, policy, reading, snapshots, tasks, timeline
 from apps.feed.models import FeedMode, FeedSnapshot
-from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Signs, Thresholds
+from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Inputs, Thresholds
 from apps.social.models import Follow
 from tests.commands import interrupt, run
 from tests.factories import make_follow, make_post, make_user
 from tests.feed.worlds import page_of, publish
 
 LIMITS = Thresholds(queue=1000, seconds=0.5, hit_ratio=0.8)
-CALM = Signs(queue=0, seconds=0.01, hit_ratio=0.99)
+CALM = Inputs(queue=0, seconds=0.01, hit_ratio=0.99)
 
 
 @pytest.mark.parametrize(
-    ("before", "signs", "after"),
+    ("before", "inputs", "after"),
     [
         (Decision(), CALM, Decision()),
-        (Decision(), Signs(), Decision()),
-        (Decision(), Signs(queue=999, queue_before=0), Decision()),
-        (Decision(), Signs(queue=1000, queue_before=999), Decision(BUSY)),
-        (Decision(), Signs(queue=1000, queue_before=1000), Decision()),
-        (Decision(), Signs(queue=5000, queue_before=9000), Decision()),
-        (Decision(), Signs(seconds=0.5), Decision()),
-        (Decision(), Signs(seconds=0.51), Decision(BUSY)),
-        (Decision(), Signs(hit_ratio=0.8), Decision()),
-        (Decision(), Signs(hit_ratio=0.79), Decision(BUSY)),
-        (Decision(BUSY), Signs(queue=500, queue_before=9000), Decision(BUSY)),
-        (Decision(BUSY), Signs(queue=499, queue_before=0), Decision(RECOVERING, 1)),
+        (Decision(), Inputs(), Decision()),
+        (Decision(), Inputs(queue=999, queue_before=0), Decision()),
+        (Decision(), Inputs(queue=1000, queue_before=999), Decision(BUSY)),
+        (Decision(), Inputs(queue=1000, queue_before=1000), Decision()),
+        (Decision(), Inputs(queue=5000, queue_before=9000), Decision()),
+        (Decision(), Inputs(seconds=0.5), Decision()),
+        (Decision(), Inputs(seconds=0.51), Decision(BUSY)),
+        (Decision(), Inputs(hit_ratio=0.8), Decision()),
+        (Decision(), Inputs(hit_ratio=0.79), Decision(BUSY)),
+        (Decision(BUSY), Inputs(queue=500, queue_before=9000), Decision(BUSY)),
+        (Decision(BUSY), Inputs(queue=499, queue_before=0), Decision(RECOVERING, 1)),
         (Decision(BUSY), CALM, Decision(RECOVERING, 1)),
         (Decision(RECOVERING, 1), CALM, Decision(RECOVERING, 2)),
         (Decision(RECOVERING, 3), CALM, Decision(NORMAL)),
-        (Decision(RECOVERING, 3), Signs(hit_ratio=0.1), Decision(BUSY)),
+        (Decision(RECOVERING, 3), Inputs(hit_ratio=0.1), Decision(BUSY)),
     ],
 )
-def test_what_the_policy_decides(before, signs, after):
-    assert policy.decide(before, signs, LIMITS) == after
+def test_what_the_policy_decides(before, inputs, after):
+    assert policy.decide(before, inputs, LIMITS) == after
 
 
 pytestmark = pytest.mark.django_db
@@ -82,8 +82,8 @@ def sources(monkeypatch):
 
 
 class TestDeciding:
-    def test_the_signs_are_those_of_the_last_look(self, alice, monkeypatch):
-        monkeypatch.setattr(mode, "ENOUGH", 3)
+    def test_the_inputs_are_those_of_the_last_look(self, alice, monkeypatch):
+        monkeypatch.setattr(mode, "MIN_SAMPLES", 3)
         make_post(alice)
         read_often(alice, 12)
         tasks.decide_mode()
@@ -93,28 +93,28 @@ class TestDeciding:
         assert kept.mode == NORMAL
         live.drop([alice.pk])
         for _ in range(5):
-            live.look(alice.pk, may_build=False)
+            live.look_up(alice.pk, may_build=False)
         assert mode.decide()
         assert FeedMode.objects.get().hit_ratio == 0
-        assert live.look(alice.pk, may_build=False).mode == mode.current() == BUSY
+        assert live.look_up(alice.pk, may_build=False).mode == mode.current() == BUSY
 
     def test_an_operator_knows_better(self, alice):
         assert run("feed_mode", "busy").code == 0
-        assert live.look(alice.pk, may_build=False).mode == BUSY
+        assert live.look_up(alice.pk, may_build=False).mode == BUSY
         mode.decide()
         told = run("feed_mode").out
-        assert "The feed is busy (pinned; the signs say normal)." in told
+        assert "The feed is busy (pinned; the policy says normal)." in told
         run("feed_mode", "normal", "--dry-run")
         assert mode.current() == BUSY
         assert run("feed_mode", "auto", "--json").json["mode"] == NORMAL
-        assert live.look(alice.pk, may_build=False).mode == NORMAL
+        assert live.look_up(alice.pk, may_build=False).mode == NORMAL
 
-    def test_it_is_shown_with_its_signs_and_thresholds(self, anonymous, busy):
+    def test_it_is_shown_with_its_inputs_and_thresholds(self, anonymous, busy):
         told = anonymous.get("/metrics").content.decode()
         assert 'photogram_feed_mode{mode="busy"} 1.0' in told
         assert "photogram_feed_mode_pinned 1.0" in told
-        assert 'photogram_feed_sign{sign="queue"} 0.0' in told
-        assert 'photogram_feed_threshold{sign="hit_ratio"} 0.8' in told
+        assert 'photogram_feed_mode_input{input="queue"} 0.0' in told
+        assert 'photogram_feed_threshold{input="hit_ratio"} 0.8' in told
 
     def test_with_nobody_to_decide_the_feed_works_normally(self, alice, bob, deliver):
         FeedMode.objects.create(pk=1, mode=BUSY)
@@ -125,7 +125,7 @@ class TestDeciding:
         assert run("feed_mode", "--json").json["mode"] == NORMAL
         post = publish(alice)
         deliver()
-        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes, "pushed, though bob is not hot"
+        assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes, "pushed, though bob is not hot"
         FeedMode.objects.update(pinned=BUSY)
         assert mode.current() == BUSY, "an operator has decided"
 
@@ -185,7 +185,7 @@ class TestBusy:
         api(carol).post("/users/@alice/follow")
         assert page_of(carol) == [post.pk, old.pk]
         # As when the doubt has expired, with the task still in its queue.
-        live.forget(carol.pk)
+        live.erase(carol.pk)
         assert page_of(carol) == [post.pk, old.pk]
 
     def test_it_comes_to_an_end_though_nobody_builds(self, alice, bob, busy, monkeypatch):
@@ -206,8 +206,8 @@ class TestBusy:
         page_of(carol)
         post = publish(alice)
         deliver()
-        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
-        assert live.look(carol.pk, may_build=False).ids is None
+        assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
+        assert live.look_up(carol.pk, may_build=False).ids is None
         assert page_of(carol) == [post.pk]
 
 
@@ -224,26 +224,26 @@ class TestSnapshots:
 
     def test_who_grows_cold_loses_it_after_a_day(self, alice, bob):
         read_often(bob)
-        snapshots.keep()
-        live.forget(bob.pk)
+        snapshots.renew()
+        live.erase(bob.pk)
         page_of(alice)
         FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(hours=23))
-        assert snapshots.keep() == 0
+        assert snapshots.renew() == 0
         assert FeedSnapshot.objects.get().visits < 5
         FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(hours=25))
-        snapshots.keep()
+        snapshots.renew()
         assert not FeedSnapshot.objects.exists()
 
     def test_who_was_hot_is_known_when_redis_has_forgotten(self, bob):
         read_often(bob)
-        snapshots.keep()
+        snapshots.renew()
         cache.call(lambda client: client.delete(cache.key("feed", "visits")))
         mode.decide()
         assert live.readers(least=5) == {bob.pk: 6}
 
     def test_also_when_readers_have_come_back_before(self, alice, bob):
         read_often(bob)
-        snapshots.keep()
+        snapshots.renew()
         cache.call(lambda client: client.delete(cache.key("feed", "visits")))
         page_of(bob)
         read_often(alice, 20)
@@ -255,29 +255,29 @@ class TestSnapshots:
     def test_the_live_timeline_comes_with_it_but_not_while_it_is_in_doubt(self, alice, bob):
         post = make_post(alice)
         snapshots.build(bob.pk)
-        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
-        name = live.doubt(bob.pk)
+        assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
+        name = live.invalidate(bob.pk)
         snapshots.build(bob.pk)
-        live.settle(bob.pk, name)
-        assert live.look(bob.pk, may_build=False).ids is None
+        live.mark_clean(bob.pk, name)
+        assert live.look_up(bob.pk, may_build=False).ids is None
 
     def test_the_hottest_are_remembered_and_asked_for_only_if_redis_has_forgotten(self, alice, bob, carol, monkeypatch):
-        monkeypatch.setattr(snapshots, "MOST", 1)
-        snapshots.note_visits({bob.pk: 6})
-        snapshots.note_visits({alice.pk: 9})
+        monkeypatch.setattr(snapshots, "MAX_READERS", 1)
+        snapshots.save_visits({bob.pk: 6})
+        snapshots.save_visits({alice.pk: 9})
         FeedSnapshot.objects.filter(user=bob).update(visits=6)
-        snapshots.remind_of_visits()
+        snapshots.restore_visits()
         assert live.readers() == {alice.pk: 9}
         with CaptureQueriesContext(connection) as queries:
-            snapshots.remind_of_visits()
+            snapshots.restore_visits()
         assert not queries
 
     def test_everybody_has_grown_cold_when_nobody_is_hot(self, alice, bob):
-        snapshots.remind_of_visits()
+        snapshots.restore_visits()
         page_of(alice)
-        snapshots.note_visits({bob.pk: 8})
+        snapshots.save_visits({bob.pk: 8})
         snapshots.build(bob.pk)
-        snapshots.keep()
+        snapshots.renew()
         assert FeedSnapshot.objects.get().visits == 4
 
     def test_those_young_enough_to_be_shown_are_counted(self, anonymous, alice, bob):
@@ -289,13 +289,13 @@ class TestSnapshots:
 
     def test_it_goes_on_where_it_was_stopped_and_slowly_when_there_is_no_hurry(self, alice, bob, monkeypatch):
         naps = []
-        monkeypatch.setattr(Pace, "wait", lambda pace, seconds: naps.append(seconds))
+        monkeypatch.setattr(BatchRunner, "wait", lambda runner, seconds: naps.append(seconds))
         for reader in (alice, bob):
             read_often(reader)
-        pace = Pace()
-        pace.stop()
-        assert snapshots.keep(pace) == 0
-        assert snapshots.keep(Pace(place=pace.place), hurry=False) == 2
+        runner = BatchRunner()
+        runner.stop()
+        assert snapshots.renew(runner) == 0
+        assert snapshots.renew(BatchRunner(checkpoint=runner.checkpoint), hurry=False) == 2
         assert naps == [4 / 20, 4 / 20]
 
     def test_what_was_made_void_meanwhile_is_not_written(self, bob, monkeypatch):
@@ -303,7 +303,7 @@ class TestSnapshots:
 
         def read_slowly(*args, **kwargs):
             ids = read(*args, **kwargs)
-            snapshots.make_void(bob.pk)
+            snapshots.discard(bob.pk)
             return ids
 
         monkeypatch.setattr(timeline, "newest_ids", read_slowly)
@@ -334,7 +334,7 @@ class TestBackfillCommand:
 
     def test_of_hot_readers_that_are_due(self, alice, bob):
         page_of(alice)
-        snapshots.note_visits({bob.pk: 9})
+        snapshots.save_visits({bob.pk: 9})
         assert run("backfill_feeds", "--hot", "--json").json["built"] == 1
         assert run("backfill_feeds", "--hot", "--json").json["found"] == 0
 
@@ -361,4 +361,4 @@ def test_refreshing_builds_anew_and_counts_what_is_new(api, alice, bob):
     answer = caller.post("/feed/refresh").json()
     assert answer["new_since_last"] == 1
     assert [row["id"] for row in answer["results"]] == [str(post.pk) for post in reversed(posts)]
-    assert live.look(bob.pk, may_build=False).ids
+    assert live.look_up(bob.pk, may_build=False).ids

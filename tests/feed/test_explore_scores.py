@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from apps.content.models import Post
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.models import JobRun
 from apps.feed import explore, tasks
 from apps.feed.models import ExploreScore
@@ -36,16 +36,16 @@ def test_it_tells_how_many_scores_have_changed_or_gone(posts):
 
 
 def test_a_stopped_run_goes_on_from_its_place(posts):
-    pace = Pace(rows_per_second=1, told=lambda rows, place: pace.stop())
-    assert explore.keep_scores(pace) == 1
+    runner = BatchRunner(rows_per_second=1, on_progress=lambda rows, place: runner.stop())
+    assert explore.keep_scores(runner) == 1
     assert scored() == {posts[0].pk}
-    assert explore.keep_scores(Pace(place=pace.place)) == 2
+    assert explore.keep_scores(BatchRunner(checkpoint=runner.checkpoint)) == 2
     assert len(scored()) == 3
 
 
 def test_the_job_works_in_slices(posts, monkeypatch, settings, deliver):
     settings.MAINTENANCE_ROWS_PER_SECOND = 1
-    monkeypatch.setattr(Pace, "wait", lambda pace, seconds: pace.stop())
+    monkeypatch.setattr(BatchRunner, "wait", lambda runner, seconds: runner.stop())
     assert tasks.keep_explore_scores() == 1
     assert JobRun.objects.get().unfinished
     deliver()

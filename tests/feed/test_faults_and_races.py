@@ -48,7 +48,7 @@ class TestForcedRaces:
 
     def test_nor_is_one_that_is_pushed_while_the_job_builds_one(self, alice, bob, while_building):
         old = make_post(alice)
-        while_building(lambda: live.push(make_post(alice).pk, [bob.pk], only_hot=False))
+        while_building(lambda: live.push(make_post(alice).pk, [bob.pk], only_active=False))
         snapshots.build(bob.pk)
         assert len(page_of(bob)) == 2
         assert page_of(bob)[1] == old.pk
@@ -72,15 +72,15 @@ class TestForcedRaces:
         deliver()
         assert page_of(bob) == []
         post = make_post(alice)
-        assert live.push(post.pk, [bob.pk], only_hot=False) == 1
+        assert live.push(post.pk, [bob.pk], only_active=False) == 1
         assert page_of(bob) == []
-        assert live.look(bob.pk, may_build=False).ids is None, "it was dropped: it holds what is none of bob's"
+        assert live.look_up(bob.pk, may_build=False).ids is None, "it was dropped: it holds what is none of bob's"
 
     def test_a_builder_that_was_too_slow_keeps_nothing(self, alice, bob):
-        slow = live.look(bob.pk, may_build=True)
+        slow = live.look_up(bob.pk, may_build=True)
         live.drop([bob.pk])
-        assert live.look(bob.pk, may_build=True).token
-        assert not live.keep(bob.pk, slow, b"")
+        assert live.look_up(bob.pk, may_build=True).token
+        assert not live.store(bob.pk, slow, b"")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -89,8 +89,8 @@ class TestThreads:
         alice, bob = make_user("alice"), make_user("bob")
         make_follow(bob, alice)
         posts = [make_post(alice, photos=0).pk for _ in range(5)]
-        kept, keep = [], live.keep
-        monkeypatch.setattr(live, "keep", lambda *args: kept.append(keep(*args)))
+        kept, keep = [], live.store
+        monkeypatch.setattr(live, "store", lambda *args: kept.append(keep(*args)))
         pages = in_threads(8, lambda: page_of(bob))
         assert pages == [posts[::-1]] * 8
         assert kept == [True]
@@ -104,7 +104,7 @@ class TestThreads:
             for _ in range(5):
                 published = publish(alice)
                 # As its task does, at once and out of order with the others'.
-                live.push(published.pk, [bob.pk, carol.pk], only_hot=False)
+                live.push(published.pk, [bob.pk, carol.pk], only_active=False)
                 page_of(bob)
                 live.drop([carol.pk])
                 page_of(carol)
@@ -135,7 +135,7 @@ class TestThreads:
 
 def page_of_whoever(viewer):
     """Others may change whom the viewer follows while it is read."""
-    ids, posts = reading.page(viewer.pk, posts_for(viewer), live.look(viewer.pk, may_build=True), limit=20)
+    ids, posts = reading.page(viewer.pk, posts_for(viewer), limit=20)
     assert set(posts) <= set(ids)
 
 
@@ -178,18 +178,18 @@ class TestC7RedisAway:
         def answer_while_another_thread_misses(command):
             answer = call(command)
             monkeypatch.setattr(cache, "call", absent)
-            live.doubt(bob.pk)
+            live.invalidate(bob.pk)
             monkeypatch.setattr(cache, "call", call)
             return answer
 
         monkeypatch.setattr(cache, "call", answer_while_another_thread_misses)
-        live.look(alice.pk, may_build=False)
-        assert live.look(bob.pk, may_build=False).ids is None
+        live.look_up(alice.pk, may_build=False)
+        assert live.look_up(bob.pk, may_build=False).ids is None
 
     def test_c7_whoever_looks_at_the_same_time_begins_the_same_epoch(self, alice, bob, settings, monkeypatch):
         url, post = settings.REDIS_URL, make_post(alice)
         settings.REDIS_URL = NOWHERE
-        live.doubt(bob.pk)
+        live.invalidate(bob.pk)
         settings.REDIS_URL = url
         cache.breaker.reset()
         call = cache.call
@@ -200,8 +200,8 @@ class TestC7RedisAway:
             return call(command)
 
         monkeypatch.setattr(cache, "call", call_after_another_thread)
-        live.look(alice.pk, may_build=False)
-        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
+        live.look_up(alice.pk, may_build=False)
+        assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
 
     def test_c7_an_old_copy_of_its_data_is_not_believed(self, alice, bob):
         post = make_post(alice)
@@ -218,7 +218,7 @@ class TestC7RedisAway:
         page_of(bob)
         live.drop([bob.pk])
         assert page_of(bob) == [post.pk]
-        assert live.look(bob.pk, may_build=False).ids == post.pk.bytes
+        assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
 
     def test_c7_settling_and_dropping_fail_for_nobody(self, api, alice, bob, deliver, settings):
         settings.REDIS_URL = NOWHERE

@@ -1,7 +1,6 @@
 """Small worlds by chance, and what everybody's feed is in them, worked out without SQL."""
 
 import random
-from uuid import UUID
 
 from django.db import transaction
 
@@ -10,7 +9,7 @@ from apps.accounts.models import User
 from apps.content import publication
 from apps.content import services as content
 from apps.content.models import Post
-from apps.feed import live, reading, timeline
+from apps.feed import reading, timeline
 from apps.social import services as social
 from apps.social.models import Block, Follow, Mute
 from tests.factories import make_post, make_user
@@ -34,16 +33,15 @@ def feed_of(viewer):
 
 
 def posts_for(viewer):
-    """What stands for ids in a page: here the posts themselves."""
-    posts = timeline.belonging_to(viewer.pk, Post.objects.visible_to(viewer.pk))
-    return lambda keys: {post.pk.bytes: post for post in posts.filter(pk__in=[UUID(bytes=key) for key in keys])}
+    """The `fetch` of a page: it returns the posts themselves."""
+    posts = timeline.in_feed_of(viewer.pk, Post.objects.visible_to(viewer.pk))
+    return lambda ids: {post.pk: post for post in posts.filter(pk__in=ids)}
 
 
 def page_of(viewer, *, limit=20, before=None):
-    glance = live.look(viewer.pk, may_build=before is None)
-    ids, posts = reading.page(viewer.pk, posts_for(viewer), glance, limit=limit, before=before)
-    assert set(posts) == set(ids), "every id stands for a post that may be seen"
-    return [UUID(bytes=key) for key in ids]
+    ids, posts = reading.page(viewer.pk, posts_for(viewer), limit=limit, before=before)
+    assert set(posts) == set(ids), "every id has a post that the viewer may see"
+    return ids
 
 
 def walk(viewer, *, limit=3):

@@ -1,4 +1,4 @@
-"""A real broker, relay and worker, and what happens to their work when they are killed."""
+"""A real broker, relay and worker, and what happens to tasks when these are killed."""
 
 import os
 import signal
@@ -12,200 +12,200 @@ from apps.core.tasks import backlog, dead_letters
 from apps.core.tasks.relay import KILLED
 from config.queues import DEFAULT
 from devstack.process import frozen
-from tests.jobs.workshop import LEASE, STALLED, Workshop, own_database, tries
+from tests.jobs.harness import LEASE, STALLED, Harness, attempts, own_database
 from tests.waiting import eventually
 
-# What the processes do is committed, and so is what the tests do.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
+# Tests and processes commit, because they share a database.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("harness"), pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(scope="module")
-def shop(django_db_setup, django_db_blocker, tmp_path_factory):
+def harness(django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock(), own_database() as database:
-        shop = Workshop(tmp_path_factory.mktemp("shop"), database)
+        harness = Harness(tmp_path_factory.mktemp("harness"), database)
         try:
-            shop.start("worker")
-            shop.start("relay")
+            harness.start("worker")
+            harness.start("relay")
             eventually(lambda: any(name.startswith("worker:") for name in backlog.pulses()))
-            yield shop
+            yield harness
         finally:
-            shop.stop()
+            harness.stop()
 
 
 @pytest.fixture(autouse=True)
-def account(shop, request):
-    """Shown where a test fails."""
+def _report(harness, request):
+    """Shown if a test fails."""
     yield
-    request.node.add_report_section("teardown", "workshop", shop.account())
+    request.node.add_report_section("teardown", "processes", harness.report())
 
 
 def is_settled():
     return not QueuedTask.objects.exists()
 
 
-def test_a_consequence_comes_within_seconds_and_leaves_no_row(shop):
+def test_task_runs_within_seconds_and_leaves_no_row(harness):
     begun = time.monotonic()
-    path = shop.order("steady")
-    eventually(lambda: tries(path) == 1)
+    path = harness.enqueue("succeeding")
+    eventually(lambda: attempts(path) == 1)
     assert time.monotonic() - begun < 20, "a second on an idle machine"
     eventually(is_settled)
 
 
-def test_a_flood_of_one_kind_of_work_holds_up_no_other_even_where_one_worker_does_all(shop):
-    flood = [shop.order("slow", queue="media", seconds=1) for _ in range(20)]
-    eventually(lambda: tries(flood[1]))
-    notification = shop.order("steady", queue="notifications")
-    eventually(lambda: tries(notification))
-    assert sum(tries(path) for path in flood) < 10
+def test_full_queue_does_not_delay_another_queue_of_the_same_worker(harness):
+    flood = [harness.enqueue("slow", queue="media", seconds=1) for _ in range(20)]
+    eventually(lambda: attempts(flood[1]))
+    notification = harness.enqueue("succeeding", queue="notifications")
+    eventually(lambda: attempts(notification))
+    assert sum(attempts(path) for path in flood) < 10
     eventually(is_settled)
 
 
-def sessions_of(shop, count):
-    """Those that so many tasks were given."""
-    paths = [shop.order("asking") for _ in range(count)]
-    eventually(lambda: all(map(tries, paths)))
+def backends_of(harness, count):
+    """The backend ids of the connections that `count` tasks use."""
+    paths = [harness.enqueue("recording_backend") for _ in range(count)]
+    eventually(lambda: all(map(attempts, paths)))
     eventually(is_settled)
-    assert [tries(path) for path in paths] == [1] * count, "a task was given a session that was dead"
+    assert [attempts(path) for path in paths] == [1] * count, "a task got a closed connection"
     return {path.read_text().strip() for path in paths}
 
 
-def test_tasks_share_the_sessions_of_their_process_and_are_given_none_that_has_died(shop):
-    """To make one costs more than most tasks do. The worker has two processes, whose pools begin with one or two."""
-    before = sessions_of(shop, 20)
+def test_tasks_share_pooled_connections_and_get_no_closed_one(harness):
+    """Opening a connection costs more than most tasks. Each of the two processes has one or two connections."""
+    before = backends_of(harness, 20)
     assert len(before) <= 4
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pid::int) FROM unnest(%s::text[]) AS pid", [list(before)])
-    assert not sessions_of(shop, 20) & before
+    assert not backends_of(harness, 20) & before
 
 
-def test_c1_a_killed_pool_child_loses_nothing(shop):
-    path = shop.order("slow", seconds=1)
-    eventually(lambda: tries(path) == 1)
+def test_c1_task_of_a_killed_child_process_is_run_again(harness):
+    path = harness.enqueue("slow", seconds=1)
+    eventually(lambda: attempts(path) == 1)
     os.kill(int(path.read_text()), signal.SIGKILL)
     eventually(lambda: path.with_suffix(".done").exists())
     eventually(is_settled)
-    # Tried once more for each lease that it takes a new child to start.
-    assert tries(path) >= 2
+    # One more attempt for each lease that a new child needs to start.
+    assert attempts(path) >= 2
 
 
-def test_c2_a_killed_worker_is_followed_by_another_as_soon_as_the_lease_is_over(shop):
-    path = shop.order("slow", seconds=0.5)
-    eventually(lambda: tries(path) == 1)
-    shop.kill("worker")
-    shop.start("worker")
+def test_c2_task_of_a_killed_worker_is_run_again_after_the_lease(harness):
+    path = harness.enqueue("slow", seconds=0.5)
+    eventually(lambda: attempts(path) == 1)
+    harness.kill("worker")
+    harness.start("worker")
     eventually(is_settled)
     assert path.with_suffix(".done").exists()
-    # Announced, and so perhaps tried, once more for each lease that it takes the worker to start.
-    assert tries(path) >= 2
+    # Announced, and perhaps attempted, once more for each lease that the worker needs to start.
+    assert attempts(path) >= 2
 
 
-def test_c10_a_worker_told_to_end_finishes_what_it_is_at(shop):
-    path = shop.order("slow", seconds=1)
-    eventually(lambda: tries(path) == 1)
-    worker = shop.running.pop("worker")
+def test_c10_worker_finishes_its_task_on_sigterm(harness):
+    path = harness.enqueue("slow", seconds=1)
+    eventually(lambda: attempts(path) == 1)
+    worker = harness.running.pop("worker")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(120) == 0
     assert path.with_suffix(".done").exists()
     assert is_settled()
-    shop.start("worker")
+    harness.start("worker")
 
 
-def test_c3_while_the_broker_is_away_deeds_wait_and_cost_the_same(shop):
-    shop.broker.stop()
+def test_c3_tasks_are_enqueued_without_delay_while_the_broker_is_down(harness):
+    harness.broker.stop()
     begun = time.monotonic()
-    paths = [shop.order("steady") for _ in range(20)]
-    assert time.monotonic() - begun < 10, "each of them waited for the broker"
-    shop.start_broker()
-    eventually(lambda: all(tries(path) for path in paths))
+    paths = [harness.enqueue("succeeding") for _ in range(20)]
+    assert time.monotonic() - begun < 10, "enqueueing waited for the broker"
+    harness.start_broker()
+    eventually(lambda: all(attempts(path) for path in paths))
     eventually(is_settled)
 
 
-def test_c3_a_frozen_broker_holds_up_no_deed(shop):
-    with frozen(shop.broker.server.process.pid):
+def test_c3_tasks_are_enqueued_without_delay_while_the_broker_hangs(harness):
+    with frozen(harness.broker.server.process.pid):
         begun = time.monotonic()
-        path = shop.order("steady")
+        path = harness.enqueue("succeeding")
         assert time.monotonic() - begun < 5
-    eventually(lambda: tries(path) == 1)
+    eventually(lambda: attempts(path) == 1)
 
 
-def test_c4_what_a_flushed_broker_forgot_is_announced_again(shop):
-    shop.kill("worker")
-    paths = [shop.order("steady") for _ in range(20)]
+def test_c4_tasks_are_announced_again_after_the_broker_lost_its_data(harness):
+    harness.kill("worker")
+    paths = [harness.enqueue("succeeding") for _ in range(20)]
     eventually(lambda: not QueuedTask.objects.filter(announced_at=None).exists())
-    shop.broker_client().flushall()
-    shop.start("worker")
-    eventually(lambda: all(tries(path) for path in paths))
+    harness.broker_client().flushall()
+    harness.start("worker")
+    eventually(lambda: all(attempts(path) for path in paths))
     eventually(is_settled)
 
 
-def test_c5_a_relay_killed_before_it_announced_is_followed_by_another(shop):
-    shop.kill("relay")
-    path = shop.order("steady")
+def test_c5_tasks_of_a_killed_relay_are_announced_by_another(harness):
+    harness.kill("relay")
+    path = harness.enqueue("succeeding")
     time.sleep(0.5)
-    assert tries(path) == 0
-    shop.start("relay")
-    shop.start("relay-two")
-    eventually(lambda: tries(path) == 1)
+    assert attempts(path) == 0
+    harness.start("relay")
+    harness.start("relay-two")
+    eventually(lambda: attempts(path) == 1)
     eventually(is_settled)
-    shop.kill("relay-two")
+    harness.kill("relay-two")
 
 
-def test_a_relay_told_to_end_announces_what_is_there_first(shop):
-    os.kill(shop.running["relay"].pid, signal.SIGSTOP)
-    path = shop.order("steady")
-    shop.running["relay"].send_signal(signal.SIGTERM)
-    shop.running["relay"].send_signal(signal.SIGCONT)
-    assert shop.running.pop("relay").wait(120) == 0
-    eventually(lambda: tries(path) == 1)
-    shop.start("relay")
+def test_relay_announces_pending_tasks_before_it_ends(harness):
+    os.kill(harness.running["relay"].pid, signal.SIGSTOP)
+    path = harness.enqueue("succeeding")
+    harness.running["relay"].send_signal(signal.SIGTERM)
+    harness.running["relay"].send_signal(signal.SIGCONT)
+    assert harness.running.pop("relay").wait(120) == 0
+    eventually(lambda: attempts(path) == 1)
+    harness.start("relay")
 
 
-def test_c6_what_always_fails_is_a_dead_letter_after_five_tries_while_the_queue_moves_on(shop):
-    failing, killing = shop.order("failing"), shop.order("killing")
-    others = [shop.order("steady") for _ in range(10)]
-    eventually(lambda: all(tries(path) for path in others))
+def test_c6_failing_task_becomes_a_dead_letter_after_five_attempts(harness):
+    failing, killing = harness.enqueue("failing"), harness.enqueue("killing_process")
+    others = [harness.enqueue("succeeding") for _ in range(10)]
+    eventually(lambda: all(attempts(path) for path in others))
     eventually(lambda: DeadLetter.objects.count() == 2)
     reasons = dict(DeadLetter.objects.values_list("task_name", "failure_reason"))
     assert reasons == {
-        "tests.jobs.pranks.failing": "RuntimeError: as always",
-        "tests.jobs.pranks.killing": KILLED,
+        "tests.jobs.faulty_tasks.failing": "RuntimeError: as always",
+        "tests.jobs.faulty_tasks.killing_process": KILLED,
     }
-    assert (tries(failing), tries(killing)) == (5, 5)
+    assert (attempts(failing), attempts(killing)) == (5, 5)
     eventually(is_settled)
 
     assert dead_letters.retry(dead_letters.found(task="failing")) == 1
-    eventually(lambda: tries(failing) == 10)
+    eventually(lambda: attempts(failing) == 10)
 
 
-def test_c4_a_worker_that_consumes_no_more_ends_so_that_another_takes_its_place(shop):
-    shop.kill("worker")
-    worker = shop.start("worker-stalled", "--hostname", "stalled@%h", "--queues", "maintenance,feed")
+def test_c4_worker_that_stops_consuming_ends_itself(harness):
+    harness.kill("worker")
+    worker = harness.start("worker-stalled", "--hostname", "stalled@%h", "--queues", "maintenance,feed")
     eventually(lambda: any("stalled@" in name for name in backlog.pulses()))
-    path = shop.order("steady")
-    eventually(lambda: tries(path) == 1)
+    path = harness.enqueue("succeeding")
+    eventually(lambda: attempts(path) == 1)
     os.kill(worker.pid, signal.SIGUSR2)
-    # What it had asked for already it may still take.
-    waiting = [shop.order("steady") for _ in range(4)]
+    # It may still process messages that it had already requested.
+    waiting = [harness.enqueue("succeeding") for _ in range(4)]
     assert worker.wait(120) is not None
-    shop.running.pop("worker-stalled")
-    assert not all(tries(path) for path in waiting)
-    shop.start("worker")
-    eventually(lambda: all(tries(path) for path in waiting))
+    harness.running.pop("worker-stalled")
+    assert not all(attempts(path) for path in waiting)
+    harness.start("worker")
+    eventually(lambda: all(attempts(path) for path in waiting))
 
 
-def test_c4_a_worker_that_finds_much_to_do_after_a_long_rest_is_not_taken_for_deaf(shop):
-    """It looks at the broker at the very moment at which work has come that it had no time to take."""
-    worker = shop.running["worker"]
+def test_c4_worker_that_resumes_after_a_long_pause_is_not_ended(harness):
+    """It checks the broker at the moment when messages have arrived that it could not consume yet."""
+    worker = harness.running["worker"]
     time.sleep(STALLED + 1)
     os.kill(worker.pid, signal.SIGSTOP)
-    paths = [shop.order("steady") for _ in range(10)]
-    eventually(lambda: shop.broker_client().llen(DEFAULT) >= 9)
+    paths = [harness.enqueue("succeeding") for _ in range(10)]
+    eventually(lambda: harness.broker_client().llen(DEFAULT) >= 9)
     os.kill(worker.pid, signal.SIGCONT)
-    eventually(lambda: all(tries(path) for path in paths))
+    eventually(lambda: all(attempts(path) for path in paths))
     assert worker.poll() is None
     eventually(is_settled)
 
 
-def test_leases_are_shorter_than_a_minute(settings):
-    """Those of the tests are shorter still."""
+def test_lease_is_shorter_than_a_minute(settings):
+    """The leases in these tests are shorter."""
     assert LEASE < settings.TASK_LEASE.total_seconds() + 1 <= 60

@@ -111,9 +111,9 @@ class TestTheWayOfATask:
         ("task", "queue"),
         [
             ("apps.media.tasks.process_upload", "media"),
-            ("apps.notifications.tasks.tell_of_like", "notifications"),
+            ("apps.notifications.tasks.sync_like_notification", "notifications"),
             ("apps.notifications.tasks.deliver", "notifications"),
-            ("apps.notifications.tasks.ring_again", "maintenance"),
+            ("apps.notifications.tasks.enqueue_due_deliveries", "maintenance"),
             ("apps.accounts.tasks.send_reset", "notifications"),
             ("apps.content.tasks.settle_post", "feed"),
             ("apps.media.tasks.delete_pending_objects", "maintenance"),
@@ -132,7 +132,7 @@ class TestTheWayOfATask:
 
     def test_a_backlog_is_told_by_queue(self):
         enqueue("apps.media.tasks.process_upload", kwargs={"media_id": "x"})
-        enqueue("apps.notifications.tasks.tell_of_like", kwargs={})
+        enqueue("apps.notifications.tasks.sync_like_notification", kwargs={})
         QueuedTask.objects.update(created_at=timezone.now() - timedelta(minutes=3))
         backlogs = backlog.by_queue()
         assert {name: each.depth for name, each in backlogs.items()} == {

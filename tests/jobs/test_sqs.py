@@ -1,4 +1,4 @@
-"""The whole way of a task over an SQS server: a real wire protocol, spoken by relay and worker."""
+"""Tasks over SQS, with the protocol of a real server (moto)."""
 
 import boto3
 import pytest
@@ -6,10 +6,10 @@ from moto.server import ThreadedMotoServer
 
 from apps.core.models import DeadLetter, QueuedTask
 from config.queues import QUEUES
-from tests.jobs.workshop import Workshop, own_database, tries
+from tests.jobs.harness import Harness, attempts, own_database
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workshop"), pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("harness"), pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,9 @@ def sqs():
 
 
 @pytest.fixture(scope="module")
-def shop(sqs, django_db_setup, django_db_blocker, tmp_path_factory):
+def harness(sqs, django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock(), own_database() as database:
-        shop = Workshop(
+        harness = Harness(
             tmp_path_factory.mktemp("sqs"),
             database,
             CELERY_BROKER_URL=f"sqs://key:secret@{sqs}",
@@ -33,24 +33,24 @@ def shop(sqs, django_db_setup, django_db_blocker, tmp_path_factory):
             CELERY_SQS_REGION="eu-west-1",
         )
         try:
-            shop.manage("ensure_queues")
-            shop.start("worker")
-            shop.start("relay")
-            yield shop
+            harness.manage("ensure_queues")
+            harness.start("worker")
+            harness.start("relay")
+            yield harness
         finally:
-            shop.stop()
+            harness.stop()
 
 
-def test_tasks_are_done_once_and_poison_is_a_dead_letter(shop):
-    steady, failing = [shop.order("steady") for _ in range(5)], shop.order("failing")
-    eventually(lambda: all(tries(path) for path in steady))
+def test_tasks_run_once_over_sqs_and_failing_ones_become_dead_letters(harness):
+    steady, failing = [harness.enqueue("succeeding") for _ in range(5)], harness.enqueue("failing")
+    eventually(lambda: all(attempts(path) for path in steady))
     eventually(lambda: DeadLetter.objects.exists(), seconds=120)
     eventually(lambda: not QueuedTask.objects.exists())
-    assert [tries(path) for path in steady] == [1] * 5
-    assert tries(failing) == 5
+    assert [attempts(path) for path in steady] == [1] * 5
+    assert attempts(failing) == 5
 
 
-def test_each_kind_of_work_has_its_queue_with_its_own_timeout(shop, sqs):
+def test_each_queue_has_its_visibility_timeout(harness, sqs):
     client = boto3.client(
         "sqs",
         endpoint_url=f"http://{sqs}",

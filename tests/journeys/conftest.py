@@ -1,4 +1,4 @@
-"""A whole Photogram of its own: gunicorn, worker, relay and scheduler as real processes, beside the tests' servers."""
+"""A complete Photogram: gunicorn, worker, relay and scheduler as processes, with the servers of the tests."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from tests.journeys.traces import Collector, collector
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# The lines of the Procfile, with what they get on top of it: one worker, with one child, does everything.
+# The processes of the Procfile with additional arguments: one worker with one child runs all queues.
 PROCESSES: dict[str, list[str]] = {
     "api": [],
     "worker": ["--queues", ",".join(QUEUES), "--concurrency", "1"],
@@ -89,8 +89,8 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> I
 
 
 def _environment(traces: Collector) -> dict[str, str]:
-    """A database and Redis databases of its own on the tests' servers, another for each xdist worker: two workers on
-    one queue would take each other's tasks."""
+    """The environment with a database and Redis databases of its own for each xdist worker: workers on the same queue
+    would take each other's tasks."""
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     database = f"live_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:

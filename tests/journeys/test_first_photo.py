@@ -1,4 +1,4 @@
-"""The main job, through HTTP and real storage, with the tasks run in this process."""
+"""Sign up, upload, post and read the feed, through HTTP and real storage. Tasks run in this process."""
 
 import io
 
@@ -18,7 +18,7 @@ def jpeg(width=1600, height=1200) -> bytes:
     return file.getvalue()
 
 
-def test_bob_sees_the_photo_that_alice_posts(api, anonymous, deliver):
+def test_follower_sees_a_new_post_with_processed_photo(api, anonymous, deliver):
     for handle in ("alice", "bob"):
         body = {"handle": handle, "email": f"{handle}@example.org", "password": "a better battery staple"}
         answer = anonymous.post("/users", body)

@@ -1,4 +1,4 @@
-"""A client generated from the OpenAPI document does the main job against a running Photogram."""
+"""A client that is generated from the OpenAPI document, used with a running Photogram."""
 
 import importlib
 import io
@@ -46,7 +46,7 @@ def client_package(tmp_path_factory):
     sys.path.remove(str(folder))
 
 
-def test_has_a_function_for_every_operation(client_package):
+def test_generated_client_has_a_function_for_every_operation(client_package):
     document = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert len(operations) > 80
@@ -55,7 +55,7 @@ def test_has_a_function_for_every_operation(client_package):
         assert callable(module.sync_detailed), operation["operationId"]
 
 
-def test_signs_in_uploads_posts_and_reads_the_feed(client_package, live_stack):
+def test_generated_client_signs_up_uploads_posts_and_reads_the_feed(client_package, live_stack):
     def load(path):
         return importlib.import_module(f"{client_package}.{path}")
 

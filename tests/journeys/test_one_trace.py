@@ -1,4 +1,4 @@
-"""One upload, watched from outside: its trace, its log lines and the worker's metrics tell the same story."""
+"""Trace, logs and metrics of an upload, as a monitoring system sees them."""
 
 import io
 import json
@@ -21,7 +21,7 @@ PROCESS = "apps.media.tasks.process_upload"
 
 @dataclass(frozen=True)
 class Upload:
-    """`request_id` is that of the call that enqueued the processing."""
+    """`request_id` is that of the request that enqueued the processing."""
 
     request_id: str
     access: str
@@ -30,7 +30,7 @@ class Upload:
 
 @pytest.fixture(scope="module")
 def upload(live_stack: Any) -> Callable[[bytes, str], Upload]:
-    """`upload(photo, status)`: of tracy's, until it has the status."""
+    """`upload(photo, status)`: upload a photo and wait until it has the status."""
     url = f"{live_stack.url}/v1"
     account = {"handle": "tracy", "email": "tracy@example.org", "password": "a better battery staple"}
     assert requests.post(f"{url}/users", json=account, timeout=10).status_code == 201
@@ -60,14 +60,14 @@ def ready(upload: Any) -> Upload:
 
 
 def lines(stack: Any, process: str) -> list[dict[str, Any]]:
-    """Without the mails, which go to the same place in development."""
+    """The JSON lines of the log. It also contains mails, which are printed in development."""
     written = (stack.logs / f"{process}.log").read_text().splitlines()
     return [json.loads(line) for line in written if line.startswith("{")]
 
 
-def test_request_sql_cache_storage_outbox_and_task_are_one_trace(live_stack, ready):
+def test_request_and_its_task_are_in_one_trace(live_stack, ready):
     def story():
-        """The spans of the trace that the processing is in, once its task has ended."""
+        """The spans of the trace that contains the processing task, once the task has ended."""
         spans = live_stack.traces.spans()
         tasks = [span for span in spans if span.name == f"task {PROCESS}"]
         return [span for span in spans if span.trace == tasks[0].trace] if tasks else []
@@ -97,15 +97,15 @@ def test_request_sql_cache_storage_outbox_and_task_are_one_trace(live_stack, rea
     assert any(name.startswith("S3.") for name in in_task)
 
 
-def test_o4_no_span_tells_a_secret(live_stack, ready):
+def test_o4_spans_contain_no_secret(live_stack, ready):
     eventually(lambda: [span for span in live_stack.traces.spans() if span.name == f"task {PROCESS}"])
-    told = "".join(span.text for span in live_stack.traces.spans())
+    text = "".join(span.text for span in live_stack.traces.spans())
     signature = ready.url.split("X-Amz-Signature=")[1][:64]
     for secret in (ready.access, signature, "tracy@example.org", "battery staple"):
-        assert secret not in told
+        assert secret not in text
 
 
-def test_no_trace_begins_with_a_poll_a_heartbeat_or_a_health_check(live_stack, ready):
+def test_polls_heartbeats_and_health_checks_start_no_trace(live_stack, ready):
     requests.get(f"{live_stack.url}/health/ready", timeout=10)
     time.sleep(0.5)
     roots = {span.name for span in live_stack.traces.spans() if not span.parent}
@@ -114,7 +114,7 @@ def test_no_trace_begins_with_a_poll_a_heartbeat_or_a_health_check(live_stack, r
     assert not [name for name in roots if "health" in name]
 
 
-def test_every_line_of_a_task_names_it_and_the_request_that_caused_it(live_stack, upload):
+def test_log_line_of_a_task_names_task_and_request(live_stack, upload):
     request_id = upload(b"\xff\xd8\xff no picture", "failed").request_id
     (request,) = [
         line for line in lines(live_stack, "api") if line.get("request_id") == request_id and line["event"] == "request"
@@ -128,8 +128,8 @@ def test_every_line_of_a_task_names_it_and_the_request_that_caused_it(live_stack
         assert line["task_id"]
 
 
-def test_a_workers_children_are_one_sum_on_its_own_port(live_stack, ready):
-    told = requests.get(live_stack.worker_metrics_url, timeout=10).text
-    counted = re.search(r'^photogram_media_total\{outcome="ready"\} (\S+)$', told, re.MULTILINE)
+def test_worker_exposes_the_sum_of_its_children_as_metrics(live_stack, ready):
+    metrics = requests.get(live_stack.worker_metrics_url, timeout=10).text
+    counted = re.search(r'^photogram_media_total\{outcome="ready"\} (\S+)$', metrics, re.MULTILINE)
     assert counted
     assert float(counted[1]) >= 1

@@ -1,4 +1,4 @@
-"""A collector of traces: takes OTLP over HTTP, as an operator's would, and keeps the spans."""
+"""A trace collector that receives OTLP over HTTP and keeps the spans."""
 
 import contextlib
 import threading
@@ -18,7 +18,7 @@ class Span:
     parent: str
     name: str
     attributes: dict[str, str]
-    # Everything that was sent about it, as text.
+    # The whole span as text.
     text: str
 
 
@@ -71,7 +71,7 @@ def collector() -> Iterator[Collector]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Not into the output of the tests."""
+            """Do not log into the output of the tests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     collecting.url = f"http://127.0.0.1:{server.server_port}"

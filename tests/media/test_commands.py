@@ -25,16 +25,16 @@ def statuses():
 
 
 class TestReprocessMedia:
-    def test_failed_media_are_tried_again_and_become_ready(self, api, alice, deliver):
+    def test_failed_media_are_processed_again(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
         Media.objects.update(status="failed", error_code="processing_timeout")
         outcome = run("reprocess_media")
-        assert (outcome.code, outcome.out) == (0, "1 media found, 1 handed to the pipeline.\n")
+        assert (outcome.code, outcome.out) == (0, "1 media found, 1 sent to the pipeline.\n")
         deliver()
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("ready", "")
 
-    def test_which_ones_is_the_operators_to_say(self, alice, bob):
+    def test_the_options_select_media(self, alice, bob):
         mine, other = failed(alice), failed(bob)
         good = make_media(alice, original_etag="etag")
         for options, chosen in [
@@ -57,35 +57,35 @@ class TestReprocessMedia:
         assert (outcome.json["chosen"], outcome.json["handed_over"]) == (1, 0)
         assert statuses() == ["failed"]
 
-    def test_one_without_an_original_stays_as_it_is(self, alice):
+    def test_a_medium_without_an_original_is_skipped(self, alice):
         make_media(alice, status="failed")
         assert run("reprocess_media", "--json").json["handed_over"] == 0
         assert statuses() == ["failed"]
 
-    def test_no_more_wait_than_were_asked_for(self, alice, monkeypatch):
+    def test_the_number_of_waiting_media_is_limited(self, alice, monkeypatch):
         for _ in range(4):
             failed(alice)
         waiting = []
 
-        def work(pace, seconds):
+        def work(runner, seconds):
             """While it waits, a worker makes them ready."""
             waiting.append(statuses().count("uploaded"))
-            Media.objects.filter(status="uploaded").update(status="failed", original_etag="", ring_at=None)
+            Media.objects.filter(status="uploaded").update(status="failed", original_etag="", next_attempt_at=None)
 
-        monkeypatch.setattr("apps.core.db.batches.Pace.wait", work)
+        monkeypatch.setattr("apps.core.db.batches.BatchRunner.wait", work)
         assert run("reprocess_media", "--at-once", "2", "--json").json["handed_over"] == 4
         assert max(waiting) == 2
 
-    def test_those_that_wait_already_take_room(self, alice, monkeypatch):
+    def test_media_that_wait_already_count(self, alice, monkeypatch):
         for _ in range(2):
-            make_media(alice, status="uploaded", ring_at=timezone.now())
+            make_media(alice, status="uploaded", next_attempt_at=timezone.now())
         for _ in range(3):
             failed(alice)
-        monkeypatch.setattr("apps.core.db.batches.Pace.wait", lambda pace, seconds: pace.stop())
+        monkeypatch.setattr("apps.core.db.batches.BatchRunner.wait", lambda runner, seconds: runner.stop())
         assert run("reprocess_media", "--at-once", "4", "--json").json["handed_over"] == 2
         assert statuses().count("uploaded") == 4
 
-    def test_a_stopped_one_says_how_far_it_came_and_goes_on_from_there(self, alice, monkeypatch):
+    def test_a_stopped_run_can_be_continued(self, alice, monkeypatch):
         media = sorted((failed(alice) for _ in range(3)), key=lambda medium: medium.pk)
         interrupt(monkeypatch)
         stopped = run("reprocess_media", "--at-once", "1", "--json")
@@ -96,7 +96,7 @@ class TestReprocessMedia:
         assert run("reprocess_media", "--after", stopped.json["go_on_after"], "--json").json["handed_over"] == 2
         assert statuses() == ["uploaded"] * 3
 
-    def test_what_storage_has_lost_is_made_again(self, api, alice, deliver, monkeypatch):
+    def test_missing_variants_are_made_again(self, api, alice, deliver, monkeypatch):
         medium = ready(api(alice), deliver)
         monkeypatch.setattr(inventory, "SHARDS", medium.private_secret[0])
         storage.delete(django_settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
@@ -105,9 +105,7 @@ class TestReprocessMedia:
         assert run("reprocess_media", "--without-objects", "--json").json["handed_over"] == 1
         assert statuses() == ["uploaded"]
 
-    def test_what_storage_has_lost_and_cannot_be_made_again_is_told_all_the_same(
-        self, api, alice, deliver, monkeypatch
-    ):
+    def test_missing_variants_without_an_original_are_counted(self, api, alice, deliver, monkeypatch):
         medium = ready(api(alice), deliver)
         monkeypatch.setattr(inventory, "SHARDS", medium.private_secret[0])
         storage.delete(django_settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
@@ -118,7 +116,7 @@ class TestReprocessMedia:
     @pytest.mark.parametrize(
         "options", [["--user", "@alice"], ["--id", "7"], ["--status", "ready"], ["--after", "7"], ["--at-once", "3"]]
     )
-    def test_a_look_through_storage_chooses_by_nothing_else(self, options):
+    def test_without_objects_cannot_be_combined_with_other_options(self, options):
         outcome = run("reprocess_media", "--without-objects", *options)
         said = f"--without-objects cannot be combined with {options[0]}."
         assert (outcome.code, outcome.err) == (1, said)
@@ -128,14 +126,14 @@ class TestReprocessMedia:
         [
             (["--id", "7"], "7 is not an id."),
             (["--after", "x"], "x is not an id."),
-            (["--user", "@nobody"], "There is nobody called @nobody."),
+            (["--user", "@nobody"], "There is no user @nobody."),
         ],
     )
-    def test_what_makes_no_sense(self, options, said):
+    def test_invalid_options_are_refused(self, options, said):
         outcome = run("reprocess_media", *options)
         assert (outcome.code, outcome.err) == (1, said)
 
-    def test_storage_away(self, monkeypatch):
+    def test_unavailable_storage_is_reported(self, monkeypatch):
         monkeypatch.setattr(storage, "listing", away)
         outcome = run("reprocess_media", "--without-objects")
         assert (outcome.code, outcome.err) == (1, "Storage did not answer: no answer")
@@ -167,7 +165,7 @@ class TestPurgeMedia:
         yield keys
         storage.delete(django_settings.S3_PRIVATE_BUCKET, keys)
 
-    def test_everything_that_must_go_goes_now(self, rubbish):
+    def test_all_obsolete_objects_are_deleted(self, rubbish):
         outcome = run("purge_media", "--json")
         assert outcome.code == 0
         assert (outcome.json["abandoned"], outcome.json["orphaned"]) == (1, 2)
@@ -186,13 +184,13 @@ class TestPurgeMedia:
         assert "     2 orphaned objects" in run("purge_media", "--dry-run").out
 
     @pytest.mark.parametrize("part", ["pending", "doomed"])  # the second is its former name
-    def test_only_a_part_of_it(self, rubbish, part):
+    def test_a_single_part_can_be_run(self, rubbish, part):
         assert run("purge_media", "--only", part, "--json").json["deleted"] == 1
         assert Media.objects.exists()
         assert storage.head(rubbish[0])
         assert storage.head(rubbish[1]) is None
 
-    def test_a_stopped_one_says_what_is_done_and_another_run_does_the_rest(self, rubbish, monkeypatch):
+    def test_another_run_continues_a_stopped_one(self, rubbish, monkeypatch):
         interrupt(monkeypatch)
         stopped = run("purge_media", "--json")
         assert (stopped.code, stopped.json["stopped"]) == (130, True)
@@ -204,7 +202,7 @@ class TestPurgeMedia:
         run("purge_media")
         assert [storage.head(key) for key in rubbish] == [None, None]
 
-    def test_storage_away(self, monkeypatch):
+    def test_unavailable_storage_is_reported(self, monkeypatch):
         monkeypatch.setattr(storage, "listing", away)
         outcome = run("purge_media")
         assert (outcome.code, outcome.err) == (1, "Storage did not answer: no answer")

@@ -41,7 +41,7 @@ class TestProcessing:
             assert len(answer.content) == variant["bytes"]
             assert Image.open(io.BytesIO(answer.content)).size == (variant["width"], variant["height"])
 
-    def test_status_tells_how_far(self, api, alice, deliver):
+    def test_the_upload_status_shows_the_progress(self, api, alice, deliver):
         medium = uploaded(api(alice))
         before = api(alice).get(f"/media/upload/{medium.pk}/status").json()
         deliver()
@@ -49,14 +49,14 @@ class TestProcessing:
         assert (before["status"], after["status"]) == ("uploaded", "ready")
         assert (before["progress"], after["progress"]) == (25, 100)
 
-    def test_m3_damage_fails_with_a_code(self, api, alice, deliver):
+    def test_m3_a_damaged_file_fails_with_a_code(self, api, alice, deliver):
         medium = uploaded(api(alice), data=jpeg()[:300])
         deliver()
         shown = api(alice).get(f"/media/upload/{medium.pk}/status").json()
         assert shown["status"] == "failed"
         assert shown["error"]["code"] == "image_corrupt"
 
-    def test_m2_another_type_than_declared(self, api, alice, deliver):
+    def test_m2_a_file_of_another_type_than_declared_fails(self, api, alice, deliver):
         medium = uploaded(api(alice), data=b"<html><script>alert(1)</script></html>")
         deliver()
         medium.refresh_from_db()
@@ -76,7 +76,7 @@ class TestProcessing:
         deliver()
         assert fetch(avatar["thumb"]) == 404
 
-    def test_p3_anothers_avatar_medium_is_refused_like_a_random_one(self, api, alice, carol, deliver):
+    def test_p3_a_foreign_medium_is_refused_as_an_avatar_like_an_unknown_id(self, api, alice, carol, deliver):
         medium = ready(api(alice), deliver)
         foreign = api(carol).patch("/users/me", {"avatar_media_id": str(medium.pk)})
         random = api(carol).patch("/users/me", {"avatar_media_id": str(alice.pk)})
@@ -84,7 +84,7 @@ class TestProcessing:
         assert {**foreign.json(), "request_id": ""} == {**random.json(), "request_id": ""}
 
     @pytest.mark.django_db(transaction=True)
-    def test_m6_four_workers_at_one_upload_make_it_once(self, monkeypatch):
+    def test_m6_concurrent_workers_process_an_upload_once(self, monkeypatch):
         medium = uploaded(Caller(make_user("alice")))
         rendered = []
         render = pipeline.sandbox.render_safely
@@ -94,20 +94,20 @@ class TestProcessing:
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_c2_the_lease_of_a_dead_worker_is_found_again(self, api, alice, deliver, settings):
+    def test_c2_an_expired_lease_is_processed_again(self, api, alice, deliver, settings):
         medium = uploaded(api(alice))
         QueuedTask.objects.all().delete()
         assert pipeline._claim(medium.pk)
-        assert sweeps.ring_again() == 0
+        assert sweeps.enqueue_due() == 0
         with time_machine.travel(timezone.now() + settings.MEDIA_LEASE + timedelta(seconds=1)):
-            assert sweeps.ring_again() == 1
-            assert sweeps.ring_again() == 0
+            assert sweeps.enqueue_due() == 1
+            assert sweeps.enqueue_due() == 0
             deliver()
         medium.refresh_from_db()
-        assert (medium.status, medium.attempts, medium.ring_at) == ("ready", 2, None)
+        assert (medium.status, medium.attempts, medium.next_attempt_at) == ("ready", 2, None)
 
     def test_c2_lease_and_sweep_are_shorter_than_a_minute(self, settings):
-        period = SCHEDULE["apps.media.tasks.ring_again"]
+        period = SCHEDULE["apps.media.tasks.enqueue_due_media"]
         assert settings.MEDIA_LEASE + timedelta(seconds=period) < timedelta(seconds=60)
         network = settings.STORAGES["default"]["OPTIONS"]["client_config"]
         longest_step = max(
@@ -115,17 +115,17 @@ class TestProcessing:
         )
         assert timedelta(seconds=longest_step) < settings.MEDIA_LEASE
 
-    def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
+    def test_c4_a_lost_task_is_enqueued_again(self, api, alice, deliver):
         medium = uploaded(api(alice))
         QueuedTask.objects.all().delete()
-        assert sweeps.ring_again() == 0
+        assert sweeps.enqueue_due() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert sweeps.ring_again() == 1
+            assert sweeps.enqueue_due() == 1
             deliver()
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_who_lost_the_lease_leaves_nothing_behind(self, api, alice, deliver, monkeypatch):
+    def test_a_worker_that_lost_its_lease_leaves_no_objects(self, api, alice, deliver, monkeypatch):
         medium = uploaded(api(alice))
         written = []
         save = storage.save
@@ -143,7 +143,7 @@ class TestProcessing:
         sweeps.delete_pending_objects()
         assert storage.head(written[0]) is None
 
-    def test_deleted_while_in_work_nothing_is_left(self, api, alice, monkeypatch):
+    def test_deleting_a_medium_during_processing_leaves_no_objects(self, api, alice, monkeypatch):
         medium = uploaded(api(alice))
         written = []
         save = storage.save
@@ -161,14 +161,14 @@ class TestProcessing:
         assert len(written) == 6
         assert not [key for key in [*written, medium.original_key] if storage.head(key)]
 
-    def test_c6_a_crash_counts_and_the_lease_is_given_back(self, api, alice, monkeypatch):
+    def test_c6_a_crash_counts_as_an_attempt_and_releases_the_lease(self, api, alice, monkeypatch):
         medium = uploaded(api(alice))
         monkeypatch.setattr(pipeline.sandbox, "render_safely", lambda *args, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pipeline.process(medium.pk)
         medium.refresh_from_db()
         assert (medium.status, medium.attempts, medium.leased_until) == ("uploaded", 1, None)
-        assert medium.ring_at > timezone.now()
+        assert medium.next_attempt_at > timezone.now()
 
     def test_reprocessing_makes_new_objects_and_removes_the_old(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
@@ -179,7 +179,7 @@ class TestProcessing:
         assert services.reprocess(medium)
         assert {fetch(url) for url in old} == {200}
         deliver()
-        sweeps.ring_again()
+        sweeps.enqueue_due()
         deliver()
         sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
@@ -188,7 +188,7 @@ class TestProcessing:
         assert {fetch(url) for url in new} == {200}
         assert len({url.split("?")[0] for url in new}) == 12
 
-    def test_reprocessing_that_fails_keeps_what_was_there(self, api, alice, deliver):
+    def test_reprocessing_that_fails_keeps_the_former_variants(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
         services.reprocess(medium)
         write(Media.objects.get().original_key, b"no picture")
@@ -201,14 +201,14 @@ class TestProcessing:
     def test_a_pending_upload_is_not_reprocessed(self, alice):
         assert not services.reprocess(make_media(alice, status="pending"))
 
-    def test_m6_a_hash_that_storage_did_not_keep_is_compared_by_the_worker(self, api, alice, deliver):
+    def test_m6_the_worker_compares_the_hash(self, api, alice, deliver):
         medium = uploaded(api(alice))
         Media.objects.update(sha256="0" * 64)
         deliver()
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("failed", "image_corrupt")
 
-    def test_the_setting_bounds_what_the_worker_takes(self, api, alice, deliver, settings):
+    def test_the_pixel_limit_of_the_settings_is_applied(self, api, alice, deliver, settings):
         medium = uploaded(api(alice))
         settings.MEDIA_MAX_PIXELS = 1000
         deliver()
@@ -225,7 +225,7 @@ class TestProcessing:
         deliver()
         assert (counted("ready"), counted("image_corrupt")) == (before[0] + 1, before[1] + 1)
 
-    def test_c6_given_up_after_five_tries(self, api, alice, deliver, settings):
+    def test_c6_processing_fails_after_five_attempts(self, api, alice, deliver, settings):
         medium = uploaded(api(alice))
         Media.objects.filter(pk=medium.pk).update(attempts=settings.MEDIA_MAX_ATTEMPTS)
         deliver()
@@ -233,12 +233,12 @@ class TestProcessing:
         assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
 
 
-class TestC9StorageAway:
+class TestC9StorageUnavailable:
     @pytest.fixture
     def away(self, settings):
         use_storage(settings, endpoint=NO_SERVER)
 
-    def test_c9_only_uploads_say_so(self, api, alice, bob, request):
+    def test_c9_only_uploads_fail(self, api, alice, bob, request):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
         post = make_post(alice)
@@ -254,7 +254,7 @@ class TestC9StorageAway:
         assert api(None).get("/health/ready").json()["checks"]["storage"] == "down"
         assert api(None).get("/health/ready").status_code == 200
 
-    def test_c9_a_store_that_accepts_and_never_answers_costs_a_request_five_seconds_at_most(self, api, alice, settings):
+    def test_c9_a_request_waits_less_than_five_seconds_for_silent_storage(self, api, alice, settings):
         upload = begin(api(alice), jpeg()).json()
         with socket.create_server(("127.0.0.1", 0)) as silent:
             use_storage(settings, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -266,7 +266,7 @@ class TestC9StorageAway:
                 assert ask().json()["code"] == "storage_unavailable"
                 assert time.monotonic() - begun < 5
 
-    def test_c9_an_upload_in_flight_resumes_however_often_storage_failed(self, api, alice, settings, deliver):
+    def test_c9_failures_of_storage_do_not_count_as_attempts(self, api, alice, settings, deliver):
         medium = uploaded(api(alice))
         there = settings.S3_ENDPOINT_URL
         use_storage(settings, endpoint=NO_SERVER)
@@ -277,12 +277,12 @@ class TestC9StorageAway:
         use_storage(settings, endpoint=there)
         QueuedTask.objects.all().delete()
         with time_machine.travel(timezone.now() + timedelta(seconds=6)):
-            assert sweeps.ring_again() == 1
+            assert sweeps.enqueue_due() == 1
             deliver()
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_c9_pauses_grow_and_after_a_day_it_is_given_up(self, api, alice, settings, deliver):
+    def test_c9_pauses_grow_until_processing_fails_after_a_day(self, api, alice, settings, deliver):
         medium = uploaded(api(alice))
         use_storage(settings, endpoint=NO_SERVER)
         pauses = []
@@ -290,14 +290,14 @@ class TestC9StorageAway:
             Media.objects.update(uploaded_at=timezone.now() - timedelta(seconds=waited))
             pipeline.process(medium.pk)
             medium.refresh_from_db()
-            pauses.append(round((medium.ring_at - timezone.now()).total_seconds()))
+            pauses.append(round((medium.next_attempt_at - timezone.now()).total_seconds()))
         assert pauses == [5, 15, 120]
         Media.objects.update(uploaded_at=timezone.now() - timedelta(hours=25))
         pipeline.process(medium.pk)
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
 
-    def test_c9_storage_that_fails_between_two_variants_leaves_no_half(self, api, alice, monkeypatch, deliver):
+    def test_c9_variants_saved_before_a_failure_are_deleted(self, api, alice, monkeypatch, deliver):
         medium = uploaded(api(alice))
         written = []
         save = storage.save
@@ -318,7 +318,7 @@ class TestC9StorageAway:
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_c9_an_original_that_vanished_is_given_up_after_five_tries(self, api, alice, settings):
+    def test_c9_a_missing_original_fails_after_five_attempts(self, api, alice, settings):
         medium = uploaded(api(alice))
         storage.delete(settings.S3_PRIVATE_BUCKET, [medium.original_key])
         for _ in range(settings.MEDIA_MAX_ATTEMPTS + 1):
@@ -326,7 +326,7 @@ class TestC9StorageAway:
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
 
-    def test_p10_deletes_are_remembered(self, api, alice, deliver, settings):
+    def test_p10_objects_are_deleted_when_storage_is_available_again(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
         sweeps.delete_pending_objects()
         url = variant_urls(api(alice).get(f"/media/{medium.pk}").json())[0]

@@ -62,7 +62,7 @@ class TestAttaching:
         with django_assert_max_num_queries(1):
             services.attach_to_post([photo.pk for photo in photos], public=False)
         for photo in Media.objects.all():
-            assert (photo.in_use, photo.wanted_public, photo.ring_at) == (True, False, None)
+            assert (photo.in_use, photo.wanted_public, photo.next_attempt_at) == (True, False, None)
         assert not QueuedTask.objects.exists()
 
     def test_for_everybody_public_copies_are_made(self, alice, django_assert_max_num_queries):
@@ -71,6 +71,6 @@ class TestAttaching:
             services.attach_to_post([photo.pk for photo in photos], public=True)
         for photo in Media.objects.all():
             assert (photo.in_use, photo.wanted_public) == (True, True)
-            assert photo.ring_at > timezone.now()
+            assert photo.next_attempt_at > timezone.now()
         enqueued = QueuedTask.objects.filter(task_name=sweeps.PUBLISH).values_list("kwargs__media_id", flat=True)
         assert set(enqueued) == {str(photo.pk) for photo in photos}

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.models import QueuedTask
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import Media, PendingDeletion
@@ -37,7 +37,7 @@ def public_urls(medium):
 
 
 class TestAbandoned:
-    def test_m7_abandoned_uploads_go_with_what_was_put(self, api, alice):
+    def test_m7_abandoned_uploads_are_removed_with_their_objects(self, api, alice):
         upload = begin(api(alice), b"x").json()
         put(upload, b"x")
         key = Media.objects.get().original_key
@@ -48,21 +48,21 @@ class TestAbandoned:
         assert not Media.objects.exists()
         assert storage.head(key) is None
 
-    def test_m7_one_that_was_completed_in_time_stays(self, api, alice):
+    def test_m7_a_completed_upload_is_not_removed(self, api, alice):
         uploaded(api(alice))
         Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
         assert sweeps.remove_abandoned_uploads() == 0
 
 
-class TestRinging:
-    def test_what_waits_for_nothing_is_not_rung_for(self, alice):
-        make_media(alice, ring_at=timezone.now())
-        make_media(alice, status="failed", ring_at=timezone.now())
-        assert sweeps.ring_again() == 0
-        assert not Media.objects.exclude(ring_at=None).exists()
+class TestDueTasks:
+    def test_media_that_wait_for_nothing_are_not_enqueued(self, alice):
+        make_media(alice, next_attempt_at=timezone.now())
+        make_media(alice, status="failed", next_attempt_at=timezone.now())
+        assert sweeps.enqueue_due() == 0
+        assert not Media.objects.exclude(next_attempt_at=None).exists()
 
     @pytest.mark.parametrize(
-        ("fields", "bells"),
+        ("fields", "enqueued"),
         [
             ({"status": "uploaded"}, [sweeps.PROCESS]),
             ({"status": "processing"}, [sweeps.PROCESS]),
@@ -73,13 +73,13 @@ class TestRinging:
         ],
         ids=str,
     )
-    def test_each_gets_its_bell_and_not_twice_a_minute(self, alice, fields, bells):
-        make_media(alice, ring_at=timezone.now(), **fields)
-        assert sweeps.ring_again() == len(bells)
-        assert sweeps.ring_again() == 0
-        assert list(QueuedTask.objects.order_by("id").values_list("task_name", flat=True)) == bells
+    def test_each_medium_gets_its_tasks_at_most_once_a_minute(self, alice, fields, enqueued):
+        make_media(alice, next_attempt_at=timezone.now(), **fields)
+        assert sweeps.enqueue_due() == len(enqueued)
+        assert sweeps.enqueue_due() == 0
+        assert list(QueuedTask.objects.order_by("id").values_list("task_name", flat=True)) == enqueued
 
-    def test_a_doorbell_for_nobody_does_nothing(self, alice):
+    def test_tasks_for_unknown_media_do_nothing(self, alice):
         unknown = str(alice.pk)
         for task in (tasks.process_upload, tasks.publish_variants, tasks.move_variants):
             task(media_id=unknown)
@@ -108,14 +108,14 @@ class TestDeleting:
         server.shutdown()
         server.server_close()
 
-    def test_p10_the_cdn_is_told_when_the_origin_has_nothing_any_more(self, api, alice, deliver, cdn):
+    def test_p10_the_cdn_is_purged_after_the_objects_are_deleted(self, api, alice, deliver, cdn):
         old = public_urls(medium := exposed(api(alice), deliver))
         services.make_private([medium.pk])
         sweeps.delete_pending_objects()
         assert [sorted(asked["urls"]) for asked in cdn.asked] == [sorted(old)]
         assert cdn.found == [[404] * 6]
 
-    def test_p10_a_cdn_that_does_not_confirm_is_told_again(self, api, alice, deliver, cdn):
+    def test_p10_a_purge_that_the_cdn_does_not_confirm_is_repeated(self, api, alice, deliver, cdn):
         medium = exposed(api(alice), deliver)
         cdn.status = 500
         services.make_private([medium.pk])
@@ -128,7 +128,7 @@ class TestDeleting:
         assert sweeps.delete_pending_objects() == 6
         assert len(cdn.asked) == 2
 
-    def test_c6_an_object_that_storage_refuses_to_delete_holds_up_no_other(self, monkeypatch, settings):
+    def test_c6_a_refused_deletion_does_not_delay_others(self, monkeypatch, settings):
         bucket = settings.S3_PRIVATE_BUCKET
         objects.schedule_deletion([(bucket, "a"), (bucket, "poison"), (bucket, "b")])
         monkeypatch.setattr(storage, "delete", lambda bucket, keys: {"poison"} & set(keys))
@@ -141,7 +141,7 @@ class TestDeleting:
         assert (gone, left.key, left.attempts) == (0, "poison", 3)
         assert pauses == [15, 30, 60]
 
-    def test_a_run_ends_although_storage_is_away_for_longer(self, monkeypatch, settings):
+    def test_a_run_ends_while_storage_is_unavailable(self, monkeypatch, settings):
         objects.schedule_deletion([(settings.S3_PRIVATE_BUCKET, "a")])
         asked = []
 
@@ -157,8 +157,8 @@ class TestDeleting:
         assert len(asked) == 1
         assert PendingDeletion.objects.filter(due_at__lte=timezone.now()).exists()
 
-    def test_only_what_was_refused_and_is_in_nobodys_hands_can_be_hurried(self, monkeypatch):
-        monkeypatch.setattr(Pace, "batch", 1)
+    def test_only_refused_deletions_without_a_running_attempt_become_due(self, monkeypatch):
+        monkeypatch.setattr(BatchRunner, "batch", 1)
         now = timezone.now()
         due_in = {"refused": 3600, "refused too": 60, "in hand": 44, "due": -60, "not yet": 3600}
         for key, seconds in due_in.items():
@@ -166,20 +166,20 @@ class TestDeleting:
             due_at = now + timedelta(seconds=seconds)
             PendingDeletion.objects.create(bucket="any", key=key, attempts=attempts, due_at=due_at)
         assert {pending.key for pending in sweeps.deletable_now()} == {"refused", "refused too", "due"}
-        sweeps.retry_refused(Pace())
+        sweeps.retry_refused(BatchRunner())
         after = {
             pending.key: round((pending.due_at - now).total_seconds()) for pending in PendingDeletion.objects.all()
         }
         assert after == due_in | {"refused": 0, "refused too": 0}
 
-    def test_a_bucket_that_is_gone_holds_up_no_other(self, settings):
+    def test_a_missing_bucket_does_not_delay_others(self, settings):
         write("originals/here", b"x")
         objects.schedule_deletion([("no-such-bucket", "x"), (settings.S3_PRIVATE_BUCKET, "originals/here")])
         assert sweeps.delete_pending_objects() == 1
         assert storage.head("originals/here") is None
 
     @pytest.mark.django_db(transaction=True)
-    def test_two_sweeps_at_once_share_the_work(self, monkeypatch, settings):
+    def test_concurrent_runs_delete_each_object_once(self, monkeypatch, settings):
         objects.schedule_deletion((settings.S3_PRIVATE_BUCKET, f"k{number}") for number in range(250))
         deleted = []
         delete = storage.delete
@@ -193,7 +193,7 @@ class TestInventory:
     def every_shard(task):
         return sum(task(shard) for shard in inventory.SHARDS)
 
-    def test_objects_without_rows_go_and_the_others_stay(self, api, alice, deliver, monkeypatch):
+    def test_only_objects_without_rows_are_deleted(self, api, alice, deliver, monkeypatch):
         medium = exposed(api(alice), deliver)
         orphans = ["originals/orphan", "uploads/orphan", "variants/orphan/thumb.webp"]
         for key in orphans:
@@ -208,26 +208,26 @@ class TestInventory:
         assert medium.original_key not in scheduled
         assert not [key for key in scheduled if medium.private_secret in key or medium.public_secret in key]
 
-    def test_one_lost_variant_is_enough_to_make_them_again(self, api, alice, deliver, settings):
+    def test_a_missing_variant_is_made_again(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
         assert self.every_shard(inventory.reprocess_media_without_objects) == 0
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
         assert self.every_shard(inventory.reprocess_media_without_objects) == 1
-        sweeps.ring_again()
+        sweeps.enqueue_due()
         deliver()
         card = api(alice).get(f"/media/{medium.pk}").json()
         assert {fetch(url) for url in variant_urls(card)} == {200}
 
-    def test_lost_public_copies_are_copied_again(self, api, alice, deliver, settings):
+    def test_missing_public_copies_are_made_again(self, api, alice, deliver, settings):
         medium = exposed(api(alice), deliver)
         storage.delete(settings.S3_PUBLIC_BUCKET, [urls.public_key(medium.public_secret, medium.variants[0])])
         assert self.every_shard(inventory.reprocess_media_without_objects) == 1
-        sweeps.ring_again()
+        sweeps.enqueue_due()
         deliver()
         medium.refresh_from_db()
         assert {fetch(url) for url in public_urls(medium)} == {200}
 
-    def test_the_daily_task_rings_for_every_shard(self):
+    def test_the_daily_task_enqueues_a_task_for_each_shard(self):
         tasks.remove_orphaned_objects()
         rows = QueuedTask.objects.filter(task_name="apps.media.tasks.remove_orphaned_objects")
         assert {row.kwargs["shard"] for row in rows} == set(inventory.SHARDS)
@@ -235,7 +235,7 @@ class TestInventory:
 
 
 class TestErasure:
-    def test_p10_everything_of_a_person_goes_rows_and_objects(self, api, alice, bob, deliver, settings):
+    def test_p10_erasure_deletes_all_rows_and_objects_of_a_user(self, api, alice, bob, deliver, settings):
         hers, his = exposed(api(alice), deliver), exposed(api(bob), deliver)
         begin(api(alice), b"x")
         make_media(alice, status="failed")
@@ -247,12 +247,12 @@ class TestErasure:
         assert storage.head(hers.original_key) is None
         assert {fetch(url) for url in public_urls(his)} == {200}
 
-    def test_a_person_is_not_deleted_over_the_heads_of_their_objects(self, alice):
+    def test_a_user_with_media_cannot_be_deleted(self, alice):
         make_media(alice)
         with pytest.raises(ProtectedError):
             alice.delete()
 
-    def test_p10_the_export_names_all_of_ones_own_and_nothing_of_others(self, alice, bob):
+    def test_p10_the_export_contains_exactly_the_users_media(self, alice, bob):
         own = {str(make_media(alice, status=status).pk) for status in Media.Status.values}
         make_media(bob)
         rows = list(privacy.export(alice.pk))
@@ -261,12 +261,12 @@ class TestErasure:
 
 
 class TestBuckets:
-    def test_ensuring_them_again_changes_nothing(self, capsys):
+    def test_ensure_buckets_can_run_twice(self, capsys):
         call_command("ensure_buckets")
         call_command("ensure_buckets")
         assert capsys.readouterr().out.count("(private)") == 2
 
-    def test_new_ones_are_made(self, settings):
+    def test_ensure_buckets_creates_missing_buckets(self, settings):
         use_storage(settings, private="fresh-private", public="fresh-public")
         call_command("ensure_buckets")
         write("originals/x", b"x")

@@ -48,14 +48,14 @@ class TestBeginning:
         ],
         ids=str,
     )
-    def test_what_is_refused(self, api, alice, fields, code):
+    def test_an_invalid_upload_is_refused(self, api, alice, fields, code):
         answer = begin(api(alice), b"x", **fields)
         assert (answer.status_code, answer.json()["code"]) == (400, code)
 
     @pytest.mark.parametrize(
         "content_type", ["image/png", "image/webp", "image/gif", "image/heic", "image/heif", "image/avif"]
     )
-    def test_what_is_taken(self, api, alice, content_type):
+    def test_an_accepted_type_can_be_uploaded(self, api, alice, content_type):
         assert begin(api(alice), b"x", content_type=content_type).status_code == 201
 
     def test_m7_open_uploads_are_bounded_in_number_and_bytes(self, api, alice, bob, settings):
@@ -67,7 +67,7 @@ class TestBeginning:
         assert begin(api(alice), b"x" * 999).json()["code"] == "upload_quota_exceeded"
         assert begin(api(alice), b"x" * 998).status_code == 201
 
-    def test_m7_completing_frees_nothing_and_posting_does(self, api, alice, settings):
+    def test_m7_a_completed_upload_counts_until_it_is_posted(self, api, alice, settings):
         settings.MEDIA_PENDING_UPLOADS_PER_USER = 1
         medium = uploaded(api(alice))
         assert begin(api(alice), b"x").status_code == 409
@@ -75,7 +75,7 @@ class TestBeginning:
         assert begin(api(alice), b"x").status_code == 201
 
     @pytest.mark.django_db(transaction=True)
-    def test_m7_begun_at_once_they_are_counted_one_after_the_other(self, settings, monkeypatch):
+    def test_m7_concurrent_uploads_respect_the_limit(self, settings, monkeypatch):
         settings.MEDIA_PENDING_UPLOADS_PER_USER = 3
         new_secret = objects.new_secret
         monkeypatch.setattr(objects, "new_secret", lambda: time.sleep(0.1) or new_secret())
@@ -85,19 +85,19 @@ class TestBeginning:
         answers = in_threads(8, lambda: Caller().post("/media/upload", body, **header).status_code)
         assert sorted(answers) == [201] * 3 + [409] * 5
 
-    def test_r4_the_same_key_promises_one_upload(self, api, alice):
+    def test_r4_the_same_idempotency_key_starts_one_upload(self, api, alice):
         body, key = {"content_type": "image/jpeg", "bytes": 9}, {"HTTP_IDEMPOTENCY_KEY": "k"}
         first, again = (api(alice).post("/media/upload", body, **key).json() for _ in range(2))
         assert first == again
         assert Media.objects.count() == 1
 
-    def test_p11_keys_have_nothing_to_do_with_the_id(self, api, alice):
+    def test_p11_keys_are_unrelated_to_the_id(self, api, alice):
         upload = begin(api(alice), b"x").json()
         medium = Media.objects.get()
         assert upload["id"] not in upload["upload"]["url"]
         assert len(medium.original_key.removeprefix("uploads/")) == 32  # 192 bits in base64
 
-    def test_p11_no_two_keys_of_a_medium_have_anything_in_common(self, api, alice, deliver):
+    def test_p11_all_keys_of_a_medium_have_secrets_of_their_own(self, api, alice, deliver):
         promised = begin(api(alice), jpeg()).json()
         upload_key = Media.objects.get().original_key
         put(promised, jpeg())
@@ -113,7 +113,7 @@ class TestBeginning:
         assert {len(secret) for secret in secrets} == {32}
 
 
-class TestM5TheStoreRefuses:
+class TestM5StorageRefuses:
     def test_m5_another_size_type_key_method_or_hash(self, api, alice):
         data = jpeg()
         other = data[:-1] + b"x"
@@ -144,7 +144,7 @@ class TestM5TheStoreRefuses:
         assert fetch(f"{base}/{urls.private_key(medium, medium.variants[0])}") == 403
         assert fetch(base) == fetch(f"{settings.S3_ENDPOINT_URL}/{settings.S3_PUBLIC_BUCKET}") == 403
 
-    def test_m5_nobody_writes_or_deletes_without_a_signature(self, api, alice, deliver, settings):
+    def test_m5_writes_and_deletes_need_a_signature(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
         services.make_public([medium.pk])
         deliver()
@@ -165,13 +165,13 @@ class TestM5TheStoreRefuses:
 
 
 class TestCompleting:
-    def test_nothing_there_yet(self, api, alice):
+    def test_completing_before_the_upload_is_a_conflict(self, api, alice):
         upload = begin(api(alice), b"x").json()
         answer = api(alice).post(f"/media/upload/{upload['id']}/complete")
         assert (answer.status_code, answer.json()["code"]) == (409, "upload_missing")
 
     @pytest.mark.parametrize("fault", ["bytes", "content_type", "sha256"])
-    def test_m6_what_is_not_as_declared(self, api, alice, fault):
+    def test_m6_an_upload_that_differs_from_the_declaration_is_refused(self, api, alice, fault):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
         other = {"bytes": 1, "content_type": "image/png", "sha256": "0" * 64}[fault]
@@ -189,13 +189,13 @@ class TestCompleting:
         )
         assert requests.put(url, data=data, headers=headers, timeout=5).status_code == 200
 
-    def test_m6_twice_is_once_and_rings_once(self, api, alice, deliver):
+    def test_m6_completing_twice_enqueues_one_task(self, api, alice, deliver):
         medium = uploaded(api(alice))
         assert api(alice).post(f"/media/upload/{medium.pk}/complete").status_code == 202
         assert deliver().count("apps.media.tasks.process_upload") == 1
 
     @pytest.mark.django_db(transaction=True)
-    def test_m6_completed_at_once_it_is_one_job_and_one_original(self):
+    def test_m6_concurrent_completions_make_one_task_and_one_original(self):
         caller = Caller(make_user("alice"))
         header = {"HTTP_AUTHORIZATION": caller._credentials["HTTP_AUTHORIZATION"]}
         upload = begin(caller, jpeg()).json()
@@ -206,7 +206,7 @@ class TestCompleting:
         scheduled = set(PendingDeletion.objects.filter(key__startswith="originals/").values_list("key", flat=True))
         assert Media.objects.get().original_key not in scheduled
 
-    def test_m6_what_is_put_later_changes_nothing(self, api, alice, deliver):
+    def test_m6_a_put_after_completion_changes_nothing(self, api, alice, deliver):
         upload = begin(api(alice), jpeg("teal")).json()
         key = Media.objects.get().original_key
         put(upload, jpeg("teal"))
@@ -219,7 +219,7 @@ class TestCompleting:
         assert red < green
         assert red < blue
 
-    def test_m7_what_is_put_after_completing_goes_once_the_url_has_expired(self, api, alice, deliver, settings):
+    def test_m7_a_put_after_completion_is_deleted_when_the_url_has_expired(self, api, alice, deliver, settings):
         upload = begin(api(alice), jpeg()).json()
         key = Media.objects.get().original_key
         put(upload, jpeg())
@@ -235,7 +235,7 @@ class TestCompleting:
         assert sweeps.delete_pending_objects() == 1
         assert storage.head(key) is None
 
-    def test_deleted_meanwhile_it_is_not_found(self, api, alice, monkeypatch):
+    def test_completing_a_deleted_upload_is_not_found(self, api, alice, monkeypatch):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
         copy_upload = storage.copy_upload
@@ -247,7 +247,7 @@ class TestCompleting:
         monkeypatch.setattr(storage, "copy_upload", copy_and_delete)
         assert api(alice).post(f"/media/upload/{upload['id']}/complete").status_code == 404
 
-    def test_p3_anothers_upload_does_not_exist(self, api, alice, carol):
+    def test_p3_a_foreign_upload_is_not_found(self, api, alice, carol):
         medium = uploaded(api(alice))
         for method, path in (
             ("post", f"/media/upload/{medium.pk}/complete"),
@@ -269,7 +269,7 @@ class TestWhoMayFetch:
     def urls(self, caller, post):
         return variant_urls(caller.get(f"/posts/{post.pk}").json()["media"][0])
 
-    def test_what_everybody_may_see_has_permanent_immutable_urls(self, anonymous, post, settings):
+    def test_public_photos_have_permanent_immutable_urls(self, anonymous, post, settings):
         for url in self.urls(anonymous, post):
             assert url.startswith(settings.MEDIA_CDN_URL)
             assert "?" not in url
@@ -285,7 +285,7 @@ class TestWhoMayFetch:
     }
 
     @pytest.mark.parametrize("narrowing", list(NARROWINGS))
-    def test_p10_old_public_urls_die_when_sight_narrows(self, api, alice, anonymous, post, deliver, narrowing):
+    def test_p10_public_urls_end_when_visibility_narrows(self, api, alice, anonymous, post, deliver, narrowing):
         old = self.urls(anonymous, post)
         assert {fetch(url) for url in old} == {200}
         self.NARROWINGS[narrowing](api, alice, post)
@@ -303,7 +303,7 @@ class TestWhoMayFetch:
         )
         assert fetch(expired) == 403
 
-    def test_widening_again_makes_new_urls(self, api, alice, anonymous, post, deliver):
+    def test_making_a_post_public_again_makes_new_urls(self, api, alice, anonymous, post, deliver):
         old = self.urls(anonymous, post)
         for visibility in ("followers", "public"):
             api(alice).patch(f"/posts/{post.pk}", {"visibility": visibility})
@@ -312,7 +312,7 @@ class TestWhoMayFetch:
         assert not set(old) & set(new)
         assert {fetch(url) for url in new} == {200}
 
-    def test_concealed_while_being_copied_nothing_stays_public(self, api, alice, post, deliver, monkeypatch, settings):
+    def test_hiding_during_the_copy_leaves_no_public_copy(self, api, alice, post, deliver, monkeypatch, settings):
         medium = post.media.get()
         services.make_private([medium.pk])
         services.make_public([medium.pk])
@@ -331,7 +331,7 @@ class TestWhoMayFetch:
         assert medium.public_secret == ""
 
     @pytest.mark.parametrize("narrowing", list(NARROWINGS))
-    def test_p10_old_signed_urls_die_too_when_sight_narrows(self, api, alice, anonymous, post, deliver, narrowing):
+    def test_p10_signed_urls_end_when_visibility_narrows(self, api, alice, anonymous, post, deliver, narrowing):
         medium = post.media.get()
         old = [urls.urls_of(medium, public=False)(variant) for variant in medium.variants]
         assert {fetch(url) for url in old} == {200}
@@ -340,7 +340,7 @@ class TestWhoMayFetch:
         sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
 
-    def test_what_is_withdrawn_can_still_be_seen_by_its_author_and_comes_back(
+    def test_a_taken_down_photo_stays_visible_to_its_author_and_can_be_restored(
         self, api, alice, anonymous, post, deliver
     ):
         content.take_down(post)
@@ -352,7 +352,7 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in new} == {200}
         assert not [url for url in new if "?" in url]
 
-    def test_p10_a_withdrawal_kills_the_urls_that_followers_had(self, api, alice, bob, post, deliver):
+    def test_p10_a_takedown_revokes_the_urls_of_followers(self, api, alice, bob, post, deliver):
         api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"})
         deliver()
         old = self.urls(api(bob), post)
@@ -364,7 +364,7 @@ class TestWhoMayFetch:
         sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
 
-    def test_p10_hidden_while_storage_is_away_it_is_hidden_when_storage_is_back(
+    def test_p10_hiding_takes_effect_when_storage_is_available_again(
         self, api, alice, anonymous, post, deliver, settings
     ):
         old = self.urls(anonymous, post)
@@ -377,13 +377,13 @@ class TestWhoMayFetch:
             pipeline.move_variants(post.media.get().pk)
         use_storage(settings, endpoint=there)
         with time_machine.travel(timezone.now() + timedelta(seconds=61)):
-            assert sweeps.ring_again() == 1
+            assert sweeps.enqueue_due() == 1
             deliver()
             sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
         assert {fetch(url) for url in self.urls(api(alice), post)} == {200}
 
-    def test_p10_a_variant_that_storage_lost_keeps_no_other_reachable(self, api, alice, post, deliver, settings):
+    def test_p10_a_missing_variant_does_not_keep_others_reachable(self, api, alice, post, deliver, settings):
         medium = post.media.get()
         old = [urls.urls_of(medium, public=False)(variant) for variant in medium.variants]
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
@@ -393,7 +393,7 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in old} == {404}
         assert sorted(fetch(url) for url in self.urls(api(alice), post)) == [200] * 5 + [404]
 
-    def test_moving_twice_at_once_loses_nothing_and_leaves_nothing(self, api, alice, post, deliver, monkeypatch):
+    def test_concurrent_moves_keep_one_set_of_variants(self, api, alice, post, deliver, monkeypatch):
         medium = post.media.get()
         services.revoke_urls([medium.pk])
         copy, written = storage.copy, []
@@ -415,7 +415,7 @@ class TestWhoMayFetch:
         assert left == {urls.private_key(medium, variant) for variant in medium.variants}
         assert len(set(written)) == 12
 
-    def test_p3_a_medium_is_found_by_whom_sees_its_post_and_by_nobody_else(
+    def test_p3_a_medium_is_found_by_viewers_of_its_post_only(
         self, api, alice, bob, carol, mallory, mod, post, deliver
     ):
         path = f"/media/{post.media.get().pk}"
@@ -431,7 +431,7 @@ class TestWhoMayFetch:
         assert who() == {"alice", "mod"}
 
     @pytest.mark.parametrize("status", ["pending", "uploaded", "processing", "ready", "failed"])
-    def test_p3_in_no_post_it_is_its_owners_whatever_its_status(self, api, alice, bob, mod, status):
+    def test_p3_a_medium_without_a_post_is_found_by_its_owner_only(self, api, alice, bob, mod, status):
         medium = make_media(alice, status=status)
         assert api(alice).get(f"/media/{medium.pk}").json()["status"] == status
         for other in (bob, mod):

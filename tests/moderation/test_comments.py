@@ -3,7 +3,7 @@
 import pytest
 
 from apps.content.models import Post
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import ModerationAction, Statement
@@ -66,7 +66,7 @@ def test_a_moderator_deletes_no_comment_of_an_admin(api, alice, mod):
     by_an_admin = engagement.comment(make_post(alice).pk, by=make_moderator("root", "admin").pk, text="Hello")
     answer = api(mod).delete(f"/posts/{by_an_admin.post_id}/comments/{by_an_admin.pk}")
     assert (answer.status_code, answer.json()["code"]) == (403, "cannot_moderate")
-    assert Comment.objects.standing().exists()
+    assert Comment.objects.published().exists()
 
 
 def test_ones_own_and_those_at_ones_own_post_a_moderator_simply_removes(api, bob, mod):

@@ -1,4 +1,4 @@
-"""Push and mail: to whom, how often, and to which addresses never."""
+"""Deliveries by push and mail: recipients, retries and refused addresses."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.engagement import services as engagement
-from apps.notifications import deliveries, push
+from apps.notifications import deliveries, push, sync
 from apps.notifications.models import Delivery, PushSubscription
 from apps.social import services as social
 from tests.factories import make_post
@@ -47,7 +47,7 @@ def vapid(settings):
 
 @pytest.fixture
 def service(monkeypatch):
-    """A push service: every name is at a public address, and what is posted is kept. `service.status` is its answer."""
+    """A push service that keeps the requests. All names resolve to a public address. It answers `service.status`."""
 
     class Service:
         status = 201
@@ -81,11 +81,11 @@ def subscribe(api, who, keys, endpoint="https://push.example/send/1"):
 
 class TestMail:
     @pytest.fixture
-    def wished(self, api, alice):
+    def mail_enabled(self, api, alice):
         User.objects.filter(pk=alice.pk).update(email_verified_at=timezone.now())
         api(alice).put("/notifications/preferences", {"like": EMAIL_ONLY})
 
-    def test_r2_goes_once_to_who_chose_it(self, deliver, wished, alice, carol, post):
+    def test_r2_mail_is_sent_once_to_a_user_who_chose_it(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         deliver()
         [sent] = mail.outbox
@@ -95,39 +95,35 @@ class TestMail:
         assert len(mail.outbox) == 1
         assert Delivery.objects.get().status == "sent"
 
-    def test_r2_sent_again_by_a_worker_that_died_it_is_the_same_mail_to_mailboxes(
-        self, deliver, wished, alice, carol, post
-    ):
+    def test_r2_repeated_mail_has_the_same_message_id(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         deliver()
-        Delivery.objects.update(status="pending", try_after=timezone.now())
+        Delivery.objects.update(status="pending", next_attempt_at=timezone.now())
         deliveries.deliver(Delivery.objects.get().pk)
         ids = [sent.message()["Message-ID"] for sent in mail.outbox]
-        assert ids == [f"<notification-{Delivery.objects.get().act_id}@photogram.example>"] * 2
+        assert ids == [f"<notification-{Delivery.objects.get().event_id}@photogram.example>"] * 2
 
-    def test_goes_to_no_address_that_is_not_confirmed(self, api, deliver, alice, carol, post):
+    def test_mail_is_not_sent_to_an_unconfirmed_address(self, api, deliver, alice, carol, post):
         api(alice).put("/notifications/preferences", {"like": EMAIL_ONLY})
         engagement.like(post.pk, by=carol.pk)
         deliver()
         assert mail.outbox == []
         assert Delivery.objects.get().status == "dropped"
 
-    def test_does_not_go_without_being_chosen(self, deliver, alice, carol, post):
+    def test_mail_is_not_sent_by_default(self, deliver, alice, carol, post):
         User.objects.update(email_verified_at=timezone.now())
         engagement.like(post.pk, by=carol.pk)
         deliver()
         assert mail.outbox == []
 
-    def test_p5_tells_nothing_of_who_is_blocked_meanwhile(self, deliver, wished, alice, carol, post):
+    def test_p5_mail_about_an_actor_blocked_meanwhile_is_not_sent(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
-        from apps.notifications import telling
-
-        telling.of_like(post.pk, carol.pk)
+        sync.sync_like_notification(post.pk, carol.pk)
         social.block(carol.pk, by=alice.pk)
         deliver()
         assert mail.outbox == []
 
-    def test_is_tried_five_times_and_recorded(self, deliver, wished, alice, carol, post, monkeypatch, settings):
+    def test_failing_mail_is_attempted_five_times_and_recorded(self, deliver, mail_enabled, carol, post, settings):
         settings.EMAIL_BACKEND = "tests.notifications.test_deliveries.Broken"
         engagement.like(post.pk, by=carol.pk)
         deliver()
@@ -135,26 +131,26 @@ class TestMail:
             delivery = Delivery.objects.get()
             assert delivery.attempts == attempt
             assert delivery.error == "no route"
-            Delivery.objects.update(try_after=timezone.now() - timedelta(minutes=1))
-            deliveries.ring_again()
+            Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=1))
+            deliveries.enqueue_due()
             deliver()
         assert Delivery.objects.get().status == "failed"
 
 
-def test_what_is_not_wished_in_the_list_is_not_there(api, deliver, alice, carol, post):
-    wish = {"in_app": False, "push": False, "email": False}
-    shown = api(alice).put("/notifications/preferences", {"like": wish}).json()
-    assert shown["like"] == wish
+def test_type_disabled_in_app_is_not_listed(api, deliver, alice, carol, post):
+    disabled = {"in_app": False, "push": False, "email": False}
+    shown = api(alice).put("/notifications/preferences", {"like": disabled}).json()
+    assert shown["like"] == disabled
     assert shown["follow"] == {"in_app": True, "push": True, "email": False}
     engagement.like(post.pk, by=carol.pk)
     deliver()
     assert api(alice).get("/notifications").json()["results"] == []
-    moderation = api(alice).put("/notifications/preferences", {"moderation": wish}).json()["moderation"]
+    moderation = api(alice).put("/notifications/preferences", {"moderation": disabled}).json()["moderation"]
     assert moderation["in_app"] is True
 
 
 class TestPush:
-    def test_reaches_every_subscription_encrypted_and_signed(
+    def test_message_is_encrypted_signed_and_sent_to_the_checked_address(
         self, api, deliver, vapid, service, keys, alice, carol, post
     ):
         made = subscribe(api, alice, keys)
@@ -171,9 +167,7 @@ class TestPush:
         assert len(request.content) < 4096
         assert Delivery.objects.get().status == "sent"
 
-    def test_subscribing_twice_is_once_and_the_browser_is_whose_it_was_last(
-        self, api, vapid, service, keys, alice, carol
-    ):
+    def test_endpoint_has_one_subscription_of_its_last_owner(self, api, vapid, service, keys, alice, carol):
         made, again = subscribe(api, alice, keys), subscribe(api, alice, keys)
         assert made.json() == again.json()
         assert PushSubscription.objects.get().user == alice
@@ -181,7 +175,7 @@ class TestPush:
         assert PushSubscription.objects.get().user == carol
 
     @pytest.mark.parametrize("status", [404, 410])
-    def test_a_dead_subscription_is_removed(self, api, deliver, vapid, service, keys, alice, carol, post, status):
+    def test_subscription_that_is_gone_is_deleted(self, api, deliver, vapid, service, keys, alice, carol, post, status):
         subscribe(api, alice, keys)
         service.status = status
         engagement.like(post.pk, by=carol.pk)
@@ -189,15 +183,15 @@ class TestPush:
         assert not PushSubscription.objects.exists()
         assert Delivery.objects.get().status == "dropped"
 
-    def test_a_service_that_is_down_is_tried_again(self, api, deliver, vapid, service, keys, alice, carol, post):
+    def test_unavailable_push_service_is_retried(self, api, deliver, vapid, service, keys, alice, carol, post):
         subscribe(api, alice, keys)
         service.status = 503
         engagement.like(post.pk, by=carol.pk)
         deliver()
         assert (Delivery.objects.get().status, Delivery.objects.get().error) == ("pending", "status 503")
         service.status = 201
-        Delivery.objects.update(try_after=timezone.now() - timedelta(minutes=1))
-        deliveries.ring_again()
+        Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=1))
+        deliveries.enqueue_due()
         deliver()
         assert Delivery.objects.get().status == "sent"
 
@@ -218,11 +212,11 @@ class TestPush:
             "https://push.example:99999/1",
         ],
     )
-    def test_i5_an_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
+    def test_i5_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
         answer = subscribe(api, alice, keys, endpoint)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_endpoint")
 
-    def test_i5_an_address_that_has_become_private_is_not_called(
+    def test_i5_address_that_has_become_private_is_not_called(
         self, api, deliver, vapid, service, keys, alice, carol, post, monkeypatch
     ):
         subscribe(api, alice, keys)
@@ -232,14 +226,14 @@ class TestPush:
         assert service.posted == []
         assert not PushSubscription.objects.exists()
 
-    def test_i5_a_redirect_is_not_followed(self, api, deliver, vapid, service, keys, alice, carol, post):
+    def test_i5_redirect_is_not_followed(self, api, deliver, vapid, service, keys, alice, carol, post):
         subscribe(api, alice, keys)
         service.status = 307
         engagement.like(post.pk, by=carol.pk)
         deliver()
         assert len(service.posted) == 1
 
-    def test_is_ones_own_to_end(self, api, vapid, service, keys, alice, carol):
+    def test_subscription_is_listed_and_deleted_by_its_owner_only(self, api, vapid, service, keys, alice, carol):
         made = subscribe(api, alice, keys).json()
         listed = api(alice).get("/notifications/push-subscriptions").json()
         assert listed["results"] == [made]
@@ -250,7 +244,7 @@ class TestPush:
 
 
 class Broken:
-    """A mail backend that reaches nobody."""
+    """A mail backend that always fails."""
 
     def __init__(self, **_):
         pass

@@ -106,7 +106,7 @@ def test_a_post_with_its_photograph_comes_back_on_empty_servers(
     elsewhere.use(settings)
     refused("not empty", "restore", tmp_path / "backup")
     looked = subprocess.run(
-        [sys.executable, "-m", "tests.operations.looking", post["id"], "alice"],
+        [sys.executable, "-m", "tests.operations.restored_client", post["id"], "alice"],
         check=False,
         cwd=ROOT,
         env=os.environ | elsewhere.environment(),
@@ -137,16 +137,16 @@ def test_what_is_not_whole_is_refused_before_anything_is_written(
     victim.write_bytes(whole[:-1])
     refused("damaged", "restore", made)
     victim.unlink()
-    refused("damaged or gone", "restore", made, "--dry-run")
+    refused("damaged or missing", "restore", made, "--dry-run")
     victim.write_bytes(whole)
     manifest = made / backup.MANIFEST
     lines = manifest.read_text().splitlines()
     manifest.write_text("\n".join(lines[:-1]))
-    refused("never finished", "restore", made)
+    refused("was not completed", "restore", made)
     manifest.write_text("\n".join([lines[0], lines[1].replace('"key": "', '"key": "../../../etc/'), *lines[2:]]))
     refused("no key of ours", "restore", made)
     manifest.unlink()
-    refused("no whole backup", "restore", made)
+    refused("no complete backup", "restore", made)
     refused("is not empty", "backup", "--output", made)
     with psycopg.connect(elsewhere.database_url) as fresh:
         assert fresh.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)

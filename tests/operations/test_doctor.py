@@ -81,7 +81,9 @@ class TestDatabase:
     def test_migrations_that_wait(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_migrations WHERE app = 'notifications' AND name <> '0001_initial'")
-        assert "notifications.0002_failed_deliveries → Run manage.py migrate." in found("database")
+        waiting = found("database")
+        assert "notifications.0002_failed_deliveries" in waiting
+        assert "→ Run manage.py migrate." in waiting
 
     def test_timeouts_that_are_not_set(self, settings: Any) -> None:
         with connection.cursor() as cursor:
@@ -156,18 +158,18 @@ def test_vapid_keys_that_are_no_pair(settings: Any) -> None:
     assert "VAPID" not in found("settings")
     for wrong in (pairs[1]["VAPID_PUBLIC_KEY"], ""):
         settings.VAPID_PUBLIC_KEY = wrong
-        assert "no pair. (photogram.E003) → manage.py make_vapid_keys" in found("settings")
+        assert "not a pair. (photogram.E003) → `manage.py make_vapid_keys`" in found("settings")
     settings.VAPID_PRIVATE_KEY = "nonsense"
-    assert "no pair" in found("settings")
+    assert "not a pair" in found("settings")
 
 
 class TestJobs:
     def test_processes_without_a_sign_of_life(self) -> None:
         heartbeats.beat("relay")
         told = found("jobs")
-        assert "scheduler: no sign of life. → Start it: config/deploy/start scheduler." in told
+        assert "scheduler: no heartbeat. → Start it: config/deploy/start scheduler." in told
         assert "relay" not in told.splitlines()[0]
-        assert "queue_media: no sign of life." in told
+        assert "queue_media: no heartbeat." in told
 
     def test_tasks_that_were_given_up(self) -> None:
         row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}

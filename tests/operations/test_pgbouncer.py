@@ -112,18 +112,18 @@ def test_everything_works_where_a_session_lasts_for_one_transaction(pooled_url: 
         "LOG_LEVEL": "ERROR",
         "PYTEST_XDIST_WORKER": f"pooled-{os.environ.get('PYTEST_XDIST_WORKER', '')}",
     }
-    script = [sys.executable, "-m", "tests.operations.deeds"]
+    script = [sys.executable, "-m", "tests.operations.pgbouncer_client"]
     done = subprocess.run(script, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout)
-    assert told["people"] == 12
-    assert told["done"] == list(range(1, 12))
-    assert told["seen"] == [11] * 4
+    result = json.loads(done.stdout)
+    assert result["people"] == 12
+    assert result["done"] == list(range(1, 12))
+    assert result["seen"] == [11] * 4
     # The role's, in every session, whatever a transaction had set for itself.
-    assert told["timeouts"] == ["15s"]
-    assert told["exported"] > 1
-    assert told["outbox"] >= 12
-    assert told["sessions"] == SESSIONS
+    assert result["timeouts"] == ["15s"]
+    assert result["exported"] > 1
+    assert result["outbox"] >= 12
+    assert result["sessions"] == SESSIONS
 
 
 def test_without_the_setting_pgbouncer_refuses_us(pooled_url: str) -> None:

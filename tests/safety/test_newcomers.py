@@ -1,9 +1,11 @@
 """New accounts post, comment and follow only so often a day; old ones are not asked about."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 import time_machine
+from django.db import connection
 from django.urls import reverse
 
 from apps.core import cache
@@ -127,6 +129,22 @@ def test_changed_limit_survives_migrate(senior):
     row = NewAccountLimit.objects.get(action="post")
     assert (row.most, row.hours, row.enabled) == (3, 5, False)
     assert "post" not in newcomers.in_force.get()
+
+
+def test_previous_release_uses_the_former_column_of_a_limit():
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE safety_newaccountlimit SET most = 7 WHERE deed = 'post'")
+        cursor.execute("SELECT deed, most FROM safety_newaccountlimit WHERE deed = 'post'")
+        assert cursor.fetchall() == [("post", 7)]
+
+
+def test_rename_of_the_column_can_be_reversed():
+    migration = import_module("apps.safety.migrations.0003_new_account_limit_action")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.UNDO)
+        cursor.execute("SELECT count(*) FROM safety_newaccountlimit WHERE deed IN ('post', 'comment', 'follow')")
+        assert cursor.fetchone() == (3,)
+        cursor.execute(migration.RENAME)
 
 
 def test_change_applies_in_other_processes_after_some_seconds(monkeypatch):

@@ -45,7 +45,7 @@ class TestFollowing:
         counts_of_tasks = []
         for service in (services.unfollow, services.follow, services.follow, services.unfollow, services.unfollow):
             service(alice.pk, by=carol.pk)
-            counts_of_tasks.append(QueuedTask.objects.filter(task_name__endswith="tell_of_follow").count())
+            counts_of_tasks.append(QueuedTask.objects.filter(task_name__endswith="sync_follow_notification").count())
         assert counts_of_tasks == [0, 1, 1, 2, 2]
 
     @pytest.mark.parametrize(("verb", "code"), [("follow", "cannot_follow_self"), ("unfollow", "cannot_target_self")])

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from config.logging import DampedHandler, logging_config
-from tests.conftest import bind_loggers_anew
+from tests.conftest import disable_logger_cache
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def json_log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Logs as in production; call it for the lines so far."""
     structlog.contextvars.clear_contextvars()
     logging_config(log_format="json", level="INFO")
-    bind_loggers_anew()
+    disable_logger_cache()
     (handler,) = (handler for handler in logging.root.handlers if isinstance(handler, DampedHandler))
     written = io.StringIO()
     handler.setStream(written)
@@ -24,4 +24,4 @@ def json_log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
         yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     finally:
         logging_config(log_format="console", level="WARNING")
-        bind_loggers_anew()
+        disable_logger_cache()

@@ -53,7 +53,7 @@ PASSWORD = "correct horse battery"
         ("connection to 127.0.0.1:5432 refused", "connection to 127.0.0.1:5432 refused"),
         ("at 12:30:45, worker celery@box.example.org", "at 12:30:45, worker celery@box.example.org"),
         ("route v1/posts/<uuid:pk>?limit=5", "route v1/posts/<uuid:pk>?limit=5"),
-        ("apps.media.tasks.ring_again, version 1.2.3", "apps.media.tasks.ring_again, version 1.2.3"),
+        ("apps.media.tasks.enqueue_due_media, version 1.2.3", "apps.media.tasks.enqueue_due_media, version 1.2.3"),
         ("v1/users/<str:user>", "v1/users/<str:user>"),
         ("photogram.request", "photogram.request"),
         ("2026-11-28T01:43:33.954946Z", "2026-11-28T01:43:33.954946Z"),

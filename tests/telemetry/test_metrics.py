@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from prometheus_client.parser import text_string_to_metric_families
@@ -18,7 +19,7 @@ from apps.media.models import PendingDeletion
 from apps.moderation import gauges as moderation
 from apps.moderation.models import Flag
 from apps.notifications import gauges as notifications
-from apps.notifications.models import Act, Delivery, Notification
+from apps.notifications.models import Delivery, Notification, NotificationEvent
 from tests.factories import make_media, make_post
 from tests.plans import explain_sql, indexes_used, nodes
 
@@ -133,7 +134,7 @@ class TestGauges:
         with django_assert_max_num_queries(150) as few:
             scrape()
         for number in range(30):
-            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.ring_again")
+            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.enqueue_due_media")
             make_media(alice, status="uploaded")
         with django_assert_num_queries(len(few)):
             scrape()
@@ -155,8 +156,6 @@ def test_every_gauge_can_be_read(scrape):
 @pytest.mark.parametrize(
     "statement",
     [
-        notifications._WAITING,
-        notifications._OLDEST,
         moderation._OPEN,
         moderation._OLDEST,
     ],
@@ -170,6 +169,17 @@ def test_what_waits_is_found_by_an_index(statement):
     assert "Seq Scan" not in {node["Node Type"] for node in nodes(plan)}
 
 
+def test_pending_deliveries_are_counted_by_an_index():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    with CaptureQueriesContext(connection) as queries:
+        notifications.count_pending()
+        notifications.get_oldest_age()
+    for query in queries:
+        plan = explain_sql(query["sql"].replace("%", "%%"), None)
+        assert indexes_used(plan) == {"deliveries_to_make"}
+
+
 def test_the_backlog_is_read_by_an_index():
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -181,12 +191,12 @@ def test_the_backlog_is_read_by_an_index():
 # ── What they show ───────────────────────────────────────────────────────────────────────────────────────
 class TestWhatWaits:
     def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
-        queue = queue_of("apps.media.tasks.ring_again")
+        queue = queue_of("apps.media.tasks.enqueue_due_media")
         empty = scrape()
         assert value(empty, "photogram_outbox_rows", queue=queue) == 0
         assert value(empty, "photogram_outbox_oldest_seconds", queue=queue) == 0
         for number in range(3):
-            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.ring_again")
+            QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.enqueue_due_media")
         QueuedTask.objects.filter(task_id="1").update(created_at=timezone.now() - timedelta(minutes=10))
         samples = scrape()
         assert value(samples, "photogram_outbox_rows", queue=queue) == 3
@@ -211,8 +221,8 @@ class TestWhatWaits:
         now = timezone.now()
         make_media(alice)
         make_media(alice, status="pending")
-        make_media(alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), ring_at=now)
-        make_media(alice, status="processing", uploaded_at=now - timedelta(minutes=1), ring_at=now)
+        make_media(alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), next_attempt_at=now)
+        make_media(alice, status="processing", uploaded_at=now - timedelta(minutes=1), next_attempt_at=now)
         samples = scrape()
         counts = [
             value(samples, "photogram_media_waiting", status=status)
@@ -231,14 +241,14 @@ class TestWhatWaits:
         assert 110 <= value(samples, "photogram_pending_deletions_oldest_seconds") < 180
 
     def test_deliveries_by_channel(self, scrape, alice, bob):
-        act = Act.objects.create(
+        event = NotificationEvent.objects.create(
             notification=Notification.objects.create(recipient=alice, type="follow"),
             recipient=alice,
             actor=bob,
             cause=bob.pk,
         )
-        Delivery.objects.create(act=act, channel="email", created_at=timezone.now() - timedelta(minutes=3))
-        Delivery.objects.create(act=act, channel="push", status="sent")
+        Delivery.objects.create(event=event, channel="email", created_at=timezone.now() - timedelta(minutes=3))
+        Delivery.objects.create(event=event, channel="push", status="sent")
         samples = scrape()
         assert value(samples, "photogram_deliveries_waiting", channel="email") == 1
         assert value(samples, "photogram_deliveries_waiting", channel="push") == 0

@@ -99,7 +99,7 @@ def test_o4_what_is_left_out_of_logs_is_left_out_of_spans(exported):
 def test_an_announcement_is_a_span_between_the_request_and_its_task(exported):
     structlog.contextvars.bind_contextvars(request_id="r-1", traceparent=PARENT)
     headers = {"id": "1"}
-    propagation.address(headers)
+    propagation.add_headers(headers)
     tracing._announcement_begins("apps.media.tasks.process_upload", headers)
     tracing._announcement_ends(headers)
     (span,) = exported()

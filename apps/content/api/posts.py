@@ -1,4 +1,4 @@
-"""The doors to a post."""
+"""Posts for views of other apps: get one, or check that it is visible."""
 
 from uuid import UUID
 
@@ -6,43 +6,48 @@ from rest_framework.request import Request
 
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
-from apps.core.db.statements import Sight, Statement, select
+from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import NotFound
 
-
-def visible_posts(request: Request) -> PostQuerySet:
-    posts: PostQuerySet = Post.objects.visible_to(request.user.pk)
-    return posts
+_VISIBLE = CompiledQuery(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"))
+_ANY = CompiledQuery(lambda post: Post.objects.readable_by(None, is_moderator=True).filter(pk=post).values("pk"))
 
 
-def find_post(request: Request, post_id: UUID) -> Post:
-    """The post, if the caller may see it. Raises NotFound."""
-    return _one(visible_posts(request), post_id)
-
-
-def may_review(request: Request) -> bool:
-    """Whether the caller is a moderator."""
+def is_moderator(request: Request) -> bool:
     return bool(getattr(request.user, "is_moderator", False))
 
 
-_SEEN = Sight(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"), "post")
-_REVIEWED = Statement(lambda post: Post.objects.all().filter(pk=post).values("pk"), "post")
+def readable_posts(request: Request) -> PostQuerySet:
+    """The posts that the caller may read by their id."""
+    posts: PostQuerySet = Post.objects.readable_by(request.user.pk, is_moderator=is_moderator(request))
+    return posts
 
 
-def require_sight(request: Request, post_id: UUID, *, review: bool = False) -> None:
-    """For what is listed under a post. With `review` as `find_reviewable_post`. Raises NotFound."""
-    sql = _REVIEWED.sql if review and may_review(request) else _SEEN.sql(request.user.pk)
-    if not select(sql, viewer=request.user.pk, post=post_id):
+def check_post_visible(request: Request, post_id: UUID) -> None:
+    """For lists below a post. Raises NotFound if the caller may not see the post."""
+    if not _VISIBLE.exists(viewer=request.user.pk, post=post_id):
         raise NotFound
 
 
+def check_post_readable(request: Request, post_id: UUID) -> None:
+    """As `check_post_visible`, but a moderator may read any post. Raises NotFound."""
+    if not is_moderator(request):
+        check_post_visible(request, post_id)
+    elif not _ANY.exists(post=post_id):
+        raise NotFound
+
+
+def find_post(request: Request, post_id: UUID) -> Post:
+    """The post. Raises NotFound if the caller may not see it."""
+    return _get(Post.objects.visible_to(request.user.pk), post_id)
+
+
 def find_reviewable_post(request: Request, post_id: UUID) -> Post:
-    """As `find_post`; and a moderator finds any post. For reading and judging it, not for taking part: to like or
-    comment on a post, a moderator needs the sight of a person. Raises NotFound."""
-    return _one(Post.objects.all() if may_review(request) else visible_posts(request), post_id)
+    """As `find_post`, but a moderator finds any post: to read and to judge it. Raises NotFound."""
+    return _get(readable_posts(request), post_id)
 
 
-def _one(posts: PostQuerySet, post_id: UUID) -> Post:
+def _get(posts: PostQuerySet, post_id: UUID) -> Post:
     post: Post | None = posts.filter(pk=post_id).first()
     if post is None:
         raise NotFound

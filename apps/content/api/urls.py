@@ -1,13 +1,10 @@
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from apps.content.api.views import PostEndpoint, PostListEndpoint
+from apps.content.api.views import AuthorPostViewSet, PostViewSet, TagPostViewSet
 
-urlpatterns = [
-    path("posts", PostEndpoint.as_view({"post": "create"})),
-    path(
-        "posts/<uuid:post_id>",
-        PostEndpoint.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"}),
-    ),
-    path("users/<str:user>/posts", PostListEndpoint.as_view({"get": "by_author"})),
-    path("tags/<str:tag>/posts", PostListEndpoint.as_view({"get": "by_tag"})),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("posts", PostViewSet, basename="posts")
+router.register("users/<str:user>/posts", AuthorPostViewSet, basename="posts-by-author")
+router.register("tags/<str:tag>/posts", TagPostViewSet, basename="posts-by-tag")
+
+urlpatterns = router.urls

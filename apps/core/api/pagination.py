@@ -6,7 +6,6 @@ the viewer that it was made for.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -71,13 +70,12 @@ class KeysetPagination(BasePagination):
         """
         limit, cursor = _limit(request.query_params.get("limit")), request.query_params.get("cursor")
         list_id = _list_id(request, view, scope)
-        after = None if cursor is None else _position(_open(cursor, list_id))
+        after = None if cursor is None else _unsign(list_id, cursor)
         # A row more than the page holds shows whether another page follows.
         rows = list(fetch(after, limit + 1))
         if len(rows) > limit:
             rows = rows[:limit]
-            last = position(rows[-1])
-            self.next_cursor = _signed(list_id, last if isinstance(last, tuple) else (last,))
+            self.next_cursor = _sign(list_id, position(rows[-1]))
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -110,8 +108,34 @@ def _list_id(request: Request, view: Any, scope: dict[str, Any] | None) -> str:
     return repr((name, *narrowed, str(getattr(request.user, "pk", None))))
 
 
-def _position(values: list[Any]) -> Any:
-    """As `position` gave it."""
+def _limit(raw: str | None) -> int:
+    if raw is None:
+        return DEFAULT_LIMIT
+    if not (raw.isascii() and raw.isdigit()) or len(raw) > 18 or int(raw) < 1:
+        raise InvalidLimit
+    return min(int(raw), MAX_LIMIT)
+
+
+def _signer(list_id: str) -> signing.Signer:
+    return signing.Signer(salt=f"cursor:{list_id}")
+
+
+def _sign(list_id: str, position: Any) -> str:
+    """The cursor of a position of the list: a value, or a tuple of values."""
+    values = position if isinstance(position, tuple) else (position,)
+    return _signer(list_id).sign_object([str(value) if isinstance(value, UUID) else value for value in values])
+
+
+def _unsign(list_id: str, cursor: str) -> Any:
+    """The position that a cursor was made of. Raises InvalidCursor."""
+    if len(cursor) > 1000 or not cursor.isascii():
+        raise InvalidCursor
+    try:
+        values = _signer(list_id).unsign_object(cursor)
+    except (signing.BadSignature, ValueError) as error:
+        raise InvalidCursor from error
+    if not isinstance(values, list):
+        raise InvalidCursor
     return values[0] if len(values) == 1 else tuple(values)
 
 
@@ -132,41 +156,11 @@ class Window(NamedTuple):
         viewer, asked = getattr(request.user, "pk", None), request.query_params
         of_list = repr((list_name, sorted((name, str(value)) for name, value in filters.items()), str(viewer)))
         limit, cursor = _limit(asked.get("limit")), asked.get("cursor")
-        return cls(limit, None if cursor is None else _open(cursor, of_list), of_list)
+        after = None if cursor is None else _unsign(of_list, cursor)
+        return cls(limit, None if after is None else list(after) if isinstance(after, tuple) else [after], of_list)
 
     def cursor(self, position: Sequence[Any]) -> str:
-        return _signed(self.of_list, tuple(position))
-
-
-@lru_cache(maxsize=4096)
-def _signer(of_list: str) -> signing.Signer:
-    return signing.Signer(salt=f"cursor:{of_list}")
-
-
-@lru_cache(maxsize=4096)
-def _signed(of_list: str, position: tuple[Any, ...]) -> str:
-    """Remembered, since a list is read again before anything is new in it."""
-    return _signer(of_list).sign_object([str(p) if isinstance(p, UUID) else p for p in position])
-
-
-def _limit(raw: str | None) -> int:
-    if raw is None:
-        return DEFAULT_LIMIT
-    if not (raw.isascii() and raw.isdigit()) or len(raw) > 18 or int(raw) < 1:
-        raise InvalidLimit
-    return min(int(raw), MAX_LIMIT)
-
-
-def _open(cursor: str, of_list: str) -> list[Any]:
-    if len(cursor) > 1000 or not cursor.isascii():
-        raise InvalidCursor
-    try:
-        position = _signer(of_list).unsign_object(cursor)
-    except (signing.BadSignature, ValueError) as error:
-        raise InvalidCursor from error
-    if not isinstance(position, list):
-        raise InvalidCursor
-    return position
+        return _sign(self.of_list, tuple(position))
 
 
 def newest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -> list[R]:
@@ -174,28 +168,6 @@ def newest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -
     if window.after is not None:
         queryset = queryset.filter(Q(**{f"{key}__lt": window.after[0]}))
     return list(queryset.order_by(f"-{key}")[: window.limit + 1])
-
-
-def oldest_first(queryset: QuerySet[M, R], window: Window, *, key: str = "id") -> list[R]:
-    if window.after is not None:
-        queryset = queryset.filter(Q(**{f"{key}__gt": window.after[0]}))
-    return list(queryset.order_by(key)[: window.limit + 1])
-
-
-def window_sql(statement: str, columns: str, *, newest: bool = True) -> str:
-    """As `newest_first` and `oldest_first`, of a statement with the id in its first column, which gets the names
-    `columns`. Give the values of the statement, and `rows_of(window)`."""
-    key = columns.split(",")[0]
-    beyond, order, first = ("<", "DESC", UUID(int=2**128 - 1)) if newest else (">", "ASC", UUID(int=0))
-    # One bound, there or not: with an OR, a plan that is kept could not begin in the middle of an index.
-    return (
-        f"SELECT * FROM ({statement}) AS listed ({columns}) "  # noqa: S608  (of constants)
-        f"WHERE {key} {beyond} coalesce(%(after)s::uuid, '{first}') ORDER BY {key} {order} LIMIT %(limit)s"
-    )
-
-
-def rows_of(window: Window) -> dict[str, Any]:
-    return {"after": window.after[0] if window.after else None, "limit": window.limit + 1}
 
 
 def page(

@@ -21,8 +21,7 @@ from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import NotFound
 from apps.core.ops import health
-from apps.core.ops.metrics import GaugeCollector
-from config.metrics import registry
+from apps.core.ops.metrics import GaugeCollector, registry
 
 
 class HealthSerializer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""Long work in short transactions: a batch at a time, no faster than it may, and no longer than it may."""
+"""Long work in short transactions: in batches, at a limited rate and for a limited time."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,19 +9,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 BATCH = 500
-# Seconds. Whoever waits is to notice soon that he should stop.
+# Seconds. The longest sleep, so that work that is told to stop stops soon.
 _NAP = 0.05
 
-Place = dict[str, Any]
+Checkpoint = dict[str, Any]
 T = TypeVar("T")
 
 
-class Pace:
-    """How fast a long piece of work may go, when it must stop, and from which place it goes on the next time.
+class BatchRunner:
+    """Limits the rate and the time of work that goes in batches, and keeps its checkpoint.
 
-    Between two batches the work asks `goes_on()`; after each it says `step(rows)`, which waits as long as so many rows
-    may take, and names the place that it has come to if it cannot tell from the rows themselves. Without arguments
-    nothing holds it up and nothing stops it.
+    Before each batch the work asks `has_time()`; after it, it calls `advance(rows)`, which waits as long as the rate
+    demands. Without arguments nothing is limited.
     """
 
     def __init__(
@@ -29,49 +28,47 @@ class Pace:
         *,
         rows_per_second: float = 0,
         seconds: float = float("inf"),
-        place: Place | None = None,
-        told: Callable[[int, Place], None] | None = None,
+        checkpoint: Checkpoint | None = None,
+        on_progress: Callable[[int, Checkpoint], None] | None = None,
     ) -> None:
+        """`checkpoint`: where the last run stopped. `on_progress` is called with the rows and the checkpoint of each
+        batch."""
         self.rows = 0
-        self.place: Place = place or {}
+        self.checkpoint: Checkpoint = checkpoint or {}
         self.stopped = False
         self._rows_per_second = rows_per_second
         self._due = time.monotonic()
         self._deadline = self._due + seconds
-        self._told = told
+        self._on_progress = on_progress
 
     @property
-    def batch(self) -> int:
-        """Rows to take at once: no more than a second has room for."""
+    def batch_size(self) -> int:
+        """The number of rows of the next batch: at most those of one second."""
         return max(1, min(BATCH, int(self._rows_per_second or BATCH)))
 
-    def goes_on(self) -> bool:
-        """Whether there is time for another batch; once there was none, the work is `stopped` before its end."""
+    def has_time(self) -> bool:
+        """Whether there is time for another batch. If there is not, the work is `stopped` before its end."""
         self.stopped = self.stopped or time.monotonic() > self._deadline
         return not self.stopped
 
-    def note(self, rows: int, place: Place | None = None) -> None:
-        """A batch is done, and the next one is urgent."""
+    def advance(self, rows: int, checkpoint: Checkpoint | None = None, *, throttle: bool = True) -> None:
+        """A batch is done. `checkpoint`: where a later run continues. `throttle=False`: the next batch is urgent."""
         self.rows += rows
-        self.place = place or self.place
-        if self._told:
-            self._told(rows, self.place)
-
-    def step(self, rows: int, place: Place | None = None) -> None:
-        """A batch is done, and there is time for the next one."""
-        self.note(rows, place)
-        if self._rows_per_second:
+        self.checkpoint = checkpoint or self.checkpoint
+        if self._on_progress:
+            self._on_progress(rows, self.checkpoint)
+        if throttle and self._rows_per_second:
             self._due = max(self._due, time.monotonic()) + rows / self._rows_per_second
             self.wait(self._due - time.monotonic())
 
     def wait(self, seconds: float) -> None:
-        """Do nothing for a while, or until there is no time left."""
+        """Sleep for so long, or until there is no time left."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end and self.goes_on():
+        while time.monotonic() < end and self.has_time():
             time.sleep(min(_NAP, max(end - time.monotonic(), 0)))
 
     def stop(self) -> None:
-        """The batch at hand is the last one."""
+        """The present batch is the last one."""
         self.stopped = True
 
 
@@ -81,26 +78,26 @@ def in_batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
         yield batch
 
 
-def walk(rows: QuerySet[Any], pace: Pace, *, after: str | None = None, **place: Any) -> Iterator[list[Any]]:
-    """The ids of `rows` behind `after`, in their order, a batch at a time. Once a batch is done, its last id is noted
-    as the place `after`, together with `place`."""
+def walk(rows: QuerySet[Any], runner: BatchRunner, *, after: str | None = None, **fields: Any) -> Iterator[list[Any]]:
+    """The ids of `rows` behind `after`, in ascending order, in batches. The checkpoint of a batch is its last id, as
+    `after`, with `fields`."""
     page = rows.order_by("pk")
-    while pace.goes_on():
-        pks = list((page.filter(pk__gt=after) if after else page).values_list("pk", flat=True)[: pace.batch])
+    while runner.has_time():
+        pks = list((page.filter(pk__gt=after) if after else page).values_list("pk", flat=True)[: runner.batch_size])
         if not pks:
             return
         yield pks
         after = str(pks[-1])
-        pace.step(len(pks), {**place, "after": after})
+        runner.advance(len(pks), {**fields, "after": after})
 
 
-def delete_in_batches(rows: QuerySet[Any], pace: Pace | None = None) -> int:
-    """Delete `rows` a batch at a time, each in a transaction of its own; returns how many there were."""
-    pace = pace or Pace()
+def delete_in_batches(rows: QuerySet[Any], runner: BatchRunner | None = None) -> int:
+    """Delete `rows` in batches, each in a transaction of its own. Returns how many there were."""
+    runner = runner or BatchRunner()
     gone = 0
-    while pace.goes_on() and (pks := list(rows.order_by("pk").values_list("pk", flat=True)[: pace.batch])):
+    while runner.has_time() and (pks := list(rows.order_by("pk").values_list("pk", flat=True)[: runner.batch_size])):
         with transaction.atomic():
             rows.model._base_manager.filter(pk__in=pks).delete()
         gone += len(pks)
-        pace.step(len(pks))
+        runner.advance(len(pks))
     return gone

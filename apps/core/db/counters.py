@@ -1,4 +1,4 @@
-"""Counters shown on a row: moved in the transaction of the row they count, repaired from the rows.
+"""Counters shown on a row: changed in the transaction of the rows they count, repaired from the rows.
 
 One declaration, by the app whose rows are counted, gives +1, -1, the repair and the measure of drift.
 """
@@ -12,9 +12,19 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Model, QuerySet
 from django.db.models.functions import Greatest
 
-from apps.core.db.batches import Pace, walk
+from apps.core.db.batches import BatchRunner, walk
 
 _registry: list["Counter"] = []
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A value that a repair found wrong: `field` of the row `pk` was `shown`, and the rows say `true`."""
+
+    field: str
+    pk: UUID
+    shown: object
+    true: object
 
 
 @dataclass(frozen=True)
@@ -41,18 +51,8 @@ class Counter:
         """Add `by` to the counter. Call it in the transaction that adds or removes the rows."""
         if not connection.in_atomic_block:
             raise RuntimeError(f"{self.label} must move in the transaction of the rows it counts.")
-        # A counter that had drifted is no reason to refuse the deed: it stops at nought, and the repair finds it.
+        # A counter that is wrong does not prevent the write: it stays at 0, and the repair finds it.
         self.shown_on._base_manager.filter(pk=pk).update(**{self.column: Greatest(F(self.column) + by, 0)})
-
-    def moving(self, rows: str, by: int, *, returning: str = "") -> str:
-        """As `move`, as SQL: the UPDATE for a statement that adds or removes `rows` in the part of it that is named
-        so, and that returns the ids of their subjects. `returning`: columns of what they are shown on, as they are when
-        its lock has been waited for."""
-        shown_on, subject = self.shown_on._meta.db_table, self.rows.model._meta.get_field(self.subject).column
-        return (
-            f"UPDATE {shown_on} SET {self.column} = greatest({shown_on}.{self.column} + {by}, 0) "  # noqa: S608
-            f"FROM {rows} WHERE {shown_on}.id = {rows}.{subject}{f' RETURNING {returning}' if returning else ''}"
-        )
 
     def increment(self, pk: UUID) -> None:
         self.move(pk, 1)
@@ -82,13 +82,13 @@ class Counter:
         return {pk: (n, true.get(pk, 0)) for pk, n in shown.items() if n != true.get(pk, 0)}
 
     def repair(
-        self, pace: Pace | None = None, *, after: str | None = None, dry_run: bool = False
+        self, runner: BatchRunner | None = None, *, after: str | None = None, dry_run: bool = False
     ) -> Iterator[tuple[UUID, int, int]]:
         """Recount the rows behind `after` in batches; yields (pk, shown, true) for each one that was wrong.
 
         A counter found wrong is recounted under a lock on its row, since it may have moved between the reads.
         """
-        for pks in walk(self.shown_on._base_manager.all(), pace or Pace(), after=after, counter=self.label):
+        for pks in walk(self.shown_on._base_manager.all(), runner or BatchRunner(), after=after, counter=self.label):
             for pk, (shown, true) in self.drifted(pks).items():
                 if dry_run:
                     yield pk, shown, true

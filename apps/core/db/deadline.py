@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from django import db
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg import Connection, OperationalError
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
@@ -180,9 +181,9 @@ class DeadlineConnection(Connection[TupleRow]):
 
 
 def _drain_pool() -> None:
-    pool = getattr(connections[DEFAULT_DB_ALIAS], "pool", None)
-    if pool is not None:
-        pool.drain()
+    own = connections[DEFAULT_DB_ALIAS]
+    if isinstance(own, DatabaseWrapper) and own.pool:
+        own.pool.drain()
 
 
 def reset_pool() -> None:
@@ -190,8 +191,8 @@ def reset_pool() -> None:
     ever longer between its attempts to connect; the next query begins with a new pool, which attempts at once."""
     own = connections[DEFAULT_DB_ALIAS]
     own.close()
-    if getattr(own, "pool", None) is not None:
-        own.close_pool()  # type: ignore[attr-defined]  # of Django's PostgreSQL backend
+    if isinstance(own, DatabaseWrapper):
+        own.close_pool()
 
 
 def _probe() -> None:

@@ -8,10 +8,6 @@ from uuid_utils import compat
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _RANDOM_BITS = 80
-# An id as its bytes, of which so many come one after another in what Redis keeps. They are in the same order as UUIDs,
-# which Python code compares and hashes: a page of posts does so 250 times.
-PackedId = bytes
-ID_BYTES = 16
 
 
 def new_id() -> UUID:

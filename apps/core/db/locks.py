@@ -24,19 +24,19 @@ def try_transaction_lock(name: str) -> bool:
 
 @contextmanager
 def only_one(name: str) -> Iterator[bool]:
-    """True for whoever gets the lock `name`, and then nobody else does until the block ends or its process dies; False,
-    at once, for the others.
+    """Yields whether this process has got the lock `name`, at once. If so, no other gets it until the block ends or the
+    process dies.
 
-    The lock is PostgreSQL's, of a transaction that stands still on a connection of its own: no session state, so that
-    PgBouncer may pool transactions; no snapshot and no id, so that it holds back no vacuum; and no place in the
-    transactions of the work itself, which may be many.
+    It is an advisory lock of a transaction on a connection of its own: no session state, so that PgBouncer may pool
+    transactions; no snapshot and no id, so that it does not hold back vacuum; and it is independent of the transactions
+    of the work itself, which may be many.
     """
     own = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with own.cursor() as cursor:
             cursor.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            # A machine that vanishes closes no connection: without a sign of life for a minute, it is taken for dead.
+            # A machine that vanishes closes no connection: without an answer for a minute, it counts as dead.
             cursor.execute(
                 "SET LOCAL tcp_keepalives_idle = 30; "
                 "SET LOCAL tcp_keepalives_interval = 10; SET LOCAL tcp_keepalives_count = 3"

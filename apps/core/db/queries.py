@@ -6,7 +6,7 @@ PostgreSQL keeps the plan of each statement in every session (`prepare_threshold
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,8 +33,8 @@ def fetch_rows(sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         return list(wrapped.fetchall()) if wrapped.description else []
 
 
-def fetch(row: type[T], sql: str, **parameters: Any) -> list[T]:
-    """The rows of a statement as instances of the dataclass or named tuple `row`, whose fields are the columns."""
+def fetch(row: Callable[..., T], sql: str, **parameters: Any) -> list[T]:
+    """The rows of a statement as `row(*columns)`, for a dataclass or named tuple whose fields are the columns."""
     return [row(*columns) for columns in fetch_rows(sql, parameters)]
 
 

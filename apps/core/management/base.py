@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from apps.core.db.batches import Pace, Place
+from apps.core.db.batches import BatchRunner, Checkpoint
 from apps.core.errors import Refusal
 
 # What a shell says of a program that Ctrl-C ended.
@@ -33,11 +33,11 @@ class _Help(DjangoHelpFormatter):
 
 
 class OperatorCommand(BaseCommand, abc.ABC):
-    """A command that says what it did, to people or (`--json`) to programs, and may be stopped.
+    """A command that reports what it did, to people or (`--json`) to programs, and can be stopped.
 
-    `work` does it and returns the result, ready for JSON; `told` puts it into words. Refusals and CommandErrors are a
-    line on stderr and exit code 1. Ctrl-C and SIGTERM let the batch at hand come to its end, then the result so far is
-    told, and the exit code is 130. A second Ctrl-C ends it at once.
+    `work` returns the result, ready for JSON; `format_result` returns it as lines of text. Refusals and CommandErrors
+    are a line on stderr and exit code 1. After Ctrl-C or SIGTERM the current batch is completed, the result so far is
+    printed, and the exit code is 130. A second Ctrl-C ends the command at once.
     """
 
     # Lines as one would type them, each with what it does.
@@ -67,12 +67,12 @@ class OperatorCommand(BaseCommand, abc.ABC):
         """Do it, and say what was done."""
 
     @abc.abstractmethod
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         """Lines for people."""
 
     # ── How it runs ──────────────────────────────────────────────────────────────────────────────────────
     def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
-        self.pace = Pace(rows_per_second=settings.MAINTENANCE_ROWS_PER_SECOND, told=self._advance)
+        self.runner = BatchRunner(rows_per_second=settings.MAINTENANCE_ROWS_PER_SECOND, on_progress=self._advance)
         self._bar: Callable[[int], None] = lambda rows: None
         options.setdefault("dry_run", False)
         try:
@@ -83,7 +83,7 @@ class OperatorCommand(BaseCommand, abc.ABC):
         except KeyboardInterrupt:
             self.stderr.write("Stopped at once: what was at hand is not done, and what was done before it stays.")
             sys.exit(STOPPED)
-        stopped = not self.pace.goes_on()
+        stopped = not self.runner.has_time()
         self._print(result | {"dry_run": options["dry_run"], "stopped": stopped}, as_json=as_json)
         if stopped:
             sys.exit(STOPPED)
@@ -94,7 +94,7 @@ class OperatorCommand(BaseCommand, abc.ABC):
             return
         if result["dry_run"]:
             self.stdout.write("Dry run: nothing was changed.")
-        for line in self.told(result):
+        for line in self.format_result(result):
             self.stdout.write(line)
         if result["stopped"]:
             self.stdout.write("Stopped before the end; what is told above is done.")
@@ -113,14 +113,14 @@ class OperatorCommand(BaseCommand, abc.ABC):
                 signal.signal(number, handler)
 
     def _stop(self, *_: object) -> None:
-        if not self.in_batches or not self.pace.goes_on():
+        if not self.in_batches or not self.runner.has_time():
             raise KeyboardInterrupt
-        self.pace.stop()
+        self.runner.stop()
 
     # ── Progress ─────────────────────────────────────────────────────────────────────────────────────────
     @contextmanager
     def progress(self, what: str, total: int | None = None) -> Iterator[None]:
-        """A bar on stderr, if that is a terminal, which moves with every step of the pace."""
+        """A bar on stderr, if that is a terminal, which moves with every step of the runner."""
         columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
         console = Console(stderr=True)
         with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
@@ -132,12 +132,12 @@ class OperatorCommand(BaseCommand, abc.ABC):
         """Each of `parts`, with a bar, until the command is to stop."""
         with self.progress(what, len(parts)):
             for part in parts:
-                if not self.pace.goes_on():
+                if not self.runner.has_time():
                     return
                 yield part
-                self.pace.step(1)
+                self.runner.advance(1)
 
-    def _advance(self, rows: int, place: Place) -> None:
+    def _advance(self, rows: int, checkpoint: Checkpoint) -> None:
         self._bar(rows)
 
 

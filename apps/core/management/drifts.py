@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from apps.core.db.drift import Drift
+from apps.core.db.counters import Drift
 from apps.core.management.base import LISTED, Result
 
 

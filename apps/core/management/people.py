@@ -11,7 +11,7 @@ def person(who: str) -> Any:
     """By @handle, e-mail address or id. Raises CommandError."""
     user = get_user_model().objects.named(who).first()
     if user is None:
-        raise CommandError(f"There is nobody called {who}.")
+        raise CommandError(f"There is no user {who}.")
     return user
 
 

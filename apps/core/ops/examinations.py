@@ -15,7 +15,7 @@ from django.core import checks, mail
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from apps.core.db.statements import select
+from apps.core.db.queries import fetch_rows, load
 from apps.core.ops import health, processes
 from apps.core.ops.doctor import Finding, error, finding_source, ok, warning
 from apps.core.tasks import backlog
@@ -50,7 +50,7 @@ def examine_settings() -> Iterator[Finding]:
 @finding_source("database", when_it_fails="Is PostgreSQL running, and DATABASE_URL right? See its log.")
 def examine_database() -> Iterator[Finding]:
     before = time.time()
-    ((clock, version),) = select("SELECT extract(epoch from clock_timestamp()), version()")
+    ((clock, version),) = fetch_rows(load("core/server"), {})
     skew = float(clock) - (before + time.time()) / 2
     if abs(skew) > SKEW_SECONDS:
         advice = "Keep both machines' clocks by NTP: leases and ids are compared across them."
@@ -61,7 +61,7 @@ def examine_database() -> Iterator[Finding]:
         )
     if (encoding := _shown("server_encoding")) != "UTF8":
         yield error("database", f"Its encoding is {encoding}.", "Create it with ENCODING 'UTF8', and restore a backup.")
-    missing = EXTENSIONS - {name for (name,) in select("SELECT extname FROM pg_extension")}
+    missing = EXTENSIONS - {name for (name,) in fetch_rows(load("core/extensions"), {})}
     if missing:
         names = ", ".join(sorted(missing))
         yield error("database", f"Extensions are missing: {names}.", "Run manage.py migrate as the database's owner.")
@@ -201,7 +201,7 @@ def examine_jobs() -> Iterator[Finding]:
             advice = SIGNS.get(
                 name, "A probe did not come through scheduler, relay, broker and worker: see the others."
             )
-            yield error("jobs", f"{name}: no sign of life.", advice)
+            yield error("jobs", f"{name}: no heartbeat.", advice)
     given_up = backlog.dead_letters()
     for queue, waiting in backlog.by_queue().items():
         if waiting.oldest > LATE_SECONDS:
@@ -225,5 +225,5 @@ def examine_machine() -> Iterator[Finding]:
 
 
 def _shown(setting: str) -> str:
-    """What a setting of PostgreSQL is in this session."""
-    return str(select(f"SHOW {setting}")[0][0])
+    """A setting of PostgreSQL in this session."""
+    return str(fetch_rows(load("core/setting"), {"name": setting})[0][0])

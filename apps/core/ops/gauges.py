@@ -1,22 +1,15 @@
-"""What waits in the outbox and what became dead letters, the jobs of the schedule, signs of life, and how the
-dependencies are."""
+"""Gauges of the outbox, dead letters, scheduled jobs, heartbeats and dependencies."""
 
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import Count, F
 from django.db.models.functions import Coalesce
 from django_celery_beat.models import PeriodicTask
 
-from apps.core.models import JobRun
+from apps.core.db.queries import fetch_rows, load
+from apps.core.models import DeadLetter, JobRun
 from apps.core.ops import health, metrics
 from apps.core.tasks import backlog
-
-_DEAD = """
-SELECT task_name, count(*) FROM (SELECT task_name FROM celery_outbox_dead_letter LIMIT %s) AS bounded GROUP BY task_name
-"""
-_LAG = """
-SELECT application_name, extract(epoch FROM replay_lag) FROM pg_stat_replication WHERE replay_lag IS NOT NULL
-"""
 
 
 # ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -28,19 +21,25 @@ def outbox_oldest() -> metrics.Values:
     return {(queue,): each.oldest for queue, each in backlog.by_queue().items()}
 
 
+def dead_letters() -> metrics.Values:
+    bounded = DeadLetter.objects.values("pk")[: metrics.MOST_COUNTED]
+    counts = DeadLetter.objects.filter(pk__in=bounded).values("task_name").annotate(number=Count("pk"))
+    return {(name,): number for name, number in counts.values_list("task_name", "number")}
+
+
 def heartbeat_age() -> metrics.Values:
     return {(name,): silence.total_seconds() for name, silence in backlog.pulses().items()}
 
 
 # ── Jobs of the schedule ─────────────────────────────────────────────────────────────────────────────────
 def job_last_success() -> metrics.Values:
-    """Of one that never came through, when it was scheduled first."""
+    """For a job that never completed a round: when it was scheduled first."""
     moments = JobRun.objects.values_list("name", Coalesce(F("succeeded_at"), F("created_at")))
     return {(name,): moment.timestamp() for name, moment in moments}
 
 
 def job_period() -> metrics.Values:
-    """Of those that nobody has switched off."""
+    """Of the enabled jobs."""
     tasks = PeriodicTask.objects.filter(enabled=True, interval__isnull=False).select_related("interval")
     return {(task.task,): timedelta(**{task.interval.period: task.interval.every}).total_seconds() for task in tasks}
 
@@ -63,6 +62,11 @@ def dependencies() -> metrics.Values:
     return {(name,): float(state == "up") for name, state in checks.items()}
 
 
+def connections_limit() -> metrics.Values:
+    [(limit,)] = fetch_rows(load("core/setting"), {"name": "max_connections"})
+    return {(): float(limit)}
+
+
 def register() -> None:
     metrics.gauge(
         "photogram_dependency_up",
@@ -75,44 +79,44 @@ def register() -> None:
     metrics.gauge("photogram_outbox_oldest_seconds", "Age of the oldest task not done.", ["queue"], outbox_oldest)
     metrics.gauge(
         "photogram_dead_letters",
-        "Tasks that were given up, by task.",
+        "Dead letters by task.",
         ["task"],
-        lambda: metrics.select(_DEAD, metrics.MOST_COUNTED),
+        dead_letters,
     )
     metrics.gauge(
         "photogram_heartbeat_age_seconds",
-        "Since the scheduler, the relay, a worker or a queue last gave a sign of life.",
+        "Time since the last heartbeat of the scheduler, the relay, a worker or a queue.",
         ["name"],
         heartbeat_age,
     )
-    metrics.gauge("photogram_job_period_seconds", "How often the clock rings for a job.", ["task"], job_period)
+    metrics.gauge("photogram_job_period_seconds", "Scheduled interval in seconds.", ["task"], job_period)
     metrics.gauge(
-        "photogram_job_last_success_timestamp_seconds", "When a job last came through.", ["task"], job_last_success
+        "photogram_job_last_success_timestamp_seconds", "Time of the last completed round.", ["task"], job_last_success
     )
-    metrics.gauge("photogram_job_seconds", "How long the last round of a job took.", ["task"], job_seconds)
-    metrics.gauge("photogram_job_fixed_total", "What a job has put right since the beginning.", ["task"], job_fixed)
-    metrics.gauge("photogram_job_failed", "1 for a job whose last round met with an error.", ["task"], job_failed)
+    metrics.gauge("photogram_job_seconds", "Duration of the last round.", ["task"], job_seconds)
+    metrics.gauge("photogram_job_fixed_total", "Rows that a job has repaired or deleted.", ["task"], job_fixed)
+    metrics.gauge("photogram_job_failed", "1 if the last round failed.", ["task"], job_failed)
     metrics.gauge(
         "photogram_database_bytes",
         "Size of the database.",
         [],
-        lambda: metrics.select("SELECT pg_database_size(current_database())"),
+        lambda: metrics.select(load("core/database_size")),
     )
     metrics.gauge(
         "photogram_database_connections",
         "Connections to PostgreSQL.",
         [],
-        lambda: metrics.select("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"),
+        lambda: metrics.select(load("core/connections")),
     )
     metrics.gauge(
         "photogram_database_connections_limit",
-        "Most connections that PostgreSQL takes.",
+        "Limit of connections (max_connections).",
         [],
-        lambda: metrics.select("SELECT current_setting('max_connections')::int"),
+        connections_limit,
     )
     metrics.gauge(
         "photogram_replication_lag_seconds",
         "How far each replica is behind; shown to members of pg_monitor only.",
         ["replica"],
-        lambda: metrics.select(_LAG),
+        lambda: metrics.select(load("core/replication_lag")),
     )

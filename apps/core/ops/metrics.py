@@ -4,26 +4,29 @@ A context declares its own in `gauges.py`. Reading is bounded: each gauge by a t
 a whole by BUDGET_SECONDS. What cannot be read is left out, counted and logged; it never takes the others with it.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 from django.db import connection, transaction
-from prometheus_client import Counter
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS
 
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_gauge_failures_total", "Gauges that could not be read, by name.", ["gauge"])
 STATEMENT_MILLISECONDS = 1000
-# A scrape has the patience of a request. What begins last still ends within it: a statement that is cut off by it may
+# A scrape has the deadline of a request. What begins last still ends before it: a statement that the deadline ends may
 # pass for an outage of the database.
 BUDGET_SECONDS = REQUEST_SECONDS - STATEMENT_MILLISECONDS / 1000
 # Prometheus writes them itself, onto every series, and renames ours.
 _RESERVED = {"job", "instance"}
-# How much more there is makes no difference to whoever looks.
+# Whether there are more makes no difference to the reader.
 MOST_COUNTED = 100_000
 Values = Mapping[tuple[str, ...], float]
 
@@ -87,7 +90,7 @@ def every_gauge() -> list[Gauge]:
     return list(_gauges.values())
 
 
-class GaugeCollector:
+class GaugeCollector(Collector):
     """prometheus-client's interface: everything that is registered, read now."""
 
     def collect(self) -> Iterable[Metric]:
@@ -119,3 +122,16 @@ def _database_is_there() -> bool:
         log.warning("gauges_left_out", reason=str(error).strip())
         return False
     return True
+
+
+def registry(*gauges: Collector) -> CollectorRegistry:
+    """The metrics of all processes that share PROMETHEUS_MULTIPROC_DIR, or of this process. `gauges` come first, since
+    reading them is counted."""
+    shown = CollectorRegistry()
+    for gauge in gauges:
+        shown.register(gauge)
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(shown)  # type: ignore[no-untyped-call]
+    else:
+        shown.register(REGISTRY)
+    return shown

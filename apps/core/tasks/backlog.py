@@ -28,7 +28,7 @@ class Backlog:
     failing: int = 0
 
 
-def by_task() -> "QuerySet[QueuedTask, dict[str, Any]]":
+def by_task() -> "QuerySet[QueuedTask, Any]":
     """`depth`, `failing` and the `age` of the oldest by `task_name`, of the oldest MOST_COUNTED rows of the outbox."""
     oldest = QueuedTask.objects.order_by("pk").values("pk")[:MOST_COUNTED]
     return (

@@ -51,7 +51,7 @@ class OutboxTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
 
     @cached_property
     def _signature(self) -> Signature:
-        return signature(self.run)
+        return signature(self.run, follow_wrapped=False)  # a scheduled task takes no `runner`
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.request.called_directly:

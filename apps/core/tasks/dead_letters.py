@@ -21,7 +21,7 @@ def found(ids: Collection[int] = (), *, task: str = "") -> "QuerySet[DeadLetter]
 def retry(letters: "QuerySet[DeadLetter]") -> int:
     """Put them back into the outbox, with all their attempts before them. Returns how many."""
     pks = list(letters.values_list("pk", flat=True))
-    return outbox.replay(DeadLetter.objects.select_for_update().filter(pk__in=pks).order_by("pk"))
+    return outbox.replay(list(DeadLetter.objects.select_for_update().filter(pk__in=pks).order_by("pk")))
 
 
 def drop(letters: "QuerySet[DeadLetter]") -> int:

@@ -2,34 +2,34 @@
 
 from celery import shared_task
 
-from apps.core.db.batches import Pace
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks import heartbeats, housekeeping
 from apps.core.tasks.scheduled import scheduled
 
 
 @scheduled
-def purge_idempotency_keys(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_idempotency_keys(pace)
+def purge_idempotency_keys(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_idempotency_keys(runner)
 
 
 @scheduled
-def purge_rate_buckets(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_rate_buckets(pace)
+def purge_rate_buckets(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_rate_buckets(runner)
 
 
 @scheduled
-def purge_outbox(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_outbox(pace)
+def purge_outbox(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_outbox(runner)
 
 
 @scheduled
-def purge_heartbeats(*, pace: Pace, **_: object) -> int:
-    return housekeeping.purge_heartbeats(pace)
+def purge_heartbeats(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_heartbeats(runner)
 
 
 @scheduled
-def repair_counters(*, pace: Pace, **_: object) -> int:
-    return housekeeping.repair_counters(pace)
+def repair_counters(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.repair_counters(runner)
 
 
 @scheduled

@@ -7,14 +7,13 @@ letter. A task may run twice; a message whose row has gone is a duplicate.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import orjson
 from django.conf import settings
 from django.db import transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
@@ -55,12 +54,32 @@ def enqueue(
         context=json.dumps(propagation.carried()) if propagation.carried() else None,
         schema_version=SCHEMA_VERSION,
     )
-    gathered = _gathered.get()
-    if gathered is None:
+    batch_rows = _batch.get()
+    if batch_rows is None:
         task.save(force_insert=True)
     else:
-        gathered.append(task)
+        batch_rows.append(task)
     return task.task_id
+
+
+# The tasks of the present block of `batch()`.
+_batch: ContextVar[list[QueuedTask] | None] = ContextVar("task_batch", default=None)
+
+
+@contextmanager
+def batch() -> Iterator[None]:
+    """Write the tasks that are enqueued in this block by one statement at its end, which is inside the transaction. A
+    block within another one does nothing by itself."""
+    if _batch.get() is not None:
+        yield
+        return
+    tasks: list[QueuedTask] = []
+    token = _batch.set(tasks)
+    try:
+        yield
+    finally:
+        _batch.reset(token)
+    QueuedTask.objects.bulk_create(tasks)
 
 
 # ── In a worker ──────────────────────────────────────────────────────────────────────────────────────────
@@ -151,61 +170,6 @@ def mark_announced(tasks: Sequence[QueuedTask]) -> None:
     rows.update(announced_at=Now(), next_attempt_at=_from_now(lease))
 
 
-def _from_now(duration: Any) -> ExpressionWrapper:
+def _from_now(duration: Any) -> "ExpressionWrapper[Any]":
     """By the clock of the database, which all processes share."""
     return ExpressionWrapper(Now() + duration, output_field=DateTimeField())
-
-
-# ── To be deleted with their last user: tasks that are written by the statement of the change ────────────
-# Stands for an id in tasks that are held. No request can have it in its id.
-MEANT = "<meant>"
-_INSERT = f"""
-    INSERT INTO celery_outbox
-        (created_at, retries, task_id, task_name, args, kwargs, options, structlog_context, schema_version)
-    SELECT clock_timestamp(), 0, task_id, task_name, args, kwargs, options, structlog_context, {SCHEMA_VERSION}
-    FROM json_to_recordset({{tasks}}) AS told
-        (task_id text, task_name text, args jsonb, kwargs jsonb, options jsonb, structlog_context text)
-"""  # noqa: S608  (of constants)
-_gathered: ContextVar[list[QueuedTask] | None] = ContextVar("gathered_tasks", default=None)
-
-
-@contextmanager
-def gathering() -> Iterator[None]:
-    """The tasks of the outermost block are written by one statement at its end."""
-    if _gathered.get() is not None:
-        yield
-        return
-    with _gathered_apart() as tasks:
-        yield
-    QueuedTask.objects.bulk_create(tasks)
-
-
-@contextmanager
-def _gathered_apart() -> Iterator[list[QueuedTask]]:
-    tasks: list[QueuedTask] = []
-    token = _gathered.set(tasks)
-    try:
-        yield tasks
-    finally:
-        _gathered.reset(token)
-
-
-def held(tell: Callable[[], None]) -> str:
-    """The tasks that `tell` enqueues, not written yet: for a statement that writes them (`writing`)."""
-    with _gathered_apart() as tasks:
-        tell()
-    names = ("task_id", "task_name", "args", "kwargs", "options")
-    rows = [{name: getattr(task, name) for name in names} | {"structlog_context": task.context} for task in tasks]
-    return orjson.dumps(rows).decode()
-
-
-def is_held() -> bool:
-    """Whether tasks are being gathered."""
-    return _gathered.get() is not None
-
-
-def writing(tasks: str, *, given: str, meant: str = "") -> str:
-    """SQL that writes the tasks held in the placeholder `tasks`, given that the part `given` of the same statement has
-    a row. `meant`: SQL for the id that only the statement will know; the tasks have `MEANT` in its place."""
-    known = f"replace(%({tasks})s, '{MEANT}', ({meant})::text)::json" if meant else f"%({tasks})s"
-    return _INSERT.format(tasks=known) + f"WHERE EXISTS (SELECT 1 FROM {given})"  # noqa: S608  (of constants)

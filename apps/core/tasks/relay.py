@@ -34,7 +34,11 @@ RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interv
 class Relay:
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._broker_errors = (OSError, OperationalError, *app.connection_for_write().connection_errors)
+        self._broker_errors: tuple[type[Exception], ...] = (
+            OSError,
+            OperationalError,
+            *app.connection_for_write().connection_errors,
+        )
         self._heart = heartbeats.Heart("relay")
         self._stopping = threading.Event()
 

@@ -1,44 +1,26 @@
-"""The doors to a comment: the post's door first, then its own."""
+"""Comments for views of other apps."""
 
 from uuid import UUID
 
 from rest_framework.request import Request
 
-from apps.content.api.posts import find_post, find_reviewable_post, may_review
+from apps.content.api.posts import is_moderator
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CommentQuerySet
 
 
-def visible_comments(request: Request) -> CommentQuerySet:
-    comments: CommentQuerySet = Comment.objects.visible_to(request.user.pk)
-    return comments
-
-
 def find_comment(request: Request, comment_id: UUID) -> Comment:
-    """A comment that the caller may see, on a post that they may see. Raises NotFound."""
-    comment = _one(visible_comments(request), comment_id)
-    find_post(request, comment.post_id)
-    return comment
+    """The comment with its post. Raises NotFound if the caller may not see both."""
+    return _get(Comment.objects.readable_by(request.user.pk, is_moderator=False), comment_id)
 
 
 def find_reviewable_comment(request: Request, comment_id: UUID) -> Comment:
-    """As `find_comment`; and a moderator finds any comment that has not been removed. Raises NotFound."""
-    if not may_review(request):
-        return find_comment(request, comment_id)
-    return _one(Comment.objects.filter(removed_at=None), comment_id)
+    """As `find_comment`, but a moderator finds any comment that is not removed. Raises NotFound."""
+    return _get(Comment.objects.readable_by(request.user.pk, is_moderator=is_moderator(request)), comment_id)
 
 
-def find_comment_on(request: Request, post_id: UUID, comment_id: UUID) -> Comment:
-    """As `find_reviewable_comment`, of that very post."""
-    find_reviewable_post(request, post_id)
-    comment = find_reviewable_comment(request, comment_id)
-    if comment.post_id != post_id:
-        raise NotFound
-    return comment
-
-
-def _one(comments: CommentQuerySet, comment_id: UUID) -> Comment:
+def _get(comments: CommentQuerySet, comment_id: UUID) -> Comment:
     comment: Comment | None = comments.select_related("post").filter(pk=comment_id).first()
     if comment is None:
         raise NotFound

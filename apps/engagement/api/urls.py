@@ -1,21 +1,23 @@
 from django.urls import path
+from rest_framework.routers import SimpleRouter
 
 from apps.engagement.api.views import (
-    CollectionEndpoint,
-    CommentEndpoint,
-    CommentLikeEndpoint,
-    LikeEndpoint,
-    SaveEndpoint,
+    CollectionViewSet,
+    CommentLikeViewSet,
+    CommentViewSet,
+    LikeViewSet,
+    SaveViewSet,
 )
 
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("posts", LikeViewSet, basename="likes")
+router.register("posts", SaveViewSet, basename="saves")
+router.register("posts/<uuid:post_id>/comments", CommentViewSet, basename="comments")
+router.register("comments", CommentLikeViewSet, basename="comment-likes")
+
 urlpatterns = [
-    path("posts/<uuid:post_id>/like", LikeEndpoint.as_view({"post": "create", "delete": "destroy"})),
-    path("posts/<uuid:post_id>/likes", LikeEndpoint.as_view({"get": "list"})),
-    path("posts/<uuid:post_id>/save", SaveEndpoint.as_view({"post": "create", "delete": "destroy"})),
-    path("posts/<uuid:post_id>/comment", CommentEndpoint.as_view({"post": "comment"})),
-    path("posts/<uuid:post_id>/comments", CommentEndpoint.as_view({"post": "create", "get": "list"})),
-    path("posts/<uuid:post_id>/comments/<uuid:comment_id>", CommentEndpoint.as_view({"delete": "destroy"})),
-    path("comments/<uuid:comment_id>/like", CommentLikeEndpoint.as_view({"post": "create", "delete": "destroy"})),
-    path("users/me/saved", CollectionEndpoint.as_view({"get": "saved"})),
-    path("users/me/liked", CollectionEndpoint.as_view({"get": "liked"})),
+    *router.urls,
+    path("posts/<uuid:post_id>/comment", CommentViewSet.as_view({"post": "comment"})),
+    path("users/me/saved", CollectionViewSet.as_view({"get": "saved"})),
+    path("users/me/liked", CollectionViewSet.as_view({"get": "liked"})),
 ]

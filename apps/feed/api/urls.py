@@ -1,9 +1,9 @@
-from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-from apps.feed.api.views import ExploreEndpoint, FeedEndpoint
+from apps.feed.api.views import ExploreViewSet, FeedViewSet
 
-urlpatterns = [
-    path("feed", FeedEndpoint.as_view({"get": "list"})),
-    path("feed/refresh", FeedEndpoint.as_view({"post": "refresh"})),
-    path("explore", ExploreEndpoint.as_view({"get": "list"})),
-]
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("feed", FeedViewSet, basename="feed")
+router.register("explore", ExploreViewSet, basename="explore")
+
+urlpatterns = router.urls

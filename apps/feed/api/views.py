@@ -1,79 +1,97 @@
-"""The home feed."""
+"""The home feed and explore."""
 
-import builtins
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from orjson import Fragment
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.content.api import schemas
-from apps.content.api.cards import post_cards, post_cards_of
+from apps.content.api.serializers import PostSerializer, serialize_post, serialize_posts
 from apps.content.models import Post
-from apps.core.api.pagination import Window, page
 from apps.core.api.schema import documented
-from apps.core.api.shapes import Shape
-from apps.core.api.views import Endpoint
-from apps.core.db.ids import PackedId
-from apps.core.db.statements import Statement
-from apps.feed import explore, live, reading, timeline
+from apps.core.api.views import BaseViewSet
+from apps.core.db.compiled import CompiledQuery
+from apps.engagement import reads
+from apps.engagement.reads import PostRow
+from apps.feed import explore, reading, timeline
 
-# The rules are asked anew of every id, wherever it comes from.
-IN_THE_FEED = Statement(
-    lambda viewer: timeline.belonging_to(viewer, Post.objects.visible_to(viewer)).for_cards(), "viewer"
+# The rules are applied to every id, wherever it comes from.
+POSTS_IN_FEED = CompiledQuery(
+    lambda viewer: timeline.in_feed_of(viewer, Post.objects.visible_to(viewer)).with_is_public()
 )
 
 
-class RefreshedFeed(Shape):
-    results = schemas.Post(many=True)
+class RefreshedFeedSerializer(serializers.Serializer[Any]):
+    results = PostSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     new_since_last = serializers.IntegerField(min_value=0, max_value=reading.NEW_CAP)
 
 
-class FeedEndpoint(Endpoint):
-    @documented(summary="Posts of those one follows and one's own, newest first", page_of=schemas.Post)
-    def list(self, request: Request) -> Response:
-        window = Window.of(request, "feed")
-        before = UUID(window.after[0]) if window.after else None
-        glance = live.look(self.caller_id, may_build=before is None)
-        found = reading.page(self.caller_id, self._cards, glance, limit=window.limit + 1, before=before)
-        return Response(_page(window, *found))
+class FeedViewSet(BaseViewSet):
+    serializer_class = PostSerializer
 
     @documented(
-        summary="Rebuild the timeline; its first page and how much of it is new", responses={200: RefreshedFeed}
+        summary="List the home feed",
+        description="Posts of the accounts that the user follows, and the user's own, newest first.",
+        page_of=PostSerializer,
     )
-    def refresh(self, request: Request) -> Response:
-        window = Window.of(request, "feed")
-        found, new = reading.refresh(self.caller_id, self._cards, limit=window.limit + 1)
-        return Response(_page(window, *found) | {"new_since_last": new})
-
-    def _cards(self, ids: builtins.list[PackedId]) -> dict[PackedId, Fragment]:
-        return post_cards_of(ids, self.caller_id, among=IN_THE_FEED)
-
-
-class ExploreEndpoint(Endpoint):
-    open_to_all = frozenset({"list"})
-
-    @documented(summary="Recent popular posts for everybody", page_of=schemas.Post)
     def list(self, request: Request) -> Response:
-        window = Window.of(request, "explore")
-        posts = explore.popular_posts(request.user.pk)
-        if window.after:
-            posts = explore.after(posts, *window.after)
-        return Response(
-            page(
-                list(posts.values_list("score", "pk")[: window.limit + 1]),
-                window,
-                position=list,
-                cards=lambda shown: post_cards([pk for _, pk in shown], request.user.pk),
-            )
+        posts: dict[UUID, PostRow] = {}
+
+        def fetch(after: str | None, limit: int) -> Sequence[UUID]:
+            before = UUID(after) if after else None
+            ids, found = reading.page(self.caller_id, self._posts, limit=limit, before=before)
+            posts.update(found)
+            return ids
+
+        return self._paginate(fetch, posts)
+
+    @documented(
+        summary="Refresh the home feed",
+        description="Rebuilds the timeline. Returns the first page and the number of posts since the last refresh.",
+        responses={200: RefreshedFeedSerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def refresh(self, request: Request) -> Response:
+        posts: dict[UUID, PostRow] = {}
+        new_since_last = 0
+
+        def fetch(after: str | None, limit: int) -> Sequence[UUID]:
+            nonlocal new_since_last
+            ids, found, new_since_last = reading.refresh(self.caller_id, self._posts, limit=limit)
+            posts.update(found)
+            return ids
+
+        # The cursor continues `list`.
+        self.action = "list"
+        response = self._paginate(fetch, posts)
+        response.data["new_since_last"] = new_since_last
+        return response
+
+    def _posts(self, ids: Sequence[UUID]) -> dict[UUID, PostRow]:
+        return reads.posts(ids, self.caller_id, visible=POSTS_IN_FEED)
+
+    def _paginate(self, fetch: Any, posts: dict[UUID, PostRow]) -> Response:
+        return self.paginate(
+            fetch,
+            position=lambda pk: pk,
+            serialize=lambda ids: [serialize_post(posts[pk], self.caller_id) for pk in ids if pk in posts],
         )
 
 
-def _page(window: Window, ids: list[PackedId], cards: dict[PackedId, Fragment]) -> dict[str, Any]:
-    def of(shown: Any) -> list[Fragment]:
-        return [card for pk in shown if (card := cards.get(pk))]
+class ExploreViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    serializer_class = PostSerializer
 
-    return page(ids, window, position=lambda pk: [UUID(bytes=pk)], cards=of)
+    @documented(summary="List popular posts", description="Recent posts, best first.", page_of=PostSerializer)
+    def list(self, request: Request) -> Response:
+        viewer_id = request.user.pk
+        return self.paginate(
+            lambda after, limit: explore.page(viewer_id, after=after, limit=limit),
+            position=lambda row: row,
+            serialize=lambda rows: serialize_posts([post_id for _, post_id in rows], viewer_id),
+        )

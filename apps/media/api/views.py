@@ -9,8 +9,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.content.api.posts import find_reviewable_post
-from apps.content.models import Post, PostMedia
+from apps.content import exposure
+from apps.content.api.posts import readable_posts
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
@@ -91,12 +91,10 @@ class MediaViewSet(OwnMediaViewSet):
         responses={200: serializers.MediaSerializer},
     )
     def retrieve(self, request: Request, media_id: UUID) -> Response:
-        item = PostMedia.objects.filter(medium=media_id).select_related("medium").first()
-        if item is None:
+        post = readable_posts(request).filter(media=media_id).first()
+        if post is None:
             return Response(self._serialize(self.get_object(), public=False))
-        post = find_reviewable_post(request, item.post_id)
-        is_public = Post.objects.open_to_everybody().filter(pk=post.pk).exists()
-        return Response(self._serialize(item.medium, public=is_public))
+        return Response(self._serialize(post.media.get(pk=media_id), public=exposure.is_public(post.pk)))
 
     @documented(summary="Delete a medium", responses={204: None}, errors=[services.MediaInUse])
     def destroy(self, request: Request, media_id: UUID) -> Response:

@@ -13,15 +13,13 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core import mail
-from apps.core.db.batches import BATCH
 from apps.core.db.ids import moment_of
-from apps.core.tasks.outbox import enqueue
+from apps.core.tasks import leased
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
@@ -35,7 +33,6 @@ _SALT = "photogram.moderation.appeal"
 # Longer than the task may run.
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
-DOORBELL_LOST_AFTER = timedelta(seconds=30)
 
 RULES = {
     Category.SPAM: "our rules, which do not allow spam",
@@ -174,37 +171,25 @@ def opens_appeal(token: str, action_id: UUID) -> bool:
 # ── The mail ─────────────────────────────────────────────────────────────────────────────────────────────
 def send(action_id: UUID) -> None:
     """Send the mail once, by the worker that claims the row. The sweep retries it after a failure."""
-    if not _claim(action_id):
+    statement: Statement | None = _unsent().claim(action_id, lease=LEASE)
+    if statement is None:
         return
-    statement = Statement.objects.select_related("action", "user").get(pk=action_id)
     try:
         _mail(statement.action, statement.user)
     except (OSError, SMTPException) as error:
         log.warning("statement_not_mailed", action_id=str(action_id), attempt=statement.attempts, error=str(error))
-        wait = timedelta(minutes=2**statement.attempts)
-        Statement.objects.filter(pk=action_id, mailed_at=None).update(try_after=timezone.now() + wait)
+        Statement.objects.release(statement, after=timedelta(minutes=2**statement.attempts))
         return
-    Statement.objects.filter(pk=action_id, mailed_at=None).update(mailed_at=timezone.now())
+    Statement.objects.finish(statement, mailed_at=timezone.now())
 
 
-def ring_again() -> int:
-    """Ring for statements whose doorbell was lost, whose worker died, or whose mail failed. Returns for how many."""
-    now = timezone.now()
-    due = Q(attempts=0, try_after__lt=now - DOORBELL_LOST_AFTER) | Q(
-        attempts__range=(1, MAX_ATTEMPTS - 1), try_after__lt=now
-    )
-    unsent = Statement.objects.filter(due, mailed_at=None).order_by("try_after")
-    with transaction.atomic():
-        waiting = list(unsent.values_list("pk", flat=True)[:BATCH])
-        for action_id in waiting:
-            enqueue(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
-    return len(waiting)
+def enqueue_due() -> int:
+    """Enqueue the statements whose task was lost, whose worker died, or whose mail failed. Returns how many."""
+    return leased.enqueue_due(_unsent(), task=SEND_STATEMENT, argument="action_id")
 
 
-def _claim(action_id: UUID) -> bool:
-    now = timezone.now()
-    due = Statement.objects.filter(pk=action_id, mailed_at=None, attempts__lt=MAX_ATTEMPTS, try_after__lte=now)
-    return bool(due.update(try_after=now + LEASE, attempts=F("attempts") + 1))
+def _unsent() -> leased.LeasedJobQuerySet:
+    return Statement.objects.filter(mailed_at=None, attempts__lt=MAX_ATTEMPTS)
 
 
 def _mail(action: ModerationAction, user: User) -> None:

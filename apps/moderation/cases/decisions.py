@@ -14,8 +14,9 @@ from apps.content.models import Post
 from apps.core.db.ids import moment_of, new_id
 from apps.core.db.locks import transaction_lock
 from apps.core.errors import NotFound
+from apps.core.tasks.leased import first_sweep_at
 from apps.core.tasks.outbox import enqueue
-from apps.engagement import services as engagement
+from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.events import action_taken
 from apps.moderation.models import ModerationAction, Statement, TargetType
@@ -110,7 +111,7 @@ def record(
         reverses=reverses,
     )
     if affected_id:
-        Statement.objects.create(action=made, user_id=affected_id)
+        Statement.objects.create(action=made, user_id=affected_id, next_attempt_at=first_sweep_at())
         enqueue(SEND_STATEMENT, kwargs={"action_id": str(pk)})
         action_taken.publish(action_id=str(pk))
     return made

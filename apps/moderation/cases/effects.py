@@ -71,7 +71,7 @@ def _preview_suspensions(targets: Sequence[Target], flags: int) -> Effect:
     return Effect(
         cases=len(targets),
         posts=sum(person.post_count for person in hidden),
-        comments=Comment.objects.standing().filter(author__in=[person.pk for person in hidden]).count(),
+        comments=Comment.objects.published().filter(author__in=[person.pk for person in hidden]).count(),
         people=len(ids),
         followers=sum(person.follower_count for person in hidden),
         sessions=Session.objects.live().filter(user__in=ids).count(),

@@ -254,7 +254,7 @@ def find_owned_targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
 def list_recent_posts(person_id: UUID, *, since: UUID, limit: int) -> list[Target]:
     """The newest posts, then comments, of the person that are not taken down, with ids from `since` on."""
     posts = Post.objects.written_by(person_id).filter(id__gte=since, taken_down_at=None).order_by("-id")
-    comments = Comment.objects.standing().filter(author=person_id, id__gte=since).order_by("-id")
+    comments = Comment.objects.published().filter(author=person_id, id__gte=since).order_by("-id")
     found = [Target(TargetType.POST, pk, person_id) for pk in posts.values_list("pk", flat=True)[:limit]]
     found += [Target(TargetType.COMMENT, pk, person_id) for pk in comments.values_list("pk", flat=True)[:limit]]
     return found[:limit]

@@ -5,9 +5,9 @@ from rest_framework import serializers
 from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
 from apps.core.api.fields import StrictBoolean, TokenField
 from apps.core.api.serializers import StrictSerializer
-from apps.notifications.models import PushSubscription, Type
+from apps.notifications.models import Type
 from apps.notifications.reads import NotificationRow
-from apps.notifications.wording import preview
+from apps.notifications.wording import get_preview
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
@@ -33,7 +33,7 @@ class NotificationSerializer(serializers.Serializer[NotificationRow]):
             "actor_count": row.actor_count,
             "post_id": row.post_id,
             "comment_id": row.comment_id,
-            "preview": preview(row.type, row.statement, row.comment_text, row.caption),
+            "preview": get_preview(row.type, row.statement, row.comment_text, row.caption),
             "read_at": row.read_at,
             "created_at": row.created_at,
             "updated_at": row.updated_at,
@@ -62,7 +62,7 @@ class NotificationPreferencesSerializer(serializers.Serializer[Any]):
     moderation = ChannelsSerializer()
 
 
-class PushSubscriptionSerializer(serializers.Serializer[PushSubscription]):
+class PushSubscriptionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     endpoint = serializers.URLField()
     created_at = serializers.DateTimeField()
@@ -72,13 +72,14 @@ class PushSubscriptionsSerializer(serializers.Serializer[Any]):
     results = PushSubscriptionSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     vapid_public_key = serializers.CharField(
-        allow_null=True, help_text="What a browser subscribes with (`applicationServerKey`); null: push is not set up."
+        allow_null=True,
+        help_text="The `applicationServerKey` for a browser's subscription; null if push is not configured.",
     )
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
 class ReadAllSerializer(StrictSerializer):
-    """Everything, or `up_to` a notification and what comes after it in the list."""
+    """All notifications, or `up_to` one and those that follow it in the list."""
 
     up_to = serializers.UUIDField(required=False)
 
@@ -107,7 +108,7 @@ class PushKeysSerializer(StrictSerializer):
 
 
 class SubscribeSerializer(StrictSerializer):
-    """As a browser's `PushSubscription.toJSON()` gives it."""
+    """The result of a browser's `PushSubscription.toJSON()`."""
 
     endpoint = TokenField(max_length=500)
     keys = PushKeysSerializer()

@@ -73,15 +73,17 @@ class PreferenceViewSet(BaseViewSet):
 
     @documented(summary="Get notification preferences", responses={200: serializers.NotificationPreferencesSerializer})
     def retrieve(self, request: Request) -> Response:
-        return Response({type_: asdict(channels) for type_, channels in preferences.of(self.caller_id).items()})
+        return Response(
+            {type_: asdict(channels) for type_, channels in preferences.get_channels(self.caller_id).items()}
+        )
 
     @documented(
-        summary="Change notification preferences; types that are not named stay as they are",
+        summary="Change notification preferences; omitted types keep their values",
         responses={200: serializers.NotificationPreferencesSerializer},
     )
     def update(self, request: Request) -> Response:
-        wishes = {type_: Channels(**channels) for type_, channels in self.get_validated_data().items()}
-        preferences.choose(self.caller_id, wishes)
+        changes = {type_: Channels(**channels) for type_, channels in self.get_validated_data().items()}
+        preferences.update(self.caller_id, changes)
         return self.retrieve(request)
 
 
@@ -101,7 +103,7 @@ class PushViewSet(BaseViewSet):
         return Response(page)
 
     @documented(
-        summary="Subscribe to push messages; again is the same subscription",
+        summary="Subscribe to push messages; idempotent for an endpoint",
         responses={200: serializers.PushSubscriptionSerializer, 201: serializers.PushSubscriptionSerializer},
         errors=[services.TooManySubscriptions],
     )

@@ -11,8 +11,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.serializers import UserSerializer
 from apps.accounts.models import User
-from apps.content.api.cards import post_cards
-from apps.content.api.schemas import Post as PostSerializer
+from apps.content.api.serializers import PostSerializer, serialize_posts
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.search import querysets, reads
@@ -62,7 +61,7 @@ class SearchViewSet(BaseViewSet):
     def posts(self, request: Request) -> Response:
         viewer_id = request.user.pk
         page = self.paginate_queryset(querysets.find_posts(self.query, viewer_id=viewer_id).only("pk"))
-        return self.get_paginated_response(post_cards([post.pk for post in page or []], viewer_id))
+        return self.get_paginated_response(serialize_posts([post.pk for post in page or []], viewer_id))
 
     @documented(
         summary="Search tags",

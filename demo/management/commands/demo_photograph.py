@@ -1,4 +1,4 @@
-"""Write one of the demo world's photographs to a file."""
+"""`manage.py demo_photograph`: write a sample photograph to a file."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from demo import photographs
 
 
 class Command(BaseCommand):
-    help = "Write a photograph to a file, turned and full of metadata as telephones write them."
+    help = "Write a sample photograph to a file. Like photos of a phone, it is stored rotated and contains metadata."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -18,6 +18,6 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=11)
 
     def handle(self, *args: Any, file: Path, scene: str, seed: int, **options: Any) -> None:
-        taken = photographs.take(scene, seed, on_its_side=True)
-        file.write_bytes(taken.jpeg)
-        self.stdout.write(f"{file}: {scene}, {len(taken.jpeg):,} bytes, {taken.width} x {taken.height} once upright")
+        photo = photographs.take(scene, seed, rotated=True)
+        file.write_bytes(photo.jpeg)
+        self.stdout.write(f"{file}: {scene}, {len(photo.jpeg):,} bytes, {photo.width} x {photo.height} when displayed")

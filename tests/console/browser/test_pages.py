@@ -19,8 +19,8 @@ from apps.moderation.cases import proposals
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal, TargetType
 from apps.safety.models import BlockedTerm
 from apps.social import services as social
-from demo import darkroom, reports
-from demo.plan import Shot
+from demo import photo_uploads, reports
+from demo.plan import PlannedPhoto
 from tests.console.browser.axe import faults
 from tests.console.browser.conftest import NARROW, WIDE
 from tests.factories import make_user
@@ -42,14 +42,14 @@ CAPTIONS = ["First light.", "Still.", "High water.", "Two hours uphill.", "Ferns
 def world():
     """People, photographs from the pipeline, reports, a wave of spam, an appeal, and a month of decisions."""
     people = [make_user(handle) for handle in ("ada", "bruno", "chiara", "daria", "emil", "fiona", "greta")]
-    shots = [Shot(scene, number, 480) for number, scene in enumerate(SCENES)]
-    for number, (shot, photograph) in enumerate(zip(shots, darkroom.taken(shots), strict=True)):
+    shots = [PlannedPhoto(scene, number, 480) for number, scene in enumerate(SCENES)]
+    for number, (shot, photograph) in enumerate(zip(shots, photo_uploads.render(shots), strict=True)):
         author = people[number % len(people)]
-        medium = darkroom.uploaded(photograph, shot, author.pk)
+        medium = photo_uploads.upload(photograph, shot, author.pk)
         content.create_post(author_id=author.pk, media_ids=[medium.pk], caption=CAPTIONS[number])
         social.follow(author.pk, by=people[(number + 1) % len(people)].pk)
     moderators = [make_moderator("mod"), make_moderator("senior", "senior_moderator")]
-    reports.file(np.random.default_rng(1), moderators=moderators, past=90)
+    reports.create(np.random.default_rng(1), moderators=moderators, past=90)
     BlockedTerm.objects.create(
         kind="word", text="watches", comparable="watches", effect="flag", reason="The wave of November."
     )

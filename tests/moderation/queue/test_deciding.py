@@ -36,8 +36,8 @@ def things(alice, bob, carol):
 
 def shown():
     """(posts, comments, sessions, open reports, statements) as everybody else finds them."""
-    standing = Post.objects.standing()
-    comments = Comment.objects.standing().filter(author__state="active", post__in=standing)
+    standing = Post.objects.published()
+    comments = Comment.objects.published().filter(author__state="active", post__in=standing)
     return (
         standing.count(),
         comments.count(),

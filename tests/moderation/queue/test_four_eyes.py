@@ -56,7 +56,7 @@ def test_one_proposes_another_confirms_and_both_are_written_down(mod, second, al
     assert "Confirm: suspend for good" not in client.get(case_of(post)).text
     client.post(case_of(post) + "release/")
     other = browser(second)
-    assert "Suspend @alice for good?" in other.get("/admin/").text
+    assert "Suspend @alice permanently?" in other.get("/admin/").text
     assert "Confirm: suspend for good" in other.get(case_of(post)).text
     verdict(other, "confirm")
     assert (state(alice), Flag.objects.get().status) == ("suspended", "resolved")

@@ -35,8 +35,8 @@ class Command(OperatorCommand):
         if dry_run:
             return {"expired": counts}
         with self.progress("Expired rows", sum(counts.values())):
-            return {"expired": {name: delete_in_batches(rows(), self.pace) for name, rows in EXPIRED.items()}}
+            return {"expired": {name: delete_in_batches(rows(), self.runner) for name, rows in EXPIRED.items()}}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         for name, number in result["expired"].items():
             yield f"{name.replace('_', ' '):<17} {number}"

@@ -50,7 +50,7 @@ class Command(OperatorCommand):
         if typed.strip().removeprefix("@") != user.handle:
             raise CommandError("The handle does not match. Nothing was changed.")
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield from held_in_words(result["handle"], result["held"])
         if not result["dry_run"]:
             yield f"@{result['handle']} is hidden. A worker erases the data; the console lists the pending erasure."

@@ -43,7 +43,7 @@ class Command(OperatorCommand):
             _write(user, file)
         return result | {"bytes": file.stat().st_size}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield from held_in_words(result["handle"], result["held"])
         if result["bytes"] is not None:
             yield f"{result['file']}: {result['bytes']} bytes"

@@ -1,4 +1,4 @@
-"""`manage.py repair_fields`: what is written down twice says the same in both places."""
+"""`manage.py repair_fields`: correct fields that repeat what other rows say."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,13 +12,13 @@ from apps.core.management.base import OperatorCommand, Result
 
 class Command(OperatorCommand):
     help = (
-        "Compare the fields that follow from other rows with these rows, and correct those that are wrong: whether a "
-        "medium is in use, whether a photo or an avatar has public copies, and the tags of posts. A job does the "
-        "same once a day."
+        "Compare fields that repeat what other rows say with these rows, and correct wrong ones: whether a medium is "
+        "in use, whether a photo or an avatar has public copies, and the tags of posts. A job does the same once a "
+        "day."
     )
     examples = """
-  manage.py repair_fields --dry-run          which fields are wrong?
-  manage.py repair_fields                    correct them
+  manage.py repair_fields --dry-run          list the wrong fields
+  manage.py repair_fields                    correct the wrong fields
   manage.py repair_fields --field post.tags  only the tags of posts
 """
 
@@ -34,9 +34,9 @@ class Command(OperatorCommand):
     def work(self, *, field: str, dry_run: bool, **options: Any) -> Result:
         chosen = [field] if field else list(repair.FIELDS)
         with self.progress("Fields", sum(repair.FIELDS[name][0]().count() for name in chosen)):
-            wrong = repair.wrong_fields(self.pace, only=field, dry_run=dry_run)
+            wrong = repair.wrong_fields(self.runner, only=field, dry_run=dry_run)
             result = drifts.tally(wrong, chosen, kind="field")
-        return {"checked": self.pace.rows} | result
+        return {"checked": self.runner.rows} | result
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         return drifts.in_words(result, kind="field", checked="rows", width=24)

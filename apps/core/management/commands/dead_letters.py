@@ -12,9 +12,9 @@ from apps.core.tasks.housekeeping import DEAD_LETTERS_KEPT
 
 class Command(OperatorCommand):
     help = (
-        "Tasks that failed as often as they may be tried lie as dead letters, with the reason, until somebody decides: "
+        "Tasks that used up their attempts are dead letters, with the reason, until an operator decides: "
         "`list` shows them, `retry` puts them back into the outbox with all their tries before them, `drop` deletes "
-        f"them. What nobody decides on is dropped after {DEAD_LETTERS_KEPT.days} days."
+        f"them. Others are dropped after {DEAD_LETTERS_KEPT.days} days."
     )
     examples = """
   manage.py dead_letters list                        the newest 100
@@ -43,7 +43,7 @@ class Command(OperatorCommand):
             result["number"] = dead_letters.drop(found)
         return result
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         for letter in result["letters"]:
             yield f"{letter['id']:>6}  {letter['dead_at']:%Y-%m-%d %H:%M}  {letter['task']}  {letter['kwargs']}"
             yield f"        {letter['reason']}"

@@ -3,9 +3,8 @@
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from django.core.management.base import BaseCommand
-
-from config.queues import QUEUES
 
 
 class Command(BaseCommand):
@@ -18,14 +17,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with current_app.connection_for_write() as broker:
             channel = broker.default_channel
-            for name, kind in QUEUES.items():
+            for name, kind in settings.QUEUES.items():
                 current_app.amqp.queues[name](channel).declare()
                 if broker.transport.driver_type == "sqs":
                     self._hide(channel, name, kind.invisible)
-        self.stdout.write(f"Queues: {', '.join(QUEUES)}.")
+        self.stdout.write(f"Queues: {', '.join(settings.QUEUES)}.")
 
     @staticmethod
     def _hide(channel: Any, name: str, seconds: int) -> None:
-        channel.sqs(queue=channel.canonical_queue_name(name)).set_queue_attributes(
-            QueueUrl=channel._resolve_queue_url(name), Attributes={"VisibilityTimeout": str(seconds)}
-        )
+        queue = channel.canonical_queue_name(name)
+        client = channel.sqs(queue=queue)
+        url = client.get_queue_url(QueueName=queue)["QueueUrl"]
+        client.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})

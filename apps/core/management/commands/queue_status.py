@@ -1,4 +1,4 @@
-"""`manage.py queue_status`: what is to be done, what fails, and who is at it."""
+"""`manage.py queue_status`: the tasks of each queue, and the heartbeats of the processes."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,7 +12,7 @@ class Command(OperatorCommand):
     help = (
         "Show for each queue how many tasks are not done, how old the oldest of them is, how many have failed and will "
         "be tried again, how many were given up, and how many messages wait in the broker; and when the scheduler, the "
-        "relay, each worker and each queue last gave a sign of life. Changes nothing."
+        "relay, each worker and each queue last sent a heartbeat. Changes nothing."
     )
     examples = """
   manage.py queue_status          a table
@@ -33,7 +33,7 @@ class Command(OperatorCommand):
             "silence": {name: round(silence.total_seconds(), 1) for name, silence in backlog.pulses().items()},
         }
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"{'queue':<16}{'not done':>10}{'oldest':>10}{'failing':>10}{'given up':>10}{'in broker':>11}"
         for name, each in result["queues"].items():
             broker = "?" if each["in_broker"] is None else each["in_broker"]
@@ -43,6 +43,6 @@ class Command(OperatorCommand):
             )
         yield f"The broker {'answers' if result['broker'] == 'up' else result['broker']}."
         yield ""
-        yield "last sign of life"
+        yield "last heartbeat"
         for name, seconds in result["silence"].items():
             yield f"  {name:<40}{seconds:>8.0f} s ago"

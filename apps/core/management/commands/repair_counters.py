@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from apps.core.db.batches import Place
+from apps.core.db.batches import Checkpoint
 from apps.core.db.counters import every_counter
 from apps.core.db.ids import parse_id
 from apps.core.management import drifts
@@ -36,22 +36,22 @@ class Command(OperatorCommand):
         counters = [known for known in every_counter() if counter in ("", known.label)]
         if not counters:
             raise CommandError(f"There is no counter {counter}.")
-        self.pace.place = _parsed(after)
+        self.runner.checkpoint = _parsed(after)
         total = sum(known.shown_on._base_manager.count() for known in counters)
         with self.progress("Counters", total):
-            wrong = housekeeping.drifts(self.pace, only=counter, dry_run=dry_run)
+            wrong = housekeeping.drifts(self.runner, only=counter, dry_run=dry_run)
             result = drifts.tally(wrong, sorted(known.label for known in counters), kind="counter")
-        place = self.pace.place
-        go_on_after = f"{place['counter']}/{place['after']}" if self.pace.stopped and place else None
-        return {"checked": self.pace.rows} | result | {"go_on_after": go_on_after}
+        place = self.runner.checkpoint
+        go_on_after = f"{place['counter']}/{place['after']}" if self.runner.stopped and place else None
+        return {"checked": self.runner.rows} | result | {"go_on_after": go_on_after}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield from drifts.in_words(result, kind="counter", checked="counters", width=32)
         if result["go_on_after"]:
             yield f"To go on: manage.py repair_counters --after {result['go_on_after']}"
 
 
-def _parsed(after: str) -> Place:
+def _parsed(after: str) -> Checkpoint:
     """Raises CommandError."""
     if not after:
         return {}

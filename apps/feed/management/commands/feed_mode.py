@@ -1,4 +1,4 @@
-"""`manage.py feed_mode`: how the feed works, and having it work otherwise."""
+"""`manage.py feed_mode`: show and pin the mode of the feed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,14 +12,14 @@ from apps.feed.models import FeedMode
 
 class Command(OperatorCommand):
     help = (
-        "Show the mode that the feed works in and the signs that it was decided from; or pin a mode, whatever the "
-        "signs say, until `auto` lets them decide again. busy: new posts are pushed to the hottest readers only, and "
-        "people whose timeline is missing get a snapshot. recovering: as normal, with slow snapshots."
+        "Show the mode of the feed and the inputs of the decision; or pin a mode, until `auto` lets the policy decide "
+        "again. busy: new posts are pushed to the most active readers only, and readers without a timeline get a "
+        "snapshot. recovering: as normal, with slow snapshots."
     )
     examples = """
-  manage.py feed_mode       how does it work?
+  manage.py feed_mode       show the mode
   manage.py feed_mode busy  pin a mode
-  manage.py feed_mode auto  let the signs decide
+  manage.py feed_mode auto  let the policy decide
 """
     in_batches = False
 
@@ -30,17 +30,17 @@ class Command(OperatorCommand):
         wanted: str | None = options["mode"]
         if wanted and not dry_run:
             mode.pin("" if wanted == "auto" else wanted)
-        kept = mode.row()
+        saved = mode.row()
         return {
-            "mode": mode.in_force(kept),
-            "pinned": bool(kept.pinned),
-            "decided": kept.mode,
-            "decided_at": kept.decided_at,
-            "signs": {"queue": kept.queue, "seconds": kept.seconds, "hit_ratio": kept.hit_ratio},
+            "mode": mode.effective(saved),
+            "pinned": bool(saved.pinned),
+            "decided": saved.mode,
+            "decided_at": saved.decided_at,
+            "inputs": {"queue": saved.queue, "seconds": saved.seconds, "hit_ratio": saved.hit_ratio},
         }
 
-    def told(self, result: Result) -> Iterable[str]:
-        pinned = f" (pinned; the signs say {result['decided']})" if result["pinned"] else ""
+    def format_result(self, result: Result) -> Iterable[str]:
+        pinned = f" (pinned; the policy says {result['decided']})" if result["pinned"] else ""
         yield f"The feed is {result['mode']}{pinned}."
-        for sign, value in result["signs"].items():
-            yield f"  {sign:<10} {'too few to tell' if value is None else round(value, 3)}"
+        for name, value in result["inputs"].items():
+            yield f"  {name:<10} {'too few to tell' if value is None else round(value, 3)}"

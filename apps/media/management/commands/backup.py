@@ -35,7 +35,7 @@ class Command(OperatorCommand):
     def work(self, *, output: Path, previous: Path | None, **options: Any) -> Result:
         try:
             with self.progress("Objects"):
-                manifest = backup.make(output, previous=previous, on_progress=self.pace.step)
+                manifest = backup.make(output, previous=previous, on_progress=self.runner.advance)
         except backup.FAILURES as failure:
             raise CommandError(str(failure)) from failure
         return {
@@ -45,6 +45,6 @@ class Command(OperatorCommand):
             "bytes": manifest.bytes,
         }
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         size = f"{result['bytes'] / 1e6:,.1f} MB"
         yield f"{result['folder']}: the database and {result['objects']:,} objects ({size})."

@@ -58,20 +58,20 @@ class Command(OperatorCommand):
         result: Result = {}
         if "abandoned" in parts:
             with self.progress("Abandoned uploads", sweeps.abandoned_uploads().count()):
-                result["abandoned"] = sweeps.remove_abandoned_uploads(self.pace)
+                result["abandoned"] = sweeps.remove_abandoned_uploads(self.runner)
         if "orphaned" in parts:
             result["orphaned"] = self._through_storage(inventory.remove_orphaned_objects)
         if "pending" in parts:
-            sweeps.retry_refused(self.pace)
+            sweeps.retry_refused(self.runner)
             with self.progress("Pending deletions", sweeps.deletable_now().count()):
-                result["deleted"] = sweeps.delete_pending_objects(self.pace)
+                result["deleted"] = sweeps.delete_pending_objects(self.runner)
             result["pending"] = PendingDeletion.objects.count()
         return result
 
     def _through_storage(self, look: Callable[[str], int]) -> int:
         return sum(look(shard) for shard in self.part_by_part("Parts of storage", inventory.SHARDS))
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         words = {
             "abandoned": "abandoned uploads",
             "orphaned": "orphaned objects",

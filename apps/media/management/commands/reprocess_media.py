@@ -54,7 +54,7 @@ class Command(OperatorCommand):
             return {"chosen": total, "handed_over": 0, "go_on_after": None}
         with self.progress("Media", total):
             handed_over, last = self._hand_over(media, max(options["at_once"] or AT_ONCE, 1))
-        return {"chosen": total, "handed_over": handed_over, "go_on_after": last if self.pace.stopped else None}
+        return {"chosen": total, "handed_over": handed_over, "go_on_after": last if self.runner.stopped else None}
 
     def _hand_over(self, media: MediaQuerySet, at_once: int) -> tuple[int, str | None]:
         """Returns how many media were sent to the pipeline, and the id of the last one. Media without an original are
@@ -64,18 +64,18 @@ class Command(OperatorCommand):
             handed_over += sum(services.reprocess(medium) for medium in batch)
             last = str(batch[-1].pk)
             media = media.filter(pk__gt=last)
-            self.pace.step(len(batch))
+            self.runner.advance(len(batch))
         return handed_over, last
 
     def _room(self, at_once: int) -> int:
         """How many more media may wait. Blocks until at least one may; returns 0 if the command is to stop."""
         waiting = Media.objects.filter(
-            ring_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
+            next_attempt_at__isnull=False, status__in=[Media.Status.UPLOADED, Media.Status.PROCESSING]
         )
-        while self.pace.goes_on():
+        while self.runner.has_time():
             if (room := at_once - waiting.count()) > 0:
                 return room
-            self.pace.wait(POLL_INTERVAL)
+            self.runner.wait(POLL_INTERVAL)
         return 0
 
     def _reprocess_without_objects(self, *, dry_run: bool) -> Result:
@@ -89,7 +89,7 @@ class Command(OperatorCommand):
             raise CommandError(f"Storage did not answer: {error}") from error
         return {"chosen": lost, "handed_over": handed_over, "go_on_after": None}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"{result['chosen']} media found, {result['handed_over']} sent to the pipeline."
         if result["go_on_after"]:
             yield f"To continue, add: --after {result['go_on_after']}"

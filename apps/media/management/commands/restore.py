@@ -42,8 +42,8 @@ class Command(OperatorCommand):
         backup.refuse_to_overwrite()
         backup.restore_database(folder)
         with self.progress("Objects", total=len(manifest.objects)):
-            backup.restore_objects(folder, manifest, on_progress=self.pace.step)
+            backup.restore_objects(folder, manifest, on_progress=self.runner.advance)
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         done = "is complete" if result["dry_run"] else "was restored. Now run manage.py migrate"
         yield f"The backup of {result['made_at']} with {result['objects']:,} objects {done}."

@@ -50,7 +50,7 @@ class Command(OperatorCommand):
         result = {"handle": user.handle, "role": role, "new_account": not known, "changed": changed}
         return result | ({"password": password} if password and not dry_run else {})
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         if result["new_account"]:
             yield f"Created the account @{result['handle']}. A confirmation mail was sent."
         yield f"@{result['handle']} {'is now' if result['changed'] else 'was already'} {result['role']}."

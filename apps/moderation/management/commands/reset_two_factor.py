@@ -34,5 +34,5 @@ class Command(OperatorCommand):
             transaction.set_rollback(True)
         return {"handle": target.handle, "reset": True}
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield f"Two-factor of @{result['handle']} was reset."

@@ -35,5 +35,5 @@ class Command(OperatorCommand):
         self._rendered = render(report, format)
         return as_json(report)
 
-    def told(self, result: Result) -> Iterable[str]:
+    def format_result(self, result: Result) -> Iterable[str]:
         yield self._rendered.rstrip("\n")

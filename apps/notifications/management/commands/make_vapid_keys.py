@@ -1,4 +1,4 @@
-"""`manage.py make_vapid_keys`: a key pair for Web Push."""
+"""`manage.py make_vapid_keys`: generate a key pair for Web Push."""
 
 import base64
 from typing import Any
@@ -10,8 +10,8 @@ from py_vapid import Vapid02
 
 class Command(BaseCommand):
     help = (
-        "Print a new pair of VAPID keys (RFC 8292) as settings for the environment. Make them once: whoever has "
-        "subscribed to push with a former public key must subscribe again."
+        "Print a new pair of VAPID keys (RFC 8292) as environment variables. Generate them once: browsers that "
+        "subscribed with another public key must subscribe again."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

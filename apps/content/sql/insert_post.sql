@@ -1,0 +1,24 @@
+-- Inserts a post with its photos and with those of its tags that exist. Returns when the post was created and how many
+-- tags it got.
+WITH post AS (
+    INSERT INTO content_post (
+        id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count, comment_count, published_at
+    )
+    VALUES (
+        :id::uuid, :author::uuid, :caption, :visibility, :status, :sensitive, :comments_enabled, 0, 0,
+        :published_at::timestamptz
+    )
+    RETURNING id, created_at
+), photos AS (
+    INSERT INTO content_postmedia (post_id, medium_id, position)
+    SELECT post.id, photo.medium_id, photo.number - 1
+    FROM post CROSS JOIN unnest(:media::uuid[]) WITH ORDINALITY AS photo (medium_id, number)
+), tags AS (
+    INSERT INTO content_posttag (post_id, tag_id, position)
+    SELECT post.id, tag.id, named.number - 1
+    FROM post
+    CROSS JOIN unnest(:tags::text[]) WITH ORDINALITY AS named (name, number)
+    JOIN content_tag AS tag ON tag.name = named.name
+    RETURNING 1
+)
+SELECT post.created_at, (SELECT count(*) FROM tags) FROM post

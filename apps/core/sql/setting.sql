@@ -1,0 +1,2 @@
+-- A setting of PostgreSQL in this session.
+SELECT current_setting(:name)
