@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
@@ -48,12 +49,12 @@ class DecisionForm(ReasonForm):
     )
     field_order = ["template", "reason", "category", "duration"]
 
-    def __init__(self, decision: str, *args: Any, templates: list[ReasonTemplate], **kwargs: Any) -> None:
+    def __init__(self, decision: str, *args: Any, templates: "QuerySet[ReasonTemplate]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.templates = templates
+        self.templates = list(templates)
         chooser: Any = self.fields["template"]
-        chooser.queryset = ReasonTemplate.objects.filter(action=decision)
-        chooser.choices = [("", "None"), *((str(row.pk), row.title) for row in templates)]
+        chooser.queryset = templates
+        chooser.choices = [("", "None"), *((str(row.pk), row.title) for row in self.templates)]
         self.fields["reason"].required = not self.data.get("template")
         if decision not in NEEDS_CATEGORY:
             del self.fields["category"]

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, OuterRef, Q, Subquery, Window
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
@@ -206,9 +206,9 @@ def get_context(target: Target, *, moderator_id: UUID) -> CaseContext:
     return context
 
 
-def list_templates(decision: str) -> list[ReasonTemplate]:
+def list_templates(decision: str) -> "QuerySet[ReasonTemplate]":
     """The reason templates for a decision, by title."""
-    return list(ReasonTemplate.objects.filter(action=decision).order_by("title"))
+    return ReasonTemplate.objects.filter(action=decision).order_by("title")
 
 
 def find_proposal(proposal_id: UUID) -> SuspensionProposal:
