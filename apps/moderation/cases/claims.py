@@ -31,13 +31,13 @@ def take(target: Target, *, by: User) -> bool:
     require_moderator(by)
     now = timezone.now()
     until = now + lifetime()
-    claims = Claim.objects.filter(target_type=target.type, target_id=target.id)
-    # Of two concurrent calls, one waits for the row of the other and then finds it claimed.
-    taken = bool(claims.filter(Q(moderator=by) | Q(expires_at__lte=now)).update(moderator=by, expires_at=until))
+    taken = Claim.objects.insert_or_ignore(
+        target_type=target.type, target_id=target.id, moderator_id=by.pk, expires_at=until
+    )
     if not taken:
-        taken = Claim.objects.insert_or_ignore(
-            target_type=target.type, target_id=target.id, moderator_id=by.pk, expires_at=until
-        )
+        claims = Claim.objects.filter(target_type=target.type, target_id=target.id)
+        # Of two concurrent calls, one waits for the row of the other and then finds it claimed.
+        taken = bool(claims.filter(Q(moderator=by) | Q(expires_at__lte=now)).update(moderator=by, expires_at=until))
     if taken:
         Claim.objects.filter(moderator=by).exclude(target_type=target.type, target_id=target.id).delete()
     return taken
