@@ -92,8 +92,8 @@ def _erase_traces(user_id: UUID) -> None:
 
 @transaction.atomic
 def _erase_account(user_id: UUID) -> None:
-    """The account's own row, which frees its e-mail address, and the erasure's. Whoever is about to write a row that
-    refers to the account waits for this lock, and then finds it gone."""
+    """Delete the account, which frees its e-mail address, and the erasure. Transactions that are about to write a row
+    that refers to the account wait for this lock and then fail."""
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user:
         user.delete()

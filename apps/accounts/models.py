@@ -209,7 +209,7 @@ class DataExport(UUIDModel, LeasedJob):
     """An archive of all that is held on a person, from the wish for it to the end of its link.
 
     `secret` names the object of the present attempt; another attempt has another one, so that what a dead worker may
-    have left is known. A finished export that is still to be rung for waits for the mail that announces it.
+    have left is known. A finished export with a `next_attempt_at` waits for its mail.
     """
 
     class Status(models.TextChoices):

@@ -139,20 +139,13 @@ def shared_slots(viewer_id: UUID | None) -> dict[str, str]:
 
 def _post_row(*columns: Any) -> PostRow:
     own, author, (photos, tags, mentions), viewer = columns[:12], columns[12:18], columns[18:21], columns[21:]
-    return PostRow(
-        *own,
-        author=UserSummary(*author),
-        photos=photos,
-        tags=tags,
-        mentions=_mentions(mentions),
-        viewer=ViewerState(*viewer),
-    )
+    return PostRow(*(*own, UserSummary(*author), photos, tags, _mentions(mentions), ViewerState(*viewer)))
 
 
 def _comment_row(*columns: Any) -> CommentRow:
     own, author, mentions, viewer = columns[:8], columns[8:14], columns[14], columns[15:]
     summary = UserSummary(*author) if author[0] else None
-    return CommentRow(*own, author=summary, mentions=_mentions(mentions), viewer=CommentViewerState(*viewer))
+    return CommentRow(*(*own, summary, _mentions(mentions), CommentViewerState(*viewer)))
 
 
 def _mentions(column: list[list[Any]] | None) -> list[Mention]:

@@ -197,7 +197,7 @@ def look_up(viewer_id: UUID, *, may_build: bool) -> TimelineLookup:
 
 
 def claim(viewer_id: UUID) -> TimelineLookup:
-    """Take the right to build a timeline from whoever has it, without counting a visit: for a job. There is none
+    """Take the right to build a timeline from another process, without counting a visit: for a job. There is none
     without Redis or while the timeline is invalidated."""
     token = secrets.token_hex(8)
     _, lock, dirty = _keys(viewer_id)

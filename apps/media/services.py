@@ -112,7 +112,7 @@ def complete_upload(medium: Media) -> Media:
         objects.schedule_original_deletion(key)
         raise UploadMismatch
     _hand_over(medium, key, found)
-    completed = Media.objects.filter(pk=medium.pk).first()
+    completed: Media | None = Media.objects.filter(pk=medium.pk).first()
     if completed is None:
         raise NotFound
     return completed
@@ -185,7 +185,7 @@ def use_as_avatar(owner_id: UUID, media_id: UUID, *, field: str) -> Media:
     """Mark a medium as an avatar, whatever it was uploaded for, and make it public. Raises Invalid, naming `field`,
     unless it belongs to the owner, is ready and is not in use."""
     usable = Media.objects.owned_by(owner_id).unused().filter(pk=media_id, status=Media.Status.READY)
-    medium = usable.select_for_update().first()
+    medium: Media | None = usable.select_for_update().first()
     if medium is None:
         raise Invalid(**{field: ("invalid_media", "No medium of yours that can be your avatar.")})
     medium.in_use, medium.purpose = True, Media.Purpose.AVATAR

@@ -32,7 +32,7 @@ READS = {
     f"/posts/{POST}": 1,
     f"/posts/{POST}/comments": 3,
     f"/posts/{POST}/likes": 2,
-    "/notifications": 1,
+    "/notifications": 2,
     "/notifications/unread-count": 1,
     "/users/me/liked": 2,
     "/users/me/saved": 2,

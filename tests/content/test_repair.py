@@ -33,7 +33,7 @@ def shown(post):
 def post(alice):
     """A public post with everything in order."""
     post = make_post(alice, caption="#Light and #shadow")
-    tagging.note_tags(post, captions.tags_in(post.caption))
+    tagging.replace_tags(post, captions.tags_in(post.caption))
     shown(post)
     return post
 
@@ -68,7 +68,7 @@ class TestUse:
         assert Media.objects.get().in_use
 
     def test_what_has_become_right_meanwhile_is_left_alone(self, post):
-        assert not repair._put_use_right(post.media.get().pk)
+        assert not repair._correct_use(post.media.get().pk)
 
 
 class TestPublicCopies:
@@ -139,7 +139,7 @@ class TestAvatars:
         assert repair.repair_fields() == 0
 
     def test_what_has_become_right_meanwhile_is_left_alone(self, alice, avatar):
-        assert not accounts._put_right(alice.pk)
+        assert not accounts._repair(alice.pk)
 
 
 def test_a_dry_run_changes_nothing(post, alice):

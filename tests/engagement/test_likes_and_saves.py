@@ -4,7 +4,7 @@ import pytest
 
 from apps.content import services as content
 from apps.content.models import Post
-from apps.core.errors import NotFound
+from apps.core.errors import Invalid, NotFound
 from apps.core.models import QueuedTask
 from apps.engagement import comments, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
@@ -123,7 +123,7 @@ class TestRaces:
                 try:
                     parent = dice.choice(roots) if roots and dice.random() < 0.5 else None
                     mine.append(comments.comment(post.pk, by=person.pk, text="x", parent_id=parent))
-                except services.Invalid:
+                except Invalid:
                     pass  # removed between the look and the reply
 
         in_crews(act)
@@ -162,7 +162,7 @@ class TestRaces:
             def act(deeds=deeds):
                 try:
                     next(deeds)()
-                except (NotFound, services.Invalid):
+                except (NotFound, Invalid):
                     return False
                 return True
 

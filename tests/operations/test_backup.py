@@ -144,7 +144,7 @@ def test_what_is_not_whole_is_refused_before_anything_is_written(
     manifest.write_text("\n".join(lines[:-1]))
     refused("was not completed", "restore", made)
     manifest.write_text("\n".join([lines[0], lines[1].replace('"key": "', '"key": "../../../etc/'), *lines[2:]]))
-    refused("no key of ours", "restore", made)
+    refused("not a valid key", "restore", made)
     manifest.unlink()
     refused("no complete backup", "restore", made)
     refused("is not empty", "backup", "--output", made)

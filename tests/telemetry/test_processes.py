@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from config import metrics
+from apps.core.ops import prometheus
 from devstack.ports import free_port
 from devstack.process import children, die_with_parent
 from tests.waiting import eventually
@@ -109,15 +109,15 @@ def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(ser
 
 def test_a_process_without_http_of_its_own_answers_on_its_port_and_a_child_lets_go_of_it(monkeypatch):
     port = free_port()
-    monkeypatch.setattr(metrics._Process, "server", None)
-    monkeypatch.setattr(metrics._Process, "slot", "")
+    monkeypatch.setattr(prometheus._Process, "server", None)
+    monkeypatch.setattr(prometheus._Process, "slot", "")
     monkeypatch.setenv("METRICS_PORT", str(port))
-    metrics.serve_metrics()
-    server = metrics._Process.server
+    prometheus.serve_metrics()
+    server = prometheus._Process.server
     try:
         told = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read()
         assert b"photogram_task_total" in told
-        metrics.take_slot("child0")
+        prometheus.take_slot("child0")
         assert server.socket.fileno() == -1
     finally:
         server.shutdown()
@@ -128,13 +128,13 @@ def test_a_port_that_is_taken_is_no_reason_not_to_work(monkeypatch, json_log):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         monkeypatch.setenv("METRICS_PORT", str(taken.getsockname()[1]))
-        metrics.serve_metrics()
+        prometheus.serve_metrics()
     (line,) = json_log()
     assert (line["event"], line["level"]) == ("metrics_port_unavailable", "error")
 
 
 def test_without_a_port_nothing_listens(monkeypatch):
     monkeypatch.delenv("METRICS_PORT", raising=False)
-    monkeypatch.setattr(metrics._Process, "server", None)
-    metrics.serve_metrics()
-    assert metrics._Process.server is None
+    monkeypatch.setattr(prometheus._Process, "server", None)
+    prometheus.serve_metrics()
+    assert prometheus._Process.server is None

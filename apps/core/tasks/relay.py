@@ -34,7 +34,7 @@ RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interv
 class Relay:
     def __init__(self, app: Celery) -> None:
         self._app = app
-        self._broker_errors: tuple[type[Exception], ...] = (
+        self._broker_errors: tuple[type[BaseException], ...] = (
             OSError,
             OperationalError,
             *app.connection_for_write().connection_errors,
