@@ -1,7 +1,7 @@
 """What the console's pages cost: `python -m devstack exec -- python -m bench.console [--rounds N]` (`make
 bench-console`), beside a running stack, or with `--rows N` in an empty database that is filled first.
 
-Opens every page of the desk and every list of the console as an administrator, lists as they are, searched and
+Opens every page of moderation and every list of the console as an administrator, lists as they are, searched and
 filtered, and the page of their newest row; prints for each the statements and the milliseconds (median, in this
 process: views, templates and database, without the network). Exits with 1 if a page asks more than 12 statements or
 takes 300 ms or more, but for the transparency report, which counts a whole year. What it makes is undone.
@@ -30,13 +30,13 @@ from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
 from apps.accounts.models import User  # noqa: E402
-from apps.console.admin import ReadOnlyAdmin  # noqa: E402
+from apps.console.base import ReadOnlyAdmin  # noqa: E402
 from apps.content.models import Post  # noqa: E402
 from apps.moderation.models import Flag  # noqa: E402
 from bench.search import _FILL as PEOPLE_AND_POSTS  # noqa: E402
 
 STATEMENTS, MILLISECONDS, WARMING = 12, 300, 1
-# As many as there are posts, each with the id of one; of what is open, about as much as a busy desk has.
+# As many as there are posts, each with the id of one; of what is open, about as much as a busy team has.
 _OTHERS = """
 CREATE TEMPORARY TABLE each_one AS
 SELECT post.id, post.author_id, row_number() OVER (ORDER BY post.id) AS n,
@@ -96,8 +96,8 @@ def fill(rows: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def desk() -> Iterator[str]:
-    """Our own pages: the queue, a case and an author, a person and a post, and what tells how it goes."""
+def moderation_pages() -> Iterator[str]:
+    """The pages of moderation."""
     for name in ("flag_queue", "search", "appeals", "audit", "dashboard", "workload", "transparency"):
         yield reverse(f"admin:moderation_{name}")
     person, post = User.objects.order_by("-post_count").first(), Post.objects.order_by("-like_count").first()
@@ -114,7 +114,7 @@ def desk() -> Iterator[str]:
 
 def pages() -> Iterator[str]:
     yield reverse("admin:index")
-    yield from desk()
+    yield from moderation_pages()
     handle = User.objects.order_by("id").values_list("handle", flat=True).first()
     for model, page in admin.site._registry.items():
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"

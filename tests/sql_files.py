@@ -41,7 +41,7 @@ SLOTS: dict[str, Callable[[], dict[str, str]]] = {
     "notifications/unread_count": lambda: {"unread": notifications.readable(True, None).sql(viewer=VIEWER)},
 }
 # Statements of jobs, commands and statistics, which may read whole tables.
-COLD: set[str] = {"feed/score_posts"}
+COLD = {"feed/score_posts", "moderation/case_context", "moderation/median_case_seconds"}
 
 
 def generic_plan(name: str) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from django.utils.html import format_html
 
 from apps.accounts import two_factor
 from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
-from apps.console.admin import ReadOnlyAdmin, Related, linked, page_of
+from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
 from apps.core.errors import Forbidden, Refusal
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 from apps.moderation import services as moderation
 from apps.moderation.admin.rows import ModeratingAdmin
 from apps.moderation.roles import may_change_rules
@@ -81,10 +81,10 @@ class UserAdmin(ModeratingAdmin):
         Related("Notifications", "notifications.Notification", "recipient"),
     ]
 
-    def found(self, request: HttpRequest, term: str) -> Q:
+    def search_condition(self, request: HttpRequest, term: str) -> Q:
         name = Func(Value(term), function="photogram_plain")
         begins = Q(handle__startswith=term.lower().removeprefix("@")) | Q(plain_name__startswith=name)
-        return super().found(request, term) | begins
+        return super().search_condition(request, term) | begins
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[User]", search_term: str
@@ -94,7 +94,7 @@ class UserAdmin(ModeratingAdmin):
 
     @admin.display(description="E-mail, sessions, two-factor")
     def private(self, person: User) -> str:
-        masked = staff.masked_email(person.email)
+        masked = permissions.masked_email(person.email)
         return format_html('<a href="{}">{}</a>', reverse("admin:accounts_user_private", args=[person.pk]), masked)
 
     @admin.action(description="Unsuspend and show all content", permissions=["moderate"])
@@ -122,14 +122,14 @@ class UserAdmin(ModeratingAdmin):
         by, person = cast(User, request.user), self._person(pk)
         if not may_change_rules(by):
             raise PermissionDenied
-        shown: dict[str, Any] = {"email": staff.masked_email(person.email), "sessions": None}
+        shown: dict[str, Any] = {"email": permissions.masked_email(person.email), "sessions": None}
         reason = request.POST.get("reason", "")[:1000]
         if request.method == "POST":
             try:
                 if request.POST.get("show") == "sessions":
-                    shown["sessions"] = staff.read_sessions(person, by=by, reason=reason)
+                    shown["sessions"] = permissions.read_sessions(person, by=by, reason=reason)
                 else:
-                    shown["email"] = staff.read_email(person, by=by, reason=reason)
+                    shown["email"] = permissions.read_email(person, by=by, reason=reason)
             except Forbidden as refusal:
                 raise PermissionDenied from refusal
             except Refusal as refusal:
@@ -150,14 +150,16 @@ class UserAdmin(ModeratingAdmin):
             return HttpResponseNotAllowed(["POST"])
         person = self._person(pk)
         try:
-            staff.reset_two_factor(person, by=cast(User, request.user), reason=request.POST.get("reason", "")[:1000])
-        except staff.AdminRequired as refusal:
+            permissions.reset_two_factor(
+                person, by=cast(User, request.user), reason=request.POST.get("reason", "")[:1000]
+            )
+        except permissions.AdminRequired as refusal:
             raise PermissionDenied from refusal
         except Refusal as refusal:
             messages.error(request, refusal.detail)
         else:
             messages.success(request, f"Two-factor of {person} is reset.")
-        return HttpResponseRedirect(page_of("accounts.User", person.pk))
+        return HttpResponseRedirect(change_url("accounts.User", person.pk))
 
     @staticmethod
     def _person(pk: Any) -> User:
@@ -183,7 +185,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Network")
     def network(self, session: Session) -> str:
-        return staff.masked_address(session.address)
+        return permissions.masked_address(session.address)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -192,7 +194,7 @@ class SessionAdmin(ReadOnlyAdmin):
         session = Session.objects.select_related("user").filter(pk=pk).first() if pk else None
         if session and self.has_view_permission(request, session):
             try:
-                staff.look_at_session(session, by=cast(User, request.user))
+                permissions.record_session_view(session, by=cast(User, request.user))
             except Forbidden as refusal:
                 raise PermissionDenied from refusal
         return super().change_view(request, object_id, form_url, extra_context)

@@ -22,6 +22,10 @@ class UserQuerySet(QuerySet["User"]):
     def inactive(self) -> "UserQuerySet":
         return self.exclude(state="active")
 
+    def not_erased(self) -> "UserQuerySet":
+        """Accounts in every state but erased, for moderators."""
+        return self.exclude(state="erased")
+
     def owned_by(self, user_id: UUID) -> "UserQuerySet":
         """The account of this user, with its avatar."""
         return self.filter(pk=user_id).select_related("avatar")

@@ -1,21 +1,21 @@
-"""Pages of lists of any length: none of them counts, sorts or skips more than ten thousand rows."""
+"""Paging of lists of any length: no page counts, sorts or skips more than ten thousand rows."""
 
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db import connections
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
-# So far rows are counted, and so far one turns pages. What lies deeper is found by a search or a filter.
+from apps.core.db.queries import fetch_rows, load
+
+# Rows are counted up to this number, and pages end there. A search or a filter finds the rows after it.
 COUNTED = 10_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's takes no arguments at run time
-    """Everything behind a list is estimated, by what PostgreSQL noted when it last looked; what a search or a filter
-    leaves is counted up to the bound."""
+    """Uses PostgreSQL's estimate for a whole table, and counts the rows of a search or a filter up to COUNTED."""
 
     template_name = "console/pagination.html"
 
@@ -35,16 +35,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's takes n
 
     @cached_property
     def _estimate(self) -> int:
-        """0 where counting is better: of a small table, or of a part of one."""
+        """The estimated number of rows; 0 for a small table or a part of one, whose rows are counted."""
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
         if rows.query.where or rows.query.distinct:
             return 0
-        with connections[rows.db].cursor() as cursor:
-            cursor.execute(
-                "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass", [rows.model._meta.db_table]
-            )
-            estimate = int(cursor.fetchone()[0])
-        return estimate if estimate > COUNTED else 0
+        [(estimate,)] = fetch_rows(load("core/estimated_rows"), {"table": rows.model._meta.db_table})
+        return int(estimate) if estimate > COUNTED else 0
 
     @cached_property
     def _count_to_the_bound(self) -> int:
@@ -55,7 +51,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django's takes n
 
 
 class IndexedChangeList(ChangeList):  # type: ignore[misc]  # unfold carries no types
-    """In the order that its admin has an index for, whatever the address asks for."""
+    """A list in the order of its admin, which has an index; the order of the request is ignored."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         ordering = list(self.model_admin.get_ordering(request) or self._get_default_ordering())

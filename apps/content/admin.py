@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from apps.console.admin import ReadOnlyAdmin, Related, linked
+from apps.console.base import ReadOnlyAdmin, Related, linked
 from apps.content.models import Post, Tag
 
 

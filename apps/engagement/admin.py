@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.console.admin import ReadOnlyAdmin, Related, linked
+from apps.console.base import ReadOnlyAdmin, Related, linked
 from apps.engagement.models import Comment, Like, Save
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from unfold.decorators import action
 
 from apps.accounts.models import User
-from apps.console.admin import ReadOnlyAdmin, Related, is_administrator, linked
+from apps.console.base import ReadOnlyAdmin, Related, is_administrator, linked
 from apps.media import services
 from apps.media.models import Media, PendingDeletion
 from apps.moderation.roles import may_change_rules

@@ -6,7 +6,7 @@ from apps.core import privacy
 
 
 class ModerationConfig(privacy.ContextConfig):
-    """Flags, takedowns, suspensions, appeals, audit."""
+    """Reports, takedowns, suspensions, appeals and the audit."""
 
     name = "apps.moderation"
 

@@ -1,28 +1,34 @@
-"""Reports and appeals that nobody has decided yet."""
+"""Metrics of open reports and appeals."""
+
+from typing import Any
+
+from django.utils import timezone
 
 from apps.core.ops import metrics
-from apps.core.ops.metrics import MOST_COUNTED
-
-# By the index on (status, id); ids are in order of time.
-_OPEN = """
-SELECT 'flag', count(*) FROM (SELECT FROM moderation_flag WHERE status = 'open' LIMIT %s) AS bounded
-UNION ALL SELECT 'appeal', count(*) FROM (SELECT FROM moderation_appeal WHERE status = 'open' LIMIT %s) AS bounded
-"""
-_OLDEST = """
-SELECT 'flag', coalesce(extract(epoch FROM now() - (
-    SELECT created_at FROM moderation_flag WHERE status = 'open' ORDER BY id LIMIT 1)), 0)
-UNION ALL SELECT 'appeal', coalesce(extract(epoch FROM now() - (
-    SELECT created_at FROM moderation_appeal WHERE status = 'open' ORDER BY id LIMIT 1)), 0)
-"""
+from apps.core.ops.metrics import MOST_COUNTED, Values
+from apps.moderation.models import Appeal, Flag
 
 
 def register() -> None:
+    metrics.gauge("photogram_moderation_open", "Open reports (flag) and appeals.", ["kind"], _count_open)
     metrics.gauge(
-        "photogram_moderation_open",
-        "Flags and appeals not decided.",
+        "photogram_moderation_oldest_seconds",
+        "Age in seconds of the oldest open report and appeal.",
         ["kind"],
-        lambda: metrics.select(_OPEN, MOST_COUNTED, MOST_COUNTED),
+        _age_of_oldest,
     )
-    metrics.gauge(
-        "photogram_moderation_oldest_seconds", "Age of the oldest of them.", ["kind"], lambda: metrics.select(_OLDEST)
-    )
+
+
+def _open() -> dict[tuple[str, ...], Any]:
+    """By the index on (status, id); ids are in order of time."""
+    return {("flag",): Flag.objects.open().order_by("id"), ("appeal",): Appeal.objects.open().order_by("id")}
+
+
+def _count_open() -> Values:
+    return {kind: rows[:MOST_COUNTED].count() for kind, rows in _open().items()}
+
+
+def _age_of_oldest() -> Values:
+    now = timezone.now()
+    oldest = {kind: rows.values_list("created_at", flat=True).first() for kind, rows in _open().items()}
+    return {kind: (now - since).total_seconds() if since else 0.0 for kind, since in oldest.items()}

@@ -1,17 +1,21 @@
-"""What is reported, what is decided, what is told to whom it hits, and what they object."""
+"""Reports, decisions, statements of reasons and appeals."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.core.db.ids import moment_of
+from apps.core.db.querysets import InsertOrIgnoreQuerySet
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.moderation.querysets import (
     ActionQuerySet,
     AppealQuerySet,
+    CaseQuerySet,
     FlagQuerySet,
     ProposalQuerySet,
     StaffActQuerySet,
@@ -37,12 +41,15 @@ class Category(models.TextChoices):
     OTHER = "other"
 
 
-# What nobody has to look at unprepared.
+# Categories whose photos are blurred until the moderator asks for them.
 UNPLEASANT = (Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL)
 
 
 class Flag(UUIDModel):
-    """A report. It outlives its reporter's account, without the person, and goes with the person it is about."""
+    """A report of a user, a post or a comment.
+
+    It is deleted with the account of its subject. When the account of its reporter is erased, `reporter` becomes null.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -52,7 +59,7 @@ class Flag(UUIDModel):
     reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
     target_id = models.UUIDField()
-    # The person reported, or the author of what is.
+    # The reported user, or the author of the reported post or comment.
     subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     category = models.CharField(max_length=30, choices=Category.choices)
     note = models.CharField(max_length=1000, blank=True)
@@ -84,7 +91,7 @@ class Flag(UUIDModel):
             models.Index(fields=["category", "-id"], name="flags_by_category"),
             models.Index(fields=["status", "category", "-id"], name="flags_by_status_and_category"),
             models.Index(fields=["target_id"], name="flags_by_target"),
-            # What the queue groups, and how reliable reporters have been, from the indexes alone.
+            # The view `moderation_case` reads open reports and the record of reporters from these indexes alone.
             models.Index(
                 fields=["target_type", "target_id"],
                 include=["id", "category", "reporter", "subject"],
@@ -100,13 +107,52 @@ class Flag(UUIDModel):
         return f"{self.category}: {self.target_type} {self.target_id}"
 
 
+class OpenCase(models.Model):
+    """A row of the view `moderation_case`: a target with open reports.
+
+    The view is the only definition of the severity, and contains the weight of each category. `category` is the most
+    severe one reported, and `first_flag_id` the oldest open report.
+    """
+
+    first_flag_id = models.UUIDField(primary_key=True)
+    target_type = models.CharField(max_length=10, choices=TargetType.choices)
+    target_id = models.UUIDField()
+    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, related_name="+")
+    category = models.CharField(max_length=30, choices=Category.choices)
+    reporters = models.IntegerField()
+    severity = models.DecimalField(max_digits=20, decimal_places=4)
+
+    objects = CaseQuerySet.as_manager()
+
+    # Annotations of `with_details()`.
+    handle: str
+    followers: int
+    holder: str | None
+    holder_id: UUID | None
+    proposed: bool
+
+    class Meta:
+        managed = False
+        db_table = "moderation_case"
+
+    def __str__(self) -> str:
+        return f"{self.target_type} {self.target_id}"
+
+    @property
+    def open_since(self) -> datetime:
+        """When the oldest open report was created."""
+        return moment_of(self.first_flag_id)
+
+
 class Claim(UUIDModel):
-    """That a moderator works on a target's case: one at a time, until it expires. See `claims.py`."""
+    """A moderator works on a case. They have one claim at a time, and it expires. See `cases/claims.py`."""
 
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
     target_id = models.UUIDField()
     moderator = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     expires_at = models.DateTimeField()
+
+    objects = InsertOrIgnoreQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -119,7 +165,7 @@ class Claim(UUIDModel):
 
 
 class Decision(models.TextChoices):
-    """What a case can be decided to be."""
+    """The possible decisions of a case."""
 
     TAKE_DOWN = "take_down", "Take down"
     SUSPEND = "suspend", "Suspend"
@@ -128,13 +174,13 @@ class Decision(models.TextChoices):
 
 
 class ReasonTemplate(UUIDModel):
-    """A reason that moderators give often, as a text to start from. See `reasons.py`."""
+    """The text of a frequent reason, which moderators can edit before they use it. See `cases/policies.py`."""
 
     title = models.CharField(max_length=80)
-    text = models.CharField(max_length=1000, help_text="Told to whom it hits, as the moderator may still change it.")
+    text = models.CharField(max_length=1000, help_text="The affected user sees this text. Moderators can edit it.")
     action = models.CharField(max_length=10, choices=Decision.choices)
     category = models.CharField(
-        max_length=30, choices=Category.choices, blank=True, help_text="Filled in with the text; empty: left as it is."
+        max_length=30, choices=Category.choices, blank=True, help_text="Filled in with the text, unless empty."
     )
 
     class Meta:
@@ -150,7 +196,7 @@ class ReasonTemplate(UUIDModel):
 
 
 class SuspensionProposal(UUIDModel):
-    """A suspension for good that one moderator proposes and another confirms or rejects. See `proposals.py`."""
+    """A permanent suspension that one moderator proposes and another confirms or rejects. See `cases/proposals.py`."""
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -159,7 +205,7 @@ class SuspensionProposal(UUIDModel):
         EXPIRED = "expired"
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    # The case that it would decide.
+    # The case that the suspension would decide.
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
     target_id = models.UUIDField()
     category = models.CharField(max_length=30, choices=Category.choices)
@@ -192,11 +238,10 @@ class SuspensionProposal(UUIDModel):
 
 
 class ModerationAction(UUIDModel):
-    """What somebody decided: the audit. A trigger of the database refuses to change or delete a row.
+    """A decision in the audit. A database trigger refuses to change or delete rows.
 
-    So nothing here refers to a row that may have to go: the actor's account is a reference without a constraint, what
-    was acted on and whom it hit are plain ids. What undoes or replaces an action is an action of its own, which
-    `reverses` it.
+    So no row refers to a row that may be deleted: `actor` has no constraint, and the target and the affected user are
+    plain ids. Undoing or replacing an action is an action of its own, which `reverses` it.
     """
 
     class Action(models.TextChoices):
@@ -209,7 +254,7 @@ class ModerationAction(UUIDModel):
         UPHOLD_APPEAL = "uphold_appeal"
         OVERTURN_APPEAL = "overturn_appeal"
 
-    # None: the clock.
+    # Null: an automatic action, such as the end of a suspension.
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.DO_NOTHING,
@@ -221,21 +266,18 @@ class ModerationAction(UUIDModel):
     action = models.CharField(max_length=20, choices=Action.choices)
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
     target_id = models.UUIDField()
-    # Whom it hit; nobody, when a flag is closed.
+    # The affected user; null when a report is closed.
     affected_id = models.UUIDField(null=True)
-    # The flag or the appeal that was decided.
+    # The report or the appeal that was decided.
     case_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=1000, blank=True)
     category = models.CharField(max_length=30, choices=Category.choices)
     until = models.DateTimeField(null=True)
     reverses = models.OneToOneField("self", models.DO_NOTHING, null=True, related_name="reversal")
-    # The moment in `id`, so that a stretch of time is a stretch of the index.
+    # The time in `id`, so that a range of time is a range of the index.
     created_at = models.DateTimeField()
 
     objects = ActionQuerySet.as_manager()
-
-    # An annotation of `for_cards()`.
-    reversed_at: datetime | None
 
     class Meta:
         constraints = [
@@ -257,7 +299,7 @@ class ModerationAction(UUIDModel):
                 name="action_is_known",
             ),
         ]
-        # One for each combination of the audit's filters; a target alone selects few rows.
+        # One for each combination of filters; a target alone selects few rows.
         indexes = [
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
             models.Index(fields=["action", "-id"], name="audit_by_action"),
@@ -274,10 +316,26 @@ class ModerationAction(UUIDModel):
     def __str__(self) -> str:
         return f"{self.action} of {self.target_type} {self.target_id}"
 
+    @property
+    def reversed_at(self) -> datetime | None:
+        """When the action was undone or replaced. Of actions selected by `with_outcome()`."""
+        return self.reversal.created_at if hasattr(self, "reversal") else None
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it is a takedown or a suspension in force. Of actions selected by `with_outcome()`."""
+        return self.action in RESTRICTIONS and self.reversed_at is None
+
+
+# Actions that hide content or an account.
+RESTRICTIONS = frozenset({ModerationAction.Action.TAKEDOWN, ModerationAction.Action.SUSPEND})
+
 
 class StaffAct(UUIDModel):
-    """What staff did in the console besides deciding: what they read that is private, and which rules they changed. As
-    append-only as the audit of decisions, and for the same reason it refers to people by plain ids."""
+    """What staff did in the console besides deciding cases: the private data they read and the rules they changed.
+
+    Append-only like the audit of decisions, so it refers to users by plain ids, too.
+    """
 
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -288,13 +346,13 @@ class StaffAct(UUIDModel):
     )
     # A verb and its object, such as "read_sessions" or "ban_image".
     act = models.CharField(max_length=40)
-    # The row it was done to, whatever its table; `subject_type` is the model's label.
+    # The affected row; `subject_type` is the label of its model.
     subject_type = models.CharField(max_length=60)
     subject_id = models.CharField(max_length=64)
     reason = models.CharField(max_length=1000, blank=True)
-    # What changed, from what to what.
+    # The changes, old and new values.
     detail = models.JSONField(default=dict)
-    # The moment in `id`.
+    # The time in `id`.
     created_at = models.DateTimeField()
 
     objects = StaffActQuerySet.as_manager()
@@ -311,8 +369,10 @@ class StaffAct(UUIDModel):
 
 
 class Statement(LeasedJob):
-    """That whom an action hit is told so, and why, by mail. The row is the record; the task is rung again until
-    `mailed_at` is set, or the tries are used up."""
+    """The statement of reasons that the affected user receives by mail.
+
+    The task is enqueued again until `mailed_at` is set or the attempts are used up.
+    """
 
     action = models.OneToOneField(ModerationAction, models.DO_NOTHING, primary_key=True, related_name="statement")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
@@ -331,7 +391,7 @@ class Statement(LeasedJob):
 
 
 class Appeal(UUIDModel):
-    """What the person whom an action hit says against it: once."""
+    """An objection of the affected user to an action. There is at most one for each action."""
 
     class Status(models.TextChoices):
         OPEN = "open"
@@ -348,9 +408,6 @@ class Appeal(UUIDModel):
     created_at = models.DateTimeField(db_default=Now())
 
     objects = AppealQuerySet.as_manager()
-
-    # An annotation of `for_cards()`.
-    action_reversed_at: datetime | None
 
     class Meta:
         constraints = [

@@ -1,4 +1,4 @@
-"""What this context holds on a person, to be erased or handed out."""
+"""Erasure and export of user data."""
 
 from uuid import UUID
 
@@ -10,9 +10,11 @@ from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statem
 
 
 def erase(user_id: UUID) -> None:
-    """Reports about the person go, and what was said to and by them, or proposed against them. Reports that they made,
-    and what they decided or proposed as a moderator, stay without them. The audit stays as it is: it holds ids, and why
-    the operator did something."""
+    """Delete reports about the user, their appeals, and statements and proposals about them.
+
+    Reports by the user, and their decisions and proposals as a moderator, stay without a reference to them. The audit
+    does not change: it contains only ids and the reasons of the operator's decisions.
+    """
     delete_in_batches(Flag.objects.filter(subject=user_id))
     delete_in_batches(Appeal.objects.filter(appellant=user_id))
     delete_in_batches(Statement.objects.filter(user=user_id))
@@ -26,7 +28,7 @@ def erase(user_id: UUID) -> None:
 
 
 def export(user_id: UUID) -> Export:
-    """What they reported, what was decided about them and why, and what they objected. Not who reported or decided."""
+    """Reports by the user, decisions about them, and their appeals, without the reporters and moderators."""
     for flag in Flag.objects.filter(reporter=user_id).order_by("id").iterator():
         yield (
             "flags",

@@ -1,13 +1,22 @@
-"""The read side of moderation."""
+"""Read rules of moderation."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import (
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+)
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -18,132 +27,136 @@ if TYPE_CHECKING:
         Appeal,
         Flag,
         ModerationAction,
+        OpenCase,
         StaffAct,
         SuspensionProposal,
     )
 
 
 class FlagQuerySet(QuerySet["Flag"]):
-    def matching(self, *, status: str | None = None, category: str | None = None) -> "FlagQuerySet":
-        rows = self.filter(status=status) if status else self
-        return rows.filter(category=category) if category else rows
+    def open(self) -> Self:
+        return self.filter(status="open")
 
-    def open_on(self, target_ids: Collection[UUID]) -> "FlagQuerySet":
-        """The reports that a decision on these targets closes. Ids tell also of which type a target is."""
-        return self.filter(status="open", target_id__in=target_ids)
+    def open_on(self, target_ids: Collection[UUID]) -> Self:
+        """The reports that a decision on these targets closes. A UUID identifies the type of the target, too."""
+        return self.open().filter(target_id__in=target_ids)
+
+    def listed(self) -> Self:
+        """All reports, for moderators."""
+        return self.all()
 
 
-@dataclass(frozen=True)
-class Inquiry:
-    """What the audit is asked: each is a condition unless it is None. From `since` on, and before `until`."""
-
-    actor: UUID | None = None
-    action: str | None = None
-    target_type: str | None = None
-    target_id: UUID | None = None
-    category: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+class CaseQuerySet(QuerySet["OpenCase"]):
+    def with_details(self) -> "QuerySet[Any]":
+        """With the handle and the followers of the subject, the moderator who holds the claim (`holder`), and whether a
+        suspension of the subject is proposed."""
+        now = timezone.now()
+        claims: Any = apps.get_model("moderation", "Claim")._default_manager.filter(
+            target_type=OuterRef("target_type"), target_id=OuterRef("target_id"), expires_at__gt=now
+        )
+        proposals: Any = apps.get_model("moderation", "SuspensionProposal")._default_manager.all()
+        rows: Any = self
+        detailed: QuerySet[Any] = rows.annotate(
+            handle=F("subject__handle"),
+            followers=F("subject__follower_count"),
+            holder=Subquery(claims.values("moderator__handle")),
+            holder_id=Subquery(claims.values("moderator_id")),
+            proposed=Exists(proposals.waiting().filter(person=OuterRef("subject"))),
+        )
+        return detailed
 
 
 class ActionQuerySet(QuerySet["ModerationAction"]):
-    def matching(self, asked: Inquiry) -> "ActionQuerySet":
-        rows = self
-        if asked.actor:
-            rows = rows.filter(actor=asked.actor)
-        if asked.action:
-            rows = rows.filter(action=asked.action)
-        if asked.target_type:
-            rows = rows.filter(target_type=asked.target_type)
-        if asked.target_id:
-            rows = rows.filter(target_id=asked.target_id)
-        if asked.category:
-            rows = rows.filter(category=asked.category)
-        return rows.between(asked.since, asked.until)
+    def matching(self, *, since: datetime | None = None, until: datetime | None = None, **values: Any) -> Self:
+        """Actions with these values, from `since` on and before `until`. None is no condition."""
+        return self.between(since, until).filter(**_given(values))
 
-    def between(self, since: datetime | None, until: datetime | None) -> "ActionQuerySet":
+    def between(self, since: datetime | None, until: datetime | None) -> Self:
         """From `since` on, and before `until`."""
-        return self.filter(_made(since, until))
+        return self.filter(_created(since, until))
 
-    def on(self, target_type: str, target_id: UUID) -> "ActionQuerySet":
+    def affecting(self, person_id: UUID) -> Self:
+        return self.filter(affected_id=person_id)
+
+    def on(self, target_type: str, target_id: UUID) -> Self:
         return self.filter(target_type=target_type, target_id=target_id)
 
-    def in_force(self) -> "ActionQuerySet":
+    def in_force(self) -> Self:
         """Takedowns and suspensions that nothing has undone or replaced."""
         return self.filter(action__in=["takedown", "suspend"], reversal__isnull=True)
 
-    def with_occasion(self) -> "ActionQuerySet":
-        """`reported`: whether somebody had reported the target before (a notice), or not (our own initiative). A report
-        goes with the person it is about, what was decided on it stays in the audit: either is looked for."""
+    def with_occasion(self) -> Self:
+        """`reported`: whether the target had been reported before the action (a notice).
+
+        Reports are deleted with the account that they are about, but the audit keeps the decisions on them; so both are
+        looked up.
+        """
         same = {"target_type": OuterRef("target_type"), "target_id": OuterRef("target_id")}
         flags: Any = apps.get_model("moderation", "Flag")._default_manager.all()
         closed = self.model._default_manager.filter(action="resolve_flag", **same)
         rows: Any = self
-        told: ActionQuerySet = rows.annotate(
+        annotated: Self = rows.annotate(
             reported=Exists(flags.filter(created_at__lte=OuterRef("created_at"), **same))
             | Exists(closed.filter(case_id__lte=OuterRef("pk")))
         )
-        return told
+        return annotated
 
-    def for_cards(self) -> "ActionQuerySet":
-        """With the actor, None once erased, and the time at which the action was undone or replaced."""
-        rows: Any = self.prefetch_related(_actors("actor"))
-        shown: ActionQuerySet = rows.annotate(reversed_at=F("reversal__created_at"))
-        return shown
+    def with_wait(self) -> Self:
+        """`waited`: the time from the oldest report of the target that was open at the decision to the decision.
 
+        A report that was closed within the minute before counts as open: it was closed with the decision.
+        """
+        open_then = Q(resolved_at=None) | Q(resolved_at__gte=OuterRef("created_at") - timedelta(minutes=1))
+        flags: Any = apps.get_model("moderation", "Flag")._default_manager.filter(
+            open_then,
+            target_id=OuterRef("target_id"),
+            target_type=OuterRef("target_type"),
+            created_at__lte=OuterRef("created_at"),
+        )
+        oldest = flags.order_by("created_at").values("created_at")[:1]
+        waited = ExpressionWrapper(F("created_at") - Subquery(oldest), output_field=DurationField())
+        rows: Any = self
+        annotated: Self = rows.annotate(waited=waited)
+        return annotated
 
-@dataclass(frozen=True)
-class TrailInquiry:
-    """What the trail of staff is asked, likewise."""
-
-    actor: UUID | None = None
-    act: str | None = None
-    subject_id: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    def with_outcome(self) -> Self:
+        """With the actor, None once erased, and the action that undid or replaced this one."""
+        return self.select_related("actor__avatar", "reversal")
 
 
 class StaffActQuerySet(QuerySet["StaffAct"]):
-    def matching(self, asked: TrailInquiry) -> "StaffActQuerySet":
-        rows = self.filter(_made(asked.since, asked.until))
-        if asked.actor:
-            rows = rows.filter(actor=asked.actor)
-        if asked.act:
-            rows = rows.filter(act=asked.act)
-        return rows.filter(subject_id=asked.subject_id) if asked.subject_id else rows
+    def matching(self, *, since: datetime | None = None, until: datetime | None = None, **values: Any) -> Self:
+        """Acts with these values, from `since` on and before `until`. None is no condition."""
+        return self.filter(_created(since, until), **_given(values))
 
-    def for_cards(self) -> "StaffActQuerySet":
+    def with_actor(self) -> Self:
         """With the actor, None once erased."""
-        rows: Any = self.prefetch_related(_actors("actor"))
-        shown: StaffActQuerySet = rows
-        return shown
+        # In a query of its own: a join would leave out the acts of deleted accounts.
+        return self.prefetch_related(Prefetch("actor", User.objects.select_related("avatar")))
 
 
 class AppealQuerySet(QuerySet["Appeal"]):
-    def matching(self, *, status: str | None = None) -> "AppealQuerySet":
-        return self.filter(status=status) if status else self
-
-    def for_cards(self) -> "AppealQuerySet":
-        """With the appellant, who decided, and what is appealed."""
-        rows: Any = self.select_related("appellant__avatar", "decided_by__avatar", "action")
-        shown: AppealQuerySet = rows.prefetch_related(_actors("action__actor")).annotate(
-            action_reversed_at=F("action__reversal__created_at")
+    def with_action(self) -> Self:
+        """With the appellant, the moderator who decided, and the action with its outcome."""
+        return self.select_related(
+            "appellant__avatar", "decided_by__avatar", "action__actor__avatar", "action__reversal"
         )
-        return shown
+
+    def open(self) -> Self:
+        return self.filter(status="open")
 
 
 class ProposalQuerySet(QuerySet["SuspensionProposal"]):
-    def waiting(self) -> "ProposalQuerySet":
-        """For a second pair of eyes: neither decided nor expired."""
+    def waiting(self) -> Self:
+        """Neither decided nor expired."""
         return self.filter(status="open", expires_at__gt=timezone.now())
 
 
-def _made(since: datetime | None, until: datetime | None) -> Q:
-    """Ids begin with the time, so that a stretch of time is a stretch of whichever index gives the order."""
-    made = Q(id__gte=first_id_at(since)) if since else Q()
-    return made & Q(id__lt=first_id_at(until)) if until else made
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _actors(path: str) -> "Prefetch[Any]":
-    """In a query of their own: a join would leave out the actions of who is gone, whose accounts nothing holds."""
-    return Prefetch(path, User.objects.select_related("avatar"))
+def _created(since: datetime | None, until: datetime | None) -> Q:
+    """A condition on the id, which begins with the time: a range of every index that ends with the id."""
+    created = Q(id__gte=first_id_at(since)) if since else Q()
+    return created & Q(id__lt=first_id_at(until)) if until else created

@@ -1,4 +1,4 @@
-"""What moderation does because of others: enqueue."""
+"""Reactions to events of other apps: enqueue a task."""
 
 from apps.accounts.events import blocked_text_in_profile
 from apps.content.events import banned_image_posted, blocked_text_posted

@@ -1,6 +1,7 @@
-"""The groups "moderator", "senior_moderator" and "admin", made by migrations: what each may look at in the console,
-and who may change the rules that everybody is judged by. What a member may decide is said by the verbs in
-`services.py`; who gets into the console at all, by `is_staff`."""
+"""The groups "moderator", "senior_moderator" and "admin": what their members may view and change in the console.
+
+`services.py` checks what a member may decide; `is_staff` gives access to the console.
+"""
 
 from typing import Any
 
@@ -15,7 +16,7 @@ from apps.core.errors import Conflict, Forbidden
 
 
 class NotInGoodStanding(Conflict):
-    code, title = "not_in_good_standing", "Only an account in good standing can be given a role."
+    code, title = "not_in_good_standing", "Only an active account can be given a role."
 
 
 class SeniorModeratorRequired(Forbidden):
@@ -23,7 +24,7 @@ class SeniorModeratorRequired(Forbidden):
 
 
 RANKS = ("moderator", "senior_moderator", "admin")
-_JUDGED = {
+_MODERATED = {
     "accounts": ["user"],
     "media": ["media"],
     "content": ["post"],
@@ -31,9 +32,9 @@ _JUDGED = {
     "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
     "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
 }
-_LOOKED_AT = {
-    "moderator": _JUDGED,
-    "senior_moderator": _JUDGED | {"accounts": ["user", "session"]},
+_VIEWABLE = {
+    "moderator": _MODERATED,
+    "senior_moderator": _MODERATED | {"accounts": ["user", "session"]},
     "admin": {
         "core": ["deadletter", "jobrun", "queuedtask"],
         "accounts": ["user", "session", "erasure", "dataexport", "withheldhandle"],
@@ -49,8 +50,8 @@ _LOOKED_AT = {
 
 
 def may_change_rules(user: User) -> bool:
-    """Whether they may edit what everybody is judged by (reason templates, blocked images and words, limits of new
-    accounts), and see sessions and e-mail."""
+    """Whether the user may change rules (reason templates, blocked images and terms, new account limits), and read
+    sessions and e-mail addresses."""
     return user.is_active and bool(user.ranks & {"senior_moderator", "admin"})
 
 
@@ -62,8 +63,10 @@ def require_may_change_rules(by: User) -> None:
 
 @transaction.atomic
 def appoint(user: User, rank: str) -> bool:
-    """Let somebody moderate, decide on the rules as well ("senior_moderator"), or administer ("admin"), in the API and
-    in the console. True if they could not before. Raises NotInGoodStanding."""
+    """Give the user a role in the API and the console: "moderator", "senior_moderator" or "admin".
+
+    Returns whether the role is new. Raises NotInGoodStanding if the account is not active.
+    """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
         raise NotInGoodStanding(f"{user} is {user.state}.")
@@ -71,20 +74,22 @@ def appoint(user: User, rank: str) -> bool:
     user.groups.add(Group.objects.get(name=rank))
     user.is_staff = True
     user.save(update_fields=["is_staff"])
-    # A session's record says what its owner may do.
+    # Cached sessions contain the role of their user.
     session_cache.mark_user(user.pk)
     return not known
 
 
 def ensure(*, apps: Any = present, **_: object) -> None:
-    """After every `migrate`, when the permissions of the apps below are there, and after every `flush`, which empties
-    the groups' table, too. Takes nothing away."""
+    """Create the groups and add their permissions. Removes none.
+
+    Runs after every `migrate`, when the permissions of the lower apps exist, and after every `flush`.
+    """
     try:
         groups = apps.get_model("auth", "Group").objects
         permissions = apps.get_model("auth", "Permission").objects
     except LookupError:  # migrated to a state without them
         return
-    for name, models in _LOOKED_AT.items():
+    for name, models in _VIEWABLE.items():
         wanted = Q()
         for label, names in models.items():
             wanted |= Q(content_type__app_label=label, codename__in=[f"view_{model}" for model in names])

@@ -1,6 +1,6 @@
-"""The verbs that change what may not be published, and the report that the system makes of what slipped through.
+"""Changes of the rules about blocked content, and automatic reports of content that breaks them.
 
-Each verb is noted in the trail in its transaction.
+Each change is recorded as a staff act in its transaction.
 """
 
 from contextlib import suppress
@@ -13,8 +13,8 @@ from apps.content.models import Post
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.engagement.models import Comment
 from apps.media.models import Media
-from apps.moderation.audit import records as trail
-from apps.moderation.cases.decisions import Target, in_force, one_at_a_time
+from apps.moderation.audit.records import record_staff_act
+from apps.moderation.cases.decisions import Target, in_force, lock_target
 from apps.moderation.events import flag_made
 from apps.moderation.models import Category, Flag, TargetType
 from apps.moderation.roles import require_may_change_rules
@@ -27,19 +27,24 @@ class NotTakenDown(Conflict):
 
 
 class NothingToCompare(Conflict):
-    code, title = "nothing_to_compare", "That photo has no hash: too plain, or made before hashes were kept."
+    code, title = "nothing_to_compare", "This photo has no hash. It is too uniform, or older than the hashes."
 
 
 def _require(by: User, reason: str) -> None:
     """Raises SeniorModeratorRequired, Invalid."""
     require_may_change_rules(by)
     if not reason.strip():
-        raise Invalid(reason=("blank", "Say why."))
+        raise Invalid(reason=("blank", "Give a reason."))
+
+
+def find_medium(medium_id: UUID) -> Media | None:
+    medium: Media | None = Media.objects.filter(pk=medium_id).first()
+    return medium
 
 
 @transaction.atomic
 def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
-    """From now on an upload that looks like this photo is refused, or flagged. Banning it twice is once.
+    """Refuse or report uploads that look like this photo. Idempotent.
 
     Raises SeniorModeratorRequired, Invalid, NotTakenDown, NothingToCompare.
     """
@@ -57,7 +62,7 @@ def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
         reason=reason,
     )
     if new:
-        trail.note(
+        record_staff_act(
             "ban_image", ban, by=by.pk, reason=reason, medium=str(media.pk), post=str(post.pk), hash=ban.image_hash
         )
     return ban
@@ -65,64 +70,68 @@ def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
 
 @transaction.atomic
 def lift_ban(ban: BlockedImage, *, by: User, reason: str) -> bool:
-    """The picture may be published again. True if it was banned. Raises SeniorModeratorRequired, Invalid."""
+    """Lift the ban of an image. Returns whether it was banned. Raises SeniorModeratorRequired, Invalid."""
     _require(by, reason)
     lifted = rules.lift_image(ban)
     if lifted:
-        trail.note("lift_image_ban", lifted, by=by.pk, reason=reason, hash=lifted.image_hash)
+        record_staff_act("lift_image_ban", lifted, by=by.pk, reason=reason, hash=lifted.image_hash)
     return bool(lifted)
 
 
 # ── Words and domains ────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def block_term(*, kind: str, text: str, effect: str, by: User, reason: str) -> BlockedTerm:
-    """From now on a text that contains it is refused, or reported. Raises SeniorModeratorRequired, Invalid,
-    AlreadyBlocked."""
+    """Refuse or report texts that contain the term. Raises SeniorModeratorRequired, Invalid, AlreadyBlocked."""
     _require(by, reason)
     term = rules.block_term(kind=kind, text=text, effect=effect, reason=reason)
-    trail.note("block_term", term, by=by.pk, reason=reason, kind=kind, text=term.text, effect=effect)
+    record_staff_act("block_term", term, by=by.pk, reason=reason, kind=kind, text=term.text, effect=effect)
     return term
 
 
 @transaction.atomic
 def change_term(term: BlockedTerm, *, effect: str, by: User, reason: str) -> bool:
-    """Refuse what was reported, or the other way round. True if that is a change. Raises SeniorModeratorRequired,
-    Invalid, NotFound."""
+    """Change the effect of a term between refusing and reporting. Returns whether it changed.
+
+    Raises SeniorModeratorRequired, Invalid, NotFound.
+    """
     _require(by, reason)
     former = rules.change_term(term, effect=effect)
     if former:
-        trail.note("change_term", term, by=by.pk, reason=reason, text=term.text, effect=[former, effect])
+        record_staff_act("change_term", term, by=by.pk, reason=reason, text=term.text, effect=[former, effect])
     return bool(former)
 
 
 @transaction.atomic
 def lift_term(term: BlockedTerm, *, by: User, reason: str) -> bool:
-    """It may be written again. True if it was blocked. Raises SeniorModeratorRequired, Invalid."""
+    """Unblock a term. Returns whether it was blocked. Raises SeniorModeratorRequired, Invalid."""
     _require(by, reason)
     lifted = rules.lift_term(term)
     if lifted:
-        trail.note("lift_term", lifted, by=by.pk, reason=reason, kind=lifted.kind, text=lifted.text)
+        record_staff_act("lift_term", lifted, by=by.pk, reason=reason, kind=lifted.kind, text=lifted.text)
     return bool(lifted)
 
 
 # ── New accounts ─────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def set_limit(limit: NewAccountLimit, *, most: int, hours: int, enabled: bool, by: User, reason: str) -> bool:
-    """How often a day an account younger than `hours` may do it. True if that is a change. Raises
-    SeniorModeratorRequired, Invalid, NotFound."""
+    """Limit how often a day an account younger than `hours` may do the action. Returns whether the limit changed.
+
+    Raises SeniorModeratorRequired, Invalid, NotFound.
+    """
     _require(by, reason)
     changed = rules.set_limit(limit.action, most=most, hours=hours, enabled=enabled)
     if changed:
-        trail.note("set_new_account_limit", limit, by=by.pk, reason=reason, **changed)
+        record_staff_act("set_new_account_limit", limit, by=by.pk, reason=reason, **changed)
     return bool(changed)
 
 
-# ── What slipped through ─────────────────────────────────────────────────────────────────────────────────
+# ── Automatic reports ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def flag_by_system(row: User | Post | Comment, *, category: str, note: str) -> tuple[Flag, bool]:
-    """Into the queue, by nobody. While it is open, the same note on the same target is that same flag."""
+    """Report the row without a reporter. Returns the report and whether it is new: an open report with the same note is
+    returned again."""
     target = Target.of(row)
-    one_at_a_time(target.id)
+    lock_target(target.id)
     made, first = Flag.objects.get_or_create(
         reporter=None,
         target_type=target.type,
@@ -137,16 +146,16 @@ def flag_by_system(row: User | Post | Comment, *, category: str, note: str) -> t
 
 
 def flag_banned_image(post_id: UUID) -> None:
-    """A post shows a banned picture, which was let through. Nothing, once either is gone."""
+    """Report a post with a banned image that was not refused. Does nothing if the post or the ban was deleted."""
     post = Post.objects.filter(pk=post_id).first()
     shown = Media.objects.filter(item__post=post_id, blocked_as__isnull=False).values("blocked_as")
     ban = BlockedImage.objects.filter(pk__in=shown).order_by("pk").first()
     if post and ban:
-        flag_by_system(post, category=ban.category, note=f"Looks like a banned picture ({ban.pk}).")
+        flag_by_system(post, category=ban.category, note=f"Looks like a banned image ({ban.pk}).")
 
 
 def flag_blocked_text(target_type: str, target_id: UUID, term_id: UUID) -> None:
-    """Something contains a blocked word or domain, which was let through. Nothing, once either is gone."""
+    """Report a text with a blocked term that was not refused. Does nothing if the row or the term was deleted."""
     written: dict[str, type[User] | type[Post] | type[Comment]]
     written = {TargetType.USER: User, TargetType.POST: Post, TargetType.COMMENT: Comment}
     row = written[target_type].objects.filter(pk=target_id).first()
@@ -154,4 +163,4 @@ def flag_blocked_text(target_type: str, target_id: UUID, term_id: UUID) -> None:
     if row is None or term is None:
         return
     with suppress(NotFound):  # a comment that its author has removed
-        flag_by_system(row, category=Category.SPAM, note=f"Contains what is blocked: {term.text}")
+        flag_by_system(row, category=Category.SPAM, note=f"Contains a blocked term: {term.text}")

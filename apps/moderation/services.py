@@ -1,6 +1,6 @@
-"""The verbs of moderation: report, take down, suspend, undo, close, appeal, decide; and what they refuse.
+"""Write operations of moderation: reports, takedowns, suspensions and appeals.
 
-Each writes its row of the audit in the transaction in which it takes effect.
+Each decision writes its row of the audit in the same transaction.
 """
 
 from collections.abc import Callable
@@ -18,13 +18,13 @@ from apps.content.models import Post
 from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
-from apps.moderation.cases.decisions import Target, in_force, last_reversal, one_at_a_time, record, undo
+from apps.moderation.cases.decisions import Target, in_force, last_reversal, lock_target, record, undo
 from apps.moderation.events import appeal_decided, flag_made
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 
 Action = ModerationAction.Action
-# A suspension beyond it is one for good, whatever date it names.
-LONGEST_ALONE = timedelta(days=366)
+# A longer suspension counts as permanent.
+MAX_TEMPORARY_SUSPENSION = timedelta(days=366)
 
 
 class CannotFlagSelf(BadRequest):
@@ -36,15 +36,15 @@ class ModeratorRequired(Forbidden):
 
 
 class CannotModerate(Forbidden):
-    code, title = "cannot_moderate", "Moderators act neither on admins nor on themselves."
+    code, title = "cannot_moderate", "Moderators cannot decide about themselves or about admins."
 
 
 class NothingToUndo(Conflict):
-    code, title = "nothing_to_undo", "It is neither taken down nor suspended, and never was."
+    code, title = "nothing_to_undo", "There is no takedown or suspension to undo."
 
 
 class FlagClosed(Conflict):
-    code, title = "flag_closed", "That flag is closed, with another resolution."
+    code, title = "flag_closed", "This report was closed with another resolution."
 
 
 class NotAppealable(Conflict):
@@ -52,27 +52,27 @@ class NotAppealable(Conflict):
 
 
 class AlreadyAppealed(Conflict):
-    code, title = "already_appealed", "That action has been appealed."
+    code, title = "already_appealed", "This action was already appealed."
 
 
 class AppealDecided(Conflict):
-    code, title = "appeal_decided", "That appeal has been decided, the other way."
+    code, title = "appeal_decided", "This appeal was decided otherwise."
 
 
 class SecondPairOfEyesRequired(Conflict):
-    code, title = "second_pair_of_eyes_required", "A suspension for good takes two: propose it, and another confirms."
+    code, title = "second_pair_of_eyes_required", "A permanent suspension needs a second moderator: propose it."
 
 
 class OwnDecision(Forbidden):
-    code, title = "own_decision", "Somebody else than who took the action decides the appeal."
+    code, title = "own_decision", "The moderator who took the action cannot decide its appeal."
 
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def flag(row: User | Post | Comment, *, by: UUID, category: str, note: str = "") -> tuple[Flag, bool]:
-    """`by` reports it: the flag, and whether it is new. While it is open, reporting again is that same flag.
+    """Report a user, a post or a comment. Returns the report and whether it is new.
 
-    Raises CannotFlagSelf, also for what one has written oneself.
+    While a report of the same user is open, it is returned again. Raises CannotFlagSelf, also for own content.
     """
     target = Target.of(row)
     if target.person_id == by:
@@ -91,7 +91,7 @@ def flag(row: User | Post | Comment, *, by: UUID, category: str, note: str = "")
 
 @transaction.atomic
 def resolve_flag(flag: Flag, *, by: User, resolution: str, note: str = "") -> Flag:
-    """Close it, "resolved" or "dismissed"; again with the same resolution is no change.
+    """Close a report as "resolved" or "dismissed". Idempotent.
 
     Raises ModeratorRequired, CannotModerate, FlagClosed.
     """
@@ -121,16 +121,16 @@ def resolve_flag(flag: Flag, *, by: User, resolution: str, note: str = "") -> Fl
 
 # ── Takedowns ────────────────────────────────────────────────────────────────────────────────────────────
 def take_down_post(post: Post, *, by: User, reason: str, category: str) -> ModerationAction:
-    """Gone for everybody but its author and moderators. Twice is once: the action is the first one.
+    """Hide a post from everyone but its author and moderators. Idempotent: returns the first action.
 
-    Raises ModeratorRequired, CannotModerate, NotFound once the post is deleted.
+    Raises ModeratorRequired, CannotModerate, NotFound if the post is deleted.
     """
     return _take_down(Target.of(post), lambda: content.take_down(post), by=by, reason=reason, category=category)
 
 
 def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
-    """The post is what it was. Twice is once. Raises ModeratorRequired, CannotModerate, NothingToUndo, NotFound."""
-    return _bring_back(Target.of(post), Action.RESTORE, lambda: content.restore(post), by=by, reason=reason)
+    """Undo a takedown. Idempotent. Raises ModeratorRequired, CannotModerate, NothingToUndo, NotFound."""
+    return _restore(Target.of(post), Action.RESTORE, lambda: content.restore(post), by=by, reason=reason)
 
 
 def take_down_comment(comment: Comment, *, by: User, reason: str, category: str) -> ModerationAction:
@@ -140,10 +140,10 @@ def take_down_comment(comment: Comment, *, by: User, reason: str, category: str)
 
 
 def take_down_instead_of_removing(comment: Comment, *, by: User) -> None:
-    """What a moderator deletes who is neither its author nor the post's is taken down, so that it is written down,
-    told, and open to an appeal like whatever else moderators do.
+    """Take down a comment that a moderator deletes and that is neither theirs nor on their post.
 
-    Raises ModeratorRequired, CannotModerate, NotFound once it is gone.
+    So the decision is in the audit, its author receives a statement of reasons, and can appeal. Raises
+    ModeratorRequired, CannotModerate, NotFound if it is taken down already.
     """
     if comment.taken_down_at:
         raise NotFound
@@ -153,16 +153,14 @@ def take_down_instead_of_removing(comment: Comment, *, by: User) -> None:
 def restore_comment(comment: Comment, *, by: User, reason: str = "") -> ModerationAction:
     """As `restore_post`."""
     target = Target.of(comment)
-    return _bring_back(target, Action.RESTORE, lambda: engagement.restore_comment(comment), by=by, reason=reason)
+    return _restore(target, Action.RESTORE, lambda: engagement.restore_comment(comment), by=by, reason=reason)
 
 
 @transaction.atomic
-def _take_down(
-    target: Target, withdraw: Callable[[], object], *, by: User, reason: str, category: str
-) -> ModerationAction:
+def _take_down(target: Target, hide: Callable[[], object], *, by: User, reason: str, category: str) -> ModerationAction:
     require_authority(by, target.person_id)
-    one_at_a_time(target.id)
-    withdraw()
+    lock_target(target.id)
+    hide()
     return in_force(target.type, target.id) or record(
         Action.TAKEDOWN,
         actor_id=by.pk,
@@ -176,36 +174,38 @@ def _take_down(
 
 # ── Suspensions ──────────────────────────────────────────────────────────────────────────────────────────
 def suspend(person: User, *, by: User, reason: str, category: str, until: datetime | None = None) -> ModerationAction:
-    """Every token stops working at once and the content is hidden, until `until` or `unsuspend`. The same once more is
-    the same action; for another reason or time it is a new one, which replaces the former.
+    """Revoke all sessions of an account and hide its content, until `until` or `unsuspend`.
 
-    Raises ModeratorRequired, CannotModerate, Invalid for an end that is past, SecondPairOfEyesRequired.
+    Idempotent; with another reason or end, a new action replaces the former one.
+
+    Raises ModeratorRequired, CannotModerate, Invalid if `until` is past, SecondPairOfEyesRequired.
     """
-    return _suspend(person, by=by, reason=reason, category=category, until=until, seconded=not takes_two(until))
+    confirmed = not needs_second_moderator(until)
+    return _suspend(person, by=by, reason=reason, category=category, until=until, confirmed=confirmed)
 
 
-def suspend_seconded(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
-    """For good: what another moderator has proposed, and `by` confirms (`proposals.py`). Raises as `suspend`."""
-    return _suspend(person, by=by, reason=reason, category=category, until=None, seconded=True)
+def suspend_confirmed(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+    """Permanently suspend an account as another moderator proposed (`proposals.py`). Raises as `suspend`."""
+    return _suspend(person, by=by, reason=reason, category=category, until=None, confirmed=True)
 
 
-def takes_two(until: datetime | None) -> bool:
-    """Whether a suspension until then is for good, and one moderator alone may not."""
-    return settings.MODERATION_FOUR_EYES and (until is None or until > timezone.now() + LONGEST_ALONE)
+def needs_second_moderator(until: datetime | None) -> bool:
+    """Whether a suspension until then is permanent and has to be confirmed by another moderator."""
+    return settings.MODERATION_FOUR_EYES and (until is None or until > timezone.now() + MAX_TEMPORARY_SUSPENSION)
 
 
 @transaction.atomic
 def _suspend(
-    person: User, *, by: User, reason: str, category: str, until: datetime | None, seconded: bool
+    person: User, *, by: User, reason: str, category: str, until: datetime | None, confirmed: bool
 ) -> ModerationAction:
     require_authority(by, person.pk)
     if until and until <= timezone.now():
-        raise Invalid(until=("in_the_past", "A moment to come."))
-    one_at_a_time(person.pk)
+        raise Invalid(until=("in_the_past", "Must be in the future."))
+    lock_target(person.pk)
     former = in_force(TargetType.USER, person.pk)
     if former and (former.reason, former.category, former.until) == (reason, category, until):
         return former
-    if not seconded:
+    if not confirmed:
         raise SecondPairOfEyesRequired
     accounts.suspend(person, reason=reason, until=until)
     return record(
@@ -222,18 +222,16 @@ def _suspend(
 
 
 def unsuspend(person: User, *, by: User, reason: str = "") -> ModerationAction:
-    """All of it comes back. Twice is once. Raises ModeratorRequired, CannotModerate, NothingToUndo."""
-    return _bring_back(Target.of(person), Action.UNSUSPEND, lambda: accounts.unsuspend(person), by=by, reason=reason)
+    """End a suspension. Idempotent. Raises ModeratorRequired, CannotModerate, NothingToUndo."""
+    return _restore(Target.of(person), Action.UNSUSPEND, lambda: accounts.unsuspend(person), by=by, reason=reason)
 
 
 @transaction.atomic
-def _bring_back(
-    target: Target, action: str, bring_back: Callable[[], bool], *, by: User, reason: str
-) -> ModerationAction:
+def _restore(target: Target, action: str, restore: Callable[[], bool], *, by: User, reason: str) -> ModerationAction:
     require_authority(by, target.person_id)
-    one_at_a_time(target.id)
+    lock_target(target.id)
     undone = in_force(target.type, target.id)
-    changed = bring_back()
+    changed = restore()
     if undone is None and not changed:
         former = last_reversal(target.type, target.id)
         if former is None:
@@ -254,11 +252,13 @@ def _bring_back(
 # ── Appeals ──────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def appeal(action: ModerationAction, *, by: UUID, text: str) -> Appeal:
-    """Whom it hit objects, once. Raises NotFound for everybody else, and once they are gone; AlreadyAppealed,
-    NotAppealable."""
+    """Appeal an action as the affected user, at most once.
+
+    Raises NotFound for other users and for deleted accounts, AlreadyAppealed, NotAppealable.
+    """
     if action.affected_id != by or not User.objects.filter(pk=by).exists():
         raise NotFound
-    one_at_a_time(action.target_id)
+    lock_target(action.target_id)
     if Appeal.objects.filter(action=action).exists():
         raise AlreadyAppealed
     if not ModerationAction.objects.in_force().filter(pk=action.pk).exists():
@@ -268,15 +268,16 @@ def appeal(action: ModerationAction, *, by: UUID, text: str) -> Appeal:
 
 @transaction.atomic
 def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -> Appeal:
-    """Somebody else than who took the action upholds it, or overturns it and brings back what it had hidden (unless
-    that has happened already). Again the same way is no change.
+    """Uphold the action, or overturn it and undo it if it is still in force. Idempotent.
+
+    The moderator who took the action cannot decide.
 
     Raises ModeratorRequired, CannotModerate, OwnDecision, AppealDecided.
     """
     action = appeal.action
     require_authority(by, appeal.appellant_id)
     require_another_decider(appeal, by=by)
-    one_at_a_time(action.target_id)
+    lock_target(action.target_id)
     locked = Appeal.objects.select_for_update(no_key=True).filter(pk=appeal.pk).first()
     if locked is None:
         raise NotFound
@@ -314,7 +315,7 @@ def require_moderator(by: User) -> None:
 
 
 def require_another_decider(appeal: Appeal, *, by: User) -> None:
-    """Neither who took the action decides, nor whom it hit. Raises OwnDecision, CannotModerate."""
+    """Raises OwnDecision for the moderator who took the action, CannotModerate for the appellant."""
     if appeal.action.actor_id == by.pk:
         raise OwnDecision
     if appeal.appellant_id == by.pk:
@@ -322,7 +323,7 @@ def require_another_decider(appeal: Appeal, *, by: User) -> None:
 
 
 def require_authority(by: User, person_id: UUID) -> None:
-    """Whether `by` may decide on what is that person's. Raises ModeratorRequired, CannotModerate."""
+    """Check that `by` may decide about the person. Raises ModeratorRequired, CannotModerate."""
     require_moderator(by)
     if by.pk == person_id:
         raise CannotModerate

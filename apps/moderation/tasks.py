@@ -1,4 +1,4 @@
-"""Doorbells: ids in, one call. A statement that cannot be mailed now is rung for again by the sweep."""
+"""Celery tasks: each takes ids and makes one call."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from apps.moderation.appeals import statements
 from apps.moderation.cases import suspensions
 
 
-# Within the lease on the row.
+# Shorter than the lease of the row.
 @shared_task(soft_time_limit=45, time_limit=55)
 def send_statement(*, action_id: str, **_: object) -> None:
     statements.send(UUID(action_id))

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.console.admin import ReadOnlyAdmin, linked
+from apps.console.base import ReadOnlyAdmin, linked
 from apps.social.models import Block, Follow, FollowRequest, Mute
 
 

@@ -32,7 +32,7 @@ from apps.engagement.models import Comment, CommentLike, CommentMention, Like, S
 from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
 from apps.media.models import Media
-from apps.moderation.audit import records as trail
+from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
 from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
 from apps.social.models import Follow, FollowRequest
@@ -366,7 +366,7 @@ def make_cases(alice, bob):
             decided_by=one,
             decided_at=timezone.now(),
         )
-        trail.note("read_sessions", other, by=one.pk)
+        record_staff_act("read_sessions", other, by=one.pk)
 
 
 def make_notifications(alice, bob):

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 from apps.moderation.models import StaffAct
 from tests.console.codes import sign_in
 from tests.factories import make_user
@@ -38,7 +38,7 @@ def private(person):
     ],
 )
 def test_an_address_is_masked(full, masked):
-    assert staff.masked_email(full) == masked
+    assert permissions.masked_email(full) == masked
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_address_is_masked(full, masked):
     ],
 )
 def test_a_network_is_left_of_an_address(full, masked):
-    assert staff.masked_address(full) == masked
+    assert permissions.masked_address(full) == masked
 
 
 def test_pages_of_a_person_show_no_address_by_themselves(senior, mod, alice, session):
@@ -98,7 +98,7 @@ def test_without_a_reason_nothing_is_shown(senior, alice, session, reason):
     browser = sign_in(senior)
     for what in ("email", "sessions"):
         page = browser.post(private(alice), {"show": what, "reason": reason})
-        assert "Say why" in page.text
+        assert "Give a reason" in page.text
         assert MAIL not in page.text
         assert ADDRESS not in page.text
     assert not StaffAct.objects.exists()

@@ -10,7 +10,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts import privacy, two_factor
 from apps.accounts.models import RecoveryCode, User
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 from apps.moderation.models import StaffAct
 from tests.commands import run
 from tests.console.codes import LOGIN, code_of, enrol, sign_in
@@ -272,7 +272,7 @@ def test_an_operator_resets_it_by_a_command(mod):
     enrol(mod)
     dry = run("reset_two_factor", "mod", "--reason", "Lost.", "--dry-run")
     assert (dry.code, TOTPDevice.objects.count()) == (0, 1)
-    assert run("reset_two_factor", "@mod", "--reason", "Lost.").out == "Two-factor of @mod is reset.\n"
+    assert run("reset_two_factor", "@mod", "--reason", "Lost.").out == "Two-factor of @mod was reset.\n"
     assert not TOTPDevice.objects.exists()
     act = StaffAct.objects.get()
     assert (act.act, act.reason, act.detail) == ("reset_two_factor", "Lost.", {"operator": True})
@@ -296,17 +296,17 @@ def test_the_console_has_no_page_that_shows_the_secrets():
 
 
 def test_staff_verbs_refuse_by_themselves(alice, mod):
-    with pytest.raises(staff.AdminRequired):
-        staff.reset_two_factor(alice, by=mod, reason="Because.")
+    with pytest.raises(permissions.AdminRequired):
+        permissions.reset_two_factor(alice, by=mod, reason="Because.")
     with pytest.raises(two_factor.NotEnrolled):
-        staff.renew_recovery_codes(User.objects.get(pk=mod.pk))
+        permissions.renew_recovery_codes(User.objects.get(pk=mod.pk))
 
 
 def test_the_use_of_a_recovery_code_is_written_down(mod):
     device, codes = enrol(mod)
-    assert staff.accept(mod, code_of(device)) == device
+    assert permissions.accept(mod, code_of(device)) == device
     assert not StaffAct.objects.exists()
-    assert staff.accept(mod, codes[0]) == device
-    assert staff.accept(mod, codes[0]) is None
+    assert permissions.accept(mod, codes[0]) == device
+    assert permissions.accept(mod, codes[0]) is None
     used = StaffAct.objects.get(act="use_recovery_code")
     assert (used.actor, used.detail) == (mod, {"left": 9})

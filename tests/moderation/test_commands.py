@@ -41,7 +41,7 @@ def test_or_an_administrators(alice):
 def test_a_new_account_gets_a_password_that_is_shown_once(deliver):
     outcome = run("create_moderator", "--handle", "maria", "--email", "Maria@example.org")
     assert outcome.code == 0
-    password = re.search(r"shown only this time: (\S{20})\n", outcome.out)
+    password = re.search(r"\(shown only once\): (\S{20})\n", outcome.out)
     assert password
     assert sign_in("maria", password[1]).status_code == 200
     assert User.objects.get(handle="maria").roles == {"moderator"}

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts import two_factor
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 from apps.moderation.models import StaffAct
 from tests.conftest import Caller
 from tests.console.codes import code_of, enrol
@@ -90,13 +90,13 @@ def test_without_redis_wrong_codes_are_counted_all_the_same(mod, settings):
 def test_setting_it_up_and_resetting_it_change_open_sessions(mod):
     plain = signed_in("mod")
     assert moderates(plain) is True
-    device, _ = staff.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
+    device, _ = permissions.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
     assert moderates(plain) == "two_factor_required"
     strong = signed_in("mod", code=code_of(device))
     assert moderates(strong) is True
-    staff.reset_two_factor(mod, by=make_moderator("root", "admin"), reason="Lost the telephone.")
+    permissions.reset_two_factor(mod, by=make_moderator("root", "admin"), reason="Lost the telephone.")
     assert moderates(plain) is True
-    staff.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
+    permissions.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
     assert moderates(strong) == "two_factor_required"
 
 

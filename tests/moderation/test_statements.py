@@ -66,7 +66,7 @@ class TestWhatItSays:
     def test_says_whether_it_had_been_reported(self, alice, bob, mod):
         post = make_post(alice)
         services.flag(post, by=bob.pk, category="spam")
-        assert "had been reported" in told(taken_down(post, mod)).body
+        assert "It was reported" in told(taken_down(post, mod)).body
 
     @pytest.mark.parametrize("category", Category.values)
     def test_names_the_rule_of_every_category(self, alice, mod, category):
@@ -83,13 +83,13 @@ class TestWhatItSays:
         assert "Sorry." in message.body
         assert "token=" not in message.body
         suspended(alice, mod)
-        assert "stands again" in told(services.unsuspend(alice, by=mod)).subject
+        assert "Your account is restored" in told(services.unsuspend(alice, by=mod)).subject
 
     def test_who_was_right_about_a_suspension_that_was_replaced_is_not_told_that_all_is_well(self, alice, mod):
         appeal = services.appeal(suspended(alice, mod), by=alice.pk, text="No.")
         suspended(alice, mod, until=datetime(2126, 11, 23, tzinfo=UTC))
         services.decide_appeal(appeal, by=make_moderator("other"), overturn=True)
-        assert "what was decided since stands" in told(ModerationAction.objects.get(action="overturn_appeal")).body
+        assert "later decisions remain in force" in told(ModerationAction.objects.get(action="overturn_appeal")).body
         assert User.objects.get(pk=alice.pk).state == "suspended"
 
     def test_i1_what_people_typed_is_inert_in_it(self, mod):

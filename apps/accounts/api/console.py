@@ -19,7 +19,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
@@ -55,7 +55,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             return
         limits.require("two_factor", str(user.pk))
         # django-otp stores the device in the session when the user is logged in.
-        user.otp_device = staff.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
+        user.otp_device = permissions.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
         if user.otp_device is None:  # type: ignore[attr-defined]
             self.user_cache = None
             raise self.get_invalid_login_error()

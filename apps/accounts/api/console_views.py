@@ -20,7 +20,7 @@ from apps.accounts.models import User
 from apps.core import limits
 from apps.core.db.ids import new_id
 from apps.core.errors import Refusal
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 
 GROUP = 4
 
@@ -57,7 +57,7 @@ def _confirm(request: HttpRequest, user: User, form: CodeForm) -> list[str] | No
     """Confirm the device. Returns the recovery codes, or None with an error in the form."""
     try:
         limits.require("two_factor", str(user.pk))
-        device, codes = staff.enrol(user, code=form.cleaned_data["code"])
+        device, codes = permissions.enrol(user, code=form.cleaned_data["code"])
     except Refusal as refusal:
         form.add_error("code", refusal.detail)
         return None
@@ -85,7 +85,7 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     try:
-        codes = staff.renew_recovery_codes(cast(User, request.user))
+        codes = permissions.renew_recovery_codes(cast(User, request.user))
     except Refusal as refusal:
         messages.error(request, refusal.detail)
         return HttpResponseRedirect(reverse("console_two_factor"))

@@ -21,7 +21,7 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import Forbidden, Invalid, NotFound, Refusal
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
 from apps.social.api.profiles import get_profile_or_404, get_user_or_404
@@ -96,7 +96,7 @@ class AuthViewSet(BaseViewSet):
         """
         try:
             limits.require("two_factor", str(session.user_id))
-            staff.show_second_factor(session, code=code)
+            permissions.show_second_factor(session, code=code)
         except Refusal:
             session.delete()
             raise

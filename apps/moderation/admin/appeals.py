@@ -1,4 +1,4 @@
-"""What people object to, with the first decision beside it, and deciding it anew."""
+"""Appeals beside the first decision, and the decision on them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,14 +16,13 @@ from apps.content.models import Post, PostMedia
 from apps.core.errors import Refusal
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.admin.pages import ConsolePage, Photo, Slice, avatar_of, member, photo_of
-from apps.moderation.models import Appeal, Category, TargetType
+from apps.moderation.admin.pages import ConsolePage, Photo, Slice, avatar_of, current_user, photo_of
+from apps.moderation.cases import reads
+from apps.moderation.models import UNPLEASANT, Appeal, TargetType
 
 PER_PAGE = 10
-# Of what is decided upon: more photos are on the post's own page.
+# The page of the post shows all photos.
 PHOTOS = 4
-# What nobody has to look at unprepared.
-UNPLEASANT = {Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL}
 
 
 class DecisionForm(forms.Form):
@@ -33,7 +32,7 @@ class DecisionForm(forms.Form):
 
 @dataclass(frozen=True)
 class Case:
-    """An appeal as it is shown. `refusal` says why whoever looks at it cannot decide it."""
+    """An appeal on the page. `refusal` says why the current user cannot decide it."""
 
     appeal: Appeal
     text: str
@@ -46,34 +45,34 @@ class AppealsPage(ConsolePage):
     title = "Appeals"
     template_name = "console/appeals.html"
 
-    def shown(self) -> dict[str, Any]:
+    def get_page_context(self) -> dict[str, Any]:
         status = self.request.GET.get("status", Appeal.Status.OPEN)
         if status not in Appeal.Status.values:
             raise Http404
-        # Whoever has waited longest is answered first.
-        rows = Appeal.objects.for_cards().matching(status=status)
+        rows = Appeal.objects.with_action().filter(status=status)
+        # Open appeals are answered in the order of their arrival.
         page = Slice.of(self.request, rows, PER_PAGE, oldest_first=status == Appeal.Status.OPEN)
         return {
             "page": page,
-            "cases": _cases(page.rows, member(self.request)),
+            "cases": _cases(page.rows, current_user(self.request)),
             "status": status,
             "statuses": Appeal.Status.choices,
         }
 
 
 class DecideAppealPage(ConsolePage):
-    """POST only: what was decided, and why, by the verb."""
+    """Decide an appeal. POST only."""
 
     title = "Appeals"
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, appeal_id: UUID) -> HttpResponse:
-        appeal = Appeal.objects.for_cards().filter(pk=appeal_id).first()
+        appeal = Appeal.objects.with_action().filter(pk=appeal_id).first()
         if appeal is None:
             raise Http404
         form = DecisionForm(request.POST)
         if not form.is_valid():
-            messages.error(request, "Nothing was decided: a decision takes a reason, which is told to the person.")
+            messages.error(request, "Nothing was decided: give a reason, which the appellant sees.")
         else:
             _decide(request, appeal, form.cleaned_data)
         return redirect(reverse("admin:moderation_appeals"))
@@ -82,24 +81,21 @@ class DecideAppealPage(ConsolePage):
 def _decide(request: HttpRequest, appeal: Appeal, decided: dict[str, str]) -> None:
     overturn = decided["decision"] == "overturn"
     try:
-        services.decide_appeal(appeal, by=member(request), overturn=overturn, note=decided["note"])
+        services.decide_appeal(appeal, by=current_user(request), overturn=overturn, note=decided["note"])
     except Refusal as refusal:
         messages.error(request, refusal.detail)
         return
-    outcome = "overturned: what it had hidden is back" if overturn else "upheld"
-    messages.success(request, f"The decision about {appeal.appellant} is {outcome}. They will be told.")
+    outcome = "overturned and undone" if overturn else "upheld"
+    messages.success(request, f"The decision about {appeal.appellant} is {outcome}. The appellant is notified.")
 
 
-# ── What they are about ──────────────────────────────────────────────────────────────────────────────────
+# ── Targets ──────────────────────────────────────────────────────────────────────────────────
 def _cases(appeals: Iterable[Appeal], by: User) -> list[Case]:
-    """With what each is about, fetched together."""
+    """The appeals with their targets, which are read together."""
     about = {kind: [a.action.target_id for a in appeals if a.action.target_type == kind] for kind in TargetType.values}
-    comments = Comment.objects.in_bulk(about[TargetType.COMMENT])
-    posts = Post.objects.in_bulk(about[TargetType.POST])
-    items = PostMedia.objects.select_related("medium").filter(post__in=posts, position__lt=PHOTOS)
-    photos: dict[UUID, list[PostMedia]] = {}
-    for item in items.order_by("position"):
-        photos.setdefault(item.post_id, []).append(item)
+    comments = reads.get_comments(about[TargetType.COMMENT])
+    posts = reads.get_posts(about[TargetType.POST])
+    photos = reads.get_photos(posts, limit=PHOTOS)
     return [_case(appeal, by, comments, posts, photos) for appeal in appeals]
 
 

@@ -1,4 +1,4 @@
-"""The audit: what moderators decided, and what staff did besides, filtered, paged by id, and exported."""
+"""The audit of decisions and of other acts of staff: filters, pages and CSV export."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -14,22 +14,21 @@ from apps.accounts.models import User
 from apps.core.db.batches import BATCH
 from apps.core.db.ids import parse_id
 from apps.core.times import timestamp
-from apps.moderation.admin.pages import ConsolePage, Slice, day_of, member
-from apps.moderation.audit import records as trail
+from apps.moderation.admin.pages import ConsolePage, Slice, current_user, day_of
+from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import Category, ModerationAction, StaffAct, TargetType
-from apps.moderation.querysets import Inquiry, TrailInquiry
 
 PER_PAGE = 50
-# No account has it: it stands for a person whom nobody is.
-NOBODY = UUID(int=0)
-# A cell that begins so is a formula to a spreadsheet, whatever follows.
-FORMULAE = ("=", "+", "-", "@", "\t", "\r")
+# The id of no account, for filters that match nothing.
+NO_ID = UUID(int=0)
+# Spreadsheets take a cell with one of these prefixes for a formula.
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
-# ── What is asked ────────────────────────────────────────────────────────────────────────────────────────
+# ── Filters ────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Register:
-    """One of the two lists: its rows, and how a row is written in a file."""
+    """One of the two lists: its rows, and the cells of a row in the CSV file."""
 
     name: str
     title: str
@@ -39,49 +38,45 @@ class Register:
 
 
 def _decisions(request: HttpRequest) -> "QuerySet[Any]":
-    asked = request.GET
-    return ModerationAction.objects.for_cards().matching(
-        Inquiry(
-            actor=_person(asked.get("actor", "")),
-            action=_one_of(asked.get("action", ""), ModerationAction.Action.values),
-            target_type=_one_of(asked.get("target_type", ""), TargetType.values),
-            target_id=_known_id(asked.get("target", "")),
-            category=_one_of(asked.get("category", ""), Category.values),
-            **_stretch(request),
-        )
+    query = request.GET
+    return ModerationAction.objects.with_outcome().matching(
+        actor=_user_id(query.get("actor", "")),
+        action=_choice(query.get("action", ""), ModerationAction.Action.values),
+        target_type=_choice(query.get("target_type", ""), TargetType.values),
+        target_id=_id(query.get("target", "")),
+        category=_choice(query.get("category", ""), Category.values),
+        **_period(request),
     )
 
 
 def _acts(request: HttpRequest) -> "QuerySet[Any]":
-    asked = request.GET
-    return StaffAct.objects.for_cards().matching(
-        TrailInquiry(
-            actor=_person(asked.get("actor", "")),
-            act=asked.get("act", "").strip()[:40] or None,
-            subject_id=asked.get("target", "").strip()[:64] or None,
-            **_stretch(request),
-        )
+    query = request.GET
+    return StaffAct.objects.with_actor().matching(
+        actor=_user_id(query.get("actor", "")),
+        act=query.get("act", "").strip()[:40] or None,
+        subject_id=query.get("target", "").strip()[:64] or None,
+        **_period(request),
     )
 
 
-def _person(who: str) -> UUID | None:
-    if not who.strip():
+def _user_id(text: str) -> UUID | None:
+    if not text.strip():
         return None
-    found = User.objects.named(who.strip()).values_list("pk", flat=True).first()
-    # The audit outlives accounts: an id finds what is left.
-    return found or parse_id(who.strip()) or NOBODY
+    found = User.objects.named(text.strip()).values_list("pk", flat=True).first()
+    # The audit contains the ids of deleted accounts.
+    return found or parse_id(text.strip()) or NO_ID
 
 
-def _one_of(asked: str, values: list[str]) -> str | None:
-    return asked if asked in values else None
+def _choice(text: str, values: list[str]) -> str | None:
+    return text if text in values else None
 
 
-def _known_id(text: str) -> UUID | None:
-    return (parse_id(text.strip()) or NOBODY) if text.strip() else None
+def _id(text: str) -> UUID | None:
+    return (parse_id(text.strip()) or NO_ID) if text.strip() else None
 
 
-def _stretch(request: HttpRequest) -> dict[str, Any]:
-    """Both days are included."""
+def _period(request: HttpRequest) -> dict[str, Any]:
+    """From the first to the last day, inclusive."""
     until = day_of(request.GET.get("until", ""))
     return {"since": day_of(request.GET.get("since", "")), "until": until + timedelta(days=1) if until else None}
 
@@ -135,13 +130,13 @@ class AuditPage(ConsolePage):
     title = "Audit"
     template_name = "console/audit.html"
 
-    def shown(self) -> dict[str, Any]:
+    def get_page_context(self) -> dict[str, Any]:
         register = _register(self.request)
         return {
             "registers": list(REGISTERS.values()),
             "register": register,
             "page": Slice.of(self.request, register.rows(self.request), PER_PAGE),
-            "asked": self.request.GET,
+            "filters": self.request.GET,
             "actions": ModerationAction.Action.choices,
             "target_types": TargetType.choices,
             "categories": Category.choices,
@@ -149,9 +144,9 @@ class AuditPage(ConsolePage):
         }
 
 
-# ── The file ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────
 class ExportAuditPage(ConsolePage):
-    """POST only: all rows that the filters select, as CSV. That they were taken along is written down first."""
+    """All rows that the filters select, as CSV. The export is recorded first. POST only."""
 
     title = "Audit"
     http_method_names = ["post"]
@@ -159,8 +154,8 @@ class ExportAuditPage(ConsolePage):
     def post(self, request: HttpRequest) -> HttpResponseBase:
         register = _register(request)
         rows = register.rows(request)
-        asked = {name: value for name, value in request.GET.items() if value and name != "after"}
-        trail.note("export_audit", member(request), by=member(request).pk, filters=asked)
+        filters = {name: value for name, value in request.GET.items() if value and name != "after"}
+        record_staff_act("export_audit", current_user(request), by=current_user(request).pk, filters=filters)
         answer = StreamingHttpResponse(_lines(register, rows), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="audit-{register.name}.csv"'
         answer["Cache-Control"] = "private, no-store"
@@ -168,24 +163,24 @@ class ExportAuditPage(ConsolePage):
 
 
 def _lines(register: Register, rows: "QuerySet[Any]") -> Iterator[str]:
-    """A batch in memory at a time, newest first, each by the ids behind the last."""
+    """The lines, newest first, read in batches."""
     writer = csv.writer(_Line())
     yield writer.writerow(register.columns)
     page = rows.order_by("-pk")
     while batch := list(page[:BATCH]):
         for row in batch:
-            yield writer.writerow([inert(cell) for cell in register.cells(row)])
+            yield writer.writerow([escape_formula(cell) for cell in register.cells(row)])
         page = rows.filter(pk__lt=batch[-1].pk).order_by("-pk")
 
 
 class _Line:
-    """A file whose lines are handed on instead of kept."""
+    """A file for csv.writer that returns each line."""
 
     def write(self, line: str) -> str:
         return line
 
 
-def inert(cell: object) -> str:
-    """As text that no spreadsheet takes for a formula."""
+def escape_formula(cell: object) -> str:
+    """The cell as a text that no spreadsheet takes for a formula."""
     text = str(cell)
-    return f"'{text}" if text.startswith(FORMULAE) else text
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text

@@ -1,4 +1,4 @@
-"""Who sees which entry of the sidebar, and what the landing page says."""
+"""The sidebar and the landing page of the console."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -8,20 +8,20 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.moderation.admin import pages
-from apps.moderation.cases import reads as cases
+from apps.moderation.cases import reads
 from apps.moderation.models import SuspensionProposal
 
 LANDING_CASES = 5
-DESK = ("queue/", "case/", "sweep/", "author/")
+QUEUE_PAGES = ("queue/", "case/", "sweep/", "author/")
 
 
 def may_moderate(request: HttpRequest) -> bool:
     return _staff(request) and cast(User, request.user).is_moderator
 
 
-def is_desk(request: HttpRequest) -> bool:
-    """Whether the page is of the queue or of a case."""
-    return request.path.startswith(tuple(reverse("admin:moderation_flag_changelist") + part for part in DESK))
+def is_queue_page(request: HttpRequest) -> bool:
+    """Whether the page belongs to the queue."""
+    return request.path.startswith(tuple(reverse("admin:moderation_flag_changelist") + part for part in QUEUE_PAGES))
 
 
 def may_operate(request: HttpRequest) -> bool:
@@ -33,43 +33,43 @@ def _staff(request: HttpRequest) -> bool:
 
 
 def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The worst cases and what waits for a second pair of eyes, for moderators."""
+    """Adds the most severe cases and the waiting proposals, for moderators."""
     if may_moderate(request):
-        context["worst"] = cases.queue(limit=LANDING_CASES)
+        context["cases"] = reads.list_cases(limit=LANDING_CASES)
         context["proposals"] = SuspensionProposal.objects.waiting().select_related("person")[:LANDING_CASES]
     return context
 
 
 def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
-    """An entry that leads to the list of a model, for whoever may look at it."""
+    """An entry for the list of a model, for users who may view it."""
     app, name = model.split(".")
     link = reverse(f"admin:{app}_{name}_changelist")
     return {
         "title": title,
         "icon": icon,
         "link": link,
-        # Pages of our own below it have entries of their own.
+        # Pages below it have entries of their own.
         "active": lambda request: request.path == str(link),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
 
 def _page(title: str, icon: str, name: str, permission: Callable[[HttpRequest], bool] = may_moderate) -> dict[str, Any]:
-    """An entry that leads to a page of our own."""
+    """An entry for a page of moderation."""
     return {"title": title, "icon": icon, "link": reverse(f"admin:moderation_{name}"), "permission": permission}
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Every entry; unfold leaves out those that the reader may not follow."""
+    """All entries. Unfold leaves out those without permission."""
     return [
         {
-            "title": "Desk",
+            "title": "Moderation",
             "items": [
                 {
                     "title": "Queue",
                     "icon": "inbox",
                     "link": reverse("admin:moderation_flag_queue"),
-                    "active": is_desk,
+                    "active": is_queue_page,
                     "permission": may_moderate,
                 },
                 _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
@@ -89,7 +89,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
-            "title": "Insight",
+            "title": "Statistics",
             "separator": True,
             "items": [
                 _page("Dashboard", "monitoring", "dashboard"),
@@ -104,9 +104,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _list_of("Reason templates", "edit_note", "moderation.reasontemplate"),
-                _list_of("Banned pictures", "hide_image", "safety.blockedimage"),
+                _list_of("Banned images", "hide_image", "safety.blockedimage"),
                 _list_of("Blocked words and domains", "block", "safety.blockedterm"),
-                _list_of("Limits of new accounts", "speed", "safety.newaccountlimit"),
+                _list_of("New account limits", "speed", "safety.newaccountlimit"),
             ],
         },
         {
@@ -136,7 +136,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
-            "title": "Ties & reactions",
+            "title": "Relationships & reactions",
             "separator": True,
             "collapsible": True,
             "items": [

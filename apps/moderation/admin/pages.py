@@ -1,4 +1,4 @@
-"""What our own pages of the console share: who sees them, how lists are paged, how photos and times are shown."""
+"""Shared parts of the moderation pages: permissions, paging, photos and durations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,22 +20,22 @@ from apps.media.urls import urls_of
 from apps.moderation.roles import may_change_rules
 
 
-# ── Who ──────────────────────────────────────────────────────────────────────────────────────────────────
-def member(request: HttpRequest) -> User:
+# ── Permissions ──────────────────────────────────────────────────────────────────────────────────────────────────
+def current_user(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
 def may_moderate(request: HttpRequest) -> bool:
-    return request.user.is_authenticated and member(request).is_moderator
+    return request.user.is_authenticated and current_user(request).is_moderator
 
 
 def may_oversee(request: HttpRequest) -> bool:
-    """How the moderators do is for those who lead them."""
-    return request.user.is_authenticated and may_change_rules(member(request))
+    """Whether the user may see the workload of the moderators."""
+    return request.user.is_authenticated and may_change_rules(current_user(request))
 
 
 class ConsolePage(UnfoldModelAdminViewMixin, TemplateView):  # type: ignore[misc]  # unfold carries no types
-    """A page for moderators. Whoever is let into the console and is none is refused, whatever else they may see."""
+    """A page for moderators. Other members of staff are refused."""
 
     title: str
 
@@ -45,20 +45,19 @@ class ConsolePage(UnfoldModelAdminViewMixin, TemplateView):  # type: ignore[misc
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**more)
         try:
-            return context | self.shown()
+            return context | self.get_page_context()
         except NotFound as refusal:
             raise Http404 from refusal
 
-    def shown(self) -> dict[str, Any]:
-        """What the template is given besides the console's own."""
+    def get_page_context(self) -> dict[str, Any]:
+        """The context of the page, in addition to the one of the console."""
         return {}
 
 
 # ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Slice:
-    """A page of a list by ids, newest first or oldest first, with the queries that lead to the next and back to the
-    first. Nothing is counted."""
+    """A page of a list in the order of ids, with the query strings of the next and the first page."""
 
     rows: Sequence[Any]
     next: str
@@ -79,7 +78,7 @@ class Slice:
 
 
 def _query(request: HttpRequest, **instead: str) -> str:
-    """The request's query with another place in the list; for the first page without one."""
+    """The query string of the request with another position in the list, or without one for the first page."""
     asked = request.GET.copy()
     asked.pop("after", None)
     for name, value in instead.items():
@@ -90,7 +89,7 @@ def _query(request: HttpRequest, **instead: str) -> str:
 # ── Photos ───────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Photo:
-    """As an <img>; `url` is empty until the photo is ready."""
+    """The values of an <img>. `url` is empty until the photo is ready."""
 
     url: str
     alt: str
@@ -113,13 +112,13 @@ def avatar_of(person: User) -> Photo | None:
 
 
 def _url(medium: Media, size: str) -> str:
-    """Signed: moderators also see what is not public."""
+    """A signed URL: moderators may see photos that are not public."""
     wanted = [v for v in medium.variants if v["name"] == size and v["content_type"] == "image/webp"]
     return urls_of(medium, public=False)(wanted[0]) if medium.status == "ready" and wanted else ""
 
 
-# ── Times ────────────────────────────────────────────────────────────────────────────────────────────────
-def lasting(seconds: float | None) -> str:
+# ── Durations and days ────────────────────────────────────────────────────────────────────────────────────────────────
+def format_duration(seconds: float | None) -> str:
     """`3 h 20 min`: two units at most."""
     if seconds is None:
         return "–"
@@ -133,7 +132,7 @@ def lasting(seconds: float | None) -> str:
 
 
 def day_of(text: str) -> datetime | None:
-    """The midnight (UTC) that begins the day `2026-11-24`, or None."""
+    """The start (UTC) of a day such as `2026-11-24`, or None for an invalid text."""
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:

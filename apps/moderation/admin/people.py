@@ -1,9 +1,9 @@
-"""A person as a moderator needs to know them."""
+"""The profile of a user for moderators."""
 
 from typing import Any
 
-from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, member, photo_of
-from apps.moderation.console import profiles as dossiers
+from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, current_user, photo_of
+from apps.moderation.console.profiles import COUNTED, get_person_profile
 from apps.moderation.roles import may_change_rules
 
 
@@ -11,17 +11,17 @@ class PersonPage(ConsolePage):
     title = "Person"
     template_name = "console/person.html"
 
-    def shown(self) -> dict[str, Any]:
-        dossier = dossiers.of_person(self.kwargs["person_id"])
+    def get_page_context(self) -> dict[str, Any]:
+        profile = get_person_profile(self.kwargs["person_id"])
         photos: list[Photo] = [
-            photo_of(item, sensitive=item.post.sensitive or item.unpleasant, size="thumb") for item in dossier.photos
+            photo_of(item, sensitive=item.post.sensitive or item.unpleasant, size="thumb") for item in profile.photos
         ]
         return {
-            "title": str(dossier.person),
-            "dossier": dossier,
-            "person": dossier.person,
-            "avatar": avatar_of(dossier.person),
-            "may_read_private": may_change_rules(member(self.request)),
+            "title": str(profile.person),
+            "profile": profile,
+            "person": profile.person,
+            "avatar": avatar_of(profile.person),
+            "may_read_private": may_change_rules(current_user(self.request)),
             "photos": photos,
-            "counted": dossiers.COUNTED,
+            "counted": COUNTED,
         }

@@ -1,4 +1,4 @@
-"""Photos on the pages of the console: signed URLs of variants, since a moderator sees also what others may not."""
+"""Photos on the pages of the queue, with signed URLs: moderators may see photos that are not public."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ Picture = dict[str, str]
 
 
 def pictures(row: Any) -> list[Picture]:
-    """Of a post or comment that was fetched with its `photos`."""
+    """The photos of a post or a comment from `reads`, which have the annotation `photos`."""
     return [{"id": photo["id"], **picture(SimpleNamespace(**photo))} for photo in row.photos]
 
 
@@ -26,15 +26,17 @@ def thumbnail(row: User | Post | Comment | None) -> Picture | None:
 
 
 def is_sensitive(row: User | Post | Comment | None, category: str = "") -> bool:
-    """Whether to blur its photos until somebody wants to see them: by what their author says, or by what they are
-    reported for. A comment is reported for its text."""
+    """Whether to blur the photos: the author marked them, or the report has an unpleasant category.
+
+    A comment is reported for its text, so its category does not matter.
+    """
     if isinstance(row, Comment):
         return row.post.sensitive
     return (isinstance(row, Post) and row.sensitive) or category in UNPLEASANT
 
 
 def picture(medium: Any) -> Picture:
-    """URLs of the variants of a medium that is ready."""
+    """The URLs of the variants of a medium that is ready."""
     url = urls_of(medium, public=False)
     urls = {variant["name"]: url(variant) for variant in medium.variants if variant["content_type"] == "image/webp"}
     return {"alt": medium.alt_text or "", **urls}

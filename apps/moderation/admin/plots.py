@@ -1,4 +1,4 @@
-"""Plots as SVG, made here and not by a script: they are read by a screen reader as a title, a sentence and a table."""
+"""Bar charts as SVG without JavaScript, with a title, a description and a table for screen readers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from math import ceil, log10
 
 WIDTH, HEIGHT = 640, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 12, 24
-# Of one column.
-WIDEST = 48
+MAX_BAR_WIDTH = 48
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,7 @@ class Bar:
     y: str
     width: str
     height: str
-    told: str
+    label: str
     series: int
 
 
@@ -32,7 +31,7 @@ class Plot:
     title: str
     description: str
     columns: Sequence[str]
-    # For the table: a name, then a text for each column.
+    # The rows of the table: a name and a text for each column.
     rows: Sequence[Sequence[str]]
     bars: Sequence[Bar]
     across: Sequence[Tick]
@@ -56,17 +55,20 @@ def columns(
     points: Sequence[tuple[str, Sequence[float | None]]],
     *,
     series: Sequence[str],
-    spoken: Sequence[Sequence[str]] | None = None,
+    texts: Sequence[Sequence[str]] | None = None,
     unit: float = 1,
     every_name: bool = False,
 ) -> Plot:
-    """Columns, stacked where a point has several numbers. `spoken` says the numbers as they are to be read; the axis
-    counts in `unit`s. Days are named now and then; `every_name` names each column."""
-    spoken = spoken or [[_whole(number) for number in numbers] for _, numbers in points]
+    """A bar chart, stacked if a point has several numbers.
+
+    `texts` are the formatted numbers, and `unit` is the unit of the axis. `every_name` labels every bar instead of
+    about six.
+    """
+    texts = texts or [[_whole(number) for number in numbers] for _, numbers in points]
     top = _round_up(max((sum(n or 0 for n in numbers) for _, numbers in points), default=0) / unit)
     scale = (HEIGHT - TOP - BOTTOM) / (top * unit)
     step = (WIDTH - LEFT - RIGHT) / max(len(points), 1)
-    wide = min(step * 0.8, WIDEST)
+    wide = min(step * 0.8, MAX_BAR_WIDTH)
     bars = []
     for index, (name, numbers) in enumerate(points):
         base = float(HEIGHT - BOTTOM)
@@ -74,20 +76,20 @@ def columns(
             if number:
                 tall = max(number * scale, 1)
                 base -= tall
-                told = f"{name}: {spoken[index][which]}" + (f" {series[which]}" if len(series) > 1 else "")
+                label = f"{name}: {texts[index][which]}" + (f" {series[which]}" if len(series) > 1 else "")
                 x = LEFT + (index + 0.5) * step - wide / 2
-                bars.append(Bar(_at(x), _at(base), _at(wide), _at(tall), told, which))
+                bars.append(Bar(_at(x), _at(base), _at(wide), _at(tall), label, which))
     every = 1 if every_name else max(1, ceil(len(points) / 6))
     across = [
         Tick(_at(LEFT + (index + 0.5) * step), name) for index, (name, _) in enumerate(points) if index % every == 0
     ]
     upwards = [Tick(_at(HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)), _short(part * top)) for part in (0, 0.5, 1)]
-    rows = [[name, *said] for (name, _), said in zip(points, spoken, strict=True)]
+    rows = [[name, *values] for (name, _), values in zip(points, texts, strict=True)]
     return Plot(key, title, description, series, rows, bars, across, upwards, series if len(series) > 1 else ())
 
 
 def _round_up(number: float) -> float:
-    """The next of 2, 4, 6, 8, 10, 20, 40, …, so that the axis and its half have round numbers."""
+    """The next of 2, 4, 6, 8, 10, 20, 40, …, so that the axis has round numbers."""
     if number <= 2:
         return 2
     power: float = 10 ** int(log10(number))

@@ -1,10 +1,10 @@
-"""A post as a moderator needs to know it."""
+"""The profile of a post for moderators."""
 
 from typing import Any
 
 from apps.moderation.admin import plots
-from apps.moderation.admin.pages import ConsolePage, member, photo_of
-from apps.moderation.console import profiles as dossiers
+from apps.moderation.admin.pages import ConsolePage, current_user, photo_of
+from apps.moderation.console.profiles import LIKE_DAYS, get_post_profile
 from apps.moderation.roles import may_change_rules
 
 
@@ -12,19 +12,19 @@ class PostPage(ConsolePage):
     title = "Post"
     template_name = "console/post.html"
 
-    def shown(self) -> dict[str, Any]:
-        dossier = dossiers.of_post(self.kwargs["post_id"])
+    def get_page_context(self) -> dict[str, Any]:
+        profile = get_post_profile(self.kwargs["post_id"])
         return {
-            "title": f"Post of {dossier.post.author}",
-            "dossier": dossier,
-            "post": dossier.post,
-            "may_ban": may_change_rules(member(self.request)),
-            "photos": [photo_of(item, sensitive=dossier.post.sensitive or item.unpleasant) for item in dossier.photos],
+            "title": f"Post of {profile.post.author}",
+            "profile": profile,
+            "post": profile.post,
+            "may_ban": may_change_rules(current_user(self.request)),
+            "photos": [photo_of(item, sensitive=profile.post.sensitive or item.unpleasant) for item in profile.photos],
             "likes": plots.columns(
                 "likes",
                 "Likes by day",
-                f"{sum(number for _, number in dossier.likes)} likes in the last {dossiers.LIKE_DAYS} days.",
-                [(f"{day:%-d %b}", [number]) for day, number in dossier.likes],
+                f"{sum(number for _, number in profile.likes)} likes in the last {LIKE_DAYS} days.",
+                [(f"{day:%-d %b}", [number]) for day, number in profile.likes],
                 series=["likes"],
             ),
         }

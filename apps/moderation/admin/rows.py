@@ -1,4 +1,4 @@
-"""Reports, decisions and appeals in the console."""
+"""The lists of reports, actions and appeals."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, cast
@@ -12,11 +12,10 @@ from django.utils.html import format_html
 from unfold.forms import ActionForm
 
 from apps.accounts.models import User
-from apps.console.admin import ReadOnlyAdmin, Related, linked, page_of
+from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.errors import Refusal
 from apps.moderation import services
-from apps.moderation.admin.desk import DeskPages
-from apps.moderation.admin.urls import pages_of
+from apps.moderation.admin.urls import CaseUrls, page_urls
 from apps.moderation.models import Appeal, Flag, ModerationAction, TargetType
 
 TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", TargetType.COMMENT: "engagement.Comment"}
@@ -24,17 +23,17 @@ TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", Ta
 
 @admin.display(description="target")
 def target(row: Flag | ModerationAction) -> str:
-    """Leads to what was reported, or decided on; it may be gone."""
-    page = page_of(TARGETS[TargetType(row.target_type)], row.target_id)
+    """A link to the target, which may be deleted."""
+    page = change_url(TARGETS[TargetType(row.target_type)], row.target_id)
     return format_html('<a href="{}">{} {}</a>', page, row.target_type, row.target_id)
 
 
 class ReasonForm(ActionForm):  # type: ignore[misc]  # unfold carries no types
-    reason = forms.CharField(required=False, max_length=1000, label="Reason (told to whom it hits)")
+    reason = forms.CharField(required=False, max_length=1000, label="Reason (the affected user sees it)")
 
 
 class ModeratingAdmin(ReadOnlyAdmin):
-    """Rows that moderators decide on, by the verbs, which refuse whom they refuse elsewhere, with the reason given."""
+    """Lists with actions that call a service for each selected row, with the reason of the form."""
 
     action_form = ReasonForm
 
@@ -42,12 +41,12 @@ class ModeratingAdmin(ReadOnlyAdmin):
         return cast(User, request.user).is_moderator
 
     @staticmethod
-    def decide(request: HttpRequest, rows: Iterable[Any], verb: Callable[[Any, User, str], object]) -> None:
-        """`verb(row, moderator, reason)` for each; what is refused is told, and holds up no other."""
+    def decide(request: HttpRequest, rows: Iterable[Any], service: Callable[[Any, User, str], object]) -> None:
+        """Call `service(row, moderator, reason)` for each row. Errors are shown and do not stop the others."""
         done = 0
         for row in rows:
             try:
-                verb(row, cast(User, request.user), request.POST.get("reason", ""))
+                service(row, cast(User, request.user), request.POST.get("reason", ""))
                 done += 1
             except Refusal as refusal:
                 messages.error(request, f"{row}: {refusal.detail}")
@@ -55,7 +54,7 @@ class ModeratingAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Flag)
-class FlagAdmin(DeskPages, ModeratingAdmin):
+class FlagAdmin(CaseUrls, ModeratingAdmin):
     list_display = ["id", "category", target, linked("subject"), "note", "status", linked("resolved_by"), "created_at"]
     list_select_related = ["subject", "resolved_by"]
     list_filter = ["status", "category", "target_type"]
@@ -63,15 +62,15 @@ class FlagAdmin(DeskPages, ModeratingAdmin):
     searched_people = ["subject"]
     narrowed_by = ["subject", "target_id"]
     ordering = ["-id"]
-    # Who reported is told on a case's page alone, with how reliable their earlier reports were.
+    # The reporter is shown on the page of the case only, with the record of their reports.
     exclude = ["reporter"]
     actions = ["resolve", "dismiss"]
 
-    @admin.action(description="Resolve: something was done", permissions=["moderate"])
+    @admin.action(description="Resolve: action was taken", permissions=["moderate"])
     def resolve(self, request: HttpRequest, flags: "QuerySet[Flag]") -> None:
         self._close(request, flags, Flag.Status.RESOLVED)
 
-    @admin.action(description="Dismiss: nothing is wrong with it", permissions=["moderate"])
+    @admin.action(description="Dismiss: no violation", permissions=["moderate"])
     def dismiss(self, request: HttpRequest, flags: "QuerySet[Flag]") -> None:
         self._close(request, flags, Flag.Status.DISMISSED)
 
@@ -85,7 +84,7 @@ class FlagAdmin(DeskPages, ModeratingAdmin):
 
 @admin.register(ModerationAction)
 class ModerationActionAdmin(ReadOnlyAdmin):
-    """The audit. `attempts` without `mailed_at`: the statement of reasons has not reached whom it hit."""
+    """The audit. `attempts` without `mailed_at` means that the statement of reasons was not sent."""
 
     list_display = ["id", "action", target, linked("actor"), "category", "reason", "mailed_at", "attempts", "undo"]
     list_select_related = ["actor", "statement", "reversal"]
@@ -97,7 +96,7 @@ class ModerationActionAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
 
     def get_urls(self) -> list[Any]:
-        return [*pages_of(self), *super().get_urls()]
+        return [*page_urls(self), *super().get_urls()]
 
     @admin.display(description="mailed at")
     def mailed_at(self, action: ModerationAction) -> Any:
@@ -109,8 +108,8 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="undo")
     def undo(self, action: ModerationAction) -> str:
-        """A link for what is in force."""
-        if action.action not in {"takedown", "suspend"} or hasattr(action, "reversal"):
+        """A link for actions in force."""
+        if not action.can_be_undone:
             return ""
         return format_html('<a href="{}">Undo</a>', reverse("admin:moderation_moderationaction_undo", args=[action.pk]))
 
@@ -130,7 +129,7 @@ class AppealAdmin(ModeratingAdmin):
     def uphold(self, request: HttpRequest, appeals: "QuerySet[Appeal]") -> None:
         self._decide(request, appeals, overturn=False)
 
-    @admin.action(description="Overturn the decision: what it had hidden comes back", permissions=["moderate"])
+    @admin.action(description="Overturn the decision and undo it", permissions=["moderate"])
     def overturn(self, request: HttpRequest, appeals: "QuerySet[Appeal]") -> None:
         self._decide(request, appeals, overturn=True)
 

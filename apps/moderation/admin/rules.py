@@ -1,4 +1,4 @@
-"""Reason templates, and suspensions that were proposed, in the console."""
+"""Reason templates and proposed suspensions."""
 
 from typing import Any, cast
 
@@ -9,15 +9,15 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from apps.accounts.models import User
-from apps.console.admin import ReadOnlyAdmin, linked
-from apps.moderation.cases import policies as reasons
+from apps.console.base import ReadOnlyAdmin, linked
+from apps.moderation.cases import policies
 from apps.moderation.models import ReasonTemplate, SuspensionProposal
 from apps.moderation.roles import may_change_rules
 
 
 @admin.register(ReasonTemplate)
 class ReasonTemplateAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no types
-    """The form's rows are kept by the verbs, which note in the trail who changed what."""
+    """Reason templates. Changes go through `policies`, which records them."""
 
     list_display = ["title", "action", "category", "text"]
     list_filter = ["action", "category"]
@@ -36,15 +36,15 @@ class ReasonTemplateAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries n
         return may_change_rules(cast(User, request.user))
 
     def save_model(self, request: HttpRequest, obj: ReasonTemplate, form: Any, change: bool) -> None:
-        reasons.keep(obj, by=cast(User, request.user))
+        policies.save_template(obj, by=cast(User, request.user))
 
     def delete_model(self, request: HttpRequest, obj: ReasonTemplate) -> None:
-        reasons.drop(obj, by=cast(User, request.user))
+        policies.delete_template(obj, by=cast(User, request.user))
 
 
 @admin.register(SuspensionProposal)
 class SuspensionProposalAdmin(ReadOnlyAdmin):
-    """Suspensions for good that were proposed; they are confirmed and rejected on the page of their case."""
+    """Proposed permanent suspensions. They are confirmed or rejected on the page of their case."""
 
     list_display = [
         "id",

@@ -1,4 +1,4 @@
-"""What may not be published, in the console: moderators look at it, senior moderators and admins change it."""
+"""Rules about blocked content. Moderators may view them; senior moderators and admins may change them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +21,7 @@ from unfold.widgets import (
 )
 
 from apps.accounts.models import User
-from apps.console.admin import ReadOnlyAdmin
+from apps.console.base import ReadOnlyAdmin
 from apps.core.db.ids import parse_id
 from apps.core.errors import Refusal
 from apps.media.models import Media
@@ -34,22 +34,22 @@ from apps.safety.services import MAX_HOURS, MAX_LIMIT, MAX_TERM_LENGTH
 
 
 class RuleForm(forms.Form):
-    """What a new rule says; `reason` goes into the trail."""
+    """The fields of a new rule. `reason` is recorded."""
 
     reason = forms.CharField(
-        max_length=1000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), help_text="Kept in the trail."
+        max_length=1000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), help_text="Recorded in the audit."
     )
 
 
-def _told(refusal: Refusal) -> str:
+def _error_text(refusal: Refusal) -> str:
     return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or refusal.detail
 
 
 class RuleAdmin(ReadOnlyAdmin):
-    """Rules are made on a page of their own and taken back by an action; both call a verb, with the reason given."""
+    """Rules are added on a page of their own and removed by an action. Both call a service with the reason."""
 
     form_page: type[RuleForm]
-    made = "Made."
+    made = "Saved."
     add_title = ""
     action_form = ReasonForm
     actions_list = ["new"]
@@ -57,20 +57,20 @@ class RuleAdmin(ReadOnlyAdmin):
     def has_rule_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return may_change_rules(cast(User, request.user))
 
-    def make(self, by: User, **said: Any) -> object:
+    def make(self, by: User, **fields: Any) -> object:
         raise NotImplementedError
 
     @action(description="New", url_path="new", permissions=["rule"])  # type: ignore[untyped-decorator]  # unfold carries no types
     def new(self, request: HttpRequest) -> HttpResponse:
-        """The page that makes a rule: what the verb refuses is told above the form."""
+        """The page that adds a rule. Errors are shown above the form."""
         form = self.form_page(request.POST or None, initial=request.GET.dict())
 
-        def save(said: dict[str, Any]) -> None:
-            self.make(cast(User, request.user), **said)
+        def save(fields: dict[str, Any]) -> None:
+            self.make(cast(User, request.user), **fields)
 
-        return self.form_answer(request, form, save, title=self.add_title)
+        return self.form_response(request, form, save, title=self.add_title)
 
-    def form_answer(
+    def form_response(
         self, request: HttpRequest, form: RuleForm, save: Callable[[dict[str, Any]], None], *, title: str
     ) -> HttpResponse:
         if request.method == "POST" and form.is_valid():
@@ -79,7 +79,7 @@ class RuleAdmin(ReadOnlyAdmin):
                 messages.success(request, self.made)
                 return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
             except Refusal as refusal:
-                form.add_error(None, _told(refusal))
+                form.add_error(None, _error_text(refusal))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -90,19 +90,19 @@ class RuleAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "console/safety/rule.html", context, status=200 if not form.errors else 400)
 
     def pictured(self, form: RuleForm) -> Picture | None:
-        """What the rule is about, if that can be shown."""
+        """The picture that the rule is about, if any."""
         return None
 
     @staticmethod
-    def decide(request: HttpRequest, rows: "QuerySet[Any]", verb: Callable[..., bool], done_is: str) -> None:
-        """`verb` for each row, with the reason given; what is refused is told."""
+    def decide(request: HttpRequest, rows: "QuerySet[Any]", service: Callable[..., bool], result: str) -> None:
+        """Call the service for each row with the reason of the form. Errors are shown."""
         done = 0
         for row in rows:
             try:
-                done += verb(row, by=cast(User, request.user), reason=request.POST.get("reason", ""))
+                done += service(row, by=cast(User, request.user), reason=request.POST.get("reason", ""))
             except Refusal as refusal:
-                messages.error(request, f"{row}: {_told(refusal)}")
-        messages.info(request, f"{done} {done_is}.")
+                messages.error(request, f"{row}: {_error_text(refusal)}")
+        messages.info(request, f"{done} {result}.")
 
 
 class BlockTermForm(RuleForm):
@@ -110,7 +110,7 @@ class BlockTermForm(RuleForm):
     text = forms.CharField(
         max_length=MAX_TERM_LENGTH,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Upper and lower case are the same. A word counts where it stands by itself, not inside another.",
+        help_text="Case does not matter. A word matches only as a whole word.",
     )
     effect = forms.ChoiceField(choices=BlockedTerm.Effect.choices, widget=UnfoldAdminSelectWidget)
     field_order = ["kind", "text", "effect", "reason"]
@@ -118,65 +118,65 @@ class BlockTermForm(RuleForm):
 
 @admin.register(BlockedTerm)
 class BlockedTermAdmin(RuleAdmin):
-    """Words and domains that may not be written, or are reported where they are."""
+    """Words and domains that are refused or reported in texts."""
 
     list_display = ["text", "kind", "effect", "reason", "created_at"]
     list_filter = ["kind", "effect"]
     search_fields = ["text", "comparable"]
     ordering = ["-id"]
     actions = ["refuse", "flag", "lift"]
-    form_page, add_title, made = BlockTermForm, "Block a word or a domain", "Blocked within seconds, everywhere."
+    form_page, add_title, made = BlockTermForm, "Block a word or a domain", "Blocked. It takes effect within seconds."
 
-    def make(self, by: User, **said: Any) -> object:
-        return safety.block_term(by=by, **said)
+    def make(self, by: User, **fields: Any) -> object:
+        return safety.block_term(by=by, **fields)
 
-    @admin.action(description="Refuse what contains it", permissions=["rule"])
+    @admin.action(description="Refuse texts that contain it", permissions=["rule"])
     def refuse(self, request: HttpRequest, terms: "QuerySet[BlockedTerm]") -> None:
         self.decide(request, terms, partial(safety.change_term, effect=BlockedTerm.Effect.REFUSE), "changed")
 
-    @admin.action(description="Report what contains it", permissions=["rule"])
+    @admin.action(description="Report texts that contain it", permissions=["rule"])
     def flag(self, request: HttpRequest, terms: "QuerySet[BlockedTerm]") -> None:
         self.decide(request, terms, partial(safety.change_term, effect=BlockedTerm.Effect.FLAG), "changed")
 
-    @admin.action(description="Block it no longer", permissions=["rule"])
+    @admin.action(description="Unblock", permissions=["rule"])
     def lift(self, request: HttpRequest, terms: "QuerySet[BlockedTerm]") -> None:
         self.decide(request, terms, safety.lift_term, "lifted")
 
 
 class LimitForm(RuleForm):
     most = forms.IntegerField(
-        min_value=0, max_value=MAX_LIMIT, label="Most a day", widget=UnfoldAdminIntegerFieldWidget
+        min_value=0, max_value=MAX_LIMIT, label="Maximum per day", widget=UnfoldAdminIntegerFieldWidget
     )
     hours = forms.IntegerField(
         min_value=1,
         max_value=MAX_HOURS,
-        label="For accounts younger than … hours",
+        label="Account age limit (hours)",
         widget=UnfoldAdminIntegerFieldWidget,
     )
-    enabled = forms.BooleanField(required=False, label="In force", widget=UnfoldBooleanSwitchWidget)
+    enabled = forms.BooleanField(required=False, label="Enabled", widget=UnfoldBooleanSwitchWidget)
     field_order = ["most", "hours", "enabled", "reason"]
 
 
 @admin.register(NewAccountLimit)
 class NewAccountLimitAdmin(RuleAdmin):
-    """How often a day new accounts may post, comment and follow."""
+    """Daily limits of posts, comments and follows for new accounts."""
 
     list_display = ["action", "most", "hours", "enabled"]
     ordering = ["action"]
     actions_list: list[str] = []
     actions_detail = ["change_limit"]
-    made = "Changed; it holds everywhere within seconds."
+    made = "Changed. It takes effect within seconds."
 
     @action(description="Change", url_path="set", permissions=["rule"])  # type: ignore[untyped-decorator]
     def change_limit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         limit = get_object_or_404(NewAccountLimit, pk=object_id)
         now = {"most": limit.most, "hours": limit.hours, "enabled": limit.enabled}
 
-        def save(said: dict[str, Any]) -> None:
-            safety.set_limit(limit, by=cast(User, request.user), **said)
+        def save(fields: dict[str, Any]) -> None:
+            safety.set_limit(limit, by=cast(User, request.user), **fields)
 
-        return self.form_answer(
-            request, LimitForm(request.POST or None, initial=now), save, title=f"Limit of new accounts: {limit}"
+        return self.form_response(
+            request, LimitForm(request.POST or None, initial=now), save, title=f"New account limit: {limit}"
         )
 
 
@@ -184,34 +184,34 @@ class BanForm(RuleForm):
     medium = forms.UUIDField(
         label="Photo",
         widget=UnfoldAdminTextInputWidget,
-        help_text="The id of the photo, which has to be in a post that is taken down.",
+        help_text="The id of a photo of a post that is taken down.",
     )
     field_order = ["medium", "reason"]
 
     def clean_medium(self) -> Media:
-        medium: Media | None = Media.objects.filter(pk=self.cleaned_data["medium"]).first()
+        medium = safety.find_medium(self.cleaned_data["medium"])
         if medium is None:
-            raise forms.ValidationError("There is no such photo.")
+            raise forms.ValidationError("There is no photo with this id.")
         return medium
 
 
 @admin.register(BlockedImage)
 class BlockedImageAdmin(RuleAdmin):
-    """Pictures that may not be published again."""
+    """Images that cannot be uploaded again."""
 
     list_display = ["image_hash", "category", "reason", "medium_id", "created_at"]
     list_filter = ["category"]
     search_fields = ["medium_id"]
     ordering = ["-id"]
     actions = ["lift"]
-    form_page, add_title, made = BanForm, "Ban a picture", "The picture is banned from now on."
+    form_page, add_title, made = BanForm, "Ban an image", "The image is banned."
 
-    def make(self, by: User, **said: Any) -> object:
-        return safety.ban_image(said["medium"], by=by, reason=said["reason"])
+    def make(self, by: User, **fields: Any) -> object:
+        return safety.ban_image(fields["medium"], by=by, reason=fields["reason"])
 
     def pictured(self, form: RuleForm) -> Picture | None:
         medium_id = parse_id(str(form["medium"].value() or ""))
-        medium = Media.objects.filter(pk=medium_id).first() if medium_id else None
+        medium = safety.find_medium(medium_id) if medium_id else None
         return picture(medium) if medium else None
 
     @admin.action(description="Lift the ban", permissions=["rule"])

@@ -1,19 +1,19 @@
-"""One box for everything."""
+"""The search page."""
 
 from typing import Any
 
-from apps.moderation.admin.pages import ConsolePage, member
-from apps.moderation.audit import records as trail
-from apps.moderation.console import search as lookup
+from apps.moderation.admin.pages import ConsolePage, current_user
+from apps.moderation.audit.records import record_staff_act
+from apps.moderation.console import search
 
 
 class SearchPage(ConsolePage):
     title = "Search"
     template_name = "console/search.html"
 
-    def shown(self) -> dict[str, Any]:
-        asked = self.request.GET.get("q", "").strip()
-        found = lookup.look_up(asked)
-        if found.by_address:
-            trail.note("find_by_email", found.people[0], by=member(self.request).pk)
-        return {"asked": asked, "found": found, "each": lookup.EACH, "longest": lookup.LONGEST}
+    def get_page_context(self) -> dict[str, Any]:
+        query = self.request.GET.get("q", "").strip()
+        results = search.find(query)
+        if results.by_email:
+            record_staff_act("find_by_email", results.people[0], by=current_user(self.request).pk)
+        return {"query": query, "results": results, "limit": search.LIMIT, "max_length": search.MAX_LENGTH}

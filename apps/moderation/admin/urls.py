@@ -1,4 +1,4 @@
-"""Where our own pages of the console are: below the audit's, whose admin they belong to."""
+"""The URLs of the moderation pages of the console."""
 
 from typing import Any
 
@@ -6,11 +6,14 @@ from django.urls import URLPattern, path
 
 from apps.moderation.admin.appeals import AppealsPage, DecideAppealPage
 from apps.moderation.admin.audit import AuditPage, ExportAuditPage
-from apps.moderation.admin.insight import DashboardPage, TransparencyPage, WorkloadPage
+from apps.moderation.admin.bulk import AuthorView, SweepView
+from apps.moderation.admin.cases import CaseView, ProposalView, ReleaseView, UndoView
 from apps.moderation.admin.pages import ConsolePage
 from apps.moderation.admin.people import PersonPage
 from apps.moderation.admin.posts import PostPage
+from apps.moderation.admin.queue import QueueView
 from apps.moderation.admin.search import SearchPage
+from apps.moderation.admin.statistics import DashboardPage, TransparencyPage, WorkloadPage
 
 PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_dashboard": ("dashboard/", DashboardPage),
@@ -26,8 +29,30 @@ PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
 }
 
 
-def pages_of(model_admin: Any) -> list[URLPattern]:
-    inside = model_admin.admin_site.admin_view
-    return [
-        path(place, inside(page.as_view(model_admin=model_admin)), name=name) for name, (place, page) in PAGES.items()
-    ]
+def page_urls(model_admin: Any) -> list[URLPattern]:
+    """The URLs of the other pages, below those of the audit."""
+    wrap = model_admin.admin_site.admin_view
+    pages = [(name, route, page.as_view(model_admin=model_admin)) for name, (route, page) in PAGES.items()]
+    return [path(route, wrap(view), name=name) for name, route, view in pages]
+
+
+class CaseUrls:
+    """The URLs of the queue and the cases, below those of the reports."""
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site  # type: ignore[attr-defined]
+
+        def page(view: Any) -> Any:
+            return site.admin_view(view.as_view(model_admin=self))
+
+        own = [
+            path("queue/", page(QueueView), name="moderation_flag_queue"),
+            path("case/<slug:kind>/<uuid:pk>/", page(CaseView), name="moderation_flag_case"),
+            path("case/<slug:kind>/<uuid:pk>/release/", page(ReleaseView), name="moderation_flag_release"),
+            path("sweep/", page(SweepView), name="moderation_flag_sweep"),
+            path("author/<uuid:pk>/", page(AuthorView), name="moderation_flag_author"),
+            path("proposal/<uuid:pk>/", page(ProposalView), name="moderation_flag_proposal"),
+            path("undo/<uuid:pk>/", page(UndoView), name="moderation_moderationaction_undo"),
+        ]
+        rest: list[URLPattern] = super().get_urls()  # type: ignore[misc]
+        return own + rest

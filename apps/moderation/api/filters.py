@@ -1,80 +1,108 @@
-"""What the lists can be asked: closed lists of values, ids and moments; anything else is a 400 that names it."""
+"""The filters of the lists for moderators. An empty value is an error, as any other invalid one."""
 
-from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter
+from django import forms
+from django_filters import rest_framework as filters
 from rest_framework import serializers
-from rest_framework.request import Request
 
 from apps.accounts.models import User
 from apps.core.db.ids import parse_id
-from apps.core.errors import Invalid
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
-from apps.moderation.querysets import Inquiry
+from apps.moderation.querysets import ActionQuerySet
 from apps.social.api.profiles import filter_by_identifier
 
-NOBODY = UUID(int=0)
+
+class StrictForm(forms.Form):
+    def clean(self) -> dict[str, Any]:
+        for name in self.fields:
+            if self.data.get(name) == "":
+                self.add_error(name, forms.ValidationError("This parameter may not be blank.", code="blank"))
+        return self.cleaned_data
 
 
-def one_of(request: Request, name: str, values: Collection[str]) -> str | None:
-    given = request.query_params.get(name)
-    if given is not None and given not in values:
-        raise Invalid(**{name: ("invalid_choice", f"One of {', '.join(values)}.")})
-    return given
+class IdField(forms.CharField):
+    def clean(self, value: Any) -> UUID | None:
+        """Raises ValidationError unless the value is a canonical UUID."""
+        if not value:
+            return None
+        parsed = parse_id(value)
+        if parsed is None:
+            raise forms.ValidationError("A UUID, in lower case.", code="invalid")
+        return parsed
 
 
-def inquiry(request: Request) -> Inquiry:
-    """Raises Invalid."""
-    return Inquiry(
-        actor=_actor(request),
-        action=one_of(request, "action", ModerationAction.Action.values),
-        target_type=one_of(request, "target_type", TargetType.values),
-        target_id=_id(request, "target_id"),
-        since=_moment(request, "since"),
-        until=_moment(request, "until"),
-    )
+class UserField(forms.CharField):
+    def clean(self, value: Any) -> str:
+        """Raises ValidationError unless the value can name a user: an id, `@handle` or `me`."""
+        name: str = value or ""
+        if name and name != "me" and not name.startswith("@") and parse_id(name) is None:
+            raise forms.ValidationError("A user id, @handle or me.", code="invalid")
+        return name
 
 
-def _actor(request: Request) -> UUID | None:
-    """As in paths; who has been erased has nothing but an id left."""
-    given = request.query_params.get("actor")
-    if given is None or not (given == "me" or given.startswith("@")):
-        return _id(request, "actor")
-    person = filter_by_identifier(User.objects.all(), request, given).values_list("pk", flat=True).first()
-    return person or NOBODY
+class TimeField(forms.CharField):
+    def clean(self, value: Any) -> datetime | None:
+        """Raises ValidationError unless the value is a time in the format of the API."""
+        if not value:
+            return None
+        try:
+            time: datetime = serializers.DateTimeField().to_internal_value(value)
+        except serializers.ValidationError as error:
+            raise forms.ValidationError("A time as in 2026-11-23T16:14:05.123Z.", code="invalid") from error
+        return time
 
 
-def _id(request: Request, name: str) -> UUID | None:
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    pk = parse_id(given)
-    if pk is None:
-        raise Invalid(**{name: ("invalid", "A UUID, in lower case.")})
-    return pk
+class IdFilter(filters.CharFilter):
+    field_class = IdField
 
 
-def _moment(request: Request, name: str) -> datetime | None:
-    given = request.query_params.get(name)
-    if given is None:
-        return None
-    try:
-        moment: datetime = serializers.DateTimeField().to_internal_value(given)
-    except serializers.ValidationError as error:
-        raise Invalid(**{name: ("invalid", "A time as in 2026-11-23T16:14:05.123Z.")}) from error
-    return moment
+class UserFilter(filters.CharFilter):
+    field_class = UserField
 
 
-STATUS = OpenApiParameter("status", str, enum=Flag.Status.values)
-CATEGORY = OpenApiParameter("category", str, enum=Category.values)
-APPEAL_STATUS = OpenApiParameter("status", str, enum=Appeal.Status.values)
-AUDIT = [
-    OpenApiParameter("actor", str, description="Who did it: a user id, `@handle` or `me`."),
-    OpenApiParameter("action", str, enum=ModerationAction.Action.values),
-    OpenApiParameter("target_type", str, enum=TargetType.values),
-    OpenApiParameter("target_id", str, description="The user, post or comment that was acted on."),
-    OpenApiParameter("since", str, description="From this moment on; RFC 3339."),
-    OpenApiParameter("until", str, description="Before this moment; RFC 3339."),
-]
+class TimeFilter(filters.CharFilter):
+    field_class = TimeField
+
+
+class FlagFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=Flag.Status.choices)
+    category = filters.ChoiceFilter(choices=Category.choices)
+
+    class Meta:
+        form = StrictForm
+
+
+class AppealFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=Appeal.Status.choices)
+
+    class Meta:
+        form = StrictForm
+
+
+class ActionFilter(filters.FilterSet):
+    actor = UserFilter(method="filter_actor", help_text="Who did it: a user id, `@handle` or `me`.")
+    action = filters.ChoiceFilter(choices=ModerationAction.Action.choices)
+    target_type = filters.ChoiceFilter(choices=TargetType.choices)
+    target_id = IdFilter(help_text="The user, post or comment that was acted on.")
+    since = TimeFilter(method="filter_since", help_text="From this moment on; RFC 3339.")
+    until = TimeFilter(method="filter_until", help_text="Before this moment; RFC 3339.")
+
+    class Meta:
+        form = StrictForm
+
+    def filter_actor(self, queryset: ActionQuerySet, name: str, value: str) -> ActionQuerySet:
+        """The audit contains the ids of deleted accounts; they have no handle any more."""
+        actor_id = parse_id(value)
+        if actor_id is None:
+            users = filter_by_identifier(User.objects.not_erased(), self.request, value)
+            actor_id = users.values_list("pk", flat=True).first()
+        return queryset.filter(actor=actor_id) if actor_id else queryset.none()
+
+    def filter_since(self, queryset: ActionQuerySet, name: str, value: Any) -> ActionQuerySet:
+        return queryset.between(value, None)
+
+    def filter_until(self, queryset: ActionQuerySet, name: str, value: Any) -> ActionQuerySet:
+        return queryset.between(None, value)

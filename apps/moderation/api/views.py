@@ -1,239 +1,307 @@
-"""Reports, what moderators decide, and what is objected to it."""
+"""Reports, the decisions of moderators, the audit, and appeals."""
 
+from typing import cast
 from uuid import UUID
 
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.models import User
+from apps.accounts.querysets import UserQuerySet
 from apps.accounts.services import InvalidLink
 from apps.accounts.two_factor import TwoFactorRequired
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.models import Post
 from apps.core import limits
 from apps.core.api.addresses import client_address
-from apps.core.api.pagination import Window, newest_first, page
 from apps.core.api.schema import documented
-from apps.core.api.views import Endpoint
+from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.api import filters, schemas
-from apps.moderation.api.bodies import BringBack, DecideAppeal, MakeAppeal, MakeFlag, ResolveFlag, Suspend, TakeDown
-from apps.moderation.api.cards import action_card, appeal_card, case_card, flag_card
-from apps.moderation.api.moderators import ModeratorEndpoint, find_any_person
+from apps.moderation.api import filters, serializers
+from apps.moderation.api.permissions import IsModerator
 from apps.moderation.appeals import statements
-from apps.moderation.models import Appeal, Category, Flag, ModerationAction
-from apps.social.api.profiles import get_user_or_404
+from apps.moderation.models import Appeal, Flag, ModerationAction
+from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.social.api.profiles import filter_by_identifier, get_user_or_404
 
-ACTION = {200: schemas.ModerationAction}
-NOT_FOR_ALL = [services.ModeratorRequired, TwoFactorRequired]
-REFUSED = [*NOT_FOR_ALL, services.CannotModerate]
+FLAG = {201: serializers.FlagSerializer, 200: serializers.FlagSerializer}
+ACTION = {200: serializers.ModerationActionSerializer}
+MODERATORS_ONLY = [services.ModeratorRequired, TwoFactorRequired]
+DECISION_ERRORS = [*MODERATORS_ONLY, services.CannotModerate]
 
 
-class ReportEndpoint(Endpoint):
-    """201 the first time, 200 with the same flag while it is open."""
+class TargetViewSet(BaseViewSet):
+    """Reports of one kind of target, by all users, and decisions about it, by moderators.
 
-    bodies = dict.fromkeys(["report_user", "report_post", "report_comment"], MakeFlag)
-    rate_limits = dict.fromkeys(["report_user", "report_post", "report_comment"], "flag")
+    A report answers 201 if it is new, and 200 while the same user has an open one. A decision answers with the action;
+    repeated, it answers with the first one.
+    """
+
+    permission_classes = [IsModerator]
+    rate_limits = {"flag": "flag"}
+
+    @property
+    def moderator(self) -> User:
+        return cast(User, self.request.user)
+
+    def flag_response(self, row: User | Post | Comment) -> Response:
+        flag, is_new = services.flag(row, by=self.caller_id, **self.get_validated_data())
+        return Response(serializers.FlagSerializer(flag).data, status=201 if is_new else 200)
+
+    def action_response(self, made: ModerationAction) -> Response:
+        row = ModerationAction.objects.with_outcome().get(pk=made.pk)
+        return Response(serializers.ModerationActionSerializer(row).data)
+
+
+class UserModerationViewSet(TargetViewSet):
+    lookup_url_kwarg = "user"
+    lookup_value_converter = "str"
 
     @documented(
-        summary="Report a person, also one whom one has blocked",
-        request=MakeFlag,
-        responses={201: schemas.Flag, 200: schemas.Flag},
+        summary="Report user",
+        description="Accounts that the caller blocks can be reported, too.",
+        operation_id="report_report_user",
+        responses=FLAG,
         errors=[services.CannotFlagSelf],
     )
-    def report_user(self, request: Request, user: str) -> Response:
-        return self._flag(get_user_or_404(request, user, include_blocked=True))
-
-    @documented(
-        summary="Report a post",
-        request=MakeFlag,
-        responses={201: schemas.Flag, 200: schemas.Flag},
-        errors=[services.CannotFlagSelf],
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[IsAuthenticated],
+        serializer_class=serializers.MakeFlagSerializer,
     )
-    def report_post(self, request: Request, post_id: UUID) -> Response:
-        return self._flag(find_post(request, post_id))
+    def flag(self, request: Request, user: str) -> Response:
+        return self.flag_response(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
-        summary="Report a comment",
-        request=MakeFlag,
-        responses={201: schemas.Flag, 200: schemas.Flag},
-        errors=[services.CannotFlagSelf],
-    )
-    def report_comment(self, request: Request, comment_id: UUID) -> Response:
-        return self._flag(find_comment(request, comment_id))
-
-    def _flag(self, row: User | Post | Comment) -> Response:
-        flag, first = services.flag(row, by=self.caller_id, **self.body(self.request))
-        return Response(flag_card(flag), status=201 if first else 200)
-
-
-class FlagEndpoint(ModeratorEndpoint):
-    bodies = {"resolve": ResolveFlag}
-
-    @documented(
-        summary="Reports, newest first",
-        page_of=schemas.Flag,
-        errors=[*NOT_FOR_ALL, Invalid],
-        parameters=[filters.STATUS, filters.CATEGORY],
-    )
-    def list(self, request: Request) -> Response:
-        status = filters.one_of(request, "status", Flag.Status.values)
-        category = filters.one_of(request, "category", Category.values)
-        window = Window.of(request, "flags", status=status, category=category)
-        rows = newest_first(Flag.objects.all().matching(status=status, category=category), window)
-        return Response(page(rows, window, position=lambda flag: [flag.pk], card=flag_card))
-
-    @documented(
-        summary="Close a report",
-        request=ResolveFlag,
-        responses={200: schemas.Flag},
-        errors=[*REFUSED, services.FlagClosed],
-    )
-    def resolve(self, request: Request, flag_id: UUID) -> Response:
-        flag = Flag.objects.filter(pk=flag_id).first()
-        if flag is None:
-            raise NotFound
-        return Response(flag_card(services.resolve_flag(flag, by=self.moderator, **self.body(request))))
-
-
-class DecisionEndpoint(ModeratorEndpoint):
-    """Takedowns and suspensions; each answers with the action, of which the second of two equal ones is the first."""
-
-    bodies = {
-        "take_down_post": TakeDown,
-        "restore_post": BringBack,
-        "take_down_comment": TakeDown,
-        "restore_comment": BringBack,
-        "suspend": Suspend,
-        "unsuspend": BringBack,
-    }
-
-    @documented(summary="Take a post down", request=TakeDown, responses=ACTION, errors=REFUSED)
-    def take_down_post(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        return _answer(services.take_down_post(post, by=self.moderator, **self.body(request)))
-
-    @documented(
-        summary="Restore a post",
-        request=BringBack,
+        summary="Suspend user",
+        description="Another reason or end replaces a suspension.",
+        operation_id="decision_suspend",
         responses=ACTION,
-        errors=[*REFUSED, services.NothingToUndo],
+        errors=[*DECISION_ERRORS, services.SecondPairOfEyesRequired],
     )
-    def restore_post(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        return _answer(services.restore_post(post, by=self.moderator, **self.body(request)))
-
-    @documented(summary="Take a comment down", request=TakeDown, responses=ACTION, errors=REFUSED)
-    def take_down_comment(self, request: Request, comment_id: UUID) -> Response:
-        comment = find_reviewable_comment(request, comment_id)
-        return _answer(services.take_down_comment(comment, by=self.moderator, **self.body(request)))
-
-    @documented(
-        summary="Restore a comment",
-        request=BringBack,
-        responses=ACTION,
-        errors=[*REFUSED, services.NothingToUndo],
-    )
-    def restore_comment(self, request: Request, comment_id: UUID) -> Response:
-        comment = find_reviewable_comment(request, comment_id)
-        return _answer(services.restore_comment(comment, by=self.moderator, **self.body(request)))
-
-    @documented(
-        summary="Suspend an account; another reason or end replaces a suspension",
-        request=Suspend,
-        responses=ACTION,
-        errors=[*REFUSED, services.SecondPairOfEyesRequired],
+    @action(
+        detail=True, methods=["post"], serializer_class=serializers.SuspendSerializer, permission_classes=[IsModerator]
     )
     def suspend(self, request: Request, user: str) -> Response:
-        person = find_any_person(request, user)
-        return _answer(services.suspend(person, by=self.moderator, **self.body(request)))
+        person = self.get_any_user_or_404(user)
+        return self.action_response(services.suspend(person, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Unsuspend an account: all of it comes back",
-        request=BringBack,
+        summary="Unsuspend user",
+        operation_id="decision_unsuspend",
         responses=ACTION,
-        errors=[*REFUSED, services.NothingToUndo],
+        errors=[*DECISION_ERRORS, services.NothingToUndo],
+    )
+    @action(
+        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
     )
     def unsuspend(self, request: Request, user: str) -> Response:
-        person = find_any_person(request, user)
-        return _answer(services.unsuspend(person, by=self.moderator, **self.body(request)))
+        person = self.get_any_user_or_404(user)
+        return self.action_response(services.unsuspend(person, by=self.moderator, **self.get_validated_data()))
+
+    def get_any_user_or_404(self, identifier: str) -> User:
+        """Accounts in every state, and those that block the moderator. Raises NotFound."""
+        users: UserQuerySet = User.objects.not_erased()
+        person: User | None = filter_by_identifier(users, self.request, identifier).first()
+        if person is None:
+            raise NotFound
+        return person
 
 
-def _answer(action: ModerationAction) -> Response:
-    return Response(action_card(ModerationAction.objects.for_cards().get(pk=action.pk)))
+class PostModerationViewSet(TargetViewSet):
+    lookup_url_kwarg = "post_id"
+    lookup_value_converter = "uuid"
 
-
-class AuditEndpoint(ModeratorEndpoint):
     @documented(
-        summary="What moderators did, newest first; nobody can change it",
-        page_of=schemas.ModerationAction,
-        errors=[*NOT_FOR_ALL, Invalid],
-        parameters=filters.AUDIT,
+        summary="Report post", operation_id="report_report_post", responses=FLAG, errors=[services.CannotFlagSelf]
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[IsAuthenticated],
+        serializer_class=serializers.MakeFlagSerializer,
+    )
+    def flag(self, request: Request, post_id: UUID) -> Response:
+        return self.flag_response(find_post(request, post_id))
+
+    @documented(
+        summary="Take down post", operation_id="decision_take_down_post", responses=ACTION, errors=DECISION_ERRORS
+    )
+    @action(
+        detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
+    )
+    def takedown(self, request: Request, post_id: UUID) -> Response:
+        post = find_reviewable_post(request, post_id)
+        return self.action_response(services.take_down_post(post, by=self.moderator, **self.get_validated_data()))
+
+    @documented(
+        summary="Restore post",
+        operation_id="decision_restore_post",
+        responses=ACTION,
+        errors=[*DECISION_ERRORS, services.NothingToUndo],
+    )
+    @action(
+        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
+    )
+    def restore(self, request: Request, post_id: UUID) -> Response:
+        post = find_reviewable_post(request, post_id)
+        return self.action_response(services.restore_post(post, by=self.moderator, **self.get_validated_data()))
+
+
+class CommentModerationViewSet(TargetViewSet):
+    lookup_url_kwarg = "comment_id"
+    lookup_value_converter = "uuid"
+
+    @documented(
+        summary="Report comment", operation_id="report_report_comment", responses=FLAG, errors=[services.CannotFlagSelf]
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[IsAuthenticated],
+        serializer_class=serializers.MakeFlagSerializer,
+    )
+    def flag(self, request: Request, comment_id: UUID) -> Response:
+        return self.flag_response(find_comment(request, comment_id))
+
+    @documented(
+        summary="Take down comment", operation_id="decision_take_down_comment", responses=ACTION, errors=DECISION_ERRORS
+    )
+    @action(
+        detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
+    )
+    def takedown(self, request: Request, comment_id: UUID) -> Response:
+        comment = find_reviewable_comment(request, comment_id)
+        return self.action_response(services.take_down_comment(comment, by=self.moderator, **self.get_validated_data()))
+
+    @documented(
+        summary="Restore comment",
+        operation_id="decision_restore_comment",
+        responses=ACTION,
+        errors=[*DECISION_ERRORS, services.NothingToUndo],
+    )
+    @action(
+        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
+    )
+    def restore(self, request: Request, comment_id: UUID) -> Response:
+        comment = find_reviewable_comment(request, comment_id)
+        return self.action_response(services.restore_comment(comment, by=self.moderator, **self.get_validated_data()))
+
+
+class FlagViewSet(BaseViewSet):
+    permission_classes = [IsModerator]
+    serializer_class = serializers.FlagSerializer
+    filterset_class = filters.FlagFilter
+    lookup_url_kwarg = "flag_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> FlagQuerySet:
+        return Flag.objects.listed()
+
+    @documented(summary="List reports", page_of=serializers.FlagSerializer, errors=[*MODERATORS_ONLY, Invalid])
+    def list(self, request: Request) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    @documented(
+        summary="Close report",
+        operation_id="flag_resolve",
+        responses={200: serializers.FlagSerializer},
+        errors=[*DECISION_ERRORS, services.FlagClosed],
+    )
+    @action(detail=True, methods=["post"], serializer_class=serializers.ResolveFlagSerializer)
+    def resolve(self, request: Request, flag_id: UUID) -> Response:
+        flag = services.resolve_flag(self.get_object(), by=cast(User, request.user), **self.get_validated_data())
+        return Response(serializers.FlagSerializer(flag).data)
+
+
+class AuditViewSet(BaseViewSet):
+    permission_classes = [IsModerator]
+    serializer_class = serializers.ModerationActionSerializer
+    filterset_class = filters.ActionFilter
+
+    def get_queryset(self) -> ActionQuerySet:
+        return ModerationAction.objects.with_outcome()
+
+    @documented(
+        summary="List moderation actions",
+        page_of=serializers.ModerationActionSerializer,
+        errors=[*MODERATORS_ONLY, Invalid],
     )
     def list(self, request: Request) -> Response:
-        asked = filters.inquiry(request)
-        window = Window.of(request, "audit", asked=asked)
-        rows = newest_first(ModerationAction.objects.for_cards().matching(asked), window)
-        return Response(page(rows, window, position=lambda action: [action.pk], card=action_card))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
-class AppealEndpoint(Endpoint):
-    open_to_all = frozenset({"create"})
-    bodies = {"create": MakeAppeal}
+class ActionViewSet(BaseViewSet):
+    lookup_url_kwarg = "action_id"
+    lookup_value_converter = "uuid"
 
     @documented(
-        summary="Object to what hit one, signed in or by the token of the mail",
-        request=MakeAppeal,
-        responses={201: schemas.Appeal},
+        summary="Appeal moderation action",
+        description="As the affected user, signed in or with the token of the mail.",
+        operation_id="appeal_create",
+        responses={201: serializers.AppealSerializer},
         errors=[Unauthorized, InvalidLink, services.AlreadyAppealed, services.NotAppealable],
     )
-    def create(self, request: Request, action_id: UUID) -> Response:
-        body = self.body(request)
-        action = ModerationAction.objects.filter(pk=action_id).first()
+    @action(
+        detail=True,
+        methods=["post"],
+        permission_classes=[AllowAny],
+        serializer_class=serializers.MakeAppealSerializer,
+    )
+    def appeal(self, request: Request, action_id: UUID) -> Response:
+        body = self.get_validated_data()
+        appealed = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
         if "token" in body:
             limits.require("token", client_address(request))
             if not statements.opens_appeal(body["token"], action_id):
                 raise InvalidLink
-            caller_id = action.affected_id if action else None
+            appellant_id = appealed.affected_id if appealed else None
         elif request.user.pk:
-            caller_id = self.caller_id
+            appellant_id = self.caller_id
         else:
             raise Unauthorized
-        if action is None or caller_id is None:
+        if appealed is None or appellant_id is None:
             raise NotFound
-        return Response(appeal_card(services.appeal(action, by=caller_id, text=body["text"])), status=201)
+        appeal = services.appeal(appealed, by=appellant_id, text=body["text"])
+        return Response(serializers.AppealSerializer(appeal).data, status=201)
 
 
-class CaseEndpoint(ModeratorEndpoint):
-    bodies = {"decide": DecideAppeal}
+class AppealViewSet(BaseViewSet):
+    permission_classes = [IsModerator]
+    serializer_class = serializers.AppealCaseSerializer
+    filterset_class = filters.AppealFilter
+    lookup_url_kwarg = "appeal_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> AppealQuerySet:
+        return Appeal.objects.with_action()
 
     @documented(
-        summary="Appeals, newest first",
-        page_of=schemas.AppealCase,
-        errors=[*NOT_FOR_ALL, Invalid],
-        parameters=[filters.APPEAL_STATUS],
+        summary="List appeals",
+        operation_id="case_list",
+        page_of=serializers.AppealCaseSerializer,
+        errors=[*MODERATORS_ONLY, Invalid],
     )
     def list(self, request: Request) -> Response:
-        status = filters.one_of(request, "status", Appeal.Status.values)
-        window = Window.of(request, "appeals", status=status)
-        rows = newest_first(Appeal.objects.for_cards().matching(status=status), window)
-        return Response(page(rows, window, position=lambda appeal: [appeal.pk], card=case_card))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
-        summary="Decide an appeal: the action is upheld, or overturned and undone",
-        request=DecideAppeal,
-        responses={200: schemas.AppealCase},
-        errors=[*REFUSED, services.OwnDecision, services.AppealDecided],
+        summary="Decide appeal",
+        description="The action is upheld, or overturned and undone.",
+        operation_id="case_decide",
+        responses={200: serializers.AppealCaseSerializer},
+        errors=[*DECISION_ERRORS, services.OwnDecision, services.AppealDecided],
     )
+    @action(detail=True, methods=["post"], serializer_class=serializers.DecideAppealSerializer)
     def decide(self, request: Request, appeal_id: UUID) -> Response:
-        appeal = Appeal.objects.for_cards().filter(pk=appeal_id).first()
-        if appeal is None:
-            raise NotFound
-        body = self.body(request)
-        services.decide_appeal(
-            appeal, by=self.moderator, overturn=body["decision"] == "overturn", note=body.get("note", "")
-        )
-        return Response(case_card(Appeal.objects.for_cards().get(pk=appeal_id)))
+        services.decide_appeal(self.get_object(), by=cast(User, request.user), **self.get_validated_data())
+        return Response(serializers.AppealCaseSerializer(self.get_object()).data)

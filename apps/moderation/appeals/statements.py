@@ -1,7 +1,6 @@
-"""Statements of reasons: what whom it hits is told, and the mail that tells it.
+"""Statements of reasons: the text that an affected user receives, and its mail.
 
-They say what article 17(3) of Regulation (EU) 2022/2065, the Digital Services Act, lists, point by point; `POINTS` is
-that list.
+The text has the points that article 17(3) of Regulation (EU) 2022/2065 (Digital Services Act) lists; see `POINTS`.
 """
 
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from apps.moderation.models import Category, ModerationAction, Statement, Target
 log = structlog.get_logger(__name__)
 Action = ModerationAction.Action
 
-# Article 20 asks for six months in which one can object.
+# Article 20 requires that users can appeal for six months.
 APPEAL_LIFETIME = timedelta(days=184)
 _SALT = "photogram.moderation.appeal"
 
@@ -38,71 +37,74 @@ MAX_ATTEMPTS = 5
 RULES = {
     Category.SPAM: "our rules, which do not allow spam",
     Category.NUDITY: "our rules, which do not allow nudity and sexual content",
-    Category.VIOLENCE: "our rules, which do not allow violence, or threats and praise of it",
-    Category.HATE: "our rules, which do not allow hatred against people for what they are",
-    Category.HARASSMENT: "our rules, which do not allow harassing others",
+    Category.VIOLENCE: "our rules, which do not allow violence, threats of violence or praise of it",
+    Category.HATE: "our rules, which do not allow hatred against groups of people",
+    Category.HARASSMENT: "our rules, which do not allow harassment",
     Category.SELF_HARM: "our rules, which do not allow encouraging self-harm",
-    Category.ILLEGAL: "the law: we hold it to be illegal content, for the reason given above",
-    Category.INTELLECTUAL_PROPERTY: "the law: we hold it to infringe somebody's intellectual property",
-    Category.IMPERSONATION: "our rules, which do not allow passing oneself off as somebody else",
+    Category.ILLEGAL: "the law: we consider it illegal content, for the reason given above",
+    Category.INTELLECTUAL_PROPERTY: "the law: we consider that it infringes intellectual property rights",
+    Category.IMPERSONATION: "our rules, which do not allow impersonation",
     Category.OTHER: "our rules, for the reason given above",
 }
-# The categories whose ground is the law, and not our rules.
+# The categories whose ground is the law, not our rules.
 ON_THE_LAW = frozenset({Category.ILLEGAL, Category.INTELLECTUAL_PROPERTY})
 _THING = {TargetType.USER: "account", TargetType.POST: "post", TargetType.COMMENT: "comment"}
 
 
-# ── What is said ─────────────────────────────────────────────────────────────────────────────────────────
+# ── The text ─────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
-class Letter:
+class StatementText:
     subject: str
     paragraphs: list[str]
 
 
-def compose(action: ModerationAction) -> Letter:
-    """In plain text: whoever renders it as something else escapes it."""
+def compose(action: ModerationAction) -> StatementText:
+    """The statement as plain text. Escape it in other formats."""
     subject, decision = _decision(action, _THING[TargetType(action.target_type)])
     paragraphs = [decision]
     if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
         paragraphs = [point(action) for point in POINTS.values()]
     elif action.reason:
         paragraphs.append(_because(action))
-    return Letter(subject, [*paragraphs, f"Reference: {action.pk}"])
+    return StatementText(subject, [*paragraphs, f"Reference: {action.pk}"])
 
 
 def _scope(action: ModerationAction) -> str:
-    """(a) What was decided; how far, where, and for how long it reaches."""
+    """(a) The decision, and its territorial scope and duration."""
     return _decision(action, _THING[TargetType(action.target_type)])[1]
 
 
 def _facts(action: ModerationAction) -> str:
-    """(b) The facts and circumstances, and whether a notice led to it or our own initiative. Who gave notice is not
-    told: it is never necessary for knowing what is wrong."""
+    """(b) The facts and circumstances, and whether a notice or our own initiative led to the decision.
+
+    The reporter is never named: the recipient does not need it to understand the decision.
+    """
     thing = _THING[TargetType(action.target_type)]
-    made = "was opened" if thing == "account" else "was published"
-    facts = f"The {thing} {made} on {_spoken(moment_of(action.target_id))}; we decided on {_spoken(action.created_at)}."
+    verb = "was opened" if thing == "account" else "was published"
+    created, decided = _format_time(moment_of(action.target_id)), _format_time(action.created_at)
+    facts = f"The {thing} {verb} on {created}; we decided on {decided}."
     return " ".join(filter(None, [_because(action), facts, _occasion(action)]))
 
 
 def _means(action: ModerationAction) -> str:
-    """(c) Automated means, in finding it and in deciding. What has no actor was done by a machine."""
+    """(c) The use of automated means. Actions without an actor were automatic."""
     if action.actor_id is None:
-        return "It was found and decided by automated means; whoever objects is answered by a person."
+        return "It was found and decided by automated means. A person decides on appeals."
     return "A person decided; no automated means were used to find it or to decide."
 
 
 def _ground(action: ModerationAction) -> str:
-    """(d) The legal ground, or (e) the contractual one, and why what was done falls under it."""
-    return f"This rests on {RULES[Category(action.category)]}."
+    """(d) The legal ground, or (e) the contractual ground."""
+    return f"The decision is based on {RULES[Category(action.category)]}."
 
 
 def _redress(action: ModerationAction) -> str:
-    """(f) Our own complaint handling, out-of-court settlement, and the courts."""
+    """(f) Our complaint handling, out-of-court settlement, and the courts."""
     return (
-        "You can object, free of charge, within six months, and somebody else than who decided will decide anew: "
-        "by the link in our mail, which needs no signing in, or signed in by POST "
-        f"/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified body for the out-of-court "
-        "settlement of disputes, or to a court."
+        "You can appeal, free of charge, within six months, and a different person will review the decision: use the "
+        "link in our mail (no sign-in needed), or sign in and send POST "
+        f"/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified out-of-court dispute settlement "
+        "body, or to a court."
     )
 
 
@@ -117,50 +119,48 @@ POINTS: dict[str, Callable[[ModerationAction], str]] = {
 
 
 def _because(action: ModerationAction) -> str:
-    return f"The reason given by who decided: {action.reason}" if action.reason else ""
+    return f"Reason given: {action.reason}" if action.reason else ""
 
 
 def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
     which = f"your {thing}" if thing == "account" else f"your {thing} {action.target_id}"
     match action.action:
         case Action.TAKEDOWN:
-            until = "It applies everywhere and until it is lifted."
-            return f"Your {thing} was taken down", f"We have taken down {which}: nobody else can see it. {until}"
+            scope = "This applies everywhere, until it is lifted."
+            return f"Your {thing} was taken down", f"We have taken down {which}: other users cannot see it. {scope}"
         case Action.SUSPEND:
-            until = f"until {_spoken(action.until)}" if action.until else "until it is lifted"
+            until = f"until {_format_time(action.until)}" if action.until else "until it is lifted"
             return (
                 "Your account is suspended",
-                f"We have suspended your account: you cannot sign in, and nobody can see it or what you have posted. "
-                f"It applies everywhere and {until}.",
+                f"We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. "
+                f"This applies everywhere, {until}.",
             )
         case Action.RESTORE:
-            return f"Your {thing} is back", f"We have restored {which}: it is what it was before."
+            return f"Your {thing} is back", f"We have restored {which}."
         case Action.UNSUSPEND:
-            return "Your account stands again", "Your account is suspended no longer, and all of it is back."
+            return "Your account is restored", "Your account is no longer suspended, and your content is visible again."
         case Action.OVERTURN_APPEAL:
-            since = (
-                "" if action.reverses_id else " It had been lifted or replaced before; what was decided since stands."
-            )
-            return "You were right to object", f"On your objection we have reversed our decision about {which}.{since}"
-    return "Our decision stands", f"We have looked again at our decision about {which}, as you asked, and it stands."
+            later = "" if action.reverses_id else " It was lifted or replaced before; later decisions remain in force."
+            return "Your appeal was successful", f"After your appeal we reversed our decision about {which}.{later}"
+    return "Your appeal was rejected", f"We have reviewed our decision about {which}, and it remains in force."
 
 
 def _occasion(action: ModerationAction) -> str:
     reported = ModerationAction.objects.with_occasion().filter(Q(reported=True), pk=action.pk)
-    return "It had been reported to us." if reported.exists() else "We looked at it on our own initiative."
+    return "It was reported to us." if reported.exists() else "We reviewed it on our own initiative."
 
 
-def _spoken(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment:%d %B %Y, %H:%M} UTC"
 
 
-# ── The link by which also the suspended can object ──────────────────────────────────────────────────────
+# ── The link to appeal without signing in ──────────────────────────────────────────────────────
 def appeal_token(action_id: UUID) -> str:
     return signing.dumps(str(action_id), salt=_SALT)
 
 
 def opens_appeal(token: str, action_id: UUID) -> bool:
-    """Whether the token is of our mail about this very action, and not too old."""
+    """Whether the token is from the mail about this action and not expired."""
     try:
         signed: str = signing.loads(token, salt=_SALT, max_age=APPEAL_LIFETIME)
     except (signing.BadSignature, ValueError):
@@ -170,7 +170,7 @@ def opens_appeal(token: str, action_id: UUID) -> bool:
 
 # ── The mail ─────────────────────────────────────────────────────────────────────────────────────────────
 def send(action_id: UUID) -> None:
-    """Mail it, once: the worker that claims the row sends. What fails is attempted again later, by the sweep."""
+    """Send the mail once, by the worker that claims the row. The sweep retries it after a failure."""
     statement: Statement | None = _unsent().claim(action_id, lease=LEASE)
     if statement is None:
         return

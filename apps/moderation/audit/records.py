@@ -1,4 +1,4 @@
-"""What staff did in the console besides deciding, written down where it was done."""
+"""The record of what staff did in the console besides deciding cases."""
 
 from typing import Any
 from uuid import UUID
@@ -9,9 +9,11 @@ from apps.core.db.ids import moment_of, new_id
 from apps.moderation.models import StaffAct
 
 
-def note(act: str, subject: Model, *, by: UUID, reason: str = "", **detail: Any) -> StaffAct:
-    """`by` did `act` to the row `subject`. Call it in the transaction of what was done, so that neither is without the
-    other; `detail` has to be JSON."""
+def record_staff_act(act: str, subject: Model, *, by: UUID, reason: str = "", **detail: Any) -> StaffAct:
+    """Record that the user `by` did `act` to the row `subject`.
+
+    Call it in the transaction of the act, so that neither exists without the other. `detail` must be JSON.
+    """
     row_id = new_id()
     return StaffAct.objects.create(
         id=row_id,

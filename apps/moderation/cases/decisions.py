@@ -1,4 +1,4 @@
-"""How a decision is written down, and what it does to its target."""
+"""Actions: their record in the audit, and their effect on the target."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SEND_STATEMENT = "apps.moderation.tasks.send_statement"
 
 @dataclass(frozen=True)
 class Target:
-    """What is acted on, and the person whom that hits."""
+    """A user, a post or a comment, and the user who owns it."""
 
     type: str
     id: UUID
@@ -41,30 +41,32 @@ class Target:
                 return cls(TargetType.USER, row.pk, row.pk)
             case Post():
                 return cls(TargetType.POST, row.pk, row.author_id)
-        if row.author_id is None:  # a tombstone
+        if row.author_id is None:  # removed by its author
             raise NotFound
         return cls(TargetType.COMMENT, row.pk, row.author_id)
 
 
-def one_at_a_time(target_id: UUID) -> None:
-    """Decisions on one target wait for one another, until the end of the transaction. Call it before any row is locked,
-    so that it is always the first lock of several."""
+def lock_target(target_id: UUID) -> None:
+    """Let other decisions on the target wait until the end of the transaction.
+
+    Call it before a row is locked, so that it is the first lock in every transaction.
+    """
     transaction_lock(f"moderation:{target_id}")
 
 
 def in_force(target_type: str, target_id: UUID) -> ModerationAction | None:
-    """The takedown or suspension that the target is under."""
+    """The takedown or suspension in force on the target."""
     return ModerationAction.objects.on(target_type, target_id).in_force().order_by("-id").first()
 
 
 def last_reversal(target_type: str, target_id: UUID) -> ModerationAction | None:
-    """What has last brought the target back."""
+    """The last action that restored the target."""
     actions = ModerationAction.objects.on(target_type, target_id).exclude(action=ModerationAction.Action.SUSPEND)
     return actions.filter(Q(action__in=["restore", "unsuspend"]) | Q(reverses__isnull=False)).order_by("-id").first()
 
 
 def undo(action: ModerationAction) -> None:
-    """Bring back what a takedown or suspension has hidden, if it is still there."""
+    """Restore the target of a takedown or suspension, if it still exists."""
     match action.target_type:
         case TargetType.USER:
             if person := User.objects.filter(pk=action.target_id).first():
@@ -92,7 +94,7 @@ def record(
     reverses: ModerationAction | None = None,
     case_id: UUID | None = None,
 ) -> ModerationAction:
-    """Write it down in the transaction that carries it out; whom it hits will be told."""
+    """Record an action in its transaction, and send the affected user a statement of reasons."""
     pk = new_id()
     made = ModerationAction.objects.create(
         id=pk,

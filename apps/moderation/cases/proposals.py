@@ -1,6 +1,6 @@
-"""Four eyes: with MODERATION_FOUR_EYES a suspension for good is proposed by one moderator and decided by another.
+"""Proposed suspensions: with MODERATION_FOUR_EYES, another moderator confirms or rejects a permanent suspension.
 
-Proposing and rejecting are acts of the trail; confirming is one, too, beside the suspension itself in the audit.
+Proposing, confirming and rejecting are recorded as staff acts; the suspension itself is an action of the audit.
 """
 
 from django.conf import settings
@@ -10,35 +10,35 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
 from apps.moderation import services
-from apps.moderation.audit import records as trail
+from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases import claims
-from apps.moderation.cases.decisions import Target, one_at_a_time
+from apps.moderation.cases.decisions import Target, lock_target
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal
 
 Status = SuspensionProposal.Status
 
 
 class AlreadyProposed(Conflict):
-    code, title = "already_proposed", "That has been proposed; another moderator decides it."
+    code, title = "already_proposed", "A suspension is already proposed; another moderator decides on it."
 
 
 class ProposalClosed(Conflict):
-    code, title = "proposal_closed", "That proposal has been decided, or has expired."
+    code, title = "proposal_closed", "The proposal was decided or has expired."
 
 
 class OwnProposal(Forbidden):
-    code, title = "own_proposal", "Another moderator than who proposed it confirms it."
+    code, title = "own_proposal", "Another moderator must confirm your proposal."
 
 
 @transaction.atomic
 def propose(person: User, *, by: User, reason: str, category: str, target: Target | None = None) -> SuspensionProposal:
-    """Ask for a second pair of eyes; `target` is the case that the suspension would decide, if it is not the person.
+    """Propose a permanent suspension. `target` is the case that it would decide, by default the account itself.
 
     Raises ModeratorRequired, CannotModerate, AlreadyProposed, Invalid without a reason.
     """
     services.require_authority(by, person.pk)
     require_reason(reason)
-    one_at_a_time(person.pk)
+    lock_target(person.pk)
     if SuspensionProposal.objects.waiting().filter(person=person).exists():
         raise AlreadyProposed
     now = timezone.now()
@@ -53,26 +53,26 @@ def propose(person: User, *, by: User, reason: str, category: str, target: Targe
         proposed_by=by,
         expires_at=now + settings.PROPOSAL_LIFETIME,
     )
-    trail.note("propose_suspension", made, by=by.pk, reason=reason, person=str(person.pk), category=category)
+    record_staff_act("propose_suspension", made, by=by.pk, reason=reason, person=str(person.pk), category=category)
     return made
 
 
 @transaction.atomic
 def confirm(proposal: SuspensionProposal, *, by: User, note: str = "") -> ModerationAction:
-    """Suspend, for the reason that was proposed, and close the reports of the case.
+    """Suspend the account for the proposed reason and close the reports of the case.
 
     Raises ModeratorRequired, CannotModerate, OwnProposal, ProposalClosed, CaseClaimed.
     """
     target = Target(proposal.target_type, proposal.target_id, proposal.person_id)
     services.require_authority(by, proposal.person_id)
-    one_at_a_time(target.id)
+    lock_target(target.id)
     locked = _waiting(proposal)
     if locked.proposed_by_id == by.pk:
         raise OwnProposal
     claims.require_free(target, by=by)
-    action = services.suspend_seconded(locked.person, by=by, reason=locked.reason, category=locked.category)
+    action = services.suspend_confirmed(locked.person, by=by, reason=locked.reason, category=locked.category)
     _decide(locked, Status.CONFIRMED, by=by, note=note)
-    trail.note("confirm_suspension", locked, by=by.pk, reason=note, action=str(action.pk), **_told(locked))
+    record_staff_act("confirm_suspension", locked, by=by.pk, reason=note, action=str(action.pk), **_parties(locked))
     close_flags(target, by=by, resolution=Flag.Status.RESOLVED, note=locked.reason)
     claims.end(target.id)
     return action
@@ -80,21 +80,21 @@ def confirm(proposal: SuspensionProposal, *, by: User, note: str = "") -> Modera
 
 @transaction.atomic
 def reject(proposal: SuspensionProposal, *, by: User, note: str) -> SuspensionProposal:
-    """Not for good: the case goes on as if nothing had been proposed. Who proposed it may take it back so.
+    """Reject the proposal; the case stays open. A moderator withdraws their own proposal in this way, too.
 
     Raises ModeratorRequired, CannotModerate, ProposalClosed, Invalid without a reason.
     """
     services.require_authority(by, proposal.person_id)
     require_reason(note)
-    one_at_a_time(proposal.target_id)
+    lock_target(proposal.target_id)
     locked = _waiting(proposal)
     _decide(locked, Status.REJECTED, by=by, note=note)
-    trail.note("reject_suspension", locked, by=by.pk, reason=note, **_told(locked))
+    record_staff_act("reject_suspension", locked, by=by.pk, reason=note, **_parties(locked))
     return locked
 
 
 def _waiting(proposal: SuspensionProposal) -> SuspensionProposal:
-    one_at_a_time(proposal.person_id)
+    lock_target(proposal.person_id)
     rows = SuspensionProposal.objects.select_for_update(no_key=True, of=("self",)).select_related("person")
     locked = rows.filter(pk=proposal.pk).first()
     if locked is None:
@@ -110,20 +110,20 @@ def _decide(proposal: SuspensionProposal, status: str, *, by: User, note: str) -
     proposal.save(update_fields=["status", "note", "decided_by", "decided_at"])
 
 
-def _told(proposal: SuspensionProposal) -> dict[str, str | None]:
+def _parties(proposal: SuspensionProposal) -> dict[str, str | None]:
     proposer = str(proposal.proposed_by_id) if proposal.proposed_by_id else None
     return {"person": str(proposal.person_id), "proposed_by": proposer}
 
 
-# ── What every decision of the desk keeps to ─────────────────────────────────────────────────────────────
+# ── Rules of every decision ─────────────────────────────────────────────────────────────
 def require_reason(reason: str) -> None:
     """Raises Invalid."""
     if not reason.strip():
-        raise Invalid(reason=("required", "Say why; whom it hits is told."))
+        raise Invalid(reason=("required", "Give a reason; the affected user sees it."))
 
 
 def close_flags(target: Target, *, by: User, resolution: str, note: str) -> int:
-    """All open reports of the target, whose decisions the caller has made to wait. Returns how many it was."""
+    """Close all open reports of the target, which the caller has locked. Returns their number."""
     rows = Flag.objects.open_on([target.id]).filter(target_type=target.type).order_by("id")
     flags = list(rows.select_for_update(no_key=True))
     for flag in flags:

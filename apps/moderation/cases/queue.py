@@ -1,6 +1,6 @@
-"""The verbs of the desk: decide a case with a reason, many at once, and undo what was decided.
+"""Decisions on cases: one at a time, many at once, and undoing an action.
 
-Each calls the verbs of `services.py`, which write the audit, and closes the reports in the same transaction.
+They call `services.py`, which writes the audit, and close the reports in the same transaction.
 """
 
 from collections.abc import Iterable
@@ -16,21 +16,21 @@ from apps.core.errors import Conflict, Invalid, NotFound, Refusal
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.cases import claims, proposals
-from apps.moderation.cases.decisions import Target, one_at_a_time
+from apps.moderation.cases.decisions import Target, lock_target
 from apps.moderation.cases.proposals import close_flags, require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
 
-# One confirmation hits no more than that, so that it ends while somebody waits for it.
-MOST_AT_ONCE = 500
+# Cases in one bulk decision, so that the response arrives in time.
+MAX_AT_ONCE = 500
 
 
 class CaseDecided(Conflict):
-    code, title = "case_decided", "Somebody has decided that case meanwhile."
+    code, title = "case_decided", "This case was decided in the meantime."
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done: the action, if it is one; or the proposal that waits for another moderator."""
+    """The result of a decision: an action, a proposal that another moderator must confirm, or only closed reports."""
 
     action: ModerationAction | None = None
     proposal: SuspensionProposal | None = None
@@ -48,20 +48,21 @@ def decide_case(
     until: datetime | None = None,
     reported: bool = False,
 ) -> Outcome:
-    """Take it down, or suspend whose it is, or neither ("dismiss", or "resolve": something was done before); and close
-    all open reports of it, which ends the claim. `reported`: `by` has seen open reports and decides on them.
+    """Take the target down, suspend its owner, dismiss the reports, or resolve them; and close all open reports of it.
 
-    A suspension for good that takes two is proposed; the reports stay open until it is decided. Raises what the verbs
-    raise, CaseClaimed, CaseDecided, Invalid without a reason, NotFound for what is gone.
+    "resolve" means that an earlier action was sufficient. `reported`: the moderator has seen open reports, so the case
+    must not have been decided since. A permanent suspension that needs two moderators is only proposed; its reports
+    stay open. Raises the errors of the services, CaseClaimed, CaseDecided, Invalid without a reason, and NotFound if
+    the target is deleted.
     """
     services.require_authority(by, target.person_id)
     require_reason(reason)
-    one_at_a_time(target.id)
+    lock_target(target.id)
     claims.require_free(target, by=by)
     idle = not Flag.objects.open_on([target.id]).exists()
     if idle and (reported or decision in {Decision.DISMISS, Decision.RESOLVE}):
         raise CaseDecided
-    if decision == Decision.SUSPEND and services.takes_two(until):
+    if decision == Decision.SUSPEND and services.needs_second_moderator(until):
         proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, target=target)
         claims.release(target, by=by)
         return Outcome(proposal=proposal)
@@ -85,7 +86,7 @@ def _act(
             return services.suspend(_person(target), until=until, **grounds)
         case ((Decision.DISMISS | Decision.RESOLVE), _):
             return None
-    raise Invalid(decision=("invalid", "That cannot be done to it."))
+    raise Invalid(decision=("invalid", "This decision is not possible for the target."))
 
 
 def _person(target: Target) -> User:
@@ -95,13 +96,13 @@ def _person(target: Target) -> User:
 
 def _found(row: Any) -> Any:
     if row is None:
-        raise NotFound("It is gone.")
+        raise NotFound("The target is deleted.")
     return row
 
 
 @dataclass
 class Sweep:
-    """What a bulk act did, and what it was refused."""
+    """The result of a bulk decision."""
 
     done: int = 0
     closed: int = 0
@@ -118,14 +119,14 @@ def decide_many(
     category: str = "",
     until: datetime | None = None,
 ) -> Sweep:
-    """Each as `decide_case`, in a transaction and with an audit row of its own; what is refused holds up no other.
+    """Decide each case with `decide_case`, in a transaction of its own. A refused case does not stop the others.
 
-    Raises Invalid for more than MOST_AT_ONCE, or without a reason.
+    Raises Invalid for more than MAX_AT_ONCE, or without a reason.
     """
     targets = list(dict.fromkeys(targets))
     require_reason(reason)
-    if len(targets) > MOST_AT_ONCE:
-        raise Invalid(targets=("too_many", f"At most {MOST_AT_ONCE} at once."))
+    if len(targets) > MAX_AT_ONCE:
+        raise Invalid(targets=("too_many", f"At most {MAX_AT_ONCE} at once."))
     sweep = Sweep()
     for target in targets:
         try:
@@ -140,9 +141,9 @@ def decide_many(
 
 
 def undo(action: ModerationAction, *, by: User, reason: str) -> ModerationAction:
-    """Bring back what the takedown or suspension has hidden, by an action that reverses it.
+    """Undo a takedown or a suspension by an action that reverses it.
 
-    Raises what the verbs raise, NothingToUndo for what is not in force (any more), Invalid without a reason.
+    Raises the errors of the services, NothingToUndo if the action is not in force, Invalid without a reason.
     """
     require_reason(reason)
     row = _reversible(action)
@@ -156,7 +157,7 @@ def undo(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
 
 def _reversible(action: ModerationAction) -> User | Post | Comment:
     if not ModerationAction.objects.in_force().filter(pk=action.pk).exists():
-        raise services.NothingToUndo("That is not in force any more.")
+        raise services.NothingToUndo("The action is not in force any more.")
     models: dict[str, Any] = {TargetType.USER: User, TargetType.POST: Post, TargetType.COMMENT: Comment}
     row: User | Post | Comment = _found(models[action.target_type].objects.filter(pk=action.target_id).first())
     return row

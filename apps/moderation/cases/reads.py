@@ -1,17 +1,17 @@
-"""The desk's read side: open reports grouped by what they are about, the worst first, and all there is to know of one.
+"""The read side of cases: the queue, and everything that the page of a case shows.
 
-A case is a target that somebody has reported. Its severity is
+A case is a target with open reports. The view `moderation_case` (model `OpenCase`) groups the reports and computes the
+severity of each case:
 
-    weight of the worst category reported × reporters, each by how reliable they have been × reach.
+    weight of the most severe category reported × reporters, each by their reliability × reach.
 
-- The weights are `WEIGHTS`: what may cost a life or is a crime comes before what annoys.
-- A reporter counts (r + 1) / (r + d + 2), where r of their earlier reports were resolved and d dismissed: who is new
-  counts a half, who was always right nearly one, who reports in bad faith nearly nothing. So does a reporter whose
-  account is gone count a half.
+- The weights are in the view: categories that endanger lives or are crimes weigh most.
+- A reporter counts (r + 1) / (r + d + 2), where r of their earlier reports were resolved and d dismissed. A new
+  reporter, or one whose account is deleted, counts a half.
 - The reach is 1 + log₁₀(1 + followers of the author + likes).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,187 +19,44 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Sum
-from django.db.models.functions import JSONObject
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
-from apps.accounts.models import Session, User
+from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
-from apps.core.db.ids import moment_of
-from apps.core.db.statements import select
+from apps.core.db.queries import fetch, load
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.moderation.cases.decisions import Target
-from apps.moderation.models import Category, Decision, Flag, TargetType
-from apps.moderation.services import takes_two
+from apps.moderation.models import Flag, ModerationAction, OpenCase, ReasonTemplate, SuspensionProposal, TargetType
 
-WEIGHTS = {
-    Category.SELF_HARM: 10,
-    Category.ILLEGAL: 9,
-    Category.VIOLENCE: 8,
-    Category.HATE: 7,
-    Category.HARASSMENT: 6,
-    Category.NUDITY: 5,
-    Category.IMPERSONATION: 4,
-    Category.INTELLECTUAL_PROPERTY: 3,
-    Category.SPAM: 2,
-    Category.OTHER: 1,
-}
 PAGE = 50
-# Reports that a case's page tells one by one; the rest are counted.
+# Reports that the page of a case lists; the rest are counted.
 REPORTS_SHOWN = 50
 ACTIONS_SHOWN = 12
 NEIGHBOURS = 3
 
-# `flag_case`: every open case. Read from the index `open_flags_by_target`; reporters' earlier reports from
-# `closed_flags_by_reporter`.
-_CASES = f"""
-weight (category, weight) AS (VALUES {", ".join(f"('{name}', {weight})" for name, weight in WEIGHTS.items())}),
-reporter AS (
-    SELECT reporting.reporter_id, earlier.reliability
-    FROM (SELECT DISTINCT reporter_id FROM moderation_flag WHERE status = 'open') AS reporting, LATERAL (
-        SELECT (count(*) FILTER (WHERE status = 'resolved') + 1.0) / (count(*) + 2) AS reliability
-        FROM moderation_flag WHERE reporter_id = reporting.reporter_id AND status <> 'open'
-    ) AS earlier
-),
-grouped AS (
-    SELECT target_type, target_id, (array_agg(subject_id))[1] AS subject_id, (array_agg(id ORDER BY id))[1] AS first,
-           (array_agg(category ORDER BY weight DESC, id))[1] AS category, max(weight) AS weight,
-           count(*) AS reporters, sum(coalesce(reliability, 0.5)) AS believed
-    FROM moderation_flag JOIN weight USING (category) LEFT JOIN reporter USING (reporter_id)
-    WHERE status = 'open'
-    GROUP BY target_type, target_id
-),
-flag_case AS (
-    SELECT grouped.target_type, grouped.target_id, grouped.subject_id, grouped.first, grouped.category,
-           grouped.reporters, person.handle, person.follower_count,
-           round(weight * believed * (1 + log((1 + person.follower_count
-               + coalesce(post.like_count, remark.like_count, 0))::numeric)), 4) AS severity
-    FROM grouped
-    JOIN accounts_user person ON person.id = grouped.subject_id
-    LEFT JOIN content_post post ON grouped.target_type = 'post' AND post.id = grouped.target_id
-    LEFT JOIN engagement_comment remark ON grouped.target_type = 'comment' AND remark.id = grouped.target_id
-)"""  # noqa: S608  (names and constants of ours)
-
-_QUEUE = f"""
-WITH {_CASES},
-page AS (
-    SELECT * FROM flag_case
-    WHERE (%(category)s = '' OR category = %(category)s)
-      AND (%(severity)s::numeric IS NULL OR severity < %(severity)s OR (severity = %(severity)s AND first > %(first)s))
-    ORDER BY severity DESC, first LIMIT %(limit)s
-)
-SELECT page.target_type, page.target_id, page.subject_id, page.first, page.category, page.reporters, page.handle,
-       page.follower_count, page.severity, holder.handle, holder.id,
-       EXISTS (SELECT FROM moderation_suspensionproposal
-               WHERE person_id = page.subject_id AND status = 'open' AND expires_at > %(now)s)
-FROM page
-LEFT JOIN moderation_claim claim ON claim.target_type = page.target_type AND claim.target_id = page.target_id
-    AND claim.expires_at > %(now)s
-LEFT JOIN accounts_user holder ON holder.id = claim.moderator_id
-ORDER BY page.severity DESC, page.first
-"""  # noqa: S608  (names and constants of ours)
-
-# Who works on the case; its place in the queue among those that are nobody else's; what was reported of the person.
-_STANDING = f"""
-WITH {_CASES},
-free AS (
-    SELECT flag_case.*, flag_case.target_type = %(type)s AND flag_case.target_id = %(id)s AS this
-    FROM flag_case
-    WHERE (flag_case.target_type = %(type)s AND flag_case.target_id = %(id)s) OR NOT EXISTS (
-        SELECT FROM moderation_claim claim
-        WHERE claim.target_type = flag_case.target_type AND claim.target_id = flag_case.target_id
-          AND claim.expires_at > %(now)s AND claim.moderator_id <> %(by)s)
-),
-placed AS (
-    SELECT this, severity, target_type || '/' || target_id AS here,
-           lag(target_type || '/' || target_id) OVER queue AS before,
-           lead(target_type || '/' || target_id) OVER queue AS after
-    FROM free WINDOW queue AS (ORDER BY severity DESC, first)
-),
-best AS (SELECT target_type || '/' || target_id AS here FROM free WHERE NOT this ORDER BY severity DESC, first LIMIT 1)
-SELECT (SELECT severity FROM placed WHERE this), (SELECT before FROM placed WHERE this),
-       (SELECT after FROM placed WHERE this), (SELECT here FROM best), (SELECT count(*) FROM flag_case),
-       holder.id, holder.handle, claim.expires_at,
-       (SELECT count(*) FROM moderation_flag WHERE subject_id = %(person)s AND status = 'open'),
-       (SELECT count(*) FROM moderation_flag WHERE subject_id = %(person)s AND status = 'resolved'),
-       (SELECT count(*) FROM moderation_flag WHERE subject_id = %(person)s AND status = 'dismissed'),
-       EXISTS (SELECT FROM accounts_user person WHERE person.id = %(person)s AND (person.is_superuser OR EXISTS (
-           SELECT FROM accounts_user_groups JOIN auth_group ON auth_group.id = group_id
-           WHERE user_id = person.id AND name = 'admin'))),
-       proposal.id, proposal.reason, proposal.category, proposal.expires_at, proposer.id, proposer.handle
-FROM (SELECT) AS nothing
-LEFT JOIN moderation_claim claim ON claim.target_type = %(type)s AND claim.target_id = %(id)s
-    AND claim.expires_at > %(now)s
-LEFT JOIN accounts_user holder ON holder.id = claim.moderator_id
-LEFT JOIN moderation_suspensionproposal proposal ON proposal.person_id = %(person)s AND proposal.status = 'open'
-    AND proposal.expires_at > %(now)s
-LEFT JOIN accounts_user proposer ON proposer.id = proposal.proposed_by_id
-"""  # noqa: S608  (names and constants of ours)
-
-_REPORTS = """
-SELECT flag.id, flag.category, flag.note, flag.created_at, person.handle, person.id,
-       earlier.resolved, earlier.dismissed, count(*) OVER ()
-FROM moderation_flag flag
-LEFT JOIN accounts_user person ON person.id = flag.reporter_id
-LEFT JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE status = 'resolved') AS resolved,
-           count(*) FILTER (WHERE status = 'dismissed') AS dismissed
-    FROM moderation_flag WHERE reporter_id = flag.reporter_id AND status <> 'open'
-) AS earlier ON true
-WHERE flag.status = 'open' AND flag.target_type = %(type)s AND flag.target_id = %(id)s
-ORDER BY flag.id DESC LIMIT %(limit)s
-"""
-
-_RECORD = """
-SELECT action.id, action.action, action.target_type, action.target_id, action.category, action.reason, action.until,
-       action.created_at, actor.handle, reversal.created_at
-FROM moderation_moderationaction action
-LEFT JOIN accounts_user actor ON actor.id = action.actor_id
-LEFT JOIN moderation_moderationaction reversal ON reversal.reverses_id = action.id
-WHERE action.affected_id = %(person)s
-ORDER BY action.id DESC LIMIT %(limit)s
-"""
-
 
 # ── The queue ────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class Queued:
-    """A case in the queue; `first` is the id of its oldest open report."""
+def list_cases(*, limit: int = PAGE, after: tuple[Decimal, UUID] | None = None, category: str = "") -> list[OpenCase]:
+    """The open cases, most severe first; of two with the same severity the older one.
 
-    target_type: str
-    target_id: UUID
-    subject_id: UUID
-    first: UUID
-    category: str
-    reporters: int
-    handle: str
-    followers: int
-    severity: Decimal
-    holder: str | None
-    holder_id: UUID | None
-    proposed: bool
-
-    @property
-    def label(self) -> str:
-        return Category(self.category).label
-
-    @property
-    def since(self) -> datetime:
-        return moment_of(self.first)
-
-
-def queue(*, limit: int = PAGE, after: tuple[Decimal, UUID] | None = None, category: str = "") -> list[Queued]:
-    """Open cases, the most severe first, from behind `after` (severity, first) on; of two alike the older."""
-    severity, first = after or (None, None)
-    rows = select(_QUEUE, now=timezone.now(), limit=limit, severity=severity, first=first, category=category)
-    return [Queued(*row) for row in rows]
+    `after` is the severity and the `first_flag_id` of the last case of the page before.
+    """
+    cases = OpenCase.objects.with_details().order_by("-severity", "first_flag_id")
+    if category:
+        cases = cases.filter(category=category)
+    if after:
+        severity, first_flag_id = after
+        cases = cases.filter(Q(severity__lt=severity) | Q(severity=severity, first_flag_id__gt=first_flag_id))
+    return list(cases[:limit])
 
 
 # ── One case ─────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Case:
-    """What was reported, as far as it is still there, and whose it is."""
+    """The target of a case, which may be deleted (`row` is None), and its owner."""
 
     target: Target
     row: User | Post | Comment | None
@@ -210,15 +67,15 @@ class Case:
 
     @property
     def post(self) -> Post | None:
-        """What is shown of it: itself, or what it is a comment on."""
+        """The post, or the post of the comment."""
         return self.row if isinstance(self.row, Post) else self.row.post if isinstance(self.row, Comment) else None
 
 
 def find(target_type: str, target_id: UUID) -> Case:
-    """Raises NotFound for what neither is there nor is reported any more."""
+    """The case of a target. Raises NotFound if the target neither exists nor was ever reported."""
     row = _row(target_type, target_id)
     person = row if isinstance(row, User) else row.author if row else None
-    if person is None:  # gone, or a tombstone
+    if person is None:  # deleted, or removed by its author
         flag = Flag.objects.filter(target_type=target_type, target_id=target_id).select_related("subject").first()
         if flag is None:
             raise NotFound
@@ -248,7 +105,7 @@ def _row(target_type: str, target_id: UUID) -> User | Post | Comment | None:
 
 
 def _photos(post: str) -> ArraySubquery:
-    """The photos of the post in the column `post`, in their order."""
+    """The photos of the post in the column `post`, in order."""
     items = PostMedia.objects.filter(post=OuterRef(post), medium__status="ready").order_by("position")
     return ArraySubquery(
         items.values(
@@ -266,11 +123,11 @@ def _photos(post: str) -> ArraySubquery:
 def _beside(**where: Any) -> Any:
     """Comments in the same thread."""
     same = Comment.objects.filter(post=OuterRef("post_id"), removed_at=None, **where)
-    return same.values(remark=JSONObject(handle="author__handle", text="text", taken_down_at="taken_down_at"))
+    return same.values(neighbour=JSONObject(handle="author__handle", text="text", taken_down_at="taken_down_at"))
 
 
-def thumbnails(rows: Sequence[Queued]) -> dict[UUID, User | Post | Comment]:
-    """What the cases are about, with what a row of the queue shows of it, by id."""
+def find_targets(rows: Sequence[OpenCase]) -> dict[UUID, User | Post | Comment]:
+    """The targets of the cases, with their photos, by id."""
     ids: dict[str, list[UUID]] = {name: [] for name in TargetType.values}
     for row in rows:
         ids[row.target_type].append(row.target_id)
@@ -284,70 +141,42 @@ def thumbnails(rows: Sequence[Queued]) -> dict[UUID, User | Post | Comment]:
     return {row.pk: row for row in found}
 
 
-@dataclass(frozen=True)
-class Report:
-    id: UUID
-    category: str
-    note: str
-    created_at: datetime
-    reporter: str | None
-    reporter_id: UUID | None
-    resolved: int
-    dismissed: int
+def list_reports(target: Target) -> list[Any]:
+    """The newest open reports, with their reporters and `total`, the number of all open reports.
 
-    @property
-    def label(self) -> str:
-        return Category(self.category).label
-
-    @property
-    def reliability(self) -> int:
-        """In hundredths, as the severity counts it."""
-        return round(100 * (self.resolved + 1) / (self.resolved + self.dismissed + 2))
+    `resolved` and `dismissed` count the earlier reports of the reporter, and `reliability` is the percentage with which
+    the severity counts them.
+    """
+    flags: Any = Flag.objects.open_on([target.id]).filter(target_type=target.type).select_related("reporter")
+    counted = flags.annotate(
+        resolved=_earlier_reports("resolved"), dismissed=_earlier_reports("dismissed"), total=Window(Count("pk"))
+    )
+    reports = list(counted.order_by("-id")[:REPORTS_SHOWN])
+    for report in reports:
+        report.reliability = round(100 * (report.resolved + 1) / (report.resolved + report.dismissed + 2))
+    return reports
 
 
-def reports(target: Target) -> tuple[list[Report], int]:
-    """The newest open reports, with who made them, and how many there are in all."""
-    rows = select(_REPORTS, type=target.type, id=target.id, limit=REPORTS_SHOWN)
-    return [Report(*row[:-1]) for row in rows], rows[0][-1] if rows else 0
+def _earlier_reports(status: str) -> Any:
+    """How many reports of the same reporter were closed with this status."""
+    closed = Flag.objects.filter(reporter=OuterRef("reporter"), status=status)
+    return Coalesce(Subquery(closed.order_by().values("reporter").annotate(n=Count("pk")).values("n")), 0)
 
 
-@dataclass(frozen=True)
-class Deed:
-    """An action that hit the person."""
-
-    id: UUID
-    action: str
-    target_type: str
-    target_id: UUID
-    category: str
-    reason: str
-    until: datetime | None
-    created_at: datetime
-    actor: str | None
-    reversed_at: datetime | None
-
-    @property
-    def label(self) -> str:
-        return Category(self.category).label
-
-    @property
-    def can_be_undone(self) -> bool:
-        return self.reversed_at is None and self.action in {"takedown", "suspend"}
-
-
-def history(person_id: UUID) -> list[Deed]:
-    """What was decided about the person, newest first."""
-    return [Deed(*row) for row in select(_RECORD, person=person_id, limit=ACTIONS_SHOWN)]
+def list_past_actions(person_id: UUID) -> list[ModerationAction]:
+    """The newest actions that affected the person."""
+    return list(ModerationAction.objects.affecting(person_id).with_outcome().order_by("-id")[:ACTIONS_SHOWN])
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a case stands: `previous` and `next` are those beside it in the queue, as type/id."""
+class CaseContext:
+    """A case for one moderator. `previous`, `next` and `most_severe` are other cases in the queue, as type/id."""
 
     severity: Decimal | None
+    category: str | None
     previous: str | None
     next: str | None
-    best: str | None
+    most_severe: str | None
     open_cases: int
     holder_id: UUID | None
     holder: str | None
@@ -355,7 +184,6 @@ class Standing:
     flags_open: int
     flags_resolved: int
     flags_dismissed: int
-    is_admins: bool
     proposal_id: UUID | None
     proposal_reason: str | None
     proposal_category: str | None
@@ -364,15 +192,57 @@ class Standing:
     proposer: str | None
 
 
-def standing(target: Target, *, by: UUID) -> Standing:
-    """As `by` meets it: cases that others work on are passed over."""
-    row = select(_STANDING, now=timezone.now(), type=target.type, id=target.id, person=target.person_id, by=by)
-    return Standing(*row[0])
+def get_context(target: Target, *, moderator_id: UUID) -> CaseContext:
+    """Cases that other moderators work on are not offered as `previous`, `next` or `most_severe`."""
+    [context] = fetch(
+        CaseContext,
+        load("moderation/case_context"),
+        now=timezone.now(),
+        type=target.type,
+        id=target.id,
+        subject=target.person_id,
+        moderator=moderator_id,
+    )
+    return context
+
+
+def list_templates(decision: str) -> "QuerySet[ReasonTemplate]":
+    """The reason templates for a decision, by title."""
+    return ReasonTemplate.objects.filter(action=decision).order_by("title")
+
+
+def find_proposal(proposal_id: UUID) -> SuspensionProposal:
+    """Raises NotFound."""
+    proposal = SuspensionProposal.objects.filter(pk=proposal_id).first()
+    if proposal is None:
+        raise NotFound
+    return proposal
+
+
+# ── Targets of appeals ───────────────────────────────────────────────────────────────────────────────────
+def get_posts(ids: Sequence[UUID]) -> dict[UUID, Post]:
+    return dict(Post.objects.in_bulk(ids))
+
+
+def get_comments(ids: Sequence[UUID]) -> dict[UUID, Comment]:
+    return dict(Comment.objects.in_bulk(ids))
+
+
+def get_photos(post_ids: Iterable[UUID], *, limit: int) -> dict[UUID, list[PostMedia]]:
+    """The first photos of each post, up to `limit`."""
+    items = PostMedia.objects.select_related("medium").filter(post__in=post_ids, position__lt=limit)
+    photos: dict[UUID, list[PostMedia]] = {}
+    for item in items.order_by("position"):
+        photos.setdefault(item.post_id, []).append(item)
+    return photos
 
 
 # ── Many at once ─────────────────────────────────────────────────────────────────────────────────────────
-def targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
-    """Of (type, id), in that order; whose they are is said by the rows, or by the reports of what is gone."""
+def find_owned_targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
+    """The targets (type, id) with their owners, in the same order. Unknown ones are left out.
+
+    The owner of a deleted target is known from its open reports.
+    """
     ids = [pk for _, pk in places]
     owners: dict[UUID, UUID | None] = dict(Flag.objects.open_on(ids).values_list("target_id", "subject_id"))
     owners |= dict(Post.objects.filter(pk__in=ids).values_list("pk", "author_id"))
@@ -381,77 +251,10 @@ def targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
     return [Target(kind, pk, person_id) for kind, pk in places if (person_id := owners.get(pk))]
 
 
-def posted_by(person_id: UUID, *, since: UUID, most: int) -> list[Target]:
-    """What the person has posted that stands, the newest of it, from the id `since` on: posts, then comments."""
+def list_recent_posts(person_id: UUID, *, since: UUID, limit: int) -> list[Target]:
+    """The newest posts, then comments, of the person that are not taken down, with ids from `since` on."""
     posts = Post.objects.written_by(person_id).filter(id__gte=since, taken_down_at=None).order_by("-id")
     comments = Comment.objects.published().filter(author=person_id, id__gte=since).order_by("-id")
-    found = [Target(TargetType.POST, pk, person_id) for pk in posts.values_list("pk", flat=True)[:most]]
-    found += [Target(TargetType.COMMENT, pk, person_id) for pk in comments.values_list("pk", flat=True)[:most]]
-    return found[:most]
-
-
-# ── What a decision would do ─────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class Effect:
-    """What is hidden, ended, closed and told, if nothing changes until then."""
-
-    cases: int = 0
-    posts: int = 0
-    comments: int = 0
-    people: int = 0
-    followers: int = 0
-    sessions: int = 0
-    flags: int = 0
-    statements: int = 0
-    # Of the cases: what they are about is no more.
-    gone: int = 0
-    # It needs a second pair of eyes, and does nothing yet.
-    proposes: bool = False
-
-
-def effect(targets: Sequence[Target], decision: str, *, until: datetime | None = None) -> Effect:
-    """What `decision` on all of them would do, counted in as many queries for many as for one."""
-    if decision == Decision.SUSPEND and takes_two(until):
-        return Effect(cases=len(targets), people=len({target.person_id for target in targets}), proposes=True)
-    flags = Flag.objects.open_on([target.id for target in targets]).count()
-    match decision:
-        case Decision.TAKE_DOWN:
-            return _of_takedowns(targets, flags)
-        case Decision.SUSPEND:
-            return _of_suspensions(targets, flags)
-    return Effect(cases=len(targets), flags=flags)
-
-
-def _of_takedowns(targets: Sequence[Target], flags: int) -> Effect:
-    """Comments vanish with the post they are on."""
-    ids = [target.id for target in targets]
-    posts = dict(Post.objects.filter(pk__in=ids).values_list("pk", "taken_down_at"))
-    falling = {pk for pk, taken_down_at in posts.items() if taken_down_at is None}
-    under = Post.objects.filter(pk__in=falling).aggregate(total=Sum("comment_count"))["total"] or 0
-    comments = Comment.objects.filter(pk__in=ids, removed_at=None).values_list("taken_down_at", "post_id")
-    own = [post_id for taken_down_at, post_id in comments if taken_down_at is None]
-    return Effect(
-        cases=len(targets),
-        posts=len(falling),
-        comments=under + sum(post_id not in falling for post_id in own),
-        people=len({target.person_id for target in targets}),
-        flags=flags,
-        statements=len(falling) + len(own),
-        gone=len(targets) - len(posts) - len(comments),
-    )
-
-
-def _of_suspensions(targets: Sequence[Target], flags: int) -> Effect:
-    people = User.objects.filter(pk__in={target.person_id for target in targets}).exclude(state=User.State.ERASED)
-    ids = [person.pk for person in people]
-    hidden = [person for person in people if person.is_active]
-    return Effect(
-        cases=len(targets),
-        posts=sum(person.post_count for person in hidden),
-        comments=Comment.objects.published().filter(author__in=[person.pk for person in hidden]).count(),
-        people=len(ids),
-        followers=sum(person.follower_count for person in hidden),
-        sessions=Session.objects.live().filter(user__in=ids).count(),
-        flags=flags,
-        statements=len(ids),
-    )
+    found = [Target(TargetType.POST, pk, person_id) for pk in posts.values_list("pk", flat=True)[:limit]]
+    found += [Target(TargetType.COMMENT, pk, person_id) for pk in comments.values_list("pk", flat=True)[:limit]]
+    return found[:limit]

@@ -1,41 +1,36 @@
-"""All that a moderator needs to know of a person or a post, each in a fixed number of bounded statements."""
+"""The profile of a user or a post for moderators, each in a fixed number of bounded queries."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Exists, IntegerField, OuterRef, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, Func, IntegerField, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostMedia
 from apps.core.db.ids import first_id_at
+from apps.core.db.queries import fetch_rows, load
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.moderation.models import UNPLEASANT, Flag, ModerationAction, TargetType
 from apps.moderation.permissions import masked_address, masked_email
 from apps.social.models import Block, Follow
 
-# What is listed of each kind, newest first; the search and the audit lead further.
+# The number of newest rows of each kind that a profile lists; the search and the audit show the others.
 PHOTOS, NEIGHBOURS, SESSIONS, EVENTS, COMMENTS = 24, 12, 10, 50, 30
-# Rows that are counted at most, so that a count costs the same for everybody.
+# Rows are counted up to this number, so that every count is cheap.
 COUNTED = 1000
 LIKES_COUNTED = 100_000
 LIKE_DAYS = 30
 
-_LIKES = """
-SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*) FROM (
-    SELECT created_at FROM engagement_like WHERE post_id = %s AND id >= %s ORDER BY id DESC LIMIT %s
-) AS newest GROUP BY day
-"""
-
 
 # ── A person ─────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
-class Trace:
-    """A session with its address shortened: enough to see that two belong together, too little to find a home."""
+class SessionSummary:
+    """A session with its address shortened to the network: two sessions can be compared, but nobody can be located."""
 
     device: str
     network: str
@@ -46,7 +41,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Event:
-    """A flag, or an action, in the order of time; `row` is it."""
+    """A report or an action (`row`) in the timeline."""
 
     at: datetime
     kind: str
@@ -54,43 +49,43 @@ class Event:
 
 
 @dataclass(frozen=True)
-class PersonDossier:
+class PersonProfile:
     person: User
     email: str
     counts: dict[str, int]
-    # PostMedia, as `_photos` has them.
+    # PostMedia with the annotation of `_photos`.
     photos: list[Any]
     followers: list[User]
     followed: list[User]
-    sessions: list[Trace]
+    sessions: list[SessionSummary]
     timeline: list[Event]
     appeals: list[ModerationAction]
 
 
-def of_person(person_id: UUID) -> PersonDossier:
-    """In seven statements. Raises NotFound."""
+def get_person_profile(person_id: UUID) -> PersonProfile:
+    """In seven queries. Raises NotFound."""
     person = User.objects.select_related("avatar").annotate(**_counts(person_id)).filter(pk=person_id).first()
     if person is None:
         raise NotFound
     photos = _photos().select_related("post").filter(post__author=person_id)
-    actions = list(_with_appeals(ModerationAction.objects.filter(affected_id=person_id)))
+    actions = list(_with_appeals(ModerationAction.objects.affecting(person_id)))
     flags = Flag.objects.select_related("resolved_by").filter(subject=person_id).order_by("-id")[:EVENTS]
     followers, followed = _neighbours(person_id)
-    return PersonDossier(
+    return PersonProfile(
         person=person,
         email=masked_email(person.email),
         counts={name: getattr(person, name) for name in _counts(person_id)},
         photos=list(photos.order_by("-post_id", "position")[:PHOTOS]),
         followers=followers,
         followed=followed,
-        sessions=[_trace(session) for session in Session.objects.owned_by(person_id).order_by("-id")[:SESSIONS]],
+        sessions=[_summarize(session) for session in Session.objects.owned_by(person_id).order_by("-id")[:SESSIONS]],
         timeline=_timeline(actions, flags),
         appeals=[action for action in actions if hasattr(action, "appeal")],
     )
 
 
-def _counts(person_id: UUID) -> dict[str, Subquery]:
-    """Each counted up to COUNTED by an index."""
+def _counts(person_id: UUID) -> dict[str, Func]:
+    """Each counts up to COUNTED rows by an index."""
     actions = ModerationAction.objects.filter(affected_id=person_id)
     wanted: dict[str, Any] = {
         "blocked_by": Block.objects.filter(blocked=person_id),
@@ -102,27 +97,29 @@ def _counts(person_id: UUID) -> dict[str, Subquery]:
         "takedowns": actions.filter(action=ModerationAction.Action.TAKEDOWN),
         "suspensions": actions.filter(action=ModerationAction.Action.SUSPEND),
     }
-    return {name: _Counted(rows.order_by().values("pk")[:COUNTED]) for name, rows in wanted.items()}
+    return {name: _bounded_count(rows) for name, rows in wanted.items()}
 
 
-class _Counted(Subquery):
-    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
-    output_field = IntegerField()
+def _bounded_count(rows: QuerySet[Any]) -> Func:
+    """A count in a subquery, which a plain Count would not bound."""
+    ids = ArraySubquery(rows.order_by().values("pk")[:COUNTED])
+    return Func(ids, function="cardinality", output_field=IntegerField())
 
 
 def _neighbours(person_id: UUID) -> tuple[list[User], list[User]]:
-    """The newest followers, and the newest whom they follow, in one statement: two bounded walks of an index each."""
-    ties = Follow.objects.select_related("follower", "followed").order_by("-id")
-    followers, followed = ties.filter(followed=person_id)[:NEIGHBOURS], ties.filter(follower=person_id)[:NEIGHBOURS]
+    """The newest followers and the newest followed users, in one query."""
+    follows = Follow.objects.select_related("follower", "followed").order_by("-id")
+    followers = follows.filter(followed=person_id)[:NEIGHBOURS]
+    followed = follows.filter(follower=person_id)[:NEIGHBOURS]
     both = list(followers.union(followed, all=True))
     return (
-        [tie.follower for tie in both if tie.followed_id == person_id],
-        [tie.followed for tie in both if tie.follower_id == person_id],
+        [follow.follower for follow in both if follow.followed_id == person_id],
+        [follow.followed for follow in both if follow.follower_id == person_id],
     )
 
 
-def _trace(session: Session) -> Trace:
-    return Trace(
+def _summarize(session: Session) -> SessionSummary:
+    return SessionSummary(
         device=session.device_name or session.user_agent[:60] or "unknown device",
         network=masked_address(session.address),
         created_at=session.created_at,
@@ -133,24 +130,24 @@ def _trace(session: Session) -> Trace:
 
 # ── A post ───────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
-class PostDossier:
+class PostProfile:
     post: Post
-    # PostMedia, as `_photos` has them.
+    # PostMedia with the annotation of `_photos`.
     photos: list[Any]
     comments: list[Comment]
     likes: list[tuple[date, int]]
     timeline: list[Event]
 
 
-def of_post(post_id: UUID) -> PostDossier:
-    """In six statements. Raises NotFound."""
+def get_post_profile(post_id: UUID) -> PostProfile:
+    """In six queries. Raises NotFound."""
     post = Post.objects.select_related("author__avatar").filter(pk=post_id).first()
     if post is None:
         raise NotFound
     actions = _with_appeals(ModerationAction.objects.on(TargetType.POST, post_id))
     flags = Flag.objects.select_related("resolved_by").filter(target_id=post_id, target_type=TargetType.POST)
     comments = Comment.objects.select_related("author").on(post_id).threads()
-    return PostDossier(
+    return PostProfile(
         post=post,
         photos=list(_photos().filter(post=post).order_by("position")),
         comments=list(comments.order_by("-id")[:COMMENTS]),
@@ -160,20 +157,19 @@ def of_post(post_id: UUID) -> PostDossier:
 
 
 def _likes_by_day(post_id: UUID) -> list[tuple[date, int]]:
-    """Of the last LIKE_DAYS days, today last; at most the newest LIKES_COUNTED likes."""
+    """The likes on each of the last LIKE_DAYS days, today last. Only the newest LIKES_COUNTED likes are counted."""
     today = timezone.now().date()
     first = today - timedelta(days=LIKE_DAYS - 1)
     since = first_id_at(timezone.now() - timedelta(days=LIKE_DAYS))
-    with connection.cursor() as cursor:
-        cursor.execute(_LIKES, [post_id, since, LIKES_COUNTED])
-        counted = dict(cursor.fetchall())
+    sql = load("moderation/likes_by_day")
+    counted: dict[date, int] = dict(fetch_rows(sql, {"post": post_id, "since": since, "limit": LIKES_COUNTED}))
     days = [first + timedelta(days=n) for n in range(LIKE_DAYS)]
     return [(day, counted.get(day, 0)) for day in days]
 
 
 # ── Both ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _photos() -> Any:
-    """With `unpleasant`: whether their post is, or was, reported for what nobody has to look at unprepared."""
+    """With `unpleasant`: whether the post has a report, not dismissed, of a category in UNPLEASANT."""
     reported = Flag.objects.filter(target_type=TargetType.POST, target_id=OuterRef("post_id"), category__in=UNPLEASANT)
     return PostMedia.objects.select_related("medium").annotate(
         unpleasant=Exists(reported.exclude(status=Flag.Status.DISMISSED))
@@ -181,12 +177,12 @@ def _photos() -> Any:
 
 
 def _with_appeals(actions: Any) -> Any:
-    """The newest, with who acted (None: the clock, or an account that is gone), what came of it, and its appeal."""
+    """The newest actions with the actor (None: automatic, or a deleted account), the reversal and the appeal."""
     return actions.select_related("actor", "reversal", "appeal__decided_by").order_by("-id")[:EVENTS]
 
 
 def _timeline(actions: list[ModerationAction], flags: Any) -> list[Event]:
-    """Newest first. Closing a flag is told by the flag itself."""
+    """Reports and actions, newest first. A closed report shows its decision itself."""
     events = [Event(flag.created_at, "flag", flag) for flag in flags]
     closing = {ModerationAction.Action.RESOLVE_FLAG, ModerationAction.Action.DISMISS_FLAG}
     events += [Event(action.created_at, "action", action) for action in actions if action.action not in closing]

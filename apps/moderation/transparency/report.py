@@ -1,8 +1,7 @@
-"""The transparency report of a month or a year, in the shape of articles 15 and 24 of Regulation (EU) 2022/2065, the
-Digital Services Act. Each figure names its article; docs/transparency.md explains how it is counted.
+"""The transparency report of a month or a year, as articles 15 and 24 of Regulation (EU) 2022/2065 (Digital Services
+Act) require. Each figure names its article; docs/transparency.md explains how it is counted.
 
-What Photogram does not keep is in the report with the value None and a note: the operator fills it in, or says that
-there was none.
+Figures that Photogram does not store have the value None and a note, for the operator to complete.
 """
 
 import csv
@@ -13,34 +12,20 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db import connection
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from apps.core.db.queries import fetch_rows, load
 from apps.core.times import timestamp
 from apps.moderation.appeals.statements import ON_THE_LAW
-from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
-from apps.moderation.transparency.statistics import WAITED, Period
+from apps.moderation.models import RESTRICTIONS, Appeal, Flag, ModerationAction, Statement
+from apps.moderation.transparency.statistics import Percentile, Period, seconds
 
 Action = ModerationAction.Action
 REGULATION = "Regulation (EU) 2022/2065 (Digital Services Act)"
 FORMATS = ("json", "csv", "html")
-NOT_KEPT = "Not kept by Photogram: to be added by the operator."
-
-# When a flag or an appeal was made is the moment in its id, which the audit keeps also when the row is gone.
-_CASE_MADE = "to_timestamp(('x' || substr(replace(case_id::text, '-', ''), 1, 12))::bit(48)::bigint / 1000.0)"
-_IN_TIME = "id >= %(since)s AND id < %(until)s"
-_CASE_TOOK = f"""
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM created_at - {_CASE_MADE}))
-FROM moderation_moderationaction WHERE {_IN_TIME} AND case_id IS NOT NULL AND action IN
-"""  # noqa: S608  (of constants)
-_MEDIANS = f"""
-SELECT ({_CASE_TOOK} ('resolve_flag', 'dismiss_flag')), ({_CASE_TOOK} ('uphold_appeal', 'overturn_appeal')), (
-    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY {WAITED}) FROM moderation_moderationaction AS action
-    WHERE {_IN_TIME} AND action IN ('takedown', 'suspend'))
-"""  # noqa: S608  (of constants)
-RESTRICTIONS = frozenset({Action.TAKEDOWN, Action.SUSPEND})
+NOT_STORED = "Not stored by Photogram; to be added by the operator."
 
 
 @dataclass(frozen=True)
@@ -77,7 +62,7 @@ class Report:
         return f"{self.since:%Y}" if whole_year else f"{self.since:%Y-%m}"
 
     def figure(self, key: str, **by: str) -> Figure:
-        """The one figure of that key and breakdown. Raises KeyError."""
+        """The figure with this key and breakdown. Raises KeyError."""
         for section in self.sections:
             for figure in section.figures:
                 if figure.key == key and figure.by == by:
@@ -86,15 +71,15 @@ class Report:
 
 
 def period_of(year: int, month: int | None = None) -> Period:
-    """By UTC. Raises ValueError for what is no year or month."""
+    """The year or month in UTC. Raises ValueError if there is no such year or month."""
     since = datetime(year, month or 1, 1, tzinfo=UTC)
     if month is None or month == 12:
         return Period(since, datetime(year + 1, 1, 1, tzinfo=UTC))
     return Period(since, datetime(year, month + 1, 1, tzinfo=UTC))
 
 
-def report(period: Period) -> Report:
-    """In five statements."""
+def build_report(period: Period) -> Report:
+    """In at most seven queries."""
     counted = _Counted.of(period)
     sections = [
         _orders(),
@@ -110,9 +95,9 @@ def report(period: Period) -> Report:
     return Report(period.since, period.until, timezone.now(), sections)
 
 
-# ── What is counted ──────────────────────────────────────────────────────────────────────────────────────
+# ── Counts ──────────────────────────────────────────────────────────────────────────────────────
 class Row(NamedTuple):
-    """So many actions that are alike in all of this."""
+    """The number of actions with these values."""
 
     action: str
     target_type: str
@@ -127,7 +112,7 @@ class Row(NamedTuple):
 class _Counted:
     actions: list[Row]
     notices: dict[str, int]  # by category
-    complaints: dict[str, int]  # by the category of what is complained about
+    complaints: dict[str, int]  # by the category of the action
     statements: int
     mailed: int
     # Medians, in seconds.
@@ -137,10 +122,7 @@ class _Counted:
 
     @classmethod
     def of(cls, period: Period) -> "_Counted":
-        with connection.cursor() as cursor:
-            cursor.execute(_MEDIANS, period.params)
-            closing, appealing, acting = cursor.fetchone()
-        since, until = period.params["since"], period.params["until"]
+        since, until = period.first_id, period.end_id
         letters = Statement.objects.filter(
             action_id__gte=since, action_id__lt=until, action__action__in=RESTRICTIONS
         ).aggregate(made=Count("pk"), mailed=Count("pk", filter=Q(mailed_at__isnull=False)))
@@ -150,18 +132,32 @@ class _Counted:
             complaints=_by_category(Appeal.objects.filter(id__gte=since, id__lt=until), "action__category"),
             statements=letters["made"],
             mailed=letters["mailed"],
-            notice_to_decision=closing,
-            complaint_to_decision=appealing,
-            notice_to_action=acting,
+            notice_to_decision=_median_case_seconds(period, Action.RESOLVE_FLAG, Action.DISMISS_FLAG),
+            complaint_to_decision=_median_case_seconds(period, Action.UPHOLD_APPEAL, Action.OVERTURN_APPEAL),
+            notice_to_action=_median_wait(period),
         )
 
     def number(self, *actions: str, **alike: Any) -> int:
-        """How many of `actions` there were, with these values."""
+        """The number of these actions with these values."""
         return sum(row.number for row in self.rows(*actions, **alike))
 
     def rows(self, *actions: str, **alike: Any) -> list[Row]:
         fitting = (row for row in self.actions if row.action in actions)
         return [row for row in fitting if all(getattr(row, name) == value for name, value in alike.items())]
+
+
+def _median_case_seconds(period: Period, *actions: str) -> float | None:
+    """The median time from a report or an appeal to the decision on it."""
+    sql = load("moderation/median_case_seconds")
+    median: float | None
+    [(median,)] = fetch_rows(sql, {"since": period.first_id, "until": period.end_id, "actions": list(actions)})
+    return median
+
+
+def _median_wait(period: Period) -> float | None:
+    """The median time from the first report of a target to its takedown or suspension."""
+    actions = ModerationAction.objects.between(period.since, period.until).filter(action__in=RESTRICTIONS).with_wait()
+    return seconds(actions.aggregate(median=Percentile("waited", 0.5))["median"])
 
 
 def _actions(period: Period) -> list[Row]:
@@ -178,7 +174,7 @@ def _by_category(rows: Any, column: str = "category") -> dict[str, int]:
 
 # ── Sections ─────────────────────────────────────────────────────────────────────────────────────────────
 def _orders() -> Section:
-    figure = Figure("orders", "Orders received from authorities", "15(1)(a)", None, note=NOT_KEPT)
+    figure = Figure("orders", "Orders received from authorities", "15(1)(a)", None, note=NOT_STORED)
     return Section("orders", "Orders of authorities", "15(1)(a), 9, 10", [figure])
 
 
@@ -186,7 +182,7 @@ def _notices(counted: _Counted) -> Section:
     closed_by_machine = counted.number(Action.RESOLVE_FLAG, Action.DISMISS_FLAG, by_person=False)
     figures = [
         *_broken_down("notices", "Notices received", "15(1)(b), 16", counted.notices),
-        Figure("notices_of_trusted_flaggers", "Notices of trusted flaggers", "15(1)(b), 22", None, note=NOT_KEPT),
+        Figure("notices_of_trusted_flaggers", "Notices of trusted flaggers", "15(1)(b), 22", None, note=NOT_STORED),
         Figure("notices_acted_on", "Notices closed: acted on", "15(1)(b)", counted.number(Action.RESOLVE_FLAG)),
         Figure("notices_dismissed", "Notices closed: dismissed", "15(1)(b)", counted.number(Action.DISMISS_FLAG)),
         *_restrictions("actions_on_notices", "Actions taken on notices", "15(1)(b)", counted, reported=True),
@@ -220,17 +216,17 @@ def _automated_means(counted: _Counted) -> Section:
     by_machine = counted.number(*RESTRICTIONS, by_person=False)
     figures = [
         Figure("automated_decisions", "Restrictions decided by automated means", "15(1)(e)", by_machine),
-        Figure("automated_error_rate", "Their rate of error", "15(1)(e)", None, note=NOT_KEPT),
+        Figure("automated_error_rate", "Their rate of error", "15(1)(e)", None, note=NOT_STORED),
     ]
     text = (
-        "A restriction that no person decided is counted here. The clock ends suspensions whose time is over, which is "
-        "no restriction. Complaints are decided by a person, and by another one than who took the decision."
+        "Restrictions that no person decided. The automatic end of a suspension is no restriction. Complaints are "
+        "decided by a person, who is never the one who took the decision."
     )
     return Section("automated_means", "Automated means", "15(1)(e)", figures, text)
 
 
 def _disputes() -> Section:
-    figure = Figure("disputes", "Disputes before out-of-court bodies", "24(1)(a)", None, note=NOT_KEPT)
+    figure = Figure("disputes", "Disputes before out-of-court bodies", "24(1)(a)", None, note=NOT_STORED)
     return Section("disputes", "Out-of-court settlement", "24(1)(a), 21", [figure])
 
 
@@ -252,7 +248,7 @@ def _suspensions(counted: _Counted) -> Section:
             "Suspensions for unfounded notices or complaints",
             "24(1)(b), 23(2)",
             None,
-            note=NOT_KEPT,
+            note=NOT_STORED,
         ),
     ]
     return Section("suspensions", "Suspensions", "24(1)(b), 23", figures)
@@ -267,7 +263,7 @@ def _statements(counted: _Counted) -> Section:
 
 
 def _recipients() -> Section:
-    figure = Figure("recipients", "Average monthly active recipients in the Union", "24(2)", None, note=NOT_KEPT)
+    figure = Figure("recipients", "Average monthly active recipients in the Union", "24(2)", None, note=NOT_STORED)
     return Section("recipients", "Recipients of the service", "24(2)", [figure])
 
 
@@ -303,27 +299,27 @@ def _median(key: str, label: str, article: str, seconds: float | None) -> Figure
 
 
 # ── Formats ──────────────────────────────────────────────────────────────────────────────────────────────
-def as_json(made: Report) -> dict[str, Any]:
+def as_json(report: Report) -> dict[str, Any]:
     return {
         "regulation": REGULATION,
-        "period": {"name": made.name, "since": timestamp(made.since), "until": timestamp(made.until)},
-        "made_at": timestamp(made.made_at),
-        "sections": [asdict(section) for section in made.sections],
+        "period": {"name": report.name, "since": timestamp(report.since), "until": timestamp(report.until)},
+        "made_at": timestamp(report.made_at),
+        "sections": [asdict(section) for section in report.sections],
     }
 
 
-def rendered(made: Report, format: str) -> str:
-    """One of FORMATS, ready to publish."""
+def render(report: Report, format: str) -> str:
+    """The report in one of FORMATS, ready to publish."""
     if format == "json":
-        return json.dumps(as_json(made), indent=2)
+        return json.dumps(as_json(report), indent=2)
     if format == "csv":
-        return _csv(_rows(made))
-    return render_to_string("console/transparency/report.html", {"report": made, "regulation": REGULATION})
+        return _csv(_rows(report))
+    return render_to_string("console/transparency/report.html", {"report": report, "regulation": REGULATION})
 
 
-def _rows(made: Report) -> Iterator[list[Any]]:
+def _rows(report: Report) -> Iterator[list[Any]]:
     yield ["section", "figure", "label", "by", "value", "unit", "article", "note"]
-    for section in made.sections:
+    for section in report.sections:
         for figure in section.figures:
             by = "; ".join(f"{name}: {value}" for name, value in figure.by.items())
             value = "" if figure.value is None else figure.value

@@ -1,92 +1,43 @@
-"""How moderation goes: what comes in, how long it waits, what is decided, and what is overturned.
+"""Statistics of moderation: incoming reports, time to decision, outcomes and overturned decisions.
 
-Everything is asked of a stretch of time, which is a stretch of the ids' own index, or of what is open, which is
-counted up to MOST_COUNTED; no question reads more than that.
+Every query reads a range of ids (a period) or open rows, counted up to MOST_COUNTED.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db.models import Aggregate, Count, DurationField, Min, Q
+from django.db.models.functions import TruncDate, TruncMonth
 from django.utils import timezone
 
 from apps.core.db.ids import first_id_at
 from apps.core.ops.metrics import MOST_COUNTED
+from apps.moderation.models import Appeal, Flag, ModerationAction
+from apps.moderation.querysets import ActionQuerySet, FlagQuerySet
 
+Action = ModerationAction.Action
 # The periods that pages offer, in days.
 PERIODS = (7, 30, 90, 365)
+DECISIONS = [Action.TAKEDOWN, Action.SUSPEND, Action.RESOLVE_FLAG, Action.DISMISS_FLAG]
 
-# A decision's wait: from the oldest report on the same target that was open then. One that was closed within the minute
-# before was closed together with it.
-WAITED = """
-extract(epoch FROM action.created_at - (
-    SELECT min(flag.created_at) FROM moderation_flag AS flag
-    WHERE flag.target_id = action.target_id AND flag.target_type = action.target_type
-        AND flag.created_at <= action.created_at
-        AND (flag.resolved_at IS NULL OR flag.resolved_at >= action.created_at - interval '1 minute')
-))
-"""
-DECISIONS = "('takedown', 'suspend', 'resolve_flag', 'dismiss_flag')"
-
-_FLAGS_BY_DAY = """
-SELECT (created_at AT TIME ZONE 'UTC')::date, count(*) FROM moderation_flag
-WHERE id >= %(since)s AND id < %(until)s GROUP BY 1
-"""
-_WAITED_BY_DAY = f"""
-SELECT day, percentile_cont(0.5) WITHIN GROUP (ORDER BY waited) FROM (
-    SELECT (action.created_at AT TIME ZONE 'UTC')::date AS day, {WAITED} AS waited
-    FROM moderation_moderationaction AS action
-    WHERE id >= %(since)s AND id < %(until)s AND action IN {DECISIONS}
-) AS decided WHERE waited IS NOT NULL GROUP BY day
-"""  # noqa: S608  (of constants)
-_OUTCOMES = """
-SELECT action, count(*) FROM moderation_moderationaction WHERE id >= %(since)s AND id < %(until)s GROUP BY 1
-"""
-_APPEALS_BY_MONTH = """
-SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM'), action, count(*) FROM moderation_moderationaction
-WHERE id >= %(since)s AND id < %(until)s AND action IN ('uphold_appeal', 'overturn_appeal') GROUP BY 1, 2
-"""
-# By the index on (status, id).
-_AGES = """
-SELECT width_bucket(extract(epoch FROM now() - created_at), %(bounds)s::numeric[]), count(*),
-    extract(epoch FROM max(now() - created_at))
-FROM (SELECT created_at FROM moderation_flag WHERE status = 'open' ORDER BY id LIMIT %(most)s) AS waiting GROUP BY 1
-"""
-_OPEN_APPEALS = """
-SELECT count(*), coalesce(extract(epoch FROM max(now() - created_at)), 0)
-FROM (SELECT created_at FROM moderation_appeal WHERE status = 'open' ORDER BY id LIMIT %(most)s) AS waiting
-"""
-_MEDIAN = f"""
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY waited), percentile_cont(0.9) WITHIN GROUP (ORDER BY waited) FROM (
-    SELECT {WAITED} AS waited FROM moderation_moderationaction AS action
-    WHERE id >= %(since)s AND id < %(until)s AND action IN {DECISIONS}
-) AS decided
-"""  # noqa: S608  (of constants)
-_WORKLOAD = f"""
-SELECT actor_id, person.handle,
-    count(*) FILTER (WHERE action = 'takedown'), count(*) FILTER (WHERE action = 'suspend'),
-    count(*) FILTER (WHERE action IN ('resolve_flag', 'dismiss_flag')),
-    count(*) FILTER (WHERE action IN ('restore', 'unsuspend')),
-    count(*) FILTER (WHERE action IN ('uphold_appeal', 'overturn_appeal')),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY waited), count(*) FILTER (WHERE appeal_status <> 'open'),
-    count(*) FILTER (WHERE appeal_status = 'overturned')
-FROM (
-    SELECT action.actor_id, action.action, appeal.status AS appeal_status,
-        CASE WHEN action.action IN {DECISIONS} THEN {WAITED} END AS waited
-    FROM moderation_moderationaction AS action
-    LEFT JOIN moderation_appeal AS appeal ON appeal.action_id = action.id
-    WHERE action.id >= %(since)s AND action.id < %(until)s AND actor_id IS NOT NULL
-) AS acts LEFT JOIN accounts_user AS person ON person.id = actor_id
-GROUP BY actor_id, person.handle ORDER BY count(*) DESC, actor_id LIMIT %(limit)s
-"""  # noqa: S608  (of constants)
-
-# Of what waits: how old it is, in hours, and in words.
+# The ages of open reports, in hours, and the names of the groups between them.
 AGE_BOUNDS = (1, 4, 24, 72, 168)
 AGES = ("under 1 h", "1 to 4 h", "4 to 24 h", "1 to 3 days", "3 to 7 days", "over 7 days")
-# Moderators that are listed.
+# The number of moderators that the workload lists.
 LISTED = 200
+
+
+class Percentile(Aggregate):
+    """PostgreSQL's percentile_cont of a duration."""
+
+    function = "percentile_cont"
+    template = "%(function)s(%(fraction)s) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+    def __init__(self, expression: str, fraction: float, **extra: Any) -> None:
+        super().__init__(expression, fraction=fraction, **extra)
 
 
 @dataclass(frozen=True)
@@ -109,13 +60,18 @@ class Period:
         return [first + timedelta(days=n) for n in range((self.until - self.since).days)]
 
     @property
-    def params(self) -> dict[str, Any]:
-        return {"since": first_id_at(self.since), "until": first_id_at(self.until)}
+    def first_id(self) -> UUID:
+        return first_id_at(self.since)
+
+    @property
+    def end_id(self) -> UUID:
+        """The first id after the period."""
+        return first_id_at(self.until)
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Seconds are None where nothing was decided."""
+    """The figures of the dashboard. Seconds are None if nothing was decided."""
 
     flags_by_day: list[tuple[date, int]]
     waited_by_day: list[tuple[date, float | None]]
@@ -146,41 +102,76 @@ class Overview:
 
 
 def overview(period: Period) -> Overview:
-    """In seven statements."""
-    flags, waited = dict(_ask(_FLAGS_BY_DAY, period)), dict(_ask(_WAITED_BY_DAY, period))
-    ages = {bucket: (number, oldest) for bucket, number, oldest in _waiting_by_age()}
-    ((open_appeals, oldest_appeal),) = _select(_OPEN_APPEALS, {"most": MOST_COUNTED})
-    ((median, slow),) = _ask(_MEDIAN, period)
+    """In seven queries."""
+    reports = Flag.objects.filter(id__gte=period.first_id, id__lt=period.end_id)
+    actions = ModerationAction.objects.between(period.since, period.until)
+    decisions = actions.filter(action__in=DECISIONS).with_wait()
+    received, waited = _count_by_day(reports), _median_by_day(decisions)
+    times = decisions.aggregate(median=Percentile("waited", 0.5), slow=Percentile("waited", 0.9))
+    outcomes = actions.values_list("action").annotate(number=Count("pk")).order_by("-number", "action")
+    ages, oldest = _ages_of_open_reports()
+    open_appeals = Appeal.objects.open().order_by("id")[:MOST_COUNTED]
+    appeals = open_appeals.aggregate(number=Count("pk"), oldest=Min("created_at"))
     return Overview(
-        flags_by_day=[(day, flags.get(day, 0)) for day in period.days],
-        waited_by_day=[(day, _number(waited.get(day))) for day in period.days],
-        outcomes=sorted(_ask(_OUTCOMES, period), key=lambda row: (-row[1], row[0])),
-        appeals_by_month=_by_month(_ask(_APPEALS_BY_MONTH, period)),
-        open_by_age=[(name, ages.get(bucket, (0, 0))[0]) for bucket, name in enumerate(AGES)],
-        oldest_seconds=max((float(oldest) for _, oldest in ages.values()), default=0.0),
-        open_appeals=open_appeals,
-        oldest_appeal_seconds=float(oldest_appeal),
-        median_seconds=_number(median),
-        slow_seconds=_number(slow),
+        flags_by_day=[(day, received.get(day, 0)) for day in period.days],
+        waited_by_day=[(day, waited.get(day)) for day in period.days],
+        outcomes=list(outcomes),
+        appeals_by_month=_appeals_by_month(actions),
+        open_by_age=ages,
+        oldest_seconds=_age(oldest),
+        open_appeals=appeals["number"],
+        oldest_appeal_seconds=_age(appeals["oldest"]),
+        median_seconds=seconds(times["median"]),
+        slow_seconds=seconds(times["slow"]),
     )
 
 
-def _waiting_by_age() -> list[Any]:
-    bounds = [hours * 3600.0 for hours in AGE_BOUNDS]
-    return _select(_AGES, {"bounds": bounds, "most": MOST_COUNTED})
+def _count_by_day(flags: FlagQuerySet) -> dict[date, int]:
+    days = flags.annotate(day=TruncDate("created_at", tzinfo=UTC)).order_by().values_list("day")
+    return dict(days.annotate(number=Count("pk")))
 
 
-def _by_month(rows: list[Any]) -> list[tuple[str, int, int]]:
-    numbers: dict[str, dict[str, int]] = {}
-    for month, action, number in rows:
-        numbers.setdefault(month, {})[action] = number
-    return [(month, of.get("uphold_appeal", 0), of.get("overturn_appeal", 0)) for month, of in sorted(numbers.items())]
+def _median_by_day(decisions: ActionQuerySet) -> dict[date, float | None]:
+    rows: Any = decisions.annotate(day=TruncDate("created_at", tzinfo=UTC)).order_by().values_list("day")
+    return {day: seconds(median) for day, median in rows.annotate(median=Percentile("waited", 0.5))}
+
+
+def _ages_of_open_reports() -> tuple[list[tuple[str, int]], datetime | None]:
+    """The number of open reports in each group of ages, and when the oldest was created."""
+    now = timezone.now()
+    limits = [now - timedelta(hours=hours) for hours in AGE_BOUNDS]
+    groups: dict[str, Count] = {}
+    for index in range(len(AGES)):
+        younger = Q(created_at__gt=limits[index]) if index < len(limits) else Q()
+        older = Q(created_at__lte=limits[index - 1]) if index else Q()
+        groups[f"group_{index}"] = Count("pk", filter=(younger & older) or None)
+    found = Flag.objects.open().order_by("id")[:MOST_COUNTED].aggregate(oldest=Min("created_at"), **groups)
+    return [(name, found[f"group_{index}"]) for index, name in enumerate(AGES)], found["oldest"]
+
+
+def _appeals_by_month(actions: ActionQuerySet) -> list[tuple[str, int, int]]:
+    """(month, upheld, overturned)."""
+    decided = actions.filter(action__in=[Action.UPHOLD_APPEAL, Action.OVERTURN_APPEAL])
+    months = decided.annotate(month=TruncMonth("created_at", tzinfo=UTC)).order_by("month").values_list("month")
+    rows = months.annotate(
+        upheld=Count("pk", filter=Q(action=Action.UPHOLD_APPEAL)),
+        overturned=Count("pk", filter=Q(action=Action.OVERTURN_APPEAL)),
+    )
+    return [(f"{month:%Y-%m}", upheld, overturned) for month, upheld, overturned in rows]
+
+
+def _age(created_at: datetime | None) -> float:
+    return max((timezone.now() - created_at).total_seconds(), 0.0) if created_at else 0.0
+
+
+def seconds(duration: timedelta | None) -> float | None:
+    return None if duration is None else duration.total_seconds()
 
 
 # ── Moderators ───────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True)
 class Share:
-    """What one moderator did. `handle` is None once the account is gone."""
+    """The work of one moderator. `handle` is None if the account was deleted."""
 
     actor_id: UUID
     handle: str | None
@@ -189,10 +180,14 @@ class Share:
     flags_closed: int
     undone: int
     appeals_decided: int
-    median_seconds: float | None
-    # Of this moderator's decisions: how many appeals were decided, and how many of those overturned.
+    median_wait: timedelta | None
+    # Decided appeals against this moderator's decisions, and those of them that were overturned.
     appealed: int
     overturned: int
+
+    @property
+    def median_seconds(self) -> float | None:
+        return seconds(self.median_wait)
 
     @property
     def decisions(self) -> int:
@@ -204,20 +199,25 @@ class Share:
 
 
 def workload(period: Period) -> list[Share]:
-    """The busiest first; at most LISTED."""
-    rows = _select(_WORKLOAD, period.params | {"limit": LISTED})
-    return [Share(*row) for row in rows]
+    """The moderators with the most actions first, at most LISTED."""
+    actions: Any = ModerationAction.objects.between(period.since, period.until).filter(actor__isnull=False).with_wait()
+    rows = (
+        actions.order_by()
+        .values_list("actor_id", "actor__handle")
+        .annotate(
+            takedowns=_count(Action.TAKEDOWN),
+            suspensions=_count(Action.SUSPEND),
+            flags_closed=_count(Action.RESOLVE_FLAG, Action.DISMISS_FLAG),
+            undone=_count(Action.RESTORE, Action.UNSUSPEND),
+            appeals_decided=_count(Action.UPHOLD_APPEAL, Action.OVERTURN_APPEAL),
+            median=Percentile("waited", 0.5, filter=Q(action__in=DECISIONS)),
+            appealed=Count("appeal", filter=Q(appeal__status__in=[Appeal.Status.UPHELD, Appeal.Status.OVERTURNED])),
+            overturned=Count("appeal", filter=Q(appeal__status=Appeal.Status.OVERTURNED)),
+            total=Count("pk"),
+        )
+    )
+    return [Share(*row[:-1]) for row in rows.order_by("-total", "actor_id")[:LISTED]]
 
 
-def _ask(sql: str, period: Period) -> list[Any]:
-    return _select(sql, period.params)
-
-
-def _select(sql: str, params: dict[str, Any]) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return list(cursor.fetchall())
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _count(*actions: str) -> Count:
+    return Count("pk", filter=Q(action__in=actions))

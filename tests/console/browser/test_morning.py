@@ -14,8 +14,8 @@ from apps.moderation import services
 from apps.moderation.models import Appeal, Flag, ModerationAction, ReasonTemplate
 from tests.console.codes import code_of, enrol
 from tests.factories import PASSWORD, make_comment, make_post, make_user
-from tests.moderation.desk.desks import report
 from tests.moderation.people import make_moderator, taken_down
+from tests.moderation.queue.helpers import report
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 QUEUE = reverse("admin:moderation_flag_queue")

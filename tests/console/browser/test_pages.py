@@ -24,8 +24,8 @@ from demo.plan import PlannedPhoto
 from tests.console.browser.axe import faults
 from tests.console.browser.conftest import NARROW, WIDE
 from tests.factories import make_user
-from tests.moderation.desk.desks import case_of
 from tests.moderation.people import make_moderator
+from tests.moderation.queue.helpers import case_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 LOOKS = {

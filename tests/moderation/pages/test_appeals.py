@@ -1,4 +1,4 @@
-"""Appeals in the console: the first decision beside them, and somebody else decides, with a reason."""
+"""Appeals in the console: the first decision beside them, and another person must decide, with a reason."""
 
 import pytest
 from django.urls import reverse

@@ -10,10 +10,9 @@ from django.utils import timezone
 
 from apps.core.db.ids import first_id_at, moment_of, new_id
 from apps.moderation import services
-from apps.moderation.admin.audit import PER_PAGE, inert
-from apps.moderation.audit import records as trail
+from apps.moderation.admin.audit import PER_PAGE, escape_formula
+from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import ModerationAction, StaffAct
-from apps.moderation.querysets import Inquiry
 from tests.factories import make_post, make_user
 from tests.moderation.clock import at
 from tests.moderation.people import make_moderator, suspended
@@ -98,8 +97,8 @@ def test_pages_go_on_by_the_last_id_and_keep_the_filters(browser, mod, alice):
 
 def test_staff_acts_are_a_register_of_their_own(browser, mod, alice):
     other = make_moderator("other")
-    trail.note("read_sessions", alice, by=mod.pk, reason="A stolen account.", sessions=2)
-    trail.note("ban_image", alice, by=other.pk)
+    record_staff_act("read_sessions", alice, by=mod.pk, reason="A stolen account.", sessions=2)
+    record_staff_act("ban_image", alice, by=other.pk)
     client = browser(mod)
     page = client.get(PAGE, {"tab": "staff"})
     assert [row.act for row in rows(page)] == ["ban_image", "read_sessions"]
@@ -124,8 +123,8 @@ class TestExport:
         (row,) = exported(browser(mod).post(f"{EXPORT}?category=spam"))
         assert row["reason"] == "'=1+1"
         for text in ("=A1", "+1", "-1", "@SUM", "\tx", "\rx"):
-            assert inert(text) == f"'{text}"
-        assert inert("Sells watches = spam") == "Sells watches = spam"
+            assert escape_formula(text) == f"'{text}"
+        assert escape_formula("Sells watches = spam") == "Sells watches = spam"
 
     def test_reads_a_batch_at_a_time(self, browser, mod, monkeypatch, django_assert_max_num_queries):
         monkeypatch.setattr("apps.moderation.admin.audit.BATCH", 10)
@@ -172,5 +171,5 @@ def test_filters_are_served_by_an_index(alice, asked, index):
         )
     ModerationAction.objects.bulk_create(made)
     analyze("moderation_moderationaction")
-    plan = explain(ModerationAction.objects.matching(Inquiry(**asked)).order_by("-id")[:51])
+    plan = explain(ModerationAction.objects.matching(**asked).order_by("-id")[:51])
     assert index in indexes_used(plan)

@@ -12,7 +12,7 @@ from apps.accounts import services as accounts
 from apps.engagement.models import Like
 from apps.moderation import services
 from apps.moderation.admin.urls import PAGES
-from apps.moderation.audit import records as trail
+from apps.moderation.audit.records import record_staff_act
 from tests.factories import make_block, make_comment, make_follow, make_post, make_user
 from tests.moderation.people import make_moderator
 
@@ -62,7 +62,7 @@ def world(alice, bob, carol):
     make_block(carol, alice)
     services.flag(post, by=carol.pk, category="spam", note=EVIL)
     accounts.open_session(alice)
-    trail.note("read_sessions", alice, by=lead.pk, reason=EVIL, what=EVIL)
+    record_staff_act("read_sessions", alice, by=lead.pk, reason=EVIL, what=EVIL)
     services.suspend(alice, by=lead, reason=EVIL, category="spam")
     return {"person_id": alice.pk, "post_id": post.pk}
 

@@ -8,7 +8,7 @@ from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.console import search as lookup
+from apps.moderation.console.search import find, find_comments, find_posts
 from apps.moderation.models import StaffAct
 from tests.factories import make_comment, make_post, make_user, many
 from tests.moderation.people import make_moderator, suspended, taken_down
@@ -43,24 +43,24 @@ class TestById:
     def test_finds_the_row_and_leads_to_it(self, browser, mod, rows, kind):
         row = rows[kind]
         for spelled in (str(row.pk), row.pk.hex, f" {str(row.pk).upper()} "):
-            found = lookup.look_up(spelled)
+            found = find(spelled)
             assert getattr(found, kind) == [row]
             assert sum(len(getattr(found, other)) for other in rows) == 1
         assert f'<h2 id="{kind}">' in search(browser(mod), str(row.pk)).text
 
     def test_of_a_photo_finds_its_post(self, rows):
         post = rows["posts"]
-        assert lookup.look_up(str(post.items.get().medium_id)).posts == [post]
+        assert find(str(post.items.get().medium_id)).posts == [post]
 
     def test_that_nothing_has_finds_nothing(self, browser, mod):
-        assert "Nothing was found" in search(browser(mod), str(new_id())).text
+        assert "No results" in search(browser(mod), str(new_id())).text
 
 
 class TestByText:
     def test_people_by_handle_and_name_also_those_who_are_hidden(self, browser, mod, alice):
         suspended(alice, mod)
         for text in ("alice", "@alice", "ALICE", "Alice", "alcie"):
-            assert alice in lookup.look_up(text).people, text
+            assert alice in find(text).people, text
         page = search(browser(mod), "alice").text
         assert reverse("admin:moderation_person", args=[alice.pk]) in page
         assert "suspended" in page
@@ -68,12 +68,12 @@ class TestByText:
     def test_posts_by_caption_and_tag_also_those_taken_down(self, alice, mod):
         post = make_post(alice, caption="Tide at the crèche")
         taken_down(post, mod)
-        assert lookup.look_up("creche tide").posts == [post]
-        assert lookup.look_up("creche storm").posts == []
+        assert find("creche tide").posts == [post]
+        assert find("creche storm").posts == []
 
     def test_comments_by_their_words(self, browser, mod, alice, bob):
         comment = make_comment(make_post(alice), bob, "You call that a LIGHTHOUSE?")
-        assert lookup.look_up("lighthouse").comments == [comment]
+        assert find("lighthouse").comments == [comment]
         assert f"#comment-{comment.pk}" in search(browser(mod), "lighthouse").text
 
     @pytest.mark.parametrize("text", ["", "   ", "\0", "%", "'; DROP", "#", "@", "a & b | !", "x" * 500, "\ud800"[:0]])
@@ -84,7 +84,7 @@ class TestByText:
         for n in range(12):
             make_comment(make_post(alice, caption="storm"), alice, "storm")
             make_user(f"storm{n}")
-        found = lookup.look_up("storm")
+        found = find("storm")
         assert (len(found.people), len(found.posts), len(found.comments)) == (10, 10, 10)
 
 
@@ -95,7 +95,7 @@ class TestByAddress:
         act = StaffAct.objects.get()
         assert (act.act, act.actor, act.subject_id) == ("find_by_email", mod, str(alice.pk))
         for part in ("alice@example", "lice@example.org"):
-            assert "Nothing was found" in search(client, part).text
+            assert "No results" in search(client, part).text
         assert StaffAct.objects.count() == 1
 
 
@@ -119,9 +119,9 @@ def test_no_search_scans_a_table(alice):
         for n, post in enumerate(posts)
     )
     analyze("content_post", "engagement_comment")
-    assert "posts_by_words" in indexes_used(explain(lookup.posts_holding("rare")[:10]))
-    assert "comments_by_words" in indexes_used(explain(lookup.comments_holding("seldom")[:10]))
-    for common in (lookup.posts_holding("tide"), lookup.comments_holding("tide")):
+    assert "posts_by_words" in indexes_used(explain(find_posts("rare")[:10]))
+    assert "comments_by_words" in indexes_used(explain(find_comments("seldom")[:10]))
+    for common in (find_posts("tide"), find_comments("tide")):
         assert rows_read(explain(common[:10])) < 500
     person = explain(User.objects.by_login("alice@example.org"))
     assert not [node for node in nodes(person) if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 10]

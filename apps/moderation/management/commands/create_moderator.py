@@ -1,4 +1,4 @@
-"""`manage.py create_moderator`: somebody may moderate, in the API and in the console."""
+"""Make an account a moderator, in the API and the console."""
 
 import secrets
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ from apps.moderation import roles
 
 class Command(OperatorCommand):
     help = (
-        "Make an account a moderator's, a senior moderator's, or an administrator's. The account is looked for by its "
-        "handle or e-mail address; if there is none, it is made, with a password that is printed once and that its "
-        "owner should change. Only an account in good standing can be given a rank."
+        "Make an account a moderator, a senior moderator or an administrator. The account is found by its handle or "
+        "e-mail address. If there is none, it is created, with a password that is printed once and that its owner "
+        "should change. Only an active account can be given a role."
     )
     examples = """
   manage.py create_moderator --handle alice                              alice has an account
@@ -30,7 +30,7 @@ class Command(OperatorCommand):
 
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("--handle", default="", help="of the account, with or without @")
-        parser.add_argument("--email", default="", help="of the account; needed, with the handle, for a new one")
+        parser.add_argument("--email", default="", help="of the account; a new account needs it and the handle")
         rank = parser.add_mutually_exclusive_group()
         rank.add_argument("--senior", action="store_true", help="a senior moderator instead of a moderator")
         rank.add_argument("--admin", action="store_true", help="an administrator instead of a moderator")
@@ -52,19 +52,19 @@ class Command(OperatorCommand):
 
     def format_result(self, result: Result) -> Iterable[str]:
         if result["new_account"]:
-            yield f"A new account, @{result['handle']}. Its address is asked by mail to confirm itself."
+            yield f"Created the account @{result['handle']}. A confirmation mail was sent."
         yield f"@{result['handle']} {'is now' if result['changed'] else 'was already'} {result['role']}."
         if "password" in result:
-            yield f"Password, shown only this time: {result['password']}"
+            yield f"Password (shown only once): {result['password']}"
 
 
 def _existing(handle: str, email: str) -> User | None:
-    """None when there is to be a new one. Raises CommandError."""
+    """The account, or None if it has to be created. Raises CommandError."""
     if not handle and not email:
-        raise CommandError("Say whom: --handle, --email, or both for a new account.")
+        raise CommandError("Give --handle or --email, or both for a new account.")
     user: User | None = User.objects.by_login(handle or email).first()
     if user is None and not (handle and email):
-        raise CommandError("There is no such account; a new one takes both --handle and --email.")
+        raise CommandError("There is no such account; a new one needs --handle and --email.")
     if user and email and user.email != email:
         raise CommandError(f"@{user.handle} has another e-mail address.")
     return user

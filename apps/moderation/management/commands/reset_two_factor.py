@@ -1,4 +1,4 @@
-"""Let somebody of staff set up their two-factor anew, when no admin can."""
+"""Reset the two-factor authentication of a member of staff, when no admin can."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,31 +8,31 @@ from django.db import transaction
 
 from apps.core.management.base import OperatorCommand, Result
 from apps.core.management.people import person
-from apps.moderation import permissions as staff
+from apps.moderation import permissions
 
 
 class Command(OperatorCommand):
     help = (
-        "Remove the authenticator app and the recovery codes of an account. At its next visit to the console it is led "
-        'to set up two-factor anew, where STAFF_TWO_FACTOR is "required". Admins do the same in the console for one '
-        "another; this is for when there is none left. It is written down with the reason."
+        'Remove the authenticator app and the recovery codes of an account. If STAFF_TWO_FACTOR is "required", the '
+        "user has to set up two-factor authentication again at the next visit to the console. Admins can do this for "
+        "each other in the console; use this command if no admin is left. The reset is recorded with the reason."
     )
     examples = """
-  manage.py reset_two_factor alice --reason "Lost her telephone; called back on the known number."
+  manage.py reset_two_factor alice --reason "Lost her phone; called back on the known number."
 """
     in_batches = False
 
     def add_options(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="handle, e-mail address or id")
-        parser.add_argument("--reason", required=True, help="why, and how you know that it is them")
+        parser.add_argument("--reason", required=True, help="why, and how you verified the identity of the user")
 
     @transaction.atomic
     def work(self, *, user: str, reason: str, dry_run: bool, **options: Any) -> Result:
-        whom = person(user)
-        staff.reset_by_operator(whom, reason=reason)
+        target = person(user)
+        permissions.reset_by_operator(target, reason=reason)
         if dry_run:
             transaction.set_rollback(True)
-        return {"handle": whom.handle, "reset": True}
+        return {"handle": target.handle, "reset": True}
 
     def format_result(self, result: Result) -> Iterable[str]:
-        yield f"Two-factor of @{result['handle']} is reset."
+        yield f"Two-factor of @{result['handle']} was reset."

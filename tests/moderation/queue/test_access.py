@@ -1,0 +1,107 @@
+"""Who gets to the queue: a table of every path of it, by everybody."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.moderation.cases import proposals
+from apps.moderation.models import ModerationAction, SuspensionProposal
+from tests.factories import make_post, make_user
+from tests.moderation.people import make_moderator, taken_down
+from tests.moderation.queue.helpers import BECAUSE, browser, case_of, report
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def doors(alice, mod):
+    """{name: (method, path, form)}; each form would change something."""
+    post = make_post(alice)
+    report(post)
+    undone = taken_down(make_post(alice), mod)
+    proposal = proposals.propose(alice, by=mod, **BECAUSE)
+    flag = "admin:moderation_flag"
+    return {
+        "queue": ("get", reverse(f"{flag}_queue"), {}),
+        "case": ("get", case_of(post), {}),
+        "author": ("get", reverse(f"{flag}_author", args=[alice.pk]), {}),
+        "undo's page": ("get", reverse("admin:moderation_moderationaction_undo", args=[undone.pk]), {}),
+        "decision": ("post", case_of(post), {"decision": "dismiss", "step": "confirm", **BECAUSE}),
+        "release": ("post", reverse(f"{flag}_release", args=["post", post.pk]), {}),
+        "sweep": (
+            "post",
+            reverse(f"{flag}_sweep"),
+            {"target": f"post/{post.pk}", "decision": "dismiss", "step": "confirm", **BECAUSE},
+        ),
+        "proposal": ("post", reverse(f"{flag}_proposal", args=[proposal.pk]), {"verdict": "confirm"}),
+        "undo": ("post", reverse("admin:moderation_moderationaction_undo", args=[undone.pk]), BECAUSE),
+    }
+
+
+@pytest.mark.parametrize("who", ["nobody", "member", "clerk", "clerk that may see everything", "suspended moderator"])
+def test_o1_others_than_moderators_get_nowhere_and_change_nothing(doors, who):
+    person = make_user("person", is_staff=who.startswith("clerk"))
+    if "everything" in who:
+        person.user_permissions.set(make_moderator("chief", "admin").groups.get().permissions.all())
+    client = Client() if who == "nobody" else browser(person)
+    if who == "suspended moderator":
+        left = make_moderator("left")
+        client = browser(left)
+        left.state = "suspended"
+        left.save()
+    before = ModerationAction.objects.count()
+    for name, (method, path, form) in doors.items():
+        answer = getattr(client, method)(path, form)
+        assert answer.status_code in {302, 403}, name
+        assert answer.status_code == 403 or "/login/" in answer.url, name
+    assert ModerationAction.objects.count() == before
+    assert SuspensionProposal.objects.get().status == "open"
+
+
+@pytest.mark.parametrize("role", ["moderator", "admin"])
+def test_moderators_and_admins_do(doors, role):
+    client = browser(make_moderator("second", role))
+    for name, (method, path, form) in doors.items():
+        answer = getattr(client, method)(path, form)
+        assert answer.status_code in {200, 302}, name
+        assert answer.status_code == 200 or "/login/" not in answer.url, name
+    actions = set(ModerationAction.objects.filter(actor__handle="second").values_list("action", flat=True))
+    assert actions == {"dismiss_flag", "suspend", "restore"}
+
+
+def test_what_only_changes_something_is_not_opened(doors, mod):
+    client = browser(mod)
+    for name in ("release", "proposal"):
+        assert client.get(doors[name][1]).status_code == 405, name
+    assert client.get(doors["sweep"][1]).url == doors["queue"][1]
+
+
+@pytest.mark.parametrize(
+    ("role", "sees", "misses"),
+    [
+        ("moderator", {"Queue", "Audit", "Reason templates"}, {"Schedule", "Outbox"}),
+        ("admin", {"Queue", "Audit", "Reason templates", "Schedule", "Outbox"}, set()),
+        (None, set(), {"Queue", "Audit", "Schedule", "Waiting for you"}),
+    ],
+)
+def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django_assert_max_num_queries):
+    person = make_moderator("someone", role) if role else make_user("someone", is_staff=True)
+    client = browser(person)
+    with django_assert_max_num_queries(12):
+        page = client.get("/admin/").text
+    sidebar = page[page.index('id="nav-sidebar-inner"') : page.index('id="main"')]
+    for title in sees:
+        assert f"<span>{title}</span>" in sidebar, title
+    for title in misses:
+        assert title not in sidebar, title
+    assert ("Waiting for you" in page) == bool(role)
+
+
+def test_the_entries_of_the_sidebar_lead_somewhere():
+    root = make_user("root", is_staff=True, is_superuser=True)
+    client = browser(root)
+    page = client.get("/admin/")
+    for group in page.context["sidebar_navigation"]:
+        for item in group["items"]:
+            assert item["has_permission"], item["title"]
+            assert client.get(str(item["link"])).status_code == 200, item["title"]

@@ -1,0 +1,262 @@
+"""A case: what a moderator sees of it, what a decision would do, what it does, and how it is undone."""
+
+import pytest
+from django.urls import reverse
+
+from apps.accounts import services as accounts
+from apps.accounts.models import Session, User
+from apps.content.models import Post
+from apps.engagement.models import Comment
+from apps.moderation import services
+from apps.moderation.cases import effects, queue
+from apps.moderation.cases.decisions import Target
+from apps.moderation.models import Flag, ModerationAction, Statement
+from tests.factories import make_comment, make_post, make_user
+from tests.moderation.people import make_moderator, taken_down
+from tests.moderation.queue.helpers import browser, case_of, decide, earlier_reports, report, told
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def things(alice, bob, carol):
+    """Reported by two each: alice, a post of hers with two comments, and her comment on bob's."""
+    accounts.open_session(alice)
+    User.objects.filter(pk=alice.pk).update(follower_count=1)
+    post = make_post(alice)
+    for author in (bob, carol):
+        make_comment(post, author)
+    remark = make_comment(make_post(bob), alice, "Buy my watches!")
+    found = {"user": User.objects.get(pk=alice.pk), "post": Post.objects.get(pk=post.pk), "comment": remark}
+    for row in found.values():
+        report(row, by=bob)
+        report(row, by=carol)
+    return found
+
+
+def shown():
+    """(posts, comments, sessions, open reports, statements) as everybody else finds them."""
+    standing = Post.objects.published()
+    comments = Comment.objects.published().filter(author__state="active", post__in=standing)
+    return (
+        standing.count(),
+        comments.count(),
+        Session.objects.live().count(),
+        Flag.objects.filter(status="open").count(),
+        Statement.objects.count(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "decision", "audited", "status"),
+    [
+        ("post", "take_down", {"takedown": 1, "resolve_flag": 2}, "resolved"),
+        ("comment", "take_down", {"takedown": 1, "resolve_flag": 2}, "resolved"),
+        ("post", "suspend", {"suspend": 1, "resolve_flag": 2}, "resolved"),
+        ("comment", "suspend", {"suspend": 1, "resolve_flag": 2}, "resolved"),
+        ("user", "suspend", {"suspend": 1, "resolve_flag": 2}, "resolved"),
+        ("post", "dismiss", {"dismiss_flag": 2}, "dismissed"),
+        ("user", "dismiss", {"dismiss_flag": 2}, "dismissed"),
+        ("comment", "resolve", {"resolve_flag": 2}, "resolved"),
+    ],
+)
+def test_what_is_previewed_is_what_happens(mod, things, kind, decision, audited, status):
+    row, client, before = things[kind], browser(mod), shown()
+    preview = decide(client, row, decision, step="preview")
+    assert preview.status_code == 200
+    assert shown() == before, "a preview changes nothing"
+    effect = preview.context["effect"]
+    decide(client, row, decision)
+    posts, comments, sessions, flags, statements = (a - b for a, b in zip(before, shown(), strict=True))
+    if decision == "suspend":
+        # Her own; those of others on her post go with it, and are told as hidden posts.
+        comments -= Comment.objects.exclude(author=things["user"]).filter(post__author=things["user"]).count()
+    assert (effect.posts, effect.comments, effect.sessions, effect.flags, effect.statements) == (
+        posts,
+        comments,
+        sessions,
+        flags,
+        -statements,
+    )
+    assert effect.followers == (1 if decision == "suspend" else 0)
+    rows = ModerationAction.objects.all()
+    assert {name: rows.filter(action=name).count() for name in rows.values_list("action", flat=True)} == audited
+    assert {row.reason for row in rows} == {"Sells watches."}
+    assert set(Flag.objects.filter(target_id=row.pk).values_list("status", flat=True)) == {status}
+    assert Flag.objects.filter(status="open").count() == 4
+
+
+@pytest.mark.parametrize(
+    ("decision", "fields", "missing"),
+    [
+        ("take_down", {"reason": ""}, "reason"),
+        ("take_down", {"reason": "   "}, "reason"),
+        ("take_down", {"category": ""}, "category"),
+        ("take_down", {"category": "made_up"}, "category"),
+        ("suspend", {"category": ""}, "category"),
+        ("suspend", {"duration": "0"}, "duration"),
+        ("suspend", {"reason": "x" * 1001}, "reason"),
+        ("dismiss", {"reason": ""}, "reason"),
+        ("dismiss", {"template": "made up"}, "template"),
+    ],
+)
+def test_a_decision_without_its_grounds_is_asked_for_them(mod, things, decision, fields, missing):
+    for step in ("preview", "confirm"):
+        answer = decide(browser(mod), things["post"], decision, step=step, **fields)
+        assert answer.status_code == 200
+        assert missing in answer.context["form"].errors
+    assert not ModerationAction.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "decision"), [("user", "take_down"), ("post", "made_up"), ("post", "")])
+def test_what_cannot_be_done_is_refused(mod, things, kind, decision):
+    assert decide(browser(mod), things[kind], decision).status_code == 302
+    assert not ModerationAction.objects.exists()
+
+
+def test_an_empty_reason_is_the_templates(mod, things):
+    page = browser(mod).get(case_of(things["post"]) + "?act=take_down")
+    template = page.context["form"].templates[0]
+    decide(browser(mod), things["post"], "take_down", reason="", template=str(template.pk))
+    assert ModerationAction.objects.get(action="takedown").reason == template.text
+
+
+@pytest.mark.parametrize("by", ["nobody", "member", "staff"])
+def test_o1_only_moderators_see_and_decide(things, by):
+    person = make_user("person", is_staff=by == "staff")
+    client = browser(person)
+    if by == "nobody":
+        client.logout()
+    paths = [case_of(things["post"]), reverse("admin:moderation_flag_queue")]
+    for path in paths:
+        assert client.get(path).status_code in {302, 403}
+    decide(client, things["post"], "take_down")
+    client.post(
+        reverse("admin:moderation_flag_sweep"),
+        {"target": f"post/{things['post'].pk}", "decision": "dismiss", "step": "confirm", "reason": "x"},
+    )
+    assert not ModerationAction.objects.exists()
+    assert not Flag.objects.exclude(status="open").exists()
+
+
+def test_o1_a_form_from_elsewhere_is_refused(mod, things):
+    client = browser(mod)
+    client.handler.enforce_csrf_checks = True
+    assert decide(client, things["post"], "take_down").status_code == 403
+    assert not ModerationAction.objects.exists()
+
+
+@pytest.mark.parametrize("whose", ["mod", "admin"])
+def test_o1_nobody_decides_on_their_own_nor_a_moderator_on_an_admins(mod, whose):
+    author = mod if whose == "mod" else make_moderator("chief", role="admin")
+    post = make_post(author)
+    report(post)
+    assert "Moderators cannot decide about themselves" in told(decide(browser(mod), post, "dismiss"))
+    assert Flag.objects.get().status == "open"
+
+
+def test_a_case_that_was_decided_meanwhile_is_told_and_left(mod, things):
+    for flag in Flag.objects.filter(target_id=things["post"].pk):
+        services.resolve_flag(flag, by=mod, resolution="dismissed")
+    for decision in ("take_down", "dismiss", "suspend"):
+        assert "was decided in the meantime" in told(decide(browser(mod), things["post"], decision))
+    assert not ModerationAction.objects.filter(action="takedown").exists()
+
+
+def test_what_its_author_removed_can_still_be_closed(mod, things):
+    things["comment"].replies.all().delete()
+    Comment.objects.filter(pk=things["comment"].pk).update(author=None, text="", removed_at="2026-01-01T00:00:00Z")
+    path = reverse("admin:moderation_flag_case", args=["comment", things["comment"].pk])
+    client = browser(mod)
+    page = client.get(path)
+    assert "deleted" in page.text
+    assert "Take down" not in page.text
+    client.post(path, {"decision": "resolve", "step": "confirm", "reason": "Gone by itself.", "reported": 2})
+    assert set(Flag.objects.filter(target_id=things["comment"].pk).values_list("status", flat=True)) == {"resolved"}
+
+
+@pytest.mark.parametrize("path", ["post/{0}/", "user/{0}/", "comment/{0}/", "made_up/{0}/"])
+def test_what_there_is_not_is_not_found(mod, path):
+    missing = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"
+    assert browser(mod).get("/admin/moderation/flag/case/" + path.format(missing)).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["user", "post", "comment"])
+def test_the_page_tells_all_at_a_fixed_price_and_shows_text_inert(
+    mod, things, kind, django_assert_max_num_queries, bob
+):
+    evil = "<script>alert(1)</script>"
+    User.objects.update(bio=evil, display_name=evil)
+    Post.objects.update(caption=evil)
+    Comment.objects.update(text=evil)
+    Flag.objects.update(note=evil)
+    earlier_reports(bob, resolved=3)
+    for _ in range(8):
+        report(things[kind], note=evil)
+        make_comment(Post.objects.get(author=bob), bob, evil)
+    taken_down(make_post(things["user"]), mod)
+    client = browser(mod)
+    with django_assert_max_num_queries(12):
+        page = client.get(case_of(things[kind]))
+    with django_assert_max_num_queries(12):
+        acting = client.get(case_of(things[kind]) + "?act=dismiss")
+    assert (page.status_code, acting.status_code) == (200, 200)
+    for text in (page.text, acting.text):
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert(1)" in text
+    assert "@bob" in page.text
+    assert "80 %" in page.text  # (3 + 1) / (3 + 2)
+    assert "10 open reports" in page.text
+    assert "takedown" in page.text
+    assert "Preview" in acting.text
+
+
+def test_a_comment_is_shown_between_its_neighbours(mod, bob, carol):
+    post = make_post(bob)
+    remarks = [make_comment(post, carol, f"remark {n}.") for n in range(9)]
+    report(remarks[4])
+    page = browser(mod).get(case_of(remarks[4])).text
+    places = [page.find(f"remark {n}.") for n in range(9)]
+    assert [n for n, place in enumerate(places) if place >= 0] == [1, 2, 3, 4, 5, 6, 7]
+    assert [place for place in places if place >= 0] == sorted(place for place in places if place >= 0)
+
+
+@pytest.mark.parametrize("kind", ["user", "post", "comment"])
+def test_an_act_is_undone_from_the_audit_with_a_reason(mod, things, kind):
+    before = shown()[:2]
+    decision = "suspend" if kind == "user" else "take_down"
+    decide(browser(mod), things[kind], decision)
+    action = ModerationAction.objects.get(action__in=["takedown", "suspend"])
+    undo = reverse("admin:moderation_moderationaction_undo", args=[action.pk])
+    client = browser(mod)
+    assert undo in client.get(reverse("admin:moderation_moderationaction_changelist")).text
+    assert client.get(undo).context["can_be_undone"]
+    assert client.post(undo, {"reason": ""}).context["form"].errors
+    assert shown()[:2] != before
+    client.post(undo, {"reason": "A mistake."})
+    assert shown()[:2] == before
+    reversal = ModerationAction.objects.get(reverses=action)
+    assert (reversal.action, reversal.reason, reversal.actor) == (
+        "unsuspend" if kind == "user" else "restore",
+        "A mistake.",
+        mod,
+    )
+    again = client.post(undo, {"reason": "Once more."})
+    assert "not in force" in told(again)
+    assert undo not in client.get(reverse("admin:moderation_moderationaction_changelist")).text
+
+
+def test_the_verbs_ask_for_a_reason_themselves(mod, things):
+    for verb in (
+        lambda: queue.decide_case(Target.of(things["post"]), by=mod, decision="dismiss", reason=" "),
+        lambda: queue.decide_many([Target.of(things["post"])], by=mod, decision="dismiss", reason=""),
+        lambda: queue.undo(taken_down(make_post(things["user"]), mod), by=mod, reason=""),
+    ):
+        with pytest.raises(services.Invalid):
+            verb()
+
+
+def test_a_suspension_counts_what_a_person_posted_once_for_all_their_cases(alice):
+    posts = [make_post(alice), make_post(alice)]
+    effect = effects.preview([Target.of(alice), *(Target.of(post) for post in posts)], "suspend")
+    assert (effect.cases, effect.people, effect.posts, effect.statements) == (3, 1, 2, 1)

@@ -1,0 +1,151 @@
+"""With MODERATION_FOUR_EYES a suspension for good takes two moderators, in the console and over the API."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.accounts.models import User
+from apps.moderation import services
+from apps.moderation.cases import proposals
+from apps.moderation.models import Claim, Flag, ModerationAction, StaffAct, SuspensionProposal
+from tests.factories import make_post, make_user
+from tests.moderation.people import make_moderator
+from tests.moderation.queue.helpers import BECAUSE, QUEUE, browser, case_of, decide, report, told
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def four_eyes(settings):
+    settings.MODERATION_FOUR_EYES = True
+
+
+@pytest.fixture
+def post(alice):
+    post = make_post(alice)
+    report(post)
+    return post
+
+
+@pytest.fixture
+def second(db):
+    return make_moderator("second")
+
+
+def state(person):
+    return User.objects.get(pk=person.pk).state
+
+
+def verdict(client, word, note="Looked at it."):
+    proposal = SuspensionProposal.objects.get()
+    return client.post(reverse("admin:moderation_flag_proposal", args=[proposal.pk]), {"verdict": word, "note": note})
+
+
+def test_one_proposes_another_confirms_and_both_are_written_down(mod, second, alice, post):
+    client = browser(mod)
+    assert decide(client, post, "suspend", step="preview", duration="for_good").context["effect"].proposes
+    done = decide(client, post, "suspend", duration="for_good")
+    assert "Proposed" in told(done)
+    assert (state(alice), Flag.objects.get().status) == ("active", "open")
+    assert not ModerationAction.objects.exists()
+    assert not Claim.objects.exists()
+    assert "suspension proposed" in client.get(QUEUE).text
+    assert "Confirm: suspend for good" not in client.get(case_of(post)).text
+    client.post(case_of(post) + "release/")
+    other = browser(second)
+    assert "Suspend @alice permanently?" in other.get("/admin/").text
+    assert "Confirm: suspend for good" in other.get(case_of(post)).text
+    verdict(other, "confirm")
+    assert (state(alice), Flag.objects.get().status) == ("suspended", "resolved")
+    action = ModerationAction.objects.get(action="suspend")
+    assert (action.actor, action.reason, action.category, action.until) == (second, "Sells watches.", "spam", None)
+    acts = StaffAct.objects.order_by("id").values_list("act", "actor__handle")
+    assert list(acts) == [("propose_suspension", "mod"), ("confirm_suspension", "second")]
+
+
+def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
+    decide(browser(mod), post, "suspend", duration="for_good")
+    assert "Say why" in told(verdict(browser(second), "reject", note=""))
+    verdict(browser(second), "reject")
+    assert (state(alice), Flag.objects.get().status) == ("active", "open")
+    assert StaffAct.objects.get(act="reject_suspension").reason == "Looked at it."
+    decide(browser(second), post, "dismiss")
+    assert Flag.objects.get().status == "dismissed"
+
+
+@pytest.mark.parametrize(
+    ("who", "refusal"),
+    [
+        ("proposer", "Another moderator than who proposed"),
+        ("member", None),
+        ("person", None),
+        ("late", "has expired"),
+        ("twice", "has been decided"),
+    ],
+)
+def test_o1_who_cannot_confirm(mod, second, alice, post, who, refusal):
+    decide(browser(mod), post, "suspend", duration="for_good")
+    match who:
+        case "proposer":
+            answer = verdict(browser(mod), "confirm")
+        case "member":
+            answer = verdict(browser(make_user("clerk", is_staff=True)), "confirm")
+        case "person":
+            alice.is_staff = True
+            alice.save()
+            answer = verdict(browser(alice), "confirm")
+        case "late":
+            with time_machine.travel(timezone.now() + timedelta(days=8)):
+                answer = verdict(browser(second), "confirm")
+        case "twice":
+            verdict(browser(second), "reject")
+            answer = verdict(browser(second), "confirm")
+    assert answer.status_code == (302 if refusal else 403)
+    if refusal:
+        assert refusal in told(answer)
+    assert state(alice) == "active"
+
+
+@pytest.mark.parametrize(
+    ("four_eyes", "days", "status"),
+    [(True, None, 409), (True, 4000, 409), (True, 7, 200), (True, 366, 200), (False, None, 200), (False, 4000, 200)],
+)
+def test_the_api_obeys(api, mod, alice, settings, four_eyes, days, status):
+    settings.MODERATION_FOUR_EYES = four_eyes
+    until = {"until": (timezone.now() + timedelta(days=days)).isoformat()} if days else {}
+    answer = api(mod).post("/moderation/users/@alice/suspend", BECAUSE | until)
+    assert answer.status_code == status
+    if status == 409:
+        assert answer.json()["code"] == "second_pair_of_eyes_required"
+    assert state(alice) == ("active" if status == 409 else "suspended")
+    assert ModerationAction.objects.count() == (0 if status == 409 else 1)
+
+
+def test_a_suspension_for_good_that_is_in_force_is_still_the_same(api, mod, alice, settings):
+    settings.MODERATION_FOUR_EYES = False
+    first = api(mod).post("/moderation/users/@alice/suspend", BECAUSE)
+    settings.MODERATION_FOUR_EYES = True
+    assert api(mod).post("/moderation/users/@alice/suspend", BECAUSE).json() == first.json()
+
+
+def test_one_proposal_at_a_time_until_it_has_expired(mod, second, alice):
+    proposals.propose(alice, by=mod, **BECAUSE)
+    with pytest.raises(proposals.AlreadyProposed):
+        proposals.propose(alice, by=second, **BECAUSE)
+    with time_machine.travel(timezone.now() + timedelta(days=8)):
+        proposals.propose(alice, by=second, **BECAUSE)
+    assert sorted(SuspensionProposal.objects.values_list("status", flat=True)) == ["expired", "open"]
+
+
+def test_who_proposed_takes_it_back(mod, alice):
+    proposals.reject(proposals.propose(alice, by=mod, **BECAUSE), by=mod, note="I was wrong.")
+    assert SuspensionProposal.objects.get().status == "rejected"
+
+
+def test_o1_nobody_proposes_against_an_admin_or_themselves(mod):
+    for person in (mod, make_moderator("chief", role="admin")):
+        with pytest.raises(services.CannotModerate):
+            proposals.propose(person, by=mod, **BECAUSE)
