@@ -14,7 +14,7 @@ from config.schedule import SCHEDULE
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
 JOBS, COMMANDS = ((OPERATIONS / name).read_text() for name in ("jobs.md", "commands.md"))
 SECONDS = {"s": 1, "min": 60, "h": 3600}
-OURS = {name for name, app_name in get_commands().items() if app_name.startswith("apps.")}
+OURS = {name for name, app_name in get_commands().items() if app_name.startswith(("apps.", "demo"))}
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", COMMANDS, re.MULTILINE | re.DOTALL))
 
 
