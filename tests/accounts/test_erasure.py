@@ -71,7 +71,7 @@ def state(user):
 
 
 class TestTheGrace:
-    def test_signing_in_within_it_restores_everything(self, alice, bob, anonymous, deliver):
+    def test_sign_in_during_the_grace_period_restores_everything(self, alice, bob, anonymous, deliver):
         post = make_post(alice, photos=0, caption="still here")
         leave(alice)
         deliver()
@@ -89,14 +89,14 @@ class TestTheGrace:
         assert Follow.objects.filter(follower=bob, followed=alice).exists()
         assert not Erasure.objects.exists()
 
-    def test_erasing_before_it_is_over_does_nothing(self, alice, bob):
+    def test_erasure_before_the_end_of_the_grace_period_does_nothing(self, alice, bob):
         leave(alice)
         for user in (alice, bob):
             erasure.erase(user.pk)
         assert (state(alice), state(bob)) == ("leaving", "active")
         assert not Erasure.objects.exists()
 
-    def test_after_it_there_is_no_way_back(self, alice, deliver):
+    def test_sign_in_after_the_grace_period_is_refused(self, alice, deliver):
         post = make_post(alice)
         leave(alice)
         with time_machine.travel(timezone.now() + timedelta(days=14, seconds=1)):
@@ -110,7 +110,7 @@ class TestTheGrace:
         assert (refused.status_code, refused.json()["code"]) == (401, "invalid_credentials")
         assert {**refused.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
 
-    def test_the_address_is_free_at_once_and_the_handle_after_thirty_days(self, alice, deliver):
+    def test_email_is_free_at_once_and_the_handle_after_30_days(self, alice, deliver):
         be_due(alice)
         assert sign_up("somebody", "alice@example.org").json()["code"] == "email_taken"
         assert sign_up("alice", "other@example.org").json()["code"] == "handle_taken"
@@ -123,7 +123,7 @@ class TestTheGrace:
         with time_machine.travel(timezone.now() + timedelta(days=30, seconds=5)):
             assert sign_up("alice", "other@example.org").status_code == 201
 
-    def test_who_is_suspended_while_leaving_is_erased_all_the_same(self, alice):
+    def test_account_suspended_during_the_grace_period_is_erased(self, alice):
         leave(alice)
         services.suspend(alice, reason="spam")
         erasure.erase(alice.pk)
@@ -133,20 +133,20 @@ class TestTheGrace:
         erasure.erase(alice.pk)
         assert not User.objects.exists()
 
-    def test_looking_for_those_who_are_due_reads_no_others(self):
+    def test_search_for_due_accounts_reads_due_ones_only(self):
         make_people(2000)
         analyze("accounts_user")
         due = User.objects.filter(erase_after__lte=timezone.now()).order_by("erase_after")
         assert indexes_used(explain(due)) == {"users_to_erase"}
 
-    def test_who_is_only_suspended_is_not(self, alice):
+    def test_suspended_account_is_not_erased(self, alice):
         services.suspend(alice, reason="spam")
         with time_machine.travel(timezone.now() + timedelta(days=365)):
             assert erasure.enqueue_due() == 0
             erasure.erase(alice.pk)
         assert state(alice) == "suspended"
 
-    def test_who_is_being_erased_cannot_be_suspended_and_so_brought_back(self, alice):
+    def test_account_being_erased_cannot_be_suspended(self, alice):
         User.objects.update(state=User.State.ERASED)
         with pytest.raises(NotFound):
             services.suspend(alice, reason="spam")
@@ -157,7 +157,7 @@ class TestSigningInAtThatMoment:
     """Either it restores, or it is refused; both ends are forced, then left to chance."""
 
     @pytest.mark.django_db(transaction=True)
-    def test_r3_who_signs_in_first_stays(self, monkeypatch):
+    def test_r3_sign_in_before_the_claim_keeps_the_account(self, monkeypatch):
         alice = make_user("alice")
         post = make_post(alice)
         be_due(alice)
@@ -182,7 +182,7 @@ class TestSigningInAtThatMoment:
         assert Session.objects.live().filter(user=alice).exists()
 
     @pytest.mark.django_db(transaction=True)
-    def test_r3_who_comes_after_the_claim_is_refused(self, monkeypatch):
+    def test_r3_sign_in_after_the_claim_is_refused(self, monkeypatch):
         alice = make_user("alice")
         make_post(alice)
         be_due(alice)
@@ -209,7 +209,7 @@ class TestSigningInAtThatMoment:
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("delay", [0, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06])
-    def test_r3_never_both(self, delay):
+    def test_r3_account_is_either_restored_or_erased(self, delay):
         alice = make_user("alice")
         make_post(alice)
         be_due(alice)
@@ -388,7 +388,7 @@ def objects_of(user):
 
 
 class TestEverything:
-    def test_p10_nothing_is_left_in_any_row_or_bucket(self, alice, bob, history, deliver):
+    def test_p10_erasure_leaves_nothing_in_any_row_or_bucket(self, alice, bob, history, deliver):
         hers, his = history
         assert {bucket for bucket, _ in hers} == {
             django_settings.S3_PRIVATE_BUCKET,
@@ -412,7 +412,7 @@ class TestEverything:
         assert {place for place in hers if storage.exists(*place)} == set()
         assert {place for place in his if storage.exists(*place)} == his
 
-    def test_what_is_others_stays(self, api, alice, bob, carol, history, deliver):
+    def test_data_of_other_users_is_kept(self, api, alice, bob, carol, history, deliver):
         theirs = Post.objects.get(author=bob)
         be_due(alice)
         erasure.enqueue_due()
@@ -427,7 +427,7 @@ class TestEverything:
         assert counts == {"followers": 0, "following": 1, "posts": 0}
         assert api(bob).get("/users/me").json()["counts"] == {"followers": 1, "following": 0, "posts": 1}
 
-    def test_r1_counters_of_people_are_right_without_the_repair(self, alice, bob, carol):
+    def test_r1_counters_are_correct_without_repair(self, alice, bob, carol):
         make_follow(alice, carol)
         make_follow(carol, alice)
         make_post(bob)
@@ -437,7 +437,7 @@ class TestEverything:
         assert repair_counters() == 0
         assert User.objects.count() == 2
 
-    def test_consoles_of_others_stay_open(self, alice, bob):
+    def test_console_sessions_of_others_are_kept(self, alice, bob):
         User.objects.update(is_staff=True)
         browsers = Client(), Client()
         for browser, handle in zip(browsers, ("alice", "bob"), strict=True):
@@ -447,7 +447,7 @@ class TestEverything:
         [left] = ConsoleSession.objects.all()
         assert left.get_decoded()["_auth_user_id"] == str(bob.pk)
 
-    def test_it_is_told_in_one_line_of_the_log(self, alice, monkeypatch):
+    def test_erasure_is_logged_in_one_line(self, alice, monkeypatch):
         lines = []
         monkeypatch.setattr(erasure.log, "info", lambda event, **values: lines.append((event, values)))
         be_due(alice)
@@ -463,7 +463,7 @@ class TestWhateverDies:
         period = SCHEDULE["apps.accounts.tasks.enqueue_due_erasures"]
         assert leased.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
 
-    def test_c4_a_lost_doorbell_is_rung_again(self, alice, deliver):
+    def test_c4_lost_task_is_enqueued_again(self, alice, deliver):
         be_due(alice)
         assert erasure.enqueue_due() == 1
         assert erasure.enqueue_due() == 0
@@ -473,7 +473,7 @@ class TestWhateverDies:
             deliver()
         assert not User.objects.exists()
 
-    def test_one_that_fails_is_tried_again_ever_less_often(self, alice, bob, deliver, monkeypatch):
+    def test_failed_erasure_is_retried_with_growing_pauses(self, alice, bob, deliver, monkeypatch):
         be_due(alice)
 
         def fail(user_id):
@@ -496,7 +496,7 @@ class TestWhateverDies:
         assert list(User.objects.all()) == [bob]
         assert not Erasure.objects.exists()
 
-    def test_a_long_history_goes_on_in_the_next_run(self, alice, deliver, monkeypatch):
+    def test_long_erasure_continues_in_the_next_run(self, alice, deliver, monkeypatch):
         for _ in range(3):
             make_post(alice)
         be_due(alice)
@@ -518,7 +518,7 @@ class TestWhateverDies:
         assert not User.objects.exists()
 
     @pytest.mark.django_db(transaction=True)
-    def test_four_workers_at_one_do_it_once(self, monkeypatch):
+    def test_four_concurrent_workers_erase_once(self, monkeypatch):
         alice = make_user("alice")
         make_post(alice)
         be_due(alice)
@@ -531,7 +531,7 @@ class TestWhateverDies:
         assert not User.objects.exists()
 
     @pytest.mark.django_db(transaction=True)
-    def test_two_workers_side_by_side_do_no_harm(self, monkeypatch):
+    def test_two_concurrent_workers_erase_correctly(self, monkeypatch):
         """As after a lease that ran out although its worker lived."""
         alice, bob = make_user("alice"), make_user("bob")
         make_follow(bob, alice)
@@ -565,7 +565,7 @@ class TestWhateverDies:
             ("apps.accounts.models/User:delete", 1, "after"),  # inside the last one
         ],
     )
-    def test_c1_c2_a_killed_worker_is_followed_by_another(self, place, number, then, deliver):
+    def test_c1_c2_erasure_of_a_killed_worker_is_continued(self, place, number, then, deliver):
         alice, bob = make_user("alice"), make_user("bob")
         for _ in range(3):
             make_post(alice)
@@ -641,7 +641,7 @@ def erased_with_commits(user):
 
 @pytest.mark.django_db(transaction=True)
 class TestALongHistory:
-    def test_p10_two_hundred_posts_five_thousand_followers_and_twenty_thousand_likes_leave_nothing(self, deliver):
+    def test_p10_erasure_of_a_large_account_leaves_nothing(self, deliver):
         alice = make_user("alice")
         posts = [make_post(alice) for _ in range(200)]
         fans = make_people(5000)
@@ -667,7 +667,7 @@ class TestALongHistory:
         sweeps.delete_pending_objects()
         assert not hers & everything_stored()
 
-    def test_r1_twenty_thousand_likes_given_go_in_batches_with_their_counts(self):
+    def test_r1_many_likes_are_deleted_in_batches_with_their_counts(self):
         alice, authors = make_user("alice"), make_people(100)
         posts = many([Post(author=author, status="published") for author in authors for _ in range(200)])
         make_likes(posts, [alice])

@@ -64,7 +64,7 @@ def key_of(export):
 
 
 class TestAsking:
-    def test_from_none_to_ready(self, api, alice, deliver):
+    def test_status_changes_from_none_to_ready(self, api, alice, deliver):
         caller = api(alice)
         assert status(caller) == {"status": "none", "url": None, "expires_at": None}
         answer = ask(caller)
@@ -76,14 +76,14 @@ class TestAsking:
         assert rows(download(caller), "account")[0]["email"] == "alice@example.org"
         assert shown["url"] == status(caller)["url"]
 
-    def test_a_password_is_needed_and_must_be_right(self, api, alice):
+    def test_export_needs_the_password(self, api, alice):
         assert ask(api(alice), "wrong").json()["code"] == "wrong_password"
         assert api(alice).post("/users/me/export", {}).status_code == 400
         unknown = api(alice).post("/users/me/export", {"password": PASSWORD, "user": "bob"})
         assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (400, "user")
         assert not DataExport.objects.exists()
 
-    def test_a4_guessing_the_password_is_limited_and_looking_is_not(self, api, alice, settings):
+    def test_a4_password_attempts_are_limited_and_status_requests_are_not(self, api, alice, settings):
         settings.RATE_LIMITS_ENABLED = True
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"password": (2, 900)}
         caller = api(alice)
@@ -92,13 +92,13 @@ class TestAsking:
         assert [caller.get("/users/me/export").status_code for _ in range(5)] == [200] * 5
 
     @pytest.mark.parametrize("state", ["pending", "processing"])
-    def test_lock_target(self, api, alice, state):
+    def test_second_export_in_progress_is_refused(self, api, alice, state):
         DataExport.objects.create(user=alice, status=state, created_at=timezone.now() - timedelta(days=9))
         answer = ask(api(alice))
         assert (answer.status_code, answer.json()["code"]) == (409, "export_in_progress")
         assert status(api(alice)) == {"status": state, "url": None, "expires_at": None}
 
-    def test_one_a_day(self, api, alice, deliver):
+    def test_second_export_within_a_day_is_refused(self, api, alice, deliver):
         caller = api(alice)
         ask(caller)
         deliver()
@@ -110,13 +110,13 @@ class TestAsking:
         with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
             assert ask(Caller(alice)).status_code == 202
 
-    def test_one_that_failed_does_not_count(self, api, alice):
+    def test_failed_export_does_not_count(self, api, alice):
         DataExport.objects.create(user=alice, status="failed")
         assert status(api(alice))["status"] == "failed"
         assert ask(api(alice)).status_code == 202
 
     @pytest.mark.django_db(transaction=True)
-    def test_r2_asked_for_at_once_it_is_made_once(self):
+    def test_r2_concurrent_requests_create_one_export(self):
         token = Caller(make_user("alice"))._credentials
         answers = in_threads(5, lambda: Caller().post("/users/me/export", {"password": PASSWORD}, **token).status_code)
         assert sorted(answers) == [202, 409, 409, 409, 409]
@@ -131,7 +131,7 @@ class TestAsking:
         ask(caller)
         assert caller.get("/users/me/export", HTTP_IF_NONE_MATCH=first.headers["ETag"]).status_code == 200
 
-    def test_p1_it_is_nobody_elses(self, api, alice, bob, deliver):
+    def test_p1_export_is_visible_to_its_owner_only(self, api, alice, bob, deliver):
         ask(api(alice))
         deliver()
         assert status(api(bob)) == {"status": "none", "url": None, "expires_at": None}
@@ -139,7 +139,7 @@ class TestAsking:
         assert is_there(key)
         assert fetch(f"{django_settings.S3_ENDPOINT_URL}/{django_settings.S3_PRIVATE_BUCKET}/{key}") == 403
 
-    def test_p11_its_key_is_not_to_be_guessed(self, api, alice, deliver):
+    def test_p11_key_of_an_archive_is_random(self, api, alice, deliver):
         ask(api(alice))
         deliver()
         export = DataExport.objects.get()
@@ -176,7 +176,7 @@ def everything(zipped):
 
 
 class TestContents:
-    def test_holds_the_originals_byte_by_byte(self, api, alice, deliver):
+    def test_archive_contains_the_unchanged_originals(self, api, alice, deliver):
         photos = {ready(api(alice), deliver, data=jpeg(colour)).pk: jpeg(colour) for colour in ("teal", "navy")}
         unfinished = uploaded(api(alice), data=jpeg("plum"))
         promised = begin(api(alice), b"never completed").json()
@@ -192,7 +192,7 @@ class TestContents:
         assert zipped.testzip() is None
         assert sum(name.startswith("media/") for name in zipped.namelist()) == 3
 
-    def test_every_kind_is_a_json_array_with_times_as_the_api_writes_them(self, api, alice, bob, deliver):
+    def test_data_files_are_json_arrays_with_api_times(self, api, alice, bob, deliver):
         make_post(alice, photos=0, caption='Ünïcode 🦀 \u2028 "quoted"\nsecond line')
         zipped = made(alice, deliver)
         kinds = [name for name in zipped.namelist() if name.startswith("data/")]
@@ -209,7 +209,7 @@ class TestContents:
         assert rows(zipped, "followers")[0]["user"] == "bob"
         assert "posts.json: 1" in zipped.read("README.txt").decode()
 
-    def test_i1_the_page_shows_what_people_wrote_and_runs_none_of_it(self, api, alice, deliver):
+    def test_i1_page_of_an_archive_escapes_texts(self, api, alice, deliver):
         hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>{{ 7|add:7 }}"
         alice.display_name, alice.bio, alice.website = hostile[:50], hostile, "https://e.org/?<script>"
         alice.save()
@@ -229,12 +229,12 @@ class TestContents:
         targets = {a[name] for _, a in page.tags for name in ("src", "href") if name in a}
         assert targets - {"data/", "media/"} <= set(zipped.namelist())
 
-    def test_photos_in_no_post_are_on_the_page_too(self, api, alice, deliver):
+    def test_page_shows_photos_without_a_post(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
         page = _Page(made(alice, deliver).read("index.html").decode())
         assert f"media/{medium.pk}.jpg" in [attributes.get("src") for _, attributes in page.tags]
 
-    def test_a_long_list_is_cut_on_the_page_and_whole_in_the_data(self, alice, bob, carol, deliver, monkeypatch):
+    def test_long_list_is_shortened_on_the_page_only(self, alice, bob, carol, deliver, monkeypatch):
         monkeypatch.setattr(archive, "ROWS_SHOWN", 1)
         make_follow(carol, alice)
         zipped = made(alice, deliver)
@@ -244,7 +244,7 @@ class TestContents:
         assert "data/followers.json" in text
         assert [row["user"] for row in rows(zipped, "followers")] == ["bob", "carol"]
 
-    def test_p10_holds_nothing_deleted(self, api, alice, deliver):
+    def test_p10_archive_contains_no_deleted_content(self, api, alice, deliver):
         kept, gone = (ready(api(alice), deliver, data=jpeg(colour)) for colour in ("teal", "navy"))
         lost = ready(api(alice), deliver, data=jpeg("plum"))
         post = content.create_post(author_id=alice.pk, media_ids=[gone.pk], caption="I never said that")
@@ -257,7 +257,7 @@ class TestContents:
         for trace in ("I never said that", str(gone.pk), str(lost.pk), str(post.pk)):
             assert trace not in all_of_it
 
-    def test_p10_a_photo_deleted_while_the_archive_is_made_is_left_out(self, api, alice, deliver, monkeypatch):
+    def test_p10_photo_deleted_during_the_export_is_left_out(self, api, alice, deliver, monkeypatch):
         medium = ready(api(alice), deliver)
         read = storage.read
 
@@ -270,7 +270,7 @@ class TestContents:
         assert rows(zipped, "media")[0]["file"] is None
         assert not [name for name in zipped.namelist() if str(medium.pk) in name]
 
-    def test_p10_holds_nothing_of_others_but_their_handles(self, api, alice, bob, carol, deliver):
+    def test_p10_archive_contains_only_handles_of_others(self, api, alice, bob, carol, deliver):
         bob.bio, bob.display_name = "Bob's own words", "Robert"
         bob.save()
         photo = ready(api(bob), deliver, data=jpeg("olive"))
@@ -286,7 +286,7 @@ class TestContents:
         assert rows(zipped, "blocks")[0]["user"] == "carol"
         assert rows(zipped, "mentions")[0]["by"] == "bob"
 
-    def test_p5_p10_whom_one_may_not_see_has_no_name_in_it(self, alice, bob, carol, deliver):
+    def test_p5_p10_archive_does_not_name_hidden_users(self, alice, bob, carol, deliver):
         make_mute(alice, carol)
         make_block(carol, alice)
         services.suspend(bob, reason="spam")
@@ -296,7 +296,7 @@ class TestContents:
         assert "carol" not in everything(zipped)
         assert "bob" not in everything(zipped)
 
-    def test_o4_holds_no_secret_and_no_key_of_storage(self, api, alice, deliver):
+    def test_o4_archive_contains_no_secret_and_no_storage_key(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
         media.make_public([medium.pk])
         deliver()
@@ -316,11 +316,11 @@ class TestMaking:
         assert leased.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
         assert timedelta(seconds=leased.RENEWED_EVERY) * 2 < leased.LEASE
 
-    def test_its_time_limits_are_its_own(self):
+    def test_export_task_has_its_own_time_limits(self):
         limits = tasks.make_export.soft_time_limit, tasks.make_export.time_limit
         assert QUEUES["maintenance"].hard_limit < limits[0] < limits[1]
 
-    def test_c9_while_storage_is_away_it_waits(self, api, alice, deliver, monkeypatch):
+    def test_c9_export_waits_while_storage_is_unavailable(self, api, alice, deliver, monkeypatch):
         caller = api(alice)
         ask(caller)
 
@@ -338,7 +338,7 @@ class TestMaking:
         assert DataExport.objects.get().status == "ready"
         assert download(caller)
 
-    def test_c6_after_five_tries_it_has_failed_and_leaves_nothing(self, api, alice, deliver, monkeypatch):
+    def test_c6_export_fails_after_five_attempts_and_leaves_nothing(self, api, alice, deliver, monkeypatch):
         caller = api(alice)
         ask(caller)
         written, save_archive = [], storage.save_archive
@@ -360,14 +360,14 @@ class TestMaking:
         sweeps.delete_pending_objects()
         assert [key for key in written if is_there(key)] == []
 
-    def test_c6_five_workers_that_died_are_enough(self, alice, deliver):
+    def test_c6_export_fails_after_five_killed_workers(self, alice, deliver):
         export = DataExport.objects.create(user=alice, status="processing", attempts=5, next_attempt_at=timezone.now())
         assert exports.enqueue_due() == 1
         deliver()
         export.refresh_from_db()
         assert (export.status, export.secret, export.next_attempt_at) == ("failed", "", None)
 
-    def test_c4_a_lost_doorbell_is_rung_again(self, api, alice, deliver):
+    def test_c4_lost_task_is_enqueued_again(self, api, alice, deliver):
         ask(api(alice))
         QueuedTask.objects.all().delete()
         assert exports.enqueue_due() == 0
@@ -388,7 +388,7 @@ class TestMaking:
             ("apps.accounts.exports:enqueue", "before"),  # in the transaction that makes it ready
         ],
     )
-    def test_c1_c2_a_killed_worker_is_followed_by_another_and_leaves_nothing(self, place, then, api, deliver):
+    def test_c1_c2_export_of_a_killed_worker_is_made_by_another(self, place, then, api, deliver):
         alice = make_user("alice")
         medium = ready(api(alice), deliver)
         ask(api(alice))
@@ -411,7 +411,7 @@ class TestMaking:
         assert len(mail.outbox) == 1
 
     @pytest.mark.django_db(transaction=True)
-    def test_r2_four_workers_at_one_make_it_once(self, monkeypatch):
+    def test_r2_four_concurrent_workers_create_one_archive(self, monkeypatch):
         export = DataExport.objects.create(user=make_user("alice"), next_attempt_at=timezone.now())
         written, write_archive = [], archive.write
         monkeypatch.setattr(archive, "write", lambda *a, **k: written.append(1) or write_archive(*a, **k))
@@ -420,7 +420,7 @@ class TestMaking:
         export.refresh_from_db()
         assert export.status == "ready"
 
-    def test_only_so_many_are_made_at_the_same_time(self, alice, bob, deliver, settings):
+    def test_number_of_concurrent_exports_is_limited(self, alice, bob, deliver, settings):
         settings.EXPORTS_AT_ONCE = 1
         hers, his = (DataExport.objects.create(user=person, next_attempt_at=timezone.now()) for person in (alice, bob))
         assert exports._claim(hers.pk)
@@ -434,7 +434,7 @@ class TestMaking:
         assert his.status == "ready"
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_lease_is_renewed_as_long_as_the_work_takes(self, monkeypatch):
+    def test_lease_is_renewed_during_the_work(self, monkeypatch):
         monkeypatch.setattr(leased, "RENEWED_EVERY", 0.05)
         DataExport.objects.create(user=make_user("alice"), next_attempt_at=timezone.now())
         export = exports._claim(DataExport.objects.get().pk)
@@ -446,7 +446,7 @@ class TestMaking:
         assert DataExport.objects.get().leased_until == export.leased_until > first
         assert DataExport.objects.owned(export).exists()
 
-    def test_who_lost_the_lease_leaves_nothing_behind(self, alice, monkeypatch):
+    def test_worker_that_lost_its_lease_leaves_nothing(self, alice, monkeypatch):
         export = DataExport.objects.create(user=alice, next_attempt_at=timezone.now())
         written, save_archive = [], storage.save_archive
 
@@ -463,7 +463,7 @@ class TestMaking:
         sweeps.delete_pending_objects()
         assert not is_there(written[0])
 
-    def test_a_large_one_goes_up_in_parts(self, alice, tmp_path, monkeypatch):
+    def test_large_archive_is_uploaded_in_parts(self, alice, tmp_path, monkeypatch):
         data = random.Random(1).randbytes(33 * 1024**2)
         (tmp_path / "large.zip").write_bytes(data)
         storage.save_archive("exports/large.zip", tmp_path / "large.zip", name="large.zip")
@@ -475,7 +475,7 @@ class TestMaking:
 
 
 class TestTheMail:
-    def test_tells_that_it_is_ready_and_holds_no_link_to_it(self, api, alice, deliver):
+    def test_mail_announces_the_archive_without_a_download_link(self, api, alice, deliver):
         ask(api(alice))
         deliver()
         [sent] = mail.outbox
@@ -486,7 +486,7 @@ class TestTheMail:
             assert secret not in text
             assert "X-Amz" not in text
 
-    def test_r2_is_sent_once(self, api, alice, deliver):
+    def test_r2_mail_is_sent_once(self, api, alice, deliver):
         ask(api(alice))
         deliver()
         exports.announce(DataExport.objects.get().pk)
@@ -494,7 +494,7 @@ class TestTheMail:
             assert exports.enqueue_due() == 0
         assert len(mail.outbox) == 1
 
-    def test_c1_is_sent_later_when_the_mail_server_is_away(self, api, alice, deliver, monkeypatch):
+    def test_c1_mail_is_sent_later_if_the_mail_server_is_down(self, api, alice, deliver, monkeypatch):
         send = exports.mails.send_export_ready
 
         def refuse(user_id, **_):
@@ -511,7 +511,7 @@ class TestTheMail:
         assert len(mail.outbox) == 1
 
     @pytest.mark.django_db(transaction=True)
-    def test_c1_is_sent_although_the_worker_was_killed_at_it(self, api, deliver):
+    def test_c1_mail_is_sent_after_the_worker_was_killed(self, api, deliver):
         alice = make_user("alice")
         export = DataExport.objects.create(user=alice, next_attempt_at=timezone.now())
         exports.make(export.pk)
@@ -521,7 +521,7 @@ class TestTheMail:
             deliver()
         assert len(mail.outbox) == 1
 
-    def test_who_has_left_meanwhile_gets_none(self, api, alice, deliver):
+    def test_deleted_account_gets_no_mail(self, api, alice, deliver):
         ask(api(alice))
         api(alice).delete("/users/me", {"password": PASSWORD})
         deliver()
@@ -529,7 +529,7 @@ class TestTheMail:
 
 
 class TestTheEnd:
-    def test_the_link_dies_with_the_archive(self, api, alice, deliver, settings):
+    def test_link_ends_with_the_archive(self, api, alice, deliver, settings):
         ask(api(alice))
         deliver()
         url = status(api(alice))["url"]
@@ -545,7 +545,7 @@ class TestTheEnd:
         assert fetch(url) == 404
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
 
-    def test_the_link_ends_by_itself_when_the_sweep_is_late(self, api, alice, deliver, settings):
+    def test_link_expires_if_the_sweep_is_late(self, api, alice, deliver, settings):
         settings.EXPORT_LIFETIME = timedelta(seconds=5)
         ask(api(alice))
         deliver()
@@ -555,10 +555,10 @@ class TestTheEnd:
         assert fetch(url) == 403
         assert is_there(key_of(DataExport.objects.get()))
 
-    def test_it_is_swept_often_enough(self):
+    def test_sweep_runs_often_enough(self):
         assert SCHEDULE["apps.accounts.tasks.expire_exports"] <= 60
 
-    def test_the_inventory_keeps_those_with_a_row_and_finds_the_others(self, api, alice, deliver, monkeypatch):
+    def test_inventory_deletes_archives_without_a_row_only(self, api, alice, deliver, monkeypatch):
         ask(api(alice))
         deliver()
         live = key_of(DataExport.objects.get())
@@ -579,7 +579,7 @@ class TestTheEnd:
         assert live not in scheduled
         assert not _parts(client, broken_off["Key"])
 
-    def test_old_rows_go_and_the_one_that_still_has_an_archive_stays(self, alice, bob):
+    def test_old_rows_are_deleted_except_those_with_an_archive(self, alice, bob):
         long_ago = timezone.now() - timedelta(days=31)
         for gone in ("expired", "failed"):
             DataExport.objects.create(user=alice, status=gone, finished_at=long_ago)

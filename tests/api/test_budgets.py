@@ -101,14 +101,14 @@ def ask(caller, call, body=None):
 
 
 @pytest.mark.parametrize(("path", "most"), READS.items())
-def test_a_read_asks_no_more_than(caller, path, most):
+def test_read_stays_within_its_budget(caller, path, most):
     caller.get(path)
     asked = ask(caller, f"GET {path}")
     assert len(asked) <= most, asked
 
 
 @pytest.mark.parametrize(("call", "budget"), WRITES.items())
-def test_a_write_asks_no_more_than(caller, call, budget):
+def test_write_stays_within_its_budget(caller, call, budget):
     body, first, again = budget
     for most in (first, again):
         asked = ask(caller, call, body)
@@ -116,12 +116,12 @@ def test_a_write_asks_no_more_than(caller, call, budget):
 
 
 @pytest.mark.parametrize(("caption", "most"), [("Low tide at #husum", 7), ("with @dora", 9), ("#new", 12)])
-def test_posting_asks_no_more_than(caller, caption, most):
+def test_creating_a_post_stays_within_its_budget(caller, caption, most):
     asked = ask(caller, "POST /posts", {"media_ids": [MEDIUM], "caption": caption})
     assert len(asked) <= most, asked
 
 
-def test_a_key_costs_no_more_than_three(caller):
+def test_idempotency_key_costs_at_most_three_statements(caller):
     path, body = f"/posts/{POST}/comments", {"text": "What light!"}
     with statements() as asked:
         assert caller.post(path, body, HTTP_IDEMPOTENCY_KEY="k").status_code == 201

@@ -140,12 +140,12 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
 }
 
 
-def test_every_route_has_a_row():
+def test_every_route_has_a_row_in_the_table():
     present = {(method, path.removeprefix("v1/")) for path, methods in routes().items() for method in methods}
     assert present == set(TABLE)
 
 
-def test_a_method_that_a_route_has_not_is_405_for_anybody(anonymous, api, carol, mod):
+def test_unsupported_method_is_405_for_every_caller(anonymous, api, carol, mod):
     callers = anonymous, api(carol), api(mod)
     for path, methods in routes().items():
         plain = re.sub(r"<\w+:\w+>", str(new_id()), path)
@@ -199,7 +199,7 @@ def fill(value: Any, names: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(("method", "route"), list(TABLE), ids=[" ".join(key) for key in TABLE])
-def test_who_may_call(method, route, world):
+def test_route_answers_each_caller_as_in_the_table(method, route, world):
     """Each caller finds the world as it is: what the one before did is undone."""
     callers, names = world
     given, expected = TABLE[method, route]
@@ -221,7 +221,7 @@ HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")
 
 
 @pytest.mark.parametrize(("method", "route"), HERS, ids=[" ".join(key) for key in HERS])
-def test_p7_what_one_may_not_see_answers_like_what_does_not_exist(method, route, world, settings):
+def test_p7_invisible_object_answers_like_an_unknown_one(method, route, world, settings):
     """For a blocked caller, alice's things and random ids differ in nothing but the request id, and cost the same of
     their limit; nor do they for who is no moderator where only moderators may call."""
     settings.RATE_LIMITS_ENABLED = True
@@ -249,7 +249,7 @@ TIMED = [key for key in HERS if key[0] == "GET"]
 
 
 @pytest.mark.parametrize(("method", "route"), TIMED, ids=[" ".join(key) for key in TIMED])
-def test_p7_takes_no_more_statements_than_what_does_not_exist(method, route, world):
+def test_p7_invisible_object_takes_no_more_statements_than_unknown_one(method, route, world):
     """Time is not measured here: what makes it is the number of questions that the database is asked."""
     callers, names = world
     asked = []

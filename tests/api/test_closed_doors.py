@@ -26,7 +26,7 @@ def told(answer: Any) -> tuple[int, dict[str, Any], set[tuple[str, str]]]:
 
 # ── P4 ───────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("inside", ["posts", "followers", "following"])
-def test_p4_what_is_inside_a_private_account_answers_like_an_unknown_one(api, alice, bob, carol, inside):
+def test_p4_content_of_a_private_account_answers_like_an_unknown_one(api, alice, bob, carol, inside):
     User.objects.filter(pk=alice.pk).update(is_private=True)
     make_post(alice)
     make_follow(alice, bob)
@@ -42,12 +42,12 @@ def test_p4_what_is_inside_a_private_account_answers_like_an_unknown_one(api, al
 
 
 @pytest.mark.parametrize("inside", ["", "/posts", "/followers", "/following", "/relationship"])
-def test_p4_nothing_of_who_has_blocked_one_is_told_apart_from_nobody(api, alice, mallory, inside):
+def test_p4_account_that_blocks_the_caller_answers_like_an_unknown_one(api, alice, mallory, inside):
     make_post(alice)
     assert told(api(mallory).get(f"/users/@alice{inside}")) == told(api(mallory).get(f"/users/@nobody.here{inside}"))
 
 
-def test_p4_a_photo_asks_whether_its_post_may_be_seen(api, alice, bob, carol):
+def test_p4_photo_is_visible_only_with_its_post(api, alice, bob, carol):
     post = make_post(alice, visibility="followers")
     medium = post.items.get().medium_id
     assert api(bob).get(f"/media/{medium}").status_code == 200
@@ -70,7 +70,7 @@ CLEVER_KEYS = [
 
 @pytest.mark.parametrize("path", ["/feed", "/users/@alice/posts", "/users/@alice/followers", "/users/suggestions"])
 @pytest.mark.parametrize("key", CLEVER_KEYS)
-def test_i3_keys_of_a_query_change_nothing(api, alice, bob, path, key):
+def test_i3_unknown_query_parameters_change_nothing(api, alice, bob, path, key):
     make_post(alice)
     make_post(alice)
     plain, clever = api(bob).get(path), api(bob).get(f"{path}?{key}")
@@ -78,14 +78,14 @@ def test_i3_keys_of_a_query_change_nothing(api, alice, bob, path, key):
 
 
 @pytest.mark.parametrize("key", ["caption__startswith", "author__is_staff", "id__in", "_state", "pk", "**", "a" * 300])
-def test_i3_keys_of_a_body_are_refused_by_name(api, alice, key):
+def test_i3_unknown_fields_of_a_body_are_refused_by_name(api, alice, key):
     post = make_post(alice)
     answer = api(alice).patch(f"/posts/{post.pk}", {key: "x"})
     assert answer.status_code == 400
     assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [(key, "unknown_field")]
 
 
-def test_i3_no_view_spreads_what_was_sent_into_the_orm():
+def test_i3_no_view_passes_request_data_to_the_orm_as_keywords():
     """`filter(**request.…)`, `order_by(*request.…)` and their like are in no edge."""
     spread = [
         f"{file.relative_to(APPS)}:{call.lineno}"
@@ -127,7 +127,7 @@ def listening() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-def test_i5_no_url_that_somebody_gives_is_fetched(api, deliver, listening):
+def test_i5_urls_of_users_are_not_fetched(api, deliver, listening):
     address, asked = listening
     dora = make_user("dora")
     changed = api(dora).patch("/users/me", {"website": f"{address}/website", "bio": f"{address}/bio"})
@@ -139,7 +139,7 @@ def test_i5_no_url_that_somebody_gives_is_fetched(api, deliver, listening):
     assert asked == []
 
 
-def test_i5_only_these_modules_hold_an_http_client():
+def test_i5_only_these_modules_use_an_http_client():
     """Object storage and the CDN's purge hook, both named by settings; the demo's uploads to that storage; and Web
     Push, the one URL that a user names (`notifications/test_deliveries.py` holds what is asked of it)."""
     clients = {"httpx", "requests", "urllib.request", "urllib3", "aiohttp", "http.client", "boto3", "socket"}

@@ -235,26 +235,26 @@ def document():
 
 
 @pytest.mark.parametrize("name", list(OBJECTS))
-def test_every_object_has_just_its_fields_and_always_all_of_them(document, name):
+def test_every_object_has_exactly_its_fields(document, name):
     shape = document["components"]["schemas"][name]
     assert set(shape["properties"]) == set(OBJECTS[name].split())
     assert set(shape["required"]) == set(shape["properties"])
 
 
 @pytest.mark.parametrize(("name", "field"), list(ENUMS))
-def test_every_enum_has_just_its_values(document, name, field):
+def test_every_enum_has_exactly_its_values(document, name, field):
     assert set(document["components"]["schemas"][name]["properties"][field]["enum"]) == ENUMS[name, field]
 
 
 @pytest.mark.parametrize(("name", "field"), sorted(NULLABLE))
-def test_what_may_be_null_says_so(document, name, field):
+def test_nullable_fields_are_declared(document, name, field):
     shape = document["components"]["schemas"][name]["properties"][field]
     alternatives = shape.get("oneOf", []) + shape.get("anyOf", [])
     assert "null" in shape.get("type", []) or {"type": "null"} in alternatives
 
 
 @pytest.mark.parametrize("call", list(CALLS))
-def test_every_call_has_its_success_and_its_codes(document, call):
+def test_every_operation_has_its_success_status_and_error_codes(document, call):
     method, path = call.split(" ")
     operation = document["paths"][f"/v1{path}"][method.lower()]
     success, own = CALLS[call]

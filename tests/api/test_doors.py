@@ -74,7 +74,7 @@ def hide(kind, post):
 
 @pytest.mark.parametrize("kind", list(POSTS))
 @pytest.mark.parametrize("door", list(LISTS))
-def test_p2_p5_p6_what_is_hidden_is_hidden_at_every_door(door, kind, world):
+def test_p2_p5_p6_hidden_content_is_hidden_in_every_list(door, kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -85,7 +85,7 @@ def test_p2_p5_p6_what_is_hidden_is_hidden_at_every_door(door, kind, world):
 
 @pytest.mark.parametrize("kind", list(POSTS))
 @pytest.mark.parametrize("inside", ["", "/comments", "/likes"])
-def test_p4_what_is_inside_asks_the_post(inside, kind, world):
+def test_p4_likes_and_comments_are_visible_only_with_their_post(inside, kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -96,7 +96,7 @@ def test_p4_what_is_inside_asks_the_post(inside, kind, world):
 
 
 @pytest.mark.parametrize("kind", list(POSTS))
-def test_p2_p5_nobody_is_told_of_what_they_may_not_see(kind, world):
+def test_p2_p5_users_are_not_notified_of_invisible_content(kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -108,7 +108,7 @@ def test_p2_p5_nobody_is_told_of_what_they_may_not_see(kind, world):
 
 
 @pytest.mark.parametrize("kind", list(POSTS))
-def test_p2_a_tag_counts_what_one_may_see(kind, world):
+def test_p2_count_of_a_tag_contains_visible_posts_only(kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -128,7 +128,7 @@ WRITES = [
 
 @pytest.mark.parametrize("kind", [kind for kind in POSTS if kind != "public"])
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_p4_nobody_takes_part_in_what_they_may_not_see(method, path, body, kind, world):
+def test_p4_users_cannot_react_to_invisible_content(method, path, body, kind, world):
     post, callers = world
     hide(kind, post)
     before = (Like.objects.count(), Save.objects.count())

@@ -62,7 +62,7 @@ def somebody():
 
 
 @every_operation
-def test_nobody_finds_a_5xx_or_an_undescribed_answer(operation):
+def test_anonymous_requests_get_documented_responses_and_no_5xx(operation):
     @BOUNDED
     @given(case=operation.as_strategy())
     def attack(case):
@@ -72,7 +72,7 @@ def test_nobody_finds_a_5xx_or_an_undescribed_answer(operation):
 
 
 @every_operation
-def test_somebody_finds_no_5xx_nor_an_undescribed_answer(operation, somebody):
+def test_authenticated_requests_get_documented_responses_and_no_5xx(operation, somebody):
     @BOUNDED
     @given(case=operation.as_strategy())
     def attack(case):

@@ -155,7 +155,7 @@ def walk(caller, path, limit):
 
 
 @every_list
-def test_a_walk_shows_every_row_once(caller):
+def test_all_pages_together_contain_every_row_once(caller):
     api, path = caller
     whole = api.get(f"{asked(path)}limit=100").json()
     assert whole["next_cursor"] is None
@@ -176,7 +176,7 @@ def test_the_number_of_queries_does_not_depend_on_the_page_size(caller):
 
 
 @every_list
-def test_limits_and_cursors(caller, carol):
+def test_invalid_limits_and_cursors_are_refused(caller, carol):
     api, path = caller
     for limit in ("0", "-1", "x", "1.5", "", "%00", "9" * 40, "١"):
         answer = api.get(f"{asked(path)}limit={limit}")
@@ -197,7 +197,7 @@ def test_limits_and_cursors(caller, carol):
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10_000), limit=st.integers(1, 6))
-def test_r5_a_walk_under_writes_shows_every_row_that_existed_throughout_once(alice, seed, limit):
+def test_r5_pages_read_during_writes_contain_lasting_rows_once(alice, seed, limit):
     dice = random.Random(seed)
     Post.objects.all().delete()
     stable = [make_post(alice, photos=0) for _ in range(12)]
@@ -244,7 +244,7 @@ def block_one(alice):
         (f"/posts/{POST}/comments", comment_on_hers),
     ],
 )
-def test_r5_so_does_a_walk_through_ties_and_acts(alice, path, add):
+def test_r5_pages_of_follows_and_likes_contain_lasting_rows_once(alice, path, add):
     make_post(alice, pk=POST)
     caller, rows = Caller(alice), [add(alice) for _ in range(12)]
     before = caller.get(path).json()["results"]
@@ -302,7 +302,7 @@ class TestIndexes:
         )
         return crowd
 
-    def test_no_list_is_scanned_or_sorted(self, crowd, alice):
+    def test_every_list_uses_an_index_and_no_sort(self, crowd, alice):
         """One test of six questions: the rows take longer to make than to ask."""
         self._each_list_is_served_by_its_index_without_a_sort(crowd, alice)
         self._ones_sessions(crowd, alice)

@@ -32,11 +32,11 @@ def document() -> dict[str, Any]:
     return SchemaGenerator().get_schema(public=True)
 
 
-def test_the_written_document_says_what_the_code_says(document):
+def test_document_in_the_repository_matches_the_code(document):
     assert yaml.safe_load(WRITTEN.read_text()) == document
 
 
-def test_every_route_is_described(document):
+def test_every_route_is_documented(document):
     described = {(path, method.upper()) for path, operations in document["paths"].items() for method in operations}
     plain = {
         ("/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path), method)
@@ -54,7 +54,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_every_operation_has_a_summary_a_success_and_unique_id(document):
+def test_every_operation_has_a_summary_a_success_and_a_unique_id(document):
     ids = [operation["operationId"] for _, operation in operations(document)]
     assert len(ids) == len(set(ids))
     for name, operation in operations(document):
@@ -62,7 +62,7 @@ def test_every_operation_has_a_summary_a_success_and_unique_id(document):
         assert any(status.startswith("2") for status in operation["responses"]), name
 
 
-def test_every_answer_with_a_body_has_a_schema_and_an_example(document):
+def test_every_response_with_a_body_has_a_schema_and_an_example(document):
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             for body in response.get("content", {}).values():
@@ -70,7 +70,7 @@ def test_every_answer_with_a_body_has_a_schema_and_an_example(document):
                 assert "example" in body or body.get("examples"), (name, status)
 
 
-def test_every_error_is_a_problem_with_its_codes(document):
+def test_every_error_response_lists_its_codes(document):
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             if status.startswith(("4", "5")) and name != "GET /health/ready":
@@ -92,7 +92,7 @@ def test_every_error_code_is_explained_in_the_docs(document):
 
 
 @pytest.mark.django_db
-def test_it_is_served_as_yaml_and_json_with_both_readers(anonymous):
+def test_document_is_served_as_yaml_and_json_and_as_pages(anonymous):
     assert anonymous.get("/schema").content.startswith(b"openapi: 3.1")
     assert json.loads(anonymous.get("/schema?format=json").content)["openapi"].startswith("3.1")
     assert b"swagger-ui" in anonymous.get("/docs").content

@@ -71,7 +71,7 @@ def served_by(queryset, index, *, rows=200):
     assert rows_read(plan) <= rows, told
 
 
-def test_each_list_is_served_by_its_index_without_a_sort(busy, alice):
+def test_list_uses_its_index_and_no_sort(busy, alice):
     post, thread = busy
     comments = Comment.objects.listed_for(alice.pk).on(post.pk)
     served_by(Like.objects.on(post.pk).shown_to(alice.pk).order_by("-id")[:21], "likes_of_post_newest_first")
@@ -82,7 +82,7 @@ def test_each_list_is_served_by_its_index_without_a_sort(busy, alice):
     served_by(explore.popular_posts(None)[:21], "explore_by_score")
 
 
-def test_notifications_come_in_the_order_of_their_indexes(much_told, alice):
+def test_notifications_are_read_in_index_order(much_told, alice):
     """What is asked of each (is there still an actor, a post, a comment to show?) is looked up row by row only where
     the tables are larger than here; what is held is that the list itself is neither scanned nor sorted."""
     shown = Notification.objects.listed_for(alice.pk)

@@ -164,7 +164,7 @@ def _writes(viewer, other, post_ids, comment_id):
     }
 
 
-def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
+def test_hot_statements_scan_no_big_table_and_sort_at_most_a_page(plans):
     """One test of many questions: the rows take longer to make than to ask."""
     for name, (sql, values) in plans.items():
         plan = explain_kept(sql, values)
@@ -178,7 +178,7 @@ def test_no_hot_statement_scans_a_big_table_or_sorts_more_than_a_page(plans):
 SEARCHES = {"a prefix": "p15", "a typo": "p1500x", "a name": "zoe"}
 
 
-def test_a_search_for_people_reads_a_bounded_number_of_rows(crowd):
+def test_search_for_users_reads_a_limited_number_of_rows(crowd):
     viewer = User.objects.get(handle="p2")
     sql = load("search/people", visible=search.VISIBLE.sql(viewer=viewer.pk))
     values = {"viewer": viewer.pk, "limit": 21, "least_similarity": search.LEAST_SIMILARITY}
@@ -190,7 +190,7 @@ def test_a_search_for_people_reads_a_bounded_number_of_rows(crowd):
         assert rows_read(plan) <= 1500, (name, plan)
 
 
-def test_no_statement_of_a_hot_list_scans_a_big_table(crowd):
+def test_statements_of_sql_files_scan_no_big_table(crowd):
     for name in set(sql_files.NAMES) - sql_files.COLD:
         scanned = {n["Relation Name"] for n in nodes(sql_files.generic_plan(name)) if n["Node Type"] == "Seq Scan"}
         assert BIG.isdisjoint(scanned), (name, scanned)
@@ -211,7 +211,7 @@ def _followings():
     }
 
 
-def test_nothing_that_follows_from_a_deed_scans_a_big_table(crowd):
+def test_tasks_that_follow_a_write_scan_no_big_table(crowd):
     for name, follow_up in _followings().items():
         asked = []
 

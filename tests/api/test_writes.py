@@ -148,25 +148,31 @@ TABLE: dict[tuple[str, str], Write] = {
         "judge", "moderation/appeals/{appeal}/decide", {"decision": "overturn"}, moves=POSTED
     ),
 }
-# What is no act upon rows of one's own by nature, and the test that holds what twice means there.
+# Writes that need a test of their own for repeated requests.
 ELSEWHERE = {
     ("POST", "auth/token"): "accounts/test_sessions.py::test_a2_twenty_at_once_are_one_rotation",
     ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_a3_asking_for_a_reset_answers_alike",
     ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a4_a_reset_works_once_within_an_hour",
     ("POST", "auth/email/confirm"): "accounts/test_sign_up.py::test_confirmation_mail_is_sent_once_and_its_link",
     ("POST", "auth/email/resend"): "accounts/test_sign_up.py::test_confirmed_user_gets_no_further_mail",
-    ("POST", "notifications/push-subscriptions"): "notifications/test_deliveries.py::test_subscribing_twice_is_once",
-    ("POST", "media/upload/<uuid:media_id>/complete"): "media/test_uploads.py::test_m6_twice_is_once_and_rings_once",
+    (
+        "POST",
+        "notifications/push-subscriptions",
+    ): "notifications/test_deliveries.py::test_endpoint_has_one_subscription_of_its_last_owner",
+    (
+        "POST",
+        "media/upload/<uuid:media_id>/complete",
+    ): "media/test_uploads.py::test_m6_completing_twice_enqueues_one_task",
 }
 
 
-def test_every_write_has_a_row():
+def test_every_write_has_a_row_in_the_table():
     present = {(method, path.removeprefix("v1/")) for path, methods in routes().items() for method in methods}
     assert {key for key in present if key[0] != "GET"} == TABLE.keys() | ELSEWHERE.keys()
 
 
 @pytest.mark.parametrize("place", ELSEWHERE.values())
-def test_what_is_held_elsewhere_is(place):
+def test_tests_that_the_table_refers_to_exist(place):
     file, name = place.split("::")
     assert f"def {name}" in (TESTS / file).read_text()
 
@@ -227,7 +233,7 @@ def filled(value, things):
 
 
 @pytest.mark.parametrize("route", list(TABLE), ids=[" ".join(key) for key in TABLE])
-def test_twice_is_once_and_counts_once(route, world):
+def test_repeated_write_has_the_effect_of_one(route, world):
     write = TABLE[route]
     send = getattr(world.callers[write.who], route[0].lower())
     path, body = f"/{filled(write.path, world.things)}", filled(write.body, world.things)
@@ -246,7 +252,7 @@ def test_twice_is_once_and_counts_once(route, world):
         assert again.content == first.content
 
 
-def test_a_session_ends_once(world):
+def test_session_is_ended_once(world):
     alice = world.callers["alice"]
     assert alice.post("/auth/revoke", {"all": True}).status_code == 204
     assert alice.post("/auth/revoke", {"all": True}).status_code == 401

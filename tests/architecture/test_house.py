@@ -29,7 +29,7 @@ STACK = [
 ]
 
 
-def test_installed_apps_stand_in_the_order_of_the_stack():
+def test_installed_apps_are_in_the_order_of_the_stack():
     assert [name.removeprefix("apps.") for name in OURS][: len(STACK)] == STACK
 
 
@@ -52,7 +52,7 @@ def test_only_the_relay_sends_messages_to_the_broker():
     assert senders == [ROOT / "apps/core/tasks/relay.py"]
 
 
-def test_there_are_no_imports_inside_functions():
+def test_functions_contain_no_imports():
     strays = []
     for file in [*ROOT.glob("apps/**/*.py"), *ROOT.glob("config/*.py")]:
         if file.name == "apps.py":
@@ -65,7 +65,7 @@ def test_there_are_no_imports_inside_functions():
     assert not strays
 
 
-def test_there_is_no_utils_and_no_signal_on_save():
+def test_there_are_no_utils_modules_and_no_post_save_receivers():
     assert not [*ROOT.glob("apps/**/utils.py")]
     for file in ROOT.glob("apps/**/*.py"):
         assert "post_save" not in file.read_text(), file
@@ -76,7 +76,7 @@ def test_every_scheduled_task_exists():
     assert set(SCHEDULE) <= set(celery.tasks)
 
 
-def test_tasks_tolerate_arguments_they_do_not_know():
+def test_tasks_accept_unknown_arguments():
     celery.autodiscover_tasks(force=True)
     for name, task in celery.tasks.items():
         if name.startswith("apps."):
@@ -84,11 +84,11 @@ def test_tasks_tolerate_arguments_they_do_not_know():
             assert flags & 0x08, f"{name} has no **_"
 
 
-def test_models_and_migrations_agree(db):
+def test_migrations_match_the_models(db):
     call_command("makemigrations", "--check", "--dry-run", verbosity=0)
 
 
-def test_the_repository_names_no_registry_and_no_machine():
+def test_repository_names_no_package_registry_and_no_machine():
     import subprocess
 
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(

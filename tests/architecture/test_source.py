@@ -49,7 +49,7 @@ def test_no_private_method_of_a_library_is_overridden():
     assert beyond(found, PRIVATE_OVERRIDES) == {}
 
 
-def test_sql_stands_in_files_of_its_own():
+def test_sql_text_is_only_in_sql_files():
     assert beyond(findings_of(checkers.sql_texts, WITH_SQL), SQL_IN_PYTHON) == {}
 
 
@@ -70,7 +70,7 @@ def test_views_read_rows_through_rules():
         "def header(response):\n    response.headers._store['a'] = 1",
     ],
 )
-def test_a_private_name_of_a_library_is_found(source):
+def test_private_name_of_a_library_is_found(source):
     assert len(checkers.private_names(source)) == 1
 
 
@@ -84,11 +84,11 @@ def test_a_private_name_of_a_library_is_found(source):
         "class A:\n    def __init__(self):\n        self._own = 1\nA()._own",
     ],
 )
-def test_own_and_documented_names_are_none(source):
+def test_own_and_documented_names_are_accepted(source):
     assert checkers.private_names(source) == []
 
 
-def test_an_override_of_a_private_method_is_found():
+def test_override_of_a_private_method_is_found():
     source = "class PhotogramSchema:\n    def _is_list_view(self): pass\n    def _refusals_by_status(self): pass"
     found = checkers.private_overrides("apps.core.api.schema", source)
     assert found == ["1: PhotogramSchema._is_list_view"]
@@ -112,16 +112,16 @@ def test_sql_text_is_found(source):
 
 
 @pytest.mark.parametrize("source", ["A = 'Select one from the list'", "A = 'UPDATE'", 'A = f"{b} with {c} as (d)"'])
-def test_prose_is_no_sql(source):
+def test_prose_is_not_taken_for_sql(source):
     assert checkers.sql_texts(source) == []
 
 
 @pytest.mark.parametrize("method", ["filter", "all", "get", "in_bulk", "select_related", "exclude", "order_by"])
-def test_a_read_without_a_rule_is_found(method):
+def test_read_without_a_rule_is_found(method):
     assert len(checkers.unruled_reads(f"Post.objects.{method}(pk=1)")) == 1
 
 
-def test_a_read_with_a_rule_is_none():
+def test_read_with_a_rule_is_accepted():
     assert checkers.unruled_reads("Post.objects.visible_to(viewer).filter(pk=1)\nPost.objects.none()") == []
 
 
@@ -136,12 +136,12 @@ def higher_tables(app, sql):
 
 
 @pytest.mark.parametrize("name", sql_files.NAMES)
-def test_a_statement_names_tables_of_its_own_and_lower_apps(name):
+def test_statement_names_only_tables_of_its_own_and_lower_apps(name):
     app = name.partition("/")[0]
     assert higher_tables(app, queries.path_of(name).read_text()) == set()
 
 
-def test_a_table_of_a_higher_app_is_found():
+def test_table_of_a_higher_app_is_found():
     sql = "SELECT 1 FROM content_post -- notifications_act\nJOIN engagement_like AS l ON true"
     assert higher_tables("content", sql) == {"engagement_like"}
     assert higher_tables("engagement", sql) == set()
@@ -149,5 +149,5 @@ def test_a_table_of_a_higher_app_is_found():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sql_files.NAMES)
-def test_a_statement_can_be_planned_without_its_parameters(name):
+def test_statement_has_a_generic_plan(name):
     assert sql_files.generic_plan(name)

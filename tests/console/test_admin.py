@@ -66,14 +66,14 @@ def browser(alice, bob):
     return client
 
 
-def test_signing_in_takes_a_staff_account(alice):
+def test_only_staff_can_sign_in(alice):
     assert Client().get("/admin/").status_code != 200
     outsider = Client()
     outsider.login(username="alice", password=PASSWORD)
     assert outsider.get("/admin/").status_code == 302
 
 
-def test_o2_pages_carry_a_policy(browser):
+def test_o2_pages_have_a_content_security_policy(browser):
     answer = browser.get("/admin/")
     assert answer.status_code == 200
     assert "object-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -81,9 +81,7 @@ def test_o2_pages_carry_a_policy(browser):
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_every_page_opens_in_a_bounded_number_of_queries_and_shows_text_inert(
-    browser, model, django_assert_max_num_queries
-):
+def test_every_page_is_within_its_query_budget_and_escapes_text(browser, model, django_assert_max_num_queries):
     names = (model._meta.app_label, model._meta.model_name)
     for query in ("", "?q=alice", f"?q={new_id()}", "?q=%25", "?o=3.-2"):
         with django_assert_max_num_queries(12):
@@ -102,7 +100,7 @@ def test_every_page_opens_in_a_bounded_number_of_queries_and_shows_text_inert(
 @pytest.mark.parametrize(
     "model", [model for model in OURS if model not in KEPT_BY_VERBS], ids=lambda model: model.__name__
 )
-def test_o1_no_form_adds_changes_or_deletes(browser, model):
+def test_o1_no_form_adds_changes_or_deletes_rows(browser, model):
     names = (model._meta.app_label, model._meta.model_name)
     row = model.objects.first()
     if row is None:

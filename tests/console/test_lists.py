@@ -100,7 +100,7 @@ def browser(db):
     return sign_in(make_user("root", is_staff=True, is_superuser=True))
 
 
-def test_no_page_reads_a_table_from_end_to_end(browser):
+def test_no_list_page_scans_a_table(browser):
     """Twenty thousand rows behind each list, and never more than about half of them read: as many as are counted."""
     ids = dict(User.objects.filter(handle__in=["p77", "p78", "p79"]).values_list("handle", "pk"))
     strays = []
@@ -130,7 +130,7 @@ def too_much(captured):
     return None
 
 
-def test_everything_is_estimated_a_part_is_counted_to_a_bound_and_no_page_lies_deeper(browser):
+def test_totals_are_estimated_and_filtered_counts_limited(browser):
     path = reverse("admin:accounts_user_changelist")
     assert re.search(r"about 20,0\d\d users", browser.get(path).text)
     assert "more than 10,000 users" in browser.get(path, {"state__exact": "active"}).text
@@ -147,7 +147,7 @@ def test_small_tables_are_counted(alice, bob):
 
 
 # ── Links ────────────────────────────────────────────────────────────────────────────────────────────────
-def test_links_lead_from_a_person_to_what_is_theirs_and_back(alice, bob):
+def test_pages_of_users_and_their_content_link_to_each_other(alice, bob):
     post = make_post(alice)
     Like.objects.create(post=post, user=bob)
     browser = sign_in(make_user("root", is_staff=True, is_superuser=True))
@@ -171,7 +171,7 @@ def test_every_link_between_lists_works(alice):
             assert answer.status_code == 200, (page, title)
 
 
-def test_links_are_shown_to_those_who_may_follow_them(mod, alice):
+def test_links_are_shown_only_to_staff_who_may_open_them(mod, alice):
     page = sign_in(mod).get(reverse("admin:accounts_user_change", args=[alice.pk])).text
     assert reverse("admin:content_post_changelist") + "?author" in page
     assert reverse("admin:accounts_session_changelist") not in page

@@ -14,7 +14,7 @@ STANDING = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>\s*
 HANDLER = re.compile(r"<[^>]*\son(click|change|submit|load|error|input)\s*=", re.IGNORECASE)
 
 
-def test_o2_no_page_of_ours_needs_a_script_that_stands_in_it():
+def test_o2_no_page_needs_an_inline_script():
     root = make_user("root", is_staff=True, is_superuser=True)
     browser = Client()
     assert "<form" in browser.get("/admin/login/").content.decode()
@@ -33,7 +33,7 @@ def test_o2_no_page_of_ours_needs_a_script_that_stands_in_it():
             assert not forbidden.search(answer.content.decode()), path
 
 
-def test_o2_the_docs_page_gets_its_script_from_a_url():
+def test_o2_docs_page_loads_its_script_from_a_url():
     page = Client().get("/v1/docs").content.decode()
     source = re.search(r'<script src="(/v1/docs\?script=[^"]*)"', page)
     assert source

@@ -89,7 +89,7 @@ def path_of(page, alice):
 
 
 @pytest.mark.parametrize("rank", RANKS)
-def test_o1_who_sees_which_page(rank, alice, django_assert_max_num_queries):
+def test_o1_page_is_visible_to_the_roles_in_the_table(rank, alice, django_assert_max_num_queries):
     browser, seen = browser_of(rank), {}
     # The first visit makes the secret.
     browser.get(reverse("console_two_factor"))
@@ -99,7 +99,7 @@ def test_o1_who_sees_which_page(rank, alice, django_assert_max_num_queries):
     assert seen == {page: expected[rank] for page, expected in PAGES.items()}
 
 
-def test_the_table_knows_every_page():
+def test_every_page_is_in_the_table():
     assert {model._meta.label for model in admin.site._registry} <= set(PAGES)
 
 
@@ -185,7 +185,7 @@ VERBS = {
 
 @pytest.mark.parametrize("verb", list(VERBS))
 @pytest.mark.parametrize("rank", RANKS)
-def test_o1_who_may_do_what(rank, verb, world):
+def test_o1_action_is_allowed_to_the_roles_in_the_table(rank, verb, world):
     first, attempt, done = VERBS[verb]
     assert not done(world)
     attempt(browser_of(rank), world)
@@ -214,7 +214,7 @@ def raw_rights(request):
 
 
 @pytest.mark.parametrize("rank", RANKS[2:])
-def test_o1_no_page_writes_past_a_service_but_the_schedule(rank, rf):
+def test_o1_only_the_schedule_is_written_without_a_service(rank, rf):
     request = rf.get("/admin/")
     browser_of(rank)
     request.user = User.objects.get(handle="visitor")
@@ -230,7 +230,7 @@ def test_o1_no_page_writes_past_a_service_but_the_schedule(rank, rf):
         assert "delete_selected" not in page.get_actions(request)
 
 
-def test_a_banner_warns_where_a_form_writes_straight_to_a_table(world):
+def test_banner_warns_on_forms_that_write_directly(world):
     browser = browser_of("superuser")
     warned = "write straight to the table"
     for path in (
@@ -242,7 +242,7 @@ def test_a_banner_warns_where_a_form_writes_straight_to_a_table(world):
     assert warned not in browser.get(reverse("admin:accounts_user_changelist")).text
 
 
-def test_what_an_administrator_changes_of_the_schedule_is_written_down(world):
+def test_changes_of_the_schedule_are_audited(world):
     browser = browser_of("admin")
     job = world["job"]
     page = reverse("admin:django_celery_beat_periodictask_change", args=[job.pk])

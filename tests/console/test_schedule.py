@@ -41,7 +41,7 @@ def page_of(row):
     return reverse(f"admin:django_celery_beat_{row._meta.model_name}_change", args=[row.pk])
 
 
-def test_an_administrator_changes_how_often_a_job_runs_and_the_scheduler_hears_of_it(admin, job):
+def test_administrator_changes_the_interval_of_a_job(admin, job):
     page = admin.get(page_of(job))
     assert page.status_code == 200
     assert "apps.core.tasks.repair_counters" in page.text
@@ -58,7 +58,7 @@ def test_an_administrator_changes_how_often_a_job_runs_and_the_scheduler_hears_o
     assert job.interval == two_hours
 
 
-def test_an_administrator_switches_a_job_off_and_runs_it_now(admin, job):
+def test_administrator_disables_a_job_and_runs_it_now(admin, job):
     admin.post(page_of(job), {"interval": job.interval.pk, "expire_seconds": 600})
     job.refresh_from_db()
     assert not job.enabled
@@ -66,7 +66,7 @@ def test_an_administrator_switches_a_job_off_and_runs_it_now(admin, job):
     assert QueuedTask.objects.get().task_name == job.task
 
 
-def test_o1_no_form_makes_a_task_run_that_is_no_job_of_ours(admin, job):
+def test_o1_forms_cannot_schedule_other_tasks(admin, job):
     arbitrary = {"task": "celery.chord", "name": "x", "args": "[1]", "kwargs": '{"a": 1}', "queue": "other"}
     assert admin.post(reverse("admin:django_celery_beat_periodictask_add"), arbitrary).status_code == 403
     admin.post(page_of(job), arbitrary | {"enabled": "on", "interval": job.interval.pk, "expire_seconds": 600})
@@ -78,11 +78,11 @@ def test_o1_no_form_makes_a_task_run_that_is_no_job_of_ours(admin, job):
 
 
 @pytest.mark.parametrize("model", ["crontabschedule", "solarschedule", "clockedschedule"])
-def test_there_are_no_other_kinds_of_schedule(admin, model):
+def test_only_interval_schedules_exist(admin, model):
     assert admin.get(f"/admin/django_celery_beat/{model}/").status_code == 404
 
 
-def test_a_moderator_neither_sees_nor_changes_the_schedule(mod, job):
+def test_moderator_can_neither_see_nor_change_the_schedule(mod, job):
     client = browser(mod)
     assert "django_celery_beat" not in client.get("/admin/").text
     assert client.get(LIST).status_code == 403
@@ -95,13 +95,13 @@ def test_a_moderator_neither_sees_nor_changes_the_schedule(mod, job):
     assert job.enabled
 
 
-def test_the_pages_open_for_a_superuser(job):
+def test_superuser_can_open_the_pages(job):
     client = browser(make_user("root", is_staff=True, is_superuser=True))
     for page in (LIST, INTERVALS, page_of(job), page_of(job.interval)):
         assert client.get(page).status_code == 200
 
 
-def test_what_the_jobs_did_is_shown_to_administrators(admin, mod, job):
+def test_administrators_see_job_runs(admin, mod, job):
     runs = reverse("admin:core_jobrun_changelist")
     assert job.task in admin.get(runs).text
     assert browser(mod).get(runs).status_code == 403

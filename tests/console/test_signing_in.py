@@ -25,7 +25,7 @@ def attempt(login, password, *, address="203.0.113.1"):
     return Client(headers={"X-Forwarded-For": address}).post(LOGIN, {"username": login, "password": password})
 
 
-def test_o2_guessing_one_account_ends_wherever_it_comes_from():
+def test_o2_attempts_on_an_account_are_limited_for_all_addresses():
     for number in range(3):
         assert BUSY not in attempt("root", "wrong", address=f"203.0.113.{number}").content.decode()
     refused = attempt("root", PASSWORD, address="203.0.113.9")
@@ -33,27 +33,27 @@ def test_o2_guessing_one_account_ends_wherever_it_comes_from():
     assert BUSY in refused.content.decode()
 
 
-def test_o2_guessing_many_accounts_from_one_address_ends():
+def test_o2_attempts_of_an_address_are_limited_for_all_accounts():
     for number in range(6):
         attempt(f"someone{number}", "wrong")
     assert BUSY in attempt("root", PASSWORD).content.decode()
     assert attempt("root", PASSWORD, address="203.0.113.2").status_code == 302
 
 
-def test_o2_the_api_and_the_console_count_together(anonymous):
+def test_o2_attempts_in_api_and_console_are_counted_together(anonymous):
     for _ in range(3):
         anonymous.post("/auth/token", {"login": "root", "password": "wrong"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
     assert BUSY in attempt("root", PASSWORD).content.decode()
 
 
-def test_o2_without_redis_attempts_are_counted_in_the_database(settings):
+def test_o2_attempts_are_counted_in_the_database_without_redis(settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     for _ in range(3):
         attempt("root", "wrong")
     assert BUSY in attempt("root", PASSWORD).content.decode()
 
 
-def test_o2_the_form_opens_and_lets_its_owner_in():
+def test_o2_staff_can_sign_in_with_the_form():
     assert Client().get(LOGIN).status_code == 200
     assert attempt("ROOT", PASSWORD).status_code in {200, 302}
     assert attempt("root", PASSWORD).status_code == 302

@@ -28,17 +28,17 @@ texts = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from(SPICE)),
         ("#end.", ["end"]),
     ],
 )
-def test_tags(text, tags):
+def test_tags_are_parsed(text, tags):
     assert tags_in(text) == tags
 
 
 @pytest.mark.parametrize("url", ["https://x.org/#frag", "HTTP://x.org/?q=#frag", "https://x.org/a-#frag,#more"])
-def test_a_fragment_of_a_url_is_no_tag_and_an_at_in_one_no_mention(url):
+def test_urls_contain_no_tags_and_mentions(url):
     assert tags_in(f"#before {url} #after") == ["before", "after"]
     assert mentions_in(f"{url}/@bob?u=@bob") == []
 
 
-def test_a_zero_width_joiner_counts_only_where_it_changes_what_is_read():
+def test_zero_width_joiner_is_kept_only_where_it_matters():
     assert tags_in("#می\u200cخواهم") == ["می\u200cخواهم"]
     assert tags_in("#क्\u200dष") == ["क्\u200dष"]
     assert tags_in("#cat\u200d #cat\u200c #cat") == ["cat"]
@@ -59,18 +59,18 @@ def test_a_zero_width_joiner_counts_only_where_it_changes_what_is_read():
         ("@bobさん、こんにちは@bob", [("bob", 0, 4), ("bob", 12, 4)]),
     ],
 )
-def test_mentions(text, handles):
+def test_mentions_are_parsed(text, handles):
     assert [(m.handle, m.offset, m.length) for m in mentions_in(text)] == handles
 
 
 @given(texts)
-def test_a_mention_stands_where_it_says(text):
+def test_position_of_a_mention_is_correct(text):
     for mention in mentions_in(text):
         assert text[mention.offset : mention.offset + mention.length].lower() == f"@{mention.handle}"
 
 
 @given(texts)
-def test_tags_are_stable_under_normalisation_and_their_own_parsing(text):
+def test_tags_are_stable_under_normalisation_and_parsing(text):
     normal = unicodedata.normalize("NFC", text)
     for tag in tags_in(normal):
         assert unicodedata.is_normalized("NFC", tag)
@@ -79,13 +79,13 @@ def test_tags_are_stable_under_normalisation_and_their_own_parsing(text):
 
 
 @given(texts)
-def test_a_tag_is_found_however_its_letters_are_composed_or_cased(text):
+def test_tag_is_found_in_any_case_and_composition(text):
     for tag in tags_in(unicodedata.normalize("NFC", text)):
         assert normalise_tag(unicodedata.normalize("NFD", tag)) == tag
 
 
 @given(texts)
-def test_what_stands_before_and_after_a_space_changes_nothing(text):
+def test_surrounding_words_do_not_change_a_tag(text):
     normal = unicodedata.normalize("NFC", text)
     around = f"#before @before {normal} #after @after"
     assert set(tags_in(around)) == {"before", *tags_in(normal), "after"}

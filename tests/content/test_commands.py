@@ -23,7 +23,7 @@ def wrong(alice):
 ONE_EACH = {"media.in_use": 1, "media.wanted_public": 1, "post.tags": 1, "avatar.wanted_public": 1}
 
 
-def test_what_is_wrong_is_corrected_and_told(wrong):
+def test_wrong_fields_are_corrected_and_reported(wrong):
     outcome = run("repair_fields")
     assert outcome.code == 0
     assert "[] shown, ['light'] true" in outcome.out
@@ -31,19 +31,19 @@ def test_what_is_wrong_is_corrected_and_told(wrong):
     assert run("repair_fields", "--json").json["wrong"] == dict.fromkeys(ONE_EACH, 0)
 
 
-def test_a_dry_run_changes_nothing(wrong):
+def test_dry_run_changes_nothing(wrong):
     for _ in range(2):
         assert run("repair_fields", "--dry-run", "--json").json["wrong"] == ONE_EACH
 
 
 @pytest.mark.parametrize("field", ONE_EACH)
-def test_only_one_field(wrong, field):
+def test_single_field_can_be_repaired(wrong, field):
     assert run("repair_fields", "--field", field, "--json").json["wrong"] == {field: 1}
     left = run("repair_fields", "--dry-run", "--json").json["wrong"]
     assert left == ONE_EACH | {field: 0}
 
 
-def test_a_stopped_one_says_what_is_done_and_another_run_does_the_rest(wrong, alice, monkeypatch, settings):
+def test_interrupted_repair_reports_progress_and_can_be_continued(wrong, alice, monkeypatch, settings):
     lost = [medium.pk for medium in (make_media(alice, in_use=True) for _ in range(2))]
     settings.MAINTENANCE_ROWS_PER_SECOND = 1
     interrupt(monkeypatch)

@@ -45,37 +45,37 @@ class TestOnePost:
         services.update_post(shown, changes={"visibility": "public"})
         assert is_wanted_public(shown)
 
-    def test_p10_a_takedown_hides_the_photos_and_a_restoration_shows_them(self, shown):
+    def test_p10_takedown_hides_photos_and_restoration_shows_them(self, shown):
         services.take_down(shown)
         assert not is_wanted_public(shown)
         services.restore(shown)
         assert is_wanted_public(shown)
 
-    def test_p10_a_takedown_kills_the_urls_that_followers_had(self, alice):
+    def test_p10_takedown_revokes_the_urls_of_followers(self, alice):
         post = make_post(alice, visibility="followers")
         services.take_down(post)
         assert set(Media.objects.values_list("urls_revoked", flat=True)) == {True}
 
-    def test_what_only_followers_see_keeps_its_urls_when_the_account_goes_private(self, alice):
+    def test_followers_only_photo_keeps_urls_when_the_account_goes_private(self, alice):
         make_post(alice, visibility="followers")
         accounts.update_profile(alice, changes={"is_private": True})
         exposure.reconcile_account(alice.pk)
         assert set(Media.objects.values_list("urls_revoked", flat=True)) == {False}
 
-    def test_restoring_a_post_for_followers_shows_nothing_to_everybody(self, alice):
+    def test_restored_followers_only_post_gets_no_public_copies(self, alice):
         post = make_post(alice, visibility="followers")
         services.take_down(post)
         services.restore(post)
         assert not is_wanted_public(post)
 
     @pytest.mark.parametrize("fields", [{"visibility": "followers"}, {"author": "private"}])
-    def test_a_post_that_not_everybody_may_see_is_never_exposed(self, fields):
+    def test_post_that_is_not_public_gets_no_public_copies(self, fields):
         author = make_user(is_private=fields.pop("author", "") == "private")
         post = services.create_post(author_id=author.pk, media_ids=[make_media(author).pk], **fields)
         assert post.status == "published"
         assert not is_wanted_public(post)
 
-    def test_a_processing_post_is_exposed_when_it_is_published_and_no_sooner(self, alice):
+    def test_processing_post_gets_public_copies_when_published(self, alice):
         medium = make_media(alice, status="uploaded")
         post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
         assert not is_wanted_public(post)
@@ -83,7 +83,7 @@ class TestOnePost:
         publication.settle(post.pk)
         assert is_wanted_public(post)
 
-    def test_p6_narrowed_while_it_was_being_copied_it_is_published_without_copies(self, alice, monkeypatch):
+    def test_p6_post_narrowed_during_the_copy_has_no_public_copies(self, alice, monkeypatch):
         medium = make_media(alice, status="uploaded")
         post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
         Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
@@ -112,7 +112,7 @@ class TestAccounts:
     }
 
     @pytest.mark.parametrize("change", list(CHANGES))
-    def test_p10_every_photo_follows_its_account(self, alice, shown, change, monkeypatch):
+    def test_p10_photos_follow_the_privacy_of_the_account(self, alice, shown, change, monkeypatch):
         monkeypatch.setattr(exposure, "POSTS_AT_ONCE", 2)
         posts = [shown, *(make_post(alice, photos=2) for _ in range(4))]
         exposure.reconcile([post.pk for post in posts])
@@ -125,7 +125,7 @@ class TestAccounts:
         assert all(is_wanted_public(post) for post in posts)
         assert not StaleExposure.objects.exists()
 
-    def test_p10_a_lost_doorbell_is_rung_again(self, alice, shown):
+    def test_p10_lost_task_is_enqueued_again(self, alice, shown):
         accounts.update_profile(alice, changes={"is_private": True})
         QueuedTask.objects.all().delete()
         exposure.enqueue_due()
@@ -136,7 +136,7 @@ class TestAccounts:
         assert not is_wanted_public(shown)
         assert not StaleExposure.objects.exists()
 
-    def test_p10_a_run_that_fails_half_way_leaves_the_account_marked(self, alice, shown, monkeypatch):
+    def test_p10_failed_run_leaves_the_account_pending(self, alice, shown, monkeypatch):
         accounts.update_profile(alice, changes={"is_private": True})
         monkeypatch.setattr(exposure, "reconcile", raise_operational_error)
         with pytest.raises(OperationalError):
@@ -145,7 +145,7 @@ class TestAccounts:
         exposure.reconcile_account(alice.pk)
         assert not is_wanted_public(shown)
 
-    def test_a_change_during_a_run_is_not_forgotten_with_it(self, alice, shown, monkeypatch):
+    def test_change_during_a_run_is_processed(self, alice, shown, monkeypatch):
         accounts.update_profile(alice, changes={"is_private": True})
         reconcile = exposure.reconcile
 
@@ -160,7 +160,7 @@ class TestAccounts:
         exposure.reconcile_account(alice.pk)
         assert is_wanted_public(shown)
 
-    def test_a_bell_for_nobody_is_harmless(self, alice):
+    def test_task_for_an_unknown_account_does_nothing(self, alice):
         exposure.reconcile_account(alice.pk)
 
 
@@ -177,7 +177,7 @@ class TestR3Races:
             is_open = Post.objects.public().filter(pk=post.pk).exists()
             assert is_wanted_public(post) is is_open
 
-    def test_r3_narrowing_a_post_while_its_account_goes_public(self):
+    def test_r3_post_narrowed_while_its_account_goes_public_stays_narrow(self):
         for _ in range(self.ROUNDS):
             alice = make_user(is_private=True)
             post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk])
@@ -189,7 +189,7 @@ class TestR3Races:
             in_threads(2, lambda deeds=deeds: deeds.pop()())
             assert not is_wanted_public(post)
 
-    def test_r3_posting_while_the_account_goes_private(self):
+    def test_r3_post_created_while_the_account_goes_private_is_private(self):
         for _ in range(self.ROUNDS):
             alice = make_user()
             media_id = make_media(alice).pk
@@ -200,7 +200,7 @@ class TestR3Races:
             in_threads(2, lambda deeds=deeds: deeds.pop()())
             self.settle_down(alice)
 
-    def test_r3_the_author_row_is_locked_before_sight_is_decided(self):
+    def test_r3_author_is_locked_before_visibility_is_decided(self):
         """The very interleaving: the post is made and not committed, the account goes private and is reconciled."""
         alice = make_user()
         media_id = make_media(alice).pk

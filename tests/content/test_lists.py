@@ -29,20 +29,20 @@ def found(caller, path):
 
 class TestTagPath:
     @pytest.mark.parametrize("spelled", ["café", "CAFÉ", "cafe\u0301", "%23café", "caf%C3%A9"])
-    def test_is_spelled_as_in_captions(self, anonymous, alice, spelled):
+    def test_tag_in_a_path_is_normalised_like_in_captions(self, anonymous, alice, spelled):
         post = posted(alice, "#Café")
         assert found(anonymous, f"/tags/{spelled}/posts") == [str(post.pk)]
 
     @pytest.mark.parametrize(
         "spelled", ["unknown", "2026", "a b", "%00", "%FF", "%23", "x" * 5000, "a'--", "%ED%A0%80", "..."]
     )
-    def test_i2_a_tag_that_nobody_used_or_could_use_has_no_posts(self, anonymous, alice, spelled):
+    def test_i2_unused_or_invalid_tag_has_no_posts(self, anonymous, alice, spelled):
         posted(alice, "#husum")
         assert found(anonymous, f"/tags/{spelled}/posts") == []
 
 
 class TestP6VisibilityIsReadWhenAnswering:
-    def test_p6_narrowed_or_taken_down_a_post_leaves_its_tags_on_the_next_request(self, anonymous, api, alice, bob):
+    def test_p6_hidden_post_leaves_its_tags_on_the_next_request(self, anonymous, api, alice, bob):
         narrowed, taken_down, kept = (posted(alice, "#husum") for _ in range(3))
         assert len(found(anonymous, "/tags/husum/posts")) == 3
         api(alice).patch(f"/posts/{narrowed.pk}", {"visibility": "followers"})
@@ -50,20 +50,20 @@ class TestP6VisibilityIsReadWhenAnswering:
         assert found(anonymous, "/tags/husum/posts") == [str(kept.pk)]
         assert found(api(bob), "/tags/husum/posts") == [str(kept.pk), str(narrowed.pk)]
 
-    def test_p6_an_edited_caption_leaves_the_old_tag_and_joins_the_new(self, anonymous, api, alice):
+    def test_p6_edited_caption_changes_the_tags(self, anonymous, api, alice):
         post = posted(alice, "#old")
         api(alice).patch(f"/posts/{post.pk}", {"caption": "#new"})
         assert found(anonymous, "/tags/old/posts") == []
         assert found(anonymous, "/tags/new/posts") == [str(post.pk)]
 
-    def test_p2_a_suspended_authors_posts_leave_and_come_back(self, anonymous, alice):
+    def test_p2_posts_of_a_suspended_author_are_hidden_until_unsuspended(self, anonymous, alice):
         post = posted(alice, "#husum")
         accounts.suspend(alice, reason="spam")
         assert found(anonymous, "/tags/husum/posts") == []
         accounts.unsuspend(alice)
         assert found(anonymous, "/tags/husum/posts") == [str(post.pk)]
 
-    def test_p5_a_block_either_way_hides_from_tag_lists(self, api, alice, carol, mallory):
+    def test_p5_block_in_either_direction_hides_posts_in_tag_lists(self, api, alice, carol, mallory):
         mine, theirs = posted(alice, "#husum"), posted(mallory, "#husum")
         assert found(api(mallory), "/tags/husum/posts") == [str(theirs.pk)]
         assert found(api(alice), "/tags/husum/posts") == [str(mine.pk)]
@@ -74,7 +74,7 @@ class TestMentions:
     def mentioned(self, caller, post):
         return [mention["handle"] for mention in caller.get(f"/posts/{post.pk}").json()["mentions"]]
 
-    def test_are_of_people_who_are_there_and_not_blocked(self, api, alice, bob, mallory):
+    def test_mentions_are_of_active_users_without_blocks(self, api, alice, bob, mallory):
         gone = make_user("gone")
         accounts.suspend(gone, reason="spam")
         post = posted(alice, "@bob @mallory @gone @nobody @Bob")
@@ -83,7 +83,7 @@ class TestMentions:
             ("bob", 28),
         ]
 
-    def test_p5_are_left_out_once_the_viewer_blocks_or_the_account_hides(self, api, anonymous, alice, bob, carol):
+    def test_p5_mention_is_hidden_after_a_block_or_deletion(self, api, anonymous, alice, bob, carol):
         post = posted(alice, "@bob @carol")
         assert self.mentioned(anonymous, post) == ["bob", "carol"]
         make_block(carol, bob)
@@ -92,7 +92,7 @@ class TestMentions:
         accounts.suspend(carol, reason="spam")
         assert self.mentioned(anonymous, post) == ["bob"]
 
-    def test_p5_widen_nobodys_sight(self, api, alice, carol):
+    def test_p5_mention_does_not_make_a_post_visible(self, api, alice, carol):
         post = posted(alice, "@carol", visibility="followers")
         assert api(carol).get(f"/posts/{post.pk}").status_code == 404
 
@@ -153,7 +153,7 @@ class TestIndexes:
             and node["Relation Name"] in {"content_post", "content_posttag", "content_tag"}
         )
 
-    def test_each_page_of_a_tag_costs_the_same_however_deep(self, many, carol):
+    def test_deep_page_of_a_tag_costs_as_much_as_the_first(self, many, carol):
         for viewer in (None, carol.pk):
             shown = Post.objects.visible_to(viewer).published()
             for depth in self.DEPTHS:
@@ -164,14 +164,14 @@ class TestIndexes:
                 assert 21 <= rows_read(plan) <= 60
             assert rows_read(explain(self.page(shown.tagged("rare7"), None))) < 200, "the common tag's posts are read"
 
-    def test_each_page_of_an_author_costs_the_same_however_deep(self, many, alice, carol):
+    def test_deep_page_of_an_author_costs_as_much_as_the_first(self, many, alice, carol):
         shown = Post.objects.visible_to(carol.pk).written_by(alice.pk)
         for depth in self.DEPTHS:
             plan = explain(self.page(shown, many[-depth].pk if depth else None))
             assert indexes_used(plan) & {"posts_by_author", "shown_posts_by_author"}
             assert rows_read(plan) <= 60
 
-    def test_the_sweep_for_lost_doorbells_reads_processing_posts_only(self, many, alice):
+    def test_sweep_for_lost_tasks_reads_processing_posts_only(self, many, alice):
         make_post(alice, status="processing")
         analyze("content_post")
         plan = explain(Post.objects.filter(status="processing").order_by("pk")[:500])

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(("visibility", "is_private"), list(product(Post.Visibility.values, [False, True])))
-def test_p6_photos_become_public_only_if_everybody_may_see_the_post(alice, visibility, is_private):
+def test_p6_photos_become_public_only_with_a_public_post(alice, visibility, is_private):
     type(alice).objects.filter(pk=alice.pk).update(is_private=is_private)
     photos = [make_media(alice), make_media(alice)]
     post = services.create_post(author_id=alice.pk, media_ids=[photo.pk for photo in photos], visibility=visibility)
@@ -29,7 +29,7 @@ def test_p6_photos_become_public_only_if_everybody_may_see_the_post(alice, visib
         assert (photo.in_use, photo.wanted_public) == (True, public)
 
 
-def test_a_post_is_stored_with_its_tags_and_counted(alice):
+def test_post_is_stored_with_its_tags_and_counted(alice):
     services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="#husum")
     post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="#tide at #husum")
     saved = Post.objects.get(pk=post.pk)
@@ -42,7 +42,7 @@ def test_a_post_is_stored_with_its_tags_and_counted(alice):
     assert alice.post_count == 2
 
 
-def test_a_post_with_unfinished_media_is_not_counted_yet(alice):
+def test_post_with_unfinished_media_is_not_counted_yet(alice):
     photo = make_media(alice, status=Media.Status.PROCESSING)
     post = services.create_post(author_id=alice.pk, media_ids=[photo.pk])
     assert post.status == Post.Status.PROCESSING
@@ -51,7 +51,7 @@ def test_a_post_with_unfinished_media_is_not_counted_yet(alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_r3_the_same_photo_goes_into_one_of_ten_posts():
+def test_r3_photo_is_used_by_one_of_ten_concurrent_posts():
     alice = make_user()
     photo = make_media(alice)
 
@@ -69,7 +69,7 @@ def test_r3_the_same_photo_goes_into_one_of_ten_posts():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_r3_posts_with_the_same_new_tags_wait_for_each_other():
+def test_r3_concurrent_posts_with_the_same_new_tags_succeed():
     alice = make_user()
     photos = [make_media(alice) for _ in range(6)]
     captions = iter(["#a #b #c", "#c #b #a"] * 3)
@@ -83,7 +83,7 @@ def test_r3_posts_with_the_same_new_tags_wait_for_each_other():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_r3_a_change_of_privacy_that_a_post_waits_for_decides():
+def test_r3_post_respects_a_concurrent_change_of_privacy():
     """Another transaction holds the author's row and makes the account private: the photos do not become public."""
     alice = make_user()
     photo = make_media(alice)

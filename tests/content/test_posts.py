@@ -47,7 +47,7 @@ def hear(request):
 
 
 class TestPosting:
-    def test_ready_photos_are_published_at_once_in_the_order_given(self, api, alice, bob):
+    def test_post_of_ready_photos_is_published_at_once_in_order(self, api, alice, bob):
         media = [make_media(alice) for _ in range(3)]
         shown = post(api(alice), media[::-1], caption="Tide #Husum @bob").json()
         assert shown["status"] == "published"
@@ -57,7 +57,7 @@ class TestPosting:
         assert shown["viewer"] == {"liked": False, "saved": False}
         assert api(alice).get("/users/me").json()["counts"]["posts"] == 1
 
-    def test_p3_anothers_medium_is_refused_like_a_random_id(self, api, alice, carol):
+    def test_p3_medium_of_another_user_is_refused_like_an_unknown_id(self, api, alice, carol):
         foreign = post(api(carol), [make_media(alice)])
         random = api(carol).post("/posts", {"media_ids": [str(new_id())]})
         assert foreign.status_code == random.status_code == 400
@@ -65,7 +65,7 @@ class TestPosting:
         assert fault(foreign) == {"media_ids.0": "invalid_media"}
 
     @pytest.mark.parametrize("state", ["pending", "failed", "in use", "avatar", "twice"])
-    def test_media_that_cannot_be_posted_are_named(self, api, alice, state):
+    def test_unusable_media_are_refused_by_position(self, api, alice, state):
         good = make_media(alice)
         bad = {
             "pending": lambda: make_media(alice, status="pending"),
@@ -95,13 +95,13 @@ class TestPosting:
         ],
         ids=str,
     )
-    def test_p8_i2_what_is_refused_and_why(self, api, alice, fields, code):
+    def test_p8_i2_invalid_fields_are_refused_with_a_code(self, api, alice, fields, code):
         assert set(fault(post(api(alice), [make_media(alice)], **fields)).values()) == {code}
 
     def test_limits_count_code_points(self, api, alice):
         assert post(api(alice), [make_media(alice)], caption="👩" * 2200).status_code == 201
 
-    def test_r4_the_same_key_makes_one_post(self, api, alice):
+    def test_r4_same_idempotency_key_creates_one_post(self, api, alice):
         body = {"media_ids": [str(make_media(alice).pk)], "caption": "once"}
         key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
         first, again = (api(alice).post("/posts", body, **key) for _ in range(2))
@@ -113,7 +113,7 @@ class TestPosting:
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
         assert api(make_user()).post("/posts", body, **key).status_code == 400
 
-    def test_r4_what_was_refused_may_be_tried_again_with_the_same_key(self, api, alice):
+    def test_r4_refused_request_can_be_repeated_with_its_key(self, api, alice):
         key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
         pending = make_media(alice, status="pending")
         body = {"media_ids": [str(pending.pk)]}
@@ -122,7 +122,7 @@ class TestPosting:
         assert api(alice).post("/posts", body, **key).status_code == 201
 
     @pytest.mark.django_db(transaction=True)
-    def test_r4_ten_at_once_with_one_key_make_one_post(self, alice):
+    def test_r4_ten_concurrent_requests_with_a_key_create_one_post(self, alice):
         body = {"media_ids": [str(make_media(alice).pk)]}
         caller = Caller(alice)
         codes = in_threads(10, lambda: caller.post("/posts", body, HTTP_IDEMPOTENCY_KEY="k").status_code)
@@ -131,7 +131,7 @@ class TestPosting:
         assert Post.objects.count() == 1
 
     @pytest.mark.django_db(transaction=True)
-    def test_r2_one_medium_goes_into_one_post_however_many_ask_at_once(self, alice):
+    def test_r2_medium_is_used_by_one_of_several_concurrent_posts(self, alice):
         media_id = make_media(alice).pk
         caller = Caller(alice)
         codes = in_threads(6, lambda: caller.post("/posts", {"media_ids": [str(media_id)]}).status_code)
@@ -139,7 +139,7 @@ class TestPosting:
         assert PostMedia.objects.get().medium_id == media_id
 
     @pytest.mark.django_db(transaction=True)
-    def test_posts_that_bring_the_same_new_tags_at_once_do_not_wait_for_each_other_for_ever(self):
+    def test_concurrent_posts_with_the_same_new_tags_do_not_deadlock(self):
         authors = [make_user() for _ in range(6)]
         media = {author: make_media(author) for author in authors}
         names = [f"#tag{n}" for n in range(30)]
@@ -163,7 +163,7 @@ class TestProcessing:
         PostMedia.objects.filter(post=post)
         Media.objects.filter(posts=post).update(status="ready", width=1, height=1, private_secret="s")
 
-    def test_published_by_itself_when_all_are_ready(self, waiting, alice, deliver):
+    def test_post_is_published_when_all_media_are_ready(self, waiting, alice, deliver):
         publication.settle(waiting.pk)
         waiting.refresh_from_db()
         assert waiting.status == "processing"
@@ -175,14 +175,14 @@ class TestProcessing:
         alice.refresh_from_db()
         assert alice.post_count == 1
 
-    def test_failed_when_one_fails(self, waiting, api, alice):
+    def test_post_fails_if_a_medium_fails(self, waiting, api, alice):
         Media.objects.filter(posts=waiting).update(status="failed", error_code="image_corrupt", error_detail="Damaged.")
         publication.settle(waiting.pk)
         shown = api(alice).get(f"/posts/{waiting.pk}").json()
         assert shown["status"] == "failed"
         assert shown["media"][0]["error"] == {"code": "image_corrupt", "detail": "Damaged."}
 
-    def test_a_taken_down_post_that_gets_ready_counts_once_it_is_restored(self, waiting, alice):
+    def test_taken_down_post_is_counted_after_restoration(self, waiting, alice):
         services.take_down(waiting)
         self.ready(waiting)
         publication.settle(waiting.pk)
@@ -191,19 +191,19 @@ class TestProcessing:
         alice.refresh_from_db()
         assert alice.post_count == 1
 
-    def test_the_author_is_told_when_it_fails(self, waiting, alice, hear):
+    def test_failed_post_shows_its_error_to_the_author(self, waiting, alice, hear):
         told = hear(post_failed)
         Media.objects.filter(posts=waiting).update(status="failed", error_code="image_corrupt")
         publication.settle(waiting.pk)
         publication.settle(waiting.pk)
         assert told == [{"post_id": str(waiting.pk), "author_id": str(alice.pk)}]
 
-    def test_bells_for_what_is_gone_are_harmless(self, db):
+    def test_tasks_for_deleted_posts_do_nothing(self, db):
         publication.settle_post_with(new_id())
         publication.settle(new_id())
 
     @pytest.mark.django_db(transaction=True)
-    def test_r2_two_media_finishing_at_once_publish_once(self, alice, hear):
+    def test_r2_post_is_published_once_if_two_media_finish_at_once(self, alice, hear):
         media = [make_media(alice, status="uploaded")]
         post = services.create_post(author_id=alice.pk, media_ids=[m.pk for m in media])
         self.ready(post)
@@ -215,20 +215,20 @@ class TestProcessing:
 
 
 class TestEditing:
-    def test_changes_only_what_is_sent_and_parses_again(self, api, alice):
+    def test_edit_changes_only_sent_fields_and_parses_the_caption(self, api, alice):
         shown = make_post(alice, caption="#old", sensitive=True)
         edited = api(alice).patch(f"/posts/{shown.pk}", {"caption": "#new"}).json()
         assert (edited["tags"], edited["sensitive"]) == (["new"], True)
         assert edited["edited_at"]
 
-    def test_only_a_new_caption_makes_a_post_edited(self, api, alice):
+    def test_only_a_new_caption_marks_a_post_as_edited(self, api, alice):
         shown = make_post(alice, caption="as it was")
         unedited = [{}, {"caption": "as it was"}, {"sensitive": True}, {"visibility": "followers"}]
         for changes in unedited:
             assert api(alice).patch(f"/posts/{shown.pk}", changes).json()["edited_at"] is None
         assert api(alice).patch(f"/posts/{shown.pk}", {"caption": "as it is"}).json()["edited_at"] is not None
 
-    def test_what_is_already_so_is_told_to_nobody(self, api, alice, hear):
+    def test_edit_without_changes_publishes_no_event(self, api, alice, hear):
         told = hear(post_edited)
         shown = make_post(alice, caption="as it was")
         api(alice).patch(f"/posts/{shown.pk}", {"caption": "as it was", "comments_enabled": True})
@@ -243,7 +243,7 @@ class TestEditing:
             *("counts", "like_count", "viewer", "tags", "mentions", "media", "media_ids"),
         ],
     )
-    def test_p8_i3_no_other_field_can_be_written(self, api, alice, field):
+    def test_p8_i3_other_fields_cannot_be_written(self, api, alice, field):
         shown = make_post(alice)
         assert fault(api(alice).patch(f"/posts/{shown.pk}", {field: "x", "caption": "x"})) == {field: "unknown_field"}
         shown.refresh_from_db()
@@ -263,13 +263,13 @@ class TestEditing:
         ],
         ids=str,
     )
-    def test_i2_what_is_refused_changes_nothing(self, api, alice, changes, faults):
+    def test_i2_refused_edit_changes_nothing(self, api, alice, changes, faults):
         shown = make_post(alice, caption="as it was")
         assert fault(api(alice).patch(f"/posts/{shown.pk}", {"sensitive": True} | changes)) == faults
         shown.refresh_from_db()
         assert (shown.caption, shown.sensitive) == ("as it was", False)
 
-    def test_p7_others_may_not_when_they_see_it_and_cannot_tell_when_they_do_not(self, api, alice, carol, mallory, mod):
+    def test_p7_other_users_get_403_for_visible_and_404_for_hidden_posts(self, api, alice, carol, mallory, mod):
         shown, hidden = make_post(alice), make_post(alice, visibility="followers")
         for verb in ("patch", "delete"):
             assert getattr(api(carol), verb)(f"/posts/{shown.pk}", {}).status_code == 403
@@ -278,7 +278,7 @@ class TestEditing:
             # A moderator sees the post; what a moderator may do to it, the moderation's verbs say.
             assert getattr(api(mod), verb)(f"/posts/{hidden.pk}", {}).status_code == 403
 
-    def test_alt_texts_by_medium(self, api, alice):
+    def test_alt_texts_are_set_by_medium(self, api, alice):
         shown = make_post(alice, photos=2)
         first = shown.items.first().medium_id
         edited = api(alice).patch(f"/posts/{shown.pk}", {"alt_texts": {str(first): "Two boats"}}).json()
@@ -288,7 +288,7 @@ class TestEditing:
             f"alt_texts.{foreign}"
         }
 
-    def test_an_etag_saves_the_second_reading(self, api, alice):
+    def test_second_request_with_etag_is_304(self, api, alice):
         shown = make_post(alice)
         first = api(alice).get(f"/posts/{shown.pk}")
         assert first.headers["Cache-Control"] == "private, no-cache"
@@ -299,7 +299,7 @@ class TestEditing:
 
 
 class TestDeleting:
-    def test_p10_deleting_a_post_schedules_the_deletion_of_every_object(self, api, alice):
+    def test_p10_deleted_post_schedules_the_deletion_of_every_object(self, api, alice):
         shown = make_post(alice, photos=2)
         assert api(alice).delete(f"/posts/{shown.pk}").status_code == 204
         assert api(alice).delete(f"/posts/{shown.pk}").status_code == 404
@@ -308,7 +308,7 @@ class TestDeleting:
         assert api(alice).get("/users/me").json()["counts"]["posts"] == 0
 
     @pytest.mark.django_db(transaction=True)
-    def test_r3_deleting_while_it_is_being_published_leaves_nothing(self):
+    def test_r3_post_deleted_during_publication_leaves_nothing(self):
         for _ in range(6):
             author = make_user()
             media = make_media(author, status="uploaded")
@@ -322,7 +322,7 @@ class TestDeleting:
             assert not Media.objects.filter(pk=media.pk).exists()
 
     @pytest.mark.django_db(transaction=True)
-    def test_r3_editing_while_it_is_being_deleted_brings_nothing_back(self):
+    def test_r3_edit_during_deletion_restores_nothing(self):
         for _ in range(6):
             author = make_user()
             shown = make_post(author)
@@ -335,7 +335,7 @@ class TestDeleting:
             assert not Post.objects.filter(pk=shown.pk).exists()
 
     @pytest.mark.django_db(transaction=True)
-    def test_r1_taking_down_restoring_and_deleting_at_once_leave_the_count_right(self):
+    def test_r1_concurrent_takedown_restore_and_delete_keep_the_count(self):
         for _ in range(6):
             author = make_user()
             shown = [make_post(author) for _ in range(3)]
@@ -348,7 +348,7 @@ class TestDeleting:
             assert list(POSTS.repair(dry_run=True)) == []
 
     @pytest.mark.django_db(transaction=True)
-    def test_r3_deleting_twice_at_once_is_deleting_once(self, alice):
+    def test_r3_concurrent_deletions_delete_once(self, alice):
         shown = make_post(alice)
         caller = Caller(alice)
         codes = in_threads(6, lambda: caller.delete(f"/posts/{shown.pk}").status_code)
@@ -356,7 +356,7 @@ class TestDeleting:
         alice.refresh_from_db()
         assert alice.post_count == 0
 
-    def test_taking_down_and_restoring_bring_back_what_was(self, api, alice, carol):
+    def test_restored_post_is_as_before_the_takedown(self, api, alice, carol):
         shown = make_post(alice)
         services.take_down(shown)
         services.take_down(shown)

@@ -15,7 +15,7 @@ def posted(author, caption, **fields):
 
 
 class TestErasing:
-    def test_p10_leaves_no_post_no_photo_and_no_mention(self, alice, bob):
+    def test_p10_erasure_leaves_no_post_photo_or_mention(self, alice, bob):
         for status in ("published", "processing", "failed"):
             make_post(alice, photos=2, status=status)
         services.take_down(make_post(alice))
@@ -27,7 +27,7 @@ class TestErasing:
         assert list(Mention.objects.values_list("user", flat=True)) == [bob.pk]
         assert not StaleExposure.objects.exists()
 
-    def test_goes_on_where_it_was_interrupted(self, alice, monkeypatch):
+    def test_interrupted_erasure_continues(self, alice, monkeypatch):
         posts = [make_post(alice) for _ in range(3)]
         delete_post = services.delete_post
 
@@ -44,7 +44,7 @@ class TestErasing:
         privacy.erase(alice.pk)
         assert not Post.objects.exists()
 
-    def test_a_post_deleted_meanwhile_stops_nothing(self, alice, monkeypatch):
+    def test_erasure_tolerates_a_post_deleted_meanwhile(self, alice, monkeypatch):
         make_post(alice)
         delete_post = services.delete_post
 
@@ -58,7 +58,7 @@ class TestErasing:
 
 
 class TestExporting:
-    def test_p10_holds_every_post_of_ones_own_and_nothing_of_others(self, alice, bob, carol):
+    def test_p10_export_contains_exactly_the_own_posts(self, alice, bob, carol):
         mine = [posted(alice, "one #tag @bob"), make_post(alice, photos=2, status="failed")]
         services.take_down(mine[0])
         gone = posted(alice, "gone")
@@ -70,7 +70,7 @@ class TestExporting:
         assert told[0]["taken_down_at"] is not None
         assert told[1]["media"] == [str(item.medium_id) for item in mine[1].items.order_by("position")]
 
-    def test_p10_tells_of_mentions_only_where_one_may_see_them(self, alice, bob, carol):
+    def test_p10_export_contains_visible_mentions_only(self, alice, bob, carol):
         seen = posted(alice, "@bob")
         posted(carol, "@bob", visibility="followers")
         blocked = posted(carol, "@bob")

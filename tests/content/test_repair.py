@@ -38,7 +38,7 @@ def post(alice):
     return post
 
 
-def test_what_is_right_stays_as_it_is(post, alice):
+def test_correct_fields_are_not_changed(post, alice):
     make_media(alice)
     make_media(alice, status="pending")
     hidden = make_post(alice, visibility="followers")
@@ -48,7 +48,7 @@ def test_what_is_right_stays_as_it_is(post, alice):
 
 
 class TestUse:
-    def test_a_medium_that_nobody_uses_is_free_again_and_shown_to_nobody(self, alice):
+    def test_unused_medium_is_released_and_hidden(self, alice):
         lost = make_media(alice, in_use=True, wanted_public=True, public_secret="p")
         assert found() == [Drift("media.in_use", lost.pk, True, False)]
         lost.refresh_from_db()
@@ -56,18 +56,18 @@ class TestUse:
         assert PendingDeletion.objects.filter(key__startswith="p/").count() == len(lost.variants)
         assert found() == []
 
-    def test_a_medium_that_a_post_holds_is_in_use(self, post):
+    def test_medium_of_a_post_is_in_use(self, post):
         medium = post.media.get()
         Media.objects.update(in_use=False)
         assert found() == [Drift("media.in_use", medium.pk, False, True)]
         assert Media.objects.get().in_use
 
-    def test_an_avatar_is_in_use(self, alice):
+    def test_avatar_is_in_use(self, alice):
         User.objects.filter(pk=alice.pk).update(avatar=make_media(alice, wanted_public=True))
         assert [finding.field for finding in found()] == ["media.in_use"]
         assert Media.objects.get().in_use
 
-    def test_what_has_become_right_meanwhile_is_left_alone(self, post):
+    def test_field_corrected_meanwhile_is_not_changed(self, post):
         assert not repair._correct_use(post.media.get().pk)
 
 
@@ -82,7 +82,7 @@ class TestPublicCopies:
         ],
         ids=["for followers", "taken down", "private", "suspended"],
     )
-    def test_a_photo_that_not_everybody_may_see_loses_them(self, post, hide):
+    def test_photo_that_is_not_public_loses_its_public_copies(self, post, hide):
         hide(post)
         medium = post.media.get()
         assert found() == [Drift("media.wanted_public", medium.pk, True, False)]
@@ -91,17 +91,17 @@ class TestPublicCopies:
         assert PendingDeletion.objects.exists()
         assert found() == []
 
-    def test_a_photo_that_everybody_may_see_gets_them(self, alice):
+    def test_public_photo_gets_public_copies(self, alice):
         medium = make_post(alice).media.get()
         assert found() == [Drift("media.wanted_public", medium.pk, False, True)]
         assert Media.objects.get().wanted_public
 
-    def test_an_account_that_is_being_seen_to_is_left_alone(self, post, alice):
+    def test_account_with_a_pending_change_is_skipped(self, post, alice):
         User.objects.update(is_private=True)
         StaleExposure.objects.create(author=alice, since=timezone.now())
         assert found() == []
 
-    def test_a_post_that_is_about_to_be_published_is_left_alone(self, alice):
+    def test_post_that_is_about_to_be_published_is_skipped(self, alice):
         shown(make_post(alice, status="processing"))
         assert found() == []
 
@@ -114,7 +114,7 @@ class TestTags:
         assert list(names) == ["light", "shadow"]
         assert found() == []
 
-    def test_a_tag_that_no_caption_holds_goes(self, post, alice):
+    def test_tag_that_is_not_in_the_caption_is_deleted(self, post, alice):
         PostTag.objects.create(post=make_post(alice, photos=0), tag=PostTag.objects.first().tag, position=0)
         assert [finding.true for finding in found()] == [[]]
         assert PostTag.objects.count() == 2
@@ -128,7 +128,7 @@ class TestAvatars:
         return Media.objects.filter(pk=medium.pk)
 
     @pytest.mark.parametrize(("state", "right"), [("active", True), ("suspended", False), ("leaving", False)])
-    def test_everybody_sees_that_of_who_stands_and_nobody_any_other(self, alice, avatar, state, right):
+    def test_avatars_of_active_users_are_public_and_others_are_not(self, alice, avatar, state, right):
         User.objects.update(state=state)
         avatar.update(wanted_public=not right)
         expected = [Drift("avatar.wanted_public", alice.pk, not right, right)]
@@ -138,11 +138,11 @@ class TestAvatars:
         assert avatar.get().wanted_public is right
         assert repair.repair_fields() == 0
 
-    def test_what_has_become_right_meanwhile_is_left_alone(self, alice, avatar):
+    def test_field_corrected_meanwhile_is_not_changed(self, alice, avatar):
         assert not accounts._repair(alice.pk)
 
 
-def test_a_dry_run_changes_nothing(post, alice):
+def test_dry_run_changes_nothing(post, alice):
     PostTag.objects.all().delete()
     Media.objects.update(in_use=False, wanted_public=False)
     make_media(alice, in_use=True)
@@ -152,7 +152,7 @@ def test_a_dry_run_changes_nothing(post, alice):
     assert rows == [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, PendingDeletion)]
 
 
-def test_a_stopped_run_goes_on_from_its_place(alice):
+def test_interrupted_run_continues_from_its_checkpoint(alice):
     lost = sorted((make_media(alice, in_use=True) for _ in range(3)), key=lambda medium: medium.pk)
     runner = BatchRunner(rows_per_second=1, on_progress=lambda rows, place: runner.stop())
     assert [finding.pk for finding in repair.wrong_fields(runner)] == [lost[0].pk]
@@ -160,7 +160,7 @@ def test_a_stopped_run_goes_on_from_its_place(alice):
     assert {finding.pk for finding in repair.wrong_fields(rest)} == {lost[1].pk, lost[2].pk}
 
 
-def test_the_jobs_tell_how_much_they_put_right(alice):
+def test_jobs_return_the_number_of_corrections(alice):
     make_media(alice, in_use=True)
     assert content_tasks.repair_fields() == 1
     assert content_tasks.repair_fields() == 0

@@ -91,14 +91,14 @@ PUBLISHED_KINDS = {"public", "for followers", "of a private account"}
 
 @pytest.mark.parametrize("kind", list(POSTS))
 class TestP2OneRuleAtEveryDoor:
-    def test_p2_by_its_id(self, kind, make, viewers):
+    def test_p2_post_by_id(self, kind, make, viewers):
         post = make(kind)
         found = {viewer: viewers[viewer].get(f"/posts/{post.pk}").status_code for viewer in VIEWERS}
         sees = POSTS[kind] | ({"moderator"} if kind != "deleted" else set())
         expected = {viewer: 200 if viewer in sees else 404 for viewer in VIEWERS}
         assert found == expected | refused_to_the_author(kind)
 
-    def test_p3_its_photo_by_the_photos_id(self, kind, make, viewers):
+    def test_p3_photo_by_id(self, kind, make, viewers):
         post = make(kind)
         item = post.items.first() if kind != "deleted" else None
         if item is None:
@@ -108,14 +108,14 @@ class TestP2OneRuleAtEveryDoor:
         expected = {viewer: 200 if viewer in POSTS[kind] | {"author", "moderator"} else 404 for viewer in asking}
         assert found == expected | refused_to_the_author(kind)
 
-    def test_p2_in_the_authors_posts(self, kind, make, viewers):
+    def test_p2_posts_of_the_author(self, kind, make, viewers):
         assert who_sees(viewers, "/users/@alice/posts", make(kind)) == POSTS[kind]
 
-    def test_p6_under_its_tag(self, kind, make, viewers):
+    def test_p6_posts_of_a_tag(self, kind, make, viewers):
         expected = POSTS[kind] if kind in PUBLISHED_KINDS else set()
         assert who_sees(viewers, "/tags/Husum/posts", make(kind)) == expected
 
-    def test_p1_in_the_feed(self, kind, make, viewers):
+    def test_p1_posts_in_the_feed(self, kind, make, viewers):
         expected = POSTS[kind] & FOLLOWERS if kind in PUBLISHED_KINDS else set()
         assert who_sees(viewers, "/feed", make(kind)) == expected
 
@@ -125,7 +125,7 @@ def refused_to_the_author(kind):
     return {"author": 401} if kind in {"of a suspended account", "of an account that leaves"} else {}
 
 
-def test_p2_going_private_hides_every_post_from_strangers_on_the_next_request(api, alice, carol):
+def test_p2_private_account_hides_its_posts_from_strangers_at_once(api, alice, carol):
     posts = [make_post(alice) for _ in range(3)]
     assert all(listed(api(carol), "/users/@alice/posts", post) for post in posts)
     assert api(alice).patch("/users/me", {"is_private": True}).status_code == 200
@@ -133,7 +133,7 @@ def test_p2_going_private_hides_every_post_from_strangers_on_the_next_request(ap
     assert all(api(carol).get(f"/posts/{post.pk}").status_code == 404 for post in posts)
 
 
-def test_p1_a_request_opens_nothing_until_it_is_accepted(api, alice, carol):
+def test_p1_follow_request_shows_nothing_until_it_is_accepted(api, alice, carol):
     accounts.update_profile(alice, changes={"is_private": True})
     post = make_post(alice)
     assert api(carol).post("/users/@alice/follow").json()["requested"] is True
@@ -143,13 +143,13 @@ def test_p1_a_request_opens_nothing_until_it_is_accepted(api, alice, carol):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in POSTS if kind != "deleted"])
-def test_is_public_is_true_of_the_posts_that_everybody_may_see(kind, make):
+def test_is_public_is_true_for_posts_that_everybody_may_see(kind, make):
     post = make(kind)
     annotated = Post.objects.with_is_public().get(pk=post.pk)
     assert annotated.is_public is Post.objects.public().contains(post) is (POSTS[kind] == EVERYBODY)
 
 
-def test_p5_a_mention_of_somebody_blocked_is_hidden_from_them_and_them_from_others(api, alice, carol, mallory):
+def test_p5_mention_of_a_blocked_user_is_hidden(api, alice, carol, mallory):
     medium_post = make_post(carol)
     assert api(carol).patch(f"/posts/{medium_post.pk}", {"caption": "@alice and @mallory"}).status_code == 200
 

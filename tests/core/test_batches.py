@@ -11,7 +11,7 @@ from tests.factories import make_media
 
 
 class TestBatchRunner:
-    def test_nothing_holds_it_up_unless_it_is_told_to(self, monkeypatch):
+    def test_runner_without_limits_does_not_wait(self, monkeypatch):
         monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it slept"))
         runner = BatchRunner()
         for _ in range(1000):
@@ -20,31 +20,31 @@ class TestBatchRunner:
         assert runner.batch_size == BATCH
         assert not runner.stopped
 
-    def test_it_waits_as_long_as_the_rows_may_take(self):
+    def test_runner_waits_according_to_the_row_rate(self):
         runner = BatchRunner(rows_per_second=100)
         started = time.monotonic()
         for _ in range(3):
             runner.advance(10)
         assert time.monotonic() - started >= 0.3
 
-    def test_a_batch_is_no_more_than_a_second_has_room_for(self):
+    def test_batch_is_limited_to_the_rows_of_a_second(self):
         assert BatchRunner(rows_per_second=7).batch == 7
         assert BatchRunner(rows_per_second=0.5).batch == 1
         assert BatchRunner(rows_per_second=1_000_000).batch == BATCH
 
-    def test_it_is_stopped_when_its_time_is_over(self):
+    def test_runner_stops_when_its_time_is_over(self):
         runner = BatchRunner(seconds=-1)
         assert not runner.has_time()
         assert runner.stopped
 
-    def test_it_does_not_wait_once_it_is_stopped(self):
+    def test_stopped_runner_does_not_wait(self):
         runner = BatchRunner(rows_per_second=1)
         runner.stop()
         started = time.monotonic()
         runner.advance(1000)
         assert time.monotonic() - started < 10
 
-    def test_every_step_is_told_with_the_place(self):
+    def test_progress_is_reported_with_the_checkpoint(self):
         told = []
         runner = BatchRunner(checkpoint={"after": 1}, on_progress=lambda rows, place: told.append((rows, place)))
         runner.advance(5)
@@ -61,11 +61,11 @@ class TestDeleting:
         )
         return RateBucket.objects.all()
 
-    def test_all_of_it_goes(self, buckets):
+    def test_all_rows_are_deleted(self, buckets):
         assert delete_in_batches(buckets) == 25
         assert not buckets.exists()
 
-    def test_it_stops_between_two_batches(self, buckets):
+    def test_deletion_stops_between_two_batches(self, buckets):
         def stop_soon(rows, place):
             runner.stop()
 
@@ -85,7 +85,7 @@ class TestWalking:
         return [pk for batch in walk(Media.objects.all(), runner, **place) for pk in batch]
 
     @pytest.mark.django_db
-    def test_every_row_comes_once_and_the_place_is_noted_after_each_batch(self, pks):
+    def test_every_row_is_visited_once_with_a_checkpoint_per_batch(self, pks):
         noted = []
         runner = BatchRunner(rows_per_second=2, on_progress=lambda rows, place: noted.append((rows, place)))
         runner.wait = lambda seconds: None
@@ -93,12 +93,12 @@ class TestWalking:
         assert noted == [(rows, {"what": "media", "after": str(pks[at])}) for rows, at in [(2, 1), (2, 3), (1, 4)]]
 
     @pytest.mark.django_db
-    def test_it_goes_on_behind_the_place_where_it_was_stopped(self, pks):
+    def test_walk_continues_after_its_checkpoint(self, pks):
         runner = BatchRunner(rows_per_second=2, on_progress=lambda rows, place: runner.stop())
         assert self.walked(runner) == pks[:2]
         assert self.walked(BatchRunner(), **runner.checkpoint) == pks[2:]
 
 
-def test_things_come_in_batches_of_a_size():
+def test_items_are_grouped_into_batches():
     assert list(in_batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(in_batches([], 2)) == []

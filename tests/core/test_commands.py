@@ -33,7 +33,7 @@ def followers(people):
 
 
 class TestRepairCounters:
-    def test_wrong_counters_are_corrected_and_told(self, people):
+    def test_wrong_counters_are_corrected_and_reported(self, people):
         outcome = run("repair_counters")
         assert outcome.code == 0
         assert f"{FOLLOWERS} of {people[0].pk}: 7 shown, 0 true" in outcome.out
@@ -42,17 +42,17 @@ class TestRepairCounters:
         assert Post.objects.get().like_count == 0
         assert run("repair_counters", "--json").json["wrong"] == dict.fromkeys(outcome_labels(), 0)
 
-    def test_only_one_of_them(self, people):
+    def test_single_counter_can_be_repaired(self, people):
         outcome = run("repair_counters", "--counter", "content.post.like_count", "--json")
         assert outcome.json["wrong"] == {"content.post.like_count": 1}
         assert outcome.json["checked"] == 1
         assert followers(people) == [7, 7, 7]
 
-    def test_one_that_does_not_exist(self):
+    def test_unknown_counter_is_refused(self):
         outcome = run("repair_counters", "--counter", "content.post.views")
         assert (outcome.code, outcome.err) == (1, "There is no counter content.post.views.")
 
-    def test_a_dry_run_changes_nothing(self, people):
+    def test_dry_run_changes_nothing(self, people):
         outcome = run("repair_counters", "--dry-run", "--json")
         assert outcome.json["dry_run"] is True
         assert outcome.json["wrong"][FOLLOWERS] == 3
@@ -60,7 +60,7 @@ class TestRepairCounters:
         assert followers(people) == [7, 7, 7]
         assert "Dry run: nothing was changed." in run("repair_counters", "--dry-run").out
 
-    def test_a_stopped_one_says_what_is_done_and_goes_on_from_there(self, people, monkeypatch, settings):
+    def test_interrupted_repair_continues_from_its_checkpoint(self, people, monkeypatch, settings):
         settings.MAINTENANCE_ROWS_PER_SECOND = 1
         interrupt(monkeypatch)
         stopped = run("repair_counters", "--json")
@@ -76,35 +76,35 @@ class TestRepairCounters:
         assert followers(people) == [9, 0, 0]
 
     @pytest.mark.parametrize("place", ["x", "accounts.user.follower_count/1", "/"])
-    def test_a_place_that_it_never_told(self, place):
-        assert run("repair_counters", "--after", place).err == f"{place} is no place that this command has told."
+    def test_invalid_checkpoint_is_refused(self, place):
+        assert run("repair_counters", "--after", place).err == f"{place} is not a checkpoint of this command."
 
 
 class TestStopping:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-    def test_the_batch_at_hand_comes_to_its_end_and_the_result_is_told(self, people, monkeypatch, settings, number):
+    def test_interrupted_command_completes_its_batch_and_prints_the_result(self, people, monkeypatch, settings, number):
         settings.MAINTENANCE_ROWS_PER_SECOND = 2
         interrupt(monkeypatch, number)
         outcome = run("repair_counters")
         assert outcome.code == 130
         assert "2 counters checked." in outcome.out
-        assert "Stopped before the end; what is told above is done." in outcome.out
+        assert "Stopped early. The result above is complete up to this point." in outcome.out
         assert f"--after {FOLLOWERS}/{people[1].pk}" in outcome.out
 
-    def test_a_second_time_ends_it_at_once(self, people, monkeypatch):
+    def test_second_signal_ends_the_command_at_once(self, people, monkeypatch):
         interrupt(monkeypatch, times=2)
         outcome = run("repair_counters")
         assert outcome.code == 130
-        assert outcome.err.startswith("Stopped at once")
+        assert outcome.err.startswith("Interrupted.")
 
-    def test_the_handlers_are_those_of_before_when_it_is_over(self):
+    def test_signal_handlers_are_restored(self):
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
         run("repair_counters")
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_help_says_what_it_does_with_examples_and_how_to_try_it(name, capsys):
+def test_help_contains_description_and_examples(name, capsys):
     command = load_command_class(get_commands()[name], name)
     with pytest.raises(SystemExit):
         command.run_from_argv(["manage.py", name, "--help"])
@@ -115,9 +115,9 @@ def test_the_help_says_what_it_does_with_examples_and_how_to_try_it(name, capsys
     assert ("--dry-run" in told) is command.changes
 
 
-@pytest.mark.parametrize("forgotten", ["work", "told"])
-def test_one_that_forgets_what_it_owes_cannot_be_loaded(forgotten):
-    owed = {"work": lambda self, **options: {}, "told": lambda self, result: []}
+@pytest.mark.parametrize("forgotten", ["work", "format_result"])
+def test_incomplete_command_class_cannot_be_defined(forgotten):
+    owed = {"work": lambda self, **options: {}, "format_result": lambda self, result: []}
     assert type("Whole", (OperatorCommand,), owed)()
     del owed[forgotten]
     with pytest.raises(TypeError, match=forgotten):

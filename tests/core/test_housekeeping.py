@@ -24,7 +24,7 @@ def age(row, **fields):
 
 
 class TestTheOutbox:
-    def test_a_row_that_no_relay_reads_becomes_a_dead_letter(self, row):
+    def test_row_in_an_unknown_format_becomes_a_dead_letter(self, row):
         age(row, schema_version=99, created_at=timezone.now() - timedelta(days=2))
         assert housekeeping.purge_outbox() == 1
         assert not QueuedTask.objects.exists()
@@ -32,16 +32,16 @@ class TestTheOutbox:
         assert (letter.task_id, letter.task_name, letter.kwargs) == (row.task_id, TASK, {"media_id": "1"})
         assert letter.failure_reason == "No relay reads schema version 99."
 
-    def test_newer_code_may_read_it_during_a_release(self, row):
+    def test_row_of_a_newer_release_is_kept_during_a_release(self, row):
         age(row, schema_version=99, created_at=timezone.now() - timedelta(hours=23))
         assert housekeeping.purge_outbox() == 0
 
-    def test_a_row_that_waits_stays_however_long(self, row):
+    def test_waiting_row_is_kept(self, row):
         age(row, created_at=timezone.now() - timedelta(days=400))
         assert housekeeping.purge_outbox() == 0
         assert QueuedTask.objects.exists()
 
-    def test_dead_letters_go_after_a_month(self):
+    def test_dead_letters_are_deleted_after_30_days(self):
         old, young = (
             DeadLetter.objects.create(created_at=timezone.now(), task_id=name, task_name=TASK)
             for name in ("old", "young")

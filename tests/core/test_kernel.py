@@ -23,12 +23,12 @@ def test_ids_are_version_7_and_sort_by_time():
 
 
 @given(st.text(max_size=40))
-def test_only_canonical_ids_are_ids(spelled):
+def test_only_canonical_uuids_are_accepted(spelled):
     assert parse_id(spelled) is None or str(parse_id(spelled)) == spelled
 
 
 @given(st.text())
-def test_cleaning_twice_is_cleaning_once(typed):
+def test_cleaning_text_is_idempotent(typed):
     try:
         once = text.clean(typed)
     except text.ForbiddenCharacters:
@@ -38,7 +38,7 @@ def test_cleaning_twice_is_cleaning_once(typed):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_fact_is_told_inside_a_transaction_with_just_its_fields():
+def test_event_is_published_in_a_transaction_with_exactly_its_fields():
     fact, heard = DomainEvent("something", "thing_id"), []
     fact.receiver(lambda **ids: heard.append(ids))
     with pytest.raises(RuntimeError):
@@ -51,7 +51,7 @@ def test_a_fact_is_told_inside_a_transaction_with_just_its_fields():
 
 
 @pytest.mark.django_db
-def test_the_tasks_of_a_batch_are_written_by_one_statement(django_assert_num_queries):
+def test_tasks_of_a_batch_are_written_by_one_statement(django_assert_num_queries):
     with django_assert_num_queries(1), outbox.batch():
         with outbox.batch():
             probe.delay(queue="a")
@@ -89,7 +89,7 @@ class Silent(ContextConfig):
         ("django.contrib.auth", AppConfig, []),
     ],
 )
-def test_an_app_that_does_not_answer_for_a_person_is_a_fault(monkeypatch, name, kind, faults):
+def test_app_without_erasure_and_export_is_refused(monkeypatch, name, kind, faults):
     config = kind(name, sys.modules[__name__])
     monkeypatch.setattr(checks.apps, "get_app_configs", lambda: [config])
     found = checks.every_context_answers_for_a_person()

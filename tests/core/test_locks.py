@@ -39,7 +39,7 @@ def held():
         return cursor.fetchall()
 
 
-def test_the_first_gets_it_and_nobody_else_until_it_is_done():
+def test_lock_is_exclusive_until_it_is_released():
     with only_one("a job") as first:
         with only_one("a job") as second:
             assert (first, second) == (True, False)
@@ -49,7 +49,7 @@ def test_the_first_gets_it_and_nobody_else_until_it_is_done():
         assert fourth
 
 
-def test_a_transaction_lock_is_held_until_the_transaction_ends():
+def test_transaction_lock_is_held_until_the_transaction_ends():
     with transaction.atomic():
         transaction_lock("a name")
         assert in_threads(1, tries_to_lock("a name")) == [False]
@@ -61,7 +61,7 @@ def tries_to_lock(name):
     return transaction.atomic(lambda: try_transaction_lock(name))
 
 
-def test_of_many_at_once_one_gets_it():
+def test_one_of_many_concurrent_callers_gets_the_lock():
     attempted = threading.Barrier(5)
 
     def attempt():
@@ -72,14 +72,14 @@ def test_of_many_at_once_one_gets_it():
     assert sorted(in_threads(5, attempt)) == [False, False, False, False, True]
 
 
-def test_work_that_fails_lets_go_of_it():
+def test_lock_is_released_after_an_exception():
     with pytest.raises(ValueError), only_one("a job"):
         raise ValueError
     with only_one("a job") as first:
         assert first
 
 
-def test_it_holds_back_no_vacuum_and_does_not_run_into_the_limit_of_idle_transactions():
+def test_lock_does_not_block_vacuum_and_ignores_the_idle_timeout():
     with only_one("a job"):
         assert held() == [("idle in transaction", False)]
         with connection.cursor() as cursor:
@@ -88,7 +88,7 @@ def test_it_holds_back_no_vacuum_and_does_not_run_into_the_limit_of_idle_transac
     assert held() == []
 
 
-def test_a_killed_process_lets_go_of_it_at_once():
+def test_lock_of_a_killed_process_is_released_at_once():
     environment = {"DATABASE_URL": url_of(), "PHOTOGRAM_ENV": "development"}
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER],
@@ -110,7 +110,7 @@ def test_a_killed_process_lets_go_of_it_at_once():
         assert first
 
 
-def test_work_goes_on_when_the_lock_was_lost_with_the_database_connection():
+def test_work_continues_if_the_lock_connection_is_lost():
     with only_one("a job") as first:
         with connection.cursor() as cursor:
             cursor.execute(

@@ -8,7 +8,7 @@ from config.celery import app
 pytestmark = pytest.mark.django_db
 
 
-def test_r2_a_mail_that_is_sent_again_is_known_by_its_message_id(alice, settings):
+def test_r2_repeated_mail_has_the_same_message_id(alice, settings):
     """A worker that is killed after the mail server took the mail, and before it noted that, sends it once more."""
     settings.DEFAULT_FROM_EMAIL = "Photogram <noreply@photogram.example>"
     alice.email_verified_at = None

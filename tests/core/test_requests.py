@@ -60,18 +60,18 @@ def is_problem(answer, status, code=None):
 
 
 @pytest.mark.parametrize("kind", list(HOSTILE))
-def test_i2_hostile_bodies_are_4xx_problems(api, alice, kind):
+def test_i2_hostile_body_is_a_4xx_problem(api, alice, kind):
     body, content_type, status, code = HOSTILE[kind]
     is_problem(raw(api(alice), "/posts", body, content_type), status, code)
 
 
 @pytest.mark.parametrize("kind", ["not json", "bad UTF-8", "huge", "a form", "deep"])
-def test_i2_calls_that_take_no_body_refuse_a_bad_one_too(api, alice, carol, kind):
+def test_i2_operation_without_body_refuses_a_malformed_one(api, alice, carol, kind):
     body, content_type, status, code = HOSTILE[kind]
     is_problem(raw(api(carol), "/users/@alice/follow", body, content_type), status, code)
 
 
-def test_p8_calls_that_take_no_body_refuse_fields(api, alice, carol):
+def test_p8_operation_without_body_refuses_fields(api, alice, carol):
     problem = is_problem(api(carol).post("/users/@alice/follow", {"is_staff": True}), 400, "validation_error")
     assert problem["errors"] == [
         {"field": "is_staff", "code": "unknown_field", "message": "This field is not known here."}
@@ -92,19 +92,19 @@ def test_p8_calls_that_take_no_body_refuse_fields(api, alice, carol):
         "/posts/%ff",
     ],
 )
-def test_what_is_no_route_or_no_id_is_a_404(api, alice, path):
+def test_unknown_route_or_malformed_id_is_404(api, alice, path):
     is_problem(api(alice).get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("body", [{}, {"caption": "Low tide"}])
-def test_a_method_that_is_not_there_is_a_405_that_says_which_are(api, alice, body):
+def test_unsupported_method_is_405_with_the_allowed_ones(api, alice, body):
     answer = api(alice).put("/posts", body)
     is_problem(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["Allow"]
 
 
 @pytest.mark.parametrize("path", ["/auth/me", "/feed", "/nothing"])
-def test_an_api_request_neither_reads_nor_sets_a_session(api, alice, path):
+def test_api_request_neither_reads_nor_sets_a_session(api, alice, path):
     caller = api(alice)
     caller.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
     with CaptureQueriesContext(connection) as queries:
@@ -114,12 +114,12 @@ def test_an_api_request_neither_reads_nor_sets_a_session(api, alice, path):
     assert not [query for query in queries if "django_session" in str(query["sql"])]
 
 
-def test_a_trailing_slash_is_accepted_and_nothing_redirects(api, alice):
+def test_trailing_slash_is_accepted_without_redirect(api, alice):
     assert api(alice).get("/auth/me/").status_code == api(alice).get("/auth/me").status_code == 200
     assert api(alice).patch("/users/me/", {"bio": "x"}).json()["bio"] == "x"
 
 
-def test_a_500_says_nothing_of_the_inside(api, alice, monkeypatch):
+def test_500_discloses_no_internals(api, alice, monkeypatch):
     def fail(*args, **kwargs):
         raise ZeroDivisionError("secret inside")
 
@@ -130,7 +130,7 @@ def test_a_500_says_nothing_of_the_inside(api, alice, monkeypatch):
     assert b"Zero" not in answer.content
 
 
-def test_c8_the_database_away_is_a_503(api, alice, monkeypatch):
+def test_c8_unavailable_database_is_503(api, alice, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("connection refused")
 
@@ -141,7 +141,7 @@ def test_c8_the_database_away_is_a_503(api, alice, monkeypatch):
 
 
 class TestHeaders:
-    def test_i1_p9_of_every_answer(self, api, alice, anonymous):
+    def test_i1_p9_every_response_has_the_security_headers(self, api, alice, anonymous):
         for answer in (
             api(alice).get("/auth/me"),
             api(alice).get("/feed"),
@@ -155,7 +155,7 @@ class TestHeaders:
             assert {"authorization", "origin"} <= set(answer.headers["Vary"].lower().split(", "))
 
     @pytest.mark.parametrize("path", ["/v1/users/@alice", "/admin/login/", "/v1/docs"])
-    def test_i1_of_the_api_and_of_pages(self, alice, settings, path):
+    def test_i1_api_and_pages_have_hsts_and_security_headers(self, alice, settings, path):
         settings.SECURE_HSTS_SECONDS = 3600
         answer = Client().get(path, secure=True)
         assert answer.status_code == 200
@@ -167,10 +167,10 @@ class TestHeaders:
         assert "Strict-Transport-Security" not in Client().get(path).headers
 
     @pytest.mark.parametrize("path", ["/v1/users/@alice", "/admin/login/"])
-    def test_a_host_that_is_not_ours_is_refused(self, alice, path):
+    def test_unknown_host_is_refused(self, alice, path):
         assert Client().get(path, headers={"Host": "elsewhere.example"}).status_code == 400
 
-    def test_pages_of_named_origins_may_read_answers(self, api, alice, settings):
+    def test_configured_origins_may_read_responses(self, api, alice, settings):
         settings.CORS_ALLOW_ALL_ORIGINS = False
         settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
 
@@ -187,11 +187,11 @@ class TestHeaders:
         assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
 
     @pytest.mark.parametrize("offered", ["abc-1.2_3", "x" * 128])
-    def test_a_sane_request_id_is_echoed(self, anonymous, offered):
+    def test_valid_request_id_is_echoed(self, anonymous, offered):
         assert anonymous.get("/nothing", HTTP_X_REQUEST_ID=offered).headers["X-Request-ID"] == offered
 
     @pytest.mark.parametrize("offered", ["", "x" * 129, "a b", "a\nb", "ä", '"}'])
-    def test_i4_any_other_is_replaced(self, anonymous, offered):
+    def test_i4_invalid_request_id_is_replaced(self, anonymous, offered):
         made = anonymous.get("/nothing", HTTP_X_REQUEST_ID=offered).headers["X-Request-ID"]
         assert made != offered
         assert len(made) == 36
@@ -200,7 +200,7 @@ class TestHeaders:
         assert dt.datetime.fromisoformat(api(alice).get("/auth/me").json()["created_at"]).utcoffset() == dt.timedelta(0)
         assert len(api(alice).get("/auth/me").json()["created_at"]) == 24
 
-    def test_an_accept_header_changes_nothing(self, anonymous, alice):
+    def test_accept_header_is_ignored(self, anonymous, alice):
         for accept in ("text/html", "application/xml", "x" * 5000):
             assert anonymous.get("/users/@alice", HTTP_ACCEPT=accept).headers["Content-Type"] == "application/json"
 
@@ -213,7 +213,7 @@ class TestRateLimits:
         with time_machine.travel(dt.datetime(2026, 11, 23, 12, 0, 10, tzinfo=dt.UTC), tick=False):
             yield
 
-    def test_a5_count_down_and_refuse_with_their_own_numbers(self, api, alice):
+    def test_a5_rate_limit_headers_count_down_to_429(self, api, alice):
         caller = api(alice)
         answers = [caller.get("/follow-requests") for _ in range(4)]
         assert [a.status_code for a in answers] == [200, 200, 200, 429]
@@ -222,7 +222,7 @@ class TestRateLimits:
         is_problem(answers[-1], 429, "rate_limited")
         assert answers[-1].headers["Retry-After"] == answers[-1].headers["RateLimit-Reset"] == "50"
 
-    def test_a5_a_forged_forwarded_for_buys_nothing(self, anonymous, alice, settings):
+    def test_a5_forged_forwarded_for_is_ignored(self, anonymous, alice, settings):
         def get(forwarded):
             return anonymous.get("/users/@alice", HTTP_X_FORWARDED_FOR=forwarded).status_code
 
@@ -231,11 +231,11 @@ class TestRateLimits:
         assert [get(f"10.0.0.{n}, 203.0.113.9") for n in range(3)] == [200, 200, 429]
 
     @pytest.mark.django_db(transaction=True)
-    def test_a5_exact_under_parallel_load(self, db):
+    def test_a5_rate_limit_is_exact_under_parallel_load(self, db):
         allowed = in_threads(12, lambda: limits.count_request("read", "somebody").exceeded)
         assert allowed.count(False) == 3
 
-    def test_c7_without_redis_nothing_but_guarded_limits_is_refused(self, settings):
+    def test_c7_only_limits_that_protect_secrets_apply_without_redis(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert not any(limits.count_request("read", "somebody").exceeded for _ in range(9))
         guarded = [limits.count_request("read", "somebody", guards_a_secret=True).exceeded for _ in range(4)]
@@ -255,14 +255,14 @@ class TestRateLimits:
         (1, "2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_a5_the_clients_address(settings, proxies, forwarded, address):
+def test_a5_client_address_is_read_through_trusted_proxies(settings, proxies, forwarded, address):
     settings.TRUSTED_PROXIES = proxies
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
     assert client_address(request) == address
 
 
 class TestC7RedisAway:
-    def test_c7_everything_works_and_the_breaker_spares_the_wait(self, alice, api, settings):
+    def test_c7_requests_work_without_redis_and_do_not_wait(self, alice, api, settings):
         caller, post = api(alice), make_post(alice)
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         for path in ("/feed", f"/posts/{post.pk}", "/auth/me", "/users/@alice"):
@@ -272,16 +272,16 @@ class TestC7RedisAway:
 
 
 class TestService:
-    def test_live_and_ready_name_each_dependency(self, anonymous):
+    def test_health_lists_each_dependency(self, anonymous):
         assert anonymous.get("/health/live").json() == {"status": "ok", "checks": {}}
         assert anonymous.get("/health/ready").json()["checks"]["database"] == "up"
 
-    def test_ready_is_degraded_without_redis_and_still_200(self, anonymous, settings):
+    def test_readiness_without_redis_is_degraded_with_200(self, anonymous, settings):
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         answer = anonymous.get("/health/ready")
         assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 
-    def test_metrics_are_for_bearers_of_the_token_only(self, anonymous, settings):
+    def test_metrics_need_the_token(self, anonymous, settings):
         anonymous.get("/nothing")
         assert b"photogram_request_seconds" in anonymous.get("/metrics").content
         settings.METRICS_TOKEN = "secret"
@@ -291,11 +291,11 @@ class TestService:
 
 class TestIdempotencyKeys:
     @pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a\tb"])
-    def test_ill_formed_keys_are_refused(self, api, alice, key):
+    def test_malformed_idempotency_key_is_refused(self, api, alice, key):
         answer = api(alice).post("/media/upload", {}, HTTP_IDEMPOTENCY_KEY=key)
         is_problem(answer, 400, "invalid_idempotency_key")
 
-    def test_r4_anonymous_keys_belong_to_the_address(self, anonymous, settings):
+    def test_r4_anonymous_idempotency_key_belongs_to_the_address(self, anonymous, settings):
         settings.TRUSTED_PROXIES = 1
         body = {"handle": "alice", "email": "a@example.org", "password": "correct horse battery"}
 
@@ -305,7 +305,7 @@ class TestIdempotencyKeys:
         assert [post("203.0.113.1").status_code for _ in range(2)] == [201, 201]
         assert post("203.0.113.2").json()["code"] == "handle_taken"
 
-    def test_r4_a_key_that_is_as_old_as_keys_are_kept_is_a_new_one(self, api, alice):
+    def test_r4_expired_idempotency_key_is_new(self, api, alice):
         body = {"content_type": "image/jpeg", "bytes": 1000}
         begin = functools.partial(api(alice).post, "/media/upload", body, HTTP_IDEMPOTENCY_KEY="k")
         first = begin()
@@ -315,7 +315,7 @@ class TestIdempotencyKeys:
         assert first.content != second.content == begin().content
 
 
-def test_i4_one_event_is_one_line_of_json(capsys):
+def test_i4_log_event_is_one_line_of_json(capsys):
     import logging.config
 
     import structlog
@@ -334,13 +334,13 @@ def test_i4_one_event_is_one_line_of_json(capsys):
         logging_config(log_format="console", level="WARNING")
 
 
-def test_no_route_is_left_without_a_name_in_the_metrics(anonymous):
+def test_every_route_has_a_name_in_the_metrics(anonymous):
     assert all("?" not in path for path in routes())
     assert Caller().get("/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/explore", "/posts/none", "/none"])
-def test_what_is_not_said_to_be_kept_is_kept_by_nobody(anonymous, path):
+def test_responses_are_not_cacheable_by_default(anonymous, path):
     answer = anonymous.get(path)
     assert answer["Cache-Control"] == "private, no-store"
     assert "ETag" not in answer

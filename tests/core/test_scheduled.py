@@ -49,7 +49,7 @@ def one_batch_a_slice(monkeypatch, settings, *, rows=1):
 
 
 class TestTheRecord:
-    def test_tells_what_was_put_right_and_when(self, expired):
+    def test_record_contains_corrected_rows_and_time(self, expired):
         before = timezone.now()
         assert jobs.purge_rate_buckets() == 3
         run = JobRun.objects.get(name=PURGE)
@@ -61,7 +61,7 @@ class TestTheRecord:
         run.refresh_from_db()
         assert (run.fixed, run.fixed_total) == (0, 3)
 
-    def test_a_failure_is_kept_logged_and_raised_until_a_round_comes_through(self, monkeypatch, told, expired):
+    def test_failure_is_recorded_logged_and_raised(self, monkeypatch, told, expired):
         def fail(runner):
             raise OSError("no disk")
 
@@ -78,7 +78,7 @@ class TestTheRecord:
         assert JobRun.objects.get(name=PURGE).error == ""
         assert gauges.job_failed()[(PURGE,)] == 0
 
-    def test_a_failure_is_raised_also_when_it_cannot_be_kept(self, monkeypatch):
+    def test_failure_is_raised_if_it_cannot_be_recorded(self, monkeypatch):
         def fail(runner):
             monkeypatch.setattr(JobRun.objects, "filter", gone)
             raise OSError("no disk")
@@ -90,14 +90,14 @@ class TestTheRecord:
         with pytest.raises(OSError, match="no disk"):
             jobs.purge_rate_buckets()
 
-    def test_nothing_is_logged_when_there_was_nothing_to_do(self, told, expired):
+    def test_nothing_is_logged_if_there_was_nothing_to_do(self, told, expired):
         jobs.purge_rate_buckets()
         assert [(line["event"], line["job"], line["fixed"]) for line in told] == [("job_done", PURGE, 3)]
         told.clear()
         jobs.purge_rate_buckets()
         assert told == []
 
-    def test_the_parts_of_a_round_add_up(self, monkeypatch):
+    def test_results_of_all_parts_are_added_up(self, monkeypatch):
         monkeypatch.setattr(inventory, "remove_orphaned_objects", lambda shard: 2)
         JobRun.objects.create(name="apps.media.tasks.remove_orphaned_objects", fixed=9, fixed_total=9)
         media_tasks.remove_orphaned_objects()
@@ -109,13 +109,13 @@ class TestTheRecord:
 
 @pytest.mark.django_db(transaction=True)
 class TestNeverTwiceAtOnce:
-    def test_a_second_run_returns_at_once(self, expired):
+    def test_second_run_returns_at_once(self, expired):
         with only_one(PURGE):
             assert jobs.purge_rate_buckets() == 0
         assert RateBucket.objects.count() == 3
         assert not JobRun.objects.exists()
 
-    def test_the_parts_of_a_job_do_not_wait_for_one_another(self, monkeypatch):
+    def test_parts_of_a_job_run_in_parallel(self, monkeypatch):
         name = "apps.media.tasks.remove_orphaned_objects"
         monkeypatch.setattr(inventory, "remove_orphaned_objects", lambda shard: 1)
         with only_one(f"{name}{[('shard', 'a')]}"):
@@ -124,7 +124,7 @@ class TestNeverTwiceAtOnce:
 
 
 class TestASlice:
-    def test_what_is_not_done_in_it_is_rung_for_again_until_it_is(self, monkeypatch, settings, expired, deliver):
+    def test_unfinished_job_is_enqueued_until_it_is_done(self, monkeypatch, settings, expired, deliver):
         one_batch_a_slice(monkeypatch, settings)
         assert jobs.purge_rate_buckets() == 1
         run = JobRun.objects.get(name=PURGE)
@@ -135,13 +135,13 @@ class TestASlice:
         assert run.succeeded_at
         assert not RateBucket.objects.exists()
 
-    def test_a_doorbell_that_comes_when_all_is_done_begins_no_new_round(self, expired):
+    def test_continuation_of_a_finished_round_starts_no_new_one(self, expired):
         jobs.purge_rate_buckets()
         succeeded_at = JobRun.objects.get().succeeded_at
         assert jobs.purge_rate_buckets(goes_on=True) == 0
         assert JobRun.objects.get().succeeded_at == succeeded_at
 
-    def test_counters_go_on_from_where_a_killed_run_came_to(self, monkeypatch, settings, deliver):
+    def test_repair_of_counters_continues_after_a_killed_run(self, monkeypatch, settings, deliver):
         authors = sorted((make_user() for _ in range(3)), key=lambda user: user.pk)
         for author in authors:
             User.objects.filter(pk=author.pk).update(follower_count=7)
@@ -159,7 +159,7 @@ class TestASlice:
         assert User.objects.get(pk=authors[0].pk).follower_count == 9
         assert jobs.repair_counters() == 1
 
-    def test_a_run_that_meets_the_time_limit_of_its_task_keeps_its_place(self, monkeypatch, settings):
+    def test_run_that_exceeds_its_time_limit_keeps_its_checkpoint(self, monkeypatch, settings):
         author = make_user()
         make_post(author)
         place = scheduled.BatchRunner.step
@@ -177,7 +177,7 @@ class TestASlice:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_c2_a_job_whose_worker_is_killed_is_free_at_once_and_goes_on_where_it_was(monkeypatch):
+def test_c2_job_of_a_killed_worker_continues_at_once(monkeypatch):
     people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
     monkeypatch.setenv("MAINTENANCE_ROWS_PER_SECOND", "1")
     killed_at("apps.core.db.batches/BatchRunner:advance", number=2, work="tests.core.jobs:run", argument=REPAIR)
@@ -196,12 +196,12 @@ class TestTheSchedule:
         call_command("ensure_schedule", stdout=io.StringIO())
 
     @pytest.mark.parametrize("name", SCHEDULE)
-    def test_every_job_runs_on_an_empty_installation_and_keeps_a_record(self, name):
+    def test_every_job_runs_on_an_empty_installation(self, name):
         app.loader.import_default_modules()
         assert app.tasks[name]() == 0
         assert JobRun.objects.get(name=name).succeeded_at
 
-    def test_what_an_operator_changed_stays_and_what_is_gone_goes(self):
+    def test_ensure_schedule_keeps_changes_and_deletes_removed_jobs(self):
         PeriodicTask.objects.filter(task=PURGE).update(enabled=False)
         PeriodicTask.objects.create(
             name="old", task="apps.core.tasks.gone", interval=PeriodicTask.objects.get(task=PURGE).interval
@@ -212,7 +212,7 @@ class TestTheSchedule:
         assert set(PeriodicTask.objects.values_list("task", flat=True)) - {"celery.backend_cleanup"} == set(SCHEDULE)
         assert set(JobRun.objects.values_list("name", flat=True)) == set(SCHEDULE)
 
-    def test_the_figures_tell_of_every_job_also_before_it_has_run(self):
+    def test_metrics_contain_jobs_that_have_never_run(self):
         names = {(name,) for name in SCHEDULE}
         assert gauges.job_last_success().keys() == names
         assert all(abs(moment - timezone.now().timestamp()) < 60 for moment in gauges.job_last_success().values())
@@ -220,12 +220,12 @@ class TestTheSchedule:
         assert gauges.job_seconds() == dict.fromkeys(names, 0)
         assert {name: gauges.job_period()[(name,)] for name in SCHEDULE} == SCHEDULE
 
-    def test_a_job_that_is_switched_off_has_no_period_to_be_late_for(self):
+    def test_disabled_job_has_no_interval_metric(self):
         PeriodicTask.objects.filter(task=PURGE).update(enabled=False)
         assert (PURGE,) not in gauges.job_period()
         assert (REPAIR,) in gauges.job_period()
 
-    def test_the_figures_follow_what_a_job_does(self, expired):
+    def test_metrics_follow_the_runs_of_a_job(self, expired):
         JobRun.objects.filter(name=PURGE).update(created_at=timezone.now() - timedelta(days=3))
         jobs.purge_rate_buckets()
         assert gauges.job_last_success()[(PURGE,)] == JobRun.objects.get(name=PURGE).succeeded_at.timestamp()

@@ -33,7 +33,7 @@ def run_as_a_worker_does():
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_c8_without_a_database_it_gives_up_the_pool_so_that_the_next_one_attempts_at_once(closed, monkeypatch, error):
+def test_c8_task_resets_the_pool_if_the_database_is_unavailable(closed, monkeypatch, error):
     def away(*_, **__):
         raise error("away")
 
@@ -43,12 +43,12 @@ def test_c8_without_a_database_it_gives_up_the_pool_so_that_the_next_one_attempt
     assert closed == ["given back", "pool given up", "given back"]
 
 
-def test_otherwise_it_gives_back_its_connection_and_keeps_the_pool(closed, monkeypatch):
+def test_task_returns_its_connection_to_the_pool(closed, monkeypatch):
     monkeypatch.setattr(outbox, "begin_attempt", lambda *_, **__: 1)
     monkeypatch.setattr(outbox, "finish", lambda _: None)
     run_as_a_worker_does()
     assert closed == ["given back"]
 
 
-def test_behind_pgbouncer_and_in_tests_there_is_no_pool_to_be_given_up():
+def test_resetting_the_pool_without_a_pool_does_nothing():
     deadline.reset_pool()

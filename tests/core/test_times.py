@@ -23,11 +23,11 @@ MOMENTS = st.datetimes(FIRST, LAST, timezones=ZONES)
         (datetime(2026, 11, 23, 1, 14, 5, tzinfo=timezone(timedelta(hours=2))), "2026-11-22T23:14:05.000Z"),
     ],
 )
-def test_a_moment_is_written_in_utc_with_milliseconds(moment: datetime, written: str) -> None:
+def test_time_is_formatted_in_utc_with_milliseconds(moment: datetime, written: str) -> None:
     assert timestamp(moment) == written
 
 
 @given(MOMENTS)
-def test_every_moment_is_written_as_python_would(moment: datetime) -> None:
+def test_time_is_formatted_like_isoformat(moment: datetime) -> None:
     expected = moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
     assert timestamp(moment) == expected

@@ -68,25 +68,25 @@ def installed_name(checkout: Path) -> str:
         ),
     ],
 )
-def test_pip_installs_what_a_failing_uv_does_not(checkout: Path, uv: str) -> None:
+def test_pip_installs_if_uv_fails(checkout: Path, uv: str) -> None:
     done = bootstrap(checkout, uv=uv)
     assert done.returncode == 0, done.stderr
     assert installed_name(checkout) == "tiny"
 
 
-def test_pip_installs_where_uv_is_missing(checkout: Path) -> None:
+def test_pip_installs_if_uv_is_missing(checkout: Path) -> None:
     done = bootstrap(checkout)
     assert done.returncode == 0, done.stderr
     assert installed_name(checkout) == "tiny"
 
 
-def test_uv_that_works_is_used_alone(checkout: Path) -> None:
+def test_pip_is_not_used_if_uv_works(checkout: Path) -> None:
     done = bootstrap(checkout, uv=f'[ "$1" = venv ] && {sys.executable} -m venv --without-pip .venv; echo "$@" >> log')
     assert done.returncode == 0, done.stderr
     assert "pip install" in (checkout / "log").read_text()
     assert "uv is missing or failed" not in done.stdout
 
 
-def test_a_package_with_another_hash_is_refused(checkout: Path) -> None:
+def test_package_with_another_hash_is_refused(checkout: Path) -> None:
     (checkout / "lock.txt").write_text(f"tiny==1.0 --hash=sha256:{'0' * 64}\n")
     assert bootstrap(checkout, uv="exit 1").returncode != 0

@@ -10,5 +10,5 @@ import pytest
     reason="one process keeps everything together",
 )
 @pytest.mark.xdist_group("groups")
-def test_a_group_reaches_whoever_hands_out_the_tests(request: pytest.FixtureRequest) -> None:
+def test_xdist_controller_knows_the_groups_of_tests(request: pytest.FixtureRequest) -> None:
     assert request.node.nodeid.endswith("@groups")

@@ -80,7 +80,7 @@ def test_postgres_starts_and_restarts_below_a_directory_with_mode_700(checkout: 
     assert count == 2
 
 
-def test_copy_data_and_password_belong_to_one_user_each(checkout: Path) -> None:
+def test_copy_data_and_password_have_the_right_owners(checkout: Path) -> None:
     programs, _ = start(checkout, [])
     assert not programs.is_relative_to(checkout)
     for path in (*programs.parents[2].rglob("*"), *programs.parents):
@@ -94,7 +94,7 @@ def test_copy_data_and_password_belong_to_one_user_each(checkout: Path) -> None:
     assert not programs.exists()
 
 
-def test_nothing_is_copied_from_a_directory_that_everybody_can_enter(checkout: Path) -> None:
+def test_programs_in_an_accessible_directory_are_not_copied(checkout: Path) -> None:
     checkout.parent.chmod(0o755)
     programs, count = start(checkout, [])
     assert programs.is_relative_to(checkout)

@@ -28,7 +28,7 @@ def devstack(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_it_starts_everything_says_where_and_ends_at_ctrl_c(tmp_path: Path) -> None:
+def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     port = free_port()
     env = environment(tmp_path / "state of things", port)
     run = devstack("run", env=env)
@@ -49,7 +49,7 @@ def test_it_starts_everything_says_where_and_ends_at_ctrl_c(tmp_path: Path) -> N
     assert run.returncode == 0, output
 
 
-def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_used_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -61,7 +61,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_fresh_servers_leave_nothing_behind(tmp_path: Path) -> None:
+def test_fresh_servers_leave_no_files(tmp_path: Path) -> None:
     env = environment(tmp_path / "unused", free_port())
     run = devstack("exec", "--fresh", "--", "sh", "-c", 'echo "$DATABASE_URL"', env=env)
     output, _ = run.communicate(timeout=300)

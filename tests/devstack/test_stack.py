@@ -49,17 +49,17 @@ def _answers(client: "redis.Redis") -> bool:
 
 @pytest.mark.slow
 class TestServers:
-    def test_that_the_environment_names_are_not_started(self, state: Path) -> None:
+    def test_servers_named_by_the_environment_are_not_started(self, state: Path) -> None:
         with Stack(state, NAMED) as stack:
             assert stack.running == []
             assert stack.environment == {}
 
-    def test_are_started_where_their_name_is_missing(self, state: Path) -> None:
+    def test_servers_not_named_by_the_environment_are_started(self, state: Path) -> None:
         with Stack(state, without("REDIS_URL"), durable=False) as stack:
             assert set(stack.environment) == {"REDIS_URL"}
             assert redis.Redis.from_url(stack.environment["REDIS_URL"]).ping()
 
-    def test_can_be_made_to_hang_and_go_on_by_themselves(self, state: Path) -> None:
+    def test_freeze_pauses_a_server_for_some_seconds(self, state: Path) -> None:
         with Stack(state, without("REDIS_URL"), durable=False) as stack:
             client = redis.Redis.from_url(stack.environment["REDIS_URL"], socket_timeout=0.3)
             hanging = threading.Thread(target=freeze, args=(stack.state, "valkey", 2))
@@ -72,9 +72,7 @@ class TestServers:
         with pytest.raises(StartFailed, match="nothing"):
             freeze(stack.state, "valkey", 1)
 
-    def test_go_on_though_a_child_of_theirs_ended_before_it_could_be_stopped(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_freeze_tolerates_children_that_have_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with subprocess.Popen(["sleep", "60"]) as server, subprocess.Popen(["true"]) as child:
             child.wait()
             monkeypatch.setattr("devstack.process.family", lambda number: [number, child.pid])
@@ -85,7 +83,7 @@ class TestServers:
             finally:
                 server.kill()
 
-    def test_keep_what_was_written_and_their_ports_over_a_restart(self, state: Path) -> None:
+    def test_servers_keep_data_and_ports_over_a_restart(self, state: Path) -> None:
         environments, counts = [], []
         for _ in range(2):
             with Stack(state, {}) as stack:
@@ -94,7 +92,7 @@ class TestServers:
         assert counts == [(1, 1, 1), (2, 2, 2)]
         assert environments[0] == environments[1]
 
-    def test_ask_for_a_password_that_only_we_can_read(self, state: Path) -> None:
+    def test_postgres_needs_a_password_that_only_the_owner_can_read(self, state: Path) -> None:
         with Stack(state, without("DATABASE_URL"), durable=False) as stack:
             url = stack.environment["DATABASE_URL"]
             secret = url.split("@")[0].rsplit(":")[-1]
@@ -103,14 +101,14 @@ class TestServers:
             for file in ("postgres-password", "running.json"):
                 assert (state / file).stat().st_mode & 0o077 == 0
 
-    def test_that_die_are_named(self, state: Path) -> None:
+    def test_dead_servers_are_named(self, state: Path) -> None:
         with Stack(state, without("REDIS_URL"), durable=False) as stack:
             assert stack.dead() == []
             stack.running[0].server.process.kill()
             stack.running[0].server.process.wait()
             assert stack.dead() == ["Valkey"]
 
-    def test_that_do_not_start_say_why(self, state: Path) -> None:
+    def test_start_failure_shows_the_log(self, state: Path) -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
@@ -166,7 +164,7 @@ def _storage(environment: Any) -> Any:
 
 @pytest.mark.slow
 class TestOneFolder:
-    def test_holds_one_stack_at_a_time(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_folder_is_used_by_one_stack_at_a_time(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("devstack.stack.LOCK_TIMEOUT_SECONDS", 0.2)
         with Stack(state, NAMED):
             with pytest.raises(StartFailed, match="already running"), Stack(state, NAMED):
@@ -174,7 +172,7 @@ class TestOneFolder:
             with Stack(state / "another", NAMED):
                 pass
 
-    def test_is_joined_by_commands_while_its_stack_runs(self, state: Path) -> None:
+    def test_command_joins_the_running_stack(self, state: Path) -> None:
         assert running_environment(state) is None
         with Stack(state, without("REDIS_URL"), durable=False) as stack:
             assert running_environment(state) == stack.environment
@@ -192,7 +190,7 @@ class TestOneFolder:
 
 
 class TestPorts:
-    def test_in_use_are_left_to_others(self, tmp_path: Path) -> None:
+    def test_used_port_is_not_chosen(self, tmp_path: Path) -> None:
         memory = tmp_path / "ports.json"
         port = Ports(memory, {}).take("thing")
         assert Ports(memory, {}).take("thing") == port
@@ -202,7 +200,7 @@ class TestPorts:
             assert not is_free(port)
             assert Ports(memory, {}).take("thing") != port
 
-    def test_whose_companion_is_in_use_are_left_to_others(self, tmp_path: Path) -> None:
+    def test_port_with_a_used_companion_is_not_chosen(self, tmp_path: Path) -> None:
         memory = tmp_path / "ports.json"
         port = Ports(memory, {}).take("thing", companion=10_000)
         with socket.socket() as taken:
@@ -210,18 +208,18 @@ class TestPorts:
             taken.listen()
             assert Ports(memory, {}).take("thing", companion=10_000) != port
 
-    def test_can_be_configured(self, tmp_path: Path) -> None:
+    def test_port_can_be_configured(self, tmp_path: Path) -> None:
         assert Ports(tmp_path / "ports.json", {"VALKEY_PORT": "11999"}).take("valkey") == 11_999
 
     @pytest.mark.parametrize("nonsense", ["http", "0", "65536", "-1", "８０００", "80 00"])
-    def test_are_numbers(self, nonsense: str) -> None:
+    def test_port_must_be_a_number(self, nonsense: str) -> None:
         with pytest.raises(StartFailed, match="PORT must be a port number"):
             configured_port({"PORT": nonsense}, "PORT", "8000")
 
 
 class TestStorage:
     @pytest.mark.slow
-    def test_m5_has_no_back_door(self, state: Path) -> None:
+    def test_m5_internal_interfaces_of_storage_need_a_key(self, state: Path) -> None:
         with Stack(state, without("S3_ENDPOINT_URL"), durable=False) as stack:
             storage = _storage(stack.environment)
             storage.create_bucket(Bucket="private")
@@ -234,13 +232,13 @@ class TestStorage:
                     assert requests.get(url, timeout=5).status_code == 401, url
             assert storage.get_object(Bucket="private", Key="x")["Body"].read() == b"secret" * 1000
 
-    def test_m5_keeps_its_private_bucket_private(self, settings: Any) -> None:
+    def test_m5_private_bucket_is_private(self, settings: Any) -> None:
         base = os.environ["S3_ENDPOINT_URL"]
         _storage(os.environ).put_object(Bucket=settings.S3_PRIVATE_BUCKET, Key="devstack/x", Body=b"x")
         for path in ("", settings.S3_PRIVATE_BUCKET, f"{settings.S3_PRIVATE_BUCKET}/devstack/x"):
             assert requests.get(f"{base}/{path}", timeout=5).status_code == 403
 
-    def test_m5_shows_objects_of_the_public_bucket_and_no_list(self, settings: Any) -> None:
+    def test_m5_public_bucket_serves_objects_but_no_listing(self, settings: Any) -> None:
         bucket = f"{os.environ['S3_ENDPOINT_URL']}/{settings.S3_PUBLIC_BUCKET}"
         _storage(os.environ).put_object(Bucket=settings.S3_PUBLIC_BUCKET, Key="devstack/x", Body=b"x")
         assert requests.get(f"{bucket}/devstack/x", timeout=5).content == b"x"
@@ -262,7 +260,7 @@ class TestStorage:
             (b"twelve bytes", None, 403),
         ],
     )
-    def test_m1_takes_only_what_was_signed(
+    def test_m1_upload_must_match_the_signature(
         self, settings: Any, body: bytes, content_type: str | None, status: int
     ) -> None:
         signed = {"Bucket": settings.S3_PRIVATE_BUCKET, "Key": "devstack/signed", "ContentType": "image/jpeg"}
@@ -270,7 +268,7 @@ class TestStorage:
         headers = {"Content-Type": content_type} if content_type else {}
         assert requests.put(url, data=body, headers=headers, timeout=5).status_code == status
 
-    def test_lets_browsers_of_any_origin_upload(self, settings: Any) -> None:
+    def test_browsers_of_any_origin_may_upload(self, settings: Any) -> None:
         asked = {
             "Origin": "https://client.example",
             "Access-Control-Request-Method": "PUT",
@@ -357,13 +355,13 @@ def nothing_is_left(supervised: Supervised, state: Path) -> bool:
 @pytest.mark.slow
 class TestASupervisor:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_stops_everything_when_asked(self, supervised: Supervised, state: Path, number: int) -> None:
+    def test_supervisor_stops_everything_on_sigterm(self, supervised: Supervised, state: Path, number: int) -> None:
         supervised.process.send_signal(number)
         code, _ = supervised.end()
         assert code == 0
         assert nothing_is_left(supervised, state)
 
-    def test_stops_also_when_the_signal_comes_in_the_middle_of_a_line(self) -> None:
+    def test_supervisor_stops_on_a_signal_during_output(self) -> None:
         processes, told = Processes(), []
 
         class Terminal(io.StringIO):
@@ -381,14 +379,14 @@ class TestASupervisor:
         processes._system_print("first\n")
         assert ["first" in told[0], "SIGTERM" in told[1]] == [True, True]
 
-    def test_stops_everything_when_a_process_dies_and_names_it(self, supervised: Supervised, state: Path) -> None:
+    def test_supervisor_stops_everything_if_a_process_ends(self, supervised: Supervised, state: Path) -> None:
         os.kill(supervised.pids["second"], signal.SIGKILL)
         code, output = supervised.end()
         assert code == 1
         assert "Stopped, because second ended unexpectedly." in output
         assert nothing_is_left(supervised, state)
 
-    def test_stops_everything_when_a_server_dies_and_names_it(self, supervised: Supervised, state: Path) -> None:
+    def test_supervisor_stops_everything_if_a_server_ends(self, supervised: Supervised, state: Path) -> None:
         environment = running_environment(state)
         assert environment
         with redis.Redis.from_url(environment["REDIS_URL"]) as valkey:
@@ -400,7 +398,7 @@ class TestASupervisor:
         assert nothing_is_left(supervised, state)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
-    def test_that_is_killed_takes_everything_along(self, supervised: Supervised, state: Path) -> None:
+    def test_killed_supervisor_leaves_no_process(self, supervised: Supervised, state: Path) -> None:
         supervised.process.kill()
         supervised.process.wait()
         eventually(lambda: nothing_is_left(supervised, state))

@@ -27,7 +27,7 @@ def texts(caller, post, parent=None):
 
 
 class TestCommenting:
-    def test_shows_what_was_typed_and_counts_it(self, api, anonymous, alice, carol, post):
+    def test_comment_is_shown_as_typed_and_counted(self, api, anonymous, alice, carol, post):
         made = say(api, carol, post, "Où? @alice <b>é</b>")
         assert made.status_code == 201
         card = made.json()
@@ -43,7 +43,7 @@ class TestCommenting:
         assert shown == [{**card, "viewer": None}]
         assert api(alice).get(f"/posts/{post.pk}").json()["counts"]["comments"] == 1
 
-    def test_threads_come_newest_first_and_replies_oldest_first_on_one_level(self, api, alice, carol, post):
+    def test_threads_are_newest_first_and_replies_oldest_first(self, api, alice, carol, post):
         first, second = (say(api, carol, post, text).json() for text in ("first", "second"))
         reply = say(api, alice, post, "reply", parent_id=first["id"]).json()
         deeper = say(api, carol, post, "deeper", parent_id=reply["id"]).json()
@@ -53,7 +53,7 @@ class TestCommenting:
         assert texts(api(alice), post, second["id"]) == []
         assert api(alice).get(f"/posts/{post.pk}/comments").json()["results"][1]["counts"]["replies"] == 2
 
-    def test_a_parent_that_is_not_there_for_one_is_refused_like_a_random_id(self, api, alice, bob, carol, post):
+    def test_invisible_parent_is_refused_like_an_unknown_id(self, api, alice, bob, carol, post):
         elsewhere = make_comment(make_post(alice), alice)
         hidden = make_comment(post, bob)
         make_block(bob, carol)
@@ -66,25 +66,25 @@ class TestCommenting:
         assert api(carol).get(f"/posts/{post.pk}/comments?parent_id={hidden.pk}").status_code == 404
         assert api(carol).get(f"/posts/{post.pk}/comments?parent_id=x").status_code == 400
 
-    def test_is_refused_where_comments_are_closed(self, api, alice, carol, post):
+    def test_comment_is_refused_if_comments_are_disabled(self, api, alice, carol, post):
         api(alice).patch(f"/posts/{post.pk}", {"comments_enabled": False})
         for who in (carol, alice):
             answer = say(api, who, post)
             assert (answer.status_code, answer.json()["code"]) == (403, "comments_disabled")
 
     @pytest.mark.parametrize("text", ["", "  \n ", "x" * 1001, "a\u0000b", "\u202egnp.exe", None, 7])
-    def test_i2_text_that_cannot_stand_is_refused(self, api, carol, post, text):
+    def test_i2_invalid_text_is_refused(self, api, carol, post, text):
         answer = api(carol).post(f"/posts/{post.pk}/comments", {"text": text})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "text")
 
-    def test_r4_a_key_makes_one_comment(self, api, carol, post):
+    def test_r4_same_idempotency_key_creates_one_comment(self, api, carol, post):
         caller = api(carol)
         answers = [caller.post(f"/posts/{post.pk}/comment", {"text": "x"}, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2)]
         assert answers[0].json() == answers[1].json()
         assert answers[1].headers["Idempotency-Replayed"] == "true"
         assert Comment.objects.count() == 1
 
-    def test_p4_of_an_invisible_post_is_not_found(self, api, anonymous, alice, carol):
+    def test_p4_comments_of_an_invisible_post_are_not_found(self, api, anonymous, alice, carol):
         hidden = make_post(alice, visibility="followers")
         comment = make_comment(hidden, alice)
         for caller in (api(carol), anonymous):
@@ -95,7 +95,7 @@ class TestCommenting:
 
 
 class TestWhatAViewerSees:
-    def test_p5_no_comment_across_a_block_and_none_of_them_counted(self, api, alice, bob, carol, post):
+    def test_p5_comments_across_a_block_are_neither_shown_nor_counted(self, api, alice, bob, carol, post):
         for who in (bob, carol):
             say(api, who, post, who.handle)
         make_block(carol, bob)
@@ -105,14 +105,14 @@ class TestWhatAViewerSees:
         assert api(bob).get(f"/posts/{post.pk}").json()["counts"]["comments"] == 1
         assert api(alice).get(f"/posts/{post.pk}").json()["counts"]["comments"] == 2
 
-    def test_p2_nothing_by_a_suspended_account_until_it_stands_again(self, api, alice, carol, post):
+    def test_p2_comments_of_a_suspended_account_are_hidden(self, api, alice, carol, post):
         say(api, carol, post, "spam")
         accounts.suspend(carol, reason="spam")
         assert texts(api(alice), post) == []
         accounts.unsuspend(carol)
         assert texts(api(alice), post) == ["spam"]
 
-    def test_taking_down_and_restoring_hides_and_brings_back_and_counts(self, api, alice, carol, post):
+    def test_takedown_hides_a_comment_and_restoration_shows_it(self, api, alice, carol, post):
         comment = Comment.objects.get(pk=say(api, carol, post).json()["id"])
         assert [comments.take_down_comment(comment) for _ in range(2)] == [True, False]
         assert texts(api(alice), post) == []
@@ -126,7 +126,7 @@ class TestWhatAViewerSees:
 class TestRemoving:
     # author of the comment, of the post, somebody else, a moderator
     @pytest.mark.parametrize(("who", "status"), [("carol", 204), ("alice", 204), ("bob", 403), ("mod", 204)])
-    def test_is_its_authors_the_posts_authors_and_the_moderators(self, api, who, status, request, carol, post):
+    def test_comment_is_removed_by_its_author_post_author_or_moderator(self, api, who, status, request, carol, post):
         comment = make_comment(post, carol)
         caller = api(request.getfixturevalue(who))
         assert caller.delete(f"/posts/{post.pk}/comments/{comment.pk}").status_code == status
@@ -135,12 +135,12 @@ class TestRemoving:
             assert api(carol).get(f"/posts/{post.pk}").json()["counts"]["comments"] == 0
         assert not drift()
 
-    def test_goes_by_the_right_post_only(self, api, alice, carol, post):
+    def test_comment_is_only_found_under_its_post(self, api, alice, carol, post):
         comment = make_comment(post, carol)
         other = make_post(carol)
         assert api(carol).delete(f"/posts/{other.pk}/comments/{comment.pk}").status_code == 404
 
-    def test_leaves_a_tombstone_until_the_last_reply_is_gone(self, api, alice, bob, carol, post):
+    def test_removed_comment_is_a_tombstone_while_it_has_replies(self, api, alice, bob, carol, post):
         thread = make_comment(post, carol, "thread @alice")
         replies = [make_comment(post, who, "reply", parent=thread) for who in (alice, bob)]
         api(bob).post(f"/comments/{thread.pk}/like")
@@ -160,21 +160,21 @@ class TestRemoving:
 
 
 class TestLikingAComment:
-    def test_is_one_however_often(self, api, alice, carol, post):
+    def test_comment_like_is_idempotent(self, api, alice, carol, post):
         comment = make_comment(post, alice)
         for method, liked in (("post", True), ("delete", False)):
             answers = [getattr(api(carol), method)(f"/comments/{comment.pk}/like").json() for _ in range(2)]
             assert answers[0] == answers[1] == {"liked": liked, "counts": {"likes": int(liked), "replies": 0}}
         assert not drift()
 
-    def test_p5_is_not_possible_across_a_block(self, api, alice, bob, carol, post):
+    def test_p5_comment_across_a_block_cannot_be_liked(self, api, alice, bob, carol, post):
         comment = make_comment(post, bob)
         make_block(bob, carol)
         assert api(carol).post(f"/comments/{comment.pk}/like").status_code == 404
 
 
 class TestAPersonsRights:
-    def test_p10_erasing_takes_back_every_act_and_leaves_other_peoples_words(self, alice, bob, carol):
+    def test_p10_erasure_removes_own_reactions_and_keeps_others_comments(self, alice, bob, carol):
         posts = [make_post(alice) for _ in range(3)]
         for post in posts:
             services.like(post.pk, by=carol.pk)
@@ -193,7 +193,7 @@ class TestAPersonsRights:
         assert not reply.mentions.exists()
         assert not drift()
 
-    def test_an_export_holds_ones_own_acts(self, alice, carol):
+    def test_export_contains_own_reactions(self, alice, carol):
         post = make_post(alice)
         services.like(post.pk, by=carol.pk)
         services.save(post.pk, by=carol.pk)
@@ -204,13 +204,13 @@ class TestAPersonsRights:
         assert [kind for kind, _ in rows] == ["likes", "saves", "comments", "comment_likes"]
         assert rows[2][1]["text"] == "mine"
 
-    def test_a_private_account_that_leaves_takes_its_comments_along_and_back(self, api, alice, carol, post):
+    def test_comments_of_an_account_in_deletion_are_hidden_until_restored(self, api, alice, carol, post):
         say(api, carol, post, "mine")
         api(carol).delete("/users/me", {"password": PASSWORD})
         assert texts(api(alice), post) == []
 
 
-def test_a_followers_comment_on_a_followers_post_is_seen_by_followers(api, alice, bob):
+def test_comment_on_a_followers_only_post_is_seen_by_followers(api, alice, bob):
     post = make_post(alice, visibility="followers")
     fan = make_user()
     make_follow(fan, alice)

@@ -37,7 +37,7 @@ def counts(api, bob, post):
 
 @pytest.mark.parametrize("others", [0, 1, 40], ids=lambda n: f"{n} others are blocked")
 @pytest.mark.parametrize("by_bob", [False, True])
-def test_p5_they_are_not_counted_however_many_are_blocked(api, bob, eve, post, others, by_bob):
+def test_p5_comments_of_many_blocked_users_are_not_counted(api, bob, eve, post, others, by_bob):
     """Looked for among the blocked people where these are fewer, otherwise among what is counted."""
     whole = counts(api, bob, post)
     for person in [make_user() for _ in range(others)]:
@@ -51,7 +51,7 @@ def test_p5_they_are_not_counted_however_many_are_blocked(api, bob, eve, post, o
     assert counts(api, bob, post) == (likes - 1, comments - 2, comment_likes - 1, replies - 1)
 
 
-def test_p5_a_comment_that_does_not_stand_is_not_taken_off_twice(api, bob, eve, post):
+def test_p5_taken_down_comment_is_not_subtracted_twice(api, bob, eve, post):
     last = comments.comment(post.pk, by=eve.pk, text="Gone.")
     before = counts(api, bob, post)
     comments.remove_comment(last.pk)

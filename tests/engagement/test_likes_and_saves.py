@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestALike:
-    def test_is_one_however_often_it_is_given_and_taken_back(self, api, alice, carol):
+    def test_like_and_unlike_are_idempotent(self, api, alice, carol):
         post = make_post(alice)
         liked = [api(carol).post(f"/posts/{post.pk}/like") for _ in range(2)]
         assert [answer.status_code for answer in liked] == [200, 200]
@@ -26,7 +26,7 @@ class TestALike:
         assert undone[0].json() == undone[1].json() == {"liked": False, "counts": {"likes": 0, "comments": 0}}
         assert not drift()
 
-    def test_that_changes_nothing_has_no_consequence(self, alice, carol):
+    def test_like_that_changes_nothing_enqueues_no_task(self, alice, carol):
         post, rung = make_post(alice), []
         for verb in (services.unlike, services.like, services.like, services.unlike, services.unlike):
             verb(post.pk, by=carol.pk)
@@ -34,7 +34,7 @@ class TestALike:
         assert rung == [0, 1, 1, 2, 2]
         assert QueuedTask.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
 
-    def test_shows_in_the_posts_list_and_in_ones_own(self, api, alice, bob, carol):
+    def test_like_is_listed_for_the_post_and_for_the_user(self, api, alice, bob, carol):
         post, other = make_post(alice), make_post(alice)
         for liker in (bob, carol):
             api(liker).post(f"/posts/{post.pk}/like")
@@ -45,7 +45,7 @@ class TestALike:
         mine = api(carol).get("/users/me/liked").json()["results"]
         assert [row["id"] for row in mine] == [str(other.pk), str(post.pk)]
 
-    def test_p4_of_an_invisible_post_answers_like_an_unknown_one(self, api, alice, carol, mallory):
+    def test_p4_like_of_an_invisible_post_answers_like_an_unknown_one(self, api, alice, carol, mallory):
         hidden = make_post(alice, visibility="followers")
         for path in ("like", "save"):
             assert api(carol).post(f"/posts/{hidden.pk}/{path}").status_code == 404
@@ -54,7 +54,7 @@ class TestALike:
         assert api(mallory).post(f"/posts/{make_post(alice).pk}/like").status_code == 404
         assert not Like.objects.exists()
 
-    def test_p5_by_somebody_blocked_is_neither_listed_nor_counted(self, api, alice, bob, carol):
+    def test_p5_like_of_a_blocked_user_is_neither_listed_nor_counted(self, api, alice, bob, carol):
         post = make_post(alice)
         for liker in (bob, carol):
             api(liker).post(f"/posts/{post.pk}/like")
@@ -65,7 +65,7 @@ class TestALike:
             assert api(viewer).get(f"/posts/{post.pk}").json()["counts"]["likes"] == 1
         assert api(alice).get(f"/posts/{post.pk}").json()["counts"]["likes"] == 2
 
-    def test_p2_of_a_post_that_is_hidden_now_is_not_in_ones_lists(self, api, alice, carol):
+    def test_p2_hidden_post_is_not_in_liked_and_saved_lists(self, api, alice, carol):
         post = make_post(alice)
         api(carol).post(f"/posts/{post.pk}/like")
         api(carol).post(f"/posts/{post.pk}/save")
@@ -75,7 +75,7 @@ class TestALike:
 
 
 class TestASave:
-    def test_is_ones_own_affair(self, api, alice, carol):
+    def test_saves_are_private(self, api, alice, carol):
         post = make_post(alice)
         for _ in range(2):
             assert api(carol).post(f"/posts/{post.pk}/save").json() == {"saved": True}
@@ -89,7 +89,7 @@ class TestASave:
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_r1_a_thousand_likes_and_unlikes_by_fifty_people_leave_the_count_of_rows(self):
+    def test_r1_count_equals_rows_after_a_thousand_likes_and_unlikes(self):
         """Ten threads at once, each for five people: 1,000 acts, and as many on a comment."""
         author = make_user()
         post = make_post(author)
@@ -108,7 +108,7 @@ class TestRaces:
         assert comment.like_count == CommentLike.objects.count() > 0
         assert not drift()
 
-    def test_r1_a_thousand_comments_and_removals_by_fifty_people_leave_the_count_of_rows(self):
+    def test_r1_count_equals_rows_after_a_thousand_comments_and_removals(self):
         """Replies among them, so that tombstones come and go."""
         post = make_post(make_user())
 
@@ -131,7 +131,7 @@ class TestRaces:
         assert post.comment_count == Comment.objects.published().count() > 0
         assert not drift()
 
-    def test_r1_a_thousand_saves_by_fifty_people_agree_with_the_last_one_of_each(self):
+    def test_r1_last_of_a_thousand_saves_and_unsaves_decides(self):
         """Saves are not counted: what must hold is that each person's last act is what is kept."""
         post = make_post(make_user())
 
@@ -147,7 +147,7 @@ class TestRaces:
         assert set(Save.objects.values_list("user", flat=True)) == saved
         assert Save.objects.count() == len(saved) > 0
 
-    def test_r3_no_like_or_reply_is_left_at_a_comment_that_is_removed(self):
+    def test_r3_removed_comment_keeps_no_like_or_reply(self):
         for _ in range(5):
             author = make_user()
             comment = make_comment(make_post(author), author)
@@ -171,14 +171,14 @@ class TestRaces:
             assert not CommentLike.objects.exists()
             assert not drift()
 
-    def test_r2_ten_at_once_of_one_person_are_one_like_and_one_step(self):
+    def test_r2_ten_concurrent_likes_of_a_user_count_once(self):
         post, fan = make_post(make_user()), make_user()
         in_threads(10, lambda: services.like(post.pk, by=fan.pk))
         post.refresh_from_db()
         assert (Like.objects.count(), post.like_count) == (1, 1)
 
     @pytest.mark.parametrize("_", range(5))
-    def test_r3_no_like_or_comment_outlives_its_post(self, _):
+    def test_r3_deleted_post_keeps_no_like_or_comment(self, _):
         post, fan = make_post(make_user()), make_user()
         deeds = iter(
             [

@@ -43,12 +43,12 @@ def frozen(settings) -> Iterator[Frozen]:
     cache.breaker.reset()
 
 
-def test_c7_production_waits_a_quarter_of_a_second_at_most():
+def test_c7_redis_timeout_in_production_is_a_quarter_of_a_second():
     [production] = started(documented())
     assert float(production["REDIS_TIMEOUT_SECONDS"]) <= 0.25
 
 
-def test_c7_it_is_waited_for_once_and_then_left_alone(frozen, settings):
+def test_c7_unavailable_redis_is_waited_for_once(frozen, settings):
     settings.REDIS_BREAKER_SECONDS = 60
     begun = time.monotonic()
     for _ in range(100):
@@ -58,7 +58,7 @@ def test_c7_it_is_waited_for_once_and_then_left_alone(frozen, settings):
     assert time.monotonic() - begun < 10, "each of the calls waited"
 
 
-def test_c7_it_is_tried_again_when_the_pause_is_over(frozen, settings):
+def test_c7_redis_is_tried_again_after_the_pause(frozen, settings):
     settings.REDIS_BREAKER_SECONDS = 0.05
     for _ in range(2):
         with pytest.raises(cache.RedisUnavailable):
@@ -67,7 +67,7 @@ def test_c7_it_is_tried_again_when_the_pause_is_over(frozen, settings):
     assert len(frozen.guests) == 2
 
 
-def test_c7_requests_are_answered_and_security_asks_the_database(api, alice, bob, request):
+def test_c7_requests_use_the_database_while_redis_is_unavailable(api, alice, bob, request):
     caller = api(bob)
     assert caller.get("/feed").status_code == 200
     request.getfixturevalue("frozen")

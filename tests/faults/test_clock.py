@@ -25,7 +25,7 @@ def id_made_at(moment):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_c10_ids_stay_unique_and_every_post_is_found_once(api, alice, bob, step):
+def test_c10_ids_are_unique_and_posts_listed_once_if_clocks_differ(api, alice, bob, step):
     now = timezone.now()
     moments = [now + timedelta(milliseconds=number) for number in range(3)]
     moments += [moment + step for moment in moments]
@@ -43,7 +43,7 @@ def test_c10_ids_stay_unique_and_every_post_is_found_once(api, alice, bob, step)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_c10_a_lease_is_nobody_elses_and_ends(api, alice, deliver, step):
+def test_c10_lease_is_exclusive_and_ends_if_clocks_differ(api, alice, deliver, step):
     """A worker takes an upload and dies, and the clock steps: it is processed once, a lease's time after the clock has
     come to where it was at the latest."""
     medium = uploaded(api(alice))
@@ -63,7 +63,7 @@ def test_c10_a_lease_is_nobody_elses_and_ends(api, alice, deliver, step):
     assert (medium.status, Media.objects.count()) == ("ready", 1)
 
 
-def test_c10_who_comes_back_to_an_upload_that_was_taken_over_leaves_it_alone(api, alice):
+def test_c10_worker_that_lost_its_lease_changes_nothing(api, alice):
     """The clock steps forward while a worker is at work: another takes over, and the first one's result is not used."""
     medium = uploaded(api(alice))
     first = pipeline._claim(medium.pk)

@@ -32,7 +32,7 @@ def timed(mortal: Mortal, count: int) -> tuple[set[int], float]:
     return {answer.status_code for answer in answers}, time.monotonic() - begun
 
 
-def test_c8_killed_it_is_a_503_in_time_and_started_again_the_pool_heals_by_itself(mortal: Mortal) -> None:
+def test_c8_killed_database_gives_503_and_recovers(mortal: Mortal) -> None:
     mortal.ask_at_once(16)
     mortal.stop_database()
     # Twice as many as there are threads: those behind the first wait for these as well.
@@ -45,14 +45,14 @@ def test_c8_killed_it_is_a_503_in_time_and_started_again_the_pool_heals_by_itsel
     assert timed(mortal, 32)[0] == {404}, "a connection of the time before was given to somebody"
 
 
-def test_c8_restarted_while_nobody_asked_nobody_notices(mortal: Mortal) -> None:
+def test_c8_restart_of_an_idle_database_fails_no_request(mortal: Mortal) -> None:
     mortal.ask_at_once(16)
     mortal.stop_database()
     mortal.start_database()
     assert timed(mortal, 32)[0] == {404}
 
 
-def test_c8_frozen_it_is_a_503_in_time_and_heals(mortal: Mortal) -> None:
+def test_c8_frozen_database_gives_503_in_time_and_recovers(mortal: Mortal) -> None:
     mortal.ask_at_once(16)
     with mortal.frozen_database():
         statuses, seconds = timed(mortal, 32)
@@ -65,7 +65,7 @@ def test_c8_frozen_it_is_a_503_in_time_and_heals(mortal: Mortal) -> None:
     assert timed(mortal, 32)[0] == {404}
 
 
-def test_c8_a_lock_that_is_held_is_a_503_in_time(mortal: Mortal) -> None:
+def test_c8_lock_wait_gives_503_in_time(mortal: Mortal) -> None:
     with psycopg.connect(mortal.postgres.url) as blocker:
         blocker.execute("LOCK TABLE accounts_user")
         statuses, seconds = timed(mortal, 2)
@@ -83,7 +83,7 @@ def test_c8_a_lock_that_is_held_is_a_503_in_time(mortal: Mortal) -> None:
         "client_connection_check_interval",
     ],
 )
-def test_c8_every_session_is_bounded_by_the_server_too(bound: str) -> None:
+def test_c8_sessions_have_server_side_timeouts(bound: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT setting::int FROM pg_settings WHERE name = %s", [bound])
         assert 0 < cursor.fetchone()[0] <= 30_000
@@ -104,12 +104,12 @@ class TestWhatAProcessKnows:
         monkeypatch.setattr("apps.core.db.deadline.PROBE_EVERY", 0.01)
         return outage
 
-    def test_one_statement_that_is_slow_alone_is_no_outage(self, outage: Outage) -> None:
+    def test_single_slow_statement_is_not_an_outage(self, outage: Outage) -> None:
         outage.record_answer()
         outage.record_timeout()
         assert not outage.active
 
-    def test_an_answer_just_after_somebody_began_to_wait_does_not_hide_it(
+    def test_response_after_a_wait_began_does_not_hide_an_outage(
         self, outage: Outage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whoever was let in before the next one told of it would have waited as long again."""
@@ -118,14 +118,12 @@ class TestWhatAProcessKnows:
         assert outage.active
         self.back.set()
 
-    def test_any_other_error_is_none(self, outage: Outage) -> None:
+    def test_other_errors_are_not_an_outage(self, outage: Outage) -> None:
         outage.observe_error(OperationalError("deadlock detected"))
         assert not outage.active
 
     @pytest.mark.parametrize("wrapped", [True, False])
-    def test_no_connection_and_no_answer_to_anybody_is_one_until_it_is_back(
-        self, outage: Outage, wrapped: bool
-    ) -> None:
+    def test_outage_lasts_until_the_database_responds(self, outage: Outage, wrapped: bool) -> None:
         error: BaseException = PoolTimeout("none to be had")
         if wrapped:
             theirs, error = error, RuntimeError("Django's own")

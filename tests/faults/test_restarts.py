@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("
 CLIENTS = 8
 
 
-def test_c10_a_restart_under_load_fails_no_request(mortal: Mortal) -> None:
+def test_c10_restart_under_load_fails_no_request(mortal: Mortal) -> None:
     """Each client connects again while the connection is refused, as the proxy does (config/deploy/Caddyfile)."""
     stopped = threading.Event()
 

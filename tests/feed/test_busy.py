@@ -42,7 +42,7 @@ CALM = Inputs(queue=0, seconds=0.01, hit_ratio=0.99)
         (Decision(RECOVERING, 3), Inputs(hit_ratio=0.1), Decision(BUSY)),
     ],
 )
-def test_what_the_policy_decides(before, inputs, after):
+def test_policy_chooses_the_mode_from_its_inputs(before, inputs, after):
     assert policy.decide(before, inputs, LIMITS) == after
 
 
@@ -82,7 +82,7 @@ def sources(monkeypatch):
 
 
 class TestDeciding:
-    def test_the_inputs_are_those_of_the_last_look(self, alice, monkeypatch):
+    def test_inputs_are_those_since_the_last_decision(self, alice, monkeypatch):
         monkeypatch.setattr(mode, "MIN_SAMPLES", 3)
         make_post(alice)
         read_often(alice, 12)
@@ -98,7 +98,7 @@ class TestDeciding:
         assert FeedMode.objects.get().hit_ratio == 0
         assert live.look_up(alice.pk, may_build=False).mode == mode.current() == BUSY
 
-    def test_an_operator_knows_better(self, alice):
+    def test_pinned_mode_overrides_the_policy(self, alice):
         assert run("feed_mode", "busy").code == 0
         assert live.look_up(alice.pk, may_build=False).mode == BUSY
         mode.decide()
@@ -109,14 +109,14 @@ class TestDeciding:
         assert run("feed_mode", "auto", "--json").json["mode"] == NORMAL
         assert live.look_up(alice.pk, may_build=False).mode == NORMAL
 
-    def test_it_is_shown_with_its_inputs_and_thresholds(self, anonymous, busy):
+    def test_mode_is_shown_with_inputs_and_thresholds(self, anonymous, busy):
         told = anonymous.get("/metrics").content.decode()
         assert 'photogram_feed_mode{mode="busy"} 1.0' in told
         assert "photogram_feed_mode_pinned 1.0" in told
         assert 'photogram_feed_mode_input{input="queue"} 0.0' in told
         assert 'photogram_feed_threshold{input="hit_ratio"} 0.8' in told
 
-    def test_with_nobody_to_decide_the_feed_works_normally(self, alice, bob, deliver):
+    def test_mode_is_normal_without_recent_decision(self, alice, bob, deliver):
         FeedMode.objects.create(pk=1, mode=BUSY)
         page_of(bob)
         assert mode.current() == BUSY
@@ -129,13 +129,13 @@ class TestDeciding:
         FeedMode.objects.update(pinned=BUSY)
         assert mode.current() == BUSY, "an operator has decided"
 
-    def test_reading_it_writes_nothing(self, anonymous):
+    def test_reading_the_mode_writes_nothing(self, anonymous):
         assert mode.current() == NORMAL
         anonymous.get("/metrics")
         run("feed_mode")
         assert not FeedMode.objects.exists()
 
-    def test_without_redis_the_row_still_says(self, settings):
+    def test_mode_is_read_from_the_row_without_redis(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         mode.pin(BUSY)
         assert not mode.decide()
@@ -143,7 +143,7 @@ class TestDeciding:
 
 
 class TestBusy:
-    def test_a_missing_timeline_is_its_snapshot_with_ones_own_posts_in_it(self, alice, bob, busy, monkeypatch):
+    def test_busy_feed_shows_the_snapshot_with_own_posts(self, alice, bob, busy, monkeypatch):
         old = make_post(alice)
         snapshot_of(bob)
         new, own = make_post(alice), make_post(bob)
@@ -155,7 +155,7 @@ class TestBusy:
         assert page_of(bob) == [own.pk, new.pk, old.pk]
         assert seen == ["snapshot", "stale", "database"]
 
-    def test_normally_it_is_built(self, alice, bob, monkeypatch):
+    def test_normal_feed_builds_a_missing_timeline(self, alice, bob, monkeypatch):
         make_post(alice)
         snapshot_of(bob)
         seen = sources(monkeypatch)
@@ -163,14 +163,14 @@ class TestBusy:
         page_of(bob)
         assert seen == ["database", "live"]
 
-    def test_p5_p6_a_snapshot_shows_nothing_that_has_gone_since(self, api, alice, bob, busy):
+    def test_p5_p6_snapshot_shows_no_content_that_has_been_hidden(self, api, alice, bob, busy):
         make_post(alice)
         snapshot_of(bob)
         assert len(api(bob).get("/feed").json()["results"]) == 1
         api(bob).post("/users/@alice/mute")
         assert api(bob).get("/feed").json()["results"] == []
 
-    def test_whom_one_follows_is_there_at_once_and_the_snapshot_is_void(self, api, alice, carol, busy, deliver):
+    def test_follow_shows_posts_at_once_and_invalidates_the_snapshot(self, api, alice, carol, busy, deliver):
         snapshot_of(carol)
         post = make_post(alice)
         api(carol).post("/users/@alice/follow")
@@ -178,7 +178,7 @@ class TestBusy:
         deliver()
         assert page_of(carol) == [post.pk]
 
-    def test_whom_one_follows_stays_though_the_task_is_late(self, api, alice, carol, busy):
+    def test_followed_posts_stay_visible_if_the_task_is_late(self, api, alice, carol, busy):
         old = make_post(carol)
         snapshot_of(carol)
         post = make_post(alice)
@@ -188,7 +188,7 @@ class TestBusy:
         live.erase(carol.pk)
         assert page_of(carol) == [post.pk, old.pk]
 
-    def test_it_comes_to_an_end_though_nobody_builds(self, alice, bob, busy, monkeypatch):
+    def test_busy_feed_can_be_read_to_its_end(self, alice, bob, busy, monkeypatch):
         old = make_post(alice)
         read_often(bob)
         snapshot_of(bob)
@@ -200,7 +200,7 @@ class TestBusy:
         assert page_of(bob) == [new.pk, old.pk]
         assert seen == ["stale", "live"]
 
-    def test_the_hottest_are_pushed_to_and_the_others_built_again(self, alice, bob, carol, busy, deliver):
+    def test_only_the_most_active_timelines_are_pushed_to_when_busy(self, alice, bob, carol, busy, deliver):
         make_follow(carol, alice)
         read_often(bob)
         page_of(carol)
@@ -212,7 +212,7 @@ class TestBusy:
 
 
 class TestSnapshots:
-    def test_the_job_keeps_those_of_hot_readers(self, alice, bob, carol):
+    def test_job_updates_snapshots_of_active_readers(self, alice, bob, carol):
         post = make_post(alice)
         read_often(bob)
         page_of(carol)
@@ -222,7 +222,7 @@ class TestSnapshots:
         assert tasks.keep_snapshots() == 0, "it is young"
         assert live.readers()[bob.pk] < 6, "visits count ever less"
 
-    def test_who_grows_cold_loses_it_after_a_day(self, alice, bob):
+    def test_snapshot_of_an_inactive_reader_is_deleted_after_a_day(self, alice, bob):
         read_often(bob)
         snapshots.renew()
         live.erase(bob.pk)
@@ -234,14 +234,14 @@ class TestSnapshots:
         snapshots.renew()
         assert not FeedSnapshot.objects.exists()
 
-    def test_who_was_hot_is_known_when_redis_has_forgotten(self, bob):
+    def test_active_readers_are_restored_after_a_loss_of_redis(self, bob):
         read_often(bob)
         snapshots.renew()
         cache.call(lambda client: client.delete(cache.key("feed", "visits")))
         mode.decide()
         assert live.readers(least=5) == {bob.pk: 6}
 
-    def test_also_when_readers_have_come_back_before(self, alice, bob):
+    def test_active_readers_are_restored_after_new_visits(self, alice, bob):
         read_often(bob)
         snapshots.renew()
         cache.call(lambda client: client.delete(cache.key("feed", "visits")))
@@ -252,7 +252,7 @@ class TestSnapshots:
         tasks.keep_snapshots()
         assert live.readers(least=0) == {alice.pk: 10, bob.pk: 3}
 
-    def test_the_live_timeline_comes_with_it_but_not_while_it_is_in_doubt(self, alice, bob):
+    def test_job_builds_timelines_except_invalidated_ones(self, alice, bob):
         post = make_post(alice)
         snapshots.build(bob.pk)
         assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
@@ -261,7 +261,7 @@ class TestSnapshots:
         live.mark_clean(bob.pk, name)
         assert live.look_up(bob.pk, may_build=False).ids is None
 
-    def test_the_hottest_are_remembered_and_asked_for_only_if_redis_has_forgotten(self, alice, bob, carol, monkeypatch):
+    def test_most_active_readers_are_stored_and_read_only_after_a_loss(self, alice, bob, carol, monkeypatch):
         monkeypatch.setattr(snapshots, "MAX_READERS", 1)
         snapshots.save_visits({bob.pk: 6})
         snapshots.save_visits({alice.pk: 9})
@@ -272,7 +272,7 @@ class TestSnapshots:
             snapshots.restore_visits()
         assert not queries
 
-    def test_everybody_has_grown_cold_when_nobody_is_hot(self, alice, bob):
+    def test_stored_active_readers_are_cleared_when_none_is_active(self, alice, bob):
         snapshots.restore_visits()
         page_of(alice)
         snapshots.save_visits({bob.pk: 8})
@@ -280,14 +280,14 @@ class TestSnapshots:
         snapshots.renew()
         assert FeedSnapshot.objects.get().visits == 4
 
-    def test_those_young_enough_to_be_shown_are_counted(self, anonymous, alice, bob):
+    def test_fresh_snapshots_are_counted(self, anonymous, alice, bob):
         for reader in (alice, bob):
             snapshots.build(reader.pk)
         FeedSnapshot.objects.filter(user=bob).update(built_at=timezone.now() - timedelta(hours=2))
         assert snapshots.find(bob.pk) is None
         assert "photogram_feed_snapshots 1.0" in anonymous.get("/metrics").content.decode()
 
-    def test_it_goes_on_where_it_was_stopped_and_slowly_when_there_is_no_hurry(self, alice, bob, monkeypatch):
+    def test_job_continues_from_its_checkpoint_at_a_limited_rate(self, alice, bob, monkeypatch):
         naps = []
         monkeypatch.setattr(BatchRunner, "wait", lambda runner, seconds: naps.append(seconds))
         for reader in (alice, bob):
@@ -298,7 +298,7 @@ class TestSnapshots:
         assert snapshots.renew(BatchRunner(checkpoint=runner.checkpoint), hurry=False) == 2
         assert naps == [4 / 20, 4 / 20]
 
-    def test_what_was_made_void_meanwhile_is_not_written(self, bob, monkeypatch):
+    def test_snapshot_invalidated_meanwhile_is_not_written(self, bob, monkeypatch):
         read = timeline.newest_ids
 
         def read_slowly(*args, **kwargs):
@@ -316,7 +316,7 @@ class TestBackfillCommand:
     def _at_once(self, settings):
         settings.FEED_BACKFILL_PER_SECOND = 10_000.0
 
-    def test_of_everybody_who_has_read_lately(self, alice, bob, carol):
+    def test_backfill_of_all_recent_readers(self, alice, bob, carol):
         make_post(alice)
         for reader in (alice, bob):
             page_of(reader)
@@ -326,24 +326,24 @@ class TestBackfillCommand:
         assert set(FeedSnapshot.objects.values_list("user", flat=True)) == {alice.pk, bob.pk}
         assert run("backfill_feeds", "--limit", "1", "--json").json["built"] == 1
 
-    def test_of_one_person(self, alice, bob):
+    def test_backfill_of_one_user(self, alice, bob):
         assert run("backfill_feeds", "--user", "@bob", "--json").json["built"] == 1
         assert FeedSnapshot.objects.get().user_id == bob.pk
         assert run("backfill_feeds", "--user", "@nobody").code == 1
         assert run("backfill_feeds", "--limit", "0").code == 1
 
-    def test_of_hot_readers_that_are_due(self, alice, bob):
+    def test_backfill_of_active_readers_that_are_due(self, alice, bob):
         page_of(alice)
         snapshots.save_visits({bob.pk: 9})
         assert run("backfill_feeds", "--hot", "--json").json["built"] == 1
         assert run("backfill_feeds", "--hot", "--json").json["found"] == 0
 
-    def test_without_redis_of_those_who_have_one(self, alice, bob, settings):
+    def test_backfill_without_redis_updates_existing_snapshots(self, alice, bob, settings):
         snapshots.build(bob.pk)
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert run("backfill_feeds", "--json").json == {"found": 1, "built": 1, "dry_run": False, "stopped": False}
 
-    def test_it_may_be_stopped(self, alice, bob, monkeypatch):
+    def test_backfill_can_be_interrupted(self, alice, bob, monkeypatch):
         for reader in (alice, bob):
             page_of(reader)
         interrupt(monkeypatch)
@@ -351,7 +351,7 @@ class TestBackfillCommand:
         assert (outcome.code, outcome.json["built"]) == (130, 1)
 
 
-def test_refreshing_builds_anew_and_counts_what_is_new(api, alice, bob):
+def test_refresh_rebuilds_snapshots_and_counts_new_posts(api, alice, bob):
     caller = api(bob)
     posts = [make_post(alice, photos=0) for _ in range(2)]
     assert caller.post("/feed/refresh").json()["new_since_last"] == 2

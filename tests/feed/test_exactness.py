@@ -32,7 +32,7 @@ LOOKED_UP, WALKED, WALKED_IN_VAIN = (math.inf, 3), (0, 3), (0, 0.5)
 @pytest.mark.parametrize("walk", [LOOKED_UP, WALKED, WALKED_IN_VAIN])
 @few
 @given(seed=st.integers(0, 10_000), spare=st.integers(0, 2), limit=st.integers(1, 4))
-def test_the_newest_posters_bound_gives_the_page_that_everybody_would(monkeypatch, db, walk, seed, spare, limit):
+def test_page_of_newest_posters_equals_the_page_of_all(monkeypatch, db, walk, seed, spare, limit):
     """Also where authors have lost their newest post, or are hidden: the bound is then too high."""
     monkeypatch.setattr(timeline, "SPARE", spare)
     monkeypatch.setattr(timeline, "SCAN_WORTH", walk[0])
@@ -53,7 +53,7 @@ def test_the_newest_posters_bound_gives_the_page_that_everybody_would(monkeypatc
 
 @few
 @given(seed=st.integers(0, 10_000))
-def test_every_feed_is_right_after_every_deed(deliver, seed):
+def test_every_feed_is_correct_after_every_write(deliver, seed):
     world = World(seed, people=4)
     for _ in range(20):
         world.deed()
@@ -64,7 +64,7 @@ def test_every_feed_is_right_after_every_deed(deliver, seed):
 
 @few
 @given(seed=st.integers(0, 10_000))
-def test_so_is_ones_own_part_of_it_before_any_task_has_run(deliver, seed):
+def test_own_changes_are_in_the_feed_before_any_task_runs(deliver, seed):
     """What one does oneself, and what one may not see any more, waits for nobody."""
     world = World(seed, people=4)
     viewer = world.people[0]
@@ -81,7 +81,7 @@ def test_so_is_ones_own_part_of_it_before_any_task_has_run(deliver, seed):
 
 @few
 @given(seed=st.integers(0, 10_000))
-def test_a_push_puts_each_id_in_its_place_whatever_the_order(db, seed):
+def test_push_keeps_the_order_of_ids(db, seed):
     dice, viewer = random.Random(seed), uuid4()
     ids = [UUID(int=dice.getrandbits(128)) for _ in range(packed.LENGTH + 40)]
     built = sorted(ids[: dice.choice([3, packed.LENGTH])], reverse=True)
@@ -93,7 +93,7 @@ def test_a_push_puts_each_id_in_its_place_whatever_the_order(db, seed):
     assert kept == sorted(ids, reverse=True)[: packed.LENGTH]
 
 
-def test_part_tells_the_end_of_a_feed_from_the_end_of_what_is_remembered():
+def test_end_of_the_feed_differs_from_the_end_of_the_timeline():
     ids = sorted((UUID(int=n) for n in range(packed.LENGTH)), reverse=True)
     assert packed.part(packed.pack(ids), limit=21, before=ids[-22]) == ids[-21:]
     assert packed.part(packed.pack(ids), limit=21, before=ids[-21]) is None
@@ -101,14 +101,14 @@ def test_part_tells_the_end_of_a_feed_from_the_end_of_what_is_remembered():
     assert packed.part(b"", limit=21, before=None) == []
 
 
-def test_a_walk_goes_on_behind_what_is_remembered(alice, bob, monkeypatch):
+def test_pages_continue_after_the_end_of_the_timeline(alice, bob, monkeypatch):
     monkeypatch.setattr(packed, "LENGTH", 5)
     monkeypatch.setattr(live, "LENGTH", 5)
     posts = [make_post(alice, photos=0) for _ in range(12)]
     assert walk(bob) == walk(bob) == [post.pk for post in reversed(posts)]
 
 
-def test_timelines_are_dropped_and_pushed_to_however_many_they_are(alice, bob, carol, monkeypatch):
+def test_many_timelines_are_dropped_and_pushed_to(alice, bob, carol, monkeypatch):
     monkeypatch.setattr(live, "BATCH_SIZE", 2)
     readers = [alice.pk, bob.pk, carol.pk]
     for reader in readers:
@@ -131,7 +131,7 @@ class TestStatements:
             assert caller.get(path).status_code == 200
         return [sql for sql in executed if ") AS source" in sql or "feed_" in sql]
 
-    def test_a_cold_page_takes_one_for_its_ids_and_a_warm_one_none(self, api, alice, bob):
+    def test_cold_page_takes_one_statement_for_ids_and_warm_page_none(self, api, alice, bob):
         for _ in range(30):
             make_post(alice, photos=0)
         caller = api(bob)
@@ -140,14 +140,14 @@ class TestStatements:
         cursor = caller.get("/feed").json()["next_cursor"]
         assert self.statements(caller, f"/feed?cursor={cursor}") == []
 
-    def test_one_too_without_redis(self, api, alice, bob, settings):
+    def test_page_without_redis_takes_one_statement_for_ids(self, api, alice, bob, settings):
         make_post(alice)
         caller = api(bob)
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert len(self.statements(caller)) == 1
 
     @pytest.mark.parametrize("walks", [False, True])
-    def test_the_first_page_seeks_in_the_posts_of_a_bounded_number_of_people(self, alice, walks):
+    def test_first_page_reads_posts_of_a_limited_number_of_authors(self, alice, walks):
 
         people = many(User(handle=f"author{n}", email=f"author{n}@example.org", password="!") for n in range(2000))
         many(Follow(follower=alice, followed=person) for person in people[500:])
@@ -170,7 +170,7 @@ class TestNewestPosts:
     def bound(self, author):
         return NewestPost.objects.filter(author=author).values_list("post", flat=True).first()
 
-    def test_rise_with_whatever_writes_a_post(self, alice):
+    def test_newest_post_is_updated_by_every_write_of_a_post(self, alice):
         assert self.bound(alice) is None
         first = make_post(alice, photos=0)
         assert self.bound(alice) == first.pk
@@ -181,7 +181,7 @@ class TestNewestPosts:
         Post.objects.filter(pk=second.pk).update(status="published")
         assert self.bound(alice) == second.pk
 
-    def test_are_put_right_when_the_newest_post_has_been_withdrawn(self, alice, bob):
+    def test_newest_post_is_corrected_after_a_withdrawal(self, alice, bob):
 
         posts = [make_post(alice, photos=0) for _ in range(2)]
         gone = make_post(bob, photos=0)
@@ -207,7 +207,7 @@ class TestP2P5P6WithAWarmTimeline:
     def is_gone(self, api, bob):
         return api(bob).get("/feed").json()["results"] == []
 
-    def test_p2_taken_down_and_deleted_posts_are_gone_on_the_next_request(self, api, bob, post):
+    def test_p2_removed_posts_are_gone_on_the_next_request(self, api, bob, post):
 
         content.take_down(post)
         assert self.is_gone(api, bob)
@@ -215,7 +215,7 @@ class TestP2P5P6WithAWarmTimeline:
         content.delete_post(post)
         assert self.is_gone(api, bob)
 
-    def test_p2_so_are_those_of_who_is_suspended_or_leaves(self, api, alice, bob, post, deliver):
+    def test_p2_posts_of_inactive_authors_are_gone_on_the_next_request(self, api, alice, bob, post, deliver):
 
         accounts.suspend(alice, reason="spam")
         assert self.is_gone(api, bob)
@@ -236,11 +236,11 @@ class TestP2P5P6WithAWarmTimeline:
             ("alice", "/users/@bob/remove-follower"),
         ],
     )
-    def test_p5_so_are_those_of_whom_one_blocks_mutes_or_unfollows(self, api, alice, bob, post, who, path):
+    def test_p5_posts_of_blocked_muted_or_unfollowed_authors_are_gone(self, api, alice, bob, post, who, path):
         assert api({"alice": alice, "bob": bob}[who]).post(path).status_code == 200
         assert self.is_gone(api, bob)
 
-    def test_p6_an_id_that_is_remembered_shows_nothing(self, api, alice, bob, post):
+    def test_p6_id_in_a_timeline_shows_no_invisible_post(self, api, alice, bob, post):
         """As if every push, doubt and task had been lost."""
 
         stranger = make_post(make_user("stranger"), visibility="followers")
@@ -256,7 +256,7 @@ class TestP2P5P6WithAWarmTimeline:
         assert self.is_gone(api, bob)
 
 
-def test_what_one_posts_and_whom_one_follows_is_in_ones_feed_on_the_next_request(api, alice, carol, deliver):
+def test_own_posts_and_new_follows_are_in_the_feed_at_once(api, alice, carol, deliver):
     post = publish(alice)
     assert page_of(carol) == []
     api(carol).post("/users/@alice/follow")
@@ -268,7 +268,7 @@ def test_what_one_posts_and_whom_one_follows_is_in_ones_feed_on_the_next_request
     assert live.look_up(carol.pk, may_build=False).ids == packed.pack([own.pk, post.pk])
 
 
-def test_a_deed_that_was_taken_back_does_no_harm(alice):
+def test_rolled_back_write_leaves_the_feed_correct(alice):
     live.invalidate(alice.pk)
     post = make_post(alice)
     assert page_of(alice) == [post.pk]
@@ -276,7 +276,7 @@ def test_a_deed_that_was_taken_back_does_no_harm(alice):
     assert 0 < cache.call(lambda client: client.ttl(cache.key("feed", "dirty", alice.pk))) <= live.INVALID_SECONDS
 
 
-def test_one_doubt_is_not_settled_by_another(alice):
+def test_invalidation_is_only_cleared_by_its_own_task(alice):
     first, second = live.invalidate(alice.pk), live.invalidate(alice.pk)
     live.mark_clean(alice.pk, second)
     assert live.look_up(alice.pk, may_build=True).is_dirty
@@ -284,7 +284,7 @@ def test_one_doubt_is_not_settled_by_another(alice):
     assert live.look_up(alice.pk, may_build=True).token
 
 
-def test_erasing_a_person_leaves_nothing_of_their_timeline(alice):
+def test_erasure_deletes_the_timeline_of_the_user(alice):
 
     make_post(alice)
     page_of(alice)

@@ -25,7 +25,7 @@ def scored():
     return set(ExploreScore.objects.values_list("post", flat=True))
 
 
-def test_it_tells_how_many_scores_have_changed_or_gone(posts):
+def test_result_is_the_number_of_changed_and_deleted_scores(posts):
     assert explore.keep_scores() == 3
     assert explore.keep_scores() == 0
     Post.objects.filter(pk=posts[0].pk).update(like_count=50)
@@ -35,7 +35,7 @@ def test_it_tells_how_many_scores_have_changed_or_gone(posts):
     assert scored() == {posts[0].pk, posts[2].pk}
 
 
-def test_a_stopped_run_goes_on_from_its_place(posts):
+def test_interrupted_run_continues_from_its_checkpoint(posts):
     runner = BatchRunner(rows_per_second=1, on_progress=lambda rows, place: runner.stop())
     assert explore.keep_scores(runner) == 1
     assert scored() == {posts[0].pk}
@@ -43,7 +43,7 @@ def test_a_stopped_run_goes_on_from_its_place(posts):
     assert len(scored()) == 3
 
 
-def test_the_job_works_in_slices(posts, monkeypatch, settings, deliver):
+def test_job_works_in_slices(posts, monkeypatch, settings, deliver):
     settings.MAINTENANCE_ROWS_PER_SECOND = 1
     monkeypatch.setattr(BatchRunner, "wait", lambda runner, seconds: runner.stop())
     assert tasks.keep_explore_scores() == 1

@@ -35,7 +35,7 @@ def while_building(monkeypatch):
 
 @pytest.mark.django_db
 class TestForcedRaces:
-    def test_a_post_that_is_pushed_while_a_timeline_is_built_is_not_lost(self, alice, bob, deliver, while_building):
+    def test_post_pushed_during_a_build_is_kept(self, alice, bob, deliver, while_building):
         old, new = make_post(alice), []
 
         def post():
@@ -46,14 +46,14 @@ class TestForcedRaces:
         assert page_of(bob) == [old.pk], "as it was when it was read"
         assert page_of(bob) == page_of(bob) == [new[0].pk, old.pk]
 
-    def test_nor_is_one_that_is_pushed_while_the_job_builds_one(self, alice, bob, while_building):
+    def test_post_pushed_during_a_build_by_the_job_is_kept(self, alice, bob, while_building):
         old = make_post(alice)
         while_building(lambda: live.push(make_post(alice).pk, [bob.pk], only_active=False))
         snapshots.build(bob.pk)
         assert len(page_of(bob)) == 2
         assert page_of(bob)[1] == old.pk
 
-    def test_nor_is_one_pushed_into_a_timeline_that_does_not_count_any_more(self, alice, bob, deliver, while_building):
+    def test_post_pushed_into_an_invalid_timeline_is_kept(self, alice, bob, deliver, while_building):
         old, new = make_post(alice), []
         page_of(bob)
         live.begin_epoch()
@@ -61,13 +61,13 @@ class TestForcedRaces:
         page_of(bob)
         assert page_of(bob) == [new[0].pk, old.pk]
 
-    def test_whom_one_follows_meanwhile_is_not_lost(self, alice, carol, deliver, while_building):
+    def test_follow_during_a_build_is_kept(self, alice, carol, deliver, while_building):
         post = make_post(alice)
         while_building(lambda: (social.follow(alice.pk, by=carol.pk), deliver()))
         assert page_of(carol) == []
         assert page_of(carol) == [post.pk]
 
-    def test_a_push_that_comes_after_one_has_unfollowed_shows_nothing(self, alice, bob, deliver):
+    def test_push_after_an_unfollow_shows_nothing(self, alice, bob, deliver):
         social.unfollow(alice.pk, by=bob.pk)
         deliver()
         assert page_of(bob) == []
@@ -76,7 +76,7 @@ class TestForcedRaces:
         assert page_of(bob) == []
         assert live.look_up(bob.pk, may_build=False).ids is None, "it was dropped: it holds what is none of bob's"
 
-    def test_a_builder_that_was_too_slow_keeps_nothing(self, alice, bob):
+    def test_slow_build_that_lost_its_lock_stores_nothing(self, alice, bob):
         slow = live.look_up(bob.pk, may_build=True)
         live.drop([bob.pk])
         assert live.look_up(bob.pk, may_build=True).token
@@ -85,7 +85,7 @@ class TestForcedRaces:
 
 @pytest.mark.django_db(transaction=True)
 class TestThreads:
-    def test_a_stampede_builds_once(self, monkeypatch):
+    def test_concurrent_requests_build_a_timeline_once(self, monkeypatch):
         alice, bob = make_user("alice"), make_user("bob")
         make_follow(bob, alice)
         posts = [make_post(alice, photos=0).pk for _ in range(5)]
@@ -95,7 +95,7 @@ class TestThreads:
         assert pages == [posts[::-1]] * 8
         assert kept == [True]
 
-    def test_r5_while_people_read_and_others_post_nothing_is_lost(self, deliver):
+    def test_r5_no_post_is_lost_with_concurrent_readers_and_authors(self, deliver):
         alice, bob, carol = (make_user(name) for name in ("alice", "bob", "carol"))
         for follower in (bob, carol):
             make_follow(follower, alice)
@@ -115,7 +115,7 @@ class TestThreads:
         for reader in (bob, carol):
             assert page_of(reader, limit=50) == everything
 
-    def test_r5_while_one_follows_and_unfollows_each_page_is_right_at_once(self, deliver):
+    def test_r5_page_is_correct_during_follows_and_unfollows(self, deliver):
         alice, bob = make_user("alice"), make_user("bob")
         post = make_post(alice, photos=0)
 
@@ -141,7 +141,7 @@ def page_of_whoever(viewer):
 
 @pytest.mark.django_db
 class TestC7RedisAway:
-    def test_c7_what_was_posted_meanwhile_is_there_when_it_comes_back(self, alice, bob, deliver, settings):
+    def test_c7_posts_made_during_an_outage_are_shown_afterwards(self, alice, bob, deliver, settings):
         old, url = publish(alice), settings.REDIS_URL
         deliver()
         assert page_of(bob) == [old.pk]
@@ -153,7 +153,7 @@ class TestC7RedisAway:
         cache.breaker.reset()
         assert page_of(bob) == [new.pk, old.pk]
 
-    def test_c7_also_when_the_process_that_reads_has_noticed_nothing(self, alice, bob, deliver, settings, monkeypatch):
+    def test_c7_posts_are_shown_if_the_reading_process_saw_no_outage(self, alice, bob, deliver, settings, monkeypatch):
         old, url = publish(alice), settings.REDIS_URL
         deliver()
         page_of(bob)
@@ -168,7 +168,7 @@ class TestC7RedisAway:
         assert FeedMode.objects.get().missed_at is None
         assert page_of(bob) == [new.pk, old.pk]
 
-    def test_c7_what_is_missed_while_another_looks_is_not_forgotten(self, alice, bob, monkeypatch):
+    def test_c7_change_missed_during_a_lookup_invalidates_timelines(self, alice, bob, monkeypatch):
         page_of(bob)
         call = cache.call
 
@@ -186,7 +186,7 @@ class TestC7RedisAway:
         live.look_up(alice.pk, may_build=False)
         assert live.look_up(bob.pk, may_build=False).ids is None
 
-    def test_c7_whoever_looks_at_the_same_time_begins_the_same_epoch(self, alice, bob, settings, monkeypatch):
+    def test_c7_concurrent_lookups_begin_the_same_epoch(self, alice, bob, settings, monkeypatch):
         url, post = settings.REDIS_URL, make_post(alice)
         settings.REDIS_URL = NOWHERE
         live.invalidate(bob.pk)
@@ -203,7 +203,7 @@ class TestC7RedisAway:
         live.look_up(alice.pk, may_build=False)
         assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
 
-    def test_c7_an_old_copy_of_its_data_is_not_believed(self, alice, bob):
+    def test_c7_old_snapshot_of_redis_is_not_used(self, alice, bob):
         post = make_post(alice)
         key = live._keys(bob.pk)[0]
         page_of(bob)
@@ -213,14 +213,14 @@ class TestC7RedisAway:
         cache.call(lambda client: client.set(key, other_run))
         assert page_of(bob) == [new.pk, post.pk]
 
-    def test_c7_emptied_it_is_filled_again(self, alice, bob):
+    def test_c7_emptied_redis_is_filled_again(self, alice, bob):
         post = make_post(alice)
         page_of(bob)
         live.drop([bob.pk])
         assert page_of(bob) == [post.pk]
         assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
 
-    def test_c7_settling_and_dropping_fail_for_nobody(self, api, alice, bob, deliver, settings):
+    def test_c7_tasks_do_not_fail_without_redis(self, api, alice, bob, deliver, settings):
         settings.REDIS_URL = NOWHERE
         assert api(bob).post("/users/@alice/mute").status_code == 200
         accounts.suspend(alice, reason="spam")

@@ -25,7 +25,7 @@ def given_up(task, reason="OSError: away", **kwargs):
 
 
 class TestQueueStatus:
-    def test_tells_of_every_queue_and_every_sign_of_life(self):
+    def test_queue_status_lists_queues_and_heartbeats(self):
         outbox.enqueue(UPLOAD, kwargs={"media_id": "x"})
         QueuedTask.objects.update(created_at=timezone.now() - timedelta(minutes=2), attempts=2)
         given_up(RESET)
@@ -38,13 +38,13 @@ class TestQueueStatus:
         assert told["queues"]["notifications"]["dead_letters"] == 1
         assert told["silence"]["relay"] < 5
 
-    def test_says_so_when_the_broker_does_not_answer(self, monkeypatch):
+    def test_queue_status_reports_an_unavailable_broker(self, monkeypatch):
         monkeypatch.setattr("apps.core.tasks.backlog.in_broker", lambda queues: None)
         outcome = run("queue_status")
         assert outcome.code == 0
         assert "The broker does not answer." in outcome.out
 
-    def test_counts_what_waits_in_the_broker(self):
+    def test_queue_status_counts_messages_in_the_broker(self):
         with app.connection_for_write() as broker, broker.Producer() as producer:
             producer.publish({}, routing_key="feed", declare=[app.amqp.queues["feed"]])
             queues = run("queue_status", "--json").json["queues"]
@@ -53,14 +53,14 @@ class TestQueueStatus:
 
 
 class TestDeadLetters:
-    def test_are_listed_with_their_reason(self):
+    def test_dead_letters_are_listed_with_their_reason(self):
         letter = given_up(RESET, "SMTPException: refused", user_id="one")
         outcome = run("dead_letters", "list")
         assert f"{letter.pk}" in outcome.out
         assert "SMTPException: refused" in outcome.out
         assert run("dead_letters", "list", "--json").json["letters"][0]["kwargs"] == {"user_id": "one"}
 
-    def test_c6_are_tried_again_by_id_or_task(self):
+    def test_c6_dead_letters_are_retried_by_id_or_task(self):
         one, two, other = given_up(RESET), given_up(RESET), given_up(UPLOAD)
         assert run("dead_letters", "retry", str(one.pk)).code == 0
         assert run("dead_letters", "retry", "--task", "send_reset").code == 0
@@ -68,7 +68,7 @@ class TestDeadLetters:
         assert list(DeadLetter.objects.all()) == [other]
 
     @pytest.mark.parametrize("action", ["retry", "drop"])
-    def test_a_dry_run_changes_nothing(self, action):
+    def test_dry_run_changes_nothing(self, action):
         given_up(RESET)
         outcome = run("dead_letters", action, "--all", "--dry-run", "--json")
         assert outcome.json["number"] == 1
@@ -76,12 +76,12 @@ class TestDeadLetters:
         assert not QueuedTask.objects.exists()
 
     @pytest.mark.parametrize("action", ["retry", "drop"])
-    def test_all_of_them_must_be_meant(self, action):
+    def test_retrying_all_dead_letters_needs_an_option(self, action):
         given_up(RESET)
         assert run("dead_letters", action).code == 1
         assert DeadLetter.objects.exists()
 
-    def test_are_dropped(self):
+    def test_dead_letters_are_dropped(self):
         given_up(RESET)
         assert run("dead_letters", "drop", "--all", "--json").json["number"] == 1
         assert not DeadLetter.objects.exists()
@@ -93,7 +93,7 @@ class TestInTheConsole:
     def act(self, client, letter, action):
         return client.post(self.PAGE, {"action": action, "_selected_action": [letter.pk]}, follow=True)
 
-    def test_c6_an_administrator_tries_again(self, client, alice):
+    def test_c6_administrator_retries_a_dead_letter(self, client, alice):
         alice.is_staff = True
         alice.save()
         alice.groups.add(Group.objects.get(name="admin"))
@@ -103,7 +103,7 @@ class TestInTheConsole:
         assert self.act(client, letter, "retry").status_code == 200
         assert QueuedTask.objects.filter(task_id=letter.task_id).exists()
 
-    def test_o1_a_moderator_does_not(self, client, mod):
+    def test_o1_moderator_cannot_retry_a_dead_letter(self, client, mod):
         client.force_login(mod)
         letter = given_up(RESET)
         assert self.act(client, letter, "drop").status_code == 403

@@ -32,7 +32,7 @@ def age(row, by):
 
 
 class TestARow:
-    def test_c3_c5_is_there_with_the_deed_and_not_without_it(self):
+    def test_c3_c5_task_is_committed_or_rolled_back_with_the_write(self):
         with transaction.atomic():
             outbox.enqueue(TASK)
             transaction.set_rollback(True)
@@ -40,26 +40,26 @@ class TestARow:
         enqueued()
         assert QueuedTask.objects.count() == 1
 
-    def test_expires_when_whoever_sends_it_says_so_and_never_by_itself(self):
+    def test_task_expires_only_if_the_sender_sets_an_expiry(self):
         """`OutboxTask.delay` keeps the options of a task once; a moment would grow old there."""
         assert {task.name for task in app.tasks.values() if task.name.startswith("apps.") and task.expires} == set()
         assert enqueued(expires=60).options["expires"] > timezone.now().isoformat()
 
-    def test_stays_until_it_is_done(self):
+    def test_row_is_kept_until_the_task_is_done(self):
         row = enqueued()
         assert announced() == [row.pk]
         assert outbox.begin_attempt(row.task_id, lease=LEASE) == 1
         outbox.finish(row.task_id)
         assert not QueuedTask.objects.exists()
 
-    def test_c4_announced_and_not_begun_it_is_announced_again(self):
+    def test_c4_announced_task_that_did_not_begin_is_announced_again(self):
         row = enqueued()
         announced()
         assert announced() == []
         QueuedTask.objects.update(next_attempt_at=timezone.now())
         assert announced() == [row.pk]
 
-    def test_that_waits_in_a_long_queue_is_announced_ever_less_often(self):
+    def test_task_in_a_long_queue_is_announced_less_and_less_often(self):
         row = enqueued()
         for waited, lease in [(0, 45), (60, 60), (300, 300), (36_000, 900)]:
             age(row, timedelta(seconds=waited))
@@ -68,19 +68,19 @@ class TestARow:
             row.refresh_from_db()
             assert abs((row.next_attempt_at - timezone.now()).total_seconds() - lease) < 2
 
-    def test_c2_is_not_announced_again_while_somebody_is_at_it(self):
+    def test_c2_running_task_is_not_announced_again(self):
         row = enqueued()
         announced()
         outbox.begin_attempt(row.task_id, lease=LEASE)
         assert announced() == []
 
-    def test_whose_message_comes_twice_is_begun_once_it_is_done_no_more(self):
+    def test_duplicate_message_of_a_finished_task_is_skipped(self):
         row = enqueued()
         outbox.begin_attempt(row.task_id, lease=LEASE)
         outbox.finish(row.task_id)
         assert outbox.begin_attempt(row.task_id, lease=LEASE) is None
 
-    def test_c6_is_tried_five_times_and_then_a_dead_letter(self):
+    def test_c6_task_is_attempted_five_times_then_becomes_a_dead_letter(self):
         row = enqueued(kwargs={"n": 1})
         assert [outbox.begin_attempt(row.task_id, lease=LEASE) for _ in range(6)] == [1, 2, 3, 4, 5, None]
         outbox.move_to_dead_letters([row.task_id], "RuntimeError: as always")
@@ -88,7 +88,7 @@ class TestARow:
         assert (letter.task_name, letter.kwargs, letter.failure_reason) == (TASK, {"n": 1}, "RuntimeError: as always")
         assert not QueuedTask.objects.exists()
 
-    def test_c6_that_killed_its_process_each_time_becomes_a_dead_letter(self):
+    def test_c6_task_that_kills_its_process_becomes_a_dead_letter(self):
         row = enqueued()
         for _ in range(settings.TASK_TRIES):
             outbox.begin_attempt(row.task_id, lease=LEASE)
@@ -96,19 +96,19 @@ class TestARow:
         assert Relay(app).take_batch() == []
         assert DeadLetter.objects.get().failure_reason == KILLED
 
-    def test_that_was_given_up_and_is_done_after_all_is_no_dead_letter(self):
+    def test_dead_letter_is_deleted_if_its_task_finishes_after_all(self):
         row = enqueued()
         outbox.begin_attempt(row.task_id, lease=LEASE)
         outbox.move_to_dead_letters([row.task_id], KILLED)
         outbox.finish(row.task_id)
         assert not DeadLetter.objects.exists()
 
-    def test_of_the_clock_that_comes_too_late_is_forgotten(self):
+    def test_expired_scheduled_task_is_dropped(self):
         row, late = enqueued(expires=60), enqueued(expires=-1)
         assert announced() == [row.pk]
         assert not QueuedTask.objects.filter(pk=late.pk).exists()
 
-    def test_due_and_new_ones_share_a_batch(self):
+    def test_batch_contains_due_and_new_tasks(self):
         rows = [enqueued() for _ in range(6)]
         QueuedTask.objects.filter(pk__in=[row.pk for row in rows[:4]]).update(
             announced_at=timezone.now(), next_attempt_at=timezone.now()
@@ -131,7 +131,7 @@ class TestTheRelay:
         assert (row.next_attempt_at - timezone.now()).total_seconds() < 3
         assert row.attempts == 0
 
-    def test_c6_a_task_that_cannot_be_serialized_holds_up_no_other(self, monkeypatch):
+    def test_c6_unserializable_task_does_not_block_others(self, monkeypatch):
         first, second, sent = enqueued(kwargs={"n": 1}), enqueued(kwargs={"n": 2}), []
 
         def send(name, *, task_id, kwargs, **_):
@@ -157,16 +157,16 @@ class TestDeadLetters:
         outbox.move_to_dead_letters([row.task_id], "RuntimeError: as always")
         return DeadLetter.objects.get()
 
-    def test_retried_they_have_all_their_tries_before_them(self, letter):
+    def test_retried_dead_letter_gets_all_attempts_again(self, letter):
         assert dead_letters.retry(dead_letters.found([letter.pk])) == 1
         row = QueuedTask.objects.get()
         assert (row.task_id, row.kwargs, row.attempts, row.announced_at) == (letter.task_id, {"n": 1}, 0, None)
         assert not DeadLetter.objects.exists()
 
-    def test_are_found_by_the_end_of_their_tasks_name(self, letter):
+    def test_dead_letters_are_found_by_the_end_of_the_task_name(self, letter):
         assert list(dead_letters.found(task="purge_rate_buckets")) == [letter]
         assert not dead_letters.found(task="buckets").exists()
 
-    def test_dropped_they_are_gone(self, letter):
+    def test_dropped_dead_letters_are_deleted(self, letter):
         assert dead_letters.drop(dead_letters.found(task=TASK)) == 1
         assert not QueuedTask.objects.exists()

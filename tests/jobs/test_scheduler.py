@@ -42,7 +42,7 @@ def one_job():
 
 
 class TestSignsOfLife:
-    def test_are_all_there_when_everything_lives(self, api, everything_beats):
+    def test_all_heartbeats_are_fresh_while_all_processes_run(self, api, everything_beats):
         checks = health(api)["checks"]
         assert {name for name, state in checks.items() if state == "up"} >= {
             *("scheduler", "relay", "workers"),
@@ -58,7 +58,7 @@ class TestSignsOfLife:
             ("queue:media", "queue_media", heartbeats.PROBED_EVERY),
         ],
     )
-    def test_c11_what_has_died_shows_within_two_periods(self, api, everything_beats, name, check, period):
+    def test_c11_dead_process_is_reported_within_two_periods(self, api, everything_beats, name, check, period):
         falls_silent(name, timedelta(seconds=period))
         assert health(api)["checks"][check] == "up"
         falls_silent(name, timedelta(seconds=2 * period + 6))
@@ -71,13 +71,13 @@ class TestSignsOfLife:
         heartbeats.beat("worker:two@host")
         assert health(api)["checks"]["workers"] == "up"
 
-    def test_a_beat_that_cannot_be_noted_is_missed_and_no_failure(self):
+    def test_heartbeat_that_cannot_be_stored_is_skipped(self):
         heart = heartbeats.Heart("relay")
         with connection.execute_wrapper(_away):
             heart.beat()
         assert "relay" not in backlog.pulses()
 
-    def test_a_heart_beats_no_oftener_than_it_must(self, django_assert_num_queries):
+    def test_heartbeats_are_stored_at_most_once_per_period(self, django_assert_num_queries):
         heart = heartbeats.Heart("relay")
         with django_assert_num_queries(1):
             heart.beat()
@@ -90,7 +90,7 @@ def _away(execute, sql, params, many, context):
 
 @pytest.mark.django_db(transaction=True)
 class TestTheScheduler:
-    def test_c11_rings_without_a_broker_and_gives_signs_of_life(self, one_job, settings):
+    def test_c11_scheduler_enqueues_jobs_without_a_broker(self, one_job, settings):
         settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
         scheduler = Scheduler(app=app, lazy=True)
         PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
@@ -98,7 +98,7 @@ class TestTheScheduler:
         assert QueuedTask.objects.get().task_name == "apps.core.tasks.probe_queues"
         assert "scheduler" in backlog.pulses()
 
-    def test_c11_what_rang_while_nobody_worked_is_forgotten_when_it_is_late(self, one_job):
+    def test_c11_jobs_missed_while_no_worker_ran_are_dropped(self, one_job):
         scheduler = Scheduler(app=app, lazy=True)
         PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
         scheduler.tick()
@@ -120,17 +120,17 @@ class TestTheWayOfATask:
             ("apps.accounts.tasks.erase", "maintenance"),
         ],
     )
-    def test_is_by_kind_of_work_for_celery_and_for_us(self, task, queue):
+    def test_celery_and_outbox_route_a_task_to_the_same_queue(self, task, queue):
         assert queue_of(task) == queue
         assert app.amqp.router.route({}, task)["queue"].name == queue
 
-    def test_every_task_has_a_time_limit_of_its_own_or_its_queues(self):
+    def test_every_task_has_a_time_limit(self):
         app.loader.import_default_modules()
         for name, task in app.tasks.items():
             if name.startswith("apps."):
                 assert 0 < task.soft_time_limit < task.time_limit, name
 
-    def test_a_backlog_is_told_by_queue(self):
+    def test_backlog_is_reported_by_queue(self):
         enqueue("apps.media.tasks.process_upload", kwargs={"media_id": "x"})
         enqueue("apps.notifications.tasks.sync_like_notification", kwargs={})
         QueuedTask.objects.update(created_at=timezone.now() - timedelta(minutes=3))

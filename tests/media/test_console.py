@@ -27,7 +27,7 @@ def reprocess(client, *media):
     return client.post(reverse("admin:media_media_changelist"), body)
 
 
-def test_an_operator_has_failed_media_made_again_and_leaves_pending_ones_alone(alice):
+def test_operator_reprocesses_failed_media_only(alice):
     failed = make_media(alice, status="failed", original_etag="e", error_code="image_corrupt", attempts=5)
     pending = make_media(alice, status="pending")
     root = make_moderator("root", role="admin")
@@ -41,7 +41,7 @@ def test_an_operator_has_failed_media_made_again_and_leaves_pending_ones_alone(a
     assert Media.objects.get(pk=pending.pk).status == "pending"
 
 
-def test_o1_who_may_only_look_cannot(alice):
+def test_o1_staff_with_view_permission_cannot_reprocess_media(alice):
     failed = make_media(alice, status="failed", original_etag="e")
     reprocess(operator("clerk", "view_media"), failed)
     failed.refresh_from_db()

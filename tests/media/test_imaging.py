@@ -78,7 +78,7 @@ def test_every_accepted_type_becomes_six_variants(render: Render, content_type: 
         assert rendition.bytes == rendition.path.stat().st_size
 
 
-def test_a_heic_may_be_declared_by_its_other_name(render: Render) -> None:
+def test_heic_may_be_declared_as_heif(render: Render) -> None:
     assert render(file_of(quarters(), "image/heic"), "image/heif").width == 96
 
 
@@ -231,7 +231,7 @@ def _half_transparent(mode: str) -> Image.Image:
     ],
 )
 @pytest.mark.parametrize("encoding", ["image/jpeg", "image/webp"])
-def test_what_is_transparent_becomes_white(
+def test_transparency_becomes_white(
     render: Render, content_type: str, mode: str, left: tuple[int, int, int], encoding: str
 ) -> None:
     options = {"quality": 95} if content_type == "image/heic" else {}
@@ -252,7 +252,7 @@ def test_black_and_white_of_one_bit_becomes_grey(render: Render) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["image/gif", "image/webp", "image/png", "image/avif"])
-def test_of_an_animation_the_first_frame_is_the_picture(render: Render, content_type: str) -> None:
+def test_first_frame_of_an_animation_is_used(render: Render, content_type: str) -> None:
     first, second = Image.new("RGB", (64, 64), pictures.GREEN), Image.new("RGB", (64, 64), pictures.RED)
     file = file_of(first, content_type, save_all=True, append_images=[second, second], duration=100)
 
@@ -399,12 +399,12 @@ def test_m2_content_must_be_of_the_declared_type(render: Render, content_type: s
     [pictures.HTML, pictures.SVG, pictures.PSD, pictures.EPS, pictures.tiff(), b"%PDF-1.7\n", b"\0\0\0\x14ftypisom"],
     ids=["html", "svg", "psd", "eps", "tiff", "pdf", "mp4"],
 )
-def test_m2_other_content_is_unsupported_whatever_it_is_called(render: Render, data: bytes) -> None:
+def test_m2_other_content_is_unsupported_with_any_declared_type(render: Render, data: bytes) -> None:
     assert refusal(render, data, "image/jpeg") == "image_unsupported"
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"hello, this is no picture", bytes(10_000), b"\xff\xd8\xff"])
-def test_anything_else_is_corrupt(render: Render, data: bytes) -> None:
+def test_other_data_is_corrupt(render: Render, data: bytes) -> None:
     assert refusal(render, data, "image/jpeg") == "image_corrupt"
 
 
@@ -431,7 +431,7 @@ def test_a_truncated_file_is_corrupt(render: Render, content_type: str, kept: fl
     ],
     ids=["webp", "png", "png-2^62", "png-tall", "jpeg", "scans", "gif-frames", "webp-frames", "apng-frames"],
 )
-def test_m1_what_would_be_too_large_is_refused_before_it_is_decoded(
+def test_m1_too_large_picture_is_refused_before_it_is_decoded(
     render: Render, content_type: str, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imaging, "DECODERS", {})
@@ -473,7 +473,7 @@ def test_m1_forty_megapixels_are_within_the_limit(render: Render) -> None:
 
 
 @pytest.mark.parametrize("content_type", TYPES)
-def test_m5_what_is_hidden_in_a_polyglot_is_not_in_its_variants(render: Render, content_type: str) -> None:
+def test_m5_variants_do_not_contain_hidden_data_of_a_polyglot(render: Render, content_type: str) -> None:
     archive = b"PK\x03\x04" + pictures.HTML + b"PK\x05\x06" + bytes(18)
 
     picture = render(file_of(quarters(), content_type) + archive, content_type)
@@ -487,7 +487,7 @@ def test_m5_a_script_in_a_comment_is_not_in_the_variants(render: Render) -> None
     assert all(b"<script" not in data for data in files_of(render(jpeg, "image/jpeg")))
 
 
-def test_m3_whatever_a_decoder_raises_is_a_refusal(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_m3_every_exception_of_a_decoder_is_a_refusal(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
     raised = [
         RuntimeError,
         IndexError,
@@ -513,7 +513,7 @@ def _raising(error: Exception) -> Callable[..., Any]:
     return opened
 
 
-def test_a_full_disk_is_not_the_pictures_fault(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_not_an_error_of_the_picture(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imaging, "_written", _raising(OSError("No space left on device")))
 
     with pytest.raises(OSError, match="No space"):
@@ -564,7 +564,7 @@ def mutants(draw: st.DrawFn) -> tuple[str, bytes]:
 
 @settings(max_examples=500, deadline=None, database=None)
 @given(mutant=mutants())
-def test_m3_a_mutated_file_becomes_a_picture_or_a_refusal_and_never_anything_else(
+def test_m3_mutated_file_is_either_processed_or_refused(
     pool: RenderPool, tmp_path_factory: pytest.TempPathFactory, mutant: tuple[str, bytes]
 ) -> None:
     content_type, data = mutant
@@ -614,7 +614,7 @@ VECTORS = [
 
 
 @pytest.mark.parametrize(("width", "height", "columns", "rows", "expected"), VECTORS)
-def test_the_blurhash_is_the_one_of_the_reference_encoder(
+def test_blurhash_equals_that_of_the_reference_encoder(
     width: int, height: int, columns: int, rows: int, expected: str
 ) -> None:
     pixels = bytes(

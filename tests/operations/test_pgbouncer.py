@@ -103,7 +103,7 @@ def _answers(url: str) -> bool:
         return connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_everything_works_where_a_session_lasts_for_one_transaction(pooled_url: str) -> None:
+def test_everything_works_behind_pgbouncer_in_transaction_mode(pooled_url: str) -> None:
     environment = os.environ | {
         "PHOTOGRAM_ENV": "development",
         "DATABASE_URL": pooled_url,
@@ -126,7 +126,7 @@ def test_everything_works_where_a_session_lasts_for_one_transaction(pooled_url: 
     assert result["sessions"] == SESSIONS
 
 
-def test_without_the_setting_pgbouncer_refuses_us(pooled_url: str) -> None:
+def test_pgbouncer_refuses_connections_with_options(pooled_url: str) -> None:
     """The setting is not decoration: it says so at once, and not only under load."""
     with pytest.raises(psycopg.OperationalError, match="unsupported startup parameter"):
         psycopg.connect(pooled_url, options="-c statement_timeout=15000", connect_timeout=3)

@@ -130,7 +130,7 @@ def test_a10_half_sent_requests_do_not_slow_down_others(proxy: int, connect: Con
     assert response_time(proxy) < before + 0.1
 
 
-def test_a10_headers_that_do_not_arrive_end_the_connection_after_ten_seconds(connect: Connect) -> None:
+def test_a10_connection_without_complete_headers_is_closed_after_10_s(connect: Connect) -> None:
     connection = connect()
     connection.sendall(HALF_SENT["half the headers"])
     begun = time.monotonic()
@@ -139,7 +139,7 @@ def test_a10_headers_that_do_not_arrive_end_the_connection_after_ten_seconds(con
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_a10_malformed_requests_are_refused_and_the_connection_closed(connect: Connect, case: str) -> None:
+def test_a10_malformed_request_is_refused_and_the_connection_closed(connect: Connect, case: str) -> None:
     connection = connect()
     connection.sendall(MALFORMED[case] + GET + b"\r\n")
     answer = everything_from(connection)
@@ -155,7 +155,7 @@ def test_a10_oversized_headers_are_refused(connect: Connect, case: str) -> None:
     assert re.match(rb"HTTP/1\.1 4\d\d ", connection.recv(65536))
 
 
-def test_a10_an_oversized_body_is_refused(connect: Connect) -> None:
+def test_a10_oversized_body_is_refused(connect: Connect) -> None:
     connection = connect()
     with contextlib.suppress(ConnectionError):
         connection.sendall(POST + b"Content-Length: 1000000\r\n\r\n" + b" " * 1_000_000)

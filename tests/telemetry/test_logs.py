@@ -59,15 +59,15 @@ PASSWORD = "correct horse battery"
         ("2026-11-28T01:43:33.954946Z", "2026-11-28T01:43:33.954946Z"),
     ],
 )
-def test_o4_texts_are_told_without_secrets_and_people(text, told):
+def test_o4_texts_are_logged_without_secrets_and_personal_data(text, told):
     assert redact_text(text) == told
 
 
-def test_o4_full_addresses_are_told_where_the_operator_wants_them():
+def test_o4_full_addresses_are_logged_if_enabled():
     assert redact_text("refused 203.0.113.77", full_addresses=True) == "refused 203.0.113.77"
 
 
-def test_o4_values_are_withheld_by_their_names_at_any_depth():
+def test_o4_values_are_redacted_by_name_at_any_depth():
     event = {
         "event": "x",
         "new_password": "hunter2",
@@ -85,7 +85,7 @@ def test_o4_values_are_withheld_by_their_names_at_any_depth():
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_o4_a_traceback_shows_no_local_variables_and_no_secret_in_its_message(capsys, log_format):
+def test_o4_traceback_contains_no_variables_and_no_secret(capsys, log_format):
     logging_config(log_format=log_format, level="INFO")
     try:
         sign_in_and_fail(PASSWORD)
@@ -105,7 +105,7 @@ def sign_in_and_fail(password):
 
 
 @pytest.mark.django_db
-def test_o4_what_a_row_holds_is_not_in_the_error_of_the_database(json_log, alice):
+def test_o4_database_error_contains_no_row_values(json_log, alice):
     """PostgreSQL puts the whole row into the message when a constraint refuses it."""
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         User.objects.create(handle=alice.handle, email="secret-alice@example.org", password="hashed-hunter2")
@@ -117,7 +117,7 @@ def test_o4_what_a_row_holds_is_not_in_the_error_of_the_database(json_log, alice
 
 
 @pytest.mark.django_db
-def test_o4_calls_with_secrets_leave_none_in_the_log(json_log, anonymous, alice, monkeypatch):
+def test_o4_requests_with_secrets_leave_none_in_the_log(json_log, anonymous, alice, monkeypatch):
     """Also when they fail in a way that nobody foresaw."""
 
     def fail(*args, **kwargs):
@@ -143,7 +143,7 @@ def test_o4_calls_with_secrets_leave_none_in_the_log(json_log, anonymous, alice,
 
 
 @pytest.mark.django_db
-def test_o4_a_request_line_says_who_what_and_how_dear(json_log, api, alice):
+def test_o4_request_line_contains_user_route_and_cost(json_log, api, alice):
     answer = api(alice).get("/auth/me", HTTP_X_REQUEST_ID="r-1")
     (line,) = [line for line in json_log() if line["event"] == "request"]
     assert (line["request_id"], line["user_id"], line["status"]) == ("r-1", str(alice.pk), answer.status_code)
@@ -169,7 +169,7 @@ def clock(monkeypatch):
     return Clock
 
 
-def test_a8_errors_do_not_log_themselves_to_death(clock, json_log):
+def test_a8_repeated_errors_are_rate_limited(clock, json_log):
     before = suppressed()
     for number in range(3_000):
         log.error("database_unavailable", number=number)
@@ -179,7 +179,7 @@ def test_a8_errors_do_not_log_themselves_to_death(clock, json_log):
     assert suppressed() - before == 2_980
 
 
-def test_a8_a_flood_that_lasts_is_told_once_a_second_and_how_much_of_it_is_not(clock, json_log):
+def test_a8_lasting_flood_is_logged_once_a_second_with_a_count(clock, json_log):
     for second in range(5):
         clock.now = 1_000.0 + second
         for _ in range(100):
@@ -189,7 +189,7 @@ def test_a8_a_flood_that_lasts_is_told_once_a_second_and_how_much_of_it_is_not(c
     assert [line["left_out"] for line in lines if "left_out" in line] == [80, 99, 99, 99]
 
 
-def test_a8_a_flood_of_ever_new_errors_is_bounded_too(clock, json_log):
+def test_a8_flood_of_different_errors_is_limited(clock, json_log):
     for number in range(3_000):
         logging.getLogger("library").error(f"failed at {number}")
     *said, note = json_log()
@@ -197,27 +197,27 @@ def test_a8_a_flood_of_ever_new_errors_is_bounded_too(clock, json_log):
     assert "log_lines_suppressed" in note["event"]
 
 
-def test_a8_one_kind_of_error_does_not_hide_another(clock, json_log):
+def test_a8_one_error_does_not_suppress_another(clock, json_log):
     for _ in range(100):
         log.error("database_unavailable")
     log.error("something_else")
     assert json_log()[-1]["event"] == "something_else"
 
 
-def test_a8_request_lines_are_never_left_out(json_log):
+def test_a8_request_lines_are_never_suppressed(json_log):
     for _ in range(1_000):
         log.info("request")
     assert len(json_log()) == 1_000
 
 
-def test_a8_the_damper_remembers_a_bounded_number_of_kinds():
+def test_a8_rate_limiter_tracks_a_limited_number_of_errors():
     damper = Damper()
     for number in range(2 * Damper.MOST_KINDS):
         damper.admit(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))
     assert len(damper._kinds) == Damper.MOST_KINDS
 
 
-def test_a8_a_line_is_bounded_whatever_is_in_it(json_log):
+def test_a8_length_of_a_line_is_limited(json_log):
     def dive(depth):
         return dive(depth + 1)
 
@@ -230,7 +230,7 @@ def test_a8_a_line_is_bounded_whatever_is_in_it(json_log):
 
 
 # ── Others' lines ────────────────────────────────────────────────────────────────────────────────────────
-def test_i4_gunicorns_and_celerys_own_lines_are_ours_in_form(json_log):
+def test_i4_lines_of_gunicorn_and_celery_are_json(json_log):
     logging.getLogger("gunicorn.error").warning("Worker (pid:%s) was sent SIGKILL!\nforged", 7)
     logging.getLogger("celery.worker").warning("hard time limit for %s\nforged", "x")
     assert [(line["logger"], line["level"], line["event"]) for line in json_log()] == [
@@ -240,7 +240,7 @@ def test_i4_gunicorns_and_celerys_own_lines_are_ours_in_form(json_log):
 
 
 @pytest.mark.parametrize(("level", "told"), [("INFO", ["warning", "error"]), ("ERROR", ["error"])])
-def test_celery_and_the_libraries_tell_no_step_and_no_more_than_the_operator_wants(capsys, level, told):
+def test_celery_and_libraries_respect_the_log_level(capsys, level, told):
     logging_config(log_format="json", level=level)
     try:
         for name in ("celery.worker.consumer", "celery.beat", "django_celery_beat.schedulers", "botocore"):

@@ -54,20 +54,20 @@ def own_gauges(monkeypatch):
 
 # ── Gauges ───────────────────────────────────────────────────────────────────────────────────────────────
 class TestGauges:
-    def test_show_what_their_reader_returns_at_that_moment(self, own_gauges, scrape):
+    def test_gauge_shows_the_current_value(self, own_gauges, scrape):
         waiting = {("media",): 3.0}
         metrics.gauge("photogram_test_waiting", "x", ["queue"], lambda: waiting)
         assert value(scrape(), "photogram_test_waiting", queue="media") == 3
         waiting[("media",)] = 4.0
         assert value(scrape(), "photogram_test_waiting", queue="media") == 4
 
-    def test_a_total_that_the_database_keeps_is_a_counter(self, own_gauges, anonymous):
+    def test_total_of_the_database_is_a_counter(self, own_gauges, anonymous):
         metrics.gauge("photogram_test_fixed_total", "x", ["task"], lambda: {("a",): 7})
         told = anonymous.get("/metrics").content
         assert b"# TYPE photogram_test_fixed_total counter" in told
         assert b'photogram_test_fixed_total{task="a"} 7.0' in told
 
-    def test_one_that_cannot_be_read_is_left_out_counted_and_logged(self, own_gauges, scrape, json_log):
+    def test_failing_gauge_is_left_out_counted_and_logged(self, own_gauges, scrape, json_log):
         metrics.gauge("photogram_test_broken", "x", [], lambda: metrics.select("SELECT no_such_column"))
         metrics.gauge("photogram_test_whole", "x", [], lambda: {(): 1})
         before = value(scrape(), "photogram_gauge_failures_total", gauge="photogram_test_broken") or 0
@@ -79,12 +79,12 @@ class TestGauges:
         assert line["gauge"] == "photogram_test_broken"
         assert "no_such_column" in line["reason"]
 
-    def test_one_that_takes_too_long_is_cut_off_by_the_database(self, own_gauges, scrape, monkeypatch):
+    def test_slow_gauge_is_cancelled_by_the_statement_timeout(self, own_gauges, scrape, monkeypatch):
         monkeypatch.setattr(metrics, "STATEMENT_MILLISECONDS", 50)
         metrics.gauge("photogram_test_slow", "x", [], lambda: metrics.select("SELECT 1 FROM pg_sleep(60)"))
         assert value(scrape(), "photogram_test_slow") is None
 
-    def test_a_scrape_that_has_taken_too_long_ends_early(self, own_gauges, scrape, monkeypatch):
+    def test_slow_scrape_ends_early(self, own_gauges, scrape, monkeypatch):
         scrape()
         monkeypatch.setattr(metrics, "BUDGET_SECONDS", -1.0)
         metrics.gauge("photogram_test_late", "x", [], lambda: {(): 1})
@@ -94,10 +94,10 @@ class TestGauges:
             value(samples, "photogram_request_seconds_count", method="GET", route="metrics", status="200") is not None
         )
 
-    def test_c8_the_last_statement_of_a_scrape_ends_within_the_patience_of_its_request(self):
+    def test_c8_last_statement_of_a_scrape_ends_before_the_request_deadline(self):
         assert metrics.BUDGET_SECONDS + metrics.STATEMENT_MILLISECONDS / 1000 <= deadline.REQUEST_SECONDS
 
-    def test_nothing_stays_of_what_a_reader_does(self, own_gauges, scrape):
+    def test_changes_by_a_gauge_are_rolled_back(self, own_gauges, scrape):
         def write():
             PendingDeletion.objects.create(bucket="b", key="k")
             return {(): PendingDeletion.objects.count()}
@@ -109,7 +109,7 @@ class TestGauges:
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("15s",)
 
-    def test_c8_without_the_database_the_others_are_told_and_it_is_waited_for_once(self, scrape, monkeypatch):
+    def test_c8_without_database_other_metrics_are_shown(self, scrape, monkeypatch):
         asked = []
 
         def refuse():
@@ -124,11 +124,11 @@ class TestGauges:
         assert value(samples, "photogram_gauge_failures_total", gauge="photogram_database_bytes") >= 1
 
     @pytest.mark.parametrize("label", ["job", "instance"])
-    def test_labels_that_prometheus_would_rename_are_refused(self, own_gauges, label):
+    def test_reserved_labels_are_refused(self, own_gauges, label):
         with pytest.raises(ValueError, match="for itself"):
             metrics.gauge("photogram_test", "x", [label], dict)
 
-    def test_the_cost_of_a_scrape_does_not_depend_on_how_much_waits(
+    def test_cost_of_a_scrape_does_not_depend_on_the_backlog(
         self, scrape, alice, django_assert_max_num_queries, django_assert_num_queries
     ):
         with django_assert_max_num_queries(150) as few:
@@ -160,7 +160,7 @@ def test_every_gauge_can_be_read(scrape):
         moderation._OLDEST,
     ],
 )
-def test_what_waits_is_found_by_an_index(statement):
+def test_statement_of_a_gauge_uses_an_index(statement):
     """On small tables PostgreSQL would rather read all, so that is made dear here."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -180,7 +180,7 @@ def test_pending_deliveries_are_counted_by_an_index():
         assert indexes_used(plan) == {"deliveries_to_make"}
 
 
-def test_the_backlog_is_read_by_an_index():
+def test_backlog_is_read_by_an_index():
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = backlog.by_task().explain()
@@ -190,7 +190,7 @@ def test_the_backlog_is_read_by_an_index():
 
 # ── What they show ───────────────────────────────────────────────────────────────────────────────────────
 class TestWhatWaits:
-    def test_the_outbox_by_queue_with_the_age_of_its_oldest(self, scrape):
+    def test_outbox_rows_and_oldest_age_by_queue(self, scrape):
         queue = queue_of("apps.media.tasks.enqueue_due_media")
         empty = scrape()
         assert value(empty, "photogram_outbox_rows", queue=queue) == 0
@@ -209,7 +209,7 @@ class TestWhatWaits:
             )
         assert value(scrape(), "photogram_dead_letters", task="apps.media.tasks.process_upload") == 2
 
-    def test_how_often_the_clock_rings_for_each_job(self, scrape):
+    def test_scheduled_interval_of_each_job(self, scrape):
         each = IntervalSchedule.objects.create(every=2, period=IntervalSchedule.MINUTES)
         PeriodicTask.objects.create(name="a", task="apps.test.tasks.a", interval=each)
         PeriodicTask.objects.create(name="b", task="apps.test.tasks.b", interval=each, enabled=False)
@@ -217,7 +217,7 @@ class TestWhatWaits:
         assert value(samples, "photogram_job_period_seconds", task="apps.test.tasks.a") == 120
         assert value(samples, "photogram_job_period_seconds", task="apps.test.tasks.b") is None
 
-    def test_uploads_by_what_they_wait_for(self, scrape, alice):
+    def test_waiting_uploads_by_status(self, scrape, alice):
         now = timezone.now()
         make_media(alice)
         make_media(alice, status="pending")
@@ -232,7 +232,7 @@ class TestWhatWaits:
         assert 290 <= value(samples, "photogram_media_oldest_seconds", status="uploaded") < 360
         assert 50 <= value(samples, "photogram_media_oldest_seconds", status="processing") < 120
 
-    def test_objects_that_must_go(self, scrape):
+    def test_pending_deletions(self, scrape):
         assert value(scrape(), "photogram_pending_deletions_oldest_seconds") == 0
         PendingDeletion.objects.create(bucket="b", key="1", created_at=timezone.now() - timedelta(minutes=2))
         PendingDeletion.objects.create(bucket="b", key="2")
@@ -240,7 +240,7 @@ class TestWhatWaits:
         assert value(samples, "photogram_pending_deletions") == 2
         assert 110 <= value(samples, "photogram_pending_deletions_oldest_seconds") < 180
 
-    def test_deliveries_by_channel(self, scrape, alice, bob):
+    def test_pending_deliveries_by_channel(self, scrape, alice, bob):
         event = NotificationEvent.objects.create(
             notification=Notification.objects.create(recipient=alice, type="follow"),
             recipient=alice,
@@ -255,7 +255,7 @@ class TestWhatWaits:
         assert 170 <= value(samples, "photogram_deliveries_oldest_seconds", channel="email") < 240
         assert value(samples, "photogram_deliveries_oldest_seconds", channel="push") == 0
 
-    def test_what_moderators_have_not_decided(self, scrape, alice, bob):
+    def test_open_flags_and_appeals(self, scrape, alice, bob):
         Flag.objects.create(
             reporter=bob,
             target_type="user",
@@ -269,7 +269,7 @@ class TestWhatWaits:
         assert value(samples, "photogram_moderation_open", kind="appeal") == 0
         assert 7190 <= value(samples, "photogram_moderation_oldest_seconds", kind="flag") < 7260
 
-    def test_the_database_and_the_dependencies(self, scrape, settings):
+    def test_database_and_dependencies(self, scrape, settings):
         samples = scrape()
         assert value(samples, "photogram_database_bytes") > 1_000_000
         assert (
@@ -290,7 +290,7 @@ def moved(scrape, name, **labels):
 
 
 class TestCounts:
-    def test_requests_by_route_and_status_with_what_they_cost_the_database(self, scrape, api, alice):
+    def test_requests_by_route_and_status_with_database_cost(self, scrape, api, alice):
         caller = api(alice)
         route = {"route": caller.get("/users/me").resolver_match.route}
         answered = moved(scrape, "photogram_request_seconds_count", method="PATCH", status="200", **route)
@@ -305,7 +305,7 @@ class TestCounts:
         assert seconds() > 0
         assert cached() > 0
 
-    def test_look_ups_in_the_session_cache_by_result(self, scrape, api, alice, settings):
+    def test_session_cache_reads_by_result(self, scrape, api, alice, settings):
         caller = api(alice)
         hit, miss, absent = (
             moved(scrape, "photogram_cache_reads_total", cache="sessions", result=result)
@@ -319,7 +319,7 @@ class TestCounts:
         caller.get("/auth/me")
         assert (hit(), miss(), absent()) == (1, 1, 1)
 
-    def test_pages_of_feeds_by_source(self, scrape, api, alice):
+    def test_feed_pages_by_source(self, scrape, api, alice):
         asked = moved(scrape, "photogram_feed_pages_total", source="database")
         api(alice).get("/feed")
         api(alice).post("/feed/refresh")
@@ -332,7 +332,7 @@ class TestCounts:
         deliver()
         assert dropped() == 1, "the address is not confirmed"
 
-    def test_tries_of_tasks_with_their_runtime_and_a_log_line(self, scrape, json_log):
+    def test_task_attempts_by_outcome_with_duration_and_log_line(self, scrape, json_log):
         task = "apps.media.tasks.process_upload"
         tries = moved(scrape, "photogram_task_total", task=task, outcome="retry")
         runtime = moved(scrape, "photogram_task_seconds_sum", task=task)

@@ -85,7 +85,7 @@ def until(happened: Callable[[], object], server: Server) -> None:
 
 
 @pytest.mark.slow
-def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(server):
+def test_metrics_of_two_workers_add_up_and_survive_restarts(server):
     before = server.live_requests()
     for _ in range(30):
         server.get("/health/live")
@@ -107,7 +107,7 @@ def test_two_workers_are_one_sum_that_survives_their_deaths_in_as_many_files(ser
     assert any("SIGKILL" in line["event"] for line in lines)
 
 
-def test_a_process_without_http_of_its_own_answers_on_its_port_and_a_child_lets_go_of_it(monkeypatch):
+def test_worker_serves_metrics_on_its_port_and_children_close_it(monkeypatch):
     port = free_port()
     monkeypatch.setattr(prometheus._Process, "server", None)
     monkeypatch.setattr(prometheus._Process, "slot", "")
@@ -123,7 +123,7 @@ def test_a_process_without_http_of_its_own_answers_on_its_port_and_a_child_lets_
         server.shutdown()
 
 
-def test_a_port_that_is_taken_is_no_reason_not_to_work(monkeypatch, json_log):
+def test_used_metrics_port_does_not_stop_the_process(monkeypatch, json_log):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -133,7 +133,7 @@ def test_a_port_that_is_taken_is_no_reason_not_to_work(monkeypatch, json_log):
     assert (line["event"], line["level"]) == ("metrics_port_unavailable", "error")
 
 
-def test_without_a_port_nothing_listens(monkeypatch):
+def test_metrics_server_is_disabled_without_a_port(monkeypatch):
     monkeypatch.delenv("METRICS_PORT", raising=False)
     monkeypatch.setattr(prometheus._Process, "server", None)
     prometheus.serve_metrics()

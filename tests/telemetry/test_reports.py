@@ -45,9 +45,7 @@ def reported(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_o4_an_unforeseen_error_is_reported_with_its_request_id_and_nothing_of_the_request(
-    reported, api, alice, monkeypatch
-):
+def test_o4_report_contains_the_request_id_and_no_request_data(reported, api, alice, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError(f"cannot sign up {EMAIL} with password={PASSWORD!r}")
 
@@ -63,7 +61,7 @@ def test_o4_an_unforeseen_error_is_reported_with_its_request_id_and_nothing_of_t
         assert secret not in told
 
 
-def test_o4_of_what_the_sdk_gathers_about_a_request_only_the_method_is_sent(reported):
+def test_o4_only_the_method_of_a_request_is_reported(reported):
     request = {
         "method": "POST",
         "url": f"https://photogram.example/v1/users?token={TOKEN}",
@@ -82,7 +80,7 @@ def test_o4_of_what_the_sdk_gathers_about_a_request_only_the_method_is_sent(repo
         assert secret not in told
 
 
-def test_o4_neither_variables_nor_captions_nor_signed_urls_are_in_a_report(reported):
+def test_o4_report_contains_no_variables_captions_or_signed_urls(reported):
     def develop(caption, url):
         raise ValueError(f"no picture at {url}")
 
@@ -98,20 +96,20 @@ def test_o4_neither_variables_nor_captions_nor_signed_urls_are_in_a_report(repor
         assert secret not in told
 
 
-def test_a_warning_is_no_report_and_an_error_without_exception_is_one(reported):
+def test_errors_are_reported_and_warnings_are_not(reported):
     structlog.get_logger("x").warning("dependency_down")
     structlog.get_logger("x").error("delivery_failed", delivery_id="1")
     logging.getLogger("gunicorn.error").error("Worker (pid:%s) was sent SIGKILL!", 7)
     assert [event["message"] for event in reported] == ["delivery_failed", "Worker (pid:7) was sent SIGKILL!"]
 
 
-def test_a8_a_flood_of_errors_is_no_flood_of_reports(reported):
+def test_a8_repeated_errors_are_reported_once(reported):
     for _ in range(500):
         structlog.get_logger("x").error("database_unavailable")
     assert len(reported) < 40
 
 
-def test_an_error_that_escapes_a_task_is_reported_once(reported):
+def test_error_of_a_task_is_reported_once(reported):
     @app.task(name="tests.reports.poison", shared=False)
     def poison(**_):
         try:
@@ -127,7 +125,7 @@ def test_an_error_that_escapes_a_task_is_reported_once(reported):
     assert [event["exception"]["values"][-1]["type"] for event in reported] == ["ZeroDivisionError"]
 
 
-def test_without_a_dsn_nothing_of_it_is_loaded(monkeypatch):
+def test_sentry_is_not_loaded_without_a_dsn(monkeypatch):
     monkeypatch.delenv("SENTRY_DSN", raising=False)
     monkeypatch.delitem(sys.modules, "config.sentry")
     from config import telemetry

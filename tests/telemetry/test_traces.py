@@ -35,7 +35,7 @@ def exported(monkeypatch):
     structlog.contextvars.clear_contextvars()
 
 
-def test_nothing_of_them_is_loaded_while_they_are_not_wanted():
+def test_opentelemetry_is_not_loaded_without_an_endpoint():
     program = "import sys, config.wsgi; print([m for m in sys.modules if m.startswith(('opentelemetry', 'config.'))])"
     loaded = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
@@ -56,7 +56,7 @@ def test_nothing_of_them_is_loaded_while_they_are_not_wanted():
         (SpanKind.INTERNAL, 1.0, Decision.DROP),
     ],
 )
-def test_a_trace_begins_with_a_request_or_a_task_only(kind, ratio, decision):
+def test_traces_begin_with_requests_and_tasks_only(kind, ratio, decision):
     assert tracing.WholeStories(ratio).should_sample(None, 1, "x", kind).decision == decision
 
 
@@ -72,14 +72,14 @@ def test_a_trace_begins_with_a_request_or_a_task_only(kind, ratio, decision):
         ("metrics.photogram.example", "/v1/feed", True),
     ],
 )
-def test_what_machines_ask_every_few_seconds_makes_no_trace_and_all_else_does(settings, host, path, traced):
+def test_health_checks_and_scrapes_make_no_trace(settings, host, path, traced):
     # As the instrumentation asks.
     settings.ALLOWED_HOSTS = ["*"]
     request = RequestFactory().get(path, headers={"Host": host})
     assert parse_excluded_urls(tracing.UNTRACED).url_disabled(request.build_absolute_uri("?")) is not traced
 
 
-def test_o4_what_is_left_out_of_logs_is_left_out_of_spans(exported):
+def test_o4_spans_are_redacted_like_logs(exported):
     with suppress(ValueError), tracing._tracer().start_as_current_span("x") as span:
         span.set_attribute("url.full", "https://s3.example.org/k?X-Amz-Signature=deadbeef")
         span.set_attribute("http.target", "/v1/search/people?q=secret-query")
@@ -96,7 +96,7 @@ def test_o4_what_is_left_out_of_logs_is_left_out_of_spans(exported):
         assert secret not in told
 
 
-def test_an_announcement_is_a_span_between_the_request_and_its_task(exported):
+def test_announcement_is_a_span_between_request_and_task(exported):
     structlog.contextvars.bind_contextvars(request_id="r-1", traceparent=PARENT)
     headers = {"id": "1"}
     propagation.add_headers(headers)
@@ -109,7 +109,7 @@ def test_an_announcement_is_a_span_between_the_request_and_its_task(exported):
     assert headers["request_id"] == "r-1"
 
 
-def test_what_was_enqueued_without_a_trace_is_announced_without_one(exported):
+def test_task_enqueued_without_a_trace_is_announced_without_one(exported):
     headers = {"id": "1"}
     tracing._announcement_begins("apps.media.tasks.process_upload", headers)
     tracing._announcement_ends(headers)
@@ -129,7 +129,7 @@ class FakeTask:
         self.request = FakeTask.request(headers)
 
 
-def test_a_task_goes_on_with_the_trace_and_what_follows_from_it_hangs_on_it(exported):
+def test_task_continues_the_trace_and_passes_it_on(exported):
     task = FakeTask(request_id="r-1", traceparent=PARENT)
     propagation.begin_task("1", task)
     tracing._task_begins("1", task)
@@ -145,7 +145,7 @@ def test_a_task_goes_on_with_the_trace_and_what_follows_from_it_hangs_on_it(expo
     assert structlog.contextvars.get_contextvars() == {}
 
 
-def test_a_task_of_the_clock_begins_a_trace_of_its_own(exported):
+def test_scheduled_task_begins_a_trace(exported):
     task = FakeTask()
     tracing._task_begins("1", task)
     tracing._task_ends("1")
@@ -153,7 +153,7 @@ def test_a_task_of_the_clock_begins_a_trace_of_its_own(exported):
     assert span.parent is None
 
 
-def test_what_one_request_has_bound_is_not_bound_to_the_next():
+def test_log_context_of_a_request_is_not_kept_for_the_next():
     structlog.contextvars.bind_contextvars(request_id="r-1", traceparent=PARENT, task="x")
     propagation.begin(request_id="r-2")
     assert structlog.contextvars.get_contextvars() == {"request_id": "r-2"}

@@ -1,4 +1,4 @@
-"""What every command of an operator keeps to."""
+"""The base class of management commands for operators."""
 
 import abc
 import json
@@ -17,16 +17,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apps.core.db.batches import BatchRunner, Checkpoint
 from apps.core.errors import Refusal
 
-# What a shell says of a program that Ctrl-C ended.
+# The exit code of a program that was interrupted.
 STOPPED = 130
-# Of what was found one by one, so many are listed; the numbers tell of all.
+# At most so many findings are listed; totals include all of them.
 LISTED = 100
 Result = dict[str, Any]
 T = TypeVar("T")
 
 
 class _Help(DjangoHelpFormatter):
-    """Examples keep their lines."""
+    """Keeps the line breaks of examples."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
@@ -40,11 +40,11 @@ class OperatorCommand(BaseCommand, abc.ABC):
     printed, and the exit code is 130. A second Ctrl-C ends the command at once.
     """
 
-    # Lines as one would type them, each with what it does.
+    # Command lines with descriptions.
     examples = ""
-    # Whether it changes anything, and so can be tried with --dry-run.
+    # Whether the command changes anything and therefore has the option --dry-run.
     changes = True
-    # Whether it can be stopped between two batches. One that cannot is interrupted, and leaves nothing behind.
+    # Whether the command can be stopped between two batches. If not, a signal interrupts and undoes it.
     in_batches = True
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
@@ -54,21 +54,21 @@ class OperatorCommand(BaseCommand, abc.ABC):
     def add_arguments(self, parser: CommandParser) -> None:
         self.add_options(parser)
         if self.changes:
-            parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+            parser.add_argument("--dry-run", action="store_true", help="only report what would be done")
         parser.add_argument(
             "--json", action="store_true", dest="as_json", help="print the result as JSON, for programs"
         )
 
     def add_options(self, parser: CommandParser) -> None:
-        """The command's own."""
+        """Add the options of the command."""
 
     @abc.abstractmethod
     def work(self, *args: Any, **options: Any) -> Result:
-        """Do it, and say what was done."""
+        """Run the command and return its result."""
 
     @abc.abstractmethod
     def format_result(self, result: Result) -> Iterable[str]:
-        """Lines for people."""
+        """The result as lines of text."""
 
     # ── How it runs ──────────────────────────────────────────────────────────────────────────────────────
     def handle(self, *args: Any, as_json: bool, **options: Any) -> None:
@@ -79,9 +79,9 @@ class OperatorCommand(BaseCommand, abc.ABC):
             with self._signals():
                 result = self.work(**options)
         except Refusal as refusal:
-            raise CommandError(_in_words(refusal)) from refusal
+            raise CommandError(_message_of(refusal)) from refusal
         except KeyboardInterrupt:
-            self.stderr.write("Stopped at once: what was at hand is not done, and what was done before it stays.")
+            self.stderr.write("Interrupted. The current batch was rolled back; earlier batches are complete.")
             sys.exit(STOPPED)
         stopped = not self.runner.has_time()
         self._print(result | {"dry_run": options["dry_run"], "stopped": stopped}, as_json=as_json)
@@ -97,11 +97,11 @@ class OperatorCommand(BaseCommand, abc.ABC):
         for line in self.format_result(result):
             self.stdout.write(line)
         if result["stopped"]:
-            self.stdout.write("Stopped before the end; what is told above is done.")
+            self.stdout.write("Stopped early. The result above is complete up to this point.")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Only the main thread of a process may ask for them."""
+        """Handle SIGINT and SIGTERM, which only the main thread of a process can do."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -141,8 +141,8 @@ class OperatorCommand(BaseCommand, abc.ABC):
         self._bar(rows)
 
 
-def _in_words(refusal: Refusal) -> str:
-    """With the fields that are at fault, if there are any."""
+def _message_of(refusal: Refusal) -> str:
+    """The message, with the invalid fields, if any."""
     return "\n".join(
         [refusal.detail, *(f"{error['field']}: {error['message']}" for error in refusal.extra.get("errors", []))]
     )

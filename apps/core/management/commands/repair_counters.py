@@ -15,21 +15,21 @@ from apps.core.tasks import housekeeping
 
 class Command(OperatorCommand):
     help = (
-        "Count the rows behind every counter (likes of a post, followers of a profile, ...) again, and correct those "
-        "counters that are wrong. A job does the same by the clock. Nothing is locked for longer than a moment."
+        "Compare every counter (likes of a post, followers of a profile, ...) with the rows that it counts, and "
+        "correct wrong ones. A scheduled job does the same. Rows are locked only for a moment."
     )
     examples = """
   manage.py repair_counters --dry-run                          which counters are wrong?
   manage.py repair_counters                                    correct them
   manage.py repair_counters --counter content.post.like_count  only the likes of posts
-  manage.py repair_counters --after PLACE                      go on where a stopped run has ended
+  manage.py repair_counters --after CHECKPOINT                 continue an interrupted run
 """
 
     def add_options(self, parser: CommandParser) -> None:
         labels = ", ".join(sorted(counter.label for counter in every_counter()))
         parser.add_argument("--counter", default="", metavar="NAME", help=f"only this one of {labels}")
         parser.add_argument(
-            "--after", default="", metavar="PLACE", help="go on behind this place, which a run has told"
+            "--after", default="", metavar="CHECKPOINT", help="continue after this checkpoint of an interrupted run"
         )
 
     def work(self, *, counter: str, after: str, dry_run: bool, **options: Any) -> Result:
@@ -48,7 +48,7 @@ class Command(OperatorCommand):
     def format_result(self, result: Result) -> Iterable[str]:
         yield from drifts.in_words(result, kind="counter", checked="counters", width=32)
         if result["go_on_after"]:
-            yield f"To go on: manage.py repair_counters --after {result['go_on_after']}"
+            yield f"To continue: manage.py repair_counters --after {result['go_on_after']}"
 
 
 def _parsed(after: str) -> Checkpoint:
@@ -57,5 +57,5 @@ def _parsed(after: str) -> Checkpoint:
         return {}
     counter, _, pk = after.partition("/")
     if parse_id(pk) is None:
-        raise CommandError(f"{after} is no place that this command has told.")
+        raise CommandError(f"{after} is not a checkpoint of this command.")
     return {"counter": counter, "after": pk}
