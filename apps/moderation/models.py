@@ -318,12 +318,12 @@ class ModerationAction(UUIDModel):
 
     @property
     def reversed_at(self) -> datetime | None:
-        """When the action was undone or replaced. Of actions selected by `with_outcome()`."""
+        """When the action was undone or replaced. Select the action with its reversal."""
         return self.reversal.created_at if hasattr(self, "reversal") else None
 
     @property
     def can_be_undone(self) -> bool:
-        """Whether it is a takedown or a suspension in force. Of actions selected by `with_outcome()`."""
+        """Whether it is a takedown or a suspension in force. Select the action with its reversal."""
         return self.action in RESTRICTIONS and self.reversed_at is None
 
 

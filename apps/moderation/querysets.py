@@ -121,7 +121,7 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
 
     def with_outcome(self) -> Self:
         """With the actor, None once erased, and the action that undid or replaced this one."""
-        return self.select_related("actor__avatar", "reversal")
+        return self.select_related("reversal").prefetch_related(_users("actor"))
 
 
 class StaffActQuerySet(QuerySet["StaffAct"]):
@@ -131,16 +131,14 @@ class StaffActQuerySet(QuerySet["StaffAct"]):
 
     def with_actor(self) -> Self:
         """With the actor, None once erased."""
-        # In a query of its own: a join would leave out the acts of deleted accounts.
-        return self.prefetch_related(Prefetch("actor", User.objects.select_related("avatar")))
+        return self.prefetch_related(_users("actor"))
 
 
 class AppealQuerySet(QuerySet["Appeal"]):
     def with_action(self) -> Self:
         """With the appellant, the moderator who decided, and the action with its outcome."""
-        return self.select_related(
-            "appellant__avatar", "decided_by__avatar", "action__actor__avatar", "action__reversal"
-        )
+        rows = self.select_related("appellant__avatar", "decided_by__avatar", "action__reversal")
+        return rows.prefetch_related(_users("action__actor"))
 
     def open(self) -> Self:
         return self.filter(status="open")
@@ -160,3 +158,8 @@ def _created(since: datetime | None, until: datetime | None) -> Q:
     """A condition on the id, which begins with the time: a range of every index that ends with the id."""
     created = Q(id__gte=first_id_at(since)) if since else Q()
     return created & Q(id__lt=first_id_at(until)) if until else created
+
+
+def _users(path: str) -> "Prefetch[Any]":
+    """In a query of their own: filtered by actor, a join would leave out the rows of deleted accounts."""
+    return Prefetch(path, User.objects.select_related("avatar"))

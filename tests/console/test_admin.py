@@ -23,7 +23,7 @@ from tests.factories import PASSWORD, make_block, make_comment, make_follow, mak
 
 pytestmark = pytest.mark.django_db
 OURS = [model for model in admin.site._registry if model.__module__.startswith("apps.")]
-# Their forms call a verb, which has tests of its own (tests/moderation/desk/test_reasons.py).
+# Their forms call a service with tests of its own (tests/moderation/queue/test_reasons.py).
 KEPT_BY_VERBS = {ReasonTemplate}
 
 

@@ -78,7 +78,7 @@ def test_nobody_who_does_not_stand_is_given_a_role(alice, state):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "Say whom"),
+        ([], "Give --handle or --email"),
         (["--handle", "nobody"], "There is no such account"),
         (["--email", "nobody@example.org"], "There is no such account"),
         (["--handle", "alice", "--email", "bob@example.org"], "@alice has another e-mail address."),

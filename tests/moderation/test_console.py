@@ -50,7 +50,7 @@ def test_a_flag_is_closed_with_the_reason(mod, flag, action, status, audited):
 @pytest.mark.parametrize(("action", "status", "down"), [("uphold", "upheld", 1), ("overturn", "overturned", 0)])
 def test_an_appeal_is_decided_by_another_moderator(mod, appeal, action, status, down):
     refused = act(browser(mod), appeal, action)
-    assert "Somebody else than who took the action" in browser_text(refused, mod)
+    assert "The moderator who took the action cannot decide" in browser_text(refused, mod)
     assert Appeal.objects.get().status == "open"
     act(browser(make_moderator("mod2")), appeal, action)
     assert Appeal.objects.get().status == status

@@ -165,7 +165,11 @@ def _earlier_reports(status: str) -> Any:
 
 def list_past_actions(person_id: UUID) -> list[ModerationAction]:
     """The newest actions that affected the person."""
-    return list(ModerationAction.objects.affecting(person_id).with_outcome().order_by("-id")[:ACTIONS_SHOWN])
+    return list(
+        ModerationAction.objects.affecting(person_id)
+        .select_related("actor", "reversal")
+        .order_by("-id")[:ACTIONS_SHOWN]
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from django.db.models import Aggregate, Count, DurationField, Min, Q
 from django.db.models.functions import TruncDate, TruncMonth
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.core.db.ids import first_id_at
 from apps.core.ops.metrics import MOST_COUNTED
 from apps.moderation.models import Appeal, Flag, ModerationAction
@@ -203,7 +204,7 @@ def workload(period: Period) -> list[Share]:
     actions: Any = ModerationAction.objects.between(period.since, period.until).filter(actor__isnull=False).with_wait()
     rows = (
         actions.order_by()
-        .values_list("actor_id", "actor__handle")
+        .values_list("actor_id")
         .annotate(
             takedowns=_count(Action.TAKEDOWN),
             suspensions=_count(Action.SUSPEND),
@@ -216,7 +217,10 @@ def workload(period: Period) -> list[Share]:
             total=Count("pk"),
         )
     )
-    return [Share(*row[:-1]) for row in rows.order_by("-total", "actor_id")[:LISTED]]
+    busiest = list(rows.order_by("-total", "actor_id")[:LISTED])
+    # Not by a join, which would leave out deleted accounts.
+    handles = dict(User.objects.filter(pk__in=[row[0] for row in busiest]).values_list("pk", "handle"))
+    return [Share(actor_id, handles.get(actor_id), *numbers) for actor_id, *numbers, _ in busiest]
 
 
 def _count(*actions: str) -> Count:

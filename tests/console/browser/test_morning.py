@@ -61,10 +61,10 @@ def decide(page, key):
     page.keyboard.press("ArrowDown")
     page.get_by_label("Reason", exact=True).focus()
     page.keyboard.press("Control+Enter")
-    page.get_by_role("heading", name="What it will do").wait_for()
+    page.get_by_role("heading", name="Effect").wait_for()
     page.get_by_role("button", name="Confirm").focus()
     press(page, "Enter")
-    page.get_by_role("heading", name="What it will do").wait_for(state="detached")
+    page.get_by_role("heading", name="Effect").wait_for(state="detached")
 
 
 @pytest.mark.usefixtures("reasons")
@@ -79,7 +79,7 @@ def test_a_queue_of_ten_is_cleared_by_keyboard(console, mod):
     for number in range(TEN):
         decide(page, "t" if number % 2 else "d")
     page.goto(QUEUE)
-    page.get_by_text("Nothing waits here").wait_for()
+    page.get_by_text("The queue is empty").wait_for()
     assert not Flag.objects.filter(status="open").exists()
     assert Post.objects.exclude(taken_down_at=None).count() == TEN // 2
     decided = ModerationAction.objects.filter(actor=mod)
@@ -96,8 +96,8 @@ def test_a_wave_of_spam_goes_at_once(console, mod):
     page.goto(QUEUE)
     for box in page.get_by_role("checkbox").all():
         box.check()
-    page.get_by_label("With those chosen").select_option("take_down")
-    page.get_by_role("button", name="Count first…").click()
+    page.get_by_label("With selected").select_option("take_down")
+    page.get_by_role("button", name="Preview…").click()
     page.get_by_text("6 cases").wait_for()
     assert Comment.objects.filter(taken_down_at=None).count() == 6
     page.get_by_label("Reason template").select_option(label="Spam or scam")
@@ -128,7 +128,7 @@ def test_a_suspension_is_undone_an_appeal_decided_and_the_audit_exported(console
 
     page.goto(reverse("admin:moderation_appeals"))
     page.get_by_text("I took it myself.").wait_for()
-    page.get_by_label("Reason (told to the person)").fill("The raw file shows it.")
+    page.get_by_label("Reason (the appellant sees it)").fill("The raw file shows it.")
     page.get_by_role("button", name="Overturn").click()
     page.wait_for_load_state("networkidle")
     assert Appeal.objects.get(pk=appeal.pk).status == "overturned"
@@ -136,6 +136,6 @@ def test_a_suspension_is_undone_an_appeal_decided_and_the_audit_exported(console
 
     page.goto(reverse("admin:moderation_audit"))
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export these as CSV").click()
+        page.get_by_role("button", name="Export as CSV").click()
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
     assert len(rows) == ModerationAction.objects.count() >= 4

@@ -1,4 +1,4 @@
-"""Every page of the desk, wide and narrow, light and dark: nothing breaks out, and axe-core finds no serious fault.
+"""Every page of moderation, wide and narrow, light and dark: nothing breaks out, and axe-core finds no serious fault.
 
 In CI each width and each scheme is looked at once. `make screenshots` names a folder in SCREENSHOTS: then all four
 looks are, and kept there.
@@ -109,7 +109,7 @@ def preview(window):
     window.goto(pages()["decide"])
     window.get_by_label("Reason", exact=True).fill("It shows what nobody wants to see.")
     window.keyboard.press("Control+Enter")
-    window.get_by_role("heading", name="What it will do").wait_for()
+    window.get_by_role("heading", name="Effect").wait_for()
 
 
 def sweep(window):

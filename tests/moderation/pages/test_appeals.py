@@ -12,7 +12,7 @@ from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
 PAGE = reverse("admin:moderation_appeals")
-OWN = "Somebody else than who took the action decides the appeal."
+OWN = "The moderator who took the action cannot decide its appeal."
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_first_decision_stands_beside_the_appeal(browser, judge, appeal, pos
 def test_it_is_decided_with_a_reason_by_the_verb(browser, judge, appeal, decision, status, down):
     page = decide(browser(judge), appeal, decision)
     assert page.redirect_chain == [(PAGE, 302)]
-    assert "They will be told." in page.text
+    assert "The appellant is notified." in page.text
     kept = Appeal.objects.get()
     assert (kept.status, kept.decided_by, kept.note) == (status, judge, "It is art indeed.")
     assert ModerationAction.objects.filter(action=f"{decision}_appeal", actor=judge, case_id=appeal.pk).exists()

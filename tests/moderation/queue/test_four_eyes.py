@@ -53,11 +53,11 @@ def test_one_proposes_another_confirms_and_both_are_written_down(mod, second, al
     assert not ModerationAction.objects.exists()
     assert not Claim.objects.exists()
     assert "suspension proposed" in client.get(QUEUE).text
-    assert "Confirm: suspend for good" not in client.get(case_of(post)).text
+    assert "Confirm: suspend permanently" not in client.get(case_of(post)).text
     client.post(case_of(post) + "release/")
     other = browser(second)
     assert "Suspend @alice permanently?" in other.get("/admin/").text
-    assert "Confirm: suspend for good" in other.get(case_of(post)).text
+    assert "Confirm: suspend permanently" in other.get(case_of(post)).text
     verdict(other, "confirm")
     assert (state(alice), Flag.objects.get().status) == ("suspended", "resolved")
     action = ModerationAction.objects.get(action="suspend")
@@ -68,7 +68,7 @@ def test_one_proposes_another_confirms_and_both_are_written_down(mod, second, al
 
 def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
     decide(browser(mod), post, "suspend", duration="for_good")
-    assert "Say why" in told(verdict(browser(second), "reject", note=""))
+    assert "Give a reason" in told(verdict(browser(second), "reject", note=""))
     verdict(browser(second), "reject")
     assert (state(alice), Flag.objects.get().status) == ("active", "open")
     assert StaffAct.objects.get(act="reject_suspension").reason == "Looked at it."
@@ -79,11 +79,11 @@ def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
 @pytest.mark.parametrize(
     ("who", "refusal"),
     [
-        ("proposer", "Another moderator than who proposed"),
+        ("proposer", "Another moderator must confirm"),
         ("member", None),
         ("person", None),
         ("late", "has expired"),
-        ("twice", "has been decided"),
+        ("twice", "was decided or has expired"),
     ],
 )
 def test_o1_who_cannot_confirm(mod, second, alice, post, who, refusal):
