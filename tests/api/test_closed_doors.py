@@ -154,6 +154,6 @@ def test_i5_only_these_modules_use_an_http_client():
         "apps/core/db/deadline.py",  # shuts down the sockets of overdue database connections
         "apps/media/sweeps.py",
         "apps/media/examinations.py",  # the system check asks the configured storage
-        "demo/darkroom.py",
+        "demo/photo_uploads.py",
         "apps/notifications/push.py",
     }
