@@ -16,7 +16,7 @@ from tests.docs import promql
 
 # Import everything that declares metrics.
 importlib.import_module("config.urls")
-celery.autodiscover_tasks(force=True)
+celery.loader.import_default_modules()
 OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
 RULES = [
     rule for group in yaml.safe_load((OPERATIONS / "alerts.yaml").read_text())["groups"] for rule in group["rules"]
