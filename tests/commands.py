@@ -40,11 +40,11 @@ def run(*line: str) -> Outcome:
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, number: signal.Signals = signal.SIGINT, *, times: int = 1) -> None:
     """Simulate Ctrl-C during the first batch."""
-    note = BatchRunner.note
+    advance = BatchRunner.advance
 
-    def interrupted(runner: BatchRunner, *args: Any) -> None:
+    def interrupted(runner: BatchRunner, *args: Any, **options: Any) -> None:
         for _ in range(times):
             signal.raise_signal(number)
-        note(runner, *args)
+        advance(runner, *args, **options)
 
-    monkeypatch.setattr(BatchRunner, "note", interrupted)
+    monkeypatch.setattr(BatchRunner, "advance", interrupted)

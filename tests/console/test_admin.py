@@ -10,7 +10,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import DataExport, Erasure, WithheldHandle
 from apps.content.models import Tag
 from apps.core.db.ids import new_id
-from apps.core.models import JobRun
+from apps.core.models import DeadLetter, JobRun
 from apps.engagement.models import Like, Save
 from apps.media.models import PendingDeletion
 from apps.moderation import services as moderation
@@ -51,6 +51,9 @@ def browser(alice, bob):
     proposals.propose(alice, by=root, reason="<script>alert(1)</script>", category="spam")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
+    DeadLetter.objects.create(
+        task_id=new_id(), task_name="apps.core.tasks.probe", failure_reason="<script>alert(1)</script>"
+    )
     JobRun.objects.create(name="apps.core.tasks.repair_counters", error="<script>alert(1)</script>")
     BlockedImage.objects.create(
         image_hash="ab" * 32, category="spam", reason="<script>alert(1)</script>", medium_id=alice.pk

@@ -28,9 +28,9 @@ class TestBatchRunner:
         assert time.monotonic() - started >= 0.3
 
     def test_batch_is_limited_to_the_rows_of_a_second(self):
-        assert BatchRunner(rows_per_second=7).batch == 7
-        assert BatchRunner(rows_per_second=0.5).batch == 1
-        assert BatchRunner(rows_per_second=1_000_000).batch == BATCH
+        assert BatchRunner(rows_per_second=7).batch_size == 7
+        assert BatchRunner(rows_per_second=0.5).batch_size == 1
+        assert BatchRunner(rows_per_second=1_000_000).batch_size == BATCH
 
     def test_runner_stops_when_its_time_is_over(self):
         runner = BatchRunner(seconds=-1)

@@ -16,7 +16,8 @@ FOLLOWERS = "accounts.user.follower_count"
 OURS = sorted(
     name
     for name, app in get_commands().items()
-    if app.startswith("apps.") and isinstance(load_command_class(app, name), OperatorCommand)
+    # `doctor` is the former name of `system_check`.
+    if app.startswith("apps.") and name != "doctor" and isinstance(load_command_class(app, name), OperatorCommand)
 )
 
 

@@ -162,13 +162,13 @@ class TestASlice:
     def test_run_that_exceeds_its_time_limit_keeps_its_checkpoint(self, monkeypatch, settings):
         author = make_user()
         make_post(author)
-        place = scheduled.BatchRunner.step
+        advance = scheduled.BatchRunner.advance
 
-        def too_long(runner, *args):
-            place(runner, *args)
+        def too_long(runner, *args, **options):
+            advance(runner, *args, **options)
             raise SoftTimeLimitExceeded
 
-        monkeypatch.setattr(scheduled.BatchRunner, "step", too_long)
+        monkeypatch.setattr(scheduled.BatchRunner, "advance", too_long)
         with pytest.raises(SoftTimeLimitExceeded):
             jobs.repair_counters()
         run = JobRun.objects.get(name=REPAIR)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import models
-from django.db.migrations import AddField, AddIndex, CreateModel, Migration, RemoveField, RunSQL
+from django.db.migrations import AddField, AddIndex, AlterModelTable, CreateModel, Migration, RemoveField, RunSQL
 from django.db.migrations.loader import MigrationLoader
 
 # Each locks a table for as long as it takes to read or rewrite it, or takes away what the old code still asks for;
@@ -17,7 +17,7 @@ REFUSED = {
     "AddConstraint": "AddConstraintNotValid and ValidateConstraint, or a unique index built concurrently",
     "AlterField": "a second column, filled in batches",
     "RenameField": "a second column, filled in batches",
-    "RenameModel": "a second table",
+    "RenameModel": "a second table, or AlterModelTable with the former table before it",
     "AlterUniqueTogether": "a unique index built concurrently",
 }
 # What takes something away goes a release after the code has ceased to ask for it; it is listed here then.
@@ -34,9 +34,15 @@ BEFORE_THE_FIRST_RELEASE = {
 def faults_of(migration: Migration) -> Iterator[str]:
     """Why it must not run while the old code serves."""
     new = {operation.name_lower for operation in migration.operations if isinstance(operation, CreateModel)}
+    # A model that is given its former table by name can be renamed without a change of the database.
+    new |= {operation.name_lower for operation in migration.operations if isinstance(operation, AlterModelTable)}
     for operation in migration.operations:
         kind = type(operation).__name__
-        model = getattr(operation, "model_name_lower", "") or getattr(operation, "name_lower", "")
+        model = (
+            getattr(operation, "model_name_lower", "")
+            or getattr(operation, "old_name_lower", "")
+            or getattr(operation, "name_lower", "")
+        )
         if migration.initial or model in new:
             continue
         if kind in REFUSED:

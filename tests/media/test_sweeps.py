@@ -158,7 +158,7 @@ class TestDeleting:
         assert PendingDeletion.objects.filter(due_at__lte=timezone.now()).exists()
 
     def test_only_refused_deletions_without_a_running_attempt_become_due(self, monkeypatch):
-        monkeypatch.setattr(BatchRunner, "batch", 1)
+        monkeypatch.setattr(BatchRunner, "batch_size", 1)
         now = timezone.now()
         due_in = {"refused": 3600, "refused too": 60, "in hand": 44, "due": -60, "not yet": 3600}
         for key, seconds in due_in.items():

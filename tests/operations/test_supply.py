@@ -44,6 +44,6 @@ def test_o3_production_installs_the_tested_versions() -> None:
 
 def test_o3_update_policy_and_bill_of_materials_are_documented() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
-    for promised in ("within days", "make lock", "make sbom", "CycloneDX"):
+    for promised in ("within two days", "make lock", "make sbom", "CycloneDX"):
         assert promised in guide
     assert re.search(r"^sbom:", (ROOT / "Makefile").read_text(), re.M)

@@ -1,4 +1,4 @@
-"""Plainer help texts of reason templates."""
+"""Plainer help texts of reason templates: no change of the database."""
 
 from django.db import migrations, models
 
@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.SeparateDatabaseAndState(state_operations=[
         migrations.AlterField(
             model_name='reasontemplate',
             name='category',
@@ -20,4 +21,5 @@ class Migration(migrations.Migration):
             name='text',
             field=models.CharField(help_text='The affected user sees this text. Moderators can edit it.', max_length=1000),
         ),
+        ]),
     ]
