@@ -10,12 +10,12 @@ from apps.moderation.models import Appeal, Flag
 
 
 def register() -> None:
-    metrics.gauge("photogram_moderation_open", "Open reports (flag) and appeals.", ["kind"], _count_open)
+    metrics.gauge("photogram_moderation_open", "Open reports (flag) and appeals.", ["kind"], count_open)
     metrics.gauge(
         "photogram_moderation_oldest_seconds",
         "Age in seconds of the oldest open report and appeal.",
         ["kind"],
-        _age_of_oldest,
+        get_oldest_age,
     )
 
 
@@ -24,11 +24,11 @@ def _open() -> dict[tuple[str, ...], Any]:
     return {("flag",): Flag.objects.open().order_by("id"), ("appeal",): Appeal.objects.open().order_by("id")}
 
 
-def _count_open() -> Values:
+def count_open() -> Values:
     return {kind: rows[:MOST_COUNTED].count() for kind, rows in _open().items()}
 
 
-def _age_of_oldest() -> Values:
+def get_oldest_age() -> Values:
     now = timezone.now()
     oldest = {kind: rows.values_list("created_at", flat=True).first() for kind, rows in _open().items()}
     return {kind: (now - since).total_seconds() if since else 0.0 for kind, since in oldest.items()}

@@ -118,7 +118,7 @@ def test_no_list_page_scans_a_table(browser):
 def too_much(captured):
     """What a statement does that grows with the table; None if nothing."""
     sql = captured["sql"]
-    if not sql.startswith("SELECT") or not any(f'"{table}"' in sql for table in BIG):
+    if not (sql or "").startswith("SELECT") or not any(f'"{table}"' in sql for table in BIG):
         return None
     steps = nodes(explain_sql(sql.replace("%", "%%"), []))
     read = max(int((s["Actual Rows"] + s.get("Rows Removed by Filter", 0)) * s["Actual Loops"]) for s in steps)

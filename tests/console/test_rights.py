@@ -232,7 +232,7 @@ def test_o1_only_the_schedule_is_written_without_a_service(rank, rf):
 
 def test_banner_warns_on_forms_that_write_directly(world):
     browser = browser_of("superuser")
-    warned = "write straight to the table"
+    warned = "write directly to the database"
     for path in (
         reverse("admin:django_celery_beat_periodictask_changelist"),
         reverse("admin:django_celery_beat_periodictask_change", args=[world["job"].pk]),

@@ -3,6 +3,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.accounts import two_factor
+from apps.core.errors import Forbidden
 from apps.moderation.services import require_moderator
 
 
@@ -13,7 +14,12 @@ class IsModerator(BasePermission):
         """Raises ModeratorRequired, TwoFactorRequired."""
         if request.user.pk is None:
             return False
-        if two_factor.withholds_rank(request.user):
-            raise two_factor.TwoFactorRequired
-        require_moderator(request.user)
+        try:
+            if two_factor.withholds_rank(request.user):
+                raise two_factor.TwoFactorRequired
+            require_moderator(request.user)
+        except Forbidden:
+            # A refused call counts against the rate limits as any other.
+            view.check_throttles(request)
+            raise
         return True
