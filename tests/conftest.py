@@ -22,7 +22,7 @@ from apps.core import cache
 from apps.core.models import QueuedTask
 from apps.safety import newcomers, terms
 from config.celery import app
-from tests.factories import make_block, make_follow, make_user
+from tests.factories import BlockFactory, FollowFactory, UserFactory
 
 
 class Caller(APIClient):
@@ -97,35 +97,35 @@ def _delete_keys(client: Any) -> None:
 @pytest.fixture
 def alice(db: None) -> User:
     """The author."""
-    return make_user("alice")
+    return UserFactory(handle="alice")
 
 
 @pytest.fixture
 def bob(alice: User) -> User:
     """Follows alice."""
-    bob = make_user("bob")
-    make_follow(bob, alice)
+    bob = UserFactory(handle="bob")
+    FollowFactory(follower=bob, followed=alice)
     return bob
 
 
 @pytest.fixture
 def carol(db: None) -> User:
     """A stranger to alice."""
-    return make_user("carol")
+    return UserFactory(handle="carol")
 
 
 @pytest.fixture
 def mallory(alice: User) -> User:
     """Blocked by alice."""
-    mallory = make_user("mallory")
-    make_block(alice, mallory)
+    mallory = UserFactory(handle="mallory")
+    BlockFactory(blocker=alice, blocked=mallory)
     return mallory
 
 
 @pytest.fixture
 def mod(db: None) -> User:
     """A moderator."""
-    mod = make_user("mod", is_staff=True)
+    mod = UserFactory(handle="mod", is_staff=True)
     mod.groups.add(Group.objects.get(name="moderator"))
     return mod
 

@@ -47,9 +47,17 @@ def indexes_used(plan: dict[str, Any]) -> set[str]:
     return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
 
 
-def rows_read(plan: dict[str, Any]) -> int:
-    """The largest number of rows that a step read in all its loops, including those that it filtered out."""
-    return max(int(_handled(node) * node["Actual Loops"]) for node in nodes(plan))
+def rows_read(plan: dict[str, Any], *, ignored: str = "") -> int:
+    """The largest number of rows that a step read in all its loops, including those that it filtered out. Steps that
+    read the table `ignored`, and those above that only pass its rows on, are left out."""
+    steps = [
+        node for node in nodes(plan) if not ignored or ignored not in {n.get("Relation Name") for n in nodes(node)}
+    ]
+    return max(int(_handled(node) * node["Actual Loops"]) for node in steps)
+
+
+def _tables(plan: dict[str, Any]) -> set[str]:
+    return {str(node.get("Relation Name", "")) for node in nodes(plan)}
 
 
 def _handled(node: dict[str, Any]) -> float:

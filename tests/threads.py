@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from django.db import connection
 
 from apps.accounts.models import User
-from tests.factories import make_user
+from tests.factories import UserFactory
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def somebody_waits_for_a_lock() -> bool:
 
 def in_crews(work: Callable[[list[User], random.Random], T]) -> list[T]:
     """Run `work` in ten threads, each with five users of its own and a random generator seeded by them."""
-    users = [make_user() for _ in range(50)]
+    users = [UserFactory() for _ in range(50)]
     groups = iter([users[n : n + 5] for n in range(0, 50, 5)])
 
     def run() -> T:

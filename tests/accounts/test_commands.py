@@ -20,7 +20,7 @@ from apps.media import storage
 from apps.media.models import Media
 from tests.commands import interrupt, run
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_post
+from tests.factories import PASSWORD, PostFactory
 from tests.media.uploads import ready
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ class TestCleanupTokens:
 class TestEraseUser:
     @pytest.mark.parametrize("who", ["@alice", "alice", "alice@example.org", None], ids=str)
     def test_account_is_hidden_at_once_and_erased_by_a_worker(self, alice, bob, api, deliver, who):
-        post, caller = make_post(alice, photos=0), api(alice)
+        post, caller = PostFactory(author=alice, photos=0), api(alice)
         outcome = run("erase_user", who or str(alice.pk), "--yes")
         assert outcome.code == 0
         assert caller.get("/users/me").status_code == 401
@@ -128,7 +128,7 @@ class TestEraseUser:
         assert User.objects.get(pk=alice.pk).is_active
 
     def test_dry_run_counts_the_data_and_changes_nothing(self, alice, bob):
-        make_post(alice, photos=2)
+        PostFactory(author=alice, photos=2)
         services.open_session(alice)
         outcome = run("erase_user", "@alice", "--dry-run", "--json")
         assert outcome.json["held"]["accounts"] == {"account": 1, "sessions": 1}
@@ -167,7 +167,7 @@ class TestExportUser:
         assert outcome.json["held"]["accounts"]["account"] == 1
 
     def test_dry_run_writes_no_file(self, alice, tmp_path):
-        make_post(alice)
+        PostFactory(author=alice)
         outcome = run("export_user", "@alice", "--dry-run", "--json", "--output", str(tmp_path / "a.zip"))
         assert outcome.json["held"]["content"] == {"posts": 1}
         assert outcome.json["bytes"] is None

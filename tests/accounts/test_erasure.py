@@ -40,7 +40,16 @@ from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
 from tests.conftest import Caller
 from tests.console.codes import enrol
-from tests.factories import PASSWORD, make_block, make_follow, make_media, make_mute, make_post, make_user, many
+from tests.factories import (
+    PASSWORD,
+    BlockFactory,
+    FollowFactory,
+    MediaFactory,
+    MuteFactory,
+    PostFactory,
+    UserFactory,
+    many,
+)
 from tests.media.uploads import begin, jpeg, put, ready
 from tests.plans import analyze, explain, indexes_used
 from tests.threads import in_threads
@@ -72,7 +81,7 @@ def state(user):
 
 class TestTheGrace:
     def test_sign_in_during_the_grace_period_restores_everything(self, alice, bob, anonymous, deliver):
-        post = make_post(alice, photos=0, caption="still here")
+        post = PostFactory(author=alice, photos=0, caption="still here")
         leave(alice)
         deliver()
         assert anonymous.get("/users/@alice").status_code == 404
@@ -97,7 +106,7 @@ class TestTheGrace:
         assert not Erasure.objects.exists()
 
     def test_sign_in_after_the_grace_period_is_refused(self, alice, deliver):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         leave(alice)
         with time_machine.travel(timezone.now() + timedelta(days=14, seconds=1)):
             assert erasure.enqueue_due() == 1
@@ -156,10 +165,11 @@ class TestTheGrace:
 class TestSigningInAtThatMoment:
     """Either it restores, or it is refused; both ends are forced, then left to chance."""
 
+    @pytest.mark.promise("R3")
     @pytest.mark.django_db(transaction=True)
-    def test_r3_sign_in_before_the_claim_keeps_the_account(self, monkeypatch):
-        alice = make_user("alice")
-        post = make_post(alice)
+    def test_sign_in_before_the_claim_keeps_the_account(self, monkeypatch):
+        alice = UserFactory(handle="alice")
+        post = PostFactory(author=alice)
         be_due(alice)
         begun, stay = threading.Event(), services._cancel_deletion
 
@@ -181,10 +191,11 @@ class TestSigningInAtThatMoment:
         assert not Erasure.objects.exists()
         assert Session.objects.live().filter(user=alice).exists()
 
+    @pytest.mark.promise("R3")
     @pytest.mark.django_db(transaction=True)
-    def test_r3_sign_in_after_the_claim_is_refused(self, monkeypatch):
-        alice = make_user("alice")
-        make_post(alice)
+    def test_sign_in_after_the_claim_is_refused(self, monkeypatch):
+        alice = UserFactory(handle="alice")
+        PostFactory(author=alice)
         be_due(alice)
         claimed, claim = threading.Event(), erasure._claim.__wrapped__
 
@@ -207,11 +218,12 @@ class TestSigningInAtThatMoment:
         assert not Post.objects.exists()
         assert not Session.objects.exists()
 
+    @pytest.mark.promise("R3")
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("delay", [0, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06])
-    def test_r3_account_is_either_restored_or_erased(self, delay):
-        alice = make_user("alice")
-        make_post(alice)
+    def test_account_is_either_restored_or_erased(self, delay):
+        alice = UserFactory(handle="alice")
+        PostFactory(author=alice)
         be_due(alice)
 
         def erase():
@@ -281,18 +293,18 @@ def history(api, alice, bob, carol, mallory, deliver):
     promised = begin(api(alice), b"never completed").json()
     put(promised, b"never completed")
     for status in ("processing", "failed"):
-        make_post(alice, status=status)
-    content.take_down(make_post(alice))
+        PostFactory(author=alice, status=status)
+    content.take_down(PostFactory(author=alice))
     ready(api(alice), deliver, data=jpeg("plum"))
     deliver()
 
     for one, other in ((alice, carol), (carol, bob)):
-        make_follow(one, other)
-    for one, other in ((alice, make_user("dora")), (make_user("emil"), alice)):
+        FollowFactory(follower=one, followed=other)
+    for one, other in ((alice, UserFactory(handle="dora")), (UserFactory(handle="emil"), alice)):
         FollowRequest.objects.create(requester=one, target=other)
-    make_block(make_user("fred"), alice)
-    make_mute(alice, carol)
-    make_mute(carol, alice)
+    BlockFactory(blocker=UserFactory(handle="fred"), blocked=alice)
+    MuteFactory(muter=alice, muted=carol)
+    MuteFactory(muter=carol, muted=alice)
     StaleExposure.objects.create(author=alice, since=timezone.now())
     for writer in (alice, bob):
         FeedVisit.objects.create(user=writer, newest_seen=posts[0].pk)
@@ -388,7 +400,8 @@ def objects_of(user):
 
 
 class TestEverything:
-    def test_p10_erasure_leaves_nothing_in_any_row_or_bucket(self, alice, bob, history, deliver):
+    @pytest.mark.promise("P10")
+    def test_erasure_leaves_nothing_in_any_row_or_bucket(self, alice, bob, history, deliver):
         hers, his = history
         assert {bucket for bucket, _ in hers} == {
             django_settings.S3_PRIVATE_BUCKET,
@@ -427,11 +440,12 @@ class TestEverything:
         assert counts == {"followers": 0, "following": 1, "posts": 0}
         assert api(bob).get("/users/me").json()["counts"] == {"followers": 1, "following": 0, "posts": 1}
 
-    def test_r1_counters_are_correct_without_repair(self, alice, bob, carol):
-        make_follow(alice, carol)
-        make_follow(carol, alice)
-        make_post(bob)
-        make_post(alice)
+    @pytest.mark.promise("R1")
+    def test_counters_are_correct_without_repair(self, alice, bob, carol):
+        FollowFactory(follower=alice, followed=carol)
+        FollowFactory(follower=carol, followed=alice)
+        PostFactory(author=bob)
+        PostFactory(author=alice)
         be_due(alice)
         erasure.erase(alice.pk)
         assert repair_counters() == 0
@@ -459,11 +473,13 @@ class TestEverything:
 
 
 class TestWhateverDies:
-    def test_c2_lease_and_sweep_are_shorter_than_a_minute(self):
+    @pytest.mark.promise("C2")
+    def test_lease_and_sweep_are_shorter_than_a_minute(self):
         period = SCHEDULE["apps.accounts.tasks.enqueue_due_erasures"]
         assert leased.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
 
-    def test_c4_lost_task_is_enqueued_again(self, alice, deliver):
+    @pytest.mark.promise("C4")
+    def test_lost_task_is_enqueued_again(self, alice, deliver):
         be_due(alice)
         assert erasure.enqueue_due() == 1
         assert erasure.enqueue_due() == 0
@@ -498,7 +514,7 @@ class TestWhateverDies:
 
     def test_long_erasure_continues_in_the_next_run(self, alice, deliver, monkeypatch):
         for _ in range(3):
-            make_post(alice)
+            PostFactory(author=alice)
         be_due(alice)
         delete_post = content.delete_post
 
@@ -519,8 +535,8 @@ class TestWhateverDies:
 
     @pytest.mark.django_db(transaction=True)
     def test_four_concurrent_workers_erase_once(self, monkeypatch):
-        alice = make_user("alice")
-        make_post(alice)
+        alice = UserFactory(handle="alice")
+        PostFactory(author=alice)
         be_due(alice)
         walked, in_dependency_order = [], privacy.in_dependency_order
         monkeypatch.setattr(
@@ -533,10 +549,10 @@ class TestWhateverDies:
     @pytest.mark.django_db(transaction=True)
     def test_two_concurrent_workers_erase_correctly(self, monkeypatch):
         """As after a lease that ran out although its worker lived."""
-        alice, bob = make_user("alice"), make_user("bob")
-        make_follow(bob, alice)
+        alice, bob = UserFactory(handle="alice"), UserFactory(handle="bob")
+        FollowFactory(follower=bob, followed=alice)
         for _ in range(5):
-            make_post(alice)
+            PostFactory(author=alice)
         be_due(alice)
         assert erasure._claim(alice.pk)
 
@@ -551,6 +567,7 @@ class TestWhateverDies:
         assert list(User.objects.all()) == [bob]
         assert repair_counters() == 0
 
+    @pytest.mark.promise("C1", "C2")
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize(
         ("place", "number", "then"),
@@ -565,14 +582,14 @@ class TestWhateverDies:
             ("apps.accounts.models/User:delete", 1, "after"),  # inside the last one
         ],
     )
-    def test_c1_c2_erasure_of_a_killed_worker_is_continued(self, place, number, then, deliver):
-        alice, bob = make_user("alice"), make_user("bob")
+    def test_erasure_of_a_killed_worker_is_continued(self, place, number, then, deliver):
+        alice, bob = UserFactory(handle="alice"), UserFactory(handle="bob")
         for _ in range(3):
-            make_post(alice)
-        make_post(bob)
-        make_media(alice)
-        make_follow(bob, alice)
-        make_follow(alice, bob)
+            PostFactory(author=alice)
+        PostFactory(author=bob)
+        MediaFactory(owner=alice)
+        FollowFactory(follower=bob, followed=alice)
+        FollowFactory(follower=alice, followed=bob)
         services.request_export(alice, password=PASSWORD)
         be_due(alice)
         killed_at(place, number=number, then=then, work="apps.accounts.erasure:erase", argument=alice.pk)
@@ -641,9 +658,10 @@ def erased_with_commits(user):
 
 @pytest.mark.django_db(transaction=True)
 class TestALongHistory:
-    def test_p10_erasure_of_a_large_account_leaves_nothing(self, deliver):
-        alice = make_user("alice")
-        posts = [make_post(alice) for _ in range(200)]
+    @pytest.mark.promise("P10")
+    def test_erasure_of_a_large_account_leaves_nothing(self, deliver):
+        alice = UserFactory(handle="alice")
+        posts = [PostFactory(author=alice) for _ in range(200)]
         fans = make_people(5000)
         make_likes(posts, fans[:100])
         many([Follow(follower=fan, followed=alice) for fan in fans])
@@ -667,8 +685,9 @@ class TestALongHistory:
         sweeps.delete_pending_objects()
         assert not hers & everything_stored()
 
-    def test_r1_many_likes_are_deleted_in_batches_with_their_counts(self):
-        alice, authors = make_user("alice"), make_people(100)
+    @pytest.mark.promise("R1")
+    def test_many_likes_are_deleted_in_batches_with_their_counts(self):
+        alice, authors = UserFactory(handle="alice"), make_people(100)
         posts = many([Post(author=author, status="published") for author in authors for _ in range(200)])
         make_likes(posts, [alice])
         User.objects.filter(pk__in=[author.pk for author in authors]).update(post_count=200)

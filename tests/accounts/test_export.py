@@ -29,7 +29,7 @@ from config.queues import QUEUES
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
+from tests.factories import PASSWORD, BlockFactory, FollowFactory, MuteFactory, PostFactory, UserFactory
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, write
 from tests.threads import in_threads
 
@@ -83,7 +83,8 @@ class TestAsking:
         assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (400, "user")
         assert not DataExport.objects.exists()
 
-    def test_a4_password_attempts_are_limited_and_status_requests_are_not(self, api, alice, settings):
+    @pytest.mark.promise("A4")
+    def test_password_attempts_are_limited_and_status_requests_are_not(self, api, alice, settings):
         settings.RATE_LIMITS_ENABLED = True
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"password": (2, 900)}
         caller = api(alice)
@@ -115,9 +116,10 @@ class TestAsking:
         assert status(api(alice))["status"] == "failed"
         assert ask(api(alice)).status_code == 202
 
+    @pytest.mark.promise("R2")
     @pytest.mark.django_db(transaction=True)
-    def test_r2_concurrent_requests_create_one_export(self):
-        token = Caller(make_user("alice"))._credentials
+    def test_concurrent_requests_create_one_export(self):
+        token = Caller(UserFactory(handle="alice"))._credentials
         answers = in_threads(5, lambda: Caller().post("/users/me/export", {"password": PASSWORD}, **token).status_code)
         assert sorted(answers) == [202, 409, 409, 409, 409]
         assert DataExport.objects.count() == 1
@@ -131,7 +133,8 @@ class TestAsking:
         ask(caller)
         assert caller.get("/users/me/export", HTTP_IF_NONE_MATCH=first.headers["ETag"]).status_code == 200
 
-    def test_p1_export_is_visible_to_its_owner_only(self, api, alice, bob, deliver):
+    @pytest.mark.promise("P1")
+    def test_export_is_visible_to_its_owner_only(self, api, alice, bob, deliver):
         ask(api(alice))
         deliver()
         assert status(api(bob)) == {"status": "none", "url": None, "expires_at": None}
@@ -139,7 +142,8 @@ class TestAsking:
         assert is_there(key)
         assert fetch(f"{django_settings.S3_ENDPOINT_URL}/{django_settings.S3_PRIVATE_BUCKET}/{key}") == 403
 
-    def test_p11_key_of_an_archive_is_random(self, api, alice, deliver):
+    @pytest.mark.promise("P11")
+    def test_key_of_an_archive_is_random(self, api, alice, deliver):
         ask(api(alice))
         deliver()
         export = DataExport.objects.get()
@@ -193,7 +197,7 @@ class TestContents:
         assert sum(name.startswith("media/") for name in zipped.namelist()) == 3
 
     def test_data_files_are_json_arrays_with_api_times(self, api, alice, bob, deliver):
-        make_post(alice, photos=0, caption='Ünïcode 🦀 \u2028 "quoted"\nsecond line')
+        PostFactory(author=alice, photos=0, caption='Ünïcode 🦀 \u2028 "quoted"\nsecond line')
         zipped = made(alice, deliver)
         kinds = [name for name in zipped.namelist() if name.startswith("data/")]
         assert {"data/account.json", "data/posts.json", "data/sessions.json", "data/followers.json"} <= set(kinds)
@@ -209,7 +213,8 @@ class TestContents:
         assert rows(zipped, "followers")[0]["user"] == "bob"
         assert "posts.json: 1" in zipped.read("README.txt").decode()
 
-    def test_i1_page_of_an_archive_escapes_texts(self, api, alice, deliver):
+    @pytest.mark.promise("I1")
+    def test_page_of_an_archive_escapes_texts(self, api, alice, deliver):
         hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'>{{ 7|add:7 }}"
         alice.display_name, alice.bio, alice.website = hostile[:50], hostile, "https://e.org/?<script>"
         alice.save()
@@ -236,7 +241,7 @@ class TestContents:
 
     def test_long_list_is_shortened_on_the_page_only(self, alice, bob, carol, deliver, monkeypatch):
         monkeypatch.setattr(archive, "ROWS_SHOWN", 1)
-        make_follow(carol, alice)
+        FollowFactory(follower=carol, followed=alice)
         zipped = made(alice, deliver)
         text = _Page(zipped.read("index.html").decode()).text
         assert "bob" in text
@@ -244,7 +249,8 @@ class TestContents:
         assert "data/followers.json" in text
         assert [row["user"] for row in rows(zipped, "followers")] == ["bob", "carol"]
 
-    def test_p10_archive_contains_no_deleted_content(self, api, alice, deliver):
+    @pytest.mark.promise("P10")
+    def test_archive_contains_no_deleted_content(self, api, alice, deliver):
         kept, gone = (ready(api(alice), deliver, data=jpeg(colour)) for colour in ("teal", "navy"))
         lost = ready(api(alice), deliver, data=jpeg("plum"))
         post = content.create_post(author_id=alice.pk, media_ids=[gone.pk], caption="I never said that")
@@ -257,7 +263,8 @@ class TestContents:
         for trace in ("I never said that", str(gone.pk), str(lost.pk), str(post.pk)):
             assert trace not in all_of_it
 
-    def test_p10_photo_deleted_during_the_export_is_left_out(self, api, alice, deliver, monkeypatch):
+    @pytest.mark.promise("P10")
+    def test_photo_deleted_during_the_export_is_left_out(self, api, alice, deliver, monkeypatch):
         medium = ready(api(alice), deliver)
         read = storage.read
 
@@ -270,14 +277,15 @@ class TestContents:
         assert rows(zipped, "media")[0]["file"] is None
         assert not [name for name in zipped.namelist() if str(medium.pk) in name]
 
-    def test_p10_archive_contains_only_handles_of_others(self, api, alice, bob, carol, deliver):
+    @pytest.mark.promise("P10")
+    def test_archive_contains_only_handles_of_others(self, api, alice, bob, carol, deliver):
         bob.bio, bob.display_name = "Bob's own words", "Robert"
         bob.save()
         photo = ready(api(bob), deliver, data=jpeg("olive"))
         content.create_post(author_id=bob.pk, media_ids=[photo.pk], caption="Bob's caption for @alice")
         services.open_session(bob, device_name="Bob's telephone")
-        make_follow(alice, bob)
-        make_block(alice, carol)
+        FollowFactory(follower=alice, followed=bob)
+        BlockFactory(blocker=alice, blocked=carol)
         zipped = made(alice, deliver)
         all_of_it = everything(zipped)
         for foreign in ("Bob's", "Robert", "bob@example.org", "carol@example.org", str(photo.pk), str(bob.pk)):
@@ -286,9 +294,10 @@ class TestContents:
         assert rows(zipped, "blocks")[0]["user"] == "carol"
         assert rows(zipped, "mentions")[0]["by"] == "bob"
 
-    def test_p5_p10_archive_does_not_name_hidden_users(self, alice, bob, carol, deliver):
-        make_mute(alice, carol)
-        make_block(carol, alice)
+    @pytest.mark.promise("P5", "P10")
+    def test_archive_does_not_name_hidden_users(self, alice, bob, carol, deliver):
+        MuteFactory(muter=alice, muted=carol)
+        BlockFactory(blocker=carol, blocked=alice)
         services.suspend(bob, reason="spam")
         zipped = made(alice, deliver)
         assert rows(zipped, "mutes")[0]["user"] is None
@@ -296,7 +305,8 @@ class TestContents:
         assert "carol" not in everything(zipped)
         assert "bob" not in everything(zipped)
 
-    def test_o4_archive_contains_no_secret_and_no_storage_key(self, api, alice, deliver):
+    @pytest.mark.promise("O4")
+    def test_archive_contains_no_secret_and_no_storage_key(self, api, alice, deliver):
         medium = ready(api(alice), deliver)
         media.make_public([medium.pk])
         deliver()
@@ -311,7 +321,8 @@ class TestContents:
 
 
 class TestMaking:
-    def test_c2_lease_and_sweep_are_shorter_than_a_minute(self):
+    @pytest.mark.promise("C2")
+    def test_lease_and_sweep_are_shorter_than_a_minute(self):
         period = SCHEDULE["apps.accounts.tasks.enqueue_due_exports"]
         assert leased.LEASE + timedelta(seconds=period) < timedelta(seconds=60)
         assert timedelta(seconds=leased.RENEWED_EVERY) * 2 < leased.LEASE
@@ -320,7 +331,8 @@ class TestMaking:
         limits = tasks.make_export.soft_time_limit, tasks.make_export.time_limit
         assert QUEUES["maintenance"].hard_limit < limits[0] < limits[1]
 
-    def test_c9_export_waits_while_storage_is_unavailable(self, api, alice, deliver, monkeypatch):
+    @pytest.mark.promise("C9")
+    def test_export_waits_while_storage_is_unavailable(self, api, alice, deliver, monkeypatch):
         caller = api(alice)
         ask(caller)
 
@@ -338,7 +350,8 @@ class TestMaking:
         assert DataExport.objects.get().status == "ready"
         assert download(caller)
 
-    def test_c6_export_fails_after_five_attempts_and_leaves_nothing(self, api, alice, deliver, monkeypatch):
+    @pytest.mark.promise("C6")
+    def test_export_fails_after_five_attempts_and_leaves_nothing(self, api, alice, deliver, monkeypatch):
         caller = api(alice)
         ask(caller)
         written, save_archive = [], storage.save_archive
@@ -360,14 +373,16 @@ class TestMaking:
         sweeps.delete_pending_objects()
         assert [key for key in written if is_there(key)] == []
 
-    def test_c6_export_fails_after_five_killed_workers(self, alice, deliver):
+    @pytest.mark.promise("C6")
+    def test_export_fails_after_five_killed_workers(self, alice, deliver):
         export = DataExport.objects.create(user=alice, status="processing", attempts=5, next_attempt_at=timezone.now())
         assert exports.enqueue_due() == 1
         deliver()
         export.refresh_from_db()
         assert (export.status, export.secret, export.next_attempt_at) == ("failed", "", None)
 
-    def test_c4_lost_task_is_enqueued_again(self, api, alice, deliver):
+    @pytest.mark.promise("C4")
+    def test_lost_task_is_enqueued_again(self, api, alice, deliver):
         ask(api(alice))
         QueuedTask.objects.all().delete()
         assert exports.enqueue_due() == 0
@@ -377,6 +392,7 @@ class TestMaking:
             deliver()
         assert DataExport.objects.get().status == "ready"
 
+    @pytest.mark.promise("C1", "C2")
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize(
         ("place", "then"),
@@ -388,8 +404,8 @@ class TestMaking:
             ("apps.accounts.exports:enqueue", "before"),  # in the transaction that makes it ready
         ],
     )
-    def test_c1_c2_export_of_a_killed_worker_is_made_by_another(self, place, then, api, deliver):
-        alice = make_user("alice")
+    def test_export_of_a_killed_worker_is_made_by_another(self, place, then, api, deliver):
+        alice = UserFactory(handle="alice")
         medium = ready(api(alice), deliver)
         ask(api(alice))
         export = DataExport.objects.get()
@@ -410,9 +426,10 @@ class TestMaking:
         assert not is_there(half_done)
         assert len(mail.outbox) == 1
 
+    @pytest.mark.promise("R2")
     @pytest.mark.django_db(transaction=True)
-    def test_r2_four_concurrent_workers_create_one_archive(self, monkeypatch):
-        export = DataExport.objects.create(user=make_user("alice"), next_attempt_at=timezone.now())
+    def test_four_concurrent_workers_create_one_archive(self, monkeypatch):
+        export = DataExport.objects.create(user=UserFactory(handle="alice"), next_attempt_at=timezone.now())
         written, write_archive = [], archive.write
         monkeypatch.setattr(archive, "write", lambda *a, **k: written.append(1) or write_archive(*a, **k))
         in_threads(4, lambda: exports.make(export.pk))
@@ -436,7 +453,7 @@ class TestMaking:
     @pytest.mark.django_db(transaction=True)
     def test_lease_is_renewed_during_the_work(self, monkeypatch):
         monkeypatch.setattr(leased, "RENEWED_EVERY", 0.05)
-        DataExport.objects.create(user=make_user("alice"), next_attempt_at=timezone.now())
+        DataExport.objects.create(user=UserFactory(handle="alice"), next_attempt_at=timezone.now())
         export = exports._claim(DataExport.objects.get().pk)
         first = export.leased_until
         with leased.renewing_lease(export):
@@ -486,7 +503,8 @@ class TestTheMail:
             assert secret not in text
             assert "X-Amz" not in text
 
-    def test_r2_mail_is_sent_once(self, api, alice, deliver):
+    @pytest.mark.promise("R2")
+    def test_mail_is_sent_once(self, api, alice, deliver):
         ask(api(alice))
         deliver()
         exports.announce(DataExport.objects.get().pk)
@@ -494,7 +512,8 @@ class TestTheMail:
             assert exports.enqueue_due() == 0
         assert len(mail.outbox) == 1
 
-    def test_c1_mail_is_sent_later_if_the_mail_server_is_down(self, api, alice, deliver, monkeypatch):
+    @pytest.mark.promise("C1")
+    def test_mail_is_sent_later_if_the_mail_server_is_down(self, api, alice, deliver, monkeypatch):
         send = exports.mails.send_export_ready
 
         def refuse(user_id, **_):
@@ -510,9 +529,10 @@ class TestTheMail:
             deliver()
         assert len(mail.outbox) == 1
 
+    @pytest.mark.promise("C1")
     @pytest.mark.django_db(transaction=True)
-    def test_c1_mail_is_sent_after_the_worker_was_killed(self, api, deliver):
-        alice = make_user("alice")
+    def test_mail_is_sent_after_the_worker_was_killed(self, api, deliver):
+        alice = UserFactory(handle="alice")
         export = DataExport.objects.create(user=alice, next_attempt_at=timezone.now())
         exports.make(export.pk)
         killed_at("apps.accounts.mails:_mail", work="apps.accounts.exports:announce", argument=export.pk)

@@ -20,8 +20,9 @@ CALLS = {
 }
 
 
+@pytest.mark.promise("A4")
 @pytest.mark.parametrize(("call", "scope"), [(call, scope) for call, row in CALLS.items() for scope in row[2]])
-def test_a4_is_refused_once_too_often_by_each_of_its_limits(api, alice, settings, call, scope):
+def test_is_refused_once_too_often_by_each_of_its_limits(api, alice, settings, call, scope):
     who, body, _ = CALLS[call]
     settings.RATE_LIMITS_ENABLED = True
     settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, (1000, 3600)) | {scope: (2, 3600)}

@@ -16,7 +16,7 @@ from apps.accounts.models import Session, User
 from apps.core import cache
 from config import settings as production
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -42,14 +42,16 @@ class TestSigningIn:
         assert answer.json()["token_type"] == "Bearer"
         assert anonymous.get("/auth/me", **bearer(answer.json()["access"])).status_code == 200
 
+    @pytest.mark.promise("A3")
     @pytest.mark.parametrize("login", ["nobody", "nobody@example.org", "ä", "@", ""])
-    def test_a3_an_unknown_login_answers_like_a_wrong_password(self, anonymous, alice, login):
+    def test_an_unknown_login_answers_like_a_wrong_password(self, anonymous, alice, login):
         wrong, unknown = sign_in(anonymous, "alice", "wrong"), sign_in(anonymous, login or "x", "wrong")
         assert wrong.status_code == unknown.status_code == 401
         assert {**wrong.json(), "request_id": ""} == {**unknown.json(), "request_id": ""}
         assert wrong.json()["code"] == "invalid_credentials"
 
-    def test_a3_an_unknown_login_costs_a_hash_like_a_wrong_password(self, anonymous, alice, monkeypatch):
+    @pytest.mark.promise("A3")
+    def test_an_unknown_login_costs_a_hash_like_a_wrong_password(self, anonymous, alice, monkeypatch):
         hashed = []
         plain = type(get_hasher()).encode
         monkeypatch.setattr(type(get_hasher()), "encode", lambda *a, **k: hashed.append(1) or plain(*a, **k))
@@ -65,7 +67,8 @@ class TestSigningIn:
         assert (answer.status_code, answer.json()["code"]) == (403, "account_suspended")
         assert answer.json()["reason"] == "spam"
 
-    def test_a4_attempts_are_limited_by_account_without_locking_its_owner_out(self, anonymous, alice, settings):
+    @pytest.mark.promise("A4")
+    def test_attempts_are_limited_by_account_without_locking_its_owner_out(self, anonymous, alice, settings):
         settings.RATE_LIMITS_ENABLED = True
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_account": (3, 300), "anonymous": (1000, 60)}
         settings.TRUSTED_PROXIES = 1
@@ -79,7 +82,8 @@ class TestSigningIn:
             assert [attempt(f"203.0.113.{n}") for n in range(4)] == [401, 401, 429, 429]
             assert attempt("198.51.100.1", PASSWORD) == 200
 
-    def test_a4_the_limit_holds_while_redis_is_away(self, anonymous, alice, settings):
+    @pytest.mark.promise("A4")
+    def test_the_limit_holds_while_redis_is_away(self, anonymous, alice, settings):
         settings.RATE_LIMITS_ENABLED = True
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_account": (2, 300)}
         with without_redis(), time_machine.travel(dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC), tick=False):
@@ -109,9 +113,11 @@ class TestAccessTokens:
             payload, key or production.JWT_SIGNING_KEY, algorithm=algorithm, headers={"typ": "at+jwt"} | (headers or {})
         )
 
-    def test_a7_a_well_made_one_is_accepted(self, anonymous, alice):
+    @pytest.mark.promise("A7")
+    def test_a_well_made_one_is_accepted(self, anonymous, alice):
         assert anonymous.get("/auth/me", **bearer(self.forged(alice))).status_code == 200
 
+    @pytest.mark.promise("A7")
     @pytest.mark.parametrize(
         "flaw",
         [
@@ -131,14 +137,15 @@ class TestAccessTokens:
         ],
         ids=str,
     )
-    def test_a7_every_flaw_is_a_401_on_open_routes_too(self, anonymous, alice, flaw):
+    def test_every_flaw_is_a_401_on_open_routes_too(self, anonymous, alice, flaw):
         token = self.forged(alice, **flaw) if flaw.get("key") != "" else "a.b.c"
         for path in ("/auth/me", "/users/@alice"):
             answer = anonymous.get(path, **bearer(token))
             assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
             assert answer.headers["WWW-Authenticate"] == "Bearer"
 
-    def test_a7_a_refresh_token_is_no_access_token_nor_the_reverse(self, anonymous, alice):
+    @pytest.mark.promise("A7")
+    def test_a_refresh_token_is_no_access_token_nor_the_reverse(self, anonymous, alice):
         pair = sign_in(anonymous).json()
         assert anonymous.get("/auth/me", **bearer(pair["refresh"])).status_code == 401
         assert renew(anonymous, pair["access"]).status_code == 401
@@ -151,7 +158,8 @@ class TestAccessTokens:
         settings.JWT_SIGNING_KEY_FALLBACKS = []
         assert anonymous.get("/auth/me", **bearer(access)).status_code == 401
 
-    def test_a7_a_token_that_was_accepted_is_refused_once_it_has_expired(self, alice):
+    @pytest.mark.promise("A7")
+    def test_a_token_that_was_accepted_is_refused_once_it_has_expired(self, alice):
         caller = Caller(alice)
         assert caller.get("/auth/me").status_code == 200
         with time_machine.travel(dt.datetime.now(dt.UTC) + production.ACCESS_TOKEN_LIFETIME):
@@ -209,13 +217,15 @@ class TestRefreshing:
         assert second["refresh"] != first["refresh"]
         assert second["session_id"] == first["session_id"]
 
-    def test_a2_presented_again_within_the_grace_it_has_the_same_successor(self, anonymous, alice):
+    @pytest.mark.promise("A2")
+    def test_presented_again_within_the_grace_it_has_the_same_successor(self, anonymous, alice):
         first = sign_in(anonymous).json()
         assert (
             renew(anonymous, first["refresh"]).json()["refresh"] == renew(anonymous, first["refresh"]).json()["refresh"]
         )
 
-    def test_a2_presented_again_later_it_ends_the_session(self, anonymous, alice):
+    @pytest.mark.promise("A2")
+    def test_presented_again_later_it_ends_the_session(self, anonymous, alice):
         first = sign_in(anonymous).json()
         second = renew(anonymous, first["refresh"]).json()
         with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=31)):
@@ -229,8 +239,9 @@ class TestRefreshing:
         assert renew(anonymous, f"{session_id}.{generation}.guess").json()["code"] == "invalid_refresh_token"
         assert renew(anonymous, first["refresh"]).status_code == 200
 
+    @pytest.mark.promise("A2")
     @pytest.mark.django_db(transaction=True)
-    def test_a2_twenty_at_once_are_one_rotation(self, anonymous, alice):
+    def test_twenty_at_once_are_one_rotation(self, anonymous, alice):
         refresh = sign_in(anonymous).json()["refresh"]
         answers = []
 
@@ -266,13 +277,15 @@ class TestA1TokensThatOutliveTheRight:
         refresh = tokens.refresh_token(caller.login, 0)
         return caller.get("/auth/me").status_code in {401} and renew(Caller(), refresh).status_code in {401, 403}
 
-    def test_a1_access_and_refresh_are_refused_from_the_next_request_on(self, alice, ending):
+    @pytest.mark.promise("A1")
+    def test_access_and_refresh_are_refused_from_the_next_request_on(self, alice, ending):
         caller = Caller(alice)
         assert caller.get("/auth/me").status_code == 200
         ENDINGS[ending](caller, alice)
         assert self.refused(caller)
 
-    def test_a1_also_while_redis_is_away_and_after_it_comes_back(self, alice, ending):
+    @pytest.mark.promise("A1")
+    def test_also_while_redis_is_away_and_after_it_comes_back(self, alice, ending):
         """What Redis held before the outage is the record of a living session; it must never count again."""
         caller = Caller(alice)
         assert caller.get("/auth/me").status_code == 200
@@ -282,7 +295,8 @@ class TestA1TokensThatOutliveTheRight:
         cache.breaker.reset()
         assert self.refused(caller)
 
-    def test_a1_also_with_an_old_snapshot(self, alice, ending, monkeypatch):
+    @pytest.mark.promise("A1")
+    def test_also_with_an_old_snapshot(self, alice, ending, monkeypatch):
         """A restarted server that loads an old snapshot has another run id: simulated by restoring the very record."""
         caller = Caller(alice)
         caller.get("/auth/me")
@@ -313,14 +327,16 @@ class TestPasswords:
         assert here.get("/auth/me").status_code == 200
         assert there.get("/auth/me").status_code == 401
 
-    def test_a3_asking_for_a_reset_answers_alike_for_known_and_unknown(self, anonymous, alice, deliver):
+    @pytest.mark.promise("A3")
+    def test_asking_for_a_reset_answers_alike_for_known_and_unknown(self, anonymous, alice, deliver):
         known = anonymous.post("/auth/password/reset", {"email": "Alice@example.org"})
         unknown = anonymous.post("/auth/password/reset", {"email": "nobody@example.org"})
         assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (202, b"")
         deliver()
         assert [letter.to for letter in mail.outbox] == [["alice@example.org"]]
 
-    def test_a4_a_reset_works_once_within_an_hour_and_ends_every_session(self, anonymous, alice, deliver):
+    @pytest.mark.promise("A4")
+    def test_a_reset_works_once_within_an_hour_and_ends_every_session(self, anonymous, alice, deliver):
         caller = Caller(alice)
         for _ in range(2):
             anonymous.post("/auth/password/reset", {"email": "alice@example.org"})
@@ -340,7 +356,8 @@ class TestPasswords:
             again = anonymous.post("/auth/password/reset/confirm", body | {"token": link})
             assert again.json()["code"] == "invalid_link"
 
-    def test_a9_production_hashes_with_argon2(self):
+    @pytest.mark.promise("A9")
+    def test_production_hashes_with_argon2(self):
         source = production.__file__
         assert "Argon2PasswordHasher" in Path(source).read_text()
         assert Argon2PasswordHasher().encode("x", "saltsaltsalt").startswith("argon2$argon2id$")
@@ -356,7 +373,7 @@ class TestLeaving:
 
 
 def test_record_of_a_session_is_never_used_for_another_user(db):
-    callers = [Caller(make_user(f"person_{n}")) for n in range(5)]
+    callers = [Caller(UserFactory(handle=f"person_{n}")) for n in range(5)]
     for _ in range(2):
         for caller in callers:
             assert caller.get("/auth/me").json()["id"] == str(caller.user.pk)

@@ -37,6 +37,7 @@ def test_taken_handle_and_taken_email_have_different_codes(anonymous, alice):
     assert (taken.status_code, code(taken)) == (409, "email_taken")
 
 
+@pytest.mark.promise("A6")
 @pytest.mark.parametrize(
     "handle",
     [
@@ -56,13 +57,14 @@ def test_taken_handle_and_taken_email_have_different_codes(anonymous, alice):
         "al\0ce",
     ],
 )
-def test_a6_handles_that_break_the_rules_or_look_like_ours_are_refused(anonymous, handle):
+def test_handles_that_break_the_rules_or_look_like_ours_are_refused(anonymous, handle):
     answer = sign_up(anonymous, handle=handle)
     assert answer.status_code == 400
     assert "handle" in field_codes(answer)
 
 
-def test_a6_addresses_are_ascii_and_compared_without_case(anonymous, alice):
+@pytest.mark.promise("A6")
+def test_addresses_are_ascii_and_compared_without_case(anonymous, alice):
     assert sign_up(anonymous, handle="other", email="alıce@example.org").status_code == 400
     assert code(sign_up(anonymous, handle="other", email="Alice@Example.ORG")) == "email_taken"
 
@@ -74,6 +76,7 @@ def test_released_handle_cannot_be_taken_yet(anonymous, db):
     assert code(sign_up(anonymous)) == "handle_taken"
 
 
+@pytest.mark.promise("A9")
 @pytest.mark.parametrize(
     ("password", "accepted"),
     [
@@ -86,7 +89,7 @@ def test_released_handle_cannot_be_taken_yet(anonymous, db):
         ("x1" * 512 + "y", False),
     ],
 )
-def test_a9_passwords(anonymous, password, accepted):
+def test_passwords(anonymous, password, accepted):
     answer = sign_up(anonymous, password=password)
     assert (answer.status_code == 201) is accepted
     if accepted:
@@ -94,16 +97,18 @@ def test_a9_passwords(anonymous, password, accepted):
         assert signed_in.status_code == 200
 
 
-def test_a9_a_password_too_long_is_never_hashed(anonymous, alice, monkeypatch):
+@pytest.mark.promise("A9")
+def test_a_password_too_long_is_never_hashed(anonymous, alice, monkeypatch):
     monkeypatch.setattr("django.contrib.auth.hashers.BasePasswordHasher.encode", None)
     assert anonymous.post("/auth/token", {"login": "alice", "password": "x" * 4000}).status_code == 401
 
 
+@pytest.mark.promise("P8")
 @pytest.mark.parametrize(
     "field",
     ["is_staff", "roles", "is_verified", "is_superuser", "id", "created_at", "email_verified", "state", "counts"],
 )
-def test_p8_attributes_that_are_not_ones_own_to_set_are_refused_by_name(anonymous, field):
+def test_attributes_that_are_not_ones_own_to_set_are_refused_by_name(anonymous, field):
     answer = sign_up(anonymous, **{field: True})
     assert field_codes(answer) == {field: "unknown_field"}
     assert not User.objects.exists()
@@ -134,7 +139,8 @@ def test_confirmed_user_gets_no_further_mail(anonymous, api, deliver):
     assert len(mail.outbox) == 2
 
 
-def test_o4_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
+@pytest.mark.promise("O4")
+def test_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
     from apps.core.models import QueuedTask
 
     sign_up(anonymous)
@@ -146,9 +152,10 @@ def test_o4_the_secret_of_a_mail_lies_in_no_table(anonymous, deliver):
     assert not EmailedToken.objects.filter(digest__contains=token).exists()
 
 
+@pytest.mark.promise("I2")
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(max_size=60))
-def test_i2_any_text_is_a_4xx_or_comes_back_nfc_equal(anonymous, text):
+def test_any_text_is_a_4xx_or_comes_back_nfc_equal(anonymous, text):
     import unicodedata
 
     answer = sign_up(anonymous, display_name=text)

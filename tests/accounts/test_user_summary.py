@@ -6,12 +6,12 @@ from apps.accounts.api.serializers import UserSummarySerializer
 from apps.accounts.models import Session, User
 from apps.accounts.reads import UserSummary, user_summary_fields
 from apps.accounts.services import open_session
-from tests.factories import make_media
+from tests.factories import MediaFactory
 
 
 @pytest.fixture
 def avatar(alice):
-    alice.avatar = make_media(alice, purpose="avatar")
+    alice.avatar = MediaFactory(owner=alice, purpose="avatar")
     alice.save(update_fields=["avatar"])
     return alice.avatar
 

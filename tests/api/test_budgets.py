@@ -14,7 +14,7 @@ from apps.engagement.models import Like, Save
 from apps.notifications.models import Notification, NotificationEvent
 from apps.safety import newcomers, terms
 from tests.conftest import Caller
-from tests.factories import make_comment, make_follow, make_media, make_post, make_user
+from tests.factories import CommentFactory, FollowFactory, MediaFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -58,20 +58,20 @@ WRITES = {
 
 @pytest.fixture
 def caller(alice, bob):
-    dora = make_user("dora")
-    make_follow(dora, alice)
+    dora = UserFactory(handle="dora")
+    FollowFactory(follower=dora, followed=alice)
     tag = Tag.objects.create(name="husum")
     for pk in (POST, LIKED):
-        post = make_post(alice, photos=2, pk=pk, caption="Low tide")
+        post = PostFactory(author=alice, photos=2, pk=pk, caption="Low tide")
         PostTag.objects.create(post=post, tag=tag, position=0)
-        make_comment(post, dora)
+        CommentFactory(post=post, author=dora)
         Like.objects.create(post=post, user=dora)
     Like.objects.create(post_id=LIKED, user=bob)
     Post.objects.filter(pk=LIKED).update(like_count=2)
     Save.objects.create(post_id=LIKED, user=bob)
     told = Notification.objects.create(recipient=bob, type="like", post_id=LIKED)
     NotificationEvent.objects.create(notification=told, recipient=bob, actor=dora, cause=told.pk)
-    make_media(bob, pk=MEDIUM)
+    MediaFactory(owner=bob, pk=MEDIUM)
     caller = Caller(bob)
     caller.get("/auth/me")
     terms.in_force.get()

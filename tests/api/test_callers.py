@@ -13,7 +13,15 @@ from apps.moderation import services as moderation
 from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_post, make_user
+from tests.factories import (
+    PASSWORD,
+    BlockFactory,
+    CommentFactory,
+    FollowFactory,
+    MediaFactory,
+    PostFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -159,24 +167,24 @@ def test_unsupported_method_is_405_for_every_caller(anonymous, api, carol, mod):
 @pytest.fixture
 def world(alice, mod):
     """What alice owns, and the callers."""
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     people: dict[str, Any] = {"anonymous": None, "owner": alice, "moderator": mod}
     for kind in ("stranger", "follower", "blocked", "suspended"):
-        people[kind] = make_user(kind)
-    make_follow(people["follower"], alice)
-    make_block(alice, people["blocked"])
+        people[kind] = UserFactory(handle=kind)
+    FollowFactory(follower=people["follower"], followed=alice)
+    BlockFactory(blocker=alice, blocked=people["blocked"])
     callers = {kind: Caller(person) for kind, person in people.items()}
     accounts.suspend(people["suspended"], reason="spam")
-    judge = make_user("judge", is_superuser=True)
-    hidden = [moderation.take_down_post(make_post(alice), by=judge, **TAKEDOWN) for _ in range(2)]
+    judge = UserFactory(handle="judge", is_superuser=True)
+    hidden = [moderation.take_down_post(PostFactory(author=alice), by=judge, **TAKEDOWN) for _ in range(2)]
     names = {
         "alice": alice.pk,
         "session": accounts.open_session(alice).pk,
-        "ready_media": make_media(alice).pk,
+        "ready_media": MediaFactory(owner=alice).pk,
         "<str:user>": alice.pk,
         "<str:tag>": "husum",
         "<uuid:post_id>": post.pk,
-        "<uuid:comment_id>": make_comment(post, alice).pk,
+        "<uuid:comment_id>": CommentFactory(post=post, author=alice).pk,
         "<uuid:flag_id>": moderation.flag(alice, by=judge.pk, category="spam")[0].pk,
         "<uuid:action_id>": hidden[0].pk,
         "<uuid:appeal_id>": moderation.appeal(hidden[1], by=alice.pk, text="x").pk,
@@ -220,8 +228,9 @@ def test_route_answers_each_caller_as_in_the_table(method, route, world):
 HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")]
 
 
+@pytest.mark.promise("P7")
 @pytest.mark.parametrize(("method", "route"), HERS, ids=[" ".join(key) for key in HERS])
-def test_p7_invisible_object_answers_like_an_unknown_one(method, route, world, settings):
+def test_invisible_object_answers_like_an_unknown_one(method, route, world, settings):
     """For a blocked caller, alice's things and random ids differ in nothing but the request id, and cost the same of
     their limit; nor do they for who is no moderator where only moderators may call."""
     settings.RATE_LIMITS_ENABLED = True
@@ -248,8 +257,9 @@ def test_p7_invisible_object_answers_like_an_unknown_one(method, route, world, s
 TIMED = [key for key in HERS if key[0] == "GET"]
 
 
+@pytest.mark.promise("P7")
 @pytest.mark.parametrize(("method", "route"), TIMED, ids=[" ".join(key) for key in TIMED])
-def test_p7_invisible_object_takes_no_more_statements_than_unknown_one(method, route, world):
+def test_invisible_object_takes_no_more_statements_than_unknown_one(method, route, world):
     """Time is not measured here: what makes it is the number of questions that the database is asked."""
     callers, names = world
     asked = []

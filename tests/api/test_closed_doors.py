@@ -11,7 +11,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.core.db.ids import new_id
-from tests.factories import make_follow, make_post, make_user
+from tests.factories import FollowFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 APPS = Path(__file__).resolve().parents[2] / "apps"
@@ -25,11 +25,12 @@ def told(answer: Any) -> tuple[int, dict[str, Any], set[tuple[str, str]]]:
 
 
 # ── P4 ───────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.promise("P4")
 @pytest.mark.parametrize("inside", ["posts", "followers", "following"])
-def test_p4_content_of_a_private_account_answers_like_an_unknown_one(api, alice, bob, carol, inside):
+def test_content_of_a_private_account_answers_like_an_unknown_one(api, alice, bob, carol, inside):
     User.objects.filter(pk=alice.pk).update(is_private=True)
-    make_post(alice)
-    make_follow(alice, bob)
+    PostFactory(author=alice)
+    FollowFactory(follower=alice, followed=bob)
     unknown = new_id()
     for stranger in (carol, None):
         if stranger is None and inside != "posts":
@@ -41,14 +42,16 @@ def test_p4_content_of_a_private_account_answers_like_an_unknown_one(api, alice,
     assert api(bob).get(f"/users/@alice/{inside}").status_code == 200
 
 
+@pytest.mark.promise("P4")
 @pytest.mark.parametrize("inside", ["", "/posts", "/followers", "/following", "/relationship"])
-def test_p4_account_that_blocks_the_caller_answers_like_an_unknown_one(api, alice, mallory, inside):
-    make_post(alice)
+def test_account_that_blocks_the_caller_answers_like_an_unknown_one(api, alice, mallory, inside):
+    PostFactory(author=alice)
     assert told(api(mallory).get(f"/users/@alice{inside}")) == told(api(mallory).get(f"/users/@nobody.here{inside}"))
 
 
-def test_p4_photo_is_visible_only_with_its_post(api, alice, bob, carol):
-    post = make_post(alice, visibility="followers")
+@pytest.mark.promise("P4")
+def test_photo_is_visible_only_with_its_post(api, alice, bob, carol):
+    post = PostFactory(author=alice, visibility="followers")
     medium = post.items.get().medium_id
     assert api(bob).get(f"/media/{medium}").status_code == 200
     assert told(api(carol).get(f"/media/{medium}")) == told(api(carol).get(f"/media/{new_id()}"))
@@ -68,24 +71,27 @@ CLEVER_KEYS = [
 ]
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("path", ["/feed", "/users/@alice/posts", "/users/@alice/followers", "/users/suggestions"])
 @pytest.mark.parametrize("key", CLEVER_KEYS)
-def test_i3_unknown_query_parameters_change_nothing(api, alice, bob, path, key):
-    make_post(alice)
-    make_post(alice)
+def test_unknown_query_parameters_change_nothing(api, alice, bob, path, key):
+    PostFactory(author=alice)
+    PostFactory(author=alice)
     plain, clever = api(bob).get(path), api(bob).get(f"{path}?{key}")
     assert (plain.status_code, plain.json()["results"]) == (clever.status_code, clever.json()["results"])
 
 
+@pytest.mark.promise("I3")
 @pytest.mark.parametrize("key", ["caption__startswith", "author__is_staff", "id__in", "_state", "pk", "**", "a" * 300])
-def test_i3_unknown_fields_of_a_body_are_refused_by_name(api, alice, key):
-    post = make_post(alice)
+def test_unknown_fields_of_a_body_are_refused_by_name(api, alice, key):
+    post = PostFactory(author=alice)
     answer = api(alice).patch(f"/posts/{post.pk}", {key: "x"})
     assert answer.status_code == 400
     assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [(key, "unknown_field")]
 
 
-def test_i3_no_view_passes_request_data_to_the_orm_as_keywords():
+@pytest.mark.promise("I3")
+def test_no_view_passes_request_data_to_the_orm_as_keywords():
     """`filter(**request.…)`, `order_by(*request.…)` and their like are in no edge."""
     spread = [
         f"{file.relative_to(APPS)}:{call.lineno}"
@@ -127,19 +133,21 @@ def listening() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-def test_i5_urls_of_users_are_not_fetched(api, deliver, listening):
+@pytest.mark.promise("I5")
+def test_urls_of_users_are_not_fetched(api, deliver, listening):
     address, asked = listening
-    dora = make_user("dora")
+    dora = UserFactory(handle="dora")
     changed = api(dora).patch("/users/me", {"website": f"{address}/website", "bio": f"{address}/bio"})
     assert changed.status_code == 200, changed.content
-    post = make_post(dora)
+    post = PostFactory(author=dora)
     assert api(dora).patch(f"/posts/{post.pk}", {"caption": f"{address}/caption"}).status_code == 200
     deliver()
     api(None).get("/users/@dora")
     assert asked == []
 
 
-def test_i5_only_these_modules_use_an_http_client():
+@pytest.mark.promise("I5")
+def test_only_these_modules_use_an_http_client():
     """The CDN's purge hook and storage, both named by settings; the uploads of the sample data to that storage; and
     Web Push, the only URL that comes from a user (`notifications/test_deliveries.py` tests which are accepted)."""
     clients = {"httpx", "requests", "urllib.request", "urllib3", "aiohttp", "http.client", "boto3", "socket"}

@@ -11,7 +11,7 @@ from apps.engagement.models import Like, Save
 from apps.feed import explore
 from apps.notifications.models import Notification, NotificationEvent
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_block, make_follow, make_post, make_user
+from tests.factories import PASSWORD, BlockFactory, FollowFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 VIEWERS = ["anonymous", "stranger", "follower", "blocked", "blocker"]
@@ -41,19 +41,19 @@ LISTS = {
 @pytest.fixture
 def world(alice):
     """Alice's post, which everybody liked, saved and was told of while they could see it."""
-    post = make_post(alice, caption="Low tide #husum", published_at=datetime.now(UTC))
+    post = PostFactory(author=alice, caption="Low tide #husum", published_at=datetime.now(UTC))
     PostTag.objects.create(post=post, tag=Tag.objects.create(name="husum"), position=0)
     engagement.comment(post.pk, by=alice.pk, text="mine")
-    people = {kind: make_user(kind) for kind in VIEWERS if kind != "anonymous"}
-    make_follow(people["follower"], alice)
+    people = {kind: UserFactory(handle=kind) for kind in VIEWERS if kind != "anonymous"}
+    FollowFactory(follower=people["follower"], followed=alice)
     for person in people.values():
         Like.objects.create(post=post, user=person)
         Save.objects.create(post=post, user=person)
         told = Notification.objects.create(recipient=person, type="mention", post=post)
         NotificationEvent.objects.create(notification=told, recipient=person, actor=alice, cause=post.pk)
     explore.keep_scores()
-    make_block(alice, people["blocked"])
-    make_block(people["blocker"], alice)
+    BlockFactory(blocker=alice, blocked=people["blocked"])
+    BlockFactory(blocker=people["blocker"], blocked=alice)
     callers = {kind: Caller(people.get(kind)) for kind in VIEWERS}
     return post, callers
 
@@ -72,9 +72,10 @@ def hide(kind, post):
         accounts.leave(author, password=PASSWORD)
 
 
+@pytest.mark.promise("P2", "P5", "P6")
 @pytest.mark.parametrize("kind", list(POSTS))
 @pytest.mark.parametrize("door", list(LISTS))
-def test_p2_p5_p6_hidden_content_is_hidden_in_every_list(door, kind, world):
+def test_hidden_content_is_hidden_in_every_list(door, kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -83,9 +84,10 @@ def test_p2_p5_p6_hidden_content_is_hidden_in_every_list(door, kind, world):
         assert (str(post.pk) in [row["id"] for row in rows]) is (viewer in LISTS[door](kind)), viewer
 
 
+@pytest.mark.promise("P4")
 @pytest.mark.parametrize("kind", list(POSTS))
 @pytest.mark.parametrize("inside", ["", "/comments", "/likes"])
-def test_p4_likes_and_comments_are_visible_only_with_their_post(inside, kind, world):
+def test_likes_and_comments_are_visible_only_with_their_post(inside, kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -95,8 +97,9 @@ def test_p4_likes_and_comments_are_visible_only_with_their_post(inside, kind, wo
         assert caller.get(f"/posts/{post.pk}{inside}").status_code == expected, viewer
 
 
+@pytest.mark.promise("P2", "P5")
 @pytest.mark.parametrize("kind", list(POSTS))
-def test_p2_p5_users_are_not_notified_of_invisible_content(kind, world):
+def test_users_are_not_notified_of_invisible_content(kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -107,8 +110,9 @@ def test_p2_p5_users_are_not_notified_of_invisible_content(kind, world):
         assert caller.get("/notifications/unread-count").json()["unread"] == len(told)
 
 
+@pytest.mark.promise("P2")
 @pytest.mark.parametrize("kind", list(POSTS))
-def test_p2_count_of_a_tag_contains_visible_posts_only(kind, world):
+def test_count_of_a_tag_contains_visible_posts_only(kind, world):
     post, callers = world
     hide(kind, post)
     for viewer, caller in callers.items():
@@ -126,9 +130,10 @@ WRITES = [
 ]
 
 
+@pytest.mark.promise("P4")
 @pytest.mark.parametrize("kind", [kind for kind in POSTS if kind != "public"])
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_p4_users_cannot_react_to_invisible_content(method, path, body, kind, world):
+def test_users_cannot_react_to_invisible_content(method, path, body, kind, world):
     post, callers = world
     hide(kind, post)
     before = (Like.objects.count(), Save.objects.count())

@@ -14,7 +14,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from config.wsgi import application
 from tests.conftest import Caller
-from tests.factories import make_follow, make_post, make_user
+from tests.factories import FollowFactory, PostFactory, UserFactory
 
 load_all_checks()
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "6"))
@@ -55,9 +55,9 @@ def _one_connection():
 
 @pytest.fixture
 def somebody():
-    carol, alice = make_user("carol"), make_user("alice")
-    make_post(alice)
-    make_follow(carol, alice)
+    carol, alice = UserFactory(handle="carol"), UserFactory(handle="alice")
+    PostFactory(author=alice)
+    FollowFactory(follower=carol, followed=alice)
     return Caller(carol)._credentials["HTTP_AUTHORIZATION"]
 
 

@@ -10,7 +10,7 @@ from apps.core.db.ids import new_id
 from apps.engagement.models import Comment, Like, Save
 from apps.feed import explore
 from apps.notifications.models import Notification, NotificationEvent
-from tests.factories import make_post, many
+from tests.factories import PostFactory, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def busy(alice, bob, people):
         Post(id=new_id(), author=writers[n % 51], status="published", like_count=n % 97, published_at=now)
         for n in range(4000)
     )
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     many(Like(post=post, user=person) for person in people[:300])
     many(Like(post=theirs, user=alice) for theirs in posts[:300])
     many(Like(post=posts[n % 4000], user=person) for n, person in enumerate(people))

@@ -23,7 +23,7 @@ from apps.social import services as social
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
 from tests.counting import drift
-from tests.factories import PASSWORD, make_comment, make_media, make_mute, make_post, make_user
+from tests.factories import PASSWORD, CommentFactory, MediaFactory, MuteFactory, PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -150,9 +150,9 @@ TABLE: dict[tuple[str, str], Write] = {
 }
 # Writes that need a test of their own for repeated requests.
 ELSEWHERE = {
-    ("POST", "auth/token"): "accounts/test_sessions.py::test_a2_twenty_at_once_are_one_rotation",
-    ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_a3_asking_for_a_reset_answers_alike",
-    ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a4_a_reset_works_once_within_an_hour",
+    ("POST", "auth/token"): "accounts/test_sessions.py::test_twenty_at_once_are_one_rotation",
+    ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_asking_for_a_reset_answers_alike",
+    ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a_reset_works_once_within_an_hour",
     ("POST", "auth/email/confirm"): "accounts/test_sign_up.py::test_confirmation_mail_is_sent_once_and_its_link",
     ("POST", "auth/email/resend"): "accounts/test_sign_up.py::test_confirmed_user_gets_no_further_mail",
     (
@@ -162,7 +162,7 @@ ELSEWHERE = {
     (
         "POST",
         "media/upload/<uuid:media_id>/complete",
-    ): "media/test_uploads.py::test_m6_completing_twice_enqueues_one_task",
+    ): "media/test_uploads.py::test_completing_twice_enqueues_one_task",
 }
 
 
@@ -181,21 +181,21 @@ def test_tests_that_the_table_refers_to_exist(place):
 def world(alice, bob, carol, mallory, mod):
     """Something to do, and something to undo, for each verb."""
     judge = make_moderator("judge", "admin")
-    dana, sue = make_user("dana", is_private=True), make_user("sue")
-    post, bare_post, hidden, appealed = (make_post(alice) for _ in range(4))
-    comment, lone, hidden_comment = (make_comment(post, alice) for _ in range(3))
+    dana, sue = UserFactory(handle="dana", is_private=True), UserFactory(handle="sue")
+    post, bare_post, hidden, appealed = (PostFactory(author=alice) for _ in range(4))
+    comment, lone, hidden_comment = (CommentFactory(post=post, author=alice) for _ in range(3))
     engagement.like(post.pk, by=bob.pk)
     engagement.save(post.pk, by=bob.pk)
     engagement.like_comment(comment.pk, by=bob.pk)
     social.follow(dana.pk, by=carol.pk)
-    make_mute(carol, alice)
+    MuteFactory(muter=carol, muted=alice)
     people = {"nobody": None, "alice": alice, "bob": bob, "carol": carol, "dana": dana, "mod": mod, "judge": judge}
     callers = {name: Caller(person) for name, person in people.items()}
     moderation.suspend(sue, by=mod, **BECAUSE)
     moderation.take_down_comment(hidden_comment, by=mod, **BECAUSE)
     things = {
         "other_session": accounts.open_session(alice).pk,
-        "ready_media": make_media(alice).pk,
+        "ready_media": MediaFactory(owner=alice).pk,
         "post": post.pk,
         "bare_post": bare_post.pk,
         "hidden_post": hidden.pk,

@@ -19,7 +19,16 @@ from apps.moderation.models import ReasonTemplate
 from apps.notifications.models import Delivery, Notification, NotificationEvent
 from apps.safety.models import BlockedImage, BlockedTerm
 from apps.social.models import FollowRequest
-from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user
+from tests.factories import (
+    PASSWORD,
+    BlockFactory,
+    CommentFactory,
+    FollowFactory,
+    MediaFactory,
+    MuteFactory,
+    PostFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 OURS = [model for model in admin.site._registry if model.__module__.startswith("apps.")]
@@ -29,23 +38,23 @@ KEPT_BY_VERBS = {ReasonTemplate}
 
 @pytest.fixture
 def browser(alice, bob):
-    post = make_post(alice, caption="<script>alert(1)</script>")
-    make_comment(post, bob, "<script>alert(1)</script>")
+    post = PostFactory(author=alice, caption="<script>alert(1)</script>")
+    CommentFactory(post=post, author=bob, text="<script>alert(1)</script>")
     for reaction in (Like, Save):
         reaction.objects.create(post=post, user=bob)
-    make_media(alice)
+    MediaFactory(owner=alice)
     Tag.objects.create(name="summer")
     WithheldHandle.objects.create(handle="alicia", until=timezone.now())
     FollowRequest.objects.create(requester=alice, target=bob)
-    make_mute(alice, bob)
+    MuteFactory(muter=alice, muted=bob)
     PendingDeletion.objects.create(bucket="photographs", key="variants/gone.webp")
-    make_follow(alice, bob)
-    make_block(alice, make_user())
+    FollowFactory(follower=alice, followed=bob)
+    BlockFactory(blocker=alice, blocked=UserFactory())
     accounts.open_session(alice)
-    root = make_user("root", is_staff=True, is_superuser=True)
+    root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     moderation.flag(alice, by=bob.pk, category="spam", note="<script>alert(1)</script>")
     taken_down = moderation.take_down_post(
-        make_post(alice), by=root, reason="<script>alert(1)</script>", category="spam"
+        PostFactory(author=alice), by=root, reason="<script>alert(1)</script>", category="spam"
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
     proposals.propose(alice, by=root, reason="<script>alert(1)</script>", category="spam")
@@ -76,7 +85,8 @@ def test_only_staff_can_sign_in(alice):
     assert outsider.get("/admin/").status_code == 302
 
 
-def test_o2_pages_have_a_content_security_policy(browser):
+@pytest.mark.promise("O2")
+def test_pages_have_a_content_security_policy(browser):
     answer = browser.get("/admin/")
     assert answer.status_code == 200
     assert "object-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -100,10 +110,11 @@ def test_every_page_is_within_its_query_budget_and_escapes_text(browser, model, 
         assert b"<script>alert(1)" not in detail.content
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize(
     "model", [model for model in OURS if model not in KEPT_BY_VERBS], ids=lambda model: model.__name__
 )
-def test_o1_no_form_adds_changes_or_deletes_rows(browser, model):
+def test_no_form_adds_changes_or_deletes_rows(browser, model):
     names = (model._meta.app_label, model._meta.model_name)
     row = model.objects.first()
     if row is None:

@@ -13,7 +13,7 @@ from apps.console import paging
 from apps.console.paging import BoundedPaginator
 from apps.engagement.models import Like
 from tests.console.codes import sign_in
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.plans import analyze, explain_sql, nodes
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +97,7 @@ def browser(db):
             # The next one looks things up in what this one has filled.
             analyze(*BIG)
         cursor.execute("SET LOCAL statement_timeout = '15s'")
-    return sign_in(make_user("root", is_staff=True, is_superuser=True))
+    return sign_in(UserFactory(handle="root", is_staff=True, is_superuser=True))
 
 
 def test_no_list_page_scans_a_table(browser):
@@ -148,9 +148,9 @@ def test_small_tables_are_counted(alice, bob):
 
 # ── Links ────────────────────────────────────────────────────────────────────────────────────────────────
 def test_pages_of_users_and_their_content_link_to_each_other(alice, bob):
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     Like.objects.create(post=post, user=bob)
-    browser = sign_in(make_user("root", is_staff=True, is_superuser=True))
+    browser = sign_in(UserFactory(handle="root", is_staff=True, is_superuser=True))
     person = browser.get(reverse("admin:accounts_user_change", args=[alice.pk])).text
     posts = f"{reverse('admin:content_post_changelist')}?author__exact={alice.pk}"
     assert posts in person
@@ -163,7 +163,7 @@ def test_pages_of_users_and_their_content_link_to_each_other(alice, bob):
 
 
 def test_every_link_between_lists_works(alice):
-    browser = sign_in(make_user("root", is_staff=True, is_superuser=True))
+    browser = sign_in(UserFactory(handle="root", is_staff=True, is_superuser=True))
     for page in admin.site._registry.values():
         for title, label, lookup in getattr(page, "related", ()):
             path = reverse(f"admin:{label.replace('.', '_').lower()}_changelist")

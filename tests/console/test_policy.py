@@ -7,15 +7,16 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
 STANDING = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>\s*[^<\s]", re.IGNORECASE)
 HANDLER = re.compile(r"<[^>]*\son(click|change|submit|load|error|input)\s*=", re.IGNORECASE)
 
 
-def test_o2_no_page_needs_an_inline_script():
-    root = make_user("root", is_staff=True, is_superuser=True)
+@pytest.mark.promise("O2")
+def test_no_page_needs_an_inline_script():
+    root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     browser = Client()
     assert "<form" in browser.get("/admin/login/").content.decode()
     lists = [
@@ -33,7 +34,8 @@ def test_o2_no_page_needs_an_inline_script():
             assert not forbidden.search(answer.content.decode()), path
 
 
-def test_o2_docs_page_loads_its_script_from_a_url():
+@pytest.mark.promise("O2")
+def test_docs_page_loads_its_script_from_a_url():
     page = Client().get("/v1/docs").content.decode()
     source = re.search(r'<script src="(/v1/docs\?script=[^"]*)"', page)
     assert source

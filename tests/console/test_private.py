@@ -8,7 +8,7 @@ from apps.accounts import services as accounts
 from apps.moderation import permissions
 from apps.moderation.models import StaffAct
 from tests.console.codes import sign_in
-from tests.factories import make_user
+from tests.factories import UserFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -111,8 +111,9 @@ def test_opening_a_session_is_written_down(senior, session):
     assert (act.act, act.actor, act.detail) == ("read_sessions", senior, {"session": str(session.pk), "masked": True})
 
 
-def test_p7_what_is_an_admins_is_for_admins(senior):
-    root = make_user("root", is_staff=True, is_superuser=True)
+@pytest.mark.promise("P7")
+def test_what_is_an_admins_is_for_admins(senior):
+    root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     opened = accounts.open_session(root)
     browser = sign_in(senior)
     assert browser.post(private(root), {"show": "email", "reason": "Because."}).status_code == 403
@@ -122,16 +123,18 @@ def test_p7_what_is_an_admins_is_for_admins(senior):
     assert "root@example.org" in page.text
 
 
-def test_p7_a_search_by_e_mail_is_for_those_who_may_see_addresses(mod, senior, alice):
+@pytest.mark.promise("P7")
+def test_a_search_by_e_mail_is_for_those_who_may_see_addresses(mod, senior, alice):
     for path in (reverse("admin:accounts_user_changelist"), reverse("admin:content_post_changelist")):
         assert "@alice" not in sign_in(mod).get(path, {"q": MAIL}).text
     assert str(alice.pk) in sign_in(senior).get(reverse("admin:accounts_user_changelist"), {"q": MAIL}).text
 
 
+@pytest.mark.promise("P7")
 @pytest.mark.parametrize(
     "lookup", ["email__startswith", "password__startswith", "email", "avatar__private_secret__gt", "groups__name"]
 )
-def test_p7_an_address_line_asks_no_column_that_no_page_shows(mod, alice, lookup):
+def test_an_address_line_asks_no_column_that_no_page_shows(mod, alice, lookup):
     assert sign_in(mod).get(reverse("admin:accounts_user_changelist"), {lookup: "a"}).status_code == 400
 
 

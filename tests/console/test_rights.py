@@ -13,7 +13,7 @@ from apps.core.models import DeadLetter
 from apps.moderation import services
 from apps.moderation.models import Appeal, Flag, StaffAct
 from tests.console.codes import enrol
-from tests.factories import PASSWORD, make_comment, make_media, make_post, make_user
+from tests.factories import PASSWORD, CommentFactory, MediaFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator, suspended, taken_down
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def browser_of(rank):
     if rank in {"moderator", "senior_moderator", "admin"}:
         make_moderator("visitor", rank)
     else:
-        make_user("visitor", is_staff=rank != "person", is_superuser=rank == "superuser")
+        UserFactory(handle="visitor", is_staff=rank != "person", is_superuser=rank == "superuser")
     assert browser.login(username="visitor", password=PASSWORD)
     return browser
 
@@ -88,8 +88,9 @@ def path_of(page, alice):
     return reverse(f"admin:{page.replace('.', '_').lower()}_changelist")
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("rank", RANKS)
-def test_o1_page_is_visible_to_the_roles_in_the_table(rank, alice, django_assert_max_num_queries):
+def test_page_is_visible_to_the_roles_in_the_table(rank, alice, django_assert_max_num_queries):
     browser, seen = browser_of(rank), {}
     # The first visit makes the secret.
     browser.get(reverse("console_two_factor"))
@@ -109,7 +110,7 @@ def world(alice, bob):
     """Things to be decided on by somebody else, and what tells whether it was done."""
     judge = make_moderator("judge")
     enrol(judge)
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     accounts.open_session(alice, address="203.0.113.7")
     suspended(bob, judge)
     interval = IntervalSchedule.objects.create(every=1, period="hours")
@@ -117,10 +118,10 @@ def world(alice, bob):
         "alice": alice,
         "bob": bob,
         "judge": judge,
-        "comment": make_comment(post, alice),
+        "comment": CommentFactory(post=post, author=alice),
         "flag": services.flag(alice, by=judge.pk, category="spam")[0],
         "appeal": services.appeal(taken_down(post, judge), by=alice.pk, text="It is art."),
-        "medium": make_media(alice, status="failed", error_code="broken"),
+        "medium": MediaFactory(owner=alice, status="failed", error_code="broken"),
         "job": PeriodicTask.objects.create(name="x", task="apps.core.tasks.repair_counters", interval=interval),
         "letter": DeadLetter.objects.create(created_at=timezone.now(), task_id="1", task_name="x"),
     }
@@ -183,9 +184,10 @@ VERBS = {
 }
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("verb", list(VERBS))
 @pytest.mark.parametrize("rank", RANKS)
-def test_o1_action_is_allowed_to_the_roles_in_the_table(rank, verb, world):
+def test_action_is_allowed_to_the_roles_in_the_table(rank, verb, world):
     first, attempt, done = VERBS[verb]
     assert not done(world)
     attempt(browser_of(rank), world)
@@ -213,8 +215,9 @@ def raw_rights(request):
     return {label: held for label, held in rights.items() if held}
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("rank", RANKS[2:])
-def test_o1_only_the_schedule_is_written_without_a_service(rank, rf):
+def test_only_the_schedule_is_written_without_a_service(rank, rf):
     request = rf.get("/admin/")
     browser_of(rank)
     request.user = User.objects.get(handle="visitor")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from apps.core.models import QueuedTask
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:django_celery_beat_periodictask_changelist")
@@ -32,7 +32,7 @@ def browser(user):
 @pytest.fixture
 def admin(db):
     """A member of the group, no superuser."""
-    admin = make_user("admin", is_staff=True)
+    admin = UserFactory(handle="admin", is_staff=True)
     admin.groups.add(Group.objects.get(name="admin"))
     return browser(admin)
 
@@ -66,7 +66,8 @@ def test_administrator_disables_a_job_and_runs_it_now(admin, job):
     assert QueuedTask.objects.get().task_name == job.task
 
 
-def test_o1_forms_cannot_schedule_other_tasks(admin, job):
+@pytest.mark.promise("O1")
+def test_forms_cannot_schedule_other_tasks(admin, job):
     arbitrary = {"task": "celery.chord", "name": "x", "args": "[1]", "kwargs": '{"a": 1}', "queue": "other"}
     assert admin.post(reverse("admin:django_celery_beat_periodictask_add"), arbitrary).status_code == 403
     admin.post(page_of(job), arbitrary | {"enabled": "on", "interval": job.interval.pk, "expire_seconds": 600})
@@ -96,7 +97,7 @@ def test_moderator_can_neither_see_nor_change_the_schedule(mod, job):
 
 
 def test_superuser_can_open_the_pages(job):
-    client = browser(make_user("root", is_staff=True, is_superuser=True))
+    client = browser(UserFactory(handle="root", is_staff=True, is_superuser=True))
     for page in (LIST, INTERVALS, page_of(job), page_of(job.interval)):
         assert client.get(page).status_code == 200
 

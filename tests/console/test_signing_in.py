@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"
@@ -18,14 +18,15 @@ def limited(settings):
     settings.RATE_LIMITS_ENABLED = True
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_address": (6, 300), "sign_in_account": (3, 300)}
     settings.TRUSTED_PROXIES = 1
-    make_user("root", is_staff=True, is_superuser=True)
+    UserFactory(handle="root", is_staff=True, is_superuser=True)
 
 
 def attempt(login, password, *, address="203.0.113.1"):
     return Client(headers={"X-Forwarded-For": address}).post(LOGIN, {"username": login, "password": password})
 
 
-def test_o2_attempts_on_an_account_are_limited_for_all_addresses():
+@pytest.mark.promise("O2")
+def test_attempts_on_an_account_are_limited_for_all_addresses():
     for number in range(3):
         assert BUSY not in attempt("root", "wrong", address=f"203.0.113.{number}").content.decode()
     refused = attempt("root", PASSWORD, address="203.0.113.9")
@@ -33,33 +34,38 @@ def test_o2_attempts_on_an_account_are_limited_for_all_addresses():
     assert BUSY in refused.content.decode()
 
 
-def test_o2_attempts_of_an_address_are_limited_for_all_accounts():
+@pytest.mark.promise("O2")
+def test_attempts_of_an_address_are_limited_for_all_accounts():
     for number in range(6):
         attempt(f"someone{number}", "wrong")
     assert BUSY in attempt("root", PASSWORD).content.decode()
     assert attempt("root", PASSWORD, address="203.0.113.2").status_code == 302
 
 
-def test_o2_attempts_in_api_and_console_are_counted_together(anonymous):
+@pytest.mark.promise("O2")
+def test_attempts_in_api_and_console_are_counted_together(anonymous):
     for _ in range(3):
         anonymous.post("/auth/token", {"login": "root", "password": "wrong"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
     assert BUSY in attempt("root", PASSWORD).content.decode()
 
 
-def test_o2_attempts_are_counted_in_the_database_without_redis(settings):
+@pytest.mark.promise("O2")
+def test_attempts_are_counted_in_the_database_without_redis(settings):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     for _ in range(3):
         attempt("root", "wrong")
     assert BUSY in attempt("root", PASSWORD).content.decode()
 
 
-def test_o2_staff_can_sign_in_with_the_form():
+@pytest.mark.promise("O2")
+def test_staff_can_sign_in_with_the_form():
     assert Client().get(LOGIN).status_code == 200
     assert attempt("ROOT", PASSWORD).status_code in {200, 302}
     assert attempt("root", PASSWORD).status_code == 302
 
 
-def test_o2_an_empty_form_is_refused_without_an_error():
+@pytest.mark.promise("O2")
+def test_an_empty_form_is_refused_without_an_error():
     assert attempt("", "").status_code == 200
 
 

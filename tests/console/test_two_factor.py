@@ -14,7 +14,7 @@ from apps.moderation import permissions
 from apps.moderation.models import StaffAct
 from tests.commands import run
 from tests.console.codes import LOGIN, code_of, enrol, sign_in
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, UserFactory
 from tests.moderation.people import make_moderator
 from tests.threads import in_threads
 
@@ -93,7 +93,8 @@ def test_the_code_of_enrolment_does_not_sign_in_as_well(mod):
     assert sign_in(mod, code) is None
 
 
-def test_p7_who_guesses_does_not_learn_that_the_password_was_right(mod):
+@pytest.mark.promise("P7")
+def test_who_guesses_does_not_learn_that_the_password_was_right(mod):
     enrol(mod)
     pages = [
         Client().post(LOGIN, {"username": "mod", "password": password, "code": "000000"}).text
@@ -110,7 +111,8 @@ def test_somebody_elses_code_is_none(mod, admin):
     assert sign_in(mod, codes[0]) is None
 
 
-def test_o2_codes_are_limited_whatever_the_address(mod, settings):
+@pytest.mark.promise("O2")
+def test_codes_are_limited_whatever_the_address(mod, settings):
     settings.RATE_LIMITS_ENABLED = True
     settings.TRUSTED_PROXIES = 1
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (3, 900)}
@@ -185,7 +187,8 @@ def test_two_that_set_it_up_at_once_are_one_device(db):
 
 
 # ── What it keeps out ────────────────────────────────────────────────────────────────────────────────────
-def test_o1_required_staff_without_a_device_see_nothing_else(mod, required, alice):
+@pytest.mark.promise("O1")
+def test_required_staff_without_a_device_see_nothing_else(mod, required, alice):
     browser = sign_in(mod)
     for path in (
         INDEX,
@@ -249,8 +252,9 @@ def test_an_admin_resets_it_and_the_persons_sessions_end(mod, admin):
     )
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("rank", ["moderator", "senior_moderator"])
-def test_o1_others_cannot(admin, rank):
+def test_others_cannot(admin, rank):
     enrol(admin)
     assert reset(sign_in(make_moderator("other", rank)), admin).status_code == 403
     assert TOTPDevice.objects.count() == 1
@@ -291,7 +295,7 @@ def test_it_goes_with_the_person_and_is_handed_out_without_its_secret(mod):
 
 
 def test_the_console_has_no_page_that_shows_the_secrets():
-    root = make_user("root", is_staff=True, is_superuser=True)
+    root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     assert sign_in(root).get("/admin/otp_totp/totpdevice/").status_code == 404
 
 

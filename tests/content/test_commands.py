@@ -5,7 +5,7 @@ import pytest
 from apps.accounts.models import User
 from apps.media.models import Media
 from tests.commands import interrupt, run
-from tests.factories import make_media, make_post
+from tests.factories import MediaFactory, PostFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -13,11 +13,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def wrong(alice):
     """One field of each kind that is wrong."""
-    make_media(alice, in_use=True)
-    avatar = make_media(alice, in_use=True)
+    MediaFactory(owner=alice, in_use=True)
+    avatar = MediaFactory(owner=alice, in_use=True)
     User.objects.filter(pk=alice.pk).update(avatar=avatar)
-    make_post(alice, photos=1)
-    make_post(alice, photos=0, caption="#light")
+    PostFactory(author=alice, photos=1)
+    PostFactory(author=alice, photos=0, caption="#light")
 
 
 ONE_EACH = {"media.in_use": 1, "media.wanted_public": 1, "post.tags": 1, "avatar.wanted_public": 1}
@@ -44,7 +44,7 @@ def test_single_field_can_be_repaired(wrong, field):
 
 
 def test_interrupted_repair_reports_progress_and_can_be_continued(wrong, alice, monkeypatch, settings):
-    lost = [medium.pk for medium in (make_media(alice, in_use=True) for _ in range(2))]
+    lost = [medium.pk for medium in (MediaFactory(owner=alice, in_use=True) for _ in range(2))]
     settings.MAINTENANCE_ROWS_PER_SECOND = 1
     interrupt(monkeypatch)
     stopped = run("repair_fields", "--json")

@@ -14,7 +14,7 @@ from apps.content.models import Post, StaleExposure
 from apps.content.tasks import reconcile_account
 from apps.core.models import QueuedTask
 from apps.media.models import Media
-from tests.factories import PASSWORD, make_media, make_post, make_user
+from tests.factories import PASSWORD, MediaFactory, PostFactory, UserFactory
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -33,58 +33,62 @@ def answer_doorbells():
 
 @pytest.fixture
 def shown(alice):
-    post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk])
+    post = services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk])
     assert is_wanted_public(post)
     return post
 
 
 class TestOnePost:
-    def test_p6_narrowing_and_widening_take_effect_in_the_same_transaction(self, shown):
+    @pytest.mark.promise("P6")
+    def test_narrowing_and_widening_take_effect_in_the_same_transaction(self, shown):
         services.update_post(shown, changes={"visibility": "followers"})
         assert not is_wanted_public(shown)
         services.update_post(shown, changes={"visibility": "public"})
         assert is_wanted_public(shown)
 
-    def test_p10_takedown_hides_photos_and_restoration_shows_them(self, shown):
+    @pytest.mark.promise("P10")
+    def test_takedown_hides_photos_and_restoration_shows_them(self, shown):
         services.take_down(shown)
         assert not is_wanted_public(shown)
         services.restore(shown)
         assert is_wanted_public(shown)
 
-    def test_p10_takedown_revokes_the_urls_of_followers(self, alice):
-        post = make_post(alice, visibility="followers")
+    @pytest.mark.promise("P10")
+    def test_takedown_revokes_the_urls_of_followers(self, alice):
+        post = PostFactory(author=alice, visibility="followers")
         services.take_down(post)
         assert set(Media.objects.values_list("urls_revoked", flat=True)) == {True}
 
     def test_followers_only_photo_keeps_urls_when_the_account_goes_private(self, alice):
-        make_post(alice, visibility="followers")
+        PostFactory(author=alice, visibility="followers")
         accounts.update_profile(alice, changes={"is_private": True})
         exposure.reconcile_account(alice.pk)
         assert set(Media.objects.values_list("urls_revoked", flat=True)) == {False}
 
     def test_restored_followers_only_post_gets_no_public_copies(self, alice):
-        post = make_post(alice, visibility="followers")
+        post = PostFactory(author=alice, visibility="followers")
         services.take_down(post)
         services.restore(post)
         assert not is_wanted_public(post)
 
     @pytest.mark.parametrize("fields", [{"visibility": "followers"}, {"author": "private"}])
     def test_post_that_is_not_public_gets_no_public_copies(self, fields):
-        author = make_user(is_private=fields.pop("author", "") == "private")
-        post = services.create_post(author_id=author.pk, media_ids=[make_media(author).pk], **fields)
+        author = UserFactory(is_private=fields.pop("author", "") == "private")
+        post = services.create_post(author_id=author.pk, media_ids=[MediaFactory(owner=author).pk], **fields)
         assert post.status == "published"
         assert not is_wanted_public(post)
 
     def test_processing_post_gets_public_copies_when_published(self, alice):
-        medium = make_media(alice, status="uploaded")
+        medium = MediaFactory(owner=alice, status="uploaded")
         post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
         assert not is_wanted_public(post)
         Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
         publication.settle(post.pk)
         assert is_wanted_public(post)
 
-    def test_p6_post_narrowed_during_the_copy_has_no_public_copies(self, alice, monkeypatch):
-        medium = make_media(alice, status="uploaded")
+    @pytest.mark.promise("P6")
+    def test_post_narrowed_during_the_copy_has_no_public_copies(self, alice, monkeypatch):
+        medium = MediaFactory(owner=alice, status="uploaded")
         post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
         Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
         monkeypatch.setattr(
@@ -111,10 +115,11 @@ class TestAccounts:
         ),
     }
 
+    @pytest.mark.promise("P10")
     @pytest.mark.parametrize("change", list(CHANGES))
-    def test_p10_photos_follow_the_privacy_of_the_account(self, alice, shown, change, monkeypatch):
+    def test_photos_follow_the_privacy_of_the_account(self, alice, shown, change, monkeypatch):
         monkeypatch.setattr(exposure, "POSTS_AT_ONCE", 2)
-        posts = [shown, *(make_post(alice, photos=2) for _ in range(4))]
+        posts = [shown, *(PostFactory(author=alice, photos=2) for _ in range(4))]
         exposure.reconcile([post.pk for post in posts])
         hide, show = self.CHANGES[change]
         hide(alice)
@@ -125,7 +130,8 @@ class TestAccounts:
         assert all(is_wanted_public(post) for post in posts)
         assert not StaleExposure.objects.exists()
 
-    def test_p10_lost_task_is_enqueued_again(self, alice, shown):
+    @pytest.mark.promise("P10")
+    def test_lost_task_is_enqueued_again(self, alice, shown):
         accounts.update_profile(alice, changes={"is_private": True})
         QueuedTask.objects.all().delete()
         exposure.enqueue_due()
@@ -136,7 +142,8 @@ class TestAccounts:
         assert not is_wanted_public(shown)
         assert not StaleExposure.objects.exists()
 
-    def test_p10_failed_run_leaves_the_account_pending(self, alice, shown, monkeypatch):
+    @pytest.mark.promise("P10")
+    def test_failed_run_leaves_the_account_pending(self, alice, shown, monkeypatch):
         accounts.update_profile(alice, changes={"is_private": True})
         monkeypatch.setattr(exposure, "reconcile", raise_operational_error)
         with pytest.raises(OperationalError):
@@ -177,10 +184,11 @@ class TestR3Races:
             is_open = Post.objects.public().filter(pk=post.pk).exists()
             assert is_wanted_public(post) is is_open
 
-    def test_r3_post_narrowed_while_its_account_goes_public_stays_narrow(self):
+    @pytest.mark.promise("R3")
+    def test_post_narrowed_while_its_account_goes_public_stays_narrow(self):
         for _ in range(self.ROUNDS):
-            alice = make_user(is_private=True)
-            post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk])
+            alice = UserFactory(is_private=True)
+            post = services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk])
             accounts.update_profile(alice, changes={"is_private": False})
             deeds = [
                 lambda post=post: services.update_post(post, changes={"visibility": "followers"}),
@@ -189,10 +197,11 @@ class TestR3Races:
             in_threads(2, lambda deeds=deeds: deeds.pop()())
             assert not is_wanted_public(post)
 
-    def test_r3_post_created_while_the_account_goes_private_is_private(self):
+    @pytest.mark.promise("R3")
+    def test_post_created_while_the_account_goes_private_is_private(self):
         for _ in range(self.ROUNDS):
-            alice = make_user()
-            media_id = make_media(alice).pk
+            alice = UserFactory()
+            media_id = MediaFactory(owner=alice).pk
             deeds = [
                 lambda alice=alice, pk=media_id: services.create_post(author_id=alice.pk, media_ids=[pk]),
                 lambda alice=alice: accounts.update_profile(alice, changes={"is_private": True}),
@@ -200,10 +209,11 @@ class TestR3Races:
             in_threads(2, lambda deeds=deeds: deeds.pop()())
             self.settle_down(alice)
 
-    def test_r3_author_is_locked_before_visibility_is_decided(self):
+    @pytest.mark.promise("R3")
+    def test_author_is_locked_before_visibility_is_decided(self):
         """The very interleaving: the post is made and not committed, the account goes private and is reconciled."""
-        alice = make_user()
-        media_id = make_media(alice).pk
+        alice = UserFactory()
+        media_id = MediaFactory(owner=alice).pk
         with transaction.atomic():
             post = services.create_post(author_id=alice.pk, media_ids=[media_id])
             assert is_wanted_public(post)

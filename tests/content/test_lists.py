@@ -11,14 +11,16 @@ from apps.content.api.serializers import serialize_posts
 from apps.content.models import Mention, Post, PostTag, Tag
 from apps.core.db.ids import new_id
 from apps.engagement.models import Like, Save
-from tests.factories import make_block, make_media, make_post, make_user, many
+from tests.factories import BlockFactory, MediaFactory, PostFactory, UserFactory, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
 
 
 def posted(author, caption, **fields):
-    return services.create_post(author_id=author.pk, media_ids=[make_media(author).pk], caption=caption, **fields)
+    return services.create_post(
+        author_id=author.pk, media_ids=[MediaFactory(owner=author).pk], caption=caption, **fields
+    )
 
 
 def found(caller, path):
@@ -33,16 +35,18 @@ class TestTagPath:
         post = posted(alice, "#Café")
         assert found(anonymous, f"/tags/{spelled}/posts") == [str(post.pk)]
 
+    @pytest.mark.promise("I2")
     @pytest.mark.parametrize(
         "spelled", ["unknown", "2026", "a b", "%00", "%FF", "%23", "x" * 5000, "a'--", "%ED%A0%80", "..."]
     )
-    def test_i2_unused_or_invalid_tag_has_no_posts(self, anonymous, alice, spelled):
+    def test_unused_or_invalid_tag_has_no_posts(self, anonymous, alice, spelled):
         posted(alice, "#husum")
         assert found(anonymous, f"/tags/{spelled}/posts") == []
 
 
 class TestP6VisibilityIsReadWhenAnswering:
-    def test_p6_hidden_post_leaves_its_tags_on_the_next_request(self, anonymous, api, alice, bob):
+    @pytest.mark.promise("P6")
+    def test_hidden_post_leaves_its_tags_on_the_next_request(self, anonymous, api, alice, bob):
         narrowed, taken_down, kept = (posted(alice, "#husum") for _ in range(3))
         assert len(found(anonymous, "/tags/husum/posts")) == 3
         api(alice).patch(f"/posts/{narrowed.pk}", {"visibility": "followers"})
@@ -50,20 +54,23 @@ class TestP6VisibilityIsReadWhenAnswering:
         assert found(anonymous, "/tags/husum/posts") == [str(kept.pk)]
         assert found(api(bob), "/tags/husum/posts") == [str(kept.pk), str(narrowed.pk)]
 
-    def test_p6_edited_caption_changes_the_tags(self, anonymous, api, alice):
+    @pytest.mark.promise("P6")
+    def test_edited_caption_changes_the_tags(self, anonymous, api, alice):
         post = posted(alice, "#old")
         api(alice).patch(f"/posts/{post.pk}", {"caption": "#new"})
         assert found(anonymous, "/tags/old/posts") == []
         assert found(anonymous, "/tags/new/posts") == [str(post.pk)]
 
-    def test_p2_posts_of_a_suspended_author_are_hidden_until_unsuspended(self, anonymous, alice):
+    @pytest.mark.promise("P2")
+    def test_posts_of_a_suspended_author_are_hidden_until_unsuspended(self, anonymous, alice):
         post = posted(alice, "#husum")
         accounts.suspend(alice, reason="spam")
         assert found(anonymous, "/tags/husum/posts") == []
         accounts.unsuspend(alice)
         assert found(anonymous, "/tags/husum/posts") == [str(post.pk)]
 
-    def test_p5_block_in_either_direction_hides_posts_in_tag_lists(self, api, alice, carol, mallory):
+    @pytest.mark.promise("P5")
+    def test_block_in_either_direction_hides_posts_in_tag_lists(self, api, alice, carol, mallory):
         mine, theirs = posted(alice, "#husum"), posted(mallory, "#husum")
         assert found(api(mallory), "/tags/husum/posts") == [str(theirs.pk)]
         assert found(api(alice), "/tags/husum/posts") == [str(mine.pk)]
@@ -75,7 +82,7 @@ class TestMentions:
         return [mention["handle"] for mention in caller.get(f"/posts/{post.pk}").json()["mentions"]]
 
     def test_mentions_are_of_active_users_without_blocks(self, api, alice, bob, mallory):
-        gone = make_user("gone")
+        gone = UserFactory(handle="gone")
         accounts.suspend(gone, reason="spam")
         post = posted(alice, "@bob @mallory @gone @nobody @Bob")
         assert list(Mention.objects.filter(post=post).values_list("user__handle", "offset").order_by("offset")) == [
@@ -83,16 +90,18 @@ class TestMentions:
             ("bob", 28),
         ]
 
-    def test_p5_mention_is_hidden_after_a_block_or_deletion(self, api, anonymous, alice, bob, carol):
+    @pytest.mark.promise("P5")
+    def test_mention_is_hidden_after_a_block_or_deletion(self, api, anonymous, alice, bob, carol):
         post = posted(alice, "@bob @carol")
         assert self.mentioned(anonymous, post) == ["bob", "carol"]
-        make_block(carol, bob)
+        BlockFactory(blocker=carol, blocked=bob)
         assert self.mentioned(api(carol), post) == ["carol"]
         assert self.mentioned(api(bob), post) == ["bob"]
         accounts.suspend(carol, reason="spam")
         assert self.mentioned(anonymous, post) == ["bob"]
 
-    def test_p5_mention_does_not_make_a_post_visible(self, api, alice, carol):
+    @pytest.mark.promise("P5")
+    def test_mention_does_not_make_a_post_visible(self, api, alice, carol):
         post = posted(alice, "@carol", visibility="followers")
         assert api(carol).get(f"/posts/{post.pk}").status_code == 404
 
@@ -172,7 +181,7 @@ class TestIndexes:
             assert rows_read(plan) <= 60
 
     def test_sweep_for_lost_tasks_reads_processing_posts_only(self, many, alice):
-        make_post(alice, status="processing")
+        PostFactory(author=alice, status="processing")
         analyze("content_post")
         plan = explain(Post.objects.filter(status="processing").order_by("pk")[:500])
         assert indexes_used(plan) == {"posts_processing"}

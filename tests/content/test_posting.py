@@ -10,17 +10,18 @@ from django.db import transaction
 from apps.content import services
 from apps.content.models import Post, PostTag
 from apps.media.models import Media
-from tests.factories import make_media, make_user
+from tests.factories import MediaFactory, UserFactory
 from tests.threads import in_own_connection, in_threads, somebody_waits_for_a_lock
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.promise("P6")
 @pytest.mark.parametrize(("visibility", "is_private"), list(product(Post.Visibility.values, [False, True])))
-def test_p6_photos_become_public_only_with_a_public_post(alice, visibility, is_private):
+def test_photos_become_public_only_with_a_public_post(alice, visibility, is_private):
     type(alice).objects.filter(pk=alice.pk).update(is_private=is_private)
-    photos = [make_media(alice), make_media(alice)]
+    photos = [MediaFactory(owner=alice), MediaFactory(owner=alice)]
     post = services.create_post(author_id=alice.pk, media_ids=[photo.pk for photo in photos], visibility=visibility)
     public = Post.objects.public().filter(pk=post.pk).exists()
     assert public is (visibility == "public" and not is_private)
@@ -30,8 +31,8 @@ def test_p6_photos_become_public_only_with_a_public_post(alice, visibility, is_p
 
 
 def test_post_is_stored_with_its_tags_and_counted(alice):
-    services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="#husum")
-    post = services.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="#tide at #husum")
+    services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="#husum")
+    post = services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="#tide at #husum")
     saved = Post.objects.get(pk=post.pk)
     assert (saved.status, saved.caption, saved.created_at) == ("published", "#tide at #husum", post.created_at)
     assert list(PostTag.objects.filter(post=post).order_by("position").values_list("tag__name", flat=True)) == [
@@ -43,17 +44,18 @@ def test_post_is_stored_with_its_tags_and_counted(alice):
 
 
 def test_post_with_unfinished_media_is_not_counted_yet(alice):
-    photo = make_media(alice, status=Media.Status.PROCESSING)
+    photo = MediaFactory(owner=alice, status=Media.Status.PROCESSING)
     post = services.create_post(author_id=alice.pk, media_ids=[photo.pk])
     assert post.status == Post.Status.PROCESSING
     alice.refresh_from_db()
     assert alice.post_count == 0
 
 
+@pytest.mark.promise("R3")
 @pytest.mark.django_db(transaction=True)
-def test_r3_photo_is_used_by_one_of_ten_concurrent_posts():
-    alice = make_user()
-    photo = make_media(alice)
+def test_photo_is_used_by_one_of_ten_concurrent_posts():
+    alice = UserFactory()
+    photo = MediaFactory(owner=alice)
 
     def post():
         try:
@@ -68,10 +70,11 @@ def test_r3_photo_is_used_by_one_of_ten_concurrent_posts():
     assert alice.post_count == 1
 
 
+@pytest.mark.promise("R3")
 @pytest.mark.django_db(transaction=True)
-def test_r3_concurrent_posts_with_the_same_new_tags_succeed():
-    alice = make_user()
-    photos = [make_media(alice) for _ in range(6)]
+def test_concurrent_posts_with_the_same_new_tags_succeed():
+    alice = UserFactory()
+    photos = [MediaFactory(owner=alice) for _ in range(6)]
     captions = iter(["#a #b #c", "#c #b #a"] * 3)
     todo = iter(photos)
 
@@ -82,11 +85,12 @@ def test_r3_concurrent_posts_with_the_same_new_tags_succeed():
     assert PostTag.objects.count() == 18
 
 
+@pytest.mark.promise("R3")
 @pytest.mark.django_db(transaction=True)
-def test_r3_post_respects_a_concurrent_change_of_privacy():
+def test_post_respects_a_concurrent_change_of_privacy():
     """Another transaction holds the author's row and makes the account private: the photos do not become public."""
-    alice = make_user()
-    photo = make_media(alice)
+    alice = UserFactory()
+    photo = MediaFactory(owner=alice)
     with ThreadPoolExecutor() as pool:
         with transaction.atomic():
             type(alice).objects.filter(pk=alice.pk).update(is_private=True)

@@ -10,7 +10,7 @@ from apps.core.db.ids import new_id
 from apps.core.errors import NotFound
 from apps.media.models import Media, PendingDeletion
 from tests.conftest import Caller
-from tests.factories import make_media, make_post, make_user
+from tests.factories import MediaFactory, PostFactory, UserFactory
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def hear(request):
 
 class TestPosting:
     def test_post_of_ready_photos_is_published_at_once_in_order(self, api, alice, bob):
-        media = [make_media(alice) for _ in range(3)]
+        media = [MediaFactory(owner=alice) for _ in range(3)]
         shown = post(api(alice), media[::-1], caption="Tide #Husum @bob").json()
         assert shown["status"] == "published"
         assert [m["id"] for m in shown["media"]] == [str(m.pk) for m in media[::-1]]
@@ -57,8 +57,9 @@ class TestPosting:
         assert shown["viewer"] == {"liked": False, "saved": False}
         assert api(alice).get("/users/me").json()["counts"]["posts"] == 1
 
-    def test_p3_medium_of_another_user_is_refused_like_an_unknown_id(self, api, alice, carol):
-        foreign = post(api(carol), [make_media(alice)])
+    @pytest.mark.promise("P3")
+    def test_medium_of_another_user_is_refused_like_an_unknown_id(self, api, alice, carol):
+        foreign = post(api(carol), [MediaFactory(owner=alice)])
         random = api(carol).post("/posts", {"media_ids": [str(new_id())]})
         assert foreign.status_code == random.status_code == 400
         assert {**foreign.json(), "request_id": ""} == {**random.json(), "request_id": ""}
@@ -66,12 +67,12 @@ class TestPosting:
 
     @pytest.mark.parametrize("state", ["pending", "failed", "in use", "avatar", "twice"])
     def test_unusable_media_are_refused_by_position(self, api, alice, state):
-        good = make_media(alice)
+        good = MediaFactory(owner=alice)
         bad = {
-            "pending": lambda: make_media(alice, status="pending"),
-            "failed": lambda: make_media(alice, status="failed"),
-            "in use": lambda: make_media(alice, in_use=True),
-            "avatar": lambda: make_media(alice, purpose="avatar"),
+            "pending": lambda: MediaFactory(owner=alice, status="pending"),
+            "failed": lambda: MediaFactory(owner=alice, status="failed"),
+            "in use": lambda: MediaFactory(owner=alice, in_use=True),
+            "avatar": lambda: MediaFactory(owner=alice, purpose="avatar"),
             "twice": lambda: good,
         }[state]()
         answer = post(api(alice), [good, bad])
@@ -79,6 +80,7 @@ class TestPosting:
         assert not Post.objects.exists()
         assert not Media.objects.get(pk=good.pk).in_use
 
+    @pytest.mark.promise("P8", "I2")
     @pytest.mark.parametrize(
         ("fields", "code"),
         [
@@ -95,14 +97,15 @@ class TestPosting:
         ],
         ids=str,
     )
-    def test_p8_i2_invalid_fields_are_refused_with_a_code(self, api, alice, fields, code):
-        assert set(fault(post(api(alice), [make_media(alice)], **fields)).values()) == {code}
+    def test_invalid_fields_are_refused_with_a_code(self, api, alice, fields, code):
+        assert set(fault(post(api(alice), [MediaFactory(owner=alice)], **fields)).values()) == {code}
 
     def test_limits_count_code_points(self, api, alice):
-        assert post(api(alice), [make_media(alice)], caption="👩" * 2200).status_code == 201
+        assert post(api(alice), [MediaFactory(owner=alice)], caption="👩" * 2200).status_code == 201
 
-    def test_r4_same_idempotency_key_creates_one_post(self, api, alice):
-        body = {"media_ids": [str(make_media(alice).pk)], "caption": "once"}
+    @pytest.mark.promise("R4")
+    def test_same_idempotency_key_creates_one_post(self, api, alice):
+        body = {"media_ids": [str(MediaFactory(owner=alice).pk)], "caption": "once"}
         key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
         first, again = (api(alice).post("/posts", body, **key) for _ in range(2))
         assert (first.status_code, again.status_code) == (201, 201)
@@ -111,28 +114,31 @@ class TestPosting:
         assert Post.objects.count() == 1
         other = api(alice).post("/posts", body | {"caption": "other"}, **key)
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-        assert api(make_user()).post("/posts", body, **key).status_code == 400
+        assert api(UserFactory()).post("/posts", body, **key).status_code == 400
 
-    def test_r4_refused_request_can_be_repeated_with_its_key(self, api, alice):
+    @pytest.mark.promise("R4")
+    def test_refused_request_can_be_repeated_with_its_key(self, api, alice):
         key = {"HTTP_IDEMPOTENCY_KEY": "k1"}
-        pending = make_media(alice, status="pending")
+        pending = MediaFactory(owner=alice, status="pending")
         body = {"media_ids": [str(pending.pk)]}
         assert api(alice).post("/posts", body, **key).status_code == 400
         Media.objects.filter(pk=pending.pk).update(status="uploaded")
         assert api(alice).post("/posts", body, **key).status_code == 201
 
+    @pytest.mark.promise("R4")
     @pytest.mark.django_db(transaction=True)
-    def test_r4_ten_concurrent_requests_with_a_key_create_one_post(self, alice):
-        body = {"media_ids": [str(make_media(alice).pk)]}
+    def test_ten_concurrent_requests_with_a_key_create_one_post(self, alice):
+        body = {"media_ids": [str(MediaFactory(owner=alice).pk)]}
         caller = Caller(alice)
         codes = in_threads(10, lambda: caller.post("/posts", body, HTTP_IDEMPOTENCY_KEY="k").status_code)
         assert set(codes) <= {201, 409}
         assert codes.count(201) >= 1
         assert Post.objects.count() == 1
 
+    @pytest.mark.promise("R2")
     @pytest.mark.django_db(transaction=True)
-    def test_r2_medium_is_used_by_one_of_several_concurrent_posts(self, alice):
-        media_id = make_media(alice).pk
+    def test_medium_is_used_by_one_of_several_concurrent_posts(self, alice):
+        media_id = MediaFactory(owner=alice).pk
         caller = Caller(alice)
         codes = in_threads(6, lambda: caller.post("/posts", {"media_ids": [str(media_id)]}).status_code)
         assert sorted(codes) == [201] + [400] * 5
@@ -140,8 +146,8 @@ class TestPosting:
 
     @pytest.mark.django_db(transaction=True)
     def test_concurrent_posts_with_the_same_new_tags_do_not_deadlock(self):
-        authors = [make_user() for _ in range(6)]
-        media = {author: make_media(author) for author in authors}
+        authors = [UserFactory() for _ in range(6)]
+        media = {author: MediaFactory(owner=author) for author in authors}
         names = [f"#tag{n}" for n in range(30)]
 
         def make():
@@ -156,7 +162,7 @@ class TestPosting:
 class TestProcessing:
     @pytest.fixture
     def waiting(self, alice):
-        media = [make_media(alice, status="uploaded") for _ in range(2)]
+        media = [MediaFactory(owner=alice, status="uploaded") for _ in range(2)]
         return services.create_post(author_id=alice.pk, media_ids=[m.pk for m in media])
 
     def ready(self, post):
@@ -202,9 +208,10 @@ class TestProcessing:
         publication.settle_post_with(new_id())
         publication.settle(new_id())
 
+    @pytest.mark.promise("R2")
     @pytest.mark.django_db(transaction=True)
-    def test_r2_post_is_published_once_if_two_media_finish_at_once(self, alice, hear):
-        media = [make_media(alice, status="uploaded")]
+    def test_post_is_published_once_if_two_media_finish_at_once(self, alice, hear):
+        media = [MediaFactory(owner=alice, status="uploaded")]
         post = services.create_post(author_id=alice.pk, media_ids=[m.pk for m in media])
         self.ready(post)
         told = hear(post_published)
@@ -216,13 +223,13 @@ class TestProcessing:
 
 class TestEditing:
     def test_edit_changes_only_sent_fields_and_parses_the_caption(self, api, alice):
-        shown = make_post(alice, caption="#old", sensitive=True)
+        shown = PostFactory(author=alice, caption="#old", sensitive=True)
         edited = api(alice).patch(f"/posts/{shown.pk}", {"caption": "#new"}).json()
         assert (edited["tags"], edited["sensitive"]) == (["new"], True)
         assert edited["edited_at"]
 
     def test_only_a_new_caption_marks_a_post_as_edited(self, api, alice):
-        shown = make_post(alice, caption="as it was")
+        shown = PostFactory(author=alice, caption="as it was")
         unedited = [{}, {"caption": "as it was"}, {"sensitive": True}, {"visibility": "followers"}]
         for changes in unedited:
             assert api(alice).patch(f"/posts/{shown.pk}", changes).json()["edited_at"] is None
@@ -230,12 +237,13 @@ class TestEditing:
 
     def test_edit_without_changes_publishes_no_event(self, api, alice, hear):
         told = hear(post_edited)
-        shown = make_post(alice, caption="as it was")
+        shown = PostFactory(author=alice, caption="as it was")
         api(alice).patch(f"/posts/{shown.pk}", {"caption": "as it was", "comments_enabled": True})
         assert told == []
         api(alice).patch(f"/posts/{shown.pk}", {"comments_enabled": False})
         assert told == [{"post_id": str(shown.pk), "author_id": str(alice.pk)}]
 
+    @pytest.mark.promise("P8", "I3")
     @pytest.mark.parametrize(
         "field",
         [
@@ -243,12 +251,13 @@ class TestEditing:
             *("counts", "like_count", "viewer", "tags", "mentions", "media", "media_ids"),
         ],
     )
-    def test_p8_i3_other_fields_cannot_be_written(self, api, alice, field):
-        shown = make_post(alice)
+    def test_other_fields_cannot_be_written(self, api, alice, field):
+        shown = PostFactory(author=alice)
         assert fault(api(alice).patch(f"/posts/{shown.pk}", {field: "x", "caption": "x"})) == {field: "unknown_field"}
         shown.refresh_from_db()
         assert shown.caption == ""
 
+    @pytest.mark.promise("I2")
     @pytest.mark.parametrize(
         ("changes", "faults"),
         [
@@ -263,14 +272,15 @@ class TestEditing:
         ],
         ids=str,
     )
-    def test_i2_refused_edit_changes_nothing(self, api, alice, changes, faults):
-        shown = make_post(alice, caption="as it was")
+    def test_refused_edit_changes_nothing(self, api, alice, changes, faults):
+        shown = PostFactory(author=alice, caption="as it was")
         assert fault(api(alice).patch(f"/posts/{shown.pk}", {"sensitive": True} | changes)) == faults
         shown.refresh_from_db()
         assert (shown.caption, shown.sensitive) == ("as it was", False)
 
-    def test_p7_other_users_get_403_for_visible_and_404_for_hidden_posts(self, api, alice, carol, mallory, mod):
-        shown, hidden = make_post(alice), make_post(alice, visibility="followers")
+    @pytest.mark.promise("P7")
+    def test_other_users_get_403_for_visible_and_404_for_hidden_posts(self, api, alice, carol, mallory, mod):
+        shown, hidden = PostFactory(author=alice), PostFactory(author=alice, visibility="followers")
         for verb in ("patch", "delete"):
             assert getattr(api(carol), verb)(f"/posts/{shown.pk}", {}).status_code == 403
             assert getattr(api(carol), verb)(f"/posts/{hidden.pk}", {}).status_code == 404
@@ -279,17 +289,17 @@ class TestEditing:
             assert getattr(api(mod), verb)(f"/posts/{hidden.pk}", {}).status_code == 403
 
     def test_alt_texts_are_set_by_medium(self, api, alice):
-        shown = make_post(alice, photos=2)
+        shown = PostFactory(author=alice, photos=2)
         first = shown.items.first().medium_id
         edited = api(alice).patch(f"/posts/{shown.pk}", {"alt_texts": {str(first): "Two boats"}}).json()
         assert [m["alt_text"] for m in edited["media"]] == ["Two boats", ""]
-        foreign = str(make_media(alice).pk)
+        foreign = str(MediaFactory(owner=alice).pk)
         assert set(fault(api(alice).patch(f"/posts/{shown.pk}", {"alt_texts": {foreign: "x"}}))) == {
             f"alt_texts.{foreign}"
         }
 
     def test_second_request_with_etag_is_304(self, api, alice):
-        shown = make_post(alice)
+        shown = PostFactory(author=alice)
         first = api(alice).get(f"/posts/{shown.pk}")
         assert first.headers["Cache-Control"] == "private, no-cache"
         again = api(alice).get(f"/posts/{shown.pk}", HTTP_IF_NONE_MATCH=first.headers["ETag"])
@@ -299,19 +309,21 @@ class TestEditing:
 
 
 class TestDeleting:
-    def test_p10_deleted_post_schedules_the_deletion_of_every_object(self, api, alice):
-        shown = make_post(alice, photos=2)
+    @pytest.mark.promise("P10")
+    def test_deleted_post_schedules_the_deletion_of_every_object(self, api, alice):
+        shown = PostFactory(author=alice, photos=2)
         assert api(alice).delete(f"/posts/{shown.pk}").status_code == 204
         assert api(alice).delete(f"/posts/{shown.pk}").status_code == 404
         assert not Media.objects.exists()
         assert PendingDeletion.objects.count() == 2 * (1 + 6)
         assert api(alice).get("/users/me").json()["counts"]["posts"] == 0
 
+    @pytest.mark.promise("R3")
     @pytest.mark.django_db(transaction=True)
-    def test_r3_post_deleted_during_publication_leaves_nothing(self):
+    def test_post_deleted_during_publication_leaves_nothing(self):
         for _ in range(6):
-            author = make_user()
-            media = make_media(author, status="uploaded")
+            author = UserFactory()
+            media = MediaFactory(owner=author, status="uploaded")
             shown = services.create_post(author_id=author.pk, media_ids=[media.pk])
             Media.objects.filter(pk=media.pk).update(status="ready", width=1, height=1, private_secret="s")
             deeds = [lambda post=shown: publication.settle(post.pk), lambda post=shown: services.delete_post(post)]
@@ -321,11 +333,12 @@ class TestDeleting:
             assert not Post.objects.filter(pk=shown.pk).exists()
             assert not Media.objects.filter(pk=media.pk).exists()
 
+    @pytest.mark.promise("R3")
     @pytest.mark.django_db(transaction=True)
-    def test_r3_edit_during_deletion_restores_nothing(self):
+    def test_edit_during_deletion_restores_nothing(self):
         for _ in range(6):
-            author = make_user()
-            shown = make_post(author)
+            author = UserFactory()
+            shown = PostFactory(author=author)
             caller = Caller(author)
             deeds = [
                 lambda c=caller, p=shown: c.delete(f"/posts/{p.pk}").status_code,
@@ -334,11 +347,12 @@ class TestDeleting:
             assert set(in_threads(2, lambda deeds=deeds: deeds.pop()())) <= {204, 200, 404}
             assert not Post.objects.filter(pk=shown.pk).exists()
 
+    @pytest.mark.promise("R1")
     @pytest.mark.django_db(transaction=True)
-    def test_r1_concurrent_takedown_restore_and_delete_keep_the_count(self):
+    def test_concurrent_takedown_restore_and_delete_keep_the_count(self):
         for _ in range(6):
-            author = make_user()
-            shown = [make_post(author) for _ in range(3)]
+            author = UserFactory()
+            shown = [PostFactory(author=author) for _ in range(3)]
             deeds = [
                 *(lambda p=p: services.take_down(p) for p in shown),
                 lambda p=shown[0]: services.restore(p),
@@ -347,9 +361,10 @@ class TestDeleting:
             in_threads(5, lambda deeds=deeds: suppressing_not_found(deeds.pop()))
             assert list(POSTS.repair(dry_run=True)) == []
 
+    @pytest.mark.promise("R3")
     @pytest.mark.django_db(transaction=True)
-    def test_r3_concurrent_deletions_delete_once(self, alice):
-        shown = make_post(alice)
+    def test_concurrent_deletions_delete_once(self, alice):
+        shown = PostFactory(author=alice)
         caller = Caller(alice)
         codes = in_threads(6, lambda: caller.delete(f"/posts/{shown.pk}").status_code)
         assert sorted(codes) == [204] + [404] * 5
@@ -357,7 +372,7 @@ class TestDeleting:
         assert alice.post_count == 0
 
     def test_restored_post_is_as_before_the_takedown(self, api, alice, carol):
-        shown = make_post(alice)
+        shown = PostFactory(author=alice)
         services.take_down(shown)
         services.take_down(shown)
         assert api(carol).get(f"/posts/{shown.pk}").status_code == 404

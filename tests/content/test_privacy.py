@@ -5,20 +5,23 @@ import pytest
 from apps.content import privacy, services
 from apps.content.models import Mention, Post, StaleExposure
 from apps.media.models import Media, PendingDeletion
-from tests.factories import make_block, make_media, make_post
+from tests.factories import BlockFactory, MediaFactory, PostFactory
 
 pytestmark = pytest.mark.django_db
 
 
 def posted(author, caption, **fields):
-    return services.create_post(author_id=author.pk, media_ids=[make_media(author).pk], caption=caption, **fields)
+    return services.create_post(
+        author_id=author.pk, media_ids=[MediaFactory(owner=author).pk], caption=caption, **fields
+    )
 
 
 class TestErasing:
-    def test_p10_erasure_leaves_no_post_photo_or_mention(self, alice, bob):
+    @pytest.mark.promise("P10")
+    def test_erasure_leaves_no_post_photo_or_mention(self, alice, bob):
         for status in ("published", "processing", "failed"):
-            make_post(alice, photos=2, status=status)
-        services.take_down(make_post(alice))
+            PostFactory(author=alice, photos=2, status=status)
+        services.take_down(PostFactory(author=alice))
         theirs = posted(bob, "@alice and @bob")
         privacy.erase(alice.pk)
         assert list(Post.objects.all()) == [theirs]
@@ -28,7 +31,7 @@ class TestErasing:
         assert not StaleExposure.objects.exists()
 
     def test_interrupted_erasure_continues(self, alice, monkeypatch):
-        posts = [make_post(alice) for _ in range(3)]
+        posts = [PostFactory(author=alice) for _ in range(3)]
         delete_post = services.delete_post
 
         def delete_and_die(post):
@@ -45,7 +48,7 @@ class TestErasing:
         assert not Post.objects.exists()
 
     def test_erasure_tolerates_a_post_deleted_meanwhile(self, alice, monkeypatch):
-        make_post(alice)
+        PostFactory(author=alice)
         delete_post = services.delete_post
 
         def delete_twice(post):
@@ -58,8 +61,9 @@ class TestErasing:
 
 
 class TestExporting:
-    def test_p10_export_contains_exactly_the_own_posts(self, alice, bob, carol):
-        mine = [posted(alice, "one #tag @bob"), make_post(alice, photos=2, status="failed")]
+    @pytest.mark.promise("P10")
+    def test_export_contains_exactly_the_own_posts(self, alice, bob, carol):
+        mine = [posted(alice, "one #tag @bob"), PostFactory(author=alice, photos=2, status="failed")]
         services.take_down(mine[0])
         gone = posted(alice, "gone")
         services.delete_post(gone)
@@ -70,10 +74,11 @@ class TestExporting:
         assert told[0]["taken_down_at"] is not None
         assert told[1]["media"] == [str(item.medium_id) for item in mine[1].items.order_by("position")]
 
-    def test_p10_export_contains_visible_mentions_only(self, alice, bob, carol):
+    @pytest.mark.promise("P10")
+    def test_export_contains_visible_mentions_only(self, alice, bob, carol):
         seen = posted(alice, "@bob")
         posted(carol, "@bob", visibility="followers")
         blocked = posted(carol, "@bob")
         assert [v["post"] for k, v in privacy.export(bob.pk) if k == "mentions"] == [str(seen.pk), str(blocked.pk)]
-        make_block(bob, carol)
+        BlockFactory(blocker=bob, blocked=carol)
         assert list(privacy.export(bob.pk)) == [("mentions", {"post": str(seen.pk), "by": "alice"})]

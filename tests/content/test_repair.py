@@ -12,7 +12,7 @@ from apps.content.models import Post, PostTag, StaleExposure
 from apps.core.db.batches import BatchRunner
 from apps.core.db.counters import Drift
 from apps.media.models import Media, PendingDeletion
-from tests.factories import make_media, make_post
+from tests.factories import MediaFactory, PostFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -32,16 +32,16 @@ def shown(post):
 @pytest.fixture
 def post(alice):
     """A public post with everything in order."""
-    post = make_post(alice, caption="#Light and #shadow")
+    post = PostFactory(author=alice, caption="#Light and #shadow")
     tagging.replace_tags(post, captions.tags_in(post.caption))
     shown(post)
     return post
 
 
 def test_correct_fields_are_not_changed(post, alice):
-    make_media(alice)
-    make_media(alice, status="pending")
-    hidden = make_post(alice, visibility="followers")
+    MediaFactory(owner=alice)
+    MediaFactory(owner=alice, status="pending")
+    hidden = PostFactory(author=alice, visibility="followers")
     assert found() == []
     assert not hidden.media.get().wanted_public
     assert repair.repair_fields() == 0
@@ -49,7 +49,7 @@ def test_correct_fields_are_not_changed(post, alice):
 
 class TestUse:
     def test_unused_medium_is_released_and_hidden(self, alice):
-        lost = make_media(alice, in_use=True, wanted_public=True, public_secret="p")
+        lost = MediaFactory(owner=alice, in_use=True, wanted_public=True, public_secret="p")
         assert found() == [Drift("media.in_use", lost.pk, True, False)]
         lost.refresh_from_db()
         assert (lost.in_use, lost.wanted_public) == (False, False)
@@ -63,7 +63,7 @@ class TestUse:
         assert Media.objects.get().in_use
 
     def test_avatar_is_in_use(self, alice):
-        User.objects.filter(pk=alice.pk).update(avatar=make_media(alice, wanted_public=True))
+        User.objects.filter(pk=alice.pk).update(avatar=MediaFactory(owner=alice, wanted_public=True))
         assert [finding.field for finding in found()] == ["media.in_use"]
         assert Media.objects.get().in_use
 
@@ -92,7 +92,7 @@ class TestPublicCopies:
         assert found() == []
 
     def test_public_photo_gets_public_copies(self, alice):
-        medium = make_post(alice).media.get()
+        medium = PostFactory(author=alice).media.get()
         assert found() == [Drift("media.wanted_public", medium.pk, False, True)]
         assert Media.objects.get().wanted_public
 
@@ -102,7 +102,7 @@ class TestPublicCopies:
         assert found() == []
 
     def test_post_that_is_about_to_be_published_is_skipped(self, alice):
-        shown(make_post(alice, status="processing"))
+        shown(PostFactory(author=alice, status="processing"))
         assert found() == []
 
 
@@ -115,7 +115,7 @@ class TestTags:
         assert found() == []
 
     def test_tag_that_is_not_in_the_caption_is_deleted(self, post, alice):
-        PostTag.objects.create(post=make_post(alice, photos=0), tag=PostTag.objects.first().tag, position=0)
+        PostTag.objects.create(post=PostFactory(author=alice, photos=0), tag=PostTag.objects.first().tag, position=0)
         assert [finding.true for finding in found()] == [[]]
         assert PostTag.objects.count() == 2
 
@@ -123,7 +123,7 @@ class TestTags:
 class TestAvatars:
     @pytest.fixture
     def avatar(self, alice):
-        medium = make_media(alice, purpose="avatar")
+        medium = MediaFactory(owner=alice, purpose="avatar")
         services.update_profile(alice, changes={"avatar_media_id": medium.pk})
         return Media.objects.filter(pk=medium.pk)
 
@@ -145,15 +145,15 @@ class TestAvatars:
 def test_dry_run_changes_nothing(post, alice):
     PostTag.objects.all().delete()
     Media.objects.update(in_use=False, wanted_public=False)
-    make_media(alice, in_use=True)
-    User.objects.update(avatar=make_media(alice, in_use=True))
+    MediaFactory(owner=alice, in_use=True)
+    User.objects.update(avatar=MediaFactory(owner=alice, in_use=True))
     rows = [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, PendingDeletion)]
     assert {finding.field for finding in found(dry_run=True)} == set(repair.FIELDS)
     assert rows == [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, PendingDeletion)]
 
 
 def test_interrupted_run_continues_from_its_checkpoint(alice):
-    lost = sorted((make_media(alice, in_use=True) for _ in range(3)), key=lambda medium: medium.pk)
+    lost = sorted((MediaFactory(owner=alice, in_use=True) for _ in range(3)), key=lambda medium: medium.pk)
     runner = BatchRunner(rows_per_second=1, on_progress=lambda rows, place: runner.stop())
     assert [finding.pk for finding in repair.wrong_fields(runner)] == [lost[0].pk]
     rest = BatchRunner(checkpoint=runner.checkpoint)
@@ -161,6 +161,6 @@ def test_interrupted_run_continues_from_its_checkpoint(alice):
 
 
 def test_jobs_return_the_number_of_corrections(alice):
-    make_media(alice, in_use=True)
+    MediaFactory(owner=alice, in_use=True)
     assert content_tasks.repair_fields() == 1
     assert content_tasks.repair_fields() == 0

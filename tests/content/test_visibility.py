@@ -8,7 +8,7 @@ from apps.accounts import services as accounts
 from apps.content.models import Post
 from apps.social.models import FollowRequest
 from tests.conftest import Caller
-from tests.factories import make_block, make_follow, make_post, make_user
+from tests.factories import BlockFactory, FollowFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -34,11 +34,11 @@ POSTS = {
 def viewers(alice, mod):
     people = {"nobody": None, "author": alice, "moderator": mod}
     for kind in ("stranger", "requester", "follower", "blocked", "blocker"):
-        people[kind] = make_user(kind)
-    make_follow(people["follower"], alice)
+        people[kind] = UserFactory(handle=kind)
+    FollowFactory(follower=people["follower"], followed=alice)
     FollowRequest.objects.create(requester=people["requester"], target=alice)
-    make_block(alice, people["blocked"])
-    make_block(people["blocker"], alice)
+    BlockFactory(blocker=alice, blocked=people["blocked"])
+    BlockFactory(blocker=people["blocker"], blocked=alice)
     return {kind: Caller(person) for kind, person in people.items()}
 
 
@@ -51,7 +51,7 @@ def make(alice):
             "failed": {"status": "failed"},
             "taken down": {"taken_down_at": datetime.now(UTC)},
         }.get(kind, {})
-        post = make_post(alice, caption="Low tide #husum", **fields)
+        post = PostFactory(author=alice, caption="Low tide #husum", **fields)
         tag(post)
         if kind == "of a private account":
             accounts.update_profile(alice, changes={"is_private": True})
@@ -91,14 +91,16 @@ PUBLISHED_KINDS = {"public", "for followers", "of a private account"}
 
 @pytest.mark.parametrize("kind", list(POSTS))
 class TestP2OneRuleAtEveryDoor:
-    def test_p2_post_by_id(self, kind, make, viewers):
+    @pytest.mark.promise("P2")
+    def test_post_by_id(self, kind, make, viewers):
         post = make(kind)
         found = {viewer: viewers[viewer].get(f"/posts/{post.pk}").status_code for viewer in VIEWERS}
         sees = POSTS[kind] | ({"moderator"} if kind != "deleted" else set())
         expected = {viewer: 200 if viewer in sees else 404 for viewer in VIEWERS}
         assert found == expected | refused_to_the_author(kind)
 
-    def test_p3_photo_by_id(self, kind, make, viewers):
+    @pytest.mark.promise("P3")
+    def test_photo_by_id(self, kind, make, viewers):
         post = make(kind)
         item = post.items.first() if kind != "deleted" else None
         if item is None:
@@ -108,14 +110,17 @@ class TestP2OneRuleAtEveryDoor:
         expected = {viewer: 200 if viewer in POSTS[kind] | {"author", "moderator"} else 404 for viewer in asking}
         assert found == expected | refused_to_the_author(kind)
 
-    def test_p2_posts_of_the_author(self, kind, make, viewers):
+    @pytest.mark.promise("P2")
+    def test_posts_of_the_author(self, kind, make, viewers):
         assert who_sees(viewers, "/users/@alice/posts", make(kind)) == POSTS[kind]
 
-    def test_p6_posts_of_a_tag(self, kind, make, viewers):
+    @pytest.mark.promise("P6")
+    def test_posts_of_a_tag(self, kind, make, viewers):
         expected = POSTS[kind] if kind in PUBLISHED_KINDS else set()
         assert who_sees(viewers, "/tags/Husum/posts", make(kind)) == expected
 
-    def test_p1_posts_in_the_feed(self, kind, make, viewers):
+    @pytest.mark.promise("P1")
+    def test_posts_in_the_feed(self, kind, make, viewers):
         expected = POSTS[kind] & FOLLOWERS if kind in PUBLISHED_KINDS else set()
         assert who_sees(viewers, "/feed", make(kind)) == expected
 
@@ -125,17 +130,19 @@ def refused_to_the_author(kind):
     return {"author": 401} if kind in {"of a suspended account", "of an account that leaves"} else {}
 
 
-def test_p2_private_account_hides_its_posts_from_strangers_at_once(api, alice, carol):
-    posts = [make_post(alice) for _ in range(3)]
+@pytest.mark.promise("P2")
+def test_private_account_hides_its_posts_from_strangers_at_once(api, alice, carol):
+    posts = [PostFactory(author=alice) for _ in range(3)]
     assert all(listed(api(carol), "/users/@alice/posts", post) for post in posts)
     assert api(alice).patch("/users/me", {"is_private": True}).status_code == 200
     assert api(carol).get("/users/@alice/posts").status_code == 404
     assert all(api(carol).get(f"/posts/{post.pk}").status_code == 404 for post in posts)
 
 
-def test_p1_follow_request_shows_nothing_until_it_is_accepted(api, alice, carol):
+@pytest.mark.promise("P1")
+def test_follow_request_shows_nothing_until_it_is_accepted(api, alice, carol):
     accounts.update_profile(alice, changes={"is_private": True})
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     assert api(carol).post("/users/@alice/follow").json()["requested"] is True
     assert api(carol).get(f"/posts/{post.pk}").status_code == 404
     assert api(alice).post("/follow-requests/@carol/accept").status_code == 200
@@ -149,8 +156,9 @@ def test_is_public_is_true_for_posts_that_everybody_may_see(kind, make):
     assert annotated.is_public is Post.objects.public().contains(post) is (POSTS[kind] == EVERYBODY)
 
 
-def test_p5_mention_of_a_blocked_user_is_hidden(api, alice, carol, mallory):
-    medium_post = make_post(carol)
+@pytest.mark.promise("P5")
+def test_mention_of_a_blocked_user_is_hidden(api, alice, carol, mallory):
+    medium_post = PostFactory(author=carol)
     assert api(carol).patch(f"/posts/{medium_post.pk}", {"caption": "@alice and @mallory"}).status_code == 200
 
     def mentioned(viewer):

@@ -7,7 +7,7 @@ import pytest
 from apps.core.db.batches import BATCH, BatchRunner, delete_in_batches, in_batches, walk
 from apps.core.models import RateBucket
 from apps.media.models import Media
-from tests.factories import make_media
+from tests.factories import MediaFactory
 
 
 class TestBatchRunner:
@@ -78,7 +78,7 @@ class TestDeleting:
 class TestWalking:
     @pytest.fixture
     def pks(self, alice):
-        return sorted(make_media(alice).pk for _ in range(5))
+        return sorted(MediaFactory(owner=alice).pk for _ in range(5))
 
     @staticmethod
     def walked(runner, **place):

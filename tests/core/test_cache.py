@@ -45,7 +45,8 @@ def hesitant(settings: Any) -> Iterator[threading.Event]:
         yield hesitating
 
 
-def test_p9_late_response_of_redis_is_not_given_to_the_next_caller(hesitant: threading.Event, settings: Any) -> None:
+@pytest.mark.promise("P9")
+def test_late_response_of_redis_is_not_given_to_the_next_caller(hesitant: threading.Event, settings: Any) -> None:
     breaker = cache.Breaker()
     alices, bobs = cache.key("of", "alice"), cache.key("of", "bob")
     breaker.call(lambda client: client.mset({alices: "alice's", bobs: "bob's"}))
@@ -59,7 +60,8 @@ def test_p9_late_response_of_redis_is_not_given_to_the_next_caller(hesitant: thr
         assert breaker.call(lambda client: client.get(bobs)) == b"bob's"
 
 
-def test_c7_connection_that_was_closed_while_idle_is_replaced(settings: Any) -> None:
+@pytest.mark.promise("C7")
+def test_connection_that_was_closed_while_idle_is_replaced(settings: Any) -> None:
     breaker, name = cache.Breaker(), cache.key("of", "alice")
     breaker.call(lambda client: client.set(name, "alice's"))
     number = breaker.call(lambda client: client.client_id())

@@ -9,7 +9,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.management.base import OperatorCommand
 from tests.commands import interrupt, run
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 FOLLOWERS = "accounts.user.follower_count"
@@ -24,8 +24,8 @@ OURS = sorted(
 @pytest.fixture
 def people():
     """Three, each with a wrong number of followers, in the order in which they are counted."""
-    people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
-    make_post(people[0], like_count=5)
+    people = sorted((UserFactory(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
+    PostFactory(author=people[0], like_count=5)
     return people
 
 

@@ -8,7 +8,8 @@ from config.celery import app
 pytestmark = pytest.mark.django_db
 
 
-def test_r2_repeated_mail_has_the_same_message_id(alice, settings):
+@pytest.mark.promise("R2")
+def test_repeated_mail_has_the_same_message_id(alice, settings):
     """A worker that is killed after the mail server took the mail, and before it noted that, sends it once more."""
     settings.DEFAULT_FROM_EMAIL = "Photogram <noreply@photogram.example>"
     alice.email_verified_at = None

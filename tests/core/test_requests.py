@@ -18,7 +18,7 @@ from apps.core.models import IdempotencyKey
 from apps.core.tasks.housekeeping import IDEMPOTENCY_KEYS_KEPT
 from tests.api.test_openapi import routes
 from tests.conftest import Caller
-from tests.factories import make_post
+from tests.factories import PostFactory
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -59,19 +59,22 @@ def is_problem(answer, status, code=None):
     return problem
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize("kind", list(HOSTILE))
-def test_i2_hostile_body_is_a_4xx_problem(api, alice, kind):
+def test_hostile_body_is_a_4xx_problem(api, alice, kind):
     body, content_type, status, code = HOSTILE[kind]
     is_problem(raw(api(alice), "/posts", body, content_type), status, code)
 
 
+@pytest.mark.promise("I2")
 @pytest.mark.parametrize("kind", ["not json", "bad UTF-8", "huge", "a form", "deep"])
-def test_i2_operation_without_body_refuses_a_malformed_one(api, alice, carol, kind):
+def test_operation_without_body_refuses_a_malformed_one(api, alice, carol, kind):
     body, content_type, status, code = HOSTILE[kind]
     is_problem(raw(api(carol), "/users/@alice/follow", body, content_type), status, code)
 
 
-def test_p8_operation_without_body_refuses_fields(api, alice, carol):
+@pytest.mark.promise("P8")
+def test_operation_without_body_refuses_fields(api, alice, carol):
     problem = is_problem(api(carol).post("/users/@alice/follow", {"is_staff": True}), 400, "validation_error")
     assert problem["errors"] == [
         {"field": "is_staff", "code": "unknown_field", "message": "This field is not known here."}
@@ -130,7 +133,8 @@ def test_500_discloses_no_internals(api, alice, monkeypatch):
     assert b"Zero" not in answer.content
 
 
-def test_c8_unavailable_database_is_503(api, alice, monkeypatch):
+@pytest.mark.promise("C8")
+def test_unavailable_database_is_503(api, alice, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("connection refused")
 
@@ -141,7 +145,8 @@ def test_c8_unavailable_database_is_503(api, alice, monkeypatch):
 
 
 class TestHeaders:
-    def test_i1_p9_every_response_has_the_security_headers(self, api, alice, anonymous):
+    @pytest.mark.promise("I1", "P9")
+    def test_every_response_has_the_security_headers(self, api, alice, anonymous):
         for answer in (
             api(alice).get("/auth/me"),
             api(alice).get("/feed"),
@@ -154,8 +159,9 @@ class TestHeaders:
             assert "private" in answer.headers["Cache-Control"]
             assert {"authorization", "origin"} <= set(answer.headers["Vary"].lower().split(", "))
 
+    @pytest.mark.promise("I1")
     @pytest.mark.parametrize("path", ["/v1/users/@alice", "/admin/login/", "/v1/docs"])
-    def test_i1_api_and_pages_have_hsts_and_security_headers(self, alice, settings, path):
+    def test_api_and_pages_have_hsts_and_security_headers(self, alice, settings, path):
         settings.SECURE_HSTS_SECONDS = 3600
         answer = Client().get(path, secure=True)
         assert answer.status_code == 200
@@ -190,8 +196,9 @@ class TestHeaders:
     def test_valid_request_id_is_echoed(self, anonymous, offered):
         assert anonymous.get("/nothing", HTTP_X_REQUEST_ID=offered).headers["X-Request-ID"] == offered
 
+    @pytest.mark.promise("I4")
     @pytest.mark.parametrize("offered", ["", "x" * 129, "a b", "a\nb", "ä", '"}'])
-    def test_i4_invalid_request_id_is_replaced(self, anonymous, offered):
+    def test_invalid_request_id_is_replaced(self, anonymous, offered):
         made = anonymous.get("/nothing", HTTP_X_REQUEST_ID=offered).headers["X-Request-ID"]
         assert made != offered
         assert len(made) == 36
@@ -213,7 +220,8 @@ class TestRateLimits:
         with time_machine.travel(dt.datetime(2026, 11, 23, 12, 0, 10, tzinfo=dt.UTC), tick=False):
             yield
 
-    def test_a5_rate_limit_headers_count_down_to_429(self, api, alice):
+    @pytest.mark.promise("A5")
+    def test_rate_limit_headers_count_down_to_429(self, api, alice):
         caller = api(alice)
         answers = [caller.get("/follow-requests") for _ in range(4)]
         assert [a.status_code for a in answers] == [200, 200, 200, 429]
@@ -222,7 +230,8 @@ class TestRateLimits:
         is_problem(answers[-1], 429, "rate_limited")
         assert answers[-1].headers["Retry-After"] == answers[-1].headers["RateLimit-Reset"] == "50"
 
-    def test_a5_forged_forwarded_for_is_ignored(self, anonymous, alice, settings):
+    @pytest.mark.promise("A5")
+    def test_forged_forwarded_for_is_ignored(self, anonymous, alice, settings):
         def get(forwarded):
             return anonymous.get("/users/@alice", HTTP_X_FORWARDED_FOR=forwarded).status_code
 
@@ -230,18 +239,21 @@ class TestRateLimits:
         settings.TRUSTED_PROXIES = 1
         assert [get(f"10.0.0.{n}, 203.0.113.9") for n in range(3)] == [200, 200, 429]
 
+    @pytest.mark.promise("A5")
     @pytest.mark.django_db(transaction=True)
-    def test_a5_rate_limit_is_exact_under_parallel_load(self, db):
+    def test_rate_limit_is_exact_under_parallel_load(self, db):
         allowed = in_threads(12, lambda: limits.count_request("read", "somebody").exceeded)
         assert allowed.count(False) == 3
 
-    def test_c7_only_limits_that_protect_secrets_apply_without_redis(self, settings):
+    @pytest.mark.promise("C7")
+    def test_only_limits_that_protect_secrets_apply_without_redis(self, settings):
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert not any(limits.count_request("read", "somebody").exceeded for _ in range(9))
         guarded = [limits.count_request("read", "somebody", guards_a_secret=True).exceeded for _ in range(4)]
         assert guarded == [False, False, False, True]
 
 
+@pytest.mark.promise("A5")
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address"),
     [
@@ -255,15 +267,16 @@ class TestRateLimits:
         (1, "2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_a5_client_address_is_read_through_trusted_proxies(settings, proxies, forwarded, address):
+def test_client_address_is_read_through_trusted_proxies(settings, proxies, forwarded, address):
     settings.TRUSTED_PROXIES = proxies
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
     assert client_address(request) == address
 
 
 class TestC7RedisAway:
-    def test_c7_requests_work_without_redis_and_do_not_wait(self, alice, api, settings):
-        caller, post = api(alice), make_post(alice)
+    @pytest.mark.promise("C7")
+    def test_requests_work_without_redis_and_do_not_wait(self, alice, api, settings):
+        caller, post = api(alice), PostFactory(author=alice)
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         for path in ("/feed", f"/posts/{post.pk}", "/auth/me", "/users/@alice"):
             assert caller.get(path).status_code == 200
@@ -295,7 +308,8 @@ class TestIdempotencyKeys:
         answer = api(alice).post("/media/upload", {}, HTTP_IDEMPOTENCY_KEY=key)
         is_problem(answer, 400, "invalid_idempotency_key")
 
-    def test_r4_anonymous_idempotency_key_belongs_to_the_address(self, anonymous, settings):
+    @pytest.mark.promise("R4")
+    def test_anonymous_idempotency_key_belongs_to_the_address(self, anonymous, settings):
         settings.TRUSTED_PROXIES = 1
         body = {"handle": "alice", "email": "a@example.org", "password": "correct horse battery"}
 
@@ -305,7 +319,8 @@ class TestIdempotencyKeys:
         assert [post("203.0.113.1").status_code for _ in range(2)] == [201, 201]
         assert post("203.0.113.2").json()["code"] == "handle_taken"
 
-    def test_r4_expired_idempotency_key_is_new(self, api, alice):
+    @pytest.mark.promise("R4")
+    def test_expired_idempotency_key_is_new(self, api, alice):
         body = {"content_type": "image/jpeg", "bytes": 1000}
         begin = functools.partial(api(alice).post, "/media/upload", body, HTTP_IDEMPOTENCY_KEY="k")
         first = begin()
@@ -315,7 +330,8 @@ class TestIdempotencyKeys:
         assert first.content != second.content == begin().content
 
 
-def test_i4_log_event_is_one_line_of_json(capsys):
+@pytest.mark.promise("I4")
+def test_log_event_is_one_line_of_json(capsys):
     import logging.config
 
     import structlog
@@ -325,7 +341,7 @@ def test_i4_log_event_is_one_line_of_json(capsys):
     logging_config(log_format="json", level="INFO")
     try:
         structlog.get_logger("test_i4").warning("request", path='x\n{"forged": true}', agent="\u2028\x1b[31m")
-        logging.getLogger("test_i4_plain").warning("a\nb")
+        logging.getLogger("test_plain").warning("a\nb")
         structlog.get_logger("test_i4").warning("neither is Unicode nor 64 bits", half="\ud83d", number=2**64)
         lines = capsys.readouterr().err.strip().splitlines()
         assert [json.loads(line)["event"] for line in lines] == ["request", "a\nb", "neither is Unicode nor 64 bits"]

@@ -21,7 +21,7 @@ from apps.media import tasks as media_tasks
 from config.celery import app
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 PURGE = "apps.core.tasks.purge_rate_buckets"
@@ -142,7 +142,7 @@ class TestASlice:
         assert JobRun.objects.get().succeeded_at == succeeded_at
 
     def test_repair_of_counters_continues_after_a_killed_run(self, monkeypatch, settings, deliver):
-        authors = sorted((make_user() for _ in range(3)), key=lambda user: user.pk)
+        authors = sorted((UserFactory() for _ in range(3)), key=lambda user: user.pk)
         for author in authors:
             User.objects.filter(pk=author.pk).update(follower_count=7)
         one_batch_a_slice(monkeypatch, settings)
@@ -160,8 +160,8 @@ class TestASlice:
         assert jobs.repair_counters() == 1
 
     def test_run_that_exceeds_its_time_limit_keeps_its_checkpoint(self, monkeypatch, settings):
-        author = make_user()
-        make_post(author)
+        author = UserFactory()
+        PostFactory(author=author)
         advance = scheduled.BatchRunner.advance
 
         def too_long(runner, *args, **options):
@@ -176,9 +176,10 @@ class TestASlice:
         assert run.checkpoint == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
 
 
+@pytest.mark.promise("C2")
 @pytest.mark.django_db(transaction=True)
-def test_c2_job_of_a_killed_worker_continues_at_once(monkeypatch):
-    people = sorted((make_user(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
+def test_job_of_a_killed_worker_continues_at_once(monkeypatch):
+    people = sorted((UserFactory(follower_count=7) for _ in range(3)), key=lambda user: user.pk)
     monkeypatch.setenv("MAINTENANCE_ROWS_PER_SECOND", "1")
     killed_at("apps.core.db.batches/BatchRunner:advance", number=2, work="tests.core.jobs:run", argument=REPAIR)
     run = JobRun.objects.get(name=REPAIR)

@@ -32,8 +32,9 @@ def run_as_a_worker_does():
         idle.pop_request()
 
 
+@pytest.mark.promise("C8")
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_c8_task_resets_the_pool_if_the_database_is_unavailable(closed, monkeypatch, error):
+def test_task_resets_the_pool_if_the_database_is_unavailable(closed, monkeypatch, error):
     def away(*_, **__):
         raise error("away")
 

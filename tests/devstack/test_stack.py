@@ -218,8 +218,9 @@ class TestPorts:
 
 
 class TestStorage:
+    @pytest.mark.promise("M5")
     @pytest.mark.slow
-    def test_m5_internal_interfaces_of_storage_need_a_key(self, state: Path) -> None:
+    def test_internal_interfaces_of_storage_need_a_key(self, state: Path) -> None:
         with Stack(state, without("S3_ENDPOINT_URL"), durable=False) as stack:
             storage = _storage(stack.environment)
             storage.create_bucket(Bucket="private")
@@ -232,13 +233,15 @@ class TestStorage:
                     assert requests.get(url, timeout=5).status_code == 401, url
             assert storage.get_object(Bucket="private", Key="x")["Body"].read() == b"secret" * 1000
 
-    def test_m5_private_bucket_is_private(self, settings: Any) -> None:
+    @pytest.mark.promise("M5")
+    def test_private_bucket_is_private(self, settings: Any) -> None:
         base = os.environ["S3_ENDPOINT_URL"]
         _storage(os.environ).put_object(Bucket=settings.S3_PRIVATE_BUCKET, Key="devstack/x", Body=b"x")
         for path in ("", settings.S3_PRIVATE_BUCKET, f"{settings.S3_PRIVATE_BUCKET}/devstack/x"):
             assert requests.get(f"{base}/{path}", timeout=5).status_code == 403
 
-    def test_m5_public_bucket_serves_objects_but_no_listing(self, settings: Any) -> None:
+    @pytest.mark.promise("M5")
+    def test_public_bucket_serves_objects_but_no_listing(self, settings: Any) -> None:
         bucket = f"{os.environ['S3_ENDPOINT_URL']}/{settings.S3_PUBLIC_BUCKET}"
         _storage(os.environ).put_object(Bucket=settings.S3_PUBLIC_BUCKET, Key="devstack/x", Body=b"x")
         assert requests.get(f"{bucket}/devstack/x", timeout=5).content == b"x"
@@ -250,6 +253,7 @@ class TestStorage:
         assert requests.delete(f"{bucket}/devstack/x", timeout=5).status_code == 403
         assert requests.get(f"{bucket}/devstack/x", timeout=5).content == b"x"
 
+    @pytest.mark.promise("M1")
     @pytest.mark.parametrize(
         ("body", "content_type", "status"),
         [
@@ -260,7 +264,7 @@ class TestStorage:
             (b"twelve bytes", None, 403),
         ],
     )
-    def test_m1_upload_must_match_the_signature(
+    def test_upload_must_match_the_signature(
         self, settings: Any, body: bytes, content_type: str | None, status: int
     ) -> None:
         signed = {"Bucket": settings.S3_PRIVATE_BUCKET, "Key": "devstack/signed", "ContentType": "image/jpeg"}

@@ -7,14 +7,14 @@ from apps.content.models import Post
 from apps.engagement import comments, privacy, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from tests.engagement.test_likes_and_saves import drift
-from tests.factories import PASSWORD, make_block, make_comment, make_follow, make_post, make_user
+from tests.factories import PASSWORD, BlockFactory, CommentFactory, FollowFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def post(alice):
-    return make_post(alice)
+    return PostFactory(author=alice)
 
 
 def say(api, who, post, text="What light!", **fields):
@@ -54,9 +54,9 @@ class TestCommenting:
         assert api(alice).get(f"/posts/{post.pk}/comments").json()["results"][1]["counts"]["replies"] == 2
 
     def test_invisible_parent_is_refused_like_an_unknown_id(self, api, alice, bob, carol, post):
-        elsewhere = make_comment(make_post(alice), alice)
-        hidden = make_comment(post, bob)
-        make_block(bob, carol)
+        elsewhere = CommentFactory(post=PostFactory(author=alice), author=alice)
+        hidden = CommentFactory(post=post, author=bob)
+        BlockFactory(blocker=bob, blocked=carol)
         answers = [
             say(api, carol, post, parent_id=str(pk)).json()["errors"]
             for pk in (elsewhere.pk, hidden.pk, "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10")
@@ -72,21 +72,24 @@ class TestCommenting:
             answer = say(api, who, post)
             assert (answer.status_code, answer.json()["code"]) == (403, "comments_disabled")
 
+    @pytest.mark.promise("I2")
     @pytest.mark.parametrize("text", ["", "  \n ", "x" * 1001, "a\u0000b", "\u202egnp.exe", None, 7])
-    def test_i2_invalid_text_is_refused(self, api, carol, post, text):
+    def test_invalid_text_is_refused(self, api, carol, post, text):
         answer = api(carol).post(f"/posts/{post.pk}/comments", {"text": text})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "text")
 
-    def test_r4_same_idempotency_key_creates_one_comment(self, api, carol, post):
+    @pytest.mark.promise("R4")
+    def test_same_idempotency_key_creates_one_comment(self, api, carol, post):
         caller = api(carol)
         answers = [caller.post(f"/posts/{post.pk}/comment", {"text": "x"}, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2)]
         assert answers[0].json() == answers[1].json()
         assert answers[1].headers["Idempotency-Replayed"] == "true"
         assert Comment.objects.count() == 1
 
-    def test_p4_comments_of_an_invisible_post_are_not_found(self, api, anonymous, alice, carol):
-        hidden = make_post(alice, visibility="followers")
-        comment = make_comment(hidden, alice)
+    @pytest.mark.promise("P4")
+    def test_comments_of_an_invisible_post_are_not_found(self, api, anonymous, alice, carol):
+        hidden = PostFactory(author=alice, visibility="followers")
+        comment = CommentFactory(post=hidden, author=alice)
         for caller in (api(carol), anonymous):
             assert caller.get(f"/posts/{hidden.pk}/comments").status_code == 404
         assert say(api, carol, hidden).status_code == 404
@@ -95,17 +98,19 @@ class TestCommenting:
 
 
 class TestWhatAViewerSees:
-    def test_p5_comments_across_a_block_are_neither_shown_nor_counted(self, api, alice, bob, carol, post):
+    @pytest.mark.promise("P5")
+    def test_comments_across_a_block_are_neither_shown_nor_counted(self, api, alice, bob, carol, post):
         for who in (bob, carol):
             say(api, who, post, who.handle)
-        make_block(carol, bob)
+        BlockFactory(blocker=carol, blocked=bob)
         assert texts(api(bob), post) == ["bob"]
         assert texts(api(carol), post) == ["carol"]
         assert texts(api(alice), post) == ["carol", "bob"]
         assert api(bob).get(f"/posts/{post.pk}").json()["counts"]["comments"] == 1
         assert api(alice).get(f"/posts/{post.pk}").json()["counts"]["comments"] == 2
 
-    def test_p2_comments_of_a_suspended_account_are_hidden(self, api, alice, carol, post):
+    @pytest.mark.promise("P2")
+    def test_comments_of_a_suspended_account_are_hidden(self, api, alice, carol, post):
         say(api, carol, post, "spam")
         accounts.suspend(carol, reason="spam")
         assert texts(api(alice), post) == []
@@ -127,7 +132,7 @@ class TestRemoving:
     # author of the comment, of the post, somebody else, a moderator
     @pytest.mark.parametrize(("who", "status"), [("carol", 204), ("alice", 204), ("bob", 403), ("mod", 204)])
     def test_comment_is_removed_by_its_author_post_author_or_moderator(self, api, who, status, request, carol, post):
-        comment = make_comment(post, carol)
+        comment = CommentFactory(post=post, author=carol)
         caller = api(request.getfixturevalue(who))
         assert caller.delete(f"/posts/{post.pk}/comments/{comment.pk}").status_code == status
         if status == 204:
@@ -136,13 +141,13 @@ class TestRemoving:
         assert not drift()
 
     def test_comment_is_only_found_under_its_post(self, api, alice, carol, post):
-        comment = make_comment(post, carol)
-        other = make_post(carol)
+        comment = CommentFactory(post=post, author=carol)
+        other = PostFactory(author=carol)
         assert api(carol).delete(f"/posts/{other.pk}/comments/{comment.pk}").status_code == 404
 
     def test_removed_comment_is_a_tombstone_while_it_has_replies(self, api, alice, bob, carol, post):
-        thread = make_comment(post, carol, "thread @alice")
-        replies = [make_comment(post, who, "reply", parent=thread) for who in (alice, bob)]
+        thread = CommentFactory(post=post, author=carol, text="thread @alice")
+        replies = [CommentFactory(post=post, author=who, text="reply", parent=thread) for who in (alice, bob)]
         api(bob).post(f"/comments/{thread.pk}/like")
         assert api(carol).delete(f"/posts/{post.pk}/comments/{thread.pk}").status_code == 204
         [stone] = api(bob).get(f"/posts/{post.pk}/comments").json()["results"]
@@ -161,21 +166,23 @@ class TestRemoving:
 
 class TestLikingAComment:
     def test_comment_like_is_idempotent(self, api, alice, carol, post):
-        comment = make_comment(post, alice)
+        comment = CommentFactory(post=post, author=alice)
         for method, liked in (("post", True), ("delete", False)):
             answers = [getattr(api(carol), method)(f"/comments/{comment.pk}/like").json() for _ in range(2)]
             assert answers[0] == answers[1] == {"liked": liked, "counts": {"likes": int(liked), "replies": 0}}
         assert not drift()
 
-    def test_p5_comment_across_a_block_cannot_be_liked(self, api, alice, bob, carol, post):
-        comment = make_comment(post, bob)
-        make_block(bob, carol)
+    @pytest.mark.promise("P5")
+    def test_comment_across_a_block_cannot_be_liked(self, api, alice, bob, carol, post):
+        comment = CommentFactory(post=post, author=bob)
+        BlockFactory(blocker=bob, blocked=carol)
         assert api(carol).post(f"/comments/{comment.pk}/like").status_code == 404
 
 
 class TestAPersonsRights:
-    def test_p10_erasure_removes_own_reactions_and_keeps_others_comments(self, alice, bob, carol):
-        posts = [make_post(alice) for _ in range(3)]
+    @pytest.mark.promise("P10")
+    def test_erasure_removes_own_reactions_and_keeps_others_comments(self, alice, bob, carol):
+        posts = [PostFactory(author=alice) for _ in range(3)]
         for post in posts:
             services.like(post.pk, by=carol.pk)
             services.like(post.pk, by=bob.pk)
@@ -194,7 +201,7 @@ class TestAPersonsRights:
         assert not drift()
 
     def test_export_contains_own_reactions(self, alice, carol):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         services.like(post.pk, by=carol.pk)
         services.save(post.pk, by=carol.pk)
         mine = comments.comment(post.pk, by=carol.pk, text="mine")
@@ -211,9 +218,9 @@ class TestAPersonsRights:
 
 
 def test_comment_on_a_followers_only_post_is_seen_by_followers(api, alice, bob):
-    post = make_post(alice, visibility="followers")
-    fan = make_user()
-    make_follow(fan, alice)
+    post = PostFactory(author=alice, visibility="followers")
+    fan = UserFactory()
+    FollowFactory(follower=fan, followed=alice)
     say(api, bob, post, "us")
     assert texts(api(fan), post) == ["us"]
     assert Post.objects.get().comment_count == 1

@@ -4,21 +4,21 @@ import pytest
 
 from apps.engagement import comments
 from apps.engagement import services as engagement
-from tests.factories import make_block, make_comment, make_post, make_user
+from tests.factories import BlockFactory, CommentFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def eve():
-    return make_user("eve")
+    return UserFactory(handle="eve")
 
 
 @pytest.fixture
 def post(alice, carol, eve):
     """Liked and commented on by carol, dora and eve; the first comment has a like and a reply by each."""
-    made, people = make_post(alice), [carol, make_user("dora"), eve]
-    thread = make_comment(made, alice)
+    made, people = PostFactory(author=alice), [carol, UserFactory(handle="dora"), eve]
+    thread = CommentFactory(post=made, author=alice)
     for person in people:
         engagement.like(made.pk, by=person.pk)
         engagement.like_comment(thread.pk, by=person.pk)
@@ -35,27 +35,29 @@ def counts(api, bob, post):
     return shown["likes"], shown["comments"], thread["likes"], thread["replies"]
 
 
+@pytest.mark.promise("P5")
 @pytest.mark.parametrize("others", [0, 1, 40], ids=lambda n: f"{n} others are blocked")
 @pytest.mark.parametrize("by_bob", [False, True])
-def test_p5_comments_of_many_blocked_users_are_not_counted(api, bob, eve, post, others, by_bob):
+def test_comments_of_many_blocked_users_are_not_counted(api, bob, eve, post, others, by_bob):
     """Looked for among the blocked people where these are fewer, otherwise among what is counted."""
     whole = counts(api, bob, post)
-    for person in [make_user() for _ in range(others)]:
-        make_block(bob, person)
+    for person in [UserFactory() for _ in range(others)]:
+        BlockFactory(blocker=bob, blocked=person)
     assert counts(api, bob, post) == whole
     if by_bob:
-        make_block(bob, eve)
+        BlockFactory(blocker=bob, blocked=eve)
     else:
-        make_block(eve, bob)
+        BlockFactory(blocker=eve, blocked=bob)
     likes, comments, comment_likes, replies = whole
     assert counts(api, bob, post) == (likes - 1, comments - 2, comment_likes - 1, replies - 1)
 
 
-def test_p5_taken_down_comment_is_not_subtracted_twice(api, bob, eve, post):
+@pytest.mark.promise("P5")
+def test_taken_down_comment_is_not_subtracted_twice(api, bob, eve, post):
     last = comments.comment(post.pk, by=eve.pk, text="Gone.")
     before = counts(api, bob, post)
     comments.remove_comment(last.pk)
-    for person in [eve, *(make_user() for _ in range(40))]:
-        make_block(bob, person)
+    for person in [eve, *(UserFactory() for _ in range(40))]:
+        BlockFactory(blocker=bob, blocked=person)
     likes, comment_count, comment_likes, replies = before
     assert counts(api, bob, post) == (likes - 1, comment_count - 3, comment_likes - 1, replies - 1)

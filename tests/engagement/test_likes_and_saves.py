@@ -9,7 +9,7 @@ from apps.core.models import QueuedTask
 from apps.engagement import comments, services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from tests.counting import drift
-from tests.factories import make_block, make_comment, make_post, make_user
+from tests.factories import BlockFactory, CommentFactory, PostFactory, UserFactory
 from tests.threads import in_crews, in_threads
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 class TestALike:
     def test_like_and_unlike_are_idempotent(self, api, alice, carol):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         liked = [api(carol).post(f"/posts/{post.pk}/like") for _ in range(2)]
         assert [answer.status_code for answer in liked] == [200, 200]
         assert liked[0].json() == liked[1].json() == {"liked": True, "counts": {"likes": 1, "comments": 0}}
@@ -27,7 +27,7 @@ class TestALike:
         assert not drift()
 
     def test_like_that_changes_nothing_enqueues_no_task(self, alice, carol):
-        post, rung = make_post(alice), []
+        post, rung = PostFactory(author=alice), []
         for verb in (services.unlike, services.like, services.like, services.unlike, services.unlike):
             verb(post.pk, by=carol.pk)
             rung.append(QueuedTask.objects.filter(task_name__endswith="sync_like_notification").count())
@@ -35,7 +35,7 @@ class TestALike:
         assert QueuedTask.objects.last().kwargs == {"post_id": str(post.pk), "actor_id": str(carol.pk)}
 
     def test_like_is_listed_for_the_post_and_for_the_user(self, api, alice, bob, carol):
-        post, other = make_post(alice), make_post(alice)
+        post, other = PostFactory(author=alice), PostFactory(author=alice)
         for liker in (bob, carol):
             api(liker).post(f"/posts/{post.pk}/like")
         api(carol).post(f"/posts/{other.pk}/like")
@@ -45,28 +45,31 @@ class TestALike:
         mine = api(carol).get("/users/me/liked").json()["results"]
         assert [row["id"] for row in mine] == [str(other.pk), str(post.pk)]
 
-    def test_p4_like_of_an_invisible_post_answers_like_an_unknown_one(self, api, alice, carol, mallory):
-        hidden = make_post(alice, visibility="followers")
+    @pytest.mark.promise("P4")
+    def test_like_of_an_invisible_post_answers_like_an_unknown_one(self, api, alice, carol, mallory):
+        hidden = PostFactory(author=alice, visibility="followers")
         for path in ("like", "save"):
             assert api(carol).post(f"/posts/{hidden.pk}/{path}").status_code == 404
             assert api(carol).delete(f"/posts/{hidden.pk}/{path}").status_code == 404
         assert api(carol).get(f"/posts/{hidden.pk}/likes").status_code == 404
-        assert api(mallory).post(f"/posts/{make_post(alice).pk}/like").status_code == 404
+        assert api(mallory).post(f"/posts/{PostFactory(author=alice).pk}/like").status_code == 404
         assert not Like.objects.exists()
 
-    def test_p5_like_of_a_blocked_user_is_neither_listed_nor_counted(self, api, alice, bob, carol):
-        post = make_post(alice)
+    @pytest.mark.promise("P5")
+    def test_like_of_a_blocked_user_is_neither_listed_nor_counted(self, api, alice, bob, carol):
+        post = PostFactory(author=alice)
         for liker in (bob, carol):
             api(liker).post(f"/posts/{post.pk}/like")
-        make_block(bob, carol)
+        BlockFactory(blocker=bob, blocked=carol)
         for viewer, hidden in ((bob, "carol"), (carol, "bob")):
             listed = api(viewer).get(f"/posts/{post.pk}/likes").json()["results"]
             assert hidden not in [row["user"]["handle"] for row in listed]
             assert api(viewer).get(f"/posts/{post.pk}").json()["counts"]["likes"] == 1
         assert api(alice).get(f"/posts/{post.pk}").json()["counts"]["likes"] == 2
 
-    def test_p2_hidden_post_is_not_in_liked_and_saved_lists(self, api, alice, carol):
-        post = make_post(alice)
+    @pytest.mark.promise("P2")
+    def test_hidden_post_is_not_in_liked_and_saved_lists(self, api, alice, carol):
+        post = PostFactory(author=alice)
         api(carol).post(f"/posts/{post.pk}/like")
         api(carol).post(f"/posts/{post.pk}/save")
         api(alice).patch("/users/me", {"is_private": True})
@@ -76,7 +79,7 @@ class TestALike:
 
 class TestASave:
     def test_saves_are_private(self, api, alice, carol):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         for _ in range(2):
             assert api(carol).post(f"/posts/{post.pk}/save").json() == {"saved": True}
         assert Save.objects.count() == 1
@@ -89,11 +92,12 @@ class TestASave:
 
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
-    def test_r1_count_equals_rows_after_a_thousand_likes_and_unlikes(self):
+    @pytest.mark.promise("R1")
+    def test_count_equals_rows_after_a_thousand_likes_and_unlikes(self):
         """Ten threads at once, each for five people: 1,000 acts, and as many on a comment."""
-        author = make_user()
-        post = make_post(author)
-        comment = make_comment(post, author)
+        author = UserFactory()
+        post = PostFactory(author=author)
+        comment = CommentFactory(post=post, author=author)
 
         def act(crew, dice):
             for _ in range(100):
@@ -108,9 +112,10 @@ class TestRaces:
         assert comment.like_count == CommentLike.objects.count() > 0
         assert not drift()
 
-    def test_r1_count_equals_rows_after_a_thousand_comments_and_removals(self):
+    @pytest.mark.promise("R1")
+    def test_count_equals_rows_after_a_thousand_comments_and_removals(self):
         """Replies among them, so that tombstones come and go."""
-        post = make_post(make_user())
+        post = PostFactory(author=UserFactory())
 
         def act(crew, dice):
             mine = []
@@ -131,9 +136,10 @@ class TestRaces:
         assert post.comment_count == Comment.objects.published().count() > 0
         assert not drift()
 
-    def test_r1_last_of_a_thousand_saves_and_unsaves_decides(self):
+    @pytest.mark.promise("R1")
+    def test_last_of_a_thousand_saves_and_unsaves_decides(self):
         """Saves are not counted: what must hold is that each person's last act is what is kept."""
-        post = make_post(make_user())
+        post = PostFactory(author=UserFactory())
 
         def act(crew, dice):
             last = {}
@@ -147,15 +153,16 @@ class TestRaces:
         assert set(Save.objects.values_list("user", flat=True)) == saved
         assert Save.objects.count() == len(saved) > 0
 
-    def test_r3_removed_comment_keeps_no_like_or_reply(self):
+    @pytest.mark.promise("R3")
+    def test_removed_comment_keeps_no_like_or_reply(self):
         for _ in range(5):
-            author = make_user()
-            comment = make_comment(make_post(author), author)
+            author = UserFactory()
+            comment = CommentFactory(post=PostFactory(author=author), author=author)
             deeds = iter(
                 [
                     lambda c=comment: comments.remove_comment(c.pk),
-                    lambda c=comment: services.like_comment(c.pk, by=make_user().pk),
-                    lambda c=comment: comments.comment(c.post_id, by=make_user().pk, text="x", parent_id=c.pk),
+                    lambda c=comment: services.like_comment(c.pk, by=UserFactory().pk),
+                    lambda c=comment: comments.comment(c.post_id, by=UserFactory().pk, text="x", parent_id=c.pk),
                 ]
             )
 
@@ -171,15 +178,17 @@ class TestRaces:
             assert not CommentLike.objects.exists()
             assert not drift()
 
-    def test_r2_ten_concurrent_likes_of_a_user_count_once(self):
-        post, fan = make_post(make_user()), make_user()
+    @pytest.mark.promise("R2")
+    def test_ten_concurrent_likes_of_a_user_count_once(self):
+        post, fan = PostFactory(author=UserFactory()), UserFactory()
         in_threads(10, lambda: services.like(post.pk, by=fan.pk))
         post.refresh_from_db()
         assert (Like.objects.count(), post.like_count) == (1, 1)
 
+    @pytest.mark.promise("R3")
     @pytest.mark.parametrize("_", range(5))
-    def test_r3_deleted_post_keeps_no_like_or_comment(self, _):
-        post, fan = make_post(make_user()), make_user()
+    def test_deleted_post_keeps_no_like_or_comment(self, _):
+        post, fan = PostFactory(author=UserFactory()), UserFactory()
         deeds = iter(
             [
                 lambda: content.delete_post(post),

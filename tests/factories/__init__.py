@@ -169,42 +169,6 @@ class MuteFactory(factory.django.DjangoModelFactory):
     muted = factory.SubFactory(UserFactory)
 
 
-# Old names, until every test uses the factories.
-def make_user(handle: str = "", **fields: Any) -> User:
-    user: User = UserFactory(**({"handle": handle} if handle else {}), **fields)
-    return user
-
-
-def make_media(owner: User, **fields: Any) -> Media:
-    medium: Media = MediaFactory(owner=owner, **fields)
-    return medium
-
-
-def make_post(author: User, **fields: Any) -> Post:
-    post: Post = PostFactory(author=author, **fields)
-    return post
-
-
-def make_comment(post: Post, author: User, text: str = "What light!", *, parent: Comment | None = None) -> Comment:
-    comment: Comment = CommentFactory(post=post, author=author, text=text, parent=parent)
-    return comment
-
-
-def make_follow(follower: User, followed: User) -> Follow:
-    follow: Follow = FollowFactory(follower=follower, followed=followed)
-    return follow
-
-
-def make_block(blocker: User, blocked: User) -> Block:
-    block: Block = BlockFactory(blocker=blocker, blocked=blocked)
-    return block
-
-
-def make_mute(muter: User, muted: User) -> Mute:
-    mute: Mute = MuteFactory(muter=muter, muted=muted)
-    return mute
-
-
 def many(rows: Iterable[M]) -> list[M]:
     """Insert rows with COPY: for thousands of rows `bulk_create` takes twenty times as long. Values that the database
     fills in stay unknown."""

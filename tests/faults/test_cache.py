@@ -43,12 +43,14 @@ def frozen(settings) -> Iterator[Frozen]:
     cache.breaker.reset()
 
 
-def test_c7_redis_timeout_in_production_is_a_quarter_of_a_second():
+@pytest.mark.promise("C7")
+def test_redis_timeout_in_production_is_a_quarter_of_a_second():
     [production] = started(documented())
     assert float(production["REDIS_TIMEOUT_SECONDS"]) <= 0.25
 
 
-def test_c7_unavailable_redis_is_waited_for_once(frozen, settings):
+@pytest.mark.promise("C7")
+def test_unavailable_redis_is_waited_for_once(frozen, settings):
     settings.REDIS_BREAKER_SECONDS = 60
     begun = time.monotonic()
     for _ in range(100):
@@ -58,7 +60,8 @@ def test_c7_unavailable_redis_is_waited_for_once(frozen, settings):
     assert time.monotonic() - begun < 10, "each of the calls waited"
 
 
-def test_c7_redis_is_tried_again_after_the_pause(frozen, settings):
+@pytest.mark.promise("C7")
+def test_redis_is_tried_again_after_the_pause(frozen, settings):
     settings.REDIS_BREAKER_SECONDS = 0.05
     for _ in range(2):
         with pytest.raises(cache.RedisUnavailable):
@@ -67,7 +70,8 @@ def test_c7_redis_is_tried_again_after_the_pause(frozen, settings):
     assert len(frozen.guests) == 2
 
 
-def test_c7_requests_use_the_database_while_redis_is_unavailable(api, alice, bob, request):
+@pytest.mark.promise("C7")
+def test_requests_use_the_database_while_redis_is_unavailable(api, alice, bob, request):
     caller = api(bob)
     assert caller.get("/feed").status_code == 200
     request.getfixturevalue("frozen")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.core.db.ids import first_id_at, moment_of
 from apps.media import pipeline, sweeps
 from apps.media.models import Media
-from tests.factories import make_post
+from tests.factories import PostFactory
 from tests.media.uploads import uploaded
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +24,9 @@ def id_made_at(moment):
     return UUID(int=first_id_at(moment).int | version_and_random | 2 << 62 | random.getrandbits(62))
 
 
+@pytest.mark.promise("C10")
 @pytest.mark.parametrize("step", STEPS)
-def test_c10_ids_are_unique_and_posts_listed_once_if_clocks_differ(api, alice, bob, step):
+def test_ids_are_unique_and_posts_listed_once_if_clocks_differ(api, alice, bob, step):
     now = timezone.now()
     moments = [now + timedelta(milliseconds=number) for number in range(3)]
     moments += [moment + step for moment in moments]
@@ -33,7 +34,7 @@ def test_c10_ids_are_unique_and_posts_listed_once_if_clocks_differ(api, alice, b
     assert len(set(ids)) == len(ids)
     assert abs(moment_of(ids[0]) - now) < timedelta(milliseconds=2)
     for pk in ids:
-        make_post(alice, id=pk)
+        PostFactory(author=alice, id=pk)
     seen, cursor = [], ""
     while cursor is not None:
         page = api(bob).get(f"/feed?limit=7{cursor and f'&cursor={cursor}'}").json()
@@ -42,8 +43,9 @@ def test_c10_ids_are_unique_and_posts_listed_once_if_clocks_differ(api, alice, b
     assert sorted(seen) == sorted(map(str, ids))
 
 
+@pytest.mark.promise("C10")
 @pytest.mark.parametrize("step", STEPS)
-def test_c10_lease_is_exclusive_and_ends_if_clocks_differ(api, alice, deliver, step):
+def test_lease_is_exclusive_and_ends_if_clocks_differ(api, alice, deliver, step):
     """A worker takes an upload and dies, and the clock steps: it is processed once, a lease's time after the clock has
     come to where it was at the latest."""
     medium = uploaded(api(alice))
@@ -63,7 +65,8 @@ def test_c10_lease_is_exclusive_and_ends_if_clocks_differ(api, alice, deliver, s
     assert (medium.status, Media.objects.count()) == ("ready", 1)
 
 
-def test_c10_worker_that_lost_its_lease_changes_nothing(api, alice):
+@pytest.mark.promise("C10")
+def test_worker_that_lost_its_lease_changes_nothing(api, alice):
     """The clock steps forward while a worker is at work: another takes over, and the first one's result is not used."""
     medium = uploaded(api(alice))
     first = pipeline._claim(medium.pk)

@@ -32,7 +32,8 @@ def timed(mortal: Mortal, count: int) -> tuple[set[int], float]:
     return {answer.status_code for answer in answers}, time.monotonic() - begun
 
 
-def test_c8_killed_database_gives_503_and_recovers(mortal: Mortal) -> None:
+@pytest.mark.promise("C8")
+def test_killed_database_gives_503_and_recovers(mortal: Mortal) -> None:
     mortal.ask_at_once(16)
     mortal.stop_database()
     # Twice as many as there are threads: those behind the first wait for these as well.
@@ -45,14 +46,16 @@ def test_c8_killed_database_gives_503_and_recovers(mortal: Mortal) -> None:
     assert timed(mortal, 32)[0] == {404}, "a connection of the time before was given to somebody"
 
 
-def test_c8_restart_of_an_idle_database_fails_no_request(mortal: Mortal) -> None:
+@pytest.mark.promise("C8")
+def test_restart_of_an_idle_database_fails_no_request(mortal: Mortal) -> None:
     mortal.ask_at_once(16)
     mortal.stop_database()
     mortal.start_database()
     assert timed(mortal, 32)[0] == {404}
 
 
-def test_c8_frozen_database_gives_503_in_time_and_recovers(mortal: Mortal) -> None:
+@pytest.mark.promise("C8")
+def test_frozen_database_gives_503_in_time_and_recovers(mortal: Mortal) -> None:
     mortal.ask_at_once(16)
     with mortal.frozen_database():
         statuses, seconds = timed(mortal, 32)
@@ -65,7 +68,8 @@ def test_c8_frozen_database_gives_503_in_time_and_recovers(mortal: Mortal) -> No
     assert timed(mortal, 32)[0] == {404}
 
 
-def test_c8_lock_wait_gives_503_in_time(mortal: Mortal) -> None:
+@pytest.mark.promise("C8")
+def test_lock_wait_gives_503_in_time(mortal: Mortal) -> None:
     with psycopg.connect(mortal.postgres.url) as blocker:
         blocker.execute("LOCK TABLE accounts_user")
         statuses, seconds = timed(mortal, 2)
@@ -73,6 +77,7 @@ def test_c8_lock_wait_gives_503_in_time(mortal: Mortal) -> None:
     assert mortal.await_answer() < 5, "one lock was taken for an outage"
 
 
+@pytest.mark.promise("C8")
 @pytest.mark.parametrize(
     "bound",
     [
@@ -83,7 +88,7 @@ def test_c8_lock_wait_gives_503_in_time(mortal: Mortal) -> None:
         "client_connection_check_interval",
     ],
 )
-def test_c8_sessions_have_server_side_timeouts(bound: str) -> None:
+def test_sessions_have_server_side_timeouts(bound: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT setting::int FROM pg_settings WHERE name = %s", [bound])
         assert 0 < cursor.fetchone()[0] <= 30_000

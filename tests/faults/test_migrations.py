@@ -64,12 +64,14 @@ def ours() -> list[Migration]:
     return [migration for migration in disk.values() if migration.__module__.startswith("apps.")]
 
 
-def test_c10_migrations_run_while_the_previous_release_serves() -> None:
+@pytest.mark.promise("C10")
+def test_migrations_run_while_the_previous_release_serves() -> None:
     found = {(each.app_label, each.name): faults for each in ours() if (faults := list(faults_of(each)))}
     assert {key: faults for key, faults in found.items() if key not in BEFORE_THE_FIRST_RELEASE} == {}
     assert set(found) >= BEFORE_THE_FIRST_RELEASE, "an exception that is none"
 
 
+@pytest.mark.promise("C10")
 @pytest.mark.parametrize(
     ("operation", "is_refused"),
     [
@@ -83,7 +85,7 @@ def test_c10_migrations_run_while_the_previous_release_serves() -> None:
         (RunSQL("CREATE INDEX CONCURRENTLY x ON content_post (caption)"), False),
     ],
 )
-def test_c10_migration_that_locks_a_hot_table_is_detected(operation: Any, is_refused: bool) -> None:
+def test_migration_that_locks_a_hot_table_is_detected(operation: Any, is_refused: bool) -> None:
     migration = Migration("0099_test", "content")
     migration.operations = [operation]
     assert bool(list(faults_of(migration))) == is_refused

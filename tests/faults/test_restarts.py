@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.xdist_group("
 CLIENTS = 8
 
 
-def test_c10_restart_under_load_fails_no_request(mortal: Mortal) -> None:
+@pytest.mark.promise("C10")
+def test_restart_under_load_fails_no_request(mortal: Mortal) -> None:
     """Each client connects again while the connection is refused, as the proxy does (config/deploy/Caddyfile)."""
     stopped = threading.Event()
 

@@ -14,7 +14,7 @@ from apps.feed.models import FeedMode, FeedSnapshot
 from apps.feed.policy import BUSY, NORMAL, RECOVERING, Decision, Inputs, Thresholds
 from apps.social.models import Follow
 from tests.commands import interrupt, run
-from tests.factories import make_follow, make_post, make_user
+from tests.factories import FollowFactory, PostFactory, UserFactory
 from tests.feed.worlds import page_of, publish
 
 LIMITS = Thresholds(queue=1000, seconds=0.5, hit_ratio=0.8)
@@ -84,7 +84,7 @@ def sources(monkeypatch):
 class TestDeciding:
     def test_inputs_are_those_since_the_last_decision(self, alice, monkeypatch):
         monkeypatch.setattr(mode, "MIN_SAMPLES", 3)
-        make_post(alice)
+        PostFactory(author=alice)
         read_often(alice, 12)
         tasks.decide_mode()
         kept = FeedMode.objects.get()
@@ -144,9 +144,9 @@ class TestDeciding:
 
 class TestBusy:
     def test_busy_feed_shows_the_snapshot_with_own_posts(self, alice, bob, busy, monkeypatch):
-        old = make_post(alice)
+        old = PostFactory(author=alice)
         snapshot_of(bob)
-        new, own = make_post(alice), make_post(bob)
+        new, own = PostFactory(author=alice), PostFactory(author=bob)
         seen = sources(monkeypatch)
         assert page_of(bob) == [own.pk, old.pk]
         FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(minutes=10))
@@ -156,15 +156,16 @@ class TestBusy:
         assert seen == ["snapshot", "stale", "database"]
 
     def test_normal_feed_builds_a_missing_timeline(self, alice, bob, monkeypatch):
-        make_post(alice)
+        PostFactory(author=alice)
         snapshot_of(bob)
         seen = sources(monkeypatch)
         page_of(bob)
         page_of(bob)
         assert seen == ["database", "live"]
 
-    def test_p5_p6_snapshot_shows_no_content_that_has_been_hidden(self, api, alice, bob, busy):
-        make_post(alice)
+    @pytest.mark.promise("P5", "P6")
+    def test_snapshot_shows_no_content_that_has_been_hidden(self, api, alice, bob, busy):
+        PostFactory(author=alice)
         snapshot_of(bob)
         assert len(api(bob).get("/feed").json()["results"]) == 1
         api(bob).post("/users/@alice/mute")
@@ -172,16 +173,16 @@ class TestBusy:
 
     def test_follow_shows_posts_at_once_and_invalidates_the_snapshot(self, api, alice, carol, busy, deliver):
         snapshot_of(carol)
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         api(carol).post("/users/@alice/follow")
         assert page_of(carol) == [post.pk]
         deliver()
         assert page_of(carol) == [post.pk]
 
     def test_followed_posts_stay_visible_if_the_task_is_late(self, api, alice, carol, busy):
-        old = make_post(carol)
+        old = PostFactory(author=carol)
         snapshot_of(carol)
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         api(carol).post("/users/@alice/follow")
         assert page_of(carol) == [post.pk, old.pk]
         # As when the doubt has expired, with the task still in its queue.
@@ -189,11 +190,11 @@ class TestBusy:
         assert page_of(carol) == [post.pk, old.pk]
 
     def test_busy_feed_can_be_read_to_its_end(self, alice, bob, busy, monkeypatch):
-        old = make_post(alice)
+        old = PostFactory(author=alice)
         read_often(bob)
         snapshot_of(bob)
         FeedSnapshot.objects.update(built_at=timezone.now() - timedelta(minutes=10), visits=9)
-        new = make_post(alice)
+        new = PostFactory(author=alice)
         seen = sources(monkeypatch)
         assert page_of(bob) == [old.pk]
         assert tasks.keep_snapshots() == 1
@@ -201,7 +202,7 @@ class TestBusy:
         assert seen == ["stale", "live"]
 
     def test_only_the_most_active_timelines_are_pushed_to_when_busy(self, alice, bob, carol, busy, deliver):
-        make_follow(carol, alice)
+        FollowFactory(follower=carol, followed=alice)
         read_often(bob)
         page_of(carol)
         post = publish(alice)
@@ -213,7 +214,7 @@ class TestBusy:
 
 class TestSnapshots:
     def test_job_updates_snapshots_of_active_readers(self, alice, bob, carol):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         read_often(bob)
         page_of(carol)
         assert tasks.keep_snapshots() == 1
@@ -253,7 +254,7 @@ class TestSnapshots:
         assert live.readers(least=0) == {alice.pk: 10, bob.pk: 3}
 
     def test_job_builds_timelines_except_invalidated_ones(self, alice, bob):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         snapshots.build(bob.pk)
         assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
         name = live.invalidate(bob.pk)
@@ -317,7 +318,7 @@ class TestBackfillCommand:
         settings.FEED_BACKFILL_PER_SECOND = 10_000.0
 
     def test_backfill_of_all_recent_readers(self, alice, bob, carol):
-        make_post(alice)
+        PostFactory(author=alice)
         for reader in (alice, bob):
             page_of(reader)
         assert run("backfill_feeds", "--dry-run", "--json").json["found"] == 2
@@ -353,11 +354,11 @@ class TestBackfillCommand:
 
 def test_refresh_rebuilds_snapshots_and_counts_new_posts(api, alice, bob):
     caller = api(bob)
-    posts = [make_post(alice, photos=0) for _ in range(2)]
+    posts = [PostFactory(author=alice, photos=0) for _ in range(2)]
     assert caller.post("/feed/refresh").json()["new_since_last"] == 2
     live.drop([bob.pk])
-    posts.append(make_post(make_user("new", is_private=False), photos=0))
-    make_follow(bob, posts[2].author)
+    posts.append(PostFactory(author=UserFactory(handle="new", is_private=False), photos=0))
+    FollowFactory(follower=bob, followed=posts[2].author)
     answer = caller.post("/feed/refresh").json()
     assert answer["new_since_last"] == 1
     assert [row["id"] for row in answer["results"]] == [str(post.pk) for post in reversed(posts)]

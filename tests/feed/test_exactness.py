@@ -18,7 +18,7 @@ from apps.core.db.ids import new_id
 from apps.feed import fanout, live, newest, packed, privacy, snapshots, timeline
 from apps.feed.models import FeedSnapshot, NewestPost
 from apps.social.models import Follow, Mute
-from tests.factories import PASSWORD, make_follow, make_mute, make_post, make_user, many
+from tests.factories import PASSWORD, FollowFactory, MuteFactory, PostFactory, UserFactory, many
 from tests.feed.worlds import World, feed_of, page_of, publish, walk
 from tests.plans import analyze, explain_kept, indexes_used, nodes
 
@@ -41,9 +41,9 @@ def test_page_of_newest_posters_equals_the_page_of_all(monkeypatch, db, walk, se
     for viewer in world.people:
         for other in world.people:
             if viewer != other and world.dice.random() < 0.7:
-                make_follow(viewer, other)
+                FollowFactory(follower=viewer, followed=other)
     for _ in range(25):
-        make_post(world.dice.choice(world.people), photos=0)
+        PostFactory(author=world.dice.choice(world.people), photos=0)
     for _ in range(8):
         world.dice.choice([world.withdraw, world.withdraw, world.hide, world.mute])(*world.dice.sample(world.people, 2))
     analyze("feed_newestpost")
@@ -104,7 +104,7 @@ def test_end_of_the_feed_differs_from_the_end_of_the_timeline():
 def test_pages_continue_after_the_end_of_the_timeline(alice, bob, monkeypatch):
     monkeypatch.setattr(packed, "LENGTH", 5)
     monkeypatch.setattr(live, "LENGTH", 5)
-    posts = [make_post(alice, photos=0) for _ in range(12)]
+    posts = [PostFactory(author=alice, photos=0) for _ in range(12)]
     assert walk(bob) == walk(bob) == [post.pk for post in reversed(posts)]
 
 
@@ -133,7 +133,7 @@ class TestStatements:
 
     def test_cold_page_takes_one_statement_for_ids_and_warm_page_none(self, api, alice, bob):
         for _ in range(30):
-            make_post(alice, photos=0)
+            PostFactory(author=alice, photos=0)
         caller = api(bob)
         assert len(self.statements(caller)) == 1
         assert self.statements(caller) == []
@@ -141,7 +141,7 @@ class TestStatements:
         assert self.statements(caller, f"/feed?cursor={cursor}") == []
 
     def test_page_without_redis_takes_one_statement_for_ids(self, api, alice, bob, settings):
-        make_post(alice)
+        PostFactory(author=alice)
         caller = api(bob)
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert len(self.statements(caller)) == 1
@@ -172,9 +172,9 @@ class TestNewestPosts:
 
     def test_newest_post_is_updated_by_every_write_of_a_post(self, alice):
         assert self.bound(alice) is None
-        first = make_post(alice, photos=0)
+        first = PostFactory(author=alice, photos=0)
         assert self.bound(alice) == first.pk
-        second = make_post(alice, photos=0, status="processing")
+        second = PostFactory(author=alice, photos=0, status="processing")
         Post.objects.filter(pk=first.pk).update(taken_down_at=None)
         assert self.bound(alice) == second.pk
         NewestPost.objects.all().delete()
@@ -183,8 +183,8 @@ class TestNewestPosts:
 
     def test_newest_post_is_corrected_after_a_withdrawal(self, alice, bob):
 
-        posts = [make_post(alice, photos=0) for _ in range(2)]
-        gone = make_post(bob, photos=0)
+        posts = [PostFactory(author=alice, photos=0) for _ in range(2)]
+        gone = PostFactory(author=bob, photos=0)
         content.take_down(posts[1])
         content.delete_post(gone)
         assert self.bound(alice) == posts[1].pk
@@ -207,7 +207,8 @@ class TestP2P5P6WithAWarmTimeline:
     def is_gone(self, api, bob):
         return api(bob).get("/feed").json()["results"] == []
 
-    def test_p2_removed_posts_are_gone_on_the_next_request(self, api, bob, post):
+    @pytest.mark.promise("P2")
+    def test_removed_posts_are_gone_on_the_next_request(self, api, bob, post):
 
         content.take_down(post)
         assert self.is_gone(api, bob)
@@ -215,7 +216,8 @@ class TestP2P5P6WithAWarmTimeline:
         content.delete_post(post)
         assert self.is_gone(api, bob)
 
-    def test_p2_posts_of_inactive_authors_are_gone_on_the_next_request(self, api, alice, bob, post, deliver):
+    @pytest.mark.promise("P2")
+    def test_posts_of_inactive_authors_are_gone_on_the_next_request(self, api, alice, bob, post, deliver):
 
         accounts.suspend(alice, reason="spam")
         assert self.is_gone(api, bob)
@@ -226,6 +228,7 @@ class TestP2P5P6WithAWarmTimeline:
         accounts.leave(alice, password=PASSWORD)
         assert self.is_gone(api, bob)
 
+    @pytest.mark.promise("P5")
     @pytest.mark.parametrize(
         ("who", "path"),
         [
@@ -236,14 +239,15 @@ class TestP2P5P6WithAWarmTimeline:
             ("alice", "/users/@bob/remove-follower"),
         ],
     )
-    def test_p5_posts_of_blocked_muted_or_unfollowed_authors_are_gone(self, api, alice, bob, post, who, path):
+    def test_posts_of_blocked_muted_or_unfollowed_authors_are_gone(self, api, alice, bob, post, who, path):
         assert api({"alice": alice, "bob": bob}[who]).post(path).status_code == 200
         assert self.is_gone(api, bob)
 
-    def test_p6_id_in_a_timeline_shows_no_invisible_post(self, api, alice, bob, post):
+    @pytest.mark.promise("P6")
+    def test_id_in_a_timeline_shows_no_invisible_post(self, api, alice, bob, post):
         """As if every push, doubt and task had been lost."""
 
-        stranger = make_post(make_user("stranger"), visibility="followers")
+        stranger = PostFactory(author=UserFactory(handle="stranger"), visibility="followers")
         live.push(stranger.pk, [bob.pk], only_active=False)
         assert [row["id"] for row in api(bob).get("/feed").json()["results"]] == [str(post.pk)]
         page_of(bob)
@@ -270,7 +274,7 @@ def test_own_posts_and_new_follows_are_in_the_feed_at_once(api, alice, carol, de
 
 def test_rolled_back_write_leaves_the_feed_correct(alice):
     live.invalidate(alice.pk)
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     assert page_of(alice) == [post.pk]
     assert live.look_up(alice.pk, may_build=True).is_dirty
     assert 0 < cache.call(lambda client: client.ttl(cache.key("feed", "dirty", alice.pk))) <= live.INVALID_SECONDS
@@ -286,7 +290,7 @@ def test_invalidation_is_only_cleared_by_its_own_task(alice):
 
 def test_erasure_deletes_the_timeline_of_the_user(alice):
 
-    make_post(alice)
+    PostFactory(author=alice)
     page_of(alice)
     live.invalidate(alice.pk)
     snapshots.build(alice.pk)
@@ -299,6 +303,6 @@ def test_erasure_deletes_the_timeline_of_the_user(alice):
 
 def test_only_followers_who_do_not_mute_are_pushed_to(alice, bob, carol):
 
-    make_follow(carol, alice)
-    make_mute(carol, alice)
+    FollowFactory(follower=carol, followed=alice)
+    MuteFactory(muter=carol, muted=alice)
     assert fanout._readers_of(alice.pk) == [bob.pk]

@@ -10,14 +10,14 @@ from apps.core.db.batches import BatchRunner
 from apps.core.models import JobRun
 from apps.feed import explore, tasks
 from apps.feed.models import ExploreScore
-from tests.factories import make_post
+from tests.factories import PostFactory
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def posts(alice):
-    posts = [make_post(alice, photos=0, published_at=timezone.now()) for _ in range(3)]
+    posts = [PostFactory(author=alice, photos=0, published_at=timezone.now()) for _ in range(3)]
     return sorted(posts, key=lambda post: post.pk)
 
 

@@ -8,7 +8,7 @@ from apps.core import cache
 from apps.feed import live, mode, reading, snapshots, timeline
 from apps.feed.models import FeedMode
 from apps.social import services as social
-from tests.factories import make_follow, make_post, make_user
+from tests.factories import FollowFactory, PostFactory, UserFactory
 from tests.feed.worlds import page_of, posts_for, publish
 from tests.threads import in_threads
 
@@ -36,7 +36,7 @@ def while_building(monkeypatch):
 @pytest.mark.django_db
 class TestForcedRaces:
     def test_post_pushed_during_a_build_is_kept(self, alice, bob, deliver, while_building):
-        old, new = make_post(alice), []
+        old, new = PostFactory(author=alice), []
 
         def post():
             new.append(publish(alice))
@@ -47,14 +47,14 @@ class TestForcedRaces:
         assert page_of(bob) == page_of(bob) == [new[0].pk, old.pk]
 
     def test_post_pushed_during_a_build_by_the_job_is_kept(self, alice, bob, while_building):
-        old = make_post(alice)
-        while_building(lambda: live.push(make_post(alice).pk, [bob.pk], only_active=False))
+        old = PostFactory(author=alice)
+        while_building(lambda: live.push(PostFactory(author=alice).pk, [bob.pk], only_active=False))
         snapshots.build(bob.pk)
         assert len(page_of(bob)) == 2
         assert page_of(bob)[1] == old.pk
 
     def test_post_pushed_into_an_invalid_timeline_is_kept(self, alice, bob, deliver, while_building):
-        old, new = make_post(alice), []
+        old, new = PostFactory(author=alice), []
         page_of(bob)
         live.begin_epoch()
         while_building(lambda: (new.append(publish(alice)), deliver()))
@@ -62,7 +62,7 @@ class TestForcedRaces:
         assert page_of(bob) == [new[0].pk, old.pk]
 
     def test_follow_during_a_build_is_kept(self, alice, carol, deliver, while_building):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         while_building(lambda: (social.follow(alice.pk, by=carol.pk), deliver()))
         assert page_of(carol) == []
         assert page_of(carol) == [post.pk]
@@ -71,7 +71,7 @@ class TestForcedRaces:
         social.unfollow(alice.pk, by=bob.pk)
         deliver()
         assert page_of(bob) == []
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         assert live.push(post.pk, [bob.pk], only_active=False) == 1
         assert page_of(bob) == []
         assert live.look_up(bob.pk, may_build=False).ids is None, "it was dropped: it holds what is none of bob's"
@@ -86,19 +86,20 @@ class TestForcedRaces:
 @pytest.mark.django_db(transaction=True)
 class TestThreads:
     def test_concurrent_requests_build_a_timeline_once(self, monkeypatch):
-        alice, bob = make_user("alice"), make_user("bob")
-        make_follow(bob, alice)
-        posts = [make_post(alice, photos=0).pk for _ in range(5)]
+        alice, bob = UserFactory(handle="alice"), UserFactory(handle="bob")
+        FollowFactory(follower=bob, followed=alice)
+        posts = [PostFactory(author=alice, photos=0).pk for _ in range(5)]
         kept, keep = [], live.store
         monkeypatch.setattr(live, "store", lambda *args: kept.append(keep(*args)))
         pages = in_threads(8, lambda: page_of(bob))
         assert pages == [posts[::-1]] * 8
         assert kept == [True]
 
-    def test_r5_no_post_is_lost_with_concurrent_readers_and_authors(self, deliver):
-        alice, bob, carol = (make_user(name) for name in ("alice", "bob", "carol"))
+    @pytest.mark.promise("R5")
+    def test_no_post_is_lost_with_concurrent_readers_and_authors(self, deliver):
+        alice, bob, carol = (UserFactory(handle=name) for name in ("alice", "bob", "carol"))
         for follower in (bob, carol):
-            make_follow(follower, alice)
+            FollowFactory(follower=follower, followed=alice)
 
         def post_or_read():
             for _ in range(5):
@@ -115,9 +116,10 @@ class TestThreads:
         for reader in (bob, carol):
             assert page_of(reader, limit=50) == everything
 
-    def test_r5_page_is_correct_during_follows_and_unfollows(self, deliver):
-        alice, bob = make_user("alice"), make_user("bob")
-        post = make_post(alice, photos=0)
+    @pytest.mark.promise("R5")
+    def test_page_is_correct_during_follows_and_unfollows(self, deliver):
+        alice, bob = UserFactory(handle="alice"), UserFactory(handle="bob")
+        post = PostFactory(author=alice, photos=0)
 
         def come_and_go():
             for _ in range(5):
@@ -141,7 +143,8 @@ def page_of_whoever(viewer):
 
 @pytest.mark.django_db
 class TestC7RedisAway:
-    def test_c7_posts_made_during_an_outage_are_shown_afterwards(self, alice, bob, deliver, settings):
+    @pytest.mark.promise("C7")
+    def test_posts_made_during_an_outage_are_shown_afterwards(self, alice, bob, deliver, settings):
         old, url = publish(alice), settings.REDIS_URL
         deliver()
         assert page_of(bob) == [old.pk]
@@ -153,7 +156,8 @@ class TestC7RedisAway:
         cache.breaker.reset()
         assert page_of(bob) == [new.pk, old.pk]
 
-    def test_c7_posts_are_shown_if_the_reading_process_saw_no_outage(self, alice, bob, deliver, settings, monkeypatch):
+    @pytest.mark.promise("C7")
+    def test_posts_are_shown_if_the_reading_process_saw_no_outage(self, alice, bob, deliver, settings, monkeypatch):
         old, url = publish(alice), settings.REDIS_URL
         deliver()
         page_of(bob)
@@ -168,7 +172,8 @@ class TestC7RedisAway:
         assert FeedMode.objects.get().missed_at is None
         assert page_of(bob) == [new.pk, old.pk]
 
-    def test_c7_change_missed_during_a_lookup_invalidates_timelines(self, alice, bob, monkeypatch):
+    @pytest.mark.promise("C7")
+    def test_change_missed_during_a_lookup_invalidates_timelines(self, alice, bob, monkeypatch):
         page_of(bob)
         call = cache.call
 
@@ -186,8 +191,9 @@ class TestC7RedisAway:
         live.look_up(alice.pk, may_build=False)
         assert live.look_up(bob.pk, may_build=False).ids is None
 
-    def test_c7_concurrent_lookups_begin_the_same_epoch(self, alice, bob, settings, monkeypatch):
-        url, post = settings.REDIS_URL, make_post(alice)
+    @pytest.mark.promise("C7")
+    def test_concurrent_lookups_begin_the_same_epoch(self, alice, bob, settings, monkeypatch):
+        url, post = settings.REDIS_URL, PostFactory(author=alice)
         settings.REDIS_URL = NOWHERE
         live.invalidate(bob.pk)
         settings.REDIS_URL = url
@@ -203,24 +209,27 @@ class TestC7RedisAway:
         live.look_up(alice.pk, may_build=False)
         assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
 
-    def test_c7_old_snapshot_of_redis_is_not_used(self, alice, bob):
-        post = make_post(alice)
+    @pytest.mark.promise("C7")
+    def test_old_snapshot_of_redis_is_not_used(self, alice, bob):
+        post = PostFactory(author=alice)
         key = live._keys(bob.pk)[0]
         page_of(bob)
         former = cache.call(lambda client: client.get(key))
-        new = make_post(alice)
+        new = PostFactory(author=alice)
         other_run = b"x" * 40 + former[40:]
         cache.call(lambda client: client.set(key, other_run))
         assert page_of(bob) == [new.pk, post.pk]
 
-    def test_c7_emptied_redis_is_filled_again(self, alice, bob):
-        post = make_post(alice)
+    @pytest.mark.promise("C7")
+    def test_emptied_redis_is_filled_again(self, alice, bob):
+        post = PostFactory(author=alice)
         page_of(bob)
         live.drop([bob.pk])
         assert page_of(bob) == [post.pk]
         assert live.look_up(bob.pk, may_build=False).ids == post.pk.bytes
 
-    def test_c7_tasks_do_not_fail_without_redis(self, api, alice, bob, deliver, settings):
+    @pytest.mark.promise("C7")
+    def test_tasks_do_not_fail_without_redis(self, api, alice, bob, deliver, settings):
         settings.REDIS_URL = NOWHERE
         assert api(bob).post("/users/@alice/mute").status_code == 200
         accounts.suspend(alice, reason="spam")

@@ -12,12 +12,12 @@ from apps.content.models import Post
 from apps.feed import reading, timeline
 from apps.social import services as social
 from apps.social.models import Block, Follow, Mute
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 
 
 def publish(author):
     """As the pipeline does when the photos are ready."""
-    post = make_post(author, photos=0, status="processing")
+    post = PostFactory(author=author, photos=0, status="processing")
     with transaction.atomic():
         publication.publish(post)
     return post
@@ -55,7 +55,7 @@ def walk(viewer, *, limit=3):
 class World:
     def __init__(self, seed, *, people=5):
         self.dice = random.Random(seed)
-        self.people = [make_user() for _ in range(people)]
+        self.people = [UserFactory() for _ in range(people)]
 
     def deed(self):
         one, other = self.dice.sample(self.people, 2)

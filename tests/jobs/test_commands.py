@@ -60,7 +60,8 @@ class TestDeadLetters:
         assert "SMTPException: refused" in outcome.out
         assert run("dead_letters", "list", "--json").json["letters"][0]["kwargs"] == {"user_id": "one"}
 
-    def test_c6_dead_letters_are_retried_by_id_or_task(self):
+    @pytest.mark.promise("C6")
+    def test_dead_letters_are_retried_by_id_or_task(self):
         one, two, other = given_up(RESET), given_up(RESET), given_up(UPLOAD)
         assert run("dead_letters", "retry", str(one.pk)).code == 0
         assert run("dead_letters", "retry", "--task", "send_reset").code == 0
@@ -93,7 +94,8 @@ class TestInTheConsole:
     def act(self, client, letter, action):
         return client.post(self.PAGE, {"action": action, "_selected_action": [letter.pk]}, follow=True)
 
-    def test_c6_administrator_retries_a_dead_letter(self, client, alice):
+    @pytest.mark.promise("C6")
+    def test_administrator_retries_a_dead_letter(self, client, alice):
         alice.is_staff = True
         alice.save()
         alice.groups.add(Group.objects.get(name="admin"))
@@ -103,7 +105,8 @@ class TestInTheConsole:
         assert self.act(client, letter, "retry").status_code == 200
         assert QueuedTask.objects.filter(task_id=letter.task_id).exists()
 
-    def test_o1_moderator_cannot_retry_a_dead_letter(self, client, mod):
+    @pytest.mark.promise("O1")
+    def test_moderator_cannot_retry_a_dead_letter(self, client, mod):
         client.force_login(mod)
         letter = given_up(RESET)
         assert self.act(client, letter, "drop").status_code == 403

@@ -78,7 +78,8 @@ def test_tasks_share_pooled_connections_and_get_no_closed_one(harness):
     assert not backends_of(harness, 20) & before
 
 
-def test_c1_task_of_a_killed_child_process_is_run_again(harness):
+@pytest.mark.promise("C1")
+def test_task_of_a_killed_child_process_is_run_again(harness):
     path = harness.enqueue("slow", seconds=1)
     eventually(lambda: attempts(path) == 1)
     os.kill(int(path.read_text()), signal.SIGKILL)
@@ -88,7 +89,8 @@ def test_c1_task_of_a_killed_child_process_is_run_again(harness):
     assert attempts(path) >= 2
 
 
-def test_c2_task_of_a_killed_worker_is_run_again_after_the_lease(harness):
+@pytest.mark.promise("C2")
+def test_task_of_a_killed_worker_is_run_again_after_the_lease(harness):
     path = harness.enqueue("slow", seconds=0.5)
     eventually(lambda: attempts(path) == 1)
     harness.kill("worker")
@@ -99,7 +101,8 @@ def test_c2_task_of_a_killed_worker_is_run_again_after_the_lease(harness):
     assert attempts(path) >= 2
 
 
-def test_c10_worker_finishes_its_task_on_sigterm(harness):
+@pytest.mark.promise("C10")
+def test_worker_finishes_its_task_on_sigterm(harness):
     path = harness.enqueue("slow", seconds=1)
     eventually(lambda: attempts(path) == 1)
     worker = harness.running.pop("worker")
@@ -110,7 +113,8 @@ def test_c10_worker_finishes_its_task_on_sigterm(harness):
     harness.start("worker")
 
 
-def test_c3_tasks_are_enqueued_without_delay_while_the_broker_is_down(harness):
+@pytest.mark.promise("C3")
+def test_tasks_are_enqueued_without_delay_while_the_broker_is_down(harness):
     harness.broker.stop()
     begun = time.monotonic()
     paths = [harness.enqueue("succeeding") for _ in range(20)]
@@ -120,7 +124,8 @@ def test_c3_tasks_are_enqueued_without_delay_while_the_broker_is_down(harness):
     eventually(is_settled)
 
 
-def test_c3_tasks_are_enqueued_without_delay_while_the_broker_hangs(harness):
+@pytest.mark.promise("C3")
+def test_tasks_are_enqueued_without_delay_while_the_broker_hangs(harness):
     with frozen(harness.broker.server.process.pid):
         begun = time.monotonic()
         path = harness.enqueue("succeeding")
@@ -128,7 +133,8 @@ def test_c3_tasks_are_enqueued_without_delay_while_the_broker_hangs(harness):
     eventually(lambda: attempts(path) == 1)
 
 
-def test_c4_tasks_are_announced_again_after_the_broker_lost_its_data(harness):
+@pytest.mark.promise("C4")
+def test_tasks_are_announced_again_after_the_broker_lost_its_data(harness):
     harness.kill("worker")
     paths = [harness.enqueue("succeeding") for _ in range(20)]
     eventually(lambda: not QueuedTask.objects.filter(announced_at=None).exists())
@@ -138,7 +144,8 @@ def test_c4_tasks_are_announced_again_after_the_broker_lost_its_data(harness):
     eventually(is_settled)
 
 
-def test_c5_tasks_of_a_killed_relay_are_announced_by_another(harness):
+@pytest.mark.promise("C5")
+def test_tasks_of_a_killed_relay_are_announced_by_another(harness):
     harness.kill("relay")
     path = harness.enqueue("succeeding")
     time.sleep(0.5)
@@ -160,7 +167,8 @@ def test_relay_announces_pending_tasks_before_it_ends(harness):
     harness.start("relay")
 
 
-def test_c6_failing_task_becomes_a_dead_letter_after_five_attempts(harness):
+@pytest.mark.promise("C6")
+def test_failing_task_becomes_a_dead_letter_after_five_attempts(harness):
     failing, killing = harness.enqueue("failing"), harness.enqueue("killing_process")
     others = [harness.enqueue("succeeding") for _ in range(10)]
     eventually(lambda: all(attempts(path) for path in others))
@@ -177,7 +185,8 @@ def test_c6_failing_task_becomes_a_dead_letter_after_five_attempts(harness):
     eventually(lambda: attempts(failing) == 10)
 
 
-def test_c4_worker_that_stops_consuming_ends_itself(harness):
+@pytest.mark.promise("C4")
+def test_worker_that_stops_consuming_ends_itself(harness):
     harness.kill("worker")
     worker = harness.start("worker-stalled", "--hostname", "stalled@%h", "--queues", "maintenance,feed")
     eventually(lambda: any("stalled@" in name for name in backlog.pulses()))
@@ -193,7 +202,8 @@ def test_c4_worker_that_stops_consuming_ends_itself(harness):
     eventually(lambda: all(attempts(path) for path in waiting))
 
 
-def test_c4_worker_that_resumes_after_a_long_pause_is_not_ended(harness):
+@pytest.mark.promise("C4")
+def test_worker_that_resumes_after_a_long_pause_is_not_ended(harness):
     """It checks the broker at the moment when messages have arrived that it could not consume yet."""
     worker = harness.running["worker"]
     time.sleep(STALLED + 1)

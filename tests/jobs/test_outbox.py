@@ -32,7 +32,8 @@ def age(row, by):
 
 
 class TestARow:
-    def test_c3_c5_task_is_committed_or_rolled_back_with_the_write(self):
+    @pytest.mark.promise("C3", "C5")
+    def test_task_is_committed_or_rolled_back_with_the_write(self):
         with transaction.atomic():
             outbox.enqueue(TASK)
             transaction.set_rollback(True)
@@ -52,7 +53,8 @@ class TestARow:
         outbox.finish(row.task_id)
         assert not QueuedTask.objects.exists()
 
-    def test_c4_announced_task_that_did_not_begin_is_announced_again(self):
+    @pytest.mark.promise("C4")
+    def test_announced_task_that_did_not_begin_is_announced_again(self):
         row = enqueued()
         announced()
         assert announced() == []
@@ -68,7 +70,8 @@ class TestARow:
             row.refresh_from_db()
             assert abs((row.next_attempt_at - timezone.now()).total_seconds() - lease) < 2
 
-    def test_c2_running_task_is_not_announced_again(self):
+    @pytest.mark.promise("C2")
+    def test_running_task_is_not_announced_again(self):
         row = enqueued()
         announced()
         outbox.begin_attempt(row.task_id, lease=LEASE)
@@ -80,7 +83,8 @@ class TestARow:
         outbox.finish(row.task_id)
         assert outbox.begin_attempt(row.task_id, lease=LEASE) is None
 
-    def test_c6_task_is_attempted_five_times_then_becomes_a_dead_letter(self):
+    @pytest.mark.promise("C6")
+    def test_task_is_attempted_five_times_then_becomes_a_dead_letter(self):
         row = enqueued(kwargs={"n": 1})
         assert [outbox.begin_attempt(row.task_id, lease=LEASE) for _ in range(6)] == [1, 2, 3, 4, 5, None]
         outbox.move_to_dead_letters([row.task_id], "RuntimeError: as always")
@@ -88,7 +92,8 @@ class TestARow:
         assert (letter.task_name, letter.kwargs, letter.failure_reason) == (TASK, {"n": 1}, "RuntimeError: as always")
         assert not QueuedTask.objects.exists()
 
-    def test_c6_task_that_kills_its_process_becomes_a_dead_letter(self):
+    @pytest.mark.promise("C6")
+    def test_task_that_kills_its_process_becomes_a_dead_letter(self):
         row = enqueued()
         for _ in range(settings.TASK_TRIES):
             outbox.begin_attempt(row.task_id, lease=LEASE)
@@ -119,7 +124,8 @@ class TestARow:
 
 
 class TestTheRelay:
-    def test_c3_while_the_broker_is_unavailable_tasks_are_due_again_soon(self, monkeypatch):
+    @pytest.mark.promise("C3")
+    def test_while_the_broker_is_unavailable_tasks_are_due_again_soon(self, monkeypatch):
         row, relay = enqueued(), Relay(app)
 
         def refuse(*_, **__):
@@ -131,7 +137,8 @@ class TestTheRelay:
         assert (row.next_attempt_at - timezone.now()).total_seconds() < 3
         assert row.attempts == 0
 
-    def test_c6_unserializable_task_does_not_block_others(self, monkeypatch):
+    @pytest.mark.promise("C6")
+    def test_unserializable_task_does_not_block_others(self, monkeypatch):
         first, second, sent = enqueued(kwargs={"n": 1}), enqueued(kwargs={"n": 2}), []
 
         def send(name, *, task_id, kwargs, **_):

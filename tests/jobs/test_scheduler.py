@@ -49,6 +49,7 @@ class TestSignsOfLife:
             *(f"queue_{queue}" for queue in QUEUES),
         }
 
+    @pytest.mark.promise("C11")
     @pytest.mark.parametrize(
         ("name", "check", "period"),
         [
@@ -58,7 +59,7 @@ class TestSignsOfLife:
             ("queue:media", "queue_media", heartbeats.PROBED_EVERY),
         ],
     )
-    def test_c11_dead_process_is_reported_within_two_periods(self, api, everything_beats, name, check, period):
+    def test_dead_process_is_reported_within_two_periods(self, api, everything_beats, name, check, period):
         falls_silent(name, timedelta(seconds=period))
         assert health(api)["checks"][check] == "up"
         falls_silent(name, timedelta(seconds=2 * period + 6))
@@ -90,7 +91,8 @@ def _away(execute, sql, params, many, context):
 
 @pytest.mark.django_db(transaction=True)
 class TestTheScheduler:
-    def test_c11_scheduler_enqueues_jobs_without_a_broker(self, one_job, settings):
+    @pytest.mark.promise("C11")
+    def test_scheduler_enqueues_jobs_without_a_broker(self, one_job, settings):
         settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
         scheduler = Scheduler(app=app, lazy=True)
         PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
@@ -98,7 +100,8 @@ class TestTheScheduler:
         assert QueuedTask.objects.get().task_name == "apps.core.tasks.probe_queues"
         assert "scheduler" in backlog.pulses()
 
-    def test_c11_jobs_missed_while_no_worker_ran_are_dropped(self, one_job):
+    @pytest.mark.promise("C11")
+    def test_jobs_missed_while_no_worker_ran_are_dropped(self, one_job):
         scheduler = Scheduler(app=app, lazy=True)
         PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(minutes=5))
         scheduler.tick()

@@ -97,7 +97,8 @@ def test_request_and_its_task_are_in_one_trace(live_stack, ready):
     assert any(name.startswith("S3.") for name in in_task)
 
 
-def test_o4_spans_contain_no_secret(live_stack, ready):
+@pytest.mark.promise("O4")
+def test_spans_contain_no_secret(live_stack, ready):
     eventually(lambda: [span for span in live_stack.traces.spans() if span.name == f"task {PROCESS}"])
     text = "".join(span.text for span in live_stack.traces.spans())
     signature = ready.url.split("X-Amz-Signature=")[1][:64]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.media import inventory, objects, storage, urls
 from apps.media.models import Media, PendingDeletion
 from tests.commands import interrupt, run
-from tests.factories import make_media
+from tests.factories import MediaFactory
 from tests.media.uploads import ready, write
 
 # Sweeps of a whole bucket, which all workers share, find what another test has put there.
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("bucket")]
 
 
 def failed(owner, **fields):
-    return make_media(owner, status="failed", original_etag="etag", error_code="processing_timeout", **fields)
+    return MediaFactory(owner=owner, status="failed", original_etag="etag", error_code="processing_timeout", **fields)
 
 
 def statuses():
@@ -36,7 +36,7 @@ class TestReprocessMedia:
 
     def test_the_options_select_media(self, alice, bob):
         mine, other = failed(alice), failed(bob)
-        good = make_media(alice, original_etag="etag")
+        good = MediaFactory(owner=alice, original_etag="etag")
         for options, chosen in [
             ([], 2),
             (["--user", "@bob"], 1),
@@ -58,7 +58,7 @@ class TestReprocessMedia:
         assert statuses() == ["failed"]
 
     def test_a_medium_without_an_original_is_skipped(self, alice):
-        make_media(alice, status="failed")
+        MediaFactory(owner=alice, status="failed")
         assert run("reprocess_media", "--json").json["handed_over"] == 0
         assert statuses() == ["failed"]
 
@@ -78,7 +78,7 @@ class TestReprocessMedia:
 
     def test_media_that_wait_already_count(self, alice, monkeypatch):
         for _ in range(2):
-            make_media(alice, status="uploaded", next_attempt_at=timezone.now())
+            MediaFactory(owner=alice, status="uploaded", next_attempt_at=timezone.now())
         for _ in range(3):
             failed(alice)
         monkeypatch.setattr("apps.core.db.batches.BatchRunner.wait", lambda runner, seconds: runner.stop())
@@ -153,7 +153,7 @@ class TestPurgeMedia:
     @pytest.fixture
     def rubbish(self, alice):
         """The keys of an object without a row, and of one that storage has refused to delete."""
-        make_media(alice, status="pending")
+        MediaFactory(owner=alice, status="pending")
         Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
         keys = ["originals/~orphan", "originals/~pending"]
         for key in keys:

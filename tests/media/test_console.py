@@ -8,14 +8,14 @@ from django.urls import reverse
 from apps.core.models import QueuedTask
 from apps.media import sweeps
 from apps.media.models import Media
-from tests.factories import PASSWORD, make_media, make_user
+from tests.factories import PASSWORD, MediaFactory, UserFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
 
 
 def operator(handle, *permissions):
-    user = make_user(handle, is_staff=True)
+    user = UserFactory(handle=handle, is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client = Client()
     assert client.login(username=handle, password=PASSWORD)
@@ -28,8 +28,8 @@ def reprocess(client, *media):
 
 
 def test_operator_reprocesses_failed_media_only(alice):
-    failed = make_media(alice, status="failed", original_etag="e", error_code="image_corrupt", attempts=5)
-    pending = make_media(alice, status="pending")
+    failed = MediaFactory(owner=alice, status="failed", original_etag="e", error_code="image_corrupt", attempts=5)
+    pending = MediaFactory(owner=alice, status="pending")
     root = make_moderator("root", role="admin")
     client = Client()
     client.force_login(root)
@@ -41,8 +41,9 @@ def test_operator_reprocesses_failed_media_only(alice):
     assert Media.objects.get(pk=pending.pk).status == "pending"
 
 
-def test_o1_staff_with_view_permission_cannot_reprocess_media(alice):
-    failed = make_media(alice, status="failed", original_etag="e")
+@pytest.mark.promise("O1")
+def test_staff_with_view_permission_cannot_reprocess_media(alice):
+    failed = MediaFactory(owner=alice, status="failed", original_etag="e")
     reprocess(operator("clerk", "view_media"), failed)
     failed.refresh_from_db()
     assert failed.status == "failed"
@@ -50,7 +51,7 @@ def test_o1_staff_with_view_permission_cannot_reprocess_media(alice):
 
 
 def test_secrets_and_keys_are_not_shown(alice):
-    medium = make_media(alice, public_secret="p" * 32)
+    medium = MediaFactory(owner=alice, public_secret="p" * 32)
     page = operator("clerk", "view_media").get(reverse("admin:media_media_change", args=[medium.pk])).content.decode()
     assert str(alice) in page
     for secret in (medium.private_secret, medium.public_secret, medium.original_key):

@@ -141,9 +141,10 @@ def test_large_jpegs_look_the_same_when_the_decoder_has_shrunk_them(render: Rend
 # ── The right way up ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.promise("M4")
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/webp", "image/avif"])
-def test_m4_variants_are_upright(render: Render, content_type: str, orientation: int) -> None:
+def test_variants_are_upright(render: Render, content_type: str, orientation: int) -> None:
     upright = quarters()
     stored = pictures.lying(upright, orientation)
 
@@ -153,8 +154,9 @@ def test_m4_variants_are_upright(render: Render, content_type: str, orientation:
     assert_close(pictures.corners(image_of(picture)), pictures.corners(upright), within=16)
 
 
+@pytest.mark.promise("M4")
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_m4_heic_is_turned_once(render: Render, orientation: int) -> None:
+def test_heic_is_turned_once(render: Render, orientation: int) -> None:
     """Its container says how to turn it, and libheif does; what EXIF says besides must not turn it again."""
     upright = quarters()
     exif = pictures.oriented(orientation).tobytes()  # pillow-heif repeats in the container what bytes say, not objects
@@ -170,9 +172,10 @@ def test_m4_heic_is_turned_once(render: Render, orientation: int) -> None:
 # ── The right colours ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.promise("M4")
 @pytest.mark.parametrize("space", [pictures.DISPLAY_P3, pictures.ADOBE_RGB], ids=["display-p3", "adobe-rgb"])
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/webp", "image/heic", "image/avif"])
-def test_m4_wide_gamut_becomes_srgb(render: Render, content_type: str, space: pictures.Space) -> None:
+def test_wide_gamut_becomes_srgb(render: Render, content_type: str, space: pictures.Space) -> None:
     colour = (90, 160, 120)
     expected = pictures.in_srgb(colour, space)
     assert max(abs(a - b) for a, b in zip(colour, expected, strict=True)) > 8, "the profile makes a difference"
@@ -182,13 +185,15 @@ def test_m4_wide_gamut_becomes_srgb(render: Render, content_type: str, space: pi
     assert_close(image_of(render(file, content_type)).getpixel((32, 32)), expected, within=4)
 
 
-def test_m4_cmyk_becomes_srgb(render: Render) -> None:
+@pytest.mark.promise("M4")
+def test_cmyk_becomes_srgb(render: Render) -> None:
     cmyk = Image.new("CMYK", (32, 32), (0, 255, 255, 0))
 
     assert_close(image_of(render(file_of(cmyk, "image/jpeg", quality=95), "image/jpeg")).getpixel((9, 9)), (254, 0, 0))
 
 
-def test_m4_ycck_becomes_srgb(render: Render) -> None:
+@pytest.mark.promise("M4")
+def test_ycck_becomes_srgb(render: Render) -> None:
     picture = render(pictures.ycck_grey(200), "image/jpeg")
 
     assert_close(image_of(picture).getpixel((9, 9)), (55, 55, 55))
@@ -292,8 +297,9 @@ def _told(content_type: str) -> bytes:
     return told + SECRET
 
 
+@pytest.mark.promise("M4")
 @pytest.mark.parametrize("content_type", TYPES)
-def test_m4_variants_carry_no_metadata(render: Render, content_type: str) -> None:
+def test_variants_carry_no_metadata(render: Render, content_type: str) -> None:
     file = _told(content_type)
     assert SECRET in file
 
@@ -308,8 +314,9 @@ def test_m4_variants_carry_no_metadata(render: Render, content_type: str) -> Non
             assert not {"exif", "xmp", "icc_profile", "comment", "photoshop", "mp"} & set(image.info)
 
 
+@pytest.mark.promise("M4")
 @pytest.mark.parametrize("content_type", TYPES)
-def test_m4_variants_consist_of_nothing_but_the_picture(render: Render, content_type: str) -> None:
+def test_variants_consist_of_nothing_but_the_picture(render: Render, content_type: str) -> None:
     for rendition in render(_told(content_type), content_type).renditions:
         data = rendition.path.read_bytes()
         if rendition.content_type == "image/webp":
@@ -345,6 +352,7 @@ def _broken_heic() -> bytes:
     return file_of(quarters(), "image/heic", exif=pictures.telling()).replace(b"MM\0*", b"????")
 
 
+@pytest.mark.promise("M3")
 @pytest.mark.parametrize(
     ("content_type", "make"),
     [
@@ -372,7 +380,7 @@ def _broken_heic() -> bytes:
         ("image/webp", lambda _: file_of(quarters(), "image/webp", icc_profile=b"garbage")),
     ],
 )
-def test_m3_broken_metadata_never_fails_a_good_picture(
+def test_broken_metadata_never_fails_a_good_picture(
     render: Render, content_type: str, make: Callable[[bytes], bytes]
 ) -> None:
     broken = make(file_of(quarters(), content_type))
@@ -386,20 +394,22 @@ def test_m3_broken_metadata_never_fails_a_good_picture(
 # ── Refusals ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.promise("M2")
 @pytest.mark.parametrize("declared_type", ACCEPTED_TYPES)
 @pytest.mark.parametrize("content_type", TYPES)
-def test_m2_content_must_be_of_the_declared_type(render: Render, content_type: str, declared_type: str) -> None:
+def test_content_must_be_of_the_declared_type(render: Render, content_type: str, declared_type: str) -> None:
     if ACCEPTED_TYPES[content_type] == ACCEPTED_TYPES[declared_type]:
         return
     assert refusal(render, file_of(quarters(), content_type), declared_type) == "image_type_mismatch"
 
 
+@pytest.mark.promise("M2")
 @pytest.mark.parametrize(
     "data",
     [pictures.HTML, pictures.SVG, pictures.PSD, pictures.EPS, pictures.tiff(), b"%PDF-1.7\n", b"\0\0\0\x14ftypisom"],
     ids=["html", "svg", "psd", "eps", "tiff", "pdf", "mp4"],
 )
-def test_m2_other_content_is_unsupported_with_any_declared_type(render: Render, data: bytes) -> None:
+def test_other_content_is_unsupported_with_any_declared_type(render: Render, data: bytes) -> None:
     assert refusal(render, data, "image/jpeg") == "image_unsupported"
 
 
@@ -416,6 +426,7 @@ def test_a_truncated_file_is_corrupt(render: Render, content_type: str, kept: fl
     assert refusal(render, whole[: int(len(whole) * kept)], content_type) == "image_corrupt"
 
 
+@pytest.mark.promise("M1")
 @pytest.mark.parametrize(
     ("content_type", "data"),
     [
@@ -431,7 +442,7 @@ def test_a_truncated_file_is_corrupt(render: Render, content_type: str, kept: fl
     ],
     ids=["webp", "png", "png-2^62", "png-tall", "jpeg", "scans", "gif-frames", "webp-frames", "apng-frames"],
 )
-def test_m1_too_large_picture_is_refused_before_it_is_decoded(
+def test_too_large_picture_is_refused_before_it_is_decoded(
     render: Render, content_type: str, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imaging, "DECODERS", {})
@@ -439,8 +450,9 @@ def test_m1_too_large_picture_is_refused_before_it_is_decoded(
     assert refusal(render, data, content_type) == "image_too_large"
 
 
+@pytest.mark.promise("M1")
 @pytest.mark.parametrize("content_type", ["image/heic", "image/avif"])
-def test_m1_pixels_and_frames_of_boxes_are_limited_too(render: Render, content_type: str) -> None:
+def test_pixels_and_frames_of_boxes_are_limited_too(render: Render, content_type: str) -> None:
     still = file_of(quarters(), content_type)
     film = file_of(quarters(), content_type, save_all=True, append_images=[quarters()] * 4)
 
@@ -449,7 +461,8 @@ def test_m1_pixels_and_frames_of_boxes_are_limited_too(render: Render, content_t
     assert render(film, content_type, limits=Limits(max_frames=5)).width == 96
 
 
-def test_m1_a_file_over_the_limit_of_bytes_is_not_read(render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_a_file_over_the_limit_of_bytes_is_not_read(render: Render) -> None:
     data = file_of(quarters(), "image/jpeg")
 
     assert refusal(render, data, "image/jpeg", limits=Limits(max_bytes=len(data) - 1)) == "image_too_large"
@@ -468,12 +481,14 @@ def test_the_limits_themselves_are_allowed(render: Render) -> None:
     )
 
 
-def test_m1_forty_megapixels_are_within_the_limit(render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_forty_megapixels_are_within_the_limit(render: Render) -> None:
     assert render(pictures.flat_png(8000, 5000), "image/png").width == 8000
 
 
+@pytest.mark.promise("M5")
 @pytest.mark.parametrize("content_type", TYPES)
-def test_m5_variants_do_not_contain_hidden_data_of_a_polyglot(render: Render, content_type: str) -> None:
+def test_variants_do_not_contain_hidden_data_of_a_polyglot(render: Render, content_type: str) -> None:
     archive = b"PK\x03\x04" + pictures.HTML + b"PK\x05\x06" + bytes(18)
 
     picture = render(file_of(quarters(), content_type) + archive, content_type)
@@ -481,13 +496,15 @@ def test_m5_variants_do_not_contain_hidden_data_of_a_polyglot(render: Render, co
     assert all(b"<script" not in data and b"PK\x03\x04" not in data for data in files_of(picture))
 
 
-def test_m5_a_script_in_a_comment_is_not_in_the_variants(render: Render) -> None:
+@pytest.mark.promise("M5")
+def test_a_script_in_a_comment_is_not_in_the_variants(render: Render) -> None:
     jpeg = with_segments(file_of(quarters(), "image/jpeg"), segment(0xFE, b"*/=1;" + pictures.HTML))
 
     assert all(b"<script" not in data for data in files_of(render(jpeg, "image/jpeg")))
 
 
-def test_m3_every_exception_of_a_decoder_is_a_refusal(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.promise("M3")
+def test_every_exception_of_a_decoder_is_a_refusal(render: Render, monkeypatch: pytest.MonkeyPatch) -> None:
     raised = [
         RuntimeError,
         IndexError,
@@ -562,9 +579,10 @@ def mutants(draw: st.DrawFn) -> tuple[str, bytes]:
     return content_type, bytes(data)
 
 
+@pytest.mark.promise("M3")
 @settings(max_examples=500, deadline=None, database=None)
 @given(mutant=mutants())
-def test_m3_mutated_file_is_either_processed_or_refused(
+def test_mutated_file_is_either_processed_or_refused(
     pool: RenderPool, tmp_path_factory: pytest.TempPathFactory, mutant: tuple[str, bytes]
 ) -> None:
     content_type, data = mutant

@@ -18,7 +18,7 @@ from apps.media.imaging import Limits
 from apps.media.models import Media, PendingDeletion
 from config.schedule import SCHEDULE
 from tests.conftest import Caller
-from tests.factories import make_media, make_post, make_user
+from tests.factories import MediaFactory, PostFactory, UserFactory
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
@@ -49,14 +49,16 @@ class TestProcessing:
         assert (before["status"], after["status"]) == ("uploaded", "ready")
         assert (before["progress"], after["progress"]) == (25, 100)
 
-    def test_m3_a_damaged_file_fails_with_a_code(self, api, alice, deliver):
+    @pytest.mark.promise("M3")
+    def test_a_damaged_file_fails_with_a_code(self, api, alice, deliver):
         medium = uploaded(api(alice), data=jpeg()[:300])
         deliver()
         shown = api(alice).get(f"/media/upload/{medium.pk}/status").json()
         assert shown["status"] == "failed"
         assert shown["error"]["code"] == "image_corrupt"
 
-    def test_m2_a_file_of_another_type_than_declared_fails(self, api, alice, deliver):
+    @pytest.mark.promise("M2")
+    def test_a_file_of_another_type_than_declared_fails(self, api, alice, deliver):
         medium = uploaded(api(alice), data=b"<html><script>alert(1)</script></html>")
         deliver()
         medium.refresh_from_db()
@@ -76,16 +78,18 @@ class TestProcessing:
         deliver()
         assert fetch(avatar["thumb"]) == 404
 
-    def test_p3_a_foreign_medium_is_refused_as_an_avatar_like_an_unknown_id(self, api, alice, carol, deliver):
+    @pytest.mark.promise("P3")
+    def test_a_foreign_medium_is_refused_as_an_avatar_like_an_unknown_id(self, api, alice, carol, deliver):
         medium = ready(api(alice), deliver)
         foreign = api(carol).patch("/users/me", {"avatar_media_id": str(medium.pk)})
         random = api(carol).patch("/users/me", {"avatar_media_id": str(alice.pk)})
         assert foreign.status_code == 400
         assert {**foreign.json(), "request_id": ""} == {**random.json(), "request_id": ""}
 
+    @pytest.mark.promise("M6")
     @pytest.mark.django_db(transaction=True)
-    def test_m6_concurrent_workers_process_an_upload_once(self, monkeypatch):
-        medium = uploaded(Caller(make_user("alice")))
+    def test_concurrent_workers_process_an_upload_once(self, monkeypatch):
+        medium = uploaded(Caller(UserFactory(handle="alice")))
         rendered = []
         render = pipeline.sandbox.render_safely
         monkeypatch.setattr(pipeline.sandbox, "render_safely", lambda *a, **k: rendered.append(1) or render(*a, **k))
@@ -94,7 +98,8 @@ class TestProcessing:
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_c2_an_expired_lease_is_processed_again(self, api, alice, deliver, settings):
+    @pytest.mark.promise("C2")
+    def test_an_expired_lease_is_processed_again(self, api, alice, deliver, settings):
         medium = uploaded(api(alice))
         QueuedTask.objects.all().delete()
         assert pipeline._claim(medium.pk)
@@ -106,7 +111,8 @@ class TestProcessing:
         medium.refresh_from_db()
         assert (medium.status, medium.attempts, medium.next_attempt_at) == ("ready", 2, None)
 
-    def test_c2_lease_and_sweep_are_shorter_than_a_minute(self, settings):
+    @pytest.mark.promise("C2")
+    def test_lease_and_sweep_are_shorter_than_a_minute(self, settings):
         period = SCHEDULE["apps.media.tasks.enqueue_due_media"]
         assert settings.MEDIA_LEASE + timedelta(seconds=period) < timedelta(seconds=60)
         network = settings.STORAGES["default"]["OPTIONS"]["client_config"]
@@ -115,7 +121,8 @@ class TestProcessing:
         )
         assert timedelta(seconds=longest_step) < settings.MEDIA_LEASE
 
-    def test_c4_a_lost_task_is_enqueued_again(self, api, alice, deliver):
+    @pytest.mark.promise("C4")
+    def test_a_lost_task_is_enqueued_again(self, api, alice, deliver):
         medium = uploaded(api(alice))
         QueuedTask.objects.all().delete()
         assert sweeps.enqueue_due() == 0
@@ -161,7 +168,8 @@ class TestProcessing:
         assert len(written) == 6
         assert not [key for key in [*written, medium.original_key] if storage.head(key)]
 
-    def test_c6_a_crash_counts_as_an_attempt_and_releases_the_lease(self, api, alice, monkeypatch):
+    @pytest.mark.promise("C6")
+    def test_a_crash_counts_as_an_attempt_and_releases_the_lease(self, api, alice, monkeypatch):
         medium = uploaded(api(alice))
         monkeypatch.setattr(pipeline.sandbox, "render_safely", lambda *args, **kwargs: 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -199,9 +207,10 @@ class TestProcessing:
         assert {fetch(url) for url in variant_urls(card)} == {200}
 
     def test_a_pending_upload_is_not_reprocessed(self, alice):
-        assert not services.reprocess(make_media(alice, status="pending"))
+        assert not services.reprocess(MediaFactory(owner=alice, status="pending"))
 
-    def test_m6_the_worker_compares_the_hash(self, api, alice, deliver):
+    @pytest.mark.promise("M6")
+    def test_the_worker_compares_the_hash(self, api, alice, deliver):
         medium = uploaded(api(alice))
         Media.objects.update(sha256="0" * 64)
         deliver()
@@ -225,7 +234,8 @@ class TestProcessing:
         deliver()
         assert (counted("ready"), counted("image_corrupt")) == (before[0] + 1, before[1] + 1)
 
-    def test_c6_processing_fails_after_five_attempts(self, api, alice, deliver, settings):
+    @pytest.mark.promise("C6")
+    def test_processing_fails_after_five_attempts(self, api, alice, deliver, settings):
         medium = uploaded(api(alice))
         Media.objects.filter(pk=medium.pk).update(attempts=settings.MEDIA_MAX_ATTEMPTS)
         deliver()
@@ -238,10 +248,11 @@ class TestC9StorageUnavailable:
     def away(self, settings):
         use_storage(settings, endpoint=NO_SERVER)
 
-    def test_c9_only_uploads_fail(self, api, alice, bob, request):
+    @pytest.mark.promise("C9")
+    def test_only_uploads_fail(self, api, alice, bob, request):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         request.getfixturevalue("away")
         for answer in (begin(api(alice), jpeg()), api(alice).post(f"/media/upload/{upload['id']}/complete")):
             assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
@@ -254,7 +265,8 @@ class TestC9StorageUnavailable:
         assert api(None).get("/health/ready").json()["checks"]["storage"] == "down"
         assert api(None).get("/health/ready").status_code == 200
 
-    def test_c9_a_request_waits_less_than_five_seconds_for_silent_storage(self, api, alice, settings):
+    @pytest.mark.promise("C9")
+    def test_a_request_waits_less_than_five_seconds_for_silent_storage(self, api, alice, settings):
         upload = begin(api(alice), jpeg()).json()
         with socket.create_server(("127.0.0.1", 0)) as silent:
             use_storage(settings, endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
@@ -268,7 +280,8 @@ class TestC9StorageUnavailable:
                 assert ask().json()["code"] == "storage_unavailable"
                 assert time.monotonic() - begun < 5
 
-    def test_c9_failures_of_storage_do_not_count_as_attempts(self, api, alice, settings, deliver):
+    @pytest.mark.promise("C9")
+    def test_failures_of_storage_do_not_count_as_attempts(self, api, alice, settings, deliver):
         medium = uploaded(api(alice))
         there = settings.S3_ENDPOINT_URL
         use_storage(settings, endpoint=NO_SERVER)
@@ -284,7 +297,8 @@ class TestC9StorageUnavailable:
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_c9_pauses_grow_until_processing_fails_after_a_day(self, api, alice, settings, deliver):
+    @pytest.mark.promise("C9")
+    def test_pauses_grow_until_processing_fails_after_a_day(self, api, alice, settings, deliver):
         medium = uploaded(api(alice))
         use_storage(settings, endpoint=NO_SERVER)
         pauses = []
@@ -299,7 +313,8 @@ class TestC9StorageUnavailable:
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
 
-    def test_c9_variants_saved_before_a_failure_are_deleted(self, api, alice, monkeypatch, deliver):
+    @pytest.mark.promise("C9")
+    def test_variants_saved_before_a_failure_are_deleted(self, api, alice, monkeypatch, deliver):
         medium = uploaded(api(alice))
         written = []
         save = storage.save
@@ -320,7 +335,8 @@ class TestC9StorageUnavailable:
         medium.refresh_from_db()
         assert medium.status == "ready"
 
-    def test_c9_a_missing_original_fails_after_five_attempts(self, api, alice, settings):
+    @pytest.mark.promise("C9")
+    def test_a_missing_original_fails_after_five_attempts(self, api, alice, settings):
         medium = uploaded(api(alice))
         storage.delete(settings.S3_PRIVATE_BUCKET, [medium.original_key])
         for _ in range(settings.MEDIA_MAX_ATTEMPTS + 1):
@@ -328,7 +344,8 @@ class TestC9StorageUnavailable:
         medium.refresh_from_db()
         assert (medium.status, medium.error_code) == ("failed", "processing_timeout")
 
-    def test_p10_objects_are_deleted_when_storage_is_available_again(self, api, alice, deliver, settings):
+    @pytest.mark.promise("P10")
+    def test_objects_are_deleted_when_storage_is_available_again(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
         sweeps.delete_pending_objects()
         url = variant_urls(api(alice).get(f"/media/{medium.pk}").json())[0]

@@ -173,7 +173,8 @@ BOMBS: list[tuple[str, Callable[[], bytes]]] = [
 ]
 
 
-def test_m1_bombs_are_refused_in_five_seconds_and_others_keep_flowing(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_bombs_are_refused_in_five_seconds_and_others_keep_flowing(pool: RenderPool, render: Render) -> None:
     good(render)
     for content_type, make in BOMBS:
         bomb, started = make(), time.monotonic()
@@ -186,7 +187,8 @@ def test_m1_bombs_are_refused_in_five_seconds_and_others_keep_flowing(pool: Rend
         good(render)
 
 
-def test_m1_what_is_just_within_the_limits_ends_in_time(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_what_is_just_within_the_limits_ends_in_time(pool: RenderPool, render: Render) -> None:
     """The most scans over the most pixels; five seconds are seconds of CPU, for this machine may have other work."""
     used = os.times().children_user + os.times().children_system
     with suppress(ImagingError):
@@ -198,7 +200,8 @@ def test_m1_what_is_just_within_the_limits_ends_in_time(pool: RenderPool, render
     assert os.times().children_user + os.times().children_system - used < 6
 
 
-def test_m1_time_is_cpu_time_of_one_picture(render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_time_is_cpu_time_of_one_picture(render: Render) -> None:
     stingy = Limits(cpu_seconds=0.4, wall_seconds=60)
 
     for _ in range(8):
@@ -208,7 +211,8 @@ def test_m1_time_is_cpu_time_of_one_picture(render: Render) -> None:
     good(render)
 
 
-def test_m1_memory_is_bounded(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_memory_is_bounded(pool: RenderPool, render: Render) -> None:
     picture = pictures.flat_png(8000, 5000)
 
     error = refusal(render, picture, "image/png", limits=Limits(max_memory=60_000_000, wall_seconds=60))
@@ -219,7 +223,8 @@ def test_m1_memory_is_bounded(pool: RenderPool, render: Render) -> None:
     assert render(picture, "image/png").width == 8000
 
 
-def test_m1_the_largest_pictures_allowed_fit(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_the_largest_pictures_allowed_fit(pool: RenderPool, render: Render) -> None:
     for content_type, data in (("image/webp", LABORIOUS), ("image/png", pictures.flat_png(8000, 8000))):
         assert render(data, content_type, limits=Limits(cpu_seconds=60, wall_seconds=100)).width == 8000
 
@@ -228,7 +233,8 @@ def test_m1_the_largest_pictures_allowed_fit(pool: RenderPool, render: Render) -
     assert memory(pool.pid, what="VmRSS") < 100_000_000, "given back"
 
 
-def test_m1_a_twelve_megapixel_photo_takes_less_than_250_megabytes(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M1")
+def test_a_twelve_megapixel_photo_takes_less_than_250_megabytes(pool: RenderPool, render: Render) -> None:
     render(file_of(landscape(4032, 3024), "image/jpeg", quality=92), "image/jpeg")
 
     assert pool.pid
@@ -238,7 +244,8 @@ def test_m1_a_twelve_megapixel_photo_takes_less_than_250_megabytes(pool: RenderP
 # ── M2: a child that may be killed, and cannot do much ────────────────────────────────────────────────────────────
 
 
-def test_m2_a_child_killed_while_it_renders_is_replaced_and_the_picture_is_finished(
+@pytest.mark.promise("M2")
+def test_a_child_killed_while_it_renders_is_replaced_and_the_picture_is_finished(
     pool: RenderPool, render: Render
 ) -> None:
     with Meanwhile(pool, kill, times=1):
@@ -247,7 +254,8 @@ def test_m2_a_child_killed_while_it_renders_is_replaced_and_the_picture_is_finis
     assert picture.width == 8000
 
 
-def test_m2_a_picture_that_kills_every_child_fails_and_the_next_one_works(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M2")
+def test_a_picture_that_kills_every_child_fails_and_the_next_one_works(pool: RenderPool, render: Render) -> None:
     with Meanwhile(pool, kill, times=2):
         error = refusal(render, LABORIOUS, "image/webp")
 
@@ -255,7 +263,8 @@ def test_m2_a_picture_that_kills_every_child_fails_and_the_next_one_works(pool: 
     good(render)
 
 
-def test_m2_a_child_killed_while_idle_harms_nobody(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M2")
+def test_a_child_killed_while_idle_harms_nobody(pool: RenderPool, render: Render) -> None:
     good(render)
     assert pool.pid
     kill(pool.pid)
@@ -263,7 +272,8 @@ def test_m2_a_child_killed_while_idle_harms_nobody(pool: RenderPool, render: Ren
     good(render)
 
 
-def test_m2_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M2")
+def test_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> None:
     good(render)
     hanging = pool.pid
     assert hanging
@@ -275,7 +285,8 @@ def test_m2_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> No
     good(render)
 
 
-def test_m2_the_child_knows_no_secrets_and_holds_no_descriptors(
+@pytest.mark.promise("M2")
+def test_the_child_knows_no_secrets_and_holds_no_descriptors(
     pool: RenderPool, render: Render, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "do-not-tell")
@@ -289,7 +300,8 @@ def test_m2_the_child_knows_no_secrets_and_holds_no_descriptors(
     assert {each.split(":")[0] for each in descriptors} <= {"pipe", "/dev/null"}
 
 
-def test_m2_the_child_is_confined(pool: RenderPool, render: Render) -> None:
+@pytest.mark.promise("M2")
+def test_the_child_is_confined(pool: RenderPool, render: Render) -> None:
     good(render)
     assert pool.pid
 
@@ -302,6 +314,7 @@ def test_m2_the_child_is_confined(pool: RenderPool, render: Render) -> None:
     assert resource.prlimit(pool.pid, resource.RLIMIT_DATA)[0] == Limits().max_memory
 
 
+@pytest.mark.promise("M2")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -316,7 +329,7 @@ def test_m2_the_child_is_confined(pool: RenderPool, render: Render) -> None:
     ],
     ids=["nonsense", "list", "empty", "other-folder", "symlink", "endless"],
 )
-def test_m2_a_child_that_was_taken_over_is_not_believed(
+def test_a_child_that_was_taken_over_is_not_believed(
     render: Render, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "thumb.webp").symlink_to("/etc/passwd")

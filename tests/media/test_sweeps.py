@@ -15,7 +15,7 @@ from apps.core.db.batches import BatchRunner
 from apps.core.models import QueuedTask
 from apps.media import inventory, objects, privacy, services, storage, sweeps, tasks, urls
 from apps.media.models import Media, PendingDeletion
-from tests.factories import make_media
+from tests.factories import MediaFactory
 from tests.media.uploads import begin, fetch, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
@@ -37,7 +37,8 @@ def public_urls(medium):
 
 
 class TestAbandoned:
-    def test_m7_abandoned_uploads_are_removed_with_their_objects(self, api, alice):
+    @pytest.mark.promise("M7")
+    def test_abandoned_uploads_are_removed_with_their_objects(self, api, alice):
         upload = begin(api(alice), b"x").json()
         put(upload, b"x")
         key = Media.objects.get().original_key
@@ -48,7 +49,8 @@ class TestAbandoned:
         assert not Media.objects.exists()
         assert storage.head(key) is None
 
-    def test_m7_a_completed_upload_is_not_removed(self, api, alice):
+    @pytest.mark.promise("M7")
+    def test_a_completed_upload_is_not_removed(self, api, alice):
         uploaded(api(alice))
         Media.objects.update(created_at=timezone.now() - timedelta(hours=25))
         assert sweeps.remove_abandoned_uploads() == 0
@@ -56,8 +58,8 @@ class TestAbandoned:
 
 class TestDueTasks:
     def test_media_that_wait_for_nothing_are_not_enqueued(self, alice):
-        make_media(alice, next_attempt_at=timezone.now())
-        make_media(alice, status="failed", next_attempt_at=timezone.now())
+        MediaFactory(owner=alice, next_attempt_at=timezone.now())
+        MediaFactory(owner=alice, status="failed", next_attempt_at=timezone.now())
         assert sweeps.enqueue_due() == 0
         assert not Media.objects.exclude(next_attempt_at=None).exists()
 
@@ -74,7 +76,7 @@ class TestDueTasks:
         ids=str,
     )
     def test_each_medium_gets_its_tasks_at_most_once_a_minute(self, alice, fields, enqueued):
-        make_media(alice, next_attempt_at=timezone.now(), **fields)
+        MediaFactory(owner=alice, next_attempt_at=timezone.now(), **fields)
         assert sweeps.enqueue_due() == len(enqueued)
         assert sweeps.enqueue_due() == 0
         assert list(QueuedTask.objects.order_by("id").values_list("task_name", flat=True)) == enqueued
@@ -108,14 +110,16 @@ class TestDeleting:
         server.shutdown()
         server.server_close()
 
-    def test_p10_the_cdn_is_purged_after_the_objects_are_deleted(self, api, alice, deliver, cdn):
+    @pytest.mark.promise("P10")
+    def test_the_cdn_is_purged_after_the_objects_are_deleted(self, api, alice, deliver, cdn):
         old = public_urls(medium := exposed(api(alice), deliver))
         services.make_private([medium.pk])
         sweeps.delete_pending_objects()
         assert [sorted(asked["urls"]) for asked in cdn.asked] == [sorted(old)]
         assert cdn.found == [[404] * 6]
 
-    def test_p10_a_purge_that_the_cdn_does_not_confirm_is_repeated(self, api, alice, deliver, cdn):
+    @pytest.mark.promise("P10")
+    def test_a_purge_that_the_cdn_does_not_confirm_is_repeated(self, api, alice, deliver, cdn):
         medium = exposed(api(alice), deliver)
         cdn.status = 500
         services.make_private([medium.pk])
@@ -128,7 +132,8 @@ class TestDeleting:
         assert sweeps.delete_pending_objects() == 6
         assert len(cdn.asked) == 2
 
-    def test_c6_a_refused_deletion_does_not_delay_others(self, monkeypatch, settings):
+    @pytest.mark.promise("C6")
+    def test_a_refused_deletion_does_not_delay_others(self, monkeypatch, settings):
         bucket = settings.S3_PRIVATE_BUCKET
         objects.schedule_deletion([(bucket, "a"), (bucket, "poison"), (bucket, "b")])
         monkeypatch.setattr(storage, "delete", lambda bucket, keys: {"poison"} & set(keys))
@@ -235,10 +240,11 @@ class TestInventory:
 
 
 class TestErasure:
-    def test_p10_erasure_deletes_all_rows_and_objects_of_a_user(self, api, alice, bob, deliver, settings):
+    @pytest.mark.promise("P10")
+    def test_erasure_deletes_all_rows_and_objects_of_a_user(self, api, alice, bob, deliver, settings):
         hers, his = exposed(api(alice), deliver), exposed(api(bob), deliver)
         begin(api(alice), b"x")
-        make_media(alice, status="failed")
+        MediaFactory(owner=alice, status="failed")
         old = public_urls(hers)
         privacy.erase(alice.pk)
         sweeps.delete_pending_objects()
@@ -248,13 +254,14 @@ class TestErasure:
         assert {fetch(url) for url in public_urls(his)} == {200}
 
     def test_a_user_with_media_cannot_be_deleted(self, alice):
-        make_media(alice)
+        MediaFactory(owner=alice)
         with pytest.raises(ProtectedError):
             alice.delete()
 
-    def test_p10_the_export_contains_exactly_the_users_media(self, alice, bob):
-        own = {str(make_media(alice, status=status).pk) for status in Media.Status.values}
-        make_media(bob)
+    @pytest.mark.promise("P10")
+    def test_the_export_contains_exactly_the_users_media(self, alice, bob):
+        own = {str(MediaFactory(owner=alice, status=status).pk) for status in Media.Status.values}
+        MediaFactory(owner=bob)
         rows = list(privacy.export(alice.pk))
         assert {kind for kind, _ in rows} == {"media"}
         assert {row["id"] for _, row in rows} == own

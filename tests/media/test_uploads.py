@@ -22,7 +22,7 @@ from apps.media import objects, pipeline, services, storage, sweeps, urls
 from apps.media.api.serializers import Photo, render_photos
 from apps.media.models import Media, PendingDeletion
 from tests.conftest import Caller
-from tests.factories import make_media, make_user
+from tests.factories import MediaFactory, UserFactory
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
@@ -58,7 +58,8 @@ class TestBeginning:
     def test_an_accepted_type_can_be_uploaded(self, api, alice, content_type):
         assert begin(api(alice), b"x", content_type=content_type).status_code == 201
 
-    def test_m7_open_uploads_are_bounded_in_number_and_bytes(self, api, alice, bob, settings):
+    @pytest.mark.promise("M7")
+    def test_open_uploads_are_bounded_in_number_and_bytes(self, api, alice, bob, settings):
         settings.MEDIA_PENDING_UPLOADS_PER_USER = 2
         assert [begin(api(alice), b"x").status_code for _ in range(3)] == [201, 201, 409]
         assert begin(api(bob), b"x").status_code == 201
@@ -67,37 +68,42 @@ class TestBeginning:
         assert begin(api(alice), b"x" * 999).json()["code"] == "upload_quota_exceeded"
         assert begin(api(alice), b"x" * 998).status_code == 201
 
-    def test_m7_a_completed_upload_counts_until_it_is_posted(self, api, alice, settings):
+    @pytest.mark.promise("M7")
+    def test_a_completed_upload_counts_until_it_is_posted(self, api, alice, settings):
         settings.MEDIA_PENDING_UPLOADS_PER_USER = 1
         medium = uploaded(api(alice))
         assert begin(api(alice), b"x").status_code == 409
         assert api(alice).post("/posts", {"media_ids": [str(medium.pk)]}).status_code == 201
         assert begin(api(alice), b"x").status_code == 201
 
+    @pytest.mark.promise("M7")
     @pytest.mark.django_db(transaction=True)
-    def test_m7_concurrent_uploads_respect_the_limit(self, settings, monkeypatch):
+    def test_concurrent_uploads_respect_the_limit(self, settings, monkeypatch):
         settings.MEDIA_PENDING_UPLOADS_PER_USER = 3
         new_secret = objects.new_secret
         monkeypatch.setattr(objects, "new_secret", lambda: time.sleep(0.1) or new_secret())
-        caller = Caller(make_user("alice"))
+        caller = Caller(UserFactory(handle="alice"))
         header = {"HTTP_AUTHORIZATION": caller._credentials["HTTP_AUTHORIZATION"]}
         body = {"content_type": "image/jpeg", "bytes": 9}
         answers = in_threads(8, lambda: Caller().post("/media/upload", body, **header).status_code)
         assert sorted(answers) == [201] * 3 + [409] * 5
 
-    def test_r4_the_same_idempotency_key_starts_one_upload(self, api, alice):
+    @pytest.mark.promise("R4")
+    def test_the_same_idempotency_key_starts_one_upload(self, api, alice):
         body, key = {"content_type": "image/jpeg", "bytes": 9}, {"HTTP_IDEMPOTENCY_KEY": "k"}
         first, again = (api(alice).post("/media/upload", body, **key).json() for _ in range(2))
         assert first == again
         assert Media.objects.count() == 1
 
-    def test_p11_keys_are_unrelated_to_the_id(self, api, alice):
+    @pytest.mark.promise("P11")
+    def test_keys_are_unrelated_to_the_id(self, api, alice):
         upload = begin(api(alice), b"x").json()
         medium = Media.objects.get()
         assert upload["id"] not in upload["upload"]["url"]
         assert len(medium.original_key.removeprefix("uploads/")) == 32  # 192 bits in base64
 
-    def test_p11_all_keys_of_a_medium_have_secrets_of_their_own(self, api, alice, deliver):
+    @pytest.mark.promise("P11")
+    def test_all_keys_of_a_medium_have_secrets_of_their_own(self, api, alice, deliver):
         promised = begin(api(alice), jpeg()).json()
         upload_key = Media.objects.get().original_key
         put(promised, jpeg())
@@ -114,7 +120,8 @@ class TestBeginning:
 
 
 class TestM5StorageRefuses:
-    def test_m5_another_size_type_key_method_or_hash(self, api, alice):
+    @pytest.mark.promise("M5")
+    def test_another_size_type_key_method_or_hash(self, api, alice):
         data = jpeg()
         other = data[:-1] + b"x"
         upload = begin(api(alice), data, sha256=hashlib.sha256(data).hexdigest()).json()
@@ -131,20 +138,23 @@ class TestM5StorageRefuses:
         assert requests.post(url, data=data, headers=headers, timeout=5).status_code == 405
         assert put(upload, data).status_code == 200
 
-    def test_m5_a_put_after_expiry(self, api, alice, settings):
+    @pytest.mark.promise("M5")
+    def test_a_put_after_expiry(self, api, alice, settings):
         settings.MEDIA_UPLOAD_LIFETIME = timedelta(seconds=1)
         upload = begin(api(alice), jpeg()).json()
         time.sleep(2.1)
         assert put(upload, jpeg()).status_code == 403
 
-    def test_m5_originals_and_private_variants_are_unreadable_without_a_signature(self, api, alice, deliver, settings):
+    @pytest.mark.promise("M5")
+    def test_originals_and_private_variants_are_unreadable_without_a_signature(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
         base = f"{settings.S3_ENDPOINT_URL}/{settings.S3_PRIVATE_BUCKET}"
         assert fetch(f"{base}/{medium.original_key}") == 403
         assert fetch(f"{base}/{urls.private_key(medium, medium.variants[0])}") == 403
         assert fetch(base) == fetch(f"{settings.S3_ENDPOINT_URL}/{settings.S3_PUBLIC_BUCKET}") == 403
 
-    def test_m5_writes_and_deletes_need_a_signature(self, api, alice, deliver, settings):
+    @pytest.mark.promise("M5")
+    def test_writes_and_deletes_need_a_signature(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
         services.make_public([medium.pk])
         deliver()
@@ -170,8 +180,9 @@ class TestCompleting:
         answer = api(alice).post(f"/media/upload/{upload['id']}/complete")
         assert (answer.status_code, answer.json()["code"]) == (409, "upload_missing")
 
+    @pytest.mark.promise("M6")
     @pytest.mark.parametrize("fault", ["bytes", "content_type", "sha256"])
-    def test_m6_an_upload_that_differs_from_the_declaration_is_refused(self, api, alice, fault):
+    def test_an_upload_that_differs_from_the_declaration_is_refused(self, api, alice, fault):
         upload = begin(api(alice), jpeg()).json()
         put(upload, jpeg())
         other = {"bytes": 1, "content_type": "image/png", "sha256": "0" * 64}[fault]
@@ -189,14 +200,16 @@ class TestCompleting:
         )
         assert requests.put(url, data=data, headers=headers, timeout=5).status_code == 200
 
-    def test_m6_completing_twice_enqueues_one_task(self, api, alice, deliver):
+    @pytest.mark.promise("M6")
+    def test_completing_twice_enqueues_one_task(self, api, alice, deliver):
         medium = uploaded(api(alice))
         assert api(alice).post(f"/media/upload/{medium.pk}/complete").status_code == 202
         assert deliver().count("apps.media.tasks.process_upload") == 1
 
+    @pytest.mark.promise("M6")
     @pytest.mark.django_db(transaction=True)
-    def test_m6_concurrent_completions_make_one_task_and_one_original(self):
-        caller = Caller(make_user("alice"))
+    def test_concurrent_completions_make_one_task_and_one_original(self):
+        caller = Caller(UserFactory(handle="alice"))
         header = {"HTTP_AUTHORIZATION": caller._credentials["HTTP_AUTHORIZATION"]}
         upload = begin(caller, jpeg()).json()
         put(upload, jpeg())
@@ -206,7 +219,8 @@ class TestCompleting:
         scheduled = set(PendingDeletion.objects.filter(key__startswith="originals/").values_list("key", flat=True))
         assert Media.objects.get().original_key not in scheduled
 
-    def test_m6_a_put_after_completion_changes_nothing(self, api, alice, deliver):
+    @pytest.mark.promise("M6")
+    def test_a_put_after_completion_changes_nothing(self, api, alice, deliver):
         upload = begin(api(alice), jpeg("teal")).json()
         key = Media.objects.get().original_key
         put(upload, jpeg("teal"))
@@ -219,7 +233,8 @@ class TestCompleting:
         assert red < green
         assert red < blue
 
-    def test_m7_a_put_after_completion_is_deleted_when_the_url_has_expired(self, api, alice, deliver, settings):
+    @pytest.mark.promise("M7")
+    def test_a_put_after_completion_is_deleted_when_the_url_has_expired(self, api, alice, deliver, settings):
         upload = begin(api(alice), jpeg()).json()
         key = Media.objects.get().original_key
         put(upload, jpeg())
@@ -247,7 +262,8 @@ class TestCompleting:
         monkeypatch.setattr(storage, "copy_upload", copy_and_delete)
         assert api(alice).post(f"/media/upload/{upload['id']}/complete").status_code == 404
 
-    def test_p3_a_foreign_upload_is_not_found(self, api, alice, carol):
+    @pytest.mark.promise("P3")
+    def test_a_foreign_upload_is_not_found(self, api, alice, carol):
         medium = uploaded(api(alice))
         for method, path in (
             ("post", f"/media/upload/{medium.pk}/complete"),
@@ -284,15 +300,17 @@ class TestWhoMayFetch:
         "left": lambda api, alice, post: accounts.leave(alice, password="correct horse battery staple"),
     }
 
+    @pytest.mark.promise("P10")
     @pytest.mark.parametrize("narrowing", list(NARROWINGS))
-    def test_p10_public_urls_end_when_visibility_narrows(self, api, alice, anonymous, post, deliver, narrowing):
+    def test_public_urls_end_when_visibility_narrows(self, api, alice, anonymous, post, deliver, narrowing):
         old = self.urls(anonymous, post)
         assert {fetch(url) for url in old} == {200}
         self.NARROWINGS[narrowing](api, alice, post)
         deliver()
         assert {fetch(url) for url in old} == {404}
 
-    def test_p11_a_followers_only_photo_has_signed_urls_that_expire(self, api, alice, bob, post, deliver, settings):
+    @pytest.mark.promise("P11")
+    def test_a_followers_only_photo_has_signed_urls_that_expire(self, api, alice, bob, post, deliver, settings):
         api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"})
         deliver()
         for url in self.urls(api(bob), post):
@@ -330,8 +348,9 @@ class TestWhoMayFetch:
         medium.refresh_from_db()
         assert medium.public_secret == ""
 
+    @pytest.mark.promise("P10")
     @pytest.mark.parametrize("narrowing", list(NARROWINGS))
-    def test_p10_signed_urls_end_when_visibility_narrows(self, api, alice, anonymous, post, deliver, narrowing):
+    def test_signed_urls_end_when_visibility_narrows(self, api, alice, anonymous, post, deliver, narrowing):
         medium = post.media.get()
         old = [urls.urls_of(medium, public=False)(variant) for variant in medium.variants]
         assert {fetch(url) for url in old} == {200}
@@ -352,7 +371,8 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in new} == {200}
         assert not [url for url in new if "?" in url]
 
-    def test_p10_a_takedown_revokes_the_urls_of_followers(self, api, alice, bob, post, deliver):
+    @pytest.mark.promise("P10")
+    def test_a_takedown_revokes_the_urls_of_followers(self, api, alice, bob, post, deliver):
         api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"})
         deliver()
         old = self.urls(api(bob), post)
@@ -364,9 +384,8 @@ class TestWhoMayFetch:
         sweeps.delete_pending_objects()
         assert {fetch(url) for url in old} == {404}
 
-    def test_p10_hiding_takes_effect_when_storage_is_available_again(
-        self, api, alice, anonymous, post, deliver, settings
-    ):
+    @pytest.mark.promise("P10")
+    def test_hiding_takes_effect_when_storage_is_available_again(self, api, alice, anonymous, post, deliver, settings):
         old = self.urls(anonymous, post)
         there = settings.S3_ENDPOINT_URL
         use_storage(settings, endpoint="http://127.0.0.1:1")
@@ -383,7 +402,8 @@ class TestWhoMayFetch:
         assert {fetch(url) for url in old} == {404}
         assert {fetch(url) for url in self.urls(api(alice), post)} == {200}
 
-    def test_p10_a_missing_variant_does_not_keep_others_reachable(self, api, alice, post, deliver, settings):
+    @pytest.mark.promise("P10")
+    def test_a_missing_variant_does_not_keep_others_reachable(self, api, alice, post, deliver, settings):
         medium = post.media.get()
         old = [urls.urls_of(medium, public=False)(variant) for variant in medium.variants]
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
@@ -415,9 +435,8 @@ class TestWhoMayFetch:
         assert left == {urls.private_key(medium, variant) for variant in medium.variants}
         assert len(set(written)) == 12
 
-    def test_p3_a_medium_is_found_by_viewers_of_its_post_only(
-        self, api, alice, bob, carol, mallory, mod, post, deliver
-    ):
+    @pytest.mark.promise("P3")
+    def test_a_medium_is_found_by_viewers_of_its_post_only(self, api, alice, bob, carol, mallory, mod, post, deliver):
         path = f"/media/{post.media.get().pk}"
 
         def who():
@@ -430,9 +449,10 @@ class TestWhoMayFetch:
         content.take_down(post)
         assert who() == {"alice", "mod"}
 
+    @pytest.mark.promise("P3")
     @pytest.mark.parametrize("status", ["pending", "uploaded", "processing", "ready", "failed"])
-    def test_p3_a_medium_without_a_post_is_found_by_its_owner_only(self, api, alice, bob, mod, status):
-        medium = make_media(alice, status=status)
+    def test_a_medium_without_a_post_is_found_by_its_owner_only(self, api, alice, bob, mod, status):
+        medium = MediaFactory(owner=alice, status=status)
         assert api(alice).get(f"/media/{medium.pk}").json()["status"] == status
         for other in (bob, mod):
             assert api(other).get(f"/media/{medium.pk}").status_code == 404
@@ -457,7 +477,7 @@ class TestSigning:
         )
 
     def test_a_url_stays_the_same_for_half_its_lifetime_and_is_valid_for_another_half(self, alice, settings):
-        medium = make_media(alice)
+        medium = MediaFactory(owner=alice)
 
         def url(minutes):
             with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
@@ -469,7 +489,7 @@ class TestSigning:
         assert "X-Amz-Expires=3600" in url(29.9)
 
     def test_rendered_photos_follow_the_time_the_visibility_and_the_secrets(self, alice):
-        medium = make_media(alice)
+        medium = MediaFactory(owner=alice)
         photos = ", ".join(Photo._fields)
 
         def shown(minutes, *, public=False):
@@ -490,14 +510,14 @@ class TestSigning:
         assert b"p" * 32 in shown(0) != before
 
     def test_urls_are_signed_until_the_public_copies_exist(self, alice):
-        medium = make_media(alice)
+        medium = MediaFactory(owner=alice)
         assert "X-Amz-Signature" in urls.urls_of(medium, public=True)(medium.variants[0])
         medium.public_secret = "s" * 32
         assert "X-Amz-Signature" in urls.urls_of(medium, public=False)(medium.variants[0])
         assert "X-Amz-Signature" not in urls.urls_of(medium, public=True)(medium.variants[0])
 
     def test_the_urls_of_a_feed_page_are_signed_in_milliseconds(self, alice):
-        medium = make_media(alice)
+        medium = MediaFactory(owner=alice)
         urls.urls_of(medium, public=False)(medium.variants[0])
         begun = time.process_time()
         for _ in range(20):

@@ -7,13 +7,13 @@ from django.contrib.auth.models import Group
 from apps.accounts.models import User
 from apps.moderation import services
 from apps.moderation.models import ModerationAction
-from tests.factories import make_user
+from tests.factories import UserFactory
 
 BECAUSE = {"reason": "Sells watches.", "category": "spam"}
 
 
 def make_moderator(handle: str, role: str = "moderator") -> User:
-    person = make_user(handle, is_staff=True)
+    person = UserFactory(handle=handle, is_staff=True)
     person.groups.add(Group.objects.get(name=role))
     return person
 

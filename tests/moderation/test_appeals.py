@@ -13,7 +13,7 @@ from apps.moderation import services
 from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, ModerationAction
 from tests.conftest import Caller
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import make_moderator, suspended, taken_down
 from tests.threads import in_threads
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def action(alice, mod):
-    return taken_down(make_post(alice), mod)
+    return taken_down(PostFactory(author=alice), mod)
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ class TestObjecting:
             "decided_at": None,
         }
 
-    def test_p7_for_everybody_else_there_is_no_such_action(self, api, alice, carol, mod, action):
+    @pytest.mark.promise("P7")
+    def test_for_everybody_else_there_is_no_such_action(self, api, alice, carol, mod, action):
         unknown = ModerationAction(id=new_id())
         for caller in (api(carol), api(mod)):
             asked = [object_to(which, caller) for which in (action, unknown)]
@@ -90,7 +91,8 @@ class TestObjectingByTheLinkOfTheMail:
         answer = object_to(action, anonymous)
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
-    def test_a7_a_token_is_for_its_own_action(self, anonymous, bob, mod, action):
+    @pytest.mark.promise("A7")
+    def test_a_token_is_for_its_own_action(self, anonymous, bob, mod, action):
         others = suspended(bob, mod)
         for token in (
             "x",
@@ -105,11 +107,13 @@ class TestObjectingByTheLinkOfTheMail:
             assert answer.json()["code"] in {"invalid_link", "validation_error", "malformed_request"}
         assert not Appeal.objects.exists()
 
+    @pytest.mark.promise("I2")
     @pytest.mark.parametrize("token", ["\ud800", "a:b:\ud800", "::", "a:é:c"])
-    def test_i2_no_text_is_too_odd_to_be_no_token(self, action, token):
+    def test_no_text_is_too_odd_to_be_no_token(self, action, token):
         assert statements.opens_appeal(token, action.pk) is False
 
-    def test_p7_whether_there_is_such_an_action_takes_a_token_to_know(self, anonymous, action):
+    @pytest.mark.promise("P7")
+    def test_whether_there_is_such_an_action_takes_a_token_to_know(self, anonymous, action):
         answers = [object_to(which, anonymous, token="x") for which in (action, ModerationAction(id=new_id()))]
         bodies = [{**answer.json(), "request_id": ""} for answer in answers]
         assert bodies[0] == bodies[1]
@@ -121,7 +125,8 @@ class TestObjectingByTheLinkOfTheMail:
         with time_machine.travel(timezone.now() + timedelta(days=183)):
             assert object_to(action, anonymous, token=token).status_code == 201
 
-    def test_a4_guessing_is_limited_by_address(self, anonymous, action, settings):
+    @pytest.mark.promise("A4")
+    def test_guessing_is_limited_by_address(self, anonymous, action, settings):
         settings.RATE_LIMITS_ENABLED = True
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"token": (2, 300)}
         assert [object_to(action, anonymous, token="x").status_code for _ in range(3)] == [400, 400, 429]
@@ -169,7 +174,7 @@ class TestDeciding:
 
     def test_nor_does_whom_it_hit(self, other):
         victim, judge = make_moderator("victim"), make_moderator("judge")
-        appeal = services.appeal(taken_down(make_post(victim), judge), by=victim.pk, text="No.")
+        appeal = services.appeal(taken_down(PostFactory(author=victim), judge), by=victim.pk, text="No.")
         assert self.decide(appeal, victim, "overturn").json()["code"] == "cannot_moderate"
 
     def test_twice_is_once_and_the_other_way_is_refused(self, other, appeal):
@@ -192,7 +197,7 @@ class TestDeciding:
         assert self.decide(appeal, other, "overturn").json()["status"] == "overturned"
 
     def test_the_list_is_filtered_by_status(self, api, alice, mod, other, appeal):
-        second = services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="This, too.")
+        second = services.appeal(taken_down(PostFactory(author=alice), mod), by=alice.pk, text="This, too.")
         self.decide(appeal, other, "uphold")
 
         def listed(query):
@@ -206,18 +211,20 @@ class TestDeciding:
 
 @pytest.mark.django_db(transaction=True)
 class TestR2AtOnce:
-    def test_r2_objecting_twice_is_one_appeal(self):
-        alice, mod = make_user("alice"), make_moderator("mod")
-        action = taken_down(make_post(alice), mod)
+    @pytest.mark.promise("R2")
+    def test_objecting_twice_is_one_appeal(self):
+        alice, mod = UserFactory(handle="alice"), make_moderator("mod")
+        action = taken_down(PostFactory(author=alice), mod)
         callers = [Caller(alice) for _ in range(4)]
         answers = in_threads(4, lambda: object_to(action, callers.pop()).status_code)
         assert sorted(answers) == [201, 409, 409, 409]
 
-    def test_r2_two_moderators_deciding_differently_leave_one_decision(self):
-        alice, mod = make_user("alice"), make_moderator("mod")
+    @pytest.mark.promise("R2")
+    def test_two_moderators_deciding_differently_leave_one_decision(self):
+        alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         judges = [make_moderator("judge1"), make_moderator("judge2")]
         for _ in range(4):
-            post = make_post(alice)
+            post = PostFactory(author=alice)
             appeal = services.appeal(taken_down(post, mod), by=alice.pk, text="No.")
             deeds = [(Caller(judges[0]), "uphold"), (Caller(judges[1]), "overturn")]
 

@@ -13,7 +13,7 @@ from apps.core.times import timestamp
 from apps.moderation import services
 from apps.moderation.api.filters import FlagFilter
 from apps.moderation.models import Flag, ModerationAction
-from tests.factories import make_post, make_user, many
+from tests.factories import PostFactory, UserFactory, many
 from tests.moderation.people import make_moderator, suspended, taken_down
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
@@ -23,8 +23,9 @@ pytestmark = pytest.mark.django_db
 class TestNobodyCanChangeIt:
     @pytest.fixture
     def action(self, alice, mod):
-        return taken_down(make_post(alice), mod)
+        return taken_down(PostFactory(author=alice), mod)
 
+    @pytest.mark.promise("O1")
     @pytest.mark.parametrize(
         "change",
         [
@@ -39,7 +40,7 @@ class TestNobodyCanChangeIt:
             lambda row: run("SET LOCAL session_replication_role = replica; DELETE FROM moderation_moderationaction"),
         ],
     )
-    def test_o1_neither_by_the_orm_nor_by_sql(self, action, change):
+    def test_neither_by_the_orm_nor_by_sql(self, action, change):
         before = list(ModerationAction.objects.values())
         # The statement of reasons goes with a person; it would be what stops the deletion.
         run("DELETE FROM moderation_statement")
@@ -47,7 +48,8 @@ class TestNobodyCanChangeIt:
             change(action)
         assert list(ModerationAction.objects.values()) == before
 
-    def test_o1_nor_by_emptying_the_table(self, action):
+    @pytest.mark.promise("O1")
+    def test_nor_by_emptying_the_table(self, action):
         # Off in tests, which empty all tables (see conftest.py).
         run("SET CONSTRAINTS ALL IMMEDIATE")
         run("ALTER TABLE moderation_moderationaction ENABLE ALWAYS TRIGGER audit_is_never_emptied")
@@ -72,7 +74,7 @@ class TestAskingIt:
     def told(self, api, mod, alice, bob):
         """Four actions by two moderators; ask(query) answers their numbers."""
         other = make_moderator("other")
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         made = [
             taken_down(post, mod),
             services.restore_post(post, by=other),
@@ -109,6 +111,7 @@ class TestAskingIt:
         assert told(f"since={timestamp(moments[0])}&until={timestamp(cut)}") == earlier
         assert told("since=2126-01-01T00:00:00Z") == told("until=1026-01-01T00:00:00Z") == []
 
+    @pytest.mark.promise("I3")
     @pytest.mark.parametrize(
         "query",
         [
@@ -124,7 +127,7 @@ class TestAskingIt:
             "target_id=019AB8A4-6C1E-7D3F-9A51-3F5C0E7B2D10",
         ],
     )
-    def test_i3_what_makes_no_sense_is_refused(self, api, mod, query):
+    def test_what_makes_no_sense_is_refused(self, api, mod, query):
         answer = api(mod).get(f"/moderation/audit?{query}")
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, query.split("=")[0])
 
@@ -152,7 +155,7 @@ class TestIndexes:
 
     @pytest.fixture
     def people(self):
-        return [make_user() for _ in range(20)]
+        return [UserFactory() for _ in range(20)]
 
     @pytest.fixture
     def actions(self, people, mod):

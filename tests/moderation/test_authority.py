@@ -7,7 +7,7 @@ from apps.core.db.ids import new_id
 from apps.moderation import services
 from apps.moderation.models import Appeal, ModerationAction
 from tests.conftest import Caller
-from tests.factories import make_comment, make_post, make_user
+from tests.factories import CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +41,11 @@ MAY = {
 def things_of(owner):
     """A takedown and a suspension to undo, things to act on, a flag and an appeal to decide."""
     judge = make_moderator("judge", "admin")
-    post, hidden = make_post(owner), make_post(owner)
+    post, hidden = PostFactory(author=owner), PostFactory(author=owner)
     action = services.take_down_post(hidden, by=judge, **BECAUSE)
     return {
         "post": post.pk,
-        "comment": make_comment(post, owner).pk,
+        "comment": CommentFactory(post=post, author=owner).pk,
         "user": owner.pk,
         "flag": services.flag(owner, by=judge.pk, category="spam")[0].pk,
         "appeal": services.appeal(action, by=owner.pk, text="No.").pk,
@@ -64,10 +64,10 @@ def call(caller, verb, things):
 def test_who_may_decide_on_whom(role, whose, verb):
     by = make_moderator("decider", role)
     owners = {
-        "person": lambda: make_user("owner"),
+        "person": lambda: UserFactory(handle="owner"),
         "moderator": lambda: make_moderator("owner"),
         "admin": lambda: make_moderator("owner", "admin"),
-        "superuser": lambda: make_user("owner", is_superuser=True),
+        "superuser": lambda: UserFactory(handle="owner", is_superuser=True),
         "oneself": lambda: by,
     }
     things = things_of(owners[whose]())
@@ -83,12 +83,13 @@ def test_who_may_decide_on_whom(role, whose, verb):
         assert answer.json()["code"] == "cannot_moderate"
 
 
+@pytest.mark.promise("P7")
 @pytest.mark.parametrize("verb", list(MODERATOR_CALLS))
 @pytest.mark.parametrize("kind", ["person", "owner", "staff"])
-def test_p7_who_is_no_moderator_learns_nothing_not_even_what_there_is(alice, kind, verb):
+def test_who_is_no_moderator_learns_nothing_not_even_what_there_is(alice, kind, verb):
     things = things_of(alice)
     caller = Caller(
-        {"person": lambda: make_user(), "owner": lambda: alice, "staff": lambda: make_user(is_staff=True)}[kind]()
+        {"person": lambda: UserFactory(), "owner": lambda: alice, "staff": lambda: UserFactory(is_staff=True)}[kind]()
     )
     before = ModerationAction.objects.count()
     unknown = dict.fromkeys(things, new_id())
@@ -114,7 +115,7 @@ def test_nobody_signs_in_first(anonymous, alice, verb):
 
 
 def test_the_verbs_themselves_ask_for_the_role(alice, carol):
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     with pytest.raises(services.ModeratorRequired):
         services.take_down_post(post, by=carol, **BECAUSE)
     with pytest.raises(services.ModeratorRequired):

@@ -7,7 +7,7 @@ from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import ModerationAction, Statement
-from tests.factories import make_post
+from tests.factories import PostFactory
 from tests.moderation.people import BECAUSE, make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def comment(alice, bob):
-    return engagement.comment(make_post(alice).pk, by=bob.pk, text="Watches!")
+    return engagement.comment(PostFactory(author=alice).pk, by=bob.pk, text="Watches!")
 
 
 def listed(api, comment, person):
@@ -63,14 +63,14 @@ def test_what_a_moderator_deletes_is_written_down_told_and_open_to_an_appeal(api
 
 
 def test_a_moderator_deletes_no_comment_of_an_admin(api, alice, mod):
-    by_an_admin = engagement.comment(make_post(alice).pk, by=make_moderator("root", "admin").pk, text="Hello")
+    by_an_admin = engagement.comment(PostFactory(author=alice).pk, by=make_moderator("root", "admin").pk, text="Hello")
     answer = api(mod).delete(f"/posts/{by_an_admin.post_id}/comments/{by_an_admin.pk}")
     assert (answer.status_code, answer.json()["code"]) == (403, "cannot_moderate")
     assert Comment.objects.published().exists()
 
 
 def test_ones_own_and_those_at_ones_own_post_a_moderator_simply_removes(api, bob, mod):
-    post = make_post(mod)
+    post = PostFactory(author=mod)
     for writer in (mod, bob):
         comment = engagement.comment(post.pk, by=writer.pk, text="x")
         assert api(mod).delete(f"/posts/{post.pk}/comments/{comment.pk}").status_code == 204

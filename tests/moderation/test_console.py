@@ -10,7 +10,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.moderation import services
 from apps.moderation.models import Appeal, Flag, ModerationAction
-from tests.factories import PASSWORD, make_post, make_user
+from tests.factories import PASSWORD, PostFactory, UserFactory
 from tests.moderation.people import make_moderator, suspended, taken_down
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def flag(alice, carol):
 
 @pytest.fixture
 def appeal(alice, mod):
-    return services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="It is art.")
+    return services.appeal(taken_down(PostFactory(author=alice), mod), by=alice.pk, text="It is art.")
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,10 @@ def test_an_account_is_unsuspended_with_a_row_of_the_audit(mod, alice):
     assert list(ModerationAction.objects.order_by("id").values_list("action", flat=True)) == ["suspend", "unsuspend"]
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("kind", ["staff", "staff that may see everything"])
-def test_o1_staff_who_are_no_moderators_change_nothing(mod, alice, flag, appeal, kind):
-    clerk = make_user("clerk", is_staff=True)
+def test_staff_who_are_no_moderators_change_nothing(mod, alice, flag, appeal, kind):
+    clerk = UserFactory(handle="clerk", is_staff=True)
     if kind != "staff":
         clerk.user_permissions.set(Group.objects.get(name="admin").permissions.all())
     before = ModerationAction.objects.count()

@@ -20,7 +20,7 @@ from apps.media.models import Media
 from apps.moderation.cases import suspensions
 from apps.moderation.models import ModerationAction
 from tests.conftest import Caller
-from tests.factories import PASSWORD, make_media, make_post, make_user
+from tests.factories import PASSWORD, MediaFactory, PostFactory, UserFactory
 from tests.media.uploads import fetch, ready, variant_urls
 from tests.moderation.people import BECAUSE, make_moderator
 from tests.threads import in_threads
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def post(alice):
-    return content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="tide")
+    return content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="tide")
 
 
 def actions():
@@ -66,7 +66,8 @@ class TestAPostTakenDown:
         taken_down = api(mod).get("/moderation/audit?action=takedown").json()["results"][0]
         assert taken_down["reversed_at"] == restored.json()["created_at"]
 
-    def test_p10_loses_its_public_photos_and_has_them_back_restored(self, api, mod, post):
+    @pytest.mark.promise("P10")
+    def test_loses_its_public_photos_and_has_them_back_restored(self, api, mod, post):
         assert is_wanted_public(post)
         api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
         assert not is_wanted_public(post)
@@ -74,7 +75,8 @@ class TestAPostTakenDown:
         api(mod).post(f"/moderation/posts/{post.pk}/restore", {"reason": "Looked again."})
         assert is_wanted_public(post)
 
-    def test_p10_its_variants_leave_public_storage_and_come_back_under_other_urls(self, api, alice, mod, deliver):
+    @pytest.mark.promise("P10")
+    def test_its_variants_leave_public_storage_and_come_back_under_other_urls(self, api, alice, mod, deliver):
         medium = ready(api(alice), deliver)
         post = content.create_post(author_id=alice.pk, media_ids=[medium.pk], caption="tide")
         deliver()
@@ -154,7 +156,8 @@ class TestASuspension:
     def suspend(self, mod, **more):
         return Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | more)
 
-    def test_a1_stops_tokens_at_once_hides_everything_and_brings_all_of_it_back(self, api, alice, bob, mod, post):
+    @pytest.mark.promise("A1")
+    def test_stops_tokens_at_once_hides_everything_and_brings_all_of_it_back(self, api, alice, bob, mod, post):
         hers = Caller(alice)
         followers = api(bob).get("/users/@alice").json()["counts"]["followers"]
         assert hers.get("/auth/me").status_code == 200
@@ -170,7 +173,8 @@ class TestASuspension:
         assert api(bob).get(f"/posts/{post.pk}").status_code == 200
         assert Caller().post("/auth/token", {"login": "alice", "password": PASSWORD}).status_code == 200
 
-    def test_p10_takes_the_public_photos_along(self, api, alice, mod, post):
+    @pytest.mark.promise("P10")
+    def test_takes_the_public_photos_along(self, api, alice, mod, post):
         self.suspend(mod)
         self.answer_doorbells()
         assert not is_wanted_public(post)
@@ -233,7 +237,7 @@ class TestASuspension:
     def test_that_was_given_more_time_does_not_end_by_the_former(self, alice, mod):
         self.suspend(mod, until=timezone.now() + timedelta(days=1))
         self.suspend(mod, until=timezone.now() + timedelta(days=9))
-        make_user("other", state="suspended", suspended_until=timezone.now() + timedelta(days=1))
+        UserFactory(handle="other", state="suspended", suspended_until=timezone.now() + timedelta(days=1))
         with time_machine.travel(timezone.now() + timedelta(days=2)):
             suspensions.end_due()
         assert set(User.objects.filter(state="suspended").values_list("handle", flat=True)) == {"alice"}
@@ -251,20 +255,22 @@ class TestASuspension:
 
 @pytest.mark.django_db(transaction=True)
 class TestR2AtOnce:
-    def test_r2_two_moderators_taking_a_post_down_are_one_action(self):
-        alice, mods = make_user("alice"), [make_moderator("mod1"), make_moderator("mod2")]
+    @pytest.mark.promise("R2")
+    def test_two_moderators_taking_a_post_down_are_one_action(self):
+        alice, mods = UserFactory(handle="alice"), [make_moderator("mod1"), make_moderator("mod2")]
         for _ in range(5):
-            post = make_post(alice)
+            post = PostFactory(author=alice)
             callers = [Caller(mod) for mod in mods]
             path = f"/moderation/posts/{post.pk}/takedown"
             answers = in_threads(2, lambda path=path, callers=callers: callers.pop().post(path, BECAUSE).json())
             assert answers[0]["id"] == answers[1]["id"]
             assert ModerationAction.objects.filter(target_id=post.pk).count() == 1
 
-    def test_r2_taking_down_while_restoring_leaves_state_and_audit_agreeing(self):
-        alice, mod = make_user("alice"), make_moderator("mod")
+    @pytest.mark.promise("R2")
+    def test_taking_down_while_restoring_leaves_state_and_audit_agreeing(self):
+        alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         for _ in range(8):
-            post = make_post(alice)
+            post = PostFactory(author=alice)
             Caller(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
             deeds = [("takedown", BECAUSE), ("restore", {})]
             callers = [Caller(mod), Caller(mod)]
@@ -277,8 +283,9 @@ class TestR2AtOnce:
             down = Post.objects.get(pk=post.pk).taken_down_at is not None
             assert ModerationAction.objects.on("post", post.pk).in_force().count() == int(down)
 
-    def test_r2_an_end_by_the_clock_and_one_by_hand_are_one(self):
-        alice, mod = make_user("alice"), make_moderator("mod")
+    @pytest.mark.promise("R2")
+    def test_an_end_by_the_clock_and_one_by_hand_are_one(self):
+        alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | {"until": timezone.now() + timedelta(days=1)})
         User.objects.filter(pk=alice.pk).update(suspended_until=timezone.now() - timedelta(seconds=1))
         caller = Caller(mod)

@@ -4,7 +4,7 @@ import pytest
 
 from apps.moderation import events, services
 from apps.moderation.models import ModerationAction
-from tests.factories import make_post
+from tests.factories import PostFactory
 from tests.moderation.people import make_moderator, suspended, taken_down
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def test_every_action_that_hits_somebody_is_told_once_and_closing_a_flag_is_not(
     flag = services.flag(alice, by=carol.pk, category="spam")[0]
     services.flag(alice, by=carol.pk, category="spam")
     services.resolve_flag(flag, by=mod, resolution="resolved")
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     for _ in range(2):
         action = taken_down(post, mod)
     appeal = services.appeal(action, by=alice.pk, text="No.")

@@ -7,7 +7,7 @@ from apps.core.db.ids import new_id
 from apps.moderation import services
 from apps.moderation.models import Flag, ModerationAction
 from tests.conftest import Caller
-from tests.factories import make_block, make_comment, make_post, make_user
+from tests.factories import BlockFactory, CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 from tests.threads import in_threads
 
@@ -18,8 +18,8 @@ SPAM = {"category": "spam", "note": "Sells watches."}
 @pytest.fixture
 def things(alice, bob):
     """What of alice's can be reported: {kind: (path, id)}."""
-    post = make_post(alice)
-    comment = make_comment(make_post(bob), alice)
+    post = PostFactory(author=alice)
+    comment = CommentFactory(post=PostFactory(author=bob), author=alice)
     return {
         "user": ("/moderation/users/@alice/flag", alice.pk),
         "post": (f"/moderation/posts/{post.pk}/flag", post.pk),
@@ -57,7 +57,8 @@ class TestReporting:
         assert (answer.status_code, answer.json()["code"]) == (400, "cannot_flag_self")
         assert not Flag.objects.exists()
 
-    def test_p7_takes_sight_of_it(self, api, alice, mallory, things, kind):
+    @pytest.mark.promise("P7")
+    def test_takes_sight_of_it(self, api, alice, mallory, things, kind):
         path, pk = things[kind]
         unseen, unknown = (api(mallory).post(p, SPAM) for p in (path, path.replace(spelled(kind, pk), str(new_id()))))
         assert unseen.status_code == 404
@@ -77,11 +78,12 @@ def spelled(kind, pk):
 
 
 def test_whom_one_has_blocked_one_can_report(api, alice, carol):
-    make_block(carol, alice)
+    BlockFactory(blocker=carol, blocked=alice)
     assert api(carol).post("/moderation/users/@alice/flag", SPAM).status_code == 201
 
 
-def test_a4_reports_are_limited_by_themselves(api, carol, alice, settings):
+@pytest.mark.promise("A4")
+def test_reports_are_limited_by_themselves(api, carol, alice, settings):
     settings.RATE_LIMITS_ENABLED = True
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"flag": (2, 3600)}
     answers = [api(carol).post("/moderation/users/@alice/flag", SPAM) for _ in range(3)]
@@ -89,11 +91,12 @@ def test_a4_reports_are_limited_by_themselves(api, carol, alice, settings):
     assert api(carol).post("/users/@alice/follow").status_code == 200
 
 
+@pytest.mark.promise("R2")
 @pytest.mark.django_db(transaction=True)
-def test_r2_reporting_twice_at_once_is_one_flag():
-    alice, carol = make_user("alice"), make_user("carol")
+def test_reporting_twice_at_once_is_one_flag():
+    alice, carol = UserFactory(handle="alice"), UserFactory(handle="carol")
     for _ in range(5):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         callers = [Caller(carol) for _ in range(4)]
         path = f"/moderation/posts/{post.pk}/flag"
         answers = in_threads(4, lambda path=path, callers=callers: callers.pop().post(path, SPAM))
@@ -104,7 +107,7 @@ def test_r2_reporting_twice_at_once_is_one_flag():
 class TestClosing:
     @pytest.fixture
     def flag(self, alice, carol):
-        return services.flag(make_post(alice), by=carol.pk, category="spam")[0]
+        return services.flag(PostFactory(author=alice), by=carol.pk, category="spam")[0]
 
     @pytest.mark.parametrize(("resolution", "action"), [("resolved", "resolve_flag"), ("dismissed", "dismiss_flag")])
     def test_is_an_act_of_the_audit_and_twice_is_once(self, api, mod, flag, resolution, action):
@@ -157,8 +160,9 @@ class TestTheList:
         assert listed("?category=hate") == [str(closed.pk), str(hate.pk)]
         assert listed("?category=hate&status=dismissed") == [str(closed.pk)]
 
+    @pytest.mark.promise("I3")
     @pytest.mark.parametrize("query", ["status=closed", "category=taste", "status=", "category=SPAM", "status=%00"])
-    def test_i3_what_is_not_on_the_list_of_values_is_refused(self, api, mod, query):
+    def test_what_is_not_on_the_list_of_values_is_refused(self, api, mod, query):
         answer = api(mod).get(f"/moderation/flags?{query}")
         assert (answer.status_code, answer.json()["code"]) == (400, "validation_error")
         assert answer.json()["errors"][0]["field"] == query.split("=")[0]

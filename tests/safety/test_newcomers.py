@@ -17,7 +17,7 @@ from apps.safety import caching, newcomers, services
 from apps.safety.models import NewAccountLimit
 from apps.social.models import Follow
 from tests.api.test_budgets import statements
-from tests.factories import make_media, make_post, make_user
+from tests.factories import MediaFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 from tests.safety.console import browser
 
@@ -33,19 +33,19 @@ def limited(senior, settings):
 
 
 def old(handle, days=30):
-    return make_user(handle, id=first_id_at(datetime.now(UTC) - timedelta(days=days)))
+    return UserFactory(handle=handle, id=first_id_at(datetime.now(UTC) - timedelta(days=days)))
 
 
 def perform(api, who, what, author):
     client = api(who)
     match what:
         case "post":
-            return client.post("/posts", {"media_ids": [str(make_media(who).pk)]})
+            return client.post("/posts", {"media_ids": [str(MediaFactory(owner=who).pk)]})
         case "comment":
-            return client.post(f"/posts/{make_post(author).pk}/comments", {"text": "Low tide"})
+            return client.post(f"/posts/{PostFactory(author=author).pk}/comments", {"text": "Low tide"})
         case "request":
-            return client.post(f"/users/{make_user(is_private=True).pk}/follow")
-    return client.post(f"/users/{make_user().pk}/follow")
+            return client.post(f"/users/{UserFactory(is_private=True).pk}/follow")
+    return client.post(f"/users/{UserFactory().pk}/follow")
 
 
 DEEDS = ["post", "comment", "follow", "request"]

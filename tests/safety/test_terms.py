@@ -13,7 +13,7 @@ from apps.moderation.models import Flag, StaffAct
 from apps.safety import caching, terms
 from apps.safety.models import BlockedTerm
 from tests.api.test_budgets import statements
-from tests.factories import make_media, make_post
+from tests.factories import MediaFactory, PostFactory
 from tests.moderation.people import make_moderator
 from tests.safety.console import act, browser
 
@@ -29,10 +29,10 @@ def block(senior, text, effect, kind="word"):
 def written(api, alice, field, text):
     """Each field that is looked through, written by its call."""
     client = api(alice)
-    post = make_post(alice, caption="Low tide")
+    post = PostFactory(author=alice, caption="Low tide")
     match field:
         case "caption":
-            return client.post("/posts", {"media_ids": [str(make_media(alice).pk)], "caption": text})
+            return client.post("/posts", {"media_ids": [str(MediaFactory(owner=alice).pk)], "caption": text})
         case "edited caption":
             return client.patch(f"/posts/{post.pk}", {"caption": text})
         case "text":
@@ -41,7 +41,7 @@ def written(api, alice, field, text):
             medium = post.items.get().medium_id
             return client.patch(f"/posts/{post.pk}", {"alt_texts": {str(medium): text}})
         case "described before":
-            Media.objects.filter(pk=(medium := make_media(alice)).pk).update(alt_text=text)
+            Media.objects.filter(pk=(medium := MediaFactory(owner=alice)).pk).update(alt_text=text)
             return client.post("/posts", {"media_ids": [str(medium.pk)], "caption": "Low tide"})
         case "signed up":
             return api(None).post("/users", SIGN_UP | {"display_name": text[:50]})
@@ -123,7 +123,9 @@ def test_deleted_object_is_not_reported(alice, senior):
     term = block(senior, BAD, "flag")
     safety.flag_blocked_text("post", term.pk, term.pk)
     safety.flag_blocked_text("user", alice.pk, alice.pk)
-    tombstone = Comment.objects.create(post=make_post(alice), author=None, text="", removed_at="2026-01-01T00:00Z")
+    tombstone = Comment.objects.create(
+        post=PostFactory(author=alice), author=None, text="", removed_at="2026-01-01T00:00Z"
+    )
     safety.flag_blocked_text("comment", tombstone.pk, term.pk)
     assert not Flag.objects.exists()
 

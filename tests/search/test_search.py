@@ -14,7 +14,7 @@ from apps.core.db.queries import load
 from apps.search import reads
 from apps.search.querysets import find_posts, find_tags
 from tests.conftest import Caller
-from tests.factories import make_block, make_media, make_mute, make_user, many
+from tests.factories import BlockFactory, MediaFactory, MuteFactory, UserFactory, many
 from tests.plans import analyze, explain, explain_kept, indexes_used, nodes, rows_read
 
 pytestmark = pytest.mark.django_db
@@ -33,20 +33,22 @@ def counted(caller, query):
 
 
 def posted(author, caption, **fields):
-    return content.create_post(author_id=author.pk, media_ids=[make_media(author).pk], caption=caption, **fields)
+    return content.create_post(
+        author_id=author.pk, media_ids=[MediaFactory(owner=author).pk], caption=caption, **fields
+    )
 
 
 class TestPeople:
     def test_people_are_ranked_by_exact_handle_prefix_and_followers(self, anonymous):
         for handle, followers in [("mario", 1), ("mariola", 5), ("marion", 9), ("marlon", 99), ("xaver", 999)]:
-            User.objects.filter(pk=make_user(handle).pk).update(follower_count=followers)
+            User.objects.filter(pk=UserFactory(handle=handle).pk).update(follower_count=followers)
         found = handles(anonymous, "Mario")
         assert found[:3] == ["mario", "marion", "mariola"]
         assert "xaver" not in found
 
     def test_similar_names_follow_on_the_page_after_prefix_matches(self, anonymous):
         for handle in ("marina_a", "marina_b", "marian", "mariana"):
-            make_user(handle)
+            UserFactory(handle=handle)
         first = anonymous.get("/search/users", {"q": "marina", "limit": 2}).json()
         assert {row["handle"] for row in first["results"]} == {"marina_a", "marina_b"}
         rest = anonymous.get("/search/users", {"q": "marina", "cursor": first["next_cursor"]}).json()
@@ -54,18 +56,19 @@ class TestPeople:
 
     @pytest.mark.parametrize("query", ["zoe", "Zoë", "ZOE", "zoë müller", "Zoe Muller", "muller", "@zoe"])
     def test_people_search_ignores_accents_and_case(self, anonymous, query):
-        person = make_user("zoe_m")
+        person = UserFactory(handle="zoe_m")
         User.objects.filter(pk=person.pk).update(display_name="Zoë Müller")
-        make_user("other")
+        UserFactory(handle="other")
         assert handles(anonymous, query) == ["zoe_m"]
 
     @pytest.mark.parametrize("query", ["alcie_photo", "alice_phto", "alicephoto"])
     def test_people_search_finds_names_with_typos(self, anonymous, query):
-        make_user("alice_photo")
-        make_user("zzz_unlike")
+        UserFactory(handle="alice_photo")
+        UserFactory(handle="zzz_unlike")
         assert handles(anonymous, query) == ["alice_photo"]
 
-    def test_p5_people_search_excludes_blocked_and_suspended_users(self, api, anonymous, alice, carol, mallory):
+    @pytest.mark.promise("P5")
+    def test_people_search_excludes_blocked_and_suspended_users(self, api, anonymous, alice, carol, mallory):
         assert handles(anonymous, "alice") == ["alice"]
         assert handles(api(mallory), "alice") == []
         assert handles(api(alice), "mallory") == []
@@ -101,7 +104,8 @@ class TestPosts:
         posted(alice, "tide")
         assert captions(anonymous, query) in ([], ["tide"])
 
-    def test_p2_post_search_finds_only_visible_posts(self, api, anonymous, alice, bob, carol, mallory):
+    @pytest.mark.promise("P2")
+    def test_post_search_finds_only_visible_posts(self, api, anonymous, alice, bob, carol, mallory):
         posted(alice, "tide for followers", visibility="followers")
         public = posted(alice, "tide for all")
         assert captions(anonymous, "tide") == captions(api(carol), "tide") == ["tide for all"]
@@ -116,7 +120,8 @@ class TestPosts:
         accounts.suspend(alice, reason="spam")
         assert captions(api(bob), "tide") == []
 
-    def test_p6_an_edited_caption_is_found_by_its_new_words(self, anonymous, alice):
+    @pytest.mark.promise("P6")
+    def test_an_edited_caption_is_found_by_its_new_words(self, anonymous, alice):
         post = posted(alice, "before")
         content.update_post(post, changes={"caption": "after"})
         assert (captions(anonymous, "before"), captions(anonymous, "after")) == ([], ["after"])
@@ -129,7 +134,8 @@ class TestTags:
         assert counted(anonymous, "hu") == counted(anonymous, "#HU") == {"hund": 1, "husum": 2, "hut": 1}
         assert counted(anonymous, "hus") == {"husum": 2}
 
-    def test_p2_tag_search_counts_only_visible_posts(self, api, anonymous, alice, bob, mallory):
+    @pytest.mark.promise("P2")
+    def test_tag_search_counts_only_visible_posts(self, api, anonymous, alice, bob, mallory):
         posted(alice, "#secret #husum", visibility="followers")
         posted(alice, "#husum")
         assert counted(anonymous, "secret") == {}
@@ -147,9 +153,10 @@ class TestTheQuery:
             assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
         assert anonymous.get(f"/search/{kind}", {"q": " " + "x" * 100 + " "}).status_code == 200
 
+    @pytest.mark.promise("I2")
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(query=st.text(max_size=110), kind=st.sampled_from(["users", "posts", "tags"]))
-    def test_i2_any_text_gets_a_result_or_a_client_error(self, alice, query, kind):
+    def test_any_text_gets_a_result_or_a_client_error(self, alice, query, kind):
         assert Caller().get(f"/search/{kind}", {"q": query}).status_code in {200, 400}
 
 
@@ -175,11 +182,12 @@ class TestExplore:
             Post.objects.filter(pk=post.pk).update(**fields)
         assert explored(anonymous) == explored(api(bob)) == ["loved", "quiet"]
 
-    def test_p2_p5_explore_checks_visibility_on_each_request(self, explored, api, anonymous, alice, carol, mallory):
+    @pytest.mark.promise("P2", "P5")
+    def test_explore_checks_visibility_on_each_request(self, explored, api, anonymous, alice, carol, mallory):
         post = posted(alice, "hers")
         assert explored(anonymous) == ["hers"]
         assert explored(api(mallory)) == []
-        make_mute(carol, alice)
+        MuteFactory(muter=carol, muted=alice)
         assert explored(api(carol)) == []
         content.take_down(post)
         assert explored(anonymous) == []
@@ -255,8 +263,8 @@ class TestIndexes:
 
 def test_a_user_blocked_between_two_pages_is_not_on_the_second(api, alice):
     for n in range(4):
-        make_user(f"walker{n}")
+        UserFactory(handle=f"walker{n}")
     first = api(alice).get("/search/users", {"q": "walker", "limit": 2}).json()
-    make_block(alice, User.objects.get(handle="walker0"))
+    BlockFactory(blocker=alice, blocked=User.objects.get(handle="walker0"))
     rest = api(alice).get("/search/users", {"q": "walker", "limit": 2, "cursor": first["next_cursor"]}).json()
     assert [row["handle"] for row in [*first["results"], *rest["results"]]] == ["walker3", "walker2", "walker1"]

@@ -14,7 +14,7 @@ from apps.social import services
 from apps.social.models import Block, Follow, FollowRequest
 from tests.conftest import Caller
 from tests.counting import drift
-from tests.factories import PASSWORD, make_block, make_follow, make_mute, make_post, make_user
+from tests.factories import PASSWORD, BlockFactory, FollowFactory, MuteFactory, PostFactory, UserFactory
 from tests.threads import in_crews, in_own_connection, in_threads, somebody_waits_for_a_lock
 from tests.waiting import eventually
 
@@ -107,7 +107,7 @@ class TestFollowing:
 
     def test_follow_requests_are_listed_accepted_and_rejected(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
-        dave = make_user("dave")
+        dave = UserFactory(handle="dave")
         for person in (carol, dave):
             api(person).post("/users/@alice/follow")
         listed = api(alice).get("/follow-requests").json()["results"]
@@ -117,7 +117,8 @@ class TestFollowing:
         assert api(alice).get("/follow-requests").json()["results"] == []
         assert counts(alice) == (1, 0)
 
-    def test_r3_going_public_accepts_all_follow_requests(self, api, alice, carol):
+    @pytest.mark.promise("R3")
+    def test_going_public_accepts_all_follow_requests(self, api, alice, carol):
         accounts.update_profile(alice, changes={"is_private": True})
         api(carol).post("/users/@alice/follow")
         api(alice).patch("/users/me", {"is_private": False})
@@ -127,9 +128,10 @@ class TestFollowing:
 
 
 class TestBlocking:
-    def test_p5_a_block_ends_follows_and_hides_both_accounts(self, api, alice, bob):
-        make_follow(alice, bob)
-        make_post(alice)
+    @pytest.mark.promise("P5")
+    def test_a_block_ends_follows_and_hides_both_accounts(self, api, alice, bob):
+        FollowFactory(follower=alice, followed=bob)
+        PostFactory(author=alice)
         assert api(alice).post("/users/@bob/block").json()["blocking"] is True
         assert not Follow.objects.exists()
         assert counts(alice) == counts(bob) == (0, 0)
@@ -155,7 +157,8 @@ class TestBlocking:
         }
         assert api(bob).get("/users/@alice").status_code == 200
 
-    def test_p5_only_unblock_removes_a_block(self, api, alice, bob):
+    @pytest.mark.promise("P5")
+    def test_only_unblock_removes_a_block(self, api, alice, bob):
         api(alice).post("/users/@bob/block")
         for person in (alice, bob):
             accounts.suspend(person, reason="spam")
@@ -171,10 +174,11 @@ class TestBlocking:
             assert api(one).get(f"/users/@{other}").status_code == 404
             assert api(one).post(f"/users/@{other}/follow").status_code == 404
 
-    def test_p5_a_blocked_user_is_missing_from_lists_of_others(self, api, alice, carol, mallory):
+    @pytest.mark.promise("P5")
+    def test_a_blocked_user_is_missing_from_lists_of_others(self, api, alice, carol, mallory):
         for person in (alice, mallory):
-            make_follow(person, carol)
-            make_follow(carol, person)
+            FollowFactory(follower=person, followed=carol)
+            FollowFactory(follower=carol, followed=person)
         assert [r["user"]["handle"] for r in api(alice).get("/users/@carol/followers").json()["results"]] == ["alice"]
         assert [r["user"]["handle"] for r in api(mallory).get("/users/@carol/following").json()["results"]] == [
             "mallory"
@@ -183,11 +187,12 @@ class TestBlocking:
         assert [u["handle"] for u in api(alice).get(f"/users{ids}").json()["results"]] == ["carol"]
         assert [r["user_id"] for r in api(alice).get(f"/relationships{ids}").json()["results"]] == [str(carol.pk)]
 
-    def test_p5_a_blocked_user_is_not_suggested(self, api, alice, carol, mallory):
-        make_follow(alice, carol)
-        dave = make_user("dave")
+    @pytest.mark.promise("P5")
+    def test_a_blocked_user_is_not_suggested(self, api, alice, carol, mallory):
+        FollowFactory(follower=alice, followed=carol)
+        dave = UserFactory(handle="dave")
         for person in (mallory, dave):
-            make_follow(carol, person)
+            FollowFactory(follower=carol, followed=person)
         suggested = api(alice).get("/users/suggestions").json()["results"]
         assert [(row["handle"], row["followed_by_count"]) for row in suggested] == [("dave", 1)]
         shown = api(alice).get("/users/@dave").json()
@@ -196,7 +201,7 @@ class TestBlocking:
 
 class TestMuting:
     def test_a_muted_user_is_hidden_from_the_feed_only(self, api, alice, bob):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         assert api(bob).post("/users/@alice/mute").json()["muting"] is True
         assert api(bob).get("/feed").json()["results"] == []
         assert api(bob).get(f"/posts/{post.pk}").status_code == 200
@@ -206,8 +211,9 @@ class TestMuting:
 
 
 class TestA8BoundedBatches:
+    @pytest.mark.promise("A8")
     @pytest.mark.parametrize(("path", "most"), [("/users", 50), ("/relationships", 100)])
-    def test_a8_too_many_ids_are_refused_before_any_query(self, api, alice, path, most, django_assert_num_queries):
+    def test_too_many_ids_are_refused_before_any_query(self, api, alice, path, most, django_assert_num_queries):
         ids = ",".join([str(alice.pk)] * (most + 1))
         caller = api(alice)
         caller.get("/follow-requests")
@@ -229,8 +235,9 @@ class TestPrivateAccounts:
 
 @pytest.mark.django_db(transaction=True)
 class TestR1R3Races:
-    def test_r1_concurrent_follows_and_unfollows_keep_counters_exact(self, db):
-        alice = make_user("alice")
+    @pytest.mark.promise("R1")
+    def test_concurrent_follows_and_unfollows_keep_counters_exact(self, db):
+        alice = UserFactory(handle="alice")
 
         def act(crew, dice):
             for _ in range(100):
@@ -242,8 +249,9 @@ class TestR1R3Races:
         assert counts(alice)[0] > 0
         assert not drift()
 
-    def test_r3_concurrent_follow_and_block_leave_no_follow(self, db):
-        alice, bob = make_user("alice"), make_user("bob")
+    @pytest.mark.promise("R3")
+    def test_concurrent_follow_and_block_leave_no_follow(self, db):
+        alice, bob = UserFactory(handle="alice"), UserFactory(handle="bob")
 
         def act():
             verb, person, by = random.choice(
@@ -262,8 +270,9 @@ class TestR1R3Races:
             assert not (Block.objects.exists() and (Follow.objects.exists() or FollowRequest.objects.exists()))
         assert not drift()
 
-    def test_r3_a_follow_that_waited_for_a_block_is_refused(self, db):
-        alice, bob = make_user("alice"), make_user("bob")
+    @pytest.mark.promise("R3")
+    def test_a_follow_that_waited_for_a_block_is_refused(self, db):
+        alice, bob = UserFactory(handle="alice"), UserFactory(handle="bob")
         with ThreadPoolExecutor() as pool:
             with transaction.atomic():
                 services.block(bob.pk, by=alice.pk)
@@ -273,10 +282,11 @@ class TestR1R3Races:
                 follows.result()
         assert not Follow.objects.exists()
 
-    def test_r3_concurrent_follows_stop_at_the_follower_limit(self, db, settings):
+    @pytest.mark.promise("R3")
+    def test_concurrent_follows_stop_at_the_follower_limit(self, db, settings):
         settings.FOLLOWER_LIMIT = 3
-        alice = make_user("alice")
-        people = iter([make_user() for _ in range(12)])
+        alice = UserFactory(handle="alice")
+        people = iter([UserFactory() for _ in range(12)])
 
         def follow():
             try:
@@ -288,9 +298,10 @@ class TestR1R3Races:
         assert in_threads(12, follow).count(True) == 3
         assert counts(alice) == (3, 0)
 
-    def test_r3_a_public_account_has_no_requests_after_concurrent_follows(self, db):
-        alice = make_user("alice", is_private=True)
-        people = iter([make_user() for _ in range(10)])
+    @pytest.mark.promise("R3")
+    def test_a_public_account_has_no_requests_after_concurrent_follows(self, db):
+        alice = UserFactory(handle="alice", is_private=True)
+        people = iter([UserFactory() for _ in range(10)])
         first = iter([True])
 
         def act():
@@ -304,8 +315,9 @@ class TestR1R3Races:
         assert counts(alice) == (9, 0)
         assert not drift()
 
-    def test_r3_concurrent_accept_and_withdraw_leave_no_request(self, db):
-        alice, bob = make_user("alice", is_private=True), make_user("bob")
+    @pytest.mark.promise("R3")
+    def test_concurrent_accept_and_withdraw_leave_no_request(self, db):
+        alice, bob = UserFactory(handle="alice", is_private=True), UserFactory(handle="bob")
         for _ in range(5):
             services.follow(alice.pk, by=bob.pk)
             turns = iter([services.accept_request, services.unfollow])
@@ -324,7 +336,8 @@ class TestR1R3Races:
             services.unfollow(alice.pk, by=bob.pk)
 
 
-def test_r1_the_repair_corrects_a_wrong_counter(alice, bob):
+@pytest.mark.promise("R1")
+def test_the_repair_corrects_a_wrong_counter(alice, bob):
     assert not drift()
     User.objects.filter(pk=alice.pk).update(follower_count=F("follower_count") + 7)
     from apps.core.tasks.housekeeping import repair_counters
@@ -334,7 +347,8 @@ def test_r1_the_repair_corrects_a_wrong_counter(alice, bob):
     assert not drift()
 
 
-def test_r1_unfollow_succeeds_with_a_wrong_counter(api, alice, bob):
+@pytest.mark.promise("R1")
+def test_unfollow_succeeds_with_a_wrong_counter(api, alice, bob):
     User.objects.update(follower_count=0, following_count=0)
     assert api(bob).post("/users/@alice/unfollow").status_code == 200
     assert counts(alice) == (0, 0)
@@ -343,9 +357,9 @@ def test_r1_unfollow_succeeds_with_a_wrong_counter(api, alice, bob):
 def test_erasure_keeps_the_counters_of_other_accounts_exact(alice, bob, carol):
     from apps.social import privacy
 
-    make_follow(alice, carol)
-    make_block(carol, bob)
-    make_mute(bob, carol)
+    FollowFactory(follower=alice, followed=carol)
+    BlockFactory(blocker=carol, blocked=bob)
+    MuteFactory(muter=bob, muted=carol)
     privacy.erase(alice.pk)
     assert counts(bob) == counts(carol) == (0, 0)
     assert not Follow.objects.exists()

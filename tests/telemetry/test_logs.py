@@ -20,6 +20,7 @@ SIGNED = "https://s3.example.org/photogram/a.jpg?X-Amz-Credential=AKIA%2Fx&X-Amz
 PASSWORD = "correct horse battery"
 
 
+@pytest.mark.promise("O4")
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -59,15 +60,17 @@ PASSWORD = "correct horse battery"
         ("2026-11-28T01:43:33.954946Z", "2026-11-28T01:43:33.954946Z"),
     ],
 )
-def test_o4_texts_are_logged_without_secrets_and_personal_data(text, told):
+def test_texts_are_logged_without_secrets_and_personal_data(text, told):
     assert redact_text(text) == told
 
 
-def test_o4_full_addresses_are_logged_if_enabled():
+@pytest.mark.promise("O4")
+def test_full_addresses_are_logged_if_enabled():
     assert redact_text("refused 203.0.113.77", full_addresses=True) == "refused 203.0.113.77"
 
 
-def test_o4_values_are_redacted_by_name_at_any_depth():
+@pytest.mark.promise("O4")
+def test_values_are_redacted_by_name_at_any_depth():
     event = {
         "event": "x",
         "new_password": "hunter2",
@@ -84,8 +87,9 @@ def test_o4_values_are_redacted_by_name_at_any_depth():
     }
 
 
+@pytest.mark.promise("O4")
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_o4_traceback_contains_no_variables_and_no_secret(capsys, log_format):
+def test_traceback_contains_no_variables_and_no_secret(capsys, log_format):
     logging_config(log_format=log_format, level="INFO")
     try:
         sign_in_and_fail(PASSWORD)
@@ -104,8 +108,9 @@ def sign_in_and_fail(password):
     raise ValueError(f"no such account: alice@example.org, password={password!r}")
 
 
+@pytest.mark.promise("O4")
 @pytest.mark.django_db
-def test_o4_database_error_contains_no_row_values(json_log, alice):
+def test_database_error_contains_no_row_values(json_log, alice):
     """PostgreSQL puts the whole row into the message when a constraint refuses it."""
     with pytest.raises(IntegrityError) as refused, transaction.atomic():
         User.objects.create(handle=alice.handle, email="secret-alice@example.org", password="hashed-hunter2")
@@ -116,8 +121,9 @@ def test_o4_database_error_contains_no_row_values(json_log, alice):
     assert "hunter2" not in told
 
 
+@pytest.mark.promise("O4")
 @pytest.mark.django_db
-def test_o4_requests_with_secrets_leave_none_in_the_log(json_log, anonymous, alice, monkeypatch):
+def test_requests_with_secrets_leave_none_in_the_log(json_log, anonymous, alice, monkeypatch):
     """Also when they fail in a way that nobody foresaw."""
 
     def fail(*args, **kwargs):
@@ -142,8 +148,9 @@ def test_o4_requests_with_secrets_leave_none_in_the_log(json_log, anonymous, ali
         assert secret not in scraped
 
 
+@pytest.mark.promise("O4")
 @pytest.mark.django_db
-def test_o4_request_line_contains_user_route_and_cost(json_log, api, alice):
+def test_request_line_contains_user_route_and_cost(json_log, api, alice):
     answer = api(alice).get("/auth/me", HTTP_X_REQUEST_ID="r-1")
     (line,) = [line for line in json_log() if line["event"] == "request"]
     assert (line["request_id"], line["user_id"], line["status"]) == ("r-1", str(alice.pk), answer.status_code)
@@ -169,7 +176,8 @@ def clock(monkeypatch):
     return Clock
 
 
-def test_a8_repeated_errors_are_rate_limited(clock, json_log):
+@pytest.mark.promise("A8")
+def test_repeated_errors_are_rate_limited(clock, json_log):
     before = suppressed()
     for number in range(3_000):
         log.error("database_unavailable", number=number)
@@ -179,7 +187,8 @@ def test_a8_repeated_errors_are_rate_limited(clock, json_log):
     assert suppressed() - before == 2_980
 
 
-def test_a8_lasting_flood_is_logged_once_a_second_with_a_count(clock, json_log):
+@pytest.mark.promise("A8")
+def test_lasting_flood_is_logged_once_a_second_with_a_count(clock, json_log):
     for second in range(5):
         clock.now = 1_000.0 + second
         for _ in range(100):
@@ -189,7 +198,8 @@ def test_a8_lasting_flood_is_logged_once_a_second_with_a_count(clock, json_log):
     assert [line["left_out"] for line in lines if "left_out" in line] == [80, 99, 99, 99]
 
 
-def test_a8_flood_of_different_errors_is_limited(clock, json_log):
+@pytest.mark.promise("A8")
+def test_flood_of_different_errors_is_limited(clock, json_log):
     for number in range(3_000):
         logging.getLogger("library").error(f"failed at {number}")
     *said, note = json_log()
@@ -197,27 +207,31 @@ def test_a8_flood_of_different_errors_is_limited(clock, json_log):
     assert "log_lines_suppressed" in note["event"]
 
 
-def test_a8_one_error_does_not_suppress_another(clock, json_log):
+@pytest.mark.promise("A8")
+def test_one_error_does_not_suppress_another(clock, json_log):
     for _ in range(100):
         log.error("database_unavailable")
     log.error("something_else")
     assert json_log()[-1]["event"] == "something_else"
 
 
-def test_a8_request_lines_are_never_suppressed(json_log):
+@pytest.mark.promise("A8")
+def test_request_lines_are_never_suppressed(json_log):
     for _ in range(1_000):
         log.info("request")
     assert len(json_log()) == 1_000
 
 
-def test_a8_rate_limiter_tracks_a_limited_number_of_errors():
+@pytest.mark.promise("A8")
+def test_rate_limiter_tracks_a_limited_number_of_errors():
     damper = Damper()
     for number in range(2 * Damper.MOST_KINDS):
         damper.admit(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))
     assert len(damper._kinds) == Damper.MOST_KINDS
 
 
-def test_a8_length_of_a_line_is_limited(json_log):
+@pytest.mark.promise("A8")
+def test_length_of_a_line_is_limited(json_log):
     def dive(depth):
         return dive(depth + 1)
 
@@ -230,7 +244,8 @@ def test_a8_length_of_a_line_is_limited(json_log):
 
 
 # ── Others' lines ────────────────────────────────────────────────────────────────────────────────────────
-def test_i4_lines_of_gunicorn_and_celery_are_json(json_log):
+@pytest.mark.promise("I4")
+def test_lines_of_gunicorn_and_celery_are_json(json_log):
     logging.getLogger("gunicorn.error").warning("Worker (pid:%s) was sent SIGKILL!\nforged", 7)
     logging.getLogger("celery.worker").warning("hard time limit for %s\nforged", "x")
     assert [(line["logger"], line["level"], line["event"]) for line in json_log()] == [

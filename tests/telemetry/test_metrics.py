@@ -20,7 +20,7 @@ from apps.moderation import gauges as moderation
 from apps.moderation.models import Flag
 from apps.notifications import gauges as notifications
 from apps.notifications.models import Delivery, Notification, NotificationEvent
-from tests.factories import make_media, make_post
+from tests.factories import MediaFactory, PostFactory
 from tests.plans import explain_sql, indexes_used, nodes
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,8 @@ class TestGauges:
             value(samples, "photogram_request_seconds_count", method="GET", route="metrics", status="200") is not None
         )
 
-    def test_c8_last_statement_of_a_scrape_ends_before_the_request_deadline(self):
+    @pytest.mark.promise("C8")
+    def test_last_statement_of_a_scrape_ends_before_the_request_deadline(self):
         assert metrics.BUDGET_SECONDS + metrics.STATEMENT_MILLISECONDS / 1000 <= deadline.REQUEST_SECONDS
 
     def test_changes_by_a_gauge_are_rolled_back(self, own_gauges, scrape):
@@ -109,7 +110,8 @@ class TestGauges:
             cursor.execute("SHOW statement_timeout")
             assert cursor.fetchone() == ("15s",)
 
-    def test_c8_without_database_other_metrics_are_shown(self, scrape, monkeypatch):
+    @pytest.mark.promise("C8")
+    def test_without_database_other_metrics_are_shown(self, scrape, monkeypatch):
         asked = []
 
         def refuse():
@@ -135,7 +137,7 @@ class TestGauges:
             scrape()
         for number in range(30):
             QueuedTask.objects.create(task_id=str(number), task_name="apps.media.tasks.enqueue_due_media")
-            make_media(alice, status="uploaded")
+            MediaFactory(owner=alice, status="uploaded")
         with django_assert_num_queries(len(few)):
             scrape()
 
@@ -216,10 +218,10 @@ class TestWhatWaits:
 
     def test_waiting_uploads_by_status(self, scrape, alice):
         now = timezone.now()
-        make_media(alice)
-        make_media(alice, status="pending")
-        make_media(alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), next_attempt_at=now)
-        make_media(alice, status="processing", uploaded_at=now - timedelta(minutes=1), next_attempt_at=now)
+        MediaFactory(owner=alice)
+        MediaFactory(owner=alice, status="pending")
+        MediaFactory(owner=alice, status="uploaded", uploaded_at=now - timedelta(minutes=5), next_attempt_at=now)
+        MediaFactory(owner=alice, status="processing", uploaded_at=now - timedelta(minutes=1), next_attempt_at=now)
         samples = scrape()
         counts = [
             value(samples, "photogram_media_waiting", status=status)
@@ -325,7 +327,7 @@ class TestCounts:
     def test_deliveries_by_outcome(self, scrape, api, alice, bob, deliver):
         dropped = moved(scrape, "photogram_deliveries_total", channel="email", outcome="dropped")
         api(alice).put("/notifications/preferences", {"like": {"in_app": True, "push": False, "email": True}})
-        api(bob).post(f"/posts/{make_post(alice).pk}/like")
+        api(bob).post(f"/posts/{PostFactory(author=alice).pk}/like")
         deliver()
         assert dropped() == 1, "the address is not confirmed"
 

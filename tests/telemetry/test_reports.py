@@ -44,8 +44,9 @@ def reported(monkeypatch):
     sentry_sdk.init(dsn="", default_integrations=False, auto_enabling_integrations=False)
 
 
+@pytest.mark.promise("O4")
 @pytest.mark.django_db
-def test_o4_report_contains_the_request_id_and_no_request_data(reported, api, alice, monkeypatch):
+def test_report_contains_the_request_id_and_no_request_data(reported, api, alice, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError(f"cannot sign up {EMAIL} with password={PASSWORD!r}")
 
@@ -61,7 +62,8 @@ def test_o4_report_contains_the_request_id_and_no_request_data(reported, api, al
         assert secret not in told
 
 
-def test_o4_only_the_method_of_a_request_is_reported(reported):
+@pytest.mark.promise("O4")
+def test_only_the_method_of_a_request_is_reported(reported):
     request = {
         "method": "POST",
         "url": f"https://photogram.example/v1/users?token={TOKEN}",
@@ -80,7 +82,8 @@ def test_o4_only_the_method_of_a_request_is_reported(reported):
         assert secret not in told
 
 
-def test_o4_report_contains_no_variables_captions_or_signed_urls(reported):
+@pytest.mark.promise("O4")
+def test_report_contains_no_variables_captions_or_signed_urls(reported):
     def develop(caption, url):
         raise ValueError(f"no picture at {url}")
 
@@ -103,7 +106,8 @@ def test_errors_are_reported_and_warnings_are_not(reported):
     assert [event["message"] for event in reported] == ["delivery_failed", "Worker (pid:7) was sent SIGKILL!"]
 
 
-def test_a8_repeated_errors_are_reported_once(reported):
+@pytest.mark.promise("A8")
+def test_repeated_errors_are_reported_once(reported):
     for _ in range(500):
         structlog.get_logger("x").error("database_unavailable")
     assert len(reported) < 40

@@ -13,7 +13,7 @@ from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.models import Appeal, Flag, ModerationAction, ReasonTemplate
 from tests.console.codes import code_of, enrol
-from tests.factories import PASSWORD, make_comment, make_post, make_user
+from tests.factories import PASSWORD, CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator, taken_down
 from tests.moderation.queue.helpers import report
 
@@ -69,9 +69,9 @@ def decide(page, key):
 
 @pytest.mark.usefixtures("reasons")
 def test_a_queue_of_ten_is_cleared_by_keyboard(console, mod):
-    alice = make_user("alice")
+    alice = UserFactory(handle="alice")
     for number in range(TEN):
-        report(make_post(alice, caption=f"Low tide {number}"), category="spam")
+        report(PostFactory(author=alice, caption=f"Low tide {number}"), category="spam")
     page = sign_in(console, mod)
     page.goto(QUEUE)
     press(page, "j")
@@ -88,8 +88,8 @@ def test_a_queue_of_ten_is_cleared_by_keyboard(console, mod):
 
 @pytest.mark.usefixtures("reasons")
 def test_a_wave_of_spam_goes_at_once(console, mod):
-    alice, spammer = make_user("alice"), make_user("spammer")
-    wave = [make_comment(make_post(alice), spammer, "Watches, 90 % off") for _ in range(6)]
+    alice, spammer = UserFactory(handle="alice"), UserFactory(handle="spammer")
+    wave = [CommentFactory(post=PostFactory(author=alice), author=spammer, text="Watches, 90 % off") for _ in range(6)]
     for comment in wave:
         report(comment)
     page = sign_in(console, mod)
@@ -109,9 +109,13 @@ def test_a_wave_of_spam_goes_at_once(console, mod):
 
 @pytest.mark.usefixtures("reasons")
 def test_a_suspension_is_undone_an_appeal_decided_and_the_audit_exported(console, mod):
-    alice, bob, lead = make_user("alice"), make_user("bob"), make_moderator("lead", "senior_moderator")
+    alice, bob, lead = (
+        UserFactory(handle="alice"),
+        UserFactory(handle="bob"),
+        make_moderator("lead", "senior_moderator"),
+    )
     report(bob)
-    appeal = services.appeal(taken_down(make_post(alice), lead), by=alice.pk, text="I took it myself.")
+    appeal = services.appeal(taken_down(PostFactory(author=alice), lead), by=alice.pk, text="I took it myself.")
     page = sign_in(console, mod)
 
     page.goto(QUEUE)

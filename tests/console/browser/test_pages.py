@@ -23,7 +23,7 @@ from demo import photo_uploads, reports
 from demo.plan import PlannedPhoto
 from tests.console.browser.axe import faults
 from tests.console.browser.conftest import NARROW, WIDE
-from tests.factories import make_user
+from tests.factories import UserFactory
 from tests.moderation.people import make_moderator
 from tests.moderation.queue.helpers import case_of
 
@@ -41,7 +41,7 @@ CAPTIONS = ["First light.", "Still.", "High water.", "Two hours uphill.", "Ferns
 @pytest.fixture
 def world():
     """People, photographs from the pipeline, reports, a wave of spam, an appeal, and a month of decisions."""
-    people = [make_user(handle) for handle in ("ada", "bruno", "chiara", "daria", "emil", "fiona", "greta")]
+    people = [UserFactory(handle=handle) for handle in ("ada", "bruno", "chiara", "daria", "emil", "fiona", "greta")]
     shots = [PlannedPhoto(scene, number, 480) for number, scene in enumerate(SCENES)]
     for number, (shot, photograph) in enumerate(zip(shots, photo_uploads.render(shots), strict=True)):
         author = people[number % len(people)]

@@ -11,7 +11,7 @@ from apps.accounts import services as accounts
 from tests.console.browser.axe import faults
 from tests.console.browser.conftest import NARROW, WIDE
 from tests.console.codes import code_of
-from tests.factories import PASSWORD, make_post, make_user
+from tests.factories import PASSWORD, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -32,9 +32,9 @@ def test_signing_in_with_a_second_factor_and_what_is_seen_then(console, look, se
     settings.STAFF_TWO_FACTOR = "required"
     size, scheme = LOOKS[look]
     make_moderator("admin", "admin")
-    alice = make_user("alice")
+    alice = UserFactory(handle="alice")
     accounts.open_session(alice, device_name="telephone", address="203.0.113.7", user_agent="Photogram/9")
-    post = make_post(alice, caption="Low tide")
+    post = PostFactory(author=alice, caption="Low tide")
     IntervalSchedule.objects.create(every=1, period="hours")
     page = console.open(size=size, scheme=scheme)
     wrong = {}

@@ -7,7 +7,7 @@ from apps.accounts import services as accounts
 from apps.content.models import Post
 from apps.moderation import services
 from apps.moderation.models import Appeal, ModerationAction
-from tests.factories import make_comment, make_post, make_user
+from tests.factories import CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ OWN = "The moderator who took the action cannot decide its appeal."
 
 @pytest.fixture
 def post(alice):
-    return make_post(alice, caption="Evening at the pier", photos=2)
+    return PostFactory(author=alice, caption="Evening at the pier", photos=2)
 
 
 @pytest.fixture
@@ -59,7 +59,8 @@ def test_it_is_decided_with_a_reason_by_the_verb(browser, judge, appeal, decisio
     assert "<textarea" not in shown
 
 
-def test_o1_who_decided_first_is_told_why_and_has_no_buttons(browser, mod, appeal):
+@pytest.mark.promise("O1")
+def test_who_decided_first_is_told_why_and_has_no_buttons(browser, mod, appeal):
     client = browser(mod)
     page = client.get(PAGE).text
     assert OWN in page
@@ -68,9 +69,10 @@ def test_o1_who_decided_first_is_told_why_and_has_no_buttons(browser, mod, appea
     assert Appeal.objects.get().status == "open"
 
 
-def test_o1_whom_it_hit_does_not_decide_either(browser, judge):
+@pytest.mark.promise("O1")
+def test_whom_it_hit_does_not_decide_either(browser, judge):
     lead = make_moderator("lead", "admin")
-    action = services.take_down_post(make_post(judge), by=lead, reason="Spam.", category="spam")
+    action = services.take_down_post(PostFactory(author=judge), by=lead, reason="Spam.", category="spam")
     appeal = services.appeal(action, by=judge.pk, text="No.")
     client = browser(judge)
     assert reverse("admin:moderation_appeal_decide", args=[appeal.pk]) not in client.get(PAGE).text
@@ -84,8 +86,9 @@ def test_without_a_reason_or_with_another_word_nothing_is_decided(browser, judge
     assert Appeal.objects.get().status == "open"
 
 
-def test_o1_a_forged_decision_of_others_changes_nothing(browser, appeal, alice):
-    clerk = make_user("clerk", is_staff=True, is_superuser=False)
+@pytest.mark.promise("O1")
+def test_a_forged_decision_of_others_changes_nothing(browser, appeal, alice):
+    clerk = UserFactory(handle="clerk", is_staff=True, is_superuser=False)
     path = reverse("admin:moderation_appeal_decide", args=[appeal.pk])
     assert browser(clerk).post(path, {"decision": "overturn", "note": "x"}).status_code == 403
     assert browser(alice).post(path, {"decision": "overturn", "note": "x"}).status_code == 302
@@ -100,7 +103,7 @@ def test_a_decision_cannot_be_fetched_and_not_of_what_is_not_there(browser, judg
 
 
 def test_accounts_and_comments_are_shown_as_well(browser, judge, mod, alice, bob):
-    comment = make_comment(make_post(alice), bob, "You look like a fool.")
+    comment = CommentFactory(post=PostFactory(author=alice), author=bob, text="You look like a fool.")
     taken = services.take_down_comment(comment, by=mod, reason="Insults.", category="harassment")
     services.appeal(taken, by=bob.pk, text="A joke.")
     accounts.open_session(alice)
@@ -113,7 +116,7 @@ def test_accounts_and_comments_are_shown_as_well(browser, judge, mod, alice, bob
 
 def test_pages_go_on_by_the_last_id(browser, judge, mod, alice):
     for n in range(12):
-        action = services.take_down_post(make_post(alice), by=mod, reason="Spam.", category="spam")
+        action = services.take_down_post(PostFactory(author=alice), by=mod, reason="Spam.", category="spam")
         services.appeal(action, by=alice.pk, text=f"Appeal number {n:02}.")
     client = browser(judge)
     first = client.get(PAGE)

@@ -13,7 +13,7 @@ from apps.moderation import services
 from apps.moderation.admin.audit import PER_PAGE, escape_formula
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import ModerationAction, StaffAct
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.moderation.clock import at
 from tests.moderation.people import make_moderator, suspended
 from tests.plans import analyze, explain, indexes_used
@@ -38,7 +38,7 @@ def decisions(alice, bob, mod):
     """By mod a takedown of spam in January; by lead a suspension for hatred now, and its end."""
     lead = make_moderator("lead")
     with at(JANUARY):
-        taken = services.take_down_post(make_post(alice), by=mod, reason="=1+1", category="spam")
+        taken = services.take_down_post(PostFactory(author=alice), by=mod, reason="=1+1", category="spam")
     suspension = services.suspend(bob, by=lead, reason="Hateful.", category="hate")
     lifted = services.unsuspend(bob, by=lead, reason="Enough.")
     return {"taken": taken, "suspended": suspension, "lifted": lifted}
@@ -119,7 +119,8 @@ class TestExport:
         staff = exported(client.post(f"{EXPORT}?tab=staff"))
         assert [row["act"] for row in staff] == ["export_audit", "export_audit"]
 
-    def test_i1_holds_no_formula(self, browser, mod, decisions):
+    @pytest.mark.promise("I1")
+    def test_holds_no_formula(self, browser, mod, decisions):
         (row,) = exported(browser(mod).post(f"{EXPORT}?category=spam"))
         assert row["reason"] == "'=1+1"
         for text in ("=A1", "+1", "-1", "@SUM", "\tx", "\rx"):
@@ -129,7 +130,7 @@ class TestExport:
     def test_reads_a_batch_at_a_time(self, browser, mod, monkeypatch, django_assert_max_num_queries):
         monkeypatch.setattr("apps.moderation.admin.audit.BATCH", 10)
         for _ in range(25):
-            suspended(make_user(), mod)
+            suspended(UserFactory(), mod)
         answer = browser(mod).post(EXPORT)
         lines = iter(answer.streaming_content)
         next(lines)
@@ -137,8 +138,9 @@ class TestExport:
             next(lines)
         assert len(list(lines)) == 24
 
-    def test_o1_is_a_moderators_and_takes_a_post(self, browser, mod):
-        clerk = make_user("clerk", is_staff=True)
+    @pytest.mark.promise("O1")
+    def test_is_a_moderators_and_takes_a_post(self, browser, mod):
+        clerk = UserFactory(handle="clerk", is_staff=True)
         assert browser(clerk).post(EXPORT).status_code == 403
         assert browser(mod).get(EXPORT).status_code == 405
         assert not StaffAct.objects.exists()

@@ -13,7 +13,7 @@ from apps.content.models import Post
 from apps.engagement.models import Comment, Like
 from apps.moderation import services
 from apps.moderation.console import profiles
-from tests.factories import make_block, make_comment, make_follow, make_media, make_post, make_user, many
+from tests.factories import BlockFactory, CommentFactory, FollowFactory, MediaFactory, PostFactory, UserFactory, many
 from tests.plans import analyze, explain, nodes
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +31,9 @@ class TestPerson:
     def test_profile_network_and_record(self, browser, mod, alice, bob, carol):
         alice.bio = "Mountains, mostly."
         alice.save()
-        make_follow(alice, carol)
-        make_block(carol, alice)
-        flag = services.flag(make_post(bob), by=alice.pk, category="spam")[0]
+        FollowFactory(follower=alice, followed=carol)
+        BlockFactory(blocker=carol, blocked=alice)
+        flag = services.flag(PostFactory(author=bob), by=alice.pk, category="spam")[0]
         services.resolve_flag(flag, by=mod, resolution="dismissed")
         profile = profiles.get_person_profile(alice.pk)
         assert (profile.followers, profile.followed) == ([bob], [carol])
@@ -44,7 +44,7 @@ class TestPerson:
             assert shown in page
 
     def test_photos_lead_to_their_posts_and_sensitive_ones_are_blurred(self, browser, mod, alice):
-        plain, sensitive = make_post(alice, photos=2), make_post(alice, sensitive=True)
+        plain, sensitive = PostFactory(author=alice, photos=2), PostFactory(author=alice, sensitive=True)
         page = person_page(browser(mod), alice)
         for post in (plain, sensitive):
             assert reverse("admin:moderation_post", args=[post.pk]) in page
@@ -58,15 +58,15 @@ class TestPerson:
     def test_photos_reported_for_what_is_unpleasant_are_blurred(
         self, browser, mod, alice, bob, category, resolution, blurred
     ):
-        flag = services.flag(make_post(alice), by=bob.pk, category=category)[0]
+        flag = services.flag(PostFactory(author=alice), by=bob.pk, category=category)[0]
         if resolution:
             services.resolve_flag(flag, by=mod, resolution=resolution)
         pages = person_page(browser(mod), alice), post_page(browser(mod), Post.objects.get())
         assert [page.count('class="pg-sensitive"') for page in pages] == [blurred, blurred]
 
     def test_pages_lead_to_where_one_decides(self, browser, mod, alice, bob):
-        post = make_post(alice)
-        comment = make_comment(post, bob)
+        post = PostFactory(author=alice)
+        comment = CommentFactory(post=post, author=bob)
         for kind, row, page in (
             ("user", alice, person_page(browser(mod), alice)),
             ("post", post, post_page(browser(mod), post)),
@@ -91,7 +91,7 @@ class TestPerson:
             assert hidden not in page
 
     def test_what_was_reported_decided_and_appealed_in_the_order_of_time(self, browser, mod, alice, bob):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         services.flag(post, by=bob.pk, category="spam", note="Sells watches.")
         action = services.take_down_post(post, by=mod, reason="It does sell watches.", category="spam")
         services.appeal(action, by=alice.pk, text="They are paintings.")
@@ -104,20 +104,20 @@ class TestPerson:
         assert "Repeated spam." in person_page(browser(mod), alice)
 
     def test_an_actor_who_is_gone_leaves_the_action(self, browser, mod, alice):
-        former = make_user("former", is_superuser=True)
-        services.take_down_post(make_post(alice), by=former, reason="Kept.", category="spam")
+        former = UserFactory(handle="former", is_superuser=True)
+        services.take_down_post(PostFactory(author=alice), by=former, reason="Kept.", category="spam")
         former.delete()
         page = person_page(browser(mod), alice)
         assert "Kept." in page
         assert "deleted account" in page
 
     def test_neighbours_are_two_walks_of_an_index(self, alice, mod):
-        people = [make_user() for _ in range(40)]
+        people = [UserFactory() for _ in range(40)]
         for person in people:
-            make_follow(person, alice)
+            FollowFactory(follower=person, followed=alice)
             for other in people[:20]:
                 if other != person:
-                    make_follow(person, other)
+                    FollowFactory(follower=person, followed=other)
         analyze("social_follow", "accounts_user")
         followers, followed = profiles._neighbours(alice.pk)
         assert (len(followers), followed) == (profiles.NEIGHBOURS, [])
@@ -126,8 +126,8 @@ class TestPerson:
 
 class TestPost:
     def test_photos_caption_comments_and_history(self, browser, mod, alice, bob):
-        post = make_post(alice, photos=3, caption="Evening at the pier")
-        comment = make_comment(post, bob, "What a colour!")
+        post = PostFactory(author=alice, photos=3, caption="Evening at the pier")
+        comment = CommentFactory(post=post, author=bob, text="What a colour!")
         services.take_down_comment(comment, by=mod, reason="Spam.", category="spam")
         services.flag(post, by=bob.pk, category="nudity", note="Look at the second.")
         services.take_down_post(post, by=mod, reason="Seen.", category="nudity")
@@ -138,16 +138,16 @@ class TestPost:
         assert reverse("admin:moderation_person", args=[alice.pk]) in page
 
     def test_a_photo_that_is_not_ready_is_said_to_be_what_it_is(self, browser, mod, alice):
-        post = make_post(alice, photos=0, status="processing")
-        post.items.create(medium=make_media(alice, status="processing"), position=0)
+        post = PostFactory(author=alice, photos=0, status="processing")
+        post.items.create(medium=MediaFactory(owner=alice, status="processing"), position=0)
         assert '<span class="pg-nophoto">processing</span>' in post_page(browser(mod), post)
 
     def test_likes_are_plotted_by_day_and_told_as_a_table(self, browser, mod, alice):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         now = timezone.now()
         for days, number in ((0, 2), (3, 5), (40, 1)):
             with time_machine.travel(now - timedelta(days=days)):
-                likes = [Like(post=post, user=make_user(), created_at=timezone.now()) for _ in range(number)]
+                likes = [Like(post=post, user=UserFactory(), created_at=timezone.now()) for _ in range(number)]
             many(likes)
         likes = profiles.get_post_profile(post.pk).likes
         assert len(likes) == profiles.LIKE_DAYS
@@ -160,7 +160,7 @@ class TestPost:
         assert f'<th scope="row">{now:%-d %b}</th><td>2</td>' in page
 
     def test_comments_of_a_post_are_a_walk_of_an_index(self, alice, bob):
-        busy, other = make_post(alice), make_post(alice)
+        busy, other = PostFactory(author=alice), PostFactory(author=alice)
         many(Comment(post=other if n % 20 else busy, author=bob, text="x") for n in range(6000))
         analyze("engagement_comment")
         comments = busy.comments.order_by("-id").filter(parent=None)[:10]
@@ -172,7 +172,7 @@ class TestLinks:
 
     @pytest.mark.parametrize("name", ["accounts_user", "content_post"])
     def test_lead_from_the_row_to_the_page_and_back(self, browser, mod, alice, name):
-        row = alice if name == "accounts_user" else make_post(alice)
+        row = alice if name == "accounts_user" else PostFactory(author=alice)
         page = reverse(f"admin:moderation_{'person' if row is alice else 'post'}", args=[row.pk])
         change = reverse(f"admin:{name}_change", args=[row.pk])
         client = browser(mod)

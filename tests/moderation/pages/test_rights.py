@@ -13,7 +13,7 @@ from apps.engagement.models import Like
 from apps.moderation import services
 from apps.moderation.admin.urls import PAGES
 from apps.moderation.audit.records import record_staff_act
-from tests.factories import make_block, make_comment, make_follow, make_post, make_user
+from tests.factories import BlockFactory, CommentFactory, FollowFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -44,22 +44,22 @@ def world(alice, bob, carol):
     alice.display_name, alice.bio = EVIL, EVIL
     alice.save()
     lead = make_moderator("lead")
-    post = make_post(alice, caption=EVIL, photos=3, sensitive=True)
+    post = PostFactory(author=alice, caption=EVIL, photos=3, sensitive=True)
     for n in range(8):
-        friend = make_user(f"friend{n}")
-        make_follow(friend, alice)
-        make_follow(alice, friend)
-        make_comment(post, friend, f"{EVIL} {n}")
+        friend = UserFactory(handle=f"friend{n}")
+        FollowFactory(follower=friend, followed=alice)
+        FollowFactory(follower=alice, followed=friend)
+        CommentFactory(post=post, author=friend, text=f"{EVIL} {n}")
         Like.objects.create(post=post, user=friend)
-        other = make_post(alice, caption=EVIL)
+        other = PostFactory(author=alice, caption=EVIL)
         services.flag(other, by=bob.pk, category="spam", note=EVIL)
         action = services.take_down_post(other, by=lead, reason=EVIL, category="nudity")
         appeal = services.appeal(action, by=alice.pk, text=EVIL)
         if n % 2:
             services.decide_appeal(appeal, by=make_moderator(f"judge{n}"), overturn=n == 3, note=EVIL)
-    comment = make_comment(post, alice, EVIL)
+    comment = CommentFactory(post=post, author=alice, text=EVIL)
     services.appeal(services.take_down_comment(comment, by=lead, reason=EVIL, category="hate"), by=alice.pk, text=EVIL)
-    make_block(carol, alice)
+    BlockFactory(blocker=carol, blocked=alice)
     services.flag(post, by=carol.pk, category="spam", note=EVIL)
     accounts.open_session(alice)
     record_staff_act("read_sessions", alice, by=lead.pk, reason=EVIL, what=EVIL)
@@ -75,14 +75,15 @@ def path_of(name, world):
 def person_who_is(kind):
     if kind in {"moderator", "admin"}:
         return make_moderator("looker", kind)
-    looker = make_user("looker", is_staff=True, is_superuser=kind == "superuser")
+    looker = UserFactory(handle="looker", is_staff=True, is_superuser=kind == "superuser")
     if kind == "staff that may see everything":
         looker.user_permissions.set(Permission.objects.all())
     return looker
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("kind", RIGHTS)
-def test_o1_each_page_is_there_for_whom_it_is_for(browser, world, kind):
+def test_each_page_is_there_for_whom_it_is_for(browser, world, kind):
     client = browser(person_who_is(kind))
     seen = {name for name in LOOKED_AT if client.get(path_of(name, world)).status_code == 200}
     assert seen == RIGHTS[kind]
@@ -91,13 +92,15 @@ def test_o1_each_page_is_there_for_whom_it_is_for(browser, world, kind):
         assert (f'href="{path_of(name, world)}"' in sidebar) == (name in RIGHTS[kind])
 
 
-def test_o1_senior_moderators_see_the_workload(browser, world):
+@pytest.mark.promise("O1")
+def test_senior_moderators_see_the_workload(browser, world):
     senior = make_moderator("senior", role="senior_moderator")
     assert browser(senior).get(path_of("moderation_workload", world)).status_code == 200
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("name", PAGES)
-def test_o1_whoever_has_not_signed_in_is_asked_to(world, name):
+def test_whoever_has_not_signed_in_is_asked_to(world, name):
     world |= {"appeal_id": world["post_id"]}
     for method in ("get", "post"):
         assert getattr(Client(), method)(path_of(name, world)).status_code == 302

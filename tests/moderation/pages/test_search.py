@@ -10,7 +10,7 @@ from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.console.search import find, find_comments, find_posts
 from apps.moderation.models import StaffAct
-from tests.factories import make_comment, make_post, make_user, many
+from tests.factories import CommentFactory, PostFactory, UserFactory, many
 from tests.moderation.people import make_moderator, suspended, taken_down
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
@@ -25,8 +25,8 @@ def search(client, text):
 class TestById:
     @pytest.fixture
     def rows(self, alice, bob, mod):
-        post = make_post(alice)
-        comment = make_comment(post, bob)
+        post = PostFactory(author=alice)
+        comment = CommentFactory(post=post, author=bob)
         flag = services.flag(post, by=bob.pk, category="spam")[0]
         action = taken_down(post, mod)
         appeal = services.appeal(action, by=alice.pk, text="No.")
@@ -66,13 +66,13 @@ class TestByText:
         assert "suspended" in page
 
     def test_posts_by_caption_and_tag_also_those_taken_down(self, alice, mod):
-        post = make_post(alice, caption="Tide at the crèche")
+        post = PostFactory(author=alice, caption="Tide at the crèche")
         taken_down(post, mod)
         assert find("creche tide").posts == [post]
         assert find("creche storm").posts == []
 
     def test_comments_by_their_words(self, browser, mod, alice, bob):
-        comment = make_comment(make_post(alice), bob, "You call that a LIGHTHOUSE?")
+        comment = CommentFactory(post=PostFactory(author=alice), author=bob, text="You call that a LIGHTHOUSE?")
         assert find("lighthouse").comments == [comment]
         assert f"#comment-{comment.pk}" in search(browser(mod), "lighthouse").text
 
@@ -82,8 +82,8 @@ class TestByText:
 
     def test_at_most_ten_of_each(self, alice):
         for n in range(12):
-            make_comment(make_post(alice, caption="storm"), alice, "storm")
-            make_user(f"storm{n}")
+            CommentFactory(post=PostFactory(author=alice, caption="storm"), author=alice, text="storm")
+            UserFactory(handle=f"storm{n}")
         found = find("storm")
         assert (len(found.people), len(found.posts), len(found.comments)) == (10, 10, 10)
 
@@ -100,8 +100,8 @@ class TestByAddress:
 
 
 def test_a_search_costs_twelve_queries_whatever_is_found(browser, alice, django_assert_max_num_queries):
-    make_comment(make_post(alice, caption="storm"), alice, "storm")
-    make_user("storm")
+    CommentFactory(post=PostFactory(author=alice, caption="storm"), author=alice, text="storm")
+    UserFactory(handle="storm")
     client = browser(make_moderator("looker"))
     for text in ("storm", "alice@example.org", str(alice.pk), "#storm"):
         with django_assert_max_num_queries(12):

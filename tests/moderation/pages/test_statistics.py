@@ -11,7 +11,7 @@ from apps.moderation.admin import plots
 from apps.moderation.admin.pages import format_duration
 from apps.moderation.transparency import statistics
 from apps.moderation.transparency.statistics import Period
-from tests.factories import make_comment, make_post
+from tests.factories import CommentFactory, PostFactory
 from tests.moderation.clock import at
 from tests.moderation.people import make_moderator
 
@@ -32,8 +32,8 @@ def week(alice, bob, carol, mod, noon):
     """Bob and carol report a post at noon and an hour later, mod takes it down after four hours; another is dismissed
     after two. The takedown is appealed, and lead overturns it a day later. One comment is reported, and open."""
     lead = make_moderator("lead", "admin")
-    post, fine = make_post(alice), make_post(alice)
-    comment = make_comment(fine, alice)
+    post, fine = PostFactory(author=alice), PostFactory(author=alice)
+    comment = CommentFactory(post=fine, author=alice)
     with at(noon):
         services.flag(post, by=bob.pk, category="spam")
     with at(noon + timedelta(hours=1)):
@@ -66,7 +66,7 @@ class TestOverview:
         assert dict(seen.waited_by_day)[noon.date() - timedelta(days=1)] is None
 
     def test_what_was_closed_before_does_not_count_as_waiting(self, alice, bob, carol, mod, noon):
-        post = make_post(alice)
+        post = PostFactory(author=alice)
         with at(noon):
             first = services.flag(post, by=bob.pk, category="spam")[0]
             services.resolve_flag(first, by=mod, resolution="dismissed")
@@ -79,7 +79,7 @@ class TestOverview:
 
     def test_the_queue_by_age(self, week, alice, bob, carol):
         with at(timezone.now() - timedelta(days=20)):
-            services.flag(make_post(alice), by=bob.pk, category="spam")
+            services.flag(PostFactory(author=alice), by=bob.pk, category="spam")
         seen = statistics.overview(Period.of_days(MONTH))
         ages = dict(seen.open_by_age)
         assert (ages["over 7 days"], seen.open_flags) == (1, 4)
@@ -104,7 +104,8 @@ class TestWorkload:
         for shown in ("@mod", "4 h", "100 %", "(1 of 1)"):
             assert shown in page
 
-    def test_o1_is_none_of_the_moderators_business(self, browser, week, mod):
+    @pytest.mark.promise("O1")
+    def test_is_none_of_the_moderators_business(self, browser, week, mod):
         assert browser(mod).get(WORKLOAD).status_code == 403
 
     def test_keeps_who_is_gone(self, browser, week, mod):

@@ -11,7 +11,7 @@ from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, UserFactory
 
 QUEUE = reverse("admin:moderation_flag_queue")
 SWEEP = reverse("admin:moderation_flag_sweep")
@@ -25,12 +25,12 @@ def browser(person: User) -> Client:
 
 
 def report(row: User | Post | Comment, *, by: User | None = None, category: str = "spam", note: str = "") -> Flag:
-    return services.flag(row, by=(by or make_user()).pk, category=category, note=note)[0]
+    return services.flag(row, by=(by or UserFactory()).pk, category=category, note=note)[0]
 
 
 def earlier_reports(reporter: User, *, resolved: int = 0, dismissed: int = 0) -> None:
     """Closed reports of theirs, about somebody else."""
-    subject, now = make_user(), "2026-01-01T00:00:00Z"
+    subject, now = UserFactory(), "2026-01-01T00:00:00Z"
     Flag.objects.bulk_create(
         Flag(
             reporter=reporter,

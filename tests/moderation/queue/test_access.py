@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from apps.moderation.cases import proposals
 from apps.moderation.models import ModerationAction, SuspensionProposal
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import make_moderator, taken_down
 from tests.moderation.queue.helpers import BECAUSE, browser, case_of, report
 
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def doors(alice, mod):
     """{name: (method, path, form)}; each form would change something."""
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     report(post)
-    undone = taken_down(make_post(alice), mod)
+    undone = taken_down(PostFactory(author=alice), mod)
     proposal = proposals.propose(alice, by=mod, **BECAUSE)
     flag = "admin:moderation_flag"
     return {
@@ -38,9 +38,10 @@ def doors(alice, mod):
     }
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("who", ["nobody", "member", "clerk", "clerk that may see everything", "suspended moderator"])
-def test_o1_others_than_moderators_get_nowhere_and_change_nothing(doors, who):
-    person = make_user("person", is_staff=who.startswith("clerk"))
+def test_others_than_moderators_get_nowhere_and_change_nothing(doors, who):
+    person = UserFactory(handle="person", is_staff=who.startswith("clerk"))
     if "everything" in who:
         person.user_permissions.set(make_moderator("chief", "admin").groups.get().permissions.all())
     client = Client() if who == "nobody" else browser(person)
@@ -85,7 +86,7 @@ def test_what_only_changes_something_is_not_opened(doors, mod):
     ],
 )
 def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django_assert_max_num_queries):
-    person = make_moderator("someone", role) if role else make_user("someone", is_staff=True)
+    person = make_moderator("someone", role) if role else UserFactory(handle="someone", is_staff=True)
     client = browser(person)
     with django_assert_max_num_queries(12):
         page = client.get("/admin/").text
@@ -98,7 +99,7 @@ def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django
 
 
 def test_the_entries_of_the_sidebar_lead_somewhere():
-    root = make_user("root", is_staff=True, is_superuser=True)
+    root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     client = browser(root)
     page = client.get("/admin/")
     for group in page.context["sidebar_navigation"]:

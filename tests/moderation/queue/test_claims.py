@@ -10,7 +10,7 @@ from apps.moderation import services
 from apps.moderation.cases import claims, queue
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Claim, Flag, ModerationAction
-from tests.factories import make_post
+from tests.factories import PostFactory
 from tests.moderation.people import make_moderator
 from tests.moderation.queue.helpers import BECAUSE, browser, case_of, decide, path_of, report, told
 from tests.threads import in_threads
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def post(alice):
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     report(post)
     return post
 
@@ -80,7 +80,7 @@ def test_one_renews_ones_own(mod, post):
 
 
 def test_a_moderator_holds_lock_target(mod, post, carol):
-    other = make_post(carol)
+    other = PostFactory(author=carol)
     report(other)
     client = browser(mod)
     client.get(case_of(post))
@@ -97,14 +97,14 @@ def test_nobody_releases_what_is_anothers(mod, second, post):
 def test_what_nobody_reported_and_what_is_ones_own_is_not_claimed(mod, alice, post):
     browser(mod).get(case_of(alice))
     assert holder() is None
-    own = make_post(mod)
+    own = PostFactory(author=mod)
     report(own)
     assert "another person must decide" in browser(mod).get(case_of(own) + "?act=dismiss").text
     assert holder() is None
 
 
 def test_deciding_ends_it_and_goes_on_to_the_next_that_is_nobody_elses(mod, second, alice):
-    worst, taken, then = make_post(alice), make_post(alice), make_post(alice)
+    worst, taken, then = PostFactory(author=alice), PostFactory(author=alice), PostFactory(author=alice)
     for row, category in ((worst, "self_harm"), (taken, "hate"), (then, "spam")):
         report(row, category=category)
     claims.take(Target.of(taken), by=second)
@@ -119,7 +119,7 @@ def test_deciding_ends_it_and_goes_on_to_the_next_that_is_nobody_elses(mod, seco
 
 @pytest.mark.django_db(transaction=True)
 def test_of_ten_moderators_at_once_one_has_it(alice):
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     report(post)
     moderators = iter([make_moderator(f"mod{n}") for n in range(10)])
     results = in_threads(10, lambda: claims.take(Target.of(post), by=next(moderators)))
@@ -129,7 +129,7 @@ def test_of_ten_moderators_at_once_one_has_it(alice):
 
 @pytest.mark.django_db(transaction=True)
 def test_moderators_who_change_places_do_not_wait_for_each_other_in_a_circle(alice, bob):
-    posts = [Target.of(make_post(alice)), Target.of(make_post(bob))]
+    posts = [Target.of(PostFactory(author=alice)), Target.of(PostFactory(author=bob))]
     pairs = iter([(make_moderator(f"mod{n}"), posts if n % 2 else posts[::-1]) for n in range(8)])
 
     def change_places():
@@ -144,7 +144,7 @@ def test_moderators_who_change_places_do_not_wait_for_each_other_in_a_circle(ali
 
 @pytest.mark.django_db(transaction=True)
 def test_of_moderators_who_decide_at_once_one_does(alice):
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     for _ in range(3):
         report(post)
     moderators = iter([make_moderator(f"mod{n}") for n in range(6)])

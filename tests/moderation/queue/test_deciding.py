@@ -11,7 +11,7 @@ from apps.moderation import services
 from apps.moderation.cases import effects, queue
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag, ModerationAction, Statement
-from tests.factories import make_comment, make_post, make_user
+from tests.factories import CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator, taken_down
 from tests.moderation.queue.helpers import browser, case_of, decide, earlier_reports, report, told
 
@@ -23,10 +23,10 @@ def things(alice, bob, carol):
     """Reported by two each: alice, a post of hers with two comments, and her comment on bob's."""
     accounts.open_session(alice)
     User.objects.filter(pk=alice.pk).update(follower_count=1)
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     for author in (bob, carol):
-        make_comment(post, author)
-    remark = make_comment(make_post(bob), alice, "Buy my watches!")
+        CommentFactory(post=post, author=author)
+    remark = CommentFactory(post=PostFactory(author=bob), author=alice, text="Buy my watches!")
     found = {"user": User.objects.get(pk=alice.pk), "post": Post.objects.get(pk=post.pk), "comment": remark}
     for row in found.values():
         report(row, by=bob)
@@ -121,9 +121,10 @@ def test_an_empty_reason_is_the_templates(mod, things):
     assert ModerationAction.objects.get(action="takedown").reason == template.text
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("by", ["nobody", "member", "staff"])
-def test_o1_only_moderators_see_and_decide(things, by):
-    person = make_user("person", is_staff=by == "staff")
+def test_only_moderators_see_and_decide(things, by):
+    person = UserFactory(handle="person", is_staff=by == "staff")
     client = browser(person)
     if by == "nobody":
         client.logout()
@@ -139,17 +140,19 @@ def test_o1_only_moderators_see_and_decide(things, by):
     assert not Flag.objects.exclude(status="open").exists()
 
 
-def test_o1_a_form_from_elsewhere_is_refused(mod, things):
+@pytest.mark.promise("O1")
+def test_a_form_from_elsewhere_is_refused(mod, things):
     client = browser(mod)
     client.handler.enforce_csrf_checks = True
     assert decide(client, things["post"], "take_down").status_code == 403
     assert not ModerationAction.objects.exists()
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize("whose", ["mod", "admin"])
-def test_o1_nobody_decides_on_their_own_nor_a_moderator_on_an_admins(mod, whose):
+def test_nobody_decides_on_their_own_nor_a_moderator_on_an_admins(mod, whose):
     author = mod if whose == "mod" else make_moderator("chief", role="admin")
-    post = make_post(author)
+    post = PostFactory(author=author)
     report(post)
     assert "Moderators cannot decide about themselves" in told(decide(browser(mod), post, "dismiss"))
     assert Flag.objects.get().status == "open"
@@ -193,8 +196,8 @@ def test_the_page_tells_all_at_a_fixed_price_and_shows_text_inert(
     earlier_reports(bob, resolved=3)
     for _ in range(8):
         report(things[kind], note=evil)
-        make_comment(Post.objects.get(author=bob), bob, evil)
-    taken_down(make_post(things["user"]), mod)
+        CommentFactory(post=Post.objects.get(author=bob), author=bob, text=evil)
+    taken_down(PostFactory(author=things["user"]), mod)
     client = browser(mod)
     with django_assert_max_num_queries(12):
         page = client.get(case_of(things[kind]))
@@ -212,8 +215,8 @@ def test_the_page_tells_all_at_a_fixed_price_and_shows_text_inert(
 
 
 def test_a_comment_is_shown_between_its_neighbours(mod, bob, carol):
-    post = make_post(bob)
-    remarks = [make_comment(post, carol, f"remark {n}.") for n in range(9)]
+    post = PostFactory(author=bob)
+    remarks = [CommentFactory(post=post, author=carol, text=f"remark {n}.") for n in range(9)]
     report(remarks[4])
     page = browser(mod).get(case_of(remarks[4])).text
     places = [page.find(f"remark {n}.") for n in range(9)]
@@ -250,13 +253,13 @@ def test_the_verbs_ask_for_a_reason_themselves(mod, things):
     for verb in (
         lambda: queue.decide_case(Target.of(things["post"]), by=mod, decision="dismiss", reason=" "),
         lambda: queue.decide_many([Target.of(things["post"])], by=mod, decision="dismiss", reason=""),
-        lambda: queue.undo(taken_down(make_post(things["user"]), mod), by=mod, reason=""),
+        lambda: queue.undo(taken_down(PostFactory(author=things["user"]), mod), by=mod, reason=""),
     ):
         with pytest.raises(services.Invalid):
             verb()
 
 
 def test_a_suspension_counts_what_a_person_posted_once_for_all_their_cases(alice):
-    posts = [make_post(alice), make_post(alice)]
+    posts = [PostFactory(author=alice), PostFactory(author=alice)]
     effect = effects.preview([Target.of(alice), *(Target.of(post) for post in posts)], "suspend")
     assert (effect.cases, effect.people, effect.posts, effect.statements) == (3, 1, 2, 1)

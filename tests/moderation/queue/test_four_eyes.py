@@ -11,7 +11,7 @@ from apps.accounts.models import User
 from apps.moderation import services
 from apps.moderation.cases import proposals
 from apps.moderation.models import Claim, Flag, ModerationAction, StaffAct, SuspensionProposal
-from tests.factories import make_post, make_user
+from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 from tests.moderation.queue.helpers import BECAUSE, QUEUE, browser, case_of, decide, report, told
 
@@ -25,7 +25,7 @@ def four_eyes(settings):
 
 @pytest.fixture
 def post(alice):
-    post = make_post(alice)
+    post = PostFactory(author=alice)
     report(post)
     return post
 
@@ -76,6 +76,7 @@ def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
     assert Flag.objects.get().status == "dismissed"
 
 
+@pytest.mark.promise("O1")
 @pytest.mark.parametrize(
     ("who", "refusal"),
     [
@@ -86,13 +87,13 @@ def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
         ("twice", "was decided or has expired"),
     ],
 )
-def test_o1_who_cannot_confirm(mod, second, alice, post, who, refusal):
+def test_who_cannot_confirm(mod, second, alice, post, who, refusal):
     decide(browser(mod), post, "suspend", duration="for_good")
     match who:
         case "proposer":
             answer = verdict(browser(mod), "confirm")
         case "member":
-            answer = verdict(browser(make_user("clerk", is_staff=True)), "confirm")
+            answer = verdict(browser(UserFactory(handle="clerk", is_staff=True)), "confirm")
         case "person":
             alice.is_staff = True
             alice.save()
@@ -145,7 +146,8 @@ def test_who_proposed_takes_it_back(mod, alice):
     assert SuspensionProposal.objects.get().status == "rejected"
 
 
-def test_o1_nobody_proposes_against_an_admin_or_themselves(mod):
+@pytest.mark.promise("O1")
+def test_nobody_proposes_against_an_admin_or_themselves(mod):
     for person in (mod, make_moderator("chief", role="admin")):
         with pytest.raises(services.CannotModerate):
             proposals.propose(person, by=mod, **BECAUSE)

@@ -12,7 +12,7 @@ from apps.moderation import services
 from apps.moderation.cases import claims, reads
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Category, Flag, OpenCase
-from tests.factories import make_comment, make_post, make_user, many
+from tests.factories import CommentFactory, PostFactory, UserFactory, many
 from tests.moderation.people import make_moderator
 from tests.moderation.queue.helpers import QUEUE, browser, case_of, earlier_reports, report
 from tests.plans import explain, indexes_used, nodes, rows_read
@@ -27,7 +27,7 @@ def order():
 
 def test_every_category_has_a_weight_of_its_own():
     for category in Category:
-        report(make_post(make_user()), category=category)
+        report(PostFactory(author=UserFactory()), category=category)
     assert len({case.severity for case in reads.list_cases()}) == len(Category)
 
 
@@ -47,9 +47,9 @@ def test_every_category_has_a_weight_of_its_own():
 )
 def test_the_worse_case_comes_first_whichever_was_reported_first(worse, better):
     def make(*, category="spam", reporters=1, followers=0, likes=0, resolved=0, dismissed=0):
-        post = make_post(make_user(follower_count=followers), like_count=likes)
+        post = PostFactory(author=UserFactory(follower_count=followers), like_count=likes)
         for _ in range(reporters):
-            reporter = make_user()
+            reporter = UserFactory()
             earlier_reports(reporter, resolved=resolved, dismissed=dismissed)
             report(post, by=reporter, category=category)
         return post.pk
@@ -62,8 +62,8 @@ def test_the_worse_case_comes_first_whichever_was_reported_first(worse, better):
 
 
 def test_the_severity_is_what_the_rule_says():
-    post = make_post(make_user(follower_count=90), like_count=9)
-    trusted, distrusted = make_user(), make_user()
+    post = PostFactory(author=UserFactory(follower_count=90), like_count=9)
+    trusted, distrusted = UserFactory(), UserFactory()
     earlier_reports(trusted, resolved=2)
     earlier_reports(distrusted, dismissed=2)
     report(post, by=trusted, category="spam")
@@ -75,8 +75,8 @@ def test_the_severity_is_what_the_rule_says():
 
 
 def test_reports_of_one_thing_are_one_case_and_closed_ones_are_none(alice, mod):
-    post = make_post(alice)
-    comment = make_comment(post, alice)
+    post = PostFactory(author=alice)
+    comment = CommentFactory(post=post, author=alice)
     for row in (alice, post, comment):
         report(row)
         report(row)
@@ -94,7 +94,7 @@ def test_a_reporter_who_is_gone_counts_as_one_who_is_new(alice):
 
 def test_pages_go_on_where_the_last_one_ended_also_among_equals(mod, settings):
     for _ in range(7):
-        report(make_post(make_user()))
+        report(PostFactory(author=UserFactory()))
     whole, seen, after = order(), [], None
     while rows := reads.list_cases(limit=3, after=after):
         seen += [row.target_id for row in rows]
@@ -104,8 +104,8 @@ def test_pages_go_on_where_the_last_one_ended_also_among_equals(mod, settings):
 
 
 def test_the_page_shows_who_what_how_many_and_who_works_on_it(mod, alice, carol, django_assert_max_num_queries):
-    post = make_post(alice, caption="<script>alert(1)</script>", sensitive=True)
-    remark = make_comment(post, carol, "<img src=x onerror=alert(1)>")
+    post = PostFactory(author=alice, caption="<script>alert(1)</script>", sensitive=True)
+    remark = CommentFactory(post=post, author=carol, text="<img src=x onerror=alert(1)>")
     for row in (post, post, remark, alice):
         report(row, note="<script>alert(2)</script>")
     second = make_moderator("second")
@@ -132,8 +132,8 @@ def test_the_page_shows_who_what_how_many_and_who_works_on_it(mod, alice, carol,
 def test_the_page_filters_by_category_and_goes_on(mod, alice, monkeypatch):
     monkeypatch.setattr(reads, "PAGE", 2)
     for _ in range(5):
-        report(make_post(alice), category="hate")
-    spam = make_post(alice)
+        report(PostFactory(author=alice), category="hate")
+    spam = PostFactory(author=alice)
     report(spam)
     client, seen, path = browser(mod), [], f"{QUEUE}?category=hate"
     while path:

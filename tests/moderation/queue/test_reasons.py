@@ -46,7 +46,8 @@ def test_each_change_is_noted_with_what_was_and_what_is(chief):
     assert acts[1].detail["after"]["text"] == "Sells watches, again."
 
 
-def test_o1_a_moderator_sees_them_and_changes_none(mod):
+@pytest.mark.promise("O1")
+def test_a_moderator_sees_them_and_changes_none(mod):
     template = ReasonTemplate.objects.order_by("id")[0]
     client, before = browser(mod), list(ReasonTemplate.objects.order_by("id").values())
     assert client.get(LIST).status_code == 200

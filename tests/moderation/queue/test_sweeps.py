@@ -13,7 +13,7 @@ from apps.moderation import services
 from apps.moderation.cases import claims, queue
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag, ModerationAction, Statement
-from tests.factories import make_comment, make_post
+from tests.factories import CommentFactory, PostFactory
 from tests.moderation.people import make_moderator
 from tests.moderation.queue.helpers import BECAUSE, SWEEP, browser, path_of, report, told
 
@@ -22,7 +22,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def wave(alice, bob, carol):
-    rows = [make_post(alice), make_comment(make_post(bob), alice), make_post(carol)]
+    rows = [
+        PostFactory(author=alice),
+        CommentFactory(post=PostFactory(author=bob), author=alice),
+        PostFactory(author=carol),
+    ]
     for row in rows:
         report(row)
         report(row)
@@ -59,7 +63,7 @@ def test_people_are_suspended_once_each(mod, wave, alice, carol):
 
 def test_what_is_refused_holds_up_no_other_and_is_told(mod, wave):
     claims.take(Target.of(wave[0]), by=make_moderator("second"))
-    own = make_post(mod)
+    own = PostFactory(author=mod)
     report(own)
     done = sweep(browser(mod), [*wave, own], step="confirm", **BECAUSE)
     assert "2 decided" in told(done)
@@ -98,8 +102,8 @@ def test_more_than_the_most_is_cut_and_said(mod, wave, monkeypatch):
 
 
 def test_all_of_an_author_in_the_last_days(mod, alice, bob):
-    old = make_post(alice, id=first_id_at(timezone.now() - timedelta(days=20)))
-    new = [make_post(alice), make_comment(make_post(bob), alice)]
+    old = PostFactory(author=alice, id=first_id_at(timezone.now() - timedelta(days=20)))
+    new = [PostFactory(author=alice), CommentFactory(post=PostFactory(author=bob), author=alice)]
     client = browser(mod)
     path = reverse("admin:moderation_flag_author", args=[alice.pk])
     page = client.get(path)
@@ -114,7 +118,7 @@ def test_all_of_an_author_in_the_last_days(mod, alice, bob):
 
 
 def test_the_pages_cost_the_same_for_many(mod, alice, django_assert_max_num_queries):
-    rows = [make_post(alice) for _ in range(30)]
+    rows = [PostFactory(author=alice) for _ in range(30)]
     client = browser(mod)
     with django_assert_max_num_queries(16):
         sweep(client, rows)
