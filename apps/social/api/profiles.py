@@ -12,8 +12,7 @@ from apps.accounts.querysets import UserQuerySet
 from apps.core.db.ids import parse_id
 from apps.core.errors import NotFound, Unauthorized
 from apps.social import reads
-from apps.social.models import Block
-from apps.social.visibility import visible_users
+from apps.social.visibility import blocked_by, visible_users
 
 
 def resolve_identifier(request: Request, identifier: str) -> UUID | str:
@@ -61,8 +60,8 @@ def get_user_or_404(request: Request, identifier: str, *, include_blocked: bool 
     """
     user = filter_by_identifier(visible_users(request.user.pk), request, identifier).first()
     if user is None and include_blocked:
-        blocked = Block.objects.filter(blocker=request.user.pk).values("blocked")
-        user = filter_by_identifier(User.objects.active().filter(pk__in=blocked), request, identifier).first()
+        blocked = User.objects.active().filter(pk__in=blocked_by(request.user.pk).values("blocked"))
+        user = filter_by_identifier(blocked, request, identifier).first()
     if user is None:
         raise NotFound
     return user
