@@ -55,14 +55,14 @@ def as_json(logger: Any, method: str, event: EventDict) -> str:
     return json.dumps(event)
 
 
-class Allowance:
+class TokenBucket:
     """`burst` lines at once, and `per_second` after that."""
 
     def __init__(self, burst: int, per_second: float) -> None:
         self._burst, self._per_second = burst, per_second
         self._left, self._at = float(burst), monotonic()
         self.left_out = 0
-        self.told_at = float("-inf")
+        self.last_reported_at = float("-inf")
 
     def take(self) -> bool:
         now = monotonic()
@@ -75,21 +75,23 @@ class Allowance:
         return True
 
 
-class Damper:
-    """Errors do not log themselves to death (promise A8): warnings and errors that say the same are told 20 times, then
-    once a second; all together 200 times, then 20 times a second. Once a minute a line says that lines are left out,
-    and the next of their kind how many."""
+class LogRateLimiter:
+    """Limits how often warnings and errors are logged (promise A8).
 
-    MOST_KINDS = 500
-    TOLD_EVERY = 60.0
+    Equal ones are logged 20 times, then once a second; all of them together 200 times, then 20 times a second. Once a
+    minute a line reports that lines are suppressed, and the next line of the same kind has their number.
+    """
+
+    MAX_KINDS = 500
+    REPORT_EVERY = 60.0
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._all = Allowance(200, 20)
-        self._kinds: OrderedDict[tuple[str, int, str], Allowance] = OrderedDict()
+        self._all = TokenBucket(200, 20)
+        self._kinds: OrderedDict[tuple[str, int, str], TokenBucket] = OrderedDict()
 
     def admit(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """The record, or what is to be logged in its place."""
+        """The record, a record to log instead, or None if the line is suppressed."""
         if record.levelno < logging.WARNING:
             return record
         said = record.msg.get("event") if isinstance(record.msg, dict) else record.msg
@@ -99,29 +101,29 @@ class Damper:
             if kind.take() and self._all.take():
                 return self._with_count(record, kind)
             SUPPRESSED.inc()
-            if monotonic() - kind.told_at < self.TOLD_EVERY or not self._may_be_told(kind):
+            if monotonic() - kind.last_reported_at < self.REPORT_EVERY or not self._may_report(kind):
                 return None
-            kind.told_at = monotonic()
+            kind.last_reported_at = monotonic()
         return _instead(record, {"event": "log_lines_suppressed", "of": what})
 
-    def _kind(self, key: tuple[str, int, str]) -> Allowance:
-        kind = self._kinds.pop(key, None) or Allowance(20, 1)
+    def _kind(self, key: tuple[str, int, str]) -> TokenBucket:
+        kind = self._kinds.pop(key, None) or TokenBucket(20, 1)
         self._kinds[key] = kind
-        if len(self._kinds) > self.MOST_KINDS:
+        if len(self._kinds) > self.MAX_KINDS:
             self._kinds.popitem(last=False)
         return kind
 
-    def _may_be_told(self, kind: Allowance) -> bool:
-        """A flood of ever new kinds is told of once, not once for each."""
+    def _may_report(self, kind: TokenBucket) -> bool:
+        """A flood of different kinds is reported once, not once for each kind."""
         if self._all.left_out == 0:
             return True
-        first = monotonic() - self._all.told_at > self.TOLD_EVERY
+        first = monotonic() - self._all.last_reported_at > self.REPORT_EVERY
         if first:
-            self._all.told_at = monotonic()
+            self._all.last_reported_at = monotonic()
         return first
 
     @staticmethod
-    def _with_count(record: logging.LogRecord, kind: Allowance) -> logging.LogRecord:
+    def _with_count(record: logging.LogRecord, kind: TokenBucket) -> logging.LogRecord:
         left_out, kind.left_out = kind.left_out, 0
         if left_out and isinstance(record.msg, dict):
             return _instead(record, record.msg | {"left_out": left_out})
@@ -142,17 +144,17 @@ def _instead(record: logging.LogRecord, event: dict[str, Any]) -> logging.LogRec
 class DampedHandler(logging.StreamHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         super().__init__()
-        self._damper = Damper()
+        self._limiter = LogRateLimiter()
 
     def say(self, level: str, event: EventDict) -> None:
-        """An event without a record. For what the damper lets through whatever it says."""
+        """An event without a record. For what the limiter lets through whatever it says."""
         line = cast(Structured, self.formatter).line(level, event)
         with cast(RLock, self.lock):
             self.stream.write(f"{line}\n")
             self.stream.flush()
 
     def emit(self, record: logging.LogRecord) -> None:
-        admitted = self._damper.admit(record)
+        admitted = self._limiter.admit(record)
         if admitted:
             super().emit(admitted)
 

@@ -16,7 +16,7 @@ from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.types import Event, Hint
 
-from config.logging import Damper
+from config.logging import LogRateLimiter
 from config.redaction import redact
 
 # What a log line may add to a report as a tag, to be searched by.
@@ -60,10 +60,10 @@ class ReportingHandler(logging.Handler):
 
     def __init__(self, level: int = logging.ERROR) -> None:
         super().__init__(level)
-        self._damper = Damper()
+        self._limiter = LogRateLimiter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        admitted = self._damper.admit(record)
+        admitted = self._limiter.admit(record)
         if admitted is None:
             return
         line = dict(admitted.msg) if isinstance(admitted.msg, dict) else {"event": admitted.getMessage()}

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from prometheus_client import REGISTRY
 
 from apps.accounts.models import User
-from config.logging import Damper, logging_config
+from config.logging import LogRateLimiter, logging_config
 from config.redaction import LONGEST_TEXT, redact, redact_text
 
 log = structlog.get_logger("tests.logs")
@@ -167,7 +167,7 @@ def suppressed() -> float:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The damper's; it stands still until `clock.now` is set."""
+    """The limiter's; it stands still until `clock.now` is set."""
 
     class Clock:
         now = 1_000.0
@@ -224,10 +224,10 @@ def test_request_lines_are_never_suppressed(json_log):
 
 @pytest.mark.promise("A8")
 def test_rate_limiter_tracks_a_limited_number_of_errors():
-    damper = Damper()
-    for number in range(2 * Damper.MOST_KINDS):
-        damper.admit(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))
-    assert len(damper._kinds) == Damper.MOST_KINDS
+    limiter = LogRateLimiter()
+    for number in range(2 * LogRateLimiter.MAX_KINDS):
+        limiter.admit(logging.LogRecord("x", logging.ERROR, "", 0, f"kind {number}", (), None))
+    assert len(limiter._kinds) == LogRateLimiter.MAX_KINDS
 
 
 @pytest.mark.promise("A8")
