@@ -15,7 +15,7 @@ ONLY ?= feed, first page
 BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check lint format types contracts migrations deploy-check schema schema-check demo-data shell doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test test-slow check lint format types contracts migrations deploy-check schema schema-check demo-data shell system-check doctor freeze backup restore sbom fuzz screenshots flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -65,8 +65,10 @@ demo-data: $(READY) ## Believable people and photographs (SIZE=small|medium)
 shell: $(READY) ## Django's shell beside the running stack
 	@$(BIN)/python -m devstack exec -- python manage.py shell
 
-doctor: $(READY) ## Examine everything beside the running stack, and say what to do about each finding
+system-check: $(READY) ## Check everything beside the running stack, and suggest an action for each finding
 	@$(BIN)/python -m devstack exec -- python manage.py system_check $(ARGS)
+
+doctor: system-check  # the former name, until the next release
 
 freeze: $(READY) ## Let a server of the running stack hang (SERVER=postgresql|valkey|seaweedfs SECONDS=30)
 	@$(BIN)/python -m devstack freeze "$(SERVER)" --seconds "$(SECONDS)"
