@@ -29,73 +29,73 @@ test: $(READY) ## Run the tests that are not slow, against real servers (ARGS="t
 test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers, fuzzing
 	@$(PYTEST) -m slow $(ARGS)
 
-check: lint types contracts migrations deploy-check schema-check ## Everything that can be checked without running the suite
+check: lint types contracts migrations deploy-check schema-check ## Run every check that needs no test run
 
-lint: $(READY) ## Formatting and lint
+lint: $(READY) ## Check formatting and lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
-format: $(READY) ## Format the code and mend what lint can mend
+format: $(READY) ## Format the code and apply the fixes of the linter
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-types: $(READY) ## mypy, strict
+types: $(READY) ## Check types (mypy, strict)
 	@$(BIN)/mypy apps config demo devstack bench
 
-contracts: $(READY) ## Who may import whom
+contracts: $(READY) ## Check the import contracts
 	@$(BIN)/lint-imports --no-cache --no-logo
 
-migrations: $(READY) ## No model change without its migration
+migrations: $(READY) ## Check that every model change has a migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
-deploy-check: $(READY) ## Django's deployment checks, with settings as in production
+deploy-check: $(READY) ## Run Django's deployment checks with production settings
 	@config/deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
 
 schema: $(READY) ## Write docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 	@$(BIN)/openapi-spec-validator docs/openapi.yaml
 
-schema-check: $(READY) ## The written schema is valid and says what the code says
+schema-check: $(READY) ## Check that docs/openapi.yaml is valid and up to date
 	@$(BIN)/openapi-spec-validator docs/openapi.yaml
 	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | diff -u docs/openapi.yaml - || { echo 'docs/openapi.yaml is stale: run make schema.'; exit 1; }
 
-demo-data: $(READY) ## Believable people and photographs (SIZE=small|medium)
+demo-data: $(READY) ## Create sample users and photos (SIZE=small|medium)
 	@$(BIN)/python -m devstack exec -- python manage.py demo_data --size $(SIZE)
 
-shell: $(READY) ## Django's shell beside the running stack
+shell: $(READY) ## Open Django's shell for the running stack
 	@$(BIN)/python -m devstack exec -- python manage.py shell
 
-system-check: $(READY) ## Check everything beside the running stack, and suggest an action for each finding
+system-check: $(READY) ## Check the running stack, and suggest an action for each finding
 	@$(BIN)/python -m devstack exec -- python manage.py system_check $(ARGS)
 
 doctor: system-check  # the former name, until the next release
 
-freeze: $(READY) ## Let a server of the running stack hang (SERVER=postgresql|valkey|seaweedfs SECONDS=30)
+freeze: $(READY) ## Suspend a server of the running stack (SERVER=postgresql|valkey|seaweedfs SECONDS=30)
 	@$(BIN)/python -m devstack freeze "$(SERVER)" --seconds "$(SECONDS)"
 
-backup: $(READY) ## The database and all objects into a new folder (BACKUP=folder)
+backup: $(READY) ## Back up the database and all objects to a new folder (BACKUP=folder)
 	@$(BIN)/python -m devstack exec -- python manage.py backup --output "$(or $(BACKUP),$(error Which folder? make backup BACKUP=folder))"
 
-restore: $(READY) ## A backup into servers that are empty (BACKUP=folder STATE_DIR=new-folder)
+restore: $(READY) ## Restore a backup to empty servers (BACKUP=folder STATE_DIR=new-folder)
 	@$(BIN)/python -m devstack exec --bare -- python manage.py restore "$(or $(BACKUP),$(error Which folder? make restore BACKUP=folder STATE_DIR=new-folder))"
 
-sbom: $(READY) ## What the image is made of, as CycloneDX, into build/sbom.json
+sbom: $(READY) ## Write the bill of materials (CycloneDX) to build/sbom.json
 	@mkdir -p build
 	@$(ENSURE_UV)
 	@uvx --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements --output-reproducible --output-file build/sbom.json requirements/prod.txt
 
-fuzz: $(READY) ## schemathesis over the whole schema, longer than in the suite (FUZZ_EXAMPLES)
+fuzz: $(READY) ## Run schemathesis on the whole schema, longer than the tests do (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
 
-screenshots: $(READY) ## Every page of the console into .state/screenshots, and those of docs/moderation.md beside it
+screenshots: $(READY) ## Take screenshots of the console, also those of docs/moderation.md
 	@mkdir -p .state/screenshots docs/moderation
 	@SCREENSHOTS=$(CURDIR)/.state/screenshots $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
 	@grep -o 'moderation/[a-z-]*\.jpg' docs/moderation.md | cut -d/ -f2 | while read -r name; do cp ".state/screenshots/$$name" docs/moderation/; done
 
-bench: $(READY) ## The hot endpoints under load, against two baselines (SIZE=small|large, ARGS="--keep --only feed")
+bench: $(READY) ## Measure the hot endpoints against two baselines (SIZE=small|large, ARGS="--keep --only feed")
 	@$(BIN)/python -m bench.load --size $(SIZE) $(ARGS)
 
-bench-compare: $(READY) ## The code as it is against that of a commit, taking turns (BASE=commit ARGS="--paths 'profile;like'")
+bench-compare: $(READY) ## Compare the present code with a commit (BASE=commit ARGS="--paths 'profile;like'")
 	@mkdir -p .state/bench
 	@[ -e .state/bench/base ] || git worktree add --quiet --force --detach .state/bench/base "$(BASE)"
 	@git -C .state/bench/base checkout --quiet "$(BASE)"
@@ -104,28 +104,28 @@ bench-compare: $(READY) ## The code as it is against that of a commit, taking tu
 bench-tuning: $(READY) ## Other numbers of workers than the defaults, of the API and of the queue (ARGS="--only web")
 	@$(BIN)/python -m bench.tuning $(ARGS)
 
-bench-growth: $(READY) ## What a page costs among 1,000 people, 10,000 and 100,000
+bench-growth: $(READY) ## Measure pages with 1,000, 10,000 and 100,000 users
 	@$(BIN)/python -m bench.growth $(ARGS)
 
-bench-statements: $(READY) ## What PostgreSQL alone takes for statements of hot pages (SIZE=large)
+bench-statements: $(READY) ## Measure the statements of hot pages in PostgreSQL alone (SIZE=large)
 	@$(BIN)/python -m bench.statements --size $(SIZE) $(ARGS)
 
-bench-fanout: $(READY) ## From a post to the feeds of 5,000 followers
+bench-fanout: $(READY) ## Measure the time from a post to the feeds of 5,000 followers
 	@$(BIN)/python -m bench.fanout $(ARGS)
 
-flamegraph: $(READY) ## Where the time of a request goes (ONLY="single post" SIZE=small|large)
+flamegraph: $(READY) ## Draw a flame graph of a request (ONLY="single post" SIZE=small|large)
 	@$(BIN)/python -m bench.profile "$(ONLY)" --size $(SIZE) $(ARGS)
 
-bench-pipeline: $(READY) ## CPU and memory of the picture pipeline against plain Pillow and libvips
+bench-pipeline: $(READY) ## Measure the image pipeline against plain Pillow and libvips
 	@$(BIN)/python -m bench.pipeline
 
-bench-search: $(READY) ## What a search reads among 100,000 people and 500,000 posts
+bench-search: $(READY) ## Measure searches among 100,000 users and 500,000 posts
 	@$(BIN)/python -m devstack exec --fresh -- python -m bench.search
 
-bench-console: $(READY) ## What every page of the console costs (beside the running stack; ARGS="--rows 100000" in a database of its own)
+bench-console: $(READY) ## Measure every page of the console (beside the running stack; ARGS="--rows 100000" in a separate database)
 	@$(BIN)/python -m devstack exec $(if $(findstring --rows,$(ARGS)),--fresh) -- python -m bench.console $(ARGS)
 
-bench-faults: $(READY) ## Kill, freeze and restart everything under load; what was acknowledged is there (ARGS="--quick", "kills redis")
+bench-faults: $(READY) ## Inject faults under load and check that no acknowledged write is lost (ARGS="--quick", "kills redis")
 	@$(BIN)/python -m bench.faults $(ARGS)
 
 CYCLONEDX := 7.5.0
