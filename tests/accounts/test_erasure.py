@@ -255,6 +255,8 @@ def in_threads_each(*works):
 def references():
     """(model, field) of every foreign key to the user model, those of many-to-many tables included."""
     for model in apps.get_models(include_auto_created=True):
+        if not model._meta.managed:  # a view
+            continue
         for field in model._meta.get_fields(include_hidden=True):
             if field.concrete and (field.many_to_one or field.one_to_one) and field.related_model is User:
                 yield model, field

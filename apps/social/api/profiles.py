@@ -59,8 +59,9 @@ def get_user_or_404(request: Request, identifier: str, *, include_blocked: bool 
     `include_blocked`: also an account that the caller blocks, for example to report it.
     """
     user = filter_by_identifier(visible_users(request.user.pk), request, identifier).first()
-    if user is None and include_blocked:
-        blocked = User.objects.active().filter(pk__in=blocked_by(request.user.pk).values("blocked"))
+    caller_id: UUID | None = request.user.pk
+    if user is None and include_blocked and caller_id:
+        blocked = User.objects.active().filter(pk__in=blocked_by(caller_id).values("blocked"))
         user = filter_by_identifier(blocked, request, identifier).first()
     if user is None:
         raise NotFound
