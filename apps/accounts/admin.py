@@ -14,7 +14,7 @@ from apps.accounts import two_factor
 from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
-from apps.core.errors import Forbidden, Refusal
+from apps.core.errors import DomainError, Forbidden
 from apps.moderation import permissions
 from apps.moderation import services as moderation
 from apps.moderation.admin.rows import ModeratingAdmin
@@ -132,7 +132,7 @@ class UserAdmin(ModeratingAdmin):
                     shown["email"] = permissions.read_email(person, by=by, reason=reason)
             except Forbidden as refusal:
                 raise PermissionDenied from refusal
-            except Refusal as refusal:
+            except DomainError as refusal:
                 messages.error(request, refusal.detail)
         may_reset = "admin" in by.roles and by.pk != person.pk and two_factor.device_of(person) is not None
         context = {
@@ -155,7 +155,7 @@ class UserAdmin(ModeratingAdmin):
             )
         except permissions.AdminRequired as refusal:
             raise PermissionDenied from refusal
-        except Refusal as refusal:
+        except DomainError as refusal:
             messages.error(request, refusal.detail)
         else:
             messages.success(request, f"Two-factor of {person} is reset.")

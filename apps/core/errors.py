@@ -1,14 +1,14 @@
-"""Refusals: what a verb raises when it will not do what was asked.
+"""Domain errors: what a service raises when it refuses a request.
 
-A refusal is a class with an HTTP status and a stable `code` that clients switch on; it stands on top of the
-`services.py` that raises it and is rendered as problem+json in one place (`apps.core.api.problems`).
+A domain error is a class with an HTTP status and a stable `code` that clients switch on. It is declared in the
+`services.py` that raises it, and rendered as problem+json in one place (`apps.core.api.problems`).
 """
 
 from typing import Any, ClassVar
 
 
-class Refusal(Exception):
-    """An answer the user can understand and act on. `detail` is shown; `extra` becomes members of the problem."""
+class DomainError(Exception):
+    """An error that the user can understand and act on. `detail` is shown; `extra` becomes members of the problem."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
@@ -21,11 +21,11 @@ class Refusal(Exception):
         self.extra = extra
 
 
-class BadRequest(Refusal):
+class BadRequest(DomainError):
     pass
 
 
-class Unauthorized(Refusal):
+class Unauthorized(DomainError):
     status, code, title = 401, "not_authenticated", "Sign in first."
 
     def __init__(self, detail: str = "", **extra: Any) -> None:
@@ -38,29 +38,29 @@ class InvalidToken(Unauthorized):
     code, title = "invalid_token", "The access token is not valid."
 
 
-class Forbidden(Refusal):
+class Forbidden(DomainError):
     status, code, title = 403, "permission_denied", "You may not do that."
 
 
-class NotFound(Refusal):
+class NotFound(DomainError):
     """What the caller may not see does not exist for them: the same body whatever the reason."""
 
     status, code, title = 404, "not_found", "Not found."
 
 
-class Conflict(Refusal):
+class Conflict(DomainError):
     status, code, title = 409, "conflict", "That conflicts with the present state."
 
 
-class Unprocessable(Refusal):
+class Unprocessable(DomainError):
     status, code, title = 422, "unprocessable", "That does not fit."
 
 
-class TooManyRequests(Refusal):
+class TooManyRequests(DomainError):
     status, code, title = 429, "rate_limited", "Too many requests; try again later."
 
 
-class Unavailable(Refusal):
+class Unavailable(DomainError):
     status, code, title = 503, "unavailable", "Temporarily unavailable; try again."
 
     def __init__(self, detail: str = "", **extra: Any) -> None:
@@ -68,7 +68,7 @@ class Unavailable(Refusal):
 
 
 class Invalid(BadRequest):
-    """Field errors found by a verb, in the shape of a serializer's: {field: (code, message)}."""
+    """Field errors found by a service, in the shape of a serializer's: {field: (code, message)}."""
 
     code, title = "validation_error", "Validation failed"
 
@@ -79,21 +79,21 @@ class Invalid(BadRequest):
         )
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(DomainError):
     status, code, title = 405, "method_not_allowed", "That method is not allowed here."
 
 
-class UnsupportedContentType(Refusal):
+class UnsupportedContentType(DomainError):
     status, code, title = 415, "unsupported_content_type", "Send application/json."
 
 
-class MalformedRequest(Refusal):
+class MalformedRequest(DomainError):
     status, code, title = 400, "malformed_request", "The body is no valid JSON object."
 
 
-class BodyTooLarge(Refusal):
+class BodyTooLarge(DomainError):
     status, code, title = 413, "body_too_large", "The body is too large."
 
 
-class InternalError(Refusal):
+class InternalError(DomainError):
     status, code, title = 500, "internal_error", "Something went wrong on our side."

@@ -9,7 +9,7 @@ from django.urls import reverse
 from PIL import Image, ImageFilter
 
 from apps.content import services as content
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.media import perceptual
 from apps.media import services as media
 from apps.media.models import Media
@@ -175,7 +175,7 @@ class TestBanning:
         medium.refresh_from_db()
         if down:
             taken_down(post, staff)
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(DomainError) as refused:
             safety.ban_image(medium, by=staff, reason=reason)
         assert refused.value.code == code
         assert not BlockedImage.objects.exists()

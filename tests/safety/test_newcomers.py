@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from apps.core import cache
 from apps.core.db.ids import first_id_at, moment_of
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.moderation import safety
 from apps.moderation.models import StaffAct
 from apps.safety import caching, newcomers, services
@@ -177,7 +177,7 @@ class TestVerb:
     )
     def test_invalid_change_is_refused(self, role, most, hours, reason, code):
         limit = NewAccountLimit.objects.get(action="post")
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(DomainError) as refused:
             safety.set_limit(
                 limit, most=most, hours=hours, enabled=True, by=make_moderator("staff", role), reason=reason
             )

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from apps.content.models import Post
 from apps.core import cache
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.moderation import safety
@@ -181,7 +181,7 @@ class TestVerbs:
     )
     def test_invalid_change_is_refused(self, senior, role, kind, text, reason, code):
         block(senior, BAD, "flag")
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(DomainError) as refused:
             safety.block_term(kind=kind, text=text, effect="flag", by=make_moderator("staff", role), reason=reason)
         assert refused.value.code == code
         assert BlockedTerm.objects.count() == StaffAct.objects.count() == 1

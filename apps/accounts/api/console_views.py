@@ -19,7 +19,7 @@ from apps.accounts import services, two_factor
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.db.ids import new_id
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.moderation import permissions
 
 GROUP = 4
@@ -58,7 +58,7 @@ def _confirm(request: HttpRequest, user: User, form: CodeForm) -> list[str] | No
     try:
         limits.require("two_factor", str(user.pk))
         device, codes = permissions.enrol(user, code=form.cleaned_data["code"])
-    except Refusal as refusal:
+    except DomainError as refusal:
         form.add_error("code", refusal.detail)
         return None
     # A new session key, so that a stolen former key is worthless.
@@ -86,7 +86,7 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     try:
         codes = permissions.renew_recovery_codes(cast(User, request.user))
-    except Refusal as refusal:
+    except DomainError as refusal:
         messages.error(request, refusal.detail)
         return HttpResponseRedirect(reverse("console_two_factor"))
     return _page(request, "console/recovery_codes.html", "Recovery codes", codes=codes)
@@ -102,14 +102,14 @@ class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold 
         current, new = cleaned["old_password"], cleaned["new_password1"]
         try:
             services.change_password(self.user, current=current, new=new, session_id=new_id())
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise forms.ValidationError(refusal.detail) from refusal
         return cleaned
 
     def clean_old_password(self) -> str:
         try:
             limits.require("password", str(self.user.pk))
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise forms.ValidationError(refusal.detail) from refusal
         return str(super().clean_old_password())
 

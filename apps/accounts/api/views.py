@@ -20,7 +20,7 @@ from apps.core.api.addresses import client_address
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import Forbidden, Invalid, NotFound, Refusal
+from apps.core.errors import DomainError, Forbidden, Invalid, NotFound
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
@@ -97,7 +97,7 @@ class AuthViewSet(BaseViewSet):
         try:
             limits.require("two_factor", str(session.user_id))
             permissions.show_second_factor(session, code=code)
-        except Refusal:
+        except DomainError:
             session.delete()
             raise
 

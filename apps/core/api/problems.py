@@ -14,10 +14,10 @@ from apps.core.api.renderers import dumps
 from apps.core.db.deadline import UNAVAILABLE_ERRORS, outage
 from apps.core.errors import (
     BodyTooLarge,
+    DomainError,
     InternalError,
     MalformedRequest,
     MethodNotAllowed,
-    Refusal,
     UnsupportedContentType,
 )
 
@@ -27,10 +27,10 @@ CONTENT_TYPE = "application/problem+json"
 NOT_STORED = "private, no-store"
 
 
-def refusal_for(error: Exception) -> Refusal:
+def refusal_for(error: Exception) -> DomainError:
     """The refusal that tells a client about `error`; an InternalError, which is logged, for an unexpected one."""
     match error:
-        case Refusal():
+        case DomainError():
             return error
         case exceptions.ValidationError():
             return _validation(error)
@@ -58,7 +58,7 @@ def refusal_for(error: Exception) -> Refusal:
     return InternalError()
 
 
-def _validation(error: exceptions.ValidationError) -> Refusal:
+def _validation(error: exceptions.ValidationError) -> DomainError:
     fields = list(_field_errors(error.detail))
     refusal = errors.Invalid()
     refusal.detail = f"{len(fields)} field{' is' if len(fields) == 1 else 's are'} invalid."
@@ -83,7 +83,7 @@ def _field_errors(detail: Any, path: str = "") -> Any:
 _CODES = {"max_length": "too_long", "min_length": "too_short", "null": "required", "blank": "blank"}
 
 
-def document(refusal: Refusal, request_id: str) -> dict[str, Any]:
+def document(refusal: DomainError, request_id: str) -> dict[str, Any]:
     return {
         "type": settings.PROBLEM_TYPE_BASE + refusal.code,
         "title": refusal.title,
@@ -99,7 +99,7 @@ def request_id_of(request: Any) -> str:
     return str(getattr(request, "request_id", ""))
 
 
-def problem_response(refusal: Refusal, request: Any) -> HttpResponse:
+def problem_response(refusal: DomainError, request: Any) -> HttpResponse:
     """The problem document as the response to a request of Django's or of DRF's."""
     headers = {"Cache-Control": NOT_STORED} | refusal.headers
     body = dumps(document(refusal, request_id_of(request)))

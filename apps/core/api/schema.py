@@ -18,7 +18,7 @@ from apps.core import errors as kernel
 from apps.core.api.idempotency import IdempotencyKeyReused, InvalidIdempotencyKey, RequestInProgress
 from apps.core.api.pagination import InvalidCursor, InvalidLimit
 from apps.core.api.problems import CONTENT_TYPE
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 
 F = TypeVar("F", bound=Callable[..., Any])
 ResponseSpec = type[serializers.Serializer[Any]] | serializers.Serializer[Any] | None
@@ -75,7 +75,7 @@ def documented(
     responses: Mapping[int, ResponseSpec] | None = None,
     page_of: type[serializers.Serializer[Any]] | None = None,
     request: type[serializers.Serializer[Any]] | None = None,
-    errors: Iterable[type[Refusal]] = (),
+    errors: Iterable[type[DomainError]] = (),
     parameters: Iterable[OpenApiParameter] = (),
     idempotency_key: bool = False,
     description: str = "",
@@ -91,7 +91,7 @@ def documented(
     successes: dict[int, Any] = dict(responses or {})
     if page_of:
         successes[200] = page_of(many=True)
-    implied: list[type[Refusal]] = [InvalidLimit, InvalidCursor] if page_of else []
+    implied: list[type[DomainError]] = [InvalidLimit, InvalidCursor] if page_of else []
     if idempotency_key:
         implied += [InvalidIdempotencyKey, IdempotencyKeyReused, RequestInProgress]
 
@@ -166,9 +166,9 @@ class PhotogramSchema(AutoSchema):
         open_to_all = (AllowAny, IsAuthenticatedOrReadOnly) if self.method == "GET" else AllowAny
         return all(isinstance(permission, open_to_all) for permission in permissions)
 
-    def _refusals_by_status(self) -> dict[int, list[type[Refusal]]]:
+    def _refusals_by_status(self) -> dict[int, list[type[DomainError]]]:
         action = getattr(self.view, self.view.action, None)
-        refusals: list[type[Refusal]] = [*getattr(action, "documented_errors", []), kernel.Unavailable]
+        refusals: list[type[DomainError]] = [*getattr(action, "documented_errors", []), kernel.Unavailable]
         if self.view.throttle_classes:
             refusals.append(kernel.TooManyRequests)
         if self.view.authentication_classes:
@@ -186,13 +186,13 @@ class PhotogramSchema(AutoSchema):
             ]
         if getattr(action, "is_page", False) and getattr(self.view, "filterset_class", None):
             refusals.append(kernel.Invalid)
-        grouped: dict[int, list[type[Refusal]]] = {}
+        grouped: dict[int, list[type[DomainError]]] = {}
         for refusal in dict.fromkeys(refusals):
             grouped.setdefault(refusal.status, []).append(refusal)
         return grouped
 
 
-def _problem_response(status: int, refusals: list[type[Refusal]]) -> dict[str, Any]:
+def _problem_response(status: int, refusals: list[type[DomainError]]) -> dict[str, Any]:
     return {
         "description": " ".join(f"`{refusal.code}`: {refusal.title.rstrip('.')}." for refusal in refusals),
         "content": {

@@ -101,9 +101,8 @@ class BaseViewSet(GenericViewSet[Any]):
         """The requested page of the rows of a function, as a response.
 
             return self.paginate(
-                lambda after, limit: reads.followers(user.pk, viewer_id=self.caller_id, after=after, limit=limit),
-                position=lambda row: row.id,
-                scope={"user": user.pk},
+                lambda after, limit: reads.list_notifications(self.caller_id, after=after, limit=limit),
+                position=lambda row: row.latest,
             )
 
         `serialize` renders all rows of the page; the default is the serializer of the action. See

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from apps.core.db.batches import BatchRunner, Checkpoint
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 
 # The exit code of a program that was interrupted.
 STOPPED = 130
@@ -78,7 +78,7 @@ class OperatorCommand(BaseCommand, abc.ABC):
         try:
             with self._signals():
                 result = self.work(**options)
-        except Refusal as refusal:
+        except DomainError as refusal:
             raise CommandError(_message_of(refusal)) from refusal
         except KeyboardInterrupt:
             self.stderr.write("Interrupted. The current batch was rolled back; earlier batches are complete.")
@@ -141,7 +141,7 @@ class OperatorCommand(BaseCommand, abc.ABC):
         self._bar(rows)
 
 
-def _message_of(refusal: Refusal) -> str:
+def _message_of(refusal: DomainError) -> str:
     """The message, with the invalid fields, if any."""
     return "\n".join(
         [refusal.detail, *(f"{error['field']}: {error['message']}" for error in refusal.extra.get("errors", []))]

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.admin.pages import ConsolePage, Photo, Slice, avatar_of, current_user, photo_of
@@ -82,7 +82,7 @@ def _decide(request: HttpRequest, appeal: Appeal, decided: dict[str, str]) -> No
     overturn = decided["decision"] == "overturn"
     try:
         services.decide_appeal(appeal, by=current_user(request), overturn=overturn, note=decided["note"])
-    except Refusal as refusal:
+    except DomainError as refusal:
         messages.error(request, refusal.detail)
         return
     outcome = "overturned and undone" if overturn else "upheld"
@@ -124,6 +124,6 @@ def _case(
 def _refusal(appeal: Appeal, by: User) -> str:
     try:
         services.require_another_decider(appeal, by=by)
-    except Refusal as refusal:
+    except DomainError as refusal:
         return refusal.detail
     return ""

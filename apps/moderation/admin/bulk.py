@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from apps.core.db.ids import first_id_at, parse_id
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.moderation import services
 from apps.moderation.admin.cases import find_case
 from apps.moderation.admin.forms import DecisionForm
@@ -46,7 +46,7 @@ class SweepView(ModerationView):
             return self._preview(targets, act, form)
         try:
             sweep = queue.decide_many(targets, by=self.moderator, decision=act, **form.arguments)
-        except Refusal as refusal:
+        except DomainError as refusal:
             messages.error(request, refusal.detail)
             return self._preview(targets, act, form)
         _show_result(request, sweep)

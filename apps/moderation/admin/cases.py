@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.core.errors import NotFound, Refusal
+from apps.core.errors import DomainError, NotFound
 from apps.moderation.admin.forms import DecisionForm, ReasonForm
 from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail
 from apps.moderation.admin.views import KEYS, ModerationView, case_url, error_text
@@ -112,7 +112,7 @@ class CaseView(ModerationView):
         reported = self.request.POST.get("reported", "") not in {"", "0"}
         try:
             done = queue.decide_case(case.target, by=self.moderator, decision=act, reported=reported, **form.arguments)
-        except Refusal as refusal:
+        except DomainError as refusal:
             messages.error(self.request, refusal.detail)
             return redirect(case_url(here))
         messages.success(self.request, _result_text(act, done))
@@ -175,7 +175,7 @@ class ProposalView(ModerationView):
             else:
                 proposals.reject(proposal, by=self.moderator, note=note)
                 messages.success(request, "Rejected. The case stays open.")
-        except Refusal as refusal:
+        except DomainError as refusal:
             messages.error(request, error_text(refusal))
         return redirect(case_url(f"{proposal.target_type}/{proposal.target_id}"))
 
@@ -196,7 +196,7 @@ class UndoView(ModerationView):
         try:
             queue.undo(action, by=self.moderator, reason=form.cleaned_data["reason"])
             messages.success(request, "Undone.")
-        except Refusal as refusal:
+        except DomainError as refusal:
             messages.error(request, refusal.detail)
         return redirect("admin:moderation_moderationaction_undo", pk=pk)
 

@@ -13,7 +13,7 @@ from unfold.forms import ActionForm
 
 from apps.accounts.models import User
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.moderation import services
 from apps.moderation.admin.urls import CaseUrls, page_urls
 from apps.moderation.models import Appeal, Flag, ModerationAction, TargetType
@@ -48,7 +48,7 @@ class ModeratingAdmin(ReadOnlyAdmin):
             try:
                 service(row, cast(User, request.user), request.POST.get("reason", ""))
                 done += 1
-            except Refusal as refusal:
+            except DomainError as refusal:
                 messages.error(request, f"{row}: {refusal.detail}")
         messages.info(request, f"{done} decided.")
 

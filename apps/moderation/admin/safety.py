@@ -23,7 +23,7 @@ from unfold.widgets import (
 from apps.accounts.models import User
 from apps.console.base import ReadOnlyAdmin
 from apps.core.db.ids import parse_id
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.admin.pictures import Picture, picture
@@ -41,7 +41,7 @@ class RuleForm(forms.Form):
     )
 
 
-def _error_text(refusal: Refusal) -> str:
+def _error_text(refusal: DomainError) -> str:
     return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or refusal.detail
 
 
@@ -78,7 +78,7 @@ class RuleAdmin(ReadOnlyAdmin):
                 save(form.cleaned_data)
                 messages.success(request, self.made)
                 return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
-            except Refusal as refusal:
+            except DomainError as refusal:
                 form.add_error(None, _error_text(refusal))
         context = {
             **self.admin_site.each_context(request),
@@ -100,7 +100,7 @@ class RuleAdmin(ReadOnlyAdmin):
         for row in rows:
             try:
                 done += service(row, by=cast(User, request.user), reason=request.POST.get("reason", ""))
-            except Refusal as refusal:
+            except DomainError as refusal:
                 messages.error(request, f"{row}: {_error_text(refusal)}")
         messages.info(request, f"{done} {result}.")
 

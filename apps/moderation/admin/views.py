@@ -9,7 +9,7 @@ from django.views.generic import TemplateView
 from unfold.views import UnfoldModelAdminViewMixin
 
 from apps.accounts.models import User
-from apps.core.errors import Refusal
+from apps.core.errors import DomainError
 from apps.moderation.models import Decision
 
 # The key that chooses each decision.
@@ -42,6 +42,6 @@ def case_url(path: str, act: str = "") -> str:
     return f"{url}?act={act}" if act else url
 
 
-def error_text(refusal: Refusal) -> str:
+def error_text(refusal: DomainError) -> str:
     """The errors of the fields, or else the description of the error."""
     return " ".join(error["message"] for error in refusal.extra.get("errors", [])) or refusal.detail

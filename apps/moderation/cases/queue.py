@@ -12,7 +12,7 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.errors import Conflict, Invalid, NotFound, Refusal
+from apps.core.errors import Conflict, DomainError, Invalid, NotFound
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.cases import claims, proposals
@@ -107,7 +107,7 @@ class Sweep:
     done: int = 0
     closed: int = 0
     proposed: int = 0
-    refused: list[tuple[Target, Refusal]] = field(default_factory=list)
+    refused: list[tuple[Target, DomainError]] = field(default_factory=list)
 
 
 def decide_many(
@@ -131,7 +131,7 @@ def decide_many(
     for target in targets:
         try:
             outcome = decide_case(target, by=by, decision=decision, reason=reason, category=category, until=until)
-        except Refusal as refusal:
+        except DomainError as refusal:
             sweep.refused.append((target, refusal))
             continue
         sweep.done += outcome.proposal is None
