@@ -69,7 +69,7 @@ class TestServers:
             eventually(lambda: _answers(client))
             with pytest.raises(StartFailed, match="Running servers: valkey"):
                 freeze(stack.state, "postgresql", 1)
-        with pytest.raises(StartFailed, match="nothing"):
+        with pytest.raises(StartFailed, match="Running servers: none"):
             freeze(stack.state, "valkey", 1)
 
     def test_freeze_tolerates_children_that_have_ended(self, monkeypatch: pytest.MonkeyPatch) -> None:
