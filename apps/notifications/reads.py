@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import User
+from apps.accounts.reads import USER_SUMMARY_FIELDS, UserSummary
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, fetch_rows, load
 from apps.core.errors import NotFound
@@ -55,10 +56,12 @@ def get_notification(viewer_id: UUID, notification_id: UUID) -> NotificationRow:
     return rows[0]
 
 
-def get_actors(rows: Sequence[NotificationRow]) -> dict[UUID, User]:
-    """The actors of the rows by id, with what their summary needs."""
+def get_actors(rows: Sequence[NotificationRow]) -> dict[UUID, UserSummary]:
+    """The actors of the rows by id."""
     ids = {pk for row in rows for pk in row.actor_ids or []}
-    return {user.pk: user for user in User.objects.select_related("avatar").filter(pk__in=ids)}
+    # Rows instead of instances: a page has up to 60 actors, each with an avatar and its variants.
+    summaries = User.objects.filter(pk__in=ids).values_list(*USER_SUMMARY_FIELDS)
+    return {row[0]: UserSummary(*row) for row in summaries}
 
 
 def count_unread(viewer_id: UUID) -> int:

@@ -108,6 +108,7 @@ class CollectionViewSet(BaseViewSet):
 class CommentViewSet(BaseViewSet):
     permission_classes = [IsAuthenticatedOrReadOnly]
     filterset_class = CommentFilter
+    queryset = Comment.objects.none()
     lookup_url_kwarg = "comment_id"
     lookup_value_converter = "uuid"
 

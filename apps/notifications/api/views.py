@@ -21,6 +21,7 @@ from apps.notifications.preferences import Channels
 class NotificationViewSet(BaseViewSet):
     serializer_class = serializers.NotificationSerializer
     filterset_class = NotificationFilter
+    queryset = Notification.objects.none()
     lookup_url_kwarg = "notification_id"
     lookup_value_converter = "uuid"
 
