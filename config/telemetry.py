@@ -17,6 +17,7 @@ from celery.signals import (
     worker_process_shutdown,
     worker_ready,
 )
+from django.dispatch import receiver
 
 from apps.core.ops import prometheus
 from apps.core.tasks.signals import relay_init, relay_shutdown
@@ -75,12 +76,12 @@ def _scheduler(**_: Any) -> None:
 
 
 # ── The relay ────────────────────────────────────────────────────────────────────────────────────────────
-@relay_init.connect
+@receiver(relay_init)
 def _relay(**_: Any) -> None:
     prometheus.serve_metrics()
     start("relay")
 
 
-@relay_shutdown.connect
+@receiver(relay_shutdown)
 def _relay_ends(**_: Any) -> None:
     stop()
