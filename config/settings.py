@@ -471,6 +471,8 @@ TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
 TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0)
 WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
+# The kinds of workers that must run: what is before the @ in --hostname, as in the Procfile.
+WORKER_NAMES: list[str] = env.list("WORKER_NAMES", ["worker", "media"])
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT
 CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)

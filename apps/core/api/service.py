@@ -26,7 +26,10 @@ from apps.core.ops.metrics import GaugeCollector, registry
 
 class HealthSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "degraded", "unavailable"])
-    checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down"]))
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down", "unknown"]))
+    reasons = serializers.DictField(
+        child=serializers.CharField(), help_text="Why a dependency is not up, by the names in `checks`."
+    )
 
 
 class HealthViewSet(BaseViewSet):
@@ -39,13 +42,18 @@ class HealthViewSet(BaseViewSet):
     @documented(summary="Check that the process is alive", responses={200: HealthSerializer})
     @action(detail=False)
     def live(self, request: Request) -> Response:
-        return Response({"status": "ok", "checks": {}})
+        return Response({"status": "ok", "checks": {}, "reasons": {}})
 
     @documented(summary="Check each dependency by name", responses={200: HealthSerializer, 503: HealthSerializer})
     @action(detail=False)
     def ready(self, request: Request) -> Response:
-        status, checks = health.report()
-        return Response({"status": status, "checks": checks}, status=503 if status == "unavailable" else 200)
+        status, results = health.report()
+        body = {
+            "status": status,
+            "checks": {name: result.state for name, result in results.items()},
+            "reasons": {name: result.reason for name, result in results.items() if result.reason},
+        }
+        return Response(body, status=503 if status == "unavailable" else 200)
 
 
 @require_safe
