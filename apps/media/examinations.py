@@ -11,10 +11,23 @@ import httpx
 from django.conf import settings
 
 from apps.core.ops.doctor import Finding, error, finding_source, ok, warning
-from apps.media import storage
+from apps.media import confinement, storage
 
 SKEW_SECONDS = 30
 ENSURE = "Run manage.py ensure_buckets, or set it in the console of your storage."
+
+
+@finding_source("image decoder", when_it_fails="Does it run on the machine of the media workers?")
+def examine_confinement() -> Iterator[Finding]:
+    missing = confinement.missing_in_kernel()
+    if "seccomp" in missing:
+        advice = "Run media workers on Linux with seccomp, on x86_64 or aarch64."
+        yield error("image decoder", "The kernel cannot confine it: it may read files and open connections.", advice)
+    elif "Landlock" in missing:
+        advice = "Enable Landlock (lsm=landlock,... on the kernel's command line), as a second layer behind seccomp."
+        yield warning("image decoder", "The kernel has no Landlock. seccomp confines the decoder.", advice)
+    else:
+        yield ok("image decoder", "seccomp and Landlock confine it.")
 
 
 @finding_source("storage", when_it_fails="Is it running, and are S3_ENDPOINT_URL, the keys and the buckets right?")
