@@ -143,6 +143,8 @@ TEMPLATES: list[dict[str, Any]] = [
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
+    # No link "Return to site": the API has no pages.
+    "SITE_URL": None,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
@@ -531,6 +533,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W008"]
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None
