@@ -14,6 +14,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
 from apps.core.errors import DomainError
+from apps.core.validators import validate_not_blank
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.admin.pages import ConsolePage, Photo, Slice, avatar_of, current_user, photo_of
@@ -27,7 +28,7 @@ PHOTOS = 4
 
 class DecisionForm(forms.Form):
     decision = forms.ChoiceField(choices=[("uphold", "uphold"), ("overturn", "overturn")])
-    note = forms.CharField(max_length=1000)
+    note = forms.CharField(max_length=1000, validators=[validate_not_blank])
 
 
 @dataclass(frozen=True)
