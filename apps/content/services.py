@@ -15,6 +15,7 @@ from apps.content.models import Mention, Post, PostMedia
 from apps.core.db.queries import fetch_rows, load
 from apps.core.errors import Invalid, NotFound
 from apps.core.tasks import outbox
+from apps.core.words import words
 from apps.media import services as media
 from apps.media.models import Media
 from apps.safety import newcomers, terms
@@ -73,6 +74,7 @@ def _insert(post: Post, media_ids: Sequence[UUID], tags: list[str]) -> None:
         "id": post.pk,
         "author": post.author_id,
         "caption": post.caption,
+        "words": words(post.caption),
         "visibility": str(post.visibility),
         "status": str(post.status),
         "sensitive": post.sensitive,
@@ -119,7 +121,7 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     flagged_terms = terms.screen(**written)
     for pk, text in described.items():
         media.set_alt_text(pk, text)
-    locked.save(update_fields=[*fields, "edited_at"])
+    locked.save(update_fields=[*fields, *({"words"} if "caption" in fields else ()), "edited_at"])
     if "caption" in fields:
         tagging.replace_tags(locked, parsed.tags)
         locked.mentions.all().delete()

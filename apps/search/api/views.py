@@ -74,5 +74,5 @@ class SearchViewSet(BaseViewSet):
         tags = querysets.find_tags(self.query, viewer_id=request.user.pk)
         return self.paginate(
             lambda after, limit: querysets.page_of_tags(tags, after=after, limit=limit),
-            position=lambda tag: tag["plain"],
+            position=lambda tag: (tag["searched"], tag["plain"]),
         )
