@@ -10,6 +10,7 @@ from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_
 from apps.content import services
 from apps.content.models import Post
 from apps.core.api.fields import StrictBoolean, TextField
+from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.db.ids import parse_id
 from apps.engagement import reads
@@ -26,12 +27,14 @@ class PostFieldsSerializer(StrictSerializer):
     comments_enabled = StrictBoolean(required=False)
 
 
+@example({"media_ids": [ID], "caption": "Low tide at #husum with @bob", "visibility": "public"})
 class CreatePostSerializer(PostFieldsSerializer):
     media_ids = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=services.MAX_MEDIA, allow_empty=False
     )
 
 
+@example({"caption": "High tide at #husum", "alt_texts": {ID: "Two boats at high tide."}})
 class UpdatePostSerializer(PostFieldsSerializer):
     alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
 
@@ -43,11 +46,13 @@ class UpdatePostSerializer(PostFieldsSerializer):
 
 
 # Output
+@example({"handle": "bob", "display_name": "Bob", "avatar": None, "offset": 24, "length": 4})
 class MentionSerializer(UserSummarySerializer):
     offset = serializers.IntegerField(help_text="In code points, the @ included.")
     length = serializers.IntegerField()
 
 
+@example({"likes": 12, "comments": 3})
 class PostCountsSerializer(serializers.Serializer[Any]):
     likes = serializers.IntegerField()
     comments = serializers.IntegerField()
@@ -58,6 +63,7 @@ class PostViewerSerializer(serializers.Serializer[Any]):
     saved = serializers.BooleanField()
 
 
+@example({"caption": "Low tide at #husum with @bob", "comments_enabled": True, "tags": ["husum"], "edited_at": None})
 class PostSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     author = UserSummarySerializer()

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +31,7 @@ from apps.safety.terms import BlockedText
 from apps.social.api.profiles import get_profile_content_or_404
 
 
+@extend_schema(tags=["Posts"])
 class PostViewSet(BaseViewSet):
     permission_classes = [IsAuthenticatedOrReadOnly, IsAuthorOrReadOnly]
     lookup_url_kwarg = "post_id"
@@ -42,7 +44,9 @@ class PostViewSet(BaseViewSet):
         return {"create": CreatePostSerializer, "partial_update": UpdatePostSerializer}.get(self.action, PostSerializer)
 
     @documented(
+        operation_id="createPost",
         summary="Create a post",
+        description="Of photos that the caller has uploaded. The post is `processing` until all of them are ready.",
         responses={201: PostSerializer},
         errors=[BlockedText, NewAccountLimitReached],
         idempotency_key=True,
@@ -53,17 +57,22 @@ class PostViewSet(BaseViewSet):
         headers = {"Location": f"/v1/posts/{post.pk}"}
         return Response(self._representation(post.pk), status=201, headers=headers)
 
-    @documented(summary="Get a post", responses={200: PostSerializer})
+    @documented(operation_id="getPost", summary="Get a post", responses={200: PostSerializer})
     def retrieve(self, request: Request, post_id: UUID) -> Response:
         visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
         return Response(self._representation(post_id, visible))
 
-    @documented(summary="Edit a post", responses={200: PostSerializer}, errors=[Forbidden, BlockedText])
+    @documented(
+        operation_id="updatePost",
+        summary="Edit a post",
+        responses={200: PostSerializer},
+        errors=[Forbidden, BlockedText],
+    )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
         services.update_post(self.get_object(), changes=self.get_validated_data(partial=True))
         return Response(self._representation(post_id))
 
-    @documented(summary="Delete a post", responses={204: None}, errors=[Forbidden])
+    @documented(operation_id="deletePost", summary="Delete a post", responses={204: None}, errors=[Forbidden])
     def destroy(self, request: Request, post_id: UUID) -> Response:
         services.delete_post(self.get_object())
         return Response(status=204)
@@ -73,6 +82,7 @@ class PostViewSet(BaseViewSet):
         return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id)
 
 
+@extend_schema(tags=["Posts"])
 class AuthorPostViewSet(BaseViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
@@ -82,10 +92,10 @@ class AuthorPostViewSet(BaseViewSet):
         return posts
 
     @documented(
+        operation_id="listPostsByUser",
         summary="List the posts of a user",
         description="Newest first.",
         page_of=PostSerializer,
-        operation_id="postlist_by_author",
     )
     def list(self, request: Request, user: str) -> Response:
         author = get_profile_content_or_404(request, user)
@@ -98,6 +108,7 @@ class AuthorPostViewSet(BaseViewSet):
         )
 
 
+@extend_schema(tags=["Posts"])
 class TagPostViewSet(BaseViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
@@ -107,10 +118,10 @@ class TagPostViewSet(BaseViewSet):
         return posts.published()
 
     @documented(
+        operation_id="listPostsByTag",
         summary="List the posts with a tag",
         description="Newest first.",
         page_of=PostSerializer,
-        operation_id="postlist_by_tag",
     )
     def list(self, request: Request, tag: str) -> Response:
         name = captions.normalise_tag(tag.removeprefix("#")) or ""  # no post has an invalid tag

@@ -17,18 +17,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api import problems
-from apps.core.api.schema import documented
+from apps.core.api.schema import documented, example
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import NotFound
 from apps.core.ops import health
 from apps.core.ops.metrics import GaugeCollector, registry
 
 
+@example({"checks": {"database": "up", "redis": "up", "storage": "up"}})
 class HealthSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "degraded", "unavailable"])
     checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down"]))
 
 
+@extend_schema(tags=["Service"])
 class HealthViewSet(BaseViewSet):
     """For load balancers: neither authenticated nor limited."""
 
@@ -36,12 +38,18 @@ class HealthViewSet(BaseViewSet):
     permission_classes = [AllowAny]
     throttle_classes = []
 
-    @documented(summary="Check that the process is alive", responses={200: HealthSerializer})
+    @documented(
+        operation_id="getLiveness", summary="Check that the process is alive", responses={200: HealthSerializer}
+    )
     @action(detail=False)
     def live(self, request: Request) -> Response:
         return Response({"status": "ok", "checks": {}})
 
-    @documented(summary="Check each dependency by name", responses={200: HealthSerializer, 503: HealthSerializer})
+    @documented(
+        operation_id="getReadiness",
+        summary="Check the dependencies",
+        responses={200: HealthSerializer, 503: HealthSerializer},
+    )
     @action(detail=False)
     def ready(self, request: Request) -> Response:
         status, checks = health.report()

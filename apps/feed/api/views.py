@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
@@ -12,7 +13,8 @@ from rest_framework.response import Response
 
 from apps.content.api.serializers import PostSerializer, serialize_post, serialize_posts
 from apps.content.models import Post
-from apps.core.api.schema import documented
+from apps.core.api.pagination import CURSOR
+from apps.core.api.schema import documented, example
 from apps.core.api.views import BaseViewSet
 from apps.core.db.compiled import CompiledQuery
 from apps.engagement import reads
@@ -25,16 +27,19 @@ POSTS_IN_FEED = CompiledQuery(
 )
 
 
+@example({"next_cursor": CURSOR, "new_since_last": 5})
 class RefreshedFeedSerializer(serializers.Serializer[Any]):
     results = PostSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     new_since_last = serializers.IntegerField(min_value=0, max_value=reading.NEW_CAP)
 
 
+@extend_schema(tags=["Feed"])
 class FeedViewSet(BaseViewSet):
     serializer_class = PostSerializer
 
     @documented(
+        operation_id="listFeed",
         summary="List the home feed",
         description="Posts of the accounts that the user follows, and the user's own, newest first.",
         page_of=PostSerializer,
@@ -51,6 +56,7 @@ class FeedViewSet(BaseViewSet):
         return self._paginate(fetch, posts)
 
     @documented(
+        operation_id="refreshFeed",
         summary="Refresh the home feed",
         description="Rebuilds the timeline. Returns the first page and the number of posts since the last refresh.",
         responses={200: RefreshedFeedSerializer},
@@ -83,11 +89,17 @@ class FeedViewSet(BaseViewSet):
         )
 
 
+@extend_schema(tags=["Feed"])
 class ExploreViewSet(BaseViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
-    @documented(summary="List popular posts", description="Recent posts, best first.", page_of=PostSerializer)
+    @documented(
+        operation_id="listPopularPosts",
+        summary="List popular posts",
+        description="Recent posts, best first.",
+        page_of=PostSerializer,
+    )
     def list(self, request: Request) -> Response:
         viewer_id = request.user.pk
         return self.paginate(

@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from apps.core.api.fields import StrictInteger, TextField
 from apps.core.api.renderers import dumps
+from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
@@ -107,11 +108,13 @@ def serialize_avatar(medium: Secrets | None) -> dict[str, Any] | None:
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+@example({"detail": "The image has more than 64 megapixels."})
 class MediaErrorSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=ERROR_CODES)
     detail = serializers.CharField()
 
 
+@example({"url": "https://cdn.photogram.example/5kq2/thumb.webp", "width": 320, "height": 240, "bytes": 14208})
 class VariantSerializer(serializers.Serializer[Any]):
     name = serializers.ChoiceField(choices=["thumb", "medium", "large"])
     content_type = serializers.ChoiceField(choices=["image/webp", "image/jpeg"])
@@ -121,6 +124,29 @@ class VariantSerializer(serializers.Serializer[Any]):
     bytes = serializers.IntegerField()
 
 
+@example(
+    {
+        "status": "ready",
+        "error": None,
+        "alt_text": "Two boats on the mud at low tide.",
+        "width": 4032,
+        "height": 3024,
+        "blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+        "dominant_color": "#6a7b8c",
+        "variants": [
+            {
+                "name": name,
+                "content_type": content_type,
+                "url": f"https://cdn.photogram.example/5kq2/{name}.{suffix}",
+                "width": width,
+                "height": width * 3 // 4,
+                "bytes": size,
+            }
+            for name, width in {"thumb": 320, "medium": 1080, "large": 2048}.items()
+            for content_type, suffix, size in [("image/webp", "webp", width * 44), ("image/jpeg", "jpg", width * 61)]
+        ],
+    }
+)
 class MediaSerializer(serializers.Serializer[Media]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=["image"])
@@ -139,6 +165,12 @@ class MediaSerializer(serializers.Serializer[Media]):
         return serialize_media(medium, public=self.context.get("public", False))
 
 
+@example(
+    {
+        "url": "https://storage.photogram.example/uploads/x7d2?X-Amz-Signature=5f0c",
+        "headers": {"Content-Type": "image/jpeg"},
+    }
+)
 class UploadTargetSerializer(serializers.Serializer[Mapping[str, Any]]):
     method = serializers.ChoiceField(choices=["PUT"])
     url = serializers.URLField()
@@ -146,6 +178,7 @@ class UploadTargetSerializer(serializers.Serializer[Mapping[str, Any]]):
     expires_at = serializers.DateTimeField()
 
 
+@example({"status": "uploaded"})
 class UploadSerializer(serializers.Serializer[Media]):
     id = serializers.UUIDField()
     media_id = serializers.UUIDField()
@@ -155,6 +188,7 @@ class UploadSerializer(serializers.Serializer[Media]):
         return {"id": medium.pk, "media_id": medium.pk, "status": medium.status}
 
 
+@example({"status": "pending"})
 class NewUploadSerializer(UploadSerializer):
     upload = UploadTargetSerializer()
 
@@ -163,6 +197,7 @@ class NewUploadSerializer(UploadSerializer):
         return super().to_representation(medium) | {"upload": self.context["upload"]}
 
 
+@example({"status": "ready", "progress": 100, "error": None})
 class UploadProgressSerializer(UploadSerializer):
     progress = serializers.IntegerField(min_value=0, max_value=100)
     error = MediaErrorSerializer(allow_null=True)
@@ -177,6 +212,9 @@ class UploadProgressSerializer(UploadSerializer):
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+@example(
+    {"content_type": "image/jpeg", "bytes": 2518034, "purpose": "post", "alt_text": "Two boats on the mud at low tide."}
+)
 class UploadBodySerializer(StrictSerializer):
     content_type = TextField(max_length=100)
     bytes = StrictInteger(min_value=1, max_value=2**53)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -21,6 +22,7 @@ from apps.social.api.serializers import serialize_profile
 from apps.social.reads import find_profiles
 
 
+@extend_schema(tags=["Search"])
 class SearchViewSet(BaseViewSet):
     permission_classes = [AllowAny]
     filterset_class = SearchFilter
@@ -33,6 +35,7 @@ class SearchViewSet(BaseViewSet):
         return str(self.get_filter_values()["q"])
 
     @documented(
+        operation_id="searchUsers",
         summary="Search users",
         description="By handle and display name.",
         page_of=UserSerializer,
@@ -52,6 +55,7 @@ class SearchViewSet(BaseViewSet):
         return [serialize_profile(profile) for profile in profiles.values()]
 
     @documented(
+        operation_id="searchPosts",
         summary="Search posts",
         description="By the words of their captions and by #tags, newest first.",
         page_of=PostSerializer,
@@ -64,6 +68,7 @@ class SearchViewSet(BaseViewSet):
         return self.get_paginated_response(serialize_posts([post.pk for post in page or []], viewer_id))
 
     @documented(
+        operation_id="searchTags",
         summary="Search tags",
         description="By prefix, in alphabetical order.",
         page_of=FoundTagSerializer,
