@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, ImageCms, ImageFile, _avif, _webp
 
 from apps.media import blurhash, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
+from apps.media.variants import SIDES
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
 
@@ -66,7 +67,7 @@ class Shape:
         return min(1.0, max(self.sides.values()) / max(self.shown(width, height)))
 
 
-WHOLE = Shape({"large": 2048, "medium": 1080, "thumb": 320})
+WHOLE = Shape(SIDES)
 SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
 
 

@@ -96,13 +96,13 @@ def serialize_post_counts(post: PostRow) -> dict[str, int]:
     }
 
 
-def serialize_post(post: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
-    """The representation of `PostSerializer`."""
+def serialize_post(post: PostRow, viewer_id: UUID | None, variants: frozenset[str] | None = None) -> dict[str, Any]:
+    """The representation of `PostSerializer`. `variants`: the names of those of photos; None for all."""
     return {
         "id": post.id,
         "author": serialize_user_summary(post.author),
         "caption": post.caption,
-        "media": render_photos(post.photos, public=post.is_public, at=signing_time()),
+        "media": render_photos(post.photos, public=post.is_public, at=signing_time(), variants=variants),
         "visibility": post.visibility,
         "status": "taken_down" if post.taken_down_at else post.status,
         "sensitive": post.sensitive,
@@ -116,8 +116,10 @@ def serialize_post(post: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
     }
 
 
-def serialize_posts(ids: Iterable[UUID], viewer_id: UUID | None) -> list[dict[str, Any]]:
+def serialize_posts(
+    ids: Iterable[UUID], viewer_id: UUID | None, variants: frozenset[str] | None = None
+) -> list[dict[str, Any]]:
     """The posts of a page of a list, in the order of `ids`, without those that the viewer may not see any more."""
     wanted = list(ids)
     rows = reads.posts(wanted, viewer_id)
-    return [serialize_post(rows[pk], viewer_id) for pk in wanted if pk in rows]
+    return [serialize_post(rows[pk], viewer_id, variants) for pk in wanted if pk in rows]

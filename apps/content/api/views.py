@@ -22,17 +22,17 @@ from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import Forbidden
 from apps.engagement import reads
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
 from apps.social.api.profiles import get_profile_content_or_404
 
 
 @extend_schema(tags=["Posts"])
-class PostViewSet(BaseViewSet):
+class PostViewSet(PhotoViewSet):
     permission_classes = [IsAuthenticatedOrReadOnly, IsAuthorOrReadOnly]
     lookup_url_kwarg = "post_id"
     lookup_value_converter = "uuid"
@@ -48,6 +48,7 @@ class PostViewSet(BaseViewSet):
         summary="Create a post",
         description="Of photos that the caller has uploaded. The post is `processing` until all of them are ready.",
         responses={201: PostSerializer},
+        parameters=[VARIANTS],
         errors=[BlockedText, NewAccountLimitReached],
         idempotency_key=True,
     )
@@ -57,7 +58,7 @@ class PostViewSet(BaseViewSet):
         headers = {"Location": f"/v1/posts/{post.pk}"}
         return Response(self._representation(post.pk), status=201, headers=headers)
 
-    @documented(operation_id="getPost", summary="Get a post", responses={200: PostSerializer})
+    @documented(operation_id="getPost", summary="Get a post", responses={200: PostSerializer}, parameters=[VARIANTS])
     def retrieve(self, request: Request, post_id: UUID) -> Response:
         visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
         return Response(self._representation(post_id, visible))
@@ -66,6 +67,7 @@ class PostViewSet(BaseViewSet):
         operation_id="updatePost",
         summary="Edit a post",
         responses={200: PostSerializer},
+        parameters=[VARIANTS],
         errors=[Forbidden, BlockedText],
     )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
@@ -79,11 +81,11 @@ class PostViewSet(BaseViewSet):
 
     def _representation(self, post_id: UUID, visible: CompiledQuery = reads.VISIBLE_POSTS) -> dict[str, Any]:
         viewer_id = self.request.user.pk
-        return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id)
+        return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id, self.variants)
 
 
 @extend_schema(tags=["Posts"])
-class AuthorPostViewSet(BaseViewSet):
+class AuthorPostViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
@@ -96,6 +98,7 @@ class AuthorPostViewSet(BaseViewSet):
         summary="List the posts of a user",
         description="Newest first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def list(self, request: Request, user: str) -> Response:
         author = get_profile_content_or_404(request, user)
@@ -103,13 +106,13 @@ class AuthorPostViewSet(BaseViewSet):
         return self.paginate(
             lambda after, limit: posts.page_of_ids(after=after, limit=limit),
             position=lambda pk: pk,
-            serialize=lambda ids: serialize_posts(ids, request.user.pk),
+            serialize=lambda ids: serialize_posts(ids, request.user.pk, self.variants),
             scope={"author": author.id},
         )
 
 
 @extend_schema(tags=["Posts"])
-class TagPostViewSet(BaseViewSet):
+class TagPostViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
@@ -122,6 +125,7 @@ class TagPostViewSet(BaseViewSet):
         summary="List the posts with a tag",
         description="Newest first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def list(self, request: Request, tag: str) -> Response:
         name = captions.normalise_tag(tag.removeprefix("#")) or ""  # no post has an invalid tag
@@ -129,6 +133,6 @@ class TagPostViewSet(BaseViewSet):
         return self.paginate(
             lambda after, limit: posts.tagged(name, before=after).page_of_ids(after=after, limit=limit),
             position=lambda pk: pk,
-            serialize=lambda ids: serialize_posts(ids, request.user.pk),
+            serialize=lambda ids: serialize_posts(ids, request.user.pk, self.variants),
             scope={"tag": name},
         )

@@ -166,6 +166,8 @@ class PhotogramSchema(AutoSchema):
 
     def _depends_on_caller(self) -> bool:
         """Whether a public operation answers an authenticated caller differently."""
+        if not self.view.authentication_classes:
+            return False
         return self.method == "GET" or kernel.Unauthorized in self._documented_errors()
 
     def _documented_errors(self) -> list[type[DomainError]]:

@@ -5,16 +5,17 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from apps.core.api import problems
 from apps.core.api.schema import documented, example
@@ -67,20 +68,40 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(generate_latest(registry(GaugeCollector())), content_type=CONTENT_TYPE_LATEST)
 
 
-class SchemaView(SpectacularAPIView):
-    """The OpenAPI document in YAML, or in JSON with `?format=json` or an Accept header."""
+class SchemaView(APIView):
+    """The OpenAPI document that `make schema` has written: YAML, or JSON by `?format=json` or the Accept header."""
+
+    schema = None
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    YAML, JSON = "application/vnd.oai.openapi", "application/vnd.oai.openapi+json"
+
+    def get(self, request: Request) -> HttpResponse:
+        accepted = request.get_preferred_type([self.YAML, "application/yaml", self.JSON, "application/json"]) or ""
+        is_json = request.query_params.get("format", "json" if accepted.endswith("json") else "") == "json"
+        name = "openapi.json" if is_json else "openapi.yaml"
+        response = HttpResponse(
+            (settings.BASE_DIR / "static" / name).read_bytes(),
+            content_type=self.JSON if is_json else self.YAML,
+            headers={"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "public, max-age=300"},
+        )
+        patch_vary_headers(response, ["Accept"])
+        return response
+
+
+class DocumentationView(APIView):
+    """The base of the pages for people. They read the document as JSON, which browsers parse faster."""
 
     throttle_classes = []
-    content_negotiation_class = DefaultContentNegotiation
+    url = "/v1/schema?format=json"
 
 
-@extend_schema(exclude=True)
-class SwaggerView(SpectacularSwaggerSplitView):
+class SwaggerView(DocumentationView, SpectacularSwaggerSplitView):
     """Swagger UI with its script at a URL of its own, since the Content-Security-Policy allows no inline script."""
 
-    throttle_classes = []
+    schema = None
 
 
-@extend_schema(exclude=True)
-class RedocView(SpectacularRedocView):
-    throttle_classes = []
+class RedocView(DocumentationView, SpectacularRedocView):
+    schema = None
+    template_name = "api/redoc.html"

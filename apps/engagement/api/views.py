@@ -31,6 +31,7 @@ from apps.engagement.api.serializers import (
 )
 from apps.engagement.models import Comment, Like, Save
 from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.moderation import services as moderation
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
@@ -107,7 +108,7 @@ class SaveViewSet(BaseViewSet):
 
 
 @extend_schema(tags=["Likes and saves"])
-class CollectionViewSet(BaseViewSet):
+class CollectionViewSet(PhotoViewSet):
     """Posts that the current user has saved or liked, by the time of the save or like."""
 
     serializer_class = PostSerializer
@@ -117,6 +118,7 @@ class CollectionViewSet(BaseViewSet):
         summary="List saved posts",
         description="The last saved first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def saved(self, request: Request) -> Response:
         return self._posts_of(Save.objects.made_by(self.caller_id))
@@ -126,13 +128,16 @@ class CollectionViewSet(BaseViewSet):
         summary="List liked posts",
         description="The last liked first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def liked(self, request: Request) -> Response:
         return self._posts_of(Like.objects.made_by(self.caller_id))
 
     def _posts_of(self, reactions: ReactionQuerySet) -> Response:
         page = self.paginate_queryset(reactions) or []
-        return self.get_paginated_response(serialize_posts([row.post_id for row in page], self.caller_id))
+        return self.get_paginated_response(
+            serialize_posts([row.post_id for row in page], self.caller_id, self.variants)
+        )
 
 
 @extend_schema(tags=["Comments"])

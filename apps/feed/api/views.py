@@ -15,11 +15,11 @@ from apps.content.api.serializers import PostSerializer, serialize_post, seriali
 from apps.content.models import Post
 from apps.core.api.pagination import CURSOR
 from apps.core.api.schema import documented, example
-from apps.core.api.views import BaseViewSet
 from apps.core.db.compiled import CompiledQuery
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading, timeline
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 
 # The rules are applied to every id, wherever it comes from.
 POSTS_IN_FEED = CompiledQuery(
@@ -35,7 +35,7 @@ class RefreshedFeedSerializer(serializers.Serializer[Any]):
 
 
 @extend_schema(tags=["Feed"])
-class FeedViewSet(BaseViewSet):
+class FeedViewSet(PhotoViewSet):
     serializer_class = PostSerializer
 
     @documented(
@@ -43,6 +43,7 @@ class FeedViewSet(BaseViewSet):
         summary="List the home feed",
         description="Posts of the accounts that the user follows, and the user's own, newest first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def list(self, request: Request) -> Response:
         posts: dict[UUID, PostRow] = {}
@@ -60,6 +61,7 @@ class FeedViewSet(BaseViewSet):
         summary="Refresh the home feed",
         description="Rebuilds the timeline. Returns the first page and the number of posts since the last refresh.",
         responses={200: RefreshedFeedSerializer},
+        parameters=[VARIANTS],
     )
     @action(detail=False, methods=["post"])
     def refresh(self, request: Request) -> Response:
@@ -85,12 +87,14 @@ class FeedViewSet(BaseViewSet):
         return self.paginate(
             fetch,
             position=lambda pk: pk,
-            serialize=lambda ids: [serialize_post(posts[pk], self.caller_id) for pk in ids if pk in posts],
+            serialize=lambda ids: [
+                serialize_post(posts[pk], self.caller_id, self.variants) for pk in ids if pk in posts
+            ],
         )
 
 
 @extend_schema(tags=["Feed"])
-class ExploreViewSet(BaseViewSet):
+class ExploreViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
@@ -99,11 +103,12 @@ class ExploreViewSet(BaseViewSet):
         summary="List popular posts",
         description="Recent posts, best first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def list(self, request: Request) -> Response:
         viewer_id = request.user.pk
         return self.paginate(
             lambda after, limit: explore.page(viewer_id, after=after, limit=limit),
             position=lambda row: row,
-            serialize=lambda rows: serialize_posts([post_id for _, post_id in rows], viewer_id),
+            serialize=lambda rows: serialize_posts([post_id for _, post_id in rows], viewer_id, self.variants),
         )

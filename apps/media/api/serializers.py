@@ -16,6 +16,7 @@ from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
+from apps.media.variants import CONTENT_TYPES, SIDES
 
 ERROR_CODES = [
     "image_too_large",
@@ -50,8 +51,12 @@ class Photo(NamedTuple):
     created_at: datetime | str
 
 
-def serialize_media(medium: Media | Photo, *, public: bool) -> dict[str, Any]:
-    """The representation of `MediaSerializer`. `public`: everybody may see the medium, so its URLs are permanent."""
+def serialize_media(medium: Media | Photo, *, public: bool, variants: frozenset[str] | None = None) -> dict[str, Any]:
+    """The representation of `MediaSerializer`.
+
+    `public`: everybody may see the medium, so its URLs are permanent. `variants`: the names of those to include; None
+    for all.
+    """
     url_of = urls_of(medium, public=public)
     return {
         "id": medium.id,
@@ -73,6 +78,7 @@ def serialize_media(medium: Media | Photo, *, public: bool) -> dict[str, Any]:
                 "bytes": variant["bytes"],
             }
             for variant in medium.variants
+            if variants is None or variant["name"] in variants
         ],
         "created_at": _parsed(medium.created_at),
     }
@@ -84,7 +90,7 @@ def _parsed(time: datetime | str) -> datetime:
 
 
 @lru_cache(maxsize=2048)
-def render_photos(photos: str | None, *, public: bool, at: int) -> Fragment:
+def render_photos(photos: str | None, *, public: bool, at: int, variants: frozenset[str] | None = None) -> Fragment:
     """The photos of a post as rendered JSON, with URLs signed for the time `at` (`urls.signing_time`).
 
     `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. This is the only cache of
@@ -92,7 +98,7 @@ def render_photos(photos: str | None, *, public: bool, at: int) -> Fragment:
     depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo.
     """
     gathered = orjson.loads(photos or "[]")
-    return Fragment(dumps([serialize_media(Photo(*photo), public=public) for photo in gathered]))
+    return Fragment(dumps([serialize_media(Photo(*photo), public=public, variants=variants) for photo in gathered]))
 
 
 def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:
@@ -116,8 +122,8 @@ class MediaErrorSerializer(serializers.Serializer[Any]):
 
 @example({"url": "https://cdn.photogram.example/5kq2/thumb.webp", "width": 320, "height": 240, "bytes": 14208})
 class VariantSerializer(serializers.Serializer[Any]):
-    name = serializers.ChoiceField(choices=["thumb", "medium", "large"])
-    content_type = serializers.ChoiceField(choices=["image/webp", "image/jpeg"])
+    name = serializers.ChoiceField(choices=list(SIDES))
+    content_type = serializers.ChoiceField(choices=CONTENT_TYPES)
     url = serializers.URLField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
@@ -161,8 +167,8 @@ class MediaSerializer(serializers.Serializer[Media]):
     created_at = serializers.DateTimeField()
 
     def to_representation(self, medium: Media) -> dict[str, Any]:
-        """`public` in the context: everybody may see the medium."""
-        return serialize_media(medium, public=self.context.get("public", False))
+        """`public` and `variants` in the context are the arguments of `serialize_media`."""
+        return serialize_media(medium, public=self.context.get("public", False), variants=self.context.get("variants"))
 
 
 @example(
@@ -207,7 +213,7 @@ class UploadProgressSerializer(UploadSerializer):
         return super().to_representation(medium) | {
             "progress": PROGRESS[medium.status],
             "error": serialize_error(medium),
-            "media": serialize_media(medium, public=False),
+            "media": serialize_media(medium, public=False, variants=self.context.get("variants")),
         }
 
 

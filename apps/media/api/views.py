@@ -14,15 +14,15 @@ from apps.content import exposure
 from apps.content.api.posts import readable_posts
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
 from apps.media import services, storage
 from apps.media.api import serializers
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 from apps.safety.terms import BlockedText
 
 
-class OwnMediaViewSet(BaseViewSet):
+class OwnMediaViewSet(PhotoViewSet):
     lookup_url_kwarg = "media_id"
     lookup_value_converter = "uuid"
 
@@ -81,6 +81,7 @@ class UploadViewSet(OwnMediaViewSet):
         operation_id="getUploadStatus",
         summary="Get the status of an upload",
         responses={200: serializers.UploadProgressSerializer},
+        parameters=[VARIANTS],
     )
     @action(detail=True, serializer_class=serializers.UploadProgressSerializer)
     def status(self, request: Request, media_id: UUID) -> Response:
@@ -96,6 +97,7 @@ class MediaViewSet(OwnMediaViewSet):
         summary="Get a photo",
         description="A photo of the current user, or of a post that the caller may see.",
         responses={200: serializers.MediaSerializer},
+        parameters=[VARIANTS],
     )
     def retrieve(self, request: Request, media_id: UUID) -> Response:
         post = readable_posts(request).filter(media=media_id).first()
@@ -115,4 +117,4 @@ class MediaViewSet(OwnMediaViewSet):
         return Response(status=204)
 
     def _serialize(self, medium: Media, *, public: bool) -> Any:
-        return serializers.MediaSerializer(medium, context={"public": public}).data
+        return serializers.MediaSerializer(medium, context={"public": public, "variants": self.variants}).data

@@ -14,7 +14,7 @@ from apps.accounts.api.serializers import UserSerializer
 from apps.accounts.models import User
 from apps.content.api.serializers import PostSerializer, serialize_posts
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.search import querysets, reads
 from apps.search.api.filters import InvalidQuery, SearchFilter
 from apps.search.api.serializers import FoundTagSerializer
@@ -23,7 +23,7 @@ from apps.social.reads import find_profiles
 
 
 @extend_schema(tags=["Search"])
-class SearchViewSet(BaseViewSet):
+class SearchViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     filterset_class = SearchFilter
     # The FilterSet needs a model. Each action searches rows of its own.
@@ -59,13 +59,14 @@ class SearchViewSet(BaseViewSet):
         summary="Search posts",
         description="By the words of their captions and by #tags, newest first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
         errors=[InvalidQuery],
     )
     @action(detail=False)
     def posts(self, request: Request) -> Response:
         viewer_id = request.user.pk
         page = self.paginate_queryset(querysets.find_posts(self.query, viewer_id=viewer_id).only("pk"))
-        return self.get_paginated_response(serialize_posts([post.pk for post in page or []], viewer_id))
+        return self.get_paginated_response(serialize_posts([post.pk for post in page or []], viewer_id, self.variants))
 
     @documented(
         operation_id="searchTags",
