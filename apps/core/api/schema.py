@@ -226,6 +226,7 @@ FIELD_ERROR = {
         "code": {"type": "string"},
         "message": {"type": "string"},
     },
+    "examples": [{"field": "caption", "code": "too_long", "message": "At most 2200 characters."}],
 }
 
 
@@ -260,8 +261,7 @@ def _problem_example(refusal: type[DomainError]) -> dict[str, Any]:
         "request_id": ID,
     }
     if refusal is kernel.Invalid:
-        field = {"field": "caption", "code": "too_long", "message": "At most 2200 characters."}
-        value |= {"detail": "1 field is invalid.", "errors": [field]}
+        value |= {"detail": "1 field is invalid.", "errors": FIELD_ERROR["examples"]}
     return {"summary": refusal.title, "value": value}
 
 
@@ -275,11 +275,20 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     components = result.setdefault("components", {})
     components["headers"] = HEADERS
     operations = [operation for path in result["paths"].values() for operation in path.values()]
+    _remove_enum_ids(result)
     components["responses"] = _move_error_responses(operations)
     _add_problems(components)
     components["parameters"] = _move_parameters(operations)
     _add_examples(components["schemas"], operations)
     return result
+
+
+def _remove_enum_ids(node: Any) -> None:
+    """Removes what only the library's hook for enumerations needs."""
+    if isinstance(node, dict):
+        node.pop("x-spec-enum-id", None)
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        _remove_enum_ids(inner)
 
 
 def _move_error_responses(operations: list[dict[str, Any]]) -> dict[str, Any]:
@@ -316,8 +325,6 @@ def _move_parameters(operations: list[dict[str, Any]]) -> dict[str, Any]:
     """Completes the parameters. Replaces those that several operations share with references, and returns these."""
     by_name: dict[str, list[dict[str, Any]]] = {}
     for parameter in (parameter for operation in operations for parameter in operation.get("parameters", [])):
-        # Traces of the enumerations of a FilterSet.
-        parameter["schema"].pop("x-spec-enum-id", None)
         if "description" in parameter:
             parameter["description"] = parameter["description"].strip()
         if parameter["in"] == "path":
