@@ -1,6 +1,6 @@
 """What a client needs to know about this server before anyone signs in: limits and features."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db.models import Model
@@ -74,7 +74,8 @@ class InstanceSerializer(serializers.Serializer[Any]):
 
 def _length(model: type[Model], field: str) -> int:
     """The maximum length of a text, in code points."""
-    return int(model._meta.get_field(field).max_length)  # type: ignore[union-attr]
+    length: int = cast(Any, model._meta.get_field(field)).max_length
+    return length
 
 
 @extend_schema(tags=["Service"])

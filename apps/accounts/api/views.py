@@ -20,7 +20,7 @@ from apps.core.api.addresses import client_address
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import DomainError, Forbidden, Invalid, NotFound
+from apps.core.errors import DomainError, Forbidden, NotFound
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
@@ -42,7 +42,7 @@ class AuthViewSet(BaseViewSet):
     def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
         if self.action != "token":
             return super().get_serializer_class()
-        grant_type = self.request.data.get("grant_type")
+        grant_type = cast(dict[str, Any], self.request.data).get("grant_type")
         return serializers.SIGN_IN["refresh_token" if grant_type == "refresh_token" else "password"]
 
     @property
@@ -55,7 +55,7 @@ class AuthViewSet(BaseViewSet):
         summary="Sign in, or refresh the tokens",
         description="By password, or by the refresh token of an earlier response.",
         request=PolymorphicProxySerializer(
-            component_name="SignIn", serializers=serializers.SIGN_IN, resource_type_field_name="grant_type"
+            component_name="SignIn", serializers={**serializers.SIGN_IN}, resource_type_field_name="grant_type"
         ),
         responses={200: serializers.TokenPairSerializer},
         errors=[
@@ -273,7 +273,7 @@ class UserViewSet(BaseViewSet):
         summary="List users by id",
         description="Users that the caller cannot see are left out.",
         responses={200: serializers.UserListSerializer},
-        errors=[TooManyIds, Invalid],
+        errors=[TooManyIds],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ every operation has. The postprocessing hook `complete` adds the shared componen
 servers and the introduction are in `config/openapi.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from drf_spectacular.openapi import AutoSchema
@@ -65,7 +65,7 @@ def documented(
     page_of: type[serializers.Serializer[Any]] | None = None,
     request: Serializer | None = None,
     errors: Iterable[type[DomainError]] = (),
-    parameters: Iterable[OpenApiParameter] = (),
+    parameters: Sequence[OpenApiParameter] = (),
     idempotency_key: bool = False,
     description: str = "",
 ) -> Callable[[F], F]:
@@ -80,6 +80,8 @@ def documented(
     if page_of:
         successes[200] = page_of(many=True)
     implied: list[type[DomainError]] = [InvalidLimit, InvalidCursor] if page_of else []
+    if any(parameter.location == OpenApiParameter.QUERY for parameter in parameters):
+        implied.append(kernel.Invalid)
     if idempotency_key:
         implied += [InvalidIdempotencyKey, IdempotencyKeyReused, RequestInProgress]
 

@@ -93,7 +93,7 @@ class DocumentationView(APIView):
     """The base of the pages for people. They read the document as JSON, which browsers parse faster."""
 
     throttle_classes = []
-    url = "/v1/schema?format=json"
+    url: str | None = "/v1/schema?format=json"
 
 
 class SwaggerView(DocumentationView, SpectacularSwaggerSplitView):

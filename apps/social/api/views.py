@@ -12,7 +12,6 @@ from rest_framework.response import Response
 from apps.accounts.api.serializers import RelationshipSerializer
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import Invalid
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.social import reads, services, visibility
 from apps.social.api import serializers
@@ -190,7 +189,7 @@ class RelationshipListViewSet(BaseViewSet):
         summary="List relationships by user id",
         description="Accounts that the caller cannot see are left out.",
         responses={200: serializers.RelationshipsSerializer},
-        errors=[TooManyIds, Invalid],
+        errors=[TooManyIds],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
