@@ -22,6 +22,7 @@ from redis.retry import Retry
 from apps.core.db.deadline import DeadlineConnection
 from config.brokers import broker_options, takes_remote_control
 from config.logging import default_format, logging_config
+from config.openapi import SPECTACULAR_SETTINGS  # noqa: F401  (read as settings.SPECTACULAR_SETTINGS)
 from config.queues import DEFAULT, QUEUES, ROUTES
 from config.schedule import SCHEDULE  # noqa: F401  (read as settings.SCHEDULE)
 
@@ -430,29 +431,6 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "token": (30, 300),
     "upload": (300, 3600),
     "flag": (60, 3600),
-}
-
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Photogram",
-    "DESCRIPTION": "The API of a photo-sharing network.",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SCHEMA_PATH_PREFIX": r"/v1",
-    "AUTHENTICATION_WHITELIST": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-    },
-    "POSTPROCESSING_HOOKS": [
-        "apps.core.api.schema.with_problems_and_examples",
-    ],
 }
 
 # ── Celery: tasks are rows of the outbox until they are done ─────────────────────────────────────────────
