@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
+from apps.accounts import passwords
 from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
@@ -92,6 +93,27 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     @property
     def is_active(self) -> bool:  # type: ignore[override]  # Django's flag, derived from the state
         return self.state == self.State.ACTIVE
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password if raw_password is None else passwords.normalise(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password, in any Unicode form. A password that is too long is not hashed.
+
+        Hashes from before passwords were normalised are of the raw form. Such a hash is replaced when it matches.
+        """
+        normalised = passwords.normalise(raw_password or "")
+        if passwords.is_too_long(normalised):
+            return False
+        if super().check_password(normalised):
+            return True
+        if normalised == raw_password or not super().check_password(raw_password):
+            return False
+        former = self.password
+        self.set_password(normalised)
+        # The condition keeps a password that was changed meanwhile.
+        User.objects.filter(pk=self.pk, password=former).update(password=self.password)
+        return True
 
     @cached_property
     def ranks(self) -> frozenset[str]:

@@ -221,8 +221,8 @@ def change_password(user: User, *, current: str, new: str, session_id: UUID) -> 
 
 
 def require_password(user: User, password: str) -> None:
-    """Raises WrongPassword. A password that is too long is not hashed."""
-    if len(password) > settings.PASSWORD_MAX_LENGTH or not user.check_password(password):
+    """Raises WrongPassword."""
+    if not user.check_password(password):
         raise WrongPassword
 
 
