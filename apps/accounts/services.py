@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -118,14 +117,11 @@ def sign_in(
     `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
     AccountSuspended if the password is right.
     """
-    if len(password) > settings.PASSWORD_MAX_LENGTH:
+    # An account without a password is checked as long as one with another password.
+    account = user or User()
+    if not account.check_password(password):
         raise InvalidCredentials
-    if user is None:
-        make_password(password)
-        raise InvalidCredentials
-    if not user.check_password(password):
-        raise InvalidCredentials
-    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    locked = User.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
     if locked is None:  # erased meanwhile
         raise InvalidCredentials
     if locked.state == User.State.SUSPENDED:
@@ -228,10 +224,13 @@ def require_password(user: User, password: str) -> None:
 
 @transaction.atomic
 def request_password_reset(email: str) -> None:
-    """Send a mail with a reset link if there is such an account. The caller cannot tell whether there is one."""
-    user = find_by_login(email) if "@" in email.removeprefix("@") else None
-    if user:
-        tasks.send_reset.delay(user_id=str(user.pk))
+    """Enqueue the mail with a reset link.
+
+    The worker looks the address up. So the caller cannot tell, not even by the time, whether there is such an account.
+    """
+    address = email.strip().lower()
+    if address.isascii() and address.isprintable() and "@" in address:
+        tasks.send_reset.delay(email=address)
 
 
 @transaction.atomic
@@ -256,9 +255,8 @@ def confirm_email(token: str) -> None:
 
 @transaction.atomic
 def resend_confirmation(user: User) -> None:
-    """Send the confirmation mail again unless the address is confirmed."""
-    if user.email_verified_at is None:
-        tasks.send_confirmation.delay(user_id=str(user.pk))
+    """Enqueue the confirmation mail, which the worker sends unless the address is confirmed."""
+    tasks.send_confirmation.delay(user_id=str(user.pk))
 
 
 def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
