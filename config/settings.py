@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -360,6 +361,10 @@ SIMPLE_JWT: dict[str, Any] = {
     "AUTH_TOKEN_CLASSES": ["apps.accounts.tokens.AccessToken"],
 }
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
+# A console session ends after this time without a request, and after its lifetime in any case.
+CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2))
+CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12))
+SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 # Only the console has a login form.

@@ -174,7 +174,7 @@ class SessionAdmin(ReadOnlyAdmin):
     """Sessions without addresses and clients, which are on the private page of the user. Opening a session is
     recorded."""
 
-    list_display = ["id", linked("user"), "created_at", "last_seen_at", "ended_at"]
+    list_display = ["id", linked("user"), "kind", "created_at", "last_seen_at", "ended_at"]
     list_select_related = ["user"]
     searched_ids = ["id"]
     searched_people = ["user"]

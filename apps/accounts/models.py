@@ -142,13 +142,33 @@ class WithheldHandle(UUIDModel):
 
 
 class Session(UUIDModel):
-    """A sign-in on a device: the unit of revocation.
+    """A sign-in on a device, through the API or in the console: the unit of revocation.
 
-    Its refresh tokens are numbered by `generation`. Each is a MAC over the session's nonce and its number, so that a
-    token has one successor and no token is stored. See `tokens.py`.
+    Console sessions have no tokens. They end after CONSOLE_SESSION_LIFETIME, or CONSOLE_IDLE_TIMEOUT without a request;
+    the browser has the cookie of a Django session, which refers to the row (`api/console_sessions.py`).
+
+    The refresh tokens are numbered by `generation`. Each is a MAC over the session's nonce and its number,
+    so that a token has one successor and no token is stored. See `tokens.py`.
     """
 
+    class Kind(models.TextChoices):
+        API = "api"
+        CONSOLE = "console"
+
+    class EndReason(models.TextChoices):
+        REVOKED = "revoked"
+        SIGNED_OUT = "signed_out"
+        TOKEN_REUSED = "token_reused"  # noqa: S105  (a reason, no token)
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105
+        PASSWORD_RESET = "password_reset"  # noqa: S105
+        SUSPENDED = "suspended"
+        LEAVING = "leaving"
+        ERASED = "erased"
+        DISMISSED = "dismissed"  # no longer staff; ends console sessions only
+        TWO_FACTOR_RESET = "two_factor_reset"  # console sessions only
+
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.API, db_default=Kind.API)
     device_name = models.CharField(max_length=100, blank=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
@@ -161,7 +181,7 @@ class Session(UUIDModel):
     last_seen_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    end_reason = models.CharField(max_length=20, blank=True)
+    end_reason = models.CharField(max_length=20, blank=True, choices=EndReason.choices)
 
     objects = SessionQuerySet.as_manager()
 

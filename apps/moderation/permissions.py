@@ -5,10 +5,12 @@ import ipaddress
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apps.accounts import services as accounts
 from apps.accounts import session_cache, two_factor
 from apps.accounts.models import Session, User
 from apps.accounts.services import InvalidCredentials
-from apps.core.errors import BadRequest, Forbidden
+from apps.core.errors import BadRequest, Conflict, Forbidden
+from apps.moderation import roles
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.roles import require_may_change_rules
 
@@ -22,6 +24,10 @@ class ReasonRequired(BadRequest):
 
 class AdminRequired(Forbidden):
     code, title = "admin_required", "Only admins may do that."
+
+
+class NotStaff(Conflict):
+    code, title = "not_staff", "This account has no role."
 
 
 class NotYourOwn(Forbidden):
@@ -154,4 +160,17 @@ def reset_by_operator(person: User, *, reason: str) -> None:
 def _reset(person: User) -> None:
     if not two_factor.remove(person):
         raise two_factor.NotEnrolled
-    session_cache.mark_user(person.pk)
+    accounts.end_console_sessions(person.pk, reason=Session.EndReason.TWO_FACTOR_RESET)
+
+
+# ── Roles ────────────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def dismiss_by_operator(person: User, *, reason: str) -> None:
+    """Take all roles from a member of staff. The record names the account itself as the actor and `operator`.
+
+    Raises ReasonRequired, NotStaff.
+    """
+    ranks = sorted(person.ranks)
+    if not roles.dismiss(person):
+        raise NotStaff
+    record_staff_act("dismiss", person, by=person.pk, reason=_require_reason(reason), operator=True, roles=ranks)

@@ -10,8 +10,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
 
+from apps.accounts import services as accounts
 from apps.accounts import session_cache
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
 from apps.core.errors import Conflict, Forbidden
 
 
@@ -77,6 +78,18 @@ def appoint(user: User, rank: str) -> bool:
     # Cached sessions contain the role of their user.
     session_cache.mark_user(user.pk)
     return not known
+
+
+@transaction.atomic
+def dismiss(user: User) -> bool:
+    """Take all roles from the user, and end their console sessions. Returns whether the user was staff."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    known = user.is_staff or user.is_superuser or bool(user.ranks)
+    user.groups.remove(*Group.objects.filter(name__in=RANKS))
+    user.is_staff = user.is_superuser = False
+    user.save(update_fields=["is_staff", "is_superuser"])
+    accounts.end_console_sessions(user.pk, reason=Session.EndReason.DISMISSED)
+    return known
 
 
 def ensure(*, apps: Any = present, **_: object) -> None:
