@@ -237,6 +237,15 @@ def end_all_sessions(user_id: UUID, *, except_id: UUID | None = None, reason: st
     session_cache.mark_user(user_id)
     live = Session.objects.owned_by(user_id).filter(ended_at=None)
     (live.exclude(pk=except_id) if except_id else live).update(ended_at=timezone.now(), end_reason=reason)
+    exports.end_links(user_id)
+
+
+@transaction.atomic
+def end_console_sessions(user_id: UUID, *, reason: str) -> None:
+    """End the console sessions of this user, who is no longer staff. Their API sessions lose the rank."""
+    session_cache.mark_user(user_id)
+    consoles = Session.objects.owned_by(user_id).filter(kind=Session.Kind.CONSOLE, ended_at=None)
+    consoles.update(ended_at=timezone.now(), end_reason=reason)
 
 
 # ── Passwords and e-mail ─────────────────────────────────────────────────────────────────────────────────
