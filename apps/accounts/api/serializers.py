@@ -224,8 +224,8 @@ class RevokeSerializer(StrictSerializer):
 
 
 class ChangePasswordSerializer(StrictSerializer):
-    current_password = TokenField()
-    new_password = TokenField()
+    current_password = SecretField()
+    new_password = SecretField()
 
 
 class RequestPasswordResetSerializer(StrictSerializer):
@@ -233,12 +233,12 @@ class RequestPasswordResetSerializer(StrictSerializer):
 
 
 class ResetPasswordSerializer(StrictSerializer):
-    token = TokenField()
-    new_password = TokenField()
+    token = SecretField()
+    new_password = SecretField()
 
 
 class ConfirmEmailSerializer(StrictSerializer):
-    token = TokenField()
+    token = SecretField()
 
 
 class SettingsBodySerializer(StrictSerializer):
@@ -259,4 +259,4 @@ class UpdateProfileSerializer(StrictSerializer):
 class PasswordSerializer(StrictSerializer):
     """The current password, as a confirmation."""
 
-    password = TokenField()
+    password = SecretField()

@@ -45,7 +45,7 @@ class TextField(serializers.CharField):
 
 
 class TokenField(serializers.CharField):
-    """An opaque secret or name of bounded length, taken unmodified; NULs and surrogates simply never match."""
+    """An opaque name of bounded length, taken unmodified; NULs and surrogates simply never match."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
@@ -56,6 +56,10 @@ class TokenField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return data
+
+
+class SecretField(TokenField):
+    """A password, a code or a token. Nothing that is derived from a body and stored contains it."""
 
 
 class StrictBoolean(serializers.BooleanField):
