@@ -12,7 +12,7 @@ from apps.accounts.services import InvalidCredentials
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.moderation import roles
 from apps.moderation.audit.records import record_staff_act
-from apps.moderation.roles import require_may_change_rules
+from apps.moderation.roles import require_higher_rank, require_may_change_rules
 
 # The number of sessions that a page shows, newest first.
 SESSIONS = 100
@@ -54,7 +54,7 @@ def masked_address(address: str | None) -> str:
 
 @transaction.atomic
 def read_email(person: User, *, by: User, reason: str) -> str:
-    """The complete e-mail address. Raises SeniorModeratorRequired, AdminRequired, ReasonRequired."""
+    """The complete e-mail address. Raises SeniorModeratorRequired, CannotModerate, ReasonRequired."""
     _require_access(person, by)
     record_staff_act("read_email", person, by=by.pk, reason=_require_reason(reason))
     return person.email
@@ -73,7 +73,7 @@ def read_sessions(person: User, *, by: User, reason: str) -> list[Session]:
 def record_session_view(session: Session, *, by: User) -> None:
     """Record that a session's page was opened, which masks the address.
 
-    Raises SeniorModeratorRequired, AdminRequired.
+    Raises SeniorModeratorRequired, CannotModerate.
     """
     _require_access(session.user, by)
     record_staff_act("read_sessions", session.user, by=by.pk, session=str(session.pk), masked=True)
@@ -81,8 +81,8 @@ def record_session_view(session: Session, *, by: User) -> None:
 
 def _require_access(person: User, by: User) -> None:
     require_may_change_rules(by)
-    if "admin" in person.roles and "admin" not in by.roles:
-        raise AdminRequired
+    if person.pk != by.pk:
+        require_higher_rank(by, person)
 
 
 def _require_reason(reason: str) -> str:
@@ -137,12 +137,13 @@ def renew_recovery_codes(user: User) -> list[str]:
 def reset_two_factor(person: User, *, by: User, reason: str) -> None:
     """Remove the app and the recovery codes of a user who lost them.
 
-    Raises AdminRequired, NotYourOwn, ReasonRequired, NotEnrolled.
+    Raises AdminRequired, NotYourOwn, CannotModerate, ReasonRequired, NotEnrolled.
     """
     if "admin" not in by.roles:
         raise AdminRequired
     if by.pk == person.pk:
         raise NotYourOwn
+    require_higher_rank(by, person)
     _reset(person)
     record_staff_act("reset_two_factor", person, by=by.pk, reason=_require_reason(reason))
 

@@ -24,6 +24,11 @@ class SeniorModeratorRequired(Forbidden):
     code, title = "senior_moderator_required", "Only senior moderators and admins may do that."
 
 
+class CannotModerate(Forbidden):
+    code, title = "cannot_moderate", "You cannot decide about yourself, or about staff of your rank or a higher one."
+
+
+# From the lowest to the highest.
 RANKS = ("moderator", "senior_moderator", "admin")
 _MODERATED = {
     "accounts": ["user"],
@@ -60,6 +65,21 @@ def require_may_change_rules(by: User) -> None:
     """Raises SeniorModeratorRequired."""
     if not may_change_rules(by):
         raise SeniorModeratorRequired
+
+
+def outranks(by: User, person: User) -> bool:
+    """Whether `by` has a higher rank than the person. Staff are acted on by a higher rank only."""
+    return _level(by) > _level(person)
+
+
+def require_higher_rank(by: User, person: User) -> None:
+    """Raises CannotModerate."""
+    if not outranks(by, person):
+        raise CannotModerate
+
+
+def _level(user: User) -> int:
+    return max((RANKS.index(rank) for rank in user.ranks), default=-1)
 
 
 @transaction.atomic

@@ -253,7 +253,7 @@ def test_an_admin_resets_it_and_the_persons_sessions_end(mod, admin):
 
 
 @pytest.mark.promise("O1")
-@pytest.mark.parametrize("rank", ["moderator", "senior_moderator"])
+@pytest.mark.parametrize("rank", ["moderator", "senior_moderator", "admin"])
 def test_others_cannot(admin, rank):
     enrol(admin)
     assert reset(sign_in(make_moderator("other", rank)), admin).status_code == 403

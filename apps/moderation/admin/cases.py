@@ -15,7 +15,7 @@ from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail
 from apps.moderation.admin.views import KEYS, ModerationView, case_url, error_text
 from apps.moderation.cases import claims, effects, proposals, queue, reads
 from apps.moderation.models import Category, Decision, ModerationAction, TargetType
-from apps.moderation.roles import may_change_rules
+from apps.moderation.roles import may_change_rules, outranks
 
 
 class CaseView(ModerationView):
@@ -56,9 +56,8 @@ class CaseView(ModerationView):
         category = context.category or ""
         if form and not form.is_bound and "category" in form.fields:
             form.initial["category"] = category
-        is_own = case.person.pk == self.moderator.pk
-        is_admins = "admin" in case.person.roles and "admin" not in self.moderator.roles
-        forbidden = is_own or is_admins
+        # Also one's own case: nobody has a higher rank than themselves.
+        forbidden = not outranks(self.moderator, case.person)
         mine = not forbidden and self._claim(case, context)
         return self.render(
             case=case,
