@@ -55,6 +55,6 @@ def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, templa
 
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:
-    context = {"name": user.display_name or user.handle, "handle": user.handle} | values
+    context = {"name": user.greeting_name} | values
     subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
     mail.send(to=user.email, subject=subject, template=template, context=context, about=reference)

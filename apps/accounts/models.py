@@ -127,6 +127,14 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         return frozenset("moderator" if rank == "senior_moderator" else rank for rank in self.ranks)
 
     @property
+    def greeting_name(self) -> str:
+        """The name in mails; empty until the address is confirmed.
+
+        Anyone can sign up with the address of another person, who would receive a text of the stranger's choice.
+        """
+        return (self.display_name or self.handle) if self.email_verified_at else ""
+
+    @property
     def is_moderator(self) -> bool:
         return bool(self.roles)
 

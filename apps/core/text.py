@@ -11,6 +11,9 @@ import unicodedata
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
+_LINE_BREAK = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+
 class ForbiddenCharacters(ValueError):
     """The text holds a character that is never stored."""
 
@@ -21,3 +24,8 @@ def clean(typed: str) -> str:
     if _FORBIDDEN.search(text):
         raise ForbiddenCharacters
     return text
+
+
+def breaks_line(text: str) -> bool:
+    """Whether the text has a tab, or a character that a reader or a mail program shows as the end of a line."""
+    return bool(_LINE_BREAK.search(text))

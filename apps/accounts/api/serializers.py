@@ -1,6 +1,7 @@
 """What the API takes and returns about accounts."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
@@ -9,7 +10,7 @@ from rest_framework import serializers
 from apps.accounts import exports
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
-from apps.core.api.fields import StrictBoolean, TextField, TokenField
+from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.serializers import StrictSerializer
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
@@ -175,8 +176,8 @@ class EmailField(serializers.EmailField):
         return super().to_internal_value(data).lower()
 
 
-class WebsiteField(TextField):
-    """An http or https address; other schemes could run code in the reader's browser."""
+class WebsiteField(LineField):
+    """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
     default_error_messages = {"invalid_url": "An http:// or https:// address."}
     _check = URLValidator(schemes=["http", "https"])
@@ -186,7 +187,11 @@ class WebsiteField(TextField):
         if text:
             try:
                 self._check(text)
-            except (ValidationError, ValueError):  # URLValidator raises ValueError for some malformed hosts
+                user_info = "@" in urlsplit(text).netloc
+            except (ValidationError, ValueError):  # ValueError for some malformed hosts
+                self.fail("invalid_url")
+            # "https://bank.example@evil.example" leads to evil.example; and a password does not belong in a profile.
+            if user_info:
                 self.fail("invalid_url")
         return text
 
@@ -194,8 +199,8 @@ class WebsiteField(TextField):
 class SignUpSerializer(StrictSerializer):
     handle = HandleField()
     email = EmailField(max_length=254)
-    password = TokenField()
-    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    password = SecretField()
+    display_name = LineField(max_length=50, allow_blank=True, required=False)
 
 
 class SignInSerializer(StrictSerializer):
@@ -204,10 +209,10 @@ class SignInSerializer(StrictSerializer):
 
     grant_type = serializers.ChoiceField(choices=["password", "refresh_token"], default="password")
     login = TokenField(required=False, max_length=254)
-    password = TokenField(required=False)
-    device_name = TextField(max_length=100, allow_blank=True, required=False)
-    code = TokenField(required=False, max_length=40)
-    refresh = TokenField(required=False)
+    password = SecretField(required=False)
+    device_name = LineField(max_length=100, allow_blank=True, required=False)
+    code = SecretField(required=False, max_length=40)
+    refresh = SecretField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         required = ["refresh"] if attrs["grant_type"] == "refresh_token" else ["login", "password"]
@@ -247,7 +252,7 @@ class SettingsBodySerializer(StrictSerializer):
 
 
 class UpdateProfileSerializer(StrictSerializer):
-    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    display_name = LineField(max_length=50, allow_blank=True, required=False)
     bio = TextField(max_length=300, allow_blank=True, required=False)
     website = WebsiteField(max_length=200, allow_blank=True, required=False)
     is_private = StrictBoolean(required=False)

@@ -44,6 +44,20 @@ class TextField(serializers.CharField):
             self.fail("invalid_characters")
 
 
+class LineField(TextField):
+    """A text that is shown in one line: no line breaks and no tabs either."""
+
+    default_error_messages = {
+        "invalid_characters": "Control characters, line breaks and bidirectional overrides are not allowed.",
+    }
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # Before a text of line breaks only is treated as blank.
+        if isinstance(data, str) and text.breaks_line(data):
+            self.fail("invalid_characters")
+        return super().run_validation(data)
+
+
 class TokenField(serializers.CharField):
     """An opaque name of bounded length, taken unmodified; NULs and surrogates simply never match."""
 

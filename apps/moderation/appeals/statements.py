@@ -194,7 +194,7 @@ def _unsent() -> leased.LeasedJobQuerySet:
 
 def _mail(action: ModerationAction, user: User) -> None:
     letter = compose(action)
-    context: dict[str, Any] = {"name": user.display_name or user.handle, "paragraphs": letter.paragraphs}
+    context: dict[str, Any] = {"name": user.greeting_name, "paragraphs": letter.paragraphs}
     if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
         context["link"] = f"{settings.CLIENT_URL}/appeal?action={action.pk}&token={appeal_token(action.pk)}"
     mail.send(to=user.email, subject=letter.subject, template="statement", context=context, about=action.pk)
