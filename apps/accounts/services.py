@@ -291,8 +291,15 @@ def reset_password(*, token: str, new: str) -> None:
 
 @transaction.atomic
 def confirm_email(token: str) -> None:
-    """Mark the address as confirmed. Raises InvalidLink."""
-    user = _redeem(token, EmailedToken.Purpose.CONFIRM_EMAIL)
+    """Mark the address as confirmed. A used link succeeds again while its address is confirmed. Raises InvalidLink."""
+    purpose = EmailedToken.Purpose.CONFIRM_EMAIL
+    try:
+        user = _redeem(token, purpose)
+    except InvalidLink:
+        used = EmailedToken.objects.filter(digest=digest(token), purpose=purpose, used_at__isnull=False)
+        if used.filter(email=F("user__email"), user__email_verified_at__isnull=False).exists():
+            return
+        raise
     User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now())
 
 

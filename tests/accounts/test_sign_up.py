@@ -1,12 +1,17 @@
 import re
 
 import pytest
+from django.contrib.auth.hashers import check_password, make_password
 from django.core import mail
+from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.accounts.models import User, WithheldHandle
-from tests.factories import PASSWORD
+from apps.moderation import services as moderation
+from tests.factories import PASSWORD, UserFactory
+from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
 
@@ -70,8 +75,6 @@ def test_addresses_are_ascii_and_compared_without_case(anonymous, alice):
 
 
 def test_released_handle_cannot_be_taken_yet(anonymous, db):
-    from django.utils import timezone
-
     WithheldHandle.objects.create(handle="alice", until=timezone.now() + timezone.timedelta(days=1))
     assert code(sign_up(anonymous)) == "handle_taken"
 
@@ -114,7 +117,7 @@ def test_attributes_that_are_not_ones_own_to_set_are_refused_by_name(anonymous, 
     assert not User.objects.exists()
 
 
-def test_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, deliver):
+def test_confirmation_mail_is_sent_once_and_its_link_confirms_the_address(anonymous, deliver):
     sign_up(anonymous)
     deliver()
     [letter] = mail.outbox
@@ -123,6 +126,18 @@ def test_confirmation_mail_is_sent_once_and_its_link_works_once(anonymous, deliv
     token = re.search(r"token=([\w-]+)", letter.body)[1]
     assert anonymous.post("/auth/email/confirm", {"token": token}).status_code == 204
     assert User.objects.get().email_verified_at
+    # A mail program or an impatient user opens the link again.
+    assert anonymous.post("/auth/email/confirm", {"token": token}).status_code == 204
+    User.objects.update(email="another@example.org")
+    assert code(anonymous.post("/auth/email/confirm", {"token": token})) == "invalid_link"
+
+
+def test_used_link_is_refused_while_its_address_is_unconfirmed(anonymous, deliver):
+    sign_up(anonymous)
+    deliver()
+    token = re.search(r"token=([\w-]+)", mail.outbox[0].body)[1]
+    assert anonymous.post("/auth/email/confirm", {"token": token}).status_code == 204
+    User.objects.update(email_verified_at=None)
     assert code(anonymous.post("/auth/email/confirm", {"token": token})) == "invalid_link"
 
 

@@ -3,11 +3,12 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from rest_framework import serializers
 
-from apps.accounts import exports
+from apps.accounts import emails, exports
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
@@ -173,7 +174,10 @@ class EmailField(serializers.EmailField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or not data.isascii():
             self.fail("invalid")
-        return super().to_internal_value(data).lower()
+        address = super().to_internal_value(data).lower()
+        if emails.is_local(address) and not settings.EMAIL_ALLOW_LOCAL_ADDRESSES:
+            self.fail("invalid")
+        return address
 
 
 class WebsiteField(LineField):
