@@ -251,7 +251,8 @@ S3_PUBLIC_BUCKET = env.str("S3_PUBLIC_BUCKET", "photogram-public")
 MEDIA_CDN_URL = env.str("MEDIA_CDN_URL", f"{S3_PUBLIC_ENDPOINT_URL}/{S3_PUBLIC_BUCKET}").rstrip("/")
 # Called with each object's public URL when it must vanish; empty when the CDN is the bucket itself.
 MEDIA_CDN_PURGE_URL = env.str("MEDIA_CDN_PURGE_URL", "")
-MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 3600))
+# How long the signed URL of a photo that is not public works after a block, since a URL is not bound to its viewer.
+MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 600))
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
