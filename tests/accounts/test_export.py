@@ -398,6 +398,7 @@ class TestMaking:
             deliver()
         assert DataExport.objects.get().status == "ready"
 
+    @pytest.mark.slow
     @pytest.mark.promise("C1", "C2")
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize(
@@ -535,6 +536,7 @@ class TestTheMail:
             deliver()
         assert len(mail.outbox) == 1
 
+    @pytest.mark.slow
     @pytest.mark.promise("C1")
     @pytest.mark.django_db(transaction=True)
     def test_mail_is_sent_after_the_worker_was_killed(self, api, deliver):
@@ -611,6 +613,7 @@ class TestTheEnd:
         api(alice).post("/auth/revoke", {})
         assert status(api(alice))["status"] == "ready"
 
+    @pytest.mark.slow
     def test_link_expires_if_the_sweep_is_late(self, api, alice, deliver, settings):
         settings.EXPORT_LIFETIME = timedelta(seconds=5)
         ask(api(alice))
