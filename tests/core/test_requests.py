@@ -12,6 +12,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.core import cache, limits
 from apps.core.api.addresses import client_address
 from apps.core.models import IdempotencyKey
@@ -344,6 +345,32 @@ class TestIdempotencyKeys:
 
         assert [post("203.0.113.1").status_code for _ in range(2)] == [201, 201]
         assert post("203.0.113.2").json()["code"] == "handle_taken"
+
+    @pytest.mark.promise("A9")
+    def test_fingerprint_does_not_help_to_guess_a_password(self, anonymous, settings):
+        settings.TRUSTED_PROXIES = 1
+        body = {"handle": "alice", "email": "a@example.org", "password": "correct horse battery"}
+
+        def fingerprint(address, **changes):
+            headers = {"HTTP_IDEMPOTENCY_KEY": "k", "HTTP_X_FORWARDED_FOR": address}
+            assert anonymous.post("/users", body | changes, **headers).status_code == 201
+            User.objects.all().delete()
+            return IdempotencyKey.objects.get(address=address).fingerprint
+
+        first = fingerprint("203.0.113.1")
+        assert fingerprint("203.0.113.2", password="another one entirely") == first
+        assert fingerprint("203.0.113.3", handle="bob") != first
+        settings.SECRET_KEY = "another key of the server"
+        assert fingerprint("203.0.113.4") != first
+
+    @pytest.mark.promise("R4")
+    def test_key_of_a_replaced_server_key_is_still_recognised(self, api, alice, settings):
+        body = {"content_type": "image/jpeg", "bytes": 1000}
+        begin = functools.partial(api(alice).post, "/media/upload", HTTP_IDEMPOTENCY_KEY="k")
+        first = begin(body)
+        settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "the next key of the server"
+        assert begin(body).content == first.content
+        is_problem(begin(body | {"bytes": 1001}), 422, "idempotency_key_reused")
 
     @pytest.mark.promise("R4")
     def test_expired_idempotency_key_is_new(self, api, alice):

@@ -13,6 +13,7 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.accounts import exports, services, tokens
 from apps.accounts.api import attempts, serializers
+from apps.accounts.api.clients import describe_client
 from apps.accounts.models import Session, User
 from apps.accounts.tokens import AccessToken
 from apps.core import limits
@@ -85,13 +86,12 @@ class AuthViewSet(BaseViewSet):
         return Response(serializers.TokenPairSerializer(pair).data)
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
-        address = client_address(request)
+        client = describe_client(request)
         session = services.sign_in(
-            attempts.count_attempt(body["login"], address=address),
+            attempts.count_attempt(body["login"], address=client["address"]),
             password=body["password"],
             device_name=body.get("device_name", ""),
-            address=address,
-            user_agent=_printable(request.headers.get("User-Agent", "")),
+            **client,
         )
         if code := body.get("code"):
             self._verify_second_factor(session, code)
@@ -231,10 +231,6 @@ class AuthViewSet(BaseViewSet):
         limits.require("mail_account", f"confirm:{self.caller_id}")
         services.resend_confirmation(load_user(self.caller_id))
         return Response(status=202)
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
 
 
 @extend_schema(tags=["Users"])

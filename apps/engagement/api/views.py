@@ -33,6 +33,7 @@ from apps.engagement.models import Comment, Like, Save
 from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
 from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.moderation import services as moderation
+from apps.moderation.roles import CannotModerate
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
 
@@ -198,7 +199,7 @@ class CommentViewSet(BaseViewSet):
         summary="Delete a comment",
         description="Its author, the author of the post and moderators may do that.",
         responses={204: None},
-        errors=[Forbidden, moderation.CannotModerate],
+        errors=[Forbidden, CannotModerate],
     )
     def destroy(self, request: Request, post_id: UUID, comment_id: UUID) -> Response:
         check_post_readable(request, post_id)

@@ -28,12 +28,13 @@ from apps.moderation.api.permissions import IsModerator
 from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.moderation.roles import CannotModerate
 from apps.social.api.profiles import filter_by_identifier, get_user_or_404
 
 FLAG = {201: serializers.FlagSerializer, 200: serializers.FlagSerializer}
 ACTION = {200: serializers.ModerationActionSerializer}
 MODERATORS_ONLY = [services.ModeratorRequired, TwoFactorRequired]
-DECISION_ERRORS = [*MODERATORS_ONLY, services.CannotModerate]
+DECISION_ERRORS = [*MODERATORS_ONLY, CannotModerate]
 
 
 class TargetViewSet(BaseViewSet):
