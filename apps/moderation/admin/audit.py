@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from apps.accounts.models import User
 from apps.core.db.batches import BATCH
 from apps.core.db.ids import parse_id
+from apps.core.spreadsheets import escape_row
 from apps.core.times import timestamp
 from apps.moderation.admin.pages import ConsolePage, Slice, current_user, day_of
 from apps.moderation.audit.records import record_staff_act
@@ -21,8 +22,6 @@ from apps.moderation.models import Category, ModerationAction, StaffAct, TargetT
 PER_PAGE = 50
 # The id of no account, for filters that match nothing.
 NO_ID = UUID(int=0)
-# Spreadsheets take a cell with one of these prefixes for a formula.
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 # ── Filters ────────────────────────────────────────────────────────────────────────────────────────
@@ -169,7 +168,7 @@ def _lines(register: Register, rows: "QuerySet[Any]") -> Iterator[str]:
     page = rows.order_by("-pk")
     while batch := list(page[:BATCH]):
         for row in batch:
-            yield writer.writerow([escape_formula(cell) for cell in register.cells(row)])
+            yield writer.writerow(escape_row(register.cells(row)))
         page = rows.filter(pk__lt=batch[-1].pk).order_by("-pk")
 
 
@@ -178,9 +177,3 @@ class _Line:
 
     def write(self, line: str) -> str:
         return line
-
-
-def escape_formula(cell: object) -> str:
-    """The cell as a text that no spreadsheet takes for a formula."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
