@@ -17,7 +17,6 @@ from apps.accounts import two_factor
 from apps.accounts.api import attempts
 from apps.accounts.models import User
 from apps.core import limits
-from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
 
@@ -40,7 +39,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
     def clean(self) -> Any:
         """Counts the attempt before it checks the password and the code."""
         try:
-            attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
+            attempts.count_attempt(self.request, self.cleaned_data.get("username", ""))
             cleaned = super().clean()
             self._require_code()
         except TooManyRequests as refusal:

@@ -148,6 +148,8 @@ class PhotogramSchema(AutoSchema):
         return f"{view.lower()}_{self.view.action}"
 
     def get_auth(self) -> list[dict[str, list[str]]]:
+        if not self.view.authentication_classes:
+            return []
         return [{"bearer": []}, {}] if self._is_public() else [{"bearer": []}]
 
     def get_request_serializer(self) -> Any:

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.core.db.queries import fetch_rows, load
-from apps.core.ops import health, processes
+from apps.core.ops import addresses, health, processes
 from apps.core.ops.doctor import Finding, error, finding_source, ok, warning
 from apps.core.tasks import backlog
 
@@ -211,6 +211,17 @@ def examine_jobs() -> Iterator[Finding]:
             advice = "manage.py dead_letters list shows why; then retry or drop them."
             yield warning("jobs", f"{queue}: {given_up[queue]} tasks were given up.", advice)
     yield ok("jobs", "Queues, heartbeats and dead letters were looked at.")
+
+
+# ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
+@finding_source("addresses", when_it_fails="They are kept in Redis; check the cache first.")
+def examine_addresses() -> Iterator[Finding]:
+    """Without a client's address, limits by address do not apply to the request."""
+    if form := addresses.last_unreadable():
+        advice = "Let the proxy append the client's address to X-Forwarded-For, and check TRUSTED_PROXIES."
+        yield warning("addresses", f'A client address could not be read within the last day: "{form}".', advice)
+        return
+    yield ok("addresses", "Every client address of the last day could be read.")
 
 
 # ── This machine ─────────────────────────────────────────────────────────────────────────────────────────
