@@ -107,8 +107,8 @@ MIDDLEWARE = [
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "apps.core.api.middleware.OutageMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
+    "apps.core.api.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
+    "apps.console.middleware.NullCharacterMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -423,6 +424,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# An IPv6 client has a whole network of addresses; its requests are counted together.
+RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64)
+if not 1 <= RATE_LIMIT_IPV6_PREFIX <= 128:
+    raise ImproperlyConfigured("RATE_LIMIT_IPV6_PREFIX must be a number of bits from 1 to 128.")
 # {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
@@ -436,7 +441,12 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "two_factor": (10, 900),
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
+    # By session.
+    "refresh": (30, 300),
+    # Secrets of links by account, and unknown secrets by address.
     "token": (30, 300),
+    # Expired and revoked access tokens by session, and unknown ones by address.
+    "invalid_bearer": (120, 60),
     "upload": (300, 3600),
     "flag": (60, 3600),
 }
