@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import pillow_heif
 from PIL import ExifTags, Image, ImageCms, ImageFile, _avif, _webp
 
 from apps.media import blurhash, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
+from apps.media.renditions import ENCODINGS, Picture, Rendition
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
 
@@ -27,12 +27,6 @@ __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "
 THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
 
-# Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the default 4, for
-# files that are 5 % larger; the figures are in docs/decisions/0010-image-sandbox.md.
-ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "image/webp": ("WEBP", "webp", {"quality": 80, "method": 2}),
-    "image/jpeg": ("JPEG", "jpg", {"quality": 82, "progressive": True, "optimize": True, "subsampling": "4:2:0"}),
-}
 # Fast reduction (JPEG decoder, averaging) stops at this multiple of the wanted size. Lanczos does the rest.
 MARGIN = 1.5
 TINY = 32
@@ -68,31 +62,6 @@ class Shape:
 
 WHOLE = Shape({"large": 2048, "medium": 1080, "thumb": 320})
 SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
-
-
-@dataclass(frozen=True)
-class Rendition:
-    """One variant in one encoding; `width` and `height` in pixels, `bytes` the length of the file at `path`."""
-
-    name: str
-    content_type: str
-    width: int
-    height: int
-    bytes: int
-    path: Path
-
-
-@dataclass(frozen=True)
-class Picture:
-    """`width` and `height` are those of the upright original; renditions are sorted by size, smallest first."""
-
-    width: int
-    height: int
-    blurhash: str
-    dominant_color: str
-    # Perceptual hashes of the picture as it is, rotated and mirrored; empty if it is too plain to compare.
-    image_hashes: list[str]
-    renditions: list[Rendition]
 
 
 @dataclass(frozen=True)

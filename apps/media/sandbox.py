@@ -8,6 +8,7 @@ the paths in its answers: it looks for renditions under their expected names in 
 """
 
 import ctypes
+import importlib
 import json
 import logging
 import os
@@ -18,12 +19,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, cast
 
-from apps.media.imaging import ENCODINGS, ImagingError, Limits, Picture, Rendition, render
+from apps.media.containers import ImagingError, Limits
+from apps.media.renditions import ENCODINGS, Picture, Rendition
 from apps.safety.hashes import require_hash
 
 log = logging.getLogger(__name__)
@@ -217,13 +220,15 @@ def _serve(parent: int) -> None:
     """Answer requests, one per line, until the input ends."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # output of libraries must not be read as an answer
+    # Imported here, because only the child needs Pillow and numpy.
+    imaging = importlib.import_module("apps.media.imaging")
     _confine(parent)
     for line in sys.stdin.buffer:
-        replies.write(json.dumps(_answer(json.loads(line)), default=str).encode() + b"\n")
+        replies.write(json.dumps(_answer(imaging.render, json.loads(line)), default=str).encode() + b"\n")
         replies.flush()
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(render: Callable[..., Picture], request: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(**request["limits"])
     _bound(limits)
     try:
