@@ -1,12 +1,13 @@
 """The Celery app. `delay` writes a row of the outbox; only the relay sends messages to the broker."""
 
 import gc
+import importlib
 import os
 import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_before_create_process
+from celery.signals import worker_before_create_process, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -23,6 +24,12 @@ app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 def add_watchdog(sender: Any, **_: Any) -> None:
     """Later than at import time, because the watchdog imports apps."""
     sender.steps["worker"].add("apps.core.tasks.watchdog:Watchdog")
+
+
+@worker_init.connect
+def load_before_fork(**_: Any) -> None:
+    """Create the client of the private bucket, whose description of S3 the children share (20 MB in each otherwise)."""
+    importlib.import_module("apps.media.storage").client()
 
 
 @worker_before_create_process.connect

@@ -11,6 +11,7 @@ from typing import Any
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config as S3ClientConfig
+from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env
@@ -330,6 +331,8 @@ WHITENOISE_AUTOREFRESH = TESTING
 if not PRODUCTION:
     # STATIC_ROOT does not exist: static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
+    # Containers and test machines run everything as root.
+    warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
 AUTHENTICATION_BACKENDS = ["apps.accounts.backends.OneQueryBackend"]

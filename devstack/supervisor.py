@@ -26,7 +26,7 @@ from devstack.stack import Stack, running_environment, temporary_stack
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
 # These processes log warnings only, because a line for each task is too much for a terminal.
-QUIET = {"worker", "media", "scheduler"}
+QUIET = {"worker", "media", "dispatcher"}
 
 
 def run(state: Path) -> int:

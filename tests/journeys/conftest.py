@@ -1,4 +1,4 @@
-"""A complete Photogram: gunicorn, worker, relay and scheduler as processes, with the servers of the tests."""
+"""A complete Photogram: gunicorn, worker and dispatcher as processes, with the servers of the tests."""
 
 import contextlib
 import os
@@ -25,8 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROCESSES: dict[str, list[str]] = {
     "api": [],
     "worker": ["--queues", ",".join(QUEUES), "--concurrency", "1"],
-    "relay": [],
-    "scheduler": [],
+    "dispatcher": [],
 }
 
 

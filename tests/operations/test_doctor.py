@@ -167,7 +167,7 @@ class TestJobs:
     def test_processes_without_heartbeat_are_reported(self) -> None:
         heartbeats.beat("relay")
         told = found("jobs")
-        assert "scheduler: no heartbeat. → Start it: config/deploy/start scheduler." in told
+        assert "scheduler: no heartbeat. → Start it: config/deploy/start dispatcher." in told
         assert "relay" not in told.splitlines()[0]
         assert "queue_media: no heartbeat." in told
 

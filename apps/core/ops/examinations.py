@@ -187,8 +187,8 @@ def examine_mail() -> Iterator[Finding]:
 
 # ── Jobs ─────────────────────────────────────────────────────────────────────────────────────────────────
 SIGNS = {
-    "scheduler": "Start it: config/deploy/start scheduler. Its log says why it ended.",
-    "relay": "Start it: config/deploy/start relay. Its log says why it ended.",
+    "scheduler": "Start it: config/deploy/start dispatcher. Its log says why it ended.",
+    "relay": "Start it: config/deploy/start dispatcher. Its log says why it ended.",
     "workers": "Start one: config/deploy/start worker. Its log says why it ended.",
 }
 
