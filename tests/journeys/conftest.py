@@ -63,7 +63,7 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> I
                     subprocess.Popen(
                         [ROOT / "config" / "deploy" / "start", name, *arguments],
                         cwd=ROOT,
-                        env=environment | ({"METRICS_PORT": worker_metrics_port} if name == "worker" else {}),
+                        env=environment | {"METRICS_PORT": worker_metrics_port if name == "worker" else ""},
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         preexec_fn=die_with_parent(),
