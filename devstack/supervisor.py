@@ -113,6 +113,7 @@ def _mails(state: Path, environment: Mapping[str, str]) -> Iterator[dict[str, st
             "MAIL_URL": f"http://127.0.0.1:{port}/",
         }
     finally:
+        server.shutdown()
         server.server_close()
 
 
