@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.db.ids import parse_id
@@ -47,7 +48,10 @@ class UserQuerySet(QuerySet["User"]):
 
 class SessionQuerySet(QuerySet["Session"]):
     def live(self) -> "SessionQuerySet":
-        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+        """Sessions that have not ended. Console sessions end after CONSOLE_IDLE_TIMEOUT without a request."""
+        now = timezone.now()
+        idle = Q(kind="console", last_seen_at__lte=now - settings.CONSOLE_IDLE_TIMEOUT)
+        return self.filter(~idle, ended_at__isnull=True, expires_at__gt=now)
 
     def owned_by(self, user_id: UUID) -> "SessionQuerySet":
         return self.filter(user_id=user_id)

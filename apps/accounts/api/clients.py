@@ -1,0 +1,12 @@
+"""What a session records of the client that opened it."""
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from apps.core.api.addresses import client_address
+
+
+def describe_client(request: HttpRequest | Request) -> dict[str, str]:
+    """The address and the user agent, as arguments of `services.sign_in` and `services.open_console_session`."""
+    user_agent = "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())
+    return {"address": client_address(request), "user_agent": user_agent}
