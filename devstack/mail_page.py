@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 _LINK = re.compile(r"https?://\S+")
@@ -62,7 +62,7 @@ class MailHandler(BaseHTTPRequestHandler):
 
 
 def _read(path: Path) -> EmailMessage:
-    return cast(EmailMessage, email.message_from_bytes(path.read_bytes(), policy=email.policy.default))
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
 
 
 def _body(message: EmailMessage, kind: str) -> str:

@@ -1,12 +1,9 @@
-"""System checks of the code and its settings: each app erases and exports user data; links in mails lead to pages."""
+"""System checks of the code: each app erases and exports user data."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.apps import apps
-from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
-from django.urls import Resolver404, resolve
+from django.core.checks import CheckMessage, Error, register
 
 from apps.core.privacy import ContextConfig
 
@@ -29,17 +26,3 @@ def check_privacy_of_apps(**_: Any) -> list[CheckMessage]:
             if getattr(type(config), method) is getattr(ContextConfig, method)
         ]
     return errors
-
-
-@register(deploy=True)
-def check_client_url(**_: Any) -> list[CheckMessage]:
-    """Mails contain links below CLIENT_URL. On the host of the API they only work if it has such pages."""
-    client = urlsplit(settings.CLIENT_URL)
-    if client.netloc != urlsplit(settings.PUBLIC_URL).netloc:
-        return []
-    try:
-        resolve(f"{client.path}/confirm-email")
-    except Resolver404:
-        message = f"CLIENT_URL is the API itself ({settings.CLIENT_URL}), which has no pages for the links in mails."
-        return [Warning(message, hint="Set CLIENT_URL to the address of a web client.", id="photogram.W001")]
-    return []
