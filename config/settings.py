@@ -8,9 +8,11 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config as S3ClientConfig
+from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env
@@ -36,6 +38,13 @@ PRODUCTION = ENVIRONMENT == "production"
 TESTING = ENVIRONMENT == "test"
 DEBUG = False
 
+
+def _origin(url: str) -> str:
+    """The scheme, host and port of a URL, as browsers send them in `Origin`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
 DEVELOPMENT_KEY = "development-only-key-that-production-refuses-to-start-with"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
@@ -54,7 +63,8 @@ CLIENT_URL = env.str("CLIENT_URL", PUBLIC_URL).rstrip("/")
 PROBLEM_TYPE_BASE = env.str("PROBLEM_TYPE_BASE", "https://photogram.example/errors/")
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts none.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
-CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+# In production the web client may call the API; in development every page may.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [_origin(CLIENT_URL)] if PRODUCTION else [])
 CORS_ALLOW_ALL_ORIGINS = not PRODUCTION and not CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = r"^/v1/"
 CORS_EXPOSE_HEADERS = [
@@ -335,6 +345,8 @@ WHITENOISE_AUTOREFRESH = TESTING
 if not PRODUCTION:
     # STATIC_ROOT does not exist: static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
+    # Containers and test machines run everything as root.
+    warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
 AUTHENTICATION_BACKENDS = ["apps.accounts.backends.OneQueryBackend"]
@@ -516,15 +528,16 @@ CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_HSTS_PRELOAD = PRODUCTION
+# Both bind all names below the host, and browsers remember them for a year: only for a domain that has nothing else.
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", SECURE_HSTS_PRELOAD)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# The proxy terminates TLS and redirects plain HTTP.
-SILENCED_SYSTEM_CHECKS = ["security.W008"]
+# The proxy terminates TLS and redirects plain HTTP. Subdomains and the preload list are the operator's choice.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"

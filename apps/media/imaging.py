@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pillow_heif
@@ -21,6 +20,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFil
 
 from apps.media import blurhash, colours, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
+from apps.media.renditions import ENCODINGS, Picture, Rendition, require_size, write
 from apps.media.variants import SIDES
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
@@ -32,12 +32,6 @@ AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
 # Loads every plugin: the confined child of `sandbox` cannot import modules.
 Image.init()
 
-# Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the default 4, for
-# files that are 5 % larger; the figures are in docs/decisions/0010-image-sandbox.md.
-ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "image/webp": ("WEBP", "webp", {"quality": 80, "method": 2}),
-    "image/jpeg": ("JPEG", "jpg", {"quality": 82, "progressive": True, "optimize": True, "subsampling": "4:2:0"}),
-}
 # Fast reduction (JPEG decoder, averaging) stops at this multiple of the wanted size. Lanczos does the rest.
 MARGIN = 1.5
 TINY = 32
@@ -81,31 +75,6 @@ SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
 
 
 @dataclass(frozen=True)
-class Rendition:
-    """One variant in one encoding; `width` and `height` in pixels, `bytes` its length, `path` its file if there is."""
-
-    name: str
-    content_type: str
-    width: int
-    height: int
-    bytes: int
-    path: Path = Path()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """`width` and `height` are those of the upright original; renditions are sorted by size, smallest first."""
-
-    width: int
-    height: int
-    blurhash: str
-    dominant_color: str
-    # Perceptual hashes of the picture as it is, rotated and mirrored; empty if it is too plain to compare.
-    image_hashes: list[str]
-    renditions: list[Rendition]
-
-
-@dataclass(frozen=True)
 class Decoded:
     """The pixels as stored in the file (a JPEG may be reduced to 1/2, 1/4 or 1/8), and the full size."""
 
@@ -134,12 +103,6 @@ def render(
     return write(picture, contents, into=into)
 
 
-def require_size(source: Path, limits: Limits) -> None:
-    """Raises ImagingError for a file that is too long, OSError."""
-    if source.stat().st_size > limits.max_bytes:
-        raise too_large(f"The file is larger than {limits.max_bytes // 1_000_000} MB.")
-
-
 def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tuple[Picture, list[bytes]]:
     """The picture, and the contents of its renditions in their order. Raises ImagingError."""
     with _refusals(), warnings.catch_warnings(action="ignore"):
@@ -160,17 +123,6 @@ def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tu
         looks = perceptual.image_hashes(variants[-1][1])
     renditions = [Rendition(name, kind, *image.size, len(content)) for name, image, kind, content in encoded]
     return Picture(width, height, hashed, colour, looks, renditions), [content for *_, content in encoded]
-
-
-def write(picture: Picture, contents: list[bytes], *, into: Path) -> Picture:
-    """Write the renditions into a folder. Returns the picture with their paths. Raises OSError."""
-    written = []
-    for rendition, content in zip(picture.renditions, contents, strict=True):
-        _, suffix, _ = ENCODINGS[rendition.content_type]
-        path = into / f"{rendition.name}.{suffix}"
-        path.write_bytes(content)
-        written.append(replace(rendition, path=path))
-    return replace(picture, renditions=written)
 
 
 @contextmanager

@@ -21,9 +21,10 @@ from django.utils import timezone
 from prometheus_client import Counter
 
 from apps.media import objects, sandbox, storage
+from apps.media.containers import ImagingError, Limits
 from apps.media.events import media_failed, media_ready
-from apps.media.imaging import ImagingError, Limits, Picture
 from apps.media.models import Media
+from apps.media.renditions import Picture
 from apps.media.urls import private_key, public_key
 from apps.safety import images
 
