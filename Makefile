@@ -52,13 +52,17 @@ deploy-check: $(READY) ## Run Django's deployment checks with production setting
 	@config/deploy/with-placeholders python manage.py check --fail-level WARNING
 	@config/deploy/with-placeholders python manage.py check --deploy --tag security --fail-level WARNING
 
-schema: $(READY) ## Write docs/openapi.yaml
-	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
-	@$(BIN)/openapi-spec-validator docs/openapi.yaml
+SPECTACULAR := $(BIN)/python manage.py spectacular --validate --fail-on-warn
+COMPACT := $(BIN)/python -m json.tool --compact --no-ensure-ascii
+schema: $(READY) ## Write static/openapi.yaml and static/openapi.json, which the API serves
+	@$(SPECTACULAR) --file static/openapi.yaml
+	@$(SPECTACULAR) --format openapi-json | $(COMPACT) - static/openapi.json
+	@$(BIN)/openapi-spec-validator static/openapi.yaml
 
-schema-check: $(READY) ## Check that docs/openapi.yaml is valid and up to date
-	@$(BIN)/openapi-spec-validator docs/openapi.yaml
-	@$(BIN)/python manage.py spectacular --validate --fail-on-warn | diff -u docs/openapi.yaml - || { echo 'docs/openapi.yaml is stale: run make schema.'; exit 1; }
+schema-check: $(READY) ## Check that static/openapi.yaml and static/openapi.json are valid and up to date
+	@$(BIN)/openapi-spec-validator static/openapi.yaml
+	@{ $(SPECTACULAR) | diff -u static/openapi.yaml - && $(SPECTACULAR) --format openapi-json | $(COMPACT) | cmp static/openapi.json -; } \
+		|| { echo 'The OpenAPI document is stale: run make schema.'; exit 1; }
 
 demo-data: $(READY) ## Create sample users and photos (SIZE=small|medium)
 	@$(BIN)/python -m devstack exec -- python manage.py demo_data --size $(SIZE)

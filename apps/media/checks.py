@@ -15,7 +15,7 @@ from django.core.checks import CheckMessage, Error, Info, Warning
 
 from apps.core.ops import installation
 from apps.core.ops.installation import host_of
-from apps.media import storage
+from apps.media import confinement, storage
 
 MAX_CLOCK_DIFFERENCE = 30  # seconds
 TIMEOUT_SECONDS = 5
@@ -118,3 +118,22 @@ def _check_clock(anonymous: httpx.Client, name: str) -> Iterator[CheckMessage]:
         msg = f"The clock of {host_of(settings.S3_ENDPOINT_URL)} differs from this machine's by {difference:+.0f} s."
         hint = "Synchronise both clocks with NTP: storage refuses signatures with a wrong time."
         yield Error(msg, hint=hint, id="photogram.E208")
+
+
+@installation.register(
+    "image decoder",
+    id="photogram.E220",
+    hint="Check that this command runs on a machine of the media workers.",
+)
+def check_confinement(**_: Any) -> Iterator[CheckMessage]:
+    missing = confinement.missing_in_kernel()
+    if "seccomp" in missing:
+        msg = "The kernel has no seccomp filters: the image decoder can read files and open connections."
+        hint = "Run media workers on Linux with seccomp, on x86_64 or aarch64."
+        yield Error(msg, hint=hint, id="photogram.E221")
+    elif "Landlock" in missing:
+        msg = "The kernel has no Landlock. Only seccomp confines the image decoder."
+        hint = "Enable Landlock (lsm=landlock,... on the command line of the kernel), as a second layer."
+        yield Warning(msg, hint=hint, id="photogram.W222")
+    else:
+        yield Info("seccomp and Landlock confine the image decoder.", id="photogram.I220")

@@ -146,14 +146,17 @@ def ping() -> None:
 
 # ── Uploads ──────────────────────────────────────────────────────────────────────────────────────────────
 def presign_put(key: str, *, content_type: str, length: int, sha256: str) -> tuple[str, dict[str, str]]:
-    """The URL and the headers of an upload to `key`. Storage refuses another type, length or, if given, hash (hex)."""
+    """The URL and the headers of an upload to `key`. Storage refuses another type, length or, if given, hash (hex).
+
+    Content-Length is signed, too, but every client sets it by itself, and browsers refuse to let a page set it.
+    """
     params: dict[str, Any] = {
         "Bucket": settings.S3_PRIVATE_BUCKET,
         "Key": key,
         "ContentType": content_type,
         "ContentLength": length,
     }
-    headers = {"Content-Type": content_type, "Content-Length": str(length)}
+    headers = {"Content-Type": content_type}
     if sha256:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
         params["ChecksumSHA256"] = checksum
