@@ -11,9 +11,11 @@ import httpx
 from django.conf import settings
 
 from apps.core.ops.doctor import Finding, error, finding_source, ok, warning
-from apps.media import confinement, storage
+from apps.media import confinement, inventory, storage
+from apps.media.models import Media
 
 SKEW_SECONDS = 30
+NEWEST = 10_000
 ENSURE = "Run manage.py ensure_buckets, or set it in the console of your storage."
 
 
@@ -28,6 +30,17 @@ def examine_confinement() -> Iterator[Finding]:
         yield warning("image decoder", "The kernel has no Landlock. seccomp confines the decoder.", advice)
     else:
         yield ok("image decoder", "seccomp and Landlock confine it.")
+
+
+@finding_source("media", when_it_fails="Is the database available?")
+def examine_variants() -> Iterator[Finding]:
+    """Looks at the newest media only: this is a command that an operator waits for."""
+    newest = Media.objects.filter(pk__in=Media.objects.order_by("-pk").values("pk")[:NEWEST])
+    if number := sum(1 for _ in inventory.malformed(newest)):
+        advice = "They are left out of every page. Run manage.py reprocess_media --malformed."
+        yield error("media", f"Of the newest {NEWEST:,} media, {number} have malformed variants.", advice)
+    else:
+        yield ok("media", f"The newest {NEWEST:,} media have well-formed variants.")
 
 
 @finding_source("storage", when_it_fails="Is it running, and are S3_ENDPOINT_URL, the keys and the buckets right?")

@@ -19,6 +19,7 @@ import numpy as np
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile
 
+from apps.core.media_types import media_type
 from apps.media import blurhash, colours, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
 
@@ -143,7 +144,7 @@ def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tu
     """The picture, and the contents of its renditions in their order. Raises ImagingError."""
     with _refusals(), warnings.catch_warnings(action="ignore"):
         container = inspect(data, limits)
-        if container.kind != ACCEPTED_TYPES.get(declared_type):
+        if container.kind != ACCEPTED_TYPES.get(media_type(declared_type)):
             raise ImagingError("image_type_mismatch")
         del data
         shape = SQUARE if square else WHOLE

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from apps.core.media_types import media_type
 from apps.media import confinement, imaging
 from apps.media.imaging import ACCEPTED_TYPES, ENCODINGS, ImagingError, Limits, Picture, Rendition
 from apps.safety.hashes import require_hash
@@ -258,7 +259,8 @@ def _answer(request: dict[str, Any], file: IO[bytes]) -> tuple[dict[str, Any], l
     _bound(limits)
     try:
         # libde265 decodes in a thread.
-        with confinement.threads_allowed() if ACCEPTED_TYPES.get(declared_type) == "HEIC" else nullcontext():
+        needs_thread = ACCEPTED_TYPES.get(media_type(declared_type)) == "HEIC"
+        with confinement.threads_allowed() if needs_thread else nullcontext():
             data = file.read(request["bytes"])
             picture, contents = imaging.make(data, declared_type=declared_type, square=request["square"], limits=limits)
         return asdict(picture), contents

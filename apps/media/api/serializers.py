@@ -1,6 +1,8 @@
 """What the API takes and returns about media."""
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ from apps.core.api.renderers import dumps
 from apps.core.api.serializers import StrictSerializer
 from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
+from apps.media.variants import LEFT_OUT, well_formed
 
 ERROR_CODES = [
     "image_too_large",
@@ -71,7 +74,7 @@ def serialize_media(medium: Media | Photo, *, public: bool) -> dict[str, Any]:
                 "height": variant["height"],
                 "bytes": variant["bytes"],
             }
-            for variant in medium.variants
+            for variant in well_formed(medium.variants)
         ],
         "created_at": _parsed(medium.created_at),
     }
@@ -88,10 +91,22 @@ def render_photos(photos: str | None, *, public: bool, at: int) -> Fragment:
 
     `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. This is the only cache of
     representations in the process: a feed page shows 120 URLs of photos that other pages show as well. The result
-    depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo.
+    depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo. A photo that is ready and
+    has no well-formed variant is left out.
     """
-    gathered = orjson.loads(photos or "[]")
-    return Fragment(dumps([serialize_media(Photo(*photo), public=public) for photo in gathered]))
+    shown = [serialize_media(photo, public=public) for photo in _parsed_photos(photos or "[]")]
+    return Fragment(dumps([photo for photo in shown if photo["variants"] or photo["status"] != Media.Status.READY]))
+
+
+def _parsed_photos(photos: str) -> list[Photo]:
+    """PostgreSQL stores numbers and depths that orjson does not parse, and some that Python does not."""
+    try:
+        return [Photo(*photo) for photo in orjson.loads(photos)]
+    except orjson.JSONDecodeError:
+        with suppress(ValueError, RecursionError):
+            return [Photo(*photo) for photo in json.loads(photos)]
+        LEFT_OUT.inc()
+        return []
 
 
 def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:

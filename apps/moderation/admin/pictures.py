@@ -7,6 +7,7 @@ from apps.accounts.models import User
 from apps.content.models import Post
 from apps.engagement.models import Comment
 from apps.media.urls import urls_of
+from apps.media.variants import well_formed
 from apps.moderation.models import UNPLEASANT
 
 Picture = dict[str, str]
@@ -14,7 +15,8 @@ Picture = dict[str, str]
 
 def pictures(row: Any) -> list[Picture]:
     """The photos of a post or a comment from `reads`, which have the annotation `photos`."""
-    return [{"id": photo["id"], **picture(SimpleNamespace(**photo))} for photo in row.photos]
+    shown = [(photo["id"], picture(SimpleNamespace(**photo))) for photo in row.photos]
+    return [{"id": pk, **found} for pk, found in shown if found]
 
 
 def thumbnail(row: User | Post | Comment | None) -> Picture | None:
@@ -35,8 +37,8 @@ def is_sensitive(row: User | Post | Comment | None, category: str = "") -> bool:
     return (isinstance(row, Post) and row.sensitive) or category in UNPLEASANT
 
 
-def picture(medium: Any) -> Picture:
-    """The URLs of the variants of a medium that is ready."""
+def picture(medium: Any) -> Picture | None:
+    """The URLs of the variants of a medium that is ready; None if it has none."""
     url = urls_of(medium, public=False)
-    urls = {variant["name"]: url(variant) for variant in medium.variants if variant["content_type"] == "image/webp"}
-    return {"alt": medium.alt_text or "", **urls}
+    variants = [variant for variant in well_formed(medium.variants) if variant["content_type"] == "image/webp"]
+    return {"alt": medium.alt_text or "", **{each["name"]: url(each) for each in variants}} if variants else None
