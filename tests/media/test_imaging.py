@@ -712,6 +712,24 @@ def test_the_limits_themselves_are_allowed(render: Render) -> None:
 
 
 @pytest.mark.promise("M1")
+def test_the_time_limit_grows_with_the_pixels_that_are_allowed() -> None:
+    """A HEIC of 48 megapixels was measured to take 4.4 seconds of CPU; other machines take three times as long."""
+    small, large = (Limits(max_pixels=megapixels * 1_000_000) for megapixels in (12, 48))
+
+    assert large.cpu_seconds > 3 * 4.4
+    assert 3 < small.cpu_seconds < large.cpu_seconds
+    assert large.wall_seconds > large.cpu_seconds
+    assert Limits(cpu_seconds=1).cpu_seconds == 1
+
+
+@pytest.mark.promise("M1")
+@pytest.mark.parametrize(("scans", "side"), [(10, 8000), (10, 6900), (100, 2600)])
+def test_honest_numbers_of_scans_are_within_the_limit(scans: int, side: int) -> None:
+    """Encoders write ten scans at most; editors that write more make smaller pictures."""
+    Limits().check(width=side, height=side, scans=scans)
+
+
+@pytest.mark.promise("M1")
 def test_forty_megapixels_are_within_the_limit(render: Render) -> None:
     assert render(pictures.flat_png(8000, 5000), "image/png").width == 8000
 

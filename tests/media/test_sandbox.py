@@ -250,6 +250,7 @@ def test_a_twelve_megapixel_photo_takes_less_than_250_megabytes(pool: RenderPool
 # ── M2: a child that may be killed, and cannot do much ────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.promise("M2")
 def test_a_child_killed_while_it_renders_is_replaced_and_the_picture_is_finished(
     pool: RenderPool, render: Render
@@ -284,7 +285,7 @@ def test_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> None:
     hanging = pool.pid
     assert hanging
     with Meanwhile(pool, freeze, times=1):
-        error = refusal(render, LABORIOUS, "image/webp", limits=Limits(wall_seconds=2.0))
+        error = refusal(render, LABORIOUS, "image/webp", limits=Limits(wall_seconds=1.0))
 
     assert error.code == "processing_timeout"
     assert not is_alive(hanging)
