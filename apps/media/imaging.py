@@ -22,6 +22,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFil
 from apps.core.media_types import media_type
 from apps.media import blurhash, colours, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
+from apps.media.variants import SIDES
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
 
@@ -76,7 +77,7 @@ class Shape:
         return min(1.0, max(self.sides.values()) / max(self.shown(width, height)))
 
 
-WHOLE = Shape({"large": 2048, "medium": 1080, "thumb": 320})
+WHOLE = Shape(SIDES)
 SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
 
 

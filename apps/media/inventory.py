@@ -19,9 +19,9 @@ from django.utils import timezone
 from apps.core.db.batches import BATCH, in_batches
 from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
+from apps.media.fields import is_complete
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
-from apps.media.variants import is_complete
 
 log = structlog.get_logger(__name__)
 SHARDS = string.ascii_letters + string.digits + "-_"

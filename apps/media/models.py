@@ -7,8 +7,8 @@ from django.db.models.functions import Now
 
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob
+from apps.media.fields import VariantsField
 from apps.media.querysets import MediaQuerySet
-from apps.media.variants import VariantsField
 from apps.safety.fields import ImageHashField
 
 

@@ -1,27 +1,20 @@
-"""Which entries of `Media.variants` can be shown.
+"""The sizes in which photos are shown, and the shape of `Media.variants`. Does not import Django, because the image
+sandbox loads this module too."""
 
-The pipeline writes the column, and the database checks no shape. A malformed entry must not break the pages that show
-the medium among others, so it is left out wherever the column is read, and counted.
-"""
-
-import json
-from typing import Any
-
-from django.db import models
-from django.db.models.expressions import Col
-from prometheus_client import Counter
-
+# Name → longest side in pixels, largest first.
+SIDES = {"large": 2048, "medium": 1080, "thumb": 320}
+# Content type → suffix of the files.
 SUFFIXES = {"image/webp": "webp", "image/jpeg": "jpg"}
-NAMES = ("thumb", "medium", "large")
+CONTENT_TYPES = list(SUFFIXES)
 MAX_NUMBER = 2**31
-LEFT_OUT = Counter("photogram_media_variants_left_out_total", "Reads of media with malformed variants.")
 
 
 def is_well_formed(variant: object) -> bool:
+    """Whether an entry of the column is {name, content_type, width, height, bytes} with possible values."""
     return (
         isinstance(variant, dict)
-        and variant.get("name") in NAMES
-        and variant.get("content_type") in [*SUFFIXES]
+        and variant.get("name") in list(SIDES)
+        and variant.get("content_type") in CONTENT_TYPES
         and all(is_number(variant.get(name)) for name in ("width", "height", "bytes"))
     )
 
@@ -29,33 +22,3 @@ def is_well_formed(variant: object) -> bool:
 def is_number(value: object) -> bool:
     """An int and no bool, which is a kind of int."""
     return type(value) is int and 0 < value < MAX_NUMBER
-
-
-def well_formed(variants: object) -> list[dict[str, Any]]:
-    """The well-formed entries of a value of the column."""
-    entries = variants if isinstance(variants, list) else []
-    kept = [entry for entry in entries if is_well_formed(entry)]
-    if kept != variants:
-        LEFT_OUT.inc()
-    return kept
-
-
-def is_complete(text: str) -> bool:
-    """Whether a stored value has entries and all of them are well-formed."""
-    try:
-        variants = json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(variants, list) and bool(variants) and all(is_well_formed(entry) for entry in variants)
-
-
-class VariantsField(models.JSONField):
-    """A list of {name, content_type, width, height, bytes}. Malformed entries are left out when it is read."""
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        if not isinstance(expression, Col):
-            return super().from_db_value(value, expression, connection)
-        try:
-            return well_formed(super().from_db_value(value, expression, connection))
-        except (ValueError, RecursionError):  # numbers and depths that PostgreSQL stores and Python does not parse
-            return well_formed(None)

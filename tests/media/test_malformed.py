@@ -7,10 +7,10 @@ from django.db import connection
 from prometheus_client import REGISTRY
 
 from apps.feed import explore
-from apps.media import examinations, inventory
+from apps.media import checks, inventory
+from apps.media.fields import well_formed
 from apps.media.models import Media
-from apps.media.variants import well_formed
-from apps.moderation.admin import pages, pictures
+from apps.moderation.admin import photos
 from apps.moderation.cases import reads
 from tests.commands import run
 from tests.factories import LikeFactory, MediaFactory, PostFactory
@@ -100,11 +100,9 @@ def test_the_console_shows_the_others(alice, posts):
     alice.save()
     for medium in (mixed.media.first(), bad.media.get(), alice.avatar):
         spoil(medium, '[{"name": "thumb"}, 7]')
-    assert len(pictures.pictures(reads.find("post", mixed.pk).row)) == 1
-    assert pictures.thumbnail(reads.find("post", bad.pk).row) is None
-    alice.avatar.refresh_from_db()
-    assert pictures.thumbnail(alice) is None
-    assert pages.avatar_of(alice) is None
+    assert len(photos.photos_of(reads.find("post", mixed.pk).row)) == 1
+    assert photos.thumbnail(reads.find("post", bad.pk).row) is None
+    assert photos.thumbnail(reads.find("user", alice.pk).row) is None
 
 
 def test_well_formed_entries_beside_malformed_ones_are_shown():
@@ -120,14 +118,14 @@ def test_what_is_left_out_is_counted(api, bob, posts):
 
 
 def test_the_system_check_reports_it(posts):
-    (finding,) = examinations.examine_variants()
-    assert finding.severity == "ok"
+    (message,) = checks.check_variants()
+    assert message.id == "photogram.I230"
     spoil(posts[0].media.first(), "[{}]")
     spoil(posts[1].media.get(), "[]")
-    (finding,) = examinations.examine_variants()
-    assert finding.severity == "error"
-    assert "2 have" in finding.what
-    assert "--malformed" in finding.advice
+    (message,) = checks.check_variants()
+    assert message.id == "photogram.E231"
+    assert message.msg.startswith("2 of")
+    assert "--malformed" in message.hint
 
 
 def test_a_command_has_the_variants_made_again(posts):
