@@ -360,12 +360,15 @@ def _webp(data: bytes, limits: Limits) -> Container:
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield every chunk: kind, body, and all bytes of the chunk, as far as they are in the file."""
+    """Yield every chunk: kind, body, and all bytes of the chunk, as far as they are in the file. Padding that is cut
+    off at the end of the file is added."""
     position = 12
     while position + 8 <= len(data):
         length = int.from_bytes(data[position + 4 : position + 8], "little")
-        start, position = position, position + 8 + length + length % 2
-        yield data[start : start + 4], data[start + 8 : start + 8 + length], data[start:position]
+        start, end = position, position + 8 + length
+        position = end + length % 2
+        padding = b"\0" if position == len(data) + 1 else b""
+        yield data[start : start + 4], data[start + 8 : end], data[start:position] + padding
 
 
 def _canvas(body: bytes) -> tuple[int, int]:

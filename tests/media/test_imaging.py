@@ -276,6 +276,17 @@ def test_a_png_without_its_end_is_ready(render: Render, cut: int) -> None:
     assert_close(pictures.corners(image_of(render(data[:-cut], "image/png"))), pictures.corners(quarters()))
 
 
+def test_a_webp_without_the_padding_of_its_last_chunk_is_ready(render: Render) -> None:
+    odd = next(file for file in _webps() if int.from_bytes(file[16:20], "little") % 2)
+
+    assert render(odd[:-1], "image/webp").width == 64
+
+
+def _webps() -> Iterator[bytes]:
+    for seed in range(50):
+        yield file_of(landscape(64, 48, seed), "image/webp", lossless=True)
+
+
 @pytest.mark.parametrize(
     ("content_type", "options"),
     [("image/jpeg", {}), ("image/jpeg", {"progressive": True}), ("image/png", {})],
