@@ -21,6 +21,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFil
 
 from apps.core.media_types import media_type
 from apps.media import blurhash, colours, perceptual
+from apps.media.boxes import Cicp
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
 from apps.media.variants import SIDES
 
@@ -115,7 +116,7 @@ class Decoded:
     height: int
     orientation: int = 1
     profile: bytes = b""
-    cicp: colours.Cicp | None = None
+    cicp: Cicp | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -347,7 +348,7 @@ def _eight_bit(grey: Image.Image) -> Image.Image:
     return grey.point(lambda value: value / 256).convert("L")
 
 
-def _to_srgb(image: Image.Image, profile: bytes, cicp: colours.Cicp | None) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: bytes, cicp: Cicp | None) -> Image.Image:
     """Convert by the colour profile (relative colorimetric with black point compensation), or else by code points.
     Without a usable declaration Pillow's default conversion is used."""
     if image.mode == "RGBX":

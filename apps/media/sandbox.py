@@ -144,7 +144,7 @@ def _started() -> _Child:
     try:
         process = subprocess.Popen(  # noqa: S603 - the same interpreter, a fixed module, no user input
             [sys.executable, "-s", "-m", "apps.media.sandbox", str(os.getpid())],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
