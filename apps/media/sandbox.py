@@ -8,7 +8,6 @@ pool worker may not have `multiprocessing` children. It never outlives its paren
 """
 
 import json
-import logging
 import os
 import resource
 import signal
@@ -27,8 +26,6 @@ from apps.core.media_types import media_type
 from apps.media import confinement, imaging
 from apps.media.imaging import ACCEPTED_TYPES, ENCODINGS, ImagingError, Limits, Picture, Rendition
 from apps.safety.hashes import require_hash
-
-log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
 # The child is replaced after this many pictures, in case a decoder leaks memory or was taken over.
