@@ -271,6 +271,10 @@ MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
+# Ten scans, the number that encoders write, of the most pixels that are allowed.
+MEDIA_MAX_SCAN_MEGAPIXELS = env.int("MEDIA_MAX_SCAN_MEGAPIXELS", 700)
+# Seconds of the pipeline for the uploads of a user within an hour. A photo takes about a second.
+MEDIA_PROCESSING_SECONDS_PER_HOUR = env.int("MEDIA_PROCESSING_SECONDS_PER_HOUR", 600)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
 # What happens to an upload that resembles a blocked image: "refuse" rejects it, "flag" accepts it and reports the post

@@ -10,6 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from apps.core.media_types import media_type
 from apps.core.times import timestamp
 
 
@@ -45,8 +46,8 @@ class AlwaysJSON(BaseContentNegotiation):
     def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
         if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
             return None
-        media_type = (request.content_type or "").split(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == media_type), None)
+        declared = media_type(request.content_type or "")
+        return next((parser for parser in parsers if parser.media_type == declared), None)
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
