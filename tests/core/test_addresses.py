@@ -6,6 +6,8 @@ from prometheus_client import REGISTRY
 
 from apps.core.api.addresses import client_address, client_network
 from apps.core.ops.addresses import last_unreadable
+from apps.core.ops.doctor import Severity
+from apps.core.ops.examinations import examine_addresses
 
 pytestmark = pytest.mark.django_db
 PEER = "192.0.2.1"
@@ -80,6 +82,15 @@ def test_unreadable_address_is_counted_once_per_request_and_reported(settings):
     assert unreadable() == before + 1
     # The form without the digits, which are personal data.
     assert last_unreadable() == "xxx.xx.xxx.x;port=xxxxx"
+
+
+def test_system_check_reports_an_unreadable_address(settings):
+    settings.TRUSTED_PROXIES = 1
+    (fine,) = examine_addresses()
+    assert fine.severity is Severity.OK
+    client_address(request("unknown"))
+    (finding,) = examine_addresses()
+    assert (finding.severity, "unknown" in finding.what, "TRUSTED_PROXIES" in finding.advice) == ("warning", True, True)
 
 
 @pytest.mark.promise("A5")

@@ -12,7 +12,11 @@ from apps.accounts.models import Session, User
 from apps.core import limits
 from apps.core.api.addresses import client_network
 from apps.core.api.throttling import Bucket, SecretRateLimit
-from apps.core.db.ids import new_id
+
+# The id of no account.
+NO_ID = UUID(int=0)
+# The length of an e-mail address.
+LONGEST_LOGIN = 254
 
 
 def count_attempt(request: HttpRequest | Request, login: str) -> User | None:
@@ -22,12 +26,11 @@ def count_attempt(request: HttpRequest | Request, login: str) -> User | None:
     guesses from elsewhere nor neighbours who sign in to other accounts lock the owner out.
     """
     user, network = services.find_by_login(login), client_network(request)
-    # Asked for an unknown login as well, so that both take as long.
-    if own := known_caller(user.pk if user else new_id(), network):
+    if own := _known_caller_of(user, network):
         limits.require("sign_in_account", own)
     else:
         limits.require("sign_in_address", network)
-        limits.require("sign_in_account", str(user.pk) if user else login.strip().lower()[:254])
+        limits.require("sign_in_account", str(user.pk) if user else login.strip().lower()[:LONGEST_LOGIN])
     return user
 
 
@@ -43,12 +46,16 @@ class CredentialRateLimit(SecretRateLimit):
             case {"token": str(secret)}:
                 owner_id = services.find_link_owner(secret)
                 return "token", str(owner_id) if owner_id else network
-            case {"login": str(login)}:
-                user = services.find_by_login(login)
-                own = known_caller(user.pk, network) if user else None
+            case {"login": str(login)} if len(login) <= LONGEST_LOGIN:
+                own = _known_caller_of(services.find_by_login(login), network)
                 # `count_attempt` counts it more strictly.
                 return ("anonymous", own) if own else None
         return None
+
+
+def _known_caller_of(user: User | None, network: str | None) -> str | None:
+    """`known_caller` of an account. An unknown login takes the same queries, so that it takes the same time."""
+    return known_caller(user.pk if user else NO_ID, network)
 
 
 def known_caller(user_id: UUID, network: str | None) -> str | None:
