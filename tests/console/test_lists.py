@@ -1,4 +1,4 @@
-"""Lists of any length: what their pages ask PostgreSQL is answered by indexes, and bounded."""
+"""Lists of any length: their queries use indexes and are bounded."""
 
 import re
 
