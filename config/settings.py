@@ -22,6 +22,7 @@ from redis.retry import Retry
 from apps.core.db.deadline import DeadlineConnection
 from config.brokers import broker_options, takes_remote_control
 from config.logging import default_format, logging_config
+from config.openapi import SPECTACULAR_SETTINGS  # noqa: F401  (read as settings.SPECTACULAR_SETTINGS)
 from config.queues import DEFAULT, QUEUES, ROUTES
 from config.schedule import SCHEDULE  # noqa: F401  (read as settings.SCHEDULE)
 
@@ -256,7 +257,6 @@ MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 360
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
-MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
@@ -433,29 +433,6 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "flag": (60, 3600),
 }
 
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Photogram",
-    "DESCRIPTION": "The API of a photo-sharing network.",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SCHEMA_PATH_PREFIX": r"/v1",
-    "AUTHENTICATION_WHITELIST": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-    },
-    "POSTPROCESSING_HOOKS": [
-        "apps.core.api.schema.with_problems_and_examples",
-    ],
-}
-
 # ── Celery: tasks are rows of the outbox until they are done ─────────────────────────────────────────────
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "redis://127.0.0.1:6379/1")
 CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(
@@ -473,6 +450,8 @@ TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
 TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0)
 WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
+# The kinds of workers that must run: what is before the @ in --hostname, as in the Procfile.
+WORKER_NAMES: list[str] = env.list("WORKER_NAMES", ["worker", "media"])
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT
 CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)

@@ -122,6 +122,7 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "search/users"): ("?q=alice", ANYBODY),
     ("GET", "search/posts"): ("?q=husum", ANYBODY),
     ("GET", "search/tags"): ("?q=hus", ANYBODY),
+    ("GET", "instance"): (None, ANYBODY),
     ("GET", "explore"): (None, ANYBODY),
     ("GET", "feed"): (None, SIGNED_IN),
     ("POST", "feed/refresh"): (None, SIGNED_IN),

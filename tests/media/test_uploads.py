@@ -119,6 +119,15 @@ class TestBeginning:
         assert {len(secret) for secret in secrets} == {32}
 
 
+class TestHeaders:
+    def test_upload_has_only_headers_that_a_page_may_set(self, api, alice):
+        data = jpeg()
+        upload = begin(api(alice), data, sha256=hashlib.sha256(data).hexdigest()).json()
+        assert {name.lower() for name in upload["upload"]["headers"]} == {"content-type", "x-amz-checksum-sha256"}
+        assert begin(api(alice), data).json()["upload"]["headers"] == {"Content-Type": "image/jpeg"}
+        assert put(upload, data).status_code == 200
+
+
 class TestM5StorageRefuses:
     @pytest.mark.promise("M5")
     def test_another_size_type_key_method_or_hash(self, api, alice):

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def post(alice):
-    return content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="tide")
+    created = content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="tide")
+    exposure.reconcile([created.pk])
+    return created
 
 
 def actions():

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
+from apps.core.validators import validate_not_blank
 from apps.moderation.models import Category, Decision, ReasonTemplate
 
 PERMANENT = "permanent"
@@ -27,6 +28,7 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         max_length=1000,
+        validators=[validate_not_blank],
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="The affected user sees this. Do not include other people's data.",
     )

@@ -24,6 +24,7 @@ from apps.accounts.models import User
 from apps.console.base import ReadOnlyAdmin
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError
+from apps.core.validators import validate_not_blank
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.admin.photos import Photo, photo_of
@@ -37,7 +38,10 @@ class RuleForm(forms.Form):
     """The fields of a new rule. `reason` is recorded."""
 
     reason = forms.CharField(
-        max_length=1000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), help_text="Recorded in the audit."
+        max_length=1000,
+        validators=[validate_not_blank],
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Recorded in the audit.",
     )
 
 

@@ -3,6 +3,7 @@
 from typing import cast
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -58,14 +59,15 @@ class TargetViewSet(BaseViewSet):
         return Response(serializers.ModerationActionSerializer(row).data)
 
 
+@extend_schema(tags=["Moderation"])
 class UserModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "user"
     lookup_value_converter = "str"
 
     @documented(
-        summary="Report user",
+        operation_id="reportUser",
+        summary="Report a user",
         description="Accounts that the caller blocks can be reported, too.",
-        operation_id="report_report_user",
         responses=FLAG,
         errors=[services.CannotFlagSelf],
     )
@@ -79,9 +81,9 @@ class UserModerationViewSet(TargetViewSet):
         return self.flag_response(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
-        summary="Suspend user",
+        operation_id="suspendUser",
+        summary="Suspend a user",
         description="Another reason or end replaces a suspension.",
-        operation_id="decision_suspend",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.SecondPairOfEyesRequired],
     )
@@ -93,8 +95,8 @@ class UserModerationViewSet(TargetViewSet):
         return self.action_response(services.suspend(person, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Unsuspend user",
-        operation_id="decision_unsuspend",
+        operation_id="unsuspendUser",
+        summary="Unsuspend a user",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
@@ -114,13 +116,12 @@ class UserModerationViewSet(TargetViewSet):
         return person
 
 
+@extend_schema(tags=["Moderation"])
 class PostModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "post_id"
     lookup_value_converter = "uuid"
 
-    @documented(
-        summary="Report post", operation_id="report_report_post", responses=FLAG, errors=[services.CannotFlagSelf]
-    )
+    @documented(operation_id="reportPost", summary="Report a post", responses=FLAG, errors=[services.CannotFlagSelf])
     @action(
         detail=True,
         methods=["post"],
@@ -130,9 +131,7 @@ class PostModerationViewSet(TargetViewSet):
     def flag(self, request: Request, post_id: UUID) -> Response:
         return self.flag_response(find_post(request, post_id))
 
-    @documented(
-        summary="Take down post", operation_id="decision_take_down_post", responses=ACTION, errors=DECISION_ERRORS
-    )
+    @documented(operation_id="takeDownPost", summary="Take down a post", responses=ACTION, errors=DECISION_ERRORS)
     @action(
         detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
     )
@@ -141,8 +140,8 @@ class PostModerationViewSet(TargetViewSet):
         return self.action_response(services.take_down_post(post, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Restore post",
-        operation_id="decision_restore_post",
+        operation_id="restorePost",
+        summary="Restore a post",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
@@ -154,12 +153,13 @@ class PostModerationViewSet(TargetViewSet):
         return self.action_response(services.restore_post(post, by=self.moderator, **self.get_validated_data()))
 
 
+@extend_schema(tags=["Moderation"])
 class CommentModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "comment_id"
     lookup_value_converter = "uuid"
 
     @documented(
-        summary="Report comment", operation_id="report_report_comment", responses=FLAG, errors=[services.CannotFlagSelf]
+        operation_id="reportComment", summary="Report a comment", responses=FLAG, errors=[services.CannotFlagSelf]
     )
     @action(
         detail=True,
@@ -170,9 +170,7 @@ class CommentModerationViewSet(TargetViewSet):
     def flag(self, request: Request, comment_id: UUID) -> Response:
         return self.flag_response(find_comment(request, comment_id))
 
-    @documented(
-        summary="Take down comment", operation_id="decision_take_down_comment", responses=ACTION, errors=DECISION_ERRORS
-    )
+    @documented(operation_id="takeDownComment", summary="Take down a comment", responses=ACTION, errors=DECISION_ERRORS)
     @action(
         detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
     )
@@ -181,8 +179,8 @@ class CommentModerationViewSet(TargetViewSet):
         return self.action_response(services.take_down_comment(comment, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Restore comment",
-        operation_id="decision_restore_comment",
+        operation_id="restoreComment",
+        summary="Restore a comment",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
@@ -194,6 +192,7 @@ class CommentModerationViewSet(TargetViewSet):
         return self.action_response(services.restore_comment(comment, by=self.moderator, **self.get_validated_data()))
 
 
+@extend_schema(tags=["Moderation"])
 class FlagViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.FlagSerializer
@@ -204,14 +203,19 @@ class FlagViewSet(BaseViewSet):
     def get_queryset(self) -> FlagQuerySet:
         return Flag.objects.listed()
 
-    @documented(summary="List reports", page_of=serializers.FlagSerializer, errors=[*MODERATORS_ONLY, Invalid])
+    @documented(
+        operation_id="listReports",
+        summary="List reports",
+        page_of=serializers.FlagSerializer,
+        errors=[*MODERATORS_ONLY, Invalid],
+    )
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
-        summary="Close report",
-        operation_id="flag_resolve",
+        operation_id="closeReport",
+        summary="Close a report",
         responses={200: serializers.FlagSerializer},
         errors=[*DECISION_ERRORS, services.FlagClosed],
     )
@@ -221,6 +225,7 @@ class FlagViewSet(BaseViewSet):
         return Response(serializers.FlagSerializer(flag).data)
 
 
+@extend_schema(tags=["Moderation"])
 class AuditViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.ModerationActionSerializer
@@ -230,6 +235,7 @@ class AuditViewSet(BaseViewSet):
         return ModerationAction.objects.with_outcome()
 
     @documented(
+        operation_id="listModerationActions",
         summary="List moderation actions",
         page_of=serializers.ModerationActionSerializer,
         errors=[*MODERATORS_ONLY, Invalid],
@@ -239,14 +245,15 @@ class AuditViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
+@extend_schema(tags=["Moderation"])
 class ActionViewSet(BaseViewSet):
     lookup_url_kwarg = "action_id"
     lookup_value_converter = "uuid"
 
     @documented(
-        summary="Appeal moderation action",
+        operation_id="appealModerationAction",
+        summary="Appeal a moderation action",
         description="As the affected user, signed in or with the token of the mail.",
-        operation_id="appeal_create",
         responses={201: serializers.AppealSerializer},
         errors=[Unauthorized, InvalidLink, services.AlreadyAppealed, services.NotAppealable],
     )
@@ -274,6 +281,7 @@ class ActionViewSet(BaseViewSet):
         return Response(serializers.AppealSerializer(appeal).data, status=201)
 
 
+@extend_schema(tags=["Moderation"])
 class AppealViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.AppealCaseSerializer
@@ -285,8 +293,8 @@ class AppealViewSet(BaseViewSet):
         return Appeal.objects.with_action()
 
     @documented(
+        operation_id="listAppeals",
         summary="List appeals",
-        operation_id="case_list",
         page_of=serializers.AppealCaseSerializer,
         errors=[*MODERATORS_ONLY, Invalid],
     )
@@ -295,9 +303,9 @@ class AppealViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
-        summary="Decide appeal",
+        operation_id="decideAppeal",
+        summary="Decide an appeal",
         description="The action is upheld, or overturned and undone.",
-        operation_id="case_decide",
         responses={200: serializers.AppealCaseSerializer},
         errors=[*DECISION_ERRORS, services.OwnDecision, services.AppealDecided],
     )

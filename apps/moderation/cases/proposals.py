@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.core.text import is_blank
 from apps.moderation import services
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases import claims
@@ -118,5 +119,5 @@ def _parties(proposal: SuspensionProposal) -> dict[str, str | None]:
 # ── Rules of every decision ─────────────────────────────────────────────────────────────
 def require_reason(reason: str) -> None:
     """Raises Invalid."""
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid(reason=("required", "Give a reason; the affected user sees it."))
