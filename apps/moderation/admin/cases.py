@@ -96,6 +96,7 @@ class CaseView(ModerationView):
                 *FORM_KEYS,
             ],
             others=self._count_others(case) if context.proposal_id else 0,
+            proposal_category=Category(context.proposal_category).label if context.proposal_category else "",
             restriction=None if total else in_force(case.target.type, case.target.id),
             forbidden=forbidden,
             mine=mine,

@@ -126,6 +126,7 @@ def test_start_page_is_the_desk_and_not_the_index_of_models(mod, alice, django_a
         "Your decisions today": 1,
     }
     assert "Models in the" not in page.text
+    assert "Site administration" not in page.text
 
 
 def test_sign_in_page_has_no_link_to_a_site_that_does_not_exist():
