@@ -107,8 +107,8 @@ MIDDLEWARE = [
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "apps.core.api.middleware.OutageMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
+    "apps.core.api.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -117,7 +117,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
+    "apps.console.middleware.NullCharacterMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -253,7 +255,8 @@ S3_PUBLIC_BUCKET = env.str("S3_PUBLIC_BUCKET", "photogram-public")
 MEDIA_CDN_URL = env.str("MEDIA_CDN_URL", f"{S3_PUBLIC_ENDPOINT_URL}/{S3_PUBLIC_BUCKET}").rstrip("/")
 # Called with each object's public URL when it must vanish; empty when the CDN is the bucket itself.
 MEDIA_CDN_PURGE_URL = env.str("MEDIA_CDN_PURGE_URL", "")
-MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 3600))
+# How long the signed URL of a photo that is not public works after a block, since a URL is not bound to its viewer.
+MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 600))
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
@@ -362,6 +365,10 @@ SIMPLE_JWT: dict[str, Any] = {
     "AUTH_TOKEN_CLASSES": ["apps.accounts.tokens.AccessToken"],
 }
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
+# A console session ends after this time without a request, and after its lifetime in any case.
+CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2))
+CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12))
+SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 # Only the console has a login form.
@@ -391,6 +398,8 @@ EMAIL_BACKEND = env.str(
 if email_url := env.str("EMAIL_URL", ""):
     globals().update(env.dj_email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
+# Whether users may sign up with addresses such as user@localhost or user@[127.0.0.1].
+EMAIL_ALLOW_LOCAL_ADDRESSES = not PRODUCTION
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
 
 # ── Web Push: a key pair of `manage.py make_vapid_keys`; without it, push is disabled ────────────────────
@@ -415,6 +424,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# An IPv6 client has a whole network of addresses; its requests are counted together.
+RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64)
+if not 1 <= RATE_LIMIT_IPV6_PREFIX <= 128:
+    raise ImproperlyConfigured("RATE_LIMIT_IPV6_PREFIX must be a number of bits from 1 to 128.")
 # {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
@@ -428,7 +441,12 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "two_factor": (10, 900),
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
+    # By session.
+    "refresh": (30, 300),
+    # Secrets of links by account, and unknown secrets by address.
     "token": (30, 300),
+    # Expired and revoked access tokens by session, and unknown ones by address.
+    "invalid_bearer": (120, 60),
     "upload": (300, 3600),
     "flag": (60, 3600),
 }

@@ -1,4 +1,4 @@
-"""`manage.py create_moderator`."""
+"""`manage.py create_moderator` and `dismiss_moderator`."""
 
 import re
 
@@ -6,8 +6,11 @@ import pytest
 from django.core import mail
 
 from apps.accounts.models import User
+from apps.moderation import roles
+from apps.moderation.models import StaffAct
 from tests.commands import run
 from tests.conftest import Caller
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -97,3 +100,33 @@ def test_invalid_options_are_explained(alice, options, said):
     assert outcome.code == 1
     assert said in outcome.err
     assert User.objects.count() == 1
+
+
+# ── dismiss_moderator ────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("rank", [*roles.RANKS, "superuser"])
+def test_dismissed_staff_moderate_no_more(rank, api):
+    person = UserFactory(handle="person", is_staff=True, is_superuser=rank == "superuser")
+    if rank != "superuser":
+        roles.appoint(person, rank)
+    caller = api(person)
+    assert caller.get("/moderation/flags").status_code == 200
+    dry = run("dismiss_moderator", "person", "--reason", "Has left.", "--dry-run")
+    assert (dry.code, caller.get("/moderation/flags").status_code) == (0, 200)
+    outcome = run("dismiss_moderator", "@person", "--reason", "Has left.")
+    assert outcome.out == "@person has no role any more.\n"
+    assert caller.get("/moderation/flags").json()["code"] == "moderator_required"
+    assert caller.get("/auth/me").json()["roles"] == []
+    act = StaffAct.objects.get()
+    assert (act.act, act.reason, act.subject_id, act.detail["operator"]) == (
+        "dismiss",
+        "Has left.",
+        str(person.pk),
+        True,
+    )
+    again = run("dismiss_moderator", "person", "--reason", "Has left.")
+    assert (again.code, again.err) == (1, "This account has no role.")
+
+
+def test_dismissal_needs_a_reason(mod):
+    assert run("dismiss_moderator", "mod", "--reason", " ").code == 1
+    assert User.objects.get().roles == {"moderator"}

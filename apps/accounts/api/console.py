@@ -19,7 +19,6 @@ from apps.accounts import two_factor
 from apps.accounts.api import attempts
 from apps.accounts.models import User
 from apps.core import limits
-from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
 
@@ -69,7 +68,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             if self.cleaned_data.get("checked"):
                 self.user_cache: User | None = self._find_checked_user(self.cleaned_data["checked"])
             else:
-                attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
+                attempts.count_attempt(self.request, self.cleaned_data.get("username", ""))
                 super().clean()
             self._require_code()
         except TooManyRequests as refusal:

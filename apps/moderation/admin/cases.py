@@ -27,7 +27,7 @@ from apps.moderation.admin.views import (
 from apps.moderation.cases import claims, effects, proposals, queue, reads
 from apps.moderation.cases.decisions import in_force
 from apps.moderation.models import Category, Decision, ModerationAction, TargetType
-from apps.moderation.roles import may_change_rules
+from apps.moderation.roles import may_change_rules, outranks
 
 
 class CaseView(ModerationView):
@@ -78,9 +78,8 @@ class CaseView(ModerationView):
         acts = offered(case, has_reports=total > 0)
         if form is None and act in acts:
             form = self._form(case, act, category=context.category or "")
-        is_own = case.person.pk == self.moderator.pk
-        is_admins = "admin" in case.person.roles and "admin" not in self.moderator.roles
-        forbidden = is_own or is_admins
+        # Also one's own case: nobody has a higher rank than themselves.
+        forbidden = not outranks(self.moderator, case.person)
         mine = not forbidden and self._claim(case, context)
         return self.render(
             case=case,

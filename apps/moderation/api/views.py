@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -11,15 +11,16 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import OptionalBearerAuthentication
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
 from apps.accounts.services import InvalidLink
 from apps.accounts.two_factor import TwoFactorRequired
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.models import Post
-from apps.core import limits
-from apps.core.api.addresses import client_address
+from apps.core.api.addresses import client_network
 from apps.core.api.schema import documented
+from apps.core.api.throttling import Bucket, SecretRateLimit
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
@@ -30,12 +31,13 @@ from apps.moderation.api.permissions import IsModerator
 from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.moderation.roles import CannotModerate
 from apps.social.api.profiles import filter_by_identifier, get_user_or_404
 
 FLAG = {201: serializers.FlagSerializer, 200: serializers.FlagSerializer}
 ACTION = {200: serializers.ModerationActionSerializer}
 MODERATORS_ONLY = [services.ModeratorRequired, TwoFactorRequired]
-DECISION_ERRORS = [*MODERATORS_ONLY, services.CannotModerate]
+DECISION_ERRORS = [*MODERATORS_ONLY, CannotModerate]
 
 post_action = partial(action, detail=True, methods=["post"])
 report_action = partial(
@@ -221,6 +223,18 @@ class AuditViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
+class AppealRateLimit(SecretRateLimit):
+    """The limit of appeals with the token of a mail."""
+
+    def get_secret_bucket(self, request: Request, view: Any, body: dict[str, Any]) -> Bucket | None:
+        match body:
+            case {"token": str(token)}:
+                action_id = view.kwargs["action_id"]
+                is_known = statements.opens_appeal(token, action_id)
+                return "token", str(action_id) if is_known else client_network(request)
+        return None
+
+
 @extend_schema(tags=["Moderation"])
 class ActionViewSet(BaseViewSet):
     lookup_url_kwarg = "action_id"
@@ -236,14 +250,15 @@ class ActionViewSet(BaseViewSet):
     @action(
         detail=True,
         methods=["post"],
+        authentication_classes=[OptionalBearerAuthentication],
         permission_classes=[AllowAny],
+        throttle_classes=[AppealRateLimit],
         serializer_class=serializers.MakeAppealSerializer,
     )
     def appeal(self, request: Request, action_id: UUID) -> Response:
         body = self.get_validated_data()
         appealed = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
         if "token" in body:
-            limits.require("token", client_address(request))
             if not statements.opens_appeal(body["token"], action_id):
                 raise InvalidLink
             appellant_id = appealed.affected_id if appealed else None
