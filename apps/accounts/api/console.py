@@ -82,7 +82,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             pk, state = signing.loads(checked, salt=SIGN_IN_SALT, max_age=SECOND_STEP_SECONDS)
         except signing.BadSignature as error:
             raise self._error("expired") from error
-        user: User | None = User.objects.filter(pk=pk).first()
+        user: User | None = User.objects.active().filter(pk=pk).first()
         # The hash changes with the password.
         if user is None or not constant_time_compare(user.get_session_auth_hash(), state):
             raise self._error("expired")

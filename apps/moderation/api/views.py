@@ -1,5 +1,7 @@
 """Reports, the decisions of moderators, the audit, and appeals."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -37,6 +39,12 @@ ACTION = {200: serializers.ModerationActionSerializer}
 MODERATORS_ONLY = [services.ModeratorRequired, TwoFactorRequired]
 DECISION_ERRORS = [*MODERATORS_ONLY, CannotModerate]
 
+post_action = partial(action, detail=True, methods=["post"])
+report_action = partial(
+    post_action, permission_classes=[IsAuthenticated], serializer_class=serializers.MakeFlagSerializer
+)
+decision_action = partial(post_action, permission_classes=[IsModerator])
+
 
 class TargetViewSet(BaseViewSet):
     """Reports of one kind of target, by all users, and decisions about it, by moderators.
@@ -52,13 +60,14 @@ class TargetViewSet(BaseViewSet):
     def moderator(self) -> User:
         return cast(User, self.request.user)
 
-    def flag_response(self, row: User | Post | Comment) -> Response:
+    def report(self, row: User | Post | Comment) -> Response:
         flag, is_new = services.flag(row, by=self.caller_id, **self.get_validated_data())
         return Response(serializers.FlagSerializer(flag).data, status=201 if is_new else 200)
 
-    def action_response(self, made: ModerationAction) -> Response:
-        row = ModerationAction.objects.with_outcome().get(pk=made.pk)
-        return Response(serializers.ModerationActionSerializer(row).data)
+    def decide(self, service: Callable[..., ModerationAction], row: User | Post | Comment) -> Response:
+        made = service(row, by=self.moderator, **self.get_validated_data())
+        decided = ModerationAction.objects.with_outcome().get(pk=made.pk)
+        return Response(serializers.ModerationActionSerializer(decided).data)
 
 
 @extend_schema(tags=["Moderation"])
@@ -73,14 +82,9 @@ class UserModerationViewSet(TargetViewSet):
         responses=FLAG,
         errors=[services.CannotFlagSelf],
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        permission_classes=[IsAuthenticated],
-        serializer_class=serializers.MakeFlagSerializer,
-    )
+    @report_action()
     def flag(self, request: Request, user: str) -> Response:
-        return self.flag_response(get_user_or_404(request, user, include_blocked=True))
+        return self.report(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
         operation_id="suspendUser",
@@ -89,12 +93,9 @@ class UserModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.SecondPairOfEyesRequired],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.SuspendSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.SuspendSerializer)
     def suspend(self, request: Request, user: str) -> Response:
-        person = self.get_any_user_or_404(user)
-        return self.action_response(services.suspend(person, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.suspend, self.get_any_user_or_404(user))
 
     @documented(
         operation_id="unsuspendUser",
@@ -102,12 +103,9 @@ class UserModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.RestoreSerializer)
     def unsuspend(self, request: Request, user: str) -> Response:
-        person = self.get_any_user_or_404(user)
-        return self.action_response(services.unsuspend(person, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.unsuspend, self.get_any_user_or_404(user))
 
     def get_any_user_or_404(self, identifier: str) -> User:
         """Accounts in every state, and those that block the moderator. Raises NotFound."""
@@ -124,22 +122,14 @@ class PostModerationViewSet(TargetViewSet):
     lookup_value_converter = "uuid"
 
     @documented(operation_id="reportPost", summary="Report a post", responses=FLAG, errors=[services.CannotFlagSelf])
-    @action(
-        detail=True,
-        methods=["post"],
-        permission_classes=[IsAuthenticated],
-        serializer_class=serializers.MakeFlagSerializer,
-    )
+    @report_action()
     def flag(self, request: Request, post_id: UUID) -> Response:
-        return self.flag_response(find_post(request, post_id))
+        return self.report(find_post(request, post_id))
 
     @documented(operation_id="takeDownPost", summary="Take down a post", responses=ACTION, errors=DECISION_ERRORS)
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
     def takedown(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        return self.action_response(services.take_down_post(post, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.take_down_post, find_reviewable_post(request, post_id))
 
     @documented(
         operation_id="restorePost",
@@ -147,12 +137,9 @@ class PostModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.RestoreSerializer)
     def restore(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        return self.action_response(services.restore_post(post, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.restore_post, find_reviewable_post(request, post_id))
 
 
 @extend_schema(tags=["Moderation"])
@@ -163,22 +150,14 @@ class CommentModerationViewSet(TargetViewSet):
     @documented(
         operation_id="reportComment", summary="Report a comment", responses=FLAG, errors=[services.CannotFlagSelf]
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        permission_classes=[IsAuthenticated],
-        serializer_class=serializers.MakeFlagSerializer,
-    )
+    @report_action()
     def flag(self, request: Request, comment_id: UUID) -> Response:
-        return self.flag_response(find_comment(request, comment_id))
+        return self.report(find_comment(request, comment_id))
 
     @documented(operation_id="takeDownComment", summary="Take down a comment", responses=ACTION, errors=DECISION_ERRORS)
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
     def takedown(self, request: Request, comment_id: UUID) -> Response:
-        comment = find_reviewable_comment(request, comment_id)
-        return self.action_response(services.take_down_comment(comment, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.take_down_comment, find_reviewable_comment(request, comment_id))
 
     @documented(
         operation_id="restoreComment",
@@ -186,12 +165,9 @@ class CommentModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.RestoreSerializer)
     def restore(self, request: Request, comment_id: UUID) -> Response:
-        comment = find_reviewable_comment(request, comment_id)
-        return self.action_response(services.restore_comment(comment, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.restore_comment, find_reviewable_comment(request, comment_id))
 
 
 @extend_schema(tags=["Moderation"])

@@ -1,4 +1,4 @@
-"""The audit in the console: filters, pages, and what is taken along."""
+"""The audit in the console: filters, pages, grouping and export."""
 
 import csv
 import io
