@@ -22,6 +22,7 @@ from redis.retry import Retry
 from apps.core.db.deadline import DeadlineConnection
 from config.brokers import broker_options, takes_remote_control
 from config.logging import default_format, logging_config
+from config.openapi import SPECTACULAR_SETTINGS  # noqa: F401  (read as settings.SPECTACULAR_SETTINGS)
 from config.queues import DEFAULT, QUEUES, ROUTES
 from config.schedule import SCHEDULE  # noqa: F401  (read as settings.SCHEDULE)
 
@@ -106,8 +107,8 @@ MIDDLEWARE = [
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "apps.core.api.middleware.OutageMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
+    "apps.core.api.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -116,7 +117,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
+    "apps.console.middleware.NullCharacterMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -143,6 +146,8 @@ TEMPLATES: list[dict[str, Any]] = [
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
+    # No link "Return to site": the API has no pages.
+    "SITE_URL": None,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
@@ -250,11 +255,11 @@ S3_PUBLIC_BUCKET = env.str("S3_PUBLIC_BUCKET", "photogram-public")
 MEDIA_CDN_URL = env.str("MEDIA_CDN_URL", f"{S3_PUBLIC_ENDPOINT_URL}/{S3_PUBLIC_BUCKET}").rstrip("/")
 # Called with each object's public URL when it must vanish; empty when the CDN is the bucket itself.
 MEDIA_CDN_PURGE_URL = env.str("MEDIA_CDN_PURGE_URL", "")
-MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 3600))
+# How long the signed URL of a photo that is not public works after a block, since a URL is not bound to its viewer.
+MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 600))
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
-MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
@@ -360,6 +365,10 @@ SIMPLE_JWT: dict[str, Any] = {
     "AUTH_TOKEN_CLASSES": ["apps.accounts.tokens.AccessToken"],
 }
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
+# A console session ends after this time without a request, and after its lifetime in any case.
+CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2))
+CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12))
+SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 # Only the console has a login form.
@@ -389,6 +398,8 @@ EMAIL_BACKEND = env.str(
 if email_url := env.str("EMAIL_URL", ""):
     globals().update(env.dj_email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
+# Whether users may sign up with addresses such as user@localhost or user@[127.0.0.1].
+EMAIL_ALLOW_LOCAL_ADDRESSES = not PRODUCTION
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
 
 # ── Web Push: a key pair of `manage.py make_vapid_keys`; without it, push is disabled ────────────────────
@@ -413,6 +424,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# An IPv6 client has a whole network of addresses; its requests are counted together.
+RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64)
+if not 1 <= RATE_LIMIT_IPV6_PREFIX <= 128:
+    raise ImproperlyConfigured("RATE_LIMIT_IPV6_PREFIX must be a number of bits from 1 to 128.")
 # {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
@@ -426,32 +441,14 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "two_factor": (10, 900),
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
+    # By session.
+    "refresh": (30, 300),
+    # Secrets of links by account, and unknown secrets by address.
     "token": (30, 300),
+    # Expired and revoked access tokens by session, and unknown ones by address.
+    "invalid_bearer": (120, 60),
     "upload": (300, 3600),
     "flag": (60, 3600),
-}
-
-SPECTACULAR_SETTINGS: dict[str, Any] = {
-    "TITLE": "Photogram",
-    "DESCRIPTION": "The API of a photo-sharing network.",
-    "VERSION": "1.0.0",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SCHEMA_PATH_PREFIX": r"/v1",
-    "AUTHENTICATION_WHITELIST": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "APPEND_COMPONENTS": {
-        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-    },
-    "POSTPROCESSING_HOOKS": [
-        "apps.core.api.schema.with_problems_and_examples",
-    ],
 }
 
 # ── Celery: tasks are rows of the outbox until they are done ─────────────────────────────────────────────
@@ -471,6 +468,8 @@ TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
 TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0)
 WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
+# The kinds of workers that must run: what is before the @ in --hostname, as in the Procfile.
+WORKER_NAMES: list[str] = env.list("WORKER_NAMES", ["worker", "media"])
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT
 CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)
@@ -530,6 +529,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W008"]
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None

@@ -64,7 +64,7 @@ def create_post(
             publication.count_and_expose(post, media_ids)
             publication.announce(post, banned=any(photo.blocked_as for photo in photos), mentions=bool(parsed.mentions))
         else:
-            media.attach_to_post(media_ids, public=False)
+            media.attach_to_post(media_ids)
     return post
 
 
@@ -162,10 +162,13 @@ def take_down(post: Post) -> bool:
     locked = _lock(post)
     if locked.taken_down_at:
         return False
-    if locked.is_published:
-        POSTS.decrement(locked.author_id)
+    was_published = locked.is_published
     locked.taken_down_at = timezone.now()
+    # A trigger notes the newest post of the author here. As in `restore` and `create_post`, this row comes before the
+    # author's own row, so that concurrent changes do not deadlock.
     locked.save(update_fields=["taken_down_at"])
+    if was_published:
+        POSTS.decrement(locked.author_id)
     exposure.reconcile([locked.pk])
     return True
 

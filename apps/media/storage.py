@@ -27,6 +27,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.signals import setting_changed
 
 from apps.core.errors import Unavailable
+from apps.core.ops.availability import AvailabilityLog
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,6 +106,7 @@ class AvailabilityCheck:
     VALID_FOR = 5.0  # seconds
 
     def __init__(self) -> None:
+        self._log = AvailabilityLog(log, unavailable="storage_unavailable", recovered="storage_recovered")
         self.reset()
 
     def reset(self) -> None:
@@ -117,13 +119,13 @@ class AvailabilityCheck:
             self._checked_at = time.monotonic()
         return self._available
 
-    @staticmethod
-    def _answers() -> bool:
+    def _answers(self) -> bool:
         try:
             ping()
         except StorageError as error:
-            log.warning("storage_unavailable", error=str(error))
+            self._log.record_failure(error=str(error))
             return False
+        self._log.record_answer()
         return True
 
 
@@ -144,14 +146,17 @@ def ping() -> None:
 
 # ── Uploads ──────────────────────────────────────────────────────────────────────────────────────────────
 def presign_put(key: str, *, content_type: str, length: int, sha256: str) -> tuple[str, dict[str, str]]:
-    """The URL and the headers of an upload to `key`. Storage refuses another type, length or, if given, hash (hex)."""
+    """The URL and the headers of an upload to `key`. Storage refuses another type, length or, if given, hash (hex).
+
+    Content-Length is signed, too, but every client sets it by itself, and browsers refuse to let a page set it.
+    """
     params: dict[str, Any] = {
         "Bucket": settings.S3_PRIVATE_BUCKET,
         "Key": key,
         "ContentType": content_type,
         "ContentLength": length,
     }
-    headers = {"Content-Type": content_type, "Content-Length": str(length)}
+    headers = {"Content-Type": content_type}
     if sha256:
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
         params["ChecksumSHA256"] = checksum

@@ -2,8 +2,10 @@
 
 import importlib
 import io
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -51,8 +53,20 @@ def test_generated_client_has_a_function_for_every_operation(client_package):
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert len(operations) > 80
     for operation in operations:
-        module = importlib.import_module(f"{client_package}.api.{operation['tags'][0]}.{operation['operationId']}")
+        tag, name = operation["tags"][0].lower().replace(" ", "_"), re.sub("([A-Z])", r"_\1", operation["operationId"])
+        module = importlib.import_module(f"{client_package}.api.{tag}.{name.lower()}")
         assert callable(module.sync_detailed), operation["operationId"]
+
+
+def test_generated_client_is_imported_within_a_second(client_package):
+    code = f"import {client_package}, {client_package}.models"
+    folder = Path(importlib.import_module(client_package).__file__).parents[1]
+    # Once to compile it.
+    for _ in range(2):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+        seconds = time.perf_counter() - started
+    assert seconds <= 1
 
 
 def test_generated_client_signs_up_uploads_posts_and_reads_the_feed(client_package, live_stack):
@@ -62,12 +76,12 @@ def test_generated_client_signs_up_uploads_posts_and_reads_the_feed(client_packa
     models = load("models")
     client = load("client")
     anonymous = client.Client(base_url=live_stack.url)
-    load("api.accounts.user_create").sync(
+    load("api.users.sign_up").sync(
         client=anonymous,
         body=models.SignUpRequest(handle="gina", email="gina@example.org", password=PASSWORD),
     )
-    pair = load("api.accounts.auth_token").sync(
-        client=anonymous, body=models.SignInRequest(login="gina", password=PASSWORD)
+    pair = load("api.authentication.sign_in").sync(
+        client=anonymous, body=models.PasswordSignInRequest(login="gina", password=PASSWORD)
     )
     assert pair.user.handle == "gina"
     gina = client.AuthenticatedClient(base_url=live_stack.url, token=pair.access)
@@ -75,16 +89,16 @@ def test_generated_client_signs_up_uploads_posts_and_reads_the_feed(client_packa
     photo = io.BytesIO()
     Image.new("RGB", (900, 600), "teal").save(photo, "JPEG")
     data = photo.getvalue()
-    upload = load("api.media.media_create").sync(
+    upload = load("api.media.create_upload").sync(
         client=gina, body=models.UploadBodyRequest(content_type="image/jpeg", bytes_=len(data))
     )
     put = httpx.put(upload.upload.url, content=data, headers=upload.upload.headers.additional_properties)
     assert put.status_code == 200
-    load("api.media.media_complete").sync(upload.id, client=gina)
-    post = load("api.content.post_create").sync(
+    load("api.media.complete_upload").sync(upload.id, client=gina)
+    post = load("api.posts.create_post").sync(
         client=gina, body=models.CreatePostRequest(media_ids=[upload.media_id], caption="Hello #world")
     )
-    feed = load("api.feed.feed_list")
+    feed = load("api.feed.list_feed")
     eventually(lambda: feed.sync(client=gina).results, 60, every=0.2)
     page = feed.sync(client=gina)
     [shown] = page.results

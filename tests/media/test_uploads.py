@@ -4,6 +4,7 @@ import base64
 import hashlib
 import time
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -117,6 +118,15 @@ class TestBeginning:
         secrets += [medium.private_secret, medium.public_secret]
         assert len(set(secrets)) == 4
         assert {len(secret) for secret in secrets} == {32}
+
+
+class TestHeaders:
+    def test_upload_has_only_headers_that_a_page_may_set(self, api, alice):
+        data = jpeg()
+        upload = begin(api(alice), data, sha256=hashlib.sha256(data).hexdigest()).json()
+        assert {name.lower() for name in upload["upload"]["headers"]} == {"content-type", "x-amz-checksum-sha256"}
+        assert begin(api(alice), data).json()["upload"]["headers"] == {"Content-Type": "image/jpeg"}
+        assert put(upload, data).status_code == 200
 
 
 class TestM5StorageRefuses:
@@ -321,6 +331,16 @@ class TestWhoMayFetch:
         )
         assert fetch(expired) == 403
 
+    @pytest.mark.promise("P11")
+    def test_an_address_outlives_a_block_by_ten_minutes_at_most(self, api, alice, bob, post, deliver):
+        api(alice).patch(f"/posts/{post.pk}", {"visibility": "followers"})
+        deliver()
+        url = self.urls(api(bob), post)[0]
+        api(alice).post("/users/@bob/block")
+        query = dict(parse_qsl(urlsplit(url).query))
+        signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert signed_at + timedelta(seconds=int(query["X-Amz-Expires"])) <= timezone.now() + timedelta(minutes=10)
+
     def test_making_a_post_public_again_makes_new_urls(self, api, alice, anonymous, post, deliver):
         old = self.urls(anonymous, post)
         for visibility in ("followers", "public"):
@@ -483,10 +503,11 @@ class TestSigning:
             with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
                 return urls.urls_of(medium, public=False)(medium.variants[0])
 
-        assert len({url(minutes) for minutes in range(30)}) == 1
-        assert url(29.9) != url(30)
-        assert "X-Amz-Date=20261123T120000Z" in url(29.9)
-        assert "X-Amz-Expires=3600" in url(29.9)
+        assert len({url(minutes) for minutes in range(5)}) == 1
+        assert url(4.9) != url(5)
+        assert "X-Amz-Date=20261123T120000Z" in url(4.9)
+        # The time for which an address is good after a block.
+        assert "X-Amz-Expires=600" in url(4.9)
 
     def test_rendered_photos_follow_the_time_the_visibility_and_the_secrets(self, alice):
         medium = MediaFactory(owner=alice)
@@ -499,7 +520,7 @@ class TestSigning:
             with time_machine.travel(datetime(2026, 11, 23, 12, tzinfo=UTC) + timedelta(minutes=minutes), tick=False):
                 return dumps(render_photos(row, public=public, at=urls.signing_time()))
 
-        assert shown(0) == shown(29) != shown(30)
+        assert shown(0) == shown(4.9) != shown(5)
         medium.public_secret = "s" * 32
         medium.save()
         assert b"X-Amz-Signature" in shown(0)

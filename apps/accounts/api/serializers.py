@@ -1,21 +1,30 @@
 """What the API takes and returns about accounts."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from rest_framework import serializers
 
-from apps.accounts import exports
+from apps.accounts import emails, exports
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
-from apps.core.api.fields import StrictBoolean, TextField, TokenField
+from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
+from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+@example(
+    {
+        "thumb": "https://cdn.photogram.example/5kq2/thumb.webp",
+        "medium": "https://cdn.photogram.example/5kq2/medium.webp",
+    }
+)
 class AvatarSerializer(serializers.Serializer[Any]):
     thumb = serializers.URLField()
     medium = serializers.URLField()
@@ -32,6 +41,7 @@ def serialize_user_summary(user: UserSummary | User) -> dict[str, Any]:
     }
 
 
+@example({"handle": "alice", "display_name": "Alice Liddell"})
 class UserSummarySerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     handle = serializers.CharField()
@@ -43,6 +53,7 @@ class UserSummarySerializer(serializers.Serializer[Any]):
         return serialize_user_summary(instance)
 
 
+@example({"following": True})
 class RelationshipSerializer(serializers.Serializer[Any]):
     user_id = serializers.UUIDField()
     following = serializers.BooleanField()
@@ -52,6 +63,7 @@ class RelationshipSerializer(serializers.Serializer[Any]):
     muting = serializers.BooleanField()
 
 
+@example({"followers": 128, "following": 73, "posts": 42})
 class UserCountsSerializer(serializers.Serializer[Any]):
     followers = serializers.IntegerField()
     following = serializers.IntegerField()
@@ -79,6 +91,14 @@ def serialize_user(user: Any, viewer: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
+@example(
+    {
+        "handle": "alice",
+        "display_name": "Alice Liddell",
+        "bio": "Rabbit holes and river banks.",
+        "website": "https://alice.example.org",
+    }
+)
 class UserSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     handle = serializers.CharField()
@@ -93,6 +113,7 @@ class UserSerializer(serializers.Serializer[Any]):
     viewer = RelationshipSerializer(allow_null=True)
 
 
+@example({"next_cursor": None})
 class UserListSerializer(serializers.Serializer[Any]):
     results = UserSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
@@ -103,6 +124,7 @@ class SettingsSerializer(serializers.Serializer[Any]):
     theme = serializers.ChoiceField(choices=["system", "light", "dark"])
 
 
+@example({"viewer": None, "email_verified": True, "locale": "en", "roles": [], "unread_notifications": 3})
 class MeSerializer(UserSerializer):
     email = serializers.EmailField()
     email_verified = serializers.BooleanField()
@@ -122,6 +144,13 @@ class MeSerializer(UserSerializer):
         }
 
 
+@example(
+    {
+        "access": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.access",
+        "refresh": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.refresh",
+        "expires_in": 900,
+    }
+)
 class TokenPairSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField()
@@ -131,8 +160,12 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     user = MeSerializer()
 
 
+@example(
+    {"device_name": "Alice's phone", "ip": "192.0.2.17", "user_agent": "Photogram/3.2 (Android 16)", "current": True}
+)
 class SessionSerializer(serializers.Serializer[Session]):
     id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=["api", "console"])
     device_name = serializers.CharField()
     ip = serializers.CharField(source="address", allow_null=True)
     user_agent = serializers.CharField()
@@ -144,6 +177,7 @@ class SessionSerializer(serializers.Serializer[Session]):
         return bool(session.pk == self.context["request"].auth.session_id)
 
 
+@example({"status": "ready", "url": "https://storage.photogram.example/exports/x7d2.zip?X-Amz-Signature=5f0c"})
 class DataExportSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["none", "pending", "processing", "ready", "expired", "failed"])
     url = serializers.URLField(allow_null=True)
@@ -171,11 +205,14 @@ class EmailField(serializers.EmailField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or not data.isascii():
             self.fail("invalid")
-        return super().to_internal_value(data).lower()
+        address = super().to_internal_value(data).lower()
+        if emails.is_local(address) and not settings.EMAIL_ALLOW_LOCAL_ADDRESSES:
+            self.fail("invalid")
+        return address
 
 
-class WebsiteField(TextField):
-    """An http or https address; other schemes could run code in the reader's browser."""
+class WebsiteField(LineField):
+    """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
     default_error_messages = {"invalid_url": "An http:// or https:// address."}
     _check = URLValidator(schemes=["http", "https"])
@@ -185,36 +222,64 @@ class WebsiteField(TextField):
         if text:
             try:
                 self._check(text)
-            except (ValidationError, ValueError):  # URLValidator raises ValueError for some malformed hosts
+                user_info = "@" in urlsplit(text).netloc
+            except (ValidationError, ValueError):  # ValueError for some malformed hosts
+                self.fail("invalid_url")
+            # "https://bank.example@evil.example" leads to evil.example; and a password does not belong in a profile.
+            if user_info:
                 self.fail("invalid_url")
         return text
 
 
+@example(
+    {
+        "handle": "alice",
+        "email": "alice@example.org",
+        "password": "correct horse battery staple",
+        "display_name": "Alice Liddell",
+    }
+)
 class SignUpSerializer(StrictSerializer):
     handle = HandleField()
     email = EmailField(max_length=254)
-    password = TokenField()
-    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    password = SecretField()
+    display_name = LineField(max_length=50, allow_blank=True, required=False)
 
 
-class SignInSerializer(StrictSerializer):
-    """Sign in by password (`login`, `password`), or renew the tokens by `refresh`, as `grant_type` says. Moderators who
-    have set up two-factor add a `code` from their app, or a recovery code; without it they cannot moderate."""
+@example(
+    {
+        "grant_type": "password",
+        "login": "alice",
+        "password": "correct horse battery staple",
+        "device_name": "Alice's phone",
+    }
+)
+class PasswordSignInSerializer(StrictSerializer):
+    """Sign in. Moderators with two-factor authentication add a `code`; without it they cannot moderate."""
 
-    grant_type = serializers.ChoiceField(choices=["password", "refresh_token"], default="password")
-    login = TokenField(required=False, max_length=254)
-    password = TokenField(required=False)
-    device_name = TextField(max_length=100, allow_blank=True, required=False)
-    code = TokenField(required=False, max_length=40)
-    refresh = TokenField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        required = ["refresh"] if attrs["grant_type"] == "refresh_token" else ["login", "password"]
-        if missing := {name: ["This field is required."] for name in required if name not in attrs}:
-            raise serializers.ValidationError(missing, code="required")
-        return attrs
+    grant_type = serializers.ChoiceField(choices=["password"], default="password")
+    login = TokenField(max_length=254, help_text="A handle or an e-mail address.")
+    password = SecretField()
+    device_name = LineField(max_length=100, allow_blank=True, required=False)
+    code = SecretField(required=False, max_length=40, help_text="Of the two-factor app, or a recovery code.")
 
 
+@example({"grant_type": "refresh_token", "refresh": "the refresh token of the last response"})
+class RefreshSignInSerializer(StrictSerializer):
+    """Exchange a refresh token for new tokens. It works once."""
+
+    grant_type = serializers.ChoiceField(choices=["refresh_token"])
+    refresh = SecretField()
+
+
+# By `grant_type`; a body without one is a sign-in by password.
+SIGN_IN: dict[str, type[StrictSerializer]] = {
+    "password": PasswordSignInSerializer,
+    "refresh_token": RefreshSignInSerializer,
+}
+
+
+@example({"all": True})
 class RevokeSerializer(StrictSerializer):
     """An empty object ends the current session, `session_id` another session of the user, `all` all of them."""
 
@@ -222,22 +287,26 @@ class RevokeSerializer(StrictSerializer):
     all = StrictBoolean(required=False)
 
 
+@example({"current_password": "correct horse battery staple", "new_password": "a better battery staple"})
 class ChangePasswordSerializer(StrictSerializer):
-    current_password = TokenField()
-    new_password = TokenField()
+    current_password = SecretField()
+    new_password = SecretField()
 
 
+@example({"email": "alice@example.org"})
 class RequestPasswordResetSerializer(StrictSerializer):
     email = TokenField(max_length=254)
 
 
+@example({"token": "the token of the link in the mail", "new_password": "a better battery staple"})
 class ResetPasswordSerializer(StrictSerializer):
-    token = TokenField()
-    new_password = TokenField()
+    token = SecretField()
+    new_password = SecretField()
 
 
+@example({"token": "the token of the link in the mail"})
 class ConfirmEmailSerializer(StrictSerializer):
-    token = TokenField()
+    token = SecretField()
 
 
 class SettingsBodySerializer(StrictSerializer):
@@ -245,8 +314,19 @@ class SettingsBodySerializer(StrictSerializer):
     theme = serializers.ChoiceField(choices=["system", "light", "dark"], required=False)
 
 
+@example(
+    {
+        "display_name": "Alice Liddell",
+        "bio": "Rabbit holes and river banks.",
+        "website": "https://alice.example.org",
+        "is_private": False,
+        "locale": "en",
+        "avatar_media_id": ID,
+        "settings": {"theme": "dark"},
+    }
+)
 class UpdateProfileSerializer(StrictSerializer):
-    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    display_name = LineField(max_length=50, allow_blank=True, required=False)
     bio = TextField(max_length=300, allow_blank=True, required=False)
     website = WebsiteField(max_length=200, allow_blank=True, required=False)
     is_private = StrictBoolean(required=False)
@@ -255,7 +335,8 @@ class UpdateProfileSerializer(StrictSerializer):
     settings = SettingsBodySerializer(required=False)
 
 
+@example({"password": "correct horse battery staple"})
 class PasswordSerializer(StrictSerializer):
     """The current password, as a confirmation."""
 
-    password = TokenField()
+    password = SecretField()

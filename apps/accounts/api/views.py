@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -13,20 +13,27 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.accounts import exports, services, tokens
 from apps.accounts.api import attempts, serializers
+from apps.accounts.api.authentication import is_moderator
+from apps.accounts.api.clients import describe_client
 from apps.accounts.models import Session, User
 from apps.accounts.tokens import AccessToken
 from apps.core import limits
-from apps.core.api.addresses import client_address
+from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import DomainError, Forbidden, Invalid, NotFound
+from apps.core.errors import DomainError, Forbidden, NotFound
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
-from apps.social.api.profiles import get_profile_or_404, get_user_or_404
+from apps.social.api.profiles import get_profile_or_404
 from apps.social.api.serializers import serialize_profile
 from apps.social.reads import find_profiles
+
+# For actions of callers who have no valid access token. Clients that send their last one with every request must
+# not fail here, so the Authorization header is ignored.
+OPEN: dict[str, Any] = {"authentication_classes": [], "permission_classes": [AllowAny]}
+OPEN_WITH_SECRET = OPEN | {"throttle_classes": [attempts.CredentialRateLimit]}
 
 
 def load_user(user_id: UUID) -> User:
@@ -35,8 +42,15 @@ def load_user(user_id: UUID) -> User:
     return user
 
 
+@extend_schema(tags=["Authentication"])
 class AuthViewSet(BaseViewSet):
     etag_actions = frozenset({"me"})
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
+        if self.action != "token":
+            return super().get_serializer_class()
+        grant_type = cast(dict[str, Any], self.request.data).get("grant_type")
+        return serializers.SIGN_IN["refresh_token" if grant_type == "refresh_token" else "password"]
 
     @property
     def session_id(self) -> UUID:
@@ -44,7 +58,12 @@ class AuthViewSet(BaseViewSet):
         return cast(AccessToken, self.request.auth).session_id
 
     @documented(
-        summary="Sign in or refresh the tokens",
+        operation_id="signIn",
+        summary="Sign in, or refresh the tokens",
+        description="By password, or by the refresh token of an earlier response.",
+        request=PolymorphicProxySerializer(
+            component_name="SignIn", serializers={**serializers.SIGN_IN}, resource_type_field_name="grant_type"
+        ),
         responses={200: serializers.TokenPairSerializer},
         errors=[
             services.InvalidCredentials,
@@ -53,13 +72,10 @@ class AuthViewSet(BaseViewSet):
             services.TokenReused,
         ],
     )
-    @action(
-        detail=False, methods=["post"], permission_classes=[AllowAny], serializer_class=serializers.SignInSerializer
-    )
+    @action(detail=False, methods=["post"], **OPEN_WITH_SECRET)
     def token(self, request: Request) -> Response:
         body = self.get_validated_data()
-        if body["grant_type"] == "refresh_token":
-            limits.require("token", client_address(request))
+        if "refresh" in body:
             session, refresh = services.refresh(body["refresh"])
         else:
             session = self._sign_in(request, body)
@@ -75,13 +91,11 @@ class AuthViewSet(BaseViewSet):
         return Response(serializers.TokenPairSerializer(pair).data)
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
-        address = client_address(request)
         session = services.sign_in(
-            attempts.count_attempt(body["login"], address=address),
+            attempts.count_attempt(request, body["login"]),
             password=body["password"],
             device_name=body.get("device_name", ""),
-            address=address,
-            user_agent=_printable(request.headers.get("User-Agent", "")),
+            **describe_client(request),
         )
         if code := body.get("code"):
             self._verify_second_factor(session, code)
@@ -101,7 +115,12 @@ class AuthViewSet(BaseViewSet):
             session.delete()
             raise
 
-    @documented(summary="Revoke sessions", responses={204: None})
+    @documented(
+        operation_id="revokeSessions",
+        summary="Revoke sessions",
+        description="An empty object ends the current session, `session_id` another one, `all` every one.",
+        responses={204: None},
+    )
     @action(detail=False, methods=["post"], serializer_class=serializers.RevokeSerializer)
     def revoke(self, request: Request) -> Response:
         body = self.get_validated_data()
@@ -114,19 +133,26 @@ class AuthViewSet(BaseViewSet):
         services.end_session(self.caller_id, session_id)
         return Response(status=204)
 
-    @documented(summary="Get current user", responses={200: serializers.MeSerializer})
+    @documented(
+        operation_id="getCurrentUser",
+        description="The profile with the e-mail address, the settings and the number of unread notifications.",
+        summary="Get the current user",
+        responses={200: serializers.MeSerializer},
+    )
     @action(detail=False, serializer_class=serializers.MeSerializer)
     def me(self, request: Request) -> Response:
         return Response(self.get_serializer(load_user(self.caller_id)).data)
 
-    @documented(summary="List sessions", page_of=serializers.SessionSerializer)
+    @documented(operation_id="listSessions", summary="List sessions", page_of=serializers.SessionSerializer)
     @action(detail=False, serializer_class=serializers.SessionSerializer)
     def sessions(self, request: Request) -> Response:
         page = self.paginate_queryset(Session.objects.owned_by(self.caller_id).live())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
-        summary="Change the password and end all other sessions",
+        operation_id="changePassword",
+        summary="Change the password",
+        description="Ends all other sessions.",
         responses={204: None},
         errors=[services.WrongPassword],
     )
@@ -142,62 +168,74 @@ class AuthViewSet(BaseViewSet):
         )
         return Response(status=204)
 
-    @documented(summary="Request a password reset", responses={202: None})
+    @documented(
+        operation_id="requestPasswordReset",
+        summary="Request a password reset",
+        description="Sends a mail if there is an account with this address. The response does not reveal that.",
+        responses={202: None},
+    )
     @action(
         detail=False,
         methods=["post"],
         url_path="password/reset",
-        permission_classes=[AllowAny],
+        **OPEN,
         serializer_class=serializers.RequestPasswordResetSerializer,
     )
     def reset(self, request: Request) -> Response:
         email = self.get_validated_data()["email"]
-        limits.require("mail_address", client_address(request))
+        limits.require("mail_address", client_network(request))
         limits.require("mail_account", f"reset:{email.strip().lower()}")
         services.request_password_reset(email)
         return Response(status=202)
 
-    @documented(summary="Reset the password", responses={204: None}, errors=[services.InvalidLink])
+    @documented(
+        operation_id="resetPassword",
+        summary="Reset the password",
+        description="With the token of the mail. Ends all sessions.",
+        responses={204: None},
+        errors=[services.InvalidLink],
+    )
     @action(
         detail=False,
         methods=["post"],
         url_path="password/reset/confirm",
-        permission_classes=[AllowAny],
+        **OPEN_WITH_SECRET,
         serializer_class=serializers.ResetPasswordSerializer,
     )
     def reset_confirm(self, request: Request) -> Response:
         body = self.get_validated_data()
-        limits.require("token", client_address(request))
         services.reset_password(token=body["token"], new=body["new_password"])
         return Response(status=204)
 
-    @documented(summary="Confirm the e-mail address", responses={204: None}, errors=[services.InvalidLink])
+    @documented(
+        operation_id="confirmEmail",
+        summary="Confirm the e-mail address",
+        description="With the token of the mail.",
+        responses={204: None},
+        errors=[services.InvalidLink],
+    )
     @action(
         detail=False,
         methods=["post"],
         url_path="email/confirm",
-        permission_classes=[AllowAny],
+        **OPEN_WITH_SECRET,
         serializer_class=serializers.ConfirmEmailSerializer,
     )
     def confirm(self, request: Request) -> Response:
-        token = self.get_validated_data()["token"]
-        limits.require("token", client_address(request))
-        services.confirm_email(token)
+        services.confirm_email(self.get_validated_data()["token"])
         return Response(status=204)
 
-    @documented(summary="Resend the confirmation mail", responses={202: None})
+    @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
     def resend(self, request: Request) -> Response:
-        limits.require("mail_address", client_address(request))
+        network = client_network(request)
+        limits.require("mail_address", attempts.known_caller(self.caller_id, network) or network)
         limits.require("mail_account", f"confirm:{self.caller_id}")
         services.resend_confirmation(load_user(self.caller_id))
         return Response(status=202)
 
 
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
-
-
+@extend_schema(tags=["Users"])
 class UserViewSet(BaseViewSet):
     """`{user}` in a path is an id, `@handle` or `me`."""
 
@@ -216,6 +254,7 @@ class UserViewSet(BaseViewSet):
         }.get(self.action, serializers.UserSerializer)
 
     @documented(
+        operation_id="signUp",
         summary="Sign up",
         responses={201: serializers.MeSerializer},
         errors=[services.HandleTaken, services.EmailTaken, BlockedText],
@@ -228,23 +267,34 @@ class UserViewSet(BaseViewSet):
         return Response(serializers.MeSerializer(load_user(user.pk)).data, status=201, headers={"Location": location})
 
     @documented(
+        operation_id="listUsers",
         summary="List users by id",
         description="Users that the caller cannot see are left out.",
         responses={200: serializers.UserListSerializer},
-        errors=[TooManyIds, Invalid],
+        errors=[TooManyIds],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        profiles = find_profiles(parse_ids(request, most=50), viewer_id=request.user.pk)
+        ids = parse_ids(request, most=50)
+        profiles = find_profiles(ids, viewer_id=request.user.pk, is_moderator=is_moderator(request))
         results = [serialize_profile(profile) for profile in profiles.values()]
         return Response({"results": results, "next_cursor": None})
 
-    @documented(summary="Get user", responses={200: serializers.UserSerializer})
+    @documented(
+        operation_id="getUser",
+        summary="Get a user",
+        description="The public profile, also for `me`; `GET /v1/auth/me` returns more about the current user. "
+        "Moderators may read every profile: also those of suspended and leaving accounts, and those that a block hides "
+        "from them.",
+        responses={200: serializers.UserSerializer},
+    )
     def retrieve(self, request: Request, user: str) -> Response:
-        return Response(serialize_profile(get_profile_or_404(request, user)))
+        return Response(serialize_profile(get_profile_or_404(request, user, for_review=True)))
 
     @documented(
-        summary="Update current user",
+        operation_id="updateUser",
+        summary="Update the current user",
+        description="Only the fields that are sent change. Making the account public accepts all follow requests.",
         responses={200: serializers.MeSerializer},
         errors=[Forbidden, BlockedText],
     )
@@ -254,7 +304,8 @@ class UserViewSet(BaseViewSet):
         return Response(serializers.MeSerializer(load_user(account.pk)).data)
 
     @documented(
-        summary="Delete current user",
+        operation_id="deleteUser",
+        summary="Delete the current user",
         description="Hides the account now and erases it after a grace period. Signing in before restores it.",
         responses={202: None},
         errors=[services.WrongPassword, Forbidden],
@@ -268,18 +319,21 @@ class UserViewSet(BaseViewSet):
 
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
-        """Raises NotFound for an account that the caller cannot see, Forbidden for every other account."""
-        user = get_user_or_404(request, identifier)
-        if user.pk != request.user.pk:
+        """Raises NotFound for an account that the caller may not read, Forbidden for every other account."""
+        profile = get_profile_or_404(request, identifier, for_review=True)
+        if profile.id != request.user.pk:
             raise Forbidden
-        return user
+        return load_user(profile.id)
 
 
+@extend_schema(tags=["Users"])
 class ExportViewSet(BaseViewSet):
     serializer_class = serializers.PasswordSerializer
 
     @documented(
+        operation_id="requestDataExport",
         summary="Request a data export",
+        description="A zip file with all data of the user. At most one a day.",
         responses={202: None},
         errors=[services.WrongPassword, services.ExportInProgress, services.ExportTooSoon],
     )
@@ -289,7 +343,12 @@ class ExportViewSet(BaseViewSet):
         services.request_export(load_user(self.caller_id), password=password)
         return Response(status=202)
 
-    @documented(summary="Get data export", responses={200: serializers.DataExportSerializer})
+    @documented(
+        operation_id="getDataExport",
+        summary="Get the data export",
+        description="The state of the last export, and a link while it is ready.",
+        responses={200: serializers.DataExportSerializer},
+    )
     def retrieve(self, request: Request) -> Response:
         export = exports.latest(self.caller_id)
         if export is None:

@@ -10,6 +10,7 @@ from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_
 from apps.content import services
 from apps.content.models import Post
 from apps.core.api.fields import StrictBoolean, TextField
+from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.db.ids import parse_id
 from apps.engagement import reads
@@ -26,12 +27,14 @@ class PostFieldsSerializer(StrictSerializer):
     comments_enabled = StrictBoolean(required=False)
 
 
+@example({"media_ids": [ID], "caption": "Low tide at #husum with @bob", "visibility": "public"})
 class CreatePostSerializer(PostFieldsSerializer):
     media_ids = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=services.MAX_MEDIA, allow_empty=False
     )
 
 
+@example({"caption": "High tide at #husum", "alt_texts": {ID: "Two boats at high tide."}})
 class UpdatePostSerializer(PostFieldsSerializer):
     alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
 
@@ -43,11 +46,13 @@ class UpdatePostSerializer(PostFieldsSerializer):
 
 
 # Output
+@example({"handle": "bob", "display_name": "Bob", "avatar": None, "offset": 24, "length": 4})
 class MentionSerializer(UserSummarySerializer):
     offset = serializers.IntegerField(help_text="In code points, the @ included.")
     length = serializers.IntegerField()
 
 
+@example({"likes": 12, "comments": 3})
 class PostCountsSerializer(serializers.Serializer[Any]):
     likes = serializers.IntegerField()
     comments = serializers.IntegerField()
@@ -58,6 +63,7 @@ class PostViewerSerializer(serializers.Serializer[Any]):
     saved = serializers.BooleanField()
 
 
+@example({"caption": "Low tide at #husum with @bob", "comments_enabled": True, "tags": ["husum"], "edited_at": None})
 class PostSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     author = UserSummarySerializer()
@@ -90,13 +96,13 @@ def serialize_post_counts(post: PostRow) -> dict[str, int]:
     }
 
 
-def serialize_post(post: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
-    """The representation of `PostSerializer`."""
+def serialize_post(post: PostRow, viewer_id: UUID | None, variants: frozenset[str] | None = None) -> dict[str, Any]:
+    """The representation of `PostSerializer`. `variants`: the names of those of photos; None for all."""
     return {
         "id": post.id,
         "author": serialize_user_summary(post.author),
         "caption": post.caption,
-        "media": render_photos(post.photos, public=post.is_public, at=signing_time()),
+        "media": render_photos(post.photos, public=post.is_public, at=signing_time(), variants=variants),
         "visibility": post.visibility,
         "status": "taken_down" if post.taken_down_at else post.status,
         "sensitive": post.sensitive,
@@ -110,8 +116,10 @@ def serialize_post(post: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
     }
 
 
-def serialize_posts(ids: Iterable[UUID], viewer_id: UUID | None) -> list[dict[str, Any]]:
+def serialize_posts(
+    ids: Iterable[UUID], viewer_id: UUID | None, variants: frozenset[str] | None = None
+) -> list[dict[str, Any]]:
     """The posts of a page of a list, in the order of `ids`, without those that the viewer may not see any more."""
     wanted = list(ids)
     rows = reads.posts(wanted, viewer_id)
-    return [serialize_post(rows[pk], viewer_id) for pk in wanted if pk in rows]
+    return [serialize_post(rows[pk], viewer_id, variants) for pk in wanted if pk in rows]

@@ -3,13 +3,15 @@
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import is_moderator
 from apps.content import captions, services
 from apps.content.api.permissions import IsAuthorOrReadOnly
-from apps.content.api.posts import is_moderator, readable_posts
+from apps.content.api.posts import readable_posts
 from apps.content.api.serializers import (
     CreatePostSerializer,
     PostSerializer,
@@ -21,16 +23,17 @@ from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import Forbidden
 from apps.engagement import reads
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
 from apps.social.api.profiles import get_profile_content_or_404
 
 
-class PostViewSet(BaseViewSet):
+@extend_schema(tags=["Posts"])
+class PostViewSet(PhotoViewSet):
     permission_classes = [IsAuthenticatedOrReadOnly, IsAuthorOrReadOnly]
     lookup_url_kwarg = "post_id"
     lookup_value_converter = "uuid"
@@ -42,8 +45,11 @@ class PostViewSet(BaseViewSet):
         return {"create": CreatePostSerializer, "partial_update": UpdatePostSerializer}.get(self.action, PostSerializer)
 
     @documented(
+        operation_id="createPost",
         summary="Create a post",
+        description="Of photos that the caller has uploaded. The post is `processing` until all of them are ready.",
         responses={201: PostSerializer},
+        parameters=[VARIANTS],
         errors=[BlockedText, NewAccountLimitReached],
         idempotency_key=True,
     )
@@ -53,27 +59,41 @@ class PostViewSet(BaseViewSet):
         headers = {"Location": f"/v1/posts/{post.pk}"}
         return Response(self._representation(post.pk), status=201, headers=headers)
 
-    @documented(summary="Get a post", responses={200: PostSerializer})
+    @documented(
+        operation_id="getPost",
+        summary="Get a post",
+        description="Moderators may read every post, its photos, comments and likes: also posts for followers, posts "
+        "of private, suspended and leaving accounts, and posts that are not published or taken down.",
+        responses={200: PostSerializer},
+        parameters=[VARIANTS],
+    )
     def retrieve(self, request: Request, post_id: UUID) -> Response:
         visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
         return Response(self._representation(post_id, visible))
 
-    @documented(summary="Edit a post", responses={200: PostSerializer}, errors=[Forbidden, BlockedText])
+    @documented(
+        operation_id="updatePost",
+        summary="Edit a post",
+        responses={200: PostSerializer},
+        parameters=[VARIANTS],
+        errors=[Forbidden, BlockedText],
+    )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
         services.update_post(self.get_object(), changes=self.get_validated_data(partial=True))
         return Response(self._representation(post_id))
 
-    @documented(summary="Delete a post", responses={204: None}, errors=[Forbidden])
+    @documented(operation_id="deletePost", summary="Delete a post", responses={204: None}, errors=[Forbidden])
     def destroy(self, request: Request, post_id: UUID) -> Response:
         services.delete_post(self.get_object())
         return Response(status=204)
 
     def _representation(self, post_id: UUID, visible: CompiledQuery = reads.VISIBLE_POSTS) -> dict[str, Any]:
         viewer_id = self.request.user.pk
-        return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id)
+        return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id, self.variants)
 
 
-class AuthorPostViewSet(BaseViewSet):
+@extend_schema(tags=["Posts"])
+class AuthorPostViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
@@ -82,10 +102,11 @@ class AuthorPostViewSet(BaseViewSet):
         return posts
 
     @documented(
+        operation_id="listPostsByUser",
         summary="List the posts of a user",
         description="Newest first.",
         page_of=PostSerializer,
-        operation_id="postlist_by_author",
+        parameters=[VARIANTS],
     )
     def list(self, request: Request, user: str) -> Response:
         author = get_profile_content_or_404(request, user)
@@ -93,12 +114,13 @@ class AuthorPostViewSet(BaseViewSet):
         return self.paginate(
             lambda after, limit: posts.page_of_ids(after=after, limit=limit),
             position=lambda pk: pk,
-            serialize=lambda ids: serialize_posts(ids, request.user.pk),
+            serialize=lambda ids: serialize_posts(ids, request.user.pk, self.variants),
             scope={"author": author.id},
         )
 
 
-class TagPostViewSet(BaseViewSet):
+@extend_schema(tags=["Posts"])
+class TagPostViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
@@ -107,10 +129,11 @@ class TagPostViewSet(BaseViewSet):
         return posts.published()
 
     @documented(
+        operation_id="listPostsByTag",
         summary="List the posts with a tag",
         description="Newest first.",
         page_of=PostSerializer,
-        operation_id="postlist_by_tag",
+        parameters=[VARIANTS],
     )
     def list(self, request: Request, tag: str) -> Response:
         name = captions.normalise_tag(tag.removeprefix("#")) or ""  # no post has an invalid tag
@@ -118,6 +141,6 @@ class TagPostViewSet(BaseViewSet):
         return self.paginate(
             lambda after, limit: posts.tagged(name, before=after).page_of_ids(after=after, limit=limit),
             position=lambda pk: pk,
-            serialize=lambda ids: serialize_posts(ids, request.user.pk),
+            serialize=lambda ids: serialize_posts(ids, request.user.pk, self.variants),
             scope={"tag": name},
         )

@@ -19,6 +19,8 @@ from rest_framework.response import Response
 from apps.core.errors import BadRequest
 
 DEFAULT_LIMIT = 20
+# An example, for the OpenAPI document.
+CURSOR = "WyIwMTlhYjhhNC02YzFlLTdkM2YiXQ:Y7pQ4b"
 MAX_LIMIT = 100
 M = TypeVar("M", bound=Model)
 R = TypeVar("R")
@@ -28,7 +30,7 @@ Fetch = Callable[[Any, int], Sequence[R]]
 
 
 class InvalidLimit(BadRequest):
-    code, title = "invalid_limit", "limit must be a whole number from 1 on."
+    code, title = "invalid_limit", "limit must be an integer of at least 1."
 
 
 class InvalidCursor(BadRequest):
@@ -84,20 +86,24 @@ class KeysetPagination(BasePagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return {
             "type": "object",
-            "properties": {"results": schema, "next_cursor": {"type": ["string", "null"]}},
+            "properties": {
+                "results": schema,
+                "next_cursor": {"type": ["string", "null"], "description": "null on the last page."},
+            },
+            "x-example": {"next_cursor": CURSOR},
             "required": ["next_cursor", "results"],
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        rows = f"Rows a page, 1 to {MAX_LIMIT}, {DEFAULT_LIMIT} if absent; more is clamped."
+        rows = f"Rows of a page. A value over {MAX_LIMIT} counts as {MAX_LIMIT}."
         return [
-            _query_parameter("limit", rows, pattern="^[0-9]+$"),
-            _query_parameter("cursor", "`next_cursor` of the page before."),
+            _query_parameter("limit", rows, type="integer", minimum=1, default=DEFAULT_LIMIT),
+            _query_parameter("cursor", "`next_cursor` of the previous page.", type="string"),
         ]
 
 
-def _query_parameter(name: str, description: str, **schema: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": {"type": "string", **schema}}
+def _query_parameter(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _list_id(request: Request, view: Any, scope: dict[str, Any] | None) -> str:

@@ -40,9 +40,11 @@ class JSONRenderer(BaseRenderer):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """The API speaks one format; an `Accept` header never changes the answer nor earns a 406."""
+    """The API speaks one format, whatever the `Accept` header says. A compressed body has no parser."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
+        if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+            return None
         media_type = (request.content_type or "").split(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 

@@ -1,4 +1,5 @@
 from django.urls import path
+from django.views.generic import RedirectView
 from rest_framework.routers import SimpleRouter
 
 from apps.core.api.service import HealthViewSet, metrics
@@ -6,4 +7,9 @@ from apps.core.api.service import HealthViewSet, metrics
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("health", HealthViewSet, basename="health")
 
-urlpatterns = [*router.urls, path("metrics", metrics)]
+urlpatterns = [
+    # There is no front end here: a browser gets the documentation.
+    path("", RedirectView.as_view(pattern_name="docs")),
+    *router.urls,
+    path("metrics", metrics),
+]

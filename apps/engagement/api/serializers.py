@@ -9,6 +9,7 @@ from rest_framework import serializers
 from apps.accounts.api.serializers import RelationshipSerializer, UserSummarySerializer, serialize_user_summary
 from apps.content.api.serializers import MentionSerializer, PostCountsSerializer, serialize_mentions
 from apps.core.api.fields import TextField
+from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.engagement import reads
 from apps.engagement.reads import CommentRow
@@ -17,17 +18,20 @@ from apps.social.reads import ListedUser
 
 
 # Input
+@example({"text": "What light!"})
 class CreateCommentSerializer(StrictSerializer):
     text = TextField(max_length=1000)
     parent_id = serializers.UUIDField(required=False, allow_null=True)
 
 
 # Output
+@example({"liked": True})
 class LikedSerializer(serializers.Serializer[Any]):
     liked = serializers.BooleanField()
     counts = PostCountsSerializer()
 
 
+@example({"saved": True})
 class SavedSerializer(serializers.Serializer[Any]):
     saved = serializers.BooleanField()
 
@@ -41,6 +45,7 @@ class LikerSerializer(serializers.Serializer[Any]):
         return serialize_listed_user(instance) | {"liked_at": instance.created_at}
 
 
+@example({"likes": 2, "replies": 1})
 class CommentCountsSerializer(serializers.Serializer[Any]):
     likes = serializers.IntegerField()
     replies = serializers.IntegerField()
@@ -50,6 +55,7 @@ class CommentViewerSerializer(serializers.Serializer[Any]):
     liked = serializers.BooleanField()
 
 
+@example({"text": "What light!", "mentions": [], "parent_id": None})
 class CommentSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     post_id = serializers.UUIDField()
@@ -63,6 +69,7 @@ class CommentSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
+@example({"liked": True})
 class LikedCommentSerializer(serializers.Serializer[Any]):
     liked = serializers.BooleanField()
     counts = CommentCountsSerializer()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
@@ -12,12 +13,13 @@ from rest_framework.response import Response
 
 from apps.content.api.serializers import PostSerializer, serialize_post, serialize_posts
 from apps.content.models import Post
-from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
+from apps.core.api.pagination import CURSOR
+from apps.core.api.schema import documented, example
 from apps.core.db.compiled import CompiledQuery
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading, timeline
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 
 # The rules are applied to every id, wherever it comes from.
 POSTS_IN_FEED = CompiledQuery(
@@ -25,19 +27,23 @@ POSTS_IN_FEED = CompiledQuery(
 )
 
 
+@example({"next_cursor": CURSOR, "new_since_last": 5})
 class RefreshedFeedSerializer(serializers.Serializer[Any]):
     results = PostSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
     new_since_last = serializers.IntegerField(min_value=0, max_value=reading.NEW_CAP)
 
 
-class FeedViewSet(BaseViewSet):
+@extend_schema(tags=["Feed"])
+class FeedViewSet(PhotoViewSet):
     serializer_class = PostSerializer
 
     @documented(
+        operation_id="listFeed",
         summary="List the home feed",
         description="Posts of the accounts that the user follows, and the user's own, newest first.",
         page_of=PostSerializer,
+        parameters=[VARIANTS],
     )
     def list(self, request: Request) -> Response:
         posts: dict[UUID, PostRow] = {}
@@ -51,9 +57,11 @@ class FeedViewSet(BaseViewSet):
         return self._paginate(fetch, posts)
 
     @documented(
+        operation_id="refreshFeed",
         summary="Refresh the home feed",
         description="Rebuilds the timeline. Returns the first page and the number of posts since the last refresh.",
         responses={200: RefreshedFeedSerializer},
+        parameters=[VARIANTS],
     )
     @action(detail=False, methods=["post"])
     def refresh(self, request: Request) -> Response:
@@ -79,19 +87,28 @@ class FeedViewSet(BaseViewSet):
         return self.paginate(
             fetch,
             position=lambda pk: pk,
-            serialize=lambda ids: [serialize_post(posts[pk], self.caller_id) for pk in ids if pk in posts],
+            serialize=lambda ids: [
+                serialize_post(posts[pk], self.caller_id, self.variants) for pk in ids if pk in posts
+            ],
         )
 
 
-class ExploreViewSet(BaseViewSet):
+@extend_schema(tags=["Feed"])
+class ExploreViewSet(PhotoViewSet):
     permission_classes = [AllowAny]
     serializer_class = PostSerializer
 
-    @documented(summary="List popular posts", description="Recent posts, best first.", page_of=PostSerializer)
+    @documented(
+        operation_id="listPopularPosts",
+        summary="List popular posts",
+        description="Recent posts, best first.",
+        page_of=PostSerializer,
+        parameters=[VARIANTS],
+    )
     def list(self, request: Request) -> Response:
         viewer_id = request.user.pk
         return self.paginate(
             lambda after, limit: explore.page(viewer_id, after=after, limit=limit),
             position=lambda row: row,
-            serialize=lambda rows: serialize_posts([post_id for _, post_id in rows], viewer_id),
+            serialize=lambda rows: serialize_posts([post_id for _, post_id in rows], viewer_id, self.variants),
         )

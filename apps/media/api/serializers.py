@@ -12,9 +12,11 @@ from rest_framework import serializers
 
 from apps.core.api.fields import StrictInteger, TextField
 from apps.core.api.renderers import dumps
+from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
+from apps.media.variants import CONTENT_TYPES, SIDES
 
 ERROR_CODES = [
     "image_too_large",
@@ -49,8 +51,12 @@ class Photo(NamedTuple):
     created_at: datetime | str
 
 
-def serialize_media(medium: Media | Photo, *, public: bool) -> dict[str, Any]:
-    """The representation of `MediaSerializer`. `public`: everybody may see the medium, so its URLs are permanent."""
+def serialize_media(medium: Media | Photo, *, public: bool, variants: frozenset[str] | None = None) -> dict[str, Any]:
+    """The representation of `MediaSerializer`.
+
+    `public`: everybody may see the medium, so its URLs are permanent. `variants`: the names of those to include; None
+    for all.
+    """
     url_of = urls_of(medium, public=public)
     return {
         "id": medium.id,
@@ -72,6 +78,7 @@ def serialize_media(medium: Media | Photo, *, public: bool) -> dict[str, Any]:
                 "bytes": variant["bytes"],
             }
             for variant in medium.variants
+            if variants is None or variant["name"] in variants
         ],
         "created_at": _parsed(medium.created_at),
     }
@@ -83,7 +90,7 @@ def _parsed(time: datetime | str) -> datetime:
 
 
 @lru_cache(maxsize=2048)
-def render_photos(photos: str | None, *, public: bool, at: int) -> Fragment:
+def render_photos(photos: str | None, *, public: bool, at: int, variants: frozenset[str] | None = None) -> Fragment:
     """The photos of a post as rendered JSON, with URLs signed for the time `at` (`urls.signing_time`).
 
     `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. This is the only cache of
@@ -91,7 +98,7 @@ def render_photos(photos: str | None, *, public: bool, at: int) -> Fragment:
     depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo.
     """
     gathered = orjson.loads(photos or "[]")
-    return Fragment(dumps([serialize_media(Photo(*photo), public=public) for photo in gathered]))
+    return Fragment(dumps([serialize_media(Photo(*photo), public=public, variants=variants) for photo in gathered]))
 
 
 def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:
@@ -107,20 +114,45 @@ def serialize_avatar(medium: Secrets | None) -> dict[str, Any] | None:
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+@example({"detail": "The image has more than 64 megapixels."})
 class MediaErrorSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=ERROR_CODES)
     detail = serializers.CharField()
 
 
+@example({"url": "https://cdn.photogram.example/5kq2/thumb.webp", "width": 320, "height": 240, "bytes": 14208})
 class VariantSerializer(serializers.Serializer[Any]):
-    name = serializers.ChoiceField(choices=["thumb", "medium", "large"])
-    content_type = serializers.ChoiceField(choices=["image/webp", "image/jpeg"])
+    name = serializers.ChoiceField(choices=list(SIDES))
+    content_type = serializers.ChoiceField(choices=CONTENT_TYPES)
     url = serializers.URLField()
     width = serializers.IntegerField()
     height = serializers.IntegerField()
     bytes = serializers.IntegerField()
 
 
+@example(
+    {
+        "status": "ready",
+        "error": None,
+        "alt_text": "Two boats on the mud at low tide.",
+        "width": 4032,
+        "height": 3024,
+        "blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
+        "dominant_color": "#6a7b8c",
+        "variants": [
+            {
+                "name": name,
+                "content_type": content_type,
+                "url": f"https://cdn.photogram.example/5kq2/{name}.{suffix}",
+                "width": width,
+                "height": width * 3 // 4,
+                "bytes": size,
+            }
+            for name, width in {"thumb": 320, "medium": 1080, "large": 2048}.items()
+            for content_type, suffix, size in [("image/webp", "webp", width * 44), ("image/jpeg", "jpg", width * 61)]
+        ],
+    }
+)
 class MediaSerializer(serializers.Serializer[Media]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=["image"])
@@ -135,10 +167,16 @@ class MediaSerializer(serializers.Serializer[Media]):
     created_at = serializers.DateTimeField()
 
     def to_representation(self, medium: Media) -> dict[str, Any]:
-        """`public` in the context: everybody may see the medium."""
-        return serialize_media(medium, public=self.context.get("public", False))
+        """`public` and `variants` in the context are the arguments of `serialize_media`."""
+        return serialize_media(medium, public=self.context.get("public", False), variants=self.context.get("variants"))
 
 
+@example(
+    {
+        "url": "https://storage.photogram.example/uploads/x7d2?X-Amz-Signature=5f0c",
+        "headers": {"Content-Type": "image/jpeg"},
+    }
+)
 class UploadTargetSerializer(serializers.Serializer[Mapping[str, Any]]):
     method = serializers.ChoiceField(choices=["PUT"])
     url = serializers.URLField()
@@ -146,6 +184,7 @@ class UploadTargetSerializer(serializers.Serializer[Mapping[str, Any]]):
     expires_at = serializers.DateTimeField()
 
 
+@example({"status": "uploaded"})
 class UploadSerializer(serializers.Serializer[Media]):
     id = serializers.UUIDField()
     media_id = serializers.UUIDField()
@@ -155,6 +194,7 @@ class UploadSerializer(serializers.Serializer[Media]):
         return {"id": medium.pk, "media_id": medium.pk, "status": medium.status}
 
 
+@example({"status": "pending"})
 class NewUploadSerializer(UploadSerializer):
     upload = UploadTargetSerializer()
 
@@ -163,6 +203,7 @@ class NewUploadSerializer(UploadSerializer):
         return super().to_representation(medium) | {"upload": self.context["upload"]}
 
 
+@example({"status": "ready", "progress": 100, "error": None})
 class UploadProgressSerializer(UploadSerializer):
     progress = serializers.IntegerField(min_value=0, max_value=100)
     error = MediaErrorSerializer(allow_null=True)
@@ -172,11 +213,14 @@ class UploadProgressSerializer(UploadSerializer):
         return super().to_representation(medium) | {
             "progress": PROGRESS[medium.status],
             "error": serialize_error(medium),
-            "media": serialize_media(medium, public=False),
+            "media": serialize_media(medium, public=False, variants=self.context.get("variants")),
         }
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+@example(
+    {"content_type": "image/jpeg", "bytes": 2518034, "purpose": "post", "alt_text": "Two boats on the mud at low tide."}
+)
 class UploadBodySerializer(StrictSerializer):
     content_type = TextField(max_length=100)
     bytes = StrictInteger(min_value=1, max_value=2**53)

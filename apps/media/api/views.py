@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,15 +14,15 @@ from apps.content import exposure
 from apps.content.api.posts import readable_posts
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
 from apps.media import services, storage
 from apps.media.api import serializers
+from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 from apps.safety.terms import BlockedText
 
 
-class OwnMediaViewSet(BaseViewSet):
+class OwnMediaViewSet(PhotoViewSet):
     lookup_url_kwarg = "media_id"
     lookup_value_converter = "uuid"
 
@@ -29,6 +30,7 @@ class OwnMediaViewSet(BaseViewSet):
         return Media.objects.owned_by(self.caller_id)
 
 
+@extend_schema(tags=["Media"])
 class UploadViewSet(OwnMediaViewSet):
     serializer_class = serializers.UploadSerializer
     rate_limits = {"create": "upload"}
@@ -37,7 +39,9 @@ class UploadViewSet(OwnMediaViewSet):
         return serializers.UploadBodySerializer if self.action == "create" else super().get_serializer_class()
 
     @documented(
-        summary="Start an upload: returns a URL to PUT exactly the declared bytes to",
+        operation_id="createUpload",
+        summary="Start an upload",
+        description="Returns a URL to which exactly the declared bytes are sent.",
         responses={201: serializers.NewUploadSerializer},
         errors=[
             services.UnsupportedMediaType,
@@ -47,7 +51,6 @@ class UploadViewSet(OwnMediaViewSet):
             storage.StorageUnavailable,
         ],
         idempotency_key=True,
-        operation_id="media_create",
     )
     @idempotent
     def create(self, request: Request) -> Response:
@@ -63,10 +66,11 @@ class UploadViewSet(OwnMediaViewSet):
         return Response(serializers.NewUploadSerializer(medium, context={"upload": upload}).data, status=201)
 
     @documented(
-        summary="Complete an upload: the file was PUT, and processing starts",
+        operation_id="completeUpload",
+        summary="Complete an upload",
+        description="After the file was sent to the URL of the upload. Processing starts.",
         responses={202: serializers.UploadSerializer},
         errors=[services.UploadMissing, services.UploadMismatch, storage.StorageUnavailable],
-        operation_id="media_complete",
     )
     @action(detail=True, methods=["post"])
     def complete(self, request: Request, media_id: UUID) -> Response:
@@ -74,21 +78,26 @@ class UploadViewSet(OwnMediaViewSet):
         return Response(self.get_serializer(medium).data, status=202)
 
     @documented(
-        summary="Get upload status",
+        operation_id="getUploadStatus",
+        summary="Get the status of an upload",
         responses={200: serializers.UploadProgressSerializer},
-        operation_id="media_upload_status",
+        parameters=[VARIANTS],
     )
     @action(detail=True, serializer_class=serializers.UploadProgressSerializer)
     def status(self, request: Request, media_id: UUID) -> Response:
         return Response(self.get_serializer(self.get_object()).data)
 
 
+@extend_schema(tags=["Media"])
 class MediaViewSet(OwnMediaViewSet):
     serializer_class = serializers.MediaSerializer
 
     @documented(
-        summary="Get a medium of the current user or of a visible post",
+        operation_id="getMedia",
+        summary="Get a photo",
+        description="A photo of the current user, or of a post that the caller may see.",
         responses={200: serializers.MediaSerializer},
+        parameters=[VARIANTS],
     )
     def retrieve(self, request: Request, media_id: UUID) -> Response:
         post = readable_posts(request).filter(media=media_id).first()
@@ -96,10 +105,16 @@ class MediaViewSet(OwnMediaViewSet):
             return Response(self._serialize(self.get_object(), public=False))
         return Response(self._serialize(post.media.get(pk=media_id), public=exposure.is_public(post.pk)))
 
-    @documented(summary="Delete a medium", responses={204: None}, errors=[services.MediaInUse])
+    @documented(
+        operation_id="deleteMedia",
+        summary="Delete a photo",
+        description="A photo of the current user that is in no post.",
+        responses={204: None},
+        errors=[services.MediaInUse],
+    )
     def destroy(self, request: Request, media_id: UUID) -> Response:
         services.delete_upload(self.get_object())
         return Response(status=204)
 
     def _serialize(self, medium: Media, *, public: bool) -> Any:
-        return serializers.MediaSerializer(medium, context={"public": public}).data
+        return serializers.MediaSerializer(medium, context={"public": public, "variants": self.variants}).data

@@ -3,12 +3,14 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.api.serializers import UserSummarySerializer
-from apps.core.api.fields import TextField, TokenField
+from apps.core.api.fields import SecretField, TextField
+from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+@example({"target_type": "post", "note": "The same advertisement under every post."})
 class FlagSerializer(serializers.Serializer[Flag]):
     """Without the reporter: moderators judge the content, not the reporter."""
 
@@ -21,6 +23,7 @@ class FlagSerializer(serializers.Serializer[Flag]):
     created_at = serializers.DateTimeField()
 
 
+@example({"action": "takedown", "target_type": "post", "reason": "It is an advertisement.", "reversed_at": None})
 class ModerationActionSerializer(serializers.Serializer[ModerationAction]):
     """Of an action selected by `with_outcome()`."""
 
@@ -37,6 +40,7 @@ class ModerationActionSerializer(serializers.Serializer[ModerationAction]):
     reversed_at = serializers.DateTimeField(allow_null=True, help_text="When the action was undone or replaced.")
 
 
+@example({"text": "It is my own photo.", "note": "", "decided_at": None})
 class AppealSerializer(serializers.Serializer[Appeal]):
     """For the appellant: without the moderator who decided."""
 
@@ -49,6 +53,7 @@ class AppealSerializer(serializers.Serializer[Appeal]):
     decided_at = serializers.DateTimeField(allow_null=True)
 
 
+@example({"decided_by": None})
 class AppealCaseSerializer(AppealSerializer):
     """For moderators; of an appeal selected by `with_action()`."""
 
@@ -58,36 +63,43 @@ class AppealCaseSerializer(AppealSerializer):
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+@example({"category": "spam", "note": "The same advertisement under every post."})
 class MakeFlagSerializer(StrictSerializer):
     category = serializers.ChoiceField(choices=Category.values)
     note = TextField(max_length=1000, allow_blank=True, required=False)
 
 
+@example({"resolution": "dismissed", "note": "It is a joke."})
 class ResolveFlagSerializer(StrictSerializer):
     resolution = serializers.ChoiceField(choices=[Flag.Status.RESOLVED.value, Flag.Status.DISMISSED.value])
     note = TextField(max_length=1000, allow_blank=True, required=False)
 
 
+@example({"reason": "It is an advertisement.", "category": "spam"})
 class TakeDownSerializer(StrictSerializer):
     reason = TextField(max_length=1000, help_text="The affected user sees it.")
     category = serializers.ChoiceField(choices=Category.values)
 
 
+@example({"until": "2040-01-01T00:00:00.000Z"})
 class SuspendSerializer(TakeDownSerializer):
     until = serializers.DateTimeField(
         required=False, allow_null=True, help_text="Absent or null: until the suspension is lifted."
     )
 
 
+@example({"reason": "A mistake of ours."})
 class RestoreSerializer(StrictSerializer):
     reason = TextField(max_length=1000, allow_blank=True, required=False, help_text="The affected user sees it.")
 
 
+@example({"text": "It is my own photo."})
 class MakeAppealSerializer(StrictSerializer):
     text = TextField(max_length=2000)
-    token = TokenField(required=False, help_text="From the link in the mail, for users who cannot sign in.")
+    token = SecretField(required=False, help_text="From the link in the mail, for users who cannot sign in.")
 
 
+@example({"decision": "uphold", "note": "It is an advertisement."})
 class DecideAppealSerializer(StrictSerializer):
     decision = serializers.ChoiceField(choices=["uphold", "overturn"])
     note = TextField(max_length=1000, allow_blank=True, required=False)

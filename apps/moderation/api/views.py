@@ -1,22 +1,24 @@
 """Reports, the decisions of moderators, the audit, and appeals."""
 
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import OptionalBearerAuthentication
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
 from apps.accounts.services import InvalidLink
 from apps.accounts.two_factor import TwoFactorRequired
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.models import Post
-from apps.core import limits
-from apps.core.api.addresses import client_address
+from apps.core.api.addresses import client_network
 from apps.core.api.schema import documented
+from apps.core.api.throttling import Bucket, SecretRateLimit
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
@@ -27,12 +29,13 @@ from apps.moderation.api.permissions import IsModerator
 from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.moderation.roles import CannotModerate
 from apps.social.api.profiles import filter_by_identifier, get_user_or_404
 
 FLAG = {201: serializers.FlagSerializer, 200: serializers.FlagSerializer}
 ACTION = {200: serializers.ModerationActionSerializer}
 MODERATORS_ONLY = [services.ModeratorRequired, TwoFactorRequired]
-DECISION_ERRORS = [*MODERATORS_ONLY, services.CannotModerate]
+DECISION_ERRORS = [*MODERATORS_ONLY, CannotModerate]
 
 
 class TargetViewSet(BaseViewSet):
@@ -58,14 +61,15 @@ class TargetViewSet(BaseViewSet):
         return Response(serializers.ModerationActionSerializer(row).data)
 
 
+@extend_schema(tags=["Moderation"])
 class UserModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "user"
     lookup_value_converter = "str"
 
     @documented(
-        summary="Report user",
+        operation_id="reportUser",
+        summary="Report a user",
         description="Accounts that the caller blocks can be reported, too.",
-        operation_id="report_report_user",
         responses=FLAG,
         errors=[services.CannotFlagSelf],
     )
@@ -79,9 +83,9 @@ class UserModerationViewSet(TargetViewSet):
         return self.flag_response(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
-        summary="Suspend user",
+        operation_id="suspendUser",
+        summary="Suspend a user",
         description="Another reason or end replaces a suspension.",
-        operation_id="decision_suspend",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.SecondPairOfEyesRequired],
     )
@@ -93,8 +97,8 @@ class UserModerationViewSet(TargetViewSet):
         return self.action_response(services.suspend(person, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Unsuspend user",
-        operation_id="decision_unsuspend",
+        operation_id="unsuspendUser",
+        summary="Unsuspend a user",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
@@ -114,13 +118,12 @@ class UserModerationViewSet(TargetViewSet):
         return person
 
 
+@extend_schema(tags=["Moderation"])
 class PostModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "post_id"
     lookup_value_converter = "uuid"
 
-    @documented(
-        summary="Report post", operation_id="report_report_post", responses=FLAG, errors=[services.CannotFlagSelf]
-    )
+    @documented(operation_id="reportPost", summary="Report a post", responses=FLAG, errors=[services.CannotFlagSelf])
     @action(
         detail=True,
         methods=["post"],
@@ -130,9 +133,7 @@ class PostModerationViewSet(TargetViewSet):
     def flag(self, request: Request, post_id: UUID) -> Response:
         return self.flag_response(find_post(request, post_id))
 
-    @documented(
-        summary="Take down post", operation_id="decision_take_down_post", responses=ACTION, errors=DECISION_ERRORS
-    )
+    @documented(operation_id="takeDownPost", summary="Take down a post", responses=ACTION, errors=DECISION_ERRORS)
     @action(
         detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
     )
@@ -141,8 +142,8 @@ class PostModerationViewSet(TargetViewSet):
         return self.action_response(services.take_down_post(post, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Restore post",
-        operation_id="decision_restore_post",
+        operation_id="restorePost",
+        summary="Restore a post",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
@@ -154,12 +155,13 @@ class PostModerationViewSet(TargetViewSet):
         return self.action_response(services.restore_post(post, by=self.moderator, **self.get_validated_data()))
 
 
+@extend_schema(tags=["Moderation"])
 class CommentModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "comment_id"
     lookup_value_converter = "uuid"
 
     @documented(
-        summary="Report comment", operation_id="report_report_comment", responses=FLAG, errors=[services.CannotFlagSelf]
+        operation_id="reportComment", summary="Report a comment", responses=FLAG, errors=[services.CannotFlagSelf]
     )
     @action(
         detail=True,
@@ -170,9 +172,7 @@ class CommentModerationViewSet(TargetViewSet):
     def flag(self, request: Request, comment_id: UUID) -> Response:
         return self.flag_response(find_comment(request, comment_id))
 
-    @documented(
-        summary="Take down comment", operation_id="decision_take_down_comment", responses=ACTION, errors=DECISION_ERRORS
-    )
+    @documented(operation_id="takeDownComment", summary="Take down a comment", responses=ACTION, errors=DECISION_ERRORS)
     @action(
         detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
     )
@@ -181,8 +181,8 @@ class CommentModerationViewSet(TargetViewSet):
         return self.action_response(services.take_down_comment(comment, by=self.moderator, **self.get_validated_data()))
 
     @documented(
-        summary="Restore comment",
-        operation_id="decision_restore_comment",
+        operation_id="restoreComment",
+        summary="Restore a comment",
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
@@ -194,6 +194,7 @@ class CommentModerationViewSet(TargetViewSet):
         return self.action_response(services.restore_comment(comment, by=self.moderator, **self.get_validated_data()))
 
 
+@extend_schema(tags=["Moderation"])
 class FlagViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.FlagSerializer
@@ -204,14 +205,19 @@ class FlagViewSet(BaseViewSet):
     def get_queryset(self) -> FlagQuerySet:
         return Flag.objects.listed()
 
-    @documented(summary="List reports", page_of=serializers.FlagSerializer, errors=[*MODERATORS_ONLY, Invalid])
+    @documented(
+        operation_id="listReports",
+        summary="List reports",
+        page_of=serializers.FlagSerializer,
+        errors=[*MODERATORS_ONLY, Invalid],
+    )
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
-        summary="Close report",
-        operation_id="flag_resolve",
+        operation_id="closeReport",
+        summary="Close a report",
         responses={200: serializers.FlagSerializer},
         errors=[*DECISION_ERRORS, services.FlagClosed],
     )
@@ -221,6 +227,7 @@ class FlagViewSet(BaseViewSet):
         return Response(serializers.FlagSerializer(flag).data)
 
 
+@extend_schema(tags=["Moderation"])
 class AuditViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.ModerationActionSerializer
@@ -230,6 +237,7 @@ class AuditViewSet(BaseViewSet):
         return ModerationAction.objects.with_outcome()
 
     @documented(
+        operation_id="listModerationActions",
         summary="List moderation actions",
         page_of=serializers.ModerationActionSerializer,
         errors=[*MODERATORS_ONLY, Invalid],
@@ -239,28 +247,42 @@ class AuditViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
+class AppealRateLimit(SecretRateLimit):
+    """The limit of appeals with the token of a mail."""
+
+    def get_secret_bucket(self, request: Request, view: Any, body: dict[str, Any]) -> Bucket | None:
+        match body:
+            case {"token": str(token)}:
+                action_id = view.kwargs["action_id"]
+                is_known = statements.opens_appeal(token, action_id)
+                return "token", str(action_id) if is_known else client_network(request)
+        return None
+
+
+@extend_schema(tags=["Moderation"])
 class ActionViewSet(BaseViewSet):
     lookup_url_kwarg = "action_id"
     lookup_value_converter = "uuid"
 
     @documented(
-        summary="Appeal moderation action",
+        operation_id="appealModerationAction",
+        summary="Appeal a moderation action",
         description="As the affected user, signed in or with the token of the mail.",
-        operation_id="appeal_create",
         responses={201: serializers.AppealSerializer},
         errors=[Unauthorized, InvalidLink, services.AlreadyAppealed, services.NotAppealable],
     )
     @action(
         detail=True,
         methods=["post"],
+        authentication_classes=[OptionalBearerAuthentication],
         permission_classes=[AllowAny],
+        throttle_classes=[AppealRateLimit],
         serializer_class=serializers.MakeAppealSerializer,
     )
     def appeal(self, request: Request, action_id: UUID) -> Response:
         body = self.get_validated_data()
         appealed = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
         if "token" in body:
-            limits.require("token", client_address(request))
             if not statements.opens_appeal(body["token"], action_id):
                 raise InvalidLink
             appellant_id = appealed.affected_id if appealed else None
@@ -274,6 +296,7 @@ class ActionViewSet(BaseViewSet):
         return Response(serializers.AppealSerializer(appeal).data, status=201)
 
 
+@extend_schema(tags=["Moderation"])
 class AppealViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.AppealCaseSerializer
@@ -285,8 +308,8 @@ class AppealViewSet(BaseViewSet):
         return Appeal.objects.with_action()
 
     @documented(
+        operation_id="listAppeals",
         summary="List appeals",
-        operation_id="case_list",
         page_of=serializers.AppealCaseSerializer,
         errors=[*MODERATORS_ONLY, Invalid],
     )
@@ -295,9 +318,9 @@ class AppealViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
-        summary="Decide appeal",
+        operation_id="decideAppeal",
+        summary="Decide an appeal",
         description="The action is upheld, or overturned and undone.",
-        operation_id="case_decide",
         responses={200: serializers.AppealCaseSerializer},
         errors=[*DECISION_ERRORS, services.OwnDecision, services.AppealDecided],
     )

@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
 from apps.core.api.fields import StrictBoolean, TokenField
+from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.notifications.models import Type
 from apps.notifications.reads import NotificationRow
@@ -11,6 +12,9 @@ from apps.notifications.wording import get_preview
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+@example(
+    {"type": "like", "actor_count": 1, "comment_id": None, "preview": "Low tide at #husum with @bob", "read_at": None}
+)
 class NotificationSerializer(serializers.Serializer[NotificationRow]):
     id = serializers.UUIDField()
     type = serializers.ChoiceField(choices=Type.values)
@@ -40,10 +44,12 @@ class NotificationSerializer(serializers.Serializer[NotificationRow]):
         }
 
 
+@example({"unread": 3})
 class UnreadSerializer(serializers.Serializer[Any]):
     unread = serializers.IntegerField(help_text="Counted up to 1,000.")
 
 
+@example({"in_app": True, "push": True})
 class ChannelsSerializer(serializers.Serializer[Any]):
     in_app = serializers.BooleanField()
     push = serializers.BooleanField()
@@ -62,12 +68,19 @@ class NotificationPreferencesSerializer(serializers.Serializer[Any]):
     moderation = ChannelsSerializer()
 
 
+@example({"endpoint": "https://push.example.org/send/x7d2"})
 class PushSubscriptionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     endpoint = serializers.URLField()
     created_at = serializers.DateTimeField()
 
 
+@example(
+    {
+        "next_cursor": None,
+        "vapid_public_key": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM",
+    }
+)
 class PushSubscriptionsSerializer(serializers.Serializer[Any]):
     results = PushSubscriptionSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
@@ -78,6 +91,7 @@ class PushSubscriptionsSerializer(serializers.Serializer[Any]):
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
+@example({"up_to": ID})
 class ReadAllSerializer(StrictSerializer):
     """All notifications, or `up_to` one and those that follow it in the list."""
 
@@ -90,6 +104,7 @@ class ChannelsBodySerializer(StrictSerializer):
     email = StrictBoolean()
 
 
+@example({"like": {"in_app": True, "push": False, "email": False}})
 class PreferencesBodySerializer(StrictSerializer):
     follow = ChannelsBodySerializer(required=False)
     follow_request = ChannelsBodySerializer(required=False)
@@ -107,6 +122,15 @@ class PushKeysSerializer(StrictSerializer):
     auth = serializers.RegexField(r"^[A-Za-z0-9_-]{22}={0,2}$", max_length=30)
 
 
+@example(
+    {
+        "endpoint": "https://push.example.org/send/x7d2",
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    }
+)
 class SubscribeSerializer(StrictSerializer):
     """The result of a browser's `PushSubscription.toJSON()`."""
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +19,7 @@ from apps.notifications.models import Notification, PushSubscription
 from apps.notifications.preferences import Channels
 
 
+@extend_schema(tags=["Notifications"])
 class NotificationViewSet(BaseViewSet):
     serializer_class = serializers.NotificationSerializer
     filterset_class = NotificationFilter
@@ -28,7 +30,9 @@ class NotificationViewSet(BaseViewSet):
     def get_queryset(self) -> QuerySet[Notification]:
         return Notification.objects.listed_for(self.caller_id)
 
-    @documented(summary="List notifications", page_of=serializers.NotificationSerializer)
+    @documented(
+        operation_id="listNotifications", summary="List notifications", page_of=serializers.NotificationSerializer
+    )
     def list(self, request: Request) -> Response:
         filters = self.get_filter_values()
         unread, type_ = filters["unread"] is True, filters["type"] or None
@@ -40,7 +44,11 @@ class NotificationViewSet(BaseViewSet):
             serialize=self._serialize,
         )
 
-    @documented(summary="Mark a notification as read", responses={200: serializers.NotificationSerializer})
+    @documented(
+        operation_id="markNotificationAsRead",
+        summary="Mark a notification as read",
+        responses={200: serializers.NotificationSerializer},
+    )
     @action(detail=True, methods=["post"])
     def read(self, request: Request, notification_id: str) -> Response:
         notification = self.get_object()
@@ -49,7 +57,9 @@ class NotificationViewSet(BaseViewSet):
         return Response(self._serialize([row])[0])
 
     @documented(
-        summary="Mark all notifications as read, or those up to one",
+        operation_id="markNotificationsAsRead",
+        summary="Mark notifications as read",
+        description="All, or `up_to` and those after it in the list.",
         responses={200: serializers.UnreadSerializer},
         errors=[NotFound],
     )
@@ -59,7 +69,11 @@ class NotificationViewSet(BaseViewSet):
         services.read_all(self.caller_id, up_to=up_to)
         return Response({"unread": reads.count_unread(self.caller_id)})
 
-    @documented(summary="Count unread notifications", responses={200: serializers.UnreadSerializer})
+    @documented(
+        operation_id="countUnreadNotifications",
+        summary="Count unread notifications",
+        responses={200: serializers.UnreadSerializer},
+    )
     @action(detail=False, url_path="unread-count")
     def unread_count(self, request: Request) -> Response:
         return Response({"unread": reads.count_unread(self.caller_id)})
@@ -69,17 +83,24 @@ class NotificationViewSet(BaseViewSet):
         return serializers.NotificationSerializer(rows, many=True, context=context).data
 
 
+@extend_schema(tags=["Notifications"])
 class PreferenceViewSet(BaseViewSet):
     serializer_class = serializers.PreferencesBodySerializer
 
-    @documented(summary="Get notification preferences", responses={200: serializers.NotificationPreferencesSerializer})
+    @documented(
+        operation_id="getNotificationPreferences",
+        summary="Get notification preferences",
+        responses={200: serializers.NotificationPreferencesSerializer},
+    )
     def retrieve(self, request: Request) -> Response:
         return Response(
             {type_: asdict(channels) for type_, channels in preferences.get_channels(self.caller_id).items()}
         )
 
     @documented(
-        summary="Change notification preferences; omitted types keep their values",
+        operation_id="updateNotificationPreferences",
+        summary="Update notification preferences",
+        description="Types that are left out keep their values.",
         responses={200: serializers.NotificationPreferencesSerializer},
     )
     def update(self, request: Request) -> Response:
@@ -88,6 +109,7 @@ class PreferenceViewSet(BaseViewSet):
         return self.retrieve(request)
 
 
+@extend_schema(tags=["Notifications"])
 class PushViewSet(BaseViewSet):
     serializer_class = serializers.SubscribeSerializer
     lookup_url_kwarg = "subscription_id"
@@ -96,7 +118,11 @@ class PushViewSet(BaseViewSet):
     def get_queryset(self) -> QuerySet[PushSubscription]:
         return PushSubscription.objects.owned_by(self.caller_id)
 
-    @documented(summary="List push subscriptions", responses={200: serializers.PushSubscriptionsSerializer})
+    @documented(
+        operation_id="listPushSubscriptions",
+        summary="List push subscriptions",
+        responses={200: serializers.PushSubscriptionsSerializer},
+    )
     def list(self, request: Request) -> Response:
         rows = list(self.get_queryset().order_by("-id"))
         subscriptions = serializers.PushSubscriptionSerializer(rows, many=True)
@@ -104,7 +130,9 @@ class PushViewSet(BaseViewSet):
         return Response(page)
 
     @documented(
-        summary="Subscribe to push messages; idempotent for an endpoint",
+        operation_id="createPushSubscription",
+        summary="Subscribe to push messages",
+        description="With the result of `PushSubscription.toJSON()`. An endpoint has one subscription.",
         responses={200: serializers.PushSubscriptionSerializer, 201: serializers.PushSubscriptionSerializer},
         errors=[services.TooManySubscriptions],
     )
@@ -113,7 +141,7 @@ class PushViewSet(BaseViewSet):
         subscription, is_new = services.subscribe(self.caller_id, endpoint=body["endpoint"], **body["keys"])
         return Response(serializers.PushSubscriptionSerializer(subscription).data, status=201 if is_new else 200)
 
-    @documented(summary="Delete a push subscription", responses={204: None})
+    @documented(operation_id="deletePushSubscription", summary="Delete a push subscription", responses={204: None})
     def destroy(self, request: Request, subscription_id: str) -> Response:
         services.unsubscribe(self.get_object())
         return Response(status=204)

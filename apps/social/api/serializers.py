@@ -12,6 +12,7 @@ from apps.accounts.api.serializers import (
     serialize_user,
     serialize_user_summary,
 )
+from apps.core.api.schema import example
 from apps.social.reads import ListedUser, Profile, Relationship
 
 
@@ -58,12 +59,14 @@ class MutedUserSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField(source="created_at")
 
 
+@example({"followed_by_count": 4})
 class SuggestionSerializer(UserSerializer):
     followed_by_count = serializers.IntegerField(
         help_text="Number of accounts followed by the caller that follow this account."
     )
 
 
+@example({"next_cursor": None})
 class RelationshipsSerializer(serializers.Serializer[Any]):
     results = RelationshipSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import is_moderator
 from apps.accounts.api.serializers import RelationshipSerializer
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import Invalid
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.social import reads, services, visibility
 from apps.social.api import serializers
@@ -51,19 +51,20 @@ class RelationshipBaseViewSet(BaseViewSet):
         )
 
 
+@extend_schema(tags=["Relationships"])
 class RelationshipViewSet(RelationshipBaseViewSet):
     etag_actions = frozenset({"relationship"})
 
-    @documented(summary="Get relationship", operation_id="tie_retrieve", responses=RELATIONSHIP)
+    @documented(operation_id="getRelationship", summary="Get a relationship", responses=RELATIONSHIP)
     @action(detail=True)
     def relationship(self, request: Request, user: str) -> Response:
-        profile = get_profile_or_404(request, user)
+        profile = get_profile_or_404(request, user, for_review=True)
         return Response(serialize_relationship(profile.relationship or reads.Relationship(profile.id)))
 
     @documented(
-        summary="Follow user",
+        operation_id="followUser",
+        summary="Follow a user",
         description="Follows a public account, or requests to follow a private one.",
-        operation_id="tie_follow",
         responses=RELATIONSHIP,
         errors=[
             services.CannotFollowSelf,
@@ -77,9 +78,9 @@ class RelationshipViewSet(RelationshipBaseViewSet):
         return self.perform(services.follow, user)
 
     @documented(
-        summary="Unfollow user",
+        operation_id="unfollowUser",
+        summary="Unfollow a user",
         description="Withdraws a follow request, too.",
-        operation_id="tie_unfollow",
         responses=RELATIONSHIP,
         errors=[services.CannotTargetSelf],
     )
@@ -88,8 +89,8 @@ class RelationshipViewSet(RelationshipBaseViewSet):
         return self.perform(services.unfollow, user)
 
     @documented(
-        summary="Remove follower",
-        operation_id="tie_remove_follower",
+        operation_id="removeFollower",
+        summary="Remove a follower",
         responses=RELATIONSHIP,
         errors=[services.CannotTargetSelf],
     )
@@ -98,9 +99,9 @@ class RelationshipViewSet(RelationshipBaseViewSet):
         return self.perform(services.remove_follower, user)
 
     @documented(
-        summary="Block user",
+        operation_id="blockUser",
+        summary="Block a user",
         description="Hides both accounts from each other and ends follows and requests both ways.",
-        operation_id="tie_block",
         responses=RELATIONSHIP,
         errors=[services.CannotTargetSelf],
     )
@@ -109,9 +110,9 @@ class RelationshipViewSet(RelationshipBaseViewSet):
         return self.perform(services.block, user)
 
     @documented(
-        summary="Unblock user",
+        operation_id="unblockUser",
+        summary="Unblock a user",
         description="Follows are not restored.",
-        operation_id="tie_unblock",
         responses=RELATIONSHIP,
     )
     @action(detail=True, methods=["post"])
@@ -119,9 +120,9 @@ class RelationshipViewSet(RelationshipBaseViewSet):
         return self.perform(services.unblock, user)
 
     @documented(
-        summary="Mute user",
+        operation_id="muteUser",
+        summary="Mute a user",
         description="Hides the account from the feed and the notifications of the caller.",
-        operation_id="tie_mute",
         responses=RELATIONSHIP,
         errors=[services.CannotTargetSelf],
     )
@@ -129,38 +130,40 @@ class RelationshipViewSet(RelationshipBaseViewSet):
     def mute(self, request: Request, user: str) -> Response:
         return self.perform(services.mute, user)
 
-    @documented(summary="Unmute user", operation_id="tie_unmute", responses=RELATIONSHIP)
+    @documented(operation_id="unmuteUser", summary="Unmute a user", responses=RELATIONSHIP)
     @action(detail=True, methods=["post"])
     def unmute(self, request: Request, user: str) -> Response:
         return self.perform(services.unmute, user)
 
     # ── Lists ────────────────────────────────────────────────────────────────────────────────────────────
-    @documented(summary="List followers", operation_id="people_followers", page_of=serializers.FollowerSerializer)
+    @documented(operation_id="listFollowers", summary="List followers", page_of=serializers.FollowerSerializer)
     @action(detail=True, serializer_class=serializers.FollowerSerializer)
     def followers(self, request: Request, user: str) -> Response:
         return self.paginate_users(FOLLOWERS, person=get_profile_content_or_404(request, user).id)
 
-    @documented(summary="List followed users", operation_id="people_following", page_of=serializers.FollowerSerializer)
+    @documented(operation_id="listFollowing", summary="List followed users", page_of=serializers.FollowerSerializer)
     @action(detail=True, serializer_class=serializers.FollowerSerializer)
     def following(self, request: Request, user: str) -> Response:
         return self.paginate_users(FOLLOWING, person=get_profile_content_or_404(request, user).id)
 
-    @documented(summary="List blocked users", operation_id="people_blocks", page_of=serializers.BlockedUserSerializer)
+    @documented(
+        operation_id="listBlockedUsers", summary="List blocked users", page_of=serializers.BlockedUserSerializer
+    )
     @action(detail=False, url_path="me/blocks", serializer_class=serializers.BlockedUserSerializer)
     def blocks(self, request: Request) -> Response:
         page = self.paginate_queryset(visibility.blocked_by(self.caller_id))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
-    @documented(summary="List muted users", operation_id="people_mutes", page_of=serializers.MutedUserSerializer)
+    @documented(operation_id="listMutedUsers", summary="List muted users", page_of=serializers.MutedUserSerializer)
     @action(detail=False, url_path="me/mutes", serializer_class=serializers.MutedUserSerializer)
     def mutes(self, request: Request) -> Response:
         page = self.paginate_queryset(visibility.muted_by(self.caller_id))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
+        operation_id="listSuggestedUsers",
         summary="List suggested users",
         description="Accounts followed by accounts that the caller follows.",
-        operation_id="people_suggestions",
         page_of=serializers.SuggestionSerializer,
     )
     @action(detail=False)
@@ -180,33 +183,36 @@ class RelationshipViewSet(RelationshipBaseViewSet):
         ]
 
 
+@extend_schema(tags=["Relationships"])
 class RelationshipListViewSet(BaseViewSet):
     @documented(
-        summary="List relationships",
+        operation_id="listRelationships",
+        summary="List relationships by user id",
         description="Accounts that the caller cannot see are left out.",
-        operation_id="tie_list",
         responses={200: serializers.RelationshipsSerializer},
-        errors=[TooManyIds, Invalid],
+        errors=[TooManyIds],
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        profiles = reads.find_profiles(parse_ids(request, most=100), viewer_id=self.caller_id)
+        ids = parse_ids(request, most=100)
+        profiles = reads.find_profiles(ids, viewer_id=self.caller_id, is_moderator=is_moderator(request))
         relationships = [profile.relationship for profile in profiles.values() if profile.relationship]
         return Response({"results": [serialize_relationship(each) for each in relationships], "next_cursor": None})
 
 
+@extend_schema(tags=["Relationships"])
 class FollowRequestViewSet(RelationshipBaseViewSet):
     serializer_class = serializers.FollowRequestSerializer
 
     @documented(
-        summary="List follow requests", operation_id="people_requests", page_of=serializers.FollowRequestSerializer
+        operation_id="listFollowRequests", summary="List follow requests", page_of=serializers.FollowRequestSerializer
     )
     def list(self, request: Request) -> Response:
         return self.paginate_users(REQUESTS)
 
     @documented(
-        summary="Accept follow request",
-        operation_id="tie_accept",
+        operation_id="acceptFollowRequest",
+        summary="Accept a follow request",
         responses=RELATIONSHIP,
         errors=[services.FollowerLimitReached, services.FollowingLimitReached],
     )
@@ -215,9 +221,9 @@ class FollowRequestViewSet(RelationshipBaseViewSet):
         return self.perform(services.accept_request, user)
 
     @documented(
-        summary="Reject follow request",
+        operation_id="rejectFollowRequest",
+        summary="Reject a follow request",
         description="The requester is not notified.",
-        operation_id="tie_reject",
         responses=RELATIONSHIP,
     )
     @action(detail=True, methods=["post"])

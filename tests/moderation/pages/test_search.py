@@ -41,7 +41,7 @@ class TestById:
         }
 
     @pytest.mark.parametrize("kind", ["people", "posts", "comments", "flags", "actions", "appeals"])
-    def test_finds_the_row_and_leads_to_it(self, browser, mod, rows, kind):
+    def test_id_finds_the_row_and_links_to_it(self, browser, mod, rows, kind):
         row = rows[kind]
         for spelled in (str(row.pk), row.pk.hex, f" {str(row.pk).upper()} "):
             found = find(spelled)
@@ -49,16 +49,16 @@ class TestById:
             assert sum(len(getattr(found, other)) for other in rows) == 1
         assert f'<h2 id="{kind}">' in search(browser(mod), str(row.pk)).text
 
-    def test_of_a_photo_finds_its_post(self, rows):
+    def test_id_of_a_photo_finds_its_post(self, rows):
         post = rows["posts"]
         assert find(str(post.items.get().medium_id)).posts == [post]
 
-    def test_that_nothing_has_finds_nothing(self, browser, mod):
+    def test_unknown_id_finds_nothing(self, browser, mod):
         assert "No results" in search(browser(mod), str(new_id())).text
 
 
 class TestByText:
-    def test_people_by_handle_and_name_also_those_who_are_hidden(self, browser, mod, alice):
+    def test_people_are_found_by_handle_and_name_even_if_hidden(self, browser, mod, alice):
         suspended(alice, mod)
         for text in ("alice", "@alice", "ALICE", "Alice", "alcie"):
             assert alice in find(text).people, text
@@ -66,13 +66,13 @@ class TestByText:
         assert reverse("admin:moderation_person", args=[alice.pk]) in page
         assert "suspended" in page
 
-    def test_posts_by_caption_and_tag_also_those_taken_down(self, alice, mod):
+    def test_posts_are_found_by_caption_and_tag_even_if_taken_down(self, alice, mod):
         post = PostFactory(author=alice, caption="Tide at the crèche")
         taken_down(post, mod)
         assert find("creche tide").posts == [post]
         assert find("creche storm").posts == []
 
-    def test_comments_by_their_words(self, browser, mod, alice, bob):
+    def test_comments_are_found_by_words(self, browser, mod, alice, bob):
         comment = CommentFactory(post=PostFactory(author=alice), author=bob, text="You call that a LIGHTHOUSE?")
         assert find("lighthouse").comments == [comment]
         assert f"#comment-{comment.pk}" in search(browser(mod), "lighthouse").text
@@ -92,10 +92,10 @@ class TestByText:
         assert Comment.objects.get(pk=thread.pk).words == []
 
     @pytest.mark.parametrize("text", ["", "   ", "\0", "%", "'; DROP", "#", "@", "a & b | !", "x" * 500, "\ud800"[:0]])
-    def test_any_text_is_answered(self, browser, mod, text):
+    def test_every_text_is_accepted(self, browser, mod, text):
         assert search(browser(mod), text).status_code == 200
 
-    def test_at_most_ten_of_each(self, alice):
+    def test_each_kind_has_at_most_ten_results(self, alice):
         for n in range(12):
             CommentFactory(post=PostFactory(author=alice, caption="storm"), author=alice, text="storm")
             UserFactory(handle=f"storm{n}")
@@ -104,7 +104,7 @@ class TestByText:
 
 
 class TestByAddress:
-    def test_finds_its_owner_to_the_letter_and_that_is_written_down(self, browser, mod, alice):
+    def test_exact_address_finds_its_owner_and_is_recorded(self, browser, mod, alice):
         client = browser(mod)
         assert "@alice" in search(client, "Alice@Example.org").text
         act = StaffAct.objects.get()
@@ -114,7 +114,7 @@ class TestByAddress:
         assert StaffAct.objects.count() == 1
 
 
-def test_a_search_costs_twelve_queries_whatever_is_found(browser, alice, django_assert_max_num_queries):
+def test_search_needs_at_most_twelve_queries(browser, alice, django_assert_max_num_queries):
     CommentFactory(post=PostFactory(author=alice, caption="storm"), author=alice, text="storm")
     UserFactory(handle="storm")
     client = browser(make_moderator("looker"))
@@ -123,7 +123,7 @@ def test_a_search_costs_twelve_queries_whatever_is_found(browser, alice, django_
             search(client, text)
 
 
-def test_no_search_scans_a_table(alice):
+def test_search_scans_no_table(alice):
     writers = many(User(handle=f"writer{n}", email=f"writer{n}@example.org", password="!") for n in range(60))
     posts = many(
         Post(id=new_id(), author=writers[n % 60], status="published", caption=f"low tide {'rare' * (n % 2000 == 0)}")

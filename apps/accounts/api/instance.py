@@ -1,0 +1,115 @@
+"""What a client needs to know about this server before anyone signs in: limits and features."""
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.db.models import Model
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.models import User
+from apps.content.mentions import MAX_MENTIONS
+from apps.content.models import Post
+from apps.content.services import MAX_MEDIA, MAX_TAGS
+from apps.core.api.schema import documented, example
+from apps.core.api.views import BaseViewSet
+from apps.engagement.models import Comment
+from apps.media.containers import ACCEPTED_TYPES
+from apps.media.models import Media
+from apps.media.variants import CONTENT_TYPES, SIDES
+from apps.notifications import push
+
+
+@example({"content_types": list(ACCEPTED_TYPES), "max_bytes": 30_000_000, "max_pixels": 64_000_000})
+class UploadLimitsSerializer(serializers.Serializer[Any]):
+    content_types = serializers.ListField(child=serializers.CharField())
+    max_bytes = serializers.IntegerField()
+    max_pixels = serializers.IntegerField()
+
+
+@example({"name": "thumb", "longest_side": 320, "content_types": CONTENT_TYPES})
+class VariantSizeSerializer(serializers.Serializer[Any]):
+    name = serializers.ChoiceField(choices=list(SIDES))
+    longest_side = serializers.IntegerField(help_text="In pixels, at most.")
+    content_types = serializers.ListField(child=serializers.ChoiceField(choices=CONTENT_TYPES))
+
+
+@example(
+    {
+        "photos_per_post": 10,
+        "tags_per_post": 30,
+        "mentions_per_text": 20,
+        "caption_length": 2200,
+        "comment_length": 1000,
+        "alt_text_length": 1500,
+        "display_name_length": 50,
+        "bio_length": 300,
+    }
+)
+class TextLimitsSerializer(serializers.Serializer[Any]):
+    photos_per_post = serializers.IntegerField()
+    tags_per_post = serializers.IntegerField()
+    mentions_per_text = serializers.IntegerField()
+    caption_length = serializers.IntegerField(help_text="In Unicode code points, like all lengths.")
+    comment_length = serializers.IntegerField()
+    alt_text_length = serializers.IntegerField()
+    display_name_length = serializers.IntegerField()
+    bio_length = serializers.IntegerField()
+
+
+@example({"vapid_public_key": None, "moderators_need_two_factor": True})
+class InstanceSerializer(serializers.Serializer[Any]):
+    uploads = UploadLimitsSerializer()
+    variants = VariantSizeSerializer(many=True)
+    limits = TextLimitsSerializer()
+    vapid_public_key = serializers.CharField(
+        allow_null=True,
+        help_text="The `applicationServerKey` for a browser's subscription; null if push is not configured.",
+    )
+    moderators_need_two_factor = serializers.BooleanField()
+
+
+def _length(model: type[Model], field: str) -> int:
+    """The maximum length of a text, in code points."""
+    length: int = cast(Any, model._meta.get_field(field)).max_length
+    return length
+
+
+@extend_schema(tags=["Service"])
+class InstanceViewSet(BaseViewSet):
+    permission_classes = [AllowAny]
+    serializer_class = InstanceSerializer
+
+    @documented(
+        operation_id="getInstance",
+        summary="Get the limits and features of this server",
+        responses={200: InstanceSerializer},
+    )
+    def retrieve(self, request: Request) -> Response:
+        return Response(
+            {
+                "uploads": {
+                    "content_types": list(ACCEPTED_TYPES),
+                    "max_bytes": settings.MEDIA_MAX_BYTES,
+                    "max_pixels": settings.MEDIA_MAX_PIXELS,
+                },
+                "variants": [
+                    {"name": name, "longest_side": side, "content_types": CONTENT_TYPES} for name, side in SIDES.items()
+                ],
+                "limits": {
+                    "photos_per_post": MAX_MEDIA,
+                    "tags_per_post": MAX_TAGS,
+                    "mentions_per_text": MAX_MENTIONS,
+                    "caption_length": _length(Post, "caption"),
+                    "comment_length": _length(Comment, "text"),
+                    "alt_text_length": _length(Media, "alt_text"),
+                    "display_name_length": _length(User, "display_name"),
+                    "bio_length": _length(User, "bio"),
+                },
+                "vapid_public_key": push.public_key(),
+                "moderators_need_two_factor": settings.STAFF_TWO_FACTOR == "required",
+            }
+        )

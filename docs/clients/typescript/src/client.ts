@@ -1,0 +1,113 @@
+/**
+ * A client of the Photogram API: fetch() with the types of the OpenAPI document.
+ *
+ *   const client = new Photogram("http://127.0.0.1:8000");
+ *   await client.signIn("alice", "correct horse battery staple");
+ *   const page = await client.request("get", "/v1/feed", { query: { limit: 20, variants: ["medium"] } });
+ */
+import type { components, paths } from "./schema.js";
+
+type Schemas = components["schemas"];
+type Method = "get" | "post" | "put" | "patch" | "delete";
+type Json<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
+
+/** The paths that have the method. */
+type PathWith<M extends Method> = { [P in keyof paths]: paths[P][M] extends object ? P : never }[keyof paths];
+type Operation<M extends Method, P extends keyof paths> = NonNullable<paths[P][M]>;
+
+/** The body of the successful response; undefined if there is none. */
+type Result<O> = O extends { responses: infer R }
+  ? { [S in keyof R]: S extends 200 | 201 | 202 ? ([Json<R[S]>] extends [never] ? undefined : Json<R[S]>) : S extends 204 ? undefined : never }[keyof R]
+  : never;
+
+/** What a request consists of: arguments of the path, of the query, and a body. */
+type Options<O> = (O extends { parameters: { path: infer Path extends object } } ? { path: Path } : { path?: never }) &
+  (O extends { parameters: { query?: infer Query } } ? { query?: NonNullable<Query> } : { query?: never }) &
+  (O extends { requestBody: infer Body } ? { body: Json<Body> } : O extends { requestBody?: infer Body } ? { body?: Json<NonNullable<Body>> } : { body?: never }) & {
+    /** Makes it safe to repeat a request that creates something. */
+    idempotencyKey?: string;
+  };
+
+/** An error response. Switch on `problem.code`. */
+export class PhotogramError extends Error {
+  constructor(
+    readonly problem: Schemas["Problem"],
+    /** Seconds to wait before the next attempt. */
+    readonly retryAfter: number | undefined,
+  ) {
+    super(`${problem.status} ${problem.code}: ${problem.detail}`);
+  }
+}
+
+export class Photogram {
+  #tokens: Schemas["TokenPair"] | undefined;
+
+  constructor(private readonly url: string) {}
+
+  async signIn(login: string, password: string): Promise<Schemas["Me"]> {
+    this.#tokens = await this.request("post", "/v1/auth/token", { body: { grant_type: "password", login, password } });
+    return this.#tokens.user;
+  }
+
+  /** Sends a request. Refreshes the access token if it has expired. Throws PhotogramError. */
+  async request<M extends Method, P extends PathWith<M>>(
+    method: M,
+    path: P,
+    options: Options<Operation<M, P>>,
+  ): Promise<Result<Operation<M, P>>> {
+    try {
+      return await this.#send(method, path, options);
+    } catch (error) {
+      const refresh = this.#tokens?.refresh;
+      if (!(error instanceof PhotogramError) || error.problem.code !== "invalid_token" || !refresh) throw error;
+      this.#tokens = undefined;
+      this.#tokens = await this.request("post", "/v1/auth/token", { body: { grant_type: "refresh_token", refresh } });
+      return await this.#send(method, path, options);
+    }
+  }
+
+  /** Uploads a photo and returns its id, which `POST /v1/posts` takes. */
+  async upload(photo: Blob, altText: string): Promise<string> {
+    const { media_id, upload } = await this.request("post", "/v1/media/upload", {
+      body: { content_type: photo.type, bytes: photo.size, alt_text: altText },
+      idempotencyKey: crypto.randomUUID(),
+    });
+    const put = await fetch(upload.url, { method: upload.method, headers: upload.headers, body: photo });
+    if (!put.ok) throw new Error(`Object storage answered ${put.status}.`);
+    await this.request("post", "/v1/media/upload/{media_id}/complete", { path: { media_id } });
+    return media_id;
+  }
+
+  async #send<T>(
+    method: Method,
+    template: string,
+    options: { path?: object; query?: object; body?: unknown; idempotencyKey?: string },
+  ): Promise<T> {
+    const headers = new Headers();
+    if (this.#tokens) headers.set("Authorization", `Bearer ${this.#tokens.access}`);
+    if (options.body !== undefined) headers.set("Content-Type", "application/json");
+    if (options.idempotencyKey) headers.set("Idempotency-Key", options.idempotencyKey);
+    const response = await fetch(this.url + filled(template, options.path) + queryString(options.query), {
+      method: method.toUpperCase(),
+      headers,
+      body: options.body === undefined ? null : JSON.stringify(options.body),
+    });
+    const text = await response.text();
+    const body = text ? JSON.parse(text) : undefined;
+    if (!response.ok) {
+      const retryAfter = response.headers.get("Retry-After");
+      throw new PhotogramError(body, retryAfter ? Number(retryAfter) : undefined);
+    }
+    return body;
+  }
+}
+
+function filled(template: string, values: object = {}): string {
+  return Object.entries(values).reduce((path, [name, value]) => path.replace(`{${name}}`, encodeURIComponent(value)), template);
+}
+
+/** Lists are separated by commas. */
+function queryString(values: object = {}): string {
+  const pairs = Object.entries(values).filter(([, value]) => value !== undefined);
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : "";
+}

@@ -1,0 +1,57 @@
+"""The documentation pages in Chromium."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.console.browser.conftest import chromium  # noqa: F401  (a fixture)
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+SECONDS = 2.0
+
+
+class Window:
+    def __init__(self, page: Page, server: str) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda asked: self._note(asked.url, server))
+
+    def _note(self, url: str, server: str) -> None:
+        if urlsplit(url).scheme in {"http", "https"} and not url.startswith(server):
+            self.foreign.append(url)
+
+    def seconds_until(self, url: str, selector: str) -> float:
+        self.page.goto(url, wait_until="commit")
+        self.page.wait_for_selector(selector)
+        return float(self.page.evaluate("performance.now()")) / 1000
+
+
+@pytest.fixture
+def window(chromium: Browser, live_server: Any) -> Iterator[Window]:  # noqa: F811
+    context = chromium.new_context(base_url=live_server.url)
+    yield Window(context.new_page(), live_server.url)
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "selector"), [("/v1/docs", ".opblock-tag"), ("/v1/redoc", '[data-section-id="operation/followUser"]')]
+)
+def test_page_is_usable_in_time_and_loads_nothing_from_elsewhere(window: Window, path: str, selector: str) -> None:
+    # The best of three, since other tests run beside this one.
+    seconds = min(window.seconds_until(path, selector) for _ in range(3))
+    window.page.wait_for_timeout(500)
+    assert window.foreign == []
+    assert window.complaints == []
+    assert seconds <= SECONDS
+
+
+def test_operation_can_be_opened_and_shows_its_example(window: Window) -> None:
+    window.page.goto("/v1/docs#/Posts/createPost")
+    window.page.wait_for_selector(".opblock.is-open")
+    assert "Low tide at #husum" in window.page.inner_text(".opblock.is-open .opblock-section-request-body")
