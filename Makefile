@@ -49,7 +49,8 @@ migrations: $(READY) ## Check that every model change has a migration
 	@$(BIN)/python -m devstack exec --fresh -- python manage.py makemigrations --check --dry-run
 
 deploy-check: $(READY) ## Run Django's deployment checks with production settings
-	@config/deploy/with-placeholders python manage.py check --deploy --fail-level WARNING
+	@config/deploy/with-placeholders python manage.py check --fail-level WARNING
+	@config/deploy/with-placeholders python manage.py check --deploy --tag security --fail-level WARNING
 
 SPECTACULAR := $(BIN)/python manage.py spectacular --validate --fail-on-warn
 COMPACT := $(BIN)/python -m json.tool --compact --no-ensure-ascii
@@ -67,10 +68,10 @@ demo-data: $(READY) ## Create sample users and photos (SIZE=small|medium)
 	@$(BIN)/python -m devstack exec -- python manage.py demo_data --size $(SIZE)
 
 shell: $(READY) ## Open Django's shell for the running stack
-	@$(BIN)/python -m devstack exec -- python manage.py shell
+	@$(BIN)/python -m devstack exec --existing -- python manage.py shell
 
 system-check: $(READY) ## Check the running stack, and suggest an action for each finding
-	@$(BIN)/python -m devstack exec -- python manage.py system_check $(ARGS)
+	@$(BIN)/python -m devstack exec --running -- python manage.py system_check $(ARGS)
 
 doctor: system-check  # the former name, until the next release
 
@@ -78,7 +79,7 @@ freeze: $(READY) ## Suspend a server of the running stack (SERVER=postgresql|val
 	@$(BIN)/python -m devstack freeze "$(SERVER)" --seconds "$(SECONDS)"
 
 backup: $(READY) ## Back up the database and all objects to a new folder (BACKUP=folder)
-	@$(BIN)/python -m devstack exec -- python manage.py backup --output "$(or $(BACKUP),$(error Which folder? make backup BACKUP=folder))"
+	@$(BIN)/python -m devstack exec --existing -- python manage.py backup --output "$(or $(BACKUP),$(error Which folder? make backup BACKUP=folder))"
 
 restore: $(READY) ## Restore a backup to empty servers (BACKUP=folder STATE_DIR=new-folder)
 	@$(BIN)/python -m devstack exec --bare -- python manage.py restore "$(or $(BACKUP),$(error Which folder? make restore BACKUP=folder STATE_DIR=new-folder))"

@@ -44,15 +44,19 @@ SELECT {_ID}, '!', false, 'p' || substr(md5(n::text), 1, 7) || n, n || '@example
         || ' ' || substr(md5((n * 7)::text), 1, 6),
     '', '', 'en', n %% 10 = 0, false, '{{}}', 'active', '', false, n %% 1000, 0, 0
 FROM generate_series(1::bigint, %(people)s) AS n;
-INSERT INTO content_tag (id, name)
-SELECT {_ID}, 'tag' || lpad(n::text, 5, '0') FROM generate_series(1::bigint, 20000) AS n;
-INSERT INTO content_post (id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count,
+INSERT INTO content_tag (id, name, searchable_name)
+SELECT {_ID}, name, name FROM (
+    SELECT n, 'tag' || lpad(n::text, 5, '0') AS name FROM generate_series(1::bigint, 20000) AS n
+) AS tag;
+INSERT INTO content_post (id, author_id, caption, words, visibility, status, sensitive, comments_enabled, like_count,
     comment_count, published_at)
 SELECT {_ID}, (SELECT id FROM accounts_user WHERE email = (1 + (n * 7919) %% %(people)s) || '@example.org'),
-    CASE WHEN n %% 5 = 0 THEN 'Low tide ' ELSE 'Morning ' END || substr(md5(n::text), 1, 5)
-        || CASE WHEN n %% 50000 = 0 THEN ' albatross' ELSE '' END,
-    'public', 'published', false, true, 0, 0, now()
-FROM generate_series(1::bigint, %(posts)s) AS n;
+    caption, string_to_array(lower(caption), ' '), 'public', 'published', false, true, 0, 0, now()
+FROM (
+    SELECT n, CASE WHEN n %% 5 = 0 THEN 'Low tide ' ELSE 'Morning ' END || substr(md5(n::text), 1, 5)
+        || CASE WHEN n %% 50000 = 0 THEN ' albatross' ELSE '' END AS caption
+    FROM generate_series(1::bigint, %(posts)s) AS n
+) AS post;
 INSERT INTO content_posttag (post_id, tag_id, position)
 SELECT (SELECT id FROM content_post WHERE id = {_ID}),
     (SELECT id FROM content_tag WHERE name = 'tag' || lpad((1 + n %% 20000)::text, 5, '0')), 0
@@ -80,7 +84,7 @@ def searches() -> dict[str, tuple[str, Any]]:
         "posts: a rare word": _of(find_posts("albatross", viewer_id=None).order_by("-id")[:21]),
         "posts: a common word": _of(find_posts("tide", viewer_id=None).order_by("-id")[:21]),
         "posts: a tag": _of(find_posts("#tag00042", viewer_id=None).order_by("-id")[:21]),
-        "tags: a beginning": _of(find_tags("tag001", viewer_id=None).order_by("plain")[:21]),
+        "tags: a beginning": _of(find_tags("tag001", viewer_id=None).order_by("searched", "plain")[:21]),
     }
     middle = Post.objects.order_by("id").values_list("pk", flat=True)[Post.objects.count() // 2]
     deep = find_posts("tide", viewer_id=None).filter(pk__lt=middle).order_by("-id")[:21]

@@ -6,7 +6,9 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_before_create_process
+from celery.signals import worker_before_create_process, worker_init
+
+from apps.media import confinement
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -23,6 +25,12 @@ app.conf.CELERY_DB_REUSE_MAX = sys.maxsize
 def add_watchdog(sender: Any, **_: Any) -> None:
     """Later than at import time, because the watchdog imports apps."""
     sender.steps["worker"].add("apps.core.tasks.watchdog:Watchdog")
+
+
+@worker_init.connect
+def hide_memory(**_: Any) -> None:
+    """Other processes of the same user cannot read the secrets of a worker or of the processes that it forks."""
+    confinement.hide_memory()
 
 
 @worker_before_create_process.connect

@@ -1,7 +1,7 @@
-"""What never leaves a process in a log line, an error report or a trace (promise O4).
+"""Removes private data from log lines, error reports and traces (promise O4).
 
-Two rules, since neither is enough alone: by name, for values that we hand over ourselves, and by shape, for texts that
-others have put together (exceptions, URLs, messages of libraries).
+Two rules are needed. By name: the values that our own code logs. By pattern: texts that libraries build (exceptions,
+URLs, messages).
 """
 
 import ipaddress
@@ -11,12 +11,12 @@ from itertools import islice
 from types import NoneType
 from typing import Any
 
-GONE = "[redacted]"
-LONGEST_TEXT = 4_000
-MOST_ITEMS = 50
-DEEPEST = 12
-_TELLING = (str, bytes, list, tuple, dict)
-_PLAIN = (bool, int, float, NoneType)
+REDACTED = "[redacted]"
+MAX_TEXT_LENGTH = 4_000
+MAX_ITEMS = 50
+MAX_DEPTH = 12
+_CONTAINERS_AND_TEXTS = (str, bytes, list, tuple, dict)
+_SIMPLE_TYPES = (bool, int, float, NoneType)
 # A name is secret when one of its words is.
 _SECRET_WORDS = {
     "authorization",
@@ -36,26 +36,26 @@ _SECRET_WORDS = {
     "tokens",
 }
 _WORDS = re.compile(r"[^a-z]+")
-# (what a text must contain to be worth a look, what is looked for, what is told instead). Each starts where its first
-# character cannot be preceded by itself, so that no text makes them slow.
-_SHAPES: list[tuple[str, re.Pattern[str], str]] = [
-    # The row that PostgreSQL would not take, and the values of a key, in its messages.
-    ("failing row", re.compile(r"(Failing row contains )\(.*", re.DOTALL), rf"\1({GONE})"),
-    ("key (", re.compile(r"(Key \([^)]*\)=)\(.*?\)(?= (?:already|is|conflicts))", re.DOTALL), rf"\1({GONE})"),
+# (a quick substring test, the pattern, the replacement). No pattern can start at two neighbouring characters, so that
+# matching takes linear time.
+_PATTERNS: list[tuple[str, re.Pattern[str], str]] = [
+    # PostgreSQL quotes the row that it refused, and the values of a key, in its messages.
+    ("failing row", re.compile(r"(Failing row contains )\(.*", re.DOTALL), rf"\1({REDACTED})"),
+    ("key (", re.compile(r"(Key \([^)]*\)=)\(.*?\)(?= (?:already|is|conflicts))", re.DOTALL), rf"\1({REDACTED})"),
     # user:password@ of a URL.
-    ("://", re.compile(r"(?<=://)[^/\s@]{1,300}@"), f"{GONE}@"),
+    ("://", re.compile(r"(?<=://)[^/\s@]{1,300}@"), f"{REDACTED}@"),
     # The query of a signed URL, or of one with a token in it.
     (
         "?",
         re.compile(r"\?[^\s\"'<>?]*(?:X-Amz-|Signature=|token=)[^\s\"'<>]*", re.IGNORECASE),
-        f"?{GONE}",
+        f"?{REDACTED}",
     ),
-    ("x-amz-", re.compile(r"\b(X-Amz-[A-Za-z-]{1,40}=)[^\s&\"'<>]+", re.IGNORECASE), rf"\1{GONE}"),
-    ("bearer", re.compile(r"\b(Bearer)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {GONE}"),
-    ("basic", re.compile(r"\b(Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {GONE}"),
+    ("x-amz-", re.compile(r"\b(X-Amz-[A-Za-z-]{1,40}=)[^\s&\"'<>]+", re.IGNORECASE), rf"\1{REDACTED}"),
+    ("bearer", re.compile(r"\b(Bearer)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {REDACTED}"),
+    ("basic", re.compile(r"\b(Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     # Access tokens, and refresh tokens.
-    ("eyj", re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), GONE),
-    (".", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.\d+\.[\w-]{16,}"), GONE),
+    ("eyj", re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*"), REDACTED),
+    (".", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.\d+\.[\w-]{16,}"), REDACTED),
     *(
         (
             word,
@@ -63,16 +63,15 @@ _SHAPES: list[tuple[str, re.Pattern[str], str]] = [
                 rf"({word}[\"']?\s{{0,5}}[:=]\s{{0,5}})(?:\"[^\"]*\"|'[^']*'|[^\s,;&}})\"']+)",
                 re.IGNORECASE,
             ),
-            rf"\1{GONE}",
+            rf"\1{REDACTED}",
         )
         for word in ("password", "passwd", "secret", "token", "caption")
     ),
-    # Workers are called so.
+    # Celery names its workers like e-mail addresses.
     ("@", re.compile(r"(?<![\w.+%-])(?!(?:celery|worker|media)@)[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "[email]"),
 ]
-# Whatever is looked for has a blank or a sign besides these in it, or a digit or a capital between dots; ids, methods,
-# routes, names of loggers and moments have not.
-_HARMLESS = re.compile(
+# Ids, methods, routes, logger names and timestamps, which no pattern matches. They are most of the values.
+_NOTHING_PRIVATE = re.compile(
     r"[\w/-]*(?:<(?:str|uuid):\w+>[\w/-]*)*|[a-z_]+(?:\.[a-z_]+)*|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 )
 _ADDRESS = re.compile(
@@ -81,51 +80,52 @@ _ADDRESS = re.compile(
 
 
 def redact(value: Any, *, full_addresses: bool = False) -> Any:
-    """`value` as plain, bounded, JSON-ready data without what must not be told."""
+    """Return `value` as bounded JSON data without private data. `full_addresses`: do not shorten IP addresses."""
     return _redact(value, 0, full_addresses=full_addresses)
 
 
 @lru_cache(maxsize=1000)
 def is_secret(name: str) -> bool:
-    """The names in our lines are few."""
+    """Whether a field of that name is redacted. Cached: log lines use few names."""
     return not _SECRET_WORDS.isdisjoint(_WORDS.split(name.lower()))
 
 
 def redact_text(text: str, *, full_addresses: bool = False) -> str:
-    if len(text) > LONGEST_TEXT:
-        text = f"{text[:LONGEST_TEXT]}… ({len(text)} characters)"
-    if _HARMLESS.fullmatch(text):
+    if len(text) > MAX_TEXT_LENGTH:
+        text = f"{text[:MAX_TEXT_LENGTH]}… ({len(text)} characters)"
+    if _NOTHING_PRIVATE.fullmatch(text):
         return text
-    folded = text.lower()
-    for sign, shape, instead in _SHAPES:
-        if sign in folded:
-            text = shape.sub(instead, text)
+    lowered = text.lower()
+    for substring, pattern, replacement in _PATTERNS:
+        if substring in lowered:
+            text = pattern.sub(replacement, text)
     if full_addresses or (text.count(":") < 2 and text.count(".") < 3):
         return text
     return _ADDRESS.sub(_network, text)
 
 
 def _redact(value: Any, depth: int, *, full_addresses: bool) -> Any:
-    if isinstance(value, _PLAIN):
+    if isinstance(value, _SIMPLE_TYPES):
         return value
     if isinstance(value, str):
         return redact_text(value, full_addresses=full_addresses)
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         return "…"
     if isinstance(value, dict):
         return {
-            (said := str(name)): GONE
-            if isinstance(inner, _TELLING) and is_secret(said)
+            (label := str(name)): REDACTED
+            if isinstance(inner, _CONTAINERS_AND_TEXTS) and is_secret(label)
             else _redact(inner, depth + 1, full_addresses=full_addresses)
-            for name, inner in islice(value.items(), MOST_ITEMS)
+            for name, inner in islice(value.items(), MAX_ITEMS)
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [_redact(inner, depth + 1, full_addresses=full_addresses) for inner in list(value)[:MOST_ITEMS]]
+        return [_redact(inner, depth + 1, full_addresses=full_addresses) for inner in list(value)[:MAX_ITEMS]]
     return redact_text(str(value), full_addresses=full_addresses)
 
 
 def _network(found: re.Match[str]) -> str:
-    """The /24 or /48 that an address is in: enough to see an attack, too little to find a person. Ours stay whole."""
+    """The /24 or /48 network of an address: enough to recognise an attack, too little to identify a person. Loopback
+    addresses are not shortened."""
     try:
         address = ipaddress.ip_address(found[0])
     except ValueError:

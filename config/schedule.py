@@ -34,4 +34,5 @@ SCHEDULE: dict[str, int] = {
     "apps.core.tasks.purge_outbox": 24 * 3600,
     "apps.core.tasks.purge_heartbeats": 24 * 3600,
     "apps.core.tasks.repair_counters": 6 * 3600,
+    "apps.core.tasks.repair_search": 24 * 3600,
 }

@@ -144,6 +144,8 @@ TEMPLATES: list[dict[str, Any]] = [
 UNFOLD = {
     "SITE_TITLE": "Photogram",
     "SITE_HEADER": "Photogram",
+    # No link "Return to site": the API has no pages.
+    "SITE_URL": None,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/favicon.svg")},
     ],
@@ -255,7 +257,6 @@ MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 360
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
-MEDIA_MAX_FRAMES = env.int("MEDIA_MAX_FRAMES", 200)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
@@ -449,6 +450,8 @@ TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
 TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0)
 WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
+# The kinds of workers that must run: what is before the @ in --hostname, as in the Procfile.
+WORKER_NAMES: list[str] = env.list("WORKER_NAMES", ["worker", "media"])
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = DEFAULT
 CELERY_TASK_ROUTES = ([(pattern, {"queue": name}) for pattern, name in ROUTES],)
@@ -508,6 +511,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W008"]
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING_CONFIG = None

@@ -19,6 +19,8 @@ def main() -> int:
     execute = actions.add_parser("exec", help="run a command with the servers")
     execute.add_argument("--fresh", action="store_true", help="with empty servers whose data is deleted afterwards")
     execute.add_argument("--bare", action="store_true", help="do not migrate the database before")
+    execute.add_argument("--running", action="store_true", help="only with the running stack; start no servers")
+    execute.add_argument("--existing", action="store_true", help="only with existing data; create no new folder")
     execute.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND …")
     freeze = actions.add_parser("freeze", help="pause a server of the running stack")
     freeze.add_argument("server", help="postgresql, valkey or seaweedfs")
@@ -38,7 +40,13 @@ def main() -> int:
             execute.error("no command given")
         if arguments.fresh:
             return supervisor.execute_fresh(command)
-        return supervisor.execute(state, command, prepared=not arguments.bare)
+        return supervisor.execute(
+            state,
+            command,
+            prepared=not arguments.bare,
+            start=not arguments.running,
+            create=not arguments.existing,
+        )
     except StartFailed as failure:
         print(failure, file=sys.stderr)
     except subprocess.CalledProcessError as failure:

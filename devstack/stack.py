@@ -155,6 +155,8 @@ def _numbers(state: Path) -> Path:
 
 
 def _is_locked(state: Path) -> bool:
+    if not state.exists():
+        return False
     lock = _try_lock(state)
     if lock is None:
         return True

@@ -45,10 +45,17 @@ def run(state: Path) -> int:
         return supervise(stack, environment, PROCFILE)
 
 
-def execute(state: Path, command: list[str], *, prepared: bool = True) -> int:
-    """Run a command with the stack of `state`, which is started unless it runs already."""
+def execute(state: Path, command: list[str], *, prepared: bool = True, start: bool = True, create: bool = True) -> int:
+    """Run a command with the stack of `state`, which is started unless it runs already.
+
+    Raises StartFailed if it does not run and `start` is False, or if it has no data and `create` is False.
+    """
     if joined := running_environment(state):
         return _call(command, child_environment(joined))
+    if not start:
+        raise StartFailed(f"Photogram does not run in {state}. `make run` starts it; STATE_DIR names another folder.")
+    if not create and not state.exists() and "DATABASE_URL" not in os.environ:
+        raise StartFailed(f"There is no data in {state}. Set STATE_DIR to the folder of an existing stack.")
     with Stack(state, os.environ) as stack:
         environment = child_environment(stack.environment)
         if prepared:

@@ -20,6 +20,7 @@ from apps.accounts import services, tokens
 from apps.accounts.models import User
 from apps.core import cache
 from apps.core.models import QueuedTask
+from apps.core.ops import health
 from apps.safety import newcomers, terms
 from config.celery import app
 from tests.factories import BlockFactory, FollowFactory, UserFactory
@@ -76,6 +77,12 @@ def _uncached_loggers() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _buckets() -> None:
     call_command("ensure_buckets", verbosity=0, stdout=io.StringIO())
+
+
+@pytest.fixture(autouse=True)
+def _probes_in_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Health checks and scrapes probe by themselves: other threads do not see the transaction of the test."""
+    monkeypatch.setattr(health, "results", health.probe)
 
 
 @pytest.fixture(autouse=True)

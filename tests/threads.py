@@ -33,7 +33,8 @@ def in_threads(count: int, work: Callable[[], T]) -> list[T]:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not errors
+    if errors:
+        raise ExceptionGroup("threads failed", errors)
     return results
 
 

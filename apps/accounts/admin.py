@@ -77,7 +77,7 @@ class UserAdmin(ModeratingAdmin):
         Related("Blocks", "social.Block", "blocker"),
         Related("Likes", "engagement.Like", "user"),
         Related("Sessions", "accounts.Session", "user"),
-        Related("Archives", "accounts.DataExport", "user"),
+        Related("Data exports", "accounts.DataExport", "user"),
         Related("Notifications", "notifications.Notification", "recipient"),
     ]
 
@@ -101,9 +101,9 @@ class UserAdmin(ModeratingAdmin):
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.decide(request, people, lambda person, by, reason: moderation.unsuspend(person, by=by, reason=reason))
 
-    @admin.display(description="for moderators")
+    @admin.display(description="moderation page")
     def page(self, person: User) -> str:
-        return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_person", args=[person.pk]))
+        return format_html('<a href="{}">Open</a>', reverse("admin:moderation_person", args=[person.pk]))
 
     # ── Private data and the second factor ──────────────────────────────────────────────────────────────
     def get_urls(self) -> list[URLPattern]:

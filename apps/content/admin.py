@@ -37,9 +37,9 @@ class PostAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["page"]
 
-    @admin.display(description="for moderators")
+    @admin.display(description="moderation page")
     def page(self, post: Post) -> str:
-        return format_html('<a href="{}">all of it</a>', reverse("admin:moderation_post", args=[post.pk]))
+        return format_html('<a href="{}">Open</a>', reverse("admin:moderation_post", args=[post.pk]))
 
 
 @admin.register(Tag)

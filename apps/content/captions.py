@@ -1,16 +1,18 @@
 """Tags and mentions in a caption.
 
 A tag is a hashtag identifier according to Unicode Standard Annex 31, section 6: a sign (#, ﹟ or ＃) that does not
-follow a character of an identifier, then letters, marks, numbers and underscores with at least one letter. Zero width
-joiners count only where they change how the text is displayed (section 2.3); elsewhere they would create two tags that
-look the same.
+follow a character of an identifier, then letters, marks, numbers and underscores with at least one letter. It does not
+begin with a mark, because that would belong to the sign: the keycap emoji is such a sign. Variation selectors and other
+invisible characters within a tag are left out, because they would create two tags that look the same. Zero width
+joiners count where they change how the text is displayed (section 2.3), and end the tag elsewhere.
 
 A mention is @ and a handle. The characters around it must not be part of the same word or e-mail address. Scripts
 without upper and lower case (Japanese, Thai, Arabic, ...) may touch it, because they are often written without spaces.
 twitter-text does the same (github.com/twitter/twitter-text, `validMentionPrecedingChars` and `endMentionMatch`).
 
-Tags and mentions inside a URL do not count. Offsets and lengths are in code points and include the sign. Texts are in
-NFC.
+Tags and mentions inside a URL do not count. A URL ends before a space, a quotation mark, an angle bracket, a bracket
+that it has not opened, and punctuation outside ASCII, such as a Chinese full stop. Offsets and lengths are in code
+points and include the sign. Texts are in NFC.
 """
 
 import re
@@ -18,15 +20,24 @@ import unicodedata
 from dataclasses import dataclass
 
 from apps.accounts import handles
+from apps.core.text import IGNORABLE, is_blank
 
 MAX_TAG_LENGTH = 100
-_URL = re.compile(r"https?://\S+", re.IGNORECASE)
-_SIGN = re.compile("[#﹟＃]")
-_NO_TAG_AFTER = frozenset("#﹟＃/&")
+SIGNS = ("#", "﹟", "＃")
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_CLOSING = {")": "(", "]": "[", "}": "{"}
+_NO_URL_WITH = frozenset({"Ps", "Pe", "Pi", "Pf", "Po"})
+# They are punctuation, but occur within names, also in the addresses of encyclopedias.
+_MIDDLE_DOTS = frozenset("·・")
+_SIGN = re.compile(f"[{''.join(SIGNS)}]")
+_NO_TAG_AFTER = frozenset((*SIGNS, "/", "&"))
 _MENTION = re.compile(r"@([A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*+)")
 _NO_MENTION_AFTER = frozenset("@#/&+-")
 _JOINERS = frozenset("\u200c\u200d")
 _VIRAMA = 9  # its canonical combining class
+_IGNORABLE = re.compile(f"[{IGNORABLE}]")
+# Soft hyphen, combining grapheme joiner, Mongolian and other variation selectors, word joiner, byte order mark.
+_INVISIBLE_INSIDE = re.compile("[\u00ad\u034f\u180b-\u180d\u180f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ def parse(caption: str) -> ParsedCaption:
 # Tags
 def tags_in(text: str) -> list[str]:
     """The distinct tags of `text`, in NFC and lower case, without the sign, in the order of their first use."""
-    prose = _without_urls(text)
+    prose = _INVISIBLE_INSIDE.sub("", _without_urls(text))
     starts = (sign.end() for sign in _SIGN.finditer(prose) if _may_start_tag(prose, sign.start()))
     tags = (normalise_tag(prose[start : _end_of_identifier(prose, start)]) for start in starts)
     return list(dict.fromkeys(tag for tag in tags if tag))
@@ -61,13 +72,24 @@ def tags_in(text: str) -> list[str]:
 
 def normalise_tag(identifier: str) -> str | None:
     """The tag as it is stored, or None if `identifier` is not a tag."""
-    tag = unicodedata.normalize("NFC", identifier.lower())
-    well_formed = len(tag) <= MAX_TAG_LENGTH and _end_of_identifier(tag, 0) == len(tag)
+    tag = unicodedata.normalize("NFC", _INVISIBLE_INSIDE.sub("", identifier).lower())
+    if not tag or len(tag) > MAX_TAG_LENGTH or unicodedata.category(tag[0])[0] == "M":
+        return None
+    well_formed = _end_of_identifier(tag, 0) == len(tag)
     return tag if well_formed and any(unicodedata.category(c)[0] == "L" for c in tag) else None
 
 
 def _may_start_tag(text: str, at: int) -> bool:
-    return at == 0 or not (text[at - 1] in _NO_TAG_AFTER or _continues(text[at - 1]))
+    before = _base_before(text, at)
+    return not before or not (before in _NO_TAG_AFTER or _continues(before))
+
+
+def _base_before(text: str, at: int) -> str:
+    """The character before `at`, without the marks and variation selectors that belong to it; "" at the start. For an
+    emoji of a digit or a sign it is the enclosing keycap."""
+    while at and (unicodedata.category(text[at - 1]) in {"Mn", "Mc"} or _INVISIBLE_INSIDE.match(text[at - 1])):
+        at -= 1
+    return text[at - 1] if at else ""
 
 
 def _end_of_identifier(text: str, at: int) -> int:
@@ -77,7 +99,9 @@ def _end_of_identifier(text: str, at: int) -> int:
 
 
 def _continues(character: str) -> bool:
-    return character == "_" or unicodedata.category(character)[0] in "LMN"
+    """Letters, numbers and the marks of letters. Unicode counts invisible fillers among the letters."""
+    category = unicodedata.category(character)
+    return character == "_" or (category[0] in "LMN" and category != "Me" and not _IGNORABLE.match(character))
 
 
 def _joins(text: str, at: int) -> bool:
@@ -101,9 +125,14 @@ def mentions_in(text: str) -> list[Mentioned]:
 
 
 def _stands_alone(text: str, mention: re.Match[str]) -> bool:
-    before, after = text[: mention.start()][-1:], text[mention.end() : mention.end() + 2]
+    before, after = _base_before(text, mention.start()), _visible_after(text, mention.end())
     runs_on = after[:1] == "@" or _spells(after[:1]) or (after[:1] == "." and _spells(after[1:]))
     return not (before in _NO_MENTION_AFTER or _spells(before) or runs_on)
+
+
+def _visible_after(text: str, at: int) -> str:
+    """The next two characters, without invisible ones that do not end a word."""
+    return _INVISIBLE_INSIDE.sub("", text[at : at + 20])[:2]
 
 
 def _spells(character: str) -> bool:
@@ -111,9 +140,35 @@ def _spells(character: str) -> bool:
     if not character:
         return False
     cased = character.lower() != character.upper()
-    return character == "_" or cased or unicodedata.category(character)[0] in "MN"
+    category = unicodedata.category(character)
+    return character == "_" or cased or (category[0] in "MN" and category != "Me")
 
 
+# URLs
 def _without_urls(text: str) -> str:
     """Replace URLs by blanks, so that everything else keeps its offset."""
-    return _URL.sub(lambda url: " " * len(url[0]), text)
+    prose, done = "", 0
+    for scheme in _SCHEME.finditer(text):
+        if scheme.start() >= done:
+            end = _end_of_url(text, scheme.end())
+            prose += text[done : scheme.start()] + " " * (end - scheme.start())
+            done = end
+    return prose + text[done:]
+
+
+def _end_of_url(text: str, at: int) -> int:
+    opened: list[str] = []
+    while at < len(text) and not _ends_url(text[at]):
+        if text[at] in "([{":
+            opened.append(text[at])
+        elif text[at] in _CLOSING and (not opened or opened.pop() != _CLOSING[text[at]]):
+            break
+        at += 1
+    return at
+
+
+def _ends_url(character: str) -> bool:
+    if character.isascii():
+        return character in '<>"`' or is_blank(character)
+    punctuation = unicodedata.category(character) in _NO_URL_WITH and character not in _MIDDLE_DOTS
+    return punctuation or is_blank(character)

@@ -1,11 +1,13 @@
 """Posts of photos, with the tags and mentions of their captions."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.content.querysets import PUBLISHED, PostQuerySet
+from apps.core.db.derived import SearchableField, WordsField
 from apps.core.models import UUIDModel
 from apps.media.models import Media
 
@@ -22,6 +24,7 @@ class Post(UUIDModel):
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="posts", db_index=False)
     caption = models.CharField(max_length=2200, blank=True)
+    words = WordsField(source="caption")
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PROCESSING)
     # Not a status, so that a restored post has its former status.
@@ -43,6 +46,7 @@ class Post(UUIDModel):
             models.Index(fields=["author", "-id"], name="posts_by_author"),
             models.Index(fields=["author", "-id"], condition=PUBLISHED, name="shown_posts_by_author"),
             models.Index(fields=["id"], condition=Q(status="processing"), name="posts_processing"),
+            GinIndex(fields=["words"], name="posts_by_stored_words"),
             # Filters of the console.
             models.Index(fields=["-id"], condition=Q(visibility="followers"), name="posts_for_followers"),
             models.Index(fields=["-id"], condition=Q(status="failed"), name="posts_failed"),
@@ -85,6 +89,7 @@ class Tag(UUIDModel):
     """A hashtag, lower-case, without #."""
 
     name = models.CharField(max_length=100, unique=True)
+    searchable_name = SearchableField(source="name", max_length=100)
 
     def __str__(self) -> str:
         return f"#{self.name}"

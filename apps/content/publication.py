@@ -22,6 +22,7 @@ from apps.media.storage import StorageError
 log = structlog.get_logger(__name__)
 # Sent by task name: importing tasks.py here would be a cycle.
 SETTLE = "apps.content.tasks.settle_post"
+RECONCILE = "apps.content.tasks.reconcile_post"
 
 
 def settle_post_with(media_id: UUID) -> None:
@@ -76,10 +77,12 @@ def publish(post: Post) -> None:
 
 
 def count_and_expose(post: Post, media_ids: Sequence[UUID]) -> None:
-    """Count a post that this transaction has inserted as published, and attach its photos."""
+    """Count a post that this transaction has inserted as published, and attach its photos. A task makes the public
+    copies of the photos if everybody may see the post; until then its photos have signed URLs."""
     _count(post)
-    public = post.visibility == Post.Visibility.PUBLIC and exposure.is_public(post.pk)
-    media.attach_to_post(media_ids, public=public)
+    media.attach_to_post(media_ids)
+    if post.visibility == Post.Visibility.PUBLIC:
+        enqueue(RECONCILE, kwargs={"post_id": str(post.pk)})
 
 
 def _count(post: Post) -> None:

@@ -88,7 +88,11 @@ class PostQuerySet(HidesBlocked):
 
         The tag is looked up at once, because only a plan for a given tag can know whether it is a common one.
         """
-        wanted = Q(post_tags__tag__in=list(_rows("Tag").filter(name=tag).values_list("pk", flat=True)))
+        return self.with_tags(list(_rows("Tag").filter(name=tag).values_list("pk", flat=True)), before=before)
+
+    def with_tags(self, tag_ids: list[UUID], *, before: UUID | str | None = None) -> "PostQuerySet":
+        """Posts with one of the tags, once for each that they have. `before`: see `tagged`."""
+        wanted = Q(post_tags__tag__in=tag_ids)
         tagged: PostQuerySet = self.filter(wanted & Q(post_tags__post__lt=before) if before else wanted)
         return tagged
 

@@ -15,6 +15,7 @@ from apps.content.models import Mention, Post, PostMedia
 from apps.core.db.queries import fetch_rows, load
 from apps.core.errors import Invalid, NotFound
 from apps.core.tasks import outbox
+from apps.core.words import words
 from apps.media import services as media
 from apps.media.models import Media
 from apps.safety import newcomers, terms
@@ -63,7 +64,7 @@ def create_post(
             publication.count_and_expose(post, media_ids)
             publication.announce(post, banned=any(photo.blocked_as for photo in photos), mentions=bool(parsed.mentions))
         else:
-            media.attach_to_post(media_ids, public=False)
+            media.attach_to_post(media_ids)
     return post
 
 
@@ -73,6 +74,7 @@ def _insert(post: Post, media_ids: Sequence[UUID], tags: list[str]) -> None:
         "id": post.pk,
         "author": post.author_id,
         "caption": post.caption,
+        "words": words(post.caption),
         "visibility": str(post.visibility),
         "status": str(post.status),
         "sensitive": post.sensitive,
@@ -119,7 +121,7 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     flagged_terms = terms.screen(**written)
     for pk, text in described.items():
         media.set_alt_text(pk, text)
-    locked.save(update_fields=[*fields, "edited_at"])
+    locked.save(update_fields=[*fields, *({"words"} if "caption" in fields else ()), "edited_at"])
     if "caption" in fields:
         tagging.replace_tags(locked, parsed.tags)
         locked.mentions.all().delete()
@@ -160,10 +162,13 @@ def take_down(post: Post) -> bool:
     locked = _lock(post)
     if locked.taken_down_at:
         return False
-    if locked.is_published:
-        POSTS.decrement(locked.author_id)
+    was_published = locked.is_published
     locked.taken_down_at = timezone.now()
+    # A trigger notes the newest post of the author here. As in `restore` and `create_post`, this row comes before the
+    # author's own row, so that concurrent changes do not deadlock.
     locked.save(update_fields=["taken_down_at"])
+    if was_published:
+        POSTS.decrement(locked.author_id)
     exposure.reconcile([locked.pk])
     return True
 

@@ -25,6 +25,11 @@ def settle_waiting_posts(**_: object) -> int:
 
 
 @shared_task
+def reconcile_post(*, post_id: str, **_: object) -> None:
+    exposure.reconcile([UUID(post_id)])
+
+
+@shared_task
 def reconcile_account(*, user_id: str, **_: object) -> None:
     exposure.reconcile_account(UUID(user_id))
 

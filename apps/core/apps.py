@@ -7,8 +7,10 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        # Importing them registers system checks, signals, and what `doctor` examines.
-        from apps.core.ops import checks, examinations, gauges  # noqa: F401
+        # Importing these modules registers system checks and signal handlers.
+        from apps.core import checks  # noqa: F401
+        from apps.core.ops import checks as installation_checks  # noqa: F401
+        from apps.core.ops import gauges
         from apps.core.tasks import heartbeats, propagation  # noqa: F401
 
         heartbeats.watch()

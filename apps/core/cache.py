@@ -14,6 +14,7 @@ from django.conf import settings
 from django_redis import get_redis_connection
 from prometheus_client import Counter
 
+from apps.core.ops.availability import AvailabilityLog
 from apps.core.ops.observability import waited_for_cache
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self._open_until = 0.0
+        self._log = AvailabilityLog(log, unavailable="redis_unavailable", recovered="redis_recovered")
 
     def call(self, command: Callable[[redis.Redis], T]) -> T:
         """The result of `command(client)`. Raises RedisUnavailable."""
@@ -37,12 +39,15 @@ class Breaker:
             raise RedisUnavailable("the breaker is open")
         started = time.perf_counter()
         try:
-            return command(get_redis_connection("default"))
+            result = command(get_redis_connection("default"))
         except redis.RedisError as error:
             self._open_until = time.monotonic() + settings.REDIS_BREAKER_SECONDS
             FAILURES.inc()
-            log.warning("redis_unavailable", error=str(error), pause_seconds=settings.REDIS_BREAKER_SECONDS)
+            self._log.record_failure(error=str(error))
             raise RedisUnavailable(str(error)) from error
+        else:
+            self._log.record_answer()
+            return result
         finally:
             waited_for_cache(time.perf_counter() - started)
 

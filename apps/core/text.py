@@ -9,6 +9,13 @@ import re
 import unicodedata
 
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# Unicode's property Default_Ignorable_Code_Point: fonts display nothing for these. The content of a character class.
+IGNORABLE = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    r"\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# Besides these and white space: interlinear annotations, the empty Braille pattern, the Khitan filler, a null notehead.
+_BLANK = re.compile(rf"[\s\x00-\x1f\x7f-\x9f{IGNORABLE}\ufff9-\ufffb\u2800\U00016fe4\U0001d159]*")
 
 
 class ForbiddenCharacters(ValueError):
@@ -18,6 +25,16 @@ class ForbiddenCharacters(ValueError):
 def clean(typed: str) -> str:
     """`typed` in NFC with Unix line ends. Raises ForbiddenCharacters."""
     text = unicodedata.normalize("NFC", typed.replace("\r\n", "\n"))
-    if _FORBIDDEN.search(text):
+    if has_forbidden(text):
         raise ForbiddenCharacters
     return text
+
+
+def has_forbidden(text: str) -> bool:
+    """Whether the text, with Unix line ends, has a character that is never stored."""
+    return _FORBIDDEN.search(text) is not None
+
+
+def is_blank(text: str) -> bool:
+    """Whether a reader sees nothing of the text: it is empty, or has only white space and invisible characters."""
+    return _BLANK.fullmatch(text) is not None

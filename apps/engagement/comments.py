@@ -86,7 +86,7 @@ def _make_tombstone(removed: Comment) -> None:
     removed.author_id, removed.text, removed.removed_at, removed.like_count = None, "", timezone.now(), 0
     removed.mentions.all().delete()
     removed.likes.all().delete()
-    removed.save(update_fields=["author", "text", "removed_at", "like_count"])
+    removed.save(update_fields=["author", "text", "words", "removed_at", "like_count"])
 
 
 @transaction.atomic

@@ -1,11 +1,13 @@
 """Likes, saves and comments."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from apps.content.models import Post
+from apps.core.db.derived import WordsField
 from apps.core.db.querysets import InsertOrIgnoreQuerySet
 from apps.core.models import UUIDModel
 from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
@@ -54,6 +56,7 @@ class Comment(UUIDModel):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", db_index=False)
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="replies")
     text = models.CharField(max_length=1000, blank=True)
+    words = WordsField(source="text")
     like_count = models.IntegerField(default=0)
     reply_count = models.IntegerField(default=0)
     taken_down_at = models.DateTimeField(null=True, blank=True)
@@ -67,6 +70,7 @@ class Comment(UUIDModel):
             models.Index(fields=["post", "-id"], condition=Q(parent__isnull=True), name="threads_newest_first"),
             models.Index(fields=["parent", "id"], condition=Q(parent__isnull=False), name="replies_oldest_first"),
             models.Index(fields=["author", "post", "id"], name="comments_by_author_and_post"),
+            GinIndex(fields=["words"], name="comments_by_stored_words"),
             # Filters of the console.
             models.Index(fields=["author", "-id"], name="comments_by_author_newest"),
             models.Index(fields=["-id"], condition=Q(taken_down_at__isnull=False), name="comments_taken_down"),

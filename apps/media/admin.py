@@ -40,7 +40,7 @@ class MediaAdmin(ReadOnlyAdmin):
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return is_administrator(request)
 
-    @action(description="Ban this picture", url_path="ban", permissions=["ban"])  # type: ignore[untyped-decorator]
+    @action(description="Ban this image", url_path="ban", permissions=["ban"])  # type: ignore[untyped-decorator]
     def ban(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Redirects to the form that asks for the reason."""
         return HttpResponseRedirect(f"{reverse('admin:safety_blockedimage_new')}?{urlencode({'medium': object_id})}")

@@ -10,10 +10,10 @@ class MediaConfig(privacy.ContextConfig):
 
     def ready(self) -> None:
         from apps.core.ops import health
-        from apps.media import examinations, gauges, storage  # noqa: F401
+        from apps.media import checks, gauges, storage  # noqa: F401
 
         gauges.register()
-        health.register("storage", storage.ping, needed=False)
+        health.register("storage", storage.ping, needed=False, fault="object storage is down")
 
     def erase_user(self, user_id: UUID) -> None:
         from apps.media.privacy import erase

@@ -1,9 +1,9 @@
 """Reads the structure of an image file without decoding it.
 
-`inspect` detects the type by content, checks dimensions, frames and scans against the limits before any pixel is
-decoded, and separates the image data (`essence`) from the metadata (EXIF, colour profile, the rest). Decoders get the
-essence only, so that broken or hostile metadata of JPEG, PNG and GIF never reaches them. HEIC and AVIF are trees of
-boxes, which their libraries read without decoding; `Limits.check` is applied to what the libraries report.
+`inspect` detects the type by content, checks dimensions and scans against the limits before any pixel is decoded, and
+separates the image data (`essence`) from the metadata (EXIF, colours, the rest). Decoders get the essence only: the
+first frame, and no metadata that is broken or hostile. HEIC and AVIF are trees of boxes (`boxes`), of which only the
+EXIF is hidden from the decoder; `Limits.check` is applied again to what their libraries report.
 
 Sources: ITU-T T.81 annex B (JPEG), W3C PNG third edition, CompuServe GIF89a, Google's WebP container specification,
 ISO/IEC 14496-12 (`ftyp`) and 23008-12 (HEIF brands).
@@ -13,6 +13,9 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+
+from apps.media.boxes import Cicp, primary_image, without_exif
 
 # Content type → kind. Browsers use either name for a HEIC photo.
 ACCEPTED_TYPES = {
@@ -63,13 +66,12 @@ class Limits:
 
     max_bytes: int = 30_000_000
     max_pixels: int = 64_000_000
-    max_frames: int = 200
     max_scans: int = 100
-    max_memory: int = 900 * 1024 * 1024
+    max_memory: int = 1200 * 1024 * 1024
     cpu_seconds: float = 5.0
     wall_seconds: float = 15.0
 
-    def check(self, *, width: int, height: int, frames: int = 1, scans: int = 1) -> None:
+    def check(self, *, width: int, height: int, scans: int = 1) -> None:
         """Raises ImagingError: `image_too_large`, or `image_corrupt` for a picture without area."""
         if width < 1 or height < 1:
             raise corrupt(f"{width} x {height} pixels")
@@ -77,21 +79,23 @@ class Limits:
             raise too_large(f"The picture has more than {self.max_pixels // 1_000_000} megapixels.")
         if max(width, height) > MAX_SIDE:
             raise too_large(f"A side of the picture is longer than {MAX_SIDE} pixels.")
-        if frames > self.max_frames:
-            raise too_large(f"The picture has more than {self.max_frames} frames.")
         if scans > self.max_scans:
             raise too_large(f"The picture has more than {self.max_scans} progressive scans.")
 
 
 @dataclass(frozen=True)
 class Container:
-    """The parts of a file. `size` is None if only the decoder knows it."""
+    """The parts of a file. `size` is None if only the decoder knows it. `aperture` is the visible part as left, top,
+    right and bottom, if the file declares it; `rotates`: it declares a rotation that overrides EXIF."""
 
     kind: str
     essence: bytes
     size: tuple[int, int] | None = None
     exif: bytes = b""
     profile: bytes = b""
+    cicp: Cicp | None = None
+    aperture: tuple[int, int, int, int] | None = None
+    rotates: bool = False
 
 
 def inspect(data: bytes, limits: Limits) -> Container:
@@ -101,7 +105,7 @@ def inspect(data: bytes, limits: Limits) -> Container:
     similar for a truncated or inconsistent file.
     """
     kind = identify(data)
-    return READERS[kind](data, limits) if kind in READERS else Container(kind, data)
+    return READERS[kind](data, limits)
 
 
 # ── Type ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,12 +226,13 @@ def _jpeg_scans(data: bytes, position: int, *, at_most: int) -> int:
 # ── PNG ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 PNG_ESSENTIALS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+PNG_END = bytes(4) + b"IEND" + zlib.crc32(b"IEND").to_bytes(4)
 
 
 def _png(data: bytes, limits: Limits) -> Container:
-    """For an APNG the default image is used."""
-    kept, exif, profile = [data[:8]], b"", b""
-    size, frames = (0, 0), 0
+    """For an APNG the default image is used. A file that ends early is complete if it has all rows."""
+    kept, exif, profile, cicp = [data[:8]], b"", b"", None
+    size = (0, 0)
     for kind, body, whole in _png_chunks(data):
         if len(kept) == 1:
             if kind != b"IHDR":
@@ -236,26 +241,35 @@ def _png(data: bytes, limits: Limits) -> Container:
             limits.check(width=size[0], height=size[1])
         if kind in PNG_ESSENTIALS:
             kept.append(whole)
-        elif kind == b"acTL":
-            frames = max(frames, int.from_bytes(body[:4]))
         elif kind == b"eXIf":
             exif = exif or body
         elif kind == b"iCCP":
             profile = profile or _inflated_profile(body)
-    limits.check(width=size[0], height=size[1], frames=frames)
-    return Container("PNG", b"".join(kept), size, exif, profile)
+        elif kind == b"cICP" and len(body) == 4:
+            cicp = cicp or Cicp(body[0], body[1])
+    if not kept[-1].endswith(PNG_END):
+        kept.append(PNG_END)
+    # Code points override a profile (PNG third edition, 4.3).
+    return Container("PNG", b"".join(kept), size, exif, b"" if cicp else profile, cicp)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield every chunk up to the last: kind, body, and all bytes of the chunk."""
+    """Yield every chunk up to the last: kind, body, and all bytes of the chunk. Of chunks that the end of the file
+    cuts off, only image data is yielded."""
     position, kind = 8, b""
-    while kind != b"IEND":
-        end = position + 12 + int.from_bytes(data[position : position + 4])
-        if end > len(data):
-            raise ValueError("a PNG chunk is truncated")
-        kind = data[position + 4 : position + 8]
-        yield kind, data[position + 8 : end - 4], data[position:end]
+    while kind != b"IEND" and position + 8 <= len(data):
+        length = int.from_bytes(data[position : position + 4])
+        kind, end = data[position + 4 : position + 8], position + 12 + length
+        body = data[position + 8 : position + 8 + length]
+        if end <= len(data):
+            yield kind, body, data[position:end]
+        elif kind == b"IDAT":
+            yield kind, body, _png_chunk(kind, body)
         position = end
+
+
+def _png_chunk(kind: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
 
 
 def _inflated_profile(body: bytes) -> bytes:
@@ -278,24 +292,16 @@ def _gif(data: bytes, limits: Limits) -> Container:
     """Keep the first frame only, on a screen that is large enough for it."""
     position = 13 + _colour_table(data[10])
     kept = [data[:position]]
-    width, height = _two_lengths(data, 6)
-    frames = 0
-    while position < len(data) and data[position] in (GIF_IMAGE, GIF_EXTENSION):
-        start = position
-        if data[position] == GIF_IMAGE:
-            frames += 1
-            (left, top), (across, down) = _two_lengths(data, position + 1), _two_lengths(data, position + 5)
-            position = _after_blocks(data, position + 11 + _colour_table(data[position + 9]), complete=frames == 1)
-            if frames == 1:
-                width, height = max(width, left + across), max(height, top + down)
-                kept.append(data[start:position])
-        else:
-            position = _after_blocks(data, position + 2, complete=frames == 0)
-            if frames == 0 and data[start + 1] == GIF_GRAPHIC_CONTROL:
-                kept.append(data[start:position])
-        limits.check(width=width, height=height, frames=frames)
-    if not frames:
+    while data[position] == GIF_EXTENSION:
+        start, position = position, _after_blocks(data, position + 2)
+        if data[start + 1] == GIF_GRAPHIC_CONTROL:
+            kept.append(data[start:position])
+    if data[position] != GIF_IMAGE:
         raise ValueError("a GIF without a frame")
+    (width, height), (left, top), (across, down) = (_two_lengths(data, at) for at in (6, position + 1, position + 5))
+    width, height = max(width, left + across), max(height, top + down)
+    limits.check(width=width, height=height)
+    kept.append(data[position : _after_blocks(data, position + 11 + _colour_table(data[position + 9]))])
     return Container("GIF", b"".join(kept) + b";", (width, height))
 
 
@@ -312,12 +318,10 @@ def _two_lengths(data: bytes, position: int) -> tuple[int, int]:
     )
 
 
-def _after_blocks(data: bytes, position: int, *, complete: bool) -> int:
-    """The position after the sub-blocks that start at `position`. Only blocks of the first frame must be complete."""
-    while position < len(data) and data[position]:
+def _after_blocks(data: bytes, position: int) -> int:
+    """The position after the sub-blocks that start at `position`. Raises IndexError if the data ends before."""
+    while data[position]:
         position += 1 + data[position]
-    if complete and position >= len(data):
-        raise ValueError("a GIF is truncated")
     return position + 1
 
 
@@ -325,26 +329,30 @@ def _after_blocks(data: bytes, position: int, *, complete: bool) -> int:
 
 
 def _webp(data: bytes, limits: Limits) -> Container:
-    """Keep the whole file: libwebp returns its metadata without interpreting it."""
-    found: dict[bytes, bytes] = {}
-    width = height = frames = 0
-    for kind, body in _riff_chunks(data):
-        across, down = WEBP_SIZES[kind](body) if kind in WEBP_SIZES else (0, 0)
-        width, height = max(width, across), max(height, down)
-        frames += kind == b"ANMF"
-        limits.check(width=width, height=height, frames=frames)
-        if kind in (b"EXIF", b"ICCP"):
-            found.setdefault(kind, body)
-    return Container("WEBP", data, (width, height), found.get(b"EXIF", b""), found.get(b"ICCP", b""))
+    """Keep the first frame and what describes it."""
+    kept: dict[bytes, bytes] = {}
+    metadata: dict[bytes, bytes] = {}
+    width = height = 0
+    for kind, body, whole in _riff_chunks(data):
+        if kind in WEBP_METADATA:
+            metadata.setdefault(kind, body)
+        elif kind in WEBP_ESSENTIALS and kind not in kept:
+            across, down = WEBP_SIZES[kind](body) if kind in WEBP_SIZES else (0, 0)
+            width, height = max(width, across), max(height, down)
+            limits.check(width=width, height=height)
+            kept[kind] = whole
+    essence = b"WEBP" + b"".join(kept.values())
+    essence = b"RIFF" + len(essence).to_bytes(4, "little") + essence
+    return Container("WEBP", essence, (width, height), metadata.get(b"EXIF", b""), metadata.get(b"ICCP", b""))
 
 
-def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield every chunk: kind, and body as far as it is in the file."""
+def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield every chunk: kind, body, and all bytes of the chunk, as far as they are in the file."""
     position = 12
     while position + 8 <= len(data):
         length = int.from_bytes(data[position + 4 : position + 8], "little")
-        yield data[position : position + 4], data[position + 8 : position + 8 + length]
-        position += 8 + length + length % 2
+        start, position = position, position + 8 + length + length % 2
+        yield data[start : start + 4], data[start + 8 : start + 8 + length], data[start:position]
 
 
 def _canvas(body: bytes) -> tuple[int, int]:
@@ -364,6 +372,8 @@ def _lossless(body: bytes) -> tuple[int, int]:
     return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
 
 
+WEBP_ESSENTIALS = {b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L"}
+WEBP_METADATA = {b"EXIF", b"ICCP"}
 WEBP_SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
     b"VP8X": _canvas,
     b"ANMF": _frame,
@@ -371,4 +381,22 @@ WEBP_SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
     b"VP8L": _lossless,
 }
 
-READERS: dict[str, Callable[[bytes, Limits], Container]] = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}
+# ── HEIC and AVIF ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _boxed(kind: str, data: bytes, limits: Limits) -> Container:
+    image = primary_image(data)
+    if image.size:
+        limits.check(width=image.size[0], height=image.size[1])
+    essence = without_exif(data)
+    return Container(kind, essence, image.size, image.exif, b"", image.cicp, image.aperture, image.rotates)
+
+
+READERS: dict[str, Callable[[bytes, Limits], Container]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "GIF": _gif,
+    "WEBP": _webp,
+    "HEIC": partial(_boxed, "HEIC"),
+    "AVIF": partial(_boxed, "AVIF"),
+}

@@ -10,15 +10,16 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageFile, _avif, _webp
+from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile
 
-from apps.media import blurhash, perceptual
+from apps.media import blurhash, colours, perceptual
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
 from apps.media.variants import SIDES
 
@@ -27,6 +28,9 @@ __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "
 # More threads would use CPU time faster than wall time, and address space for stacks.
 THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
+AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
+# Loads every plugin: the confined child of `sandbox` cannot import modules.
+Image.init()
 
 # Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the default 4, for
 # files that are 5 % larger; the figures are in docs/decisions/0010-image-sandbox.md.
@@ -38,6 +42,11 @@ ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
 MARGIN = 1.5
 TINY = 32
 SRGB = ImageCms.createProfile("sRGB")
+JPEG_END = b"\xff\xd9"
+# Read as image data it changes any picture.
+JPEG_FILLER = b"\x5a\xa5\x3c" * 32
+# The position of the bits per channel.
+PNG_DEPTH = 24
 # EXIF orientation → the operation that makes the picture upright (TIFF 6.0, tag 274). From 5 on the sides are swapped.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -73,14 +82,14 @@ SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
 
 @dataclass(frozen=True)
 class Rendition:
-    """One variant in one encoding; `width` and `height` in pixels, `bytes` the length of the file at `path`."""
+    """One variant in one encoding; `width` and `height` in pixels, `bytes` its length, `path` its file if there is."""
 
     name: str
     content_type: str
     width: int
     height: int
     bytes: int
-    path: Path
+    path: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,7 @@ class Decoded:
     height: int
     orientation: int = 1
     profile: bytes = b""
+    cicp: colours.Cicp | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -119,9 +129,19 @@ def render(
     Raises ImagingError for a fault of the picture, OSError for a fault of the disk.
     """
     limits = limits or Limits()
+    require_size(source, limits)
+    picture, contents = make(source.read_bytes(), declared_type=declared_type, square=square, limits=limits)
+    return write(picture, contents, into=into)
+
+
+def require_size(source: Path, limits: Limits) -> None:
+    """Raises ImagingError for a file that is too long, OSError."""
     if source.stat().st_size > limits.max_bytes:
         raise too_large(f"The file is larger than {limits.max_bytes // 1_000_000} MB.")
-    data = source.read_bytes()
+
+
+def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tuple[Picture, list[bytes]]:
+    """The picture, and the contents of its renditions in their order. Raises ImagingError."""
     with _refusals(), warnings.catch_warnings(action="ignore"):
         container = inspect(data, limits)
         if container.kind != ACCEPTED_TYPES.get(declared_type):
@@ -131,14 +151,26 @@ def render(
         decoded = DECODERS[container.kind](container, limits, shape)
         del container
         width, height = decoded.upright_size
-        first = _to_srgb(_shrunk(decoded, shape), decoded.profile)
+        first = _to_srgb(_shrunk(decoded, shape), decoded.profile, decoded.cicp)
         variants = _variants(_upright(first, decoded.orientation), shape)
         del decoded, first
         encoded = [(name, image, kind, _encoded(image, kind)) for name, image in variants for kind in ENCODINGS]
         tiny = _fitted(variants[0][1], TINY)
         hashed, colour = _blurhash(tiny), _dominant_color(tiny)
         looks = perceptual.image_hashes(variants[-1][1])
-    return Picture(width, height, hashed, colour, looks, [_written(into, *each) for each in encoded])
+    renditions = [Rendition(name, kind, *image.size, len(content)) for name, image, kind, content in encoded]
+    return Picture(width, height, hashed, colour, looks, renditions), [content for *_, content in encoded]
+
+
+def write(picture: Picture, contents: list[bytes], *, into: Path) -> Picture:
+    """Write the renditions into a folder. Returns the picture with their paths. Raises OSError."""
+    written = []
+    for rendition, content in zip(picture.renditions, contents, strict=True):
+        _, suffix, _ = ENCODINGS[rendition.content_type]
+        path = into / f"{rendition.name}.{suffix}"
+        path.write_bytes(content)
+        written.append(replace(rendition, path=path))
+    return replace(picture, renditions=written)
 
 
 @contextmanager
@@ -159,69 +191,117 @@ def _refusals() -> Iterator[None]:
 
 def _opened(container: Container, format_name: str) -> ImageFile.ImageFile:
     image = Image.open(io.BytesIO(container.essence), formats=[format_name])
-    if container.size not in (None, image.size):
+    if container.kind not in ("HEIC", "AVIF") and container.size != image.size:
         raise corrupt(f"{container.size} in the header, {image.size} in the decoder")
     return image
 
 
 def _jpeg(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    size = container.size or (0, 0)
+    enough = MARGIN * shape.scale(*size)
+    draft = ceil(size[0] * enough), ceil(size[1] * enough)
+    try:
+        image = _drafted(container, draft)
+    except OSError:
+        image = _unterminated(container, draft)
+    return _decoded(container, image, size=size)
+
+
+def _drafted(container: Container, draft: tuple[int, int]) -> Image.Image:
     image = _opened(container, "JPEG")
-    width, height = image.size
-    enough = MARGIN * shape.scale(width, height)
-    image.draft(None, (ceil(width * enough), ceil(height * enough)))
+    image.draft(None, draft)
     image.load()
-    return Decoded(image, width, height, _orientation(container.exif), container.profile)
+    return image
+
+
+def _unterminated(container: Container, draft: tuple[int, int]) -> Image.Image:
+    """A JPEG without its end marker. It has all its rows if bytes that follow do not change the picture. Raises
+    ImagingError if they do."""
+    data = container.essence.rstrip(b"\xff")
+    image, other = (
+        _drafted(replace(container, essence=data + filler + JPEG_END), draft) for filler in (b"", JPEG_FILLER)
+    )
+    if ImageChops.difference(image, other).getbbox():
+        raise corrupt("the JPEG ends early")
+    return image
 
 
 def _png(container: Container, limits: Limits, shape: Shape) -> Decoded:
     image = _opened(container, "PNG")
     image.load()
-    return Decoded(image, *image.size, _orientation(container.exif), container.profile)
+    return _decoded(container, _with_transparent_colour(image, depth=container.essence[PNG_DEPTH]))
+
+
+def _with_transparent_colour(image: Image.Image, *, depth: int) -> Image.Image:
+    """Pillow compares 8-bit values with the transparent colour, which has the bit depth of the file."""
+    colour = image.info.get("transparency")
+    if image.mode.startswith("I") and isinstance(colour, int):
+        grey = np.asarray(image)
+        opaque = Image.fromarray(np.where(grey == colour, 0, 255).astype(np.uint8))
+        image = _eight_bit(image)
+        image.putalpha(opaque)
+    elif image.mode == "L" and isinstance(colour, int):
+        image.info["transparency"] = colour * 255 // (2**depth - 1)
+    elif depth == 16 and isinstance(colour, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in colour)
+    return image
 
 
 def _gif(container: Container, limits: Limits, shape: Shape) -> Decoded:
     image = _opened(container, "GIF")
     image.load()
-    return Decoded(image, *image.size)
+    return _decoded(container, image)
 
 
-def _webp_image(container: Container, limits: Limits, shape: Shape) -> Decoded:
-    """Straight from the decoder that Pillow's plugin wraps: the plugin holds five copies of the picture, this three."""
-    decoder = _webp.WebPAnimDecoder(container.essence)
-    (width, height), _, _, frames, mode = decoder.get_info()
-    limits.check(width=width, height=height, frames=frames)
-    pixels, _ = decoder.get_next()
-    del decoder
-    image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
-    return Decoded(image, width, height, _orientation(container.exif), container.profile)
+def _webp(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    """The copy releases the decoder, which holds two canvases."""
+    image = _opened(container, "WEBP")
+    image.load()
+    return _decoded(container, image.copy())
 
 
-def _avif_image(container: Container, limits: Limits, shape: Shape) -> Decoded:
-    """As WebP. Besides, Pillow's plugin refuses the whole picture when its EXIF is broken."""
-    decoder = _avif.AvifDecoder(container.essence, "auto", THREADS)
-    (width, height), frames, mode, profile, _, orientation, _ = decoder.get_info()
-    limits.check(width=width, height=height, frames=frames)
-    pixels, *_ = decoder.get_frame(0)
-    del decoder
-    return Decoded(Image.frombytes(mode, (width, height), pixels), width, height, orientation, profile or b"")
+def _avif(container: Container, limits: Limits, shape: Shape) -> Decoded:
+    """libavif applies neither the clean aperture nor the rotation. Pillow reports the latter as EXIF."""
+    image = _opened(container, "AVIF")
+    limits.check(width=image.width, height=image.height)
+    image.load()
+    rotation = image.info.get("exif", b"")
+    profile = image.info.get("icc_profile") or b""
+    visible = image.crop(container.aperture) if container.aperture else image.copy()
+    return _decoded(container, visible, rotation=rotation, profile=profile)
 
 
 def _heic(container: Container, limits: Limits, shape: Shape) -> Decoded:
-    """libheif applies the rotation of the container; EXIF repeats it and is not applied again."""
+    """libheif applies the clean aperture and the rotation of the container."""
     image = _opened(container, "HEIF")
-    limits.check(width=image.width, height=image.height, frames=getattr(image, "n_frames", 1))
+    limits.check(width=image.width, height=image.height)
     image.load()
-    return Decoded(image, *image.size, profile=image.info.get("icc_profile") or b"")
+    return _decoded(container, image, profile=image.info.get("icc_profile") or b"")
 
 
 DECODERS: dict[str, Callable[[Container, Limits, Shape], Decoded]] = {
     "JPEG": _jpeg,
     "PNG": _png,
     "GIF": _gif,
-    "WEBP": _webp_image,
-    "AVIF": _avif_image,
+    "WEBP": _webp,
+    "AVIF": _avif,
     "HEIC": _heic,
 }
+
+
+def _decoded(
+    container: Container,
+    image: Image.Image,
+    *,
+    size: tuple[int, int] | None = None,
+    rotation: bytes = b"",
+    profile: bytes = b"",
+) -> Decoded:
+    """`size`: in full, if the decoder has reduced the picture; `rotation`: as EXIF, if the container declares one that
+    the decoder has not applied."""
+    width, height = size or image.size
+    orientation = _orientation(rotation if container.rotates else container.exif)
+    return Decoded(image, width, height, orientation, container.profile or profile, container.cicp)
 
 
 def _orientation(exif: bytes) -> int:
@@ -252,7 +332,7 @@ def _shrunk(decoded: Decoded, shape: Shape) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     """The picture on a white background, in a mode that can be resampled: 8-bit grey, RGB or CMYK."""
     if image.mode.startswith("I"):
-        image = image.point(lambda grey: grey / 256).convert("L")
+        image = _eight_bit(image)
     if image.mode not in ("LA", "RGBA") and image.has_transparency_data:
         image = image.convert("RGBA")
     if image.mode in ("LA", "RGBA"):
@@ -262,12 +342,18 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB", "RGBX", "CMYK") else image.convert("RGB")
 
 
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert by the colour profile (relative colorimetric with black point compensation). Without a usable profile
-    Pillow's default conversion is used."""
+def _eight_bit(grey: Image.Image) -> Image.Image:
+    return grey.point(lambda value: value / 256).convert("L")
+
+
+def _to_srgb(image: Image.Image, profile: bytes, cicp: colours.Cicp | None) -> Image.Image:
+    """Convert by the colour profile (relative colorimetric with black point compensation), or else by code points.
+    Without a usable declaration Pillow's default conversion is used."""
     if image.mode == "RGBX":
         image = image.convert("RGB")
     converted = _by_profile(image, profile) if profile else None
+    if not converted and cicp:
+        converted = colours.to_srgb(image, cicp)
     return converted or image.convert("RGB")
 
 
@@ -314,13 +400,6 @@ def _encoded(image: Image.Image, content_type: str) -> bytes:
     file = io.BytesIO()
     image.save(file, encoder, **options)
     return file.getvalue()
-
-
-def _written(into: Path, name: str, image: Image.Image, content_type: str, data: bytes) -> Rendition:
-    _, suffix, _ = ENCODINGS[content_type]
-    path = into / f"{name}.{suffix}"
-    path.write_bytes(data)
-    return Rendition(name, content_type, image.width, image.height, len(data), path)
 
 
 # ── Placeholders ──────────────────────────────────────────────────────────────────────────────────────────────────

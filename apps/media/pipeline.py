@@ -108,7 +108,6 @@ def _make(medium: Media, folder: Path) -> None:
         limits=Limits(
             max_bytes=settings.MEDIA_MAX_BYTES,
             max_pixels=settings.MEDIA_MAX_PIXELS,
-            max_frames=settings.MEDIA_MAX_FRAMES,
             max_scans=settings.MEDIA_MAX_SCANS,
         ),
     )

@@ -1,29 +1,30 @@
-"""Decodes pictures in a child process that can be killed: promises M1 and M2.
+"""Decodes pictures in a child process that can be killed and has access to nothing: promises M1 and M2.
 
-`render_safely` runs `imaging.render` in a child process with limited memory, CPU time, file size and descriptors, an
-empty environment, and a wall-clock limit that the parent enforces. One child serves many pictures. A crash or hang
-fails one upload; the child is then replaced. The child is a plain subprocess, because a Celery pool worker may not have
-`multiprocessing` children. It reads and writes lines of JSON and never outlives its parent. The parent does not trust
-the paths in its answers: it looks for renditions under their expected names in the requested folder.
+`render_safely` makes the variants in a child process with limited memory and CPU time, an empty environment, and a
+wall-clock limit that the parent enforces. The child has one connection, a socket to its parent: the file comes in and
+the variants go out as bytes, so it needs no files, and `confinement` refuses it everything else. One child serves many
+pictures. A crash or hang fails one upload; the child is then replaced. It is a plain subprocess, because a Celery
+pool worker may not have `multiprocessing` children. It never outlives its parent, which checks its answers.
 """
 
-import ctypes
 import json
 import logging
 import os
 import resource
-import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
-from dataclasses import asdict
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-from apps.media.imaging import ENCODINGS, ImagingError, Limits, Picture, Rendition, render
+from apps.media import confinement, imaging
+from apps.media.imaging import ACCEPTED_TYPES, ENCODINGS, ImagingError, Limits, Picture, Rendition
 from apps.safety.hashes import require_hash
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ MAX_DESCRIPTORS = 64
 # Without these, glibc keeps an arena per decoder thread, and numpy's library a buffer per thread.
 MALLOC = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
-# linux/prctl.h
-PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+# The length of a JSON message, before it.
+LENGTH = struct.Struct(">I")
+CHUNK_BYTES = 1024 * 1024
 
 
 class SandboxUnavailable(OSError):
@@ -51,42 +53,39 @@ class _ChildFailed(Exception):
     """The child ended, or its answer is not valid."""
 
 
+@dataclass(frozen=True)
+class _Child:
+    process: "subprocess.Popen[bytes]"
+    channel: socket.socket
+
+
 class RenderPool:
     """One child process, started when first needed. The threads of this process use it in turn."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._parent = 0
         self._served = 0
 
     def render(self, source: Path, *, declared_type: str, into: Path, square: bool, limits: Limits) -> Picture:
-        """As `imaging.render`. Raises ImagingError, or SandboxUnavailable.
+        """As `imaging.render`. Raises ImagingError, SandboxUnavailable, or OSError for a fault of the disk.
 
         If the child dies, a new one tries the same picture once more: the system may have been short of memory, or an
         operator may have killed it. There is no second attempt after a timeout.
         """
-        request = {
-            "source": str(source.resolve()),
-            "declared_type": declared_type,
-            "into": str(into.resolve()),
-            "square": square,
-            "limits": asdict(limits),
-        }
-        line = json.dumps(request).encode() + b"\n"
+        imaging.require_size(source, limits)
+        request = {"declared_type": declared_type, "square": square, "limits": asdict(limits)}
         with self._turn:
             deadline = time.monotonic() + limits.wall_seconds
             try:
                 try:
-                    reply = self._ask(line, deadline)
+                    picture, contents = self._ask(request, source, deadline)
                 except _ChildFailed:
-                    reply = self._ask(line, deadline)
+                    picture, contents = self._ask(request, source, deadline)
             except _ChildFailed as death:
                 raise ImagingError("image_corrupt", reason=str(death)) from death
-        try:
-            return _picture(reply, into)
-        except (AttributeError, KeyError, TypeError, ValueError) as invalid:
-            raise ImagingError("image_corrupt", reason=f"invalid answer: {invalid!r}") from invalid
+        return imaging.write(picture, contents, into=into)
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -96,29 +95,28 @@ class RenderPool:
     @property
     def pid(self) -> int | None:
         """The process id of the child, if there is one."""
-        return self._child.pid if self._child else None
+        return self._child.process.pid if self._child else None
 
-    def _ask(self, line: bytes, deadline: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], source: Path, deadline: float) -> tuple[Picture, list[bytes]]:
         child = self._ready_child()
         self._served += 1
         try:
-            requests = cast(IO[bytes], child.stdin)
-            requests.write(line)
-            requests.flush()
-            return cast(dict[str, Any], json.loads(_line(child, deadline)))
+            _send(child.channel, request, source, deadline)
+            reply = _Reply(child.channel, deadline)
+            return _picture(reply.message(), reply)
         except TimeoutError as late:
             self._end()
             raise ImagingError("processing_timeout", reason="wall clock") from late
-        except (_ChildFailed, BrokenPipeError, ValueError) as death:
+        except (_ChildFailed, OSError, AttributeError, KeyError, TypeError, ValueError) as failure:
             status = self._end()
             if status in (-signal.SIGPROF, -signal.SIGXCPU):
-                raise ImagingError("processing_timeout", reason="CPU time") from death
-            raise _ChildFailed(f"child ended with {status}: {death}") from death
+                raise ImagingError("processing_timeout", reason="CPU time") from failure
+            raise _ChildFailed(f"child ended with {status}: {failure!r}") from failure
 
-    def _ready_child(self) -> subprocess.Popen[bytes]:
+    def _ready_child(self) -> _Child:
         if self._parent != os.getpid():  # this process was forked: the child belongs to its parent
             self._child, self._parent = None, os.getpid()
-        if self._child and (self._served >= PICTURES_PER_CHILD or self._child.poll() is not None):
+        if self._child and (self._served >= PICTURES_PER_CHILD or self._child.process.poll() is not None):
             self._end()
         if self._child is None:
             self._child, self._served = _started(), 0
@@ -129,74 +127,104 @@ class RenderPool:
         child, self._child = self._child, None
         if child is None:
             return None
-        # A child that has closed its pipe is about to exit, and its own exit status is needed.
+        # A child that has closed its end is about to exit, and its own exit status is needed.
         with suppress(subprocess.TimeoutExpired):
-            child.wait(timeout=0.2 if _closed(child) else 0)
+            child.process.wait(timeout=0.2 if _is_closed(child.channel) else 0)
         with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        for pipe in (child.stdin, child.stdout):
-            with suppress(OSError):
-                cast(IO[bytes], pipe).close()
-        return child.wait()
+            os.killpg(child.process.pid, signal.SIGKILL)
+        child.channel.close()
+        return child.process.wait()
 
 
-def _started() -> subprocess.Popen[bytes]:
+def _started() -> _Child:
+    confinement.hide_memory()
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    ours, theirs = socket.socketpair()
     try:
-        return subprocess.Popen(  # noqa: S603 - the same interpreter, a fixed module, no user input
+        process = subprocess.Popen(  # noqa: S603 - the same interpreter, a fixed module, no user input
             [sys.executable, "-s", "-m", "apps.media.sandbox", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
             env=environment | MALLOC | {"LANG": "C.UTF-8"},
             start_new_session=True,
         )
     except OSError as error:
+        ours.close()
         raise SandboxUnavailable(str(error)) from error
+    finally:
+        theirs.close()
+    return _Child(process, ours)
 
 
-def _line(child: subprocess.Popen[bytes], deadline: float) -> bytes:
-    """Read the answer of the child. Raises TimeoutError or _ChildFailed."""
-    replies = cast(IO[bytes], child.stdout).fileno()
-    waiting = select.poll()
-    waiting.register(replies, select.POLLIN)
-    received = b""
-    while not received.endswith(b"\n"):
-        if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError
-        piece = os.read(replies, MAX_REPLY_BYTES)
-        received += piece
-        if not piece or len(received) > MAX_REPLY_BYTES:
-            raise _ChildFailed("no answer")
-    return received
+def _send(channel: socket.socket, request: dict[str, Any], source: Path, deadline: float) -> None:
+    """Send the request and the file. Raises TimeoutError, or OSError if the child has ended."""
+    with source.open("rb") as file:
+        message = json.dumps(request | {"bytes": os.fstat(file.fileno()).st_size}).encode()
+        parts = [LENGTH.pack(len(message)) + message]
+        while parts:
+            _until(channel, deadline)
+            channel.sendall(parts.pop())
+            if part := file.read(CHUNK_BYTES):
+                parts.append(part)
 
 
-def _closed(child: subprocess.Popen[bytes]) -> bool:
-    waiting = select.poll()
-    waiting.register(cast(IO[bytes], child.stdout).fileno(), 0)
-    return any(event & select.POLLHUP for _, event in waiting.poll(0))
+class _Reply:
+    """The answer of the child, part by part."""
+
+    def __init__(self, channel: socket.socket, deadline: float) -> None:
+        self._channel, self._deadline = channel, deadline
+
+    def message(self) -> dict[str, Any]:
+        (length,) = LENGTH.unpack(self.part(LENGTH.size, at_most=LENGTH.size))
+        message: dict[str, Any] = json.loads(self.part(length, at_most=MAX_REPLY_BYTES))
+        return message
+
+    def part(self, length: int, *, at_most: int) -> bytes:
+        """Raises TimeoutError or _ChildFailed."""
+        if not 0 < length <= at_most:
+            raise _ChildFailed(f"announces {length} bytes")
+        received = bytearray()
+        while len(received) < length:
+            _until(self._channel, self._deadline)
+            part = self._channel.recv(min(length - len(received), CHUNK_BYTES))
+            if not part:
+                raise _ChildFailed("no answer")
+            received += part
+        return bytes(received)
 
 
-def _picture(reply: dict[str, Any], into: Path) -> Picture:
-    if refusal := reply.get("refused"):
+def _until(channel: socket.socket, deadline: float) -> None:
+    """Let the next call on the socket raise TimeoutError at the deadline."""
+    channel.settimeout(max(0.001, deadline - time.monotonic()))
+
+
+def _is_closed(channel: socket.socket) -> bool:
+    channel.settimeout(0)
+    try:
+        return not channel.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _picture(message: dict[str, Any], reply: _Reply) -> tuple[Picture, list[bytes]]:
+    """The picture and the contents of its renditions. A child that was taken over must not be able to choose names."""
+    if refusal := message.get("refused"):
         raise ImagingError(refusal["code"], refusal["detail"], reason=refusal["reason"])
-    if "unavailable" in reply:
-        raise SandboxUnavailable(reply["unavailable"])
-    for image_hash in reply["image_hashes"]:
+    for image_hash in message["image_hashes"]:
         require_hash(image_hash)
-    renditions = [_rendition(each, into) for each in reply.pop("renditions")]
-    return Picture(**reply, renditions=renditions)
+    renditions = [_rendition(**claim) for claim in message.pop("renditions")]
+    contents = [reply.part(rendition.bytes, at_most=MAX_FILE_BYTES) for rendition in renditions]
+    return Picture(**message, renditions=renditions), contents
 
 
-def _rendition(claim: dict[str, Any], into: Path) -> Rendition:
-    """Check that a rendition is a regular file with the expected name: a child that was taken over must not be able to
-    publish other files."""
-    suffix = ENCODINGS[claim["content_type"]][1]
-    path = into / f"{claim['name']}.{suffix}"
-    if path.parent != into or path.is_symlink() or not path.is_file():
-        raise ImagingError("image_corrupt", reason=f"no plain file {path.name}")
-    return Rendition(**claim | {"path": path, "bytes": path.stat().st_size})
+def _rendition(name: str, content_type: str, width: int, height: int, bytes: int, **_: object) -> Rendition:
+    if name not in imaging.WHOLE.sides or content_type not in ENCODINGS:
+        raise _ChildFailed(f"unknown rendition {name!r}, {content_type!r}")
+    return Rendition(name, content_type, int(width), int(height), int(bytes))
 
 
 _pool = RenderPool()
@@ -205,8 +233,7 @@ _pool = RenderPool()
 def render_safely(
     source: Path, *, declared_type: str, into: Path, square: bool = False, limits: Limits | None = None
 ) -> Picture:
-    """Run `imaging.render` in the child of this process. Raises ImagingError, or SandboxUnavailable for temporary
-    failures."""
+    """Run `imaging.render` in the child of this process. Raises ImagingError, or OSError for temporary failures."""
     return _pool.render(source, declared_type=declared_type, into=into, square=square, limits=limits or Limits())
 
 
@@ -214,50 +241,45 @@ def render_safely(
 
 
 def _serve(parent: int) -> None:
-    """Answer requests, one per line, until the input ends."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # output of libraries must not be read as an answer
+    """Answer requests until the input ends."""
+    requests, replies = open(0, "rb", closefd=False), open(0, "wb", closefd=False)  # noqa: SIM115 - open to the end
     _confine(parent)
-    for line in sys.stdin.buffer:
-        replies.write(json.dumps(_answer(json.loads(line)), default=str).encode() + b"\n")
+    while head := requests.read(LENGTH.size):
+        request = json.loads(requests.read(*LENGTH.unpack(head)))
+        message, contents = _answer(request, requests)
+        encoded = json.dumps(message, default=str).encode()
+        replies.write(LENGTH.pack(len(encoded)) + encoded)
+        replies.writelines(contents)
         replies.flush()
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    limits = Limits(**request["limits"])
+def _answer(request: dict[str, Any], file: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    limits, declared_type = Limits(**request["limits"]), request["declared_type"]
     _bound(limits)
     try:
-        return asdict(
-            render(
-                Path(request["source"]),
-                declared_type=request["declared_type"],
-                into=Path(request["into"]),
-                square=request["square"],
-                limits=limits,
-            )
-        )
+        # libde265 decodes in a thread.
+        with confinement.threads_allowed() if ACCEPTED_TYPES.get(declared_type) == "HEIC" else nullcontext():
+            data = file.read(request["bytes"])
+            picture, contents = imaging.make(data, declared_type=declared_type, square=request["square"], limits=limits)
+        return asdict(picture), contents
     except ImagingError as error:
-        return {"refused": {"code": error.code, "detail": error.detail, "reason": error.reason}}
-    except OSError as error:
-        return {"unavailable": str(error)}
+        return {"refused": {"code": error.code, "detail": error.detail, "reason": error.reason}}, []
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _confine(parent: int) -> None:
     """Set the limits for the whole life of the child."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the signal was requested
-        sys.exit()
+    confinement.drop_root()
+    # A change of user cancels the signal that was requested before.
+    confinement.die_with_parent(parent, by=signal.SIGKILL)
     for what, most in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, MAX_DESCRIPTORS),
     ):
         resource.setrlimit(what, (most, most))
+    confinement.confine()
 
 
 def _bound(limits: Limits) -> None:

@@ -168,16 +168,9 @@ def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
     return [found[pk] for pk in media_ids]
 
 
-@transaction.atomic(savepoint=False)
-def attach_to_post(media_ids: Sequence[UUID], *, public: bool) -> None:
-    """Mark claimed media as used by a post. `public`: they are all ready, and everybody may see the post, so that
-    copies are made in the public bucket."""
-    claimed = Media.objects.filter(pk__in=media_ids)
-    if not public:
-        claimed.update(in_use=True)
-        return
-    claimed.update(in_use=True, wanted_public=True, next_attempt_at=_next_attempt())
-    _enqueue(tasks.publish_variants, media_ids)
+def attach_to_post(media_ids: Sequence[UUID]) -> None:
+    """Mark claimed media as used by a post."""
+    Media.objects.filter(pk__in=media_ids).update(in_use=True)
 
 
 @transaction.atomic

@@ -27,6 +27,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.signals import setting_changed
 
 from apps.core.errors import Unavailable
+from apps.core.ops.availability import AvailabilityLog
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,6 +106,7 @@ class AvailabilityCheck:
     VALID_FOR = 5.0  # seconds
 
     def __init__(self) -> None:
+        self._log = AvailabilityLog(log, unavailable="storage_unavailable", recovered="storage_recovered")
         self.reset()
 
     def reset(self) -> None:
@@ -117,13 +119,13 @@ class AvailabilityCheck:
             self._checked_at = time.monotonic()
         return self._available
 
-    @staticmethod
-    def _answers() -> bool:
+    def _answers(self) -> bool:
         try:
             ping()
         except StorageError as error:
-            log.warning("storage_unavailable", error=str(error))
+            self._log.record_failure(error=str(error))
             return False
+        self._log.record_answer()
         return True
 
 

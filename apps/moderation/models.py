@@ -41,7 +41,7 @@ class Category(models.TextChoices):
     OTHER = "other"
 
 
-# Categories whose photos are blurred until the moderator asks for them.
+# Categories whose photos are blurred until the moderator asks for them. See `cases/blurring.py`.
 UNPLEASANT = (Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.ILLEGAL)
 
 
@@ -72,6 +72,7 @@ class Flag(UUIDModel):
     objects = FlagQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "report"
         constraints = [
             models.UniqueConstraint(
                 fields=["reporter", "target_id", "target_type"],
@@ -126,6 +127,7 @@ class OpenCase(models.Model):
 
     # Annotations of `with_details()`.
     handle: str
+    state: str
     followers: int
     holder: str | None
     holder_id: UUID | None
@@ -221,6 +223,7 @@ class SuspensionProposal(UUIDModel):
     objects = ProposalQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "proposed suspension"
         constraints = [
             models.UniqueConstraint(fields=["person"], condition=Q(status="open"), name="one_open_proposal_per_person"),
             models.CheckConstraint(condition=Q(target_type__in=TargetType.values), name="proposal_target_is_known"),
@@ -245,14 +248,14 @@ class ModerationAction(UUIDModel):
     """
 
     class Action(models.TextChoices):
-        TAKEDOWN = "takedown"
-        RESTORE = "restore"
-        SUSPEND = "suspend"
-        UNSUSPEND = "unsuspend"
-        RESOLVE_FLAG = "resolve_flag"
-        DISMISS_FLAG = "dismiss_flag"
-        UPHOLD_APPEAL = "uphold_appeal"
-        OVERTURN_APPEAL = "overturn_appeal"
+        TAKEDOWN = "takedown", "Takedown"
+        RESTORE = "restore", "Restoration"
+        SUSPEND = "suspend", "Suspension"
+        UNSUSPEND = "unsuspend", "End of suspension"
+        RESOLVE_FLAG = "resolve_flag", "Report resolved"
+        DISMISS_FLAG = "dismiss_flag", "Report dismissed"
+        UPHOLD_APPEAL = "uphold_appeal", "Appeal upheld"
+        OVERTURN_APPEAL = "overturn_appeal", "Appeal overturned"
 
     # Null: an automatic action, such as the end of a suspension.
     actor = models.ForeignKey(
@@ -274,12 +277,15 @@ class ModerationAction(UUIDModel):
     category = models.CharField(max_length=30, choices=Category.choices)
     until = models.DateTimeField(null=True)
     reverses = models.OneToOneField("self", models.DO_NOTHING, null=True, related_name="reversal")
+    # The first row of the same decision: a takedown that closes six reports has seven rows. Null: this is the first.
+    part_of_id = models.UUIDField(null=True)
     # The time in `id`, so that a range of time is a range of the index.
     created_at = models.DateTimeField()
 
     objects = ActionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "decision"
         constraints = [
             models.CheckConstraint(condition=Q(target_type__in=TargetType.values), name="action_target_is_known"),
             models.CheckConstraint(condition=Q(category__in=Category.values), name="action_category_is_known"),
@@ -311,6 +317,7 @@ class ModerationAction(UUIDModel):
             models.Index(fields=["target_id", "-id"], name="audit_by_target"),
             models.Index(fields=["affected_id", "-id"], name="audit_by_affected"),
             models.Index(fields=["category", "-id"], name="audit_by_category"),
+            models.Index(fields=["part_of_id"], condition=Q(part_of_id__isnull=False), name="audit_by_decision"),
         ]
 
     def __str__(self) -> str:
@@ -329,6 +336,8 @@ class ModerationAction(UUIDModel):
 
 # Actions that hide content or an account.
 RESTRICTIONS = frozenset({ModerationAction.Action.TAKEDOWN, ModerationAction.Action.SUSPEND})
+# Actions that end one of those.
+REVERSALS = frozenset({ModerationAction.Action.RESTORE, ModerationAction.Action.UNSUSPEND})
 
 
 class StaffAct(UUIDModel):

@@ -9,6 +9,7 @@ from apps.accounts import session_cache, two_factor
 from apps.accounts.models import Session, User
 from apps.accounts.services import InvalidCredentials
 from apps.core.errors import BadRequest, Forbidden
+from apps.core.text import is_blank
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.roles import require_may_change_rules
 
@@ -80,7 +81,7 @@ def _require_access(person: User, by: User) -> None:
 
 
 def _require_reason(reason: str) -> str:
-    if not reason.strip():
+    if is_blank(reason):
         raise ReasonRequired
     return reason.strip()
 

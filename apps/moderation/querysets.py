@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.db.models import (
+    Count,
     DurationField,
     Exists,
     ExpressionWrapper,
@@ -17,6 +18,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
 )
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -45,11 +47,15 @@ class FlagQuerySet(QuerySet["Flag"]):
         """All reports, for moderators."""
         return self.all()
 
+    def others_about(self, people: Collection[UUID], *, than: Collection[UUID]) -> Self:
+        """The open reports about these people and their content, except those about the targets `than`."""
+        return self.open().filter(subject__in=people).exclude(target_id__in=than)
+
 
 class CaseQuerySet(QuerySet["OpenCase"]):
     def with_details(self) -> "QuerySet[Any]":
-        """With the handle and the followers of the subject, the moderator who holds the claim (`holder`), and whether a
-        suspension of the subject is proposed."""
+        """With handle, state and followers of the subject, the moderator who holds the claim (`holder`), and whether
+        a suspension of the subject is proposed."""
         now = timezone.now()
         claims: Any = apps.get_model("moderation", "Claim")._default_manager.filter(
             target_type=OuterRef("target_type"), target_id=OuterRef("target_id"), expires_at__gt=now
@@ -58,6 +64,7 @@ class CaseQuerySet(QuerySet["OpenCase"]):
         rows: Any = self
         detailed: QuerySet[Any] = rows.annotate(
             handle=F("subject__handle"),
+            state=F("subject__state"),
             followers=F("subject__follower_count"),
             holder=Subquery(claims.values("moderator__handle")),
             holder_id=Subquery(claims.values("moderator_id")),
@@ -81,23 +88,43 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
     def on(self, target_type: str, target_id: UUID) -> Self:
         return self.filter(target_type=target_type, target_id=target_id)
 
+    def first_rows(self) -> Self:
+        """One row for each decision: without the rows whose first row is among these as well."""
+        return self.filter(Q(part_of_id=None) | ~Exists(self.order_by().filter(pk=OuterRef("part_of_id"))))
+
+    def of_decision(self, first_id: UUID) -> Self:
+        """All rows of the decision with this first row."""
+        return self.filter(Q(pk=first_id) | Q(part_of_id=first_id))
+
+    def with_reports_closed(self) -> Self:
+        """`closed`: the number of reports that other rows of the same decision closed."""
+        parts = self.model._default_manager.filter(part_of_id=OuterRef("pk")).order_by()
+        counted = parts.values("part_of_id").annotate(number=Count("pk")).values("number")
+        rows: Any = self
+        annotated: Self = rows.annotate(closed=Coalesce(Subquery(counted), 0))
+        return annotated
+
     def in_force(self) -> Self:
         """Takedowns and suspensions that nothing has undone or replaced."""
         return self.filter(action__in=["takedown", "suspend"], reversal__isnull=True)
 
     def with_occasion(self) -> Self:
-        """`reported`: whether the target had been reported before the action (a notice).
+        """`reported`: whether the target had been reported before the action (a notice), or the action is the first row
+        of a decision that closed reports, such as a suspension for a post.
 
         Reports are deleted with the account that they are about, but the audit keeps the decisions on them; so both are
         looked up.
         """
         same = {"target_type": OuterRef("target_type"), "target_id": OuterRef("target_id")}
-        flags: Any = apps.get_model("moderation", "Flag")._default_manager.all()
+        flags: Any = apps.get_model("moderation", "Flag")._default_manager.filter(
+            created_at__lte=OuterRef("created_at")
+        )
         closed = self.model._default_manager.filter(action="resolve_flag", **same)
         rows: Any = self
         annotated: Self = rows.annotate(
-            reported=Exists(flags.filter(created_at__lte=OuterRef("created_at"), **same))
+            reported=Exists(flags.filter(**same))
             | Exists(closed.filter(case_id__lte=OuterRef("pk")))
+            | Exists(self.model._default_manager.filter(action="resolve_flag", part_of_id=OuterRef("pk")))
         )
         return annotated
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.text import is_blank
 from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.moderation.audit.records import record_staff_act
@@ -33,7 +34,7 @@ class NothingToCompare(Conflict):
 def _require(by: User, reason: str) -> None:
     """Raises SeniorModeratorRequired, Invalid."""
     require_may_change_rules(by)
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid(reason=("blank", "Give a reason."))
 
 

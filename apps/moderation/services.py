@@ -5,6 +5,7 @@ Each decision writes its row of the audit in the same transaction.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -103,29 +104,51 @@ def resolve_flag(flag: Flag, *, by: User, resolution: str, note: str = "") -> Fl
         return locked
     if locked.status != Flag.Status.OPEN:
         raise FlagClosed
-    locked.status, locked.resolution_note = resolution, note
-    locked.resolved_by, locked.resolved_at = by, timezone.now()
-    locked.save(update_fields=["status", "resolution_note", "resolved_by", "resolved_at"])
-    record(
-        Action.RESOLVE_FLAG if resolution == Flag.Status.RESOLVED else Action.DISMISS_FLAG,
-        actor_id=by.pk,
-        target_type=locked.target_type,
-        target_id=locked.target_id,
-        affected_id=None,
-        case_id=locked.pk,
-        reason=note,
-        category=locked.category,
-    )
+    _close(locked, by=by, resolution=resolution, note=note)
     return locked
 
 
+@transaction.atomic
+def close_flags(target: Target, *, by: User, resolution: str, note: str, part_of: UUID | None = None) -> int:
+    """Close all open reports of the target, which the caller has locked. Returns their number.
+
+    `part_of` is the first action of the decision that closes them. Raises ModeratorRequired, CannotModerate.
+    """
+    require_authority(by, target.person_id)
+    rows = Flag.objects.open_on([target.id]).filter(target_type=target.type).order_by("id")
+    flags = list(rows.select_for_update(no_key=True))
+    for flag in flags:
+        action = _close(flag, by=by, resolution=resolution, note=note, part_of=part_of)
+        part_of = part_of or action.pk
+    return len(flags)
+
+
+def _close(flag: Flag, *, by: User, resolution: str, note: str, part_of: UUID | None = None) -> ModerationAction:
+    """Close a locked open report."""
+    flag.status, flag.resolution_note = resolution, note
+    flag.resolved_by, flag.resolved_at = by, timezone.now()
+    flag.save(update_fields=["status", "resolution_note", "resolved_by", "resolved_at"])
+    return record(
+        Action.RESOLVE_FLAG if resolution == Flag.Status.RESOLVED else Action.DISMISS_FLAG,
+        actor_id=by.pk,
+        target_type=flag.target_type,
+        target_id=flag.target_id,
+        affected_id=None,
+        case_id=flag.pk,
+        reason=note,
+        category=flag.category,
+        part_of=part_of,
+    )
+
+
 # ── Takedowns ────────────────────────────────────────────────────────────────────────────────────────────
-def take_down_post(post: Post, *, by: User, reason: str, category: str) -> ModerationAction:
+def take_down_post(post: Post, *, by: User, reason: str, category: str, mail_now: bool = True) -> ModerationAction:
     """Hide a post from everyone but its author and moderators. Idempotent: returns the first action.
 
-    Raises ModeratorRequired, CannotModerate, NotFound if the post is deleted.
+    `mail_now` as in `decisions.record`. Raises ModeratorRequired, CannotModerate, NotFound if the post is deleted.
     """
-    return _take_down(Target.of(post), lambda: content.take_down(post), by=by, reason=reason, category=category)
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    return _take_down(Target.of(post), lambda: content.take_down(post), **grounds)
 
 
 def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
@@ -133,10 +156,12 @@ def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
     return _restore(Target.of(post), Action.RESTORE, lambda: content.restore(post), by=by, reason=reason)
 
 
-def take_down_comment(comment: Comment, *, by: User, reason: str, category: str) -> ModerationAction:
+def take_down_comment(
+    comment: Comment, *, by: User, reason: str, category: str, mail_now: bool = True
+) -> ModerationAction:
     """As `take_down_post`."""
-    target = Target.of(comment)
-    return _take_down(target, lambda: engagement.take_down_comment(comment), by=by, reason=reason, category=category)
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    return _take_down(Target.of(comment), lambda: engagement.take_down_comment(comment), **grounds)
 
 
 def take_down_instead_of_removing(comment: Comment, *, by: User) -> None:
@@ -157,7 +182,9 @@ def restore_comment(comment: Comment, *, by: User, reason: str = "") -> Moderati
 
 
 @transaction.atomic
-def _take_down(target: Target, hide: Callable[[], object], *, by: User, reason: str, category: str) -> ModerationAction:
+def _take_down(
+    target: Target, hide: Callable[[], object], *, by: User, reason: str, category: str, mail_now: bool
+) -> ModerationAction:
     require_authority(by, target.person_id)
     lock_target(target.id)
     hide()
@@ -169,6 +196,7 @@ def _take_down(target: Target, hide: Callable[[], object], *, by: User, reason: 
         affected_id=target.person_id,
         reason=reason,
         category=category,
+        mail_now=mail_now,
     )
 
 

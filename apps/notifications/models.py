@@ -147,6 +147,7 @@ class Delivery(UUIDModel, LeasedJob):
     objects = LeasedJobQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "deliveries"
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(status="pending"), name="deliveries_to_make"),
             # For the console.

@@ -19,6 +19,9 @@ class BlockedImage(UUIDModel):
     medium_id = models.UUIDField()
     created_at = models.DateTimeField(db_default=Now())
 
+    class Meta:
+        verbose_name = "banned image"
+
     def __str__(self) -> str:
         return f"{self.image_hash[:12]}… ({self.category})"
 
@@ -43,6 +46,7 @@ class BlockedTerm(UUIDModel):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name, verbose_name_plural = "blocked word or domain", "blocked words and domains"
         constraints = [
             models.UniqueConstraint(fields=["kind", "comparable"], name="a_term_is_blocked_once"),
             models.CheckConstraint(condition=Q(kind__in=["word", "domain"]), name="term_kind_is_known"),

@@ -6,9 +6,10 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.core.errors import Conflict, Invalid, NotFound
+from apps.core.words import comparable
 from apps.safety import newcomers, terms
 from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
-from apps.safety.texts import comparable, comparable_domain
+from apps.safety.texts import comparable_domain
 
 MAX_TERM_LENGTH = 100
 MAX_LIMIT, MAX_HOURS = 100_000, 24 * 365

@@ -1,25 +1,18 @@
 """Finds blocked words and domains in text. Pure functions without Django.
 
-Text and terms are compared in one form: NFKC, without invisible characters (zero-width characters, soft hyphens,
-variation selectors), casefolded, white space as one blank. A word matches as a whole word; in scripts that are written
-without spaces (Chinese, Japanese, Thai, ...) it matches anywhere. A domain matches with all its subdomains, in URLs
-and in plain text, in Unicode, in Punycode and percent-encoded.
+Text and terms are compared in the form `comparable`, and `core/words.py` also says where a word begins and ends. A word
+matches as a whole word; in scripts that are written without spaces (Chinese, Japanese, Thai, ...) it matches anywhere.
+A domain matches with all its subdomains, in URLs and in plain text, in Unicode, in Punycode and percent-encoded.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 from uuid import UUID
 
-# Unicode's Default_Ignorable_Code_Point, as far as it is not of category Cf.
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_SPACE = re.compile(r"\s+")
-# Thai, Lao, Myanmar, Khmer; kana; Han with its extensions.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
-)
+from apps.core.words import are_joined, comparable
+
 # IDNA treats these as dots too (RFC 3490, section 3.1); NFKC has already replaced two of the four.
 _DOTS = re.compile("[\u3002\uff61]")
 # The most labels that a name of 255 octets can have (RFC 1035, section 2.3.4).
@@ -65,13 +58,6 @@ class Terms:
         return next((t for n in range(len(labels)) if (t := self.domains.get(".".join(labels[n:])))), None)
 
 
-def comparable(text: str) -> str:
-    """The form in which texts and terms are compared."""
-    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    folded = unicodedata.normalize("NFKC", _UNSEEN.sub("", text).casefold())
-    return _SPACE.sub(" ", folded).strip()
-
-
 def comparable_domain(text: str) -> str | None:
     """A domain in that form, or None. Accepts a URL, a leading "*." and a final dot."""
     plain = _DOTS.sub(".", comparable(text))
@@ -106,19 +92,7 @@ def _contains_word(text: str, word: str) -> bool:
     at = text.find(word)
     while at >= 0:
         end = at + len(word)
-        if not (_joined(text[at - 1 : at], word[0]) or _joined(word[-1], text[end : end + 1])):
+        if not (are_joined(text[at - 1 : at], word[0]) or are_joined(word[-1], text[end : end + 1])):
             return True
         at = text.find(word, at + 1)
     return False
-
-
-def _joined(before: str, after: str) -> bool:
-    """Whether the two characters belong to one word; "" is the end of the text."""
-    if not (_is_word_character(before) and _is_word_character(after)):
-        return False
-    # In every script, a combining mark belongs to the letter before it.
-    return unicodedata.category(after)[0] == "M" or not (_UNSPACED.match(before) or _UNSPACED.match(after))
-
-
-def _is_word_character(character: str) -> bool:
-    return bool(character) and (character == "_" or unicodedata.category(character)[0] in "LMN")

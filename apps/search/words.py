@@ -1,16 +1,26 @@
-"""Full text search in a text column.
+"""Search for texts by their words. The words of a text are those of `core/words.py`."""
 
-Words are compared without accents and case, by PostgreSQL's `simple` configuration: words are not stemmed, because the
-language of a text is unknown.
-"""
+from django.db.models import BooleanField, F, Func, Q, TextField, Value
 
-from django.db.models import BooleanField, F, Func, TextField, Value
+from apps.core.words import words_to_find
 
 
-def contains_words(column: str, words: str) -> Func:
-    """SQL condition: does the column contain every word? It is written like the expression of the index."""
-    text = Func(F(column), template="to_tsvector('simple', photogram_plain(%(expressions)s))", output_field=TextField())
+def has_words(source: str, query: str) -> Q:
+    """Condition: the text in the column `source` has every word of the query. A query without words finds nothing.
+
+    A row without stored words was written before they were stored, or by a process of the release before that. Until
+    `repair_search` fills it, it is found by PostgreSQL's full text search, as in that release.
+    """
+    wanted = words_to_find(query)
+    if not wanted:
+        return Q(pk__in=[])
+    return Q(words__contains=wanted) | Q(Q(words__isnull=True), _matches(source, query))
+
+
+def _matches(source: str, query: str) -> Func:
+    """It is written like the expression of the index, posts_by_text or comments_by_text."""
+    text = Func(F(source), template="to_tsvector('simple', photogram_plain(%(expressions)s))", output_field=TextField())
     wanted = Func(
-        Value(words), template="plainto_tsquery('simple', photogram_plain(%(expressions)s))", output_field=TextField()
+        Value(query), template="plainto_tsquery('simple', photogram_plain(%(expressions)s))", output_field=TextField()
     )
     return Func(text, wanted, template="%(expressions)s", arg_joiner=" @@ ", output_field=BooleanField())

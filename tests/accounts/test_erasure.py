@@ -569,6 +569,7 @@ class TestWhateverDies:
         assert list(User.objects.all()) == [bob]
         assert repair_counters() == 0
 
+    @pytest.mark.slow
     @pytest.mark.promise("C1", "C2")
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize(
@@ -658,6 +659,7 @@ def erased_with_commits(user):
     return longest.seconds, commits
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 class TestALongHistory:
     @pytest.mark.promise("P10")

@@ -392,6 +392,7 @@ class TestMaking:
             deliver()
         assert DataExport.objects.get().status == "ready"
 
+    @pytest.mark.slow
     @pytest.mark.promise("C1", "C2")
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize(
@@ -529,6 +530,7 @@ class TestTheMail:
             deliver()
         assert len(mail.outbox) == 1
 
+    @pytest.mark.slow
     @pytest.mark.promise("C1")
     @pytest.mark.django_db(transaction=True)
     def test_mail_is_sent_after_the_worker_was_killed(self, api, deliver):
@@ -565,6 +567,7 @@ class TestTheEnd:
         assert fetch(url) == 404
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
 
+    @pytest.mark.slow
     def test_link_expires_if_the_sweep_is_late(self, api, alice, deliver, settings):
         settings.EXPORT_LIFETIME = timedelta(seconds=5)
         ask(api(alice))

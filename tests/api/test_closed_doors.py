@@ -161,7 +161,7 @@ def test_only_these_modules_use_an_http_client():
     assert holding == {
         "apps/core/db/deadline.py",  # shuts down the sockets of overdue database connections
         "apps/media/sweeps.py",
-        "apps/media/examinations.py",  # the system check asks the configured storage
+        "apps/media/checks.py",  # the system checks of the configured storage
         "demo/photo_uploads.py",
         "apps/notifications/push.py",
     }

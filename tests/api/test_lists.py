@@ -30,7 +30,7 @@ from tests.plans import analyze, explain, explain_kept, indexes_used, nodes, row
 
 pytestmark = pytest.mark.django_db
 
-ROWS = 55
+ROWS = 24
 
 
 def posts(alice):
@@ -168,7 +168,7 @@ def test_the_number_of_queries_does_not_depend_on_the_page_size(caller):
     api, path = caller
     api.get(path)
     spent = []
-    for limit in (2, 50):
+    for limit in (2, 20):
         with CaptureQueriesContext(connection) as queries:
             assert len(api.get(f"{asked(path)}limit={limit}").json()["results"]) == limit
         spent.append(len(queries))
@@ -269,6 +269,7 @@ def name_of(card):
     return card["id"] if "id" in card else card["user"]["id"]
 
 
+@pytest.mark.slow
 class TestIndexes:
     """On enough rows that a scan would be dearer than the index."""
 

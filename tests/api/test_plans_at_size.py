@@ -23,7 +23,7 @@ from apps.social.models import Follow
 from tests import sql_files
 from tests.plans import analyze, explain_kept, explain_sql, nodes, rows_read
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 PEOPLE, POSTS = 100_000, 20_000
 BIG = {
     "accounts_user",

@@ -100,6 +100,7 @@ def browser(db):
     return sign_in(UserFactory(handle="root", is_staff=True, is_superuser=True))
 
 
+@pytest.mark.slow
 def test_no_list_page_scans_a_table(browser):
     """Twenty thousand rows behind each list, and never more than about half of them read: as many as are counted."""
     ids = dict(User.objects.filter(handle__in=["p77", "p78", "p79"]).values_list("handle", "pk"))
@@ -130,6 +131,7 @@ def too_much(captured):
     return None
 
 
+@pytest.mark.slow
 def test_totals_are_estimated_and_filtered_counts_limited(browser):
     path = reverse("admin:accounts_user_changelist")
     assert re.search(r"about 20,0\d\d users", browser.get(path).text)

@@ -37,7 +37,7 @@ def private(person):
         ("root@localhost", "r***@***"),
     ],
 )
-def test_an_address_is_masked(full, masked):
+def test_email_address_is_masked(full, masked):
     assert permissions.masked_email(full) == masked
 
 
@@ -49,11 +49,11 @@ def test_an_address_is_masked(full, masked):
         (None, ""),
     ],
 )
-def test_a_network_is_left_of_an_address(full, masked):
+def test_ip_address_is_shortened_to_its_network(full, masked):
     assert permissions.masked_address(full) == masked
 
 
-def test_pages_of_a_person_show_no_address_by_themselves(senior, mod, alice, session):
+def test_pages_of_a_person_show_no_address_without_a_reason(senior, mod, alice, session):
     for person in (mod, senior):
         browser = sign_in(person)
         for path in (
@@ -69,7 +69,7 @@ def test_pages_of_a_person_show_no_address_by_themselves(senior, mod, alice, ses
             assert "Photogram/9" not in page, path
 
 
-def test_an_e_mail_address_is_shown_once_for_a_reason(senior, alice):
+def test_email_address_is_shown_once_for_a_reason(senior, alice):
     browser = sign_in(senior)
     page = browser.post(private(alice), {"show": "email", "reason": "To ask the person back."})
     assert MAIL in page.text
@@ -84,7 +84,7 @@ def test_an_e_mail_address_is_shown_once_for_a_reason(senior, alice):
     )
 
 
-def test_sessions_are_shown_with_their_addresses_for_a_reason(senior, alice, session):
+def test_sessions_are_shown_with_addresses_for_a_reason(senior, alice, session):
     page = sign_in(senior).post(private(alice), {"show": "sessions", "reason": "A stolen account."})
     assert ADDRESS in page.text
     assert "Alice&#x27;s phone" in page.text
@@ -94,7 +94,7 @@ def test_sessions_are_shown_with_their_addresses_for_a_reason(senior, alice, ses
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
-def test_without_a_reason_nothing_is_shown(senior, alice, session, reason):
+def test_private_data_is_hidden_without_a_reason(senior, alice, session, reason):
     browser = sign_in(senior)
     for what in ("email", "sessions"):
         page = browser.post(private(alice), {"show": what, "reason": reason})
@@ -104,7 +104,7 @@ def test_without_a_reason_nothing_is_shown(senior, alice, session, reason):
     assert not StaffAct.objects.exists()
 
 
-def test_opening_a_session_is_written_down(senior, session):
+def test_opening_a_session_is_recorded(senior, session):
     page = sign_in(senior).get(reverse("admin:accounts_session_change", args=[session.pk]))
     assert "203.0.113.***" in page.text
     act = StaffAct.objects.get()
@@ -112,7 +112,7 @@ def test_opening_a_session_is_written_down(senior, session):
 
 
 @pytest.mark.promise("P7")
-def test_what_is_an_admins_is_for_admins(senior):
+def test_private_data_of_admins_is_shown_to_admins_only(senior):
     root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     opened = accounts.open_session(root)
     browser = sign_in(senior)
@@ -124,7 +124,7 @@ def test_what_is_an_admins_is_for_admins(senior):
 
 
 @pytest.mark.promise("P7")
-def test_a_search_by_e_mail_is_for_those_who_may_see_addresses(mod, senior, alice):
+def test_search_by_email_needs_the_right_to_see_addresses(mod, senior, alice):
     for path in (reverse("admin:accounts_user_changelist"), reverse("admin:content_post_changelist")):
         assert "@alice" not in sign_in(mod).get(path, {"q": MAIL}).text
     assert str(alice.pk) in sign_in(senior).get(reverse("admin:accounts_user_changelist"), {"q": MAIL}).text
@@ -134,11 +134,11 @@ def test_a_search_by_e_mail_is_for_those_who_may_see_addresses(mod, senior, alic
 @pytest.mark.parametrize(
     "lookup", ["email__startswith", "password__startswith", "email", "avatar__private_secret__gt", "groups__name"]
 )
-def test_an_address_line_asks_no_column_that_no_page_shows(mod, alice, lookup):
+def test_query_string_cannot_filter_by_private_columns(mod, alice, lookup):
     assert sign_in(mod).get(reverse("admin:accounts_user_changelist"), {lookup: "a"}).status_code == 400
 
 
-def test_of_nobody_there_is_no_page(senior, alice):
+def test_private_page_of_unknown_user_is_not_found(senior, alice):
     assert Client().post(private(alice), {"show": "email", "reason": "x"}).status_code == 302
     path = private(alice)
     alice.delete()

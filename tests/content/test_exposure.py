@@ -11,9 +11,9 @@ from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.content import exposure, publication, services
 from apps.content.models import Post, StaleExposure
-from apps.content.tasks import reconcile_account
 from apps.core.models import QueuedTask
 from apps.media.models import Media
+from config.celery import app
 from tests.factories import PASSWORD, MediaFactory, PostFactory, UserFactory
 from tests.threads import in_threads
 
@@ -24,17 +24,26 @@ def is_wanted_public(post):
     return set(Media.objects.filter(posts=post).values_list("wanted_public", flat=True)) == {True}
 
 
-def answer_doorbells():
-    """Those of this context; the media's would look for objects that exist on paper only."""
-    for bell in QueuedTask.objects.filter(task_name=exposure.RECONCILE_ACCOUNT):
-        reconcile_account.apply(kwargs=bell.kwargs, throw=True)
-        bell.delete()
+def run_tasks():
+    """Run the enqueued tasks of this app. Those of the media app would look for objects that are not in storage."""
+    for row in QueuedTask.objects.filter(task_name__in=[exposure.RECONCILE_ACCOUNT, publication.RECONCILE]):
+        app.tasks[row.task_name].apply(kwargs=row.kwargs, throw=True)
+        row.delete()
 
 
 @pytest.fixture
 def shown(alice):
     post = services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk])
+    run_tasks()
     assert is_wanted_public(post)
+    return post
+
+
+def processing_post(author):
+    """A post whose only photo has become ready, and which is not published yet."""
+    medium = MediaFactory(owner=author, status="uploaded")
+    post = services.create_post(author_id=author.pk, media_ids=[medium.pk])
+    Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
     return post
 
 
@@ -75,22 +84,19 @@ class TestOnePost:
     def test_post_that_is_not_public_gets_no_public_copies(self, fields):
         author = UserFactory(is_private=fields.pop("author", "") == "private")
         post = services.create_post(author_id=author.pk, media_ids=[MediaFactory(owner=author).pk], **fields)
+        run_tasks()
         assert post.status == "published"
         assert not is_wanted_public(post)
 
     def test_processing_post_gets_public_copies_when_published(self, alice):
-        medium = MediaFactory(owner=alice, status="uploaded")
-        post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
+        post = processing_post(alice)
         assert not is_wanted_public(post)
-        Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
         publication.settle(post.pk)
         assert is_wanted_public(post)
 
     @pytest.mark.promise("P6")
     def test_post_narrowed_during_the_copy_has_no_public_copies(self, alice, monkeypatch):
-        medium = MediaFactory(owner=alice, status="uploaded")
-        post = services.create_post(author_id=alice.pk, media_ids=[medium.pk])
-        Media.objects.filter(pk=medium.pk).update(status="ready", width=1, height=1, private_secret="s")
+        post = processing_post(alice)
         monkeypatch.setattr(
             publication.pipeline,
             "publish_variants",
@@ -123,10 +129,10 @@ class TestAccounts:
         exposure.reconcile([post.pk for post in posts])
         hide, show = self.CHANGES[change]
         hide(alice)
-        answer_doorbells()
+        run_tasks()
         assert set(Media.objects.values_list("wanted_public", "urls_revoked")) == {(False, True)}
         show(alice)
-        answer_doorbells()
+        run_tasks()
         assert all(is_wanted_public(post) for post in posts)
         assert not StaleExposure.objects.exists()
 
@@ -135,10 +141,10 @@ class TestAccounts:
         accounts.update_profile(alice, changes={"is_private": True})
         QueuedTask.objects.all().delete()
         exposure.enqueue_due()
-        assert not QueuedTask.objects.exists(), "the first doorbell has not had its time yet"
+        assert not QueuedTask.objects.exists(), "the first task may still be running"
         with time_machine.travel(timezone.now() + timedelta(seconds=31)):
             exposure.enqueue_due()
-        answer_doorbells()
+        run_tasks()
         assert not is_wanted_public(shown)
         assert not StaleExposure.objects.exists()
 
@@ -178,7 +184,8 @@ class TestR3Races:
     ROUNDS = 8
 
     @staticmethod
-    def settle_down(alice):
+    def reconcile_everything(alice):
+        run_tasks()
         exposure.reconcile_account(alice.pk)
         for post in Post.objects.all():
             is_open = Post.objects.public().filter(pk=post.pk).exists()
@@ -190,11 +197,11 @@ class TestR3Races:
             alice = UserFactory(is_private=True)
             post = services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk])
             accounts.update_profile(alice, changes={"is_private": False})
-            deeds = [
+            actions = [
                 lambda post=post: services.update_post(post, changes={"visibility": "followers"}),
                 lambda alice=alice: exposure.reconcile_account(alice.pk),
             ]
-            in_threads(2, lambda deeds=deeds: deeds.pop()())
+            in_threads(2, lambda actions=actions: actions.pop()())
             assert not is_wanted_public(post)
 
     @pytest.mark.promise("R3")
@@ -202,34 +209,42 @@ class TestR3Races:
         for _ in range(self.ROUNDS):
             alice = UserFactory()
             media_id = MediaFactory(owner=alice).pk
-            deeds = [
+            actions = [
                 lambda alice=alice, pk=media_id: services.create_post(author_id=alice.pk, media_ids=[pk]),
                 lambda alice=alice: accounts.update_profile(alice, changes={"is_private": True}),
             ]
-            in_threads(2, lambda deeds=deeds: deeds.pop()())
-            self.settle_down(alice)
+            in_threads(2, lambda actions=actions: actions.pop()())
+            self.reconcile_everything(alice)
+
+    @pytest.mark.promise("R3")
+    def test_privacy_changed_before_the_task_runs_decides(self):
+        alice = UserFactory()
+        post = services.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk])
+        accounts.update_profile(alice, changes={"is_private": True})
+        self.reconcile_everything(alice)
+        assert not is_wanted_public(post)
 
     @pytest.mark.promise("R3")
     def test_author_is_locked_before_visibility_is_decided(self):
-        """The very interleaving: the post is made and not committed, the account goes private and is reconciled."""
+        """The post is published and not committed, when the account becomes private."""
         alice = UserFactory()
-        media_id = MediaFactory(owner=alice).pk
+        post = processing_post(alice)
         with transaction.atomic():
-            post = services.create_post(author_id=alice.pk, media_ids=[media_id])
+            publication.settle(post.pk)
             assert is_wanted_public(post)
             waited = in_threads(1, lambda: private_without_waiting(alice.pk))
-        assert waited == ["has to wait"]
+        assert waited == ["waits"]
         accounts.update_profile(alice, changes={"is_private": True})
-        self.settle_down(alice)
+        self.reconcile_everything(alice)
 
 
 def private_without_waiting(user_id):
     try:
         with transaction.atomic():
             User.objects.select_for_update(no_key=True, nowait=True).get(pk=user_id)
-            return "went ahead"
+            return "continued"
     except OperationalError:
-        return "has to wait"
+        return "waits"
 
 
 def raise_operational_error(*_):

@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 from django.db import transaction
 
-from apps.content import services
+from apps.content import publication, services, tasks
 from apps.content.models import Post, PostTag
+from apps.core.models import QueuedTask
 from apps.media.models import Media
 from tests.factories import MediaFactory, UserFactory
 from tests.threads import in_own_connection, in_threads, somebody_waits_for_a_lock
@@ -23,6 +24,8 @@ def test_photos_become_public_only_with_a_public_post(alice, visibility, is_priv
     type(alice).objects.filter(pk=alice.pk).update(is_private=is_private)
     photos = [MediaFactory(owner=alice), MediaFactory(owner=alice)]
     post = services.create_post(author_id=alice.pk, media_ids=[photo.pk for photo in photos], visibility=visibility)
+    for row in QueuedTask.objects.filter(task_name=publication.RECONCILE):
+        tasks.reconcile_post.apply(kwargs=row.kwargs, throw=True)
     public = Post.objects.public().filter(pk=post.pk).exists()
     assert public is (visibility == "public" and not is_private)
     for photo in photos:

@@ -20,9 +20,9 @@ def post(caller, media, **fields):
     return caller.post("/posts", {"media_ids": [str(m.pk) for m in media]} | fields)
 
 
-def suppressing_not_found(deed):
+def suppressing_not_found(action):
     with suppress(NotFound):
-        deed()
+        action()
 
 
 def fault(answer):

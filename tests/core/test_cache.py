@@ -45,6 +45,7 @@ def hesitant(settings: Any) -> Iterator[threading.Event]:
         yield hesitating
 
 
+@pytest.mark.slow
 @pytest.mark.promise("P9")
 def test_late_response_of_redis_is_not_given_to_the_next_caller(hesitant: threading.Event, settings: Any) -> None:
     breaker = cache.Breaker()

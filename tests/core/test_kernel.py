@@ -6,11 +6,10 @@ from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.core import text
+from apps.core import checks, text
 from apps.core.db.ids import new_id, parse_id
 from apps.core.events import DomainEvent
 from apps.core.models import QueuedTask
-from apps.core.ops import checks
 from apps.core.privacy import ContextConfig
 from apps.core.tasks import outbox
 from apps.core.tasks.jobs import probe
@@ -75,13 +74,13 @@ class Silent(ContextConfig):
     ("name", "kind", "faults"),
     [
         ("apps.pictures", Answering, []),
-        ("apps.pictures", AppConfig, [("photogram.E001", "apps.pictures is no ContextConfig.")]),
+        ("apps.pictures", AppConfig, [("photogram.E001", "The AppConfig of apps.pictures is no ContextConfig.")]),
         (
             "apps.pictures",
             Silent,
             [
-                ("photogram.E002", "apps.pictures does not answer erase_user."),
-                ("photogram.E002", "apps.pictures does not answer export_user."),
+                ("photogram.E002", "The AppConfig of apps.pictures does not define erase_user."),
+                ("photogram.E002", "The AppConfig of apps.pictures does not define export_user."),
             ],
         ),
         # The kernel holds nothing on anybody, and others' apps are not ours.
@@ -92,5 +91,5 @@ class Silent(ContextConfig):
 def test_app_without_erasure_and_export_is_refused(monkeypatch, name, kind, faults):
     config = kind(name, sys.modules[__name__])
     monkeypatch.setattr(checks.apps, "get_app_configs", lambda: [config])
-    found = checks.every_context_answers_for_a_person()
+    found = checks.check_privacy_of_apps()
     assert [(fault.id, fault.msg) for fault in found] == faults

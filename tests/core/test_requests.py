@@ -284,8 +284,36 @@ class TestC7RedisAway:
 
 class TestService:
     def test_health_lists_each_dependency(self, anonymous):
-        assert anonymous.get("/health/live").json() == {"status": "ok", "checks": {}}
+        assert anonymous.get("/health/live").json() == {"status": "ok", "checks": {}, "reasons": {}}
         assert anonymous.get("/health/ready").json()["checks"]["database"] == "up"
+
+    def test_instance_with_unapplied_migrations_is_not_ready(self, anonymous):
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE app = 'notifications' AND name <> '0001_initial'")
+        answer = anonymous.get("/health/ready")
+        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+        assert answer.json()["checks"]["schema"] == "down"
+        reason = answer.json()["reasons"]["schema"]
+        assert "migrations are not applied, for example notifications.0002" in reason
+        assert reason.endswith("Run manage.py migrate.")
+
+    def test_instance_of_an_older_release_is_ready(self, anonymous):
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('feed', '9999_later', now())")
+        assert anonymous.get("/health/ready").json()["checks"]["schema"] == "up"
+
+    def test_readiness_names_the_root_cause_and_no_secret(self, anonymous, monkeypatch):
+        def refuse():
+            raise OperationalError("password authentication failed for 10.0.0.7")
+
+        monkeypatch.setattr(connection, "ensure_connection", refuse)
+        answer = anonymous.get("/health/ready")
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["database"] == "down"
+        assert answer.json()["reasons"]["database"] == "It does not answer."
+        for name in ("schema", "relay", "queue_media"):
+            assert answer.json()["checks"][name] == "unknown"
+            assert answer.json()["reasons"][name] == "Not checked: PostgreSQL is down."
 
     def test_readiness_without_redis_is_degraded_with_200(self, anonymous, settings):
         settings.REDIS_URL = "redis://127.0.0.1:1/0"

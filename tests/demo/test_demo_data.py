@@ -93,6 +93,7 @@ def test_cast_has_ready_photos_published_posts_and_correct_counters(api: Any) ->
     assert handles >= {"alice", "bob", "carol"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tiny_plan")
 def test_reports_wait_for_moderators_and_past_ones_are_decided() -> None:
     load()
@@ -108,6 +109,7 @@ def test_reports_wait_for_moderators_and_past_ones_are_decided() -> None:
     assert (appeal.status, appeal.action.action, appeal.action.actor) == ("open", "takedown", mod)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tiny_plan")
 def test_second_run_creates_nothing_and_restores_nothing_deleted() -> None:
     load()
@@ -118,6 +120,7 @@ def test_second_run_creates_nothing_and_restores_nothing_deleted() -> None:
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tiny_plan")
 def test_interrupted_run_is_completed_by_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
     publish = loader._create_post
@@ -139,6 +142,7 @@ def test_interrupted_run_is_completed_by_the_next_run(monkeypatch: pytest.Monkey
     assert User.objects.filter(handle=loader.ADMIN, is_superuser=True).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tiny_plan")
 def test_generated_people_share_photos_but_no_storage_objects() -> None:
     load(SMALL_SIZE)
@@ -154,6 +158,7 @@ def test_generated_people_share_photos_but_no_storage_objects() -> None:
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tiny_plan")
 def test_posts_have_increasing_past_times() -> None:
     load()

@@ -22,7 +22,7 @@ from devstack.ports import Ports, configured_port, is_free
 from devstack.process import StartFailed, frozen
 from devstack.seaweedfs import SeaweedFS
 from devstack.stack import Stack, freeze, running_environment
-from devstack.supervisor import Processes
+from devstack.supervisor import Processes, execute
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +45,17 @@ def _answers(client: "redis.Redis") -> bool:
         return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+def test_commands_for_a_running_stack_start_nothing_elsewhere(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    with pytest.raises(StartFailed, match="does not run in"):
+        execute(state, ["true"], start=False)
+    with pytest.raises(StartFailed, match="valkey does not run in"):
+        freeze(state, "valkey", 1)
+    with pytest.raises(StartFailed, match="There is no data in"):
+        execute(state, ["true"], create=False)
+    assert not state.exists()
 
 
 @pytest.mark.slow

@@ -3,24 +3,19 @@
 import importlib
 import json
 import re
-from pathlib import Path
 
 import pytest
-import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from apps.core.ops import metrics
 from config.celery import app as celery
 from tests.docs import promql
+from tests.docs.alerting import OPERATIONS, RULES
 
 # Import everything that declares metrics.
 importlib.import_module("config.urls")
 celery.loader.import_default_modules()
-OPERATIONS = Path(__file__).resolve().parents[2] / "docs" / "operations"
-RULES = [
-    rule for group in yaml.safe_load((OPERATIONS / "alerts.yaml").read_text())["groups"] for rule in group["rules"]
-]
 PANELS = [
     panel for panel in json.loads((OPERATIONS / "dashboard.json").read_text())["panels"] if panel["type"] != "row"
 ]

@@ -90,6 +90,7 @@ class TestASave:
         assert not Save.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
     @pytest.mark.promise("R1")

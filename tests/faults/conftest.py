@@ -98,7 +98,7 @@ def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> 
     state = tmp_path_factory.mktemp("mortal")
     lock = os.open(state / "lock", os.O_RDWR | os.O_CREAT)
     postgres = start_postgres(state, lock)
-    _copy_schema(to=postgres.url)
+    copy_schema(to=postgres.url)
     port = free_port()
     environment = os.environ | {
         "PHOTOGRAM_ENV": "development",
@@ -120,8 +120,9 @@ def started(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> 
         os.close(lock)
 
 
-def _copy_schema(*, to: str) -> None:
-    """Of the tests' database; migrating an empty one would take many times as long."""
+def copy_schema(*, to: str) -> None:
+    """Copies the schema of the tests' database; migrating an empty one would take many times as long."""
     programs = installed_programs()
-    dumped = subprocess.run([programs / "pg_dump", "--schema-only", url_of()], check=True, capture_output=True)
-    subprocess.run([programs / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)
+    for options in (["--schema-only"], ["--data-only", "--table=django_migrations"]):
+        dumped = subprocess.run([programs / "pg_dump", *options, url_of()], check=True, capture_output=True)
+        subprocess.run([programs / "psql", "--quiet", to], input=dumped.stdout, check=True, capture_output=True)

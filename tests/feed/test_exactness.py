@@ -26,10 +26,10 @@ pytestmark = pytest.mark.django_db
 few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-LOOKED_UP, WALKED, WALKED_IN_VAIN = (math.inf, 3), (0, 3), (0, 0.5)
+LOOKUP, SCAN, SCAN_TOO_SHORT = (math.inf, 3), (0, 3), (0, 0.5)
 
 
-@pytest.mark.parametrize("walk", [LOOKED_UP, WALKED, WALKED_IN_VAIN])
+@pytest.mark.parametrize("walk", [LOOKUP, SCAN, SCAN_TOO_SHORT])
 @few
 @given(seed=st.integers(0, 10_000), spare=st.integers(0, 2), limit=st.integers(1, 4))
 def test_page_of_newest_posters_equals_the_page_of_all(monkeypatch, db, walk, seed, spare, limit):
@@ -56,7 +56,7 @@ def test_page_of_newest_posters_equals_the_page_of_all(monkeypatch, db, walk, se
 def test_every_feed_is_correct_after_every_write(deliver, seed):
     world = World(seed, people=4)
     for _ in range(20):
-        world.deed()
+        world.random_action()
         deliver()
         for viewer in world.people:
             assert walk(viewer) == feed_of(viewer)
@@ -65,17 +65,17 @@ def test_every_feed_is_correct_after_every_write(deliver, seed):
 @few
 @given(seed=st.integers(0, 10_000))
 def test_own_changes_are_in_the_feed_before_any_task_runs(deliver, seed):
-    """What one does oneself, and what one may not see any more, waits for nobody."""
+    """No task is needed for the viewer's own actions, and for posts that the viewer may no longer see."""
     world = World(seed, people=4)
     viewer = world.people[0]
     for _ in range(8):
-        act = world.dice.choice([world.post, world.tie, world.tie, world.mute, world.block])
-        act(viewer, world.dice.choice(world.people[1:]))
+        action = world.dice.choice([world.post, world.follow, world.follow, world.mute, world.block])
+        action(viewer, world.dice.choice(world.people[1:]))
         assert walk(viewer) == feed_of(viewer)
         others = world.dice.sample(world.people[1:], 2)
         world.dice.choice([world.withdraw, world.post, world.block])(*others)
         assert set(walk(viewer)) <= set(feed_of(viewer))
-        # What others have posted comes with a task; only then does one's next deed find everything in its place.
+        # A task delivers the posts of others; the next action needs them.
         deliver()
 
 

@@ -1,4 +1,4 @@
-"""Small worlds by chance, and what everybody's feed is in them, worked out without SQL."""
+"""Random small networks, and the expected feeds in them, computed without SQL."""
 
 import random
 
@@ -16,7 +16,7 @@ from tests.factories import PostFactory, UserFactory
 
 
 def publish(author):
-    """As the pipeline does when the photos are ready."""
+    """Publish a post as the pipeline does when the photos are ready."""
     post = PostFactory(author=author, photos=0, status="processing")
     with transaction.atomic():
         publication.publish(post)
@@ -28,8 +28,8 @@ def feed_of(viewer):
     muted = set(Mute.objects.filter(muter=viewer).values_list("muted", flat=True))
     active = set(User.objects.filter(state="active").values_list("pk", flat=True))
     authors = ((follows - muted) | {viewer.pk}) & active
-    standing = [post for post in Post.objects.all() if post.status == "published" and not post.taken_down_at]
-    return sorted((post.pk for post in standing if post.author_id in authors), reverse=True)
+    published = [post for post in Post.objects.all() if post.status == "published" and not post.taken_down_at]
+    return sorted((post.pk for post in published if post.author_id in authors), reverse=True)
 
 
 def posts_for(viewer):
@@ -57,41 +57,41 @@ class World:
         self.dice = random.Random(seed)
         self.people = [UserFactory() for _ in range(people)]
 
-    def deed(self):
-        one, other = self.dice.sample(self.people, 2)
-        act = self.dice.choice(
-            [self.post, self.post, self.post, self.tie, self.tie, self.mute, self.block, self.withdraw, self.hide]
+    def random_action(self):
+        actor, target = self.dice.sample(self.people, 2)
+        action = self.dice.choice(
+            [self.post, self.post, self.post, self.follow, self.follow, self.mute, self.block, self.withdraw, self.hide]
         )
-        act(one, other)
+        action(actor, target)
 
-    def post(self, one, other):
-        publish(one)
+    def post(self, actor, target):
+        publish(actor)
 
-    def tie(self, one, other):
-        if not self._may_meet(one, other):
+    def follow(self, actor, target):
+        if not self._may_meet(actor, target):
             return
-        if Follow.objects.filter(follower=one, followed=other).exists():
-            social.unfollow(other.pk, by=one.pk)
+        if Follow.objects.filter(follower=actor, followed=target).exists():
+            social.unfollow(target.pk, by=actor.pk)
         else:
-            social.follow(other.pk, by=one.pk)
+            social.follow(target.pk, by=actor.pk)
 
-    def mute(self, one, other):
-        if not self._may_meet(one, other):
+    def mute(self, actor, target):
+        if not self._may_meet(actor, target):
             return
-        if Mute.objects.filter(muter=one, muted=other).exists():
-            social.unmute(other.pk, by=one.pk)
+        if Mute.objects.filter(muter=actor, muted=target).exists():
+            social.unmute(target.pk, by=actor.pk)
         else:
-            social.mute(other.pk, by=one.pk)
+            social.mute(target.pk, by=actor.pk)
 
-    def block(self, one, other):
-        if not self._may_meet(one, other):
+    def block(self, actor, target):
+        if not self._may_meet(actor, target):
             return
-        social.block(other.pk, by=one.pk)
+        social.block(target.pk, by=actor.pk)
         if self.dice.random() < 0.7:
-            social.unblock(other.pk, by=one.pk)
+            social.unblock(target.pk, by=actor.pk)
 
-    def withdraw(self, one, other):
-        posts = list(Post.objects.filter(author=one).order_by("-id")[:3])
+    def withdraw(self, actor, target):
+        posts = list(Post.objects.filter(author=actor).order_by("-id")[:3])
         if not posts:
             return
         post = self.dice.choice(posts)
@@ -102,12 +102,12 @@ class World:
         else:
             content.delete_post(post)
 
-    def hide(self, one, other):
-        one.refresh_from_db()
-        accounts.unsuspend(one) if one.state == "suspended" else accounts.suspend(one, reason="spam")
+    def hide(self, actor, target):
+        actor.refresh_from_db()
+        accounts.unsuspend(actor) if actor.state == "suspended" else accounts.suspend(actor, reason="spam")
 
-    def _may_meet(self, one, other):
-        one.refresh_from_db()
-        other.refresh_from_db()
-        across = Block.objects.filter(blocker__in=[one, other], blocked__in=[one, other])
-        return one.state == other.state == "active" and not across.exists()
+    def _may_meet(self, actor, target):
+        actor.refresh_from_db()
+        target.refresh_from_db()
+        between = Block.objects.filter(blocker__in=[actor, target], blocked__in=[actor, target])
+        return actor.state == target.state == "active" and not between.exists()

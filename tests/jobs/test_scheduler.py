@@ -8,6 +8,7 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from apps.core.models import Heartbeat, QueuedTask
+from apps.core.ops.health import Unhealthy
 from apps.core.tasks import backlog, heartbeats
 from apps.core.tasks.outbox import enqueue
 from apps.core.tasks.queues import queue_of
@@ -28,7 +29,7 @@ def falls_silent(name, since):
 
 @pytest.fixture
 def everything_beats():
-    for name in ("scheduler", "relay", "worker:one@host", *(f"queue:{queue}" for queue in QUEUES)):
+    for name in ("scheduler", "relay", "worker:worker@a", "worker:media@a", *(f"queue:{queue}" for queue in QUEUES)):
         heartbeats.beat(name)
 
 
@@ -55,7 +56,8 @@ class TestSignsOfLife:
         [
             ("scheduler", "scheduler", heartbeats.EVERY),
             ("relay", "relay", heartbeats.EVERY),
-            ("worker:one@host", "workers", heartbeats.EVERY),
+            ("worker:worker@a", "workers", heartbeats.EVERY),
+            ("worker:media@a", "workers", heartbeats.EVERY),
             ("queue:media", "queue_media", heartbeats.PROBED_EVERY),
         ],
     )
@@ -67,10 +69,30 @@ class TestSignsOfLife:
         assert answer["checks"][check] == "down"
         assert answer["status"] == "degraded", "requests are served all the same"
 
-    def test_one_of_several_workers_is_enough(self, api, everything_beats):
-        falls_silent("worker:one@host", timedelta(hours=1))
-        heartbeats.beat("worker:two@host")
+    def test_one_of_several_workers_of_a_kind_is_enough(self, api, everything_beats):
+        falls_silent("worker:media@a", timedelta(hours=1))
+        heartbeats.beat("worker:worker@b")
+        answer = health(api)
+        assert answer["checks"]["workers"] == "down"
+        assert answer["reasons"]["workers"] == "No heartbeat of media for 3600 s."
+        heartbeats.beat("worker:media@b")
         assert health(api)["checks"]["workers"] == "up"
+
+    def test_kind_of_worker_that_never_started_is_reported(self, api, everything_beats, settings):
+        settings.WORKER_NAMES = ["worker", "media", "search"]
+        # The check is made of the names when the process starts.
+        check = heartbeats.require(*settings.WORKER_NAMES, silent_after=heartbeats.SILENT_AFTER)
+        with pytest.raises(Unhealthy, match="No heartbeat of search yet"):
+            check()
+
+    def test_processes_that_need_the_broker_are_not_blamed_for_its_outage(self, api, settings):
+        settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+        answer = health(api)
+        assert answer["checks"]["broker"] == "down"
+        for name in ("relay", "workers", "queue_media"):
+            assert answer["checks"][name] == "unknown"
+            assert answer["reasons"][name] == "Not checked: the broker is down."
+        assert answer["checks"]["scheduler"] == "down"
 
     def test_heartbeat_that_cannot_be_stored_is_skipped(self):
         heart = heartbeats.Heart("relay")

@@ -243,6 +243,60 @@ def claiming(png: bytes, width: int, height: int) -> bytes:
     return png[:8] + chunk(b"IHDR", header) + png[33:]
 
 
+def with_property(file: bytes, kind: bytes, body: bytes, *, replacing: bytes = b"") -> bytes:
+    """The HEIC or AVIF with another property of its primary image; those of the kind `replacing` lose their name."""
+    if replacing:
+        file = file.replace(replacing, b"free")
+    box = struct.pack(">I", len(body) + 8) + kind + body
+    grown = len(box) + 1
+    ipco, ipma, iloc = (file.index(name) - 4 for name in (b"ipco", b"ipma", b"iloc"))
+    ipco_end = ipco + _number(file, ipco)
+    count = _children(file[ipco + 8 : ipco_end])
+    out = bytearray(file)
+    # The first item of ipma is the primary image: flags, count of items, id, count of properties.
+    place = ipma + 12 + 4 + 2
+    out[place] += 1
+    out[place + out[place] : place + out[place]] = bytes([0x80 | count + 1])
+    out[ipma : ipma + 4] = struct.pack(">I", _number(file, ipma) + 1)
+    out[ipco_end:ipco_end] = box
+    out[ipco : ipco + 4] = struct.pack(">I", _number(file, ipco) + len(box))
+    for name in (b"meta", b"iprp"):
+        start = file.index(name) - 4
+        out[start : start + 4] = struct.pack(">I", _number(file, start) + grown)
+    # Offsets of items, as libavif and libheif write them: without base offset, with offsets and lengths of 4 bytes.
+    has_method, has_base = file[iloc + 8], file[iloc + 13] >> 4
+    step = 2 + 2 * has_method + 2 + has_base + 2 + 8
+    for place in range(iloc + 16, iloc + _number(file, iloc), step):
+        offset = place + step - 8
+        out[offset : offset + 4] = struct.pack(">I", _number(file, offset) + grown)
+    return bytes(out)
+
+
+def _number(data: bytes, start: int) -> int:
+    return int.from_bytes(data[start : start + 4])
+
+
+def _children(body: bytes) -> int:
+    """The number of boxes in a body."""
+    number = position = 0
+    while position < len(body):
+        number, position = number + 1, position + _number(body, position)
+    return number
+
+
+def clean_aperture(
+    width: int, height: int, *, right: tuple[int, int] = (0, 1), down: tuple[int, int] = (0, 1)
+) -> bytes:
+    """The body of a box `clap`: its size, and how far its centre is right of and below that of the image."""
+    return struct.pack(">4I", width, 1, height, 1) + struct.pack(">iIiI", *right, *down)
+
+
+def claiming_boxes(file: bytes, width: int, height: int) -> bytes:
+    """The HEIC or AVIF whose box `ispe` claims another size."""
+    start = file.index(b"ispe") + 8
+    return file[:start] + struct.pack(">II", width, height) + file[start + 8 :]
+
+
 HTML = b"<!DOCTYPE html><html><script>alert(document.domain)</script></html>"
 SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'
 PSD = b"8BPS\0\x01" + bytes(6) + struct.pack(">HIIHH", 3, 16, 16, 8, 3) + bytes(14)

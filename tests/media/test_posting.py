@@ -2,11 +2,10 @@
 
 import pytest
 from django.db import transaction
-from django.utils import timezone
 
 from apps.core.errors import Invalid
 from apps.core.models import QueuedTask
-from apps.media import services, sweeps
+from apps.media import services
 from apps.media.models import Media
 from tests.factories import MediaFactory, UserFactory
 from tests.threads import in_threads
@@ -48,7 +47,7 @@ class TestClaiming:
             try:
                 with transaction.atomic():
                     services.claim_for_post(alice.pk, [photo.pk])
-                    services.attach_to_post([photo.pk], public=False)
+                    services.attach_to_post([photo.pk])
             except Invalid:
                 return "refused"
             return "posted"
@@ -57,20 +56,10 @@ class TestClaiming:
 
 
 class TestAttaching:
-    def test_for_followers_the_media_are_only_in_use(self, alice, django_assert_max_num_queries):
+    def test_attached_media_are_in_use(self, alice, django_assert_max_num_queries):
         photos = [MediaFactory(owner=alice) for _ in range(3)]
         with django_assert_max_num_queries(1):
-            services.attach_to_post([photo.pk for photo in photos], public=False)
+            services.attach_to_post([photo.pk for photo in photos])
         for photo in Media.objects.all():
             assert (photo.in_use, photo.wanted_public, photo.next_attempt_at) == (True, False, None)
         assert not QueuedTask.objects.exists()
-
-    def test_for_everybody_public_copies_are_made(self, alice, django_assert_max_num_queries):
-        photos = [MediaFactory(owner=alice) for _ in range(3)]
-        with django_assert_max_num_queries(2):  # the media, and the tasks
-            services.attach_to_post([photo.pk for photo in photos], public=True)
-        for photo in Media.objects.all():
-            assert (photo.in_use, photo.wanted_public) == (True, True)
-            assert photo.next_attempt_at > timezone.now()
-        enqueued = QueuedTask.objects.filter(task_name=sweeps.PUBLISH).values_list("kwargs__media_id", flat=True)
-        assert set(enqueued) == {str(photo.pk) for photo in photos}

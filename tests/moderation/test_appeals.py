@@ -35,7 +35,7 @@ def object_to(action, caller, **more):
 
 
 class TestObjecting:
-    def test_is_for_whom_it_hit(self, api, alice, action):
+    def test_affected_user_can_appeal(self, api, alice, action):
         answer = object_to(action, api(alice))
         assert answer.status_code == 201
         assert {**answer.json(), "id": "", "created_at": ""} == {
@@ -49,7 +49,7 @@ class TestObjecting:
         }
 
     @pytest.mark.promise("P7")
-    def test_for_everybody_else_there_is_no_such_action(self, api, alice, carol, mod, action):
+    def test_action_is_not_found_by_other_users(self, api, alice, carol, mod, action):
         unknown = ModerationAction(id=new_id())
         for caller in (api(carol), api(mod)):
             asked = [object_to(which, caller) for which in (action, unknown)]
@@ -58,21 +58,21 @@ class TestObjecting:
             assert bodies[0] == bodies[1]
         assert not Appeal.objects.exists()
 
-    def test_works_once(self, api, alice, other, action):
+    def test_action_can_be_appealed_once(self, api, alice, other, action):
         object_to(action, api(alice))
         assert object_to(action, api(alice)).json()["code"] == "already_appealed"
         services.decide_appeal(Appeal.objects.get(), by=other, overturn=True)
         answer = object_to(action, api(alice))
         assert (answer.status_code, answer.json()["code"]) == (409, "already_appealed")
 
-    def test_is_for_what_is_in_force(self, api, alice, mod, action):
+    def test_only_actions_in_force_can_be_appealed(self, api, alice, mod, action):
         restored = services.restore_post(Post.objects.get(), by=mod)
         for no_more in (action, restored):
             answer = object_to(no_more, api(alice))
             assert (answer.status_code, answer.json()["code"]) == (409, "not_appealable")
 
     @pytest.mark.parametrize("text", ["", "  ", "x" * 2001, None, "\x00"])
-    def test_says_something(self, api, alice, action, text):
+    def test_appeal_needs_a_text(self, api, alice, action, text):
         answer = object_to(action, api(alice), text=text)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "text")
 
@@ -82,17 +82,17 @@ class TestObjectingByTheLinkOfTheMail:
     def action(self, alice, mod):
         return suspended(alice, mod)
 
-    def test_works_for_who_cannot_sign_in(self, anonymous, alice, action):
+    def test_token_works_without_signing_in(self, anonymous, alice, action):
         answer = object_to(action, anonymous, token=statements.appeal_token(action.pk))
         assert answer.status_code == 201
         assert Appeal.objects.get().appellant == alice
 
-    def test_without_a_token_one_signs_in_first(self, anonymous, action):
+    def test_appeal_without_token_needs_sign_in(self, anonymous, action):
         answer = object_to(action, anonymous)
         assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
     @pytest.mark.promise("A7")
-    def test_a_token_is_for_its_own_action(self, anonymous, bob, mod, action):
+    def test_token_is_valid_for_its_action_only(self, anonymous, bob, mod, action):
         others = suspended(bob, mod)
         for token in (
             "x",
@@ -109,16 +109,16 @@ class TestObjectingByTheLinkOfTheMail:
 
     @pytest.mark.promise("I2")
     @pytest.mark.parametrize("token", ["\ud800", "a:b:\ud800", "::", "a:é:c"])
-    def test_no_text_is_too_odd_to_be_no_token(self, action, token):
+    def test_malformed_token_is_refused(self, action, token):
         assert statements.opens_appeal(token, action.pk) is False
 
     @pytest.mark.promise("P7")
-    def test_whether_there_is_such_an_action_takes_a_token_to_know(self, anonymous, action):
+    def test_unknown_action_is_not_revealed_without_a_token(self, anonymous, action):
         answers = [object_to(which, anonymous, token="x") for which in (action, ModerationAction(id=new_id()))]
         bodies = [{**answer.json(), "request_id": ""} for answer in answers]
         assert bodies[0] == bodies[1]
 
-    def test_lasts_six_months(self, anonymous, action):
+    def test_token_lasts_six_months(self, anonymous, action):
         token = statements.appeal_token(action.pk)
         with time_machine.travel(timezone.now() + timedelta(days=185)):
             assert object_to(action, anonymous, token=token).json()["code"] == "invalid_link"
@@ -126,12 +126,12 @@ class TestObjectingByTheLinkOfTheMail:
             assert object_to(action, anonymous, token=token).status_code == 201
 
     @pytest.mark.promise("A4")
-    def test_guessing_is_limited_by_address(self, anonymous, action, settings):
+    def test_token_guesses_are_limited_by_address(self, anonymous, action, settings):
         settings.RATE_LIMITS_ENABLED = True
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"token": (2, 300)}
         assert [object_to(action, anonymous, token="x").status_code for _ in range(3)] == [400, 400, 429]
 
-    def test_of_somebody_who_is_gone_there_is_none(self, anonymous, alice, action):
+    def test_deleted_user_cannot_appeal(self, anonymous, alice, action):
         token = statements.appeal_token(action.pk)
         User.objects.filter(pk=alice.pk).delete()
         assert object_to(action, anonymous, token=token).status_code == 404
@@ -145,7 +145,7 @@ class TestDeciding:
     def decide(self, appeal, by, decision, **more):
         return Caller(by).post(f"/moderation/appeals/{appeal.pk}/decide", {"decision": decision} | more)
 
-    def test_overturned_the_post_comes_back(self, api, bob, mod, other, action, appeal):
+    def test_overturned_takedown_restores_the_post(self, api, bob, mod, other, action, appeal):
         answer = self.decide(appeal, other, "overturn", note="It is.").json()
         assert (answer["status"], answer["note"], answer["decided_by"]["handle"]) == ("overturned", "It is.", "other")
         assert answer["action"]["id"] == str(action.pk)
@@ -156,35 +156,35 @@ class TestDeciding:
         # It has come back already.
         assert api(mod).post(f"/moderation/posts/{action.target_id}/restore").json()["id"] == str(row.pk)
 
-    def test_overturned_the_account_stands_again(self, alice, mod, other):
+    def test_overturned_suspension_restores_the_account(self, alice, mod, other):
         appeal = services.appeal(suspended(alice, mod), by=alice.pk, text="No.")
         self.decide(appeal, other, "overturn")
         assert User.objects.get(pk=alice.pk).state == "active"
 
-    def test_upheld_it_stays(self, api, alice, bob, other, action, appeal):
+    def test_upheld_takedown_stays_in_force(self, api, alice, bob, other, action, appeal):
         assert self.decide(appeal, other, "uphold").json()["status"] == "upheld"
         assert api(bob).get(f"/posts/{action.target_id}").status_code == 404
         assert ModerationAction.objects.in_force().get() == action
 
-    def test_who_took_the_action_does_not_decide(self, mod, appeal):
+    def test_moderator_who_took_the_action_cannot_decide(self, mod, appeal):
         for decision in ("uphold", "overturn"):
             answer = self.decide(appeal, mod, decision)
             assert (answer.status_code, answer.json()["code"]) == (403, "own_decision")
         assert Appeal.objects.get().status == "open"
 
-    def test_nor_does_whom_it_hit(self, other):
+    def test_appellant_cannot_decide(self, other):
         victim, judge = make_moderator("victim"), make_moderator("judge")
         appeal = services.appeal(taken_down(PostFactory(author=victim), judge), by=victim.pk, text="No.")
         assert self.decide(appeal, victim, "overturn").json()["code"] == "cannot_moderate"
 
-    def test_twice_is_once_and_the_other_way_is_refused(self, other, appeal):
+    def test_repeated_decision_is_idempotent_and_the_opposite_refused(self, other, appeal):
         first, again = (self.decide(appeal, other, "uphold") for _ in range(2))
         assert first.json() == again.json()
         answer = self.decide(appeal, other, "overturn")
         assert (answer.status_code, answer.json()["code"]) == (409, "appeal_decided")
         assert ModerationAction.objects.filter(action="uphold_appeal").count() == 1
 
-    def test_does_not_bring_back_what_a_later_action_hides(self, alice, mod, other, action, appeal):
+    def test_overturned_action_keeps_later_actions_in_force(self, alice, mod, other, action, appeal):
         post = Post.objects.get()
         services.restore_post(post, by=mod)
         later = taken_down(post, mod)
@@ -192,11 +192,11 @@ class TestDeciding:
         assert Post.objects.get().taken_down_at is not None
         assert ModerationAction.objects.in_force().get() == later
 
-    def test_of_a_post_that_is_deleted_is_still_an_answer(self, other, appeal):
+    def test_appeal_about_a_deleted_post_can_be_decided(self, other, appeal):
         Post.objects.all().delete()
         assert self.decide(appeal, other, "overturn").json()["status"] == "overturned"
 
-    def test_the_list_is_filtered_by_status(self, api, alice, mod, other, appeal):
+    def test_appeals_are_filtered_by_status(self, api, alice, mod, other, appeal):
         second = services.appeal(taken_down(PostFactory(author=alice), mod), by=alice.pk, text="This, too.")
         self.decide(appeal, other, "uphold")
 
@@ -212,7 +212,7 @@ class TestDeciding:
 @pytest.mark.django_db(transaction=True)
 class TestR2AtOnce:
     @pytest.mark.promise("R2")
-    def test_objecting_twice_is_one_appeal(self):
+    def test_concurrent_appeals_create_one(self):
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         action = taken_down(PostFactory(author=alice), mod)
         callers = [Caller(alice) for _ in range(4)]
@@ -220,7 +220,7 @@ class TestR2AtOnce:
         assert sorted(answers) == [201, 409, 409, 409]
 
     @pytest.mark.promise("R2")
-    def test_two_moderators_deciding_differently_leave_one_decision(self):
+    def test_concurrent_opposite_decisions_leave_one(self):
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         judges = [make_moderator("judge1"), make_moderator("judge2")]
         for _ in range(4):

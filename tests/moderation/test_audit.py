@@ -40,7 +40,7 @@ class TestNobodyCanChangeIt:
             lambda row: run("SET LOCAL session_replication_role = replica; DELETE FROM moderation_moderationaction"),
         ],
     )
-    def test_neither_by_the_orm_nor_by_sql(self, action, change):
+    def test_rows_cannot_be_changed_by_orm_or_sql(self, action, change):
         before = list(ModerationAction.objects.values())
         # The statement of reasons goes with a person; it would be what stops the deletion.
         run("DELETE FROM moderation_statement")
@@ -49,7 +49,7 @@ class TestNobodyCanChangeIt:
         assert list(ModerationAction.objects.values()) == before
 
     @pytest.mark.promise("O1")
-    def test_nor_by_emptying_the_table(self, action):
+    def test_table_cannot_be_truncated(self, action):
         # Off in tests, which empty all tables (see conftest.py).
         run("SET CONSTRAINTS ALL IMMEDIATE")
         run("ALTER TABLE moderation_moderationaction ENABLE ALWAYS TRIGGER audit_is_never_emptied")
@@ -57,7 +57,7 @@ class TestNobodyCanChangeIt:
             run("TRUNCATE moderation_moderationaction CASCADE")
         assert ModerationAction.objects.count() == 1
 
-    def test_one_action_is_undone_once(self, action, alice, mod):
+    def test_action_is_reversed_once(self, action, alice, mod):
         services.restore_post(alice.posts.get(), by=mod)
         row = {name: getattr(action, name) for name in ("target_type", "target_id", "category", "created_at")}
         with pytest.raises(IntegrityError, match="reverses"), transaction.atomic():
@@ -89,7 +89,7 @@ class TestAskingIt:
         ask.made, ask.post, ask.other, ask.bob = made, post, other, bob
         return ask
 
-    def test_newest_first_and_by_each_filter_and_several(self, told):
+    def test_list_is_newest_first_and_filtered(self, told):
         assert told("") == [3, 2, 1, 0]
         assert told(f"actor={told.other.pk}") == told("actor=@OTHER") == [1]
         assert told("actor=me") == [3, 2, 0]
@@ -100,7 +100,7 @@ class TestAskingIt:
         assert told(f"actor=me&target_type=post&action=takedown&target_id={told.post.pk}") == [0]
         assert told("actor=@other&target_type=user") == []
 
-    def test_since_a_moment_and_until_before_another(self, told):
+    def test_list_is_filtered_by_time(self, told):
         # Actions of the same millisecond cannot be told apart by their time.
         moments = [action.created_at for action in told.made]
         cut = moments[2]
@@ -127,7 +127,7 @@ class TestAskingIt:
             "target_id=019AB8A4-6C1E-7D3F-9A51-3F5C0E7B2D10",
         ],
     )
-    def test_what_makes_no_sense_is_refused(self, api, mod, query):
+    def test_invalid_input_is_refused(self, api, mod, query):
         answer = api(mod).get(f"/moderation/audit?{query}")
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, query.split("=")[0])
 
@@ -138,13 +138,13 @@ class TestAskingIt:
             answer = api(mod).get(f"/moderation/audit?{query}cursor={cursor}")
             assert answer.json()["code"] == "invalid_cursor", query
 
-    def test_an_actor_who_is_gone_is_null(self, api, mod, told):
+    def test_deleted_actor_is_null(self, api, mod, told):
         User.objects.filter(pk=told.other.pk).delete()
         row = api(mod).get(f"/moderation/audit?actor={told.other.pk}").json()["results"][0]
         assert row["actor"] is None
 
 
-def test_a_moment_and_its_first_id_belong_together():
+def test_time_and_first_id_match():
     pk = new_id()
     assert abs(moment_of(pk) - timezone.now()) < timedelta(seconds=5)
     assert first_id_at(moment_of(pk)) < pk < first_id_at(moment_of(pk) + timedelta(milliseconds=1))
@@ -195,7 +195,7 @@ class TestIndexes:
         )
         analyze("moderation_flag", "accounts_user")
 
-    def test_every_combination_of_the_audits_filters_has_one(self, actions, mod):
+    def test_every_combination_of_audit_filters_has_an_index(self, actions, mod):
         names = ["actor", "action", "type", "id", "since"]
         for asked in (set(some) for n in range(6) for some in itertools.combinations(names, n)):
             conditions = {
@@ -209,7 +209,7 @@ class TestIndexes:
             assert indexes_used(plan), asked
             assert rows_read(plan) <= 63, (asked, plan)
 
-    def test_every_combination_of_the_flags_filters_has_one(self, flags):
+    def test_every_combination_of_report_filters_has_an_index(self, flags):
         for status, category in itertools.product([None, "open"], [None, "hate"]):
             filters = FlagFilter({"status": status, "category": category}, Flag.objects.listed())
             plan = explain(filters.qs.order_by("-id")[:21])

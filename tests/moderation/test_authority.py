@@ -61,7 +61,7 @@ def call(caller, verb, things):
 @pytest.mark.parametrize("verb", list(VERBS))
 @pytest.mark.parametrize("whose", list(MAY))
 @pytest.mark.parametrize("role", ["moderator", "admin"])
-def test_who_may_decide_on_whom(role, whose, verb):
+def test_roles_decide_about_others_by_the_table(role, whose, verb):
     by = make_moderator("decider", role)
     owners = {
         "person": lambda: UserFactory(handle="owner"),
@@ -86,7 +86,7 @@ def test_who_may_decide_on_whom(role, whose, verb):
 @pytest.mark.promise("P7")
 @pytest.mark.parametrize("verb", list(MODERATOR_CALLS))
 @pytest.mark.parametrize("kind", ["person", "owner", "staff"])
-def test_who_is_no_moderator_learns_nothing_not_even_what_there_is(alice, kind, verb):
+def test_other_users_learn_nothing_about_existing_targets(alice, kind, verb):
     things = things_of(alice)
     caller = Caller(
         {"person": lambda: UserFactory(), "owner": lambda: alice, "staff": lambda: UserFactory(is_staff=True)}[kind]()
@@ -103,18 +103,18 @@ def test_who_is_no_moderator_learns_nothing_not_even_what_there_is(alice, kind, 
 
 
 @pytest.mark.parametrize("verb", list(MODERATOR_CALLS))
-def test_the_role_is_asked_before_the_body(api, carol, verb):
+def test_role_is_checked_before_the_body(api, carol, verb):
     path = MODERATOR_CALLS[verb][0].format(**dict.fromkeys(("post", "comment", "user", "flag", "appeal"), new_id()))
     if path not in {"flags", "audit", "appeals"}:
         assert api(carol).post(f"/moderation/{path}", {"x": 1}).json()["code"] == "moderator_required"
 
 
 @pytest.mark.parametrize("verb", list(MODERATOR_CALLS))
-def test_nobody_signs_in_first(anonymous, alice, verb):
+def test_anonymous_requests_are_refused(anonymous, alice, verb):
     assert call(anonymous, verb, things_of(alice)).status_code == 401
 
 
-def test_the_verbs_themselves_ask_for_the_role(alice, carol):
+def test_services_check_the_role(alice, carol):
     post = PostFactory(author=alice)
     with pytest.raises(services.ModeratorRequired):
         services.take_down_post(post, by=carol, **BECAUSE)
@@ -123,7 +123,7 @@ def test_the_verbs_themselves_ask_for_the_role(alice, carol):
     assert Post.objects.get().taken_down_at is None
 
 
-def test_a_moderator_who_is_suspended_decides_nothing(mod, alice):
+def test_suspended_moderator_cannot_decide(mod, alice):
     caller = Caller(mod)
     services.suspend(mod, by=make_moderator("root", "admin"), **BECAUSE)
     assert caller.post("/moderation/users/@alice/suspend", BECAUSE).status_code == 401

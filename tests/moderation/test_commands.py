@@ -19,7 +19,7 @@ def sign_in(login, password):
 @pytest.mark.parametrize(
     "whom", [["--handle", "alice"], ["--handle", "@Alice"], ["--email", "alice@example.org"]], ids=str
 )
-def test_an_account_becomes_a_moderators_from_the_next_request_on(alice, api, whom):
+def test_account_is_moderator_from_the_next_request_on(alice, api, whom):
     caller = api(alice)
     assert caller.get("/moderation/flags").status_code == 403
     password = alice.password
@@ -33,12 +33,12 @@ def test_an_account_becomes_a_moderators_from_the_next_request_on(alice, api, wh
     assert (again["changed"], again["new_account"]) == (False, False)
 
 
-def test_or_an_administrators(alice):
+def test_account_becomes_admin(alice):
     assert run("create_moderator", "--handle", "alice", "--admin").out == "@alice is now admin.\n"
     assert User.objects.get(pk=alice.pk).roles == {"admin"}
 
 
-def test_a_new_account_gets_a_password_that_is_shown_once(deliver):
+def test_new_account_gets_a_password_shown_once(deliver):
     outcome = run("create_moderator", "--handle", "maria", "--email", "Maria@example.org")
     assert outcome.code == 0
     password = re.search(r"\(shown only once\): (\S{20})\n", outcome.out)
@@ -51,7 +51,7 @@ def test_a_new_account_gets_a_password_that_is_shown_once(deliver):
     assert "password" not in run("create_moderator", "--handle", "maria", "--json").json
 
 
-def test_for_programs_as_well(db):
+def test_command_prints_json(db):
     told = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--json").json
     assert (told["handle"], told["role"], told["new_account"], told["changed"]) == ("maria", "moderator", True, True)
     assert sign_in("maria", told["password"]).status_code == 200
@@ -67,7 +67,7 @@ def test_a_dry_run_changes_nothing(alice, deliver):
 
 
 @pytest.mark.parametrize("state", ["suspended", "leaving", "erased"])
-def test_nobody_who_does_not_stand_is_given_a_role(alice, state):
+def test_inactive_account_gets_no_role(alice, state):
     User.objects.filter(pk=alice.pk).update(state=state)
     outcome = run("create_moderator", "--handle", "alice")
     assert (outcome.code, outcome.err) == (1, f"@alice is {state}.")
@@ -87,7 +87,7 @@ def test_nobody_who_does_not_stand_is_given_a_role(alice, state):
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_told_in_words(alice, options, said):
+def test_invalid_options_are_explained(alice, options, said):
     outcome = run("create_moderator", *options)
     assert outcome.code == 1
     assert said in outcome.err

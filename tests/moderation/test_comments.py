@@ -22,7 +22,7 @@ def listed(api, comment, person):
     return [row["id"] for row in api(person).get(f"/posts/{comment.post_id}/comments").json()["results"]]
 
 
-def test_a_comment_taken_down_is_gone_for_others_and_comes_back(api, alice, carol, mod, comment):
+def test_comment_taken_down_is_hidden_and_restored(api, alice, carol, mod, comment):
     path = f"/moderation/comments/{comment.pk}"
     first, again = (api(mod).post(f"{path}/takedown", BECAUSE) for _ in range(2))
     assert first.status_code == 200
@@ -36,18 +36,18 @@ def test_a_comment_taken_down_is_gone_for_others_and_comes_back(api, alice, caro
     assert Post.objects.get().comment_count == 1
 
 
-def test_it_hits_the_comments_author_and_not_the_posts(bob, mod, comment):
+def test_author_of_the_comment_is_the_affected_user(bob, mod, comment):
     assert services.take_down_comment(comment, by=mod, **BECAUSE).affected_id == bob.pk
 
 
-def test_an_appeal_that_succeeds_brings_it_back(api, bob, carol, mod, comment):
+def test_overturned_appeal_restores_the_comment(api, bob, carol, mod, comment):
     action = services.take_down_comment(comment, by=mod, **BECAUSE)
     appeal = services.appeal(action, by=bob.pk, text="I repair them.")
     services.decide_appeal(appeal, by=make_moderator("other"), overturn=True)
     assert listed(api, comment, carol) == [str(comment.pk)]
 
 
-def test_what_a_moderator_deletes_is_written_down_told_and_open_to_an_appeal(api, bob, carol, mod, comment):
+def test_comment_deleted_by_a_moderator_is_recorded_and_appealable(api, bob, carol, mod, comment):
     reply = engagement.comment(comment.post_id, by=carol.pk, text="Really?", parent_id=comment.pk)
     path = f"/posts/{comment.post_id}/comments/{comment.pk}"
     assert [api(mod).delete(path).status_code for _ in range(2)] == [204, 404]
@@ -62,14 +62,14 @@ def test_what_a_moderator_deletes_is_written_down_told_and_open_to_an_appeal(api
     assert Comment.objects.filter(pk=reply.pk).exists()
 
 
-def test_a_moderator_deletes_no_comment_of_an_admin(api, alice, mod):
+def test_moderator_cannot_delete_comment_of_an_admin(api, alice, mod):
     by_an_admin = engagement.comment(PostFactory(author=alice).pk, by=make_moderator("root", "admin").pk, text="Hello")
     answer = api(mod).delete(f"/posts/{by_an_admin.post_id}/comments/{by_an_admin.pk}")
     assert (answer.status_code, answer.json()["code"]) == (403, "cannot_moderate")
     assert Comment.objects.published().exists()
 
 
-def test_ones_own_and_those_at_ones_own_post_a_moderator_simply_removes(api, bob, mod):
+def test_moderator_removes_comments_of_their_own_and_on_own_posts(api, bob, mod):
     post = PostFactory(author=mod)
     for writer in (mod, bob):
         comment = engagement.comment(post.pk, by=writer.pk, text="x")
@@ -78,7 +78,7 @@ def test_ones_own_and_those_at_ones_own_post_a_moderator_simply_removes(api, bob
     assert not ModerationAction.objects.exists()
 
 
-def test_one_that_its_author_removed_stays_removed(api, bob, mod, comment):
+def test_removed_comment_stays_removed(api, bob, mod, comment):
     action = services.take_down_comment(comment, by=mod, **BECAUSE)
     appeal = services.appeal(action, by=bob.pk, text="I repair them.")
     engagement.remove_comment(comment.pk)

@@ -40,7 +40,7 @@ def appeal(alice, mod):
 @pytest.mark.parametrize(
     ("action", "status", "audited"), [("resolve", "resolved", "resolve_flag"), ("dismiss", "dismissed", "dismiss_flag")]
 )
-def test_a_flag_is_closed_with_the_reason(mod, flag, action, status, audited):
+def test_report_is_closed_with_the_reason(mod, flag, action, status, audited):
     act(browser(mod), flag, action)
     assert list(Flag.objects.values_list("status", "resolution_note")) == [(status, "Seen in the console.")]
     row = ModerationAction.objects.get()
@@ -48,7 +48,7 @@ def test_a_flag_is_closed_with_the_reason(mod, flag, action, status, audited):
 
 
 @pytest.mark.parametrize(("action", "status", "down"), [("uphold", "upheld", 1), ("overturn", "overturned", 0)])
-def test_an_appeal_is_decided_by_another_moderator(mod, appeal, action, status, down):
+def test_appeal_is_decided_by_another_moderator(mod, appeal, action, status, down):
     refused = act(browser(mod), appeal, action)
     assert "The moderator who took the action cannot decide" in browser_text(refused, mod)
     assert Appeal.objects.get().status == "open"
@@ -62,7 +62,7 @@ def browser_text(answer, person):
     return "".join(str(message) for message in answer.wsgi_request._messages)
 
 
-def test_an_account_is_unsuspended_with_a_row_of_the_audit(mod, alice):
+def test_unsuspension_is_in_the_audit(mod, alice):
     suspended(alice, mod)
     act(browser(mod), alice, "unsuspend")
     assert User.objects.get(pk=alice.pk).state == "active"
@@ -71,7 +71,7 @@ def test_an_account_is_unsuspended_with_a_row_of_the_audit(mod, alice):
 
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("kind", ["staff", "staff that may see everything"])
-def test_staff_who_are_no_moderators_change_nothing(mod, alice, flag, appeal, kind):
+def test_staff_without_moderator_role_change_nothing(mod, alice, flag, appeal, kind):
     clerk = UserFactory(handle="clerk", is_staff=True)
     if kind != "staff":
         clerk.user_permissions.set(Group.objects.get(name="admin").permissions.all())
@@ -84,7 +84,7 @@ def test_staff_who_are_no_moderators_change_nothing(mod, alice, flag, appeal, ki
     assert (Flag.objects.get().status, Appeal.objects.get().status) == ("open", "open")
 
 
-def test_a_moderator_sees_what_is_to_be_judged_and_no_more(mod, flag, appeal):
+def test_moderator_sees_only_models_of_moderation(mod, flag, appeal):
     client = browser(mod)
     seen = {
         model.__name__
@@ -96,7 +96,7 @@ def test_a_moderator_sees_what_is_to_be_judged_and_no_more(mod, flag, appeal):
     assert not seen & {"Session", "Follow", "Block", "PendingDeletion"}
 
 
-def test_who_reported_is_shown_on_the_page_of_the_case_alone(mod, alice, carol, flag):
+def test_reporter_is_shown_only_on_the_case_page(mod, alice, carol, flag):
     client = browser(mod)
     for page in (
         reverse("admin:moderation_flag_changelist"),

@@ -30,7 +30,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def post(alice):
-    return content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="tide")
+    created = content.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="tide")
+    exposure.reconcile([created.pk])
+    return created
 
 
 def actions():
@@ -42,7 +44,7 @@ def is_wanted_public(post):
 
 
 class TestAPostTakenDown:
-    def test_is_gone_for_everybody_else_and_comes_back(self, api, alice, bob, mod, post):
+    def test_post_is_hidden_from_others_and_restored(self, api, alice, bob, mod, post):
         answer = api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
         assert answer.status_code == 200
         body = answer.json()
@@ -67,7 +69,7 @@ class TestAPostTakenDown:
         assert taken_down["reversed_at"] == restored.json()["created_at"]
 
     @pytest.mark.promise("P10")
-    def test_loses_its_public_photos_and_has_them_back_restored(self, api, mod, post):
+    def test_public_photos_are_removed_and_restored(self, api, mod, post):
         assert is_wanted_public(post)
         api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
         assert not is_wanted_public(post)
@@ -76,7 +78,7 @@ class TestAPostTakenDown:
         assert is_wanted_public(post)
 
     @pytest.mark.promise("P10")
-    def test_its_variants_leave_public_storage_and_come_back_under_other_urls(self, api, alice, mod, deliver):
+    def test_variants_leave_public_storage_and_return_under_new_urls(self, api, alice, mod, deliver):
         medium = ready(api(alice), deliver)
         post = content.create_post(author_id=alice.pk, media_ids=[medium.pk], caption="tide")
         deliver()
@@ -102,7 +104,7 @@ class TestAPostTakenDown:
         assert {fetch(url) for url in before} == {404}
         assert len(in_the_public_bucket()) == len(kept)
 
-    def test_twice_is_once(self, api, alice, mod, post):
+    def test_repeated_takedown_is_idempotent(self, api, alice, mod, post):
         first = api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
         again = api(mod).post(f"/moderation/posts/{post.pk}/takedown", {"reason": "Other.", "category": "hate"})
         assert first.json() == again.json()
@@ -113,23 +115,23 @@ class TestAPostTakenDown:
         assert Post.objects.get(pk=post.pk).taken_down_at is None
         assert User.objects.get(pk=alice.pk).post_count == 1
 
-    def test_again_after_it_was_restored_is_another_action(self, api, mod, post):
+    def test_takedown_after_restoration_is_a_new_action(self, api, mod, post):
         for verb in ("takedown", "restore", "takedown"):
             answer = api(mod).post(f"/moderation/posts/{post.pk}/{verb}", BECAUSE if verb == "takedown" else None)
         assert answer.json()["reversed_at"] is None
         assert actions() == ["takedown", "restore", "takedown"]
 
-    def test_what_was_never_taken_down_cannot_be_restored(self, api, mod, post):
+    def test_restoration_needs_a_takedown(self, api, mod, post):
         answer = api(mod).post(f"/moderation/posts/{post.pk}/restore")
         assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_undo")
         assert actions() == []
 
-    def test_without_a_record_it_can_be_restored_all_the_same(self, api, mod, post):
+    def test_takedown_without_a_record_can_be_restored(self, api, mod, post):
         content.take_down(post)
         assert api(mod).post(f"/moderation/posts/{post.pk}/restore").json()["action"] == "restore"
         assert not Post.objects.exclude(taken_down_at=None).exists()
 
-    def test_deleted_by_its_author_meanwhile_does_not_exist(self, api, mod, post):
+    def test_deleted_post_is_not_found(self, api, mod, post):
         api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
         content.delete_post(post)
         assert api(mod).post(f"/moderation/posts/{post.pk}/restore").status_code == 404
@@ -145,7 +147,7 @@ class TestAPostTakenDown:
             ({"reason": "x", "category": "spam", "actor": "alice"}, "actor"),
         ],
     )
-    def test_needs_a_reason_and_a_category_of_the_list(self, api, mod, post, body, field):
+    def test_takedown_needs_a_reason_and_a_known_category(self, api, mod, post, body, field):
         answer = api(mod).post(f"/moderation/posts/{post.pk}/takedown", body)
         assert answer.status_code == 400
         assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -157,7 +159,7 @@ class TestASuspension:
         return Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | more)
 
     @pytest.mark.promise("A1")
-    def test_stops_tokens_at_once_hides_everything_and_brings_all_of_it_back(self, api, alice, bob, mod, post):
+    def test_suspension_revokes_tokens_and_hides_content_until_undone(self, api, alice, bob, mod, post):
         hers = Caller(alice)
         followers = api(bob).get("/users/@alice").json()["counts"]["followers"]
         assert hers.get("/auth/me").status_code == 200
@@ -174,7 +176,7 @@ class TestASuspension:
         assert Caller().post("/auth/token", {"login": "alice", "password": PASSWORD}).status_code == 200
 
     @pytest.mark.promise("P10")
-    def test_takes_the_public_photos_along(self, api, alice, mod, post):
+    def test_suspension_hides_public_photos(self, api, alice, mod, post):
         self.suspend(mod)
         self.answer_doorbells()
         assert not is_wanted_public(post)
@@ -189,23 +191,23 @@ class TestASuspension:
             bell.delete()
 
     @pytest.mark.parametrize("spelled", ["@alice", "@ALICE", "id"])
-    def test_finds_who_is_suspended(self, api, alice, mod, spelled):
+    def test_suspended_account_is_found_by_every_identifier(self, api, alice, mod, spelled):
         self.suspend(mod)
         spelled = alice.pk if spelled == "id" else spelled
         assert api(mod).post(f"/moderation/users/{spelled}/unsuspend").status_code == 200
 
     @pytest.mark.parametrize("spelled", ["@nobody.here", "@é", "x", "@", "00000000-0000-0000-0000-000000000000"])
-    def test_finds_nobody_else(self, api, mod, spelled):
+    def test_unknown_account_is_not_found(self, api, mod, spelled):
         assert api(mod).post(f"/moderation/users/{spelled}/suspend", BECAUSE).status_code == 404
 
-    def test_the_same_twice_is_once(self, mod, alice):
+    def test_repeated_suspension_is_idempotent(self, mod, alice):
         until = "2126-11-23T16:14:05.123Z"
         first, again = (self.suspend(mod, until=until) for _ in range(2))
         assert first.json() == again.json()
         assert actions() == ["suspend"]
         assert User.objects.get(pk=alice.pk).suspended_until == datetime(2126, 11, 23, 16, 14, 5, 123000, tzinfo=UTC)
 
-    def test_with_another_end_replaces_the_former(self, api, mod, alice):
+    def test_suspension_with_another_end_replaces_the_former(self, api, mod, alice):
         first = self.suspend(mod).json()
         second = self.suspend(mod, until="2126-11-23T16:14:05.123Z").json()
         assert first["id"] != second["id"]
@@ -216,12 +218,12 @@ class TestASuspension:
         assert not ModerationAction.objects.in_force().exists()
 
     @pytest.mark.parametrize("until", ["2020-01-01T00:00:00Z", "tomorrow", "9999-12-31T23:59:59-14:00", 12])
-    def test_ends_in_the_future_or_is_refused(self, mod, alice, until):
+    def test_suspension_must_end_in_the_future(self, mod, alice, until):
         answer = self.suspend(mod, until=until)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "until")
         assert actions() == []
 
-    def test_ends_by_itself_when_its_time_is_over(self, api, alice, mod):
+    def test_suspension_ends_when_its_time_is_over(self, api, alice, mod):
         self.suspend(mod, until=timezone.now() + timedelta(days=1))
         suspensions.end_due()
         assert actions() == ["suspend"]
@@ -234,7 +236,7 @@ class TestASuspension:
         assert (ended["actor"], ended["category"]) == (None, "spam")
         assert not ModerationAction.objects.in_force().exists()
 
-    def test_that_was_given_more_time_does_not_end_by_the_former(self, alice, mod):
+    def test_extended_suspension_does_not_end_at_the_former_time(self, alice, mod):
         self.suspend(mod, until=timezone.now() + timedelta(days=1))
         self.suspend(mod, until=timezone.now() + timedelta(days=9))
         UserFactory(handle="other", state="suspended", suspended_until=timezone.now() + timedelta(days=1))
@@ -242,13 +244,13 @@ class TestASuspension:
             suspensions.end_due()
         assert set(User.objects.filter(state="suspended").values_list("handle", flat=True)) == {"alice"}
 
-    def test_of_somebody_who_is_leaving_does_not_call_them_back(self, api, alice, mod):
+    def test_unsuspension_does_not_cancel_account_deletion(self, api, alice, mod):
         accounts.leave(alice, password=PASSWORD)
         self.suspend(mod)
         api(mod).post("/moderation/users/@alice/unsuspend")
         assert User.objects.get(pk=alice.pk).state == "leaving"
 
-    def test_nobody_is_unsuspended_who_was_not(self, api, alice, mod):
+    def test_unsuspension_needs_a_suspension(self, api, alice, mod):
         answer = api(mod).post("/moderation/users/@alice/unsuspend")
         assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_undo")
 
@@ -256,7 +258,7 @@ class TestASuspension:
 @pytest.mark.django_db(transaction=True)
 class TestR2AtOnce:
     @pytest.mark.promise("R2")
-    def test_two_moderators_taking_a_post_down_are_one_action(self):
+    def test_concurrent_takedowns_are_one_action(self):
         alice, mods = UserFactory(handle="alice"), [make_moderator("mod1"), make_moderator("mod2")]
         for _ in range(5):
             post = PostFactory(author=alice)
@@ -267,7 +269,7 @@ class TestR2AtOnce:
             assert ModerationAction.objects.filter(target_id=post.pk).count() == 1
 
     @pytest.mark.promise("R2")
-    def test_taking_down_while_restoring_leaves_state_and_audit_agreeing(self):
+    def test_concurrent_takedown_and_restoration_agree_with_the_audit(self):
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         for _ in range(8):
             post = PostFactory(author=alice)
@@ -284,7 +286,7 @@ class TestR2AtOnce:
             assert ModerationAction.objects.on("post", post.pk).in_force().count() == int(down)
 
     @pytest.mark.promise("R2")
-    def test_an_end_by_the_clock_and_one_by_hand_are_one(self):
+    def test_concurrent_ends_of_a_suspension_are_one(self):
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | {"until": timezone.now() + timedelta(days=1)})
         User.objects.filter(pk=alice.pk).update(suspended_until=timezone.now() - timedelta(seconds=1))
@@ -294,5 +296,5 @@ class TestR2AtOnce:
         assert actions() == ["suspend", "unsuspend"]
 
 
-def test_a_random_id_is_nothing(api, mod):
+def test_unknown_id_is_not_found(api, mod):
     assert api(mod).post(f"/moderation/posts/{new_id()}/takedown", BECAUSE).status_code == 404

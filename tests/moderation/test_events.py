@@ -25,7 +25,7 @@ def heard():
         fact._signal.disconnect(listener)
 
 
-def test_every_action_that_hits_somebody_is_told_once_and_closing_a_flag_is_not(heard, alice, carol, mod):
+def test_event_is_published_once_for_actions_with_affected_user(heard, alice, carol, mod):
     flag = services.flag(alice, by=carol.pk, category="spam")[0]
     services.flag(alice, by=carol.pk, category="spam")
     services.resolve_flag(flag, by=mod, resolution="resolved")

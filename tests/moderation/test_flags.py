@@ -29,7 +29,7 @@ def things(alice, bob):
 
 @pytest.mark.parametrize("kind", ["user", "post", "comment"])
 class TestReporting:
-    def test_is_created_once_and_is_the_same_while_open(self, api, alice, carol, things, kind):
+    def test_repeated_report_is_the_same_while_open(self, api, alice, carol, things, kind):
         path, pk = things[kind]
         first, again = api(carol).post(path, SPAM), api(carol).post(path, {"category": "hate"})
         assert (first.status_code, again.status_code) == (201, 200)
@@ -45,20 +45,20 @@ class TestReporting:
         }
         assert Flag.objects.get().subject_id == alice.pk
 
-    def test_by_another_or_after_it_was_closed_is_another(self, api, bob, carol, mod, things, kind):
+    def test_report_by_another_user_or_after_closing_is_new(self, api, bob, carol, mod, things, kind):
         path, _ = things[kind]
         first = api(carol).post(path, SPAM).json()
         api(mod).post(f"/moderation/flags/{first['id']}/resolve", {"resolution": "dismissed"})
         assert api(carol).post(path, SPAM).status_code == 201
         assert api(mod).post(path, SPAM).status_code == 201
 
-    def test_what_is_ones_own_is_refused(self, api, alice, things, kind):
+    def test_report_about_own_content_is_refused(self, api, alice, things, kind):
         answer = api(alice).post(things[kind][0], SPAM)
         assert (answer.status_code, answer.json()["code"]) == (400, "cannot_flag_self")
         assert not Flag.objects.exists()
 
     @pytest.mark.promise("P7")
-    def test_takes_sight_of_it(self, api, alice, mallory, things, kind):
+    def test_invisible_content_cannot_be_reported(self, api, alice, mallory, things, kind):
         path, pk = things[kind]
         unseen, unknown = (api(mallory).post(p, SPAM) for p in (path, path.replace(spelled(kind, pk), str(new_id()))))
         assert unseen.status_code == 404
@@ -68,7 +68,7 @@ class TestReporting:
         ("body", "field"),
         [({}, "category"), ({"category": "taste"}, "category"), ({"category": "spam", "note": "x" * 1001}, "note")],
     )
-    def test_names_a_category_of_the_list(self, api, carol, things, kind, body, field):
+    def test_report_needs_a_known_category(self, api, carol, things, kind, body, field):
         answer = api(carol).post(things[kind][0], body)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
 
@@ -77,13 +77,13 @@ def spelled(kind, pk):
     return "@alice" if kind == "user" else str(pk)
 
 
-def test_whom_one_has_blocked_one_can_report(api, alice, carol):
+def test_blocked_account_can_be_reported(api, alice, carol):
     BlockFactory(blocker=carol, blocked=alice)
     assert api(carol).post("/moderation/users/@alice/flag", SPAM).status_code == 201
 
 
 @pytest.mark.promise("A4")
-def test_reports_are_limited_by_themselves(api, carol, alice, settings):
+def test_reports_have_their_own_limit(api, carol, alice, settings):
     settings.RATE_LIMITS_ENABLED = True
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"flag": (2, 3600)}
     answers = [api(carol).post("/moderation/users/@alice/flag", SPAM) for _ in range(3)]
@@ -93,7 +93,7 @@ def test_reports_are_limited_by_themselves(api, carol, alice, settings):
 
 @pytest.mark.promise("R2")
 @pytest.mark.django_db(transaction=True)
-def test_reporting_twice_at_once_is_one_flag():
+def test_concurrent_reports_create_one():
     alice, carol = UserFactory(handle="alice"), UserFactory(handle="carol")
     for _ in range(5):
         post = PostFactory(author=alice)
@@ -110,7 +110,7 @@ class TestClosing:
         return services.flag(PostFactory(author=alice), by=carol.pk, category="spam")[0]
 
     @pytest.mark.parametrize(("resolution", "action"), [("resolved", "resolve_flag"), ("dismissed", "dismiss_flag")])
-    def test_is_an_act_of_the_audit_and_twice_is_once(self, api, mod, flag, resolution, action):
+    def test_closing_is_in_the_audit_once(self, api, mod, flag, resolution, action):
         path, body = f"/moderation/flags/{flag.pk}/resolve", {"resolution": resolution, "note": "Seen."}
         first, again = (api(mod).post(path, body) for _ in range(2))
         assert first.status_code == again.status_code == 200
@@ -123,7 +123,7 @@ class TestClosing:
         assert (flag.resolved_by, flag.resolution_note) == (mod, "Seen.")
         assert flag.resolved_at is not None
 
-    def test_the_other_way_afterwards_is_refused(self, api, mod, flag):
+    def test_closing_with_another_resolution_is_refused(self, api, mod, flag):
         path = f"/moderation/flags/{flag.pk}/resolve"
         api(mod).post(path, {"resolution": "resolved"})
         answer = api(mod).post(path, {"resolution": "dismissed"})
@@ -131,22 +131,22 @@ class TestClosing:
         flag.refresh_from_db()
         assert flag.status == "resolved"
 
-    def test_open_is_no_resolution(self, api, mod, flag):
+    def test_open_is_an_invalid_resolution(self, api, mod, flag):
         assert api(mod).post(f"/moderation/flags/{flag.pk}/resolve", {"resolution": "open"}).status_code == 400
 
-    def test_of_what_is_said_about_oneself_is_for_others(self, api, mod, carol):
+    def test_reports_about_oneself_cannot_be_closed(self, api, mod, carol):
         flag = services.flag(mod, by=carol.pk, category="spam")[0]
         path = f"/moderation/flags/{flag.pk}/resolve"
         assert api(mod).post(path, {"resolution": "dismissed"}).json()["code"] == "cannot_moderate"
         assert api(make_moderator("mod2")).post(path, {"resolution": "dismissed"}).status_code == 200
 
-    def test_works_when_the_thing_is_gone(self, api, mod, flag):
+    def test_report_about_deleted_content_can_be_closed(self, api, mod, flag):
         Post.objects.all().delete()
         assert api(mod).post(f"/moderation/flags/{flag.pk}/resolve", {"resolution": "resolved"}).status_code == 200
 
 
 class TestTheList:
-    def test_is_filtered_by_status_and_category(self, api, alice, bob, carol, mod):
+    def test_reports_are_filtered_by_status_and_category(self, api, alice, bob, carol, mod):
         spam = services.flag(alice, by=carol.pk, category="spam")[0]
         hate = services.flag(alice, by=bob.pk, category="hate")[0]
         closed = services.flag(bob, by=carol.pk, category="hate")[0]
@@ -162,7 +162,7 @@ class TestTheList:
 
     @pytest.mark.promise("I3")
     @pytest.mark.parametrize("query", ["status=closed", "category=taste", "status=", "category=SPAM", "status=%00"])
-    def test_what_is_not_on_the_list_of_values_is_refused(self, api, mod, query):
+    def test_unknown_filter_value_is_refused(self, api, mod, query):
         answer = api(mod).get(f"/moderation/flags?{query}")
         assert (answer.status_code, answer.json()["code"]) == (400, "validation_error")
         assert answer.json()["errors"][0]["field"] == query.split("=")[0]

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.promise("P10")
-def test_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_them(alice, bob, carol, mod):
+def test_erasure_keeps_the_audit_and_deletes_reports_and_appeals(alice, bob, carol, mod):
     post = PostFactory(author=alice)
     about_her = [services.flag(row, by=bob.pk, category="spam")[0] for row in (alice, post)]
     by_her = services.flag(carol, by=alice.pk, category="hate")[0]
@@ -34,7 +34,7 @@ def test_erasing_leaves_the_audit_and_takes_what_was_said_to_by_and_about_them(a
 
 
 @pytest.mark.promise("P10")
-def test_a_moderators_decisions_outlive_the_account(api, alice, mod):
+def test_decisions_remain_after_the_moderator_is_deleted(api, alice, mod):
     leaver = make_moderator("leaver")
     flag = services.flag(alice, by=mod.pk, category="spam")[0]
     services.resolve_flag(flag, by=leaver, resolution="dismissed")
@@ -50,7 +50,7 @@ def test_a_moderators_decisions_outlive_the_account(api, alice, mod):
 
 
 @pytest.mark.promise("P10")
-def test_the_export_tells_of_ones_own_and_of_nobody_who_reported_or_decided(alice, bob, mod):
+def test_export_names_no_reporters_or_moderators(alice, bob, mod):
     judge = make_moderator("judge")
     services.flag(alice, by=bob.pk, category="spam", note="bob says so")
     mine = services.flag(bob, by=alice.pk, category="hate", note="He hates.")[0]

@@ -12,19 +12,19 @@ from apps.moderation import roles
 pytestmark = pytest.mark.django_db
 
 
-def test_a_fresh_database_has_the_groups_and_they_only_look():
+def test_groups_exist_with_view_permissions_only():
     for name in roles.RANKS:
         held = Group.objects.get(name=name).permissions.values_list("codename", flat=True)
         assert {"view_flag", "view_post", "view_user"} <= set(held)
         assert {codename.split("_")[0] for codename in held} == {"view"}
 
 
-def test_an_administrator_sees_how_erasures_and_archives_are_going():
+def test_admin_sees_erasures_and_exports():
     held = Group.objects.get(name="admin").permissions.values_list("codename", flat=True)
     assert {"view_erasure", "view_dataexport"} <= set(held)
 
 
-def test_the_migration_makes_them_before_any_permission_is_there():
+def test_migration_creates_groups_before_permissions_exist():
     Permission.objects.all().delete()
     Group.objects.all().delete()
     for _ in range(2):
@@ -33,7 +33,7 @@ def test_the_migration_makes_them_before_any_permission_is_there():
     assert set(Group.objects.values_list("name", flat=True)) == set(roles.RANKS)
 
 
-def test_what_somebody_else_gave_a_group_is_left_to_it():
+def test_other_permissions_of_a_group_are_kept():
     group = Group.objects.get(name="moderator")
     before = group.permissions.count()
     group.permissions.add(Permission.objects.get(codename="view_group"))
@@ -42,7 +42,7 @@ def test_what_somebody_else_gave_a_group_is_left_to_it():
 
 
 @pytest.mark.parametrize(("rank", "may"), [("moderator", False), ("senior_moderator", True), ("admin", True)])
-def test_who_may_change_the_rules(alice, rank, may):
+def test_rules_are_changed_by_senior_moderators_and_admins(alice, rank, may):
     assert roles.appoint(alice, rank)
     assert not roles.appoint(alice, rank)
     alice = User.objects.get(pk=alice.pk)
@@ -54,7 +54,7 @@ def test_who_may_change_the_rules(alice, rank, may):
     assert not roles.may_change_rules(User.objects.get(pk=alice.pk))
 
 
-def test_the_api_calls_a_senior_moderator_a_moderator(alice, api):
+def test_api_shows_senior_moderator_as_moderator(alice, api):
     roles.appoint(alice, "senior_moderator")
     caller = api(alice)
     for _ in range(2):  # from the database, then from the session's record

@@ -33,7 +33,7 @@ def moderates(caller):
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("setting", ["required", "optional"])
 @pytest.mark.parametrize("enrolled", [True, False])
-def test_a_password_alone_moderates_only_where_nothing_more_is_asked_for(mod, settings, setting, enrolled):
+def test_password_is_enough_only_without_two_factor(mod, settings, setting, enrolled):
     settings.STAFF_TWO_FACTOR = setting
     if enrolled:
         device, _ = enrol(mod)
@@ -46,12 +46,12 @@ def test_a_password_alone_moderates_only_where_nothing_more_is_asked_for(mod, se
     assert plain.get("/feed").status_code == 200
 
 
-def test_a_code_for_who_has_set_up_nothing_is_not_looked_at(mod, alice):
+def test_code_is_ignored_without_two_factor(mod, alice):
     assert moderates(signed_in("mod", code="123456")) is True
     assert moderates(signed_in("alice", code="123456")) == "moderator_required"
 
 
-def test_a_wrong_code_is_a_wrong_sign_in(mod):
+def test_wrong_code_is_invalid_credentials(mod):
     device, codes = enrol(mod)
     code = code_of(device)
     wrong = signed_in("mod", code=f"{(int(code) + 1) % 1_000_000:06d}")
@@ -69,7 +69,7 @@ def test_codes_are_limited_by_account(mod, settings):
     assert [signed_in("mod", code="000000").status_code for _ in range(3)] == [401, 401, 429]
 
 
-def test_who_does_not_know_the_password_locks_nobody_out(mod, settings):
+def test_wrong_passwords_do_not_lock_out_the_second_factor(mod, settings):
     settings.RATE_LIMITS_ENABLED = True
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (2, 900)}
     device, _ = enrol(mod)
@@ -79,7 +79,7 @@ def test_who_does_not_know_the_password_locks_nobody_out(mod, settings):
     assert moderates(signed_in("mod", code=code_of(device))) is True
 
 
-def test_without_redis_wrong_codes_are_counted_all_the_same(mod, settings):
+def test_wrong_codes_are_counted_without_redis(mod, settings):
     settings.RATE_LIMITS_ENABLED = True
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"two_factor": (2, 900)}
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
@@ -88,7 +88,7 @@ def test_without_redis_wrong_codes_are_counted_all_the_same(mod, settings):
     assert not mod.sessions.exists()
 
 
-def test_setting_it_up_and_resetting_it_change_open_sessions(mod):
+def test_setup_and_reset_change_open_sessions(mod):
     plain = signed_in("mod")
     assert moderates(plain) is True
     device, _ = permissions.enrol(mod, code=code_of(two_factor.begin(mod), steps=-1))
@@ -101,7 +101,7 @@ def test_setting_it_up_and_resetting_it_change_open_sessions(mod):
     assert moderates(strong) == "two_factor_required"
 
 
-def test_what_only_moderators_find_is_hidden_without_it(mod, alice):
+def test_hidden_content_is_not_found_without_second_factor(mod, alice):
     device, _ = enrol(mod)
     post = PostFactory(author=alice, taken_down_at=timezone.now())
     assert signed_in("mod", code=code_of(device)).get(f"/posts/{post.pk}").status_code == 200

@@ -19,7 +19,7 @@ def act(mod, alice):
     return record_staff_act("read_sessions", alice, by=mod.pk, reason="A stolen account.", sessions=2)
 
 
-def test_an_act_says_who_did_what_to_which_row_and_when(act, mod, alice):
+def test_staff_act_has_actor_subject_and_time(act, mod, alice):
     kept = StaffAct.objects.get()
     assert (kept.actor, kept.act, kept.reason, kept.detail) == (
         mod,
@@ -40,14 +40,14 @@ def test_an_act_says_who_did_what_to_which_row_and_when(act, mod, alice):
         "SET LOCAL session_replication_role = replica; DELETE FROM moderation_staffact",
     ],
 )
-def test_nobody_changes_an_act(act, sql):
+def test_staff_act_cannot_be_changed(act, sql):
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         run(sql)
     assert StaffAct.objects.count() == 1
 
 
 @pytest.mark.promise("O1")
-def test_nobody_empties_the_table(act):
+def test_staff_acts_cannot_be_truncated(act):
     # Off in tests, which empty all tables (see conftest.py).
     run("ALTER TABLE moderation_staffact ENABLE ALWAYS TRIGGER staff_acts_are_never_emptied")
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():

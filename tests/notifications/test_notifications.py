@@ -76,6 +76,12 @@ class TestTypes:
         assert notified(bob) == [("reply", ["carol"])]
         assert notified(carol) == []
 
+    @pytest.mark.parametrize("text", ["❤️@alice", "1️⃣@alice", "👍🏽@alice\ufe0f", "(https://x.example/a)@alice"])
+    def test_mention_after_an_emoji_or_a_url_notifies_the_user(self, api, notified, alice, carol, text):
+        medium = MediaFactory(owner=carol)
+        api(carol).post("/posts", {"media_ids": [str(medium.pk)], "caption": text})
+        assert notified(alice) == [("mention", ["carol"])]
+
     def test_comment_like_notifies_the_author_of_the_comment(self, notified, alice, carol, post):
         engagement.like_comment(CommentFactory(post=post, author=carol).pk, by=alice.pk)
         assert notified(carol) == [("comment_like", ["alice"])]

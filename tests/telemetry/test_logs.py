@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from apps.accounts.models import User
 from config.logging import LogRateLimiter, logging_config
-from config.redaction import LONGEST_TEXT, redact, redact_text
+from config.redaction import MAX_TEXT_LENGTH, redact, redact_text
 
 log = structlog.get_logger("tests.logs")
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -240,7 +240,7 @@ def test_length_of_a_line_is_limited(json_log):
     except RecursionError as error:
         log.error("unhandled_exception", exc_info=error, ids=list(range(100_000)), text="x" * 1_000_000)
     (line,) = json_log()
-    assert len(json.dumps(line)) < 4 * LONGEST_TEXT
+    assert len(json.dumps(line)) < 4 * MAX_TEXT_LENGTH
 
 
 # ── Others' lines ────────────────────────────────────────────────────────────────────────────────────────

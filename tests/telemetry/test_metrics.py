@@ -1,5 +1,6 @@
-"""What Prometheus is told, and that telling it hurts nobody."""
+"""The metrics, and that a scrape is cheap and fails no request."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from apps.core.db import deadline
 from apps.core.models import DeadLetter, QueuedTask
-from apps.core.ops import metrics
+from apps.core.ops import health, metrics
 from apps.core.ops.observability import task_finished
-from apps.core.tasks import backlog
+from apps.core.tasks import backlog, heartbeats
 from apps.core.tasks.queues import queue_of
 from apps.media.models import PendingDeletion
 from apps.moderation import gauges as moderation
@@ -42,8 +43,15 @@ def scrape(anonymous):
     return read
 
 
-def value(samples, name, **labels):
+def value(samples, name, /, **labels):
     return samples.get((name, tuple(sorted(labels.items()))))
+
+
+@pytest.fixture
+def probed(monkeypatch):
+    """The dependencies have been probed before, as in a process that runs."""
+    results = health.probe()
+    monkeypatch.setattr(health, "results", lambda: results)
 
 
 @pytest.fixture
@@ -88,8 +96,10 @@ class TestGauges:
         scrape()
         monkeypatch.setattr(metrics, "BUDGET_SECONDS", -1.0)
         metrics.gauge("photogram_test_late", "x", [], lambda: {(): 1})
+        metrics.gauge("photogram_test_without_database", "x", [], lambda: {(): 1}, from_database=False)
         samples = scrape()
         assert value(samples, "photogram_test_late") is None
+        assert value(samples, "photogram_test_without_database") == 1
         assert (
             value(samples, "photogram_request_seconds_count", method="GET", route="metrics", status="200") is not None
         )
@@ -112,16 +122,16 @@ class TestGauges:
 
     @pytest.mark.promise("C8")
     def test_without_database_other_metrics_are_shown(self, scrape, monkeypatch):
-        asked = []
-
         def refuse():
-            asked.append(1)
             raise OperationalError("connection refused")
 
-        monkeypatch.setattr("apps.core.ops.health._dependencies", {})
         monkeypatch.setattr(connection, "ensure_connection", refuse)
         samples = scrape()
-        assert len(asked) == 1
+        assert value(samples, "photogram_dependency_up", dependency="database") == 0
+        assert value(samples, "photogram_dependency_up", dependency="cache") == 1
+        assert value(samples, "photogram_dependency_up", dependency="relay") is None
+        assert value(samples, "photogram_dependency_probe_age_seconds", dependency="database") < 60
+        assert value(samples, "photogram_feed_threshold", input="queue") is not None
         assert value(samples, "photogram_database_bytes") is None
         assert value(samples, "photogram_gauge_failures_total", gauge="photogram_database_bytes") >= 1
 
@@ -131,7 +141,7 @@ class TestGauges:
             metrics.gauge("photogram_test", "x", [label], dict)
 
     def test_cost_of_a_scrape_does_not_depend_on_the_backlog(
-        self, scrape, alice, django_assert_max_num_queries, django_assert_num_queries
+        self, scrape, probed, alice, django_assert_max_num_queries, django_assert_num_queries
     ):
         with django_assert_max_num_queries(150) as few:
             scrape()
@@ -280,6 +290,14 @@ class TestWhatWaits:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert value(scrape(), "photogram_dependency_up", dependency="cache") == 0
 
+    def test_heartbeat_age_by_kind_is_infinite_before_the_first(self, scrape):
+        heartbeats.beat("worker:media@a")
+        samples = scrape()
+        assert value(samples, "photogram_heartbeat_age_seconds", name="worker:media@a", kind="media") < 60
+        for name, kind in (("relay", "relay"), ("worker:worker", "worker"), ("queue:feed", "queue:feed")):
+            assert value(samples, "photogram_heartbeat_age_seconds", name=name, kind=kind) == math.inf
+        assert value(samples, "photogram_heartbeat_age_seconds", name="worker:media", kind="media") is None
+
 
 # ── Counters and histograms ──────────────────────────────────────────────────────────────────────────────
 def moved(scrape, name, **labels):
@@ -288,6 +306,7 @@ def moved(scrape, name, **labels):
     return lambda: (value(scrape(), name, **labels) or 0) - before
 
 
+@pytest.mark.usefixtures("probed")
 class TestCounts:
     def test_requests_by_route_and_status_with_database_cost(self, scrape, api, alice):
         caller = api(alice)

@@ -1,12 +1,14 @@
-"""Sign-in of the console, with the same rate limits as the API (promise O2) and a second factor."""
+"""Sign-in of the console, with the same rate limits as the API (promise O2) and a second factor in a second step."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 from django_otp import DEVICE_ID_SESSION_KEY
@@ -21,44 +23,92 @@ from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
 
+SIGN_IN_SALT = "photogram.console.sign-in"
+# How long the second step may take.
+SECOND_STEP_SECONDS = 600
+
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
+    """Asks for handle and password, and in a second step for the code of users who have set up two-factor.
+
+    `checked` is the signed result of the first step.
+    """
+
     code = forms.CharField(
         required=False,
         max_length=40,
         label="Authentication code",
-        help_text="Six digits from your app, or a recovery code. Leave it empty until you have set up two-factor.",
+        help_text="Six digits from your app, or a recovery code.",
         widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "spellcheck": "false", "class": " ".join(BASE_INPUT_CLASSES)}
+            attrs={
+                "autocomplete": "one-time-code",
+                "autofocus": "",
+                "spellcheck": "false",
+                "class": " ".join(BASE_INPUT_CLASSES),
+            }
         ),
     )
-    # One message for every error, so that it does not reveal that the password was right.
+    checked = forms.CharField(required=False, widget=forms.HiddenInput)
     error_messages = AuthenticationForm.error_messages | {
-        "invalid_login": "Handle, password or code is wrong, or this is not a staff account."
+        "invalid_login": "Handle or password is wrong, or this is not a staff account.",
+        "code_required": "Enter the code from your authenticator app.",
+        "wrong_code": "That code is wrong, has expired, or was used before.",
+        "expired": "That took too long. Sign in again.",
     }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The page shows the second step, with this as its `checked`.
+        self.checked_now = ""
+        if self.data.get("checked"):
+            self.fields["username"].required = self.fields["password"].required = False
+
     def clean(self) -> Any:
-        """Counts the attempt before it checks the password and the code."""
+        """Counts each attempt before it checks the password or the code."""
         try:
-            attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
-            cleaned = super().clean()
+            if self.cleaned_data.get("checked"):
+                self.user_cache: User | None = self._find_checked_user(self.cleaned_data["checked"])
+            else:
+                attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
+                super().clean()
             self._require_code()
         except TooManyRequests as refusal:
             wait = refusal.headers["Retry-After"]
             raise ValidationError(f"Too many attempts; try again in {wait} seconds.", code="rate_limited") from refusal
-        return cleaned
+        return self.cleaned_data
+
+    def _find_checked_user(self, checked: str) -> User:
+        """The user whose password the first step has checked and who may still sign in. Raises ValidationError."""
+        try:
+            pk, state = signing.loads(checked, salt=SIGN_IN_SALT, max_age=SECOND_STEP_SECONDS)
+        except signing.BadSignature as error:
+            raise self._error("expired") from error
+        user: User | None = User.objects.filter(pk=pk).first()
+        # The hash changes with the password.
+        if user is None or not constant_time_compare(user.get_session_auth_hash(), state):
+            raise self._error("expired")
+        self.confirm_login_allowed(user)
+        return user
 
     def _require_code(self) -> None:
         """Check the code of a user who has set up two-factor. Raises ValidationError, TooManyRequests."""
-        user = cast(User | None, self.get_user())
+        user = self.user_cache
         if user is None or two_factor.device_of(user) is None:
             return
+        self.user_cache = None
+        self.checked_now = signing.dumps([str(user.pk), user.get_session_auth_hash()], salt=SIGN_IN_SALT)
+        code = self.cleaned_data.get("code", "")
+        if not code:
+            raise self._error("code_required")
         limits.require("two_factor", str(user.pk))
         # django-otp stores the device in the session when the user is logged in.
-        user.otp_device = permissions.accept(user, self.cleaned_data.get("code", ""))  # type: ignore[attr-defined]
+        user.otp_device = permissions.accept(user, code)  # type: ignore[attr-defined]
         if user.otp_device is None:  # type: ignore[attr-defined]
-            self.user_cache = None
-            raise self.get_invalid_login_error()
+            raise self._error("wrong_code")
+        self.user_cache = user
+
+    def _error(self, code: str) -> ValidationError:
+        return ValidationError(self.error_messages[code], code=code)
 
 
 class TwoFactorMiddleware(MiddlewareMixin):

@@ -2,10 +2,11 @@
 -- tags it got.
 WITH post AS (
     INSERT INTO content_post (
-        id, author_id, caption, visibility, status, sensitive, comments_enabled, like_count, comment_count, published_at
+        id, author_id, caption, words, visibility, status, sensitive, comments_enabled, like_count, comment_count,
+        published_at
     )
     VALUES (
-        :id::uuid, :author::uuid, :caption, :visibility, :status, :sensitive, :comments_enabled, 0, 0,
+        :id::uuid, :author::uuid, :caption, :words::text[], :visibility, :status, :sensitive, :comments_enabled, 0, 0,
         :published_at::timestamptz
     )
     RETURNING id, created_at

@@ -14,7 +14,7 @@ Body = StrictSerializer
 
 
 class TextField(serializers.CharField):
-    """Free text: NFC, no forbidden characters, kept as typed (not trimmed); blank after trimming is blank."""
+    """Free text: NFC, no forbidden characters, kept as typed (not trimmed). Text that shows nothing is blank."""
 
     default_error_messages = {
         "invalid_characters": "Control characters and bidirectional overrides are not allowed.",
@@ -29,7 +29,7 @@ class TextField(serializers.CharField):
         self.validators = [check for check in self.validators if not isinstance(check, refused)]
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        if isinstance(data, str) and data and not data.strip():
+        if isinstance(data, str) and text.is_blank(data) and not text.has_forbidden(data.replace("\r\n", "\n")):
             if not self.allow_blank:
                 self.fail("blank")
             return ""

@@ -28,7 +28,10 @@ from apps.core.ops.metrics import GaugeCollector, registry
 @example({"checks": {"database": "up", "redis": "up", "storage": "up"}})
 class HealthSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "degraded", "unavailable"])
-    checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down"]))
+    checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down", "unknown"]))
+    reasons = serializers.DictField(
+        child=serializers.CharField(), help_text="Why a dependency is not up, by the names in `checks`."
+    )
 
 
 @extend_schema(tags=["Service"])
@@ -44,7 +47,7 @@ class HealthViewSet(BaseViewSet):
     )
     @action(detail=False)
     def live(self, request: Request) -> Response:
-        return Response({"status": "ok", "checks": {}})
+        return Response({"status": "ok", "checks": {}, "reasons": {}})
 
     @documented(
         operation_id="getReadiness",
@@ -53,8 +56,13 @@ class HealthViewSet(BaseViewSet):
     )
     @action(detail=False)
     def ready(self, request: Request) -> Response:
-        status, checks = health.report()
-        return Response({"status": status, "checks": checks}, status=503 if status == "unavailable" else 200)
+        status, results = health.report()
+        body = {
+            "status": status,
+            "checks": {name: result.state for name, result in results.items()},
+            "reasons": {name: result.reason for name, result in results.items() if result.reason},
+        }
+        return Response(body, status=503 if status == "unavailable" else 200)
 
 
 @require_safe

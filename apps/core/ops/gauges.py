@@ -1,5 +1,6 @@
 """Gauges of the outbox, dead letters, scheduled jobs, heartbeats and dependencies."""
 
+import math
 from datetime import timedelta
 
 from django.db.models import Count, F
@@ -9,7 +10,8 @@ from django_celery_beat.models import PeriodicTask
 from apps.core.db.queries import fetch_rows, load
 from apps.core.models import DeadLetter, JobRun
 from apps.core.ops import health, metrics
-from apps.core.tasks import backlog
+from apps.core.ops.health import State
+from apps.core.tasks import backlog, heartbeats
 
 
 # ── Tasks ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -28,7 +30,15 @@ def dead_letters() -> metrics.Values:
 
 
 def heartbeat_age() -> metrics.Values:
-    return {(name,): silence.total_seconds() for name, silence in backlog.pulses().items()}
+    """Infinite for a process that is expected and has never been seen, so that it is silent and not missing."""
+    ages: dict[tuple[str, ...], float] = {}
+    for name, age in backlog.pulses().items():
+        ages[name, heartbeats.kind_of(name)] = age.total_seconds()
+    seen = {kind for _, kind in ages}
+    for name in heartbeats.expected_names():
+        if (kind := heartbeats.kind_of(name)) not in seen:
+            ages[name, kind] = math.inf
+    return ages
 
 
 # ── Jobs of the schedule ─────────────────────────────────────────────────────────────────────────────────
@@ -58,8 +68,16 @@ def job_failed() -> metrics.Values:
 
 # ── Dependencies ─────────────────────────────────────────────────────────────────────────────────────────
 def dependencies() -> metrics.Values:
-    _, checks = health.report()
-    return {(name,): float(state == "up") for name, state in checks.items()}
+    """Without those whose state is unknown."""
+    return {
+        (name,): float(result.state is State.UP)
+        for name, result in health.results().items()
+        if result.state is not State.UNKNOWN
+    }
+
+
+def probe_ages() -> metrics.Values:
+    return {(name,): result.age for name, result in health.results().items()}
 
 
 def connections_limit() -> metrics.Values:
@@ -70,9 +88,16 @@ def connections_limit() -> metrics.Values:
 def register() -> None:
     metrics.gauge(
         "photogram_dependency_up",
-        "1 if the dependency answers, as in /health/ready.",
+        "1 if the dependency is up, 0 if it is down, as in /health/ready.",
         ["dependency"],
         dependencies,
+        from_database=False,
+    )
+    metrics.gauge(
+        "photogram_dependency_probe_age_seconds",
+        "Time since the last probe of the dependency has ended.",
+        ["dependency"],
+        probe_ages,
         from_database=False,
     )
     metrics.gauge("photogram_outbox_rows", "Tasks that are not done, by queue.", ["queue"], outbox_rows)
@@ -86,7 +111,7 @@ def register() -> None:
     metrics.gauge(
         "photogram_heartbeat_age_seconds",
         "Time since the last heartbeat of the scheduler, the relay, a worker or a queue.",
-        ["name"],
+        ["name", "kind"],
         heartbeat_age,
     )
     metrics.gauge("photogram_job_period_seconds", "Scheduled interval in seconds.", ["task"], job_period)

@@ -1,7 +1,8 @@
 """Gauges that are read when Prometheus asks: what waits in tables, and for how long.
 
-A context declares its own in `gauges.py`. Reading is bounded: each gauge by a time limit on its statements, a scrape as
-a whole by BUDGET_SECONDS. What cannot be read is left out, counted and logged; it never takes the others with it.
+Each app declares its own in `gauges.py`. Gauges that need no database come first and are always shown. Reading the
+others is bounded: each by a time limit on its statements, all of them by BUDGET_SECONDS. One that cannot be read is
+left out, counted and logged, without an effect on the others.
 """
 
 import os
@@ -16,7 +17,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS
+from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS, outage
+from apps.core.ops import health
+from apps.core.ops.health import State
 
 log = structlog.get_logger(__name__)
 FAILURES = Counter("photogram_gauge_failures_total", "Gauges that could not be read, by name.", ["gauge"])
@@ -95,18 +98,24 @@ class GaugeCollector(Collector):
 
     def collect(self) -> Iterable[Metric]:
         deadline = time.monotonic() + BUDGET_SECONDS
-        database_is_there = _database_is_there()
         for gauge in every_gauge():
-            if gauge.from_database and not database_is_there:
+            if not gauge.from_database:
+                yield from _read_guarded(gauge)
+        from_database = [gauge for gauge in every_gauge() if gauge.from_database]
+        reason = _why_database_is_unavailable()
+        if reason:
+            log.warning("gauges_left_out", reason=reason)
+        for gauge in from_database:
+            if reason or outage.active:
                 FAILURES.labels(gauge.name).inc()
             elif time.monotonic() > deadline:
                 FAILURES.labels(gauge.name).inc()
                 log.warning("gauge_left_out", gauge=gauge.name, reason="the scrape took too long")
             else:
-                yield from _guarded(gauge)
+                yield from _read_guarded(gauge)
 
 
-def _guarded(gauge: Gauge) -> Iterator[Metric]:
+def _read_guarded(gauge: Gauge) -> Iterator[Metric]:
     try:
         yield gauge.family()
     except Exception as error:  # whatever a reader raises, the other gauges are shown
@@ -114,14 +123,17 @@ def _guarded(gauge: Gauge) -> Iterator[Metric]:
         log.warning("gauge_left_out", gauge=gauge.name, reason=str(error).strip())
 
 
-def _database_is_there() -> bool:
-    """Asked once, so that a scrape waits for a connection once, and not for each gauge."""
+def _why_database_is_unavailable() -> str:
+    """Empty if it is available. Asked once, so that a scrape waits for a connection once, and not for each gauge."""
+    for name in ("database", "schema"):
+        result = health.results()[name]
+        if result.state is not State.UP:
+            return f"{name}: {result.reason}"
     try:
         connection.ensure_connection()
     except UNAVAILABLE_ERRORS as error:
-        log.warning("gauges_left_out", reason=str(error).strip())
-        return False
-    return True
+        return str(error).strip()
+    return ""
 
 
 def registry(*gauges: Collector) -> CollectorRegistry:

@@ -1,5 +1,6 @@
-"""The processes of this installation that run on this machine, as /proc tells of them (Linux; elsewhere: none)."""
+"""The processes of this installation that run on this machine, read from /proc (Linux; elsewhere: none)."""
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,8 +15,8 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Process:
-    """`kind` as in the Procfile. `own` is its memory with its share of what it shares with others (PSS), `resident` all
-    that it has in memory (RSS), in bytes."""
+    """`kind` is its name in the Procfile. `own` is its memory and its share of shared memory (PSS), `resident` all its
+    memory (RSS), in bytes."""
 
     kind: str
     pid: int
@@ -24,7 +25,7 @@ class Process:
 
 
 def running() -> list[Process]:
-    """Those that were started in this folder by a line of the Procfile, children included."""
+    """Those that a line of the Procfile has started in this folder for this database, children included."""
     commands = dict(_commands())
     found = []
     for folder in PROC.glob("[0-9]*"):
@@ -32,13 +33,19 @@ def running() -> list[Process]:
         with suppress(OSError):
             words = tuple((folder / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0"))
             kind = next((kind for kind, command in commands.items() if words[1 : len(command) + 1] == command), None)
-            if kind and (folder / "cwd").resolve() == settings.BASE_DIR:
+            if kind and (folder / "cwd").resolve() == settings.BASE_DIR and _has_same_database(folder / "environ"):
                 found.append(Process(kind, int(folder.name), *_memory(folder / "smaps_rollup")))
     return sorted(found, key=lambda process: (list(commands).index(process.kind), process.pid))
 
 
+def _has_same_database(environ: Path) -> bool:
+    """Several installations may run the same code; each has its own database."""
+    variables = dict(variable.partition(b"=")[::2] for variable in environ.read_bytes().split(b"\0"))
+    return variables.get(b"DATABASE_URL") == os.environb.get(b"DATABASE_URL")
+
+
 def _commands() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What follows the interpreter, up to what a shell would put in."""
+    """(kind, the words after the interpreter, up to the first that contains a variable)"""
     for line in (settings.BASE_DIR / "Procfile").read_text().splitlines():
         kind, _, command = line.partition(": ")
         words = shlex.split(command)

@@ -1,6 +1,7 @@
 """Heartbeats of the processes that no request reaches: scheduler, relay, workers, and each queue as a whole.
 
-A heartbeat is a row with the time of the last one, by the clock of the database. Health and metrics read it.
+A heartbeat is a row with the time of the last one, by the clock of the database. Health and metrics read it. The name
+of a worker is `worker:<kind>@<host>`; workers of the same kind do the same work, so one of them is enough.
 """
 
 import time
@@ -11,12 +12,10 @@ import psycopg
 import structlog
 from django.conf import settings
 from django.db import Error, connection
-from django.db.models import Max
-from django.db.models.functions import Now
 
 from apps.core.db.queries import fetch_rows, load
-from apps.core.models import Heartbeat
-from apps.core.ops import health
+from apps.core.ops import broker, health
+from apps.core.tasks import backlog
 from apps.core.tasks.outbox import enqueue
 
 log = structlog.get_logger(__name__)
@@ -26,10 +25,6 @@ EVERY = 10.0  # seconds
 SILENT_AFTER = timedelta(seconds=2 * EVERY)
 PROBED_EVERY = settings.SCHEDULE["apps.core.tasks.probe_queues"]
 QUEUE_SILENT_AFTER = timedelta(seconds=2 * PROBED_EVERY + 5)
-
-
-class Silent(Exception):
-    """No heartbeat for too long."""
 
 
 def beat(name: str) -> None:
@@ -64,20 +59,42 @@ class ForkingHeart(Heart):
             own.execute(load("core/heartbeat"), {"name": self.name})
 
 
-def age_of(prefix: str) -> timedelta | None:
-    """The time since the last heartbeat of a name that begins with `prefix`; None if there never was one."""
-    found = Heartbeat.objects.filter(name__startswith=prefix).aggregate(age=Now() - Max("at"))
-    age: timedelta | None = found["age"]
-    return age
+def kind_of(name: str) -> str:
+    """A worker `worker:media@host` is of the kind "media"; every other name is a kind of its own."""
+    return name.removeprefix("worker:").partition("@")[0]
 
 
-def requirement(prefix: str, silent_after: timedelta) -> Callable[[], None]:
-    """A check that raises Silent."""
+def expected_names() -> list[str]:
+    """What must have a heartbeat: one of several workers of a kind is enough."""
+    return [
+        "scheduler",
+        "relay",
+        *(f"worker:{kind}" for kind in settings.WORKER_NAMES),
+        *(f"queue:{queue}" for queue in settings.QUEUES),
+    ]
+
+
+def ages() -> dict[str, timedelta]:
+    """{kind: the time since the last heartbeat of any process of this kind}"""
+    newest: dict[str, timedelta] = {}
+    for name, age in backlog.pulses().items():
+        kind = kind_of(name)
+        newest[kind] = min(age, newest.get(kind, age))
+    return newest
+
+
+def require(*kinds: str, silent_after: timedelta) -> Callable[[], None]:
+    """A check that raises Unhealthy if one of the kinds has no recent heartbeat."""
 
     def check() -> None:
-        age = age_of(prefix)
-        if age is None or age > silent_after:
-            raise Silent(f"{prefix}: {'no heartbeat ever' if age is None else f'no heartbeat for {age}'}")
+        found = ages()
+        silent = [
+            f"No heartbeat of {kind} {f'for {found[kind].total_seconds():.0f} s' if kind in found else 'yet'}."
+            for kind in kinds
+            if kind not in found or found[kind] > silent_after
+        ]
+        if silent:
+            raise health.Unhealthy(" ".join(silent))
 
     return check
 
@@ -89,11 +106,18 @@ def probe_queues(task: str) -> None:
 
 
 def watch() -> None:
-    """Make them visible in /health/ready. None is needed to serve requests."""
-    expected = {"scheduler": "scheduler", "relay": "relay", "workers": "worker:"}
-    for name, prefix in expected.items():
-        health.register(name, requirement(prefix, SILENT_AFTER), needed=False, database=True)
+    """Make heartbeats visible in /health/ready. None is needed to serve requests."""
+    requires: tuple[str, ...] = ("database", "schema")
+    if broker.is_server():
+        health.register("broker", broker.ping, needed=False, fault="the broker is down")
+        # Without it relay and workers wait, and have no heartbeat.
+        requires += ("broker",)
+    scheduler = require("scheduler", silent_after=SILENT_AFTER)
+    health.register("scheduler", scheduler, needed=False, requires=requires[:2], fault="no scheduler runs")
+    relay = require("relay", silent_after=SILENT_AFTER)
+    health.register("relay", relay, needed=False, requires=requires, fault="no relay runs")
+    workers = require(*settings.WORKER_NAMES, silent_after=SILENT_AFTER)
+    health.register("workers", workers, needed=False, requires=requires, fault="a worker does not run")
     for queue in settings.QUEUES:
-        health.register(
-            f"queue_{queue}", requirement(f"queue:{queue}", QUEUE_SILENT_AFTER), needed=False, database=True
-        )
+        check = require(f"queue:{queue}", silent_after=QUEUE_SILENT_AFTER)
+        health.register(f"queue_{queue}", check, needed=False, requires=requires, fault=f"the queue {queue} stalls")

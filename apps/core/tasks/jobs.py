@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from apps.core.db import derived
 from apps.core.db.batches import BatchRunner
 from apps.core.tasks import heartbeats, housekeeping
 from apps.core.tasks.scheduled import scheduled
@@ -30,6 +31,11 @@ def purge_heartbeats(*, runner: BatchRunner, **_: object) -> int:
 @scheduled
 def repair_counters(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.repair_counters(runner)
+
+
+@scheduled
+def repair_search(*, runner: BatchRunner, **_: object) -> int:
+    return sum(1 for _ in derived.repair(runner))
 
 
 @scheduled

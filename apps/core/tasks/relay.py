@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 from apps.core.db.deadline import UNAVAILABLE_ERRORS, reset_pool
 from apps.core.models import QueuedTask
+from apps.core.ops.availability import AvailabilityLog
 from apps.core.ops.observability import OUTBOX_LAG
 from apps.core.tasks import heartbeats, outbox
 
@@ -40,6 +41,8 @@ class Relay:
             *app.connection_for_write().connection_errors,
         )
         self._heart = heartbeats.Heart("relay")
+        self._database = AvailabilityLog(log, unavailable="relay_without_database", recovered="relay_found_database")
+        self._broker = AvailabilityLog(log, unavailable="broker_unavailable", recovered="broker_recovered")
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -60,11 +63,12 @@ class Relay:
             tasks = self.take_batch()
             announced = self.announce(tasks)
         except UNAVAILABLE_ERRORS as error:
-            log.warning("relay_without_database", error=str(error).strip())
+            self._database.record_failure(error=str(error).strip())
             reset_pool()
             return PAUSE.total_seconds()
         finally:
             close_old_connections()
+        self._database.record_answer()
         if len(announced) < len(tasks):
             return PAUSE.total_seconds()
         return 0 if tasks else IDLE_SECONDS
@@ -87,11 +91,13 @@ class Relay:
             try:
                 self._publish(task)
             except self._broker_errors as error:
-                log.warning("broker_unavailable", error=repr(error), waiting=len(tasks) - number)
+                self._broker.record_failure(error=repr(error), waiting=len(tasks) - number)
                 outbox.reschedule([each.task_id for each in tasks[number:]], after=PAUSE)
                 return tasks[:number]
             except Exception as error:  # of this task alone: whatever its arguments make the serializer raise
                 self._refuse(task, error)
+            else:
+                self._broker.record_answer()
         return tasks
 
     def _publish(self, task: QueuedTask) -> None:

@@ -1,6 +1,5 @@
 """Appeals beside the first decision, and the decision on them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,22 +11,27 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from apps.accounts.models import User
-from apps.content.models import Post, PostMedia
+from apps.content.models import Post
 from apps.core.errors import DomainError
-from apps.engagement.models import Comment
+from apps.core.validators import validate_not_blank
 from apps.moderation import services
-from apps.moderation.admin.pages import ConsolePage, Photo, Slice, avatar_of, current_user, photo_of
-from apps.moderation.cases import reads
-from apps.moderation.models import UNPLEASANT, Appeal, TargetType
+from apps.moderation.admin.pages import ConsolePage, Slice, current_user
+from apps.moderation.admin.photos import Photo, Target, photos_of, thumbnail
+from apps.moderation.admin.views import FORM_KEYS, LIST_KEYS, ModerationView, action_title, text_of
+from apps.moderation.cases import effects, reads
+from apps.moderation.models import Appeal
 
 PER_PAGE = 10
 # The page of the post shows all photos.
 PHOTOS = 4
 
 
+UPHOLD, OVERTURN = "uphold", "overturn"
+
+
 class DecisionForm(forms.Form):
-    decision = forms.ChoiceField(choices=[("uphold", "uphold"), ("overturn", "overturn")])
-    note = forms.CharField(max_length=1000)
+    decision = forms.ChoiceField(choices=[(UPHOLD, "Uphold"), (OVERTURN, "Overturn")])
+    note = forms.CharField(max_length=1000, validators=[validate_not_blank])
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Case:
     """An appeal on the page. `refusal` says why the current user cannot decide it."""
 
     appeal: Appeal
+    title: str
     text: str
     photos: list[Photo]
     post_id: UUID | None
@@ -52,19 +57,22 @@ class AppealsPage(ConsolePage):
         rows = Appeal.objects.with_action().filter(status=status)
         # Open appeals are answered in the order of their arrival.
         page = Slice.of(self.request, rows, PER_PAGE, oldest_first=status == Appeal.Status.OPEN)
+        targets, by = reads.find_targets([appeal.action for appeal in page.rows]), current_user(self.request)
         return {
             "page": page,
-            "cases": _cases(page.rows, current_user(self.request)),
+            "cases": [_case(appeal, by, targets.get(appeal.action.target_id)) for appeal in page.rows],
+            "keys": [*LIST_KEYS, ("u", "uphold the decision"), ("o", "overturn it"), *FORM_KEYS],
             "status": status,
             "statuses": Appeal.Status.choices,
         }
 
 
-class DecideAppealPage(ConsolePage):
-    """Decide an appeal. POST only."""
+class DecideAppealView(ModerationView):
+    """Decide an appeal: a preview of the effect, then the decision. POST only."""
 
-    title = "Appeals"
+    title = "Appeal"
     http_method_names = ["post"]
+    template_name = "console/appeal_preview.html"
 
     def post(self, request: HttpRequest, appeal_id: UUID) -> HttpResponse:
         appeal = Appeal.objects.with_action().filter(pk=appeal_id).first()
@@ -73,55 +81,62 @@ class DecideAppealPage(ConsolePage):
         form = DecisionForm(request.POST)
         if not form.is_valid():
             messages.error(request, "Nothing was decided: give a reason, which the appellant sees.")
+        elif request.POST.get("step") != "confirm":
+            return self._preview(appeal, **form.cleaned_data)
         else:
-            _decide(request, appeal, form.cleaned_data)
+            self._decide(appeal, **form.cleaned_data)
         return redirect(reverse("admin:moderation_appeals"))
 
+    def _preview(self, appeal: Appeal, *, decision: str, note: str) -> HttpResponse:
+        """A moderator who cannot decide the appeal sees why instead."""
+        overturn = decision == OVERTURN
+        if refusal := _refusal(appeal, self.moderator):
+            messages.error(self.request, refusal)
+            return redirect(reverse("admin:moderation_appeals"))
+        title = action_title(appeal.action, appeal.appellant)
+        return self.render(
+            title=f"{'Overturn' if overturn else 'Uphold'} the {title[:1].lower()}{title[1:]}",
+            appeal=appeal,
+            decision=decision,
+            note=note,
+            overturn=overturn,
+            effect=effects.preview_undo(appeal.action) if overturn and appeal.action.can_be_undone else None,
+        )
 
-def _decide(request: HttpRequest, appeal: Appeal, decided: dict[str, str]) -> None:
-    overturn = decided["decision"] == "overturn"
-    try:
-        services.decide_appeal(appeal, by=current_user(request), overturn=overturn, note=decided["note"])
-    except DomainError as refusal:
-        messages.error(request, refusal.detail)
-        return
-    outcome = "overturned and undone" if overturn else "upheld"
-    messages.success(request, f"The decision about {appeal.appellant} is {outcome}. The appellant is notified.")
+    def _decide(self, appeal: Appeal, *, decision: str, note: str) -> None:
+        overturn = decision == OVERTURN
+        try:
+            services.decide_appeal(appeal, by=self.moderator, overturn=overturn, note=note)
+        except DomainError as refusal:
+            messages.error(self.request, refusal.detail)
+            return
+        outcome = "overturned and undone" if overturn else "upheld"
+        messages.success(
+            self.request, f"The decision about {appeal.appellant} is {outcome}. The appellant is notified."
+        )
 
 
 # ── Targets ──────────────────────────────────────────────────────────────────────────────────
-def _cases(appeals: Iterable[Appeal], by: User) -> list[Case]:
-    """The appeals with their targets, which are read together."""
-    about = {kind: [a.action.target_id for a in appeals if a.action.target_type == kind] for kind in TargetType.values}
-    comments = reads.get_comments(about[TargetType.COMMENT])
-    posts = reads.get_posts(about[TargetType.POST])
-    photos = reads.get_photos(posts, limit=PHOTOS)
-    return [_case(appeal, by, comments, posts, photos) for appeal in appeals]
-
-
-def _case(
-    appeal: Appeal,
-    by: User,
-    comments: dict[UUID, Comment],
-    posts: dict[UUID, Post],
-    photos: dict[UUID, list[PostMedia]],
-) -> Case:
-    action = appeal.action
-    post, comment = posts.get(action.target_id), comments.get(action.target_id)
-    blurred = action.category in UNPLEASANT or (post is not None and post.sensitive)
-    shown = [photo_of(item, sensitive=blurred) for item in photos.get(action.target_id, [])]
-    if action.target_type == TargetType.USER and (avatar := avatar_of(appeal.appellant)):
-        shown = [avatar]
+def _case(appeal: Appeal, by: User, target: Target | None) -> Case:
+    """`target` is None if it is deleted."""
+    shown: list[Photo | None] = []
+    if isinstance(target, Post):
+        shown = list(photos_of(target)[:PHOTOS])
+    elif isinstance(target, User):
+        shown = [thumbnail(target)]
+    post_id = target.pk if isinstance(target, Post) else getattr(target, "post_id", None)
     return Case(
         appeal=appeal,
-        text=post.caption if post else comment.text if comment else "",
-        photos=shown,
-        post_id=post.pk if post else comment.post_id if comment else None,
+        title=action_title(appeal.action, appeal.appellant),
+        text="" if isinstance(target, User) else text_of(target),
+        photos=[photo for photo in shown if photo],
+        post_id=post_id,
         refusal=_refusal(appeal, by),
     )
 
 
 def _refusal(appeal: Appeal, by: User) -> str:
+    """Why the moderator cannot decide the appeal; empty if they can."""
     try:
         services.require_another_decider(appeal, by=by)
     except DomainError as refusal:

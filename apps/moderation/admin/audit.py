@@ -1,7 +1,7 @@
 """The audit of decisions and of other acts of staff: filters, pages and CSV export."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,12 +15,16 @@ from apps.core.db.batches import BATCH
 from apps.core.db.ids import parse_id
 from apps.core.times import timestamp
 from apps.moderation.admin.pages import ConsolePage, Slice, current_user, day_of
+from apps.moderation.admin.photos import Photo, thumbnail
 from apps.moderation.audit.records import record_staff_act
+from apps.moderation.cases import reads
 from apps.moderation.models import Category, ModerationAction, StaffAct, TargetType
 
 PER_PAGE = 50
 # The id of no account, for filters that match nothing.
 NO_ID = UUID(int=0)
+# Actions that close a report.
+CLOSING = {ModerationAction.Action.RESOLVE_FLAG, ModerationAction.Action.DISMISS_FLAG}
 # Spreadsheets take a cell with one of these prefixes for a formula.
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
@@ -39,7 +43,10 @@ class Register:
 
 def _decisions(request: HttpRequest) -> "QuerySet[Any]":
     query = request.GET
-    return ModerationAction.objects.with_outcome().matching(
+    rows = ModerationAction.objects.with_outcome()
+    if decision := _id(query.get("decision", "")):
+        rows = rows.of_decision(decision)
+    return rows.matching(
         actor=_user_id(query.get("actor", "")),
         action=_choice(query.get("action", ""), ModerationAction.Action.values),
         target_type=_choice(query.get("target_type", ""), TargetType.values),
@@ -132,16 +139,45 @@ class AuditPage(ConsolePage):
 
     def get_page_context(self) -> dict[str, Any]:
         register = _register(self.request)
+        rows: Any = register.rows(self.request)
+        if register is DECISIONS and "decision" not in self.request.GET:
+            rows = rows.first_rows().with_reports_closed()
+        page = Slice.of(self.request, rows, PER_PAGE)
         return {
             "registers": list(REGISTERS.values()),
             "register": register,
-            "page": Slice.of(self.request, register.rows(self.request), PER_PAGE),
+            "page": page,
+            "entries": _entries(page.rows) if register is DECISIONS else [],
             "filters": self.request.GET,
             "actions": ModerationAction.Action.choices,
             "target_types": TargetType.choices,
             "categories": Category.choices,
             "query": self.request.GET.urlencode(),
         }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decision in the list. The author and the photo are None if the target is deleted."""
+
+    action: ModerationAction
+    author: User | None
+    photo: Photo | None
+
+    @property
+    def closed(self) -> int:
+        """The number of reports that a decision of several rows closed."""
+        parts: int = getattr(self.action, "closed", 0)
+        return parts + (parts > 0 and self.action.action in CLOSING)
+
+
+def _entries(actions: Sequence[ModerationAction]) -> list[Entry]:
+    targets = reads.find_targets(actions)
+    found = [(action, targets.get(action.target_id)) for action in actions]
+    return [
+        Entry(action, row if isinstance(row, User) else getattr(row, "author", None), thumbnail(row))
+        for action, row in found
+    ]
 
 
 # ── CSV ─────────────────────────────────────────────────────────────────────────────────────────────

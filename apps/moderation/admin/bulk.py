@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from apps.core.db.ids import first_id_at, parse_id
@@ -14,7 +15,7 @@ from apps.core.errors import DomainError
 from apps.moderation import services
 from apps.moderation.admin.cases import find_case
 from apps.moderation.admin.forms import DecisionForm
-from apps.moderation.admin.views import KEYS, ModerationView
+from apps.moderation.admin.views import KEYS, ModerationView, show_result
 from apps.moderation.cases import effects, queue, reads
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Decision, TargetType
@@ -39,28 +40,39 @@ class SweepView(ModerationView):
         if not targets or act not in KEYS:
             messages.error(request, "Select cases and a decision.")
             return redirect("admin:moderation_flag_queue")
+        people = {target.person_id for target in targets}
         form = DecisionForm(
-            act, request.POST if request.POST.get("step") else None, templates=reads.list_templates(act)
+            act,
+            request.POST if request.POST.get("step") else None,
+            templates=reads.list_templates(act),
+            others=reads.count_other_reports(people, than=[target.id for target in targets]),
+            accounts=len(people),
         )
         if request.POST.get("step") != "confirm" or not form.is_valid():
             return self._preview(targets, act, form)
         try:
-            sweep = queue.decide_many(targets, by=self.moderator, decision=act, **form.arguments)
+            sweep = queue.decide_many(
+                targets, by=self.moderator, decision=act, close_others=form.closes_others, **form.arguments
+            )
         except DomainError as refusal:
             messages.error(request, refusal.detail)
             return self._preview(targets, act, form)
-        _show_result(request, sweep)
+        show_result(request, sweep)
         return redirect("admin:moderation_flag_queue")
 
     def _preview(self, targets: list[Target], act: str, form: DecisionForm) -> HttpResponse:
         until = form.until if form.is_bound and form.is_valid() else timezone.now() + timedelta(days=1)
+        shown = targets[: queue.MAX_AT_ONCE]
+        label = Decision(act).label
         return self.render(
-            targets=targets[: queue.MAX_AT_ONCE],
+            title=f"{label}: {len(shown)} case{pluralize(len(shown))}",
+            targets=shown,
+            people=reads.list_handles({target.person_id for target in shown}),
             left=max(len(targets) - queue.MAX_AT_ONCE, 0),
             act=act,
-            label=Decision(act).label,
+            label=label,
             form=form,
-            effect=effects.preview(targets[: queue.MAX_AT_ONCE], act, until=until),
+            effect=effects.preview(shown, act, until=until),
             permanent_is_proposed=act == Decision.SUSPEND and services.needs_second_moderator(None),
             max_at_once=queue.MAX_AT_ONCE,
         )
@@ -71,18 +83,6 @@ def _targets(paths: list[str]) -> list[Target]:
     asked = dict.fromkeys(tuple(path.split("/", 1)) for path in paths if path.count("/") == 1)
     known = [(kind, parse_id(pk)) for kind, pk in asked if kind in TargetType.values]
     return reads.find_owned_targets([(kind, pk) for kind, pk in known if pk])
-
-
-def _show_result(request: HttpRequest, sweep: queue.Sweep) -> None:
-    """The numbers, and the first few errors."""
-    if sweep.done:
-        messages.success(request, f"{sweep.done} decided, {sweep.closed} reports closed.")
-    if sweep.proposed:
-        messages.info(request, f"{sweep.proposed} proposed. Another moderator confirms.")
-    for target, refusal in sweep.refused[:5]:
-        messages.error(request, f"{target.type} {target.id}: {refusal.detail}")
-    if len(sweep.refused) > 5:
-        messages.error(request, f"{len(sweep.refused)} were refused in total.")
 
 
 class AuthorView(ModerationView):

@@ -9,11 +9,23 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.core.errors import DomainError, NotFound
 from apps.moderation.admin.forms import DecisionForm, ReasonForm
-from apps.moderation.admin.pictures import is_sensitive, pictures, thumbnail
-from apps.moderation.admin.views import KEYS, ModerationView, case_url, error_text
+from apps.moderation.admin.photos import Photo, avatar_of, photos_of, thumbnail
+from apps.moderation.admin.views import (
+    FORM_KEYS,
+    KEYS,
+    ModerationView,
+    action_title,
+    case_url,
+    error_text,
+    show_result,
+    text_of,
+    title_of,
+)
 from apps.moderation.cases import claims, effects, proposals, queue, reads
+from apps.moderation.cases.decisions import in_force
 from apps.moderation.models import Category, Decision, ModerationAction, TargetType
 from apps.moderation.roles import may_change_rules
 
@@ -26,10 +38,7 @@ class CaseView(ModerationView):
     template_name = "console/queue/case.html"
 
     def get(self, request: HttpRequest, kind: str, pk: UUID) -> HttpResponse:
-        case = find_case(kind, pk)
-        act = request.GET.get("act", "")
-        form = self._form(act) if act in possible(case) else None
-        return self._page(case, act, form)
+        return self._page(find_case(kind, pk), request.GET.get("act", ""))
 
     def post(self, request: HttpRequest, kind: str, pk: UUID) -> HttpResponse:
         case = find_case(kind, pk)
@@ -37,25 +46,38 @@ class CaseView(ModerationView):
         if act not in possible(case):
             messages.error(request, "This decision is not possible for this case.")
             return redirect(case_url(f"{kind}/{pk}"))
-        form = self._form(act, request.POST)
+        form = self._form(case, act, request.POST)
         if not form.is_valid():
             return self._page(case, act, form)
         if request.POST.get("step") != "confirm":
             return self._preview(case, act, form)
         return self._decide(case, act, form)
 
-    def _form(self, act: str, data: Any = None) -> DecisionForm:
+    @staticmethod
+    def _avatar(case: reads.Case) -> Photo | None:
+        if isinstance(case.row, User):
+            return thumbnail(case.row)
+        return avatar_of(case.person, sensitive=getattr(case.row, "author_unpleasant", True))
+
+    @staticmethod
+    def _count_others(case: reads.Case) -> int:
+        return sum(reads.count_other_reports([case.person.pk], than=[case.target.id]).values())
+
+    def _form(self, case: reads.Case, act: str, data: Any = None, *, category: str = "") -> DecisionForm:
+        others = None
+        if act == Decision.SUSPEND:
+            others = reads.count_other_reports([case.person.pk], than=[case.target.id])
         return DecisionForm(
-            act, data, templates=reads.list_templates(act), initial={"category": self.request.GET.get("category", "")}
+            act, data, templates=reads.list_templates(act), others=others, initial={"category": category}
         )
 
-    def _page(self, case: reads.Case, act: str, form: DecisionForm | None) -> HttpResponse:
+    def _page(self, case: reads.Case, act: str, form: DecisionForm | None = None) -> HttpResponse:
         reports = reads.list_reports(case.target)
         total = reports[0].total if reports else 0
         context = reads.get_context(case.target, moderator_id=self.moderator.pk)
-        category = context.category or ""
-        if form and not form.is_bound and "category" in form.fields:
-            form.initial["category"] = category
+        acts = offered(case, has_reports=total > 0)
+        if form is None and act in acts:
+            form = self._form(case, act, category=context.category or "")
         is_own = case.person.pk == self.moderator.pk
         is_admins = "admin" in case.person.roles and "admin" not in self.moderator.roles
         forbidden = is_own or is_admins
@@ -67,14 +89,20 @@ class CaseView(ModerationView):
             total=total,
             act=act if form else "",
             form=form,
-            acts=[(name, Decision(name).label, KEYS[name]) for name in possible(case)],
+            acts=[(name, label, KEYS[name]) for name, label in acts.items()],
+            keys=[
+                *(("j", "next case"), ("k", "previous case"), ("q", "the queue; releases the case")),
+                *((KEYS[name], label) for name, label in acts.items()),
+                *FORM_KEYS,
+            ],
+            others=self._count_others(case) if context.proposal_id else 0,
+            restriction=None if total else in_force(case.target.type, case.target.id),
             forbidden=forbidden,
             mine=mine,
             held=bool(context.holder_id) and not mine and context.holder_id != self.moderator.pk,
-            photos=pictures(case.row) if case.post else [],
+            photos=photos_of(case.row) if case.post else [],
             earlier=list(reversed(getattr(case.row, "earlier", []))),
-            avatar=thumbnail(case.person),
-            sensitive=is_sensitive(case.row, category),
+            avatar=self._avatar(case),
             may_ban=may_change_rules(self.moderator),
             history=reads.list_past_actions(case.person.pk),
             own_proposal=context.proposer_id == self.moderator.pk,
@@ -93,14 +121,15 @@ class CaseView(ModerationView):
         return claims.take(case.target, by=self.moderator)
 
     def _preview(self, case: reads.Case, act: str, form: DecisionForm) -> HttpResponse:
+        effect = effects.preview([case.target], act, until=form.until, close_others=form.closes_others)
         return self.render(
             "console/queue/preview.html",
             case=case,
             act=act,
-            label=Decision(act).label,
+            title=title_of(act, case, reports=effect.flags, until=form.until, proposes=effect.proposes),
             form=form,
             fields=_submitted_fields(self.request),
-            effect=effects.preview([case.target], act, until=form.until),
+            effect=effect,
             until=form.until,
             category=Category(form.cleaned_data["category"]).label if form.cleaned_data.get("category") else "",
             back=case_url(f"{case.target.type}/{case.target.id}", act),
@@ -117,6 +146,9 @@ class CaseView(ModerationView):
             return redirect(case_url(here))
         messages.success(self.request, _result_text(act, done))
         following = context.next or context.most_severe
+        if form.closes_others and done.action:
+            show_result(self.request, queue.close_other_reports(done.action, by=self.moderator))
+            following = reads.get_context(case.target, moderator_id=self.moderator.pk).most_severe
         return redirect(case_url(following) if following else reverse("admin:moderation_flag_queue"))
 
 
@@ -124,6 +156,20 @@ def possible(case: reads.Case) -> list[str]:
     """The decisions that are possible: accounts and deleted targets cannot be taken down."""
     takes_down = case.row is not None and case.target.type != TargetType.USER
     return [act for act in KEYS if act != Decision.TAKE_DOWN or takes_down]
+
+
+def offered(case: reads.Case, *, has_reports: bool) -> dict[str, str]:
+    """The possible decisions that would change something, with their labels."""
+    useless = {
+        Decision.TAKE_DOWN: getattr(case.row, "taken_down_at", None) is not None,
+        Decision.SUSPEND: case.person.state not in {User.State.ACTIVE, User.State.SUSPENDED},
+        Decision.DISMISS: not has_reports,
+        Decision.RESOLVE: not has_reports,
+    }
+    labels = {act: Decision(act).label for act in possible(case) if not useless[Decision(act)]}
+    if Decision.SUSPEND in labels and case.person.state == User.State.SUSPENDED:
+        labels[Decision.SUSPEND] = "Change the suspension"
+    return labels
 
 
 def find_case(kind: str, pk: UUID) -> reads.Case:
@@ -135,7 +181,7 @@ def find_case(kind: str, pk: UUID) -> reads.Case:
 
 def _submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
     """The fields that the confirmation repeats."""
-    names = ["decision", "template", "reason", "category", "duration", "reported"]
+    names = ["decision", "template", "reason", "category", "duration", "close_others", "reported"]
     return [(name, request.POST[name]) for name in names if name in request.POST]
 
 
@@ -170,8 +216,10 @@ class ProposalView(ModerationView):
         note = request.POST.get("note", "").strip()[:1000]
         try:
             if request.POST.get("verdict") == "confirm":
-                proposals.confirm(proposal, by=self.moderator, note=note)
-                messages.success(request, "Permanently suspended.")
+                suspension = proposals.confirm(proposal, by=self.moderator, note=note)
+                messages.success(request, f"{proposal.person} is permanently suspended.")
+                if request.POST.get("close_others"):
+                    show_result(request, queue.close_other_reports(suspension, by=self.moderator))
             else:
                 proposals.reject(proposal, by=self.moderator, note=note)
                 messages.success(request, "Rejected. The case stays open.")
@@ -181,9 +229,9 @@ class ProposalView(ModerationView):
 
 
 class UndoView(ModerationView):
-    """Undo a takedown or a suspension of the audit."""
+    """An action of the audit. A takedown or a suspension in force can be undone: first a preview, then the decision."""
 
-    title = "Undo"
+    title = "Decision"
     template_name = "console/queue/undo.html"
 
     def get(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -193,18 +241,33 @@ class UndoView(ModerationView):
         action, form = self._action(pk), ReasonForm(request.POST)
         if not form.is_valid():
             return self._page(action, form)
+        if request.POST.get("step") != "confirm":
+            return self._page(action, form, "console/queue/undo_preview.html")
         try:
             queue.undo(action, by=self.moderator, reason=form.cleaned_data["reason"])
-            messages.success(request, "Undone.")
+            messages.success(request, "Undone. The affected user is notified.")
         except DomainError as refusal:
             messages.error(request, refusal.detail)
         return redirect("admin:moderation_moderationaction_undo", pk=pk)
 
     def _action(self, pk: UUID) -> ModerationAction:
-        action = ModerationAction.objects.with_outcome().filter(pk=pk).first()
+        action = ModerationAction.objects.with_outcome().with_reports_closed().filter(pk=pk).first()
         if action is None:
             raise Http404
         return action
 
-    def _page(self, action: ModerationAction, form: ReasonForm) -> HttpResponse:
-        return self.render(action=action, form=form, back=case_url(f"{action.target_type}/{action.target_id}"))
+    def _page(self, action: ModerationAction, form: ReasonForm, template: str = "") -> HttpResponse:
+        target = reads.find_targets([action]).get(action.target_id)
+        person = target if isinstance(target, User) else getattr(target, "author", None)
+        title = action_title(action, person)
+        return self.render(
+            template,
+            title=f"Undo: {title}" if template else title,
+            action=action,
+            person=person,
+            photo=thumbnail(target),
+            text=text_of(target),
+            form=form,
+            effect=effects.preview_undo(action) if action.can_be_undone else None,
+            back=case_url(f"{action.target_type}/{action.target_id}"),
+        )

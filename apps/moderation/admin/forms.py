@@ -6,11 +6,12 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
+from apps.core.validators import validate_not_blank
 from apps.moderation.models import Category, Decision, ReasonTemplate
 
-PERMANENT = "for_good"
+PERMANENT = "permanent"
 DURATIONS = [
     ("1", "1 day"),
     ("3", "3 days"),
@@ -27,14 +28,16 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         max_length=1000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "autofocus": True}),
+        validators=[validate_not_blank],
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="The affected user sees this. Do not include other people's data.",
     )
 
 
 class DecisionForm(ReasonForm):
     """A decision on a case. An empty reason means the text of the template. Takedowns and suspensions have a category,
-    and suspensions a duration."""
+    and suspensions a duration. `others` are the other open reports about the accounts, by category: a suspension
+    can close them as well."""
 
     template = forms.ModelChoiceField(
         ReasonTemplate.objects.none(),
@@ -47,20 +50,44 @@ class DecisionForm(ReasonForm):
     duration = forms.ChoiceField(
         choices=DURATIONS, initial="7", required=False, label="Duration", widget=UnfoldAdminSelectWidget
     )
-    field_order = ["template", "reason", "category", "duration"]
+    close_others = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
+    field_order = ["template", "reason", "category", "duration", "close_others"]
 
-    def __init__(self, decision: str, *args: Any, templates: "QuerySet[ReasonTemplate]", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        decision: str,
+        *args: Any,
+        templates: "QuerySet[ReasonTemplate]",
+        others: dict[str, int] | None = None,
+        accounts: int = 1,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.templates = list(templates)
         chooser: Any = self.fields["template"]
         chooser.queryset = templates
         chooser.choices = [("", "None"), *((str(row.pk), row.title) for row in self.templates)]
         self.fields["reason"].required = not self.data.get("template")
+        # Not the reason: a screen reader would skip the templates.
+        self.fields["template" if self.templates else "reason"].widget.attrs["autofocus"] = True
+        self._offer_to_close(others if decision == Decision.SUSPEND else None, accounts)
         if decision not in NEEDS_CATEGORY:
             del self.fields["category"]
             self.fields["reason"].help_text = "Stored with the reports and in the audit. No user sees it."
         if decision != Decision.SUSPEND:
             del self.fields["duration"]
+
+    def _offer_to_close(self, others: dict[str, int] | None, accounts: int) -> None:
+        if not others:
+            del self.fields["close_others"]
+            return
+        number, names = sum(others.values()), dict(Category.choices)
+        reports = f"{number} report{'' if number == 1 else 's'}"
+        about = "this account and its content" if accounts == 1 else "these accounts and their content"
+        field = self.fields["close_others"]
+        field.label = f"Also close the other {reports} about {about}"
+        counted = ", ".join(f"{names[category]} {count}" for category, count in others.items())
+        field.help_text = f"{counted}. Each affected user receives one statement of reasons, for the suspension."
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -78,6 +105,10 @@ class DecisionForm(ReasonForm):
         """The arguments of the services."""
         data = self.cleaned_data
         return {"reason": data["reason"], "category": data.get("category", ""), "until": self.until}
+
+    @property
+    def closes_others(self) -> bool:
+        return bool(self.cleaned_data.get("close_others"))
 
     @property
     def until(self) -> datetime | None:

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.apps import apps
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from apps.accounts.models import User
+from apps.core.ops.metrics import MOST_COUNTED
 from apps.moderation.admin import pages
 from apps.moderation.cases import reads
-from apps.moderation.models import SuspensionProposal
+from apps.moderation.models import Appeal, Flag, ModerationAction, OpenCase, SuspensionProposal
+from apps.moderation.transparency import statistics
 
-LANDING_CASES = 5
+LANDING_ROWS = 5
 QUEUE_PAGES = ("queue/", "case/", "sweep/", "author/")
 
 
@@ -33,19 +37,41 @@ def _staff(request: HttpRequest) -> bool:
 
 
 def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Adds the most severe cases and the waiting proposals, for moderators."""
-    if may_moderate(request):
-        context["cases"] = reads.list_cases(limit=LANDING_CASES)
-        context["proposals"] = SuspensionProposal.objects.waiting().select_related("person")[:LANDING_CASES]
-    return context
+    """Adds the desk of a moderator: their case, the most severe cases, appeals, proposals and numbers."""
+    if not may_moderate(request):
+        return context
+    by = cast(User, request.user)
+    appeals = (
+        Appeal.objects.open().select_related("appellant", "action").exclude(appellant=by).exclude(action__actor=by)
+    )
+    return context | {
+        "mine": reads.list_claimed_cases(by.pk),
+        "cases": reads.list_cases(limit=LANDING_ROWS),
+        "appeals": appeals.order_by("pk")[:LANDING_ROWS],
+        "proposals": SuspensionProposal.objects.waiting().select_related("person")[:LANDING_ROWS],
+        "numbers": _numbers(by),
+    }
 
 
-def _list_of(title: str, icon: str, model: str) -> dict[str, Any]:
-    """An entry for the list of a model, for users who may view it."""
-    app, name = model.split(".")
+def _numbers(by: User) -> list[tuple[str, int]]:
+    """(name, number), each counted up to MOST_COUNTED."""
+    today = statistics.Period.of_days(1)
+    decided = ModerationAction.objects.filter(actor=by, pk__gte=today.first_id, part_of_id=None)
+    rows = {
+        "Open cases": OpenCase.objects.all(),
+        "Open reports": Flag.objects.open(),
+        "Open appeals": Appeal.objects.open(),
+        "Your decisions today": decided,
+    }
+    return [(name, row[:MOST_COUNTED].count()) for name, row in rows.items()]
+
+
+def _list_of(icon: str, label: str) -> dict[str, Any]:
+    """An entry for the list of a model, for users who may view it. It has the name of the model."""
+    app, name = label.split(".")
     link = reverse(f"admin:{app}_{name}_changelist")
     return {
-        "title": title,
+        "title": capfirst(apps.get_model(label)._meta.verbose_name_plural),
         "icon": icon,
         "link": link,
         # Pages below it have entries of their own.
@@ -66,26 +92,33 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Moderation",
             "items": [
                 {
+                    "title": "Start",
+                    "icon": "home",
+                    "link": reverse("admin:index"),
+                    "active": lambda request: request.path == reverse("admin:index"),
+                    "permission": _staff,
+                },
+                {
                     "title": "Queue",
                     "icon": "inbox",
                     "link": reverse("admin:moderation_flag_queue"),
                     "active": is_queue_page,
                     "permission": may_moderate,
                 },
-                _list_of("Proposed suspensions", "group", "moderation.suspensionproposal"),
+                _list_of("group", "moderation.suspensionproposal"),
                 _page("Appeals", "gavel", "appeals"),
-                _list_of("Reports", "flag", "moderation.flag"),
+                _list_of("flag", "moderation.flag"),
             ],
         },
         {
             "title": "People & content",
             "separator": True,
             "items": [
-                _list_of("People", "person", "accounts.user"),
-                _list_of("Posts", "photo_library", "content.post"),
-                _list_of("Comments", "comment", "engagement.comment"),
-                _list_of("Media", "image", "media.media"),
-                _list_of("Sessions", "devices", "accounts.session"),
+                _list_of("person", "accounts.user"),
+                _list_of("photo_library", "content.post"),
+                _list_of("comment", "engagement.comment"),
+                _list_of("image", "media.media"),
+                _list_of("devices", "accounts.session"),
             ],
         },
         {
@@ -103,10 +136,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Rules",
             "separator": True,
             "items": [
-                _list_of("Reason templates", "edit_note", "moderation.reasontemplate"),
-                _list_of("Banned images", "hide_image", "safety.blockedimage"),
-                _list_of("Blocked words and domains", "block", "safety.blockedterm"),
-                _list_of("New account limits", "speed", "safety.newaccountlimit"),
+                _list_of("edit_note", "moderation.reasontemplate"),
+                _list_of("hide_image", "safety.blockedimage"),
+                _list_of("block", "safety.blockedterm"),
+                _list_of("speed", "safety.newaccountlimit"),
             ],
         },
         {
@@ -126,13 +159,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "link": reverse("admin:django_celery_beat_intervalschedule_changelist"),
                     "permission": may_operate,
                 },
-                _list_of("Jobs", "checklist", "core.jobrun"),
-                _list_of("Outbox", "outbox", "core.queuedtask"),
-                _list_of("Dead letters", "unsubscribe", "core.deadletter"),
-                _list_of("Erasures", "delete_forever", "accounts.erasure"),
-                _list_of("Exports", "download", "accounts.dataexport"),
-                _list_of("Pending deletions", "auto_delete", "media.pendingdeletion"),
-                _list_of("Withheld handles", "lock_clock", "accounts.withheldhandle"),
+                _list_of("checklist", "core.jobrun"),
+                _list_of("outbox", "core.queuedtask"),
+                _list_of("unsubscribe", "core.deadletter"),
+                _list_of("delete_forever", "accounts.erasure"),
+                _list_of("download", "accounts.dataexport"),
+                _list_of("auto_delete", "media.pendingdeletion"),
+                _list_of("lock_clock", "accounts.withheldhandle"),
             ],
         },
         {
@@ -140,15 +173,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "collapsible": True,
             "items": [
-                _list_of("Follows", "group_add", "social.follow"),
-                _list_of("Follow requests", "hourglass_empty", "social.followrequest"),
-                _list_of("Blocks", "block", "social.block"),
-                _list_of("Mutes", "volume_off", "social.mute"),
-                _list_of("Likes", "favorite", "engagement.like"),
-                _list_of("Saves", "bookmark", "engagement.save"),
-                _list_of("Tags", "tag", "content.tag"),
-                _list_of("Notifications", "notifications", "notifications.notification"),
-                _list_of("Deliveries", "outgoing_mail", "notifications.delivery"),
+                _list_of("group_add", "social.follow"),
+                _list_of("hourglass_empty", "social.followrequest"),
+                _list_of("block", "social.block"),
+                _list_of("volume_off", "social.mute"),
+                _list_of("favorite", "engagement.like"),
+                _list_of("bookmark", "engagement.save"),
+                _list_of("tag", "content.tag"),
+                _list_of("notifications", "notifications.notification"),
+                _list_of("outgoing_mail", "notifications.delivery"),
             ],
         },
     ]

@@ -1,10 +1,9 @@
-"""Shared parts of the moderation pages: permissions, paging, photos and durations."""
+"""Shared parts of the moderation pages: permissions, paging and durations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
-from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
@@ -12,11 +11,8 @@ from django.views.generic import TemplateView
 from unfold.views import UnfoldModelAdminViewMixin
 
 from apps.accounts.models import User
-from apps.content.models import PostMedia
 from apps.core.db.ids import parse_id
 from apps.core.errors import NotFound
-from apps.media.models import Media
-from apps.media.urls import urls_of
 from apps.moderation.roles import may_change_rules
 
 
@@ -45,9 +41,11 @@ class ConsolePage(UnfoldModelAdminViewMixin, TemplateView):  # type: ignore[misc
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**more)
         try:
-            return context | self.get_page_context()
+            context |= self.get_page_context()
         except NotFound as refusal:
             raise Http404 from refusal
+        # The heading is the title, not the names of the model below which the page has its URL.
+        return context | {"content_title": context["title"], "model_admin": None}
 
     def get_page_context(self) -> dict[str, Any]:
         """The context of the page, in addition to the one of the console."""
@@ -84,37 +82,6 @@ def _query(request: HttpRequest, **instead: str) -> str:
     for name, value in instead.items():
         asked[name] = value
     return f"?{asked.urlencode()}"
-
-
-# ── Photos ───────────────────────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class Photo:
-    """The values of an <img>. `url` is empty until the photo is ready."""
-
-    url: str
-    alt: str
-    sensitive: bool
-    post_id: UUID | None = None
-    medium_id: UUID | None = None
-    status: str = "ready"
-
-
-def photo_of(item: PostMedia, *, sensitive: bool, size: str = "medium") -> Photo:
-    medium = item.medium
-    alt = medium.alt_text or f"Photo {item.position + 1} of the post"
-    return Photo(_url(medium, size), alt, sensitive, item.post_id, medium.pk, medium.status)
-
-
-def avatar_of(person: User) -> Photo | None:
-    if person.avatar is None or not person.avatar.variants:
-        return None
-    return Photo(_url(person.avatar, "thumb"), f"Avatar of {person}", sensitive=False)
-
-
-def _url(medium: Media, size: str) -> str:
-    """A signed URL: moderators may see photos that are not public."""
-    wanted = [v for v in medium.variants if v["name"] == size and v["content_type"] == "image/webp"]
-    return urls_of(medium, public=False)(wanted[0]) if medium.status == "ready" and wanted else ""
 
 
 # ── Durations and days ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from apps.moderation.admin.pages import ConsolePage, Photo, avatar_of, current_user, photo_of
+from apps.moderation.admin.pages import ConsolePage, current_user
+from apps.moderation.admin.photos import photo_of_item, thumbnail
 from apps.moderation.console.profiles import COUNTED, get_person_profile
 from apps.moderation.roles import may_change_rules
 
@@ -13,15 +14,14 @@ class PersonPage(ConsolePage):
 
     def get_page_context(self) -> dict[str, Any]:
         profile = get_person_profile(self.kwargs["person_id"])
-        photos: list[Photo] = [
-            photo_of(item, sensitive=item.post.sensitive or item.unpleasant, size="thumb") for item in profile.photos
-        ]
         return {
             "title": str(profile.person),
             "profile": profile,
             "person": profile.person,
-            "avatar": avatar_of(profile.person),
+            "avatar": thumbnail(profile.person),
             "may_read_private": may_change_rules(current_user(self.request)),
-            "photos": photos,
+            "photos": [
+                photo_of_item(item, sensitive=item.post.sensitive or item.unpleasant) for item in profile.photos
+            ],
             "counted": COUNTED,
         }

@@ -3,7 +3,8 @@
 from typing import Any
 
 from apps.moderation.admin import plots
-from apps.moderation.admin.pages import ConsolePage, current_user, photo_of
+from apps.moderation.admin.pages import ConsolePage, current_user
+from apps.moderation.admin.photos import photo_of_item
 from apps.moderation.console.profiles import LIKE_DAYS, get_post_profile
 from apps.moderation.roles import may_change_rules
 
@@ -19,7 +20,9 @@ class PostPage(ConsolePage):
             "profile": profile,
             "post": profile.post,
             "may_ban": may_change_rules(current_user(self.request)),
-            "photos": [photo_of(item, sensitive=profile.post.sensitive or item.unpleasant) for item in profile.photos],
+            "photos": [
+                photo_of_item(item, sensitive=profile.post.sensitive or item.unpleasant) for item in profile.photos
+            ],
             "likes": plots.columns(
                 "likes",
                 "Likes by day",

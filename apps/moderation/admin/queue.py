@@ -6,10 +6,9 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.accounts.models import User
 from apps.core.db.ids import parse_id
-from apps.moderation.admin.pictures import is_sensitive, thumbnail
-from apps.moderation.admin.views import KEYS, ModerationView, case_url
+from apps.moderation.admin.photos import thumbnail
+from apps.moderation.admin.views import KEYS, LIST_KEYS, ModerationView, case_url, text_of
 from apps.moderation.cases import queue, reads
 from apps.moderation.models import Category, Decision, OpenCase
 
@@ -31,6 +30,12 @@ class QueueView(ModerationView):
             category=category,
             decisions=[(name, Decision(name).label) for name in KEYS],
             max_at_once=queue.MAX_AT_ONCE,
+            keys=[
+                *LIST_KEYS,
+                ("Enter", "open the selected case"),
+                ("x", "select it for a bulk decision"),
+                ("a", "select all"),
+            ],
         )
 
     def _row(self, row: OpenCase, target: Any) -> dict[str, Any]:
@@ -38,18 +43,11 @@ class QueueView(ModerationView):
             "case": row,
             "path": f"{row.target_type}/{row.target_id}",
             "url": case_url(f"{row.target_type}/{row.target_id}"),
-            "picture": thumbnail(target),
-            "sensitive": is_sensitive(target, row.category),
-            "text": _text(target),
+            "photo": thumbnail(target),
+            "text": text_of(target),
             "deleted": target is None,
             "mine": row.holder_id == self.moderator.pk,
         }
-
-
-def _text(target: Any) -> str:
-    if isinstance(target, User):
-        return target.bio
-    return str(getattr(target, "text", "") or getattr(target, "caption", ""))
 
 
 def _after(text: str) -> tuple[Decimal, UUID] | None:

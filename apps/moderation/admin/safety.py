@@ -24,9 +24,10 @@ from apps.accounts.models import User
 from apps.console.base import ReadOnlyAdmin
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError
+from apps.core.validators import validate_not_blank
 from apps.media.models import Media
 from apps.moderation import safety
-from apps.moderation.admin.pictures import Picture, picture
+from apps.moderation.admin.photos import Photo, photo_of
 from apps.moderation.admin.rows import ReasonForm
 from apps.moderation.roles import may_change_rules
 from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
@@ -37,7 +38,10 @@ class RuleForm(forms.Form):
     """The fields of a new rule. `reason` is recorded."""
 
     reason = forms.CharField(
-        max_length=1000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), help_text="Recorded in the audit."
+        max_length=1000,
+        validators=[validate_not_blank],
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Recorded in the audit.",
     )
 
 
@@ -85,12 +89,12 @@ class RuleAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "title": title,
             "form": form,
-            "picture": self.pictured(form),
+            "photo": self.get_photo(form),
         }
         return TemplateResponse(request, "console/safety/rule.html", context, status=200 if not form.errors else 400)
 
-    def pictured(self, form: RuleForm) -> Picture | None:
-        """The picture that the rule is about, if any."""
+    def get_photo(self, form: RuleForm) -> Photo | None:
+        """The photo that the rule is about, if any."""
         return None
 
     @staticmethod
@@ -209,10 +213,11 @@ class BlockedImageAdmin(RuleAdmin):
     def make(self, by: User, **fields: Any) -> object:
         return safety.ban_image(fields["medium"], by=by, reason=fields["reason"])
 
-    def pictured(self, form: RuleForm) -> Picture | None:
+    def get_photo(self, form: RuleForm) -> Photo | None:
         medium_id = parse_id(str(form["medium"].value() or ""))
         medium = safety.find_medium(medium_id) if medium_id else None
-        return picture(medium) if medium else None
+        # Only photos that were taken down are banned, for whatever reason: always blurred.
+        return photo_of(medium, sensitive=True) if medium else None
 
     @admin.action(description="Lift the ban", permissions=["rule"])
     def lift(self, request: HttpRequest, bans: "QuerySet[BlockedImage]") -> None:

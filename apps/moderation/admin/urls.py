@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, path
 
-from apps.moderation.admin.appeals import AppealsPage, DecideAppealPage
+from apps.moderation.admin.appeals import AppealsPage, DecideAppealView
 from apps.moderation.admin.audit import AuditPage, ExportAuditPage
 from apps.moderation.admin.bulk import AuthorView, SweepView
 from apps.moderation.admin.cases import CaseView, ProposalView, ReleaseView, UndoView
@@ -19,7 +19,7 @@ PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_dashboard": ("dashboard/", DashboardPage),
     "moderation_search": ("search/", SearchPage),
     "moderation_appeals": ("appeals/", AppealsPage),
-    "moderation_appeal_decide": ("appeals/<uuid:appeal_id>/decide/", DecideAppealPage),
+    "moderation_appeal_decide": ("appeals/<uuid:appeal_id>/decide/", DecideAppealView),
     "moderation_person": ("person/<uuid:person_id>/", PersonPage),
     "moderation_post": ("post/<uuid:post_id>/", PostPage),
     "moderation_audit": ("audit/", AuditPage),

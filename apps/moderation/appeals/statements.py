@@ -3,10 +3,11 @@
 The text has the points that article 17(3) of Regulation (EU) 2022/2065 (Digital Services Act) lists; see `POINTS`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from smtplib import SMTPException
+from textwrap import shorten
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.models import Post
 from apps.core import mail
 from apps.core.db.ids import moment_of
 from apps.core.tasks import leased
+from apps.engagement.models import Comment
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
@@ -33,6 +36,8 @@ _SALT = "photogram.moderation.appeal"
 # Longer than the task may run.
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
+# Statements in one mail.
+MAX_TOGETHER = 100
 
 RULES = {
     Category.SPAM: "our rules, which do not allow spam",
@@ -48,6 +53,8 @@ RULES = {
 }
 # The categories whose ground is the law, not our rules.
 ON_THE_LAW = frozenset({Category.ILLEGAL, Category.INTELLECTUAL_PROPERTY})
+# Characters of a caption or a comment that a statement quotes.
+EXCERPT = 80
 _THING = {TargetType.USER: "account", TargetType.POST: "post", TargetType.COMMENT: "comment"}
 
 
@@ -69,6 +76,25 @@ def compose(action: ModerationAction) -> StatementText:
     return StatementText(subject, [*paragraphs, f"Reference: {action.pk}"])
 
 
+def compose_together(actions: Sequence[ModerationAction]) -> StatementText:
+    """The statement of several takedowns for the same reason, without what differs (`_item`)."""
+    number, first = len(actions), actions[0]
+    return StatementText(
+        f"{number} of your posts and comments were taken down",
+        [
+            f"We have taken down {number} of your posts and comments: other users cannot see them. This applies "
+            "everywhere, until it is lifted.",
+            *filter(None, [_because(first), _means(first), _ground(first), _redress(first)]),
+        ],
+    )
+
+
+def _item(action: ModerationAction) -> str:
+    """One of several takedowns."""
+    which = _which(action, _THING[TargetType(action.target_type)])
+    return f"{which[:1].upper()}{which[1:]}. {_circumstances(action)} Reference: {action.pk}"
+
+
 def _scope(action: ModerationAction) -> str:
     """(a) The decision, and its territorial scope and duration."""
     return _decision(action, _THING[TargetType(action.target_type)])[1]
@@ -79,11 +105,14 @@ def _facts(action: ModerationAction) -> str:
 
     The reporter is never named: the recipient does not need it to understand the decision.
     """
+    return " ".join(filter(None, [_because(action), _circumstances(action)]))
+
+
+def _circumstances(action: ModerationAction) -> str:
     thing = _THING[TargetType(action.target_type)]
     verb = "was opened" if thing == "account" else "was published"
     created, decided = _format_time(moment_of(action.target_id)), _format_time(action.created_at)
-    facts = f"The {thing} {verb} on {created}; we decided on {decided}."
-    return " ".join(filter(None, [_because(action), facts, _occasion(action)]))
+    return f"The {thing} {verb} on {created}; we decided on {decided}. {_occasion(action)}"
 
 
 def _means(action: ModerationAction) -> str:
@@ -101,10 +130,9 @@ def _ground(action: ModerationAction) -> str:
 def _redress(action: ModerationAction) -> str:
     """(f) Our complaint handling, out-of-court settlement, and the courts."""
     return (
-        "You can appeal, free of charge, within six months, and a different person will review the decision: use the "
-        "link in our mail (no sign-in needed), or sign in and send POST "
-        f"/v1/moderation/actions/{action.pk}/appeal. You can also turn to a certified out-of-court dispute settlement "
-        "body, or to a court."
+        "You can appeal, free of charge, within six months, and a different person will review the decision. Use the "
+        "link in our mail, for which you need not sign in, or appeal in the app. You can also turn to a certified "
+        "out-of-court dispute settlement body, or to a court."
     )
 
 
@@ -123,7 +151,7 @@ def _because(action: ModerationAction) -> str:
 
 
 def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
-    which = f"your {thing}" if thing == "account" else f"your {thing} {action.target_id}"
+    which = _which(action, thing)
     match action.action:
         case Action.TAKEDOWN:
             scope = "This applies everywhere, until it is lifted."
@@ -145,18 +173,43 @@ def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
     return "Your appeal was rejected", f"We have reviewed our decision about {which}, and it remains in force."
 
 
+def _which(action: ModerationAction, thing: str) -> str:
+    """The target in words: by its day and its first words, as people do not know its id."""
+    if action.target_type == TargetType.USER:
+        return f"your {thing}"
+    text = _first_words(action)
+    return f"your {thing} of {_format_day(moment_of(action.target_id))}" + (f" (“{text}”)" if text else "")
+
+
+def _first_words(action: ModerationAction) -> str:
+    """The beginning of the caption or the comment; empty if it was deleted."""
+    if action.target_type == TargetType.POST:
+        texts = Post.objects.filter(pk=action.target_id).values_list("caption", flat=True)
+    else:
+        texts = Comment.objects.filter(pk=action.target_id).values_list("text", flat=True)
+    return shorten(texts.first() or "", EXCERPT, placeholder="…")
+
+
 def _occasion(action: ModerationAction) -> str:
     reported = ModerationAction.objects.with_occasion().filter(Q(reported=True), pk=action.pk)
     return "It was reported to us." if reported.exists() else "We reviewed it on our own initiative."
 
 
 def _format_time(moment: datetime) -> str:
-    return f"{moment:%d %B %Y, %H:%M} UTC"
+    return f"{_format_day(moment)}, {moment:%H:%M} UTC"
+
+
+def _format_day(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
 
 
 # ── The link to appeal without signing in ──────────────────────────────────────────────────────
 def appeal_token(action_id: UUID) -> str:
     return signing.dumps(str(action_id), salt=_SALT)
+
+
+def _appeal_link(action: ModerationAction) -> str:
+    return f"{settings.CLIENT_URL}/appeal?action={action.pk}&token={appeal_token(action.pk)}"
 
 
 def opens_appeal(token: str, action_id: UUID) -> bool:
@@ -170,17 +223,40 @@ def opens_appeal(token: str, action_id: UUID) -> bool:
 
 # ── The mail ─────────────────────────────────────────────────────────────────────────────────────────────
 def send(action_id: UUID) -> None:
-    """Send the mail once, by the worker that claims the row. The sweep retries it after a failure."""
+    """Send the mail once, by the worker that claims the row. The sweep retries it after a failure.
+
+    Waiting statements of takedowns for the same reason, by a bulk decision, are sent in the same mail.
+    """
     statement: Statement | None = _unsent().claim(action_id, lease=LEASE)
     if statement is None:
         return
+    claimed = [statement, *_claim_same_decisions(statement)]
     try:
-        _mail(statement.action, statement.user)
+        _mail([each.action for each in claimed], statement.user)
     except (OSError, SMTPException) as error:
         log.warning("statement_not_mailed", action_id=str(action_id), attempt=statement.attempts, error=str(error))
-        Statement.objects.release(statement, after=timedelta(minutes=2**statement.attempts))
+        for each in claimed:
+            Statement.objects.release(each, after=timedelta(minutes=2**each.attempts))
         return
-    Statement.objects.finish(statement, mailed_at=timezone.now())
+    for each in claimed:
+        Statement.objects.finish(each, mailed_at=timezone.now())
+
+
+def _claim_same_decisions(statement: Statement) -> list[Statement]:
+    """The other waiting statements of takedowns of the same user by the same moderator for the same reason."""
+    action = statement.action
+    if action.action != Action.TAKEDOWN:
+        return []
+    same = _unsent().filter(
+        user=statement.user_id,
+        action__action=action.action,
+        action__actor=action.actor_id,
+        action__reason=action.reason,
+        action__category=action.category,
+    )
+    ids = list(same.exclude(pk=statement.pk).order_by("pk").values_list("pk", flat=True)[: MAX_TOGETHER - 1])
+    claimed = [_unsent().claim(pk, lease=LEASE) for pk in ids]
+    return [each for each in claimed if each]
 
 
 def enqueue_due() -> int:
@@ -192,9 +268,12 @@ def _unsent() -> leased.LeasedJobQuerySet:
     return Statement.objects.filter(mailed_at=None, attempts__lt=MAX_ATTEMPTS)
 
 
-def _mail(action: ModerationAction, user: User) -> None:
-    letter = compose(action)
+def _mail(actions: Sequence[ModerationAction], user: User) -> None:
+    action = actions[0]
+    letter = compose(action) if len(actions) == 1 else compose_together(actions)
     context: dict[str, Any] = {"name": user.display_name or user.handle, "paragraphs": letter.paragraphs}
-    if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
-        context["link"] = f"{settings.CLIENT_URL}/appeal?action={action.pk}&token={appeal_token(action.pk)}"
+    if len(actions) > 1:
+        context["items"] = [(_item(each), _appeal_link(each)) for each in actions]
+    elif action.action in {Action.TAKEDOWN, Action.SUSPEND}:
+        context["link"] = _appeal_link(action)
     mail.send(to=user.email, subject=letter.subject, template="statement", context=context, about=action.pk)

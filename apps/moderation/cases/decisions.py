@@ -93,8 +93,14 @@ def record(
     until: datetime | None = None,
     reverses: ModerationAction | None = None,
     case_id: UUID | None = None,
+    part_of: UUID | None = None,
+    mail_now: bool = True,
 ) -> ModerationAction:
-    """Record an action in its transaction, and send the affected user a statement of reasons."""
+    """Record an action in its transaction, and send the affected user a statement of reasons.
+
+    `part_of` is the first action of the same decision, if this is not the first one. Without `mail_now` the caller
+    enqueues the mail later, for several actions together; if it does not, the sweep does.
+    """
     pk = new_id()
     made = ModerationAction.objects.create(
         id=pk,
@@ -109,9 +115,11 @@ def record(
         category=category,
         until=until,
         reverses=reverses,
+        part_of_id=part_of,
     )
     if affected_id:
         Statement.objects.create(action=made, user_id=affected_id, next_attempt_at=first_sweep_at())
-        enqueue(SEND_STATEMENT, kwargs={"action_id": str(pk)})
+        if mail_now:
+            enqueue(SEND_STATEMENT, kwargs={"action_id": str(pk)})
         action_taken.publish(action_id=str(pk))
     return made

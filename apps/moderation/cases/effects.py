@@ -1,7 +1,7 @@
-"""The effect of a decision, counted before it is confirmed."""
+"""The effect of a decision or of undoing one, counted before it is confirmed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Sum
@@ -10,7 +10,7 @@ from apps.accounts.models import Session, User
 from apps.content.models import Post
 from apps.engagement.models import Comment
 from apps.moderation.cases.decisions import Target
-from apps.moderation.models import Decision, Flag
+from apps.moderation.models import Decision, Flag, ModerationAction, TargetType
 from apps.moderation.services import needs_second_moderator
 
 
@@ -25,6 +25,8 @@ class Effect:
     followers: int = 0
     sessions: int = 0
     flags: int = 0
+    # Other open reports about the suspended accounts and their content, which stay open.
+    others: int = 0
     statements: int = 0
     # Cases whose target is deleted.
     deleted: int = 0
@@ -32,16 +34,25 @@ class Effect:
     proposes: bool = False
 
 
-def preview(targets: Sequence[Target], decision: str, *, until: datetime | None = None) -> Effect:
-    """The effect of the decision on all targets. The number of queries does not depend on the number of targets."""
+def preview(
+    targets: Sequence[Target], decision: str, *, until: datetime | None = None, close_others: bool = False
+) -> Effect:
+    """The effect of the decision on all targets. The number of queries does not depend on the number of targets.
+
+    `close_others`: a suspension closes all open reports about the account and its content.
+    """
+    people = {target.person_id for target in targets}
     if decision == Decision.SUSPEND and needs_second_moderator(until):
-        return Effect(cases=len(targets), people=len({target.person_id for target in targets}), proposes=True)
-    flags = Flag.objects.open_on([target.id for target in targets]).count()
+        return Effect(cases=len(targets), people=len(people), proposes=True)
+    ids = [target.id for target in targets]
+    flags = Flag.objects.open_on(ids).count()
     match decision:
         case Decision.TAKE_DOWN:
             return _preview_takedowns(targets, flags)
         case Decision.SUSPEND:
-            return _preview_suspensions(targets, flags)
+            others = Flag.objects.others_about(people, than=ids).count()
+            effect = _preview_suspensions(targets, flags)
+            return replace(effect, flags=flags + others) if close_others else replace(effect, others=others)
     return Effect(cases=len(targets), flags=flags)
 
 
@@ -78,3 +89,57 @@ def _preview_suspensions(targets: Sequence[Target], flags: int) -> Effect:
         flags=flags,
         statements=len(ids),
     )
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """The numbers of rows that undoing an action would make visible again at this moment, and what stays as it is."""
+
+    posts: int = 0
+    comments: int = 0
+    followers: int = 0
+    # Reports that the decision closed. They stay closed.
+    closed_reports: int = 0
+    # Posts and comments of the account that separate decisions have taken down. They stay hidden.
+    taken_down: int = 0
+    # The content stays hidden, because its author's account is not active.
+    author_inactive: bool = False
+    # The target was deleted in the meantime.
+    deleted: bool = False
+
+
+def preview_undo(action: ModerationAction) -> Restoration:
+    """The effect of undoing a takedown or a suspension in force."""
+    closed = ModerationAction.objects.filter(part_of_id=action.pk).count()
+    match action.target_type:
+        case TargetType.USER:
+            return _preview_unsuspension(User.objects.filter(pk=action.target_id).first(), closed)
+        case TargetType.POST:
+            post = Post.objects.select_related("author").filter(pk=action.target_id).first()
+            return _preview_restoration(post, closed, comments=post.comment_count if post else 0)
+    comments = Comment.objects.select_related("author").exclude(author=None)
+    return _preview_restoration(comments.filter(pk=action.target_id).first(), closed)
+
+
+def _preview_unsuspension(person: User | None, closed: int) -> Restoration:
+    if person is None:
+        return Restoration(closed_reports=closed, deleted=True)
+    takedowns = ModerationAction.objects.affecting(person.pk).in_force()
+    return Restoration(
+        posts=person.post_count,
+        comments=Comment.objects.published().filter(author=person).count(),
+        followers=person.follower_count,
+        closed_reports=closed,
+        taken_down=takedowns.filter(action=ModerationAction.Action.TAKEDOWN).count(),
+    )
+
+
+def _preview_restoration(row: Post | Comment | None, closed: int, *, comments: int = 0) -> Restoration:
+    if row is None:
+        return Restoration(closed_reports=closed, deleted=True)
+    author = row.author
+    if author is None or not author.is_active:
+        return Restoration(closed_reports=closed, author_inactive=True)
+    if isinstance(row, Post):
+        return Restoration(posts=1, comments=comments, closed_reports=closed)
+    return Restoration(comments=1, closed_reports=closed)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
+from apps.core.text import is_blank
 from apps.moderation import services
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases import claims
@@ -73,7 +74,7 @@ def confirm(proposal: SuspensionProposal, *, by: User, note: str = "") -> Modera
     action = services.suspend_confirmed(locked.person, by=by, reason=locked.reason, category=locked.category)
     _decide(locked, Status.CONFIRMED, by=by, note=note)
     record_staff_act("confirm_suspension", locked, by=by.pk, reason=note, action=str(action.pk), **_parties(locked))
-    close_flags(target, by=by, resolution=Flag.Status.RESOLVED, note=locked.reason)
+    services.close_flags(target, by=by, resolution=Flag.Status.RESOLVED, note=locked.reason, part_of=action.pk)
     claims.end(target.id)
     return action
 
@@ -118,14 +119,5 @@ def _parties(proposal: SuspensionProposal) -> dict[str, str | None]:
 # ── Rules of every decision ─────────────────────────────────────────────────────────────
 def require_reason(reason: str) -> None:
     """Raises Invalid."""
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid(reason=("required", "Give a reason; the affected user sees it."))
-
-
-def close_flags(target: Target, *, by: User, resolution: str, note: str) -> int:
-    """Close all open reports of the target, which the caller has locked. Returns their number."""
-    rows = Flag.objects.open_on([target.id]).filter(target_type=target.type).order_by("id")
-    flags = list(rows.select_for_update(no_key=True))
-    for flag in flags:
-        services.resolve_flag(flag, by=by, resolution=resolution, note=note)
-    return len(flags)

@@ -7,17 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.errors import Conflict, DomainError, Invalid, NotFound
+from apps.core.tasks.outbox import enqueue
 from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.cases import claims, proposals
-from apps.moderation.cases.decisions import Target, lock_target
-from apps.moderation.cases.proposals import close_flags, require_reason
+from apps.moderation.cases.decisions import SEND_STATEMENT, Target, lock_target
+from apps.moderation.cases.proposals import require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
 
 # Cases in one bulk decision, so that the response arrives in time.
@@ -47,13 +49,18 @@ def decide_case(
     category: str = "",
     until: datetime | None = None,
     reported: bool = False,
+    part_of: UUID | None = None,
+    mail_now: bool = True,
 ) -> Outcome:
     """Take the target down, suspend its owner, dismiss the reports, or resolve them; and close all open reports of it.
 
     "resolve" means that an earlier action was sufficient. `reported`: the moderator has seen open reports, so the case
     must not have been decided since. A permanent suspension that needs two moderators is only proposed; its reports
-    stay open. Raises the errors of the services, CaseClaimed, CaseDecided, Invalid without a reason, and NotFound if
-    the target is deleted.
+    stay open. `part_of` is the first action of the decision if closing these reports is a part of one. `mail_now` as in
+    `decisions.record`, for takedowns.
+
+    Raises the errors of the services, CaseClaimed, CaseDecided, Invalid without a reason, and NotFound if the target is
+    deleted.
     """
     services.require_authority(by, target.person_id)
     require_reason(reason)
@@ -66,22 +73,34 @@ def decide_case(
         proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, target=target)
         claims.release(target, by=by)
         return Outcome(proposal=proposal)
-    action = _act(target, by=by, decision=decision, reason=reason, category=category, until=until)
+    action = _act(target, by=by, decision=decision, reason=reason, category=category, until=until, mail_now=mail_now)
     resolution = Flag.Status.DISMISSED if decision == Decision.DISMISS else Flag.Status.RESOLVED
-    closed = close_flags(target, by=by, resolution=resolution, note=reason)
+    first = action.pk if action else part_of
+    closed = services.close_flags(target, by=by, resolution=resolution, note=reason, part_of=first)
     claims.end(target.id)
     return Outcome(action=action, closed=closed)
 
 
 def _act(
-    target: Target, *, by: User, decision: str, reason: str, category: str, until: datetime | None
+    target: Target,
+    *,
+    by: User,
+    decision: str,
+    reason: str,
+    category: str,
+    until: datetime | None,
+    mail_now: bool,
 ) -> ModerationAction | None:
     grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category}
     match decision, target.type:
         case Decision.TAKE_DOWN, TargetType.POST:
-            return services.take_down_post(_found(Post.objects.filter(pk=target.id).first()), **grounds)
+            return services.take_down_post(
+                _found(Post.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
+            )
         case Decision.TAKE_DOWN, TargetType.COMMENT:
-            return services.take_down_comment(_found(Comment.objects.filter(pk=target.id).first()), **grounds)
+            return services.take_down_comment(
+                _found(Comment.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
+            )
         case Decision.SUSPEND, _:
             return services.suspend(_person(target), until=until, **grounds)
         case ((Decision.DISMISS | Decision.RESOLVE), _):
@@ -118,24 +137,66 @@ def decide_many(
     reason: str,
     category: str = "",
     until: datetime | None = None,
+    close_others: bool = False,
 ) -> Sweep:
-    """Decide each case with `decide_case`, in a transaction of its own. A refused case does not stop the others.
+    """Decide each case with `decide_case`, in a transaction of its own. A refused case does not stop the others. Each
+    affected person receives one mail.
 
-    Raises Invalid for more than MAX_AT_ONCE, or without a reason.
+    `close_others`: each suspension closes the other reports about the account, too. Raises Invalid for more than
+    MAX_AT_ONCE, or without a reason.
     """
     targets = list(dict.fromkeys(targets))
     require_reason(reason)
     if len(targets) > MAX_AT_ONCE:
         raise Invalid(targets=("too_many", f"At most {MAX_AT_ONCE} at once."))
     sweep = Sweep()
+    # A mail of each person, with the statements of reasons of all takedowns (`appeals/statements.py`).
+    mails: dict[UUID, UUID] = {}
     for target in targets:
         try:
-            outcome = decide_case(target, by=by, decision=decision, reason=reason, category=category, until=until)
+            outcome = decide_case(
+                target,
+                by=by,
+                decision=decision,
+                reason=reason,
+                category=category,
+                until=until,
+                mail_now=False,
+            )
         except DomainError as refusal:
             sweep.refused.append((target, refusal))
             continue
         sweep.done += outcome.proposal is None
         sweep.proposed += outcome.proposal is not None
+        sweep.closed += outcome.closed
+        if outcome.action and decision == Decision.TAKE_DOWN:
+            mails.setdefault(target.person_id, outcome.action.pk)
+        if close_others and outcome.action:
+            sweep.closed += close_other_reports(outcome.action, by=by).closed
+    for action_id in mails.values():
+        enqueue(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
+    return sweep
+
+
+def close_other_reports(suspension: ModerationAction, *, by: User) -> Sweep:
+    """Close the open reports about a suspended account and about its posts and comments, as parts of the suspension.
+
+    The statement of reasons of the suspension is the only one. Each case is closed in a transaction of its own, at most
+    MAX_AT_ONCE; one that another moderator works on is refused.
+    """
+    person_id = suspension.target_id
+    rows = Flag.objects.open().filter(subject=person_id).order_by("target_type", "target_id")
+    places = rows.values_list("target_type", "target_id").distinct()[:MAX_AT_ONCE]
+    sweep = Sweep()
+    for target in [Target(kind, pk, person_id) for kind, pk in places]:
+        try:
+            outcome = decide_case(
+                target, by=by, decision=Decision.RESOLVE, reason=suspension.reason, part_of=suspension.pk
+            )
+        except DomainError as refusal:
+            sweep.refused.append((target, refusal))
+            continue
+        sweep.done += 1
         sweep.closed += outcome.closed
     return sweep
 

@@ -11,7 +11,7 @@ severity of each case:
 - The reach is 1 + log₁₀(1 + followers of the author + likes).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from apps.content.models import Post, PostMedia
 from apps.core.db.queries import fetch, load
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
+from apps.moderation.cases.blurring import is_unpleasant
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Flag, ModerationAction, OpenCase, ReasonTemplate, SuspensionProposal, TargetType
 
@@ -51,6 +52,12 @@ def list_cases(*, limit: int = PAGE, after: tuple[Decimal, UUID] | None = None, 
         severity, first_flag_id = after
         cases = cases.filter(Q(severity__lt=severity) | Q(severity=severity, first_flag_id__gt=first_flag_id))
     return list(cases[:limit])
+
+
+def list_claimed_cases(moderator_id: UUID) -> list[OpenCase]:
+    """The open cases that the moderator works on."""
+    claimed = OpenCase.objects.with_details().filter(holder_id=moderator_id)
+    return list(claimed.order_by("-severity", "first_flag_id"))
 
 
 # ── One case ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -86,22 +93,44 @@ def find(target_type: str, target_id: UUID) -> Case:
 def _row(target_type: str, target_id: UUID) -> User | Post | Comment | None:
     match target_type:
         case TargetType.USER:
-            people = User.objects.select_related("avatar").exclude(state=User.State.ERASED)
+            people = _people().exclude(state=User.State.ERASED)
             person: User | None = people.filter(pk=target_id).first()
             return person
         case TargetType.POST:
-            posts = Post.objects.select_related("author__avatar").annotate(photos=_photos("pk"))
+            posts = _posts()
             post: Post | None = posts.filter(pk=target_id).first()
             return post
         case TargetType.COMMENT:
-            comments = Comment.objects.select_related("author__avatar", "post__author").annotate(
-                photos=_photos("post_id"),
+            comments = _comments().annotate(
                 earlier=ArraySubquery(_beside(id__lt=OuterRef("pk")).order_by("-id")[:NEIGHBOURS]),
                 later=ArraySubquery(_beside(id__gt=OuterRef("pk")).order_by("id")[:NEIGHBOURS]),
             )
             comment: Comment | None = comments.filter(pk=target_id).first()
             return comment
     return None
+
+
+def _people() -> Any:
+    """`unpleasant`: whether to blur the avatar. Of posts and comments: whether to blur the photos of the post;
+    `author_unpleasant`: the avatar of the author."""
+    return User.objects.select_related("avatar").annotate(unpleasant=is_unpleasant(TargetType.USER))
+
+
+def _posts() -> Any:
+    return Post.objects.select_related("author__avatar").annotate(
+        photos=_photos("pk"),
+        unpleasant=is_unpleasant(TargetType.POST),
+        author_unpleasant=is_unpleasant(TargetType.USER, "author_id"),
+    )
+
+
+def _comments() -> Any:
+    """With the photos of the post."""
+    return Comment.objects.select_related("author__avatar", "post__author").annotate(
+        photos=_photos("post_id"),
+        unpleasant=is_unpleasant(TargetType.POST, "post_id"),
+        author_unpleasant=is_unpleasant(TargetType.USER, "author_id"),
+    )
 
 
 def _photos(post: str) -> ArraySubquery:
@@ -126,17 +155,15 @@ def _beside(**where: Any) -> Any:
     return same.values(neighbour=JSONObject(handle="author__handle", text="text", taken_down_at="taken_down_at"))
 
 
-def find_targets(rows: Sequence[OpenCase]) -> dict[UUID, User | Post | Comment]:
-    """The targets of the cases, with their photos, by id."""
+def find_targets(rows: Iterable[OpenCase | ModerationAction]) -> dict[UUID, User | Post | Comment]:
+    """The targets of cases or decisions, with their authors and photos, by id."""
     ids: dict[str, list[UUID]] = {name: [] for name in TargetType.values}
     for row in rows:
         ids[row.target_type].append(row.target_id)
     found: list[Any] = [
-        *User.objects.select_related("avatar").filter(pk__in=ids[TargetType.USER]),
-        *Post.objects.annotate(photos=_photos("pk")).filter(pk__in=ids[TargetType.POST]),
-        *Comment.objects.select_related("post")
-        .annotate(photos=_photos("post_id"))
-        .filter(pk__in=ids[TargetType.COMMENT]),
+        *_people().filter(pk__in=ids[TargetType.USER]),
+        *_posts().filter(pk__in=ids[TargetType.POST]),
+        *_comments().filter(pk__in=ids[TargetType.COMMENT]),
     ]
     return {row.pk: row for row in found}
 
@@ -223,22 +250,16 @@ def find_proposal(proposal_id: UUID) -> SuspensionProposal:
     return proposal
 
 
-# ── Targets of appeals ───────────────────────────────────────────────────────────────────────────────────
-def get_posts(ids: Sequence[UUID]) -> dict[UUID, Post]:
-    return dict(Post.objects.in_bulk(ids))
+# ── Reports about an account ─────────────────────────────────────────────────────────────────────────────
+def count_other_reports(people: Collection[UUID], *, than: Collection[UUID]) -> dict[str, int]:
+    """The open reports about these people and their content, except those about the targets `than`, by category."""
+    reports: Any = Flag.objects.others_about(people, than=than)
+    counted = reports.order_by().values_list("category").annotate(number=Count("pk"))
+    return dict(counted.order_by("-number", "category"))
 
 
-def get_comments(ids: Sequence[UUID]) -> dict[UUID, Comment]:
-    return dict(Comment.objects.in_bulk(ids))
-
-
-def get_photos(post_ids: Iterable[UUID], *, limit: int) -> dict[UUID, list[PostMedia]]:
-    """The first photos of each post, up to `limit`."""
-    items = PostMedia.objects.select_related("medium").filter(post__in=post_ids, position__lt=limit)
-    photos: dict[UUID, list[PostMedia]] = {}
-    for item in items.order_by("position"):
-        photos.setdefault(item.post_id, []).append(item)
-    return photos
+def list_handles(people: Collection[UUID]) -> list[str]:
+    return list(User.objects.filter(pk__in=people).order_by("handle").values_list("handle", flat=True))
 
 
 # ── Many at once ─────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, Func, IntegerField, OuterRef, QuerySet
+from django.db.models import Func, IntegerField, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import Session, User
@@ -15,7 +15,8 @@ from apps.core.db.ids import first_id_at
 from apps.core.db.queries import fetch_rows, load
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
-from apps.moderation.models import UNPLEASANT, Flag, ModerationAction, TargetType
+from apps.moderation.cases.blurring import is_unpleasant
+from apps.moderation.models import Flag, ModerationAction, TargetType
 from apps.moderation.permissions import masked_address, masked_email
 from apps.social.models import Block, Follow
 
@@ -64,10 +65,11 @@ class PersonProfile:
 
 def get_person_profile(person_id: UUID) -> PersonProfile:
     """In seven queries. Raises NotFound."""
-    person = User.objects.select_related("avatar").annotate(**_counts(person_id)).filter(pk=person_id).first()
+    people = User.objects.select_related("avatar").annotate(unpleasant=is_unpleasant(TargetType.USER))
+    person = people.annotate(**_counts(person_id)).filter(pk=person_id).first()
     if person is None:
         raise NotFound
-    photos = _photos().select_related("post").filter(post__author=person_id)
+    photos = _photos().filter(post__author=person_id)
     actions = list(_with_appeals(ModerationAction.objects.affecting(person_id)))
     flags = Flag.objects.select_related("resolved_by").filter(subject=person_id).order_by("-id")[:EVENTS]
     followers, followed = _neighbours(person_id)
@@ -169,11 +171,9 @@ def _likes_by_day(post_id: UUID) -> list[tuple[date, int]]:
 
 # ── Both ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _photos() -> Any:
-    """With `unpleasant`: whether the post has a report, not dismissed, of a category in UNPLEASANT."""
-    reported = Flag.objects.filter(target_type=TargetType.POST, target_id=OuterRef("post_id"), category__in=UNPLEASANT)
-    return PostMedia.objects.select_related("medium").annotate(
-        unpleasant=Exists(reported.exclude(status=Flag.Status.DISMISSED))
-    )
+    """With `unpleasant`: whether to blur them."""
+    unpleasant = is_unpleasant(TargetType.POST, "post_id")
+    return PostMedia.objects.select_related("medium", "post").annotate(unpleasant=unpleasant)
 
 
 def _with_appeals(actions: Any) -> Any:

@@ -6,11 +6,13 @@ depend on the size of the tables. The results include rows that are hidden from 
 
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from django.db.models import CharField, QuerySet, Value
 
 from apps.accounts.models import User
+from apps.content.captions import SIGNS
 from apps.content.models import Post, PostMedia
 from apps.content.querysets import PostQuerySet
 from apps.engagement.models import Comment
@@ -18,7 +20,7 @@ from apps.engagement.querysets import CommentQuerySet
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.search.querysets import filter_posts
 from apps.search.reads import find_people_in_any_state
-from apps.search.words import contains_words
+from apps.search.words import has_words
 
 LIMIT = 10
 # Longer texts are cut.
@@ -43,7 +45,7 @@ class SearchResults:
 
 def find(text: str) -> SearchResults:
     """The rows for an id, a complete e-mail address, a #tag, or a name and words."""
-    wanted = " ".join(text.replace("\0", " ").split())[:MAX_LENGTH]
+    wanted = " ".join(normalize("NFC", text.replace("\0", " ")).split())[:MAX_LENGTH]
     if not wanted:
         return SearchResults()
     pk = _id(wanted)
@@ -53,9 +55,9 @@ def find(text: str) -> SearchResults:
         person = User.objects.by_login(wanted).first()
         return SearchResults(people=[person] if person else [], by_email=person is not None)
     found = SearchResults(posts=list(find_posts(wanted)[:LIMIT]))
-    if not wanted.startswith("#"):
+    if not wanted.startswith(SIGNS):
         found.people = _people(wanted)
-    if not wanted.startswith(("#", "@")):
+    if not wanted.startswith((*SIGNS, "@")):
         found.comments = list(find_comments(wanted)[:LIMIT])
     return found
 
@@ -69,7 +71,7 @@ def find_posts(words: str) -> PostQuerySet:
 
 def find_comments(words: str) -> CommentQuerySet:
     """Comments in every state, newest first."""
-    found: Any = Comment.objects.select_related("author").filter(contains_words("text", words)).order_by("-id")
+    found: Any = Comment.objects.select_related("author").filter(has_words("text", words)).order_by("-id")
     held: CommentQuerySet = found
     return held
 

@@ -22,7 +22,7 @@ class QueryField(forms.CharField):
             query = text.clean((value or "").strip()).strip()
         except text.ForbiddenCharacters as error:
             raise InvalidQuery from error
-        if not 1 <= len(query) <= MAX_LENGTH:
+        if text.is_blank(query) or len(query) > MAX_LENGTH:
             raise InvalidQuery
         return query
 

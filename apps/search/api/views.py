@@ -80,5 +80,5 @@ class SearchViewSet(PhotoViewSet):
         tags = querysets.find_tags(self.query, viewer_id=request.user.pk)
         return self.paginate(
             lambda after, limit: querysets.page_of_tags(tags, after=after, limit=limit),
-            position=lambda tag: tag["plain"],
+            position=lambda tag: (tag["searched"], tag["plain"]),
         )

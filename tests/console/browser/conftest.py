@@ -45,10 +45,15 @@ class Console:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
 
-    def open(self, person: User | None = None, *, size: Any = None, scheme: Any = "light") -> Page:
-        """A window of its own, signed in as `person`."""
+    def open(self, person: User | None = None, *, size: Any = None, scheme: Any = "light", touch: bool = False) -> Page:
+        """A window of its own, signed in as `person`. `touch`: on a phone, without a pointer."""
         context = self._browser.new_context(
-            base_url=self.url, viewport=size or WIDE, color_scheme=scheme, reduced_motion="reduce"
+            base_url=self.url,
+            viewport=size or WIDE,
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            has_touch=touch,
+            is_mobile=touch,
         )
         self._contexts.append(context)
         if person:

@@ -101,7 +101,7 @@ def pages():
 def sign_in(window):
     window.context.clear_cookies()
     window.goto(reverse("admin:index"))
-    window.get_by_label("Authentication code").wait_for()
+    window.get_by_label("Password").wait_for()
 
 
 def preview(window):
@@ -119,8 +119,21 @@ def sweep(window):
     window.get_by_label("Reason template").wait_for()
 
 
-# Pages that one comes to only by doing something; signing in comes last, since it has to sign out.
-WAYS = {"preview": preview, "sweep": sweep, "sign-in": sign_in}
+def undo_preview(window):
+    window.goto(pages()["undo"])
+    window.get_by_label("Reason", exact=True).fill("A mistake.")
+    window.get_by_role("button", name="Preview").click()
+    window.get_by_role("heading", name="Effect").wait_for()
+
+
+def keys(window):
+    window.goto(pages()["queue"])
+    window.get_by_role("button", name="Keys").click()
+    window.get_by_role("heading", name="Keys").wait_for()
+
+
+# Pages that are the result of an action; signing in comes last, since it has to sign out.
+WAYS = {"preview": preview, "sweep": sweep, "undo-preview": undo_preview, "keys": keys, "sign-in": sign_in}
 
 
 def rows():
@@ -158,7 +171,7 @@ def look_through(console, person, paths, looks):
         yield look, window, found
 
 
-def test_every_page_fits_and_can_be_used_by_everybody(console, world):
+def test_every_page_fits_the_window_and_is_accessible(console, world):
     for look, window, found in look_through(
         console, world, pages(), LOOKS if FOLDER else ("wide-light", "narrow-dark")
     ):
@@ -169,7 +182,7 @@ def test_every_page_fits_and_can_be_used_by_everybody(console, world):
 
 
 @pytest.mark.usefixtures("world")
-def test_so_do_the_lists_and_rows_of_every_model(console):
+def test_lists_and_rows_of_every_model_fit_and_are_accessible(console):
     make_moderator("root", "admin")
     root = User.objects.get(handle="root")
     for _, _, found in look_through(console, root, dict(rows()), LOOKS if FOLDER else ("narrow-light",)):

@@ -2,16 +2,20 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.content.models import Post
 from apps.core.db.ids import first_id_at, moment_of, new_id
 from apps.moderation import services
 from apps.moderation.admin.audit import PER_PAGE, escape_formula
 from apps.moderation.audit.records import record_staff_act
+from apps.moderation.cases import queue
+from apps.moderation.cases.decisions import Target
 from apps.moderation.models import ModerationAction, StaffAct
 from tests.factories import PostFactory, UserFactory
 from tests.moderation.clock import at
@@ -62,17 +66,66 @@ def decisions(alice, bob, mod):
     ],
     ids=str,
 )
-def test_each_filter_keeps_what_fits_newest_first(browser, mod, decisions, asked, fitting):
+def test_filters_select_matching_rows_newest_first(browser, mod, decisions, asked, fitting):
     found = rows(browser(mod).get(PAGE, asked))
     assert {row.pk for row in found} == {decisions[name].pk for name in fitting}
     assert found == sorted(found, key=lambda row: row.pk, reverse=True)
 
 
-def test_an_action_that_was_undone_says_so(browser, mod, decisions):
+def test_rows_of_one_decision_are_one_row_of_the_list(browser, mod, alice):
+    taken, dismissed = PostFactory(author=alice, caption="Low tide"), PostFactory(author=alice)
+    for post in (taken, dismissed):
+        for _ in range(6):
+            services.flag(post, by=UserFactory().pk, category="spam")
+    grounds = {"by": mod, "reason": "x", "category": "spam"}
+    queue.decide_case(Target.of(taken), decision="take_down", **grounds)
+    queue.decide_case(Target.of(dismissed), decision="dismiss", **grounds)
+    client = browser(mod)
+    for asked in ({}, {"actor": "mod"}, {"category": "spam"}):
+        page = client.get(PAGE, asked)
+        assert [row.action for row in rows(page)] == ["dismiss_flag", "takedown"], asked
+        assert page.text.count("6 reports closed") == 2
+    assert len(rows(client.get(PAGE, {"action": "resolve_flag"}))) == 6
+    assert len(rows(client.get(PAGE, {"target": str(taken.pk)}))) == 1
+    takedown = ModerationAction.objects.get(action="takedown")
+    parts = rows(client.get(PAGE, {"decision": str(takedown.pk)}))
+    assert [row.action for row in parts] == ["resolve_flag"] * 6 + ["takedown"]
+    assert len(exported(client.post(EXPORT))) == 13
+
+
+def test_row_shows_author_photo_and_undo(browser, mod, alice):
+    with at(JANUARY):
+        action = services.take_down_post(PostFactory(author=alice), by=mod, reason="x", category="spam")
+    deleted = services.take_down_post(
+        PostFactory(author=UserFactory(handle="erin")), by=mod, reason="x", category="hate"
+    )
+    Post.objects.filter(pk=deleted.target_id).delete()
+    page = browser(mod).get(PAGE)
+    undo = reverse("admin:moderation_moderationaction_undo", args=[action.pk])
+    row = re.search(r"<tr>(?:(?!</tr>).)*@alice.*?</tr>", page.text, re.DOTALL)[0]
+    for shown in ("@alice", "<img", "15 January 2026, 12:00", f'href="{undo}">Undo…'):
+        assert shown in row, shown
+    assert ">deleted</span>" in page.text
+
+
+def test_console_has_one_date_format(browser, mod, alice):
+    with at(JANUARY):
+        action = services.take_down_post(PostFactory(author=alice), by=mod, reason="x", category="spam")
+    client = browser(mod)
+    for path in (
+        PAGE,
+        reverse("admin:moderation_moderationaction_undo", args=[action.pk]),
+        reverse("admin:moderation_moderationaction_change", args=[action.pk]),
+        reverse("admin:moderation_post", args=[action.target_id]),
+    ):
+        assert "15 January 2026, 12:00" in client.get(path).text, path
+
+
+def test_undone_action_is_marked(browser, mod, decisions):
     assert "undone" in browser(mod).get(PAGE, {"action": "suspend"}).text
 
 
-def test_pages_go_on_by_the_last_id_and_keep_the_filters(browser, mod, alice):
+def test_next_page_keeps_the_filters(browser, mod, alice):
     make = ModerationAction.objects.bulk_create
     ids = [new_id() for _ in range(PER_PAGE + 5)]
     make(
@@ -95,7 +148,7 @@ def test_pages_go_on_by_the_last_id_and_keep_the_filters(browser, mod, alice):
     assert second.context["page"].next == ""
 
 
-def test_staff_acts_are_a_register_of_their_own(browser, mod, alice):
+def test_staff_acts_have_a_list_of_their_own(browser, mod, alice):
     other = make_moderator("other")
     record_staff_act("read_sessions", alice, by=mod.pk, reason="A stolen account.", sessions=2)
     record_staff_act("ban_image", alice, by=other.pk)
@@ -109,7 +162,7 @@ def test_staff_acts_are_a_register_of_their_own(browser, mod, alice):
 
 
 class TestExport:
-    def test_is_what_the_filters_select_and_is_written_down_itself(self, browser, mod, decisions):
+    def test_export_contains_filtered_rows_and_is_recorded(self, browser, mod, decisions):
         client = browser(mod)
         (row,) = exported(client.post(f"{EXPORT}?category=spam&actor=&after={new_id()}"))
         assert (row["actor"], row["action"], row["category"]) == ("mod", "takedown", "spam")
@@ -120,14 +173,14 @@ class TestExport:
         assert [row["act"] for row in staff] == ["export_audit", "export_audit"]
 
     @pytest.mark.promise("I1")
-    def test_holds_no_formula(self, browser, mod, decisions):
+    def test_export_contains_no_formula(self, browser, mod, decisions):
         (row,) = exported(browser(mod).post(f"{EXPORT}?category=spam"))
         assert row["reason"] == "'=1+1"
         for text in ("=A1", "+1", "-1", "@SUM", "\tx", "\rx"):
             assert escape_formula(text) == f"'{text}"
         assert escape_formula("Sells watches = spam") == "Sells watches = spam"
 
-    def test_reads_a_batch_at_a_time(self, browser, mod, monkeypatch, django_assert_max_num_queries):
+    def test_export_reads_in_batches(self, browser, mod, monkeypatch, django_assert_max_num_queries):
         monkeypatch.setattr("apps.moderation.admin.audit.BATCH", 10)
         for _ in range(25):
             suspended(UserFactory(), mod)
@@ -139,7 +192,7 @@ class TestExport:
         assert len(list(lines)) == 24
 
     @pytest.mark.promise("O1")
-    def test_is_a_moderators_and_takes_a_post(self, browser, mod):
+    def test_export_is_for_moderators_by_post(self, browser, mod):
         clerk = UserFactory(handle="clerk", is_staff=True)
         assert browser(clerk).post(EXPORT).status_code == 403
         assert browser(mod).get(EXPORT).status_code == 405
@@ -154,7 +207,7 @@ class TestExport:
         ({"since": timezone.now() - timedelta(days=27)}, "moderation_moderationaction_pkey"),
     ],
 )
-def test_filters_are_served_by_an_index(alice, asked, index):
+def test_filters_use_an_index(alice, asked, index):
     start = timezone.now() - timedelta(days=30)
     made = []
     for n in range(5000):
@@ -173,5 +226,5 @@ def test_filters_are_served_by_an_index(alice, asked, index):
         )
     ModerationAction.objects.bulk_create(made)
     analyze("moderation_moderationaction")
-    plan = explain(ModerationAction.objects.matching(**asked).order_by("-id")[:51])
+    plan = explain(ModerationAction.objects.matching(**asked).first_rows().order_by("-id")[:51])
     assert index in indexes_used(plan)

@@ -43,7 +43,7 @@ class TestPerson:
         for shown in ("Mountains, mostly.", "@bob", "@carol", "1: 0 upheld, 1 dismissed"):
             assert shown in page
 
-    def test_photos_lead_to_their_posts_and_sensitive_ones_are_blurred(self, browser, mod, alice):
+    def test_photos_link_to_posts_and_sensitive_ones_are_blurred(self, browser, mod, alice):
         plain, sensitive = PostFactory(author=alice, photos=2), PostFactory(author=alice, sensitive=True)
         page = person_page(browser(mod), alice)
         for post in (plain, sensitive):
@@ -53,18 +53,16 @@ class TestPerson:
 
     @pytest.mark.parametrize(
         ("category", "resolution", "blurred"),
-        [("violence", "", 1), ("violence", "resolved", 1), ("violence", "dismissed", 0), ("spam", "", 0)],
+        [("violence", "", 1), ("violence", "resolved", 1), ("violence", "dismissed", 1), ("spam", "", 0)],
     )
-    def test_photos_reported_for_what_is_unpleasant_are_blurred(
-        self, browser, mod, alice, bob, category, resolution, blurred
-    ):
+    def test_photos_with_unpleasant_category_are_blurred(self, browser, mod, alice, bob, category, resolution, blurred):
         flag = services.flag(PostFactory(author=alice), by=bob.pk, category=category)[0]
         if resolution:
             services.resolve_flag(flag, by=mod, resolution=resolution)
         pages = person_page(browser(mod), alice), post_page(browser(mod), Post.objects.get())
         assert [page.count('class="pg-sensitive"') for page in pages] == [blurred, blurred]
 
-    def test_pages_lead_to_where_one_decides(self, browser, mod, alice, bob):
+    def test_pages_link_to_the_case(self, browser, mod, alice, bob):
         post = PostFactory(author=alice)
         comment = CommentFactory(post=post, author=bob)
         for kind, row, page in (
@@ -90,7 +88,7 @@ class TestPerson:
         for hidden in ("203.0.113.77", "bbbb", "alice@example.org"):
             assert hidden not in page
 
-    def test_what_was_reported_decided_and_appealed_in_the_order_of_time(self, browser, mod, alice, bob):
+    def test_timeline_lists_reports_decisions_and_appeals_by_time(self, browser, mod, alice, bob):
         post = PostFactory(author=alice)
         services.flag(post, by=bob.pk, category="spam", note="Sells watches.")
         action = services.take_down_post(post, by=mod, reason="It does sell watches.", category="spam")
@@ -99,11 +97,11 @@ class TestPerson:
         assert page.index("It does sell watches.") < page.index("Sells watches.”")
         assert "They are paintings." in page
 
-    def test_somebody_suspended_has_a_page_too(self, browser, mod, alice):
+    def test_suspended_user_has_a_page(self, browser, mod, alice):
         services.suspend(alice, by=mod, reason="Repeated spam.", category="spam")
         assert "Repeated spam." in person_page(browser(mod), alice)
 
-    def test_an_actor_who_is_gone_leaves_the_action(self, browser, mod, alice):
+    def test_action_of_deleted_actor_is_shown(self, browser, mod, alice):
         former = UserFactory(handle="former", is_superuser=True)
         services.take_down_post(PostFactory(author=alice), by=former, reason="Kept.", category="spam")
         former.delete()
@@ -111,7 +109,7 @@ class TestPerson:
         assert "Kept." in page
         assert "deleted account" in page
 
-    def test_neighbours_are_two_walks_of_an_index(self, alice, mod):
+    def test_neighbours_are_read_by_index(self, alice, mod):
         people = [UserFactory() for _ in range(40)]
         for person in people:
             FollowFactory(follower=person, followed=alice)
@@ -137,12 +135,12 @@ class TestPost:
         assert page.count("<img") >= 3
         assert reverse("admin:moderation_person", args=[alice.pk]) in page
 
-    def test_a_photo_that_is_not_ready_is_said_to_be_what_it_is(self, browser, mod, alice):
+    def test_photo_that_is_not_ready_shows_its_status(self, browser, mod, alice):
         post = PostFactory(author=alice, photos=0, status="processing")
         post.items.create(medium=MediaFactory(owner=alice, status="processing"), position=0)
         assert '<span class="pg-nophoto">processing</span>' in post_page(browser(mod), post)
 
-    def test_likes_are_plotted_by_day_and_told_as_a_table(self, browser, mod, alice):
+    def test_likes_are_plotted_by_day_with_a_table(self, browser, mod, alice):
         post = PostFactory(author=alice)
         now = timezone.now()
         for days, number in ((0, 2), (3, 5), (40, 1)):
@@ -159,7 +157,7 @@ class TestPost:
         assert 'role="img" aria-labelledby="plot-likes-title plot-likes-desc"' in page
         assert f'<th scope="row">{now:%-d %b}</th><td>2</td>' in page
 
-    def test_comments_of_a_post_are_a_walk_of_an_index(self, alice, bob):
+    def test_comments_of_a_post_are_read_by_index(self, alice, bob):
         busy, other = PostFactory(author=alice), PostFactory(author=alice)
         many(Comment(post=other if n % 20 else busy, author=bob, text="x") for n in range(6000))
         analyze("engagement_comment")
@@ -171,7 +169,7 @@ class TestLinks:
     """Both ways between our pages and the rows."""
 
     @pytest.mark.parametrize("name", ["accounts_user", "content_post"])
-    def test_lead_from_the_row_to_the_page_and_back(self, browser, mod, alice, name):
+    def test_rows_and_pages_link_to_each_other(self, browser, mod, alice, name):
         row = alice if name == "accounts_user" else PostFactory(author=alice)
         page = reverse(f"admin:moderation_{'person' if row is alice else 'post'}", args=[row.pk])
         change = reverse(f"admin:{name}_change", args=[row.pk])

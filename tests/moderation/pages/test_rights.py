@@ -83,7 +83,7 @@ def person_who_is(kind):
 
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("kind", RIGHTS)
-def test_each_page_is_there_for_whom_it_is_for(browser, world, kind):
+def test_pages_are_visible_to_their_roles(browser, world, kind):
     client = browser(person_who_is(kind))
     seen = {name for name in LOOKED_AT if client.get(path_of(name, world)).status_code == 200}
     assert seen == RIGHTS[kind]
@@ -100,14 +100,14 @@ def test_senior_moderators_see_the_workload(browser, world):
 
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("name", PAGES)
-def test_whoever_has_not_signed_in_is_asked_to(world, name):
+def test_anonymous_visitor_is_asked_to_sign_in(world, name):
     world |= {"appeal_id": world["post_id"]}
     for method in ("get", "post"):
         assert getattr(Client(), method)(path_of(name, world)).status_code == 302
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
-def test_each_page_opens_in_twelve_queries_and_shows_text_inert(browser, world, name, django_assert_max_num_queries):
+def test_pages_open_within_query_budget_and_escape_text(browser, world, name, django_assert_max_num_queries):
     client = browser(make_moderator("looker", "admin"))
     client.get("/admin/")
     for asked in ({}, {"q": "alert"}, {"tab": "staff"}, {"status": "upheld"}):
@@ -120,11 +120,11 @@ def test_each_page_opens_in_twelve_queries_and_shows_text_inert(browser, world, 
 
 
 @pytest.mark.parametrize("name", ["moderation_person", "moderation_post"])
-def test_who_is_not_there_is_not_found(browser, mod, world, name):
+def test_page_of_unknown_user_is_not_found(browser, mod, world, name):
     world = dict.fromkeys(world, mod.groups.first() and "019aa000-0000-7000-8000-000000000000")
     assert browser(mod).get(path_of(name, world)).status_code == 404
 
 
-def test_nobody_is_named_as_a_reporter(browser, world, mod):
+def test_pages_do_not_name_reporters(browser, world, mod):
     for name in ("moderation_person", "moderation_post"):
         assert "@carol" not in browser(mod).get(path_of(name, world)).text

@@ -50,7 +50,7 @@ def week(alice, bob, carol, mod, noon):
 
 
 class TestOverview:
-    def test_counts_what_came_in_by_day_and_what_became_of_it(self, week, noon):
+    def test_overview_counts_reports_by_day_and_outcomes(self, week, noon):
         seen = statistics.overview(Period.of_days(MONTH))
         by_day = dict(seen.flags_by_day)
         assert len(by_day) == MONTH
@@ -58,14 +58,14 @@ class TestOverview:
         assert dict(seen.outcomes) == {"takedown": 1, "dismiss_flag": 1, "overturn_appeal": 1}
         assert (seen.appeals_decided, seen.appeals_overturned, seen.open_appeals) == (1, 1, 0)
 
-    def test_the_wait_is_from_the_first_open_report_to_the_decision(self, week, noon):
+    def test_wait_is_from_first_open_report_to_decision(self, week, noon):
         seen = statistics.overview(Period.of_days(MONTH))
         # Four hours for the takedown, two for what was dismissed.
         assert seen.median_seconds == pytest.approx(3 * 3600, abs=5)
         assert dict(seen.waited_by_day)[noon.date()] == pytest.approx(3 * 3600, abs=5)
         assert dict(seen.waited_by_day)[noon.date() - timedelta(days=1)] is None
 
-    def test_what_was_closed_before_does_not_count_as_waiting(self, alice, bob, carol, mod, noon):
+    def test_reports_closed_before_do_not_count_as_waiting(self, alice, bob, carol, mod, noon):
         post = PostFactory(author=alice)
         with at(noon):
             first = services.flag(post, by=bob.pk, category="spam")[0]
@@ -77,7 +77,7 @@ class TestOverview:
         share = statistics.workload(Period.of_days(MONTH))[0]
         assert share.median_seconds == pytest.approx(1800, abs=5), "nothing, and an hour"
 
-    def test_the_queue_by_age(self, week, alice, bob, carol):
+    def test_overview_counts_open_reports_by_age(self, week, alice, bob, carol):
         with at(timezone.now() - timedelta(days=20)):
             services.flag(PostFactory(author=alice), by=bob.pk, category="spam")
         seen = statistics.overview(Period.of_days(MONTH))
@@ -85,13 +85,13 @@ class TestOverview:
         assert (ages["over 7 days"], seen.open_flags) == (1, 4)
         assert seen.oldest_seconds == pytest.approx(20 * 86400, abs=60)
 
-    def test_of_nothing_is_nothing(self, db):
+    def test_overview_of_an_empty_database(self, db):
         seen = statistics.overview(Period.of_days(7))
         assert (seen.flags, seen.open_flags, seen.median_seconds, seen.outcomes) == (0, 0, None, [])
 
 
 class TestWorkload:
-    def test_says_of_each_moderator_how_much_how_fast_and_how_often_wrong(self, week, mod):
+    def test_workload_lists_decisions_speed_and_overturned_share(self, week, mod):
         shares = {share.handle: share for share in statistics.workload(Period.of_days(MONTH))}
         mine, leads = shares["mod"], shares["lead"]
         assert (mine.takedowns, mine.decisions, mine.appealed, mine.overturned_percent) == (1, 1, 1, 100)
@@ -99,22 +99,22 @@ class TestWorkload:
         assert (leads.flags_closed, leads.appeals_decided, leads.decisions, leads.overturned_percent) == (1, 1, 2, None)
         assert leads.median_seconds == pytest.approx(2 * 3600, abs=5)
 
-    def test_is_told_to_those_who_lead(self, browser, week):
+    def test_workload_is_shown_to_senior_moderators(self, browser, week):
         page = browser(make_moderator("chief", "admin")).get(WORKLOAD).text
         for shown in ("@mod", "4 h", "100 %", "(1 of 1)"):
             assert shown in page
 
     @pytest.mark.promise("O1")
-    def test_is_none_of_the_moderators_business(self, browser, week, mod):
+    def test_workload_is_hidden_from_moderators(self, browser, week, mod):
         assert browser(mod).get(WORKLOAD).status_code == 403
 
-    def test_keeps_who_is_gone(self, browser, week, mod):
+    def test_workload_includes_deleted_accounts(self, browser, week, mod):
         mod.delete()
         assert "deleted account" in browser(make_moderator("chief", "admin")).get(WORKLOAD).text
 
 
 class TestPlots:
-    def test_of_the_dashboard_have_a_title_a_sentence_and_a_table(self, browser, mod, week):
+    def test_plots_have_a_title_a_description_and_a_table(self, browser, mod, week):
         page = browser(mod).get(f"{DASHBOARD}?days=7").text
         assert page.count("<svg viewBox") == 5
         for key in ("flags", "waited", "outcomes", "appeals", "ages"):
@@ -124,7 +124,7 @@ class TestPlots:
         assert "<td>3 h</td>" in page
         assert "100 %" in page
 
-    def test_periods_other_than_those_offered_are_the_usual_one(self, browser, mod):
+    def test_unknown_period_is_the_default(self, browser, mod):
         for asked in ("1000000", "-1", "x", "０"):
             assert browser(mod).get(DASHBOARD, {"days": asked}).context["chosen"] == 30
 
@@ -135,7 +135,7 @@ class TestPlots:
         plot = plots.columns("k", "t", "d", [("a", [number])], series=["n"])
         assert [tick.text for tick in plot.upwards] == ["0", f"{top // 2}", f"{top}"]
 
-    def test_columns_stand_on_one_another_and_stay_inside(self):
+    def test_columns_are_stacked_and_stay_inside_the_plot(self):
         plot = plots.columns("k", "t", "d", [("a", [3, 1]), ("b", [None, 0])], series=["up", "down"])
         first, second = plot.bars
         assert float(second.y) + float(second.height) == pytest.approx(float(first.y))
@@ -146,12 +146,12 @@ class TestPlots:
         ("seconds", "told"),
         [(None, "–"), (12, "12 s"), (60, "1 min"), (3600, "1 h"), (12_000, "3 h 20 min"), (180_000, "2 d 2 h")],
     )
-    def test_times_are_told_in_two_units(self, seconds, told):
+    def test_durations_have_two_units(self, seconds, told):
         assert format_duration(seconds) == told
 
 
 class TestTransparencyPage:
-    def test_shows_a_year_and_hands_out_the_files(self, browser, mod, week, noon):
+    def test_transparency_page_shows_a_year_and_offers_files(self, browser, mod, week, noon):
         client = browser(mod)
         page = client.get(TRANSPARENCY, {"year": noon.year, "month": noon.month}).text
         assert "Complaints (appeals)" in page
@@ -164,5 +164,5 @@ class TestTransparencyPage:
     @pytest.mark.parametrize(
         "asked", [{"year": "x"}, {"year": "0"}, {"year": "9999"}, {"month": "13"}, {"format": "pdf"}], ids=str
     )
-    def test_there_are_no_other_years_and_formats(self, browser, mod, asked):
+    def test_unknown_year_or_format_is_not_found(self, browser, mod, asked):
         assert browser(mod).get(TRANSPARENCY, asked).status_code == 404

@@ -61,6 +61,6 @@ def decide(client: Client, row: Any, decision: str, *, step: str = "confirm", re
     return client.post(case_of(row), form)
 
 
-def told(answer: Any) -> str:
+def messages_of(answer: Any) -> str:
     """The messages that the next page shows."""
     return " ".join(str(message) for message in answer.wsgi_request._messages)

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.moderation import services
 from apps.moderation.cases import proposals
 from apps.moderation.models import ModerationAction, SuspensionProposal
 from tests.factories import PostFactory, UserFactory
@@ -34,13 +35,17 @@ def doors(alice, mod):
             {"target": f"post/{post.pk}", "decision": "dismiss", "step": "confirm", **BECAUSE},
         ),
         "proposal": ("post", reverse(f"{flag}_proposal", args=[proposal.pk]), {"verdict": "confirm"}),
-        "undo": ("post", reverse("admin:moderation_moderationaction_undo", args=[undone.pk]), BECAUSE),
+        "undo": (
+            "post",
+            reverse("admin:moderation_moderationaction_undo", args=[undone.pk]),
+            {"step": "confirm", **BECAUSE},
+        ),
     }
 
 
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("who", ["nobody", "member", "clerk", "clerk that may see everything", "suspended moderator"])
-def test_others_than_moderators_get_nowhere_and_change_nothing(doors, who):
+def test_other_users_cannot_open_or_change_anything(doors, who):
     person = UserFactory(handle="person", is_staff=who.startswith("clerk"))
     if "everything" in who:
         person.user_permissions.set(make_moderator("chief", "admin").groups.get().permissions.all())
@@ -60,7 +65,7 @@ def test_others_than_moderators_get_nowhere_and_change_nothing(doors, who):
 
 
 @pytest.mark.parametrize("role", ["moderator", "admin"])
-def test_moderators_and_admins_do(doors, role):
+def test_moderators_and_admins_can_use_every_page(doors, role):
     client = browser(make_moderator("second", role))
     for name, (method, path, form) in doors.items():
         answer = getattr(client, method)(path, form)
@@ -70,7 +75,7 @@ def test_moderators_and_admins_do(doors, role):
     assert actions == {"dismiss_flag", "suspend", "restore"}
 
 
-def test_what_only_changes_something_is_not_opened(doors, mod):
+def test_pages_that_only_change_something_refuse_get(doors, mod):
     client = browser(mod)
     for name in ("release", "proposal"):
         assert client.get(doors[name][1]).status_code == 405, name
@@ -80,15 +85,15 @@ def test_what_only_changes_something_is_not_opened(doors, mod):
 @pytest.mark.parametrize(
     ("role", "sees", "misses"),
     [
-        ("moderator", {"Queue", "Audit", "Reason templates"}, {"Schedule", "Outbox"}),
-        ("admin", {"Queue", "Audit", "Reason templates", "Schedule", "Outbox"}, set()),
+        ("moderator", {"Queue", "Audit", "Reason templates"}, {"Schedule", "Queued tasks"}),
+        ("admin", {"Queue", "Audit", "Reason templates", "Schedule", "Queued tasks"}, set()),
         (None, set(), {"Queue", "Audit", "Schedule", "Waiting for you"}),
     ],
 )
-def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django_assert_max_num_queries):
+def test_sidebar_shows_pages_by_role(role, sees, misses, django_assert_max_num_queries):
     person = make_moderator("someone", role) if role else UserFactory(handle="someone", is_staff=True)
     client = browser(person)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(16):
         page = client.get("/admin/").text
     sidebar = page[page.index('id="nav-sidebar-inner"') : page.index('id="main"')]
     for title in sees:
@@ -98,7 +103,54 @@ def test_the_sidebar_shows_to_each_what_they_may_open(role, sees, misses, django
     assert ("Waiting for you" in page) == bool(role)
 
 
-def test_the_entries_of_the_sidebar_lead_somewhere():
+def test_start_page_is_the_desk_and_not_the_index_of_models(mod, alice, django_assert_max_num_queries):
+    mine, other = PostFactory(author=alice), PostFactory(author=alice)
+    for row in (mine, other):
+        report(row)
+    client = browser(mod)
+    client.get(case_of(mine))
+    second = make_moderator("second")
+    decided = [taken_down(PostFactory(author=alice), by) for by in (mod, second)]
+    appeals = [services.appeal(action, by=alice.pk, text="No.") for action in decided]
+    with django_assert_max_num_queries(16):
+        page = client.get("/admin/")
+    assert [case.target_id for case in page.context["mine"]] == [mine.pk]
+    assert {case.target_id for case in page.context["cases"]} == {mine.pk, other.pk}
+    assert list(page.context["appeals"]) == [appeals[1]], "nobody decides the appeal against their own decision"
+    assert dict(page.context["numbers"]) == {
+        "Open cases": 2,
+        "Open reports": 2,
+        "Open appeals": 2,
+        "Your decisions today": 1,
+    }
+    assert "Models in the" not in page.text
+
+
+def test_sign_in_page_has_no_link_to_a_site_that_does_not_exist():
+    page = Client().get("/admin/login/").text
+    assert "Return to site" not in page
+    assert 'href="/"' not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (reverse("admin:moderation_flag_changelist"), "There are no reports"),
+        (reverse("admin:moderation_flag_changelist") + "?status__exact=open", "No reports match"),
+        (reverse("admin:moderation_appeal_changelist"), "There are no appeals"),
+        (reverse("admin:moderation_suspensionproposal_changelist"), "There are no proposed suspensions"),
+        (reverse("admin:moderation_flag_queue"), "All reports are decided."),
+        (reverse("admin:moderation_appeals"), "No appeal is waiting for a decision."),
+        (reverse("admin:moderation_audit"), "No decision matches."),
+    ],
+)
+def test_empty_list_says_why_it_is_empty(mod, path, text):
+    page = browser(mod).get(path).text
+    assert text in page
+    assert "yielded" not in page
+
+
+def test_every_entry_of_the_sidebar_opens():
     root = UserFactory(handle="root", is_staff=True, is_superuser=True)
     client = browser(root)
     page = client.get("/admin/")

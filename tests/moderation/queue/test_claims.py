@@ -12,7 +12,7 @@ from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Claim, Flag, ModerationAction
 from tests.factories import PostFactory
 from tests.moderation.people import make_moderator
-from tests.moderation.queue.helpers import BECAUSE, browser, case_of, decide, path_of, report, told
+from tests.moderation.queue.helpers import BECAUSE, browser, case_of, decide, messages_of, path_of, report
 from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def holder():
     return claim and claim.moderator.handle
 
 
-def test_opening_a_free_case_claims_it_and_another_moderator_sees_who_has_it(mod, second, post):
+def test_opening_a_free_case_claims_it_visibly(mod, second, post):
     assert "Yours until" in browser(mod).get(case_of(post)).text
     page = browser(second).get(case_of(post)).text
     assert "@mod is working on this" in page
@@ -43,11 +43,11 @@ def test_opening_a_free_case_claims_it_and_another_moderator_sees_who_has_it(mod
     assert holder() == "mod"
 
 
-def test_another_moderator_cannot_decide_it_until_it_is_released(mod, second, post):
+def test_claimed_case_cannot_be_decided_by_another_moderator(mod, second, post):
     browser(mod).get(case_of(post))
     client = browser(second)
     refused = decide(client, post, "take_down")
-    assert "@mod works on that case" in told(refused)
+    assert "@mod works on that case" in messages_of(refused)
     assert not ModerationAction.objects.exists()
     assert Flag.objects.get().status == "open"
     browser(mod).post(case_of(post) + "release/")
@@ -59,7 +59,7 @@ def test_another_moderator_cannot_decide_it_until_it_is_released(mod, second, po
     }
 
 
-def test_it_expires_by_itself(mod, second, post, settings):
+def test_claim_expires(mod, second, post, settings):
     settings.CLAIM_MINUTES = 10
     claims.take(Target.of(post), by=mod)
     with time_machine.travel(timezone.now() + timedelta(minutes=9)):
@@ -71,7 +71,7 @@ def test_it_expires_by_itself(mod, second, post, settings):
     assert holder() == "second"
 
 
-def test_one_renews_ones_own(mod, post):
+def test_moderator_renews_their_claim(mod, post):
     claims.take(Target.of(post), by=mod)
     before = Claim.objects.get().expires_at
     with time_machine.travel(timezone.now() + timedelta(minutes=12)):
@@ -79,7 +79,7 @@ def test_one_renews_ones_own(mod, post):
     assert Claim.objects.get().expires_at > before
 
 
-def test_a_moderator_holds_lock_target(mod, post, carol):
+def test_moderator_has_one_claim_at_a_time(mod, post, carol):
     other = PostFactory(author=carol)
     report(other)
     client = browser(mod)
@@ -88,13 +88,13 @@ def test_a_moderator_holds_lock_target(mod, post, carol):
     assert list(Claim.objects.values_list("target_id", flat=True)) == [other.pk]
 
 
-def test_nobody_releases_what_is_anothers(mod, second, post):
+def test_claim_of_another_moderator_is_not_released(mod, second, post):
     claims.take(Target.of(post), by=mod)
     browser(second).post(case_of(post) + "release/")
     assert holder() == "mod"
 
 
-def test_what_nobody_reported_and_what_is_ones_own_is_not_claimed(mod, alice, post):
+def test_unreported_and_own_targets_are_not_claimed(mod, alice, post):
     browser(mod).get(case_of(alice))
     assert holder() is None
     own = PostFactory(author=mod)
@@ -103,7 +103,7 @@ def test_what_nobody_reported_and_what_is_ones_own_is_not_claimed(mod, alice, po
     assert holder() is None
 
 
-def test_deciding_ends_it_and_goes_on_to_the_next_that_is_nobody_elses(mod, second, alice):
+def test_decision_ends_the_claim_and_opens_the_next_free_case(mod, second, alice):
     worst, taken, then = PostFactory(author=alice), PostFactory(author=alice), PostFactory(author=alice)
     for row, category in ((worst, "self_harm"), (taken, "hate"), (then, "spam")):
         report(row, category=category)
@@ -118,7 +118,7 @@ def test_deciding_ends_it_and_goes_on_to_the_next_that_is_nobody_elses(mod, seco
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ten_moderators_at_once_one_has_it(alice):
+def test_concurrent_claims_have_one_winner(alice):
     post = PostFactory(author=alice)
     report(post)
     moderators = iter([make_moderator(f"mod{n}") for n in range(10)])
@@ -128,7 +128,7 @@ def test_of_ten_moderators_at_once_one_has_it(alice):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_moderators_who_change_places_do_not_wait_for_each_other_in_a_circle(alice, bob):
+def test_exchange_of_claims_does_not_deadlock(alice, bob):
     posts = [Target.of(PostFactory(author=alice)), Target.of(PostFactory(author=bob))]
     pairs = iter([(make_moderator(f"mod{n}"), posts if n % 2 else posts[::-1]) for n in range(8)])
 
@@ -143,7 +143,7 @@ def test_moderators_who_change_places_do_not_wait_for_each_other_in_a_circle(ali
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_moderators_who_decide_at_once_one_does(alice):
+def test_concurrent_decisions_have_one_winner(alice):
     post = PostFactory(author=alice)
     for _ in range(3):
         report(post)
@@ -162,7 +162,7 @@ def test_of_moderators_who_decide_at_once_one_does(alice):
     assert ModerationAction.objects.filter(action="resolve_flag").count() == 3
 
 
-def test_the_api_asks_for_no_claim(api, mod, second, post):
+def test_api_ignores_claims(api, mod, second, post):
     claims.take(Target.of(post), by=mod)
     assert api(second).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE).status_code == 200
     assert services.Action.TAKEDOWN in ModerationAction.objects.values_list("action", flat=True)

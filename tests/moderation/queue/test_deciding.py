@@ -1,6 +1,9 @@
 """A case: what a moderator sees of it, what a decision would do, what it does, and how it is undone."""
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 from django.urls import reverse
 
 from apps.accounts import services as accounts
@@ -10,10 +13,10 @@ from apps.engagement.models import Comment
 from apps.moderation import services
 from apps.moderation.cases import effects, queue
 from apps.moderation.cases.decisions import Target
-from apps.moderation.models import Flag, ModerationAction, Statement
+from apps.moderation.models import Claim, Flag, ModerationAction, Statement
 from tests.factories import CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator, taken_down
-from tests.moderation.queue.helpers import browser, case_of, decide, earlier_reports, report, told
+from tests.moderation.queue.helpers import browser, case_of, decide, earlier_reports, messages_of, report
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +63,7 @@ def shown():
         ("comment", "resolve", {"resolve_flag": 2}, "resolved"),
     ],
 )
-def test_what_is_previewed_is_what_happens(mod, things, kind, decision, audited, status):
+def test_decision_has_the_previewed_effect(mod, things, kind, decision, audited, status):
     row, client, before = things[kind], browser(mod), shown()
     preview = decide(client, row, decision, step="preview")
     assert preview.status_code == 200
@@ -69,7 +72,7 @@ def test_what_is_previewed_is_what_happens(mod, things, kind, decision, audited,
     decide(client, row, decision)
     posts, comments, sessions, flags, statements = (a - b for a, b in zip(before, shown(), strict=True))
     if decision == "suspend":
-        # Her own; those of others on her post go with it, and are told as hidden posts.
+        # Her own; those of others on her post are hidden with it, and are counted with the posts.
         comments -= Comment.objects.exclude(author=things["user"]).filter(post__author=things["user"]).count()
     assert (effect.posts, effect.comments, effect.sessions, effect.flags, effect.statements) == (
         posts,
@@ -100,7 +103,7 @@ def test_what_is_previewed_is_what_happens(mod, things, kind, decision, audited,
         ("dismiss", {"template": "made up"}, "template"),
     ],
 )
-def test_a_decision_without_its_grounds_is_asked_for_them(mod, things, decision, fields, missing):
+def test_invalid_decision_form_shows_its_errors(mod, things, decision, fields, missing):
     for step in ("preview", "confirm"):
         answer = decide(browser(mod), things["post"], decision, step=step, **fields)
         assert answer.status_code == 200
@@ -109,12 +112,12 @@ def test_a_decision_without_its_grounds_is_asked_for_them(mod, things, decision,
 
 
 @pytest.mark.parametrize(("kind", "decision"), [("user", "take_down"), ("post", "made_up"), ("post", "")])
-def test_what_cannot_be_done_is_refused(mod, things, kind, decision):
+def test_impossible_decision_is_refused(mod, things, kind, decision):
     assert decide(browser(mod), things[kind], decision).status_code == 302
     assert not ModerationAction.objects.exists()
 
 
-def test_an_empty_reason_is_the_templates(mod, things):
+def test_empty_reason_is_the_text_of_the_template(mod, things):
     page = browser(mod).get(case_of(things["post"]) + "?act=take_down")
     template = page.context["form"].templates[0]
     decide(browser(mod), things["post"], "take_down", reason="", template=str(template.pk))
@@ -123,7 +126,7 @@ def test_an_empty_reason_is_the_templates(mod, things):
 
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("by", ["nobody", "member", "staff"])
-def test_only_moderators_see_and_decide(things, by):
+def test_only_moderators_see_and_decide_cases(things, by):
     person = UserFactory(handle="person", is_staff=by == "staff")
     client = browser(person)
     if by == "nobody":
@@ -141,7 +144,7 @@ def test_only_moderators_see_and_decide(things, by):
 
 
 @pytest.mark.promise("O1")
-def test_a_form_from_elsewhere_is_refused(mod, things):
+def test_form_without_csrf_token_is_refused(mod, things):
     client = browser(mod)
     client.handler.enforce_csrf_checks = True
     assert decide(client, things["post"], "take_down").status_code == 403
@@ -150,23 +153,23 @@ def test_a_form_from_elsewhere_is_refused(mod, things):
 
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("whose", ["mod", "admin"])
-def test_nobody_decides_on_their_own_nor_a_moderator_on_an_admins(mod, whose):
+def test_own_cases_and_cases_of_admins_are_refused(mod, whose):
     author = mod if whose == "mod" else make_moderator("chief", role="admin")
     post = PostFactory(author=author)
     report(post)
-    assert "Moderators cannot decide about themselves" in told(decide(browser(mod), post, "dismiss"))
+    assert "Moderators cannot decide about themselves" in messages_of(decide(browser(mod), post, "dismiss"))
     assert Flag.objects.get().status == "open"
 
 
-def test_a_case_that_was_decided_meanwhile_is_told_and_left(mod, things):
+def test_case_decided_in_the_meantime_is_refused(mod, things):
     for flag in Flag.objects.filter(target_id=things["post"].pk):
         services.resolve_flag(flag, by=mod, resolution="dismissed")
     for decision in ("take_down", "dismiss", "suspend"):
-        assert "was decided in the meantime" in told(decide(browser(mod), things["post"], decision))
+        assert "was decided in the meantime" in messages_of(decide(browser(mod), things["post"], decision))
     assert not ModerationAction.objects.filter(action="takedown").exists()
 
 
-def test_what_its_author_removed_can_still_be_closed(mod, things):
+def test_reports_about_a_removed_comment_can_be_closed(mod, things):
     things["comment"].replies.all().delete()
     Comment.objects.filter(pk=things["comment"].pk).update(author=None, text="", removed_at="2026-01-01T00:00:00Z")
     path = reverse("admin:moderation_flag_case", args=["comment", things["comment"].pk])
@@ -179,15 +182,13 @@ def test_what_its_author_removed_can_still_be_closed(mod, things):
 
 
 @pytest.mark.parametrize("path", ["post/{0}/", "user/{0}/", "comment/{0}/", "made_up/{0}/"])
-def test_what_there_is_not_is_not_found(mod, path):
+def test_unknown_case_is_not_found(mod, path):
     missing = "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10"
     assert browser(mod).get("/admin/moderation/flag/case/" + path.format(missing)).status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["user", "post", "comment"])
-def test_the_page_tells_all_at_a_fixed_price_and_shows_text_inert(
-    mod, things, kind, django_assert_max_num_queries, bob
-):
+def test_case_page_is_within_query_budget_and_escapes_text(mod, things, kind, django_assert_max_num_queries, bob):
     evil = "<script>alert(1)</script>"
     User.objects.update(bio=evil, display_name=evil)
     Post.objects.update(caption=evil)
@@ -210,11 +211,11 @@ def test_the_page_tells_all_at_a_fixed_price_and_shows_text_inert(
     assert "@bob" in page.text
     assert "80 %" in page.text  # (3 + 1) / (3 + 2)
     assert "10 open reports" in page.text
-    assert "takedown" in page.text
+    assert "Takedown" in page.text
     assert "Preview" in acting.text
 
 
-def test_a_comment_is_shown_between_its_neighbours(mod, bob, carol):
+def test_comment_is_shown_between_its_neighbours(mod, bob, carol):
     post = PostFactory(author=bob)
     remarks = [CommentFactory(post=post, author=carol, text=f"remark {n}.") for n in range(9)]
     report(remarks[4])
@@ -225,31 +226,93 @@ def test_a_comment_is_shown_between_its_neighbours(mod, bob, carol):
 
 
 @pytest.mark.parametrize("kind", ["user", "post", "comment"])
-def test_an_act_is_undone_from_the_audit_with_a_reason(mod, things, kind):
+def test_decision_is_undone_from_the_audit_after_a_preview(mod, things, kind):
     before = shown()[:2]
     decision = "suspend" if kind == "user" else "take_down"
     decide(browser(mod), things[kind], decision)
     action = ModerationAction.objects.get(action__in=["takedown", "suspend"])
     undo = reverse("admin:moderation_moderationaction_undo", args=[action.pk])
+    lists = [reverse("admin:moderation_audit"), reverse("admin:moderation_moderationaction_changelist")]
     client = browser(mod)
-    assert undo in client.get(reverse("admin:moderation_moderationaction_changelist")).text
-    assert client.get(undo).context["action"].can_be_undone
+    for path in lists:
+        assert undo in client.get(path).text
     assert client.post(undo, {"reason": ""}).context["form"].errors
-    assert shown()[:2] != before
-    client.post(undo, {"reason": "A mistake."})
+    preview = client.post(undo, {"reason": "A mistake."})
+    effect = preview.context["effect"]
+    assert "2</strong> reports that this decision closed stay closed" in preview.text
+    hidden = shown()[:2]
+    assert hidden != before, "a preview changes nothing"
+    client.post(undo, {"reason": "A mistake.", "step": "confirm"})
     assert shown()[:2] == before
+    if kind != "user":  # the comments of others under the posts of the account come back, too
+        assert (effect.posts, effect.comments) == (before[0] - hidden[0], before[1] - hidden[1])
     reversal = ModerationAction.objects.get(reverses=action)
     assert (reversal.action, reversal.reason, reversal.actor) == (
         "unsuspend" if kind == "user" else "restore",
         "A mistake.",
         mod,
     )
-    again = client.post(undo, {"reason": "Once more."})
-    assert "not in force" in told(again)
-    assert undo not in client.get(reverse("admin:moderation_moderationaction_changelist")).text
+    again = client.post(undo, {"reason": "Once more.", "step": "confirm"})
+    assert "not in force" in messages_of(again)
+    for path in lists:
+        assert f'href="{undo}">Undo' not in client.get(path).text
 
 
-def test_the_verbs_ask_for_a_reason_themselves(mod, things):
+def test_preview_of_undoing_says_what_stays_hidden(mod, alice):
+    post = PostFactory(author=alice)
+    taken = taken_down(post, mod)
+    suspension = services.suspend(alice, by=mod, reason="x", category="spam")
+    assert effects.preview_undo(taken).author_inactive
+    assert effects.preview_undo(suspension).taken_down == 1
+    Post.objects.all().delete()
+    assert effects.preview_undo(taken).deleted
+
+
+@pytest.mark.parametrize(
+    ("kind", "decision", "fields", "title"),
+    [
+        ("user", "suspend", {"duration": "7"}, "Suspend @alice until 6 December 2026, 09:30"),
+        ("post", "suspend", {"duration": "30"}, "Suspend @alice until 29 December 2026, 09:30"),
+        ("comment", "suspend", {"duration": "permanent"}, "Suspend @alice permanently"),
+        ("post", "take_down", {}, "Take down the post by @alice"),
+        ("comment", "take_down", {}, "Take down the comment by @alice"),
+        ("user", "dismiss", {}, "Dismiss 2 reports about the account of @alice"),
+        ("post", "resolve", {}, "Close 2 reports about the post by @alice as resolved"),
+    ],
+)
+def test_preview_is_titled_by_the_decision_and_the_person(mod, things, kind, decision, fields, title):
+    client = browser(mod)
+    with time_machine.travel(datetime(2026, 11, 29, 9, 30, tzinfo=UTC)):
+        preview = decide(client, things[kind], decision, step="preview", **fields)
+    assert f'<h2 id="preview">{title}</h2>' in preview.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "decision", "offered"),
+    [
+        ("post", "take_down", ["suspend"]),
+        ("comment", "take_down", ["suspend"]),
+        ("user", "suspend", ["suspend"]),
+        ("post", "dismiss", ["take_down", "suspend"]),
+    ],
+)
+def test_decided_case_offers_only_what_would_change_something(mod, things, kind, decision, offered):
+    client = browser(mod)
+    decide(client, things[kind], decision)
+    page = client.get(case_of(things[kind]))
+    assert [name for name, _, _ in page.context["acts"]] == offered
+    assert ("See the decision, or undo it" in page.text) == (decision != "dismiss")
+    assert ("Change the suspension" in page.text) == (decision == "suspend")
+
+
+def test_queue_link_of_a_case_releases_it(mod, things):
+    client = browser(mod)
+    client.get(case_of(things["post"]))
+    client.post(case_of(things["post"]) + "release/")
+    assert not Claim.objects.exists()
+
+
+def test_services_need_a_reason(mod, things):
     for verb in (
         lambda: queue.decide_case(Target.of(things["post"]), by=mod, decision="dismiss", reason=" "),
         lambda: queue.decide_many([Target.of(things["post"])], by=mod, decision="dismiss", reason=""),
@@ -259,7 +322,7 @@ def test_the_verbs_ask_for_a_reason_themselves(mod, things):
             verb()
 
 
-def test_a_suspension_counts_what_a_person_posted_once_for_all_their_cases(alice):
+def test_preview_of_a_suspension_counts_content_once(alice):
     posts = [PostFactory(author=alice), PostFactory(author=alice)]
     effect = effects.preview([Target.of(alice), *(Target.of(post) for post in posts)], "suspend")
     assert (effect.cases, effect.people, effect.posts, effect.statements) == (3, 1, 2, 1)

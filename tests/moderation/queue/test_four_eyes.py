@@ -13,7 +13,7 @@ from apps.moderation.cases import proposals
 from apps.moderation.models import Claim, Flag, ModerationAction, StaffAct, SuspensionProposal
 from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import make_moderator
-from tests.moderation.queue.helpers import BECAUSE, QUEUE, browser, case_of, decide, report, told
+from tests.moderation.queue.helpers import BECAUSE, QUEUE, browser, case_of, decide, messages_of, report
 
 pytestmark = pytest.mark.django_db
 
@@ -44,11 +44,11 @@ def verdict(client, word, note="Looked at it."):
     return client.post(reverse("admin:moderation_flag_proposal", args=[proposal.pk]), {"verdict": word, "note": note})
 
 
-def test_one_proposes_another_confirms_and_both_are_written_down(mod, second, alice, post):
+def test_proposal_is_confirmed_by_another_moderator_and_recorded(mod, second, alice, post):
     client = browser(mod)
-    assert decide(client, post, "suspend", step="preview", duration="for_good").context["effect"].proposes
-    done = decide(client, post, "suspend", duration="for_good")
-    assert "Proposed" in told(done)
+    assert decide(client, post, "suspend", step="preview", duration="permanent").context["effect"].proposes
+    done = decide(client, post, "suspend", duration="permanent")
+    assert "Proposed" in messages_of(done)
     assert (state(alice), Flag.objects.get().status) == ("active", "open")
     assert not ModerationAction.objects.exists()
     assert not Claim.objects.exists()
@@ -66,9 +66,9 @@ def test_one_proposes_another_confirms_and_both_are_written_down(mod, second, al
     assert list(acts) == [("propose_suspension", "mod"), ("confirm_suspension", "second")]
 
 
-def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
-    decide(browser(mod), post, "suspend", duration="for_good")
-    assert "Give a reason" in told(verdict(browser(second), "reject", note=""))
+def test_rejected_proposal_leaves_the_case_open(mod, second, alice, post):
+    decide(browser(mod), post, "suspend", duration="permanent")
+    assert "Give a reason" in messages_of(verdict(browser(second), "reject", note=""))
     verdict(browser(second), "reject")
     assert (state(alice), Flag.objects.get().status) == ("active", "open")
     assert StaffAct.objects.get(act="reject_suspension").reason == "Looked at it."
@@ -87,8 +87,8 @@ def test_another_rejects_and_the_case_goes_on(mod, second, alice, post):
         ("twice", "was decided or has expired"),
     ],
 )
-def test_who_cannot_confirm(mod, second, alice, post, who, refusal):
-    decide(browser(mod), post, "suspend", duration="for_good")
+def test_confirmation_is_refused(mod, second, alice, post, who, refusal):
+    decide(browser(mod), post, "suspend", duration="permanent")
     match who:
         case "proposer":
             answer = verdict(browser(mod), "confirm")
@@ -106,7 +106,7 @@ def test_who_cannot_confirm(mod, second, alice, post, who, refusal):
             answer = verdict(browser(second), "confirm")
     assert answer.status_code == (302 if refusal else 403)
     if refusal:
-        assert refusal in told(answer)
+        assert refusal in messages_of(answer)
     assert state(alice) == "active"
 
 
@@ -114,7 +114,7 @@ def test_who_cannot_confirm(mod, second, alice, post, who, refusal):
     ("four_eyes", "days", "status"),
     [(True, None, 409), (True, 4000, 409), (True, 7, 200), (True, 366, 200), (False, None, 200), (False, 4000, 200)],
 )
-def test_the_api_obeys(api, mod, alice, settings, four_eyes, days, status):
+def test_api_refuses_permanent_suspension_by_one_moderator(api, mod, alice, settings, four_eyes, days, status):
     settings.MODERATION_FOUR_EYES = four_eyes
     until = {"until": (timezone.now() + timedelta(days=days)).isoformat()} if days else {}
     answer = api(mod).post("/moderation/users/@alice/suspend", BECAUSE | until)
@@ -125,14 +125,14 @@ def test_the_api_obeys(api, mod, alice, settings, four_eyes, days, status):
     assert ModerationAction.objects.count() == (0 if status == 409 else 1)
 
 
-def test_a_suspension_for_good_that_is_in_force_is_still_the_same(api, mod, alice, settings):
+def test_repeated_permanent_suspension_returns_the_first(api, mod, alice, settings):
     settings.MODERATION_FOUR_EYES = False
     first = api(mod).post("/moderation/users/@alice/suspend", BECAUSE)
     settings.MODERATION_FOUR_EYES = True
     assert api(mod).post("/moderation/users/@alice/suspend", BECAUSE).json() == first.json()
 
 
-def test_one_proposal_at_a_time_until_it_has_expired(mod, second, alice):
+def test_person_has_one_proposal_until_it_expires(mod, second, alice):
     proposals.propose(alice, by=mod, **BECAUSE)
     with pytest.raises(proposals.AlreadyProposed):
         proposals.propose(alice, by=second, **BECAUSE)
@@ -141,13 +141,13 @@ def test_one_proposal_at_a_time_until_it_has_expired(mod, second, alice):
     assert sorted(SuspensionProposal.objects.values_list("status", flat=True)) == ["expired", "open"]
 
 
-def test_who_proposed_takes_it_back(mod, alice):
+def test_proposer_withdraws_the_proposal(mod, alice):
     proposals.reject(proposals.propose(alice, by=mod, **BECAUSE), by=mod, note="I was wrong.")
     assert SuspensionProposal.objects.get().status == "rejected"
 
 
 @pytest.mark.promise("O1")
-def test_nobody_proposes_against_an_admin_or_themselves(mod):
+def test_proposal_against_admin_or_self_is_refused(mod):
     for person in (mod, make_moderator("chief", role="admin")):
         with pytest.raises(services.CannotModerate):
             proposals.propose(person, by=mod, **BECAUSE)

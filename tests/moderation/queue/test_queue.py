@@ -25,7 +25,7 @@ def order():
     return [row.target_id for row in reads.list_cases()]
 
 
-def test_every_category_has_a_weight_of_its_own():
+def test_every_category_has_its_own_weight():
     for category in Category:
         report(PostFactory(author=UserFactory()), category=category)
     assert len({case.severity for case in reads.list_cases()}) == len(Category)
@@ -45,7 +45,7 @@ def test_every_category_has_a_weight_of_its_own():
         ({"category": "spam", "reporters": 4, "resolved": 8}, {"category": "harassment", "dismissed": 8}),
     ],
 )
-def test_the_worse_case_comes_first_whichever_was_reported_first(worse, better):
+def test_more_severe_case_comes_first(worse, better):
     def make(*, category="spam", reporters=1, followers=0, likes=0, resolved=0, dismissed=0):
         post = PostFactory(author=UserFactory(follower_count=followers), like_count=likes)
         for _ in range(reporters):
@@ -61,7 +61,7 @@ def test_the_worse_case_comes_first_whichever_was_reported_first(worse, better):
     assert order() == [first, second]
 
 
-def test_the_severity_is_what_the_rule_says():
+def test_severity_follows_the_formula():
     post = PostFactory(author=UserFactory(follower_count=90), like_count=9)
     trusted, distrusted = UserFactory(), UserFactory()
     earlier_reports(trusted, resolved=2)
@@ -74,7 +74,7 @@ def test_the_severity_is_what_the_rule_says():
     assert (row.category, row.reporters, row.target_type) == ("hate", 2, "post")
 
 
-def test_reports_of_one_thing_are_one_case_and_closed_ones_are_none(alice, mod):
+def test_open_reports_of_a_target_are_one_case(alice, mod):
     post = PostFactory(author=alice)
     comment = CommentFactory(post=post, author=alice)
     for row in (alice, post, comment):
@@ -86,13 +86,13 @@ def test_reports_of_one_thing_are_one_case_and_closed_ones_are_none(alice, mod):
     assert set(order()) == {alice.pk, comment.pk}
 
 
-def test_a_reporter_who_is_gone_counts_as_one_who_is_new(alice):
+def test_deleted_reporter_counts_as_a_new_one(alice):
     report(alice)
     Flag.objects.update(reporter=None)
     assert reads.list_cases()[0].severity == Decimal(1)  # spam (2) × 1/2 × 1
 
 
-def test_pages_go_on_where_the_last_one_ended_also_among_equals(mod, settings):
+def test_pages_of_the_queue_do_not_overlap(mod, settings):
     for _ in range(7):
         report(PostFactory(author=UserFactory()))
     whole, seen, after = order(), [], None
@@ -103,7 +103,7 @@ def test_pages_go_on_where_the_last_one_ended_also_among_equals(mod, settings):
     assert len(set(seen)) == 7
 
 
-def test_the_page_shows_who_what_how_many_and_who_works_on_it(mod, alice, carol, django_assert_max_num_queries):
+def test_queue_shows_author_text_reports_and_claim(mod, alice, carol, django_assert_max_num_queries):
     post = PostFactory(author=alice, caption="<script>alert(1)</script>", sensitive=True)
     remark = CommentFactory(post=post, author=carol, text="<img src=x onerror=alert(1)>")
     for row in (post, post, remark, alice):
@@ -129,7 +129,7 @@ def test_the_page_shows_who_what_how_many_and_who_works_on_it(mod, alice, carol,
     assert "<img src=x" not in text
 
 
-def test_the_page_filters_by_category_and_goes_on(mod, alice, monkeypatch):
+def test_queue_filters_by_category_across_pages(mod, alice, monkeypatch):
     monkeypatch.setattr(reads, "PAGE", 2)
     for _ in range(5):
         report(PostFactory(author=alice), category="hate")
@@ -145,14 +145,14 @@ def test_the_page_filters_by_category_and_goes_on(mod, alice, monkeypatch):
 
 
 @pytest.mark.parametrize("after", ["x", "1:2", "NaN:019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10", "Infinity:x", "\0", "1:"])
-def test_a_place_that_was_made_up_is_the_beginning(mod, alice, after):
+def test_invalid_position_is_the_start_of_the_queue(mod, alice, after):
     report(alice)
     page = browser(mod).get(QUEUE, {"after": after, "category": "none"})
     assert [row["case"].target_id for row in page.context["rows"]] == [alice.pk]
 
 
 @pytest.mark.django_db(transaction=True)  # VACUUM takes no part in a transaction
-def test_the_queue_reads_open_reports_from_their_index_and_no_closed_ones():
+def test_queue_reads_only_open_reports_by_index():
     people = many(User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!") for n in range(2000))
     posts = many(Post(id=new_id(), author=people[n], status="published") for n in range(1500))
     quiet = people[1800:]

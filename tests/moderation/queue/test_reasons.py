@@ -24,11 +24,11 @@ def page_of(template, what="change"):
     return reverse(f"admin:moderation_reasontemplate_{what}", args=[template.pk])
 
 
-def test_there_are_some_for_every_decision():
+def test_every_decision_has_reason_templates():
     assert set(ReasonTemplate.objects.values_list("action", flat=True)) == set(Decision)
 
 
-def test_each_change_is_noted_with_what_was_and_what_is(chief):
+def test_changes_of_templates_are_recorded(chief):
     client = browser(chief)
     assert client.post(ADD, NEW).status_code == 302
     made = ReasonTemplate.objects.get(title="Watches")
@@ -47,7 +47,7 @@ def test_each_change_is_noted_with_what_was_and_what_is(chief):
 
 
 @pytest.mark.promise("O1")
-def test_a_moderator_sees_them_and_changes_none(mod):
+def test_moderator_sees_templates_and_cannot_change_them(mod):
     template = ReasonTemplate.objects.order_by("id")[0]
     client, before = browser(mod), list(ReasonTemplate.objects.order_by("id").values())
     assert client.get(LIST).status_code == 200
@@ -62,7 +62,7 @@ def test_a_moderator_sees_them_and_changes_none(mod):
     assert not StaffAct.objects.exists()
 
 
-def test_a_template_of_nothing_or_twice_is_refused(chief):
+def test_invalid_template_is_refused(chief):
     client = browser(chief)
     for wrong in ({"text": ""}, {"action": "made_up"}, {"title": "Spam or scam"}):
         assert client.post(ADD, NEW | wrong).status_code == 200

@@ -1,4 +1,4 @@
-"""`manage.py doctor`: the former name of `system_check`. The next release removes it."""
+"""`manage.py doctor`: the former name of `system_check`, until the next release."""
 
 from typing import Any
 

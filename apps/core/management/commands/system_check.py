@@ -1,4 +1,4 @@
-"""`manage.py system_check`: examines every dependency and says what to do about each finding."""
+"""`manage.py system_check`: runs the system checks of the installation and suggests an action for each finding."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -6,16 +6,17 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
+from django.core import checks
+
 from apps.core.management.base import OperatorCommand, Result
-from apps.core.ops import doctor, processes
-from apps.core.ops.doctor import Severity
+from apps.core.ops import installation, processes
 
 
 class Command(OperatorCommand):
     help = (
-        "Examine every dependency, setting, migration, bucket and clock, and say what to do about each finding. It "
-        "changes nothing but two small objects in storage, which it takes away again. Exit code 1 when something must "
-        "be mended. At the end it tells the memory of each of Photogram's processes on this machine."
+        "Check settings, servers, migrations, buckets, clocks and jobs, and suggest an action for each finding. Writes "
+        "two small objects into storage and deletes them; changes nothing else. The exit code is 1 if there is an "
+        "error. The last section lists the memory of each process of this installation on this machine."
     )
     examples = """
   manage.py system_check            for people
@@ -23,36 +24,57 @@ class Command(OperatorCommand):
 """
     changes = False
     in_batches = False
-    # It says itself what the checks say.
+    # The command runs them itself and reports their messages.
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         super().handle(*args, **options)
-        if self._must_be_mended:
+        if self._has_errors:
             sys.exit(1)
 
     def work(self, **options: Any) -> Result:
-        findings = doctor.examine()
-        self._must_be_mended = any(finding.severity is Severity.ERROR for finding in findings)
-        return {"findings": list(map(asdict, findings)), "processes": list(map(asdict, processes.running()))}
+        messages = installation.run_checks()
+        self._has_errors = any(message.is_serious() for message in messages)
+        return {"findings": list(map(_finding, messages)), "processes": list(map(asdict, processes.running()))}
 
     def format_result(self, result: Result) -> Iterable[str]:
         styles = {
-            Severity.OK: self.style.SUCCESS("ok     "),
-            Severity.WARNING: self.style.WARNING("warning"),
-            Severity.ERROR: self.style.ERROR("error  "),
+            "ok": self.style.SUCCESS,
+            "skipped": self.style.NOTICE,
+            "warning": self.style.WARNING,
+            "error": self.style.ERROR,
         }
         for finding in result["findings"]:
-            yield f"{styles[finding['severity']]} {finding['subject']:<9} {finding['what']}"
-            if finding["advice"]:
-                yield f"{'':17} → {finding['advice']}"
+            severity = styles[finding["severity"]](f"{finding['severity']:<7}")
+            identifier = f" ({finding['id']})" if finding["severity"] in {"warning", "error"} else ""
+            yield f"{severity} {finding['subject']:<9} {finding['message']}{identifier}"
+            if finding["hint"]:
+                yield f"{'':17} → {finding['hint']}"
         yield ""
         yield from _memory(result["processes"])
 
 
+def _finding(message: checks.CheckMessage) -> dict[str, str]:
+    return {
+        "subject": installation.subject_of(message),
+        "severity": _severity_of(message),
+        "id": message.id or "",
+        "message": message.msg,
+        "hint": message.hint or "",
+    }
+
+
+def _severity_of(message: checks.CheckMessage) -> str:
+    if message.is_serious():
+        return "error"
+    if message.level >= checks.WARNING:
+        return "warning"
+    return "skipped" if message.id == installation.NOT_CHECKED else "ok"
+
+
 def _memory(running: list[dict[str, Any]]) -> Iterator[str]:
     if not running:
-        yield "No process of Photogram runs from this folder."
+        yield "No process of this installation runs on this machine."
         return
     yield "Memory       processes   own (PSS)   resident (RSS)"
     rows = {kind: list(group) for kind, group in groupby(running, key=lambda process: process["kind"])}

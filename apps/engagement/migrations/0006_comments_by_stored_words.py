@@ -1,0 +1,20 @@
+import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    # The index is made concurrently: the table stays usable.
+    atomic = False
+
+    dependencies = [
+        ('engagement', '0005_words'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='comment',
+            index=django.contrib.postgres.indexes.GinIndex(fields=['words'], name='comments_by_stored_words'),
+        ),
+    ]

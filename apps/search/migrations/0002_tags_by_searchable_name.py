@@ -1,0 +1,19 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    # The index is made concurrently: the table stays usable. tags_by_prefix serves processes of the previous release.
+    atomic = False
+
+    dependencies = [
+        ('content', '0004_words'),
+        ('search', '0001_text_indexes'),
+    ]
+
+    operations = [
+        migrations.RunSQL(
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS tags_by_searchable_name"
+            " ON content_tag ((coalesce(searchable_name, name)) COLLATE \"C\", name COLLATE \"C\")",
+            "DROP INDEX CONCURRENTLY IF EXISTS tags_by_searchable_name",
+        ),
+    ]
