@@ -1,13 +1,13 @@
 """The client's address: through trusted proxies, in the forms that proxies write, and its network for limits."""
 
 import pytest
+from apps.core.ops.doctor import Severity
+from apps.core.ops.examinations import examine_addresses
 from django.test import RequestFactory
 from prometheus_client import REGISTRY
 
 from apps.core.api.addresses import client_address, client_network
 from apps.core.ops.addresses import last_unreadable
-from apps.core.ops.doctor import Severity
-from apps.core.ops.examinations import examine_addresses
 
 pytestmark = pytest.mark.django_db
 PEER = "192.0.2.1"
