@@ -143,4 +143,16 @@ def test_first_tap_lifts_the_blur_in_place_and_the_original_has_its_own_control(
     assert page.get_by_role("dialog").count() == 0
 
 
+def test_first_tap_on_a_blurred_photo_in_a_link_shows_it(console, mod, post):
+    page = console.open(mod, size=NARROW, touch=True)
+    page.route("**/*.webp*", lambda route: route.fulfill(status=200, content_type="image/svg+xml", body=PICTURE))
+    page.goto(QUEUE, wait_until="load")
+    photo = page.locator(".queue-thumb img")
+    photo.tap()
+    assert photo.evaluate("(image) => getComputedStyle(image).filter") == "none"
+    assert page.url.endswith(QUEUE)
+    photo.tap()
+    page.wait_for_url("**/case/post/**")
+
+
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'
