@@ -1,13 +1,13 @@
 """The client's address: through trusted proxies, in the forms that proxies write, and its network for limits."""
 
 import pytest
-from apps.core.ops.doctor import Severity
-from apps.core.ops.examinations import examine_addresses
+from django.core import checks
 from django.test import RequestFactory
 from prometheus_client import REGISTRY
 
 from apps.core.api.addresses import client_address, client_network
 from apps.core.ops.addresses import last_unreadable
+from apps.core.ops.checks import check_addresses
 
 pytestmark = pytest.mark.django_db
 PEER = "192.0.2.1"
@@ -86,11 +86,13 @@ def test_unreadable_address_is_counted_once_per_request_and_reported(settings):
 
 def test_system_check_reports_an_unreadable_address(settings):
     settings.TRUSTED_PROXIES = 1
-    (fine,) = examine_addresses()
-    assert fine.severity is Severity.OK
+    (fine,) = check_addresses()
+    assert fine.level == checks.INFO
     client_address(request("unknown"))
-    (finding,) = examine_addresses()
-    assert (finding.severity, "unknown" in finding.what, "TRUSTED_PROXIES" in finding.advice) == ("warning", True, True)
+    (finding,) = check_addresses()
+    assert finding.level == checks.WARNING
+    assert "unknown" in finding.msg
+    assert "TRUSTED_PROXIES" in finding.hint
 
 
 @pytest.mark.promise("A5")
