@@ -31,8 +31,6 @@ __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "
 THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
 AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
-# Loads every plugin: the confined child of `sandbox` cannot import modules.
-Image.init()
 
 # Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the default 4, for
 # files that are 5 % larger; the figures are in docs/decisions/0010-image-sandbox.md.

@@ -22,6 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from PIL import Image
+
 from apps.core.media_types import media_type
 from apps.media import confinement, imaging
 from apps.media.imaging import ACCEPTED_TYPES, ENCODINGS, ImagingError, Limits, Picture, Rendition
@@ -240,6 +242,8 @@ def render_safely(
 
 def _serve(parent: int) -> None:
     """Answer requests until the input ends."""
+    # Import all plugins: a confined process cannot.
+    Image.init()
     requests, replies = open(0, "rb", closefd=False), open(0, "wb", closefd=False)  # noqa: SIM115 - open to the end
     _confine(parent)
     while head := requests.read(LENGTH.size):
