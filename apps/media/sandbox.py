@@ -24,6 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from PIL import Image
+
 from apps.core.media_types import media_type
 from apps.media import confinement, renditions
 from apps.media.containers import ACCEPTED_TYPES, ImagingError, Limits
@@ -247,6 +249,8 @@ def render_safely(
 
 def _serve(parent: int) -> None:
     """Answer requests until the input ends."""
+    # Import all plugins: a confined process cannot.
+    Image.init()
     requests, replies = open(0, "rb", closefd=False), open(0, "wb", closefd=False)  # noqa: SIM115 - open to the end
     # Only the child needs Pillow and numpy. Once it is confined it can import nothing.
     imaging = importlib.import_module("apps.media.imaging")
