@@ -40,8 +40,10 @@ def as_text(logger: Any, method: str, event: EventDict) -> str:
 
 
 def _request(fields: dict[str, Any]) -> str:
+    # A request for no route is not logged with its path, which may contain anything.
+    route = fields["route"] if fields["route"] == "unrouted" else f"/{fields['route']}"
     line = (
-        f"{fields['method']} /{fields['route']} {fields['status']} {fields['duration_ms']:.0f} ms, "
+        f"{fields['method']} {route} {fields['status']} {fields['duration_ms']:.0f} ms, "
         f"db {fields['database_ms']:.0f} ms/{fields['queries']}"
     )
     # The id leads to the error's own line.
