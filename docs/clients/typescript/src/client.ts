@@ -28,6 +28,8 @@ type Options<O> = (O extends { parameters: { path: infer Path extends object } }
     idempotencyKey?: string;
   };
 
+type Request = { path?: object; query?: object; body?: unknown; idempotencyKey?: string };
+
 /** An error response. Switch on `problem.code`. */
 export class PhotogramError extends Error {
   constructor(
@@ -50,11 +52,12 @@ export class Photogram {
   }
 
   /** Sends a request. Refreshes the access token if it has expired. Throws PhotogramError. */
-  async request<M extends Method, P extends PathWith<M>>(
+  request<M extends Method, P extends PathWith<M>>(
     method: M,
     path: P,
     options: Options<Operation<M, P>>,
-  ): Promise<Result<Operation<M, P>>> {
+  ): Promise<Result<Operation<M, P>>>;
+  async request(method: Method, path: string, options: Request): Promise<unknown> {
     try {
       return await this.#send(method, path, options);
     } catch (error) {
@@ -78,11 +81,7 @@ export class Photogram {
     return media_id;
   }
 
-  async #send<T>(
-    method: Method,
-    template: string,
-    options: { path?: object; query?: object; body?: unknown; idempotencyKey?: string },
-  ): Promise<T> {
+  async #send(method: Method, template: string, options: Request): Promise<unknown> {
     const headers = new Headers();
     if (this.#tokens) headers.set("Authorization", `Bearer ${this.#tokens.access}`);
     if (options.body !== undefined) headers.set("Content-Type", "application/json");
