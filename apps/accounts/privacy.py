@@ -55,6 +55,7 @@ def export(user_id: UUID) -> Export:
         yield (
             "sessions",
             {
+                "kind": session.kind,
                 "device_name": session.device_name,
                 "address": session.address,
                 "user_agent": session.user_agent,

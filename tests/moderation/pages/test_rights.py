@@ -1,4 +1,4 @@
-"""Who sees which of our pages; and that each opens in few queries, shows text inert, and needs no script of its own."""
+"""Permissions, query budgets and escaping of the moderation pages."""
 
 import re
 from urllib.parse import urlencode
