@@ -231,6 +231,8 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
             # Our own request line says what Django's would, with the request id.
             "django.server": {"level": "ERROR"},
             "django.request": {"level": "CRITICAL"},
+            # Otherwise each request with an unknown host would log a traceback.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             # gunicorn gives these handlers of its own.
             "gunicorn.error": {"handlers": list(handlers), "level": level, "propagate": False},
             "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},

@@ -117,8 +117,8 @@ MIDDLEWARE = [
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "apps.core.api.middleware.OutageMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
+    "apps.core.api.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -129,6 +129,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
+    "apps.console.middleware.NullCharacterMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -270,6 +271,10 @@ MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
+# Ten scans, the number that encoders write, of the most pixels that are allowed.
+MEDIA_MAX_SCAN_MEGAPIXELS = env.int("MEDIA_MAX_SCAN_MEGAPIXELS", 700)
+# Seconds of the pipeline for the uploads of a user within an hour. A photo takes about a second.
+MEDIA_PROCESSING_SECONDS_PER_HOUR = env.int("MEDIA_PROCESSING_SECONDS_PER_HOUR", 600)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
 # What happens to an upload that resembles a blocked image: "refuse" rejects it, "flag" accepts it and reports the post
@@ -435,6 +440,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# An IPv6 client has a whole network of addresses; its requests are counted together.
+RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64)
+if not 1 <= RATE_LIMIT_IPV6_PREFIX <= 128:
+    raise ImproperlyConfigured("RATE_LIMIT_IPV6_PREFIX must be a number of bits from 1 to 128.")
 # {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
@@ -448,7 +457,12 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "two_factor": (10, 900),
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
+    # By session.
+    "refresh": (30, 300),
+    # Secrets of links by account, and unknown secrets by address.
     "token": (30, 300),
+    # Expired and revoked access tokens by session, and unknown ones by address.
+    "invalid_bearer": (120, 60),
     "upload": (300, 3600),
     "flag": (60, 3600),
 }

@@ -64,6 +64,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["email"]
 
     class Meta:
+        verbose_name, verbose_name_plural = "person", "people"
         constraints = [
             models.UniqueConstraint(fields=["handle"], name="one_account_per_handle"),
             models.UniqueConstraint(fields=["email"], name="one_account_per_email"),

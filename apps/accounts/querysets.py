@@ -1,5 +1,6 @@
 """Read rules of accounts."""
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -55,6 +56,11 @@ class SessionQuerySet(QuerySet["Session"]):
 
     def owned_by(self, user_id: UUID) -> "SessionQuerySet":
         return self.filter(user_id=user_id)
+
+    def opened_from(self, network: str) -> "SessionQuerySet":
+        """Sessions that were opened from an address of this network, such as 2001:db8::/64 or 198.51.100.1."""
+        addresses = ip_network(network)
+        return self.filter(address__range=(str(addresses[0]), str(addresses[-1])))
 
 
 class DataExportQuerySet(LeasedJobQuerySet):

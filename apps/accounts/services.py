@@ -183,12 +183,10 @@ def refresh(token: str) -> tuple[Session, str]:
     A token that is presented again within REFRESH_REUSE_GRACE (a lost response, two tabs) returns the same successor;
     after that it ends the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
     """
-    parsed = tokens.parse_refresh_token(token)
-    sessions = Session.objects.select_related("user__avatar")
-    session = sessions.filter(pk=parsed[0]).first() if parsed else None
-    if parsed is None or session is None or not tokens.is_valid_refresh_token(token, session, parsed[1]):
+    found = tokens.find_session(token)
+    if found is None:
         raise InvalidRefreshToken
-    generation = parsed[1]
+    session, generation = found
     if session.user.state == User.State.SUSPENDED:
         raise AccountSuspended(reason=session.user.suspension_reason)
     now = timezone.now()
@@ -307,6 +305,11 @@ def confirm_email(token: str) -> None:
 def resend_confirmation(user: User) -> None:
     """Enqueue the confirmation mail, which the worker sends unless the address is confirmed."""
     tasks.send_confirmation.delay(user_id=str(user.pk))
+
+
+def find_link_owner(token: str) -> UUID | None:
+    """The account to which this token was mailed, whether it still works or not. None for an unknown token."""
+    return EmailedToken.objects.filter(digest=digest(token)).values_list("user_id", flat=True).first()
 
 
 def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:

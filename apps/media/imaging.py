@@ -18,7 +18,9 @@ import numpy as np
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile
 
+from apps.core.media_types import media_type
 from apps.media import blurhash, colours, perceptual
+from apps.media.boxes import Cicp
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
 from apps.media.renditions import ENCODINGS, Picture, Rendition, require_size, write
 from apps.media.variants import SIDES
@@ -29,8 +31,6 @@ __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "
 THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
 AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
-# Loads every plugin: the confined child of `sandbox` cannot import modules.
-Image.init()
 
 # Fast reduction (JPEG decoder, averaging) stops at this multiple of the wanted size. Lanczos does the rest.
 MARGIN = 1.5
@@ -83,7 +83,7 @@ class Decoded:
     height: int
     orientation: int = 1
     profile: bytes = b""
-    cicp: colours.Cicp | None = None
+    cicp: Cicp | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -107,7 +107,7 @@ def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tu
     """The picture, and the contents of its renditions in their order. Raises ImagingError."""
     with _refusals(), warnings.catch_warnings(action="ignore"):
         container = inspect(data, limits)
-        if container.kind != ACCEPTED_TYPES.get(declared_type):
+        if container.kind != ACCEPTED_TYPES.get(media_type(declared_type)):
             raise ImagingError("image_type_mismatch")
         del data
         shape = SQUARE if square else WHOLE
@@ -298,7 +298,7 @@ def _eight_bit(grey: Image.Image) -> Image.Image:
     return grey.point(lambda value: value / 256).convert("L")
 
 
-def _to_srgb(image: Image.Image, profile: bytes, cicp: colours.Cicp | None) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: bytes, cicp: Cicp | None) -> Image.Image:
     """Convert by the colour profile (relative colorimetric with black point compensation), or else by code points.
     Without a usable declaration Pillow's default conversion is used."""
     if image.mode == "RGBX":

@@ -9,7 +9,6 @@ pool worker may not have `multiprocessing` children. It never outlives its paren
 
 import importlib
 import json
-import logging
 import os
 import resource
 import signal
@@ -25,13 +24,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from PIL import Image
+
+from apps.core.media_types import media_type
 from apps.media import confinement, renditions
 from apps.media.containers import ACCEPTED_TYPES, ImagingError, Limits
 from apps.media.renditions import ENCODINGS, Picture, Rendition
 from apps.media.variants import SIDES
 from apps.safety.hashes import require_hash
 
-log = logging.getLogger(__name__)
 # `imaging.make`
 Make = Callable[..., tuple[Picture, list[bytes]]]
 
@@ -149,7 +150,7 @@ def _started() -> _Child:
     try:
         process = subprocess.Popen(  # noqa: S603 - the same interpreter, a fixed module, no user input
             [sys.executable, "-s", "-m", "apps.media.sandbox", str(os.getpid())],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
@@ -248,6 +249,8 @@ def render_safely(
 
 def _serve(parent: int) -> None:
     """Answer requests until the input ends."""
+    # Import all plugins: a confined process cannot.
+    Image.init()
     requests, replies = open(0, "rb", closefd=False), open(0, "wb", closefd=False)  # noqa: SIM115 - open to the end
     # Only the child needs Pillow and numpy. Once it is confined it can import nothing.
     imaging = importlib.import_module("apps.media.imaging")
@@ -266,7 +269,8 @@ def _answer(make: Make, request: dict[str, Any], file: IO[bytes]) -> tuple[dict[
     _bound(limits)
     try:
         # libde265 decodes in a thread.
-        with confinement.threads_allowed() if ACCEPTED_TYPES.get(declared_type) == "HEIC" else nullcontext():
+        needs_thread = ACCEPTED_TYPES.get(media_type(declared_type)) == "HEIC"
+        with confinement.threads_allowed() if needs_thread else nullcontext():
             data = file.read(request["bytes"])
             picture, contents = make(data, declared_type=declared_type, square=request["square"], limits=limits)
         return asdict(picture), contents

@@ -45,6 +45,25 @@ class TestSigningIn:
         assert answer.json()["token_type"] == "Bearer"
         assert anonymous.get("/auth/me", **bearer(answer.json()["access"])).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("body", "fields"),
+        [
+            ({}, {"login", "password"}),
+            ({"grant_type": "password", "login": "alice"}, {"password"}),
+            ({"grant_type": "refresh_token"}, {"refresh"}),
+            ({"grant_type": "refresh_token", "refresh": "x", "login": "alice"}, {"login"}),
+            ({"login": "alice", "password": PASSWORD, "refresh": "x"}, {"refresh"}),
+            ({"grant_type": "other", "login": "alice", "password": PASSWORD}, {"grant_type"}),
+            ({"grant_type": ["password"], "login": "alice", "password": PASSWORD}, {"grant_type"}),
+            ({"grant_type": None, "login": "alice", "password": PASSWORD}, {"grant_type"}),
+        ],
+        ids=str,
+    )
+    def test_a_body_has_the_fields_of_its_grant_type(self, anonymous, alice, body, fields):
+        answer = anonymous.post("/auth/token", body)
+        assert answer.status_code == 400
+        assert {error["field"] for error in answer.json()["errors"]} == fields
+
     @pytest.mark.promise("A3")
     @pytest.mark.parametrize("login", ["nobody", "nobody@example.org", "ä", "@", ""])
     def test_an_unknown_login_answers_like_a_wrong_password(self, anonymous, alice, login):

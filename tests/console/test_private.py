@@ -1,4 +1,4 @@
-"""What is private of somebody: masked, shown for a reason, and written down."""
+"""Private data of users: masked, shown for a reason, and recorded."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""What each rank may see and do in the console: one table of pages, one of verbs."""
+"""Permissions of each role in the console: a table of pages and a table of actions."""
 
 import pytest
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""Two-factor of staff: set up, asked for, recovered, reset; and what it keeps out."""
+"""Two-factor authentication of staff: setup, sign-in, recovery codes, reset."""
 
 import re
 from datetime import timedelta

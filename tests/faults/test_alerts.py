@@ -1,5 +1,6 @@
 """Each server is frozen in turn under a real gunicorn; the shipped alert rules are evaluated as by Prometheus."""
 
+import json
 import os
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Installation:
 
     stack: Stack
     url: str
+    environment: dict[str, str]
     silent: set[str] = field(default_factory=set)
     prometheus: Prometheus = field(default_factory=Prometheus)
     slowest: float = 0.0
@@ -88,6 +90,13 @@ class Installation:
     def notified(self) -> set[str]:
         return notified(self.prometheus.firing())
 
+    def subjects_with_errors(self) -> set[str]:
+        """According to `manage.py system_check`. The servers of the tests are not durable."""
+        command = [sys.executable, "manage.py", "system_check", "--json"]
+        checked = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        findings = json.loads(checked.stdout)["findings"]
+        return {each["subject"] for each in findings if each["severity"] == "error" and each["id"] != "photogram.E117"}
+
     def firing(self) -> set[str]:
         return {alert.name for alert in self.prometheus.firing()}
 
@@ -119,7 +128,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None
             stderr=subprocess.STDOUT,
             preexec_fn=die_with_parent(),
         )
-        installation = Installation(stack, f"http://127.0.0.1:{port}")
+        installation = Installation(stack, f"http://127.0.0.1:{port}", environment)
         stopping = threading.Event()
         beating = threading.Thread(target=installation.beat, args=[stopping])
         beating.start()
@@ -145,21 +154,30 @@ def scrape_until(installation: Installation, condition: Callable[[], bool], seco
 
 @pytest.mark.promise("C8")
 @pytest.mark.parametrize(
-    ("server", "silent", "fires", "follows"),
+    ("server", "subject", "silent", "fires", "follows"),
     [
-        ("seaweedfs", [], {"DependencyDown(storage)"}, set()),
+        ("seaweedfs", "storage", [], {"DependencyDown(storage)"}, set()),
         (
             "valkey",
+            "cache",
             SILENT_WITHOUT_BROKER,
             {"DependencyDown(broker)", "DependencyDown(cache)"},
             {"RelaySilent", "WorkersSilent", "QueueStalled"},
         ),
-        ("postgresql", [], {"DependencyDown(database)"}, {"ErrorRateHigh", "MetricsIncomplete", "HeartbeatsMissing"}),
+        (
+            "postgresql",
+            "database",
+            [],
+            {"DependencyDown(database)"},
+            {"ErrorRateHigh", "MetricsIncomplete", "HeartbeatsMissing"},
+        ),
     ],
 )
 def test_frozen_server_fires_its_alert_and_inhibits_the_consequences(
-    installation: Installation, server: str, silent: list[str], fires: set[str], follows: set[str]
+    installation: Installation, server: str, subject: str, silent: list[str], fires: set[str], follows: set[str]
 ) -> None:
+    """`subject` is the only one for which the system check finds an error."""
+    assert installation.subjects_with_errors() == set()
     scrape_until(installation, lambda: len(installation.prometheus.scrapes) > 5 and not installation.firing(), 60)
     with frozen(installation.pid(server)):
         installation.silent = set(silent)
@@ -167,6 +185,7 @@ def test_frozen_server_fires_its_alert_and_inhibits_the_consequences(
         for _ in range(3):
             installation.scrape()
             assert installation.notified() == fires
+        assert installation.subjects_with_errors() == {subject}
     installation.silent = set()
     scrape_until(installation, lambda: "DependencyDown" not in installation.firing(), 60)
     scrape_until(installation, lambda: not installation.firing(), 120)

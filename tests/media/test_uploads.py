@@ -38,7 +38,8 @@ class TestBeginning:
             ({"content_type": "text/html"}, "unsupported_media_type"),
             ({"bytes": 30_000_001}, "file_too_large"),
             ({"content_type": "image/tiff"}, "unsupported_media_type"),
-            ({"content_type": "image/jpeg; charset=utf-8"}, "unsupported_media_type"),
+            ({"content_type": "image"}, "unsupported_media_type"),
+            ({"content_type": "text/html; image/jpeg"}, "unsupported_media_type"),
             ({"bytes": 0}, "validation_error"),
             ({"bytes": 2**70}, "validation_error"),
             ({"bytes": "12"}, "validation_error"),
@@ -52,6 +53,16 @@ class TestBeginning:
     def test_an_invalid_upload_is_refused(self, api, alice, fields, code):
         answer = begin(api(alice), b"x", **fields)
         assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+    @pytest.mark.parametrize(
+        "content_type", ["IMAGE/JPEG", "image/jpg", "image/pjpeg", "image/jpeg; charset=binary", " Image/Jpg ;q=1"]
+    )
+    def test_other_names_of_a_type_are_taken_as_that_type(self, api, alice, deliver, content_type):
+        medium = uploaded(api(alice), content_type=content_type)
+        assert medium.content_type == "image/jpeg"
+        deliver()
+        medium.refresh_from_db()
+        assert medium.status == "ready"
 
     @pytest.mark.parametrize(
         "content_type", ["image/png", "image/webp", "image/gif", "image/heic", "image/heif", "image/avif"]

@@ -1,4 +1,4 @@
-"""Who may decide on whose things: role × verb × target."""
+"""Permissions to decide: role × service × target."""
 
 import pytest
 from django.urls import reverse

@@ -20,19 +20,19 @@ def sign_in(login, password):
 
 
 @pytest.mark.parametrize(
-    "whom", [["--handle", "alice"], ["--handle", "@Alice"], ["--email", "alice@example.org"]], ids=str
+    "account", [["--handle", "alice"], ["--handle", "@Alice"], ["--email", "alice@example.org"]], ids=str
 )
-def test_account_is_moderator_from_the_next_request_on(alice, api, whom):
+def test_account_is_moderator_from_the_next_request_on(alice, api, account):
     caller = api(alice)
     assert caller.get("/moderation/flags").status_code == 403
     password = alice.password
-    outcome = run("create_moderator", *whom)
+    outcome = run("create_moderator", *account)
     assert (outcome.code, outcome.out) == (0, "@alice is now moderator.\n")
     assert caller.get("/moderation/flags").status_code == 200
     alice = User.objects.get(pk=alice.pk)
     assert (alice.is_staff, alice.is_superuser, alice.password) == (True, False, password)
     assert alice.roles == {"moderator"}
-    again = run("create_moderator", *whom, "--json").json
+    again = run("create_moderator", *account, "--json").json
     assert (again["changed"], again["new_account"]) == (False, False)
 
 
@@ -55,16 +55,21 @@ def test_new_account_gets_a_password_shown_once(deliver):
 
 
 def test_command_prints_json(db):
-    told = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--json").json
-    assert (told["handle"], told["role"], told["new_account"], told["changed"]) == ("maria", "moderator", True, True)
-    assert sign_in("maria", told["password"]).status_code == 200
+    outcome = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--json").json
+    assert (outcome["handle"], outcome["role"], outcome["new_account"], outcome["changed"]) == (
+        "maria",
+        "moderator",
+        True,
+        True,
+    )
+    assert sign_in("maria", outcome["password"]).status_code == 200
 
 
 def test_a_dry_run_changes_nothing(alice, deliver):
     assert run("create_moderator", "--handle", "alice", "--dry-run", "--json").json["changed"] is True
-    told = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--dry-run", "--json").json
-    assert told["new_account"] is True
-    assert "password" not in told
+    outcome = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--dry-run", "--json").json
+    assert outcome["new_account"] is True
+    assert "password" not in outcome
     assert list(User.objects.values_list("handle", "is_staff")) == [("alice", False)]
     assert deliver() == []
 

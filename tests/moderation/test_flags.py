@@ -1,4 +1,4 @@
-"""Reports: made by anybody, closed by moderators."""
+"""Reports: created by users, closed by moderators."""
 
 import pytest
 
@@ -145,7 +145,7 @@ class TestClosing:
         assert api(mod).post(f"/moderation/flags/{flag.pk}/resolve", {"resolution": "resolved"}).status_code == 200
 
 
-class TestTheList:
+class TestList:
     def test_reports_are_filtered_by_status_and_category(self, api, alice, bob, carol, mod):
         spam = services.flag(alice, by=carol.pk, category="spam")[0]
         hate = services.flag(alice, by=bob.pk, category="hate")[0]

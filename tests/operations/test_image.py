@@ -223,7 +223,7 @@ class TestCompose:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
-        assert "user" not in service
+        assert service.get("user") == ("10002:10001" if name == "media" else None)
 
     def test_processes_wait_for_migrations_and_migrations_for_servers(self) -> None:
         for name in PROCESSES:

@@ -3,14 +3,24 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+import redis
+from django.db import OperationalError
 
+from apps.core import cache
 from apps.core.db.deadline import outage
 from apps.core.ops import health, schema
 from apps.core.ops.health import Monitor, State
+from apps.core.tasks import heartbeats
+from apps.media import storage
 from tests.waiting import eventually
+
+breaker = cache.Breaker()
+heart = heartbeats.Heart("relay")
+availability = storage.AvailabilityCheck()
 
 
 class Switch:
@@ -125,6 +135,56 @@ def test_changes_are_logged_once(
         ("dependency_down", "cache"),
         ("dependency_recovered", "cache"),
     ]
+
+
+def attempt_cache(works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def command(client: Any) -> None:
+        if not works:
+            raise redis.ConnectionError("refused")
+
+    breaker.reset()
+    with suppress(cache.RedisUnavailable):
+        breaker.call(command)
+
+
+def attempt_heartbeat(works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def beat(name: str) -> None:
+        if not works:
+            raise OperationalError("refused")
+
+    monkeypatch.setattr(heartbeats, "EVERY", -1.0)
+    monkeypatch.setattr(heartbeats, "beat", beat)
+    heart.beat()
+
+
+def attempt_storage(works: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ping() -> None:
+        if not works:
+            raise storage.StorageError("refused")
+
+    monkeypatch.setattr(storage, "ping", ping)
+    availability.reset()
+    assert availability.is_available() is works
+
+
+@pytest.mark.parametrize(
+    ("attempt", "unavailable", "recovered"),
+    [
+        (attempt_cache, "redis_unavailable", "redis_recovered"),
+        (attempt_heartbeat, "heartbeat_failed", "heartbeat_recovered"),
+        (attempt_storage, "storage_unavailable", "storage_recovered"),
+    ],
+)
+def test_outage_is_logged_when_it_begins_and_ends(
+    attempt: Callable[[bool, pytest.MonkeyPatch], None],
+    unavailable: str,
+    recovered: str,
+    json_log: Callable[[], list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for works in (True, False, False, False, True, True):
+        attempt(works, monkeypatch)
+    assert [line["event"] for line in json_log()] == [unavailable, recovered]
 
 
 def test_process_without_a_first_heartbeat_is_no_change(

@@ -58,7 +58,7 @@ def idempotent(handler: Handler) -> Handler:
 
 def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, **kwargs: Any) -> Response:
     user = request.user if request.user.is_authenticated else None
-    owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request)}
+    owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request) or ""}
     identity = {**owner, "route": request.resolver_match.route if request.resolver_match else "", "key": key}
     if not try_transaction_lock(f"idempotency:{dumps(identity).decode()}"):
         raise RequestInProgress

@@ -146,6 +146,8 @@ class PhotogramSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """No token, an optional token, or a token."""
+        if not self.view.authentication_classes:
+            return []
         if not self._is_public():
             return [{"bearer": []}]
         return [{"bearer": []}, {}] if self._depends_on_caller() else []

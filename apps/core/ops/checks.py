@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.urls import Resolver404, resolve
 
 from apps.core.db.queries import fetch_rows, load
-from apps.core.ops import broker, health, installation, processes
+from apps.core.ops import addresses, broker, health, installation, processes
 from apps.core.ops.health import State
 from apps.core.ops.installation import host_of
 from apps.core.tasks import backlog
@@ -269,6 +269,18 @@ def _check_backlog(*, is_processed: bool) -> Iterator[CheckMessage]:
         if dead_letters[queue]:
             hint = "manage.py dead_letters list shows why; then retry or drop them."
             yield Warning(f"{queue}: {dead_letters[queue]} tasks were given up.", hint=hint, id="photogram.W153")
+
+
+# ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
+@installation.register("addresses", id="photogram.E170", hint="They are kept in Redis; check the cache first.")
+def check_addresses(**_: Any) -> Iterator[CheckMessage]:
+    """Limits by address do not apply to a request whose client address cannot be read."""
+    if text := addresses.last_unreadable():
+        msg = f'A client address could not be read within the last day: "{text}".'
+        hint = "Let the proxy append the address of the client to X-Forwarded-For, and check TRUSTED_PROXIES."
+        yield Warning(msg, hint=hint, id="photogram.W171")
+    else:
+        yield Info("Every client address of the last day could be read.", id="photogram.I170")
 
 
 # ── This machine ─────────────────────────────────────────────────────────────────────────────────────────

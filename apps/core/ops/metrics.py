@@ -19,9 +19,11 @@ from prometheus_client.registry import Collector
 
 from apps.core.db.deadline import REQUEST_SECONDS, UNAVAILABLE_ERRORS, outage
 from apps.core.ops import health
+from apps.core.ops.availability import AvailabilityLog
 from apps.core.ops.health import State
 
 log = structlog.get_logger(__name__)
+_database_log = AvailabilityLog(log, unavailable="gauges_left_out", recovered="gauges_complete")
 FAILURES = Counter("photogram_gauge_failures_total", "Gauges that could not be read, by name.", ["gauge"])
 STATEMENT_MILLISECONDS = 1000
 # A scrape has the deadline of a request. What begins last still ends before it: a statement that the deadline ends may
@@ -104,7 +106,9 @@ class GaugeCollector(Collector):
         from_database = [gauge for gauge in every_gauge() if gauge.from_database]
         reason = _why_database_is_unavailable()
         if reason:
-            log.warning("gauges_left_out", reason=reason)
+            _database_log.record_failure(reason=reason)
+        else:
+            _database_log.record_answer()
         for gauge in from_database:
             if reason or outage.active:
                 FAILURES.labels(gauge.name).inc()

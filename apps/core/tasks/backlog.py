@@ -12,10 +12,12 @@ from django.db.models import Count, F, Min, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.core.models import DeadLetter, Heartbeat, QueuedTask
+from apps.core.ops.availability import AvailabilityLog
 from apps.core.ops.metrics import MOST_COUNTED
 from apps.core.tasks.queues import queue_of
 
 log = structlog.get_logger(__name__)
+_broker_log = AvailabilityLog(log, unavailable="broker_does_not_answer", recovered="broker_answers")
 
 
 @dataclass
@@ -64,10 +66,12 @@ def in_broker(queues: Iterable[str], *, timeout: float = 2.0) -> dict[str, int] 
     }
     try:
         with current_app.connection_for_read(transport_options=options, connect_timeout=timeout) as broker:
-            return {queue: _messages(broker, queue) for queue in queues}
+            messages = {queue: _messages(broker, queue) for queue in queues}
     except Exception as error:  # of whichever client library the broker has
-        log.warning("broker_does_not_answer", error=str(error))
+        _broker_log.record_failure(error=str(error))
         return None
+    _broker_log.record_answer()
+    return messages
 
 
 def _messages(broker: Any, queue: str) -> int:

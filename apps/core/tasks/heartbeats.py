@@ -15,6 +15,7 @@ from django.db import Error, connection
 
 from apps.core.db.queries import fetch_rows, load
 from apps.core.ops import broker, health
+from apps.core.ops.availability import AvailabilityLog
 from apps.core.tasks import backlog
 from apps.core.tasks.outbox import enqueue
 
@@ -37,6 +38,7 @@ class Heart:
     def __init__(self, name: str) -> None:
         self.name = name
         self._next = 0.0
+        self._log = AvailabilityLog(log, unavailable="heartbeat_failed", recovered="heartbeat_recovered")
 
     def beat(self) -> None:
         if time.monotonic() < self._next:
@@ -45,7 +47,9 @@ class Heart:
         try:
             self._beat()
         except (Error, psycopg.Error) as error:
-            log.warning("heartbeat_failed", name=self.name, error=str(error).strip())
+            self._log.record_failure(name=self.name, error=str(error).strip())
+        else:
+            self._log.record_answer(name=self.name)
 
     def _beat(self) -> None:
         beat(self.name)

@@ -9,8 +9,9 @@ from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import is_moderator
 from apps.accounts.models import User
-from apps.content.api.posts import check_post_readable, check_post_visible, is_moderator
+from apps.content.api.posts import check_post_readable
 from apps.content.api.serializers import PostSerializer, serialize_post_counts, serialize_posts
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
@@ -75,7 +76,7 @@ class LikeViewSet(BaseViewSet):
     )
     @action(detail=True, serializer_class=LikerSerializer)
     def likes(self, request: Request, post_id: UUID) -> Response:
-        check_post_visible(request, post_id)
+        check_post_readable(request, post_id)
         return self.paginate(
             lambda after, limit: reads.LIKERS.page(viewer=self.caller_id, post=post_id, after=after, limit=limit),
             position=lambda row: row.id,

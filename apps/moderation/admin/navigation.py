@@ -38,6 +38,7 @@ def _staff(request: HttpRequest) -> bool:
 
 def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds the desk of a moderator: their case, the most severe cases, appeals, proposals and numbers."""
+    context["title"] = "Start"
     if not may_moderate(request):
         return context
     by = cast(User, request.user)

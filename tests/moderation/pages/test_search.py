@@ -1,4 +1,4 @@
-"""One box for everything: by id, by name, by words, by address; each kind by an index."""
+"""The search page: by id, name, words and address, each by an index."""
 
 import pytest
 from django.urls import reverse

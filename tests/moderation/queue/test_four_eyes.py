@@ -1,4 +1,4 @@
-"""With MODERATION_FOUR_EYES a suspension for good takes two moderators, in the console and over the API."""
+"""With MODERATION_FOUR_EYES a permanent suspension needs two moderators, in the console and the API."""
 
 from datetime import timedelta
 

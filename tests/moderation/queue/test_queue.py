@@ -1,4 +1,4 @@
-"""The queue: what is worst comes first, and finding out costs little."""
+"""The queue: its order, its page and its queries."""
 
 from decimal import Decimal
 

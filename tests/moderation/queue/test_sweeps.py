@@ -1,4 +1,4 @@
-"""A spam wave: many cases at once, counted before they are hit, each with an audit row of its own."""
+"""Bulk decisions: previewed, then decided case by case, each with its row in the audit."""
 
 from datetime import timedelta
 from unittest.mock import Mock
