@@ -18,7 +18,10 @@ RUN config/deploy/with-placeholders python manage.py collectstatic --noinput \
     && python -m compileall -q apps config
 
 FROM base AS app
-RUN groupadd --gid 10001 photogram && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin photogram
+# Media workers, which start the image decoder, run as a user of their own.
+RUN groupadd --gid 10001 photogram \
+    && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin photogram \
+    && useradd --uid 10002 --gid 10001 --no-create-home --shell /usr/sbin/nologin media
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 USER 10001:10001

@@ -33,7 +33,7 @@ import pillow_heif
 import pyvips
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from apps.media import blurhash, imaging
+from apps.media import blurhash, imaging, renditions
 from apps.media.sandbox import RenderPool
 from demo import photographs
 
@@ -112,7 +112,7 @@ def _pillow_only(source: Path, into: Path) -> tuple[str, str]:
             ratio = side / max(picture.size)
             size = (round(picture.width * ratio), round(picture.height * ratio))
             picture = picture.resize(size, Image.Resampling.LANCZOS)
-        for encoder, suffix, options in imaging.ENCODINGS.values():
+        for encoder, suffix, options in renditions.ENCODINGS.values():
             picture.save(into / f"{name}.{suffix}", encoder, **options)
     picture.thumbnail((32, 32))
     colour = imaging._dominant_color(picture)

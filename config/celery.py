@@ -1,6 +1,7 @@
 """The Celery app. `delay` writes a row of the outbox; only the relay sends messages to the broker."""
 
 import gc
+import importlib
 import os
 import sys
 from typing import Any
@@ -31,6 +32,12 @@ def add_watchdog(sender: Any, **_: Any) -> None:
 def hide_memory(**_: Any) -> None:
     """Other processes of the same user cannot read the secrets of a worker or of the processes that it forks."""
     confinement.hide_memory()
+
+
+@worker_init.connect
+def load_before_fork(**_: Any) -> None:
+    """Create the client of the private bucket, whose description of S3 the children share (20 MB in each otherwise)."""
+    importlib.import_module("apps.media.storage").client()
 
 
 @worker_before_create_process.connect

@@ -12,6 +12,8 @@ import signal
 import tempfile
 from typing import Any
 
+from django.conf import settings
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
@@ -74,6 +76,15 @@ def post_worker_init(worker: Any) -> None:
             worker.method_queue.defer(listener.close)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """Close the connection after a request whose body is not read: one over the limit, or one in chunks, which Django
+    takes for empty. gunicorn reads 64 KiB of it at most, and then closes the connection unannounced."""
+    headers = dict(request.headers)
+    length = headers.get("CONTENT-LENGTH", "0")
+    if "TRANSFER-ENCODING" in headers or int(length) > settings.REQUEST_MAX_BYTES:
+        request.force_close()
 
 
 def on_exit(server: Any) -> None:

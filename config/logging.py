@@ -1,4 +1,4 @@
-"""Structured logs: one event, one line; JSON in production, coloured for people in development.
+"""Structured logs: one event, one line; JSON in production, text in development (`console.py`).
 
 Whatever is logged, by us, Django, Celery or gunicorn, goes through one handler. It leaves out what must not be told
 (`redaction.py`) and bounds what is told: the length of a line, and how often the same is said.
@@ -19,6 +19,7 @@ from prometheus_client import Counter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
 
+from config.console import as_text, hide_probes
 from config.redaction import redact
 
 SUPPRESSED = Counter("photogram_log_lines_suppressed_total", "Lines left out of the log, since they said the same.")
@@ -208,11 +209,7 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
     # Never the values of local variables: passwords are among them.
     tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False, max_frames=30))
     exceptions: Processor = tracebacks if log_format == "json" else structlog.processors.format_exc_info
-    renderer: Processor = (
-        as_json
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    )
+    renderer: Processor = as_json if log_format == "json" else as_text
     handlers: dict[str, Any] = {"stderr": {"()": DampedHandler, "formatter": "structured"}}
     if sentry:
         handlers["sentry"] = {"()": "config.sentry.ReportingHandler", "level": "ERROR"}
@@ -234,6 +231,8 @@ def dict_config(*, log_format: str, level: str, full_addresses: bool = False, se
             # Our own request line says what Django's would, with the request id.
             "django.server": {"level": "ERROR"},
             "django.request": {"level": "CRITICAL"},
+            # Otherwise each request with an unknown host would log a traceback.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             # gunicorn gives these handlers of its own.
             "gunicorn.error": {"handlers": list(handlers), "level": level, "propagate": False},
             "gunicorn.access": {"handlers": [], "level": "CRITICAL", "propagate": False},
@@ -260,6 +259,7 @@ def logging_config(*, log_format: str, level: str, full_addresses: bool = False,
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            *([] if log_format == "json" else [hide_probes]),
             *_SHARED,
             structlog.stdlib.PositionalArgumentsFormatter(),
             say_at_once,

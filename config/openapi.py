@@ -45,15 +45,17 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             }
         },
     },
-    "POSTPROCESSING_HOOKS": ["apps.core.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": ["apps.core.api.components.complete"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {
-        "deepLinking": True,
-        "docExpansion": "none",
-        "defaultModelsExpandDepth": -1,
-        "persistAuthorization": True,
-        "filter": True,
-    },
+    # JavaScript, because it names a plugin of static/api/swagger.js.
+    "SWAGGER_UI_SETTINGS": """{
+        deepLinking: true,
+        docExpansion: "none",
+        defaultModelsExpandDepth: -1,
+        filter: true,
+        persistAuthorization: true,
+        plugins: [LocalReferences],
+    }""",
     "REDOC_DIST": "SIDECAR",
 }

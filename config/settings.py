@@ -8,9 +8,11 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config as S3ClientConfig
+from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from environs import Env
@@ -36,6 +38,13 @@ PRODUCTION = ENVIRONMENT == "production"
 TESTING = ENVIRONMENT == "test"
 DEBUG = False
 
+
+def _origin(url: str) -> str:
+    """The scheme, host and port of a URL, as browsers send them in `Origin`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
 DEVELOPMENT_KEY = "development-only-key-that-production-refuses-to-start-with"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
@@ -54,7 +63,8 @@ CLIENT_URL = env.str("CLIENT_URL", PUBLIC_URL).rstrip("/")
 PROBLEM_TYPE_BASE = env.str("PROBLEM_TYPE_BASE", "https://photogram.example/errors/")
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts none.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
-CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
+# In production the web client may call the API; in development every page may.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [_origin(CLIENT_URL)] if PRODUCTION else [])
 CORS_ALLOW_ALL_ORIGINS = not PRODUCTION and not CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = r"^/v1/"
 CORS_EXPOSE_HEADERS = [
@@ -107,8 +117,8 @@ MIDDLEWARE = [
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "apps.core.api.middleware.OutageMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
+    "apps.core.api.middleware.OutageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -117,7 +127,9 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
+    "apps.console.middleware.NullCharacterMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -253,11 +265,16 @@ S3_PUBLIC_BUCKET = env.str("S3_PUBLIC_BUCKET", "photogram-public")
 MEDIA_CDN_URL = env.str("MEDIA_CDN_URL", f"{S3_PUBLIC_ENDPOINT_URL}/{S3_PUBLIC_BUCKET}").rstrip("/")
 # Called with each object's public URL when it must vanish; empty when the CDN is the bucket itself.
 MEDIA_CDN_PURGE_URL = env.str("MEDIA_CDN_PURGE_URL", "")
-MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 3600))
+# How long the signed URL of a photo that is not public works after a block, since a URL is not bound to its viewer.
+MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 600))
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
 MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
+# Ten scans, the number that encoders write, of the most pixels that are allowed.
+MEDIA_MAX_SCAN_MEGAPIXELS = env.int("MEDIA_MAX_SCAN_MEGAPIXELS", 700)
+# Seconds of the pipeline for the uploads of a user within an hour. A photo takes about a second.
+MEDIA_PROCESSING_SECONDS_PER_HOUR = env.int("MEDIA_PROCESSING_SECONDS_PER_HOUR", 600)
 MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
 MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
 # What happens to an upload that resembles a blocked image: "refuse" rejects it, "flag" accepts it and reports the post
@@ -332,6 +349,8 @@ WHITENOISE_AUTOREFRESH = TESTING
 if not PRODUCTION:
     # STATIC_ROOT does not exist: static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
+    # Containers and test machines run everything as root.
+    warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")
 
 # ── Accounts and sessions ────────────────────────────────────────────────────────────────────────────────
 AUTHENTICATION_BACKENDS = ["apps.accounts.backends.OneQueryBackend"]
@@ -362,6 +381,10 @@ SIMPLE_JWT: dict[str, Any] = {
     "AUTH_TOKEN_CLASSES": ["apps.accounts.tokens.AccessToken"],
 }
 REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
+# A console session ends after this time without a request, and after its lifetime in any case.
+CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2))
+CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12))
+SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 # Only the console has a login form.
@@ -391,6 +414,8 @@ EMAIL_BACKEND = env.str(
 if email_url := env.str("EMAIL_URL", ""):
     globals().update(env.dj_email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
+# Whether users may sign up with addresses such as user@localhost or user@[127.0.0.1].
+EMAIL_ALLOW_LOCAL_ADDRESSES = not PRODUCTION
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")
 
 # ── Web Push: a key pair of `manage.py make_vapid_keys`; without it, push is disabled ────────────────────
@@ -415,6 +440,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# An IPv6 client has a whole network of addresses; its requests are counted together.
+RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64)
+if not 1 <= RATE_LIMIT_IPV6_PREFIX <= 128:
+    raise ImproperlyConfigured("RATE_LIMIT_IPV6_PREFIX must be a number of bits from 1 to 128.")
 # {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
@@ -428,7 +457,12 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     "two_factor": (10, 900),
     "mail_address": (10, 3600),
     "mail_account": (3, 3600),
+    # By session.
+    "refresh": (30, 300),
+    # Secrets of links by account, and unknown secrets by address.
     "token": (30, 300),
+    # Expired and revoked access tokens by session, and unknown ones by address.
+    "invalid_bearer": (120, 60),
     "upload": (300, 3600),
     "flag": (60, 3600),
 }
@@ -498,15 +532,16 @@ CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
-SECURE_HSTS_PRELOAD = PRODUCTION
+# Both bind all names below the host, and browsers remember them for a year: only for a domain that has nothing else.
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", False)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", SECURE_HSTS_PRELOAD)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# The proxy terminates TLS and redirects plain HTTP.
-SILENCED_SYSTEM_CHECKS = ["security.W008"]
+# The proxy terminates TLS and redirects plain HTTP. Subdomains and the preload list are the operator's choice.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"

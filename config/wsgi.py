@@ -5,6 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from apps.media import storage
 from config import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -12,3 +13,6 @@ telemetry.start("api")
 application = get_wsgi_application()
 # Reading the patterns imports all views before gunicorn forks, so that the workers share their memory.
 get_resolver().url_patterns  # noqa: B018
+# The same for the clients of object storage, which describe S3 in 15 MB each.
+for alias in (storage.INTERACTIVE, storage.PRESIGNED):
+    storage.client(alias)

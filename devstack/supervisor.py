@@ -10,23 +10,28 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
-from honcho.printer import Printer
+from honcho.printer import Message, Printer
 from honcho.process import Popen, Process
 
+from devstack import mail_page
 from devstack.environment import child_environment
-from devstack.ports import configured_port, is_free
+from devstack.ports import Ports, configured_port, is_free
 from devstack.process import StartFailed, ask_for_death_signal, die_with_parent
 from devstack.stack import Stack, running_environment, temporary_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCFILE = ROOT / "Procfile"
 # These processes log warnings only, because a line for each task is too much for a terminal.
-QUIET = {"worker", "media", "scheduler"}
+QUIET = {"worker", "media", "dispatcher"}
+# How long the greeting waits for the tasks that the demo data or the last run have left.
+SETTLE_SECONDS = 30
 
 
 def run(state: Path) -> int:
@@ -41,8 +46,10 @@ def run(state: Path) -> int:
         environment = {"PUBLIC_URL": base} | child_environment(stack.environment)
         _prepare(environment)
         with_demo = _ensure_demo(state, environment)
-        threading.Thread(target=_greet, args=(base, environment, with_demo), daemon=True).start()
-        return supervise(stack, environment, PROCFILE)
+        with _mails(state, environment) as mails:
+            greeting = threading.Thread(target=_greet, args=(base, environment | mails, with_demo), daemon=True)
+            greeting.start()
+            return supervise(stack, environment | mails, PROCFILE)
 
 
 def execute(state: Path, command: list[str], *, prepared: bool = True, start: bool = True, create: bool = True) -> int:
@@ -97,27 +104,53 @@ def _ensure_demo(state: Path, environment: dict[str, str]) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _mails(state: Path, environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Serve a page with the mails. Yields what the processes need to know; nothing if the environment has a way to
+    send mails."""
+    if {"EMAIL_URL", "EMAIL_BACKEND"} & set(environment) or environment.get("PHOTOGRAM_ENV") == "production":
+        yield {}
+        return
+    folder, port = state / "mails", Ports(state / "ports.json", os.environ).take("mail")
+    server = mail_page.serve(folder, port)
+    try:
+        yield {
+            "EMAIL_BACKEND": "devstack.mail_backend.EmailBackend",
+            "MAIL_FOLDER": str(folder),
+            "MAIL_URL": f"http://127.0.0.1:{port}/",
+        }
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 class Child(Process):  # type: ignore[misc]  # honcho has no types
-    """A process of honcho that watches a command. Both end with the supervisor."""
+    """A process of honcho that watches a command. Both are killed when the supervisor ends: a command may not react to
+    another signal, for example while it waits for its last task. Children of gunicorn and Celery end with them."""
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         ask_for_death_signal(signal.SIGKILL)
-        die = die_with_parent(signal.SIGQUIT)
-
-        def quit_with_parent() -> None:
-            # gunicorn and Celery quit at once, children first. Background jobs of a shell inherit an ignored SIGQUIT.
-            signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-            die()
-
-        self._child_ctor = functools.partial(Popen, preexec_fn=quit_with_parent)
+        self._child_ctor = functools.partial(Popen, preexec_fn=die_with_parent(signal.SIGKILL))
         super().run(events, ignore_signals)
+
+
+class Lines(Printer):  # type: ignore[misc]  # honcho has no types
+    """Prints `22:03:27 api        GET /v1/feed 200 12 ms, db 3 ms/1`: time and process, and the line as it is."""
+
+    def write(self, message: Message) -> None:
+        text = message.data.decode(errors="replace") if isinstance(message.data, bytes) else message.data
+        prefix = f"{message.time:%H:%M:%S} {message.name.ljust(self.width)} "
+        if self.output.isatty() and message.colour:
+            prefix = f"\x1b[{message.colour}m{prefix}\x1b[0m"
+        for line in text.splitlines():
+            print(prefix + line, file=self.output, flush=True)
 
 
 class Processes(Manager):  # type: ignore[misc]  # honcho has no types
     """The processes of the Procfile. `died` names those that ended unexpectedly."""
 
     def __init__(self) -> None:
-        super().__init__(Printer(sys.stdout))
+        super().__init__(Lines(sys.stdout))
         self._process_ctor = Child
         self.died: list[str] = []
 
@@ -125,9 +158,19 @@ class Processes(Manager):  # type: ignore[misc]  # honcho has no types
         try:
             super().loop()
         finally:
-            # An exception if the terminal is closed and output fails.
+            # After an exception, if the terminal is closed and output fails, processes still run.
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            self._kill_groups()
             for process in multiprocessing.active_children():
                 process.kill()
+
+    def _kill_groups(self) -> None:
+        """Kill each command with all of its children."""
+        for process in self._processes.values():
+            if "pid" in process and "returncode" not in process:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process["pid"], signal.SIGKILL)
 
     def terminate(self) -> None:
         if not self._terminating:
@@ -177,8 +220,9 @@ def _watch_servers(stack: Stack, died: list[str]) -> None:
 
 
 def _greet(base: str, environment: dict[str, str], with_demo: bool) -> None:
-    while not _is_ready(base):
+    while not _is_live(base):
         time.sleep(0.2)
+    _await_tasks(environment["DATABASE_URL"])
     logins = ""
     if with_demo:
         command = [sys.executable, "manage.py", "demo_data", "--logins"]
@@ -189,17 +233,26 @@ def _greet(base: str, environment: dict[str, str], with_demo: bool) -> None:
         f"  Schema     {base}/v1/schema\n"
         f"  Admin      {base}/admin/\n"
         f"  Health     {base}/health/ready\n"
-        f"  Mails      printed here by the worker\n"
+        f"  Mails      {environment.get('MAIL_URL', 'sent as the environment says')}\n"
         f"{logins}\nPress Ctrl-C to stop."
     )
 
 
-def _is_ready(base: str) -> bool:
+def _is_live(base: str) -> bool:
+    """Whether the API responds. `/health/ready` would report heartbeats that are missing because all has just begun."""
     try:
-        with urllib.request.urlopen(f"{base}/health/ready", timeout=5) as answer:  # noqa: S310  (our own server)
+        with urllib.request.urlopen(f"{base}/health/live", timeout=5) as answer:  # noqa: S310  (our own server)
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def _await_tasks(database: str) -> None:
+    """Wait until no task is left, so that the greeting is the last that is printed."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    with contextlib.suppress(psycopg.Error), psycopg.connect(database, autocommit=True) as connection:
+        while time.monotonic() < deadline and connection.execute("SELECT FROM celery_outbox LIMIT 1").rowcount:
+            time.sleep(0.2)
 
 
 def _announce(text: str) -> None:

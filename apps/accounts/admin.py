@@ -18,7 +18,7 @@ from apps.core.errors import DomainError, Forbidden
 from apps.moderation import permissions
 from apps.moderation import services as moderation
 from apps.moderation.admin.rows import ModeratingAdmin
-from apps.moderation.roles import may_change_rules
+from apps.moderation.roles import CannotModerate, may_change_rules, outranks
 
 
 @admin.register(User)
@@ -134,7 +134,7 @@ class UserAdmin(ModeratingAdmin):
                 raise PermissionDenied from refusal
             except DomainError as refusal:
                 messages.error(request, refusal.detail)
-        may_reset = "admin" in by.roles and by.pk != person.pk and two_factor.device_of(person) is not None
+        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.device_of(person) is not None
         context = {
             **self.admin_site.each_context(request),
             "title": f"Private: {person}",
@@ -153,7 +153,7 @@ class UserAdmin(ModeratingAdmin):
             permissions.reset_two_factor(
                 person, by=cast(User, request.user), reason=request.POST.get("reason", "")[:1000]
             )
-        except permissions.AdminRequired as refusal:
+        except (permissions.AdminRequired, CannotModerate) as refusal:
             raise PermissionDenied from refusal
         except DomainError as refusal:
             messages.error(request, refusal.detail)
@@ -174,7 +174,7 @@ class SessionAdmin(ReadOnlyAdmin):
     """Sessions without addresses and clients, which are on the private page of the user. Opening a session is
     recorded."""
 
-    list_display = ["id", linked("user"), "created_at", "last_seen_at", "ended_at"]
+    list_display = ["id", linked("user"), "kind", "created_at", "last_seen_at", "ended_at"]
     list_select_related = ["user"]
     searched_ids = ["id"]
     searched_people = ["user"]

@@ -185,13 +185,23 @@ def expire() -> int:
 
 
 @transaction.atomic
+def end_links(user_id: UUID) -> None:
+    """Delete the archive of a user whose sessions end: its link needs no session."""
+    _expire_all(list(DataExport.objects.owned_by(user_id).ready().select_for_update()))
+
+
+@transaction.atomic
 def _expire_batch(ended: DataExportQuerySet) -> int:
     batch = list(ended.select_for_update(skip_locked=True)[:BATCH])
-    objects.schedule_deletion(_object(export.secret) for export in batch)
-    DataExport.objects.filter(pk__in=[export.pk for export in batch]).update(
+    _expire_all(batch)
+    return len(batch)
+
+
+def _expire_all(ended: list[DataExport]) -> None:
+    objects.schedule_deletion(_object(export.secret) for export in ended)
+    DataExport.objects.filter(pk__in=[export.pk for export in ended]).update(
         status=DataExport.Status.EXPIRED, secret="", leased_until=None, next_attempt_at=None
     )
-    return len(batch)
 
 
 @transaction.atomic

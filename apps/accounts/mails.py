@@ -25,11 +25,16 @@ def send_confirmation(user_id: UUID, *, reference: str) -> None:
         _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email", reference)
 
 
-def send_reset(user_id: UUID, *, reference: str) -> None:
-    """Send a reset link to the stored address, not to the one that was typed."""
-    user = User.objects.filter(pk=user_id).exclude(state=User.State.ERASED).first()
+def send_reset(email: str, *, reference: str) -> None:
+    """Send a reset link if there is an account with this address, to the stored one."""
+    user = User.objects.filter(email=email).exclude(state=User.State.ERASED).first()
     if user:
         _send(user, EmailedToken.Purpose.RESET_PASSWORD, settings.PASSWORD_RESET_LIFETIME, "reset-password", reference)
+
+
+def address_of(user_id: UUID) -> str:
+    """The address of an account; empty if there is none."""
+    return User.objects.filter(pk=user_id).values_list("email", flat=True).first() or ""
 
 
 def send_export_ready(user_id: UUID, *, reference: str) -> None:
@@ -50,6 +55,6 @@ def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, templa
 
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:
-    context = {"name": user.display_name or user.handle, "handle": user.handle} | values
+    context = {"name": user.greeting_name} | values
     subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
     mail.send(to=user.email, subject=subject, template=template, context=context, about=reference)

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
+from apps.accounts import passwords
 from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
@@ -63,6 +64,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS = ["email"]
 
     class Meta:
+        verbose_name, verbose_name_plural = "person", "people"
         constraints = [
             models.UniqueConstraint(fields=["handle"], name="one_account_per_handle"),
             models.UniqueConstraint(fields=["email"], name="one_account_per_email"),
@@ -93,6 +95,27 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     def is_active(self) -> bool:  # type: ignore[override]  # Django's flag, derived from the state
         return self.state == self.State.ACTIVE
 
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password if raw_password is None else passwords.normalise(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether this is the password, in any Unicode form. A password that is too long is not hashed.
+
+        Hashes from before passwords were normalised are of the raw form. Such a hash is replaced when it matches.
+        """
+        normalised = passwords.normalise(raw_password or "")
+        if passwords.is_too_long(normalised):
+            return False
+        if super().check_password(normalised):
+            return True
+        if normalised == raw_password or not super().check_password(raw_password):
+            return False
+        former = self.password
+        self.set_password(normalised)
+        # The condition keeps a password that was changed meanwhile.
+        User.objects.filter(pk=self.pk, password=former).update(password=self.password)
+        return True
+
     @cached_property
     def ranks(self) -> frozenset[str]:
         """Any of "moderator", "senior_moderator", "admin"; a superuser is an admin."""
@@ -103,6 +126,14 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     def roles(self) -> frozenset[str]:
         """The ranks as the API names them: "moderator" and "admin"; a senior moderator is a moderator there."""
         return frozenset("moderator" if rank == "senior_moderator" else rank for rank in self.ranks)
+
+    @property
+    def greeting_name(self) -> str:
+        """The name in mails; empty until the address is confirmed.
+
+        Anyone can sign up with the address of another person, who would receive a text of the stranger's choice.
+        """
+        return (self.display_name or self.handle) if self.email_verified_at else ""
 
     @property
     def is_moderator(self) -> bool:
@@ -120,13 +151,33 @@ class WithheldHandle(UUIDModel):
 
 
 class Session(UUIDModel):
-    """A sign-in on a device: the unit of revocation.
+    """A sign-in on a device, through the API or in the console: the unit of revocation.
 
-    Its refresh tokens are numbered by `generation`. Each is a MAC over the session's nonce and its number, so that a
-    token has one successor and no token is stored. See `tokens.py`.
+    Console sessions have no tokens. They end after CONSOLE_SESSION_LIFETIME, or CONSOLE_IDLE_TIMEOUT without a request;
+    the browser has the cookie of a Django session, which refers to the row (`api/console_sessions.py`).
+
+    The refresh tokens are numbered by `generation`. Each is a MAC over the session's nonce and its number,
+    so that a token has one successor and no token is stored. See `tokens.py`.
     """
 
+    class Kind(models.TextChoices):
+        API = "api"
+        CONSOLE = "console"
+
+    class EndReason(models.TextChoices):
+        REVOKED = "revoked"
+        SIGNED_OUT = "signed_out"
+        TOKEN_REUSED = "token_reused"  # noqa: S105  (a reason, no token)
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105
+        PASSWORD_RESET = "password_reset"  # noqa: S105
+        SUSPENDED = "suspended"
+        LEAVING = "leaving"
+        ERASED = "erased"
+        DISMISSED = "dismissed"  # no longer staff; ends console sessions only
+        TWO_FACTOR_RESET = "two_factor_reset"  # console sessions only
+
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.API, db_default=Kind.API)
     device_name = models.CharField(max_length=100, blank=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
@@ -139,7 +190,7 @@ class Session(UUIDModel):
     last_seen_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    end_reason = models.CharField(max_length=20, blank=True)
+    end_reason = models.CharField(max_length=20, blank=True, choices=EndReason.choices)
 
     objects = SessionQuerySet.as_manager()
 

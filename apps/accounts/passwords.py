@@ -1,16 +1,35 @@
-"""Password rules: 8 to 1,024 code points, taken as typed, not common, not similar to the user's names."""
+"""Password rules: 8 to 1,024 code points, not common, not similar to the user's names; compared in NFC.
+
+Keyboards and operating systems type the same password in different Unicode forms (RFC 8265, OpaqueString).
+"""
+
+import unicodedata
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
-from apps.accounts.models import User
 from apps.core.errors import Invalid
 
+if TYPE_CHECKING:
+    from apps.accounts.models import User
 
-def validate(password: str, *, user: User, field: str = "password") -> None:
-    """Raises Invalid, naming `field`. The maximum is checked first, because hashing a huge password is an attack."""
-    if len(password) > settings.PASSWORD_MAX_LENGTH:
+
+def normalise(typed: str) -> str:
+    """The form of a password that is hashed and checked."""
+    return unicodedata.normalize("NFC", typed)
+
+
+def is_too_long(password: str) -> bool:
+    """Whether the password must not be hashed, because hashing a huge password is an attack."""
+    return len(password) > settings.PASSWORD_MAX_LENGTH
+
+
+def validate(typed: str, *, user: "User", field: str = "password") -> None:
+    """Raises Invalid, naming `field`."""
+    password = normalise(typed)
+    if is_too_long(password):
         raise Invalid(**{field: ("too_long", f"At most {settings.PASSWORD_MAX_LENGTH} characters.")})
     try:
         validate_password(password, user)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.accounts import exports, two_factor
 from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
 from apps.core.db.batches import delete_in_batches
+from apps.core.models import DeadLetter
 from apps.core.privacy import Export
 
 
@@ -19,6 +20,8 @@ def erase(user_id: UUID) -> None:
     user = User.objects.filter(pk=user_id).first()
     if user:
         two_factor.remove(user)
+        # The argument of a password reset whose mail could not be sent.
+        DeadLetter.objects.filter(kwargs__email=user.email).delete()
         until = timezone.now() + settings.HANDLE_QUARANTINE
         WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
 
@@ -55,6 +58,7 @@ def export(user_id: UUID) -> Export:
         yield (
             "sessions",
             {
+                "kind": session.kind,
                 "device_name": session.device_name,
                 "address": session.address,
                 "user_agent": session.user_agent,

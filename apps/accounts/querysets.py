@@ -1,10 +1,12 @@
 """Read rules of accounts."""
 
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.core.db.ids import parse_id
@@ -47,10 +49,18 @@ class UserQuerySet(QuerySet["User"]):
 
 class SessionQuerySet(QuerySet["Session"]):
     def live(self) -> "SessionQuerySet":
-        return self.filter(ended_at__isnull=True, expires_at__gt=timezone.now())
+        """Sessions that have not ended. Console sessions end after CONSOLE_IDLE_TIMEOUT without a request."""
+        now = timezone.now()
+        idle = Q(kind="console", last_seen_at__lte=now - settings.CONSOLE_IDLE_TIMEOUT)
+        return self.filter(~idle, ended_at__isnull=True, expires_at__gt=now)
 
     def owned_by(self, user_id: UUID) -> "SessionQuerySet":
         return self.filter(user_id=user_id)
+
+    def opened_from(self, network: str) -> "SessionQuerySet":
+        """Sessions that were opened from an address of this network, such as 2001:db8::/64 or 198.51.100.1."""
+        addresses = ip_network(network)
+        return self.filter(address__range=(str(addresses[0]), str(addresses[-1])))
 
 
 class DataExportQuerySet(LeasedJobQuerySet):

@@ -1,12 +1,11 @@
 """Write operations of accounts: sign up, sign in, change the profile, delete the account."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -118,14 +117,11 @@ def sign_in(
     `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
     AccountSuspended if the password is right.
     """
-    if len(password) > settings.PASSWORD_MAX_LENGTH:
+    # An account without a password is checked as long as one with another password.
+    account = user or User()
+    if not account.check_password(password):
         raise InvalidCredentials
-    if user is None:
-        make_password(password)
-        raise InvalidCredentials
-    if not user.check_password(password):
-        raise InvalidCredentials
-    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    locked = User.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
     if locked is None:  # erased meanwhile
         raise InvalidCredentials
     if locked.state == User.State.SUSPENDED:
@@ -148,18 +144,49 @@ def open_session(user: User, *, device_name: str = "", address: str | None = Non
     )
 
 
+@transaction.atomic
+def open_console_session(user: User, *, address: str | None, user_agent: str, two_factor: bool) -> Session | None:
+    """Open a session of the console, which ends after CONSOLE_SESSION_LIFETIME at the latest.
+
+    Returns None for an account that is not active or not staff. The lock lets a suspension or a dismissal wait, which
+    then ends the session.
+    """
+    staff = User.objects.active().filter(pk=user.pk, is_staff=True)
+    if staff.select_for_update(no_key=True).first() is None:
+        return None
+    return Session.objects.create(
+        user=user,
+        kind=Session.Kind.CONSOLE,
+        device_name="Console",
+        address=address or None,
+        user_agent=user_agent[:300],
+        two_factor=two_factor,
+        expires_at=timezone.now() + settings.CONSOLE_SESSION_LIFETIME,
+    )
+
+
+def use_console_session(user_id: UUID, session_id: UUID) -> bool:
+    """Record a request, which restarts CONSOLE_IDLE_TIMEOUT. Returns whether the session is live."""
+    consoles = Session.objects.owned_by(user_id).filter(kind=Session.Kind.CONSOLE)
+    session = consoles.live().filter(pk=session_id).first()
+    if session is None:
+        return False
+    now = timezone.now()
+    if session.last_seen_at < now - timedelta(seconds=session_cache.SEEN_SECONDS):
+        Session.objects.filter(pk=session_id).update(last_seen_at=now)
+    return True
+
+
 def refresh(token: str) -> tuple[Session, str]:
     """Returns the session, with its user and avatar, and the next refresh token. A token has exactly one successor.
 
     A token that is presented again within REFRESH_REUSE_GRACE (a lost response, two tabs) returns the same successor;
     after that it ends the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
     """
-    parsed = tokens.parse_refresh_token(token)
-    sessions = Session.objects.select_related("user__avatar")
-    session = sessions.filter(pk=parsed[0]).first() if parsed else None
-    if parsed is None or session is None or not tokens.is_valid_refresh_token(token, session, parsed[1]):
+    found = tokens.find_session(token)
+    if found is None:
         raise InvalidRefreshToken
-    generation = parsed[1]
+    session, generation = found
     if session.user.state == User.State.SUSPENDED:
         raise AccountSuspended(reason=session.user.suspension_reason)
     now = timezone.now()
@@ -188,14 +215,14 @@ def _reused(session: Session, generation: int) -> Unauthorized:
     """
     session.refresh_from_db()
     if session.ended_at is None and generation < session.generation:
-        end_session(session.user_id, session.pk, reason="token_reused")
+        end_session(session.user_id, session.pk, reason=Session.EndReason.TOKEN_REUSED)
         return TokenReused()
-    return TokenReused() if session.end_reason == "token_reused" else InvalidRefreshToken()
+    return TokenReused() if session.end_reason == Session.EndReason.TOKEN_REUSED else InvalidRefreshToken()
 
 
 # ── Ending sessions ──────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def end_session(user_id: UUID, session_id: UUID, *, reason: str = "revoked") -> bool:
+def end_session(user_id: UUID, session_id: UUID, *, reason: str = Session.EndReason.REVOKED) -> bool:
     """End a session of this user. Returns whether it was live."""
     session_cache.mark_session(user_id, session_id)
     live = Session.objects.owned_by(user_id).filter(pk=session_id, ended_at=None)
@@ -203,10 +230,20 @@ def end_session(user_id: UUID, session_id: UUID, *, reason: str = "revoked") -> 
 
 
 @transaction.atomic
-def end_all_sessions(user_id: UUID, *, except_id: UUID | None = None, reason: str = "revoked") -> None:
+def end_all_sessions(user_id: UUID, *, except_id: UUID | None = None, reason: str = Session.EndReason.REVOKED) -> None:
+    """End the sessions of this user, of every kind, and the link to their data export."""
     session_cache.mark_user(user_id)
     live = Session.objects.owned_by(user_id).filter(ended_at=None)
     (live.exclude(pk=except_id) if except_id else live).update(ended_at=timezone.now(), end_reason=reason)
+    exports.end_links(user_id)
+
+
+@transaction.atomic
+def end_console_sessions(user_id: UUID, *, reason: str) -> None:
+    """End the console sessions of this user, who is no longer staff. Their API sessions lose the rank."""
+    session_cache.mark_user(user_id)
+    consoles = Session.objects.owned_by(user_id).filter(kind=Session.Kind.CONSOLE, ended_at=None)
+    consoles.update(ended_at=timezone.now(), end_reason=reason)
 
 
 # ── Passwords and e-mail ─────────────────────────────────────────────────────────────────────────────────
@@ -217,21 +254,24 @@ def change_password(user: User, *, current: str, new: str, session_id: UUID) -> 
     passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
     user.save(update_fields=["password"])
-    end_all_sessions(user.pk, except_id=session_id, reason="password_changed")
+    end_all_sessions(user.pk, except_id=session_id, reason=Session.EndReason.PASSWORD_CHANGED)
 
 
 def require_password(user: User, password: str) -> None:
-    """Raises WrongPassword. A password that is too long is not hashed."""
-    if len(password) > settings.PASSWORD_MAX_LENGTH or not user.check_password(password):
+    """Raises WrongPassword."""
+    if not user.check_password(password):
         raise WrongPassword
 
 
 @transaction.atomic
 def request_password_reset(email: str) -> None:
-    """Send a mail with a reset link if there is such an account. The caller cannot tell whether there is one."""
-    user = find_by_login(email) if "@" in email.removeprefix("@") else None
-    if user:
-        tasks.send_reset.delay(user_id=str(user.pk))
+    """Enqueue the mail with a reset link.
+
+    The worker looks the address up. So the caller cannot tell, not even by the time, whether there is such an account.
+    """
+    address = email.strip().lower()
+    if address.isascii() and address.isprintable() and "@" in address:
+        tasks.send_reset.delay(email=address)
 
 
 @transaction.atomic
@@ -244,21 +284,32 @@ def reset_password(*, token: str, new: str) -> None:
     user.email_verified_at = user.email_verified_at or timezone.now()
     user.save(update_fields=["password", "email_verified_at"])
     EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
-    end_all_sessions(user.pk, reason="password_reset")
+    end_all_sessions(user.pk, reason=Session.EndReason.PASSWORD_RESET)
 
 
 @transaction.atomic
 def confirm_email(token: str) -> None:
-    """Mark the address as confirmed. Raises InvalidLink."""
-    user = _redeem(token, EmailedToken.Purpose.CONFIRM_EMAIL)
+    """Mark the address as confirmed. A used link succeeds again while its address is confirmed. Raises InvalidLink."""
+    purpose = EmailedToken.Purpose.CONFIRM_EMAIL
+    try:
+        user = _redeem(token, purpose)
+    except InvalidLink:
+        used = EmailedToken.objects.filter(digest=digest(token), purpose=purpose, used_at__isnull=False)
+        if used.filter(email=F("user__email"), user__email_verified_at__isnull=False).exists():
+            return
+        raise
     User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now())
 
 
 @transaction.atomic
 def resend_confirmation(user: User) -> None:
-    """Send the confirmation mail again unless the address is confirmed."""
-    if user.email_verified_at is None:
-        tasks.send_confirmation.delay(user_id=str(user.pk))
+    """Enqueue the confirmation mail, which the worker sends unless the address is confirmed."""
+    tasks.send_confirmation.delay(user_id=str(user.pk))
+
+
+def find_link_owner(token: str) -> UUID | None:
+    """The account to which this token was mailed, whether it still works or not. None for an unknown token."""
+    return EmailedToken.objects.filter(digest=digest(token)).values_list("user_id", flat=True).first()
 
 
 def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
@@ -324,7 +375,7 @@ def leave(user: User, *, password: str) -> User:
     user.state = User.State.LEAVING
     user.erase_after = timezone.now() + settings.ERASURE_GRACE
     user.save(update_fields=["state", "erase_after"])
-    _hide(user, reason="leaving")
+    _hide(user, reason=Session.EndReason.LEAVING)
     return user
 
 
@@ -337,7 +388,7 @@ def erase_now(user: User) -> None:
     now = timezone.now()
     user.state, user.erase_after = User.State.ERASED, now
     user.save(update_fields=["state", "erase_after"])
-    _hide(user, reason="erased")
+    _hide(user, reason=Session.EndReason.ERASED)
     Erasure.objects.bulk_create([Erasure(user_id=user.pk, next_attempt_at=first_sweep_at())], ignore_conflicts=True)
     tasks.erase.delay(user_id=str(user.pk))
 
@@ -359,7 +410,7 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
         raise NotFound
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
-    _hide(user, reason="suspended")
+    _hide(user, reason=Session.EndReason.SUSPENDED)
 
 
 @transaction.atomic

@@ -129,6 +129,35 @@ def is_valid_refresh_token(token: str, session: Session, generation: int) -> boo
     return any(hmac.compare_digest(presented, _mac(key, session, generation).encode()) for key in _keys())
 
 
+def find_session(token: str) -> tuple[Session, int] | None:
+    """The session of a refresh token that we issued, with its user and avatar, and the generation of the token.
+
+    The session may have ended, and the token may be used. None for any other token.
+    """
+    if parsed := parse_refresh_token(token):
+        session_id, generation = parsed
+        session = Session.objects.select_related("user__avatar").filter(pk=session_id).first()
+        if session and is_valid_refresh_token(token, session, generation):
+            return session, generation
+    return None
+
+
+def get_signed_session_id(token: bytes) -> UUID | None:
+    """The session that an access token names, if we signed it, whether it has expired or not. None for any other."""
+    for key in _keys():
+        with suppress(jwt.InvalidTokenError):
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[api_settings.ALGORITHM],
+                audience=api_settings.AUDIENCE,
+                issuer=api_settings.ISSUER,
+                options={"verify_exp": False},
+            )
+            return parse_id(str(claims.get("sid")))
+    return None
+
+
 def _keys() -> tuple[str, ...]:
     """The signing key, and former keys whose tokens are still accepted."""
     return (settings.JWT_SIGNING_KEY, *settings.JWT_SIGNING_KEY_FALLBACKS)

@@ -8,6 +8,10 @@ class ConsoleConfig(privacy.ContextConfig):
 
     name = "apps.console"
 
+    def ready(self) -> None:
+        """Connect the receivers of sign-ins, which the middleware would import only with the first request."""
+        from apps.accounts.api import console_sessions  # noqa: F401
+
     def erase_user(self, user_id: UUID) -> None:
         """No user data is stored here."""
 

@@ -84,11 +84,15 @@ class MethodNotAllowed(DomainError):
 
 
 class UnsupportedContentType(DomainError):
-    status, code, title = 415, "unsupported_content_type", "Send application/json."
+    status, code, title = 415, "unsupported_content_type", "Send application/json, without a Content-Encoding."
+
+
+class InvalidHost(DomainError):
+    status, code, title = 400, "invalid_host", "No site of this server has that host name."
 
 
 class MalformedRequest(DomainError):
-    status, code, title = 400, "malformed_request", "The body is no valid JSON object."
+    status, code, title = 400, "malformed_request", "The request is malformed."
 
 
 class BodyTooLarge(DomainError):

@@ -57,12 +57,15 @@ class FixedWindow(NamedTuple):
         return RateLimitState(self.limit, max(self.limit - count, 0), self.reset, exceeded=count > self.limit)
 
 
-def count_request(scope: str, caller: str, *, guards_a_secret: bool = False) -> RateLimitState:
-    """Count a request of `caller` (a user id, an address, ...) in `scope`.
+def count_request(scope: str, caller: str | None, *, guards_a_secret: bool = False) -> RateLimitState:
+    """Count a request of `caller` (a user id, a network, ...) in `scope`.
+
+    A request without a caller (its address cannot be read) is not counted: all of these would share one limit.
 
     Without Redis, a limit that guards a secret is counted in the database; the others let everything through.
     """
-    return count(FixedWindow.current(scope, caller), use_database=guards_a_secret)
+    window = FixedWindow.current(scope, str(caller))
+    return window.after(0) if caller is None else count(window, use_database=guards_a_secret)
 
 
 def count(window: FixedWindow, *, use_database: bool) -> RateLimitState:
@@ -75,7 +78,7 @@ def count(window: FixedWindow, *, use_database: bool) -> RateLimitState:
         return window.after(_count_in_database(window) if use_database else 0)
 
 
-def require(scope: str, caller: str) -> None:
+def require(scope: str, caller: str | None) -> None:
     """Count a request that checks a secret or sends a mail. Raises TooManyRequests over the limit."""
     state = count_request(scope, caller, guards_a_secret=True)
     if state.exceeded:

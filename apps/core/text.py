@@ -18,6 +18,9 @@ IGNORABLE = (
 _BLANK = re.compile(rf"[\s\x00-\x1f\x7f-\x9f{IGNORABLE}\ufff9-\ufffb\u2800\U00016fe4\U0001d159]*")
 
 
+_LINE_BREAK = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+
 class ForbiddenCharacters(ValueError):
     """The text holds a character that is never stored."""
 
@@ -28,6 +31,11 @@ def clean(typed: str) -> str:
     if has_forbidden(text):
         raise ForbiddenCharacters
     return text
+
+
+def breaks_line(text: str) -> bool:
+    """Whether the text has a tab, or a character that a reader or a mail program shows as the end of a line."""
+    return _LINE_BREAK.search(text) is not None
 
 
 def has_forbidden(text: str) -> bool:

@@ -15,10 +15,12 @@ from django.core.checks import CheckMessage, Error, Info, Warning
 
 from apps.core.ops import installation
 from apps.core.ops.installation import host_of
-from apps.media import confinement, storage
+from apps.media import confinement, inventory, storage
+from apps.media.models import Media
 
 MAX_CLOCK_DIFFERENCE = 30  # seconds
 TIMEOUT_SECONDS = 5
+NEWEST = 10_000
 ENSURE = "Run manage.py ensure_buckets, or change it in the console of your storage."
 
 
@@ -118,6 +120,17 @@ def _check_clock(anonymous: httpx.Client, name: str) -> Iterator[CheckMessage]:
         msg = f"The clock of {host_of(settings.S3_ENDPOINT_URL)} differs from this machine's by {difference:+.0f} s."
         hint = "Synchronise both clocks with NTP: storage refuses signatures with a wrong time."
         yield Error(msg, hint=hint, id="photogram.E208")
+
+
+@installation.register("media", id="photogram.E230", hint="Check that the database is available.")
+def check_variants(**_: Any) -> Iterator[CheckMessage]:
+    """Of the newest media only: an operator waits for this command."""
+    newest = Media.objects.filter(pk__in=Media.objects.order_by("-pk").values("pk")[:NEWEST])
+    if number := sum(1 for _ in inventory.malformed(newest)):
+        msg = f"{number} of the newest {NEWEST:,} media have malformed variants, and no page shows them."
+        yield Error(msg, hint="Run manage.py reprocess_media --malformed.", id="photogram.E231")
+    else:
+        yield Info(f"The variants of the newest {NEWEST:,} media are well-formed.", id="photogram.I230")
 
 
 @installation.register(

@@ -5,13 +5,15 @@ white in HDR), BT.2390 (tone mapping).
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from apps.media.boxes import Cicp
 
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Floats = NDArray[np.floating[Any]]
 
 D65 = (0.3127, 0.3290)
 # Code → chromaticities of red, green, blue and white.
@@ -46,7 +48,7 @@ def to_srgb(image: Image.Image, cicp: Cicp) -> Image.Image | None:
     return Image.fromarray((_encoded(light.clip(0, 1)) * 255 + 0.5).astype(np.uint8))
 
 
-def _light_of(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], transfer: int, primaries: int) -> Floats:
+def _light_of(pixels: NDArray[np.uint8], transfer: int, primaries: int) -> Floats:
     """Light relative to diffuse white, from 8-bit values."""
     curve = LIGHT.get(transfer, _decoded)(np.arange(256) / 255)
     light: Floats = curve.astype(np.float32)[pixels]
@@ -72,7 +74,8 @@ M1, M2, C1, C2, C3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 12
 
 def _pq_decoded(values: Floats) -> Floats:
     root = values ** (1 / M2)
-    return 10_000 / WHITE * (np.maximum(root - C1, 0) / (C2 - C3 * root)) ** (1 / M1)
+    light: Floats = 10_000 / WHITE * (np.maximum(root - C1, 0) / (C2 - C3 * root)) ** (1 / M1)
+    return light
 
 
 def _pq_encoded(light: Floats) -> Floats:
@@ -101,9 +104,9 @@ def _tone_mapping(brightest: Floats) -> Floats:
     """The factor that maps a pixel, whose brightest channel is given, to at most 1. Darker pixels keep their light;
     a spline begins below white and ends at PEAK (BT.2390)."""
     light = np.maximum(brightest, 1e-6)
-    top = _pq_encoded(np.float32(PEAK / WHITE))
+    top = _pq_encoded(np.array(PEAK / WHITE, np.float32))
     values = np.minimum(_pq_encoded(light) / top, 1)
-    white = _pq_encoded(np.float32(1)) / top
+    white = _pq_encoded(np.array(1, np.float32)) / top
     knee = 1.5 * white - 0.5
     t = np.maximum(values - knee, 0) / (1 - knee)
     spline = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (3 * t**2 - 2 * t**3) * white

@@ -31,6 +31,10 @@ ACCEPTED_TYPES = {
 MAX_SIDE = 65_535
 # The largest colour profiles, those of printers, are smaller than 4 MiB.
 MAX_PROFILE_BYTES = 4 * 1024 * 1024
+# A HEIC, the slowest type, takes 0.1 s for a megapixel on the machine of docs/performance.md; others are slower. A busy
+# machine gives the child a part of a core.
+CPU_SECONDS, CPU_SECONDS_PER_MEGAPIXEL = 3.0, 0.25
+WALL_PER_CPU_SECOND = 2.0
 
 
 class ImagingError(Exception):
@@ -62,14 +66,21 @@ def too_large(detail: str) -> ImagingError:
 @dataclass(frozen=True)
 class Limits:
     """The resources that one picture may use. Memory is the private memory of the child process, in bytes; times are
-    in seconds."""
+    in seconds. Decoding a progressive JPEG takes time in proportion to its scans times its megapixels."""
 
     max_bytes: int = 30_000_000
     max_pixels: int = 64_000_000
     max_scans: int = 100
+    max_scan_megapixels: int = 700
     max_memory: int = 1200 * 1024 * 1024
-    cpu_seconds: float = 5.0
-    wall_seconds: float = 15.0
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """The times depend on the pixels that are allowed, unless given."""
+        cpu_seconds = self.cpu_seconds or CPU_SECONDS + CPU_SECONDS_PER_MEGAPIXEL * self.max_pixels / 1_000_000
+        object.__setattr__(self, "cpu_seconds", cpu_seconds)
+        object.__setattr__(self, "wall_seconds", self.wall_seconds or WALL_PER_CPU_SECOND * cpu_seconds)
 
     def check(self, *, width: int, height: int, scans: int = 1) -> None:
         """Raises ImagingError: `image_too_large`, or `image_corrupt` for a picture without area."""
@@ -81,6 +92,8 @@ class Limits:
             raise too_large(f"A side of the picture is longer than {MAX_SIDE} pixels.")
         if scans > self.max_scans:
             raise too_large(f"The picture has more than {self.max_scans} progressive scans.")
+        if scans > 1 and scans * width * height > self.max_scan_megapixels * 1_000_000:
+            raise too_large("The picture has too many progressive scans for its size.")
 
 
 @dataclass(frozen=True)
@@ -347,12 +360,15 @@ def _webp(data: bytes, limits: Limits) -> Container:
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield every chunk: kind, body, and all bytes of the chunk, as far as they are in the file."""
+    """Yield every chunk: kind, body, and all bytes of the chunk, as far as they are in the file. Padding that is cut
+    off at the end of the file is added."""
     position = 12
     while position + 8 <= len(data):
         length = int.from_bytes(data[position + 4 : position + 8], "little")
-        start, position = position, position + 8 + length + length % 2
-        yield data[start : start + 4], data[start + 8 : start + 8 + length], data[start:position]
+        start, end = position, position + 8 + length
+        position = end + length % 2
+        padding = b"\0" if position == len(data) + 1 else b""
+        yield data[start : start + 4], data[start + 8 : end], data[start:position] + padding
 
 
 def _canvas(body: bytes) -> tuple[int, int]:

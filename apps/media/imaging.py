@@ -13,14 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pillow_heif
 from PIL import AvifImagePlugin, ExifTags, Image, ImageChops, ImageCms, ImageFile
 
+from apps.core.media_types import media_type
 from apps.media import blurhash, colours, perceptual
+from apps.media.boxes import Cicp
 from apps.media.containers import ACCEPTED_TYPES, Container, ImagingError, Limits, corrupt, inspect, too_large
+from apps.media.renditions import ENCODINGS, Picture, Rendition, require_size, write
 from apps.media.variants import SIDES
 
 __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "render"]
@@ -29,15 +31,7 @@ __all__ = ["ACCEPTED_TYPES", "ImagingError", "Limits", "Picture", "Rendition", "
 THREADS = 1
 pillow_heif.register_heif_opener(decode_threads=THREADS, thumbnails=False, depth_images=False, aux_images=False)
 AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
-# Loads every plugin: the confined child of `sandbox` cannot import modules.
-Image.init()
 
-# Content type → encoder, file suffix, options. WebP's method 2 takes less than half the time of the default 4, for
-# files that are 5 % larger; the figures are in docs/decisions/0010-image-sandbox.md.
-ENCODINGS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "image/webp": ("WEBP", "webp", {"quality": 80, "method": 2}),
-    "image/jpeg": ("JPEG", "jpg", {"quality": 82, "progressive": True, "optimize": True, "subsampling": "4:2:0"}),
-}
 # Fast reduction (JPEG decoder, averaging) stops at this multiple of the wanted size. Lanczos does the rest.
 MARGIN = 1.5
 TINY = 32
@@ -81,31 +75,6 @@ SQUARE = Shape({"medium": 1080, "thumb": 320}, square=True)
 
 
 @dataclass(frozen=True)
-class Rendition:
-    """One variant in one encoding; `width` and `height` in pixels, `bytes` its length, `path` its file if there is."""
-
-    name: str
-    content_type: str
-    width: int
-    height: int
-    bytes: int
-    path: Path = Path()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """`width` and `height` are those of the upright original; renditions are sorted by size, smallest first."""
-
-    width: int
-    height: int
-    blurhash: str
-    dominant_color: str
-    # Perceptual hashes of the picture as it is, rotated and mirrored; empty if it is too plain to compare.
-    image_hashes: list[str]
-    renditions: list[Rendition]
-
-
-@dataclass(frozen=True)
 class Decoded:
     """The pixels as stored in the file (a JPEG may be reduced to 1/2, 1/4 or 1/8), and the full size."""
 
@@ -114,7 +83,7 @@ class Decoded:
     height: int
     orientation: int = 1
     profile: bytes = b""
-    cicp: colours.Cicp | None = None
+    cicp: Cicp | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -134,17 +103,11 @@ def render(
     return write(picture, contents, into=into)
 
 
-def require_size(source: Path, limits: Limits) -> None:
-    """Raises ImagingError for a file that is too long, OSError."""
-    if source.stat().st_size > limits.max_bytes:
-        raise too_large(f"The file is larger than {limits.max_bytes // 1_000_000} MB.")
-
-
 def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tuple[Picture, list[bytes]]:
     """The picture, and the contents of its renditions in their order. Raises ImagingError."""
     with _refusals(), warnings.catch_warnings(action="ignore"):
         container = inspect(data, limits)
-        if container.kind != ACCEPTED_TYPES.get(declared_type):
+        if container.kind != ACCEPTED_TYPES.get(media_type(declared_type)):
             raise ImagingError("image_type_mismatch")
         del data
         shape = SQUARE if square else WHOLE
@@ -160,17 +123,6 @@ def make(data: bytes, *, declared_type: str, square: bool, limits: Limits) -> tu
         looks = perceptual.image_hashes(variants[-1][1])
     renditions = [Rendition(name, kind, *image.size, len(content)) for name, image, kind, content in encoded]
     return Picture(width, height, hashed, colour, looks, renditions), [content for *_, content in encoded]
-
-
-def write(picture: Picture, contents: list[bytes], *, into: Path) -> Picture:
-    """Write the renditions into a folder. Returns the picture with their paths. Raises OSError."""
-    written = []
-    for rendition, content in zip(picture.renditions, contents, strict=True):
-        _, suffix, _ = ENCODINGS[rendition.content_type]
-        path = into / f"{rendition.name}.{suffix}"
-        path.write_bytes(content)
-        written.append(replace(rendition, path=path))
-    return replace(picture, renditions=written)
 
 
 @contextmanager
@@ -346,7 +298,7 @@ def _eight_bit(grey: Image.Image) -> Image.Image:
     return grey.point(lambda value: value / 256).convert("L")
 
 
-def _to_srgb(image: Image.Image, profile: bytes, cicp: colours.Cicp | None) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: bytes, cicp: Cicp | None) -> Image.Image:
     """Convert by the colour profile (relative colorimetric with black point compensation), or else by code points.
     Without a usable declaration Pillow's default conversion is used."""
     if image.mode == "RGBX":

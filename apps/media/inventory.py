@@ -7,15 +7,19 @@ its own, short enough for any worker.
 import string
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from apps.core.db.batches import BATCH, in_batches
 from apps.core.tasks.outbox import enqueue
 from apps.media import objects, storage
+from apps.media.fields import is_complete
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 
@@ -111,8 +115,16 @@ def make_again(shard: str, *, dry_run: bool = False) -> Iterator[bool]:
 def without_variants(shard: str) -> Iterator[Media]:
     listed = _listed(settings.S3_PRIVATE_BUCKET, f"{VARIANTS}{shard}")
     for medium in _in_order(_ready().filter(private_secret__startswith=shard)):
-        if _lost(objects.private_variants(medium), listed):
+        if not medium.variants or _lost(objects.private_variants(medium), listed):
             yield medium
+
+
+def malformed(media: MediaQuerySet) -> Iterator[Any]:
+    """The ids of those ready media whose variants are malformed, newest first."""
+    stored = media.filter(status=Media.Status.READY).annotate(text=Cast("variants", TextField())).order_by("-pk")
+    for pk, text in stored.values_list("pk", "text").iterator(chunk_size=BATCH):
+        if not is_complete(text):
+            yield pk
 
 
 def without_public_copies(shard: str) -> Iterator[Media]:

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob
+from apps.media.fields import VariantsField
 from apps.media.querysets import MediaQuerySet
 from apps.safety.fields import ImageHashField
 
@@ -53,7 +54,7 @@ class Media(UUIDModel, LeasedJob):
     # The blocked image that it matches, if such photos are flagged instead of refused. A plain id: blocks are lifted.
     blocked_as = models.UUIDField(null=True, editable=False)
     # [{name, content_type, width, height, bytes}]; keys and URLs are derived from the secrets.
-    variants = models.JSONField(default=list)
+    variants = VariantsField(default=list)
     private_secret = models.CharField(max_length=64, blank=True)
     public_secret = models.CharField(max_length=64, blank=True)
     # Whether the public bucket should have copies. Checked again by the copying task, since hiding may overtake it.
@@ -107,6 +108,20 @@ class Media(UUIDModel, LeasedJob):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class ProcessingTime(models.Model):
+    """The time that the pipeline has spent on the uploads of a user within an hour, failures included."""
+
+    owner = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    hour_started_at = models.DateTimeField()
+    seconds = models.FloatField(default=0.0)
+
+    class Meta:
+        verbose_name_plural = "processing times"
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.1f} s since {self.hour_started_at}"
 
 
 class PendingDeletion(UUIDModel):

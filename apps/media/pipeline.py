@@ -1,8 +1,9 @@
 """Turns an uploaded original into variants, and copies variants into the public bucket or to new keys.
 
 A worker claims a medium by a conditional UPDATE that sets a lease. It works outside any transaction, renews the lease
-between the steps, each of which is shorter than the lease, and saves the result only if it still has the lease. The
-sweep enqueues the medium again if the worker dies.
+while it works, and saves the result only if it still has the lease. The sweep enqueues the medium again if the worker
+dies. There is a task for each upload, but which upload it processes is decided when it runs: that of the owner on whom
+the pipeline has spent the least time (`scheduling`).
 """
 
 import hashlib
@@ -20,10 +21,12 @@ from django.db.models import F
 from django.utils import timezone
 from prometheus_client import Counter
 
-from apps.media import objects, sandbox, storage
+from apps.core.tasks.leased import renewing_lease
+from apps.media import objects, sandbox, scheduling, storage
+from apps.media.containers import ImagingError, Limits
 from apps.media.events import media_failed, media_ready
-from apps.media.imaging import ImagingError, Limits, Picture
 from apps.media.models import Media
+from apps.media.renditions import Picture
 from apps.media.urls import private_key, public_key
 from apps.safety import images
 
@@ -39,7 +42,7 @@ class LeaseLost(Exception):
 
 
 def process(media_id: UUID) -> None:
-    """Make the variants of one medium, unless another worker has it. The sweep repeats an attempt that failed."""
+    """Make the variants of this medium or of one that goes first. The sweep repeats an attempt that failed."""
     medium = _claim(media_id)
     if medium is None:
         return
@@ -61,18 +64,27 @@ def process(media_id: UUID) -> None:
 
 # ── The lease ────────────────────────────────────────────────────────────────────────────────────────────
 def _claim(media_id: UUID) -> Media | None:
-    """The medium with a new lease; None if there is nothing to do or no attempt is left."""
-    now = timezone.now()
-    medium: Media | None = Media.objects.unprocessed().claim(
-        media_id, lease=settings.MEDIA_LEASE, status=Media.Status.PROCESSING
-    )
+    """The medium whose turn it is, with a new lease; None if there is nothing to do or no attempt is left."""
+    medium = _claim_next(media_id)
     if medium is None:
         return None
-    too_old = medium.uploaded_at is not None and medium.uploaded_at < now - GIVEN_UP_AFTER
+    too_old = medium.uploaded_at is not None and medium.uploaded_at < timezone.now() - GIVEN_UP_AFTER
     if medium.attempts > settings.MEDIA_MAX_ATTEMPTS or too_old:
         _fail(medium, "processing_timeout", "The picture could not be processed.", reason=f"{medium.attempts} attempts")
         return None
     return medium
+
+
+def _claim_next(media_id: UUID) -> Media | None:
+    """Other workers may take the same candidates at the same time."""
+    for candidate in scheduling.candidates(media_id):
+        medium: Media | None = Media.objects.unprocessed().claim(
+            candidate, lease=settings.MEDIA_LEASE, status=Media.Status.PROCESSING
+        )
+        if medium is not None:
+            return medium
+    scheduling.postpone_if_over_budget(media_id)
+    return None
 
 
 def _renew(medium: Media) -> None:
@@ -100,17 +112,8 @@ def _make(medium: Media, folder: Path) -> None:
     storage.download(medium.original_key, etag=medium.original_etag, to=original)
     _require_hash(medium, original)
     _renew(medium)
-    picture = sandbox.render_safely(
-        original,
-        declared_type=medium.content_type,
-        into=folder,
-        square=medium.purpose == Media.Purpose.AVATAR,
-        limits=Limits(
-            max_bytes=settings.MEDIA_MAX_BYTES,
-            max_pixels=settings.MEDIA_MAX_PIXELS,
-            max_scans=settings.MEDIA_MAX_SCANS,
-        ),
-    )
+    with renewing_lease(medium), scheduling.charged(medium):
+        picture = _rendered(medium, original, into=folder)
     made = Media(
         private_secret=objects.new_secret(),
         variants=_variants(picture),
@@ -127,6 +130,22 @@ def _make(medium: Media, folder: Path) -> None:
         # The medium does not use the variants that were saved so far.
         objects.schedule_deletion(objects.private_variants(made))
         raise
+
+
+def _rendered(medium: Media, original: Path, *, into: Path) -> Picture:
+    """Raises ImagingError, OSError."""
+    return sandbox.render_safely(
+        original,
+        declared_type=medium.content_type,
+        into=into,
+        square=medium.purpose == Media.Purpose.AVATAR,
+        limits=Limits(
+            max_bytes=settings.MEDIA_MAX_BYTES,
+            max_pixels=settings.MEDIA_MAX_PIXELS,
+            max_scans=settings.MEDIA_MAX_SCANS,
+            max_scan_megapixels=settings.MEDIA_MAX_SCAN_MEGAPIXELS,
+        ),
+    )
 
 
 def _require_hash(medium: Media, original: Path) -> None:

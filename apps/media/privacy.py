@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from apps.core.privacy import Export
-from apps.media.models import Media
+from apps.media.models import Media, ProcessingTime
 from apps.media.services import destroy
 
 
@@ -11,6 +11,7 @@ def erase(user_id: UUID) -> None:
     """Delete all media of the user. The apps above have deleted the posts by now."""
     while pks := list(Media.objects.owned_by(user_id).values_list("pk", flat=True)[:100]):
         destroy(pks)
+    ProcessingTime.objects.filter(owner=user_id).delete()
 
 
 def export(user_id: UUID) -> Export:

@@ -7,8 +7,8 @@ pictures. A crash or hang fails one upload; the child is then replaced. It is a 
 pool worker may not have `multiprocessing` children. It never outlives its parent, which checks its answers.
 """
 
+import importlib
 import json
-import logging
 import os
 import resource
 import signal
@@ -18,16 +18,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from apps.media import confinement, imaging
-from apps.media.imaging import ACCEPTED_TYPES, ENCODINGS, ImagingError, Limits, Picture, Rendition
+from PIL import Image
+
+from apps.core.media_types import media_type
+from apps.media import confinement, renditions
+from apps.media.containers import ACCEPTED_TYPES, ImagingError, Limits
+from apps.media.renditions import ENCODINGS, Picture, Rendition
+from apps.media.variants import SIDES
 from apps.safety.hashes import require_hash
 
-log = logging.getLogger(__name__)
+# `imaging.make`
+Make = Callable[..., tuple[Picture, list[bytes]]]
 
 ROOT = Path(__file__).resolve().parents[2]
 # The child is replaced after this many pictures, in case a decoder leaks memory or was taken over.
@@ -74,7 +81,7 @@ class RenderPool:
         If the child dies, a new one tries the same picture once more: the system may have been short of memory, or an
         operator may have killed it. There is no second attempt after a timeout.
         """
-        imaging.require_size(source, limits)
+        renditions.require_size(source, limits)
         request = {"declared_type": declared_type, "square": square, "limits": asdict(limits)}
         with self._turn:
             deadline = time.monotonic() + limits.wall_seconds
@@ -85,7 +92,7 @@ class RenderPool:
                     picture, contents = self._ask(request, source, deadline)
             except _ChildFailed as death:
                 raise ImagingError("image_corrupt", reason=str(death)) from death
-        return imaging.write(picture, contents, into=into)
+        return renditions.write(picture, contents, into=into)
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -143,7 +150,7 @@ def _started() -> _Child:
     try:
         process = subprocess.Popen(  # noqa: S603 - the same interpreter, a fixed module, no user input
             [sys.executable, "-s", "-m", "apps.media.sandbox", str(os.getpid())],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=ROOT,
@@ -216,13 +223,13 @@ def _picture(message: dict[str, Any], reply: _Reply) -> tuple[Picture, list[byte
         raise ImagingError(refusal["code"], refusal["detail"], reason=refusal["reason"])
     for image_hash in message["image_hashes"]:
         require_hash(image_hash)
-    renditions = [_rendition(**claim) for claim in message.pop("renditions")]
-    contents = [reply.part(rendition.bytes, at_most=MAX_FILE_BYTES) for rendition in renditions]
-    return Picture(**message, renditions=renditions), contents
+    claimed = [_rendition(**claim) for claim in message.pop("renditions")]
+    contents = [reply.part(rendition.bytes, at_most=MAX_FILE_BYTES) for rendition in claimed]
+    return Picture(**message, renditions=claimed), contents
 
 
 def _rendition(name: str, content_type: str, width: int, height: int, bytes: int, **_: object) -> Rendition:
-    if name not in imaging.WHOLE.sides or content_type not in ENCODINGS:
+    if name not in SIDES or content_type not in ENCODINGS:
         raise _ChildFailed(f"unknown rendition {name!r}, {content_type!r}")
     return Rendition(name, content_type, int(width), int(height), int(bytes))
 
@@ -242,25 +249,30 @@ def render_safely(
 
 def _serve(parent: int) -> None:
     """Answer requests until the input ends."""
+    # Import all plugins: a confined process cannot.
+    Image.init()
     requests, replies = open(0, "rb", closefd=False), open(0, "wb", closefd=False)  # noqa: SIM115 - open to the end
+    # Only the child needs Pillow and numpy. Once it is confined it can import nothing.
+    imaging = importlib.import_module("apps.media.imaging")
     _confine(parent)
     while head := requests.read(LENGTH.size):
         request = json.loads(requests.read(*LENGTH.unpack(head)))
-        message, contents = _answer(request, requests)
+        message, contents = _answer(imaging.make, request, requests)
         encoded = json.dumps(message, default=str).encode()
         replies.write(LENGTH.pack(len(encoded)) + encoded)
         replies.writelines(contents)
         replies.flush()
 
 
-def _answer(request: dict[str, Any], file: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+def _answer(make: Make, request: dict[str, Any], file: IO[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     limits, declared_type = Limits(**request["limits"]), request["declared_type"]
     _bound(limits)
     try:
         # libde265 decodes in a thread.
-        with confinement.threads_allowed() if ACCEPTED_TYPES.get(declared_type) == "HEIC" else nullcontext():
+        needs_thread = ACCEPTED_TYPES.get(media_type(declared_type)) == "HEIC"
+        with confinement.threads_allowed() if needs_thread else nullcontext():
             data = file.read(request["bytes"])
-            picture, contents = imaging.make(data, declared_type=declared_type, square=request["square"], limits=limits)
+            picture, contents = make(data, declared_type=declared_type, square=request["square"], limits=limits)
         return asdict(picture), contents
     except ImagingError as error:
         return {"refused": {"code": error.code, "detail": error.detail, "reason": error.reason}}, []

@@ -1,6 +1,7 @@
 """Write operations on media: start and complete an upload, use a medium, make it public or private, delete it."""
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,10 +11,12 @@ from django.db import transaction
 from django.db.models import Case, Count, F, Sum, When
 from django.utils import timezone
 
-from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, Unprocessable
+from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, TooManyRequests, Unprocessable
+from apps.core.limits import RateLimitState
+from apps.core.media_types import media_type
 from apps.core.tasks import outbox
 from apps.core.tasks.leased import ENQUEUE_PERIOD
-from apps.media import objects, storage, tasks
+from apps.media import objects, scheduling, storage, tasks
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
@@ -33,6 +36,10 @@ class FileTooLarge(BadRequest):
 
 class UploadQuotaExceeded(Conflict):
     code, title = "upload_quota_exceeded", "Post or delete some of your uploads first."
+
+
+class ProcessingBudgetExceeded(TooManyRequests):
+    code, title = "processing_budget_exceeded", "Your uploads have used the processing time of this hour."
 
 
 class UploadMissing(Conflict):
@@ -60,14 +67,16 @@ def begin_upload(
 ) -> Media:
     """Create a pending medium, for which `storage.presign_put` signs the upload. `length` in bytes, `sha256` in hex.
 
-    Raises UnsupportedMediaType, FileTooLarge, UploadQuotaExceeded, BlockedText.
+    Raises UnsupportedMediaType, FileTooLarge, UploadQuotaExceeded, ProcessingBudgetExceeded, BlockedText.
     """
     # Terms that are only reported are reported when the medium is posted.
     terms.screen(alt_text=alt_text)
+    content_type = media_type(content_type)
     if content_type not in ACCEPTED_TYPES:
         raise UnsupportedMediaType
     if length > settings.MEDIA_MAX_BYTES:
         raise FileTooLarge(f"At most {settings.MEDIA_MAX_BYTES} bytes.")
+    _require_budget(owner_id)
     _require_quota(owner_id, length)
     return Media.objects.create(
         owner_id=owner_id,
@@ -78,6 +87,14 @@ def begin_upload(
         sha256=sha256,
         original_key=f"{objects.UPLOADS}{objects.new_secret()}",
     )
+
+
+def _require_budget(owner_id: UUID) -> None:
+    """Raises ProcessingBudgetExceeded."""
+    if until := scheduling.over_budget_until(owner_id):
+        seconds = ceil((until - timezone.now()).total_seconds())
+        state = RateLimitState(settings.MEDIA_PROCESSING_SECONDS_PER_HOUR, 0, seconds, exceeded=True)
+        raise ProcessingBudgetExceeded(headers=state.headers)
 
 
 def _require_quota(owner_id: UUID, length: int) -> None:
@@ -121,7 +138,8 @@ def complete_upload(medium: Media) -> Media:
 def _is_as_declared(found: storage.StoredObject, medium: Media) -> bool:
     """If storage keeps no hashes, the pipeline compares the hash."""
     same_hash = not medium.sha256 or not found.sha256 or found.sha256 == medium.sha256
-    return (found.bytes, found.content_type) == (medium.bytes, medium.content_type) and same_hash
+    same_type = media_type(found.content_type) == media_type(medium.content_type)
+    return found.bytes == medium.bytes and same_type and same_hash
 
 
 @transaction.atomic

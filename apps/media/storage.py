@@ -256,7 +256,7 @@ def publish(key: str, *, to: str, content_type: str) -> None:
     """Copy an object of the private bucket into the public one, with the public caching headers. Raises
     StorageError."""
     with _translated():
-        client(PUBLIC).copy_object(
+        client().copy_object(
             Bucket=settings.S3_PUBLIC_BUCKET,
             Key=to,
             CopySource={"Bucket": settings.S3_PRIVATE_BUCKET, "Key": key},

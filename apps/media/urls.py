@@ -17,6 +17,8 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 
+from apps.media.variants import SUFFIXES
+
 
 class Secrets(Protocol):
     """A medium, or another object with the secrets of one."""
@@ -25,9 +27,6 @@ class Secrets(Protocol):
     def private_secret(self) -> str: ...
     @property
     def public_secret(self) -> str: ...
-
-
-SUFFIXES = {"image/webp": "webp", "image/jpeg": "jpg"}
 
 
 def private_key(medium: Secrets, variant: dict[str, Any]) -> str:

@@ -5,13 +5,15 @@ import ipaddress
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apps.accounts import services as accounts
 from apps.accounts import session_cache, two_factor
 from apps.accounts.models import Session, User
 from apps.accounts.services import InvalidCredentials
-from apps.core.errors import BadRequest, Forbidden
+from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.core.text import is_blank
+from apps.moderation import roles
 from apps.moderation.audit.records import record_staff_act
-from apps.moderation.roles import require_may_change_rules
+from apps.moderation.roles import require_higher_rank, require_may_change_rules
 
 # The number of sessions that a page shows, newest first.
 SESSIONS = 100
@@ -23,6 +25,10 @@ class ReasonRequired(BadRequest):
 
 class AdminRequired(Forbidden):
     code, title = "admin_required", "Only admins may do that."
+
+
+class NotStaff(Conflict):
+    code, title = "not_staff", "This account has no role."
 
 
 class NotYourOwn(Forbidden):
@@ -49,7 +55,7 @@ def masked_address(address: str | None) -> str:
 
 @transaction.atomic
 def read_email(person: User, *, by: User, reason: str) -> str:
-    """The complete e-mail address. Raises SeniorModeratorRequired, AdminRequired, ReasonRequired."""
+    """The complete e-mail address. Raises SeniorModeratorRequired, CannotModerate, ReasonRequired."""
     _require_access(person, by)
     record_staff_act("read_email", person, by=by.pk, reason=_require_reason(reason))
     return person.email
@@ -68,7 +74,7 @@ def read_sessions(person: User, *, by: User, reason: str) -> list[Session]:
 def record_session_view(session: Session, *, by: User) -> None:
     """Record that a session's page was opened, which masks the address.
 
-    Raises SeniorModeratorRequired, AdminRequired.
+    Raises SeniorModeratorRequired, CannotModerate.
     """
     _require_access(session.user, by)
     record_staff_act("read_sessions", session.user, by=by.pk, session=str(session.pk), masked=True)
@@ -76,8 +82,8 @@ def record_session_view(session: Session, *, by: User) -> None:
 
 def _require_access(person: User, by: User) -> None:
     require_may_change_rules(by)
-    if "admin" in person.roles and "admin" not in by.roles:
-        raise AdminRequired
+    if person.pk != by.pk:
+        require_higher_rank(by, person)
 
 
 def _require_reason(reason: str) -> str:
@@ -132,12 +138,13 @@ def renew_recovery_codes(user: User) -> list[str]:
 def reset_two_factor(person: User, *, by: User, reason: str) -> None:
     """Remove the app and the recovery codes of a user who lost them.
 
-    Raises AdminRequired, NotYourOwn, ReasonRequired, NotEnrolled.
+    Raises AdminRequired, NotYourOwn, CannotModerate, ReasonRequired, NotEnrolled.
     """
     if "admin" not in by.roles:
         raise AdminRequired
     if by.pk == person.pk:
         raise NotYourOwn
+    require_higher_rank(by, person)
     _reset(person)
     record_staff_act("reset_two_factor", person, by=by.pk, reason=_require_reason(reason))
 
@@ -155,4 +162,17 @@ def reset_by_operator(person: User, *, reason: str) -> None:
 def _reset(person: User) -> None:
     if not two_factor.remove(person):
         raise two_factor.NotEnrolled
-    session_cache.mark_user(person.pk)
+    accounts.end_console_sessions(person.pk, reason=Session.EndReason.TWO_FACTOR_RESET)
+
+
+# ── Roles ────────────────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def dismiss_by_operator(person: User, *, reason: str) -> None:
+    """Take all roles from a member of staff. The record names the account itself as the actor and `operator`.
+
+    Raises ReasonRequired, NotStaff.
+    """
+    ranks = sorted(person.ranks)
+    if not roles.dismiss(person):
+        raise NotStaff
+    record_staff_act("dismiss", person, by=person.pk, reason=_require_reason(reason), operator=True, roles=ranks)

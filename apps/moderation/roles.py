@@ -10,8 +10,9 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
 
+from apps.accounts import services as accounts
 from apps.accounts import session_cache
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
 from apps.core.errors import Conflict, Forbidden
 
 
@@ -23,6 +24,11 @@ class SeniorModeratorRequired(Forbidden):
     code, title = "senior_moderator_required", "Only senior moderators and admins may do that."
 
 
+class CannotModerate(Forbidden):
+    code, title = "cannot_moderate", "You cannot decide about yourself, or about staff of your rank or a higher one."
+
+
+# From the lowest to the highest.
 RANKS = ("moderator", "senior_moderator", "admin")
 _MODERATED = {
     "accounts": ["user"],
@@ -61,6 +67,21 @@ def require_may_change_rules(by: User) -> None:
         raise SeniorModeratorRequired
 
 
+def outranks(by: User, person: User) -> bool:
+    """Whether `by` has a higher rank than the person. Staff are acted on by a higher rank only."""
+    return _level(by) > _level(person)
+
+
+def require_higher_rank(by: User, person: User) -> None:
+    """Raises CannotModerate."""
+    if not outranks(by, person):
+        raise CannotModerate
+
+
+def _level(user: User) -> int:
+    return max((RANKS.index(rank) for rank in user.ranks), default=-1)
+
+
 @transaction.atomic
 def appoint(user: User, rank: str) -> bool:
     """Give the user a role in the API and the console: "moderator", "senior_moderator" or "admin".
@@ -77,6 +98,18 @@ def appoint(user: User, rank: str) -> bool:
     # Cached sessions contain the role of their user.
     session_cache.mark_user(user.pk)
     return not known
+
+
+@transaction.atomic
+def dismiss(user: User) -> bool:
+    """Take all roles from the user, and end their console sessions. Returns whether the user was staff."""
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    known = user.is_staff or user.is_superuser or bool(user.ranks)
+    user.groups.remove(*Group.objects.filter(name__in=RANKS))
+    user.is_staff = user.is_superuser = False
+    user.save(update_fields=["is_staff", "is_superuser"])
+    accounts.end_console_sessions(user.pk, reason=Session.EndReason.DISMISSED)
+    return known
 
 
 def ensure(*, apps: Any = present, **_: object) -> None:

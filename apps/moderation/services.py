@@ -22,6 +22,7 @@ from apps.engagement.models import Comment
 from apps.moderation.cases.decisions import Target, in_force, last_reversal, lock_target, record, undo
 from apps.moderation.events import appeal_decided, flag_made
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
+from apps.moderation.roles import CannotModerate, require_higher_rank
 
 Action = ModerationAction.Action
 # A longer suspension counts as permanent.
@@ -34,10 +35,6 @@ class CannotFlagSelf(BadRequest):
 
 class ModeratorRequired(Forbidden):
     code, title = "moderator_required", "Only moderators may do that."
-
-
-class CannotModerate(Forbidden):
-    code, title = "cannot_moderate", "Moderators cannot decide about themselves or about admins."
 
 
 class NothingToUndo(Conflict):
@@ -355,6 +352,5 @@ def require_authority(by: User, person_id: UUID) -> None:
     require_moderator(by)
     if by.pk == person_id:
         raise CannotModerate
-    person = User.objects.filter(pk=person_id).first()
-    if person and "admin" in person.roles and "admin" not in by.roles:
-        raise CannotModerate
+    if person := User.objects.filter(pk=person_id).first():
+        require_higher_rank(by, person)

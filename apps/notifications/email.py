@@ -16,7 +16,7 @@ def send(event: NotificationEvent) -> None:
     if user.email_verified_at is None:
         raise NowhereToGo("the address is not confirmed")
     context = {
-        "name": user.display_name or user.handle,
+        "name": user.greeting_name,
         "line": get_line(event),
         "link": f"{settings.CLIENT_URL}/notifications",
     }

@@ -1,14 +1,17 @@
 """Web Push (RFC 8030) with encrypted messages (RFC 8291) and VAPID (RFC 8292).
 
-The endpoint is a URL that a user has given. It is called with these precautions: https only, all addresses of its host
-are public, the connection goes to the address that was checked, redirects are not followed, the time is limited, and
-the body of the response is not read.
+The endpoint is a URL that a user has given, and only a worker looks up its host name. It is called with these
+precautions: https on PORTS only, all addresses of its host are public, the connection goes to the address that was
+checked, redirects are not followed, the time is limited, and the body of the response is not read.
 """
 
 import ipaddress
+import queue
 import socket
+import threading
 import time
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 import httpx
@@ -22,12 +25,20 @@ from apps.notifications.models import NotificationEvent, PushSubscription
 from apps.notifications.wording import get_line
 
 TIMEOUT_SECONDS = 5.0
+RESOLVE_SECONDS = 2.0
+PORTS = {443, 8443}
+# Global unicast addresses (RFC 4291), without those that lead to an IPv4 address: Teredo and 6to4. The IPv4-mapped and
+# -compatible addresses and NAT64 are not among them.
+_UNICAST = ipaddress.ip_network("2000::/3")
+_TUNNELS = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("2002::/16"))
+# Names that are never public (RFC 6761, RFC 6762, RFC 8375, ICANN 2024).
+_PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa", "test", "invalid")
 KEPT_SECONDS = 24 * 3600
 GONE = {404, 410}
 
 
 class ForbiddenEndpoint(ValueError):
-    """The endpoint is not https, or its address is not public."""
+    """The endpoint is not https on one of PORTS, or its host is not public."""
 
 
 def is_possible(user_id: UUID) -> bool:
@@ -60,7 +71,7 @@ def send(event: NotificationEvent) -> None:
 def _push(subscription: PushSubscription, message: bytes) -> str | None:
     """Returns the reason of the failure, if any."""
     try:
-        address = public_address_of(subscription.endpoint)
+        address = resolve_endpoint(subscription.endpoint)
         status = _post(subscription, address, message)
     except (ForbiddenEndpoint, WebPushException, ValueError) as error:
         subscription.delete()
@@ -72,16 +83,70 @@ def _push(subscription: PushSubscription, message: bytes) -> str | None:
     return None if 200 <= status < 300 else f"status {status}"
 
 
-def public_address_of(endpoint: str) -> str:
-    """Returns the address to connect to. Raises ForbiddenEndpoint, or OSError if the name cannot be resolved."""
+def check_endpoint(endpoint: str) -> SplitResult:
+    """The parts of an endpoint. Looks up no name. Raises ForbiddenEndpoint, or ValueError for a malformed URL."""
     parts = urlsplit(endpoint)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
         raise ForbiddenEndpoint(endpoint)
-    found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-    addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(ipaddress.ip_address(address).is_global for address in addresses):
+    if (443 if parts.port is None else parts.port) not in PORTS:
+        raise ForbiddenEndpoint(endpoint)
+    name = parts.hostname.rstrip(".")
+    try:
+        # Numbers in any notation, such as 2130706433 for 127.0.0.1.
+        addresses = _addresses(socket.getaddrinfo(name, None, flags=socket.AI_NUMERICHOST))
+    except OSError:
+        is_allowed = "." in name and not f".{name}".endswith(tuple(f".{private}" for private in _PRIVATE_NAMES))
+    else:
+        is_allowed = all(map(_is_public, addresses))
+    if not is_allowed:
+        raise ForbiddenEndpoint(endpoint)
+    return parts
+
+
+def resolve_endpoint(endpoint: str) -> str:
+    """The address to connect to. Raises ForbiddenEndpoint, ValueError, or OSError if the name cannot be resolved within
+    RESOLVE_SECONDS."""
+    addresses = _resolve(str(check_endpoint(endpoint).hostname))
+    if not addresses or not all(map(_is_public, addresses)):
         raise ForbiddenEndpoint(endpoint)
     return addresses[0]
+
+
+def _resolve(host: str) -> list[str]:
+    """The addresses of a host name. Raises OSError.
+
+    The system's resolver has no deadline and cannot be interrupted, so it runs in a thread of its own, which ends when
+    the resolver gives up.
+    """
+    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(_addresses(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else OSError(str(error)))
+
+    threading.Thread(target=look_up, name="push-resolver", daemon=True).start()
+    try:
+        answer = answers.get(timeout=RESOLVE_SECONDS)
+    except queue.Empty:
+        raise TimeoutError(f"no answer for {host} within {RESOLVE_SECONDS:.0f} s") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def _addresses(found: list[Any]) -> list[str]:
+    """The addresses in a result of `getaddrinfo`."""
+    return [str(entry[4][0]) for entry in found]
+
+
+def _is_public(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        is_tunnel = any(address in tunnel for tunnel in _TUNNELS)
+        return address.is_global and address in _UNICAST and not is_tunnel
+    return address.is_global and not address.is_multicast
 
 
 def _post(subscription: PushSubscription, address: str, message: bytes) -> int:

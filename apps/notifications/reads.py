@@ -7,8 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.models import User
-from apps.accounts.reads import USER_SUMMARY_FIELDS, UserSummary
+from apps.accounts.reads import UserSummary
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, fetch_rows, load
 from apps.core.errors import NotFound
@@ -59,9 +58,8 @@ def get_notification(viewer_id: UUID, notification_id: UUID) -> NotificationRow:
 def get_actors(rows: Sequence[NotificationRow]) -> dict[UUID, UserSummary]:
     """The actors of the rows by id."""
     ids = {pk for row in rows for pk in row.actor_ids or []}
-    # Rows instead of instances: a page has up to 60 actors, each with an avatar and its variants.
-    summaries = User.objects.filter(pk__in=ids).values_list(*USER_SUMMARY_FIELDS)
-    return {row[0]: UserSummary(*row) for row in summaries}
+    # One statement with a kept plan, whatever the number of ids; `filter(pk__in=ids)` is another for each number.
+    return {row[0]: UserSummary(*row) for row in fetch_rows(load("notifications/actors"), {"ids": list(ids)})}
 
 
 def count_unread(viewer_id: UUID) -> int:

@@ -1,5 +1,6 @@
 """Write operations of notifications and push subscriptions."""
 
+from secrets import compare_digest
 from uuid import UUID
 
 from django.db import transaction
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.notifications.models import Notification, PushSubscription
-from apps.notifications.push import ForbiddenEndpoint, public_address_of
+from apps.notifications.push import check_endpoint
 
 MAX_SUBSCRIPTIONS = 20
 
@@ -36,22 +37,39 @@ def read_all(user_id: UUID, *, up_to: UUID | None = None) -> None:
 
 @transaction.atomic
 def subscribe(user_id: UUID, *, endpoint: str, p256dh: str, auth: str) -> tuple[PushSubscription, bool]:
-    """Subscribe a browser to push messages. An endpoint has one subscription, which belongs to its last owner.
+    """Subscribe a browser to push messages. An endpoint has one subscription.
+
+    A browser that another user has signed in to sends the same keys as before, and its subscription moves to that user.
+    Other keys do not come from this browser: it takes more than the endpoint to take a subscription over.
 
     Returns the subscription and whether it is new.
 
-    Raises Invalid for an endpoint that is not https or not public, TooManySubscriptions.
+    Raises Invalid for an endpoint that is not https, not public, or of another user's browser; TooManySubscriptions.
     """
     try:
-        public_address_of(endpoint)
-    except (ForbiddenEndpoint, OSError, ValueError) as error:
+        check_endpoint(endpoint)
+    except ValueError as error:  # ForbiddenEndpoint is one
         raise Invalid(endpoint=("invalid_endpoint", "An https address of a public push service.")) from error
     others = PushSubscription.objects.owned_by(user_id).exclude(endpoint=endpoint)
     if others.count() >= MAX_SUBSCRIPTIONS:
         raise TooManySubscriptions
-    return PushSubscription.objects.update_or_create(
-        endpoint=endpoint, defaults={"user_id": user_id, "p256dh": p256dh, "auth": auth}
+    values = {"user_id": user_id, "p256dh": p256dh, "auth": auth}
+    subscription, is_new = PushSubscription.objects.select_for_update().get_or_create(values, endpoint=endpoint)
+    if subscription.user_id != user_id and not _has_keys(subscription, p256dh=p256dh, auth=auth):
+        raise Invalid(endpoint=("invalid_endpoint", "This endpoint belongs to another browser."))
+    if not is_new:
+        PushSubscription.objects.filter(pk=subscription.pk).update(**values)
+        subscription.refresh_from_db()
+    return subscription, is_new
+
+
+def _has_keys(subscription: PushSubscription, *, p256dh: str, auth: str) -> bool:
+    """The keys are the browser's secret; padding is optional."""
+    known, given = (
+        "|".join(key.rstrip("=") for key in pair).encode()
+        for pair in ((subscription.p256dh, subscription.auth), (p256dh, auth))
     )
+    return compare_digest(known, given)
 
 
 @transaction.atomic

@@ -55,4 +55,4 @@ def spend(action: str, user_id: UUID) -> None:
     window = limits.FixedWindow(key, most, DAY, reset=min(DAY - seconds, left))
     state = limits.count(window, use_database=True)
     if state.exceeded:
-        raise NewAccountLimitReached(headers={"Retry-After": str(state.reset)})
+        raise NewAccountLimitReached(headers=state.headers)

@@ -12,7 +12,7 @@ from apps.accounts.querysets import UserQuerySet
 from apps.accounts.reads import USER_SUMMARY_FIELDS, UserSummary, user_summary_fields
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import Row, fetch, fetch_rows, load
-from apps.social.visibility import visible_users, with_relationship
+from apps.social.visibility import readable_users, visible_users, with_relationship, with_shown_counts
 
 
 @dataclass(frozen=True)
@@ -57,33 +57,50 @@ _PROFILE_FIELDS = (
     "post_count",
     "created_at",
 )
+# What a viewer gets instead of a field of the account.
+_SHOWN = {"follower_count": "shown_followers", "following_count": "shown_following"}
 
 
 def _with_profile(users: UserQuerySet, viewer_id: UUID | None) -> QuerySet[Any, Any]:
     if viewer_id is None:
         return users.values_list(*_PROFILE_FIELDS)
-    return with_relationship(users, "pk", viewer_id).values_list(*_PROFILE_FIELDS, *RELATIONSHIP_FIELDS)
+    fields = [_SHOWN.get(name, name) for name in _PROFILE_FIELDS]
+    rows = with_relationship(with_shown_counts(users, viewer_id), "pk", viewer_id)
+    return rows.values_list(*fields, *RELATIONSHIP_FIELDS)
 
 
-VISIBLE_PROFILES = CompiledQuery(lambda viewer: _with_profile(visible_users(viewer), viewer))
-PROFILE = CompiledQuery(
-    lambda viewer, user, handle: _with_profile(
-        visible_users(viewer).filter(**{"pk": user} if user else {"handle": handle}), viewer
+def _profiles(*, is_moderator: bool) -> CompiledQuery:
+    return CompiledQuery(lambda viewer: _with_profile(readable_users(viewer, is_moderator=is_moderator), viewer))
+
+
+def _one_profile(*, is_moderator: bool) -> CompiledQuery:
+    return CompiledQuery(
+        lambda viewer, user, handle: _with_profile(
+            readable_users(viewer, is_moderator=is_moderator).filter(**{"pk": user} if user else {"handle": handle}),
+            viewer,
+        )
     )
-)
 
 
-def find_profile(name: UUID | str, *, viewer_id: UUID | None) -> Profile | None:
-    """The account with that id or handle; None if there is none that the viewer may see."""
+VISIBLE_PROFILES, PROFILE = _profiles(is_moderator=False), _one_profile(is_moderator=False)
+# For moderators, who may read any profile.
+ALL_PROFILES, ANY_PROFILE = _profiles(is_moderator=True), _one_profile(is_moderator=True)
+
+
+def find_profile(name: UUID | str, *, viewer_id: UUID | None, is_moderator: bool = False) -> Profile | None:
+    """The account with that id or handle; None if there is none that the viewer may read."""
     user_id, handle = (name, None) if isinstance(name, UUID) else (None, name)
-    rows = PROFILE.rows(viewer=viewer_id, user=user_id, handle=handle)
+    query = ANY_PROFILE if is_moderator else PROFILE
+    rows = query.rows(viewer=viewer_id, user=user_id, handle=handle)
     return _profile(rows[0], viewer_id) if rows else None
 
 
-def find_profiles(user_ids: Iterable[UUID], *, viewer_id: UUID | None) -> dict[UUID, Profile]:
-    """Those of the accounts that the viewer may see, in the order of `user_ids`."""
-    ids = list(user_ids)
-    sql = load("social/profiles", visible=VISIBLE_PROFILES.sql(viewer=viewer_id))
+def find_profiles(
+    user_ids: Iterable[UUID], *, viewer_id: UUID | None, is_moderator: bool = False
+) -> dict[UUID, Profile]:
+    """Those of the accounts that the viewer may read, in the order of `user_ids`."""
+    ids, query = list(user_ids), ALL_PROFILES if is_moderator else VISIBLE_PROFILES
+    sql = load("social/profiles", visible=query.sql(viewer=viewer_id))
     rows = {row[0]: row for row in fetch_rows(sql, {"viewer": viewer_id, "ids": ids})} if ids else {}
     return {pk: _profile(rows[pk], viewer_id) for pk in ids if pk in rows}
 

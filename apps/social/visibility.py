@@ -3,8 +3,8 @@
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import BooleanField, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import BooleanField, Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest
 
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
@@ -18,6 +18,13 @@ def visible_users(viewer_id: UUID | None) -> UserQuerySet:
     """Active accounts that no block hides from the viewer."""
     users: UserQuerySet = User.objects.active()
     return users.exclude(is_hidden("id", viewer_id)) if viewer_id else users
+
+
+def readable_users(viewer_id: UUID | None, *, is_moderator: bool) -> UserQuerySet:
+    """Accounts whose profile the viewer may read by its id or handle: a moderator may read every profile that is not
+    erased."""
+    users: UserQuerySet = User.objects.not_erased() if is_moderator else visible_users(viewer_id)
+    return users
 
 
 def visible_among_many(viewer_id: UUID | None) -> UserQuerySet:
@@ -40,6 +47,24 @@ def with_relationship(rows: QuerySet[Any, Any], user: str, viewer_id: UUID) -> Q
         muting=_lookup(Mute.objects.filter(muter=viewer_id, muted=other)),
     )
     return annotated
+
+
+def with_shown_counts(users: UserQuerySet, viewer_id: UUID) -> UserQuerySet:
+    """Annotate `shown_followers` and `shown_following`: the counts without accounts that a block hides from the viewer,
+    like the lists."""
+    hidden = Hidden.objects.filter(viewer=viewer_id).values("person")
+    followers = Follow.objects.filter(followed=OuterRef("pk"), follower__in=hidden)
+    following = Follow.objects.filter(follower=OuterRef("pk"), followed__in=hidden)
+    annotated: UserQuerySet = users.annotate(
+        shown_followers=Greatest(F("follower_count") - _count(followers, "followed"), 0),
+        shown_following=Greatest(F("following_count") - _count(following, "follower"), 0),
+    )
+    return annotated
+
+
+def _count(rows: QuerySet[Follow], group: str) -> Coalesce:
+    """SQL expression: the number of the rows, which all have the same `group`."""
+    return Coalesce(Subquery(rows.order_by().values(group).annotate(number=Count("pk")).values("number")), 0)
 
 
 def _lookup(rows: QuerySet[Any, Any]) -> Coalesce:

@@ -128,8 +128,8 @@ def kills(bench: Bench) -> None:
 
 def _kill_someone(bench: Bench, dice: random.Random) -> str:
     """Who it was; nobody if that one was dead already."""
-    victims = {"child of worker": 3, "child of media": 3, "child of api": 4, "worker": 2, "media": 2, "relay": 3}
-    victims |= {"scheduler": 1}
+    victims = {"child of worker": 3, "child of media": 3, "child of api": 4, "worker": 2, "media": 2}
+    victims |= {"dispatcher": 4}
     victim = dice.choices(list(victims), list(victims.values()))[0]
     if not victim.startswith("child of "):
         return victim if bench.processes.send(victim, signal.SIGKILL) else ""
@@ -329,7 +329,7 @@ def restarts(bench: Bench) -> None:
     ended = True
     with crowd.at_work(EVERYTHING, threads=6, pause=0.3):
         for _ in range(times):
-            for name in ("worker", "media", "relay", "scheduler", "api"):
+            for name in ("worker", "media", "dispatcher", "api"):
                 time.sleep(2)
                 ended = bench.processes.restart(name) and ended
         time.sleep(10)

@@ -8,6 +8,15 @@
     if (photo) photo.setAttribute("aria-pressed", String(photo.getAttribute("aria-pressed") !== "true"));
   });
 
+  // Without a pointer, the first tap on a blurred photo in a link shows it, and the second one follows the link. A click
+  // by the keyboard has no detail.
+  document.addEventListener("click", (event) => {
+    const photo = event.target.closest("a")?.querySelector(".pg-sensitive:not([data-shown])");
+    if (!photo || !event.detail || !matchMedia("(hover: none)").matches) return;
+    event.preventDefault();
+    photo.dataset.shown = "";
+  });
+
   // The original opens in a dialog. A link would leave its signed URL in the history of the browser.
   const dialog = document.createElement("dialog");
   dialog.className = "pg-original";

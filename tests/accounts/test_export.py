@@ -17,12 +17,12 @@ from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import archive, exports, services, tasks
+from apps.accounts import archive, exports, mails, services, tasks
 from apps.accounts.models import DataExport
 from apps.content import services as content
 from apps.core.models import QueuedTask
 from apps.core.tasks import leased
-from apps.media import inventory, storage, sweeps
+from apps.media import inventory, objects, storage, sweeps
 from apps.media import services as media
 from apps.media.models import PendingDeletion
 from config.queues import QUEUES
@@ -53,6 +53,12 @@ def download(caller):
 
 def rows(zipped, kind):
     return json.loads(zipped.read(f"data/{kind}.json").decode())
+
+
+def reset_password(user):
+    mails.send_reset(user.email, reference="1")
+    token = re.search(r"token=([\w-]+)", mail.outbox[-1].body)[1]
+    services.reset_password(token=token, new="quite another phrase")
 
 
 def is_there(key):
@@ -566,6 +572,46 @@ class TestTheEnd:
         sweeps.delete_pending_objects()
         assert fetch(url) == 404
         assert status(caller) == {"status": "expired", "url": None, "expires_at": None}
+
+    @pytest.mark.promise("A1")
+    @pytest.mark.parametrize(
+        "ending",
+        [
+            lambda alice: Caller(alice).post("/auth/revoke", {"all": True}),
+            lambda alice: Caller(alice).post(
+                "/auth/password", {"current_password": PASSWORD, "new_password": "quite another phrase"}
+            ),
+            lambda alice: services.suspend(alice, reason="spam"),
+            lambda alice: Caller(alice).delete("/users/me", {"password": PASSWORD}),
+            lambda alice: services.erase_now(alice),
+            lambda alice: reset_password(alice),
+        ],
+        ids=["revoke all", "password", "suspend", "leave", "erase", "reset"],
+    )
+    def test_link_ends_with_all_sessions(self, api, alice, ending):
+        export = DataExport.objects.create(
+            user=alice,
+            status="ready",
+            secret=objects.new_secret(),
+            finished_at=timezone.now(),
+            expires_at=timezone.now() + timedelta(hours=24),
+        )
+        write(key_of(export), b"x", "application/zip")
+        url = status(api(alice))["url"]
+        assert fetch(url) == 200
+        ending(alice)
+        sweeps.delete_pending_objects()
+        assert fetch(url) == 404
+        export.refresh_from_db()
+        assert (export.status, export.secret) == ("expired", "")
+
+    def test_link_stays_when_one_session_ends(self, api, alice):
+        now = timezone.now()
+        DataExport.objects.create(
+            user=alice, status="ready", secret="s" * 32, finished_at=now, expires_at=now + timedelta(hours=24)
+        )
+        api(alice).post("/auth/revoke", {})
+        assert status(api(alice))["status"] == "ready"
 
     @pytest.mark.slow
     def test_link_expires_if_the_sweep_is_late(self, api, alice, deliver, settings):

@@ -4,6 +4,7 @@ import pytest
 
 from apps.accounts import privacy, services
 from apps.accounts.models import Session, User, WithheldHandle
+from apps.core.models import DeadLetter
 
 pytestmark = pytest.mark.django_db
 
@@ -16,6 +17,15 @@ def test_erase_ends_sessions_withholds_the_handle_and_is_idempotent(alice, bob):
     assert list(Session.objects.values_list("user__handle", flat=True)) == ["bob"]
     assert WithheldHandle.objects.get().handle == "alice"
     assert User.objects.filter(pk=alice.pk).exists()
+
+
+def test_erase_deletes_failed_mails_to_the_address(alice, bob):
+    for user in (alice, bob):
+        DeadLetter.objects.create(
+            task_id=user.handle, task_name="apps.accounts.tasks.send_reset", kwargs={"email": user.email}
+        )
+    privacy.erase(alice.pk)
+    assert list(DeadLetter.objects.values_list("task_id", flat=True)) == ["bob"]
 
 
 def test_export_contains_own_data_and_no_secret(alice, bob):

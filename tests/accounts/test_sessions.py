@@ -9,11 +9,14 @@ import time_machine
 from django.contrib.auth.hashers import Argon2PasswordHasher, get_hasher
 from django.core import mail
 from django.db import connection
-from django.test import override_settings
+from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from apps.accounts import services, session_cache, tokens
-from apps.accounts.models import Session, User
+from apps.accounts import services, session_cache, tasks, tokens
+from apps.accounts.models import EmailedToken, Session, User
 from apps.core import cache
+from apps.core.models import QueuedTask
 from config import settings as production
 from tests.conftest import Caller
 from tests.factories import PASSWORD, UserFactory
@@ -42,6 +45,25 @@ class TestSigningIn:
         assert answer.json()["token_type"] == "Bearer"
         assert anonymous.get("/auth/me", **bearer(answer.json()["access"])).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("body", "fields"),
+        [
+            ({}, {"login", "password"}),
+            ({"grant_type": "password", "login": "alice"}, {"password"}),
+            ({"grant_type": "refresh_token"}, {"refresh"}),
+            ({"grant_type": "refresh_token", "refresh": "x", "login": "alice"}, {"login"}),
+            ({"login": "alice", "password": PASSWORD, "refresh": "x"}, {"refresh"}),
+            ({"grant_type": "other", "login": "alice", "password": PASSWORD}, {"grant_type"}),
+            ({"grant_type": ["password"], "login": "alice", "password": PASSWORD}, {"grant_type"}),
+            ({"grant_type": None, "login": "alice", "password": PASSWORD}, {"grant_type"}),
+        ],
+        ids=str,
+    )
+    def test_a_body_has_the_fields_of_its_grant_type(self, anonymous, alice, body, fields):
+        answer = anonymous.post("/auth/token", body)
+        assert answer.status_code == 400
+        assert {error["field"] for error in answer.json()["errors"]} == fields
+
     @pytest.mark.promise("A3")
     @pytest.mark.parametrize("login", ["nobody", "nobody@example.org", "ä", "@", ""])
     def test_an_unknown_login_answers_like_a_wrong_password(self, anonymous, alice, login):
@@ -59,6 +81,21 @@ class TestSigningIn:
         for_known = len(hashed)
         sign_in(anonymous, "nobody", "wrong")
         assert len(hashed) == 2 * for_known
+
+    @pytest.mark.promise("A3")
+    @pytest.mark.parametrize("password", ["wrong", "cafe\u0301"], ids=["ascii", "not NFC"])
+    def test_an_unknown_login_costs_the_same_queries_and_hashes(self, anonymous, alice, password, monkeypatch):
+        hashed = []
+        plain = type(get_hasher()).encode
+        monkeypatch.setattr(type(get_hasher()), "encode", lambda *a, **k: hashed.append(1) or plain(*a, **k))
+
+        def cost(login):
+            hashed.clear()
+            statements = statements_of(lambda: sign_in(anonymous, login, password))
+            Client().post("/admin/login/", {"username": login, "password": password})
+            return statements, len(hashed)
+
+        assert cost("alice") == cost("nobody")
 
     def test_suspension_is_revealed_only_with_the_right_password(self, anonymous, alice):
         services.suspend(alice, reason="spam", until=None)
@@ -88,6 +125,19 @@ class TestSigningIn:
         settings.RATE_LIMITS = settings.RATE_LIMITS | {"sign_in_account": (2, 300)}
         with without_redis(), time_machine.travel(dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC), tick=False):
             assert [sign_in(anonymous, "alice", "wrong").status_code for _ in range(3)] == [401, 401, 429]
+
+
+def statements_of(call):
+    """The SQL statements of a call without their values, and how many rows each table has more afterwards."""
+
+    def sizes():
+        return {model._meta.label: model._base_manager.count() for model in (QueuedTask, EmailedToken, Session)}
+
+    before = sizes()
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    changes = {label: count - before[label] for label, count in sizes().items()}
+    return [re.sub(r"'[^']*'(::\w+)?|\b\d+\b|\"s\d+_x\d+\"", "?", query["sql"]) for query in queries], changes
 
 
 def without_redis():
@@ -333,6 +383,34 @@ class TestPasswords:
         unknown = anonymous.post("/auth/password/reset", {"email": "nobody@example.org"})
         assert (known.status_code, known.content) == (unknown.status_code, unknown.content) == (202, b"")
         deliver()
+        assert [letter.to for letter in mail.outbox] == [["alice@example.org"]]
+
+    @pytest.mark.promise("A3")
+    def test_asking_for_a_reset_does_the_same_work_for_known_and_unknown(self, anonymous, alice):
+        known, unknown = [
+            statements_of(lambda email=email: anonymous.post("/auth/password/reset", {"email": email}))
+            for email in ("alice@example.org", "nobody@example.org")
+        ]
+        assert known == unknown
+        assert known[1]["core.QueuedTask"] == 1
+
+    @pytest.mark.promise("A3")
+    def test_asking_for_a_confirmation_does_the_same_work_for_confirmed_and_unconfirmed(self, alice, bob):
+        User.objects.filter(pk=bob.pk).update(email_verified_at=timezone.now())
+        callers = [Caller(alice), Caller(bob)]
+        for caller in callers:  # cache the sessions
+            caller.get("/auth/me")
+        first, second = [statements_of(lambda caller=caller: caller.post("/auth/email/resend")) for caller in callers]
+        assert first == second
+
+    @pytest.mark.parametrize("email", ["alice", "", " ", "\u00e4@example.org", "a\0@example.org", "a@b\n", "@"])
+    def test_asking_for_a_reset_of_no_address_is_answered_alike(self, anonymous, alice, deliver, email):
+        assert anonymous.post("/auth/password/reset", {"email": email}).status_code in {202, 400}
+        deliver()
+        assert not mail.outbox
+
+    def test_reset_that_the_previous_release_has_queued_is_sent(self, alice):
+        tasks.send_reset.apply(kwargs={"user_id": str(alice.pk)}, throw=True)
         assert [letter.to for letter in mail.outbox] == [["alice@example.org"]]
 
     @pytest.mark.promise("A4")

@@ -10,7 +10,7 @@ from tests.factories import PASSWORD, CommentFactory, MediaFactory, PostFactory
 from tests.moderation.people import taken_down
 
 pytestmark = pytest.mark.django_db
-INVISIBLE = ["\u200b", "\u3164", "\u2800", "\u00ad\ufe0f", " \U000e0020\n"]
+INVISIBLE = ["\u200b", "\u3164", "\u2800", "\u00ad\ufe0f", " \U000e0020\u3000"]
 
 
 def codes(response):

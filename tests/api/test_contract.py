@@ -22,7 +22,7 @@ OBJECTS = {
     "Variant": "name content_type url width height bytes",
     "TokenPair": "access refresh token_type expires_in session_id user",
     "DataExport": "status url expires_at",
-    "Session": "id device_name ip user_agent created_at last_seen_at current",
+    "Session": "id kind device_name ip user_agent created_at last_seen_at current",
     "NewUpload": "id media_id status upload",
     "UploadTarget": "method url headers expires_at",
     "Upload": "id media_id status",
@@ -226,7 +226,14 @@ CALLS = {
         "moderator_required two_factor_required own_decision appeal_decided",
     ),
 }
-EVERYWHERE = {"invalid_token", "rate_limited", "unavailable"}
+EVERYWHERE = {"rate_limited", "unavailable"}
+# These ignore the Authorization header.
+WITHOUT_TOKEN = {
+    "POST /auth/token",
+    "POST /auth/password/reset",
+    "POST /auth/password/reset/confirm",
+    "POST /auth/email/confirm",
+}
 EVERY_WRITE = {"validation_error", "malformed_request", "body_too_large", "unsupported_content_type"}
 
 
@@ -259,3 +266,4 @@ def test_every_operation_has_its_success_status_and_error_codes(call):
     assert sorted(status for status in operation.responses() if status.startswith("2")) == str(success).split()
     codes = {code for by_status in operation.error_codes().values() for code in by_status}
     assert set(own.split()) | EVERYWHERE | (EVERY_WRITE if operation.method != "GET" else set()) <= codes
+    assert ("invalid_token" in codes) is (call not in WITHOUT_TOKEN)

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page
 from tests.console.browser.conftest import chromium  # noqa: F401  (a fixture)
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-SECONDS = 2.0
 
 
 class Window:
@@ -40,15 +39,19 @@ def window(chromium: Browser, live_server: Any) -> Iterator[Window]:  # noqa: F8
 
 
 @pytest.mark.parametrize(
-    ("path", "selector"), [("/v1/docs", ".opblock-tag"), ("/v1/redoc", '[data-section-id="operation/followUser"]')]
+    ("path", "selector", "at_most"),
+    # ReDoc renders all operations at once.
+    [("/v1/docs", ".opblock-tag", 2.0), ("/v1/redoc", '[data-section-id="operation/followUser"]', 6.0)],
 )
-def test_page_is_usable_in_time_and_loads_nothing_from_elsewhere(window: Window, path: str, selector: str) -> None:
+def test_page_is_usable_in_time_and_loads_nothing_from_elsewhere(
+    window: Window, path: str, selector: str, at_most: float
+) -> None:
     # The best of three, since other tests run beside this one.
     seconds = min(window.seconds_until(path, selector) for _ in range(3))
     window.page.wait_for_timeout(500)
     assert window.foreign == []
     assert window.complaints == []
-    assert seconds <= SECONDS
+    assert seconds <= at_most
 
 
 def test_operation_can_be_opened_and_shows_its_example(window: Window) -> None:

@@ -1,4 +1,4 @@
-"""An authenticator app, as tests have it."""
+"""An authenticator app for tests."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""The console: who gets in, that its pages open, and that no form of it writes."""
+"""The console: sign-in, query budgets of pages, and forms that change nothing."""
 
 import pytest
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""The policy of our pages runs no script that stands in them, and they need none (promise O2)."""
+"""The Content-Security-Policy forbids inline scripts, and no page needs one (promise O2)."""
 
 import re
 

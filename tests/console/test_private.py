@@ -1,11 +1,11 @@
-"""What is private of somebody: masked, shown for a reason, and written down."""
+"""Private data of users: masked, shown for a reason, and recorded."""
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
-from apps.moderation import permissions
+from apps.moderation import permissions, roles
 from apps.moderation.models import StaffAct
 from tests.console.codes import sign_in
 from tests.factories import UserFactory
@@ -119,8 +119,23 @@ def test_private_data_of_admins_is_shown_to_admins_only(senior):
     assert browser.post(private(root), {"show": "email", "reason": "Because."}).status_code == 403
     assert browser.get(reverse("admin:accounts_session_change", args=[opened.pk])).status_code == 403
     assert not StaffAct.objects.exists()
-    page = sign_in(make_moderator("other", "admin")).post(private(root), {"show": "email", "reason": "Because."})
-    assert "root@example.org" in page.text
+
+
+@pytest.mark.promise("P7")
+@pytest.mark.parametrize("whose", ["moderator", "senior_moderator", "admin"])
+@pytest.mark.parametrize("rank", ["senior_moderator", "admin"])
+def test_private_data_of_staff_are_for_a_higher_rank(rank, whose):
+    person, by = make_moderator("person", whose), make_moderator("reader", rank)
+    opened, browser = accounts.open_session(person), sign_in(by)
+    expected = 200 if roles.RANKS.index(rank) > roles.RANKS.index(whose) else 403
+    for what in ("email", "sessions"):
+        assert browser.post(private(person), {"show": what, "reason": "Because."}).status_code == expected
+    assert browser.get(reverse("admin:accounts_session_change", args=[opened.pk])).status_code == expected
+    assert StaffAct.objects.exists() is (expected == 200)
+
+
+def test_own_private_data_can_be_read(senior):
+    assert "senior@example.org" in sign_in(senior).post(private(senior), {"show": "email", "reason": "Because."}).text
 
 
 @pytest.mark.promise("P7")

@@ -1,4 +1,4 @@
-"""The schedule in the console: an administrator's to change, and nobody else's."""
+"""The schedule in the console: only administrators change it."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Two-factor of staff: set up, asked for, recovered, reset; and what it keeps out."""
+"""Two-factor authentication of staff: setup, sign-in, recovery codes, reset."""
 
 import re
 from datetime import timedelta
@@ -300,7 +300,7 @@ def test_reset_by_an_admin_ends_sessions_of_the_user(mod, admin):
 
 
 @pytest.mark.promise("O1")
-@pytest.mark.parametrize("rank", ["moderator", "senior_moderator"])
+@pytest.mark.parametrize("rank", ["moderator", "senior_moderator", "admin"])
 def test_only_admins_can_reset(admin, rank):
     enrol(admin)
     assert reset(sign_in(make_moderator("other", rank)), admin).status_code == 403

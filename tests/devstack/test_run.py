@@ -1,6 +1,8 @@
 """`make run` and its companions, whole: the real Procfile over servers of its own."""
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +22,7 @@ def environment(state: Path, port: int) -> dict[str, str]:
     """A newcomer's, but for the tests' storage, which saves the time to start another."""
     own = {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "PHOTOGRAM_ENV", "DJANGO_SETTINGS_MODULE"}
     inherited = {name: value for name, value in os.environ.items() if name not in own and "XDIST" not in name}
-    return inherited | {"STATE_DIR": str(state), "PORT": str(port), "DEMO": "0", "WEB_CONCURRENCY": "1"}
+    return inherited | {"STATE_DIR": str(state), "PORT": str(port), "DEMO": "0"}
 
 
 def devstack(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
@@ -38,12 +40,19 @@ def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         output += line
         if "Press Ctrl-C to stop" in line:
             break
+    for unwanted in ("superuser privileges", "dependency_down", "Content-Type:"):
+        assert unwanted not in output
     base = f"http://127.0.0.1:{port}"
+    assert requests.get(re.search(r"Mails +(http\S+)", output)[1], timeout=5).status_code == 200
     for path in ("/v1/docs", "/v1/schema", "/admin/", "/health/ready"):
         assert f"{base}{path}" in output, output
         assert requests.get(f"{base}{path}", timeout=60).status_code == 200
     beside = devstack("exec", "--", "python", "manage.py", "migrate", "--check", env=env)
     assert beside.wait(300) == 0
+    report = devstack("exec", "--", "python", "manage.py", "system_check", "--json", env=env)
+    found, _ = report.communicate(timeout=300)
+    processes = json.JSONDecoder().raw_decode(found[found.index("{\n") :])[0]["processes"]
+    assert sum(process["own"] for process in processes) <= 700_000_000, found
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=300)
     assert run.returncode == 0, output

@@ -1,12 +1,16 @@
 """The embedded servers: only those that are not named, one stack to a folder, kept between runs, never left behind."""
 
+import fcntl
 import io
 import json
 import os
+import pty
+import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 from typing import Any
@@ -310,6 +314,16 @@ with Stack(Path(sys.argv[1]), json.loads(sys.argv[3]), durable=False) as stack:
 SLEEPER = """{name}: SOME=thing python -c 'import os, time; print("up", os.getpid(), flush=True); time.sleep(60)'\n"""
 
 
+STUBBORN = """
+import os, signal, time
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+os.fork()
+print("up", os.getpid(), flush=True)
+time.sleep(120)
+"""
+
+
 def as_in_the_background() -> None:
     """What a shell does to a job with `&`."""
     for number in (signal.SIGINT, signal.SIGQUIT):
@@ -335,7 +349,7 @@ class Supervised:
         assert self.process.stdout
         for line in self.process.stdout:
             self.output.append(line)
-            if "| up " in line:
+            if " up " in line:
                 self.pids[line.split()[1]] = int(line.split()[-1])
             if len(self.pids) == 2:
                 break
@@ -411,6 +425,34 @@ class TestASupervisor:
         assert code == 1
         assert "Stopped, because Valkey ended unexpectedly." in output
         assert nothing_is_left(supervised, state)
+
+    def test_closed_terminal_during_ctrl_c_leaves_no_process(self, state: Path) -> None:
+        """Not even of commands that react to no signal, like a worker that waits for its task."""
+        state.mkdir(parents=True)
+        procfile = state / "Procfile"
+        (state / "stubborn.py").write_text(STUBBORN)
+        procfile.write_text("".join(f"{name}: python '{state}/stubborn.py'\n" for name in ("first", "second")))
+        terminal, end = pty.openpty()
+        supervisor = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISE, state, procfile, json.dumps(NAMED)],
+            cwd=ROOT,
+            stdin=end,
+            stdout=end,
+            stderr=end,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(end)
+        output = b""
+        while len(pids := [int(pid) for pid in re.findall(rb"up (\d+)\s", output)]) < 4:
+            assert supervisor.poll() is None, output.decode()
+            output += os.read(terminal, 4096)
+        supervisor.send_signal(signal.SIGINT)
+        while b"sending SIGTERM to second" not in output:
+            output += os.read(terminal, 4096)
+        os.close(terminal)
+        supervisor.wait(60)
+        eventually(lambda: not any(map(is_running, pids)), 10)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent was killed")
     def test_killed_supervisor_leaves_no_process(self, supervised: Supervised, state: Path) -> None:

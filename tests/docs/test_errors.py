@@ -21,4 +21,4 @@ def test_error_table_matches_the_openapi_document() -> None:
 
 
 # Errors that are not specific to an operation.
-ANYWHERE = {("404", "not_found"), ("405", "method_not_allowed"), ("500", "internal_error")}
+ANYWHERE = {("404", "not_found"), ("405", "method_not_allowed"), ("500", "internal_error"), ("400", "invalid_host")}

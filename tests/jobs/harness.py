@@ -32,6 +32,7 @@ ENVIRONMENT = {
 CELERY = ["-m", "celery", "-A", "config.celery"]
 INCLUDE = ["--include", "tests.jobs.faulty_tasks", "--loglevel", "INFO"]
 PROGRAMS = {
+    "dispatcher": ["manage.py", "dispatcher", "--settings", "config.dispatcher_settings"],
     "relay": ["manage.py", "relay"],
     "worker": [*CELERY, "worker", "--concurrency", "2", *INCLUDE, "--without-gossip", "--without-mingle"],
     "scheduler": [*CELERY, "beat", "--pidfile="],

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.db import connection
 
-from apps.core.models import DeadLetter, QueuedTask
+from apps.core.models import DeadLetter, Heartbeat, QueuedTask
 from apps.core.tasks import backlog, dead_letters
 from apps.core.tasks.relay import KILLED
 from config.queues import DEFAULT
@@ -164,6 +164,18 @@ def test_relay_announces_pending_tasks_before_it_ends(harness):
     harness.running["relay"].send_signal(signal.SIGCONT)
     assert harness.running.pop("relay").wait(120) == 0
     eventually(lambda: attempts(path) == 1)
+    harness.start("relay")
+
+
+def test_dispatcher_is_relay_and_scheduler(harness):
+    harness.kill("relay")
+    Heartbeat.objects.all().delete()
+    dispatcher = harness.start("dispatcher")
+    path = harness.enqueue("succeeding")
+    eventually(lambda: attempts(path) == 1)
+    eventually(lambda: Heartbeat.objects.filter(name__in=["relay", "scheduler"]).count() == 2)
+    dispatcher.send_signal(signal.SIGTERM)
+    assert harness.running.pop("dispatcher").wait(10) == 0
     harness.start("relay")
 
 

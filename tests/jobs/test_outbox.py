@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.db.models import JSONField, Value
 from django.utils import timezone
 
 from apps.core.models import DeadLetter, QueuedTask
@@ -153,6 +154,16 @@ class TestTheRelay:
             relay.announce(relay.take_batch())
         assert set(sent) == {second.task_id}
         assert DeadLetter.objects.get().task_id == first.task_id
+
+    @pytest.mark.promise("C6")
+    @pytest.mark.parametrize("options", [[], None, 7, "x", {"expires": "soon"}, {"expires": "2026-01-01T00:00:00"}])
+    def test_row_with_malformed_options_does_not_block_others(self, monkeypatch, options):
+        bad, good, sent = enqueued(), enqueued(), []
+        QueuedTask.objects.filter(pk=bad.pk).update(options=Value(options, JSONField()))
+        monkeypatch.setattr(app, "send_task", lambda name, *, task_id, **_: sent.append(task_id))
+        relay = Relay(app)
+        relay.announce(relay.take_batch())
+        assert good.task_id in sent
 
 
 class TestDeadLetters:

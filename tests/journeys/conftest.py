@@ -1,4 +1,4 @@
-"""A complete Photogram: gunicorn, worker, relay and scheduler as processes, with the servers of the tests."""
+"""A complete Photogram: gunicorn, worker and dispatcher as processes, with the servers of the tests."""
 
 import contextlib
 import os
@@ -25,8 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROCESSES: dict[str, list[str]] = {
     "api": [],
     "worker": ["--queues", ",".join(QUEUES), "--concurrency", "1"],
-    "relay": [],
-    "scheduler": [],
+    "dispatcher": [],
 }
 
 
@@ -64,7 +63,7 @@ def live_stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> I
                     subprocess.Popen(
                         [ROOT / "config" / "deploy" / "start", name, *arguments],
                         cwd=ROOT,
-                        env=environment | ({"METRICS_PORT": worker_metrics_port} if name == "worker" else {}),
+                        env=environment | {"METRICS_PORT": worker_metrics_port if name == "worker" else ""},
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         preexec_fn=die_with_parent(),

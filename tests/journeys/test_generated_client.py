@@ -5,7 +5,6 @@ import io
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -59,14 +58,11 @@ def test_generated_client_has_a_function_for_every_operation(client_package):
 
 
 def test_generated_client_is_imported_within_a_second(client_package):
-    code = f"import {client_package}, {client_package}.models"
+    code = f"import time, {client_package}, {client_package}.models; print(time.process_time())"
     folder = Path(importlib.import_module(client_package).__file__).parents[1]
-    # Once to compile it.
-    for _ in range(2):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
-        seconds = time.perf_counter() - started
-    assert seconds <= 1
+    # Seconds of CPU time, because other tests run at the same time. The first import compiles the package.
+    seconds = [float(subprocess.check_output([sys.executable, "-c", code], cwd=folder)) for _ in range(3)]
+    assert min(seconds) <= 1
 
 
 def test_generated_client_signs_up_uploads_posts_and_reads_the_feed(client_package, live_stack):

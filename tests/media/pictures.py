@@ -96,6 +96,7 @@ def oriented(orientation: int) -> Image.Exif:
 def telling() -> Image.Exif:
     """EXIF that says where alice lives, by whom and with what the picture was taken."""
     exif = Image.Exif()
+    exif[ExifTags.Base.ResolutionUnit] = 2
     exif[ExifTags.Base.Artist] = exif[ExifTags.Base.ImageDescription] = SECRET.decode()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = SECRET
     place = exif.get_ifd(ExifTags.IFD.GPSInfo)
@@ -193,6 +194,19 @@ def flat_png(width: int, height: int, *, depth: int = 8) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+def png_with_transparent_colour(mode: int, depth: int, transparent: Any, opaque: Any) -> bytes:
+    """The left half has the opaque colour, the right half the transparent one. `mode`: grey (0) or RGB (2)."""
+    channels = 1 if mode == 0 else 3
+    samples = [np.array(value).reshape(-1) for value in (opaque, transparent)]
+    row = np.concatenate([np.tile(each, 32) for each in samples])
+    bits = (row[:, None] >> np.arange(depth - 1, -1, -1)) & 1
+    packed = b"\0" + np.packbits(bits.astype(np.uint8)).tobytes()
+    header = struct.pack(">IIBBBBB", 64, 32, depth, mode, 0, 0, 0)
+    colour = struct.pack(f">{channels}H", *samples[1])
+    chunks = ((b"IHDR", header), (b"tRNS", colour), (b"IDAT", zlib.compress(packed * 32)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
 def hidden_png(png: bytes, frames: int) -> bytes:
     """An APNG that announces so many frames."""
     return with_chunks(png, chunk(b"acTL", struct.pack(">II", frames, 0)))
@@ -270,6 +284,22 @@ def with_property(file: bytes, kind: bytes, body: bytes, *, replacing: bytes = b
         offset = place + step - 8
         out[offset : offset + 4] = struct.pack(">I", _number(file, offset) + grown)
     return bytes(out)
+
+
+def avif_with_exif(image: Image.Image, orientation: int) -> bytes:
+    """An AVIF whose EXIF alone declares the orientation."""
+    return _with_orientation(file_of(image, "image/avif", exif=telling(), quality=90), orientation)
+
+
+def heic_with_exif(image: Image.Image, orientation: int) -> bytes:
+    """A HEIC whose EXIF alone declares the orientation."""
+    return _with_orientation(file_of(image, "image/heic", exif=telling(), quality=90), orientation)
+
+
+def _with_orientation(file: bytes, orientation: int) -> bytes:
+    """The encoders move the orientation into the container, so that here another tag becomes the orientation."""
+    place = file.index(struct.pack(">HHI", ExifTags.Base.ResolutionUnit, 3, 1), file.index(b"MM\0*"))
+    return file[:place] + struct.pack(">HHIH", ExifTags.Base.Orientation, 3, 1, orientation) + file[place + 10 :]
 
 
 def _number(data: bytes, start: int) -> int:

@@ -14,7 +14,6 @@ from prometheus_client import REGISTRY
 
 from apps.core.models import QueuedTask
 from apps.media import pipeline, services, storage, sweeps, urls
-from apps.media.imaging import Limits
 from apps.media.models import Media, PendingDeletion
 from config.schedule import SCHEDULE
 from tests.conftest import Caller
@@ -116,9 +115,7 @@ class TestProcessing:
         period = SCHEDULE["apps.media.tasks.enqueue_due_media"]
         assert settings.MEDIA_LEASE + timedelta(seconds=period) < timedelta(seconds=60)
         network = settings.STORAGES["default"]["OPTIONS"]["client_config"]
-        longest_step = max(
-            storage.LONGEST_DOWNLOAD, Limits().wall_seconds, network.connect_timeout + network.read_timeout
-        )
+        longest_step = max(storage.LONGEST_DOWNLOAD, network.connect_timeout + network.read_timeout)
         assert timedelta(seconds=longest_step) < settings.MEDIA_LEASE
 
     @pytest.mark.promise("C4")

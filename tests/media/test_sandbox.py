@@ -1,5 +1,6 @@
 """Promises M1 and M2: decoding happens in a child that is bounded, and whose end harms one upload."""
 
+import ctypes
 import json
 import multiprocessing
 import os
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from celery.signals import worker_init
 from PIL import Image
 
 from apps.media import confinement, sandbox
 from apps.media.imaging import ImagingError, Limits, Picture
 from apps.media.sandbox import RenderPool
+from config.celery import hide_memory
 from tests.media import pictures
 from tests.media.pictures import file_of, landscape, quarters
 from tests.waiting import eventually
@@ -247,6 +250,7 @@ def test_a_twelve_megapixel_photo_takes_less_than_250_megabytes(pool: RenderPool
 # ── M2: a child that may be killed, and cannot do much ────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.promise("M2")
 def test_a_child_killed_while_it_renders_is_replaced_and_the_picture_is_finished(
     pool: RenderPool, render: Render
@@ -281,7 +285,7 @@ def test_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> None:
     hanging = pool.pid
     assert hanging
     with Meanwhile(pool, freeze, times=1):
-        error = refusal(render, LABORIOUS, "image/webp", limits=Limits(wall_seconds=2.0))
+        error = refusal(render, LABORIOUS, "image/webp", limits=Limits(wall_seconds=1.0))
 
     assert error.code == "processing_timeout"
     assert not is_alive(hanging)
@@ -301,6 +305,19 @@ def test_the_child_knows_no_secrets_and_holds_no_descriptors(
 
     assert b"do-not-tell" not in Path(f"/proc/{pool.pid}/environ").read_bytes()
     assert {each.split(":")[0] for each in descriptors} <= {"socket", "/dev/null"}
+
+
+@pytest.mark.promise("M2")
+def test_the_worker_hides_its_memory(render: Render) -> None:
+    get_dumpable = 3
+    libc = ctypes.CDLL(None)
+    before = libc.prctl(get_dumpable, 0, 0, 0, 0)
+    try:
+        good(render)
+        assert libc.prctl(get_dumpable, 0, 0, 0, 0) == 0
+    finally:
+        libc.prctl(confinement.PR_SET_DUMPABLE, before, 0, 0, 0)
+    assert hide_memory in [receiver() for _, receiver, *_ in worker_init.receivers]
 
 
 @pytest.mark.promise("M2")

@@ -4,6 +4,7 @@ import pytest
 
 from apps.content.models import Post
 from apps.engagement import services as engagement
+from apps.feed import explore
 from tests.api.openapi import OPERATIONS
 from tests.factories import MediaFactory
 
@@ -34,6 +35,7 @@ def call(api, alice, deliver):
     engagement.save(created["id"], by=alice.pk)
     engagement.like(created["id"], by=alice.pk)
     deliver()
+    explore.keep_scores()
 
     def send(operation_id, query):
         method, path = CALLS[operation_id]

@@ -1,4 +1,4 @@
-"""Another time, also for what is made then: neither the maker of ids nor the database knows of a clock that was set."""
+"""Another time, also for ids and defaults of the database, which do not use Python's clock."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who acts in these tests, and how."""
+"""Moderators and their actions for tests."""
 
 from typing import Any
 

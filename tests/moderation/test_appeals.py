@@ -1,4 +1,4 @@
-"""Objecting to what hit one, also when it took away the right to sign in; and who decides."""
+"""Appeals by affected users, signed in or by the link of the mail, and decisions on them."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def object_to(action, caller, **more):
     return caller.post(f"/moderation/actions/{action.pk}/appeal", {"text": "It is art."} | more)
 
 
-class TestObjecting:
+class TestAppealing:
     def test_affected_user_can_appeal(self, api, alice, action):
         answer = object_to(action, api(alice))
         assert answer.status_code == 201
@@ -77,7 +77,7 @@ class TestObjecting:
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "text")
 
 
-class TestObjectingByTheLinkOfTheMail:
+class TestAppealByToken:
     @pytest.fixture
     def action(self, alice, mod):
         return suspended(alice, mod)
@@ -173,7 +173,7 @@ class TestDeciding:
         assert Appeal.objects.get().status == "open"
 
     def test_appellant_cannot_decide(self, other):
-        victim, judge = make_moderator("victim"), make_moderator("judge")
+        victim, judge = make_moderator("victim"), make_moderator("judge", "admin")
         appeal = services.appeal(taken_down(PostFactory(author=victim), judge), by=victim.pk, text="No.")
         assert self.decide(appeal, victim, "overturn").json()["code"] == "cannot_moderate"
 
@@ -210,7 +210,7 @@ class TestDeciding:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestR2AtOnce:
+class TestConcurrency:
     @pytest.mark.promise("R2")
     def test_concurrent_appeals_create_one(self):
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")

@@ -1,4 +1,4 @@
-"""The audit: nobody can change it, it can be asked, and each question has its index."""
+"""The audit: append-only, filtered, and served by indexes."""
 
 import itertools
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 pytestmark = pytest.mark.django_db
 
 
-class TestNobodyCanChangeIt:
+class TestAppendOnly:
     @pytest.fixture
     def action(self, alice, mod):
         return taken_down(PostFactory(author=alice), mod)
@@ -69,9 +69,9 @@ def run(sql):
         cursor.execute(sql)
 
 
-class TestAskingIt:
+class TestList:
     @pytest.fixture
-    def told(self, api, mod, alice, bob):
+    def listed(self, api, mod, alice, bob):
         """Four actions by two moderators; ask(query) answers their numbers."""
         other = make_moderator("other")
         post = PostFactory(author=alice)
@@ -89,27 +89,27 @@ class TestAskingIt:
         ask.made, ask.post, ask.other, ask.bob = made, post, other, bob
         return ask
 
-    def test_list_is_newest_first_and_filtered(self, told):
-        assert told("") == [3, 2, 1, 0]
-        assert told(f"actor={told.other.pk}") == told("actor=@OTHER") == [1]
-        assert told("actor=me") == [3, 2, 0]
-        assert told(f"actor={new_id()}") == told("actor=@nobody.here") == []
-        assert told("action=suspend") == [2]
-        assert told("target_type=post") == [1, 0]
-        assert told(f"target_id={told.bob.pk}") == [3, 2]
-        assert told(f"actor=me&target_type=post&action=takedown&target_id={told.post.pk}") == [0]
-        assert told("actor=@other&target_type=user") == []
+    def test_list_is_newest_first_and_filtered(self, listed):
+        assert listed("") == [3, 2, 1, 0]
+        assert listed(f"actor={listed.other.pk}") == listed("actor=@OTHER") == [1]
+        assert listed("actor=me") == [3, 2, 0]
+        assert listed(f"actor={new_id()}") == listed("actor=@nobody.here") == []
+        assert listed("action=suspend") == [2]
+        assert listed("target_type=post") == [1, 0]
+        assert listed(f"target_id={listed.bob.pk}") == [3, 2]
+        assert listed(f"actor=me&target_type=post&action=takedown&target_id={listed.post.pk}") == [0]
+        assert listed("actor=@other&target_type=user") == []
 
-    def test_list_is_filtered_by_time(self, told):
+    def test_list_is_filtered_by_time(self, listed):
         # Actions of the same millisecond cannot be told apart by their time.
-        moments = [action.created_at for action in told.made]
+        moments = [action.created_at for action in listed.made]
         cut = moments[2]
         later = [n for n, moment in reversed(list(enumerate(moments))) if moment >= cut]
         earlier = [n for n, moment in reversed(list(enumerate(moments))) if moment < cut]
-        assert told(f"since={timestamp(cut)}") == later
-        assert told(f"until={timestamp(cut)}") == earlier
-        assert told(f"since={timestamp(moments[0])}&until={timestamp(cut)}") == earlier
-        assert told("since=2126-01-01T00:00:00Z") == told("until=1026-01-01T00:00:00Z") == []
+        assert listed(f"since={timestamp(cut)}") == later
+        assert listed(f"until={timestamp(cut)}") == earlier
+        assert listed(f"since={timestamp(moments[0])}&until={timestamp(cut)}") == earlier
+        assert listed("since=2126-01-01T00:00:00Z") == listed("until=1026-01-01T00:00:00Z") == []
 
     @pytest.mark.promise("I3")
     @pytest.mark.parametrize(
@@ -131,16 +131,16 @@ class TestAskingIt:
         answer = api(mod).get(f"/moderation/audit?{query}")
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, query.split("=")[0])
 
-    def test_a_cursor_belongs_to_its_filters(self, api, mod, told):
+    def test_a_cursor_belongs_to_its_filters(self, api, mod, listed):
         cursor = api(mod).get("/moderation/audit?limit=1&target_type=post").json()["next_cursor"]
         assert api(mod).get(f"/moderation/audit?target_type=post&cursor={cursor}").status_code == 200
         for query in ("", "target_type=user&", "target_type=post&actor=me&"):
             answer = api(mod).get(f"/moderation/audit?{query}cursor={cursor}")
             assert answer.json()["code"] == "invalid_cursor", query
 
-    def test_deleted_actor_is_null(self, api, mod, told):
-        User.objects.filter(pk=told.other.pk).delete()
-        row = api(mod).get(f"/moderation/audit?actor={told.other.pk}").json()["results"][0]
+    def test_deleted_actor_is_null(self, api, mod, listed):
+        User.objects.filter(pk=listed.other.pk).delete()
+        row = api(mod).get(f"/moderation/audit?actor={listed.other.pk}").json()["results"][0]
         assert row["actor"] is None
 
 

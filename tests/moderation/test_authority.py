@@ -1,12 +1,15 @@
-"""Who may decide on whose things: role × verb × target."""
+"""Permissions to decide: role × service × target."""
 
 import pytest
+from django.urls import reverse
 
+from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.db.ids import new_id
-from apps.moderation import services
+from apps.moderation import roles, services
 from apps.moderation.models import Appeal, ModerationAction
 from tests.conftest import Caller
+from tests.console.codes import sign_in
 from tests.factories import CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator
 
@@ -28,14 +31,7 @@ MODERATOR_CALLS = {
     "audit": ("audit", None),
     "appeals": ("appeals", None),
 }
-# Whose things: (by a moderator, by an admin).
-MAY = {
-    "person": (200, 200),
-    "moderator": (200, 200),
-    "admin": (403, 200),
-    "superuser": (403, 200),
-    "oneself": (403, 403),
-}
+RANKS = ["person", "moderator", "senior_moderator", "admin"]
 
 
 def things_of(owner):
@@ -58,29 +54,66 @@ def call(caller, verb, things):
     return method(f"/moderation/{path.format(**things)}", body)
 
 
+def promote(user, rank):
+    """Give the rank after the fact, because `things_of` takes an action against the user."""
+    if rank == "superuser":
+        User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+    elif rank != "person":
+        roles.appoint(user, rank)
+    return User.objects.get(pk=user.pk)
+
+
 @pytest.mark.parametrize("verb", list(VERBS))
-@pytest.mark.parametrize("whose", list(MAY))
-@pytest.mark.parametrize("role", ["moderator", "admin"])
-def test_roles_decide_about_others_by_the_table(role, whose, verb):
-    by = make_moderator("decider", role)
-    owners = {
-        "person": lambda: UserFactory(handle="owner"),
-        "moderator": lambda: make_moderator("owner"),
-        "admin": lambda: make_moderator("owner", "admin"),
-        "superuser": lambda: UserFactory(handle="owner", is_superuser=True),
-        "oneself": lambda: by,
-    }
-    things = things_of(owners[whose]())
+@pytest.mark.parametrize(
+    ("rank", "whose"),
+    [
+        ("moderator", "person"),
+        ("moderator", "moderator"),
+        ("senior_moderator", "moderator"),
+        ("admin", "admin"),
+        ("admin", "superuser"),
+    ],
+)
+def test_staff_are_acted_on_by_a_higher_rank_only(rank, whose, verb):
+    by, owner = make_moderator("decider", rank), UserFactory(handle="owner")
+    things = things_of(owner)
+    promote(owner, whose)
     before = ModerationAction.objects.count()
-    expected = MAY[whose][role == "admin"]
     answer = call(Caller(by), verb, things)
-    if verb in {"restore of a post", "restore of a comment", "unsuspend"} and expected == 200:
+    if RANKS.index(rank) <= RANKS.index(whose.replace("superuser", "admin")):
+        assert (answer.status_code, answer.json()["code"]) == (403, "cannot_moderate")
+        assert ModerationAction.objects.count() == before
+    elif verb in {"restore of a post", "restore of a comment", "unsuspend"}:
         assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_undo")
-        return
-    assert answer.status_code == expected, answer.content
-    assert ModerationAction.objects.count() == before + (expected == 200)
-    if expected == 403:
-        assert answer.json()["code"] == "cannot_moderate"
+    else:
+        assert answer.status_code == 200, answer.content
+        assert ModerationAction.objects.count() == before + 1
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+@pytest.mark.parametrize("rank", ["moderator", "superuser"])
+def test_nobody_decides_about_themselves(rank, verb):
+    by = UserFactory(handle="decider")
+    things = things_of(by)
+    answer = call(Caller(promote(by, rank)), verb, things)
+    assert (answer.status_code, answer.json()["code"]) == (403, "cannot_moderate")
+
+
+@pytest.mark.parametrize("whose", RANKS)
+@pytest.mark.parametrize("rank", RANKS[1:])
+def test_console_acts_on_staff_of_a_lower_rank_only(rank, whose):
+    person = UserFactory(handle="owner")
+    flag = services.flag(person, by=UserFactory().pk, category="spam")[0]
+    promote(person, whose)
+    browser, may = sign_in(make_moderator("decider", rank)), RANKS.index(rank) > RANKS.index(whose)
+    page = browser.get(reverse("admin:moderation_flag_case", args=["user", person.pk]))
+    assert page.context["forbidden"] is not may
+    browser.post(
+        reverse("admin:moderation_flag_changelist"),
+        {"action": "dismiss", "_selected_action": [str(flag.pk)], "index": 0, "reason": "Because."},
+    )
+    flag.refresh_from_db()
+    assert (flag.status == "dismissed") is may
 
 
 @pytest.mark.promise("P7")

@@ -1,4 +1,4 @@
-"""`manage.py create_moderator`."""
+"""`manage.py create_moderator` and `dismiss_moderator`."""
 
 import re
 
@@ -6,8 +6,11 @@ import pytest
 from django.core import mail
 
 from apps.accounts.models import User
+from apps.moderation import roles
+from apps.moderation.models import StaffAct
 from tests.commands import run
 from tests.conftest import Caller
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -17,19 +20,19 @@ def sign_in(login, password):
 
 
 @pytest.mark.parametrize(
-    "whom", [["--handle", "alice"], ["--handle", "@Alice"], ["--email", "alice@example.org"]], ids=str
+    "account", [["--handle", "alice"], ["--handle", "@Alice"], ["--email", "alice@example.org"]], ids=str
 )
-def test_account_is_moderator_from_the_next_request_on(alice, api, whom):
+def test_account_is_moderator_from_the_next_request_on(alice, api, account):
     caller = api(alice)
     assert caller.get("/moderation/flags").status_code == 403
     password = alice.password
-    outcome = run("create_moderator", *whom)
+    outcome = run("create_moderator", *account)
     assert (outcome.code, outcome.out) == (0, "@alice is now moderator.\n")
     assert caller.get("/moderation/flags").status_code == 200
     alice = User.objects.get(pk=alice.pk)
     assert (alice.is_staff, alice.is_superuser, alice.password) == (True, False, password)
     assert alice.roles == {"moderator"}
-    again = run("create_moderator", *whom, "--json").json
+    again = run("create_moderator", *account, "--json").json
     assert (again["changed"], again["new_account"]) == (False, False)
 
 
@@ -52,16 +55,21 @@ def test_new_account_gets_a_password_shown_once(deliver):
 
 
 def test_command_prints_json(db):
-    told = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--json").json
-    assert (told["handle"], told["role"], told["new_account"], told["changed"]) == ("maria", "moderator", True, True)
-    assert sign_in("maria", told["password"]).status_code == 200
+    outcome = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--json").json
+    assert (outcome["handle"], outcome["role"], outcome["new_account"], outcome["changed"]) == (
+        "maria",
+        "moderator",
+        True,
+        True,
+    )
+    assert sign_in("maria", outcome["password"]).status_code == 200
 
 
 def test_a_dry_run_changes_nothing(alice, deliver):
     assert run("create_moderator", "--handle", "alice", "--dry-run", "--json").json["changed"] is True
-    told = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--dry-run", "--json").json
-    assert told["new_account"] is True
-    assert "password" not in told
+    outcome = run("create_moderator", "--handle", "maria", "--email", "maria@example.org", "--dry-run", "--json").json
+    assert outcome["new_account"] is True
+    assert "password" not in outcome
     assert list(User.objects.values_list("handle", "is_staff")) == [("alice", False)]
     assert deliver() == []
 
@@ -92,3 +100,33 @@ def test_invalid_options_are_explained(alice, options, said):
     assert outcome.code == 1
     assert said in outcome.err
     assert User.objects.count() == 1
+
+
+# ── dismiss_moderator ────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize("rank", [*roles.RANKS, "superuser"])
+def test_dismissed_staff_moderate_no_more(rank, api):
+    person = UserFactory(handle="person", is_staff=True, is_superuser=rank == "superuser")
+    if rank != "superuser":
+        roles.appoint(person, rank)
+    caller = api(person)
+    assert caller.get("/moderation/flags").status_code == 200
+    dry = run("dismiss_moderator", "person", "--reason", "Has left.", "--dry-run")
+    assert (dry.code, caller.get("/moderation/flags").status_code) == (0, 200)
+    outcome = run("dismiss_moderator", "@person", "--reason", "Has left.")
+    assert outcome.out == "@person has no role any more.\n"
+    assert caller.get("/moderation/flags").json()["code"] == "moderator_required"
+    assert caller.get("/auth/me").json()["roles"] == []
+    act = StaffAct.objects.get()
+    assert (act.act, act.reason, act.subject_id, act.detail["operator"]) == (
+        "dismiss",
+        "Has left.",
+        str(person.pk),
+        True,
+    )
+    again = run("dismiss_moderator", "person", "--reason", "Has left.")
+    assert (again.code, again.err) == (1, "This account has no role.")
+
+
+def test_dismissal_needs_a_reason(mod):
+    assert run("dismiss_moderator", "mod", "--reason", " ").code == 1
+    assert User.objects.get().roles == {"moderator"}

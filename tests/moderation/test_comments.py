@@ -1,4 +1,4 @@
-"""Comments taken down and brought back."""
+"""Comments taken down and restored."""
 
 import pytest
 

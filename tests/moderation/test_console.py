@@ -1,4 +1,4 @@
-"""What moderators do in the console goes by the same verbs, and others cannot."""
+"""Decisions in the lists of the console use the same services, and other users cannot take them."""
 
 import pytest
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""Takedowns and suspensions: what they do, that twice is once, and that all of it comes back."""
+"""Takedowns and suspensions: effect, idempotency and restoration."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -43,7 +43,7 @@ def is_wanted_public(post):
     return set(Media.objects.filter(posts=post).values_list("wanted_public", flat=True)) == {True}
 
 
-class TestAPostTakenDown:
+class TestTakedown:
     def test_post_is_hidden_from_others_and_restored(self, api, alice, bob, mod, post):
         answer = api(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
         assert answer.status_code == 200
@@ -154,7 +154,7 @@ class TestAPostTakenDown:
         assert actions() == []
 
 
-class TestASuspension:
+class TestSuspension:
     def suspend(self, mod, **more):
         return Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | more)
 
@@ -256,7 +256,7 @@ class TestASuspension:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestR2AtOnce:
+class TestConcurrency:
     @pytest.mark.promise("R2")
     def test_concurrent_takedowns_are_one_action(self):
         alice, mods = UserFactory(handle="alice"), [make_moderator("mod1"), make_moderator("mod2")]
@@ -274,11 +274,11 @@ class TestR2AtOnce:
         for _ in range(8):
             post = PostFactory(author=alice)
             Caller(mod).post(f"/moderation/posts/{post.pk}/takedown", BECAUSE)
-            deeds = [("takedown", BECAUSE), ("restore", {})]
+            calls = [("takedown", BECAUSE), ("restore", {})]
             callers = [Caller(mod), Caller(mod)]
 
-            def act(post=post, deeds=deeds, callers=callers):
-                verb, body = deeds.pop()
+            def act(post=post, calls=calls, callers=callers):
+                verb, body = calls.pop()
                 return callers.pop().post(f"/moderation/posts/{post.pk}/{verb}", body).status_code
 
             assert in_threads(2, act) == [200, 200]
@@ -291,8 +291,8 @@ class TestR2AtOnce:
         Caller(mod).post("/moderation/users/@alice/suspend", BECAUSE | {"until": timezone.now() + timedelta(days=1)})
         User.objects.filter(pk=alice.pk).update(suspended_until=timezone.now() - timedelta(seconds=1))
         caller = Caller(mod)
-        deeds = [suspensions.end_due, lambda: caller.post("/moderation/users/@alice/unsuspend")]
-        in_threads(2, lambda: deeds.pop()())
+        calls = [suspensions.end_due, lambda: caller.post("/moderation/users/@alice/unsuspend")]
+        in_threads(2, lambda: calls.pop()())
         assert actions() == ["suspend", "unsuspend"]
 
 

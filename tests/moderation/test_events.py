@@ -1,4 +1,4 @@
-"""What other contexts hear of moderation."""
+"""Domain events of moderation."""
 
 import pytest
 
@@ -12,17 +12,19 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def heard():
-    """(fact, ids), as they are told."""
-    told = []
+    """(name, ids) of the published events."""
+    published = []
     listeners = {
-        fact: lambda fact=fact, **ids: told.append((fact.name, {k: v for k, v in ids.items() if k in fact.fields}))
-        for fact in (events.flag_made, events.action_taken, events.appeal_decided)
+        event: lambda event=event, **ids: published.append(
+            (event.name, {k: v for k, v in ids.items() if k in event.fields})
+        )
+        for event in (events.flag_made, events.action_taken, events.appeal_decided)
     }
-    for fact, listener in listeners.items():
-        fact._signal.connect(listener, weak=False)
-    yield told
-    for fact, listener in listeners.items():
-        fact._signal.disconnect(listener)
+    for event, listener in listeners.items():
+        event._signal.connect(listener, weak=False)
+    yield published
+    for event, listener in listeners.items():
+        event._signal.disconnect(listener)
 
 
 def test_event_is_published_once_for_actions_with_affected_user(heard, alice, carol, mod):

@@ -1,4 +1,4 @@
-"""Erasing a person from moderation, and handing out what is held on them."""
+"""Erasure and export of user data in moderation."""
 
 import pytest
 
@@ -58,12 +58,12 @@ def test_export_names_no_reporters_or_moderators(alice, bob, mod):
     appeal = services.appeal(action, by=alice.pk, text="No.")
     services.decide_appeal(appeal, by=judge, overturn=False, note="Yes.")
     suspended(bob, mod)
-    told = list(privacy.export(alice.pk))
-    assert [kind for kind, _ in told] == ["flags", "moderation_actions", "moderation_actions", "appeals"]
-    assert (told[0][1]["target_id"], told[0][1]["note"]) == (str(mine.target_id), "He hates.")
-    assert (told[1][1]["id"], told[1][1]["reason"]) == (str(action.pk), BECAUSE["reason"])
-    assert told[2][1]["action"] == "uphold_appeal"
-    assert (told[3][1]["text"], told[3][1]["status"], told[3][1]["note"]) == ("No.", "upheld", "Yes.")
+    exported = list(privacy.export(alice.pk))
+    assert [kind for kind, _ in exported] == ["flags", "moderation_actions", "moderation_actions", "appeals"]
+    assert (exported[0][1]["target_id"], exported[0][1]["note"]) == (str(mine.target_id), "He hates.")
+    assert (exported[1][1]["id"], exported[1][1]["reason"]) == (str(action.pk), BECAUSE["reason"])
+    assert exported[2][1]["action"] == "uphold_appeal"
+    assert (exported[3][1]["text"], exported[3][1]["status"], exported[3][1]["note"]) == ("No.", "upheld", "Yes.")
     for secret in ("bob says so", str(mod.pk), str(judge.pk)):
-        assert secret not in str(told[1:])
+        assert secret not in str(exported[1:])
     assert list(privacy.export(UserFactory().pk)) == []

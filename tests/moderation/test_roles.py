@@ -1,4 +1,4 @@
-"""The roles are groups that a migration makes; what they look at in the console follows every `migrate`."""
+"""Roles are groups that a migration creates; `migrate` adds their view permissions."""
 
 from importlib import import_module
 

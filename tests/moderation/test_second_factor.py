@@ -1,4 +1,4 @@
-"""Moderating over the API takes a second factor, where it is set up or required."""
+"""Moderating over the API needs a second factor if it is set up or required."""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""What staff did besides deciding is written down, and nobody rewrites it."""
+"""Staff acts are recorded and append-only."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction

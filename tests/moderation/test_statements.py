@@ -1,4 +1,4 @@
-"""Whom an action hits is told what was decided, why, and how to object: by one mail."""
+"""Statements of reasons: their text, and one mail for each action."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def mail_about(action):
     return message
 
 
-class TestWhatItSays:
+class TestText:
     def test_statement_of_a_takedown_has_content_reason_and_appeal(self, api, alice, mod):
         action = taken_down(PostFactory(author=alice, caption="Low tide at the pier"), mod)
         message = mail_about(action)
@@ -127,7 +127,7 @@ class TestOneMail:
         return taken_down(PostFactory(author=alice), mod)
 
     @staticmethod
-    def is_rung():
+    def is_enqueued():
         return QueuedTask.objects.filter(task_name="apps.moderation.tasks.send_statement").count()
 
     def test_mail_is_sent_once_if_the_task_runs_twice(self, action):
@@ -142,7 +142,7 @@ class TestOneMail:
         with pytest.raises(ZeroDivisionError):
             taken_down(PostFactory(author=alice), mod)
         assert not Statement.objects.exists()
-        assert not self.is_rung()
+        assert not self.is_enqueued()
 
     def test_failed_mail_is_retried_a_limited_number_of_times(self, action, monkeypatch):
         send = EmailMultiAlternatives.send
@@ -152,10 +152,10 @@ class TestOneMail:
         assert (Statement.objects.get().mailed_at, Statement.objects.get().attempts) == (None, 1)
         QueuedTask.objects.all().delete()
         statements.enqueue_due()
-        assert not self.is_rung()
+        assert not self.is_enqueued()
         with time_machine.travel(now + timedelta(minutes=3)):
             statements.enqueue_due()
-            assert self.is_rung() == 1
+            assert self.is_enqueued() == 1
             monkeypatch.setattr(EmailMultiAlternatives, "send", send)
             statements.send(action.pk)
         assert len(mail.outbox) == 1
@@ -164,7 +164,7 @@ class TestOneMail:
         with time_machine.travel(now + timedelta(days=3)):
             statements.enqueue_due()
             statements.send(action.pk)
-        assert not self.is_rung()
+        assert not self.is_enqueued()
         assert len(mail.outbox) == 1
 
     @pytest.mark.promise("C2")
@@ -172,10 +172,10 @@ class TestOneMail:
         QueuedTask.objects.all().delete()
         now = timezone.now()
         statements.enqueue_due()
-        assert not self.is_rung(), "the doorbell has not had its time yet"
+        assert not self.is_enqueued(), "its task is not due yet"
         with time_machine.travel(now + timedelta(seconds=35)):
             statements.enqueue_due()
-            assert self.is_rung() == 1
+            assert self.is_enqueued() == 1
             monkeypatch.setattr(statements, "_mail", die)
             with pytest.raises(KeyboardInterrupt):
                 statements.send(action.pk)
@@ -183,7 +183,7 @@ class TestOneMail:
         QueuedTask.objects.all().delete()
         with time_machine.travel(now + timedelta(seconds=100)):
             statements.enqueue_due()
-            assert self.is_rung() == 1
+            assert self.is_enqueued() == 1
             statements.send(action.pk)
         assert len(mail.outbox) == 1
 

@@ -1,4 +1,4 @@
-"""The report of a year or a month, and the statements of reasons, say what the Digital Services Act lists."""
+"""The transparency report and the statements of reasons contain what the Digital Services Act requires."""
 
 import csv
 import io
@@ -143,22 +143,22 @@ class TestFigures:
 
 class TestDocument:
     def test_every_figure_has_its_article(self, made):
-        told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", DOCUMENT.read_text(), re.MULTILINE))
+        documented = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", DOCUMENT.read_text(), re.MULTILINE))
         figures = {figure.key: figure.article for section in made.sections for figure in section.figures}
-        assert {key: articles.strip() for key, articles in told.items()} == figures
+        assert {key: articles.strip() for key, articles in documented.items()} == figures
 
 
 class TestCommand:
     def test_prints_json(self, october):
         outcome = run("transparency_report", "--year", "2026", "--month", "10")
         assert outcome.code == 0
-        told = json.loads(outcome.out)
-        assert told["period"] == {
+        report = json.loads(outcome.out)
+        assert report["period"] == {
             "name": "2026-10",
             "since": "2026-10-01T00:00:00.000Z",
             "until": "2026-11-01T00:00:00.000Z",
         }
-        notices = next(section for section in told["sections"] if section["key"] == "notices")
+        notices = next(section for section in report["sections"] if section["key"] == "notices")
         assert notices["figures"][0]["value"] == 3
 
     def test_prints_a_table(self, october):

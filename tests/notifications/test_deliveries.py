@@ -3,6 +3,7 @@
 import base64
 import io
 import socket
+import threading
 from datetime import timedelta
 
 import httpx
@@ -174,8 +175,20 @@ class TestPush:
         made, again = subscribe(api, alice, keys), subscribe(api, alice, keys)
         assert made.json() == again.json()
         assert PushSubscription.objects.get().user == alice
-        subscribe(api, carol, keys)
+        # Carol has signed in to the same browser.
+        assert subscribe(api, carol, keys).status_code == 200
         assert PushSubscription.objects.get().user == carol
+
+    def test_endpoint_is_not_taken_over_without_the_keys_of_its_browser(self, api, service, keys, alice, carol):
+        subscribe(api, alice, keys)
+        for changed in ({"auth": "A" * 22}, {"p256dh": "B" * 87}):
+            answer = subscribe(api, carol, keys | changed)
+            assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_endpoint")
+        kept = PushSubscription.objects.get()
+        assert (kept.user, kept.auth, kept.p256dh) == (alice, keys["auth"], keys["p256dh"])
+        # The owner may renew the keys.
+        assert subscribe(api, alice, keys | {"auth": "A" * 22}).status_code == 200
+        assert PushSubscription.objects.get().auth == "A" * 22
 
     @pytest.mark.parametrize("status", [404, 410])
     def test_subscription_that_is_gone_is_deleted(self, api, deliver, vapid, service, keys, alice, carol, post, status):
@@ -214,11 +227,93 @@ class TestPush:
             "file:///etc/passwd",
             "x",
             "https://push.example:99999/1",
+            "https://push.example:0/1",
+            "https://push.example:80/1",
+            "https://push.example:22/1",
+            "https://@push.example/1",
+            "https://0x7f000001/1",
+            "https://127.1/1",
+            "https://localhost./1",
+            "https://api.localhost/1",
+            "https://postgres/1",
+            "https://metadata.google.internal/1",
+            "https://224.0.0.1/1",
+            "https://239.255.255.250/1",
+            "https://255.255.255.255/1",
+            "https://[ff02::1]/1",
+            "https://[ff0e::1]/1",
+            "https://[::]/1",
+            "https://[::127.0.0.1]/1",
+            "https://[::8.8.8.8]/1",
+            "https://[::ffff:127.0.0.1]/1",
+            "https://[::ffff:8.8.8.8]/1",
+            "https://[::ffff:0:8.8.8.8]/1",
+            "https://[64:ff9b::a9fe:a9fe]/1",
+            "https://[64:ff9b::8.8.8.8]/1",
+            "https://[64:ff9b:1::8.8.8.8]/1",
+            "https://[2002:7f00:1::]/1",
+            "https://[2002:808:808::1]/1",
+            "https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/1",
+            "https://[fc00::1]/1",
+            "https://[fec0::1]/1",
+            "https://[fe80::1%25eth0]/1",
+            "https://[2001:db8::1]/1",
         ],
     )
     def test_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
         answer = subscribe(api, alice, keys, endpoint)
         assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid_endpoint")
+
+    @pytest.mark.promise("I5")
+    @pytest.mark.parametrize(
+        "endpoint",
+        [
+            "https://push.example/1",
+            "https://push.example:443/1",
+            "https://push.example:8443/1",
+            "https://8.8.8.8/1",
+            "https://[2a00:1450:4001:82b::200e]:8443/1",
+        ],
+    )
+    def test_public_endpoint_is_accepted_without_looking_up_its_name(self, api, keys, alice, monkeypatch, endpoint):
+        look_up = socket.getaddrinfo
+
+        def numbers_only(host, port, *args, flags=0, **kwargs):
+            assert flags & socket.AI_NUMERICHOST, "a name was looked up"
+            return look_up(host, port, *args, flags=flags, **kwargs)
+
+        monkeypatch.setattr(push.socket, "getaddrinfo", numbers_only)
+        assert subscribe(api, alice, keys, endpoint).status_code == 201
+
+    @pytest.mark.promise("I5")
+    @pytest.mark.parametrize(
+        "address", ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "224.0.0.1", "::8.8.8.8"]
+    )
+    def test_name_is_not_called_if_one_of_its_addresses_is_not_public(self, monkeypatch, address):
+        monkeypatch.setattr(push, "_resolve", lambda host: ["93.184.215.14", address])
+        with pytest.raises(push.ForbiddenEndpoint):
+            push.resolve_endpoint("https://push.example/1")
+
+    @pytest.mark.promise("I5")
+    def test_name_server_that_does_not_answer_fails_the_attempt_in_time(
+        self, api, deliver, vapid, service, keys, alice, carol, post, monkeypatch
+    ):
+        subscribe(api, alice, keys)
+        answered, look_up = threading.Event(), socket.getaddrinfo
+
+        def wait(host, *args, flags=0, **kwargs):
+            if host != "push.example" or flags:
+                return look_up(host, *args, flags=flags, **kwargs)
+            answered.wait(10)
+            return []
+
+        monkeypatch.setattr(push, "RESOLVE_SECONDS", 0.05)
+        monkeypatch.setattr(push.socket, "getaddrinfo", wait)
+        engagement.like(post.pk, by=carol.pk)
+        deliver()
+        answered.set()
+        assert (Delivery.objects.get().status, Delivery.objects.get().error) == ("pending", "TimeoutError")
+        assert PushSubscription.objects.exists()
 
     @pytest.mark.promise("I5")
     def test_address_that_has_become_private_is_not_called(

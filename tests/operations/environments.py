@@ -12,15 +12,20 @@ FILLED = {
     "METRICS_TOKEN": "Hn5Qx8Vc2Mz7Kb1W",
     "S3_ACCESS_KEY_ID": "GK31c2f218a2e44f485b94239e",
     "S3_SECRET_ACCESS_KEY": "b892c0665f0ada8a4755dae98baa3b13",
-    "S3_REGION": "us-east-1",
 }
 
 
+def sourced(file: Path) -> dict[str, str]:
+    """The variables of an environment file, as a shell reads it."""
+    argv = ["sh", "-c", 'set -a; . "$0"; exec env -0', str(file)]
+    output = subprocess.run(argv, env={}, capture_output=True, text=True, check=True).stdout
+    variables = dict(variable.split("=", 1) for variable in output.split("\0") if variable)
+    return {name: value for name, value in variables.items() if name not in {"PWD", "OLDPWD", "SHLVL", "_"}}
+
+
 def documented() -> dict[str, str]:
-    """The variables of .env.example, with values for the empty ones."""
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    named = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return {name: value or FILLED[name] for name, value in named.items()}
+    """The variables of .env.example, with values for those of the empty ones that must be set."""
+    return {name: value or FILLED.get(name, "") for name, value in sourced(ROOT / ".env.example").items()}
 
 
 def started(*environments: dict[str, str]) -> list[dict[str, str]]:

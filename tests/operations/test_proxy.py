@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -60,9 +61,20 @@ OVERSIZED = {
 Connect = Callable[[], socket.socket]
 
 
+class Ports(NamedTuple):
+    caddy: int
+    gunicorn: int
+
+
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of Caddy in front of gunicorn with the settings of production, two workers with eight threads each."""
+def proxy(servers: Ports) -> int:
+    """The port of Caddy."""
+    return servers.caddy
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ports]:
+    """Caddy in front of gunicorn with the settings of production, two workers with eight threads each."""
     assert CADDY, "Install Caddy: apt-get install caddy"
     folder = tmp_path_factory.mktemp("proxy")
     port, upstream = free_port(), free_port()
@@ -89,7 +101,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             despite=OSError,
             otherwise=lambda: "\n".join(log.read_text()[-3000:] for log in folder.glob("*.log")),
         )
-        yield port
+        yield Ports(port, upstream)
 
 
 @pytest.fixture
@@ -166,3 +178,32 @@ def test_oversized_body_is_refused(connect: Connect) -> None:
         connection.sendall(POST + b"Content-Length: 1000000\r\n\r\n" + b" " * 1_000_000)
     # Caddy 2.6 answers 502.
     assert re.match(rb"HTTP/1\.1 (413|502) ", everything_from(connection))
+
+
+# {what: (path, body)}; the API reads none of these bodies, or not to the end.
+UNREAD = {
+    "an unknown path": ("/v1/none", b" " * 200_000),
+    "a missing token": ("/v1/posts", b" " * 200_000),
+    "not JSON": ("/v1/auth/token", b"x" * 200_000),
+    "slightly over the limit": ("/v1/auth/token", b" " * 270_000),
+    "far over the limit": ("/v1/auth/token", b" " * 1_000_000),
+}
+
+
+@pytest.mark.promise("A10")
+@pytest.mark.parametrize("case", UNREAD)
+@pytest.mark.parametrize("server", Ports._fields)
+def test_connection_is_usable_after_a_refused_body_or_closed(servers: Ports, server: str, case: str) -> None:
+    path, body = UNREAD[case]
+    connection = http.client.HTTPConnection("127.0.0.1", getattr(servers, server), timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", path, body, {"Content-Type": "application/json", "Origin": "https://app.example"})
+        response = connection.getresponse()
+        response.read()
+        assert 400 <= response.status < 500 or (server == "caddy" and response.status == 502)
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        if response.headers.get("Connection") == "close":
+            assert connection.sock is None
+            return
+        connection.request("GET", "/health/live")
+        assert connection.getresponse().status == 200

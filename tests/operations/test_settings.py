@@ -108,3 +108,36 @@ def test_settings_for_pgbouncer_keep_no_session_state() -> None:
     assert "'DISABLE_SERVER_SIDE_CURSORS': True" in pooled["DATABASES"]
     assert "'prepare_threshold': 0" in direct["DATABASES"]
     assert "'prepare_threshold': None" in pooled["DATABASES"]
+
+
+@pytest.mark.parametrize(
+    ("client", "origin"),
+    [
+        ("https://app.photogram.example", "https://app.photogram.example"),
+        ("https://app.photogram.example:8443/web/", "https://app.photogram.example:8443"),
+        ("https://photogram.example", "https://photogram.example"),
+    ],
+)
+def test_web_client_may_call_the_api_by_default(client: str, origin: str) -> None:
+    default, named = started(
+        changed({"CLIENT_URL": client, "CORS_ALLOWED_ORIGINS": None}),
+        changed({"CLIENT_URL": client, "CORS_ALLOWED_ORIGINS": "https://other.example"}),
+    )
+    assert default["CORS_ALLOWED_ORIGINS"] == repr([origin])
+    assert named["CORS_ALLOWED_ORIGINS"] == "['https://other.example']"
+    assert default["CORS_ALLOW_ALL_ORIGINS"] == named["CORS_ALLOW_ALL_ORIGINS"] == "False"
+
+
+def test_every_page_may_call_the_api_in_development() -> None:
+    settings = started({})[0]
+    assert settings["CORS_ALLOW_ALL_ORIGINS"] == "True"
+
+
+def test_hsts_binds_subdomains_only_if_enabled() -> None:
+    default, subdomains, preload = started(
+        documented(), documented() | {"HSTS_INCLUDE_SUBDOMAINS": "on"}, documented() | {"HSTS_PRELOAD": "on"}
+    )
+    binding = [(each["SECURE_HSTS_INCLUDE_SUBDOMAINS"], each["SECURE_HSTS_PRELOAD"]) for each in (default, subdomains)]
+    assert binding == [("False", "False"), ("True", "False")]
+    # The preload list accepts no domain without its subdomains.
+    assert (preload["SECURE_HSTS_INCLUDE_SUBDOMAINS"], preload["SECURE_HSTS_PRELOAD"]) == ("True", "True")

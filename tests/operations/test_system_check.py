@@ -273,7 +273,7 @@ class TestJobs:
             "No heartbeat of scheduler yet.",
             "No heartbeat of media yet.",
         ]
-        assert "Start it: config/deploy/start scheduler." in found("jobs")
+        assert "Start it: config/deploy/start dispatcher." in found("jobs")
 
     def test_stalled_queue_is_reported_while_all_processes_run(self, all_run: None) -> None:
         Heartbeat.objects.filter(name="queue:feed").delete()

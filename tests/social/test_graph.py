@@ -26,6 +26,31 @@ def counts(user):
     return user.follower_count, user.following_count
 
 
+@pytest.mark.promise("P5")
+@pytest.mark.parametrize("by_viewer", [True, False])
+def test_counts_of_a_profile_are_the_lengths_of_its_lists(api, alice, bob, carol, by_viewer):
+    """Accounts that a block hides from the viewer, in either direction, are neither listed nor counted."""
+    eve, viewer = UserFactory(handle="eve"), UserFactory(handle="viewer")
+    for person in (eve, carol, viewer):
+        FollowFactory(follower=person, followed=alice)
+        FollowFactory(follower=alice, followed=person)
+    for person in (eve, bob, *(UserFactory() for _ in range(3))):
+        blocker, blocked = (viewer, person) if by_viewer else (person, viewer)
+        BlockFactory(blocker=blocker, blocked=blocked)
+    caller = api(viewer)
+    lists = {name: len(caller.get(f"/users/@alice/{name}").json()["results"]) for name in ("followers", "following")}
+    assert lists == {"followers": 2, "following": 2}
+    shown = [
+        caller.get("/users/@alice").json(),
+        caller.get(f"/users?ids={alice.pk}").json()["results"][0],
+        caller.get("/search/users?q=alice").json()["results"][0],
+    ]
+    for profile in shown:
+        assert {name: profile["counts"][name] for name in lists} == lists
+    others = [api(None).get("/users/@alice").json()["counts"], api(carol).get("/users/@alice").json()["counts"]]
+    assert [(each["followers"], each["following"]) for each in others] == [(4, 3), (4, 3)]
+
+
 class TestFollowing:
     def test_following_twice_creates_one_follow(self, api, alice, carol):
         first, again = (api(carol).post("/users/@alice/follow") for _ in range(2))

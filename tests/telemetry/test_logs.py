@@ -267,3 +267,42 @@ def test_celery_and_libraries_respect_the_log_level(capsys, level, told):
             assert [line["level"] for line in lines] == told, name
     finally:
         logging_config(log_format="console", level="WARNING")
+
+
+class TestTheTerminal:
+    """What a developer sees: the console format."""
+
+    REQUEST = {
+        "method": "GET", "route": "v1/feed", "status": 200, "duration_ms": 12.4, "database_ms": 3.1, "queries": 1,
+        "cache_ms": 0.5, "user_id": None, "request_id": "01a22955",
+    }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("changes", "line"),
+        [
+            ({}, "GET /v1/feed 200 12 ms, db 3 ms/1"),
+            ({"status": 503}, "GET /v1/feed 503 12 ms, db 3 ms/1, request 01a22955"),
+            ({"route": "health/ready"}, None),
+            ({"route": "health/ready", "status": 503}, "GET /health/ready 503 12 ms, db 3 ms/1, request 01a22955"),
+            ({"route": "health/live", "duration_ms": 2000.0}, "GET /health/live 200 2000 ms, db 3 ms/1"),
+            ({"route": "metrics"}, None),
+            ({"route": "unrouted", "status": 404}, "GET unrouted 404 12 ms, db 3 ms/1"),
+        ],
+    )
+    def test_request_is_one_short_line_and_probes_are_hidden(self, console_log, changes, line):
+        structlog.get_logger("photogram.request").info("request", **self.REQUEST | changes)
+        assert console_log() == ([line] if line else [])
+
+    def test_other_events_name_level_and_values(self, console_log):
+        log.info("job_done", fixed=3, part=None)
+        log.warning("relay_without_database", error="no route")
+        logging.getLogger("gunicorn.error").info("Listening at: http://127.0.0.1:8000")
+        assert console_log() == [
+            "job_done fixed=3",
+            "warning: relay_without_database error='no route'",
+            "Listening at: http://127.0.0.1:8000",
+        ]
+
+    def test_production_logs_probes(self, json_log):
+        structlog.get_logger("photogram.request").info("request", **self.REQUEST | {"route": "health/ready"})
+        assert [line["route"] for line in json_log()] == ["health/ready"]

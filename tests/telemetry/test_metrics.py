@@ -306,7 +306,7 @@ def moved(scrape, name, **labels):
     return lambda: (value(scrape(), name, **labels) or 0) - before
 
 
-@pytest.mark.usefixtures("probed")
+@pytest.mark.usefixtures("own_gauges")
 class TestCounts:
     def test_requests_by_route_and_status_with_database_cost(self, scrape, api, alice):
         caller = api(alice)

@@ -1,21 +1,64 @@
 """Counts attempts to sign in, through the API and the console together, by address and by account."""
 
-from apps.accounts import services
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.accounts import services, tokens
 from apps.accounts.models import Session, User
 from apps.core import limits
+from apps.core.api.addresses import client_network
+from apps.core.api.throttling import Bucket, SecretRateLimit
+
+# The id of no account.
+NO_ID = UUID(int=0)
+# The length of an e-mail address.
+LONGEST_LOGIN = 254
 
 
-def count_attempt(login: str, *, address: str) -> User | None:
-    """Count the attempt against the address and the account. Returns the account, or None. Raises TooManyRequests."""
-    limits.require("sign_in_address", address)
-    user = services.find_by_login(login)
-    limits.require("sign_in_account", _bucket(user, login, address))
+def count_attempt(request: HttpRequest | Request, login: str) -> User | None:
+    """Count an attempt to sign in. Returns the account, or None for an unknown login. Raises TooManyRequests.
+
+    From a network from which the account has signed in before, attempts are counted for the two together. So neither
+    guesses from elsewhere nor neighbours who sign in to other accounts lock the owner out.
+    """
+    user, network = services.find_by_login(login), client_network(request)
+    if own := _known_caller_of(user, network):
+        limits.require("sign_in_account", own)
+    else:
+        limits.require("sign_in_address", network)
+        limits.require("sign_in_account", str(user.pk) if user else login.strip().lower()[:LONGEST_LOGIN])
     return user
 
 
-def _bucket(user: User | None, login: str, address: str) -> str:
-    """The key under which the attempt is counted. An address that has signed in to the account before has a count of
-    its own, so that guesses from other addresses cannot lock the owner out."""
-    account = str(user.pk) if user else login.strip().lower()[:254]
-    known = user is not None and Session.objects.owned_by(user.pk).filter(address=address).exists()
-    return f"{account}:{address}" if known else account
+class CredentialRateLimit(SecretRateLimit):
+    """The limit of sign-in, refresh tokens and the links of mails."""
+
+    def get_secret_bucket(self, request: Request, view: APIView, body: dict[str, Any]) -> Bucket | None:
+        network = client_network(request)
+        match body:
+            case {"grant_type": "refresh_token", "refresh": str(secret)}:
+                found = tokens.find_session(secret)
+                return ("refresh", str(found[0].pk)) if found else ("token", network)
+            case {"token": str(secret)}:
+                owner_id = services.find_link_owner(secret)
+                return "token", str(owner_id) if owner_id else network
+            case {"login": str(login)} if len(login) <= LONGEST_LOGIN:
+                own = _known_caller_of(services.find_by_login(login), network)
+                # `count_attempt` counts it more strictly.
+                return ("anonymous", own) if own else None
+        return None
+
+
+def _known_caller_of(user: User | None, network: str | None) -> str | None:
+    """`known_caller` of an account. An unknown login takes the same queries, so that it takes the same time."""
+    return known_caller(user.pk if user else NO_ID, network)
+
+
+def known_caller(user_id: UUID, network: str | None) -> str | None:
+    """The key by which an account is counted in a network from which it has signed in before. None for any other."""
+    known = network is not None and Session.objects.owned_by(user_id).opened_from(network).exists()
+    return f"{user_id}:{network}" if known else None

@@ -2,21 +2,38 @@
 
 from typing import Any
 
+from prometheus_client import Counter
 from rest_framework.request import Request
 from rest_framework_simplejwt import exceptions as simplejwt
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from apps.accounts import session_cache
+from apps.accounts import session_cache, tokens
 from apps.accounts.models import User
+from apps.core.api import throttling
+from apps.core.api.addresses import client_network
 from apps.core.errors import InvalidToken
+
+INVALID_TOKENS = Counter("photogram_invalid_access_tokens_total", "Requests with an invalid access token.")
+
+
+def is_moderator(request: Request) -> bool:
+    """Whether the caller has the role moderator or admin, and has signed in with a second factor if it takes one."""
+    return bool(getattr(request.user, "is_moderator", False))
 
 
 class BearerAuthentication(JWTAuthentication):
     """Sets `request.user` to the account and `request.auth` to its `tokens.AccessToken`.
 
     A request without an Authorization header is anonymous. Raises InvalidToken for every other header that is not a
-    valid token, also on endpoints that are open to anonymous callers.
+    valid token, also on endpoints that are open to anonymous callers, and TooManyRequests for too many of these.
     """
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        try:
+            return super().authenticate(request)
+        except InvalidToken:
+            self._count_invalid(request)
+            raise
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -38,3 +55,21 @@ class BearerAuthentication(JWTAuthentication):
         if user is None:
             raise InvalidToken
         return user
+
+    def _count_invalid(self, request: Request) -> None:
+        """Count an invalid token. An expired or revoked one is counted by its session: every client presents these at
+        times, and the other clients at its address must still learn that they have to refresh."""
+        INVALID_TOKENS.inc()
+        token = self.get_header(request).partition(b" ")[2].strip()
+        session_id = tokens.get_signed_session_id(token)
+        throttling.count(request, "invalid_bearer", str(session_id) if session_id else client_network(request))
+
+
+class OptionalBearerAuthentication(BearerAuthentication):
+    """For endpoints that a secret in the body opens as well: a request with an invalid token is anonymous."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        try:
+            return super().authenticate(request)
+        except InvalidToken:
+            return None

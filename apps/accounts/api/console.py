@@ -19,7 +19,6 @@ from apps.accounts import two_factor
 from apps.accounts.api import attempts
 from apps.accounts.models import User
 from apps.core import limits
-from apps.core.api.addresses import client_address
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
 
@@ -69,7 +68,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             if self.cleaned_data.get("checked"):
                 self.user_cache: User | None = self._find_checked_user(self.cleaned_data["checked"])
             else:
-                attempts.count_attempt(self.cleaned_data.get("username", ""), address=client_address(self.request))
+                attempts.count_attempt(self.request, self.cleaned_data.get("username", ""))
                 super().clean()
             self._require_code()
         except TooManyRequests as refusal:
@@ -83,7 +82,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
             pk, state = signing.loads(checked, salt=SIGN_IN_SALT, max_age=SECOND_STEP_SECONDS)
         except signing.BadSignature as error:
             raise self._error("expired") from error
-        user: User | None = User.objects.filter(pk=pk).first()
+        user: User | None = User.objects.active().filter(pk=pk).first()
         # The hash changes with the password.
         if user is None or not constant_time_compare(user.get_session_auth_hash(), state):
             raise self._error("expired")

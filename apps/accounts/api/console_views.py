@@ -2,6 +2,7 @@
 
 from base64 import b32encode
 from typing import Any, cast
+from uuid import UUID
 
 import django_otp
 import segno
@@ -16,9 +17,9 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from apps.accounts import services, two_factor
+from apps.accounts.api.console_sessions import SESSION_ID
 from apps.accounts.models import User
 from apps.core import limits
-from apps.core.db.ids import new_id
 from apps.core.errors import DomainError
 from apps.moderation import permissions
 
@@ -93,7 +94,11 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 
 
 class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold carries no types
-    """Changes the password through the service of the API, which ends all API sessions."""
+    """Changes the password through the service of the API, which ends all other sessions."""
+
+    def __init__(self, user: User, *args: Any, session_id: UUID, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.session_id = session_id
 
     def clean(self) -> Any:
         cleaned = super().clean()
@@ -101,7 +106,7 @@ class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold 
             return cleaned
         current, new = cleaned["old_password"], cleaned["new_password1"]
         try:
-            services.change_password(self.user, current=current, new=new, session_id=new_id())
+            services.change_password(self.user, current=current, new=new, session_id=self.session_id)
         except DomainError as refusal:
             raise forms.ValidationError(refusal.detail) from refusal
         return cleaned
@@ -117,9 +122,15 @@ class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold 
         return self.user
 
 
+class PasswordView(PasswordChangeView):
+    form_class = PasswordForm
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return super().get_form_kwargs() | {"session_id": UUID(self.request.session[SESSION_ID])}
+
+
 def password_page(request: HttpRequest) -> HttpResponseBase:
-    view = PasswordChangeView.as_view(
-        form_class=PasswordForm,
+    view = PasswordView.as_view(
         success_url=reverse("admin:password_change_done"),
         extra_context=admin.site.each_context(request),
     )

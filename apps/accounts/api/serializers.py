@@ -1,15 +1,17 @@
 """What the API takes and returns about accounts."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from rest_framework import serializers
 
-from apps.accounts import exports
+from apps.accounts import emails, exports
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
-from apps.core.api.fields import StrictBoolean, TextField, TokenField
+from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.media.api.serializers import serialize_avatar
@@ -163,6 +165,7 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 )
 class SessionSerializer(serializers.Serializer[Session]):
     id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=["api", "console"])
     device_name = serializers.CharField()
     ip = serializers.CharField(source="address", allow_null=True)
     user_agent = serializers.CharField()
@@ -202,11 +205,14 @@ class EmailField(serializers.EmailField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or not data.isascii():
             self.fail("invalid")
-        return super().to_internal_value(data).lower()
+        address = super().to_internal_value(data).lower()
+        if emails.is_local(address) and not settings.EMAIL_ALLOW_LOCAL_ADDRESSES:
+            self.fail("invalid")
+        return address
 
 
-class WebsiteField(TextField):
-    """An http or https address; other schemes could run code in the reader's browser."""
+class WebsiteField(LineField):
+    """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
     default_error_messages = {"invalid_url": "An http:// or https:// address."}
     _check = URLValidator(schemes=["http", "https"])
@@ -216,7 +222,11 @@ class WebsiteField(TextField):
         if text:
             try:
                 self._check(text)
-            except (ValidationError, ValueError):  # URLValidator raises ValueError for some malformed hosts
+                user_info = "@" in urlsplit(text).netloc
+            except (ValidationError, ValueError):  # ValueError for some malformed hosts
+                self.fail("invalid_url")
+            # "https://bank.example@evil.example" leads to evil.example; and a password does not belong in a profile.
+            if user_info:
                 self.fail("invalid_url")
         return text
 
@@ -232,8 +242,8 @@ class WebsiteField(TextField):
 class SignUpSerializer(StrictSerializer):
     handle = HandleField()
     email = EmailField(max_length=254)
-    password = TokenField()
-    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    password = SecretField()
+    display_name = LineField(max_length=50, allow_blank=True, required=False)
 
 
 @example(
@@ -249,9 +259,9 @@ class PasswordSignInSerializer(StrictSerializer):
 
     grant_type = serializers.ChoiceField(choices=["password"], default="password")
     login = TokenField(max_length=254, help_text="A handle or an e-mail address.")
-    password = TokenField()
-    device_name = TextField(max_length=100, allow_blank=True, required=False)
-    code = TokenField(required=False, max_length=40, help_text="Of the two-factor app, or a recovery code.")
+    password = SecretField()
+    device_name = LineField(max_length=100, allow_blank=True, required=False)
+    code = SecretField(required=False, max_length=40, help_text="Of the two-factor app, or a recovery code.")
 
 
 @example({"grant_type": "refresh_token", "refresh": "the refresh token of the last response"})
@@ -259,7 +269,7 @@ class RefreshSignInSerializer(StrictSerializer):
     """Exchange a refresh token for new tokens. It works once."""
 
     grant_type = serializers.ChoiceField(choices=["refresh_token"])
-    refresh = TokenField()
+    refresh = SecretField()
 
 
 # By `grant_type`; a body without one is a sign-in by password.
@@ -279,8 +289,8 @@ class RevokeSerializer(StrictSerializer):
 
 @example({"current_password": "correct horse battery staple", "new_password": "a better battery staple"})
 class ChangePasswordSerializer(StrictSerializer):
-    current_password = TokenField()
-    new_password = TokenField()
+    current_password = SecretField()
+    new_password = SecretField()
 
 
 @example({"email": "alice@example.org"})
@@ -290,13 +300,13 @@ class RequestPasswordResetSerializer(StrictSerializer):
 
 @example({"token": "the token of the link in the mail", "new_password": "a better battery staple"})
 class ResetPasswordSerializer(StrictSerializer):
-    token = TokenField()
-    new_password = TokenField()
+    token = SecretField()
+    new_password = SecretField()
 
 
 @example({"token": "the token of the link in the mail"})
 class ConfirmEmailSerializer(StrictSerializer):
-    token = TokenField()
+    token = SecretField()
 
 
 class SettingsBodySerializer(StrictSerializer):
@@ -316,7 +326,7 @@ class SettingsBodySerializer(StrictSerializer):
     }
 )
 class UpdateProfileSerializer(StrictSerializer):
-    display_name = TextField(max_length=50, allow_blank=True, required=False)
+    display_name = LineField(max_length=50, allow_blank=True, required=False)
     bio = TextField(max_length=300, allow_blank=True, required=False)
     website = WebsiteField(max_length=200, allow_blank=True, required=False)
     is_private = StrictBoolean(required=False)
@@ -329,4 +339,4 @@ class UpdateProfileSerializer(StrictSerializer):
 class PasswordSerializer(StrictSerializer):
     """The current password, as a confirmation."""
 
-    password = TokenField()
+    password = SecretField()

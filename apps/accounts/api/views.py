@@ -13,10 +13,12 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.accounts import exports, services, tokens
 from apps.accounts.api import attempts, serializers
+from apps.accounts.api.authentication import is_moderator
+from apps.accounts.api.clients import describe_client
 from apps.accounts.models import Session, User
 from apps.accounts.tokens import AccessToken
 from apps.core import limits
-from apps.core.api.addresses import client_address
+from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
@@ -24,9 +26,14 @@ from apps.core.errors import DomainError, Forbidden, NotFound
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
-from apps.social.api.profiles import get_profile_or_404, get_user_or_404
+from apps.social.api.profiles import get_profile_or_404
 from apps.social.api.serializers import serialize_profile
 from apps.social.reads import find_profiles
+
+# For actions of callers who have no valid access token. Clients that send their last one with every request must
+# not fail here, so the Authorization header is ignored.
+OPEN: dict[str, Any] = {"authentication_classes": [], "permission_classes": [AllowAny]}
+OPEN_WITH_SECRET = OPEN | {"throttle_classes": [attempts.CredentialRateLimit]}
 
 
 def load_user(user_id: UUID) -> User:
@@ -65,11 +72,10 @@ class AuthViewSet(BaseViewSet):
             services.TokenReused,
         ],
     )
-    @action(detail=False, methods=["post"], permission_classes=[AllowAny])
+    @action(detail=False, methods=["post"], **OPEN_WITH_SECRET)
     def token(self, request: Request) -> Response:
         body = self.get_validated_data()
         if "refresh" in body:
-            limits.require("token", client_address(request))
             session, refresh = services.refresh(body["refresh"])
         else:
             session = self._sign_in(request, body)
@@ -85,13 +91,11 @@ class AuthViewSet(BaseViewSet):
         return Response(serializers.TokenPairSerializer(pair).data)
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
-        address = client_address(request)
         session = services.sign_in(
-            attempts.count_attempt(body["login"], address=address),
+            attempts.count_attempt(request, body["login"]),
             password=body["password"],
             device_name=body.get("device_name", ""),
-            address=address,
-            user_agent=_printable(request.headers.get("User-Agent", "")),
+            **describe_client(request),
         )
         if code := body.get("code"):
             self._verify_second_factor(session, code)
@@ -174,12 +178,12 @@ class AuthViewSet(BaseViewSet):
         detail=False,
         methods=["post"],
         url_path="password/reset",
-        permission_classes=[AllowAny],
+        **OPEN,
         serializer_class=serializers.RequestPasswordResetSerializer,
     )
     def reset(self, request: Request) -> Response:
         email = self.get_validated_data()["email"]
-        limits.require("mail_address", client_address(request))
+        limits.require("mail_address", client_network(request))
         limits.require("mail_account", f"reset:{email.strip().lower()}")
         services.request_password_reset(email)
         return Response(status=202)
@@ -195,12 +199,11 @@ class AuthViewSet(BaseViewSet):
         detail=False,
         methods=["post"],
         url_path="password/reset/confirm",
-        permission_classes=[AllowAny],
+        **OPEN_WITH_SECRET,
         serializer_class=serializers.ResetPasswordSerializer,
     )
     def reset_confirm(self, request: Request) -> Response:
         body = self.get_validated_data()
-        limits.require("token", client_address(request))
         services.reset_password(token=body["token"], new=body["new_password"])
         return Response(status=204)
 
@@ -215,26 +218,21 @@ class AuthViewSet(BaseViewSet):
         detail=False,
         methods=["post"],
         url_path="email/confirm",
-        permission_classes=[AllowAny],
+        **OPEN_WITH_SECRET,
         serializer_class=serializers.ConfirmEmailSerializer,
     )
     def confirm(self, request: Request) -> Response:
-        token = self.get_validated_data()["token"]
-        limits.require("token", client_address(request))
-        services.confirm_email(token)
+        services.confirm_email(self.get_validated_data()["token"])
         return Response(status=204)
 
     @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
     def resend(self, request: Request) -> Response:
-        limits.require("mail_address", client_address(request))
+        network = client_network(request)
+        limits.require("mail_address", attempts.known_caller(self.caller_id, network) or network)
         limits.require("mail_account", f"confirm:{self.caller_id}")
         services.resend_confirmation(load_user(self.caller_id))
         return Response(status=202)
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
 
 
 @extend_schema(tags=["Users"])
@@ -277,18 +275,21 @@ class UserViewSet(BaseViewSet):
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 50 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        profiles = find_profiles(parse_ids(request, most=50), viewer_id=request.user.pk)
+        ids = parse_ids(request, most=50)
+        profiles = find_profiles(ids, viewer_id=request.user.pk, is_moderator=is_moderator(request))
         results = [serialize_profile(profile) for profile in profiles.values()]
         return Response({"results": results, "next_cursor": None})
 
     @documented(
         operation_id="getUser",
         summary="Get a user",
-        description="The public profile, also for `me`; `GET /v1/auth/me` returns more about the current user.",
+        description="The public profile, also for `me`; `GET /v1/auth/me` returns more about the current user. "
+        "Moderators may read every profile: also those of suspended and leaving accounts, and those that a block hides "
+        "from them.",
         responses={200: serializers.UserSerializer},
     )
     def retrieve(self, request: Request, user: str) -> Response:
-        return Response(serialize_profile(get_profile_or_404(request, user)))
+        return Response(serialize_profile(get_profile_or_404(request, user, for_review=True)))
 
     @documented(
         operation_id="updateUser",
@@ -318,11 +319,11 @@ class UserViewSet(BaseViewSet):
 
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
-        """Raises NotFound for an account that the caller cannot see, Forbidden for every other account."""
-        user = get_user_or_404(request, identifier)
-        if user.pk != request.user.pk:
+        """Raises NotFound for an account that the caller may not read, Forbidden for every other account."""
+        profile = get_profile_or_404(request, identifier, for_review=True)
+        if profile.id != request.user.pk:
             raise Forbidden
-        return user
+        return load_user(profile.id)
 
 
 @extend_schema(tags=["Users"])

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
+from apps.accounts.api.authentication import is_moderator
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.db.compiled import CompiledQuery
@@ -13,10 +14,6 @@ _VISIBLE = CompiledQuery(lambda viewer, post: Post.objects.visible_to(viewer).fi
 _ANY = CompiledQuery(lambda post: Post.objects.readable_by(None, is_moderator=True).filter(pk=post).values("pk"))
 
 
-def is_moderator(request: Request) -> bool:
-    return bool(getattr(request.user, "is_moderator", False))
-
-
 def readable_posts(request: Request) -> PostQuerySet:
     """The posts that the caller may read by their id."""
     posts: PostQuerySet = Post.objects.readable_by(request.user.pk, is_moderator=is_moderator(request))
@@ -24,13 +21,13 @@ def readable_posts(request: Request) -> PostQuerySet:
 
 
 def check_post_visible(request: Request, post_id: UUID) -> None:
-    """For lists below a post. Raises NotFound if the caller may not see the post."""
+    """Raises NotFound if the caller may not see the post."""
     if not _VISIBLE.exists(viewer=request.user.pk, post=post_id):
         raise NotFound
 
 
 def check_post_readable(request: Request, post_id: UUID) -> None:
-    """As `check_post_visible`, but a moderator may read any post. Raises NotFound."""
+    """For lists below a post. As `check_post_visible`, but a moderator may read any post. Raises NotFound."""
     if not is_moderator(request):
         check_post_visible(request, post_id)
     elif not _ANY.exists(post=post_id):

@@ -8,9 +8,10 @@ from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import is_moderator
 from apps.content import captions, services
 from apps.content.api.permissions import IsAuthorOrReadOnly
-from apps.content.api.posts import is_moderator, readable_posts
+from apps.content.api.posts import readable_posts
 from apps.content.api.serializers import (
     CreatePostSerializer,
     PostSerializer,
@@ -58,7 +59,14 @@ class PostViewSet(PhotoViewSet):
         headers = {"Location": f"/v1/posts/{post.pk}"}
         return Response(self._representation(post.pk), status=201, headers=headers)
 
-    @documented(operation_id="getPost", summary="Get a post", responses={200: PostSerializer}, parameters=[VARIANTS])
+    @documented(
+        operation_id="getPost",
+        summary="Get a post",
+        description="Moderators may read every post, its photos, comments and likes: also posts for followers, posts "
+        "of private, suspended and leaving accounts, and posts that are not published or taken down.",
+        responses={200: PostSerializer},
+        parameters=[VARIANTS],
+    )
     def retrieve(self, request: Request, post_id: UUID) -> Response:
         visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
         return Response(self._representation(post_id, visible))

@@ -44,8 +44,22 @@ class TextField(serializers.CharField):
             self.fail("invalid_characters")
 
 
+class LineField(TextField):
+    """A text that is shown in one line: no line breaks and no tabs either."""
+
+    default_error_messages = {
+        "invalid_characters": "Control characters, line breaks and bidirectional overrides are not allowed.",
+    }
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # Before a text of line breaks only is treated as blank.
+        if isinstance(data, str) and text.breaks_line(data):
+            self.fail("invalid_characters")
+        return super().run_validation(data)
+
+
 class TokenField(serializers.CharField):
-    """An opaque secret or name of bounded length, taken unmodified; NULs and surrogates simply never match."""
+    """An opaque name of bounded length, taken unmodified; NULs and surrogates simply never match."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("trim_whitespace", False)
@@ -56,6 +70,10 @@ class TokenField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return data
+
+
+class SecretField(TokenField):
+    """A password, a code or a token. Nothing that is derived from a body and stored contains it."""
 
 
 class StrictBoolean(serializers.BooleanField):

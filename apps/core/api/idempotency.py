@@ -4,18 +4,20 @@ The response is committed in the transaction of what the call created, so neithe
 lock of that transaction shows a second call that the first is still running.
 """
 
-import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from orjson import Fragment
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.api.addresses import client_address
+from apps.core.api.fields import SecretField
 from apps.core.api.renderers import dumps
 from apps.core.db.locks import try_transaction_lock
 from apps.core.errors import BadRequest, Conflict, Unprocessable
@@ -23,6 +25,7 @@ from apps.core.models import IdempotencyKey
 from apps.core.tasks.housekeeping import IDEMPOTENCY_KEYS_KEPT
 
 Handler = Callable[..., Response]
+_SALT = "photogram.core.idempotency"
 
 
 class InvalidIdempotencyKey(BadRequest):
@@ -55,19 +58,33 @@ def idempotent(handler: Handler) -> Handler:
 
 def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, **kwargs: Any) -> Response:
     user = request.user if request.user.is_authenticated else None
-    owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request)}
+    owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request) or ""}
     identity = {**owner, "route": request.resolver_match.route if request.resolver_match else "", "key": key}
     if not try_transaction_lock(f"idempotency:{dumps(identity).decode()}"):
         raise RequestInProgress
-    fingerprint = hashlib.sha256(dumps([request.path.rstrip("/"), request.data])).hexdigest()
+    fingerprints = _fingerprints(view, request)
     if stored := _stored(identity):
-        if stored.fingerprint != fingerprint:
+        if stored.fingerprint not in fingerprints:
             raise IdempotencyKeyReused
         return Response(Fragment(bytes(stored.body)), status=stored.status, headers={"Idempotency-Replayed": "true"})
     response = handler(view, request, *args, **kwargs)
-    first_response = {"status": response.status_code, "body": dumps(response.data), "fingerprint": fingerprint}
+    first_response = {"status": response.status_code, "body": dumps(response.data), "fingerprint": fingerprints[0]}
     IdempotencyKey.objects.create(**identity, **first_response)
     return response
+
+
+def _fingerprints(view: Any, request: Request) -> list[str]:
+    """MACs of path and body under the server's key, then under its former keys.
+
+    Secrets are left out, so that nobody who reads the table can guess them. Two bodies that differ only in a secret are
+    the same.
+    """
+    secret = {name for name, field in view.get_serializer().fields.items() if isinstance(field, SecretField)}
+    data = cast(dict[str, Any], request.data)
+    body = {name: value for name, value in data.items() if name not in secret}
+    message = dumps([request.path.rstrip("/"), body])
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return [salted_hmac(_SALT, message, secret=key, algorithm="sha256").hexdigest() for key in keys]
 
 
 def _stored(identity: dict[str, Any]) -> IdempotencyKey | None:

@@ -3,10 +3,12 @@
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.cache import patch_vary_headers
 
 from apps.core.api import problems, throttling
@@ -103,7 +105,8 @@ class SecurityHeadersMiddleware:
             # CorsMiddleware adds Origin.
             patch_vary_headers(response, ["Authorization"])
             for name, value in request.META.get(throttling.HEADERS, {}).items():
-                headers[name] = value
+                # A 429 has the numbers of the limit that refused the request.
+                headers.setdefault(name, value)
         return response
 
 
@@ -127,7 +130,11 @@ class OutageMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies over REQUEST_MAX_BYTES before they are read."""
+    """Refuses bodies over REQUEST_MAX_BYTES before they are read, and reads all others to their end.
+
+    gunicorn closes a connection on which a body is left unread, although it has announced to keep it open. The next
+    request on this connection would fail.
+    """
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -138,5 +145,9 @@ class BodyLimitMiddleware:
         except ValueError:
             return problems.problem_response(MalformedRequest(), request)
         if length > settings.REQUEST_MAX_BYTES:
+            # `pre_request` in config/gunicorn.py closes the connection.
             return problems.problem_response(BodyTooLarge(), request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        with suppress(UnreadablePostError, RequestDataTooBig):
+            request.read()
+        return response

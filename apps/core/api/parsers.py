@@ -8,6 +8,8 @@ from rest_framework.parsers import BaseParser
 
 from apps.core.errors import MalformedRequest
 
+_NO_OBJECT = "The body is no valid JSON object."
+
 
 class JSONParser(BaseParser):
     media_type = "application/json"
@@ -21,7 +23,7 @@ class JSONParser(BaseParser):
         try:
             parsed = orjson.loads(body)
         except (orjson.JSONDecodeError, RecursionError) as error:
-            raise MalformedRequest from error
+            raise MalformedRequest(_NO_OBJECT) from error
         if not isinstance(parsed, dict):
-            raise MalformedRequest
+            raise MalformedRequest(_NO_OBJECT)
         return parsed

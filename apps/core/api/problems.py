@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
@@ -48,6 +48,8 @@ def refusal_for(error: Exception) -> DomainError:
             return MalformedRequest()
         case RequestDataTooBig():
             return BodyTooLarge()
+        case DisallowedHost():
+            return errors.InvalidHost()
         case SuspiciousOperation():
             return MalformedRequest()
         case _ if isinstance(error, UNAVAILABLE_ERRORS):

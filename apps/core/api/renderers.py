@@ -10,6 +10,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from apps.core.media_types import media_type
 from apps.core.times import timestamp
 
 
@@ -40,11 +41,13 @@ class JSONRenderer(BaseRenderer):
 
 
 class AlwaysJSON(BaseContentNegotiation):
-    """The API speaks one format; an `Accept` header never changes the answer nor earns a 406."""
+    """The API speaks one format, whatever the `Accept` header says. A compressed body has no parser."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser | None:
-        media_type = (request.content_type or "").split(";")[0].strip().lower()
-        return next((parser for parser in parsers if parser.media_type == media_type), None)
+        if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+            return None
+        declared = media_type(request.content_type or "")
+        return next((parser for parser in parsers if parser.media_type == declared), None)
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None

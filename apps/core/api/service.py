@@ -108,6 +108,7 @@ class SwaggerView(DocumentationView, SpectacularSwaggerSplitView):
     """Swagger UI with its script at a URL of its own, since the Content-Security-Policy allows no inline script."""
 
     schema = None
+    template_name = "api/swagger_ui.html"
 
 
 class RedocView(DocumentationView, SpectacularRedocView):

@@ -55,7 +55,7 @@ class DerivedField(models.Field):  # type: ignore[type-arg]
                 yield Drift(self.label, pk, stored, true)
 
 
-class WordsField(DerivedField, ArrayField):  # type: ignore[misc]  # two bases of django-stubs differ in their types
+class WordsField(DerivedField, ArrayField):  # type: ignore[type-arg]
     """The words of a text. Search for them with `search_words` in `apps/search/words.py`."""
 
     def __init__(self, source: str, **options: Any) -> None:

@@ -14,9 +14,10 @@ from django.core import mail
 from django.core.checks import CheckMessage, Error, Info, Warning
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.urls import Resolver404, resolve
 
 from apps.core.db.queries import fetch_rows, load
-from apps.core.ops import broker, health, installation, processes
+from apps.core.ops import addresses, broker, health, installation, processes
 from apps.core.ops.health import State
 from apps.core.ops.installation import host_of
 from apps.core.tasks import backlog
@@ -39,6 +40,21 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
     elif "photogram.example" in settings.DEFAULT_FROM_EMAIL:
         hint = "Set it to an address of your own domain."
         yield Warning("DEFAULT_FROM_EMAIL is the address of the example.", hint=hint, id="photogram.W102")
+    if settings.PRODUCTION and not _client_has_pages():
+        msg = f"CLIENT_URL is the API itself ({settings.CLIENT_URL}), which has no pages for the links in mails."
+        yield Warning(msg, hint="Set CLIENT_URL to the address of a web client.", id="photogram.W103")
+
+
+def _client_has_pages() -> bool:
+    """Mails contain links below CLIENT_URL. On the host of the API they only work if it has such pages."""
+    client = urlsplit(settings.CLIENT_URL)
+    if client.netloc != urlsplit(settings.PUBLIC_URL).netloc:
+        return True
+    try:
+        resolve(f"{client.path}/confirm-email")
+    except Resolver404:
+        return False
+    return True
 
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
@@ -215,8 +231,8 @@ def check_mail(**_: Any) -> Iterator[CheckMessage]:
 
 # ── Jobs ─────────────────────────────────────────────────────────────────────────────────────────────────
 PROCESS_HINTS = {
-    "scheduler": "Start it: config/deploy/start scheduler. Its log says why it ended.",
-    "relay": "Start it: config/deploy/start relay. Its log says why it ended.",
+    "scheduler": "Start it: config/deploy/start dispatcher. Its log says why it ended.",
+    "relay": "Start it: config/deploy/start dispatcher. Its log says why it ended.",
     "workers": "Start it: config/deploy/start with its name. Its log says why it ended.",
 }
 QUEUE_HINT = "No probe has passed scheduler, relay, broker and worker. Does a worker consume this queue?"
@@ -253,6 +269,18 @@ def _check_backlog(*, is_processed: bool) -> Iterator[CheckMessage]:
         if dead_letters[queue]:
             hint = "manage.py dead_letters list shows why; then retry or drop them."
             yield Warning(f"{queue}: {dead_letters[queue]} tasks were given up.", hint=hint, id="photogram.W153")
+
+
+# ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
+@installation.register("addresses", id="photogram.E170", hint="They are kept in Redis; check the cache first.")
+def check_addresses(**_: Any) -> Iterator[CheckMessage]:
+    """Limits by address do not apply to a request whose client address cannot be read."""
+    if text := addresses.last_unreadable():
+        msg = f'A client address could not be read within the last day: "{text}".'
+        hint = "Let the proxy append the address of the client to X-Forwarded-For, and check TRUSTED_PROXIES."
+        yield Warning(msg, hint=hint, id="photogram.W171")
+    else:
+        yield Info("Every client address of the last day could be read.", id="photogram.I170")
 
 
 # ── This machine ─────────────────────────────────────────────────────────────────────────────────────────

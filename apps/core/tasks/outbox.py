@@ -156,9 +156,12 @@ def drop_expired(tasks: Sequence[QueuedTask]) -> list[QueuedTask]:
 
 
 def is_expired(task: QueuedTask) -> bool:
-    """A scheduled job, for example, is of no use once the next run is due."""
-    expires = task.options.get("expires")
-    return expires is not None and datetime.fromisoformat(expires) < timezone.now()
+    """A scheduled job, for example, is of no use once the next run is due. Malformed options do not expire: the relay
+    reports them when it announces the task, and must not fail for the others."""
+    try:
+        return datetime.fromisoformat(task.options["expires"]) < timezone.now()
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def mark_announced(tasks: Sequence[QueuedTask]) -> None:

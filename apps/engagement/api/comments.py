@@ -4,7 +4,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
-from apps.content.api.posts import is_moderator
+from apps.accounts.api.authentication import is_moderator
 from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.engagement.querysets import CommentQuerySet

@@ -9,8 +9,9 @@ from rest_framework.permissions import IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import is_moderator
 from apps.accounts.models import User
-from apps.content.api.posts import check_post_readable, check_post_visible, is_moderator
+from apps.content.api.posts import check_post_readable
 from apps.content.api.serializers import PostSerializer, serialize_post_counts, serialize_posts
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
@@ -33,6 +34,7 @@ from apps.engagement.models import Comment, Like, Save
 from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
 from apps.media.api.variants import VARIANTS, PhotoViewSet
 from apps.moderation import services as moderation
+from apps.moderation.roles import CannotModerate
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
 
@@ -74,7 +76,7 @@ class LikeViewSet(BaseViewSet):
     )
     @action(detail=True, serializer_class=LikerSerializer)
     def likes(self, request: Request, post_id: UUID) -> Response:
-        check_post_visible(request, post_id)
+        check_post_readable(request, post_id)
         return self.paginate(
             lambda after, limit: reads.LIKERS.page(viewer=self.caller_id, post=post_id, after=after, limit=limit),
             position=lambda row: row.id,
@@ -198,7 +200,7 @@ class CommentViewSet(BaseViewSet):
         summary="Delete a comment",
         description="Its author, the author of the post and moderators may do that.",
         responses={204: None},
-        errors=[Forbidden, moderation.CannotModerate],
+        errors=[Forbidden, CannotModerate],
     )
     def destroy(self, request: Request, post_id: UUID, comment_id: UUID) -> Response:
         check_post_readable(request, post_id)

@@ -1,5 +1,6 @@
 """What the API takes and returns about media."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +15,7 @@ from apps.core.api.fields import StrictInteger, TextField
 from apps.core.api.renderers import dumps
 from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
+from apps.media.fields import LEFT_OUT, well_formed
 from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
 from apps.media.variants import CONTENT_TYPES, SIDES
@@ -95,10 +97,30 @@ def render_photos(photos: str | None, *, public: bool, at: int, variants: frozen
 
     `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. This is the only cache of
     representations in the process: a feed page shows 120 URLs of photos that other pages show as well. The result
-    depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo.
+    depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo. A photo that is ready and
+    has no well-formed variant is left out.
     """
-    gathered = orjson.loads(photos or "[]")
-    return Fragment(dumps([serialize_media(Photo(*photo), public=public, variants=variants) for photo in gathered]))
+    shown = [photo for photo in _parsed_photos(photos or "[]") if photo.variants or photo.status != Media.Status.READY]
+    return Fragment(dumps([serialize_media(photo, public=public, variants=variants) for photo in shown]))
+
+
+def _parsed_photos(photos: str) -> list[Photo]:
+    """With their well-formed variants only."""
+    parsed = [Photo(*photo) for photo in _parsed_json(photos)]
+    return [photo._replace(variants=well_formed(photo.variants)) for photo in parsed]
+
+
+def _parsed_json(text: str) -> list[list[Any]]:
+    """PostgreSQL stores numbers and depths that orjson does not parse, and some that Python does not."""
+    try:
+        gathered: list[list[Any]] = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            gathered = json.loads(text)
+        except (ValueError, RecursionError):
+            LEFT_OUT.inc()
+            gathered = []
+    return gathered
 
 
 def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:

@@ -47,6 +47,7 @@ class UploadViewSet(OwnMediaViewSet):
             services.UnsupportedMediaType,
             services.FileTooLarge,
             services.UploadQuotaExceeded,
+            services.ProcessingBudgetExceeded,
             BlockedText,
             storage.StorageUnavailable,
         ],

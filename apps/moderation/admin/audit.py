@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpRes
 from apps.accounts.models import User
 from apps.core.db.batches import BATCH
 from apps.core.db.ids import parse_id
+from apps.core.spreadsheets import escape_row
 from apps.core.times import timestamp
 from apps.moderation.admin.pages import ConsolePage, Slice, current_user, day_of
 from apps.moderation.admin.photos import Photo, thumbnail
@@ -25,8 +26,6 @@ PER_PAGE = 50
 NO_ID = UUID(int=0)
 # Actions that close a report.
 CLOSING = {ModerationAction.Action.RESOLVE_FLAG, ModerationAction.Action.DISMISS_FLAG}
-# Spreadsheets take a cell with one of these prefixes for a formula.
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 # ── Filters ────────────────────────────────────────────────────────────────────────────────────────
@@ -205,7 +204,7 @@ def _lines(register: Register, rows: "QuerySet[Any]") -> Iterator[str]:
     page = rows.order_by("-pk")
     while batch := list(page[:BATCH]):
         for row in batch:
-            yield writer.writerow([escape_formula(cell) for cell in register.cells(row)])
+            yield writer.writerow(escape_row(register.cells(row)))
         page = rows.filter(pk__lt=batch[-1].pk).order_by("-pk")
 
 
@@ -214,9 +213,3 @@ class _Line:
 
     def write(self, line: str) -> str:
         return line
-
-
-def escape_formula(cell: object) -> str:
-    """The cell as a text that no spreadsheet takes for a formula."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text

@@ -27,7 +27,7 @@ from apps.moderation.admin.views import (
 from apps.moderation.cases import claims, effects, proposals, queue, reads
 from apps.moderation.cases.decisions import in_force
 from apps.moderation.models import Category, Decision, ModerationAction, TargetType
-from apps.moderation.roles import may_change_rules
+from apps.moderation.roles import may_change_rules, outranks
 
 
 class CaseView(ModerationView):
@@ -60,13 +60,12 @@ class CaseView(ModerationView):
         return avatar_of(case.person, sensitive=getattr(case.row, "author_unpleasant", True))
 
     @staticmethod
-    def _count_others(case: reads.Case) -> int:
-        return sum(reads.count_other_reports([case.person.pk], than=[case.target.id]).values())
+    def _others(case: reads.Case) -> dict[str, int]:
+        """The other open reports about the account and its content, by category."""
+        return reads.count_other_reports([case.person.pk], than=[case.target.id])
 
     def _form(self, case: reads.Case, act: str, data: Any = None, *, category: str = "") -> DecisionForm:
-        others = None
-        if act == Decision.SUSPEND:
-            others = reads.count_other_reports([case.person.pk], than=[case.target.id])
+        others = self._others(case) if act == Decision.SUSPEND else None
         return DecisionForm(
             act, data, templates=reads.list_templates(act), others=others, initial={"category": category}
         )
@@ -78,9 +77,8 @@ class CaseView(ModerationView):
         acts = offered(case, has_reports=total > 0)
         if form is None and act in acts:
             form = self._form(case, act, category=context.category or "")
-        is_own = case.person.pk == self.moderator.pk
-        is_admins = "admin" in case.person.roles and "admin" not in self.moderator.roles
-        forbidden = is_own or is_admins
+        # Also one's own case: nobody has a higher rank than themselves.
+        forbidden = not outranks(self.moderator, case.person)
         mine = not forbidden and self._claim(case, context)
         return self.render(
             case=case,
@@ -95,7 +93,8 @@ class CaseView(ModerationView):
                 *((KEYS[name], label) for name, label in acts.items()),
                 *FORM_KEYS,
             ],
-            others=self._count_others(case) if context.proposal_id else 0,
+            others=sum(self._others(case).values()) if context.proposal_id else 0,
+            proposal_category=Category(context.proposal_category).label if context.proposal_category else "",
             restriction=None if total else in_force(case.target.type, case.target.id),
             forbidden=forbidden,
             mine=mine,

@@ -45,7 +45,7 @@ class ConsolePage(UnfoldModelAdminViewMixin, TemplateView):  # type: ignore[misc
         except NotFound as refusal:
             raise Http404 from refusal
         # The heading is the title, not the names of the model below which the page has its URL.
-        return context | {"content_title": context["title"], "model_admin": None}
+        return context | {"model_admin": None}
 
     def get_page_context(self) -> dict[str, Any]:
         """The context of the page, in addition to the one of the console."""

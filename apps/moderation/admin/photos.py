@@ -8,6 +8,7 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
 from apps.engagement.models import Comment
+from apps.media.fields import well_formed
 from apps.media.urls import urls_of
 
 Target = User | Post | Comment
@@ -44,8 +45,8 @@ def photo_of(medium: Any, *, sensitive: bool, alt: str = "", post_id: UUID | Non
     text = medium.alt_text or alt or "Photo without a description"
     urls: dict[str, str] = {}
     if medium.status == "ready":
-        url = urls_of(medium, public=False)
-        urls = {variant["name"]: url(variant) for variant in medium.variants if variant["content_type"] == "image/webp"}
+        url, variants = urls_of(medium, public=False), well_formed(medium.variants)
+        urls = {variant["name"]: url(variant) for variant in variants if variant["content_type"] == "image/webp"}
     return Photo(text, sensitive, urls, medium.status, medium.pk, post_id)
 
 
@@ -59,7 +60,8 @@ def photos_of(row: Any) -> list[Photo]:
     """The photos of a post, or of the post of a comment, from `reads`, which have the annotation `photos`."""
     sensitive = is_sensitive(row)
     ready = [SimpleNamespace(pk=photo["id"], status="ready", **photo) for photo in row.photos]
-    return [photo_of(medium, sensitive=sensitive) for medium in ready]
+    photos = [photo_of(medium, sensitive=sensitive) for medium in ready]
+    return [photo for photo in photos if photo.urls]
 
 
 def avatar_of(person: User, *, sensitive: bool) -> Photo | None:

@@ -17,8 +17,6 @@ from apps.moderation.models import RESTRICTIONS, REVERSALS, Decision, Moderation
 
 # The key that chooses each decision.
 KEYS: dict[str, str] = {Decision.TAKE_DOWN: "t", Decision.DISMISS: "d", Decision.SUSPEND: "s", Decision.RESOLVE: "r"}
-
-
 Keys = list[tuple[str, str]]
 # The keys of every list and every form.
 LIST_KEYS: Keys = [("j", "next"), ("k", "previous")]

@@ -3,7 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.api.serializers import UserSummarySerializer
-from apps.core.api.fields import TextField, TokenField
+from apps.core.api.fields import SecretField, TextField
 from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
@@ -96,7 +96,7 @@ class RestoreSerializer(StrictSerializer):
 @example({"text": "It is my own photo."})
 class MakeAppealSerializer(StrictSerializer):
     text = TextField(max_length=2000)
-    token = TokenField(required=False, help_text="From the link in the mail, for users who cannot sign in.")
+    token = SecretField(required=False, help_text="From the link in the mail, for users who cannot sign in.")
 
 
 @example({"decision": "uphold", "note": "It is an advertisement."})

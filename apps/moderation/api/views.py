@@ -1,6 +1,8 @@
 """Reports, the decisions of moderators, the audit, and appeals."""
 
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -9,15 +11,16 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import OptionalBearerAuthentication
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
 from apps.accounts.services import InvalidLink
 from apps.accounts.two_factor import TwoFactorRequired
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.models import Post
-from apps.core import limits
-from apps.core.api.addresses import client_address
+from apps.core.api.addresses import client_network
 from apps.core.api.schema import documented
+from apps.core.api.throttling import Bucket, SecretRateLimit
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
@@ -28,12 +31,19 @@ from apps.moderation.api.permissions import IsModerator
 from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
+from apps.moderation.roles import CannotModerate
 from apps.social.api.profiles import filter_by_identifier, get_user_or_404
 
 FLAG = {201: serializers.FlagSerializer, 200: serializers.FlagSerializer}
 ACTION = {200: serializers.ModerationActionSerializer}
 MODERATORS_ONLY = [services.ModeratorRequired, TwoFactorRequired]
-DECISION_ERRORS = [*MODERATORS_ONLY, services.CannotModerate]
+DECISION_ERRORS = [*MODERATORS_ONLY, CannotModerate]
+
+post_action = partial(action, detail=True, methods=["post"])
+report_action = partial(
+    post_action, permission_classes=[IsAuthenticated], serializer_class=serializers.MakeFlagSerializer
+)
+decision_action = partial(post_action, permission_classes=[IsModerator])
 
 
 class TargetViewSet(BaseViewSet):
@@ -50,13 +60,14 @@ class TargetViewSet(BaseViewSet):
     def moderator(self) -> User:
         return cast(User, self.request.user)
 
-    def flag_response(self, row: User | Post | Comment) -> Response:
+    def report(self, row: User | Post | Comment) -> Response:
         flag, is_new = services.flag(row, by=self.caller_id, **self.get_validated_data())
         return Response(serializers.FlagSerializer(flag).data, status=201 if is_new else 200)
 
-    def action_response(self, made: ModerationAction) -> Response:
-        row = ModerationAction.objects.with_outcome().get(pk=made.pk)
-        return Response(serializers.ModerationActionSerializer(row).data)
+    def decide(self, service: Callable[..., ModerationAction], row: User | Post | Comment) -> Response:
+        made = service(row, by=self.moderator, **self.get_validated_data())
+        decided = ModerationAction.objects.with_outcome().get(pk=made.pk)
+        return Response(serializers.ModerationActionSerializer(decided).data)
 
 
 @extend_schema(tags=["Moderation"])
@@ -71,14 +82,9 @@ class UserModerationViewSet(TargetViewSet):
         responses=FLAG,
         errors=[services.CannotFlagSelf],
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        permission_classes=[IsAuthenticated],
-        serializer_class=serializers.MakeFlagSerializer,
-    )
+    @report_action()
     def flag(self, request: Request, user: str) -> Response:
-        return self.flag_response(get_user_or_404(request, user, include_blocked=True))
+        return self.report(get_user_or_404(request, user, include_blocked=True))
 
     @documented(
         operation_id="suspendUser",
@@ -87,12 +93,9 @@ class UserModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.SecondPairOfEyesRequired],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.SuspendSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.SuspendSerializer)
     def suspend(self, request: Request, user: str) -> Response:
-        person = self.get_any_user_or_404(user)
-        return self.action_response(services.suspend(person, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.suspend, self.get_any_user_or_404(user))
 
     @documented(
         operation_id="unsuspendUser",
@@ -100,12 +103,9 @@ class UserModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.RestoreSerializer)
     def unsuspend(self, request: Request, user: str) -> Response:
-        person = self.get_any_user_or_404(user)
-        return self.action_response(services.unsuspend(person, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.unsuspend, self.get_any_user_or_404(user))
 
     def get_any_user_or_404(self, identifier: str) -> User:
         """Accounts in every state, and those that block the moderator. Raises NotFound."""
@@ -122,22 +122,14 @@ class PostModerationViewSet(TargetViewSet):
     lookup_value_converter = "uuid"
 
     @documented(operation_id="reportPost", summary="Report a post", responses=FLAG, errors=[services.CannotFlagSelf])
-    @action(
-        detail=True,
-        methods=["post"],
-        permission_classes=[IsAuthenticated],
-        serializer_class=serializers.MakeFlagSerializer,
-    )
+    @report_action()
     def flag(self, request: Request, post_id: UUID) -> Response:
-        return self.flag_response(find_post(request, post_id))
+        return self.report(find_post(request, post_id))
 
     @documented(operation_id="takeDownPost", summary="Take down a post", responses=ACTION, errors=DECISION_ERRORS)
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
     def takedown(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        return self.action_response(services.take_down_post(post, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.take_down_post, find_reviewable_post(request, post_id))
 
     @documented(
         operation_id="restorePost",
@@ -145,12 +137,9 @@ class PostModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.RestoreSerializer)
     def restore(self, request: Request, post_id: UUID) -> Response:
-        post = find_reviewable_post(request, post_id)
-        return self.action_response(services.restore_post(post, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.restore_post, find_reviewable_post(request, post_id))
 
 
 @extend_schema(tags=["Moderation"])
@@ -161,22 +150,14 @@ class CommentModerationViewSet(TargetViewSet):
     @documented(
         operation_id="reportComment", summary="Report a comment", responses=FLAG, errors=[services.CannotFlagSelf]
     )
-    @action(
-        detail=True,
-        methods=["post"],
-        permission_classes=[IsAuthenticated],
-        serializer_class=serializers.MakeFlagSerializer,
-    )
+    @report_action()
     def flag(self, request: Request, comment_id: UUID) -> Response:
-        return self.flag_response(find_comment(request, comment_id))
+        return self.report(find_comment(request, comment_id))
 
     @documented(operation_id="takeDownComment", summary="Take down a comment", responses=ACTION, errors=DECISION_ERRORS)
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.TakeDownSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
     def takedown(self, request: Request, comment_id: UUID) -> Response:
-        comment = find_reviewable_comment(request, comment_id)
-        return self.action_response(services.take_down_comment(comment, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.take_down_comment, find_reviewable_comment(request, comment_id))
 
     @documented(
         operation_id="restoreComment",
@@ -184,12 +165,9 @@ class CommentModerationViewSet(TargetViewSet):
         responses=ACTION,
         errors=[*DECISION_ERRORS, services.NothingToUndo],
     )
-    @action(
-        detail=True, methods=["post"], serializer_class=serializers.RestoreSerializer, permission_classes=[IsModerator]
-    )
+    @decision_action(serializer_class=serializers.RestoreSerializer)
     def restore(self, request: Request, comment_id: UUID) -> Response:
-        comment = find_reviewable_comment(request, comment_id)
-        return self.action_response(services.restore_comment(comment, by=self.moderator, **self.get_validated_data()))
+        return self.decide(services.restore_comment, find_reviewable_comment(request, comment_id))
 
 
 @extend_schema(tags=["Moderation"])
@@ -245,6 +223,18 @@ class AuditViewSet(BaseViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
 
+class AppealRateLimit(SecretRateLimit):
+    """The limit of appeals with the token of a mail."""
+
+    def get_secret_bucket(self, request: Request, view: Any, body: dict[str, Any]) -> Bucket | None:
+        match body:
+            case {"token": str(token)}:
+                action_id = view.kwargs["action_id"]
+                is_known = statements.opens_appeal(token, action_id)
+                return "token", str(action_id) if is_known else client_network(request)
+        return None
+
+
 @extend_schema(tags=["Moderation"])
 class ActionViewSet(BaseViewSet):
     lookup_url_kwarg = "action_id"
@@ -260,14 +250,15 @@ class ActionViewSet(BaseViewSet):
     @action(
         detail=True,
         methods=["post"],
+        authentication_classes=[OptionalBearerAuthentication],
         permission_classes=[AllowAny],
+        throttle_classes=[AppealRateLimit],
         serializer_class=serializers.MakeAppealSerializer,
     )
     def appeal(self, request: Request, action_id: UUID) -> Response:
         body = self.get_validated_data()
         appealed = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
         if "token" in body:
-            limits.require("token", client_address(request))
             if not statements.opens_appeal(body["token"], action_id):
                 raise InvalidLink
             appellant_id = appealed.affected_id if appealed else None

@@ -271,7 +271,7 @@ def _unsent() -> leased.LeasedJobQuerySet:
 def _mail(actions: Sequence[ModerationAction], user: User) -> None:
     action = actions[0]
     letter = compose(action) if len(actions) == 1 else compose_together(actions)
-    context: dict[str, Any] = {"name": user.display_name or user.handle, "paragraphs": letter.paragraphs}
+    context: dict[str, Any] = {"name": user.greeting_name, "paragraphs": letter.paragraphs}
     if len(actions) > 1:
         context["items"] = [(_item(each), _appeal_link(each)) for each in actions]
     elif action.action in {Action.TAKEDOWN, Action.SUSPEND}:

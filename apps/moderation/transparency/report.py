@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.core.db.queries import fetch_rows, load
+from apps.core.spreadsheets import escape_row
 from apps.core.times import timestamp
 from apps.moderation.appeals.statements import ON_THE_LAW
 from apps.moderation.models import RESTRICTIONS, Appeal, Flag, ModerationAction, Statement
@@ -328,5 +329,5 @@ def _rows(report: Report) -> Iterator[list[Any]]:
 
 def _csv(rows: Iterable[list[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text).writerows(map(escape_row, rows))
     return text.getvalue()

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from rest_framework.request import Request
 
+from apps.accounts.api.authentication import is_moderator
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
 from apps.core.db.ids import parse_id
@@ -33,9 +34,14 @@ def resolve_identifier(request: Request, identifier: str) -> UUID | str:
     raise NotFound
 
 
-def get_profile_or_404(request: Request, identifier: str) -> reads.Profile:
-    """The profile with the caller's relationship to it. Raises NotFound, Unauthorized."""
-    profile = reads.find_profile(resolve_identifier(request, identifier), viewer_id=request.user.pk)
+def get_profile_or_404(request: Request, identifier: str, *, for_review: bool = False) -> reads.Profile:
+    """The profile with the caller's relationship to it. Raises NotFound, Unauthorized.
+
+    `for_review`: a moderator gets every profile that is not erased, to judge it.
+    """
+    name = resolve_identifier(request, identifier)
+    reviews = for_review and is_moderator(request)
+    profile = reads.find_profile(name, viewer_id=request.user.pk, is_moderator=reviews)
     if profile is None:
         raise NotFound
     return profile

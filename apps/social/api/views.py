@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.authentication import is_moderator
 from apps.accounts.api.serializers import RelationshipSerializer
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
@@ -57,7 +58,7 @@ class RelationshipViewSet(RelationshipBaseViewSet):
     @documented(operation_id="getRelationship", summary="Get a relationship", responses=RELATIONSHIP)
     @action(detail=True)
     def relationship(self, request: Request, user: str) -> Response:
-        profile = get_profile_or_404(request, user)
+        profile = get_profile_or_404(request, user, for_review=True)
         return Response(serialize_relationship(profile.relationship or reads.Relationship(profile.id)))
 
     @documented(
@@ -193,7 +194,8 @@ class RelationshipListViewSet(BaseViewSet):
         parameters=[OpenApiParameter("ids", str, required=True, description="Up to 100 ids, separated by commas.")],
     )
     def list(self, request: Request) -> Response:
-        profiles = reads.find_profiles(parse_ids(request, most=100), viewer_id=self.caller_id)
+        ids = parse_ids(request, most=100)
+        profiles = reads.find_profiles(ids, viewer_id=self.caller_id, is_moderator=is_moderator(request))
         relationships = [profile.relationship for profile in profiles.values() if profile.relationship]
         return Response({"results": [serialize_relationship(each) for each in relationships], "next_cursor": None})
 

@@ -1,4 +1,4 @@
-"""axe-core over a page: what it finds that keeps people from using it."""
+"""Accessibility faults of a page, by axe-core."""
 
 from typing import Any
 

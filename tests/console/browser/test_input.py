@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from apps.moderation import services
 from apps.moderation.models import Appeal, ReasonTemplate
@@ -112,7 +113,7 @@ def test_appeal_is_decided_by_keyboard(console, mod):
         page.keyboard.press(key)
     page.keyboard.type("The author is right.")
     page.keyboard.press("Control+Enter")
-    page.get_by_role("heading", name="Overturn the takedown of the post by @alice").wait_for()
+    page.get_by_role("heading", name="Overturn the takedown of the post by @alice", level=2).wait_for()
     page.keyboard.press("Enter")
     page.get_by_text("overturned and undone").wait_for()
     first, second = Appeal.objects.order_by("id")
@@ -125,22 +126,31 @@ def test_first_tap_lifts_the_blur_in_place_and_the_original_has_its_own_control(
     page.route("**/*.webp*", lambda route: route.fulfill(status=200, content_type="image/svg+xml", body=PICTURE))
     page.goto(case_of(post), wait_until="load")
     photo = page.locator("[data-blurred] img").first
-
-    def blur():
-        return photo.evaluate("(image) => getComputedStyle(image).filter")
-
     before = page.url
-    assert blur() != "none"
+    expect(photo).not_to_have_css("filter", "none")
     photo.tap()
-    assert (blur(), page.url) == ("none", before)
+    expect(photo).to_have_css("filter", "none")
+    assert page.url == before
     photo.tap()
-    assert blur() != "none"
+    expect(photo).not_to_have_css("filter", "none")
     page.get_by_role("button", name="Open original").first.tap()
     page.get_by_role("dialog", name="Original").locator("img").wait_for()
     assert page.url == before
     assert page.evaluate("history.length") == 2, "the empty page and the case"
     page.get_by_role("button", name="Close").tap()
     assert page.get_by_role("dialog").count() == 0
+
+
+def test_first_tap_on_a_blurred_photo_in_a_link_shows_it(console, mod, post):
+    page = console.open(mod, size=NARROW, touch=True)
+    page.route("**/*.webp*", lambda route: route.fulfill(status=200, content_type="image/svg+xml", body=PICTURE))
+    page.goto(QUEUE, wait_until="load")
+    photo = page.locator(".queue-thumb img")
+    photo.tap()
+    expect(photo).to_have_css("filter", "none")
+    assert page.url.endswith(QUEUE)
+    photo.tap()
+    page.wait_for_url("**/case/post/**")
 
 
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'

@@ -1,4 +1,4 @@
-"""Signing in with a second factor, by hand, wide in light and narrow in dark; and what is seen on the way."""
+"""Sign-in with a second factor in Chromium, wide and light, narrow and dark, and the pages on the way."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Appeals in the console: the first decision beside them, and another person must decide, with a reason."""
+"""Appeals in the console: shown beside the decision, and decided by another moderator with a reason."""
 
 import pytest
 from django.urls import reverse

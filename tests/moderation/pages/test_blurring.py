@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.moderation import services
-from apps.moderation.models import Category
 from tests.factories import CommentFactory, MediaFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
 
@@ -38,7 +37,7 @@ def images(page):
     return [("pg-sensitive" in image) for image in re.findall("<img[^>]*>", main)]
 
 
-@pytest.mark.parametrize("category", Category.values)
+@pytest.mark.parametrize("category", ["nudity", "violence", "self_harm", "illegal", "spam"])
 @pytest.mark.parametrize("outcome", ["take_down", "dismiss"])
 def test_decided_photo_is_blurred_by_the_category_of_the_report(client, mod, alice, bob, category, outcome):
     post = PostFactory(author=alice)

@@ -1,4 +1,4 @@
-"""What the dashboard, the workload and the transparency page say is what happened."""
+"""The figures of the dashboard, the workload and the transparency page."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The desk as migrations leave it."""
+"""The data that migrations create."""
 
 from importlib import import_module
 

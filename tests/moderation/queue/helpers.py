@@ -1,4 +1,4 @@
-"""A moderator's browser, and cases for it."""
+"""A browser of a moderator, and cases."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def report(row: User | Post | Comment, *, by: User | None = None, category: str 
 
 
 def earlier_reports(reporter: User, *, resolved: int = 0, dismissed: int = 0) -> None:
-    """Closed reports of theirs, about somebody else."""
+    """Closed reports by the reporter about another user."""
     subject, now = UserFactory(), "2026-01-01T00:00:00Z"
     Flag.objects.bulk_create(
         Flag(

@@ -1,4 +1,4 @@
-"""A case: what a moderator sees of it, what a decision would do, what it does, and how it is undone."""
+"""A case: its page, the preview of a decision, its effect, and undoing it."""
 
 from datetime import UTC, datetime
 
@@ -157,7 +157,7 @@ def test_own_cases_and_cases_of_admins_are_refused(mod, whose):
     author = mod if whose == "mod" else make_moderator("chief", role="admin")
     post = PostFactory(author=author)
     report(post)
-    assert "Moderators cannot decide about themselves" in messages_of(decide(browser(mod), post, "dismiss"))
+    assert "You cannot decide about yourself" in messages_of(decide(browser(mod), post, "dismiss"))
     assert Flag.objects.get().status == "open"
 
 
@@ -313,13 +313,13 @@ def test_queue_link_of_a_case_releases_it(mod, things):
 
 
 def test_services_need_a_reason(mod, things):
-    for verb in (
+    for service in (
         lambda: queue.decide_case(Target.of(things["post"]), by=mod, decision="dismiss", reason=" "),
         lambda: queue.decide_many([Target.of(things["post"])], by=mod, decision="dismiss", reason=""),
         lambda: queue.undo(taken_down(PostFactory(author=things["user"]), mod), by=mod, reason=""),
     ):
         with pytest.raises(services.Invalid):
-            verb()
+            service()
 
 
 def test_preview_of_a_suspension_counts_content_once(alice):

@@ -1,4 +1,4 @@
-"""Reason templates: there to begin with, and changed by who may change rules, which is noted."""
+"""Reason templates: created by a migration, changed by senior moderators, and recorded."""
 
 import pytest
 from django.urls import reverse
@@ -55,9 +55,9 @@ def test_moderator_sees_templates_and_cannot_change_them(mod):
     assert client.post(page_of(template), NEW).status_code == 403
     assert client.post(page_of(template, "delete"), {"post": "yes"}).status_code == 403
     client.post(LIST, {"action": "delete_selected", "_selected_action": [str(template.pk)], "post": "yes"})
-    for verb in (policies.save_template, policies.delete_template):
+    for service in (policies.save_template, policies.delete_template):
         with pytest.raises(roles.SeniorModeratorRequired):
-            verb(template, by=mod)
+            service(template, by=mod)
     assert list(ReasonTemplate.objects.order_by("id").values()) == before
     assert not StaffAct.objects.exists()
 

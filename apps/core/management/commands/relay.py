@@ -1,4 +1,4 @@
-"""`manage.py relay`: announces queued tasks to the broker."""
+"""`manage.py relay`: announces queued tasks to the broker, without the scheduler (see `dispatcher`)."""
 
 import signal
 from typing import Any
@@ -15,6 +15,8 @@ class Command(BaseCommand):
         "Announce the rows of the outbox to the broker, until SIGTERM; then finish what is under way and end. One is "
         "enough, and several do no harm."
     )
+    # They would import every page.
+    requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         relay = Relay(current_app)

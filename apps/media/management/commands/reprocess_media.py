@@ -29,6 +29,7 @@ class Command(OperatorCommand):
   manage.py reprocess_media                                try all of them again
   manage.py reprocess_media --status ready --user @alice   make alice's photos again
   manage.py reprocess_media --without-objects              media whose variants are missing in storage
+  manage.py reprocess_media --malformed                    media that are not shown because of malformed variants
   manage.py reprocess_media --status ready --after ID      continue a stopped run
 """
 
@@ -39,6 +40,7 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--without-objects", action="store_true", help="media whose variants are missing in storage"
         )
+        parser.add_argument("--malformed", action="store_true", help="ready media whose variants are malformed")
         parser.add_argument(
             "--after", default="", metavar="ID", help="continue after this id, printed by a stopped run"
         )
@@ -97,20 +99,20 @@ class Command(OperatorCommand):
 
 def _refuse_to_choose(**options: Any) -> None:
     """Raises CommandError for options that choose media, which --without-objects does not support."""
-    given = [name for name in ("status", "user", "id", "after", "at_once") if options[name]]
+    given = [name for name in ("status", "user", "id", "after", "at_once", "malformed") if options[name]]
     if given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise CommandError(f"--without-objects cannot be combined with {names}.")
 
 
-def _chosen(*, status: str | None, user: str, id: list[str], after: str, **_: Any) -> MediaQuerySet:
+def _chosen(*, status: str | None, user: str, id: list[str], after: str, malformed: bool, **_: Any) -> MediaQuerySet:
     """Raises CommandError."""
     media: MediaQuerySet = Media.objects.order_by("pk")
     for pk in [*id, after]:
         if pk and parse_id(pk) is None:
             raise CommandError(f"{pk} is not an id.")
     wanted = [status] if status else [Media.Status.FAILED, Media.Status.READY] if id else [Media.Status.FAILED]
-    media = media.filter(status__in=wanted)
+    media = media.filter(pk__in=list(inventory.malformed(media))) if malformed else media.filter(status__in=wanted)
     if user:
         media = media.owned_by(person(user).pk)
     if id:

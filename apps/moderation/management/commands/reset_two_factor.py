@@ -15,7 +15,7 @@ class Command(OperatorCommand):
     help = (
         'Remove the authenticator app and the recovery codes of an account. If STAFF_TWO_FACTOR is "required", the '
         "user has to set up two-factor authentication again at the next visit to the console. Admins can do this for "
-        "each other in the console; use this command if no admin is left. The reset is recorded with the reason."
+        "moderators in the console; use this command for an admin. The reset is recorded with the reason."
     )
     examples = """
   manage.py reset_two_factor alice --reason "Lost her phone; called back on the known number."

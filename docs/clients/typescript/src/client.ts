@@ -15,18 +15,24 @@ type Json<T> = T extends { content: { "application/json": infer Body } } ? Body 
 type PathWith<M extends Method> = { [P in keyof paths]: paths[P][M] extends object ? P : never }[keyof paths];
 type Operation<M extends Method, P extends keyof paths> = NonNullable<paths[P][M]>;
 
+type Success = 200 | 201 | 202 | 204;
+
 /** The body of the successful response; undefined if there is none. */
 type Result<O> = O extends { responses: infer R }
-  ? { [S in keyof R]: S extends 200 | 201 | 202 ? ([Json<R[S]>] extends [never] ? undefined : Json<R[S]>) : S extends 204 ? undefined : never }[keyof R]
+  ? { [S in keyof R & Success]: [Json<R[S]>] extends [never] ? undefined : Json<R[S]> }[keyof R & Success]
   : never;
 
-/** What a request consists of: arguments of the path, of the query, and a body. */
-type Options<O> = (O extends { parameters: { path: infer Path extends object } } ? { path: Path } : { path?: never }) &
-  (O extends { parameters: { query?: infer Query } } ? { query?: NonNullable<Query> } : { query?: never }) &
-  (O extends { requestBody: infer Body } ? { body: Json<Body> } : O extends { requestBody?: infer Body } ? { body?: Json<NonNullable<Body>> } : { body?: never }) & {
-    /** Makes it safe to repeat a request that creates something. */
-    idempotencyKey?: string;
-  };
+type Path<O> = O extends { parameters: { path: infer P extends object } } ? { path: P } : { path?: never };
+type Query<O> = O extends { parameters: { query?: infer Q } } ? { query?: NonNullable<Q> } : { query?: never };
+type Body<O> = O extends { requestBody: infer B }
+  ? { body: Json<B> }
+  : O extends { requestBody?: infer B }
+    ? { body?: Json<NonNullable<B>> }
+    : { body?: never };
+
+/** What a request consists of. An `idempotencyKey` makes it safe to repeat a request that creates something. */
+type Options<O> = Path<O> & Query<O> & Body<O> & { idempotencyKey?: string };
+type Request = { path?: object; query?: object; body?: unknown; idempotencyKey?: string };
 
 /** An error response. Switch on `problem.code`. */
 export class PhotogramError extends Error {
@@ -50,11 +56,12 @@ export class Photogram {
   }
 
   /** Sends a request. Refreshes the access token if it has expired. Throws PhotogramError. */
-  async request<M extends Method, P extends PathWith<M>>(
+  request<M extends Method, P extends PathWith<M>>(
     method: M,
     path: P,
     options: Options<Operation<M, P>>,
-  ): Promise<Result<Operation<M, P>>> {
+  ): Promise<Result<Operation<M, P>>>;
+  async request(method: Method, path: string, options: Request): Promise<unknown> {
     try {
       return await this.#send(method, path, options);
     } catch (error) {
@@ -78,11 +85,7 @@ export class Photogram {
     return media_id;
   }
 
-  async #send<T>(
-    method: Method,
-    template: string,
-    options: { path?: object; query?: object; body?: unknown; idempotencyKey?: string },
-  ): Promise<T> {
+  async #send(method: Method, template: string, options: Request): Promise<unknown> {
     const headers = new Headers();
     if (this.#tokens) headers.set("Authorization", `Bearer ${this.#tokens.access}`);
     if (options.body !== undefined) headers.set("Content-Type", "application/json");
@@ -103,7 +106,8 @@ export class Photogram {
 }
 
 function filled(template: string, values: object = {}): string {
-  return Object.entries(values).reduce((path, [name, value]) => path.replace(`{${name}}`, encodeURIComponent(value)), template);
+  const fill = (path: string, [name, value]: [string, string]) => path.replace(`{${name}}`, encodeURIComponent(value));
+  return Object.entries(values).reduce(fill, template);
 }
 
 /** Lists are separated by commas. */

@@ -1,0 +1,48 @@
+"""Console sessions are sessions: they are listed, revoked and ended like those of the API.
+
+The Django session of the browser holds the id of an `accounts.Session`, and is worthless once that has ended.
+"""
+
+from typing import Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
+
+from apps.accounts import services
+from apps.accounts.api.clients import describe_client
+from apps.accounts.models import Session, User
+from apps.core.db.ids import parse_id
+
+# Key in the Django session.
+SESSION_ID = "session_id"
+
+
+@receiver(user_logged_in)
+def open_session(*, request: HttpRequest, user: User, **_: Any) -> None:
+    # django-otp's attribute, which the login form sets after it has checked the code.
+    two_factor = getattr(user, "otp_device", None) is not None
+    if session := services.open_console_session(user, two_factor=two_factor, **describe_client(request)):
+        request.session[SESSION_ID] = str(session.pk)
+
+
+@receiver(user_logged_out)
+def end_session(*, request: HttpRequest, user: User | None, **_: Any) -> None:
+    session_id = parse_id(request.session.get(SESSION_ID, ""))
+    if user and session_id:
+        services.end_session(user.pk, session_id, reason=Session.EndReason.SIGNED_OUT)
+
+
+class ConsoleSessionMiddleware(MiddlewareMixin):
+    """Signs a browser out whose session has ended, or whose user is no longer staff."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not request.path_info.startswith(reverse("admin:index")) or not request.user.is_authenticated:
+            return
+        user = request.user
+        session_id = parse_id(request.session.get(SESSION_ID, ""))
+        if not (user.is_staff and session_id and services.use_console_session(user.pk, session_id)):
+            logout(request)
