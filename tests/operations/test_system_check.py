@@ -174,6 +174,12 @@ class TestRedis:
             assert re.match(r"127\.0\.0\.1:[12]: ConnectionError", found(subject))
             assert "secret" not in found(subject)
 
+    def test_unavailable_broker_of_another_kind_is_reported(self, settings: Any) -> None:
+        settings.CELERY_BROKER_URL = "amqp://guest:secret@127.0.0.1:1//"
+        settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+        assert found("broker").startswith("127.0.0.1:1: OperationalError")
+        assert "secret" not in found("broker")
+
     def test_broker_on_the_server_of_the_cache_is_no_second_error(self, settings: Any) -> None:
         settings.REDIS_URL, settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1"
         assert found("broker") == ""
