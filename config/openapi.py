@@ -45,7 +45,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
             }
         },
     },
-    "POSTPROCESSING_HOOKS": ["apps.core.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": ["apps.core.api.components.complete"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # JavaScript, because it names a plugin of static/api/swagger.js.

@@ -161,6 +161,7 @@ def test_only_these_modules_use_an_http_client():
     assert holding == {
         "apps/core/db/deadline.py",  # shuts down the sockets of overdue database connections
         "apps/media/sweeps.py",
+        "apps/media/sandbox.py",  # a pair of sockets between the decoder and its parent
         "apps/media/checks.py",  # the system checks of the configured storage
         "demo/photo_uploads.py",
         "apps/notifications/push.py",

@@ -22,7 +22,7 @@ OBJECTS = {
     "Variant": "name content_type url width height bytes",
     "TokenPair": "access refresh token_type expires_in session_id user",
     "DataExport": "status url expires_at",
-    "Session": "id device_name ip user_agent created_at last_seen_at current",
+    "Session": "id kind device_name ip user_agent created_at last_seen_at current",
     "NewUpload": "id media_id status upload",
     "UploadTarget": "method url headers expires_at",
     "Upload": "id media_id status",

@@ -25,9 +25,14 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'processing times',
             },
         ),
-        migrations.AlterField(
-            model_name='media',
-            name='variants',
-            field=apps.media.fields.VariantsField(default=list),
+        # The column stays as it is.
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterField(
+                    model_name='media',
+                    name='variants',
+                    field=apps.media.fields.VariantsField(default=list),
+                ),
+            ]
         ),
     ]

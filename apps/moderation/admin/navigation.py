@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.apps import apps
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 
 from apps.accounts.models import User
-from apps.core.ops.metrics import MOST_COUNTED
 from apps.moderation.admin import pages
 from apps.moderation.cases import reads
+from apps.moderation.console.profiles import COUNTED, bounded_count
 from apps.moderation.models import Appeal, Flag, ModerationAction, OpenCase, SuspensionProposal
 from apps.moderation.transparency import statistics
 
@@ -51,20 +52,22 @@ def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "appeals": appeals.order_by("pk")[:LANDING_ROWS],
         "proposals": SuspensionProposal.objects.waiting().select_related("person")[:LANDING_ROWS],
         "numbers": _numbers(by),
+        "counted": COUNTED,
     }
 
 
-def _numbers(by: User) -> list[tuple[str, int]]:
-    """(name, number), each counted up to MOST_COUNTED."""
+def _numbers(by: User) -> dict[str, int]:
+    """By name, each counted up to COUNTED, in one query."""
     today = statistics.Period.of_days(1)
     decided = ModerationAction.objects.filter(actor=by, pk__gte=today.first_id, part_of_id=None)
-    rows = {
+    rows: dict[str, QuerySet[Any]] = {
         "Open cases": OpenCase.objects.all(),
         "Open reports": Flag.objects.open(),
         "Open appeals": Appeal.objects.open(),
         "Your decisions today": decided,
     }
-    return [(name, row[:MOST_COUNTED].count()) for name, row in rows.items()]
+    counted = User.objects.filter(pk=by.pk).values_list(*(bounded_count(row) for row in rows.values()))
+    return dict(zip(rows, counted.get(), strict=True))
 
 
 def _list_of(icon: str, label: str) -> dict[str, Any]:

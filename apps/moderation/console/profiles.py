@@ -99,11 +99,11 @@ def _counts(person_id: UUID) -> dict[str, Func]:
         "takedowns": actions.filter(action=ModerationAction.Action.TAKEDOWN),
         "suspensions": actions.filter(action=ModerationAction.Action.SUSPEND),
     }
-    return {name: _bounded_count(rows) for name, rows in wanted.items()}
+    return {name: bounded_count(rows) for name, rows in wanted.items()}
 
 
-def _bounded_count(rows: QuerySet[Any]) -> Func:
-    """A count in a subquery, which a plain Count would not bound."""
+def bounded_count(rows: QuerySet[Any]) -> Func:
+    """The number of rows up to COUNTED, in a subquery: a plain Count would not be bounded."""
     ids = ArraySubquery(rows.order_by().values("pk")[:COUNTED])
     return Func(ids, function="cardinality", output_field=IntegerField())
 

@@ -11,21 +11,25 @@ class Migration(migrations.Migration):
         migrations.AlterModelOptions("moderationaction", {"verbose_name": "decision"}),
         migrations.AlterModelOptions("suspensionproposal", {"verbose_name": "proposed suspension"}),
         # Labels are only shown in the console: no change of the database.
-        migrations.AlterField(
-            "moderationaction",
-            "action",
-            models.CharField(
-                choices=[
-                    ("takedown", "Takedown"),
-                    ("restore", "Restoration"),
-                    ("suspend", "Suspension"),
-                    ("unsuspend", "End of suspension"),
-                    ("resolve_flag", "Report resolved"),
-                    ("dismiss_flag", "Report dismissed"),
-                    ("uphold_appeal", "Appeal upheld"),
-                    ("overturn_appeal", "Appeal overturned"),
-                ],
-                max_length=20,
-            ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterField(
+                    "moderationaction",
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("takedown", "Takedown"),
+                            ("restore", "Restoration"),
+                            ("suspend", "Suspension"),
+                            ("unsuspend", "End of suspension"),
+                            ("resolve_flag", "Report resolved"),
+                            ("dismiss_flag", "Report dismissed"),
+                            ("uphold_appeal", "Appeal upheld"),
+                            ("overturn_appeal", "Appeal overturned"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+            ]
         ),
     ]

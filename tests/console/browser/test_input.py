@@ -113,7 +113,7 @@ def test_appeal_is_decided_by_keyboard(console, mod):
         page.keyboard.press(key)
     page.keyboard.type("The author is right.")
     page.keyboard.press("Control+Enter")
-    page.get_by_role("heading", name="Overturn the takedown of the post by @alice").wait_for()
+    page.get_by_role("heading", name="Overturn the takedown of the post by @alice", level=2).wait_for()
     page.keyboard.press("Enter")
     page.get_by_text("overturned and undone").wait_for()
     first, second = Appeal.objects.order_by("id")

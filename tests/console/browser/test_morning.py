@@ -103,7 +103,7 @@ def test_wave_of_spam_is_taken_down_in_bulk(console, mod):
     page.get_by_text("6 selected").wait_for()
     page.get_by_label("With selected").select_option("take_down")
     page.get_by_role("button", name="Preview…").click()
-    page.get_by_text("6 cases").wait_for()
+    page.get_by_role("heading", name="Take down: 6 cases", level=2).wait_for()
     assert Comment.objects.filter(taken_down_at=None).count() == 6
     page.get_by_label("Reason template").select_option(label="Spam or scam")
     page.get_by_role("button", name="6").click()
@@ -133,7 +133,7 @@ def test_suspension_is_undone_appeal_decided_and_audit_exported(console, mod):
     page.goto(reverse("admin:moderation_moderationaction_undo", args=[suspension.pk]))
     page.get_by_label("Reason", exact=True).fill("The wrong bob.")
     page.get_by_role("button", name="Preview").click()
-    page.get_by_text("stay closed").wait_for()
+    page.get_by_text("that this decision closed stays closed").wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone or replaced").wait_for()
     assert User.objects.get(pk=bob.pk).state == "active"
@@ -142,7 +142,7 @@ def test_suspension_is_undone_appeal_decided_and_audit_exported(console, mod):
     page.get_by_text("I took it myself.").wait_for()
     page.get_by_label("Reason (the appellant sees it)").fill("The raw file shows it.")
     page.get_by_role("button", name="Overturn").click()
-    page.get_by_role("heading", name="Overturn the takedown of the post by @alice").wait_for()
+    page.get_by_role("heading", name="Overturn the takedown of the post by @alice", level=2).wait_for()
     page.get_by_role("button", name="Confirm").click()
     page.get_by_text("The appellant is notified.").wait_for()
     assert Appeal.objects.get(pk=appeal.pk).status == "overturned"

@@ -144,7 +144,7 @@ def test_queue_filters_by_category_across_pages(mod, alice, monkeypatch):
     assert spam.pk not in seen
 
 
-@pytest.mark.parametrize("after", ["x", "1:2", "NaN:019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10", "Infinity:x", "\0", "1:"])
+@pytest.mark.parametrize("after", ["x", "1:2", "NaN:019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10", "Infinity:x", "1:"])
 def test_invalid_position_is_the_start_of_the_queue(mod, alice, after):
     report(alice)
     page = browser(mod).get(QUEUE, {"after": after, "category": "none"})
