@@ -293,7 +293,14 @@ class TestJobs:
         errors = [message for message in installation.run_checks() if message.is_serious()]
         (message,) = errors
         assert re.match(r"\S+:\d+: OperationalError: connection refused", message.msg)
-        assert found("jobs", checks.INFO).startswith("Not checked: PostgreSQL is down.")
+        for subject in ("jobs", "media"):
+            assert found(subject, checks.INFO).startswith("Not checked: PostgreSQL is down.")
+
+    def test_only_the_outage_of_redis_is_named(self, all_run: None, settings: Any) -> None:
+        settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+        errors = [message for message in installation.run_checks() if message.is_serious()]
+        assert {installation.subject_of(message) for message in errors if message.id not in NOT_DURABLE} == {"cache"}
+        assert found("addresses", checks.INFO).startswith("Not checked: Redis is down.")
 
     def test_dead_letters_are_reported(self) -> None:
         row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}
@@ -350,8 +357,8 @@ class TestCommand:
             },
         ]
         text = run("system_check").out
-        assert "ok      database  PostgreSQL 18.\n" in text
-        assert "error   settings  No TLS. (security.W008)\n                  → Use it.\n" in text
+        assert "ok      database PostgreSQL 18.\n" in text
+        assert "error   settings No TLS. (security.W008)\n                 → Use it.\n" in text
 
     def test_former_name_works_and_is_deprecated(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(installation, "run_checks", list)
