@@ -11,18 +11,19 @@ from typing import Any
 from structlog import DropEvent
 from structlog.typing import EventDict
 
-# Health checks come every few seconds. One is only shown if it is slow or fails.
-PROBED = ("health/", "metrics")
+# Health checks come every few seconds, and a page loads many static files, which have no route. Such a request is only
+# shown if it is slow or fails.
+FREQUENT = ("health/", "metrics", "unrouted")
 SLOW_MS = 1000
 # Of a line without trouble, these are not worth the room.
 DETAILS = ("level", "logger", "timestamp", "request_id")
 
 
-def hide_probes(logger: Any, method: str, event: EventDict) -> EventDict:
-    """A processor that drops the line of a health check or scrape that was answered well and in time."""
+def hide_frequent(logger: Any, method: str, event: EventDict) -> EventDict:
+    """A processor that drops the line of a health check, scrape or static file that was answered well and in time."""
     if (
         event.get("event") == "request"
-        and str(event.get("route")).startswith(PROBED)
+        and str(event.get("route")).startswith(FREQUENT)
         and event["status"] < 400
         and event["duration_ms"] < SLOW_MS
     ):

@@ -19,7 +19,7 @@ from prometheus_client import Counter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict, Processor
 
-from config.console import as_text, hide_probes
+from config.console import as_text, hide_frequent
 from config.redaction import redact
 
 SUPPRESSED = Counter("photogram_log_lines_suppressed_total", "Lines left out of the log, since they said the same.")
@@ -259,7 +259,7 @@ def logging_config(*, log_format: str, level: str, full_addresses: bool = False,
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *([] if log_format == "json" else [hide_probes]),
+            *([] if log_format == "json" else [hide_frequent]),
             *_SHARED,
             structlog.stdlib.PositionalArgumentsFormatter(),
             say_at_once,

@@ -286,10 +286,11 @@ class TestTheTerminal:
             ({"route": "health/ready", "status": 503}, "GET /health/ready 503 12 ms, db 3 ms/1, request 01a22955"),
             ({"route": "health/live", "duration_ms": 2000.0}, "GET /health/live 200 2000 ms, db 3 ms/1"),
             ({"route": "metrics"}, None),
+            ({"route": "unrouted"}, None),
             ({"route": "unrouted", "status": 404}, "GET unrouted 404 12 ms, db 3 ms/1"),
         ],
     )
-    def test_request_is_one_short_line_and_probes_are_hidden(self, console_log, changes, line):
+    def test_request_is_one_short_line_and_frequent_ones_are_hidden(self, console_log, changes, line):
         structlog.get_logger("photogram.request").info("request", **self.REQUEST | changes)
         assert console_log() == ([line] if line else [])
 
