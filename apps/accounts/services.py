@@ -1,7 +1,7 @@
 """Write operations of accounts: sign up, sign in, change the profile, delete the account."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -165,16 +165,9 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
     )
 
 
-def use_console_session(user_id: UUID, session_id: UUID) -> bool:
-    """Record a request, which restarts CONSOLE_IDLE_TIMEOUT. Returns whether the session is live."""
-    consoles = Session.objects.owned_by(user_id).filter(kind=Session.Kind.CONSOLE)
-    session = consoles.live().filter(pk=session_id).first()
-    if session is None:
-        return False
-    now = timezone.now()
-    if session.last_seen_at < now - timedelta(seconds=session_cache.SEEN_SECONDS):
-        Session.objects.filter(pk=session_id).update(last_seen_at=now)
-    return True
+def record_use(session_id: UUID) -> None:
+    """Restart the idle timeout of a console session."""
+    Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())
 
 
 def refresh(token: str) -> tuple[Session, str]:

@@ -173,7 +173,7 @@ class TestDeciding:
         assert Appeal.objects.get().status == "open"
 
     def test_appellant_cannot_decide(self, other):
-        victim, judge = make_moderator("victim"), make_moderator("judge")
+        victim, judge = make_moderator("victim"), make_moderator("judge", "senior_moderator")
         appeal = services.appeal(taken_down(PostFactory(author=victim), judge), by=victim.pk, text="No.")
         assert self.decide(appeal, victim, "overturn").json()["code"] == "cannot_moderate"
 

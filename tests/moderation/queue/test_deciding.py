@@ -157,7 +157,7 @@ def test_own_cases_and_cases_of_admins_are_refused(mod, whose):
     author = mod if whose == "mod" else make_moderator("chief", role="admin")
     post = PostFactory(author=author)
     report(post)
-    assert "Moderators cannot decide about themselves" in messages_of(decide(browser(mod), post, "dismiss"))
+    assert "You cannot decide about yourself" in messages_of(decide(browser(mod), post, "dismiss"))
     assert Flag.objects.get().status == "open"
 
 

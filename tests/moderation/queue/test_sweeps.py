@@ -104,7 +104,7 @@ def test_refused_case_does_not_stop_the_others(mod, wave):
     done = sweep(browser(mod), [*wave, own], step="confirm", **BECAUSE)
     assert "2 cases decided" in messages_of(done)
     assert "@second works on that case" in messages_of(done)
-    assert "Moderators cannot decide about themselves" in messages_of(done)
+    assert "You cannot decide about yourself" in messages_of(done)
     assert Flag.objects.filter(status="open").count() == 3
 
 
