@@ -154,14 +154,16 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
     staff = User.objects.active().filter(pk=user.pk, is_staff=True)
     if staff.select_for_update(no_key=True).first() is None:
         return None
+    now = timezone.now()
     return Session.objects.create(
         user=user,
         kind=Session.Kind.CONSOLE,
+        last_seen_at=now,
         device_name="Console",
         address=address or None,
         user_agent=user_agent[:300],
         two_factor=two_factor,
-        expires_at=timezone.now() + settings.CONSOLE_SESSION_LIFETIME,
+        expires_at=now + settings.CONSOLE_SESSION_LIFETIME,
     )
 
 
