@@ -1,14 +1,18 @@
 """Authentication backend of the console with one query per page for each of user, device and permissions."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Permission
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, Subquery
 from django.http import HttpRequest
+from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
+from apps.accounts.session_cache import SEEN_SECONDS
 
 
 class OneQueryBackend(ModelBackend):
@@ -24,9 +28,17 @@ class OneQueryBackend(ModelBackend):
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: Any) -> User | None:
-        """The user with `device_pk`, which `TwoFactorMiddleware` compares with the session."""
+        """The user with `device_pk`, which `TwoFactorMiddleware` compares with the session, and the ids of the live
+        console sessions and of those that were used recently, for `ConsoleSessionMiddleware`."""
         device = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True).values("pk")[:1]
-        user: User | None = User.objects.annotate(device_pk=Subquery(device)).filter(pk=user_id).first()
+        live = Session.objects.live().filter(user=OuterRef("pk"), kind=Session.Kind.CONSOLE).values("pk")
+        recent = live.filter(last_seen_at__gt=timezone.now() - timedelta(seconds=SEEN_SECONDS))
+        annotated = User.objects.annotate(
+            device_pk=Subquery(device),
+            console_sessions=ArraySubquery(live),
+            recent_console_sessions=ArraySubquery(recent),
+        )
+        user: User | None = annotated.filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
     def get_all_permissions(self, user_obj: User | AnonymousUser, obj: Any = None) -> set[str]:

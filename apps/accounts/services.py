@@ -1,7 +1,7 @@
 """Write operations of accounts: sign up, sign in, change the profile, delete the account."""
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -154,27 +154,22 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
     staff = User.objects.active().filter(pk=user.pk, is_staff=True)
     if staff.select_for_update(no_key=True).first() is None:
         return None
+    now = timezone.now()
     return Session.objects.create(
         user=user,
         kind=Session.Kind.CONSOLE,
+        last_seen_at=now,
         device_name="Console",
         address=address or None,
         user_agent=user_agent[:300],
         two_factor=two_factor,
-        expires_at=timezone.now() + settings.CONSOLE_SESSION_LIFETIME,
+        expires_at=now + settings.CONSOLE_SESSION_LIFETIME,
     )
 
 
-def use_console_session(user_id: UUID, session_id: UUID) -> bool:
-    """Record a request, which restarts CONSOLE_IDLE_TIMEOUT. Returns whether the session is live."""
-    consoles = Session.objects.owned_by(user_id).filter(kind=Session.Kind.CONSOLE)
-    session = consoles.live().filter(pk=session_id).first()
-    if session is None:
-        return False
-    now = timezone.now()
-    if session.last_seen_at < now - timedelta(seconds=session_cache.SEEN_SECONDS):
-        Session.objects.filter(pk=session_id).update(last_seen_at=now)
-    return True
+def record_use(session_id: UUID) -> None:
+    """Restart the idle timeout of a console session."""
+    Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())
 
 
 def refresh(token: str) -> tuple[Session, str]:

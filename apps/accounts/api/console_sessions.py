@@ -4,6 +4,7 @@ The Django session of the browser holds the id of an `accounts.Session`, and is 
 """
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -42,7 +43,11 @@ class ConsoleSessionMiddleware(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> None:
         if not request.path_info.startswith(reverse("admin:index")) or not request.user.is_authenticated:
             return
-        user = request.user
         session_id = parse_id(request.session.get(SESSION_ID, ""))
-        if not (user.is_staff and session_id and services.use_console_session(user.pk, session_id)):
+        # Annotated by the authentication backend (`backends.py`).
+        live: list[UUID] = getattr(request.user, "console_sessions", [])
+        recent: list[UUID] = getattr(request.user, "recent_console_sessions", [])
+        if not request.user.is_staff or session_id not in live:
             logout(request)
+        elif session_id and session_id not in recent:
+            services.record_use(session_id)
