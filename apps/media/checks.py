@@ -122,7 +122,9 @@ def _check_clock(anonymous: httpx.Client, name: str) -> Iterator[CheckMessage]:
         yield Error(msg, hint=hint, id="photogram.E208")
 
 
-@installation.register("media", id="photogram.E230", hint="Check that the database is available.")
+@installation.register(
+    "media", id="photogram.E230", hint="Check that the database is available.", requires=("database", "schema")
+)
 def check_variants(**_: Any) -> Iterator[CheckMessage]:
     """Of the newest media only: an operator waits for this command."""
     newest = Media.objects.filter(pk__in=Media.objects.order_by("-pk").values("pk")[:NEWEST])

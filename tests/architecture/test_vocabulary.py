@@ -39,8 +39,8 @@ def files() -> Iterator[Path]:
     for place in PLACES:
         path = ROOT / place
         for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            # Migrations hold the names that the database had.
-            if file.suffix in SUFFIXES and "migrations" not in file.parts:
+            # Migrations hold the names that the database had, node_modules the packages of a TypeScript example.
+            if file.suffix in SUFFIXES and not {"migrations", "node_modules"} & {*file.parts}:
                 yield file
 
 

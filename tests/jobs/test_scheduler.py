@@ -1,5 +1,6 @@
 """The scheduler and the other processes that no request reaches: seen when they live, and when they do not."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,10 @@ class TestSignsOfLife:
         check = heartbeats.require(*settings.WORKER_NAMES, silent_after=heartbeats.SILENT_AFTER)
         with pytest.raises(Unhealthy, match="No heartbeat of search yet"):
             check()
+
+    def test_expected_kinds_of_workers_are_those_of_the_procfile(self, settings):
+        procfile = (settings.BASE_DIR / "Procfile").read_text()
+        assert re.findall(r"--hostname (\w+)@%h", procfile) == settings.WORKER_NAMES
 
     def test_processes_that_need_the_broker_are_not_blamed_for_its_outage(self, api, settings):
         settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"

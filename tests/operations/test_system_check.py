@@ -174,6 +174,12 @@ class TestRedis:
             assert re.match(r"127\.0\.0\.1:[12]: ConnectionError", found(subject))
             assert "secret" not in found(subject)
 
+    def test_unavailable_broker_of_another_kind_is_reported(self, settings: Any) -> None:
+        settings.CELERY_BROKER_URL = "amqp://guest:secret@127.0.0.1:1//"
+        settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+        assert found("broker").startswith("127.0.0.1:1: OperationalError")
+        assert "secret" not in found("broker")
+
     def test_broker_on_the_server_of_the_cache_is_no_second_error(self, settings: Any) -> None:
         settings.REDIS_URL, settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1"
         assert found("broker") == ""
@@ -287,7 +293,14 @@ class TestJobs:
         errors = [message for message in installation.run_checks() if message.is_serious()]
         (message,) = errors
         assert re.match(r"\S+:\d+: OperationalError: connection refused", message.msg)
-        assert found("jobs", checks.INFO).startswith("Not checked: PostgreSQL is down.")
+        for subject in ("jobs", "media"):
+            assert found(subject, checks.INFO).startswith("Not checked: PostgreSQL is down.")
+
+    def test_only_the_outage_of_redis_is_named(self, all_run: None, settings: Any) -> None:
+        settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+        errors = [message for message in installation.run_checks() if message.is_serious()]
+        assert {installation.subject_of(message) for message in errors if message.id not in NOT_DURABLE} == {"cache"}
+        assert found("addresses", checks.INFO).startswith("Not checked: Redis is down.")
 
     def test_dead_letters_are_reported(self) -> None:
         row = {"task_name": "apps.media.tasks.process_upload", "task_id": "x", "args": [], "kwargs": {}, "options": {}}
@@ -344,8 +357,8 @@ class TestCommand:
             },
         ]
         text = run("system_check").out
-        assert "ok      database  PostgreSQL 18.\n" in text
-        assert "error   settings  No TLS. (security.W008)\n                  → Use it.\n" in text
+        assert "ok      database PostgreSQL 18.\n" in text
+        assert "error   settings No TLS. (security.W008)\n                 → Use it.\n" in text
 
     def test_former_name_works_and_is_deprecated(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(installation, "run_checks", list)

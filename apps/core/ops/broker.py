@@ -25,5 +25,6 @@ def ping() -> None:
         ) as client:
             client.ping()
     else:
-        with Connection(url, connect_timeout=TIMEOUT_SECONDS) as broker:
-            broker.ensure_connection(max_retries=1, timeout=TIMEOUT_SECONDS)
+        options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+        with Connection(url, connect_timeout=TIMEOUT_SECONDS, transport_options=options) as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT_SECONDS)

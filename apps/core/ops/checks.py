@@ -272,7 +272,9 @@ def _check_backlog(*, is_processed: bool) -> Iterator[CheckMessage]:
 
 
 # ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
-@installation.register("addresses", id="photogram.E170", hint="They are kept in Redis; check the cache first.")
+@installation.register(
+    "addresses", id="photogram.E170", hint="They are kept in Redis; check the cache first.", requires=("cache",)
+)
 def check_addresses(**_: Any) -> Iterator[CheckMessage]:
     """Limits by address do not apply to a request whose client address cannot be read."""
     if text := addresses.last_unreadable():

@@ -12,6 +12,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Info
 
+from apps.core.ops import health
+from apps.core.ops.health import State
+
 TAG = "installation"
 # The id of a message that names the cause why a subject was not checked.
 NOT_CHECKED = "photogram.I001"
@@ -22,16 +25,21 @@ Check = Callable[..., Iterable[CheckMessage]]
 _subjects = [SETTINGS]
 
 
-def register(subject: str, *, id: str, hint: str, address: Callable[[], str] | None = None) -> Callable[[Check], Check]:
+def register(
+    subject: str, *, id: str, hint: str, address: Callable[[], str] | None = None, requires: tuple[str, ...] = ()
+) -> Callable[[Check], Check]:
     """Register a check with Django. Its messages are about `subject`.
 
-    If the check raises an exception, that is an error with `id` and `hint`; its message begins with `address()`.
+    If the check raises an exception, that is an error with `id` and `hint`; its message begins with `address()`. While
+    one of the dependencies `requires` is down, one message names the cause, and nothing is checked.
     """
     if subject not in _subjects:
         _subjects.append(subject)
 
     def decorate(check: Check) -> Check:
         def run(**options: Any) -> list[CheckMessage]:
+            if fault := _fault_of(requires):
+                return [Info(f"Not checked: {fault}.", obj=subject, id=NOT_CHECKED)]
             messages: list[CheckMessage] = []
             try:
                 # Keeps the messages before an exception.
@@ -48,6 +56,13 @@ def register(subject: str, *, id: str, hint: str, address: Callable[[], str] | N
         return check
 
     return decorate
+
+
+def _fault_of(dependencies: tuple[str, ...]) -> str:
+    """What is wrong with the first of them that is not up; empty if all are up."""
+    results = health.probe(*dependencies) if dependencies else {}
+    down = (name for name in dependencies if results[name].state is not State.UP)
+    return next((health.root_fault(name, results) for name in down), "")
 
 
 def run_checks(*subjects: str) -> list[CheckMessage]:

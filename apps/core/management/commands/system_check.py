@@ -44,12 +44,13 @@ class Command(OperatorCommand):
             "warning": self.style.WARNING,
             "error": self.style.ERROR,
         }
+        width = max((len(finding["subject"]) for finding in result["findings"]), default=0)
         for finding in result["findings"]:
             severity = styles[finding["severity"]](f"{finding['severity']:<7}")
             identifier = f" ({finding['id']})" if finding["severity"] in {"warning", "error"} else ""
-            yield f"{severity} {finding['subject']:<9} {finding['message']}{identifier}"
+            yield f"{severity} {finding['subject']:<{width}} {finding['message']}{identifier}"
             if finding["hint"]:
-                yield f"{'':17} → {finding['hint']}"
+                yield f"{'':{width + 8}} → {finding['hint']}"
         yield ""
         yield from _memory(result["processes"])
 
