@@ -95,7 +95,7 @@ def test_page_is_visible_to_the_roles_in_the_table(rank, alice, django_assert_ma
     # The first visit makes the secret.
     browser.get(reverse("console_two_factor"))
     for page in PAGES:
-        with django_assert_max_num_queries(13):
+        with django_assert_max_num_queries(12):
             seen[page] = browser.get(path_of(page, alice)).status_code
     assert seen == {page: expected[rank] for page, expected in PAGES.items()}
 
