@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import caches
 from django.core.management import call_command
 from django.core.signals import setting_changed
-from django.db import connection
+from django.db import connection, transaction
 from django.dispatch import receiver
 from rest_framework.test import APIClient
 
@@ -89,11 +89,27 @@ def _probes_in_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
 def _clean_state(settings: Any) -> Iterator[None]:
     """Disable rate limits, and remove what another test left in Redis or in memory."""
     settings.RATE_LIMITS_ENABLED = False
+    clear_caches()
+    return
+
+
+def clear_caches() -> None:
+    """Remove what is kept in Redis or in memory."""
     terms.in_force.clear()
     newcomers.in_force.clear()
     cache.breaker.reset()
     cache.call(_delete_keys)
-    return
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Undo the changes of the block, so that the next row of a table of tests starts from the same state."""
+    try:
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+    finally:
+        clear_caches()
 
 
 def _delete_keys(client: Any) -> None:

@@ -69,7 +69,7 @@ class TestCleanupTokens:
 
 
 class TestEraseUser:
-    @pytest.mark.parametrize("who", ["@alice", "alice", "alice@example.org", None], ids=str)
+    @pytest.mark.parametrize("who", ["alice@example.org", None], ids=str)
     def test_account_is_hidden_at_once_and_erased_by_a_worker(self, alice, bob, api, deliver, who):
         post, caller = PostFactory(author=alice, photos=0), api(alice)
         outcome = run("erase_user", who or str(alice.pk), "--yes")
@@ -97,8 +97,8 @@ class TestEraseUser:
         assert erasure.next_attempt_at <= timezone.now() + timedelta(seconds=60)
 
     def test_second_run_changes_nothing(self, alice):
-        for _ in range(2):
-            assert run("erase_user", "@alice", "--yes").code == 0
+        for who in ("@alice", "alice"):
+            assert run("erase_user", who, "--yes").code == 0
         assert Erasure.objects.count() == 1
 
     def test_handle_must_be_typed_as_confirmation(self, alice, monkeypatch):

@@ -487,6 +487,7 @@ class TestMaking:
         sweeps.delete_pending_objects()
         assert not is_there(written[0])
 
+    @pytest.mark.slow
     def test_large_archive_is_uploaded_in_parts(self, alice, tmp_path, monkeypatch):
         data = random.Random(1).randbytes(33 * 1024**2)
         (tmp_path / "large.zip").write_bytes(data)

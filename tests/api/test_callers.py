@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import services as accounts
@@ -12,7 +12,7 @@ from apps.core.db.ids import new_id
 from apps.moderation import services as moderation
 from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
-from tests.conftest import Caller
+from tests.conftest import Caller, rolled_back
 from tests.factories import (
     PASSWORD,
     BlockFactory,
@@ -207,9 +207,14 @@ def fill(value: Any, names: dict[str, Any]) -> Any:
     return value
 
 
-@pytest.mark.parametrize(("method", "route"), list(TABLE), ids=[" ".join(key) for key in TABLE])
-def test_route_answers_each_caller_as_in_the_table(method, route, world):
-    """Each caller finds the world as it is: what the one before did is undone."""
+def test_route_answers_each_caller_as_in_the_table(world, subtests):
+    for method, route in TABLE:
+        with subtests.test(method=method, route=route):
+            answer_each_caller_as_in_the_table(method, route, world)
+
+
+def answer_each_caller_as_in_the_table(method, route, world):
+    """Each caller finds the world as it is: what the caller before did is undone."""
     callers, names = world
     given, expected = TABLE[method, route]
     path = route
@@ -220,9 +225,8 @@ def test_route_answers_each_caller_as_in_the_table(method, route, world):
     body = given if isinstance(given, dict) else None
     answers = {}
     for kind in CALLERS:
-        with transaction.atomic():
+        with rolled_back():
             answers[kind] = getattr(callers[kind], method.lower())(f"/{path}{query}", body).status_code
-            transaction.set_rollback(True)
     assert answers == dict(zip(CALLERS, expected, strict=True))
 
 
@@ -230,11 +234,16 @@ HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")
 
 
 @pytest.mark.promise("P7")
-@pytest.mark.parametrize(("method", "route"), HERS, ids=[" ".join(key) for key in HERS])
-def test_invisible_object_answers_like_an_unknown_one(method, route, world, settings):
+def test_invisible_object_answers_like_an_unknown_one(world, settings, subtests):
     """For a blocked caller, alice's things and random ids differ in nothing but the request id, and cost the same of
     their limit; nor do they for who is no moderator where only moderators may call."""
     settings.RATE_LIMITS_ENABLED = True
+    for method, route in HERS:
+        with subtests.test(method=method, route=route), rolled_back():
+            answer_like_an_unknown_object(method, route, world)
+
+
+def answer_like_an_unknown_object(method, route, world):
     callers, names = world
     given = fill(TABLE[method, route][0], names)
     body = given if isinstance(given, dict) else None
@@ -259,17 +268,18 @@ TIMED = [key for key in HERS if key[0] == "GET"]
 
 
 @pytest.mark.promise("P7")
-@pytest.mark.parametrize(("method", "route"), TIMED, ids=[" ".join(key) for key in TIMED])
-def test_invisible_object_takes_no_more_statements_than_unknown_one(method, route, world):
-    """Time is not measured here: what makes it is the number of questions that the database is asked."""
+def test_invisible_object_takes_no_more_statements_than_unknown_one(world, subtests):
+    """Time is not measured here: it depends on the number of queries."""
     callers, names = world
-    asked = []
     callers["blocked"].get("/feed")
-    for which in (names, dict.fromkeys(names, new_id())):
-        path = route
-        for name in names:
-            path = path.replace(name, str(which[name])) if name.startswith("<") else path
-        with CaptureQueriesContext(connection) as queries:
-            callers["blocked"].get(f"/{path}")
-        asked.append(len(queries))
-    assert asked[0] == asked[1], (path, asked)
+    for _, route in TIMED:
+        with subtests.test(route=route):
+            asked = []
+            for which in (names, dict.fromkeys(names, new_id())):
+                path = route
+                for name in names:
+                    path = path.replace(name, str(which[name])) if name.startswith("<") else path
+                with CaptureQueriesContext(connection) as queries:
+                    callers["blocked"].get(f"/{path}")
+                asked.append(len(queries))
+            assert asked[0] == asked[1], asked

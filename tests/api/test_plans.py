@@ -13,7 +13,7 @@ from apps.notifications.models import Notification, NotificationEvent
 from tests.factories import PostFactory, many
 from tests.plans import analyze, explain, indexes_used, nodes, rows_read
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
 @pytest.fixture

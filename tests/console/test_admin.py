@@ -93,10 +93,15 @@ def test_pages_have_a_content_security_policy(browser):
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
-@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_every_page_is_within_its_query_budget_and_escapes_text(browser, model, django_assert_max_num_queries):
+def test_every_page_is_within_its_query_budget_and_escapes_text(browser, django_assert_max_num_queries, subtests):
+    for model in OURS:
+        with subtests.test(model=model.__name__):
+            keep_query_budget_and_escape_text(browser, model, django_assert_max_num_queries)
+
+
+def keep_query_budget_and_escape_text(browser, model, django_assert_max_num_queries):
     names = (model._meta.app_label, model._meta.model_name)
-    for query in ("", "?q=alice", f"?q={new_id()}", "?q=%25", "?o=3.-2"):
+    for query in ("", "?q=alice&o=3.-2", f"?q={new_id()}", "?q=%25"):
         with django_assert_max_num_queries(12):
             page = browser.get(reverse("admin:{}_{}_changelist".format(*names)) + query)
         assert page.status_code == 200
@@ -111,10 +116,14 @@ def test_every_page_is_within_its_query_budget_and_escapes_text(browser, model, 
 
 
 @pytest.mark.promise("O1")
-@pytest.mark.parametrize(
-    "model", [model for model in OURS if model not in KEPT_BY_VERBS], ids=lambda model: model.__name__
-)
-def test_no_form_adds_changes_or_deletes_rows(browser, model):
+def test_no_form_adds_changes_or_deletes_rows(browser, subtests):
+    for model in OURS:
+        if model not in KEPT_BY_VERBS:
+            with subtests.test(model=model.__name__):
+                refuse_forms(browser, model)
+
+
+def refuse_forms(browser, model):
     names = (model._meta.app_label, model._meta.model_name)
     row = model.objects.first()
     if row is None:

@@ -162,6 +162,7 @@ class TestIndexes:
             and node["Relation Name"] in {"content_post", "content_posttag", "content_tag"}
         )
 
+    @pytest.mark.slow
     def test_deep_page_of_a_tag_costs_as_much_as_the_first(self, many, carol):
         for viewer in (None, carol.pk):
             shown = Post.objects.visible_to(viewer).published()
@@ -173,6 +174,7 @@ class TestIndexes:
                 assert 21 <= rows_read(plan) <= 60
             assert rows_read(explain(self.page(shown.tagged("rare7"), None))) < 200, "the common tag's posts are read"
 
+    @pytest.mark.slow
     def test_deep_page_of_an_author_costs_as_much_as_the_first(self, many, alice, carol):
         shown = Post.objects.visible_to(carol.pk).written_by(alice.pk)
         for depth in self.DEPTHS:

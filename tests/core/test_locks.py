@@ -88,6 +88,7 @@ def test_lock_does_not_block_vacuum_and_ignores_the_idle_timeout():
     assert held() == []
 
 
+@pytest.mark.slow
 def test_lock_of_a_killed_process_is_released_at_once():
     environment = {"DATABASE_URL": url_of(), "PHOTOGRAM_ENV": "development"}
     holder = subprocess.Popen(

@@ -176,6 +176,7 @@ class TestASlice:
         assert run.checkpoint == {"counter": "accounts.user.follower_count", "after": str(author.pk)}
 
 
+@pytest.mark.slow
 @pytest.mark.promise("C2")
 @pytest.mark.django_db(transaction=True)
 def test_job_of_a_killed_worker_continues_at_once(monkeypatch):
@@ -196,11 +197,12 @@ class TestTheSchedule:
     def _seeded(self):
         call_command("ensure_schedule", stdout=io.StringIO())
 
-    @pytest.mark.parametrize("name", SCHEDULE)
-    def test_every_job_runs_on_an_empty_installation(self, name):
+    def test_every_job_runs_on_an_empty_installation(self, subtests):
         app.loader.import_default_modules()
-        assert app.tasks[name]() == 0
-        assert JobRun.objects.get(name=name).succeeded_at
+        for name in SCHEDULE:
+            with subtests.test(name=name):
+                assert app.tasks[name]() == 0
+                assert JobRun.objects.get(name=name).succeeded_at
 
     def test_ensure_schedule_keeps_changes_and_deletes_removed_jobs(self):
         PeriodicTask.objects.filter(task=PURGE).update(enabled=False)

@@ -75,6 +75,7 @@ def drifted() -> dict[str, Any]:
     return {label: wrong for label, wrong in found.items() if wrong}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_tiny_plan")
 def test_cast_has_ready_photos_published_posts_and_correct_counters(api: Any) -> None:
     load()

@@ -29,10 +29,12 @@ class Frozen:
 
 
 @pytest.fixture
-def frozen(settings) -> Iterator[Frozen]:
+def frozen(settings, monkeypatch) -> Iterator[Frozen]:
     # `with` closes neither a socket that is waited at, nor the guests'.
     listener = socket.create_server(("127.0.0.1", 0))
-    settings.REDIS_TIMEOUT_SECONDS = 0.25
+    options = settings.CACHES["default"]["OPTIONS"]
+    shorter = dict.fromkeys(("SOCKET_CONNECT_TIMEOUT", "SOCKET_TIMEOUT"), 0.25)
+    monkeypatch.setitem(settings.CACHES["default"], "OPTIONS", options | shorter)
     settings.REDIS_URL = f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
     frozen = Frozen(listener)
     yield frozen

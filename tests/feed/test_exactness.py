@@ -29,6 +29,7 @@ few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthC
 LOOKUP, SCAN, SCAN_TOO_SHORT = (math.inf, 3), (0, 3), (0, 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("walk", [LOOKUP, SCAN, SCAN_TOO_SHORT])
 @few
 @given(seed=st.integers(0, 10_000), spare=st.integers(0, 2), limit=st.integers(1, 4))
@@ -51,6 +52,7 @@ def test_page_of_newest_posters_equals_the_page_of_all(monkeypatch, db, walk, se
         assert timeline.newest_ids(viewer.pk, limit=limit) == feed_of(viewer)[:limit]
 
 
+@pytest.mark.slow
 @few
 @given(seed=st.integers(0, 10_000))
 def test_every_feed_is_correct_after_every_write(deliver, seed):
@@ -146,6 +148,7 @@ class TestStatements:
         settings.REDIS_URL = "redis://127.0.0.1:1/0"
         assert len(self.statements(caller)) == 1
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("walks", [False, True])
     def test_first_page_reads_posts_of_a_limited_number_of_authors(self, alice, walks):
 

@@ -121,6 +121,7 @@ def test_jpegs_are_progressive(render: Render) -> None:
     assert all(image_of(picture, name).info.get("progressive") for name in ("thumb", "medium", "large"))
 
 
+@pytest.mark.slow
 def test_noise_at_full_size_is_encoded(render: Render) -> None:
     """Progressive encoding needs the whole file in one buffer; noise fills the largest."""
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (2048, 2048, 3), np.uint8))
@@ -671,7 +672,7 @@ def test_other_data_is_corrupt(render: Render, data: bytes) -> None:
 @pytest.mark.parametrize("content_type", TYPES)
 @pytest.mark.parametrize("kept", [0.3, 0.9])
 def test_a_truncated_file_is_corrupt(render: Render, content_type: str, kept: float) -> None:
-    whole = file_of(landscape(640, 480), content_type)
+    whole = file_of(landscape(320, 240), content_type)
 
     assert refusal(render, whole[: int(len(whole) * kept)], content_type) == "image_corrupt"
 
@@ -838,6 +839,7 @@ def mutants(draw: st.DrawFn) -> tuple[str, bytes]:
     return content_type, bytes(data)
 
 
+@pytest.mark.slow
 @pytest.mark.promise("M3")
 @settings(max_examples=500, deadline=None, database=None)
 @given(mutant=mutants())

@@ -262,6 +262,7 @@ class TestC9StorageUnavailable:
         assert api(None).get("/health/ready").json()["checks"]["storage"] == "down"
         assert api(None).get("/health/ready").status_code == 200
 
+    @pytest.mark.slow
     @pytest.mark.promise("C9")
     def test_a_request_waits_less_than_five_seconds_for_silent_storage(self, api, alice, settings):
         upload = begin(api(alice), jpeg()).json()

@@ -203,6 +203,7 @@ def test_what_is_just_within_the_limits_ends_in_time(pool: RenderPool, render: R
     assert os.times().children_user + os.times().children_system - used < 6
 
 
+@pytest.mark.slow
 @pytest.mark.promise("M1")
 def test_time_is_cpu_time_of_one_picture(render: Render) -> None:
     stingy = Limits(cpu_seconds=0.4, wall_seconds=60)
@@ -278,6 +279,7 @@ def test_a_child_killed_while_idle_harms_nobody(pool: RenderPool, render: Render
     good(render)
 
 
+@pytest.mark.slow
 @pytest.mark.promise("M2")
 def test_a_child_that_hangs_is_killed(pool: RenderPool, render: Render) -> None:
     good(render)
@@ -497,6 +499,7 @@ def test_daemonic_processes_such_as_celerys_can_render(tmp_path: Path) -> None:
         sandbox._pool.close()
 
 
+@pytest.mark.slow
 def test_threads_take_turns(pool: RenderPool, tmp_path: Path) -> None:
     widths: dict[int, int] = {}
 

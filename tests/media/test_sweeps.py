@@ -194,10 +194,6 @@ class TestDeleting:
 
 
 class TestInventory:
-    @staticmethod
-    def every_shard(task):
-        return sum(task(shard) for shard in inventory.SHARDS)
-
     def test_only_objects_without_rows_are_deleted(self, api, alice, deliver, monkeypatch):
         medium = exposed(api(alice), deliver)
         orphans = ["originals/orphan", "uploads/orphan", "variants/orphan/thumb.webp"]
@@ -205,9 +201,12 @@ class TestInventory:
             write(key, b"x")
         storage.publish("originals/orphan", to="orphan/thumb.webp", content_type="image/webp")
         PendingDeletion.objects.all().delete()
-        assert self.every_shard(inventory.remove_orphaned_objects) == 0
+        secrets = "orphan", medium.original_key.rpartition("/")[2], medium.private_secret, medium.public_secret
+        shards = {secret[0] for secret in secrets}
+        assert [inventory.remove_orphaned_objects(shard) for shard in shards] == [0] * len(shards)
         monkeypatch.setattr(inventory, "ORPHANED_AFTER", timedelta(seconds=-60))
-        self.every_shard(inventory.remove_orphaned_objects)
+        for shard in shards:
+            inventory.remove_orphaned_objects(shard)
         scheduled = set(PendingDeletion.objects.values_list("key", flat=True))
         assert scheduled >= {*orphans, "orphan/thumb.webp"}
         assert medium.original_key not in scheduled
@@ -215,9 +214,10 @@ class TestInventory:
 
     def test_a_missing_variant_is_made_again(self, api, alice, deliver, settings):
         medium = ready(api(alice), deliver)
-        assert self.every_shard(inventory.reprocess_media_without_objects) == 0
+        shard = medium.private_secret[0]
+        assert inventory.reprocess_media_without_objects(shard) == 0
         storage.delete(settings.S3_PRIVATE_BUCKET, [urls.private_key(medium, medium.variants[0])])
-        assert self.every_shard(inventory.reprocess_media_without_objects) == 1
+        assert inventory.reprocess_media_without_objects(shard) == 1
         sweeps.enqueue_due()
         deliver()
         card = api(alice).get(f"/media/{medium.pk}").json()
@@ -226,7 +226,7 @@ class TestInventory:
     def test_missing_public_copies_are_made_again(self, api, alice, deliver, settings):
         medium = exposed(api(alice), deliver)
         storage.delete(settings.S3_PUBLIC_BUCKET, [urls.public_key(medium.public_secret, medium.variants[0])])
-        assert self.every_shard(inventory.reprocess_media_without_objects) == 1
+        assert inventory.reprocess_media_without_objects(medium.public_secret[0]) == 1
         sweeps.enqueue_due()
         deliver()
         medium.refresh_from_db()

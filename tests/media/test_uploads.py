@@ -159,6 +159,7 @@ class TestM5StorageRefuses:
         assert requests.post(url, data=data, headers=headers, timeout=5).status_code == 405
         assert put(upload, data).status_code == 200
 
+    @pytest.mark.slow
     @pytest.mark.promise("M5")
     def test_a_put_after_expiry(self, api, alice, settings):
         settings.MEDIA_UPLOAD_LIFETIME = timedelta(seconds=1)

@@ -6,6 +6,7 @@ from apps.content.models import Post
 from apps.engagement import services as engagement
 from apps.feed import explore
 from tests.api.openapi import OPERATIONS
+from tests.conftest import rolled_back
 from tests.factories import MediaFactory
 
 pytestmark = pytest.mark.django_db
@@ -60,24 +61,25 @@ def test_every_operation_with_the_parameter_is_tested():
     assert {id_ for id_, operation in OPERATIONS.items() if "variants" in operation.parameters()} == set(CALLS)
 
 
-@pytest.mark.parametrize("operation_id", CALLS)
-def test_response_contains_only_the_requested_variants(call, operation_id):
+def test_response_contains_only_the_requested_variants(call, subtests):
     types = {"image/webp", "image/jpeg"}
     everything = {(name, content_type) for name in ("thumb", "medium", "large") for content_type in types}
-    if operation_id != "createPost":
-        assert set(variants_in(call(operation_id, "").json())) == everything
-    for query in ("variants=thumb,medium", "variants=medium&variants=thumb"):
-        found = variants_in(call(operation_id, query).json())
-        assert set(found) == {(name, type_) for name, type_ in everything if name != "large"}, query
+    for operation_id in CALLS:
+        with subtests.test(operation_id=operation_id), rolled_back():
+            if operation_id != "createPost":
+                assert set(variants_in(call(operation_id, "").json())) == everything
+            for query in ("variants=thumb,medium", "variants=medium&variants=thumb"):
+                found = variants_in(call(operation_id, query).json())
+                assert set(found) == {(name, type_) for name, type_ in everything if name != "large"}, query
 
 
-@pytest.mark.parametrize("value", ["", "huge", "thumb,", "thumb,huge", "THUMB", "thumb, medium", "thumb%00"])
-def test_unknown_variant_is_refused_before_anything_is_written(call, value):
+def test_unknown_variant_is_refused_before_anything_is_written(call):
     posts = Post.objects.count()
-    for operation_id in ("listFeed", "getMedia", "createPost"):
-        response = call(operation_id, f"variants={value}")
-        assert response.status_code == 400
-        assert [error["field"] for error in response.json()["errors"]] == ["variants"]
+    for value in ("", "huge", "thumb,", "thumb,huge", "THUMB", "thumb, medium", "thumb%00"):
+        for operation_id in ("listFeed", "getMedia", "createPost"):
+            response = call(operation_id, f"variants={value}")
+            assert response.status_code == 400, (value, operation_id)
+            assert [error["field"] for error in response.json()["errors"]] == ["variants"]
     assert Post.objects.count() == posts
 
 

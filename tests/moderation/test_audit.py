@@ -150,6 +150,7 @@ def test_time_and_first_id_match():
     assert first_id_at(moment_of(pk)) < pk < first_id_at(moment_of(pk) + timedelta(milliseconds=1))
 
 
+@pytest.mark.slow
 class TestIndexes:
     """On enough rows that a scan would be dearer than the index."""
 

@@ -61,44 +61,43 @@ def made(october):
     return build_report(period_of(2026, 10))
 
 
+FIGURES = [
+    ("notices", {}, 3),
+    ("notices", {"category": "illegal"}, 2),
+    ("notices", {"category": "spam"}, 1),
+    ("notices_acted_on", {}, 2),
+    ("notices_dismissed", {}, 1),
+    ("notices_by_automated_means", {}, 0),
+    ("actions_on_notices", {}, 1),
+    ("actions_on_notices", {"ground": "law"}, 1),
+    ("actions_on_notices", {"ground": "terms"}, 0),
+    ("actions_on_notices", {"restriction": "takedown of post", "category": "illegal"}, 1),
+    ("notice_to_decision", {}, 6 * 3600),
+    ("notice_to_action", {}, 6 * 3600),
+    ("own_initiative", {}, 2),
+    ("own_initiative", {"restriction": "takedown of comment", "category": "harassment"}, 1),
+    ("own_initiative", {"restriction": "suspend of user", "category": "spam"}, 1),
+    ("complaints", {}, 2),
+    ("complaints", {"category": "illegal"}, 1),
+    ("complaints_decided", {}, 2),
+    ("complaints_upheld", {}, 1),
+    ("complaints_overturned", {}, 1),
+    ("complaint_to_decision", {}, 3 * 3600),
+    ("automated_decisions", {}, 0),
+    ("suspensions", {}, 1),
+    ("suspensions_with_an_end", {}, 1),
+    ("suspensions_without_an_end", {}, 0),
+    ("suspensions_lifted", {}, 1),
+    ("statements", {}, 3),
+]
+
+
 class TestFigures:
-    @pytest.mark.parametrize(
-        ("key", "by", "value"),
-        [
-            ("notices", {}, 3),
-            ("notices", {"category": "illegal"}, 2),
-            ("notices", {"category": "spam"}, 1),
-            ("notices_acted_on", {}, 2),
-            ("notices_dismissed", {}, 1),
-            ("notices_by_automated_means", {}, 0),
-            ("actions_on_notices", {}, 1),
-            ("actions_on_notices", {"ground": "law"}, 1),
-            ("actions_on_notices", {"ground": "terms"}, 0),
-            ("actions_on_notices", {"restriction": "takedown of post", "category": "illegal"}, 1),
-            ("notice_to_decision", {}, 6 * 3600),
-            ("notice_to_action", {}, 6 * 3600),
-            ("own_initiative", {}, 2),
-            ("own_initiative", {"restriction": "takedown of comment", "category": "harassment"}, 1),
-            ("own_initiative", {"restriction": "suspend of user", "category": "spam"}, 1),
-            ("complaints", {}, 2),
-            ("complaints", {"category": "illegal"}, 1),
-            ("complaints_decided", {}, 2),
-            ("complaints_upheld", {}, 1),
-            ("complaints_overturned", {}, 1),
-            ("complaint_to_decision", {}, 3 * 3600),
-            ("automated_decisions", {}, 0),
-            ("suspensions", {}, 1),
-            ("suspensions_with_an_end", {}, 1),
-            ("suspensions_without_an_end", {}, 0),
-            ("suspensions_lifted", {}, 1),
-            ("statements", {}, 3),
-        ],
-        ids=str,
-    )
-    def test_figures_of_a_month(self, made, key, by, value):
-        assert made.figure(key, **by).value == pytest.approx(
-            value, abs=5 if made.figure(key, **by).unit == "seconds" else 0
-        )
+    def test_figures_of_a_month(self, made):
+        for key, by, value in FIGURES:
+            figure = made.figure(key, **by)
+            accuracy = 5 if figure.unit == "seconds" else 0
+            assert figure.value == pytest.approx(value, abs=accuracy), (key, by)
 
     def test_figures_of_a_year_include_its_months(self, october):
         assert build_report(period_of(2026)).figure("notices").value == 5

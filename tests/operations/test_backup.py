@@ -125,6 +125,7 @@ def test_post_with_its_photo_is_restored_on_empty_servers(
         assert length == seen["declared"][name]
 
 
+@pytest.mark.slow
 def test_incomplete_backup_is_refused_before_anything_is_written(
     here: Servers, elsewhere: Servers, alice: Any, api: Any, deliver: Any, settings: Any, tmp_path: Path
 ) -> None:
@@ -181,6 +182,7 @@ class TestWhatFailsIsSaidInALine:
         settings.DATABASE_DIRECT_URL = "postgresql://nobody@127.0.0.1:1/nothing"
         refused("connection failed", "backup", "--output", tmp_path / "backup")
 
+    @pytest.mark.slow
     def test_previous_backup_on_another_disk_is_refused(
         self, here: Servers, alice: Any, api: Any, deliver: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -212,6 +214,7 @@ def refused(why: str, *arguments: object) -> None:
     assert (done.code, why in done.err) == (1, True), done
 
 
+@pytest.mark.slow
 def test_next_backup_shares_unchanged_files(here: Servers, alice: Any, api: Any, deliver: Any, tmp_path: Path) -> None:
     first = ready(api(alice), deliver)
     run("backup", "--output", str(tmp_path / "monday"))

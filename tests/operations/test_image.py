@@ -330,6 +330,7 @@ class TestTheEnvironment:
             lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
             assert [line for line in lines if not re.fullmatch(r"[A-Z0-9_]+='[^'\\]*'", line)] == []
 
+    @pytest.mark.slow
     def test_production_starts_with_the_written_environment(self, made: dict[str, str]) -> None:
         without_docker, with_docker = started(made, in_compose(made))
         for settings in (without_docker, with_docker):

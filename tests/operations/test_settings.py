@@ -64,19 +64,45 @@ def test_production_refuses_each_unsafe_value_by_name(refusals: list[str], numbe
     assert refusals[number].count(";") == 0
 
 
+SECRET = "aB3-" * 12
+DATABASE_URL = "postgresql://photogram:password@db.internal/photogram?sslmode=verify-full&sslrootcert=/etc/ca.pem"
+ORIGINS = {
+    "https://app.photogram.example": "https://app.photogram.example",
+    "https://app.photogram.example:8443/web/": "https://app.photogram.example:8443",
+    "https://photogram.example": "https://photogram.example",
+}
+
+
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, dict[str, str]]:
+    """The settings that result from each of these environments."""
+    example = documented()
+    environments = {
+        "development": {},
+        "empty": {"PHOTOGRAM_ENV": "production", "SECRET_KEY": SECRET},
+        "example": example,
+        "debug": example | {"DEBUG": "1", "DJANGO_DEBUG": "true"},
+        "database": example | {"DATABASE_URL": DATABASE_URL},
+        "pgbouncer": example | {"DATABASE_BEHIND_PGBOUNCER": "on"},
+        "subdomains": example | {"HSTS_INCLUDE_SUBDOMAINS": "on"},
+        "preload": example | {"HSTS_PRELOAD": "on"},
+        "origins": example | {"CORS_ALLOWED_ORIGINS": "https://other.example"},
+        **{client: changed({"CLIENT_URL": client, "CORS_ALLOWED_ORIGINS": None}) for client in ORIGINS},
+    }
+    return dict(zip(environments, started(*environments.values()), strict=True))
+
+
 @pytest.mark.promise("O2")
-def test_refusal_names_all_unsafe_values_and_shows_no_secret() -> None:
-    secret = "aB3-" * 12
-    refused = started({"PHOTOGRAM_ENV": "production", "SECRET_KEY": secret})[0]["refused"]
+def test_refusal_names_all_unsafe_values_and_shows_no_secret(loaded: dict[str, dict[str, str]]) -> None:
+    refused = loaded["empty"]["refused"]
     for name in ("SECRET_KEY", "JWT_SIGNING_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "S3_ACCESS_KEY_ID", "METRICS_TOKEN"):
         assert name in refused
-    assert secret not in refused
+    assert SECRET not in refused
 
 
 @pytest.mark.promise("O2")
-def test_example_environment_is_sufficient_to_start() -> None:
-    hopeful = {"DEBUG": "1", "DJANGO_DEBUG": "true"}
-    settings = started(documented() | hopeful)[0]
+def test_example_environment_is_sufficient_to_start(loaded: dict[str, dict[str, str]]) -> None:
+    settings = loaded["debug"]
     assert "refused" not in settings, settings
     assert settings["DEBUG"] == "False"
     assert {settings[f"{cookie}_COOKIE_SECURE"] for cookie in ("SESSION", "CSRF")} == {"True"}
@@ -86,21 +112,19 @@ def test_example_environment_is_sufficient_to_start() -> None:
     assert settings["CORS_ALLOW_ALL_ORIGINS"] == "False"
 
 
-def test_options_of_the_database_url_are_kept() -> None:
-    """An `sslmode` that is dropped in silence is a password sent in the clear."""
-    url = "postgresql://photogram:password@db.internal/photogram?sslmode=verify-full&sslrootcert=/etc/ca.pem"
-    settings = started(documented() | {"DATABASE_URL": url})[0]
+def test_options_of_the_database_url_are_kept(loaded: dict[str, dict[str, str]]) -> None:
+    """Without `sslmode` the password would be sent unencrypted."""
     for kept in (
         "'sslmode': 'verify-full'",
         "'sslrootcert': '/etc/ca.pem'",
         "statement_timeout=15000",
         "'max_size': 10",
     ):
-        assert kept in settings["DATABASES"]
+        assert kept in loaded["database"]["DATABASES"]
 
 
-def test_settings_for_pgbouncer_keep_no_session_state() -> None:
-    direct, pooled = started(documented(), documented() | {"DATABASE_BEHIND_PGBOUNCER": "on"})
+def test_settings_for_pgbouncer_keep_no_session_state(loaded: dict[str, dict[str, str]]) -> None:
+    direct, pooled = loaded["example"], loaded["pgbouncer"]
     assert "-c statement_timeout=15000" in direct["DATABASES"]
     assert "'DISABLE_SERVER_SIDE_CURSORS': False" in direct["DATABASES"]
     assert "statement_timeout" not in pooled["DATABASES"]
@@ -110,33 +134,21 @@ def test_settings_for_pgbouncer_keep_no_session_state() -> None:
     assert "'prepare_threshold': None" in pooled["DATABASES"]
 
 
-@pytest.mark.parametrize(
-    ("client", "origin"),
-    [
-        ("https://app.photogram.example", "https://app.photogram.example"),
-        ("https://app.photogram.example:8443/web/", "https://app.photogram.example:8443"),
-        ("https://photogram.example", "https://photogram.example"),
-    ],
-)
-def test_web_client_may_call_the_api_by_default(client: str, origin: str) -> None:
-    default, named = started(
-        changed({"CLIENT_URL": client, "CORS_ALLOWED_ORIGINS": None}),
-        changed({"CLIENT_URL": client, "CORS_ALLOWED_ORIGINS": "https://other.example"}),
-    )
-    assert default["CORS_ALLOWED_ORIGINS"] == repr([origin])
-    assert named["CORS_ALLOWED_ORIGINS"] == "['https://other.example']"
-    assert default["CORS_ALLOW_ALL_ORIGINS"] == named["CORS_ALLOW_ALL_ORIGINS"] == "False"
+def test_web_client_may_call_the_api_by_default(loaded: dict[str, dict[str, str]]) -> None:
+    defaults = {client: loaded[client] for client in ORIGINS}
+    assert {client: each["CORS_ALLOWED_ORIGINS"] for client, each in defaults.items()} == {
+        client: repr([origin]) for client, origin in ORIGINS.items()
+    }
+    assert loaded["origins"]["CORS_ALLOWED_ORIGINS"] == "['https://other.example']"
+    assert {each["CORS_ALLOW_ALL_ORIGINS"] for each in (loaded["origins"], *defaults.values())} == {"False"}
 
 
-def test_every_page_may_call_the_api_in_development() -> None:
-    settings = started({})[0]
-    assert settings["CORS_ALLOW_ALL_ORIGINS"] == "True"
+def test_every_page_may_call_the_api_in_development(loaded: dict[str, dict[str, str]]) -> None:
+    assert loaded["development"]["CORS_ALLOW_ALL_ORIGINS"] == "True"
 
 
-def test_hsts_binds_subdomains_only_if_enabled() -> None:
-    default, subdomains, preload = started(
-        documented(), documented() | {"HSTS_INCLUDE_SUBDOMAINS": "on"}, documented() | {"HSTS_PRELOAD": "on"}
-    )
+def test_hsts_binds_subdomains_only_if_enabled(loaded: dict[str, dict[str, str]]) -> None:
+    default, subdomains, preload = loaded["example"], loaded["subdomains"], loaded["preload"]
     binding = [(each["SECURE_HSTS_INCLUDE_SUBDOMAINS"], each["SECURE_HSTS_PRELOAD"]) for each in (default, subdomains)]
     assert binding == [("False", "False"), ("True", "False")]
     # The preload list accepts no domain without its subdomains.

@@ -293,6 +293,7 @@ class TestIndexes:
         analyze("accounts_user", "content_post", "content_tag", "content_posttag")
         return people
 
+    @pytest.mark.slow
     def test_no_search_scans_a_table(self, crowd):
         """One test for three searches, because creating the rows takes long."""
         self._people()

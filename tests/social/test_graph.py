@@ -260,6 +260,7 @@ class TestPrivateAccounts:
 
 @pytest.mark.django_db(transaction=True)
 class TestR1R3Races:
+    @pytest.mark.slow
     @pytest.mark.promise("R1")
     def test_concurrent_follows_and_unfollows_keep_counters_exact(self, db):
         alice = UserFactory(handle="alice")

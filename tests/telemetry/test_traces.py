@@ -35,6 +35,7 @@ def exported(monkeypatch):
     structlog.contextvars.clear_contextvars()
 
 
+@pytest.mark.slow
 def test_opentelemetry_is_not_loaded_without_an_endpoint():
     program = "import sys, config.wsgi; print([m for m in sys.modules if m.startswith(('opentelemetry', 'config.'))])"
     loaded = subprocess.run(

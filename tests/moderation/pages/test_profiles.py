@@ -109,6 +109,7 @@ class TestPerson:
         assert "Kept." in page
         assert "deleted account" in page
 
+    @pytest.mark.slow
     def test_neighbours_are_read_by_index(self, alice, mod):
         people = [UserFactory() for _ in range(40)]
         for person in people:
@@ -157,6 +158,7 @@ class TestPost:
         assert 'role="img" aria-labelledby="plot-likes-title plot-likes-desc"' in page
         assert f'<th scope="row">{now:%-d %b}</th><td>2</td>' in page
 
+    @pytest.mark.slow
     def test_comments_of_a_post_are_read_by_index(self, alice, bob):
         busy, other = PostFactory(author=alice), PostFactory(author=alice)
         many(Comment(post=other if n % 20 else busy, author=bob, text="x") for n in range(6000))

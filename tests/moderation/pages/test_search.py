@@ -123,6 +123,7 @@ def test_search_needs_at_most_twelve_queries(browser, alice, django_assert_max_n
             search(client, text)
 
 
+@pytest.mark.slow
 def test_search_scans_no_table(alice):
     writers = many(User(handle=f"writer{n}", email=f"writer{n}@example.org", password="!") for n in range(60))
     posts = many(

@@ -151,6 +151,7 @@ def test_invalid_position_is_the_start_of_the_queue(mod, alice, after):
     assert [row["case"].target_id for row in page.context["rows"]] == [alice.pk]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)  # VACUUM takes no part in a transaction
 def test_queue_reads_only_open_reports_by_index():
     people = many(User(handle=f"p{n:05}", email=f"p{n}@example.org", password="!") for n in range(2000))
