@@ -151,7 +151,14 @@ def plans(crowd):
 def _writes(viewer, other, post_ids, comment_id):
     locked = {"actor": viewer.pk, "person": None, "handle": other.handle}
     pair = {"viewer": viewer.pk, "person": other.pk}
-    post = {"id": new_id(), "author": viewer.pk, "caption": "", "visibility": "public", "status": "published"}
+    post = {
+        "id": new_id(),
+        "author": viewer.pk,
+        "caption": "",
+        "words": [],
+        "visibility": "public",
+        "status": "published",
+    }
     post |= {"sensitive": False, "comments_enabled": True, "published_at": timezone.now()}
     post |= {"media": [], "tags": ["husum"]}
     seen, comment = {"viewer": viewer.pk, "post": post_ids[0]}, {"viewer": viewer.pk, "comment": comment_id}

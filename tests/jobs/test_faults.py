@@ -158,6 +158,9 @@ def test_tasks_of_a_killed_relay_are_announced_by_another(harness):
 
 
 def test_relay_announces_pending_tasks_before_it_ends(harness):
+    # Until the relay has started, SIGTERM ends it at once.
+    first = harness.enqueue("succeeding")
+    eventually(lambda: attempts(first) == 1)
     os.kill(harness.running["relay"].pid, signal.SIGSTOP)
     path = harness.enqueue("succeeding")
     harness.running["relay"].send_signal(signal.SIGTERM)
