@@ -1,7 +1,7 @@
 """The numbers of several processes as one: prometheus-client adds them up through files in one folder.
 
-A file belongs to a slot, not to a process: who takes a dead one's place goes on counting in its file. So a service that
-replaces its processes for years has as many files as it ever had processes at once, and no count is lost.
+A file belongs to a slot, not to a process: a process that replaces another continues to count in its file. So a service
+that replaces its processes for years has as many files as it ever had processes at once, and no count is lost.
 
 Import this before anything that imports prometheus-client, which looks for the folder when it is imported.
 """
@@ -42,7 +42,7 @@ def _remove(folder: str, owner: int) -> None:
 
 
 def take_slot(slot: str) -> None:
-    """Call it in a child, with a name that no living brother has."""
+    """Call it in a child, with a name that no other running child has."""
     _Process.slot = slot
     if _Process.server is not None:
         # The parent answers; a child that outlived it would keep the port.

@@ -77,7 +77,7 @@ class CaseView(ModerationView):
         acts = offered(case, has_reports=total > 0)
         if form is None and act in acts:
             form = self._form(case, act, category=context.category or "")
-        # Also one's own case: nobody has a higher rank than themselves.
+        # The moderator's own case, too: users do not outrank themselves.
         forbidden = not outranks(self.moderator, case.person)
         mine = not forbidden and self._claim(case, context)
         return self.render(
