@@ -3,13 +3,16 @@
 import unicodedata
 from collections.abc import Iterable
 
-_FORMULA_PREFIXES = ("=", "+", "-", "@")
+from apps.core.text import is_blank
+
+# The last one is the mathematical minus sign.
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\u2212")
 
 
 def escape_formula(cell: object) -> str | int | float:
     """A number as it is; everything else as text, with a ' in front of what a program may take for a formula.
 
-    Programs skip white space and control characters in front of a formula, and accept full-width signs.
+    Programs skip white space, control and invisible characters in front of a formula, and accept full-width signs.
     """
     if isinstance(cell, int | float):
         return cell
@@ -25,4 +28,4 @@ def escape_row(cells: Iterable[object]) -> list[str | int | float]:
 
 def _is_skipped(char: str) -> bool:
     """Whether it is white space, a control character or invisible."""
-    return char.isspace() or unicodedata.category(char) in {"Cc", "Cf"}
+    return is_blank(char) or unicodedata.category(char) == "Cf"

@@ -7,6 +7,7 @@ Thai, Lao, Khmer, Burmese, ...) every character with its marks is a word of its 
 import re
 import unicodedata
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from apps.core.text import IGNORABLE
 
@@ -15,6 +16,7 @@ MAX_LENGTH = 64
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 # The empty Braille pattern looks like a space.
 _SPACE = re.compile(r"[\s\u2800]+")
+_URL = re.compile(r"https?://\S+", re.ASCII | re.IGNORECASE)
 _UNSPACED_RANGES = (
     r"\u0e00-\u0eff"  # Thai, Lao
     r"\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Burmese
@@ -31,7 +33,8 @@ _IN_WORDS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc
 # letters that look like an apostrophe and separate words as an apostrophe does.
 _PLAIN_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ŋ": "n", "ĸ": "k"}
-    | {"æ": "ae", "œ": "oe", "þ": "th", "_": " ", "ʹ": " ", "ʻ": " ", "ʼ": " ", "ʽ": " ", "ʾ": " ", "ʿ": " "}
+    # The tatweel only makes an Arabic word wider.
+    | {"æ": "ae", "œ": "oe", "þ": "th", "ـ": "", "_": " ", "ʹ": " ", "ʻ": " ", "ʼ": " ", "ʽ": " ", "ʾ": " ", "ʿ": " "}
 )
 
 
@@ -43,8 +46,9 @@ def comparable(text: str) -> str:
 
 
 def searchable(text: str) -> str:
-    """The form in which the search compares texts: as `comparable`, no accents, the digits of all scripts as 0 to 9."""
-    plain = comparable(text)
+    """The form in which the search compares texts: as `comparable`, no accents, the digits of all scripts as 0 to 9,
+    and URLs as people read them, without percent-encoding."""
+    plain = comparable(_URL.sub(lambda url: unquote(url[0]), text) if "%" in text else text)
     if not plain.isascii():
         bare = "".join(_plain_digit(c) for c in unicodedata.normalize("NFKD", plain) if not _is_accent(c))
         plain = unicodedata.normalize("NFC", bare)

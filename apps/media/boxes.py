@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
+from typing import TypeVar
 
 # An item of the type Exif in a list of items; its id has two bytes in version 2 and four in version 3.
 EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
@@ -17,6 +18,13 @@ EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 FULL_BOXES = {b"meta", b"iinf", b"ipma", b"iloc", b"pitm", b"ispe", b"stsd"}
 # A sample description begins with these bytes; its boxes follow.
 SAMPLE_ENTRY_BYTES = 78
+# A picture has a few thousand boxes, segments or chunks. A hostile file can have millions, which take seconds to read.
+MAX_PARTS = 100_000
+T = TypeVar("T")
+
+
+class TooManyParts(Exception):
+    """The file has more than MAX_PARTS boxes, segments or chunks in a row, or numbers in a list of items."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,20 @@ class Box:
         return list(boxes(self.body[skipped + 4 * (self.kind in FULL_BOXES) :]))
 
 
+def bounded(parts: Iterator[T]) -> Iterator[T]:
+    """Yield the parts of a file. Raises TooManyParts."""
+    for number, part in enumerate(parts):
+        if number == MAX_PARTS:
+            raise TooManyParts
+        yield part
+
+
 def boxes(data: bytes) -> Iterator[Box]:
-    """Yield the boxes of a body. Raises ValueError for a box that is shorter than its header."""
+    """Yield the boxes of a body. Raises ValueError for a box that is shorter than its header, and TooManyParts."""
+    return bounded(_boxes(data))
+
+
+def _boxes(data: bytes) -> Iterator[Box]:
     position = 0
     while position + 8 <= len(data):
         length, header = int.from_bytes(data[position : position + 4]), 8
@@ -73,7 +93,10 @@ def boxes(data: bytes) -> Iterator[Box]:
 
 
 def without_exif(data: bytes) -> bytes:
-    """The file with the type of its EXIF items overwritten, so that decoders ignore them. Offsets stay valid."""
+    """The file with the type of its EXIF items overwritten, so that decoders ignore them. Offsets stay valid.
+
+    Raises ValueError and TooManyParts.
+    """
     parts, position = [], 0
     for box in boxes(data):
         if box.kind in (b"meta", b"moov"):
@@ -83,7 +106,7 @@ def without_exif(data: bytes) -> bytes:
 
 
 def primary_image(data: bytes) -> PrimaryImage:
-    """Raises IndexError, ValueError or similar for boxes that are truncated or inconsistent."""
+    """Raises IndexError, ValueError or similar for boxes that are truncated or inconsistent, and TooManyParts."""
     top = {box.kind: box for box in boxes(data) if box.kind in (b"ftyp", b"meta", b"moov")}
     is_sequence = b"moov" in top and (b"meta" not in top or top[b"ftyp"].body[:4] == b"avis")
     properties = _of_first_track(top[b"moov"]) if is_sequence else []
@@ -210,10 +233,13 @@ class _Reader:
     """Reads numbers one after the other."""
 
     def __init__(self, data: bytes, position: int) -> None:
-        self._data, self._position = data, position
+        self._data, self._position, self._read = data, position, 0
 
     def number(self, length: int) -> int:
-        """Raises ValueError at the end of the data."""
+        """Raises ValueError at the end of the data, and TooManyParts: numbers of no bytes would have no end."""
+        self._read += 1
+        if self._read > MAX_PARTS:
+            raise TooManyParts
         start, self._position = self._position, self._position + length
         if self._position > len(self._data):
             raise ValueError("a box is truncated")

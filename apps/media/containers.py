@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from apps.media.boxes import Cicp, primary_image, without_exif
+from apps.media.boxes import Cicp, bounded, primary_image, without_exif
 
 # Content type → kind. Browsers use either name for a HEIC photo.
 ACCEPTED_TYPES = {
@@ -114,8 +114,8 @@ class Container:
 def inspect(data: bytes, limits: Limits) -> Container:
     """Split a file of an accepted type into its parts, and check the limits.
 
-    Raises ImagingError (`image_unsupported`, `image_too_large` or `image_corrupt`), and IndexError, ValueError or
-    similar for a truncated or inconsistent file.
+    Raises ImagingError (`image_unsupported`, `image_too_large` or `image_corrupt`), and TooManyParts, IndexError,
+    ValueError or similar for a file that is hostile, truncated or inconsistent.
     """
     kind = identify(data)
     return READERS[kind](data, limits)
@@ -170,8 +170,8 @@ def _is_foreign(data: bytes) -> bool:
 
 # ── JPEG ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Finds the next marker as libjpeg does: skips garbage and stuffed zeros. Restart markers are part of a scan.
-JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
+# Finds the next marker as libjpeg does: skips garbage, fill bytes and stuffed zeros. Restart markers belong to a scan.
+JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 SOI, EOI, SOS, TEM, COM = 0xD8, 0xD9, 0xDA, 0x01, 0xFE
 FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 MULTIPLE_SCANS = {0xC2, 0xC6, 0xCA, 0xCE}
@@ -181,7 +181,7 @@ APP0, APP1, APP2, APP14, APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 def _jpeg(data: bytes, limits: Limits) -> Container:
     kept, exif, profile = [b"\xff\xd8"], b"", {}
     size = frame_header = None
-    for marker, start, body in _jpeg_segments(data, 2):
+    for marker, start, body in bounded(_jpeg_segments(data, 2)):
         if marker == SOS:
             break
         if marker in FRAME_HEADERS:
@@ -227,7 +227,7 @@ def _jpeg_scans(data: bytes, position: int, *, at_most: int) -> int:
     """The number of scans from `position` on; counting stops above `at_most`."""
     scans = 1
     try:
-        for marker, _, _ in _jpeg_segments(data, position):
+        for marker, _, _ in bounded(_jpeg_segments(data, position)):
             scans += marker == SOS
             if scans > at_most:
                 break
@@ -246,7 +246,7 @@ def _png(data: bytes, limits: Limits) -> Container:
     """For an APNG the default image is used. A file that ends early is complete if it has all rows."""
     kept, exif, profile, cicp = [data[:8]], b"", b"", None
     size = (0, 0)
-    for kind, body, whole in _png_chunks(data):
+    for kind, body, whole in bounded(_png_chunks(data)):
         if len(kept) == 1:
             if kind != b"IHDR":
                 raise ValueError("a PNG without header")
@@ -346,7 +346,7 @@ def _webp(data: bytes, limits: Limits) -> Container:
     kept: dict[bytes, bytes] = {}
     metadata: dict[bytes, bytes] = {}
     width = height = 0
-    for kind, body, whole in _riff_chunks(data):
+    for kind, body, whole in bounded(_riff_chunks(data)):
         if kind in WEBP_METADATA:
             metadata.setdefault(kind, body)
         elif kind in WEBP_ESSENTIALS and kind not in kept:

@@ -7,6 +7,7 @@ checked, redirects are not followed, the time is limited, and the body of the re
 
 import ipaddress
 import queue
+import re
 import socket
 import threading
 import time
@@ -27,10 +28,15 @@ from apps.notifications.wording import get_line
 TIMEOUT_SECONDS = 5.0
 RESOLVE_SECONDS = 2.0
 PORTS = {443, 8443}
+# A URL as browsers serialise it: names in ASCII (international ones in Punycode), no white space, no user name.
+_URL = re.compile(r"https://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]*)?(?:[/?#][!-~]*)?", re.ASCII | re.IGNORECASE)
 # Global unicast addresses (RFC 4291), without those that lead to an IPv4 address: Teredo and 6to4. The IPv4-mapped and
 # -compatible addresses and NAT64 are not among them.
 _UNICAST = ipaddress.ip_network("2000::/3")
 _TUNNELS = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("2002::/16"))
+# Networks of the registries for special purposes of IANA that `is_global` does not know in every version of Python:
+# protocol assignments, 6to4 relays (RFC 7526), and documentation (RFC 9637).
+_SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
 # Names that are never public (RFC 6761, RFC 6762, RFC 8375, ICANN 2024).
 _PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa", "test", "invalid")
 KEPT_SECONDS = 24 * 3600
@@ -73,7 +79,7 @@ def _push(subscription: PushSubscription, message: bytes) -> str | None:
     try:
         address = resolve_endpoint(subscription.endpoint)
         status = _post(subscription, address, message)
-    except (ForbiddenEndpoint, WebPushException, ValueError) as error:
+    except (ForbiddenEndpoint, WebPushException, httpx.InvalidURL, ValueError) as error:
         subscription.delete()
         return f"unusable subscription: {type(error).__name__}"
     except (OSError, httpx.HTTPError) as error:
@@ -85,12 +91,12 @@ def _push(subscription: PushSubscription, message: bytes) -> str | None:
 
 def check_endpoint(endpoint: str) -> SplitResult:
     """The parts of an endpoint. Looks up no name. Raises ForbiddenEndpoint, or ValueError for a malformed URL."""
-    parts = urlsplit(endpoint)
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
+    if not _URL.fullmatch(endpoint):
         raise ForbiddenEndpoint(endpoint)
+    parts = urlsplit(endpoint)
     if (443 if parts.port is None else parts.port) not in PORTS:
         raise ForbiddenEndpoint(endpoint)
-    name = parts.hostname.rstrip(".")
+    name = str(parts.hostname).rstrip(".")
     try:
         # Numbers in any notation, such as 2130706433 for 127.0.0.1.
         addresses = _addresses(socket.getaddrinfo(name, None, flags=socket.AI_NUMERICHOST))
@@ -143,6 +149,8 @@ def _addresses(found: list[Any]) -> list[str]:
 
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text)
+    if any(address in network for network in _SPECIAL):
+        return False
     if isinstance(address, ipaddress.IPv6Address):
         is_tunnel = any(address in tunnel for tunnel in _TUNNELS)
         return address.is_global and address in _UNICAST and not is_tunnel

@@ -197,6 +197,8 @@ def test_texts_in_one_line_take_no_line_breaks(anonymous, api, alice, text):
         "https://:pw@evil.example",
         "https://@evil.example",
         "javascript:alert(1)",
+        "https://evil.example:99999/",
+        "https://evil.example:0/",
     ],
 )
 def test_websites_with_user_names_or_other_schemes_are_refused(api, alice, website):

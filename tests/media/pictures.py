@@ -314,6 +314,26 @@ def _children(body: bytes) -> int:
     return number
 
 
+def many_parts(content_type: str) -> bytes:
+    """A picture with more parts than any program writes. The HEIC declares lists of numbers that have no bytes."""
+    if content_type == "image/jpeg":
+        return b"\xff\xd8" + b"\xff\xfe\0\2" * 200_000 + file_of(quarters(), content_type)[2:]
+    if content_type == "image/png":
+        file = file_of(quarters(), content_type)
+        return file[:33] + (bytes(4) + b"tEXt" + zlib.crc32(b"tEXt").to_bytes(4)) * 200_000 + file[33:]
+    if content_type == "image/webp":
+        file = file_of(quarters(), content_type)
+        return file + b"XXXX\0\0\0\0" * 200_000
+    if content_type == "image/avif":
+        return file_of(quarters(), content_type) + b"\0\0\0\x08free" * 200_000
+    file = heic_with_exif(quarters(), 6)
+    start = file.index(b"iloc") - 4
+    length = _number(file, start)
+    items = (length - 18) // 6
+    lists = b"\0\0\0\0" + b"\0\0" + items.to_bytes(2) + b"\xff\xfe\0\0\xff\xff" * items
+    return file[: start + 8] + lists.ljust(length - 8, b"\0") + file[start + length :]
+
+
 def clean_aperture(
     width: int, height: int, *, right: tuple[int, int] = (0, 1), down: tuple[int, int] = (0, 1)
 ) -> bytes:

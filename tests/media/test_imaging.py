@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from apps.media import blurhash, imaging
+from apps.media.boxes import TooManyParts
+from apps.media.containers import inspect
 from apps.media.imaging import ACCEPTED_TYPES, ImagingError, Limits, Picture
 from apps.media.sandbox import RenderPool
 from tests.media import pictures
@@ -700,6 +703,25 @@ def test_too_large_picture_is_refused_before_it_is_decoded(
     monkeypatch.setattr(imaging, "DECODERS", {})
 
     assert refusal(render, data, content_type) == "image_too_large"
+
+
+@pytest.mark.promise("M1")
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"])
+def test_a_file_of_too_many_parts_is_refused_before_it_is_decoded(content_type: str) -> None:
+    with pytest.raises(TooManyParts):
+        inspect(pictures.many_parts(content_type), Limits())
+
+
+@pytest.mark.promise("M1")
+@pytest.mark.parametrize("end", [b"", b"\0", b"\xd9"], ids=["nothing", "stuffed", "end"])
+def test_fill_bytes_of_a_jpeg_are_skipped_in_linear_time(end: bytes) -> None:
+    """Two million of them take milliseconds; 40,000 would take 20 seconds in quadratic time."""
+    file = pictures.many_scans(12).removesuffix(b"\xff\xd9")
+    started = time.process_time()
+
+    assert inspect(file + b"\xff" * 2_000_000 + end, Limits()).size
+
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.promise("M1")

@@ -65,7 +65,11 @@ class TestBeginning:
         assert medium.status == "ready"
 
     @pytest.mark.parametrize(
-        "content_type", ["image/png", "image/webp", "image/gif", "image/heic", "image/heif", "image/avif"]
+        "content_type",
+        [
+            *("image/png", "image/webp", "image/gif", "image/heic", "image/heif", "image/avif"),
+            *("image/apng", "image/heic-sequence", "Image/HEIF-Sequence"),
+        ],
     )
     def test_an_accepted_type_can_be_uploaded(self, api, alice, content_type):
         assert begin(api(alice), b"x", content_type=content_type).status_code == 201

@@ -222,11 +222,12 @@ class WebsiteField(LineField):
         if text:
             try:
                 self._check(text)
-                user_info = "@" in urlsplit(text).netloc
-            except (ValidationError, ValueError):  # ValueError for some malformed hosts
+                parts = urlsplit(text)
+                is_refused = "@" in parts.netloc or parts.port == 0
+            except (ValidationError, ValueError):  # ValueError for some malformed hosts, and for ports above 65535
                 self.fail("invalid_url")
             # "https://bank.example@evil.example" leads to evil.example; and a password does not belong in a profile.
-            if user_info:
+            if is_refused:
                 self.fail("invalid_url")
         return text
 
