@@ -7,13 +7,13 @@ over. Variants that are made again, at the request of an operator, come last and
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, F, FloatField, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -67,8 +67,10 @@ def charged(medium: Media) -> Iterator[None]:
     try:
         yield
     finally:
-        if not medium.variants:
-            charge(medium.owner_id, time.monotonic() - started)
+        # An account that was erased meanwhile is not charged.
+        with suppress(IntegrityError):
+            if not medium.variants:
+                charge(medium.owner_id, time.monotonic() - started)
 
 
 @transaction.atomic
