@@ -18,6 +18,8 @@ settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
     ROOT_URLCONF=__name__,
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
+    # config/gunicorn.py reads it.
+    REQUEST_MAX_BYTES=256 * 1024,
 )
 KEY, CDN = os.environ["JWT_SIGNING_KEY"], os.environ["MEDIA_CDN_URL"]
 SUFFIXES = {"image/webp": "webp", "image/jpeg": "jpg"}

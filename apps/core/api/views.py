@@ -1,10 +1,12 @@
 """The base of every view of the API."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
+from django.forms import Form
 from django.http import HttpRequest
 from django_filters.rest_framework import FilterSet
 from django_filters.utils import translate_validation
@@ -21,6 +23,14 @@ from apps.core.api.throttling import RateLimit
 
 R = TypeVar("R")
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@cache
+def _get_filter_form(filterset_class: type[FilterSet], model: type[Model]) -> type[Form]:
+    """The form class that validates the filters. A FilterSet makes one for each request from copies of its filters,
+    which takes a tenth of the time of a page of notifications."""
+    form_class: type[Form] = filterset_class(queryset=model._default_manager.none()).get_form_class()
+    return form_class
 
 
 class BaseViewSet(GenericViewSet[Any]):
@@ -92,10 +102,12 @@ class BaseViewSet(GenericViewSet[Any]):
             return {}
         if self._filter_values is None:
             queryset = self.get_queryset() if self.queryset is None else self.queryset
-            filterset = self.filterset_class(self.request.query_params, queryset, request=self.request)
-            if not filterset.is_valid():
-                raise translate_validation(filterset.errors)
-            self._filter_values = dict(filterset.form.cleaned_data)
+            # mypy takes a class of a library without types for unhashable.
+            form_class = _get_filter_form(self.filterset_class, queryset.model)  # type: ignore[arg-type]
+            form = form_class(self.request.query_params)
+            if not form.is_valid():
+                raise translate_validation(form.errors)
+            self._filter_values = dict(form.cleaned_data)
         return self._filter_values
 
     def paginate(
