@@ -109,12 +109,16 @@ INSTALLED_APPS = [
     "apps.moderation",
     "apps.notifications",
     "apps.console",
+    "apps.web",
+    "django_htmx",
     "demo",
 ]
 
 MIDDLEWARE = [
     "apps.core.api.middleware.RequestContextMiddleware",
     "apps.core.api.middleware.SecurityHeadersMiddleware",
+    "apps.web.middleware.PageHeadersMiddleware",
+    "apps.web.middleware.ErrorPageMiddleware",
     "apps.core.api.middleware.TrailingSlashMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "apps.core.api.middleware.BodyLimitMiddleware",
@@ -127,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "apps.web.middleware.WebSessionMiddleware",
     "apps.accounts.api.console_sessions.ConsoleSessionMiddleware",
     "apps.accounts.api.console.TwoFactorMiddleware",
     "apps.console.middleware.NullCharacterMiddleware",
@@ -526,6 +531,8 @@ PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7))
 SECURE_SSL_REDIRECT = False
 SECURE_REDIRECT_EXEMPT: list[str] = []
 SESSION_COOKIE_SECURE = PRODUCTION
+# The cookie of a browser that is signed in to the pages. Browsers accept the prefix __Host- only over https.
+WEB_SESSION_COOKIE = "__Host-photogram" if PRODUCTION else "photogram"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = PRODUCTION

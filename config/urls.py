@@ -27,4 +27,6 @@ urlpatterns = [
     path("", include("apps.core.api.service_urls")),
     path("admin/", include("apps.accounts.api.console_urls")),
     path("admin/", admin.site.urls),
+    path("web/", include("apps.web.script_urls")),
+    path("", include("apps.web.urls")),
 ]

@@ -151,8 +151,9 @@ class WithheldHandle(UUIDModel):
 
 
 class Session(UUIDModel):
-    """A sign-in on a device, through the API or in the console: the unit of revocation.
+    """A sign-in on a device, through the API, the pages or the console: the unit of revocation.
 
+    A browser that is signed in to the pages has a signed cookie with the id of the row (`apps/web/sessions.py`).
     Console sessions have no tokens. They end after CONSOLE_SESSION_LIFETIME, or CONSOLE_IDLE_TIMEOUT without a request;
     the browser has the cookie of a Django session, which refers to the row (`api/console_sessions.py`).
 
@@ -163,6 +164,7 @@ class Session(UUIDModel):
     class Kind(models.TextChoices):
         API = "api"
         CONSOLE = "console"
+        WEB = "web"
 
     class EndReason(models.TextChoices):
         REVOKED = "revoked"

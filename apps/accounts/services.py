@@ -110,7 +110,13 @@ def find_by_login(login: str) -> User | None:
 
 @transaction.atomic
 def sign_in(
-    user: User | None, *, password: str, device_name: str = "", address: str | None = None, user_agent: str = ""
+    user: User | None,
+    *,
+    password: str,
+    device_name: str = "",
+    address: str | None = None,
+    user_agent: str = "",
+    kind: Session.Kind = Session.Kind.API,
 ) -> Session:
     """Open a session. Signing in cancels a pending deletion of the account.
 
@@ -131,12 +137,20 @@ def sign_in(
         _cancel_deletion(locked)
     if locked.state != User.State.ACTIVE:
         raise InvalidCredentials
-    return open_session(locked, device_name=device_name, address=address, user_agent=user_agent)
+    return open_session(locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind)
 
 
-def open_session(user: User, *, device_name: str = "", address: str | None = None, user_agent: str = "") -> Session:
+def open_session(
+    user: User,
+    *,
+    device_name: str = "",
+    address: str | None = None,
+    user_agent: str = "",
+    kind: Session.Kind = Session.Kind.API,
+) -> Session:
     return Session.objects.create(
         user=user,
+        kind=kind,
         device_name=device_name,
         address=address or None,
         user_agent=user_agent[:300],
@@ -170,6 +184,12 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
 def record_use(session_id: UUID) -> None:
     """Restart the idle timeout of a console session."""
     Session.objects.filter(pk=session_id).update(last_seen_at=timezone.now())
+
+
+def extend_web_session(session_id: UUID) -> None:
+    """Let a session of the pages last REFRESH_TOKEN_LIFETIME from now on, if it is live."""
+    live = Session.objects.live().filter(pk=session_id, kind=Session.Kind.WEB)
+    live.update(expires_at=timezone.now() + settings.REFRESH_TOKEN_LIFETIME)
 
 
 def refresh(token: str) -> tuple[Session, str]:

@@ -64,10 +64,23 @@ def parse(caption: str) -> ParsedCaption:
 # Tags
 def tags_in(text: str) -> list[str]:
     """The distinct tags of `text`, in NFC and lower case, without the sign, in the order of their first use."""
-    prose = _INVISIBLE_INSIDE.sub("", _without_urls(text))
-    starts = (sign.end() for sign in _SIGN.finditer(prose) if _may_start_tag(prose, sign.start()))
-    tags = (normalise_tag(prose[start : _end_of_identifier(prose, start)]) for start in starts)
-    return list(dict.fromkeys(tag for tag in tags if tag))
+    return list(dict.fromkeys(tag for tag, _, _ in tag_positions(text)))
+
+
+def tag_positions(text: str) -> list[tuple[str, int, int]]:
+    """Every tag of `text` as (tag, offset, length)."""
+    if not _SIGN.search(text):
+        return []
+    # Invisible characters are left out; `places` are the positions of the others.
+    visible = [(at, char) for at, char in enumerate(_without_urls(text)) if not _INVISIBLE_INSIDE.match(char)]
+    places, prose = [at for at, _ in visible], "".join(char for _, char in visible)
+    found = []
+    for sign in _SIGN.finditer(prose):
+        if _may_start_tag(prose, sign.start()):
+            end = _end_of_identifier(prose, sign.end())
+            if tag := normalise_tag(prose[sign.end() : end]):
+                found.append((tag, places[sign.start()], places[end - 1] + 1 - places[sign.start()]))
+    return found
 
 
 def normalise_tag(identifier: str) -> str | None:

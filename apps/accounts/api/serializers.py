@@ -165,7 +165,7 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 )
 class SessionSerializer(serializers.Serializer[Session]):
     id = serializers.UUIDField()
-    kind = serializers.ChoiceField(choices=["api", "console"])
+    kind = serializers.ChoiceField(choices=Session.Kind.values)
     device_name = serializers.CharField()
     ip = serializers.CharField(source="address", allow_null=True)
     user_agent = serializers.CharField()

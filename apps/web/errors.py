@@ -1,0 +1,36 @@
+"""Errors as pages, and as messages in the page from which a request of htmx came."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django_htmx.http import reswap, trigger_client_event
+from rest_framework.exceptions import ValidationError
+
+from apps.core.api import problems
+from apps.core.errors import DomainError
+
+
+def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpResponse:
+    """A problem document as a page. For a request of htmx the page stays, and shows the detail as a message."""
+    if request.headers.get("HX-Request") == "true":
+        response = HttpResponse(status=problem["status"])
+        return show_message(reswap(response, "none"), problem["detail"], kind="error")
+    return render(request, "web/error.html", {"problem": problem}, status=problem["status"])
+
+
+def show_message(response: HttpResponse, text: str, *, kind: str = "info", undo: str = "") -> HttpResponse:
+    """Let the page show a message after a request of htmx. `undo`: the path to which a press on "Undo" posts."""
+    return trigger_client_event(response, "message", {"text": text, "kind": kind, "undo": undo})
+
+
+def field_errors(error: DomainError | ValidationError) -> dict[str, list[str]]:
+    """{field: messages} of a refused form. Errors of no field are under "" (a form shows these above its fields)."""
+    refusal = problems.refusal_for(error)
+    listed = refusal.extra.get("errors")
+    if not listed:
+        return {"": [refusal.detail]}
+    fields: dict[str, list[str]] = {}
+    for entry in listed:
+        fields.setdefault(entry["field"], []).append(entry["message"])
+    return fields

@@ -1,0 +1,147 @@
+"""What the views of pages share: the rate limit, sign-in, the shell of a page, and forms."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from rest_framework.serializers import Serializer
+
+from apps.accounts.models import DEFAULT_SETTINGS, User
+from apps.core.api import throttling
+from apps.core.api.addresses import client_network
+from apps.core.api.views import READ_METHODS
+from apps.media.api.serializers import serialize_avatar
+from apps.notifications.reads import count_unread
+
+View = Callable[..., HttpResponse]
+
+
+def page(*, members_only: bool = False, scope: str = "") -> Callable[[View], View]:
+    """Decorates every view of a page. Counts the request in the rate limit `scope`, or in that of the API for reads,
+    writes and anonymous clients. With `members_only`, anonymous visitors are sent to sign in."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            _count(request, scope)
+            if members_only and not request.user.is_authenticated:
+                return redirect_to_login(request)
+            return view(request, *args, **kwargs)
+
+        return wrapper
+
+    return decorate
+
+
+def _count(request: HttpRequest, scope: str) -> None:
+    user_id = request.user.pk
+    if not scope:
+        scope = "anonymous" if user_id is None else "read" if request.method in READ_METHODS else "write"
+    throttling.count(request, scope, str(user_id) if user_id else client_network(request))
+
+
+# ── Going elsewhere ──────────────────────────────────────────────────────────────────────────────────────
+def redirect_to_login(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page, and from there back to the page that was requested, or from which a form was sent."""
+    if request.method in READ_METHODS and not is_htmx(request):
+        back = request.get_full_path()
+    else:
+        back = request.headers.get("Referer", "/")
+    return go(request, f"{reverse('web:login')}?{urlencode({'next': safe_path(request, back)})}")
+
+
+def go(request: HttpRequest, to: str) -> HttpResponse:
+    """A redirect that htmx follows with the whole page."""
+    if is_htmx(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": to})
+    return redirect(to)
+
+
+def go_back(request: HttpRequest, default: str = "/") -> HttpResponse:
+    """To the page from which a form was sent without JavaScript."""
+    return redirect(safe_path(request, request.headers.get("Referer", ""), default))
+
+
+def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
+    """`url` if it leads to a page of this site, else `default`."""
+    same_site = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if same_site and not url.startswith("//") else default
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether htmx sent the request, and swaps what is returned into the page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx wants a part of a page. A boosted link wants the whole page."""
+    return is_htmx(request) and request.headers.get("HX-Boosted") != "true"
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────
+def render_page(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """A whole page, in the shell with navigation."""
+    return render(request, template, shell(request) | (context or {}), status=status)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The context that every page needs: the signed-in member, if any, and their settings."""
+    preferences = dict(DEFAULT_SETTINGS)
+    member = load_member(request)
+    if member:
+        preferences |= member.settings
+    return {
+        "member": member and summarize_member(member),
+        "preferences": preferences,
+        "site_name": "Photogram",
+        "vapid_public_key": settings.VAPID_PUBLIC_KEY,
+    }
+
+
+def load_member(request: HttpRequest) -> User | None:
+    """The signed-in account with all fields and its avatar; `request.user` has only those of the session cache."""
+    if request.user.pk is None:
+        return None
+    member: User = User.objects.owned_by(request.user.pk).get()
+    return member
+
+
+def summarize_member(member: User) -> dict[str, Any]:
+    return {
+        "id": member.pk,
+        "handle": member.handle,
+        "name": member.display_name or member.handle,
+        "avatar": serialize_avatar(member.avatar),
+        "email_verified": member.email_verified_at is not None,
+        "is_moderator": member.is_moderator,
+        "unread": count_unread(member.pk),
+    }
+
+
+# ── Forms ────────────────────────────────────────────────────────────────────────────────────────────────
+def read_form(
+    request: HttpRequest,
+    serializer_class: type[Serializer[Any]],
+    *,
+    fields: Iterable[str],
+    checkboxes: Iterable[str] = (),
+    partial: bool = False,
+) -> dict[str, Any]:
+    """The `fields` and `checkboxes` of a sent form, validated by the serializer of the API. Raises ValidationError.
+
+    An unchecked checkbox is False, because browsers do not send it.
+    """
+    data: dict[str, Any] = {name: request.POST[name] for name in fields if name in request.POST}
+    data |= {name: name in request.POST for name in checkboxes}
+    serializer = serializer_class(data=data, partial=partial)
+    serializer.is_valid(raise_exception=True)
+    validated: dict[str, Any] = serializer.validated_data
+    return validated

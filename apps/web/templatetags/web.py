@@ -1,0 +1,31 @@
+"""Template tags of the pages."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the sprite in `web/parts/icons.html`. It is decorative: the control needs a name of its own."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.simple_tag
+def ago(moment: datetime) -> SafeString:
+    """How long ago, for example "3 hours", as a <time> with the exact time as its title."""
+    age = timezone.now() - moment
+    text = _("now") if age.total_seconds() < 60 else timesince(moment, depth=1)
+    if age.days > 30:
+        text = date_format(moment, "DATE_FORMAT")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), date_format(moment, "DATETIME_FORMAT"), text
+    )

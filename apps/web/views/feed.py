@@ -1,0 +1,69 @@
+"""The start page (the home feed of a member, or the introduction) and explore."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from apps.engagement import reads
+from apps.engagement.reads import PostRow
+from apps.feed import explore, reading
+from apps.feed.api.views import POSTS_IN_FEED
+from apps.web.http import page, render_page, wants_part
+from apps.web.lists import GRID, POSTS, ListPage, paginate
+from apps.web.posts import present_post, present_posts
+
+
+@require_safe
+@page()
+def home(request: HttpRequest) -> HttpResponse:
+    """The home feed, or for anonymous visitors what Photogram is."""
+    if not request.user.is_authenticated:
+        return render_page(request, "web/welcome.html")
+    posts = _feed(request, request.user.pk)
+    if wants_part(request) and not posts.is_first:
+        return render(request, "web/parts/posts.html", {"posts": posts})
+    return render_page(request, "web/feed.html", {"posts": posts})
+
+
+def _feed(request: HttpRequest, viewer_id: UUID) -> ListPage:
+    found: dict[UUID, PostRow] = {}
+
+    def fetch(after: str | None, limit: int) -> Sequence[UUID]:
+        before = UUID(after) if after else None
+        ids, rows = reading.page(viewer_id, _posts_of(viewer_id), limit=limit, before=before)
+        found.update(rows)
+        return ids
+
+    return paginate(
+        request,
+        "feed",
+        fetch,
+        position=lambda pk: pk,
+        serialize=lambda ids: [present_post(found[pk], viewer_id) for pk in ids if pk in found],
+        limit=POSTS,
+    )
+
+
+def _posts_of(viewer_id: UUID) -> reading.Fetch[PostRow]:
+    return lambda ids: reads.posts(ids, viewer_id, visible=POSTS_IN_FEED)
+
+
+@require_safe
+@page()
+def explore_page(request: HttpRequest) -> HttpResponse:
+    """Popular posts."""
+    viewer_id = request.user.pk
+    posts = paginate(
+        request,
+        "explore",
+        lambda after, limit: explore.page(viewer_id, after=after, limit=limit),
+        position=lambda row: row,
+        serialize=lambda rows: present_posts([post_id for _, post_id in rows], viewer_id),
+        limit=GRID,
+    )
+    if wants_part(request) and not posts.is_first:
+        return render(request, "web/parts/grid.html", {"posts": posts})
+    return render_page(request, "web/explore.html", {"posts": posts})
