@@ -13,8 +13,8 @@ def test_feed_shows_posts_and_a_like_lasts(site):
     PostFactory(author=alice, photos=2, caption="Low tide at #husum")
     page = site.open(bob)
     page.goto("/")
-    page.get_by_role("button", name="Like").click()
+    with page.expect_response("**/like"):
+        page.get_by_role("button", name="Like").click()
     assert page.get_by_role("button", name="Like").get_attribute("aria-pressed") == "true"
-    page.wait_for_load_state("networkidle")
     page.reload()
     assert page.get_by_role("button", name="Like").get_attribute("aria-pressed") == "true"
