@@ -101,7 +101,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "member": member and summarize_member(member),
         "preferences": preferences,
-        "site_name": "Photogram",
+        "site_name": settings.SITE_NAME,
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, feed, people, posts
+from apps.web.views import account, feed, meta, people, posts, reports
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -24,6 +24,21 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    # Reports and appeals
+    path("report", reports.report, name="report"),
+    path("appeal", reports.appeal, name="appeal"),
+    # About the site
+    path("about", meta.about, name="about"),
+    path("rules", meta.rules, name="rules"),
+    path("terms", meta.terms, name="terms"),
+    path("privacy", meta.privacy, name="privacy"),
+    # Other sites and search engines
+    path("oembed", meta.oembed, name="oembed"),
+    re_path(r"^@(?P<handle>[^/]+)/feed\.atom$", meta.profile_feed, name="profile_feed"),
+    path("tags/<str:tag>/feed.atom", meta.tag_feed, name="tag_feed"),
+    path("robots.txt", meta.robots, name="robots"),
+    path("sitemap.xml", meta.sitemap, name="sitemap"),
+    path("sitemap-<str:section>.xml", meta.sitemap, name="sitemap_section"),
     # To be replaced by real views.
     path("search", pending, name="search"),
     path("tags/<str:tag>", pending, name="tag"),
