@@ -49,7 +49,7 @@ def _count(request: HttpRequest, scope: str) -> None:
 # ── Going elsewhere ──────────────────────────────────────────────────────────────────────────────────────
 def redirect_to_login(request: HttpRequest) -> HttpResponse:
     """To the sign-in page, and from there back to the page that was requested, or from which a form was sent."""
-    if request.method in READ_METHODS and not is_htmx(request):
+    if request.method in READ_METHODS and not wants_part(request):
         back = request.get_full_path()
     else:
         back = request.headers.get("Referer", "/")

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, feed, meta, people, posts, reports
+from apps.web.views import account, feed, lists, meta, people, posts, reports
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -17,6 +17,8 @@ urlpatterns = [
     path("explore", feed.explore_page, name="explore"),
     # People
     re_path(r"^@(?P<handle>[^/]+)$", people.profile_page, name="profile"),
+    # The present state of items of lists
+    path("refresh/posts", lists.refresh_posts, name="refresh_posts"),
     # Posts
     path("p/<uuid:post_id>", posts.post_page, name="post"),
     path("p/<uuid:post_id>/like", posts.like, name="like"),
