@@ -30,6 +30,9 @@ export function on(type, selector, listener, options) {
 
 export const isSignedIn = () => document.body.dataset.signedIn === "true";
 
+// What only members need comes after the page.
+if (isSignedIn()) addEventListener("load", () => import("./member.js"));
+
 /** The value of Django's CSRF token. */
 export function csrfToken() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited") ?? "{}");
