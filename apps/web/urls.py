@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, feed, lists, meta, people, posts, reports
+from apps.web.views import account, feed, install, lists, meta, notifications, people, posts, reports
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -41,12 +41,21 @@ urlpatterns = [
     path("robots.txt", meta.robots, name="robots"),
     path("sitemap.xml", meta.sitemap, name="sitemap"),
     path("sitemap-<str:section>.xml", meta.sitemap, name="sitemap_section"),
+    # Notifications
+    path("notifications", notifications.notification_list, name="notifications"),
+    path("notifications/read", notifications.mark_as_read, name="mark-as-read"),
+    path("notifications/<uuid:notification_id>", notifications.open_notification, name="notification"),
+    # The app that browsers install
+    path("manifest.webmanifest", install.manifest, name="manifest"),
+    path("sw.js", install.service_worker, name="service-worker"),
+    path("offline", install.offline, name="offline"),
+    path("favicon.ico", install.favicon, name="favicon"),
     # To be replaced by real views.
     path("search", pending, name="search"),
     path("tags/<str:tag>", pending, name="tag"),
     path("p/<uuid:post_id>/likes", pending, name="likes"),
     path("new", pending, name="new"),
-    path("notifications", pending, name="notifications"),
+    path("requests", pending, name="requests"),
     path("settings", pending, name="settings"),
     path("join", pending, name="join"),
     path("forgot", pending, name="forgot"),

@@ -42,6 +42,9 @@ export function text(key, values = {}) {
 }
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
+// What only members need comes after the page.
+if (isSignedIn()) addEventListener("load", () => import("./member.js"));
+
 /** The value of Django's CSRF token. */
 export function csrfToken() {
   const headers = JSON.parse(body.getAttribute("hx-headers:inherited") ?? "{}");
