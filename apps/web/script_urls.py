@@ -20,7 +20,7 @@ def _view(viewset: type[GenericViewSet[Any]], **actions: str) -> Any:
     for action in actions.values():
         # What `@action` sets, for example the serializer of its body.
         options |= getattr(getattr(viewset, action), "kwargs", {})
-    return viewset.as_view(actions, **options, authentication_classes=[WebSessionAuthentication], schema=None)
+    return viewset.as_view(actions, **options | {"authentication_classes": [WebSessionAuthentication], "schema": None})
 
 
 urlpatterns = [
