@@ -92,6 +92,12 @@ def render_page(
     return render(request, template, shell(request) | (context or {}), status=status)
 
 
+def render_part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A part of a page, for htmx. The context has only the id of the member."""
+    member = {"id": request.user.pk} if request.user.pk else None
+    return render(request, template, {"member": member} | context)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context that every page needs: the signed-in member, if any, and their settings."""
     preferences = dict(DEFAULT_SETTINGS)
@@ -101,7 +107,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "member": member and summarize_member(member),
         "preferences": preferences,
-        "site_name": "Photogram",
+        "site_name": settings.SITE_NAME,
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 

@@ -22,6 +22,8 @@ def present_post(row: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
     post["photos"] = [present_photo(photo) for photo in orjson.loads(dumps(post.pop("media")))]
     post["caption_html"] = link_text(row.caption, row.mentions)
     post["url"] = reverse("web:post", args=[row.id])
+    # Whether everybody may see it, so that other sites may show a preview.
+    post["is_public"] = row.is_public
     post["is_own"] = row.author.id == viewer_id
     return post
 

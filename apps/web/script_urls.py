@@ -11,12 +11,13 @@ from rest_framework.viewsets import GenericViewSet
 from apps.content.api.views import PostViewSet
 from apps.media.api.views import UploadViewSet
 from apps.notifications.api.views import NotificationViewSet
+from apps.search.api.views import SearchViewSet
 from apps.web.authentication import WebSessionAuthentication
 
 
 def _view(viewset: type[GenericViewSet[Any]], **actions: str) -> Any:
-    """A view of the API for signed-in browsers. `actions`: {method: action}."""
-    return viewset.as_view(actions, authentication_classes=[WebSessionAuthentication])
+    """A view of the API for signed-in browsers. `actions`: {method: action}. The OpenAPI document leaves it out."""
+    return viewset.as_view(actions, authentication_classes=[WebSessionAuthentication], schema=None)
 
 
 urlpatterns = [
@@ -26,4 +27,7 @@ urlpatterns = [
     path("posts", _view(PostViewSet, post="create")),
     path("posts/<uuid:post_id>", _view(PostViewSet, get="retrieve")),
     path("unread", _view(NotificationViewSet, get="unread_count")),
+    # What `@` and `#` complete.
+    path("search/users", _view(SearchViewSet, get="users")),
+    path("search/tags", _view(SearchViewSet, get="tags")),
 ]

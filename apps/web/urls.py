@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, feed, lists, people, posts
+from apps.web.views import account, feed, lists, meta, people, posts, relationships, reports, search
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -17,8 +17,18 @@ urlpatterns = [
     path("explore", feed.explore_page, name="explore"),
     # People
     re_path(r"^@(?P<handle>[^/]+)$", people.profile_page, name="profile"),
+    re_path(r"^@(?P<handle>[^/]+)/followers$", people.followers, name="followers"),
+    re_path(r"^@(?P<handle>[^/]+)/following$", people.following, name="following"),
+    re_path(r"^@(?P<handle>[^/]+)/(?P<action>(un)?(follow|block|mute)|remove-follower)$", relationships.act, name="relate"),
+    path("requests", relationships.request_list, name="requests"),
+    re_path(r"^requests/@(?P<handle>[^/]+)/(?P<answer>accept|reject)$", relationships.answer, name="answer_request"),
+    path("suggestions", people.suggestions, name="suggestions"),
+    # Search
+    path("search", search.search_page, name="search"),
+    path("tags/<str:tag>", search.tag_page, name="tag"),
     # The present state of items of lists
     path("refresh/posts", lists.refresh_posts, name="refresh_posts"),
+    path("refresh/people", lists.refresh_people, name="refresh_people"),
     # Posts
     path("p/<uuid:post_id>", posts.post_page, name="post"),
     path("p/<uuid:post_id>/like", posts.like, name="like"),
@@ -26,9 +36,22 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    # Reports and appeals
+    path("report", reports.report, name="report"),
+    path("appeal", reports.appeal, name="appeal"),
+    # About the site
+    path("about", meta.about, name="about"),
+    path("rules", meta.rules, name="rules"),
+    path("terms", meta.terms, name="terms"),
+    path("privacy", meta.privacy, name="privacy"),
+    # Other sites and search engines
+    path("oembed", meta.oembed, name="oembed"),
+    re_path(r"^@(?P<handle>[^/]+)/feed\.atom$", meta.profile_feed, name="profile_feed"),
+    path("tags/<str:tag>/feed.atom", meta.tag_feed, name="tag_feed"),
+    path("robots.txt", meta.robots, name="robots"),
+    path("sitemap.xml", meta.sitemap, name="sitemap"),
+    path("sitemap-<str:section>.xml", meta.sitemap, name="sitemap_section"),
     # To be replaced by real views.
-    path("search", pending, name="search"),
-    path("tags/<str:tag>", pending, name="tag"),
     path("p/<uuid:post_id>/likes", pending, name="likes"),
     path("new", pending, name="new"),
     path("notifications", pending, name="notifications"),

@@ -10,6 +10,7 @@ from apps.accounts.api.authentication import is_moderator
 from apps.engagement import reads, services
 from apps.web.http import go_back, page, render_page, wants_part
 from apps.web.posts import present_post
+from apps.web.previews import preview_post
 
 
 @require_safe
@@ -18,7 +19,8 @@ def post_page(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """A post with its comments. Raises NotFound."""
     visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
     post = present_post(reads.post(post_id, request.user.pk, visible=visible), request.user.pk)
-    return render_page(request, "web/post.html", {"post": post})
+    preview = preview_post(post) if post["is_public"] else None
+    return render_page(request, "web/post.html", {"post": post, "preview": preview})
 
 
 @require_POST
