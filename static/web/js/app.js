@@ -71,12 +71,16 @@ export async function send(method, path, body, { headers = {}, signal, keepalive
 const MESSAGE_MS = 8000;
 
 /** Show a message for at least eight seconds; it stays while the pointer or the focus is on it. `undo` is called when
- *  the member presses "Undo". */
-export function showMessage(text, { kind = "info", undo, undoLabel = "Undo" } = {}) {
+ *  the member presses "Undo", `expired` when the message goes without that. */
+export function showMessage(text, { kind = "info", undo, undoLabel = "Undo", expired } = {}) {
   const toast = document.createElement("div");
   toast.className = `toast ${kind}`;
   toast.append(Object.assign(document.createElement("span"), { textContent: text }));
-  const remove = () => toast.remove();
+  let isOver = false;
+  const remove = () => {
+    isOver = true;
+    toast.remove();
+  };
   if (undo) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: undoLabel });
     button.addEventListener("click", () => {
@@ -87,8 +91,13 @@ export function showMessage(text, { kind = "info", undo, undoLabel = "Undo" } = 
   }
   document.getElementById("toasts")?.append(toast);
   const expire = () => {
-    if (toast.matches(":hover") || toast.contains(document.activeElement)) setTimeout(expire, 1000);
-    else remove();
+    if (isOver) return;
+    if (toast.matches(":hover") || toast.contains(document.activeElement)) {
+      setTimeout(expire, 1000);
+      return;
+    }
+    remove();
+    expired?.();
   };
   setTimeout(expire, MESSAGE_MS);
   return toast;
