@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from apps.accounts.models import User
 from apps.accounts.api.serializers import serialize_user
+from apps.accounts.models import User
 from apps.content import captions
 from apps.social.api.serializers import serialize_profile
 from apps.social.reads import Profile, find_profiles
@@ -72,4 +72,3 @@ def _mentions(bio: str, viewer_id: UUID | None) -> list[tuple[int, int, str, str
     handles = {mention.handle for mention in mentioned}
     known = set(visible_users(viewer_id).filter(handle__in=handles).values_list("handle", flat=True))
     return [(m.offset, m.length, reverse("web:profile", args=[m.handle]), "") for m in mentioned if m.handle in known]
-

@@ -110,7 +110,9 @@ def answer(request: HttpRequest, handle: str, answer: str) -> HttpResponse:
     service = services.accept_request if answer == "accept" else services.reject_request
     service(name, by=request.user.pk)
     if not wants_part(request):
-        text = _("@%(handle)s now follows you.") if answer == "accept" else _("You rejected the request of @%(handle)s.")
+        text = (
+            _("@%(handle)s now follows you.") if answer == "accept" else _("You rejected the request of @%(handle)s.")
+        )
         messages.success(request, str(text) % {"handle": name})
         return go_back(request, reverse("web:requests"))
     profile = present_profile(get_profile_or_404(request, f"@{handle}"), request.user.pk)
