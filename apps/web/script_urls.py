@@ -11,6 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 from apps.content.api.views import PostViewSet
 from apps.media.api.views import UploadViewSet
 from apps.notifications.api.views import NotificationViewSet, PushViewSet
+from apps.search.api.views import SearchViewSet
 from apps.web.authentication import WebSessionAuthentication
 
 
@@ -33,4 +34,7 @@ urlpatterns = [
     path("notifications/read", _view(NotificationViewSet, post="read_all")),
     path("push-subscriptions", _view(PushViewSet, get="list", post="create")),
     path("push-subscriptions/<uuid:subscription_id>", _view(PushViewSet, delete="destroy")),
+    # What `@` and `#` complete.
+    path("search/users", _view(SearchViewSet, get="users")),
+    path("search/tags", _view(SearchViewSet, get="tags")),
 ]
