@@ -14,12 +14,15 @@ from apps.content.api.serializers import serialize_post
 from apps.core.api.renderers import dumps
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
+from apps.media.api.serializers import PROGRESS
 
 
 def present_post(row: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
     """The representation of a post, with `photos` for the template `web/parts/photo.html`."""
     post = serialize_post(row, viewer_id)
     post["photos"] = [present_photo(photo) for photo in orjson.loads(dumps(post.pop("media")))]
+    if post["status"] == "processing":
+        post["progress"] = sum(PROGRESS[photo["status"]] for photo in post["photos"]) // max(len(post["photos"]), 1)
     post["caption_html"] = link_text(row.caption, row.mentions)
     post["url"] = reverse("web:post", args=[row.id])
     post["is_own"] = row.author.id == viewer_id

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, feed, people, posts
+from apps.web.views import account, composer, feed, people, posts
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -24,11 +24,15 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    # Composer
+    path("new", composer.new, name="new"),
+    path("p/<uuid:post_id>/edit", composer.edit, name="edit_post"),
+    path("p/<uuid:post_id>/state", composer.state, name="post_state"),
+    path("settings/profile/avatar", composer.avatar, name="avatar"),
     # To be replaced by real views.
     path("search", pending, name="search"),
     path("tags/<str:tag>", pending, name="tag"),
     path("p/<uuid:post_id>/likes", pending, name="likes"),
-    path("new", pending, name="new"),
     path("notifications", pending, name="notifications"),
     path("settings", pending, name="settings"),
     path("join", pending, name="join"),

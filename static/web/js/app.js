@@ -101,3 +101,12 @@ document.addEventListener("message", ({ detail }) => {
   showMessage(detail.text, { kind: detail.kind, undo });
 });
 document.addEventListener("htmx:error", () => showMessage("The server cannot be reached.", { kind: "error" }));
+
+// ── Uploads go on in every page ──────────────────────────────────────────────────────────────────────────
+// `queue.js` sets the mark while IndexedDB holds something to upload.
+onContent((root) => {
+  const isWhole = root === document.body || root.querySelector("#queue");
+  if (isWhole && document.getElementById("queue") && localStorage.getItem("queue")) {
+    void import("./queue.js").then((queue) => queue.resume());
+  }
+});
