@@ -9,7 +9,7 @@ from django.urls import path
 from rest_framework.viewsets import GenericViewSet
 
 from apps.content.api.views import PostViewSet
-from apps.media.api.views import UploadViewSet
+from apps.media.api.views import MediaViewSet, UploadViewSet
 from apps.notifications.api.views import NotificationViewSet, PushViewSet
 from apps.search.api.views import SearchViewSet
 from apps.web.authentication import WebSessionAuthentication
@@ -28,6 +28,7 @@ urlpatterns = [
     path("uploads", _view(UploadViewSet, post="create")),
     path("uploads/<uuid:media_id>/complete", _view(UploadViewSet, post="complete")),
     path("uploads/<uuid:media_id>", _view(UploadViewSet, get="status")),
+    path("media/<uuid:media_id>", _view(MediaViewSet, delete="destroy")),
     path("posts", _view(PostViewSet, post="create")),
     path("posts/<uuid:post_id>", _view(PostViewSet, get="retrieve")),
     path("unread", _view(NotificationViewSet, get="unread_count")),

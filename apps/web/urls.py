@@ -4,7 +4,21 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, comments, feed, install, lists, meta, notifications, people, posts, relationships, reports, search
+from apps.web.views import (
+    account,
+    comments,
+    composer,
+    feed,
+    install,
+    lists,
+    meta,
+    notifications,
+    people,
+    posts,
+    relationships,
+    reports,
+    search,
+)
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -72,7 +86,12 @@ urlpatterns = [
     path("offline", install.offline, name="offline"),
     path("favicon.ico", install.favicon, name="favicon"),
     # To be replaced by real views.
-    path("new", pending, name="new"),
+    # Composer
+    path("new", composer.new, name="new"),
+    path("p/<uuid:post_id>/edit", composer.edit, name="edit_post"),
+    path("p/<uuid:post_id>/state", composer.state, name="post_state"),
+    path("settings/profile/avatar", composer.avatar, name="avatar"),
+    # To be replaced by real views.
     path("settings", pending, name="settings"),
     path("join", pending, name="join"),
     path("forgot", pending, name="forgot"),
