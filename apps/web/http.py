@@ -53,7 +53,7 @@ def redirect_to_login(request: HttpRequest) -> HttpResponse:
     Unauthorized for scripts."""
     if wants_json(request):
         raise Unauthorized
-    if request.method in READ_METHODS and not is_htmx(request):
+    if request.method in READ_METHODS and not wants_part(request):
         back = request.get_full_path()
     else:
         back = request.headers.get("Referer", "/")
@@ -107,7 +107,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "member": member and summarize_member(member),
         "preferences": load_preferences(request),
-        "site_name": "Photogram",
+        "site_name": settings.SITE_NAME,
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 

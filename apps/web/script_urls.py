@@ -10,13 +10,17 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.content.api.views import PostViewSet
 from apps.media.api.views import UploadViewSet
-from apps.notifications.api.views import NotificationViewSet
+from apps.notifications.api.views import NotificationViewSet, PushViewSet
 from apps.web.authentication import WebSessionAuthentication
 
 
 def _view(viewset: type[GenericViewSet[Any]], **actions: str) -> Any:
-    """A view of the API for signed-in browsers. `actions`: {method: action}."""
-    return viewset.as_view(actions, authentication_classes=[WebSessionAuthentication])
+    """A view of the API for signed-in browsers. `actions`: {method: action}. The OpenAPI document leaves it out."""
+    options: dict[str, Any] = {}
+    for action in actions.values():
+        # What `@action` sets, for example the serializer of its body.
+        options |= getattr(getattr(viewset, action), "kwargs", {})
+    return viewset.as_view(actions, **options | {"authentication_classes": [WebSessionAuthentication], "schema": None})
 
 
 urlpatterns = [
@@ -26,4 +30,7 @@ urlpatterns = [
     path("posts", _view(PostViewSet, post="create")),
     path("posts/<uuid:post_id>", _view(PostViewSet, get="retrieve")),
     path("unread", _view(NotificationViewSet, get="unread_count")),
+    path("notifications/read", _view(NotificationViewSet, post="read_all")),
+    path("push-subscriptions", _view(PushViewSet, get="list", post="create")),
+    path("push-subscriptions/<uuid:subscription_id>", _view(PushViewSet, delete="destroy")),
 ]

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import account, comments, feed, people, posts
+from apps.web.views import account, comments, feed, install, lists, meta, notifications, people, posts, reports
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
@@ -18,6 +18,8 @@ urlpatterns = [
     path("explore", feed.explore_page, name="explore"),
     # People
     re_path(r"^@(?P<handle>[^/]+)$", people.profile_page, name="profile"),
+    # The present state of items of lists
+    path("refresh/posts", lists.refresh_posts, name="refresh_posts"),
     # Posts
     path("p/<uuid:post_id>", posts.post_page, name="post"),
     path("p/<uuid:post_id>/like", posts.like, name="like"),
@@ -33,11 +35,35 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    # Reports and appeals
+    path("report", reports.report, name="report"),
+    path("appeal", reports.appeal, name="appeal"),
+    # About the site
+    path("about", meta.about, name="about"),
+    path("rules", meta.rules, name="rules"),
+    path("terms", meta.terms, name="terms"),
+    path("privacy", meta.privacy, name="privacy"),
+    # Other sites and search engines
+    path("oembed", meta.oembed, name="oembed"),
+    re_path(r"^@(?P<handle>[^/]+)/feed\.atom$", meta.profile_feed, name="profile_feed"),
+    path("tags/<str:tag>/feed.atom", meta.tag_feed, name="tag_feed"),
+    path("robots.txt", meta.robots, name="robots"),
+    path("sitemap.xml", meta.sitemap, name="sitemap"),
+    path("sitemap-<str:section>.xml", meta.sitemap, name="sitemap_section"),
+    # Notifications
+    path("notifications", notifications.notification_list, name="notifications"),
+    path("notifications/read", notifications.mark_as_read, name="mark-as-read"),
+    path("notifications/<uuid:notification_id>", notifications.open_notification, name="notification"),
+    # The app that browsers install
+    path("manifest.webmanifest", install.manifest, name="manifest"),
+    path("sw.js", install.service_worker, name="service-worker"),
+    path("offline", install.offline, name="offline"),
+    path("favicon.ico", install.favicon, name="favicon"),
     # To be replaced by real views.
     path("search", pending, name="search"),
     path("tags/<str:tag>", pending, name="tag"),
     path("new", pending, name="new"),
-    path("notifications", pending, name="notifications"),
+    path("requests", pending, name="requests"),
     path("settings", pending, name="settings"),
     path("join", pending, name="join"),
     path("forgot", pending, name="forgot"),

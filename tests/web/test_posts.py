@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from apps.content.models import Post
 from apps.engagement.models import Comment, Like, Save
-from tests.factories import CommentFactory, FollowFactory, LikeFactory, PostFactory, UserFactory
+from tests.factories import CommentFactory, PostFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -30,6 +30,7 @@ from apps.web.errors import field_errors
 from apps.web.http import go, page, read_form, redirect_to_login, render_page, wants_json, wants_part
 from apps.web.lists import ListPage, paginate_queryset
 from apps.web.posts import present_post
+from apps.web.previews import preview_post
 
 COMMENTS = 20
 KEY_LENGTH = 32
@@ -50,7 +51,7 @@ def show_post(
     if wants_part(request) and (thread_id or not comments.is_first):
         return render(request, "web/parts/comments.html", context | {"post_id": post_id})
     post = present_post(row, viewer_id, show_sensitive=True if request.GET.get("show") else None)
-    context["post"] = post
+    context |= {"post": post, "preview": preview_post(post) if post["is_public"] else None}
     if thread_id:
         context["thread"] = present_comment(
             reads.comment(thread_id, viewer_id), viewer_id, post_author_id=row.author.id

@@ -11,6 +11,7 @@ from apps.social.api.serializers import serialize_profile
 from apps.web.http import page, render_page, wants_part
 from apps.web.lists import GRID, ListPage, paginate
 from apps.web.posts import present_posts
+from apps.web.previews import preview_profile
 
 
 @require_safe
@@ -21,7 +22,13 @@ def profile_page(request: HttpRequest, handle: str) -> HttpResponse:
     posts = _posts(request, profile) if _may_see_content(request, profile) else None
     if posts and wants_part(request) and not posts.is_first:
         return render(request, "web/parts/grid.html", {"posts": posts})
-    context = {"profile": serialize_profile(profile), "posts": posts, "is_own": profile.id == request.user.pk}
+    shown = serialize_profile(profile)
+    context = {
+        "profile": shown,
+        "posts": posts,
+        "is_own": profile.id == request.user.pk,
+        "preview": preview_profile(shown),
+    }
     return render_page(request, "web/profile.html", context)
 
 
