@@ -4,21 +4,7 @@ from django.http import HttpRequest
 from django.urls import path, re_path
 
 from apps.core.errors import NotFound
-from apps.web.views import (
-    account,
-    comments,
-    composer,
-    feed,
-    install,
-    lists,
-    meta,
-    notifications,
-    people,
-    posts,
-    relationships,
-    reports,
-    search,
-)
+from apps.web.views import account, comments, composer, feed, install, lists, meta, notifications, people, posts, relationships, reports, search
 
 
 def pending(request: HttpRequest, **kwargs: object) -> None:
