@@ -330,8 +330,8 @@ def _s3_storage(
     }
 
 
-# Whether `collectstatic` has filled STATIC_ROOT with compressed files whose names contain hashes. Otherwise, as in tests,
-# static files are served from the packages.
+# Whether `collectstatic` has filled STATIC_ROOT with compressed files whose names contain hashes. Otherwise they are
+# served from the packages, as in tests.
 STATIC_COLLECTED = PRODUCTION or bool(env.str("STATIC_ROOT", ""))
 STORAGES = {
     # Originals, variants and exports. URLs of its objects are signed (apps/media/urls.py).

@@ -1,4 +1,4 @@
-"""What the running stack has beside its servers: static files with hashes in their names, and keys for push messages."""
+"""What the running stack has beside its servers: collected static files, and keys for push messages."""
 
 import hashlib
 import subprocess
@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def collect_static(state: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Collect the static files in `state`, if they have changed. Returns the environment of processes that serve them."""
+    """Collect the static files in `state` if they have changed. Returns the environment of the processes that serve
+    them."""
     folder, stamp = state / "static", state / "static-stamp"
     added = {"STATIC_ROOT": str(folder)}
     if "STATIC_ROOT" in environment:

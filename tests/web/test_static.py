@@ -1,4 +1,4 @@
-"""Static files as production serves them: compressed, with hashes in their names, by which modules import each other."""
+"""Static files as production serves them: compressed, with hashes in names, by which modules import each other."""
 
 import os
 import re
@@ -45,7 +45,7 @@ def test_files_of_pages_are_compressed_with_brotli(collected: Path) -> None:
 
 
 def test_imports_are_written_as_the_storage_rewrites_them() -> None:
-    """With a path in quotes that begins with a dot, and statements end with a semicolon. Dynamic ones have no template."""
+    """With a literal path that begins with a dot; statements end with a semicolon."""
     for source in SOURCES.glob("*.js"):
         text = source.read_text()
         for statement in re.findall(r"^(?:import|export)\b[^;]*?\bfrom\b[^\n]*", text, re.MULTILINE):
