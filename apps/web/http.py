@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -108,10 +109,18 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def load_member(request: HttpRequest) -> User | None:
     """The signed-in account with all fields and its avatar; `request.user` has only those of the session cache."""
-    if request.user.pk is None:
-        return None
-    member: User = User.objects.owned_by(request.user.pk).get()
+    return None if request.user.pk is None else get_member(request)
+
+
+def get_member(request: HttpRequest) -> User:
+    """As `load_member`, for views of members only."""
+    member: User = User.objects.owned_by(member_id(request)).get()
     return member
+
+
+def member_id(request: HttpRequest) -> UUID:
+    """The id of the signed-in account, for views of members only."""
+    return cast(UUID, request.user.pk)
 
 
 def summarize_member(member: User) -> dict[str, Any]:
@@ -120,6 +129,7 @@ def summarize_member(member: User) -> dict[str, Any]:
         "handle": member.handle,
         "name": member.display_name or member.handle,
         "avatar": serialize_avatar(member.avatar),
+        "email": member.email,
         "email_verified": member.email_verified_at is not None,
         "is_moderator": member.is_moderator,
         "unread": count_unread(member.pk),
