@@ -53,6 +53,13 @@ JWT_SIGNING_KEY = env.str("JWT_SIGNING_KEY", DEVELOPMENT_KEY)
 # Former keys: they still verify tokens but sign no new ones.
 JWT_SIGNING_KEY_FALLBACKS: list[str] = env.list("JWT_SIGNING_KEY_FALLBACKS", [])
 
+# ── The site ─────────────────────────────────────────────────────────────────────────────────────────────
+VERSION = "0.1.0"
+SITE_NAME = env.str("SITE_NAME", "Photogram")
+SITE_DESCRIPTION = env.str("SITE_DESCRIPTION", "Share photographs with the people you choose.")
+# An e-mail address for questions of members and visitors.
+SITE_CONTACT = env.str("SITE_CONTACT", "")
+
 # ── Hosts, URLs, CORS ────────────────────────────────────────────────────────────────────────────────────
 ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]", "testserver"]
@@ -87,6 +94,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
+    "django.contrib.sitemaps",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "corsheaders",
@@ -553,6 +561,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
+# The languages of the pages.
+LANGUAGES = [("en", "English")]
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from apps.core.db.ids import parse_id
+from apps.core.errors import BadRequest
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading
 from apps.feed.api.views import POSTS_IN_FEED
-from apps.web.http import page, render_page, wants_part
+from apps.web.http import load_preferences, page, render_page, wants_part
 from apps.web.lists import GRID, POSTS, ListPage, paginate
-from apps.web.posts import present_post, present_posts
+from apps.web.posts import present_posts, present_rows
 
 
 @require_safe
@@ -42,13 +45,29 @@ def _feed(request: HttpRequest, viewer_id: UUID) -> ListPage:
         "feed",
         fetch,
         position=lambda pk: pk,
-        serialize=lambda ids: [present_post(found[pk], viewer_id) for pk in ids if pk in found],
+        serialize=lambda ids: present_rows(
+            [found[pk] for pk in ids if pk in found],
+            viewer_id,
+            show_sensitive=load_preferences(request)["show_sensitive"],
+        ),
         limit=POSTS,
     )
 
 
 def _posts_of(viewer_id: UUID) -> reading.Fetch[PostRow]:
     return lambda ids: reads.posts(ids, viewer_id, visible=POSTS_IN_FEED)
+
+
+@require_safe
+@page(members_only=True)
+def new_posts(request: HttpRequest) -> HttpResponse:
+    """How many posts of the feed are newer than `?after=`, the newest one that the page shows. For scripts."""
+    after = parse_id(request.GET.get("after", ""))
+    if after is None:
+        raise BadRequest
+    count = reading.count_newer(request.user.pk, after)
+    label = ngettext("%(count)s new post", "%(count)s new posts", count) % {"count": count}
+    return JsonResponse({"count": count, "label": label})
 
 
 @require_safe

@@ -36,14 +36,12 @@ from apps.notifications import preferences
 from apps.notifications.api.serializers import PreferencesBodySerializer
 from apps.notifications.models import Type
 from apps.notifications.preferences import Channels
-from apps.social import services as social
 from apps.social import visibility
-from apps.social.api.profiles import resolve_identifier
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
 from apps.web.devices import name_device
 from apps.web.forms import form_page, validate
-from apps.web.http import get_member, go_back, member_id, page, render_page, wants_part
+from apps.web.http import get_member, member_id, page, render_page, wants_part
 from apps.web.lists import PEOPLE, paginate_queryset
 
 require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -352,44 +350,32 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Restriction:
-    """Blocking or muting: the list of the people whom the current user has restricted, and its undoing."""
+    """Blocking or muting, as a list of the people concerned. `undo`: the action that releases one."""
 
-    name: str
     title: Any
     empty: Any
-    add_label: Any
-    remove_label: Any
-    removed: Any
+    undo: str
+    undo_label: Any
     list_for: Callable[[UUID], QuerySet[Any]]
     serializer_class: Any
-    add: Callable[..., Any]
-    remove: Callable[..., Any]
 
 
 RESTRICTIONS = {
     "blocked": Restriction(
-        "blocked",
         gettext_lazy("Blocked people"),
         gettext_lazy("You have blocked nobody."),
-        gettext_lazy("Block"),
+        "unblock",
         gettext_lazy("Unblock"),
-        gettext_lazy("@%(handle)s is no longer blocked."),
         visibility.blocked_by,
         BlockedUserSerializer,
-        social.block,
-        social.unblock,
     ),
     "muted": Restriction(
-        "muted",
         gettext_lazy("Muted people"),
         gettext_lazy("You have muted nobody."),
-        gettext_lazy("Mute"),
+        "unmute",
         gettext_lazy("Unmute"),
-        gettext_lazy("@%(handle)s is no longer muted."),
         visibility.muted_by,
         MutedUserSerializer,
-        social.mute,
-        social.unmute,
     ),
 }
 
@@ -410,21 +396,6 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
     if wants_part(request) and not people.is_first:
         return render(request, "web/settings/parts/people.html", context)
     return render_page(request, "web/settings/restricted.html", _shown("privacy") | context)
-
-
-@require_POST
-@page(members_only=True)
-def restrict(request: HttpRequest, kind: str, handle: str) -> HttpResponse:
-    """Unblock or unmute somebody; with `on=true` in the form, block or mute them again. Raises NotFound."""
-    restriction = RESTRICTIONS[kind]
-    is_on = request.POST.get("on") == "true"
-    (restriction.add if is_on else restriction.remove)(resolve_identifier(request, f"@{handle}"), by=member_id(request))
-    if wants_part(request):
-        context = {"restriction": restriction, "handle": handle, "is_on": is_on}
-        return render(request, "web/settings/parts/restrict.html", context)
-    if not is_on:
-        messages.success(request, restriction.removed % {"handle": handle})
-    return go_back(request, reverse("web:settings_restricted", args=[kind]))
 
 
 # ── Data export, deletion ────────────────────────────────────────────────────────────────────────────────
