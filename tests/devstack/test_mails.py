@@ -61,3 +61,29 @@ def test_page_lists_mails_newest_first_and_shows_their_links(folder: Path, page:
 def test_page_shows_nothing_but_mails(folder: Path, page: str, path: str) -> None:
     (folder.parent / "ports.json").write_text("{}")
     assert requests.get(page + path, timeout=5).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:{port}", 200),
+        ("localhost:{port}", 200),
+        ("LOCALHOST", 200),
+        ("localhost:8025", 200),
+        ("attacker.example:{port}", 421),
+        ("127.0.0.1.attacker.example", 421),
+        ("localhost.attacker.example", 421),
+        ("localhost@attacker.example", 421),
+        ("[::1", 421),
+        ("", 421),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/1-1.eml", "/1-1.eml/html"])
+def test_page_is_shown_under_its_own_hosts_only(folder: Path, page: str, path: str, host: str, status: int) -> None:
+    folder.mkdir()
+    (folder / "1-1.eml").write_text("Subject: A secret\n\nA secret.")
+    port = page.rsplit(":", 1)[1]
+    shown = requests.get(page + path, headers={"Host": host.format(port=port)}, timeout=5)
+    assert shown.status_code == status
+    if status != 200:
+        assert "secret" not in shown.text
