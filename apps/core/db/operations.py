@@ -50,4 +50,4 @@ def has_valid_index(schema_editor: BaseDatabaseSchemaEditor, name: str) -> bool:
         found = cursor.fetchone()
     if found == (False,):
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}")
-    return found == (True,)
+    return bool(found == (True,))
