@@ -81,10 +81,9 @@ HOSTS = {
 
 def test_page_is_shown_under_its_own_hosts_only(folder: Path, page: str) -> None:
     """A website may have its name resolved to this machine."""
-    folder.mkdir()
-    (folder / "1-1.eml").write_text("Subject: A secret\n\nA secret.")
-    port = page.rsplit(":", 1)[1]
-    for path, (host, status) in itertools.product(["/", "/1-1.eml", "/1-1.eml/html"], HOSTS.items()):
+    send("A secret", "A secret.")
+    [mail], port = folder.glob("*.eml"), page.rsplit(":", 1)[1]
+    for path, (host, status) in itertools.product(["/", f"/{mail.name}", f"/{mail.name}/html"], HOSTS.items()):
         shown = requests.get(page + path, headers={"Host": host.format(port=port)}, timeout=5)
         assert shown.status_code == status, (path, host)
         assert ("secret" in shown.text) == (status == 200)
