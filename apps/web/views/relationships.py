@@ -102,18 +102,21 @@ def request_list(request: HttpRequest) -> HttpResponse:
     return render_page(request, "web/requests.html", {"people": people})
 
 
+_ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
+_ANSWERED = {
+    "accept": _("@%(handle)s now follows you."),
+    "reject": _("You rejected the request of @%(handle)s."),
+}
+
+
 @require_POST
 @page(members_only=True)
 def answer(request: HttpRequest, handle: str, answer: str) -> HttpResponse:
     """Accept or reject a follow request. Raises NotFound if there is none."""
     name = _handle(request, handle)
-    service = services.accept_request if answer == "accept" else services.reject_request
-    service(name, by=request.user.pk)
+    _ANSWERS[answer](name, by=request.user.pk)
     if not wants_part(request):
-        text = (
-            _("@%(handle)s now follows you.") if answer == "accept" else _("You rejected the request of @%(handle)s.")
-        )
-        messages.success(request, str(text) % {"handle": name})
+        messages.success(request, str(_ANSWERED[answer]) % {"handle": name})
         return go_back(request, reverse("web:requests"))
     profile = present_profile(get_profile_or_404(request, f"@{handle}"), request.user.pk)
     return render_part(request, "web/parts/accepted.html", {"person": profile})
