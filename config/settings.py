@@ -338,6 +338,9 @@ def _s3_storage(
     }
 
 
+# Whether `collectstatic` has filled STATIC_ROOT with compressed files whose names contain hashes. Otherwise they are
+# served from the packages, as in tests.
+STATIC_COLLECTED = PRODUCTION or bool(env.str("STATIC_ROOT", ""))
 STORAGES = {
     # Originals, variants and exports. URLs of its objects are signed (apps/media/urls.py).
     "default": _s3_storage(S3_PRIVATE_BUCKET, cache_control="private, max-age=31536000, immutable"),
@@ -348,18 +351,18 @@ STORAGES = {
     # The private bucket under the address that clients use: signs upload URLs.
     "presigned": _s3_storage(S3_PRIVATE_BUCKET, endpoint=S3_PUBLIC_ENDPOINT_URL),
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if PRODUCTION
+        "BACKEND": "config.storage.StaticFilesStorage"
+        if STATIC_COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.str("STATIC_ROOT", "") or BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 # Each test client creates the middleware, which would list all files first.
 WHITENOISE_AUTOREFRESH = TESTING
-if not PRODUCTION:
+if not STATIC_COLLECTED:
     # STATIC_ROOT does not exist: static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
     # Containers and test machines run everything as root.
@@ -545,6 +548,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 # Both bind all names below the host, and browsers remember them for a year: only for a domain that has nothing else.

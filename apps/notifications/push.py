@@ -48,7 +48,7 @@ class ForbiddenEndpoint(ValueError):
 
 
 def is_possible(user_id: UUID) -> bool:
-    return bool(settings.VAPID_PRIVATE_KEY) and PushSubscription.objects.filter(user=user_id).exists()
+    return bool(settings.VAPID_PRIVATE_KEY) and PushSubscription.objects.owned_by(user_id).live().exists()
 
 
 def public_key() -> str | None:
@@ -57,11 +57,11 @@ def public_key() -> str | None:
 
 
 def send(event: NotificationEvent) -> None:
-    """Send a message to every subscription of the recipient, and delete subscriptions that are gone.
+    """Send a message to every live subscription of the recipient, and delete subscriptions that are gone.
 
     Raises NowhereToGo if no subscription is left, Undelivered if no push service accepted the message.
     """
-    subscriptions = list(PushSubscription.objects.filter(user=event.recipient_id))
+    subscriptions = list(PushSubscription.objects.owned_by(event.recipient_id).live())
     if not subscriptions or not settings.VAPID_PRIVATE_KEY:
         raise NowhereToGo("no push subscription")
     message = orjson.dumps(
@@ -69,7 +69,7 @@ def send(event: NotificationEvent) -> None:
     )
     failures = [failure for subscription in subscriptions if (failure := _push(subscription, message))]
     if len(failures) == len(subscriptions):
-        if not PushSubscription.objects.filter(user=event.recipient_id).exists():
+        if not PushSubscription.objects.owned_by(event.recipient_id).live().exists():
             raise NowhereToGo("every push subscription is gone")
         raise Undelivered(failures[0])
 

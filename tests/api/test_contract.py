@@ -21,6 +21,7 @@ OBJECTS = {
     "MediaError": "code detail",
     "Variant": "name content_type url width height bytes",
     "TokenPair": "access refresh token_type expires_in session_id user",
+    "Settings": "show_sensitive theme discoverable keyboard_shortcuts",
     "DataExport": "status url expires_at",
     "Session": "id kind device_name ip user_agent created_at last_seen_at current",
     "NewUpload": "id media_id status upload",

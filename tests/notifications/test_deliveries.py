@@ -14,6 +14,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.utils import timezone
 
+from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.engagement import services as engagement
 from apps.notifications import deliveries, push, sync
@@ -22,6 +23,7 @@ from apps.social import services as social
 from tests.factories import PostFactory
 
 pytestmark = pytest.mark.django_db
+ENDPOINT = "https://push.example/send/1"
 EMAIL_ONLY = {"in_app": True, "push": False, "email": True}
 
 
@@ -76,7 +78,7 @@ def post(alice):
     return PostFactory(author=alice)
 
 
-def subscribe(api, who, keys, endpoint="https://push.example/send/1"):
+def subscribe(api, who, keys, endpoint=ENDPOINT):
     return api(who).post("/notifications/push-subscriptions", {"endpoint": endpoint, "keys": keys})
 
 
@@ -364,3 +366,53 @@ class Broken:
 
     def send_messages(self, messages):
         raise OSError("no route")
+
+
+class TestSessionsOfPush:
+    """A browser receives messages as long as the session that subscribed."""
+
+    @pytest.fixture
+    def like(self, deliver, vapid, service, carol, post):
+        """`like()`: the number of messages that the author of the post receives."""
+
+        def like():
+            engagement.like(post.pk, by=carol.pk)
+            deliver()
+            return len(service.posted)
+
+        return like
+
+    @pytest.mark.parametrize("end", ["revoke", "password", "expire", "suspend"])
+    def test_no_message_after_the_session_has_ended(self, end, api, like, keys, alice, mod):
+        client = api(alice)
+        assert client.post("/notifications/push-subscriptions", {"endpoint": ENDPOINT, "keys": keys}).status_code == 201
+        session = client.login
+        if end == "revoke":
+            accounts.end_session(alice.pk, session.pk)
+        elif end == "password":
+            accounts.end_all_sessions(alice.pk, reason="password_changed")
+        elif end == "expire":
+            type(session).objects.filter(pk=session.pk).update(expires_at=timezone.now())
+        else:
+            body = {"reason": "Spam.", "category": "spam"}
+            assert api(mod).post(f"/moderation/users/{alice.pk}/suspend", body).status_code == 200
+        assert not push.is_possible(alice.pk)
+        if end != "suspend":
+            assert like() == 0
+
+    def test_another_session_of_the_user_does_not_matter(self, api, like, keys, alice):
+        subscribe(api, alice, keys)
+        accounts.end_session(alice.pk, api(alice).login.pk)
+        assert like() == 1
+
+    def test_signing_in_again_on_the_same_browser_subscribes_again(self, api, like, keys, alice):
+        client = api(alice)
+        client.post("/notifications/push-subscriptions", {"endpoint": ENDPOINT, "keys": keys})
+        accounts.end_session(alice.pk, client.login.pk)
+        assert api(alice).get("/notifications/push-subscriptions").json()["results"] == []
+        assert subscribe(api, alice, keys, ENDPOINT).status_code == 200
+        assert like() == 1
+
+    def test_subscription_of_an_earlier_release_lasts(self, like, keys, alice):
+        PushSubscription.objects.create(user=alice, endpoint=ENDPOINT, **keys)
+        assert like() == 1

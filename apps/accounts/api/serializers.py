@@ -119,9 +119,16 @@ class UserListSerializer(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+THEMES = ["system", "light", "dark"]
+DISCOVERABLE = "Whether search engines and the sitemap may show the profile."
+
+
+@example({"theme": "dark", "discoverable": True, "keyboard_shortcuts": True})
 class SettingsSerializer(serializers.Serializer[Any]):
     show_sensitive = serializers.BooleanField()
-    theme = serializers.ChoiceField(choices=["system", "light", "dark"])
+    theme = serializers.ChoiceField(choices=THEMES)
+    discoverable = serializers.BooleanField(help_text=DISCOVERABLE)
+    keyboard_shortcuts = serializers.BooleanField()
 
 
 @example({"viewer": None, "email_verified": True, "locale": "en", "roles": [], "unread_notifications": 3})
@@ -312,7 +319,9 @@ class ConfirmEmailSerializer(StrictSerializer):
 
 class SettingsBodySerializer(StrictSerializer):
     show_sensitive = StrictBoolean(required=False)
-    theme = serializers.ChoiceField(choices=["system", "light", "dark"], required=False)
+    theme = serializers.ChoiceField(choices=THEMES, required=False)
+    discoverable = StrictBoolean(required=False, help_text=DISCOVERABLE)
+    keyboard_shortcuts = StrictBoolean(required=False)
 
 
 @example(

@@ -116,7 +116,7 @@ class PushViewSet(BaseViewSet):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[PushSubscription]:
-        return PushSubscription.objects.owned_by(self.caller_id)
+        return PushSubscription.objects.owned_by(self.caller_id).live()
 
     @documented(
         operation_id="listPushSubscriptions",
@@ -132,13 +132,16 @@ class PushViewSet(BaseViewSet):
     @documented(
         operation_id="createPushSubscription",
         summary="Subscribe to push messages",
-        description="With the result of `PushSubscription.toJSON()`. An endpoint has one subscription.",
+        description="With the result of `PushSubscription.toJSON()`. An endpoint has one subscription, which ends "
+        "with the session.",
         responses={200: serializers.PushSubscriptionSerializer, 201: serializers.PushSubscriptionSerializer},
         errors=[services.TooManySubscriptions],
     )
     def create(self, request: Request) -> Response:
         body = self.get_validated_data()
-        subscription, is_new = services.subscribe(self.caller_id, endpoint=body["endpoint"], **body["keys"])
+        subscription, is_new = services.subscribe(
+            self.caller_id, session_id=request.auth.session_id, endpoint=body["endpoint"], **body["keys"]
+        )
         return Response(serializers.PushSubscriptionSerializer(subscription).data, status=201 if is_new else 200)
 
     @documented(operation_id="deletePushSubscription", summary="Delete a push subscription", responses={204: None})

@@ -21,6 +21,12 @@ def icon(name: str) -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
+@register.filter
+def badge(number: int) -> str:
+    """A number as a badge shows it, at most "99+"."""
+    return "99+" if number > 99 else str(number)
+
+
 @register.simple_tag
 def ago(moment: datetime) -> SafeString:
     """How long ago, for example "3 hours", as a <time> with the exact time as its title."""

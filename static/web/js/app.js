@@ -42,6 +42,9 @@ export function text(key, values = {}) {
 }
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
+// What only members need comes after the page.
+if (isSignedIn()) addEventListener("load", () => import("./member.js"));
+
 /** The value of Django's CSRF token. */
 export function csrfToken() {
   const headers = JSON.parse(body.getAttribute("hx-headers:inherited") ?? "{}");
@@ -488,3 +491,12 @@ const fail = ({ detail: { ctx, error } }) => {
 };
 document.addEventListener("htmx:error", fail);
 document.addEventListener("htmx:response:error", fail);
+
+// ── Uploads go on in every page ──────────────────────────────────────────────────────────────────────────
+// `queue.js` sets the mark while IndexedDB holds something to upload.
+onContent((root) => {
+  const isWhole = root === document.body || root.querySelector("#queue");
+  if (isWhole && document.getElementById("queue") && localStorage.getItem("queue")) {
+    void import("./queue.js").then((queue) => queue.resume());
+  }
+});
