@@ -74,6 +74,7 @@ def test_every_page_has_a_heading_a_title_and_landmarks(role, alice, bob, mod, p
         if any(counts[tag] != wanted[tag] for tag in wanted if tag != "nav") or counts.get("nav") == 0:
             wrong[route.name] = counts
         title = re.search(r"<title>(.*?)</title>", html, re.DOTALL)
-        assert title and title[1].strip(), route.name
+        assert title is not None, route.name
+        assert title[1].strip(), route.name
     assert wrong == {}
     assert pages > 15
