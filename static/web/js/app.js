@@ -227,6 +227,9 @@ const keepFocus = (ctx) => {
   if (found) focusIn(found);
 };
 
+// `@` and `#` complete in a field with `data-complete`.
+on("focusin", "[data-complete]", async (event, field) => (await import("./complete.js")).complete(field));
+
 // ── Menus and dialogs ────────────────────────────────────────────────────────────────────────────────────
 document.addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
