@@ -85,7 +85,6 @@ urlpatterns = [
     path("sw.js", install.service_worker, name="service-worker"),
     path("offline", install.offline, name="offline"),
     path("favicon.ico", install.favicon, name="favicon"),
-    # To be replaced by real views.
     # Composer
     path("new", composer.new, name="new"),
     path("p/<uuid:post_id>/edit", composer.edit, name="edit_post"),
