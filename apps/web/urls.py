@@ -1,9 +1,7 @@
 """The pages. Their paths are part of the links in mails, and of links that members share."""
 
-from django.http import HttpRequest
 from django.urls import path, re_path
 
-from apps.core.errors import NotFound
 from apps.web.views import (
     account,
     comments,
@@ -18,12 +16,8 @@ from apps.web.views import (
     relationships,
     reports,
     search,
+    settings,
 )
-
-
-def pending(request: HttpRequest, **kwargs: object) -> None:
-    raise NotFound
-
 
 app_name = "web"
 urlpatterns = [
@@ -61,6 +55,27 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    path("join", account.join, name="join"),
+    path("forgot", account.forgot, name="forgot"),
+    path("reset-password", account.reset_password, name="reset_password"),
+    path("confirm-email", account.confirm_email, name="confirm_email"),
+    path("confirm-email/resend", account.resend_confirmation, name="resend_confirmation"),
+    path(".well-known/change-password", account.change_password_url, name="change_password"),
+    # Settings
+    path("settings", settings.overview, name="settings"),
+    path("settings/profile", settings.profile, name="settings_profile"),
+    path("settings/account", settings.account, name="settings_account"),
+    path("settings/security", settings.security, name="settings_security"),
+    path("settings/sessions", settings.session_list, name="settings_sessions"),
+    path("settings/sessions/end-others", settings.end_other_sessions, name="end_other_sessions"),
+    path("settings/sessions/<uuid:session_id>/end", settings.end_session, name="end_session"),
+    path("settings/notifications", settings.notifications, name="settings_notifications"),
+    path("settings/privacy", settings.privacy, name="settings_privacy"),
+    re_path(r"^settings/(?P<kind>blocked|muted)$", settings.restricted_people, name="settings_restricted"),
+    path("settings/appearance", settings.appearance, name="settings_appearance"),
+    path("settings/export", settings.export, name="settings_export"),
+    path("settings/delete", settings.delete, name="settings_delete"),
+    path("export", settings.export_url, name="export"),
     # Reports and appeals
     path("report", reports.report, name="report"),
     path("appeal", reports.appeal, name="appeal"),
@@ -90,8 +105,4 @@ urlpatterns = [
     path("p/<uuid:post_id>/edit", composer.edit, name="edit_post"),
     path("p/<uuid:post_id>/state", composer.state, name="post_state"),
     path("settings/profile/avatar", composer.avatar, name="avatar"),
-    # To be replaced by real views.
-    path("settings", pending, name="settings"),
-    path("join", pending, name="join"),
-    path("forgot", pending, name="forgot"),
 ]

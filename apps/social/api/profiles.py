@@ -5,6 +5,7 @@ A path names an account by its id, by `@handle` in any case, or by `me`.
 
 from uuid import UUID
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from apps.accounts.api.authentication import is_moderator
@@ -16,7 +17,7 @@ from apps.social import reads
 from apps.social.visibility import blocked_by, visible_users
 
 
-def resolve_identifier(request: Request, identifier: str) -> UUID | str:
+def resolve_identifier(request: HttpRequest | Request, identifier: str) -> UUID | str:
     """The id or the handle that the path names.
 
     Raises NotFound if no account can have that name, Unauthorized for `me` without a token.
