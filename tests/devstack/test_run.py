@@ -44,9 +44,17 @@ def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         assert unwanted not in output
     base = f"http://127.0.0.1:{port}"
     assert requests.get(re.search(r"Mails +(http\S+)", output)[1], timeout=5).status_code == 200
+    assert output.splitlines()[-2:] == [f"Open {base}/ and join", "Press Ctrl-C to stop."]
     for path in ("/v1/docs", "/v1/schema", "/admin/", "/health/ready"):
         assert f"{base}{path}" in output, output
         assert requests.get(f"{base}{path}", timeout=60).status_code == 200
+    page = requests.get(f"{base}/", timeout=60)
+    [style] = re.findall(r'href="(/static/web/app\.[0-9a-f]+\.css)"', page.text)
+    served = requests.get(f"{base}{style}", headers={"Accept-Encoding": "br"}, timeout=5)
+    assert (served.headers["Content-Encoding"], "immutable" in served.headers["Cache-Control"]) == ("br", True)
+    keys = (tmp_path / "state of things" / "vapid-keys").read_text()
+    instance = requests.get(f"{base}/v1/instance", timeout=5).text
+    assert re.search(r"VAPID_PUBLIC_KEY=(\S+)", keys)[1] in instance
     beside = devstack("exec", "--", "python", "manage.py", "migrate", "--check", env=env)
     assert beside.wait(300) == 0
     report = devstack("exec", "--", "python", "manage.py", "system_check", "--json", env=env)

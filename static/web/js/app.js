@@ -42,9 +42,6 @@ export function text(key, values = {}) {
 }
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
-// What only members need comes after the page.
-if (isSignedIn()) addEventListener("load", () => import("./member.js"));
-
 /** The value of Django's CSRF token. */
 export function csrfToken() {
   const headers = JSON.parse(body.getAttribute("hx-headers:inherited") ?? "{}");
@@ -226,6 +223,9 @@ const keepFocus = (ctx) => {
   const found = [added, target, same].find((element) => element?.isConnected);
   if (found) focusIn(found);
 };
+
+// `@` and `#` complete in a field with `data-complete`.
+on("focusin", "[data-complete]", async (event, field) => (await import("./complete.js")).complete(field));
 
 // ── Menus and dialogs ────────────────────────────────────────────────────────────────────────────────────
 document.addEventListener("click", ({ target }) => {
@@ -500,3 +500,7 @@ onContent((root) => {
     void import("./queue.js").then((queue) => queue.resume());
   }
 });
+
+// ── What only members need comes after the page ──────────────────────────────────────────────────────────
+if (isSignedIn()) addEventListener("load", () => import("./member.js"));
+else localStorage.removeItem("member");

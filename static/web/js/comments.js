@@ -1,7 +1,7 @@
 // Comments: a new one appears at once and becomes final when the server has it. A deleted one disappears at once and is
 // deleted when the message with "Undo" has gone.
-import { on, send, showMessage } from "./app.js";
-import { describe, enhance, removeAndFocus, text } from "./posts.js";
+import { on, postpone, removeItem, send, text } from "./app.js";
+import { enhance } from "./posts.js";
 
 // ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -36,7 +36,6 @@ function showPending(form, draft) {
   // The page of a thread lists the oldest reply first.
   else if (parent) document.getElementById("comment-list").append(entry);
   else document.getElementById("comment-list").prepend(entry);
-  document.querySelector("[data-no-comments]")?.remove();
   return entry;
 }
 
@@ -59,7 +58,7 @@ async function post(form, body, pending) {
     form.elements.key.value = body.get("key");
     form.dataset.refused = body.get("text");
     const [refused] = error.problem?.errors ?? [];
-    showError(form, refused?.message ?? describe(error));
+    showError(form, refused?.message ?? error.message);
     field.focus();
   }
 }
@@ -74,11 +73,11 @@ on("click", "[data-reply]", (event, link) => {
   const form = document.querySelector(".comment-form");
   if (!form) return;
   event.preventDefault();
-  const handle = link.closest("[data-comment]").querySelector("[data-handle]").textContent;
+  const handle = link.closest(".comment").querySelector("[data-handle]").textContent;
   form.elements.parent_id.value = link.dataset.reply;
   const note = form.querySelector(".replying");
   note.hidden = false;
-  note.querySelector("span").textContent = text("reply", { name: `@${handle}` });
+  note.querySelector("span").textContent = text("replyingTo", { name: `@${handle}` });
   const field = form.elements.text;
   if (!field.value) field.value = `@${handle} `;
   field.focus();
@@ -100,35 +99,8 @@ function cancelReply(form) {
 }
 
 // ── Deleting ─────────────────────────────────────────────────────────────────────────────────────────────
-const leaving = new Set();
-
 on("click", "[data-delete-comment]", (event, button) => {
   event.preventDefault();
-  const entry = button.closest("[data-comment]");
-  const place = document.createComment("");
-  entry.before(place);
-  const remove = () => {
-    leaving.delete(remove);
-    place.remove();
-    return send("POST", button.formAction, new URLSearchParams(), { keepalive: true });
-  };
-  const restore = () => {
-    leaving.delete(remove);
-    place.replaceWith(entry);
-    entry.focus();
-  };
-  leaving.add(remove);
-  removeAndFocus(entry, "[data-comment]");
-  showMessage(text("commentDeleted"), {
-    undo: restore,
-    undoLabel: text("undo"),
-    expired: () =>
-      leaving.has(remove) &&
-      remove().catch((error) => {
-        showMessage(describe(error), { kind: "error" });
-      }),
-  });
+  const run = () => send("POST", button.formAction, new URLSearchParams(), { keepalive: true });
+  postpone(text("commentDeleted"), run, removeItem(button.closest(".comment")));
 });
-
-// A page that is left sends what is waiting.
-addEventListener("pagehide", () => leaving.forEach((remove) => void remove()));

@@ -1,18 +1,18 @@
 // Keyboard shortcuts of pages with posts.
-import { isSignedIn } from "./app.js";
-import { openDialog, toggle } from "./posts.js";
+import { isSignedIn, openDialog } from "./app.js";
+import { toggle } from "./posts.js";
 
-const posts = () => [...document.querySelectorAll("[data-post]")];
+const posts = () => [...document.querySelectorAll("article.post")];
 
 /** The post that has the focus, or the first one that is in view. */
 function current() {
-  const focused = document.activeElement?.closest("[data-post]");
+  const focused = document.activeElement?.closest("article.post");
   return focused ?? posts().find((post) => post.getBoundingClientRect().bottom > innerHeight / 3);
 }
 
 function move(by) {
   const all = posts();
-  const at = all.indexOf(document.activeElement?.closest("[data-post]"));
+  const at = all.indexOf(document.activeElement?.closest("article.post"));
   const next = at < 0 ? all.indexOf(current()) : at + by;
   const post = all[Math.min(Math.max(next, 0), all.length - 1)];
   if (!post) return;
@@ -46,7 +46,7 @@ const ACTIONS = {
   s: () => press("saved"),
   c: comment,
   "/": search,
-  "?": () => openDialog(".keys"),
+  "?": () => openDialog(document.getElementById("keys")),
 };
 
 export const shortcut = (key) => ACTIONS[key]();

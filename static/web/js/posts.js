@@ -1,24 +1,5 @@
 // What members do with posts in a page.
-import { isSignedIn, on, onContent, send, showMessage } from "./app.js";
-
-// Texts and dialogs that the page holds for this module. The template belongs to the page, which htmx may replace.
-const template = () => document.getElementById("post-texts");
-export const text = (name, values = {}) =>
-  (template()?.dataset[name] ?? "").replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
-
-/** The message for an error of `send`. */
-export const describe = (error) => (error.status ? error.message : text("offline"));
-
-/** Open a dialog of the page's template. It is removed when it closes, and the focus returns. */
-export function openDialog(selector) {
-  const source = template()?.content.querySelector(selector);
-  if (!source) return null;
-  const dialog = source.cloneNode(true);
-  document.body.append(dialog);
-  dialog.addEventListener("close", () => dialog.remove());
-  dialog.showModal();
-  return dialog;
-}
+import { ask, isSignedIn, on, onContent, removeItem, send, showMessage, text } from "./app.js";
 
 /** Let content that a script has inserted work like that of the page. */
 export const enhance = (root) => window.htmx?.process(root);
@@ -58,7 +39,7 @@ async function settle(button, state) {
       moveCount(button, state.confirmed ? 1 : -1);
     }
     state.wanted = state.confirmed;
-    showMessage(describe(error), { kind: "error" });
+    showMessage(error.message, { kind: "error" });
   } finally {
     state.running = false;
   }
@@ -69,7 +50,7 @@ function press(button, pressed) {
   button.value = String(!pressed);
 }
 
-const countOf = (button) => button.closest("[data-comment], [data-post]")?.querySelector(`[data-count="${button.name}"]`);
+const countOf = (button) => button.closest("[data-key]")?.querySelector(`[data-count="${button.name}"]`);
 
 /** The number changes at once. The response brings the text with the right plural. */
 function moveCount(button, by) {
@@ -87,7 +68,7 @@ on("pointerup", ".carousel .photo", (event, photo) => {
   const { clientX: x, clientY: y, timeStamp: at } = event;
   const isDouble = at - lastTap.at < DOUBLE_MS && Math.hypot(x - lastTap.x, y - lastTap.y) < 32;
   lastTap = isDouble ? { at: 0 } : { at, x, y };
-  const button = photo.closest("[data-post]")?.querySelector('.actions [name="liked"]');
+  const button = photo.closest("[data-key]")?.querySelector('.actions [name="liked"]');
   if (!isDouble || !button || !isSignedIn()) return;
   showHeart(photo);
   toggle(button, true);
@@ -208,7 +189,7 @@ on("click", "[data-show]", (event, link) => {
   const carousel = content.querySelector(".carousel");
   cover.replaceWith(content);
   enhance(carousel);
-  const target = carousel.querySelector(".track[tabindex]") ?? carousel.closest("[data-post]");
+  const target = carousel.querySelector(".track[tabindex]") ?? carousel.closest("[data-key]");
   target.focus({ preventScroll: true });
 });
 
@@ -243,52 +224,21 @@ async function copy(address) {
   field.remove();
 }
 
-// A menu closes on Escape and on a press elsewhere.
-document.addEventListener("click", ({ target }) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
-});
-on("keydown", "details.menu[open]", (event, menu) => {
-  if (event.key !== "Escape") return;
-  menu.open = false;
-  menu.querySelector("summary").focus();
-});
-
 // ── Deleting a post ──────────────────────────────────────────────────────────────────────────────────────
-on("click", "[data-delete-post]", (event, link) => {
-  const dialog = openDialog(".confirm");
-  if (!dialog) return;
+on("click", "[data-delete-post]", async (event, link) => {
   event.preventDefault();
-  const post = link.closest("[data-post]");
-  link.closest("details").open = false;
-  const back = post.querySelector(".menu summary");
-  dialog.addEventListener("close", () => back.isConnected && back.focus());
-  dialog.querySelector("form").addEventListener("submit", async (submitted) => {
-    if (submitted.submitter?.value !== "delete") return;
-    submitted.preventDefault();
-    dialog.close();
-    try {
-      await send("POST", link.href, new URLSearchParams());
-    } catch (error) {
-      showMessage(describe(error), { kind: "error" });
-      return;
-    }
-    if (post.closest(".post-page")) location.assign("/");
-    else removeAndFocus(post, "[data-post]");
-    showMessage(text("postDeleted"));
-  });
+  if (!(await ask(text("deletePost"), text("delete")))) return;
+  try {
+    await send("POST", link.href, new URLSearchParams());
+  } catch (error) {
+    showMessage(error.message, { kind: "error" });
+    return;
+  }
+  const post = link.closest("[data-key]");
+  if (post.closest("[data-list]")) removeItem(post);
+  else location.assign("/");
+  showMessage(text("postDeleted"));
 });
-
-/** Remove an entry of a list. The focus moves to the next one, or to the one before, or to the page. */
-export function removeAndFocus(entry, selector) {
-  const sibling = (step) => {
-    let found = entry[step];
-    while (found && !found.matches(selector)) found = found[step];
-    return found;
-  };
-  const next = sibling("nextElementSibling") ?? sibling("previousElementSibling") ?? document.getElementById("main");
-  entry.remove();
-  next.focus();
-}
 
 // ── "3 new posts": the content does not move before the member wants it ──────────────────────────────────
 const POLL_MS = 60_000;
