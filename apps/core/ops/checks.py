@@ -88,6 +88,7 @@ def check_database(**_: Any) -> Iterator[CheckMessage]:
         msg = f"Extensions are not installed: {', '.join(sorted(missing))}."
         yield Error(msg, hint="Run manage.py migrate as the owner of the database.", id="photogram.E114")
     yield from _check_migrations()
+    yield from _check_indexes()
     yield from _check_durability()
     yield from _check_timeouts()
     yield from _check_connections()
@@ -110,6 +111,13 @@ def _check_migrations() -> Iterator[CheckMessage]:
             "This release is older than the schema. It works with the schema of the next release, not with later ones."
         )
         yield Warning(msg, hint=hint, id="photogram.W116")
+
+
+def _check_indexes() -> Iterator[CheckMessage]:
+    for (name,) in fetch_rows(load("core/invalid_indexes"), {}):
+        msg = f"The index {name} is not valid: its build failed, or is not finished."
+        hint = f"If no migration runs: REINDEX INDEX CONCURRENTLY {name};"
+        yield Warning(msg, hint=hint, id="photogram.W109")
 
 
 def _check_durability() -> Iterator[CheckMessage]:

@@ -20,7 +20,6 @@ SITE_NAME = "Photogram"
 # What the offline page needs. Photos and pages of members are never stored.
 STORED_FILES = [
     "web/app.css",
-    "web/js/app.js",
     "web/js/offline.js",
     "web/icon.svg",
     "web/icons/icon-192.png",

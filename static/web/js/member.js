@@ -42,6 +42,9 @@ onContent(() => setAppBadge(Number(document.querySelector("[data-unread]")?.data
 timer = setTimeout(refresh, INTERVAL_MS);
 document.addEventListener("visibilitychange", refresh);
 
+// ── Who is signed in, for the offline page ───────────────────────────────────────────────────────────────
+localStorage.setItem("member", document.body.dataset.member);
+
 // ── The service worker ───────────────────────────────────────────────────────────────────────────────────
 const workers = navigator.serviceWorker;
 // Private windows of some browsers refuse it.
@@ -59,6 +62,7 @@ on("submit", "form[action$='/logout']", async (event, form) => {
 });
 
 async function forget() {
+  localStorage.removeItem("member");
   setAppBadge(0);
   const registration = await workers?.getRegistration();
   const shown = (await registration?.getNotifications?.()) ?? [];
