@@ -173,6 +173,7 @@ beforeSignOut(flush);
 on("submit", "form[data-sign-out]", async (event, form) => {
   event.preventDefault();
   await Promise.allSettled(leavers.map((task) => task()));
+  removeEventListener("pagehide", save);
   for (const key of savedKeys()) sessionStorage.removeItem(key);
   form.submit();
 });
@@ -402,6 +403,8 @@ function save() {
   }
 }
 addEventListener("pagehide", save);
+// The browser has kept the whole page.
+addEventListener("pageshow", (event) => event.persisted && lists().forEach(refresh));
 
 function restore() {
   const state = JSON.parse(sessionStorage.getItem(prefix() + here()) ?? "null");
