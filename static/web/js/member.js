@@ -1,5 +1,5 @@
 // What every page of a signed-in member does: the number of unread notifications, the service worker, signing out.
-import { on, onContent, Refusal, send } from "./app.js";
+import { beforeSignOut, onContent, Refusal, send } from "./app.js";
 
 const INTERVAL_MS = 60_000;
 const SIGN_OUT_MS = 1500;
@@ -55,11 +55,7 @@ workers?.addEventListener("message", ({ data }) => {
 
 // ── Signing out ──────────────────────────────────────────────────────────────────────────────────────────
 // The server stops the messages of an ended session by itself; this browser forgets the subscription as well.
-on("submit", "form[action$='/logout']", async (event, form) => {
-  event.preventDefault();
-  await Promise.race([forget().catch(() => {}), new Promise((resolve) => setTimeout(resolve, SIGN_OUT_MS))]);
-  form.submit();
-});
+beforeSignOut(() => Promise.race([forget(), new Promise((resolve) => setTimeout(resolve, SIGN_OUT_MS))]));
 
 async function forget() {
   localStorage.removeItem("member");
