@@ -34,10 +34,9 @@ SENTENCES: dict[str, Callable[[int], str]] = {
 
 def present_notifications(rows: Sequence[NotificationRow], viewer_id: UUID) -> list[dict[str, Any]]:
     """The representations of a page of notifications, with `sentence`, `path` and `photo` for the template."""
-    context = {"actors": reads.get_actors(rows)}
+    serializer = NotificationSerializer(context={"actors": reads.get_actors(rows)})
     photos = _first_photos(rows, viewer_id)
-    entries = NotificationSerializer(many=True, context=context).to_representation(rows)
-    return [_present(entry, photos.get(entry["post_id"])) for entry in entries]
+    return [_present(serializer.to_representation(row), photos.get(row.post_id)) for row in rows]
 
 
 def get_path(type_: str, *, post_id: UUID | None, comment_id: UUID | None, handles: Sequence[str]) -> str:
