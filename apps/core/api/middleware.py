@@ -84,7 +84,9 @@ class SecurityHeadersMiddleware:
     """
 
     CLOSED = "default-src 'none'; frame-ancestors 'none'"
-    # Inline scripts do not run. 'unsafe-eval' is for Alpine, which the templates of the console use.
+    # Inline scripts do not run. 'unsafe-eval' is for Alpine, which evaluates attributes of the templates of unfold. Its
+    # build without it cannot replace it: that one runs no function that is not registered, such as `searchForm()`, and
+    # knows no globals, such as `localStorage`. Pages of members have a policy of their own, without it.
     PAGES = (
         "default-src 'self'; img-src 'self' data: blob: {cdn}; style-src 'self' 'unsafe-inline'; "
         "script-src 'self' 'unsafe-eval'; worker-src 'self' blob:; "
