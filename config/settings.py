@@ -348,7 +348,7 @@ STORAGES = {
     # The private bucket under the address that clients use: signs upload URLs.
     "presigned": _s3_storage(S3_PRIVATE_BUCKET, endpoint=S3_PUBLIC_ENDPOINT_URL),
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "config.storage.StaticFilesStorage"
         if PRODUCTION
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
