@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.serializers import Serializer
 
@@ -64,7 +65,7 @@ def redirect_to_login(request: HttpRequest) -> HttpResponse:
 def go(request: HttpRequest, to: str) -> HttpResponse:
     """A redirect that htmx follows with the whole page."""
     if is_htmx(request):
-        return HttpResponse(status=204, headers={"HX-Redirect": to})
+        return HttpResponse(status=204, headers={"HX-Redirect": iri_to_uri(to)})
     return redirect(to)
 
 
@@ -74,9 +75,12 @@ def go_back(request: HttpRequest, default: str = "/") -> HttpResponse:
 
 
 def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
-    """`url` if it leads to a page of this site, else `default`."""
-    same_site = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if same_site and not url.startswith("//") else default
+    """The path and query of `url` if it leads to a page of this site, else `default`."""
+    if not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        return default
+    path = urlsplit(url)._replace(scheme="", netloc="").geturl()
+    # `redirect` takes a text without a slash for the name of a view.
+    return path if path.startswith("/") and not path.startswith("//") else default
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -130,7 +134,7 @@ def get_member(request: HttpRequest) -> User:
     if not hasattr(request, "member"):
         member: User = User.objects.owned_by(member_id(request)).get()
         # Those that this session may use, without a query.
-        member.ranks = request.user.ranks
+        member.ranks = cast(User, request.user).ranks
         request.member = member  # type: ignore[attr-defined]
     found: User = request.member  # type: ignore[attr-defined]
     return found

@@ -110,6 +110,8 @@ def logout(request: HttpRequest) -> HttpResponse:
     """End the session of this browser. GET asks first, because links are followed by more than members."""
     if request.method != "POST":
         return render_page(request, "web/logout.html") if request.user.is_authenticated else redirect("web:home")
+    # Those that were not shown are not for the next user of this browser.
+    list(messages.get_messages(request))
     response = go(request, "/")
     sessions.sign_out(request, response)
     return response

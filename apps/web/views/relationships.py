@@ -102,7 +102,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
     return render_page(request, "web/requests.html", {"people": people})
 
 
-_ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
+ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
 _ANSWERED = {
     "accept": _("@%(handle)s now follows you."),
     "reject": _("You rejected the request of @%(handle)s."),
@@ -114,7 +114,7 @@ _ANSWERED = {
 def answer(request: HttpRequest, handle: str, answer: str) -> HttpResponse:
     """Accept or reject a follow request. Raises NotFound if there is none."""
     name = _handle(request, handle)
-    _ANSWERS[answer](name, by=member_id(request))
+    ANSWERS[answer](name, by=member_id(request))
     if not wants_part(request):
         messages.success(request, str(_ANSWERED[answer]) % {"handle": name})
         return go_back(request, reverse("web:requests"))
