@@ -65,6 +65,9 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
                 attempts.count_attempt(self.request, self.cleaned_data.get("username", ""))
                 super().clean()
             self._require_code()
+            if self.user_cache and self.request.user.is_authenticated:
+                # The browser has a session of this or another user, which `login` would leave open.
+                logout(self.request)
         except TooManyRequests as refusal:
             wait = refusal.headers["Retry-After"]
             raise ValidationError(f"Too many attempts; try again in {wait} seconds.", code="rate_limited") from refusal
