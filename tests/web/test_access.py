@@ -7,10 +7,9 @@ import pytest
 from django.conf import settings
 from django.urls import URLPattern
 
-from apps.accounts import services as accounts
-from apps.accounts.models import Session, User
+from apps.accounts.models import User
 from apps.moderation import services as moderation
-from apps.web import script_urls, urls
+from apps.web import urls
 from tests.factories import BlockFactory, CommentFactory, FollowFactory, PostFactory, UserFactory
 from tests.web.conftest import Browser
 
