@@ -75,6 +75,8 @@ class WebSessionMiddleware:
         found = sessions.read_session(request)
         request.user, auth = found or (AnonymousUser(), None)
         request.auth = auth  # type: ignore[attr-defined]
+        # For DRF's request, which shares META.
+        request.META[sessions.META_KEY] = found
         with translation.override(_language(request)):
             response = self.get_response(request)
         # A view that signs in or out has set the cookie itself.
