@@ -441,7 +441,10 @@ export async function check(draftId, photo) {
     if (status === "failed") await changePhoto(draftId, photo.id, { state: "failed", error: error.detail, media: null, tries: (photo.tries ?? 0) + 1 });
     return status;
   } catch (error) {
-    if (!(error instanceof Refusal) || error.status !== 404) return "unknown";
+    if (!(error instanceof Refusal) || error.status !== 404) {
+      console.warn(error);
+      return "unknown";
+    }
     await changePhoto(draftId, photo.id, { state: "waiting", media: null, tries: (photo.tries ?? 0) + 1 });
     return "waiting";
   }
