@@ -16,8 +16,8 @@ from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.media.models import Media
 
-# Settings of clients, the same on every device of the user.
-DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system"}
+# Settings of clients, the same on every device of the user. `discoverable`: search engines may show the profile.
+DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system", "discoverable": True, "keyboard_shortcuts": True}
 
 
 def make_nonce() -> str:

@@ -28,6 +28,10 @@ class UserQuerySet(QuerySet["User"]):
         """Accounts in every state but erased, for moderators."""
         return self.exclude(state="erased")
 
+    def discoverable(self) -> "UserQuerySet":
+        """Public accounts that search engines may index, by the setting of their owner."""
+        return self.active().filter(is_private=False).exclude(settings__contains={"discoverable": False})
+
     def owned_by(self, user_id: UUID) -> "UserQuerySet":
         """The account of this user, with its avatar."""
         return self.filter(pk=user_id).select_related("avatar")

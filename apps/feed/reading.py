@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from prometheus_client import Counter
 
+from apps.content.models import Post
 from apps.core import cache
 from apps.feed import live, packed, policy, snapshots, timeline
 from apps.feed.models import FeedVisit
@@ -53,6 +54,17 @@ def refresh(viewer_id: UUID, fetch: Fetch[T], *, limit: int) -> tuple[list[UUID]
     new = _count_new(viewer_id, ids)
     PAGES.labels("database").inc()
     return ids[:limit], fetch(ids[:limit]), new
+
+
+def count_newer(viewer_id: UUID, newest: UUID) -> int:
+    """How many posts of the feed are newer than `newest` (NEW_CAP at most). The database is asked only if the timeline
+    has newer ids."""
+    ids, _ = _cached_or_newest(viewer_id, limit=NEW_CAP, before=None)
+    newer = [pk for pk in ids if pk > newest]
+    if not newer:
+        return 0
+    posts = timeline.in_feed_of(viewer_id, Post.objects.visible_to(viewer_id))
+    return posts.filter(pk__in=newer).count()
 
 
 def _cached_or_newest(viewer_id: UUID, *, limit: int, before: UUID | None) -> tuple[list[UUID], str]:

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from apps.accounts.models import Session
 from apps.content.models import Post
 from apps.core.db.ids import new_id
 from apps.core.models import UUIDModel
@@ -111,9 +112,14 @@ class Preference(models.Model):
 
 
 class PushSubscription(UUIDModel):
-    """A browser that receives Web Push messages (RFC 8030). Deleted when its push service reports that it is gone."""
+    """A browser that receives Web Push messages (RFC 8030). Deleted when its push service reports that it is gone.
+
+    It receives messages while the session that subscribed is live, so that ending a session, anywhere, ends them.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # Null for subscriptions of earlier releases, which last until they are deleted.
+    session = models.ForeignKey(Session, models.CASCADE, null=True, related_name="+")
     endpoint = models.URLField(max_length=500, unique=True)
     p256dh = models.CharField(max_length=200)
     auth = models.CharField(max_length=100)

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
 from apps.content.models import Post
 from apps.engagement.models import Comment
 from apps.social.blocks import is_hidden
@@ -57,3 +57,7 @@ def _events() -> NotificationEventQuerySet:
 class PushSubscriptionQuerySet(QuerySet["PushSubscription"]):
     def owned_by(self, user_id: UUID) -> Self:
         return self.filter(user=user_id)
+
+    def live(self) -> Self:
+        """Subscriptions whose session has not ended."""
+        return self.filter(Q(session=None) | Q(session__in=Session.objects.live()))

@@ -36,8 +36,10 @@ def read_all(user_id: UUID, *, up_to: UUID | None = None) -> None:
 
 
 @transaction.atomic
-def subscribe(user_id: UUID, *, endpoint: str, p256dh: str, auth: str) -> tuple[PushSubscription, bool]:
-    """Subscribe a browser to push messages. An endpoint has one subscription.
+def subscribe(
+    user_id: UUID, *, session_id: UUID, endpoint: str, p256dh: str, auth: str
+) -> tuple[PushSubscription, bool]:
+    """Subscribe a browser to push messages for as long as the session lasts. An endpoint has one subscription.
 
     A browser that another user has signed in to sends the same keys as before, and its subscription moves to that user.
     Other keys do not come from this browser: it takes more than the endpoint to take a subscription over.
@@ -50,10 +52,10 @@ def subscribe(user_id: UUID, *, endpoint: str, p256dh: str, auth: str) -> tuple[
         check_endpoint(endpoint)
     except ValueError as error:  # ForbiddenEndpoint is one
         raise Invalid(endpoint=("invalid_endpoint", "An https address of a public push service.")) from error
-    others = PushSubscription.objects.owned_by(user_id).exclude(endpoint=endpoint)
+    others = PushSubscription.objects.owned_by(user_id).live().exclude(endpoint=endpoint)
     if others.count() >= MAX_SUBSCRIPTIONS:
         raise TooManySubscriptions
-    values = {"user_id": user_id, "p256dh": p256dh, "auth": auth}
+    values = {"user_id": user_id, "session_id": session_id, "p256dh": p256dh, "auth": auth}
     subscription, is_new = PushSubscription.objects.select_for_update().get_or_create(values, endpoint=endpoint)
     if subscription.user_id != user_id and not _has_keys(subscription, p256dh=p256dh, auth=auth):
         raise Invalid(endpoint=("invalid_endpoint", "This endpoint belongs to another browser."))

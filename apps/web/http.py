@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +17,7 @@ from apps.accounts.models import DEFAULT_SETTINGS, User
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.api.views import READ_METHODS
+from apps.core.errors import Unauthorized
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
 
@@ -48,8 +50,11 @@ def _count(request: HttpRequest, scope: str) -> None:
 
 # ── Going elsewhere ──────────────────────────────────────────────────────────────────────────────────────
 def redirect_to_login(request: HttpRequest) -> HttpResponse:
-    """To the sign-in page, and from there back to the page that was requested, or from which a form was sent."""
-    if request.method in READ_METHODS and not is_htmx(request):
+    """To the sign-in page, and from there back to the page that was requested, or from which a form was sent. Raises
+    Unauthorized for scripts."""
+    if wants_json(request):
+        raise Unauthorized
+    if request.method in READ_METHODS and not wants_part(request):
         back = request.get_full_path()
     else:
         back = request.headers.get("Referer", "/")
@@ -84,6 +89,11 @@ def wants_part(request: HttpRequest) -> bool:
     return is_htmx(request) and request.headers.get("HX-Boosted") != "true"
 
 
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a script of a page sent the request, and reads the response itself."""
+    return request.headers.get("Accept", "").startswith("application/json")
+
+
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────
 def render_page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
@@ -92,26 +102,49 @@ def render_page(
     return render(request, template, shell(request) | (context or {}), status=status)
 
 
+def render_part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A part of a page, for htmx. The context has only the id of the member."""
+    member = {"id": request.user.pk} if request.user.pk else None
+    return render(request, template, {"member": member} | context)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context that every page needs: the signed-in member, if any, and their settings."""
-    preferences = dict(DEFAULT_SETTINGS)
     member = load_member(request)
-    if member:
-        preferences |= member.settings
     return {
         "member": member and summarize_member(member),
-        "preferences": preferences,
-        "site_name": "Photogram",
+        "preferences": load_preferences(request),
+        "site_name": settings.SITE_NAME,
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 
 
 def load_member(request: HttpRequest) -> User | None:
-    """The signed-in account with all fields and its avatar; `request.user` has only those of the session cache."""
-    if request.user.pk is None:
-        return None
-    member: User = User.objects.owned_by(request.user.pk).get()
-    return member
+    """The signed-in account with all fields and its avatar; `request.user` has only those of the session cache. Read
+    once for each request."""
+    return None if request.user.pk is None else get_member(request)
+
+
+def get_member(request: HttpRequest) -> User:
+    """As `load_member`, for views of members only."""
+    if not hasattr(request, "member"):
+        member: User = User.objects.owned_by(member_id(request)).get()
+        # Those that this session may use, without a query.
+        member.ranks = request.user.ranks
+        request.member = member  # type: ignore[attr-defined]
+    found: User = request.member  # type: ignore[attr-defined]
+    return found
+
+
+def load_preferences(request: HttpRequest) -> dict[str, Any]:
+    """The settings of the member, or the defaults for anonymous visitors."""
+    member = load_member(request)
+    return DEFAULT_SETTINGS | (member.settings if member else {})
+
+
+def member_id(request: HttpRequest) -> UUID:
+    """The id of the signed-in account, for views of members only."""
+    return cast(UUID, request.user.pk)
 
 
 def summarize_member(member: User) -> dict[str, Any]:
@@ -120,6 +153,7 @@ def summarize_member(member: User) -> dict[str, Any]:
         "handle": member.handle,
         "name": member.display_name or member.handle,
         "avatar": serialize_avatar(member.avatar),
+        "email": member.email,
         "email_verified": member.email_verified_at is not None,
         "is_moderator": member.is_moderator,
         "unread": count_unread(member.pk),

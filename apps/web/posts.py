@@ -8,7 +8,9 @@ import orjson
 from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
+from apps.accounts.models import DEFAULT_SETTINGS, User
 from apps.content import captions
 from apps.content.api.serializers import serialize_post
 from apps.core.api.renderers import dumps
@@ -16,16 +18,31 @@ from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.media.api.serializers import PROGRESS
 
+# A caption that is longer, or has more lines, is folded in lists.
+FOLDED_LENGTH, FOLDED_LINES = 280, 6
 
-def present_post(row: PostRow, viewer_id: UUID | None) -> dict[str, Any]:
-    """The representation of a post, with `photos` for the template `web/parts/photo.html`."""
+
+def present_post(row: PostRow, viewer_id: UUID | None, *, show_sensitive: bool | None = None) -> dict[str, Any]:
+    """The representation of a post, with `photos` for the template `web/parts/photo.html`.
+
+    `show_sensitive`: whether sensitive photos are shown without a cover; None for the setting of the viewer.
+    """
+    if show_sensitive is None:
+        show_sensitive = row.sensitive and wants_sensitive(viewer_id)
     post = serialize_post(row, viewer_id)
     post["photos"] = [present_photo(photo) for photo in orjson.loads(dumps(post.pop("media")))]
+    # The text of photos without an alternative text.
+    post["photo_label"] = _("Photo by %(name)s") % {"name": row.author.display_name or row.author.handle}
     if post["status"] == "processing":
         post["progress"] = sum(PROGRESS[photo["status"]] for photo in post["photos"]) // max(len(post["photos"]), 1)
     post["caption_html"] = link_text(row.caption, row.mentions)
+    post["is_long"] = len(row.caption) > FOLDED_LENGTH or row.caption.count("\n") > FOLDED_LINES
     post["url"] = reverse("web:post", args=[row.id])
+    # Whether everybody may see it, so that other sites may show a preview.
+    post["is_public"] = row.is_public
     post["is_own"] = row.author.id == viewer_id
+    # A covered photo is not loaded before the viewer asks for it.
+    post["is_covered"] = row.sensitive and not show_sensitive
     return post
 
 
@@ -33,7 +50,24 @@ def present_posts(ids: Iterable[UUID], viewer_id: UUID | None) -> list[dict[str,
     """The posts of a page of a list, in the order of `ids`, without those that the viewer may not see any more."""
     wanted = list(ids)
     rows = reads.posts(wanted, viewer_id)
-    return [present_post(rows[pk], viewer_id) for pk in wanted if pk in rows]
+    return present_rows([rows[pk] for pk in wanted if pk in rows], viewer_id)
+
+
+def present_rows(
+    rows: Sequence[PostRow], viewer_id: UUID | None, *, show_sensitive: bool | None = None
+) -> list[dict[str, Any]]:
+    """`present_post` of each, with one look at the setting of the viewer at most."""
+    if show_sensitive is None:
+        show_sensitive = any(row.sensitive for row in rows) and wants_sensitive(viewer_id)
+    return [present_post(row, viewer_id, show_sensitive=show_sensitive) for row in rows]
+
+
+def wants_sensitive(viewer_id: UUID | None) -> bool:
+    """The setting `show_sensitive` of the viewer."""
+    chosen: dict[str, Any] | None = None
+    if viewer_id:
+        chosen = User.objects.owned_by(viewer_id).values_list("settings", flat=True).first()
+    return bool((DEFAULT_SETTINGS | (chosen or {}))["show_sensitive"])
 
 
 def present_photo(photo: dict[str, Any]) -> dict[str, Any]:

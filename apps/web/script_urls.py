@@ -10,13 +10,18 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.content.api.views import PostViewSet
 from apps.media.api.views import MediaViewSet, UploadViewSet
-from apps.notifications.api.views import NotificationViewSet
+from apps.notifications.api.views import NotificationViewSet, PushViewSet
+from apps.search.api.views import SearchViewSet
 from apps.web.authentication import WebSessionAuthentication
 
 
-def _view(viewset: type[GenericViewSet[Any]], **actions: str) -> Any:
-    """A view of the API for signed-in browsers, which the OpenAPI document leaves out. `actions`: {method: action}."""
-    return viewset.as_view(actions, authentication_classes=[WebSessionAuthentication], schema=None)
+def _view(viewset: type[GenericViewSet[Any]], **actions: Any) -> Any:
+    """A view of the API for signed-in browsers. `actions`: {method: action}. The OpenAPI document leaves it out."""
+    options: dict[str, Any] = {}
+    for action in actions.values():
+        # What `@action` sets, for example the serializer of its body.
+        options |= getattr(getattr(viewset, action), "kwargs", {})
+    return viewset.as_view(actions, **options | {"authentication_classes": [WebSessionAuthentication], "schema": None})
 
 
 urlpatterns = [
@@ -27,4 +32,10 @@ urlpatterns = [
     path("posts", _view(PostViewSet, post="create")),
     path("posts/<uuid:post_id>", _view(PostViewSet, get="retrieve")),
     path("unread", _view(NotificationViewSet, get="unread_count")),
+    path("notifications/read", _view(NotificationViewSet, post="read_all")),
+    path("push-subscriptions", _view(PushViewSet, get="list", post="create")),
+    path("push-subscriptions/<uuid:subscription_id>", _view(PushViewSet, delete="destroy")),
+    # What `@` and `#` complete.
+    path("search/users", _view(SearchViewSet, get="users")),
+    path("search/tags", _view(SearchViewSet, get="tags")),
 ]

@@ -21,6 +21,7 @@ OBJECTS = {
     "MediaError": "code detail",
     "Variant": "name content_type url width height bytes",
     "TokenPair": "access refresh token_type expires_in session_id user",
+    "Settings": "show_sensitive theme discoverable keyboard_shortcuts",
     "DataExport": "status url expires_at",
     "Session": "id kind device_name ip user_agent created_at last_seen_at current",
     "NewUpload": "id media_id status upload",
@@ -219,6 +220,7 @@ CALLS = {
         "moderator_required two_factor_required cannot_moderate flag_closed",
     ),
     "GET /moderation/audit": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "GET /moderation/actions/{action_id}/statement": (200, "not_found invalid_link"),
     "POST /moderation/actions/{action_id}/appeal": (201, "already_appealed not_appealable not_found invalid_link"),
     "GET /moderation/appeals": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
     "POST /moderation/appeals/{appeal_id}/decide": (

@@ -248,7 +248,3 @@ class TestServing:
     def test_pages_read_the_document_as_json(self, anonymous):
         assert b"/v1/schema?format=json" in anonymous.get("/redoc").content
         assert b"/v1/schema?format\\u003Djson" in anonymous.get("/docs?script=").content
-
-    def test_front_page_leads_to_the_documentation(self, client):
-        response = client.get("/")
-        assert (response.status_code, response.headers["Location"]) == (302, "/v1/docs")

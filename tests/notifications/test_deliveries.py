@@ -14,6 +14,7 @@ from django.core import mail
 from django.core.management import call_command
 from django.utils import timezone
 
+from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.engagement import services as engagement
 from apps.notifications import deliveries, push, sync
@@ -22,6 +23,7 @@ from apps.social import services as social
 from tests.factories import PostFactory
 
 pytestmark = pytest.mark.django_db
+ENDPOINT = "https://push.example/send/1"
 EMAIL_ONLY = {"in_app": True, "push": False, "email": True}
 
 
@@ -63,9 +65,10 @@ def service(monkeypatch):
     monkeypatch.setattr(push.httpx, "Client", lambda **given: client(transport=httpx.MockTransport(answer), **given))
     resolve = socket.getaddrinfo
 
-    def public(host, *args, **kwargs):
-        known = str(host).endswith(".example")
-        return [(0, 0, 0, "", ("93.184.215.14", 443))] if known else resolve(host, *args, **kwargs)
+    def public(host, *args, flags=0, **kwargs):
+        if str(host).endswith(".example") and flags != socket.AI_NUMERICHOST:
+            return [(0, 0, 0, "", ("93.184.215.14", 443))]
+        return resolve(host, *args, flags=flags, **kwargs)
 
     monkeypatch.setattr(push.socket, "getaddrinfo", public)
     return Service
@@ -76,7 +79,7 @@ def post(alice):
     return PostFactory(author=alice)
 
 
-def subscribe(api, who, keys, endpoint="https://push.example/send/1"):
+def subscribe(api, who, keys, endpoint=ENDPOINT):
     return api(who).post("/notifications/push-subscriptions", {"endpoint": endpoint, "keys": keys})
 
 
@@ -269,6 +272,22 @@ class TestPush:
             "https://push.example/1\n",
             "https://push.example/\u2028",
             "https://127.0.0.1%00.push.example/1",
+            "https://0177.0.0.1/1",
+            "https://127.0.0.1./1",
+            "https://8.8.8.8./1",
+            "https://134744072/1",
+            "https://8.8.8/1",
+            "https://010.8.8.8/1",
+            "https://08.8.8.8/1",
+            "https://256.256.256.256/1",
+            "https://push.0x7f/1",
+            "https://[2a00:1450::127.0.0.1]/1",
+            "https://[2a00:1450::5efe:7f00:1]/1",
+            "https://[2a00:1450::200:5efe:7f00:1]/1",
+            "https://printer.lan/1",
+            "https://localhost.localdomain/1",
+            "https://1.0.0.127.in-addr.arpa/1",
+            "https://hidden.onion/1",
         ],
     )
     def test_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
@@ -299,7 +318,8 @@ class TestPush:
 
     @pytest.mark.promise("I5")
     @pytest.mark.parametrize(
-        "address", ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "224.0.0.1", "::8.8.8.8"]
+        "address",
+        ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "224.0.0.1", "::8.8.8.8", "2a00:1450::5efe:7f00:1"],
     )
     def test_name_is_not_called_if_one_of_its_addresses_is_not_public(self, monkeypatch, address):
         monkeypatch.setattr(push, "_resolve", lambda host: ["93.184.215.14", address])
@@ -364,3 +384,53 @@ class Broken:
 
     def send_messages(self, messages):
         raise OSError("no route")
+
+
+class TestSessionsOfPush:
+    """A browser receives messages as long as the session that subscribed."""
+
+    @pytest.fixture
+    def like(self, deliver, vapid, service, carol, post):
+        """`like()`: the number of messages that the author of the post receives."""
+
+        def like():
+            engagement.like(post.pk, by=carol.pk)
+            deliver()
+            return len(service.posted)
+
+        return like
+
+    @pytest.mark.parametrize("end", ["revoke", "password", "expire", "suspend"])
+    def test_no_message_after_the_session_has_ended(self, end, api, like, keys, alice, mod):
+        client = api(alice)
+        assert client.post("/notifications/push-subscriptions", {"endpoint": ENDPOINT, "keys": keys}).status_code == 201
+        session = client.login
+        if end == "revoke":
+            accounts.end_session(alice.pk, session.pk)
+        elif end == "password":
+            accounts.end_all_sessions(alice.pk, reason="password_changed")
+        elif end == "expire":
+            type(session).objects.filter(pk=session.pk).update(expires_at=timezone.now())
+        else:
+            body = {"reason": "Spam.", "category": "spam"}
+            assert api(mod).post(f"/moderation/users/{alice.pk}/suspend", body).status_code == 200
+        assert not push.is_possible(alice.pk)
+        if end != "suspend":
+            assert like() == 0
+
+    def test_another_session_of_the_user_does_not_matter(self, api, like, keys, alice):
+        subscribe(api, alice, keys)
+        accounts.end_session(alice.pk, api(alice).login.pk)
+        assert like() == 1
+
+    def test_signing_in_again_on_the_same_browser_subscribes_again(self, api, like, keys, alice):
+        client = api(alice)
+        client.post("/notifications/push-subscriptions", {"endpoint": ENDPOINT, "keys": keys})
+        accounts.end_session(alice.pk, client.login.pk)
+        assert api(alice).get("/notifications/push-subscriptions").json()["results"] == []
+        assert subscribe(api, alice, keys, ENDPOINT).status_code == 200
+        assert like() == 1
+
+    def test_subscription_of_an_earlier_release_lasts(self, like, keys, alice):
+        PushSubscription.objects.create(user=alice, endpoint=ENDPOINT, **keys)
+        assert like() == 1

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from prometheus_client import Counter
 from rest_framework.request import Request
 from rest_framework_simplejwt import exceptions as simplejwt
@@ -16,7 +17,7 @@ from apps.core.errors import InvalidToken
 INVALID_TOKENS = Counter("photogram_invalid_access_tokens_total", "Requests with an invalid access token.")
 
 
-def is_moderator(request: Request) -> bool:
+def is_moderator(request: Request | HttpRequest) -> bool:
     """Whether the caller has the role moderator or admin, and has signed in with a second factor if it takes one."""
     return bool(getattr(request.user, "is_moderator", False))
 

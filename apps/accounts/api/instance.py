@@ -17,17 +17,29 @@ from apps.content.services import MAX_MEDIA, MAX_TAGS
 from apps.core.api.schema import documented, example
 from apps.core.api.views import BaseViewSet
 from apps.engagement.models import Comment
-from apps.media.containers import ACCEPTED_TYPES
+from apps.media.containers import ACCEPTED_TYPES, MAX_SIDE
 from apps.media.models import Media
 from apps.media.variants import CONTENT_TYPES, SIDES
 from apps.notifications import push
 
 
-@example({"content_types": list(ACCEPTED_TYPES), "max_bytes": 30_000_000, "max_pixels": 64_000_000})
+@example(
+    {
+        "content_types": list(ACCEPTED_TYPES),
+        "max_bytes": 30_000_000,
+        "max_pixels": 64_000_000,
+        "max_side": MAX_SIDE,
+        "max_scans": 100,
+        "pending_uploads": 50,
+    }
+)
 class UploadLimitsSerializer(serializers.Serializer[Any]):
     content_types = serializers.ListField(child=serializers.CharField())
     max_bytes = serializers.IntegerField()
     max_pixels = serializers.IntegerField()
+    max_side = serializers.IntegerField(help_text="Pixels of the longest side.")
+    max_scans = serializers.IntegerField(help_text="Scans of a progressive JPEG, and frames of an animation.")
+    pending_uploads = serializers.IntegerField(help_text="Uploads of a user that are not complete.")
 
 
 @example({"name": "thumb", "longest_side": 320, "content_types": CONTENT_TYPES})
@@ -60,8 +72,25 @@ class TextLimitsSerializer(serializers.Serializer[Any]):
     bio_length = serializers.IntegerField()
 
 
-@example({"vapid_public_key": None, "moderators_need_two_factor": True})
+@example(
+    {
+        "name": "Photogram",
+        "description": "Photographs of the club.",
+        "contact": "hello@photogram.example",
+        "languages": ["en"],
+        "registration": "open",
+        "version": "0.1.0",
+        "vapid_public_key": None,
+        "moderators_need_two_factor": True,
+    }
+)
 class InstanceSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    description = serializers.CharField()
+    contact = serializers.CharField(help_text="An e-mail address, or empty.")
+    languages = serializers.ListField(child=serializers.CharField(), help_text="Of the pages and mails.")
+    registration = serializers.ChoiceField(choices=["open"], help_text="Who can sign up.")
+    version = serializers.CharField(help_text="Of the software.")
     uploads = UploadLimitsSerializer()
     variants = VariantSizeSerializer(many=True)
     limits = TextLimitsSerializer()
@@ -91,10 +120,19 @@ class InstanceViewSet(BaseViewSet):
     def retrieve(self, request: Request) -> Response:
         return Response(
             {
+                "name": settings.SITE_NAME,
+                "description": settings.SITE_DESCRIPTION,
+                "contact": settings.SITE_CONTACT,
+                "languages": [code for code, _ in settings.LANGUAGES],
+                "registration": "open",
+                "version": settings.VERSION,
                 "uploads": {
                     "content_types": list(ACCEPTED_TYPES),
                     "max_bytes": settings.MEDIA_MAX_BYTES,
                     "max_pixels": settings.MEDIA_MAX_PIXELS,
+                    "max_side": MAX_SIDE,
+                    "max_scans": settings.MEDIA_MAX_SCANS,
+                    "pending_uploads": settings.MEDIA_PENDING_UPLOADS_PER_USER,
                 },
                 "variants": [
                     {"name": name, "longest_side": side, "content_types": CONTENT_TYPES} for name, side in SIDES.items()

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from orjson import Fragment
@@ -48,40 +49,47 @@ def idempotent(handler: Handler) -> Handler:
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return handler(view, request, *args, **kwargs)
-        if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-            raise InvalidIdempotencyKey
-        with transaction.atomic():
-            return _once(handler, view, request, key, *args, **kwargs)
+        return run_once(request, key, _body_of(view, request), lambda: handler(view, request, *args, **kwargs))
 
     return wrapper
 
 
-def _once(handler: Handler, view: Any, request: Request, key: str, *args: Any, **kwargs: Any) -> Response:
+@transaction.atomic
+def run_once(
+    request: Request | HttpRequest, key: str, body: dict[str, Any], create: Callable[[], Response]
+) -> Response:
+    """The response of `create`, or the first response to the same key and `body` of this caller and route.
+
+    Raises InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused, and what `create` raises.
+    """
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey
     user = request.user if request.user.is_authenticated else None
     owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request) or ""}
     identity = {**owner, "route": request.resolver_match.route if request.resolver_match else "", "key": key}
     if not try_transaction_lock(f"idempotency:{dumps(identity).decode()}"):
         raise RequestInProgress
-    fingerprints = _fingerprints(view, request)
+    fingerprints = _fingerprints(request, body)
     if stored := _stored(identity):
         if stored.fingerprint not in fingerprints:
             raise IdempotencyKeyReused
         return Response(Fragment(bytes(stored.body)), status=stored.status, headers={"Idempotency-Replayed": "true"})
-    response = handler(view, request, *args, **kwargs)
+    response = create()
     first_response = {"status": response.status_code, "body": dumps(response.data), "fingerprint": fingerprints[0]}
     IdempotencyKey.objects.create(**identity, **first_response)
     return response
 
 
-def _fingerprints(view: Any, request: Request) -> list[str]:
-    """MACs of path and body under the server's key, then under its former keys.
-
-    Secrets are left out, so that nobody who reads the table can guess them. Two bodies that differ only in a secret are
-    the same.
-    """
+def _body_of(view: Any, request: Request) -> dict[str, Any]:
+    """The body without its secrets, so that nobody who reads the table can guess them. Two bodies that differ only in
+    a secret are the same."""
     secret = {name for name, field in view.get_serializer().fields.items() if isinstance(field, SecretField)}
     data = cast(dict[str, Any], request.data)
-    body = {name: value for name, value in data.items() if name not in secret}
+    return {name: value for name, value in data.items() if name not in secret}
+
+
+def _fingerprints(request: Request | HttpRequest, body: dict[str, Any]) -> list[str]:
+    """MACs of path and body under the server's key, then under its former keys."""
     message = dumps([request.path.rstrip("/"), body])
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return [salted_hmac(_SALT, message, secret=key, algorithm="sha256").hexdigest() for key in keys]

@@ -1,6 +1,6 @@
 """Likes, saves and comments."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import is_moderator
-from apps.accounts.models import User
 from apps.content.api.posts import check_post_readable
 from apps.content.api.serializers import PostSerializer, serialize_post_counts, serialize_posts
 from apps.core.api.idempotency import idempotent
@@ -18,6 +17,7 @@ from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import Forbidden, NotFound
 from apps.engagement import comments, reads, services
+from apps.engagement.api.comments import delete_comment
 from apps.engagement.api.filters import CommentFilter
 from apps.engagement.api.serializers import (
     CommentSerializer,
@@ -33,7 +33,6 @@ from apps.engagement.api.serializers import (
 from apps.engagement.models import Comment, Like, Save
 from apps.engagement.querysets import CommentQuerySet, ReactionQuerySet
 from apps.media.api.variants import VARIANTS, PhotoViewSet
-from apps.moderation import services as moderation
 from apps.moderation.roles import CannotModerate
 from apps.safety.newcomers import NewAccountLimitReached
 from apps.safety.terms import BlockedText
@@ -204,13 +203,7 @@ class CommentViewSet(BaseViewSet):
     )
     def destroy(self, request: Request, post_id: UUID, comment_id: UUID) -> Response:
         check_post_readable(request, post_id)
-        comment, caller = self.get_object(), cast(User, request.user)
-        if caller.pk in {comment.author_id, comment.post.author_id}:
-            comments.remove_comment(comment.pk)
-        elif caller.is_moderator:
-            moderation.take_down_instead_of_removing(comment, by=caller)
-        else:
-            raise Forbidden
+        delete_comment(request, self.get_object())
         return Response(status=204)
 
 

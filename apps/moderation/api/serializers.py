@@ -6,6 +6,7 @@ from apps.accounts.api.serializers import UserSummarySerializer
 from apps.core.api.fields import SecretField, TextField
 from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
+from apps.moderation.appeals import statements
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 
 
@@ -51,6 +52,45 @@ class AppealSerializer(serializers.Serializer[Appeal]):
     note = serializers.CharField(help_text="The reason for the decision.")
     created_at = serializers.DateTimeField()
     decided_at = serializers.DateTimeField(allow_null=True)
+
+
+@example(
+    {
+        "subject": "Your post was taken down",
+        "paragraphs": ["We have taken down your post of 3 November 2026: other users cannot see it."],
+        "can_appeal": True,
+        "appeal": None,
+    }
+)
+class DecisionSerializer(serializers.Serializer[Any]):
+    """A decision for the affected user, without the moderator who decided."""
+
+    id = serializers.UUIDField()
+    action = serializers.ChoiceField(choices=ModerationAction.Action.values)
+    target_type = serializers.ChoiceField(choices=TargetType.values)
+    target_id = serializers.UUIDField()
+    created_at = serializers.DateTimeField()
+    subject = serializers.CharField(help_text="The subject of the statement of reasons.")
+    paragraphs = serializers.ListField(child=serializers.CharField(), help_text="The statement of reasons.")
+    can_appeal = serializers.BooleanField()
+    appeal = AppealSerializer(allow_null=True)
+
+
+def serialize_decision(action: ModerationAction) -> dict[str, Any]:
+    """The representation of `DecisionSerializer`."""
+    statement = statements.compose(action)
+    appeal = Appeal.objects.against(action.pk).first()
+    return {
+        "id": action.pk,
+        "action": action.action,
+        "target_type": action.target_type,
+        "target_id": action.target_id,
+        "created_at": action.created_at,
+        "subject": statement.subject,
+        "paragraphs": statement.paragraphs,
+        "can_appeal": appeal is None and ModerationAction.objects.in_force().filter(pk=action.pk).exists(),
+        "appeal": AppealSerializer(appeal).data if appeal else None,
+    }
 
 
 @example({"decided_by": None})

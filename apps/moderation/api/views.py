@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -224,15 +225,37 @@ class AuditViewSet(BaseViewSet):
 
 
 class AppealRateLimit(SecretRateLimit):
-    """The limit of appeals with the token of a mail."""
+    """The limit of appeals and statements with the token of a mail."""
 
     def get_secret_bucket(self, request: Request, view: Any, body: dict[str, Any]) -> Bucket | None:
-        match body:
+        match body or request.query_params:
             case {"token": str(token)}:
-                action_id = view.kwargs["action_id"]
-                is_known = statements.opens_appeal(token, action_id)
-                return "token", str(action_id) if is_known else client_network(request)
+                return get_link_bucket(request, token, view.kwargs["action_id"])
         return None
+
+
+def get_link_bucket(request: HttpRequest | Request, token: str, action_id: UUID) -> Bucket:
+    """The limit in which a request with the token of a mail is counted: of the action, or of an unknown token."""
+    is_known = statements.opens_appeal(token, action_id)
+    return "token", str(action_id) if is_known else client_network(request)
+
+
+def get_own_action(request: HttpRequest | Request, action_id: UUID, token: str | None) -> ModerationAction:
+    """The action, for the affected user: signed in, or with the token of the mail.
+
+    Raises InvalidLink for another token, Unauthorized without one, and NotFound for other users.
+    """
+    action = ModerationAction.objects.with_outcome().filter(pk=action_id, affected_id__isnull=False).first()
+    if token is not None:
+        if not statements.opens_appeal(token, action_id):
+            raise InvalidLink
+    elif request.user.pk is None:
+        raise Unauthorized
+    elif action and action.affected_id != request.user.pk:
+        raise NotFound
+    if action is None:
+        raise NotFound
+    return action
 
 
 @extend_schema(tags=["Moderation"])
@@ -257,19 +280,28 @@ class ActionViewSet(BaseViewSet):
     )
     def appeal(self, request: Request, action_id: UUID) -> Response:
         body = self.get_validated_data()
-        appealed = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
-        if "token" in body:
-            if not statements.opens_appeal(body["token"], action_id):
-                raise InvalidLink
-            appellant_id = appealed.affected_id if appealed else None
-        elif request.user.pk:
-            appellant_id = self.caller_id
-        else:
-            raise Unauthorized
-        if appealed is None or appellant_id is None:
-            raise NotFound
-        appeal = services.appeal(appealed, by=appellant_id, text=body["text"])
+        appealed = get_own_action(request, action_id, body.get("token"))
+        appeal = services.appeal(appealed, by=cast(UUID, appealed.affected_id), text=body["text"])
         return Response(serializers.AppealSerializer(appeal).data, status=201)
+
+    @documented(
+        operation_id="getStatement",
+        summary="Get the statement of reasons for a moderation action",
+        description="As the affected user, signed in or with the token of the mail.",
+        responses={200: serializers.DecisionSerializer},
+        errors=[Unauthorized, InvalidLink],
+        parameters=[OpenApiParameter("token", str, description="From the link in the mail.")],
+    )
+    @action(
+        detail=True,
+        authentication_classes=[OptionalBearerAuthentication],
+        permission_classes=[AllowAny],
+        throttle_classes=[AppealRateLimit],
+        serializer_class=serializers.DecisionSerializer,
+    )
+    def statement(self, request: Request, action_id: UUID) -> Response:
+        decided = get_own_action(request, action_id, request.query_params.get("token"))
+        return Response(serializers.serialize_decision(decided))
 
 
 @extend_schema(tags=["Moderation"])

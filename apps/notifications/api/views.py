@@ -1,7 +1,7 @@
 """Notifications, preferences and Web Push subscriptions of the current user."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.tokens import AccessToken
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import NotFound
@@ -116,7 +117,7 @@ class PushViewSet(BaseViewSet):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[PushSubscription]:
-        return PushSubscription.objects.owned_by(self.caller_id)
+        return PushSubscription.objects.owned_by(self.caller_id).live()
 
     @documented(
         operation_id="listPushSubscriptions",
@@ -132,13 +133,17 @@ class PushViewSet(BaseViewSet):
     @documented(
         operation_id="createPushSubscription",
         summary="Subscribe to push messages",
-        description="With the result of `PushSubscription.toJSON()`. An endpoint has one subscription.",
+        description="With the result of `PushSubscription.toJSON()`. An endpoint has one subscription, which ends "
+        "with the session.",
         responses={200: serializers.PushSubscriptionSerializer, 201: serializers.PushSubscriptionSerializer},
         errors=[services.TooManySubscriptions],
     )
     def create(self, request: Request) -> Response:
         body = self.get_validated_data()
-        subscription, is_new = services.subscribe(self.caller_id, endpoint=body["endpoint"], **body["keys"])
+        session_id = cast(AccessToken, request.auth).session_id
+        subscription, is_new = services.subscribe(
+            self.caller_id, session_id=session_id, endpoint=body["endpoint"], **body["keys"]
+        )
         return Response(serializers.PushSubscriptionSerializer(subscription).data, status=201 if is_new else 200)
 
     @documented(operation_id="deletePushSubscription", summary="Delete a push subscription", responses={204: None})

@@ -1,12 +1,14 @@
 """Template tags of the pages."""
 
+import json
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
@@ -19,6 +21,12 @@ def icon(name: str) -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
+@register.filter
+def badge(number: int) -> str:
+    """A number as a badge shows it, at most "99+"."""
+    return "99+" if number > 99 else str(number)
+
+
 @register.simple_tag
 def ago(moment: datetime) -> SafeString:
     """How long ago, for example "3 hours", as a <time> with the exact time as its title."""
@@ -29,3 +37,14 @@ def ago(moment: datetime) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), date_format(moment, "DATETIME_FORMAT"), text
     )
+
+
+# As Django's json_script, so that the data cannot end the element.
+_ESCAPES = {ord(">"): "\\u003E", ord("<"): "\\u003C", ord("&"): "\\u0026"}
+
+
+@register.simple_tag
+def json_ld(data: dict[str, Any]) -> SafeString:
+    """Structured data for search engines."""
+    text = json.dumps(data).translate(_ESCAPES)
+    return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308  (escaped)

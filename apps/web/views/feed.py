@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from apps.core.db.ids import parse_id
+from apps.core.errors import BadRequest
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading
 from apps.feed.api.views import POSTS_IN_FEED
-from apps.web.http import page, render_page, wants_part
+from apps.web.http import load_preferences, page, render_page, wants_part
 from apps.web.lists import GRID, POSTS, ListPage, paginate
-from apps.web.posts import present_post, present_posts
+from apps.web.posts import present_posts, present_rows
+
+# Posts of the introduction: three rows.
+POPULAR = 9
 
 
 @require_safe
@@ -21,11 +28,21 @@ from apps.web.posts import present_post, present_posts
 def home(request: HttpRequest) -> HttpResponse:
     """The home feed, or for anonymous visitors what Photogram is."""
     if not request.user.is_authenticated:
-        return render_page(request, "web/welcome.html")
+        return _welcome(request)
     posts = _feed(request, request.user.pk)
     if wants_part(request) and not posts.is_first:
         return render(request, "web/parts/posts.html", {"posts": posts})
     return render_page(request, "web/feed.html", {"posts": posts})
+
+
+def _welcome(request: HttpRequest) -> HttpResponse:
+    popular = explore.page(None, after=None, limit=POPULAR)
+    context = {
+        "posts": present_posts([post_id for _, post_id in popular], None),
+        "site_description": settings.SITE_DESCRIPTION,
+        "public_url": settings.PUBLIC_URL,
+    }
+    return render_page(request, "web/welcome.html", context)
 
 
 def _feed(request: HttpRequest, viewer_id: UUID) -> ListPage:
@@ -42,13 +59,29 @@ def _feed(request: HttpRequest, viewer_id: UUID) -> ListPage:
         "feed",
         fetch,
         position=lambda pk: pk,
-        serialize=lambda ids: [present_post(found[pk], viewer_id) for pk in ids if pk in found],
+        serialize=lambda ids: present_rows(
+            [found[pk] for pk in ids if pk in found],
+            viewer_id,
+            show_sensitive=load_preferences(request)["show_sensitive"],
+        ),
         limit=POSTS,
     )
 
 
 def _posts_of(viewer_id: UUID) -> reading.Fetch[PostRow]:
     return lambda ids: reads.posts(ids, viewer_id, visible=POSTS_IN_FEED)
+
+
+@require_safe
+@page(members_only=True)
+def new_posts(request: HttpRequest) -> HttpResponse:
+    """How many posts of the feed are newer than `?after=`, the newest one that the page shows. For scripts."""
+    after = parse_id(request.GET.get("after", ""))
+    if after is None:
+        raise BadRequest
+    count = reading.count_newer(request.user.pk, after)
+    label = ngettext("%(count)s new post", "%(count)s new posts", count) % {"count": count}
+    return JsonResponse({"count": count, "label": label})
 
 
 @require_safe

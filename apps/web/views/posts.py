@@ -1,46 +1,122 @@
-"""A post, and what members do with it."""
+"""A post, what members do with it, and the posts that a member has saved and liked."""
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_POST, require_safe
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts.api.authentication import is_moderator
+from apps.content import services as content
+from apps.content.api.posts import check_post_readable, find_own_post
+from apps.content.api.serializers import serialize_post_counts
 from apps.engagement import reads, services
-from apps.web.http import go_back, page, render_page, wants_part
-from apps.web.posts import present_post
+from apps.engagement.models import Like, Save
+from apps.engagement.querysets import ReactionQuerySet
+from apps.web.http import go, go_back, page, render_page, render_part, wants_json, wants_part
+from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset
+from apps.web.people import present_people
+from apps.web.posts import present_post, present_posts
+from apps.web.views.comments import show_post
 
 
 @require_safe
 @page()
 def post_page(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """A post with its comments. Raises NotFound."""
-    visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
-    post = present_post(reads.post(post_id, request.user.pk, visible=visible), request.user.pk)
-    return render_page(request, "web/post.html", {"post": post})
+    return show_post(request, post_id)
 
 
+# ── Likes and saves ──────────────────────────────────────────────────────────────────────────────────────
 @require_POST
 @page(members_only=True)
 def like(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Like the post, or unlike it if the form says `liked=false`."""
-    service = services.unlike if request.POST.get("liked") == "false" else services.like
-    service(post_id, by=request.user.pk)
-    return _actions(request, post_id)
+    liked = request.POST.get("liked") != "false"
+    (services.like if liked else services.unlike)(post_id, by=request.user.pk)
+    if not wants_json(request):
+        return go_back(request, reverse("web:post", args=[post_id]))
+    post = reads.post(post_id, request.user.pk)
+    count = serialize_post_counts(post)["likes"]
+    label = ngettext("%(n)s like", "%(n)s likes", count) % {"n": count}
+    return JsonResponse({"on": post.viewer.liked, "count": count, "label": label})
 
 
 @require_POST
 @page(members_only=True)
 def save(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Save the post, or unsave it if the form says `saved=false`."""
-    service = services.unsave if request.POST.get("saved") == "false" else services.save
-    service(post_id, by=request.user.pk)
-    return _actions(request, post_id)
+    saved = request.POST.get("saved") != "false"
+    (services.save if saved else services.unsave)(post_id, by=request.user.pk)
+    if not wants_json(request):
+        return go_back(request, reverse("web:post", args=[post_id]))
+    return JsonResponse({"on": saved})
 
 
-def _actions(request: HttpRequest, post_id: UUID) -> HttpResponse:
-    if not wants_part(request):
-        return go_back(request, f"/p/{post_id}")
-    post = present_post(reads.post(post_id, request.user.pk), request.user.pk)
-    return render(request, "web/parts/actions.html", {"post": post})
+@require_safe
+@page(members_only=True)
+def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
+    """The accounts that like the post. Raises NotFound."""
+    check_post_readable(request, post_id)
+    viewer_id = request.user.pk
+    people = paginate(
+        request,
+        "likes",
+        lambda after, limit: reads.LIKERS.page(viewer=viewer_id, post=post_id, after=after, limit=limit),
+        position=lambda row: row.id,
+        serialize=lambda rows: present_people([row.user.id for row in rows], viewer_id),
+        limit=PEOPLE,
+        scope={"post": post_id},
+    )
+    context = {"people": people, "post_url": reverse("web:post", args=[post_id])}
+    if wants_part(request) and not people.is_first:
+        return render_part(request, "web/parts/people.html", context)
+    return render_page(request, "web/likes.html", context)
+
+
+# ── Collections ──────────────────────────────────────────────────────────────────────────────────────────
+@require_safe
+@page(members_only=True)
+def saved_posts(request: HttpRequest) -> HttpResponse:
+    """The posts that the member has saved, the last saved first."""
+    return _collection(request, Save.objects.made_by(request.user.pk), "saved")
+
+
+@require_safe
+@page(members_only=True)
+def liked_posts(request: HttpRequest) -> HttpResponse:
+    """The posts that the member has liked, the last liked first."""
+    return _collection(request, Like.objects.made_by(request.user.pk), "liked")
+
+
+def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) -> HttpResponse:
+    viewer_id = request.user.pk
+    posts = paginate_queryset(
+        request,
+        name,
+        reactions,
+        serialize=lambda rows: present_posts([row.post_id for row in rows], viewer_id),
+        limit=GRID,
+    )
+    if wants_part(request) and not posts.is_first:
+        return render(request, "web/parts/grid.html", {"posts": posts})
+    return render_page(request, "web/collection.html", {"posts": posts, "collection": name})
+
+
+# ── Deleting ─────────────────────────────────────────────────────────────────────────────────────────────
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(members_only=True)
+def delete(request: HttpRequest, post_id: UUID) -> HttpResponse:
+    """Ask whether to delete the post; a POST deletes it. Raises NotFound; Forbidden for posts of others."""
+    post = find_own_post(request, post_id)
+    if request.method != "POST":
+        presented = present_post(reads.post(post_id, request.user.pk), request.user.pk)
+        return render_page(request, "web/delete_post.html", {"post": presented})
+    content.delete_post(post)
+    if wants_json(request):
+        return JsonResponse({"deleted": True})
+    messages.success(request, _("Your post was deleted."))
+    return go(request, reverse("web:profile", args=[request.user.handle]))

@@ -1,41 +1,273 @@
 // What members do with posts in a page.
-import { on, send, showMessage } from "./app.js";
+import { ask, isSignedIn, on, onContent, removeItem, send, showMessage, text } from "./app.js";
+
+/** Let content that a script has inserted work like that of the page. */
+export const enhance = (root) => window.htmx?.process(root);
 
 // ── Like and save: the button reacts at once, one request runs at a time, the last state wins ────────────
-const pending = new WeakMap();
+const states = new WeakMap();
 
-on("submit", "form[data-toggle]", (event, form) => {
+on("click", "button[data-toggle]", (event, button) => {
+  if (!isSignedIn()) return;
   event.preventDefault();
-  const button = form.querySelector("button");
-  const wanted = button.getAttribute("aria-pressed") !== "true";
-  show(form, wanted);
-  const state = pending.get(form) ?? { confirmed: !wanted, running: false };
-  state.wanted = wanted;
-  pending.set(form, state);
-  if (!state.running) void settle(form, state);
+  toggle(button, button.getAttribute("aria-pressed") !== "true");
 });
 
-async function settle(form, state) {
+export function toggle(button, wanted) {
+  const state = states.get(button) ?? { confirmed: button.getAttribute("aria-pressed") === "true", running: false };
+  states.set(button, state);
+  if (button.getAttribute("aria-pressed") !== String(wanted)) {
+    press(button, wanted);
+    moveCount(button, wanted ? 1 : -1);
+  }
+  state.wanted = wanted;
+  if (!state.running) void settle(button, state);
+}
+
+async function settle(button, state) {
   state.running = true;
   try {
     while (state.wanted !== state.confirmed) {
       const sent = state.wanted;
-      await send("POST", form.action, new URLSearchParams({ [form.dataset.toggle]: String(sent) }), {
-        headers: { "HX-Request": "true" },
-      });
+      const answer = await send("POST", button.formAction, new URLSearchParams({ [button.name]: String(sent) }));
       state.confirmed = sent;
+      if (answer?.label !== undefined && state.wanted === sent) countOf(button)?.replaceChildren(answer.label);
     }
   } catch (error) {
+    if (button.getAttribute("aria-pressed") !== String(state.confirmed)) {
+      press(button, state.confirmed);
+      moveCount(button, state.confirmed ? 1 : -1);
+    }
     state.wanted = state.confirmed;
-    show(form, state.confirmed);
     showMessage(error.message, { kind: "error" });
   } finally {
     state.running = false;
   }
 }
 
-function show(form, pressed) {
-  form.querySelector("button").setAttribute("aria-pressed", String(pressed));
-  const field = form.querySelector(`[name=${form.dataset.toggle}]`);
-  if (field) field.value = String(!pressed);
+function press(button, pressed) {
+  button.setAttribute("aria-pressed", String(pressed));
+  button.value = String(!pressed);
 }
+
+const countOf = (button) => button.closest("[data-key]")?.querySelector(`[data-count="${button.name}"]`);
+
+/** The number changes at once. The response brings the text with the right plural. */
+function moveCount(button, by) {
+  const count = countOf(button);
+  if (count) count.textContent = count.textContent.replace(/\d+/, (number) => Math.max(Number(number) + by, 0));
+}
+
+// ── A double tap on a photo likes the post, and never unlikes it ─────────────────────────────────────────
+const DOUBLE_MS = 350;
+const HEART_MS = 800;
+let lastTap = { at: 0 };
+
+on("pointerup", ".carousel .photo", (event, photo) => {
+  if (!event.isPrimary || event.button) return;
+  const { clientX: x, clientY: y, timeStamp: at } = event;
+  const isDouble = at - lastTap.at < DOUBLE_MS && Math.hypot(x - lastTap.x, y - lastTap.y) < 32;
+  lastTap = isDouble ? { at: 0 } : { at, x, y };
+  const button = photo.closest("[data-key]")?.querySelector('.actions [name="liked"]');
+  if (!isDouble || !button || !isSignedIn()) return;
+  showHeart(photo);
+  toggle(button, true);
+});
+
+function showHeart(photo) {
+  const heart = document.querySelector("#i-heart").ownerSVGElement.cloneNode();
+  heart.setAttribute("class", "burst");
+  heart.setAttribute("viewBox", "0 0 24 24");
+  heart.append(document.querySelector("#i-heart path").cloneNode());
+  photo.append(heart);
+  setTimeout(() => heart.remove(), HEART_MS);
+}
+
+// ── Carousels: swiping is native scrolling; this adds buttons, arrow keys and the announcement ───────────
+const carouselOf = (track) => ({
+  track,
+  root: track.parentElement,
+  total: track.children.length,
+  // Negative in right-to-left scripts.
+  index: Math.round(Math.abs(track.scrollLeft) / (track.clientWidth || 1)),
+});
+
+onContent((root) => {
+  for (const track of root.querySelectorAll(".track[tabindex]")) showPosition(carouselOf(track));
+});
+
+function showPosition({ root, index, total }) {
+  const position = root.querySelector(".position");
+  position.hidden = false;
+  position.textContent = `${index + 1}/${total}`;
+  for (const button of root.querySelectorAll("[data-step]")) {
+    const isEnd = index === (button.dataset.step < 0 ? 0 : total - 1);
+    if (isEnd && button === document.activeElement) root.querySelector(".track").focus({ preventScroll: true });
+    button.hidden = isEnd;
+  }
+}
+
+const settling = new WeakMap();
+on(
+  "scroll",
+  ".track",
+  (event, track) => {
+    clearTimeout(settling.get(track));
+    settling.set(track, setTimeout(() => announce(track), 120));
+  },
+  { capture: true, passive: true },
+);
+
+function announce(track) {
+  const carousel = carouselOf(track);
+  const { root, index, total } = carousel;
+  if (root.dataset.index === String(index)) return;
+  root.dataset.index = index;
+  showPosition(carousel);
+  root.querySelector(".announce").textContent = text("position", { n: index + 1, total });
+}
+
+function step(track, by) {
+  const { index, total } = carouselOf(track);
+  const next = Math.min(Math.max(index + by, 0), total - 1);
+  const direction = getComputedStyle(track).direction === "rtl" ? -1 : 1;
+  track.scrollTo({ left: direction * next * track.clientWidth });
+}
+
+on("click", "[data-step]", (event, button) => step(button.parentElement.querySelector(".track"), Number(button.dataset.step)));
+on("keydown", ".track[tabindex]", (event, track) => {
+  const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!by || event.target !== track) return;
+  event.preventDefault();
+  step(track, getComputedStyle(track).direction === "rtl" ? -by : by);
+});
+
+// ── Photos: a blurred picture until they are loaded, and another address when theirs has expired ─────────
+onContent(async (root) => {
+  const photos = [...root.querySelectorAll(".photo[data-blurhash]")].filter((photo) => {
+    const image = photo.querySelector("img");
+    return image && !image.complete;
+  });
+  if (!photos.length) return;
+  const { paint } = await import("./blurhash.js");
+  photos.forEach(paint);
+});
+
+document.addEventListener(
+  "error",
+  ({ target }) => {
+    if (target instanceof HTMLImageElement && target.dataset.photo && !target.dataset.renewed) void renew(target);
+  },
+  { capture: true },
+);
+
+/** Signed addresses expire. Ask for new ones, once for each photo. */
+async function renew(image) {
+  image.dataset.renewed = "true";
+  const id = image.closest("[data-url]")?.dataset.url.split("/").pop();
+  try {
+    const { media } = await send("GET", `/web/posts/${id}`);
+    const photo = media.find((each) => each.id === image.dataset.photo);
+    const listed = (type) =>
+      photo.variants
+        .filter((variant) => variant.content_type === type)
+        .map((variant) => `${variant.url} ${variant.width}w`)
+        .join(", ");
+    const source = image.parentElement.querySelector("source");
+    if (source) source.srcset = listed("image/webp");
+    image.srcset = listed("image/jpeg");
+    image.src = photo.variants.find((variant) => variant.name === "medium").url;
+  } catch {
+    // The alternative text stays.
+  }
+}
+
+on("click", "[data-show]", (event, link) => {
+  event.preventDefault();
+  const cover = link.closest(".cover");
+  const content = cover.nextElementSibling.content.cloneNode(true);
+  const carousel = content.querySelector(".carousel");
+  cover.replaceWith(content);
+  enhance(carousel);
+  const target = carousel.querySelector(".track[tabindex]") ?? carousel.closest("[data-key]");
+  target.focus({ preventScroll: true });
+});
+
+// ── Captions, links and menus ────────────────────────────────────────────────────────────────────────────
+on("click", "[data-unfold]", (event, link) => {
+  event.preventDefault();
+  const caption = link.parentElement;
+  caption.classList.remove("folded");
+  caption.tabIndex = -1;
+  caption.focus({ preventScroll: true });
+  link.remove();
+});
+
+on("click", "[data-copy], [data-share]", async (event, link) => {
+  event.preventDefault();
+  link.closest("details")?.removeAttribute("open");
+  if ("share" in link.dataset && navigator.share) {
+    await navigator.share({ url: link.href }).catch(() => {});
+    return;
+  }
+  await copy(link.href);
+  showMessage(text("copied"));
+});
+
+/** Without https there is no clipboard; then the page selects the address and copies it. */
+async function copy(address) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(address);
+  const field = Object.assign(document.createElement("textarea"), { value: address, className: "visually-hidden" });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+// ── Deleting a post ──────────────────────────────────────────────────────────────────────────────────────
+on("click", "[data-delete-post]", async (event, link) => {
+  event.preventDefault();
+  if (!(await ask(text("deletePost"), text("delete")))) return;
+  try {
+    await send("POST", link.href, new URLSearchParams());
+  } catch (error) {
+    showMessage(error.message, { kind: "error" });
+    return;
+  }
+  const post = link.closest("[data-key]");
+  if (post.closest("[data-list]")) removeItem(post);
+  else location.assign("/");
+  showMessage(text("postDeleted"));
+});
+
+// ── "3 new posts": the content does not move before the member wants it ──────────────────────────────────
+const POLL_MS = 60_000;
+const PAUSE_MS = 15_000;
+let asked = Date.now();
+
+async function lookForPosts() {
+  const link = document.querySelector("[data-new-posts]");
+  if (!link || document.hidden || Date.now() - asked < PAUSE_MS || link.dataset.newPosts.endsWith("=")) return;
+  asked = Date.now();
+  try {
+    const { count, label } = await send("GET", link.dataset.newPosts);
+    link.hidden = !count;
+    link.textContent = label;
+  } catch {
+    // The next look may succeed.
+  }
+}
+setInterval(lookForPosts, POLL_MS);
+addEventListener("focus", lookForPosts);
+document.addEventListener("visibilitychange", lookForPosts);
+
+// ── Keyboard shortcuts ───────────────────────────────────────────────────────────────────────────────────
+const KEYS = "jklsc/?";
+document.addEventListener("keydown", async (event) => {
+  if (document.body.dataset.shortcuts === "false" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key.length !== 1 || !KEYS.includes(event.key)) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  event.preventDefault();
+  const { shortcut } = await import("./keys.js");
+  shortcut(event.key);
+});

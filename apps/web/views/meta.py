@@ -1,0 +1,201 @@
+"""Pages about the site, and what other sites, readers and search engines fetch."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.sitemaps import Sitemap
+from django.contrib.sitemaps.views import index as sitemap_index
+from django.contrib.sitemaps.views import sitemap as sitemap_section
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import Resolver404, resolve, reverse
+from django.utils.feedgenerator import Atom1Feed, Enclosure
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from apps.accounts.models import User
+from apps.accounts.querysets import UserQuerySet
+from apps.content import captions
+from apps.content.models import Post
+from apps.content.querysets import PostQuerySet
+from apps.core.db.ids import moment_of
+from apps.core.errors import NotFound
+from apps.engagement import reads
+from apps.social.reads import find_profile
+from apps.web.http import page, render_page
+from apps.web.posts import present_post, present_posts
+from apps.web.previews import absolute, embed_post, get_cover
+
+ENTRIES = 20
+# Answers for readers and search engines, which ask often.
+_CACHED = "public, max-age=600"
+
+
+@require_safe
+@page()
+def about(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "web/about.html", {"description": settings.SITE_DESCRIPTION} | _contact())
+
+
+@require_safe
+@page()
+def rules(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "web/rules.html", _contact())
+
+
+@require_safe
+@page()
+def terms(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "web/terms.html", _contact())
+
+
+@require_safe
+@page()
+def privacy(request: HttpRequest) -> HttpResponse:
+    context = _contact() | {
+        "grace_days": settings.ERASURE_GRACE.days,
+        "session_days": settings.REFRESH_TOKEN_LIFETIME.days,
+    }
+    return render_page(request, "web/privacy.html", context)
+
+
+def _contact() -> dict[str, str]:
+    return {"contact": settings.SITE_CONTACT}
+
+
+# ── Other sites ──────────────────────────────────────────────────────────────────────────────────────────
+@require_safe
+@page()
+def oembed(request: HttpRequest) -> HttpResponse:
+    """The preview of a public post by its URL (oembed.com). Raises NotFound, also for every other URL."""
+    if request.GET.get("format", "json") != "json":
+        return HttpResponse(status=501)
+    url = request.GET.get("url", "")
+    if not url.startswith(f"{settings.PUBLIC_URL}/"):
+        raise NotFound
+    try:
+        match = resolve(urlsplit(url.removeprefix(settings.PUBLIC_URL)).path)
+    except (Resolver404, ValueError) as error:
+        raise NotFound from error
+    if match.view_name != "web:post":
+        raise NotFound
+    post = present_post(reads.post(match.kwargs["post_id"], None), None)
+    return JsonResponse(embed_post(post), headers={"Cache-Control": _CACHED, "Access-Control-Allow-Origin": "*"})
+
+
+@require_safe
+@page()
+def profile_feed(request: HttpRequest, handle: str) -> HttpResponse:
+    """The newest public posts of an account as an Atom feed. Raises NotFound for private accounts."""
+    name = handle.lower()
+    profile = find_profile(name, viewer_id=None) if name.isascii() and "\0" not in name else None
+    if profile is None or profile.is_private:
+        raise NotFound
+    posts: PostQuerySet = Post.objects.public()
+    ids = posts.written_by(profile.id).page_of_ids(after=None, limit=ENTRIES)
+    path = reverse("web:profile", args=[profile.handle])
+    return _atom(f"{profile.display_name or profile.handle} (@{profile.handle})", path, ids)
+
+
+@require_safe
+@page()
+def tag_feed(request: HttpRequest, tag: str) -> HttpResponse:
+    """The newest public posts with a tag as an Atom feed."""
+    name = captions.normalise_tag(tag.removeprefix("#")) or ""
+    posts: PostQuerySet = Post.objects.public()
+    ids = posts.tagged(name).page_of_ids(after=None, limit=ENTRIES)
+    return _atom(f"#{name}", reverse("web:tag", args=[name or tag]), ids)
+
+
+def _atom(title: str, path: str, ids: Iterable[Any]) -> HttpResponse:
+    feed = Atom1Feed(
+        title=f"{title} · {settings.SITE_NAME}",
+        link=absolute(path),
+        description="",
+        feed_url=absolute(f"{path}/feed.atom"),
+        language=settings.LANGUAGE_CODE,
+    )
+    for post in present_posts(ids, None):
+        author, url = post["author"], absolute(post["url"])
+        name = author["display_name"] or author["handle"]
+        photo = get_cover(post)
+        feed.add_item(
+            title=Truncator(post["caption"]).chars(80) or _("Photo by %(name)s") % {"name": name},
+            link=url,
+            description=post["caption_html"],
+            author_name=name,
+            author_link=absolute(reverse("web:profile", args=[author["handle"]])),
+            unique_id=url,
+            pubdate=post["created_at"],
+            updateddate=post["edited_at"] or post["created_at"],
+            categories=post["tags"],
+            enclosures=[Enclosure(photo["large"], "", "image/jpeg")] if photo else [],
+        )
+    content = feed.writeString("utf-8")
+    return HttpResponse(content, content_type="application/atom+xml; charset=utf-8", headers={"Cache-Control": _CACHED})
+
+
+# ── Search engines ───────────────────────────────────────────────────────────────────────────────────────
+class _NewestSitemap(Sitemap):  # type: ignore[type-arg]
+    """The newest rows, in files of a few thousand URLs."""
+
+    limit = 5000
+    # Rows in all files together.
+    most = 50_000
+
+    def get_domain(self, site: Any = None) -> str:
+        return urlsplit(settings.PUBLIC_URL).netloc
+
+    def get_protocol(self, protocol: str | None = None) -> str:
+        return urlsplit(settings.PUBLIC_URL).scheme
+
+
+class ProfileSitemap(_NewestSitemap):
+    def items(self) -> UserQuerySet:
+        profiles: UserQuerySet = User.objects.discoverable().only("handle").order_by("-pk")[: self.most]
+        return profiles
+
+    def location(self, item: User) -> str:
+        return reverse("web:profile", args=[item.handle])
+
+
+class PostSitemap(_NewestSitemap):
+    def items(self) -> PostQuerySet:
+        posts: PostQuerySet = Post.objects.public().filter(author__in=User.objects.discoverable())
+        return posts.only("id", "edited_at").order_by("-pk")[: self.most]
+
+    def location(self, item: Post) -> str:
+        return reverse("web:post", args=[item.pk])
+
+    def lastmod(self, item: Post) -> Any:
+        return item.edited_at or moment_of(item.pk)
+
+
+SITEMAPS = {"profiles": ProfileSitemap, "posts": PostSitemap}
+
+
+@require_safe
+@page()
+def sitemap(request: HttpRequest, section: str | None = None) -> HttpResponse:
+    """The index of sitemaps, or one of them: public posts and profiles whose owners allow search engines."""
+    if section is None:
+        response = sitemap_index(request, SITEMAPS, sitemap_url_name="web:sitemap_section")
+    else:
+        response = sitemap_section(request, SITEMAPS, section)
+    response.headers["Cache-Control"] = _CACHED
+    response.render()
+    return response
+
+
+@require_safe
+@page()
+def robots(request: HttpRequest) -> HttpResponse:
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in ("/admin/", "/v1/", "/web/", "/settings", "/search", "/report", "/appeal")),
+        f"Sitemap: {absolute(reverse('web:sitemap'))}",
+    ]
+    text = "\n".join(lines) + "\n"
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": _CACHED})

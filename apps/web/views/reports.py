@@ -1,0 +1,85 @@
+"""Reports of members, and appeals of those whom a decision affects."""
+
+from collections.abc import Callable
+from typing import Any, cast
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
+from rest_framework.exceptions import ValidationError
+
+from apps.accounts.models import User
+from apps.content.api.posts import find_post
+from apps.content.models import Post
+from apps.core.api import throttling
+from apps.core.db.ids import parse_id
+from apps.core.errors import DomainError, NotFound
+from apps.engagement.api.comments import find_comment
+from apps.engagement.models import Comment
+from apps.moderation import services
+from apps.moderation.api.serializers import MakeAppealSerializer, MakeFlagSerializer, serialize_decision
+from apps.moderation.api.views import get_link_bucket, get_own_action
+from apps.moderation.models import Category, ModerationAction
+from apps.social.api.profiles import get_user_or_404
+from apps.web.errors import field_errors
+from apps.web.http import page, read_form, redirect_to_login, render_page
+
+_FIND: dict[str, Callable[[HttpRequest, UUID], User | Post | Comment]] = {
+    "post": cast(Any, find_post),
+    "comment": cast(Any, find_comment),
+    "user": lambda request, pk: get_user_or_404(cast(Any, request), str(pk), include_blocked=True),
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(members_only=True)
+def report(request: HttpRequest) -> HttpResponse:
+    """Report a post, a comment or an account (`?type=&id=`). Raises NotFound for what the member may not see."""
+    target = _find(request)
+    # Not named "type": the form sends it back as part of its address.
+    context = {"target": target, "kind": request.GET["type"], "categories": Category.choices, "errors": {}}
+    if request.method != "POST":
+        return render_page(request, "web/report.html", context)
+    throttling.count(request, "flag", str(request.user.pk))
+    try:
+        body = read_form(request, MakeFlagSerializer, fields=["category", "note"])
+        services.flag(target, by=request.user.pk, **body)
+    except (DomainError, ValidationError) as error:
+        context |= {"errors": field_errors(error), "sent": request.POST}
+        return render_page(request, "web/report.html", context, status=400)
+    return render_page(request, "web/report.html", context | {"is_sent": True})
+
+
+def _find(request: HttpRequest) -> User | Post | Comment:
+    find, pk = _FIND.get(request.GET.get("type", "")), parse_id(request.GET.get("id", ""))
+    if find is None or pk is None:
+        raise NotFound
+    return find(request, pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page()
+def appeal(request: HttpRequest) -> HttpResponse:
+    """The statement of reasons for a decision, and the form to appeal, with the link of the mail or signed in."""
+    action_id, token = parse_id(request.GET.get("action", "")), request.GET.get("token")
+    if action_id is None:
+        raise NotFound
+    if token is not None:
+        scope, caller = get_link_bucket(request, token, action_id)
+        throttling.count(request, scope, caller, guards_a_secret=True)
+    elif not request.user.is_authenticated:
+        return redirect_to_login(request)
+    action = get_own_action(request, action_id, token)
+    errors = _send_appeal(request, action) if request.method == "POST" else {}
+    context = {"decision": serialize_decision(action), "errors": errors, "text": request.POST.get("text", "")}
+    return render_page(request, "web/appeal.html", context, status=400 if errors else 200)
+
+
+def _send_appeal(request: HttpRequest, action: ModerationAction) -> dict[str, list[str]]:
+    """Returns the errors of the form."""
+    try:
+        body = read_form(request, MakeAppealSerializer, fields=["text"])
+        services.appeal(action, by=cast(UUID, action.affected_id), text=body["text"])
+    except (DomainError, ValidationError) as error:
+        return field_errors(error)
+    return {}
