@@ -1,5 +1,5 @@
 // The composer: choose, describe and order photos, and write a caption. `queue.js` keeps and sends them.
-import { on, onContent } from "./app.js";
+import { on, onContent, openDialog } from "./app.js";
 import * as queue from "./queue.js";
 
 const SAVE_MS = 300;
@@ -94,6 +94,7 @@ async function update(mutate, added) {
 
 /** Save typed texts a moment later. */
 function saveSoon(mutate) {
+  mutate(draft);
   const others = dirty;
   dirty = (each) => {
     others?.(each);
@@ -529,9 +530,8 @@ on("submit", "#composer", async (event) => {
 /** Open a dialog. Resolves with the value of the pressed button, or "" after Escape. */
 function ask(id) {
   const dialog = $(id);
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
+  openDialog(dialog);
+  return new Promise((resolve) => dialog.addEventListener("left", () => resolve(dialog.returnValue), { once: true }));
 }
 
 on("click", "#composer-edit", () =>

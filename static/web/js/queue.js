@@ -6,7 +6,7 @@
 //
 // One tab at a time works on the queue, under a lock; every tab shows it. What a draft needs to be posted once is stored
 // before it is sent: its Idempotency-Key and its body.
-import { Refusal, send, showMessage } from "./app.js";
+import { onContent, Refusal, send, showMessage } from "./app.js";
 
 const NAME = "photogram";
 const AT_ONCE = 2;
@@ -501,3 +501,6 @@ export function describe(drafts) {
     percent: photos.length ? Math.round(sent / photos.length) : 100,
   };
 }
+
+// The status is part of each page that htmx swaps in.
+onContent(() => void showStatus({}).catch(() => {}));
