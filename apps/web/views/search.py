@@ -33,7 +33,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
         if wants_part(request):
             raise
         return render_page(request, "web/search.html", context | {"errors": field_errors(error)}, status=error.status)
-    context |= {"results": results, "is_part": wants_part(request)}
+    context |= {"results": results}
     if not wants_part(request):
         return render_page(request, "web/search.html", context)
     is_next_page = results is not None and not results.is_first
