@@ -100,7 +100,7 @@ def _name_actors(actors: Sequence[dict[str, Any]], count: int) -> SafeString:
     return format_html(others, first=names[0], second=names[1], number=count - 2)
 
 
-def _first_photos(rows: Sequence[NotificationRow], viewer_id: UUID) -> dict[UUID, dict[str, Any]]:
+def _first_photos(rows: Sequence[NotificationRow], viewer_id: UUID) -> dict[UUID | None, dict[str, Any]]:
     """{post: its first photo}, without sensitive posts of others."""
     posts = present_posts(dict.fromkeys(row.post_id for row in rows if row.post_id), viewer_id)
     return {
