@@ -8,10 +8,14 @@ FROM base AS build
 # With it set, Python's compiled files hold hashes in the place of times.
 ARG SOURCE_DATE_EPOCH=0
 ENV SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH
+# For pdqhash. Its library, libstdc++, is in the base image.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends g++ \
+    && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /venv
 COPY requirements/prod.txt requirements/prod.txt
-# Wheels, so that nothing is compiled; one package has none, and needs no compiler.
-RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --no-binary http-ece \
+# Wheels, except for two packages that have none for Linux.
+RUN pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --no-binary http-ece,pdqhash \
     --require-hashes -r requirements/prod.txt
 COPY . .
 RUN config/deploy/with-placeholders python manage.py collectstatic --noinput \

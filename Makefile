@@ -20,7 +20,7 @@ BASE ?= HEAD~1
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
 
-run: $(READY) ## Start everything: servers, API, workers, dispatcher (PORT, STATE_DIR, DEMO=0, RATE_LIMITS=off)
+run: $(READY) ## Start everything: servers, API, workers, dispatcher (PORT, STATE_DIR, LAN=1, DEMO=0, RATE_LIMITS=off)
 	@exec $(BIN)/python -m devstack run
 
 test: $(READY) ## Run the tests that are not slow, against real servers (ARGS="tests/social -k follow")

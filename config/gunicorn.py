@@ -14,9 +14,11 @@ from typing import Any
 
 from django.conf import settings
 
+from config.environment import env, positive
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+workers = env.int("WEB_CONCURRENCY", 2, validate=positive)
+threads = env.int("WEB_THREADS", 8, validate=positive)
 worker_class = "gthread"
 timeout = 30
 graceful_timeout = 25

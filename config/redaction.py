@@ -11,6 +11,8 @@ from itertools import islice
 from types import NoneType
 from typing import Any
 
+from apps.core.text import EMAIL
+
 REDACTED = "[redacted]"
 MAX_TEXT_LENGTH = 4_000
 MAX_ITEMS = 50
@@ -67,8 +69,7 @@ _PATTERNS: list[tuple[str, re.Pattern[str], str]] = [
         )
         for word in ("password", "passwd", "secret", "token", "caption")
     ),
-    # Celery names its workers like e-mail addresses.
-    ("@", re.compile(r"(?<![\w.+%-])(?!(?:celery|worker|media)@)[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "[email]"),
+    ("@", EMAIL, "[email]"),
 ]
 # Ids, methods, routes, logger names and timestamps, which no pattern matches. They are most of the values.
 _NOTHING_PRIVATE = re.compile(

@@ -15,7 +15,6 @@ from botocore.config import Config as S3ClientConfig
 from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
-from environs import Env
 from kombu import Queue
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -23,13 +22,13 @@ from redis.retry import Retry
 
 from apps.core.db.deadline import DeadlineConnection
 from config.brokers import broker_options, takes_remote_control
+from config.environment import between, env, not_negative, positive
 from config.logging import default_format, logging_config
 from config.openapi import SPECTACULAR_SETTINGS  # noqa: F401  (read as settings.SPECTACULAR_SETTINGS)
 from config.queues import DEFAULT, QUEUES, ROUTES
 from config.schedule import SCHEDULE  # noqa: F401  (read as settings.SCHEDULE)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
 
 ENVIRONMENT = env.str("PHOTOGRAM_ENV", "development")
 if ENVIRONMENT not in {"development", "test", "production"}:
@@ -69,7 +68,7 @@ PUBLIC_URL = env.str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 CLIENT_URL = env.str("CLIENT_URL", PUBLIC_URL).rstrip("/")
 PROBLEM_TYPE_BASE = env.str("PROBLEM_TYPE_BASE", "https://photogram.example/errors/")
 # How many proxies in front of us append to X-Forwarded-For; 0 trusts none.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=not_negative)
 # In production the web client may call the API; in development every page may.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [_origin(CLIENT_URL)] if PRODUCTION else [])
 CORS_ALLOW_ALL_ORIGINS = not PRODUCTION and not CORS_ALLOWED_ORIGINS
@@ -191,7 +190,7 @@ DATABASES: dict[str, Any] = {"default": env.dj_db_url("DATABASE_URL", "postgresq
 DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", env.str("DATABASE_URL", ""))
 # PgBouncer in transaction mode: each transaction may get another session of the server.
 DATABASE_BEHIND_PGBOUNCER = env.bool("DATABASE_BEHIND_PGBOUNCER", False)
-DATABASE_STATEMENT_TIMEOUT_MS = env.int("DATABASE_STATEMENT_TIMEOUT_MS", 15_000)
+DATABASE_STATEMENT_TIMEOUT_MS = env.int("DATABASE_STATEMENT_TIMEOUT_MS", 15_000, validate=not_negative)
 # Longer in tests, because these may run on a busy machine.
 DATABASE_LOCK_TIMEOUT_MS = 30_000 if TESTING else 3_000
 DATABASE_IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
@@ -214,8 +213,8 @@ DATABASES["default"] |= {
         "prepare_threshold": None if DATABASE_BEHIND_PGBOUNCER else 0,
         # One pool per process. A request that gets no connection in time is answered with 503.
         "pool": {
-            "min_size": env.int("DATABASE_POOL_MIN", 1),
-            "max_size": env.int("DATABASE_POOL_MAX", 10),
+            "min_size": env.int("DATABASE_POOL_MIN", 1, validate=not_negative),
+            "max_size": env.int("DATABASE_POOL_MAX", 10, validate=positive),
             "timeout": DATABASE_POOL_TIMEOUT_SECONDS,
             "max_idle": 300,
             "reconnect_timeout": 5,
@@ -279,24 +278,24 @@ MEDIA_CDN_URL = env.str("MEDIA_CDN_URL", f"{S3_PUBLIC_ENDPOINT_URL}/{S3_PUBLIC_B
 # Called with each object's public URL when it must vanish; empty when the CDN is the bucket itself.
 MEDIA_CDN_PURGE_URL = env.str("MEDIA_CDN_PURGE_URL", "")
 # How long the signed URL of a photo that is not public works after a block, since a URL is not bound to its viewer.
-MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 600))
+MEDIA_URL_LIFETIME = timedelta(seconds=env.int("MEDIA_URL_LIFETIME_SECONDS", 600, validate=positive))
 MEDIA_UPLOAD_LIFETIME = timedelta(minutes=15)
-MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000)
-MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000)
-MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100)
+MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", 30 * 1000 * 1000, validate=positive)
+MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", 64_000_000, validate=positive)
+MEDIA_MAX_SCANS = env.int("MEDIA_MAX_SCANS", 100, validate=positive)
 # Ten scans, the number that encoders write, of the most pixels that are allowed.
-MEDIA_MAX_SCAN_MEGAPIXELS = env.int("MEDIA_MAX_SCAN_MEGAPIXELS", 700)
+MEDIA_MAX_SCAN_MEGAPIXELS = env.int("MEDIA_MAX_SCAN_MEGAPIXELS", 700, validate=positive)
 # Seconds of the pipeline for the uploads of a user within an hour. A photo takes about a second.
-MEDIA_PROCESSING_SECONDS_PER_HOUR = env.int("MEDIA_PROCESSING_SECONDS_PER_HOUR", 600)
-MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50)
-MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000)
+MEDIA_PROCESSING_SECONDS_PER_HOUR = env.int("MEDIA_PROCESSING_SECONDS_PER_HOUR", 600, validate=positive)
+MEDIA_PENDING_UPLOADS_PER_USER = env.int("MEDIA_PENDING_UPLOADS_PER_USER", 50, validate=positive)
+MEDIA_PENDING_BYTES_PER_USER = env.int("MEDIA_PENDING_BYTES_PER_USER", 500 * 1000 * 1000, validate=positive)
 # What happens to an upload that resembles a blocked image: "refuse" rejects it, "flag" accepts it and reports the post
 # that contains it.
 BLOCKED_IMAGES = env.str("BLOCKED_IMAGES", "refuse")
 if BLOCKED_IMAGES not in {"refuse", "flag"}:
     raise ImproperlyConfigured("BLOCKED_IMAGES must be refuse or flag.")
 # Differing bits, of 256. ThreatExchange recommends 31 for PDQ.
-BLOCKED_IMAGE_DISTANCE = env.int("BLOCKED_IMAGE_DISTANCE", 31)
+BLOCKED_IMAGE_DISTANCE = env.int("BLOCKED_IMAGE_DISTANCE", 31, validate=between(0, 256))
 MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
 
@@ -338,6 +337,9 @@ def _s3_storage(
     }
 
 
+# Whether `collectstatic` has filled STATIC_ROOT with compressed files whose names contain hashes. Otherwise they are
+# served from the packages, as in tests.
+STATIC_COLLECTED = PRODUCTION or bool(env.str("STATIC_ROOT", ""))
 STORAGES = {
     # Originals, variants and exports. URLs of its objects are signed (apps/media/urls.py).
     "default": _s3_storage(S3_PRIVATE_BUCKET, cache_control="private, max-age=31536000, immutable"),
@@ -349,17 +351,17 @@ STORAGES = {
     "presigned": _s3_storage(S3_PRIVATE_BUCKET, endpoint=S3_PUBLIC_ENDPOINT_URL),
     "staticfiles": {
         "BACKEND": "config.storage.StaticFilesStorage"
-        if PRODUCTION
+        if STATIC_COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env.str("STATIC_ROOT", "") or BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 # Each test client creates the middleware, which would list all files first.
 WHITENOISE_AUTOREFRESH = TESTING
-if not PRODUCTION:
+if not STATIC_COLLECTED:
     # STATIC_ROOT does not exist: static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
     # Containers and test machines run everything as root.
@@ -381,8 +383,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("handle", "email", "display_name")},
     },
 ]
-ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", 900))
-REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 30))
+ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.int("ACCESS_TOKEN_LIFETIME_SECONDS", 900, validate=positive))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.int("REFRESH_TOKEN_LIFETIME_DAYS", 30, validate=positive))
 SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "ALGORITHM": "HS256",
@@ -393,10 +395,10 @@ SIMPLE_JWT: dict[str, Any] = {
     "USER_ID_CLAIM": "sub",
     "AUTH_TOKEN_CLASSES": ["apps.accounts.tokens.AccessToken"],
 }
-REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30))
+REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 30, validate=not_negative))
 # A console session ends after this time without a request, and after its lifetime in any case.
-CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2))
-CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12))
+CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2, validate=positive))
+CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12, validate=positive))
 SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
@@ -410,14 +412,14 @@ if STAFF_TWO_FACTOR not in {"required", "optional"}:
 OTP_TOTP_ISSUER = "Photogram"
 # RATE_LIMITS count the attempts instead, which lock nobody out permanently.
 OTP_TOTP_THROTTLE_FACTOR = 0
-ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14))
-EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24))
+ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14, validate=not_negative))
+EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24, validate=positive))
 EXPORT_INTERVAL = timedelta(days=1)
 # The number of exports that run at the same time in all workers, because an export may take long.
-EXPORTS_AT_ONCE = env.int("EXPORTS_AT_ONCE", 1)
+EXPORTS_AT_ONCE = env.int("EXPORTS_AT_ONCE", 1, validate=positive)
 HANDLE_QUARANTINE = timedelta(days=30)
-FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000)
-FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000)
+FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000, validate=positive)
+FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000, validate=positive)
 
 # ── E-mail ───────────────────────────────────────────────────────────────────────────────────────────────
 EMAIL_BACKEND = env.str(
@@ -454,9 +456,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 # An IPv6 client has a whole network of addresses; its requests are counted together.
-RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64)
-if not 1 <= RATE_LIMIT_IPV6_PREFIX <= 128:
-    raise ImproperlyConfigured("RATE_LIMIT_IPV6_PREFIX must be a number of bits from 1 to 128.")
+RATE_LIMIT_IPV6_PREFIX = env.int("RATE_LIMIT_IPV6_PREFIX", 64, validate=between(1, 128))
 # {scope: (requests, seconds)}. Anonymous clients are counted by address, users by account.
 RATE_LIMITS_ENABLED = env.bool("RATE_LIMITS", True)
 RATE_LIMITS: dict[str, tuple[int, int]] = {
@@ -492,11 +492,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = takes_remote_control(CELERY_BROKER_URL)
 # A task that is not done within the lease is announced again. A failed task is retried with growing pauses, and becomes
 # a dead letter after TASK_TRIES attempts. See apps/core/tasks/outbox.py.
-TASK_TRIES = env.int("TASK_TRIES", 5)
-TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45))
+TASK_TRIES = env.int("TASK_TRIES", 5, validate=positive)
+TASK_LEASE = timedelta(seconds=env.int("TASK_LEASE_SECONDS", 45, validate=positive))
 TASK_LONGEST_LEASE = timedelta(minutes=15)
-TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0)
-WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60)
+TASK_RETRY_SECONDS = env.float("TASK_RETRY_SECONDS", 2.0, validate=not_negative)
+WORKER_STALLED_SECONDS = env.int("WORKER_STALLED_SECONDS", 60, validate=positive)
 # The kinds of workers that must run: what is before the @ in --hostname, as in the Procfile.
 WORKER_NAMES: list[str] = env.list("WORKER_NAMES", ["worker", "media"])
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in QUEUES]
@@ -515,25 +515,25 @@ CELERY_BEAT_SCHEDULER = "apps.core.tasks.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 # A limit for each job that reads whole tables; 0 for no limit.
-MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000)
+MAINTENANCE_ROWS_PER_SECOND = env.int("MAINTENANCE_ROWS_PER_SECOND", 2000, validate=not_negative)
 
 # ── The feed ─────────────────────────────────────────────────────────────────────────────────────────────
 # Visits after which a reader counts as active. A visit counts half after five minutes, a quarter after ten.
-FEED_HOT_VISITS = env.float("FEED_HOT_VISITS", 5.0)
-FEED_BACKFILL_PER_SECOND = env.float("FEED_BACKFILL_PER_SECOND", 20.0)
-FEED_SNAPSHOT_SECONDS = env.int("FEED_SNAPSHOT_SECONDS", 300)
-FEED_STALE_SECONDS = env.int("FEED_STALE_SECONDS", 3600)
+FEED_HOT_VISITS = env.float("FEED_HOT_VISITS", 5.0, validate=positive)
+FEED_BACKFILL_PER_SECOND = env.float("FEED_BACKFILL_PER_SECOND", 20.0, validate=not_negative)
+FEED_SNAPSHOT_SECONDS = env.int("FEED_SNAPSHOT_SECONDS", 300, validate=positive)
+FEED_STALE_SECONDS = env.int("FEED_STALE_SECONDS", 3600, validate=positive)
 # Thresholds above which the feed counts as busy (apps/feed/policy.py).
-FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000)
-FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5)
-FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8)
+FEED_BUSY_QUEUE = env.int("FEED_BUSY_QUEUE", 1000, validate=positive)
+FEED_BUSY_SECONDS = env.float("FEED_BUSY_SECONDS", 0.5, validate=positive)
+FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8, validate=between(0, 1))
 
 # ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
 # How long a case is reserved for the moderator who opened it.
-CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15)
+CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15, validate=positive)
 # A permanent suspension (or one of more than a year) needs two moderators: one proposes it, another confirms it.
 MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
-PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7))
+PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7, validate=positive))
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────
 SECURE_SSL_REDIRECT = False
@@ -545,6 +545,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.web.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 # Both bind all names below the host, and browsers remember them for a year: only for a domain that has nothing else.

@@ -10,8 +10,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+# Another name is that of a website which has its name resolved to this machine, in order to read the mails.
+HOSTS = {"127.0.0.1", "localhost"}
 _LINK = re.compile(r"https?://\S+")
 _PAGE = (
     "<!doctype html><meta charset=utf-8><title>{title}</title>"
@@ -33,11 +35,15 @@ def serve(folder: Path, port: int) -> ThreadingHTTPServer:
 
 
 class MailHandler(BaseHTTPRequestHandler):
-    """`/` lists the mails of `mails`, newest first; `/{name}` shows one; `/{name}/html` is its HTML alone."""
+    """`/` lists the mails of `mails`, newest first; `/{name}` shows one; `/{name}/html` is its HTML alone. Requests
+    for other hosts are refused."""
 
     mails = Path()
 
     def do_GET(self) -> None:
+        if not _is_own_host(self.headers.get_all("Host", [])):
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return
         name, _, part = unquote(self.path).strip("/").partition("/")
         if not name:
             self._respond(_list(self.mails))
@@ -59,6 +65,14 @@ class MailHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests for mails are not logged."""
+
+
+def _is_own_host(values: list[str]) -> bool:
+    """Whether there is one header `Host`, which names this server. The port may differ, as that of an SSH tunnel."""
+    try:
+        return [urlsplit(f"//{value}").hostname for value in values] in [[host] for host in HOSTS]
+    except ValueError:
+        return False
 
 
 def _read(path: Path) -> EmailMessage:

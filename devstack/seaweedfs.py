@@ -17,9 +17,13 @@ GRPC = 10_000
 
 
 class SeaweedFS:
-    """Access keys are generated once per state folder. Anonymous access depends on the policy of a bucket."""
+    """Access keys are generated once per state folder. Anonymous access depends on the policy of a bucket.
 
-    def __init__(self, state: Path, ports: Ports, *, lock: int) -> None:
+    `host` is the address of the S3 interface. The internal interfaces have the loopback address.
+    """
+
+    def __init__(self, state: Path, ports: Ports, *, lock: int, host: str = "127.0.0.1") -> None:
+        self.host = host
         data = state / "seaweedfs"
         data.mkdir(exist_ok=True)
         self.access_key, self.secret_key = _keys(state / "s3-keys.json")
@@ -37,6 +41,7 @@ class SeaweedFS:
             f"-dir={data}",
             "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1",
+            f"-s3.ip.bind={host}",
             "-master.telemetry=false",
             "-master.volumeSizeLimitMB=256",
             "-volume.max=200",
@@ -68,7 +73,7 @@ class SeaweedFS:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['s3']}"
+        return f"http://{self.host}:{self.ports['s3']}"
 
     def stop(self) -> None:
         # A graceful stop waits long for internal connections. Written data is safe without it.

@@ -32,16 +32,24 @@ class Stack:
     """A context manager that starts servers on entry and stops them on exit. Their data is in one folder.
 
     `environment` are the variables for child processes. Raises StartFailed on entry if the folder is in use.
-    `durable=False` is for tests: writes do not wait for the disk. `buffers` is PostgreSQL's `shared_buffers`.
+    `durable=False` is for tests: writes do not wait for the disk. `buffers` is PostgreSQL's `shared_buffers`. `host` is
+    the address of the storage, which browsers use as well.
     """
 
     def __init__(
-        self, state: Path, environ: Mapping[str, str], *, durable: bool = True, buffers: str = "128MB"
+        self,
+        state: Path,
+        environ: Mapping[str, str],
+        *,
+        durable: bool = True,
+        buffers: str = "128MB",
+        host: str = "127.0.0.1",
     ) -> None:
         self.state = state.resolve()
         self.named = environ
         self.durable = durable
         self.buffers = buffers
+        self.host = host
         self.running: list[Running] = []
         self.environment: dict[str, str] = {}
         self._lock = -1
@@ -81,7 +89,7 @@ class Stack:
 
     def _start_storage(self, ports: Ports) -> None:
         bucket = self.named.get("S3_PUBLIC_BUCKET", "photogram-public")
-        storage = SeaweedFS(self.state, ports, lock=self._lock)
+        storage = SeaweedFS(self.state, ports, lock=self._lock, host=self.host)
         self.running.append(storage)
         self.environment |= {
             "S3_ENDPOINT_URL": storage.url,

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,8 +23,10 @@ from honcho.process import Popen, Process
 
 from devstack import mail_page
 from devstack.environment import child_environment
+from devstack.network import lan_address
 from devstack.ports import Ports, configured_port, is_free
 from devstack.process import StartFailed, ask_for_death_signal, die_with_parent
+from devstack.provision import collect_static, ensure_vapid_keys
 from devstack.stack import Stack, running_environment, temporary_stack
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,20 +39,27 @@ SETTLE_SECONDS = 30
 
 def run(state: Path) -> int:
     """Returns 0 after Ctrl-C or SIGTERM, 1 if a process or server ended unexpectedly."""
-    host = os.environ.get("HOST", "127.0.0.1")
+    lan = lan_address(os.environ)
+    host = os.environ.get("HOST") or lan or "127.0.0.1"
     port = configured_port(os.environ, "PORT", "8000")
     if not is_free(port, host):
         raise StartFailed(f"Port {port} is in use. Choose another one: make run PORT=8001.")
-    base = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104  (compared, not bound)
+    base = f"http://{lan or ('127.0.0.1' if host == '0.0.0.0' else host)}:{port}"  # noqa: S104  (compared, not bound)
     _announce(f"Starting the servers (data in {state}) ...")
-    with Stack(state, os.environ) as stack:
-        environment = {"PUBLIC_URL": base} | child_environment(stack.environment)
+    with Stack(state, os.environ, host=lan or "127.0.0.1") as stack:
+        environment = _lan_environment(lan) | {"PUBLIC_URL": base} | child_environment(stack.environment)
         _prepare(environment)
+        environment |= collect_static(state, environment) | ensure_vapid_keys(state, environment)
         with_demo = _ensure_demo(state, environment)
         with _mails(state, environment) as mails:
-            greeting = threading.Thread(target=_greet, args=(base, environment | mails, with_demo), daemon=True)
-            greeting.start()
-            return supervise(stack, environment | mails, PROCFILE)
+            everything = environment | mails
+            threading.Thread(target=_greet, args=(base, everything, with_demo), daemon=True).start()
+            return supervise(stack, everything, PROCFILE)
+
+
+def _lan_environment(lan: str | None) -> dict[str, str]:
+    """What a device in the network needs to use the pages."""
+    return {"HOST": lan, "ALLOWED_HOSTS": f"localhost,127.0.0.1,[::1],{lan}"} if lan else {}
 
 
 def execute(state: Path, command: list[str], *, prepared: bool = True, start: bool = True, create: bool = True) -> int:
@@ -227,15 +237,30 @@ def _greet(base: str, environment: dict[str, str], with_demo: bool) -> None:
     if with_demo:
         command = [sys.executable, "manage.py", "demo_data", "--logins"]
         logins = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
-    _announce(
-        f"\nPhotogram is running.\n"
-        f"  API docs   {base}/v1/docs   (or {base}/v1/redoc)\n"
-        f"  Schema     {base}/v1/schema\n"
-        f"  Admin      {base}/admin/\n"
-        f"  Health     {base}/health/ready\n"
-        f"  Mails      {environment.get('MAIL_URL', 'sent as the environment says')}\n"
-        f"{logins}\nPress Ctrl-C to stop."
-    )
+    _announce(compose_greeting(base, environment, logins))
+
+
+def compose_greeting(base: str, environment: Mapping[str, str], logins: str) -> str:
+    """What `make run` prints at its end. `logins`: what `demo_data --logins` prints, if there is demo data."""
+    password = re.search(r"password: (.+)\)", logins)
+    first_step = f"sign in as alice / {password[1]}" if password else "join"
+    lines = [
+        "",
+        "Photogram is running.",
+        f"  API docs   {base}/v1/docs   (or {base}/v1/redoc)",
+        f"  Schema     {base}/v1/schema",
+        f"  Admin      {base}/admin/",
+        f"  Health     {base}/health/ready",
+        f"  Mails      {environment.get('MAIL_URL', 'sent as the environment says')}",
+        logins,
+    ]
+    if environment.get("LAN", "0") not in {"", "0"}:
+        lines += [
+            "Devices in this network can open the address below, and sign in with these passwords. Push messages and",
+            "the installation as an app need https, so they work only on this machine without LAN=1.",
+            "",
+        ]
+    return "\n".join([*lines, f"Open {base}/ and {first_step}", "Press Ctrl-C to stop."])
 
 
 def _is_live(base: str) -> bool:

@@ -82,14 +82,14 @@ class UserAdmin(ModeratingAdmin):
     ]
 
     def search_condition(self, request: HttpRequest, term: str) -> Q:
-        name = Func(Value(term), function="photogram_plain")
+        name = Func(Value(term), function="photogram_folded")
         begins = Q(handle__startswith=term.lower().removeprefix("@")) | Q(plain_name__startswith=name)
         return super().search_condition(request, term) | begins
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[User]", search_term: str
     ) -> tuple["QuerySet[User]", bool]:
-        named = queryset.alias(plain_name=Func(F("display_name"), function="photogram_plain"))
+        named = queryset.alias(plain_name=Func(F("display_name"), function="photogram_folded"))
         return super().get_search_results(request, named, search_term)
 
     @admin.display(description="E-mail, sessions, two-factor")

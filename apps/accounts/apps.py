@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from apps.core import privacy
 
 
@@ -13,13 +11,3 @@ class AccountsConfig(privacy.ContextConfig):
         from apps.media import inventory
 
         inventory.register(exports.FOLDER, exports.known)
-
-    def erase_user(self, user_id: UUID) -> None:
-        from apps.accounts.privacy import erase
-
-        erase(user_id)
-
-    def export_user(self, user_id: UUID) -> privacy.Export:
-        from apps.accounts.privacy import export
-
-        return export(user_id)

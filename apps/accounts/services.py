@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
@@ -116,19 +116,41 @@ def sign_in(
     device_name: str = "",
     address: str | None = None,
     user_agent: str = "",
-    kind: Session.Kind = Session.Kind.API,
 ) -> Session:
-    """Open a session. Signing in cancels a pending deletion of the account.
+    """Open a session of the API. Signing in cancels a pending deletion of the account.
 
     `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
     AccountSuspended if the password is right.
     """
+    account = check_credentials(user, password=password)
+    return complete_sign_in(account.pk, device_name=device_name, address=address, user_agent=user_agent)
+
+
+def check_credentials(user: User | None, *, password: str) -> User:
+    """Returns the user, of whatever state. `user` is None for an unknown login. Raises InvalidCredentials."""
     # An account without a password is checked as long as one with another password.
     account = user or User()
     if not account.check_password(password):
         raise InvalidCredentials
-    locked = User.objects.select_for_update(no_key=True).filter(pk=account.pk).first()
-    if locked is None:  # erased meanwhile
+    return account
+
+
+@transaction.atomic
+def complete_sign_in(
+    user_id: UUID,
+    *,
+    device_name: str = "",
+    address: str | None = None,
+    user_agent: str = "",
+    kind: Session.Kind = Session.Kind.API,
+    two_factor: bool = False,
+) -> Session:
+    """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
+
+    Raises AccountSuspended, and InvalidCredentials for an account that is erased meanwhile.
+    """
+    locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
+    if locked is None:
         raise InvalidCredentials
     if locked.state == User.State.SUSPENDED:
         until = timestamp(locked.suspended_until) if locked.suspended_until else None
@@ -137,7 +159,9 @@ def sign_in(
         _cancel_deletion(locked)
     if locked.state != User.State.ACTIVE:
         raise InvalidCredentials
-    return open_session(locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind)
+    return open_session(
+        locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
+    )
 
 
 def open_session(
@@ -147,6 +171,7 @@ def open_session(
     address: str | None = None,
     user_agent: str = "",
     kind: Session.Kind = Session.Kind.API,
+    two_factor: bool = False,
 ) -> Session:
     return Session.objects.create(
         user=user,
@@ -154,6 +179,7 @@ def open_session(
         device_name=device_name,
         address=address or None,
         user_agent=user_agent[:300],
+        two_factor=two_factor,
         expires_at=timezone.now() + settings.REFRESH_TOKEN_LIFETIME,
     )
 
@@ -322,6 +348,11 @@ def resend_confirmation(user: User) -> None:
     tasks.send_confirmation.delay(user_id=str(user.pk))
 
 
+def is_link_valid(token: str, purpose: EmailedToken.Purpose) -> bool:
+    """Whether `token` can be redeemed now. Does not redeem it."""
+    return _unused(token, purpose).exists()
+
+
 def find_link_owner(token: str) -> UUID | None:
     """The account to which this token was mailed, whether it still works or not. None for an unknown token."""
     return EmailedToken.objects.filter(digest=digest(token)).values_list("user_id", flat=True).first()
@@ -332,12 +363,16 @@ def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
 
     A token is valid only while the account has the address that the token was sent to. Raises InvalidLink.
     """
-    now = timezone.now()
-    unused = EmailedToken.objects.filter(digest=digest(token), purpose=purpose, used_at=None, expires_at__gt=now)
-    row = unused.select_related("user").filter(email=F("user__email")).first()
-    if row is None or not unused.filter(pk=row.pk).update(used_at=now):
+    row = _unused(token, purpose).select_related("user").first()
+    if row is None or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()):
         raise InvalidLink
     return row.user
+
+
+def _unused(token: str, purpose: EmailedToken.Purpose) -> QuerySet[EmailedToken]:
+    return EmailedToken.objects.filter(
+        digest=digest(token), purpose=purpose, used_at=None, expires_at__gt=timezone.now(), email=F("user__email")
+    )
 
 
 # ── Profile ──────────────────────────────────────────────────────────────────────────────────────────────

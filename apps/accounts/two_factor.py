@@ -1,7 +1,7 @@
 """Two-factor authentication of staff: time-based codes from an app (RFC 6238), and recovery codes that work once.
 
 django-otp provides the device and accepts each time-based code once. It stores recovery codes as plain text, therefore
-ours are digests (docs/decisions/0029-staff-second-factor.md).
+ours are digests (docs/decisions/0008-console-and-second-factor.md).
 """
 
 import secrets

@@ -52,7 +52,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold carries no type
     """Lists, search and details for staff. Changes go through services only.
 
     Lists may be of any length. So each has one order, searches exact values of indexed columns, and only has the
-    filters that its class names (docs/decisions/0008-admin-console.md).
+    filters that its class names (docs/decisions/0008-console-and-second-factor.md).
     """
 
     paginator = BoundedPaginator

@@ -1,5 +1,6 @@
 """Queued tasks, dead letters and runs of scheduled jobs."""
 
+import json
 from typing import cast
 
 from django.contrib import admin, messages
@@ -9,25 +10,36 @@ from django.http import HttpRequest
 
 from apps.accounts.models import User
 from apps.console.base import ReadOnlyAdmin, is_administrator
-from apps.core.models import DeadLetter, JobRun, QueuedTask
+from apps.core.models import DeadLetter, JobRun, QueuedTask, TaskRecord
 from apps.core.tasks import dead_letters
 from apps.moderation.audit.records import record_staff_act
 
 
+class TaskAdmin(ReadOnlyAdmin):
+    """Tasks with their arguments, without the address that a visitor has typed to reset a password."""
+
+    exclude = ["kwargs"]
+    readonly_fields = ["arguments"]
+
+    @admin.display(description="kwargs")
+    def arguments(self, task: TaskRecord) -> str:
+        return json.dumps(task.shown_kwargs)
+
+
 @admin.register(QueuedTask)
-class OutboxAdmin(ReadOnlyAdmin):
+class OutboxAdmin(TaskAdmin):
     """Tasks that are not done yet."""
 
-    list_display = ["id", "task_name", "kwargs", "attempts", "created_at", "next_attempt_at"]
+    list_display = ["id", "task_name", "arguments", "attempts", "created_at", "next_attempt_at"]
     searched_texts = ["task_id", "task_name"]
     ordering = ["-id"]
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
+class DeadLetterAdmin(TaskAdmin):
     """Tasks that failed permanently, with the reason. Administrators retry or drop them."""
 
-    list_display = ["id", "task_name", "kwargs", "failure_reason", "attempts", "created_at", "dead_at"]
+    list_display = ["id", "task_name", "arguments", "failure_reason", "attempts", "created_at", "dead_at"]
     searched_texts = ["task_id", "task_name"]
     ordering = ["-id"]
     actions = ["retry", "drop"]

@@ -1,6 +1,6 @@
 """Posts: create, update, delete, take down and restore."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,19 +32,25 @@ def create_post(
     visibility: str = Post.Visibility.PUBLIC,
     sensitive: bool = False,
     comments_enabled: bool = True,
+    alt_texts: Mapping[UUID, str] | None = None,
 ) -> Post:
     """Create a post. It is published at once if all media are ready, otherwise when they are.
 
-    Raises Invalid for media that cannot be posted or are named twice and for too many tags or mentions; BlockedText;
-    NewAccountLimitReached.
+    `alt_texts`, {media id: text}, replaces the alt texts that the media were uploaded with.
+
+    Raises Invalid for media that cannot be posted or are named twice, for alt texts of other media, and for too many
+    tags or mentions; BlockedText; NewAccountLimitReached.
     """
     parsed = captions.parse(caption)
     _validate_caption(parsed)
     _validate_distinct(media_ids)
     photos = media.claim_for_post(author_id, media_ids)
-    alt_texts = {f"media_ids.{position}": photo.alt_text for position, photo in enumerate(photos)}
-    flagged_terms = terms.screen(caption=caption, **alt_texts)
+    own = {pk: photo.alt_text for pk, photo in zip(media_ids, photos, strict=True)}
+    described = _changed_alt_texts(own, alt_texts or {})
+    kept = {f"media_ids.{place}": text for place, (pk, text) in enumerate(own.items()) if pk not in described}
+    flagged_terms = terms.screen(caption=caption, **kept, **_alt_text_fields(described))
     newcomers.spend("post", author_id)
+    _save_alt_texts(described)
     complete = all(photo.status == Media.Status.READY for photo in photos)
     post = Post(
         author_id=author_id,
@@ -112,15 +118,14 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
         return locked
     for name in fields:
         setattr(locked, name, changes[name])
-    written = {f"alt_texts.{pk}": text for pk, text in described.items()}
+    written = _alt_text_fields(described)
     if "caption" in fields:
         parsed = captions.parse(locked.caption)
         _validate_caption(parsed)
         written["caption"] = locked.caption
         locked.edited_at = timezone.now()
     flagged_terms = terms.screen(**written)
-    for pk, text in described.items():
-        media.set_alt_text(pk, text)
+    _save_alt_texts(described)
     locked.save(update_fields=[*fields, *({"words"} if "caption" in fields else ()), "edited_at"])
     if "caption" in fields:
         tagging.replace_tags(locked, parsed.tags)
@@ -136,9 +141,24 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
 def _new_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
     """The texts that differ from the present ones. Raises Invalid for a medium of another post."""
     own = dict(PostMedia.objects.filter(post=post).values_list("medium", "medium__alt_text"))
+    return _changed_alt_texts(own, alt_texts)
+
+
+def _changed_alt_texts(own: Mapping[UUID, str], alt_texts: Mapping[UUID, str]) -> dict[UUID, str]:
+    """Those of `alt_texts` that differ from `own`, the texts of the post's media. Raises Invalid for other media."""
     if foreign := alt_texts.keys() - own.keys():
         raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", "Not a medium of this post.") for pk in foreign})
     return {pk: text for pk, text in alt_texts.items() if own[pk] != text}
+
+
+def _alt_text_fields(alt_texts: Mapping[UUID, str]) -> dict[str, str]:
+    """{field of the request: text}, as errors name them."""
+    return {f"alt_texts.{pk}": text for pk, text in alt_texts.items()}
+
+
+def _save_alt_texts(alt_texts: Mapping[UUID, str]) -> None:
+    for pk, text in alt_texts.items():
+        media.set_alt_text(pk, text)
 
 
 @transaction.atomic

@@ -1,16 +1,18 @@
 """System checks of the code: each app erases and exports user data."""
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error, register
+from django.utils.module_loading import module_has_submodule
 
-from apps.core.privacy import ContextConfig
+from apps.core.privacy import ContextConfig, NoUserDataConfig
 
 
 @register()
 def check_privacy_of_apps(**_: Any) -> list[CheckMessage]:
-    """Each app except `core` defines how it erases and exports the data of a user, even if it has none."""
+    """Each app except `core` defines how it erases and exports the data of a user, or that it has none."""
     errors: list[CheckMessage] = []
     for config in apps.get_app_configs():
         if not config.name.startswith("apps.") or config.name == "apps.core":
@@ -21,8 +23,18 @@ def check_privacy_of_apps(**_: Any) -> list[CheckMessage]:
             )
             continue
         errors += [
-            Error(f"The AppConfig of {config.name} does not define {method}.", id="photogram.E002", obj=config)
-            for method in ("erase_user", "export_user")
-            if getattr(type(config), method) is getattr(ContextConfig, method)
+            Error(f"{config.name}.privacy does not define {function}.", id="photogram.E002", obj=config)
+            for function in missing_functions(config)
         ]
     return errors
+
+
+def missing_functions(config: ContextConfig) -> list[str]:
+    """Those of `erase` and `export` that the `privacy.py` of the app does not define, although it stores user data."""
+    if isinstance(config, NoUserDataConfig):
+        return []
+    functions = ["erase", "export"]
+    if config.module is None or not module_has_submodule(config.module, "privacy"):
+        return functions
+    module = import_module(f"{config.module.__name__}.privacy")
+    return [function for function in functions if not hasattr(module, function)]

@@ -1,5 +1,7 @@
 """The base of every row, idempotency keys, rate limits without Redis, queued tasks, heartbeats and runs of jobs."""
 
+from typing import Any
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -83,6 +85,11 @@ class TaskRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_name} {self.task_id}"
+
+    @property
+    def shown_kwargs(self) -> dict[str, Any]:
+        """The arguments for operators: an address, which a visitor may have typed, is hidden."""
+        return {name: "[email]" if name == "email" else value for name, value in self.kwargs.items()}
 
 
 class QueuedTask(TaskRecord):

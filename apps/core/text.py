@@ -18,6 +18,8 @@ IGNORABLE = (
 _BLANK = re.compile(rf"[\s\x00-\x1f\x7f-\x9f{IGNORABLE}\ufff9-\ufffb\u2800\U00016fe4\U0001d159]*")
 
 
+# Celery names its workers like e-mail addresses.
+EMAIL = re.compile(r"(?<![\w.+%-])(?!(?:celery|worker|media)@)[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _LINE_BREAK = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -41,6 +43,11 @@ def breaks_line(text: str) -> bool:
 def has_forbidden(text: str) -> bool:
     """Whether the text, with Unix line ends, has a character that is never stored."""
     return _FORBIDDEN.search(text) is not None
+
+
+def hide_emails(text: str) -> str:
+    """The text with `[email]` for each e-mail address, for messages of mail servers that are stored or shown."""
+    return EMAIL.sub("[email]", text)
 
 
 def is_blank(text: str) -> bool:

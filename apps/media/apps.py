@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from apps.core import privacy
 
 
@@ -14,13 +12,3 @@ class MediaConfig(privacy.ContextConfig):
 
         gauges.register()
         health.register("storage", storage.ping, needed=False, fault="object storage is down")
-
-    def erase_user(self, user_id: UUID) -> None:
-        from apps.media.privacy import erase
-
-        erase(user_id)
-
-    def export_user(self, user_id: UUID) -> privacy.Export:
-        from apps.media.privacy import export
-
-        return export(user_id)

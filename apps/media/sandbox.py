@@ -53,7 +53,7 @@ CHUNK_BYTES = 1024 * 1024
 
 
 class SandboxUnavailable(OSError):
-    """The picture could not be processed: no child starts, or the disk is full. Trying again later may help."""
+    """The picture could not be processed: no child starts, or the file cannot be read. A later attempt may succeed."""
 
 
 class _ChildFailed(Exception):
@@ -114,6 +114,10 @@ class RenderPool:
         except TimeoutError as late:
             self._end()
             raise ImagingError("processing_timeout", reason="wall clock") from late
+        except SandboxUnavailable:
+            # The child has received a part of the request.
+            self._end()
+            raise
         except (_ChildFailed, OSError, AttributeError, KeyError, TypeError, ValueError) as failure:
             status = self._end()
             if status in (-signal.SIGPROF, -signal.SIGXCPU):
@@ -166,15 +170,32 @@ def _started() -> _Child:
 
 
 def _send(channel: socket.socket, request: dict[str, Any], source: Path, deadline: float) -> None:
-    """Send the request and the file. Raises TimeoutError, or OSError if the child has ended."""
-    with source.open("rb") as file:
+    """Send the request and the file.
+
+    Raises SandboxUnavailable if the file cannot be read, TimeoutError, or OSError if the child has ended.
+    """
+    with _opened(source) as file:
         message = json.dumps(request | {"bytes": os.fstat(file.fileno()).st_size}).encode()
         parts = [LENGTH.pack(len(message)) + message]
         while parts:
             _until(channel, deadline)
             channel.sendall(parts.pop())
-            if part := file.read(CHUNK_BYTES):
+            if part := _next_part(file):
                 parts.append(part)
+
+
+def _opened(source: Path) -> IO[bytes]:
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise SandboxUnavailable(str(error)) from error
+
+
+def _next_part(file: IO[bytes]) -> bytes:
+    try:
+        return file.read(CHUNK_BYTES)
+    except OSError as error:
+        raise SandboxUnavailable(str(error)) from error
 
 
 class _Reply:

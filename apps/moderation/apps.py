@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django.db.models.signals import post_migrate
 
 from apps.core import privacy
@@ -15,13 +13,3 @@ class ModerationConfig(privacy.ContextConfig):
 
         gauges.register()
         post_migrate.connect(roles.ensure, sender=self)
-
-    def erase_user(self, user_id: UUID) -> None:
-        from apps.moderation.privacy import erase
-
-        erase(user_id)
-
-    def export_user(self, user_id: UUID) -> privacy.Export:
-        from apps.moderation.privacy import export
-
-        return export(user_id)

@@ -3,6 +3,7 @@
 `services.py` checks what a member may decide; `is_staff` gives access to the console.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.apps import apps as present
@@ -78,8 +79,18 @@ def require_higher_rank(by: User, person: User) -> None:
         raise CannotModerate
 
 
+def is_lower_without(user: User, ranks: set[str]) -> bool:
+    """Whether the highest rank of the user is one of these. A superuser is an admin without a group."""
+    kept = user.ranks - ranks | ({"admin"} if user.is_superuser else set())
+    return _highest(kept) < _level(user)
+
+
 def _level(user: User) -> int:
-    return max((RANKS.index(rank) for rank in user.ranks), default=-1)
+    return _highest(user.ranks)
+
+
+def _highest(ranks: Collection[str]) -> int:
+    return max((RANKS.index(rank) for rank in ranks), default=-1)
 
 
 @transaction.atomic

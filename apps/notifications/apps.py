@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from django.db.models.signals import post_migrate
 
 from apps.core import privacy
@@ -17,13 +15,3 @@ class NotificationsConfig(privacy.ContextConfig):
         gauges.register()
         # The permissions for our models exist only after the migrations of moderation.
         post_migrate.connect(roles.ensure, sender=self)
-
-    def erase_user(self, user_id: UUID) -> None:
-        from apps.notifications.privacy import erase
-
-        erase(user_id)
-
-    def export_user(self, user_id: UUID) -> privacy.Export:
-        from apps.notifications.privacy import export
-
-        return export(user_id)

@@ -5,6 +5,7 @@ from smtplib import SMTPException
 from django.conf import settings
 
 from apps.core import mail
+from apps.core.text import hide_emails
 from apps.notifications.channels import NowhereToGo, Undelivered
 from apps.notifications.models import NotificationEvent
 from apps.notifications.wording import get_line
@@ -23,4 +24,4 @@ def send(event: NotificationEvent) -> None:
     try:
         mail.send(to=user.email, subject=context["line"], template="notification", context=context, about=event.pk)
     except (OSError, SMTPException) as error:
-        raise Undelivered(str(error)) from error
+        raise Undelivered(hide_emails(str(error))) from error

@@ -1,5 +1,3 @@
-from uuid import UUID
-
 from apps.core import privacy
 
 
@@ -10,13 +8,3 @@ class SocialConfig(privacy.ContextConfig):
 
     def ready(self) -> None:
         from apps.social import receivers  # noqa: F401
-
-    def erase_user(self, user_id: UUID) -> None:
-        from apps.social.privacy import erase
-
-        erase(user_id)
-
-    def export_user(self, user_id: UUID) -> privacy.Export:
-        from apps.social.privacy import export
-
-        return export(user_id)

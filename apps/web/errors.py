@@ -4,11 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.views import csrf
 from django_htmx.http import reswap, trigger_client_event
 from rest_framework.exceptions import ValidationError
 
 from apps.core.api import problems
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, Forbidden
 
 
 def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpResponse:
@@ -17,6 +19,19 @@ def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpRespons
         response = HttpResponse(status=problem["status"])
         return show_message(reswap(response, "none"), problem["detail"], kind="error")
     return render(request, "web/error.html", {"problem": problem}, status=problem["status"])
+
+
+class CsrfFailed(Forbidden):
+    """The CSRF token of a form is missing or old, for example because the member has signed in in another window."""
+
+    code, title = "csrf_failed", "This page is out of date. Reload it and try again."
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW. The console keeps Django's own page."""
+    if request.path_info.startswith(reverse("admin:index")):
+        return csrf.csrf_failure(request, reason)
+    return problems.problem_response(CsrfFailed(), request)
 
 
 def show_message(response: HttpResponse, text: str, *, kind: str = "info", undo: str = "") -> HttpResponse:

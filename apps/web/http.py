@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -101,6 +102,12 @@ def render_page(
     return render(request, template, shell(request) | (context or {}), status=status)
 
 
+def render_part(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """A part of a page, for htmx. The context has only the id of the member."""
+    member = {"id": request.user.pk} if request.user.pk else None
+    return render(request, template, {"member": member} | context)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """The context that every page needs: the signed-in member, if any, and their settings."""
     member = load_member(request)
@@ -115,10 +122,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def load_member(request: HttpRequest) -> User | None:
     """The signed-in account with all fields and its avatar; `request.user` has only those of the session cache. Read
     once for each request."""
-    if request.user.pk is None:
-        return None
+    return None if request.user.pk is None else get_member(request)
+
+
+def get_member(request: HttpRequest) -> User:
+    """As `load_member`, for views of members only."""
     if not hasattr(request, "member"):
-        member: User = User.objects.owned_by(request.user.pk).get()
+        member: User = User.objects.owned_by(member_id(request)).get()
         # Those that this session may use, without a query.
         member.ranks = request.user.ranks
         request.member = member  # type: ignore[attr-defined]
@@ -132,12 +142,18 @@ def load_preferences(request: HttpRequest) -> dict[str, Any]:
     return DEFAULT_SETTINGS | (member.settings if member else {})
 
 
+def member_id(request: HttpRequest) -> UUID:
+    """The id of the signed-in account, for views of members only."""
+    return cast(UUID, request.user.pk)
+
+
 def summarize_member(member: User) -> dict[str, Any]:
     return {
         "id": member.pk,
         "handle": member.handle,
         "name": member.display_name or member.handle,
         "avatar": serialize_avatar(member.avatar),
+        "email": member.email,
         "email_verified": member.email_verified_at is not None,
         "is_moderator": member.is_moderator,
         "unread": count_unread(member.pk),

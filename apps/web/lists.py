@@ -79,10 +79,12 @@ def paginate_queryset(
     limit: int,
     ordering: str = "-id",
     scope: dict[str, Any] | None = None,
+    filters: dict[str, Any] | None = None,
 ) -> ListPage:
-    """The requested page of a queryset, by a unique column. Raises InvalidCursor."""
+    """The requested page of a queryset, by a unique column. `filters` are repeated in `next_url`. Raises
+    InvalidCursor."""
     paginator = KeysetPagination()
-    view = _ListView(name, scope or {}, {}, ordering=ordering)
+    view = _ListView(name, scope or {}, filters or {}, ordering=ordering)
     rows = paginator.paginate_queryset(queryset, _list_request(request, limit), view)  # type: ignore[arg-type]
     return ListPage(serialize(rows), _next_url(request, paginator, view), "cursor" not in request.GET)
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import APIException
 
 from apps.core.api import problems, throttling
-from apps.core.errors import DomainError
+from apps.core.errors import DomainError, MethodNotAllowed
 from apps.web import sessions
 from apps.web.errors import render_problem
 
@@ -38,6 +38,9 @@ class ErrorPageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and is_page(request):
+            allow = response.headers["Allow"]
+            response = problems.problem_response(MethodNotAllowed(headers={"Allow": allow}), request)
         is_problem = response.headers.get("Content-Type") == problems.CONTENT_TYPE
         if is_problem and is_page(request) and _accepts_html(request):
             page = render_problem(request, json.loads(response.content))
@@ -71,6 +74,8 @@ class WebSessionMiddleware:
         found = sessions.read_session(request)
         request.user, auth = found or (AnonymousUser(), None)
         request.auth = auth  # type: ignore[attr-defined]
+        # For DRF's request, which shares META.
+        request.META[sessions.META_KEY] = found
         response = self.get_response(request)
         # A view that signs in or out has set the cookie itself.
         if settings.WEB_SESSION_COOKIE not in response.cookies:

@@ -16,6 +16,7 @@ from apps.content.api.serializers import serialize_post
 from apps.core.api.renderers import dumps
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
+from apps.media.api.serializers import PROGRESS
 
 # A caption that is longer, or has more lines, is folded in lists.
 FOLDED_LENGTH, FOLDED_LINES = 280, 6
@@ -32,6 +33,8 @@ def present_post(row: PostRow, viewer_id: UUID | None, *, show_sensitive: bool |
     post["photos"] = [present_photo(photo) for photo in orjson.loads(dumps(post.pop("media")))]
     # The text of photos without an alternative text.
     post["photo_label"] = _("Photo by %(name)s") % {"name": row.author.display_name or row.author.handle}
+    if post["status"] == "processing":
+        post["progress"] = sum(PROGRESS[photo["status"]] for photo in post["photos"]) // max(len(post["photos"]), 1)
     post["caption_html"] = link_text(row.caption, row.mentions)
     post["is_long"] = len(row.caption) > FOLDED_LENGTH or row.caption.count("\n") > FOLDED_LINES
     post["url"] = reverse("web:post", args=[row.id])

@@ -9,12 +9,13 @@ from django.urls import path
 from rest_framework.viewsets import GenericViewSet
 
 from apps.content.api.views import PostViewSet
-from apps.media.api.views import UploadViewSet
+from apps.media.api.views import MediaViewSet, UploadViewSet
 from apps.notifications.api.views import NotificationViewSet, PushViewSet
+from apps.search.api.views import SearchViewSet
 from apps.web.authentication import WebSessionAuthentication
 
 
-def _view(viewset: type[GenericViewSet[Any]], **actions: str) -> Any:
+def _view(viewset: type[GenericViewSet[Any]], **actions: Any) -> Any:
     """A view of the API for signed-in browsers. `actions`: {method: action}. The OpenAPI document leaves it out."""
     options: dict[str, Any] = {}
     for action in actions.values():
@@ -27,10 +28,14 @@ urlpatterns = [
     path("uploads", _view(UploadViewSet, post="create")),
     path("uploads/<uuid:media_id>/complete", _view(UploadViewSet, post="complete")),
     path("uploads/<uuid:media_id>", _view(UploadViewSet, get="status")),
+    path("media/<uuid:media_id>", _view(MediaViewSet, delete="destroy")),
     path("posts", _view(PostViewSet, post="create")),
     path("posts/<uuid:post_id>", _view(PostViewSet, get="retrieve")),
     path("unread", _view(NotificationViewSet, get="unread_count")),
     path("notifications/read", _view(NotificationViewSet, post="read_all")),
     path("push-subscriptions", _view(PushViewSet, get="list", post="create")),
     path("push-subscriptions/<uuid:subscription_id>", _view(PushViewSet, delete="destroy")),
+    # What `@` and `#` complete.
+    path("search/users", _view(SearchViewSet, get="users")),
+    path("search/tags", _view(SearchViewSet, get="tags")),
 ]

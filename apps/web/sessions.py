@@ -11,12 +11,15 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
 
 from apps.accounts import services, session_cache
 from apps.accounts.models import Session, User
 from apps.core.db.ids import parse_id
 
 _SIGNER = signing.TimestampSigner(salt="photogram.web.session")
+# Key in `request.META` of what `read_session` returned.
+META_KEY = "photogram.web_session"
 # A cookie that is older is replaced, and its session is extended.
 RENEW_AFTER = timedelta(days=1)
 
@@ -59,6 +62,24 @@ def set_cookie(response: HttpResponse, user_id: UUID, session_id: UUID) -> None:
 def set_cookie_of(response: HttpResponse, session: Session) -> None:
     """Sign the browser in with a session that was just opened."""
     set_cookie(response, session.user_id, session.pk)
+
+
+def sign_in(request: HttpRequest, response: HttpResponse, session: Session) -> None:
+    """Sign the browser in with a session that was just opened, and end the session that it had."""
+    former: WebSession | None = getattr(request, "auth", None)
+    if former:
+        services.end_session(former.user_id, former.session_id, reason=Session.EndReason.SIGNED_OUT)
+    # As Django does: who has had a page of the anonymous browser does not know the token of the signed-in one.
+    rotate_token(request)
+    set_cookie_of(response, session)
+
+
+def sign_out(request: HttpRequest, response: HttpResponse) -> None:
+    """End the session of the browser."""
+    session: WebSession | None = getattr(request, "auth", None)
+    if session:
+        services.end_session(session.user_id, session.session_id, reason=Session.EndReason.SIGNED_OUT)
+    delete_cookie(response)
 
 
 def delete_cookie(response: HttpResponse) -> None:

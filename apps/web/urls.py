@@ -1,15 +1,23 @@
 """The pages. Their paths are part of the links in mails, and of links that members share."""
 
-from django.http import HttpRequest
 from django.urls import path, re_path
 
-from apps.core.errors import NotFound
-from apps.web.views import account, comments, feed, install, lists, meta, notifications, people, posts, reports
-
-
-def pending(request: HttpRequest, **kwargs: object) -> None:
-    raise NotFound
-
+from apps.web.views import (
+    account,
+    comments,
+    composer,
+    feed,
+    install,
+    lists,
+    meta,
+    notifications,
+    people,
+    posts,
+    relationships,
+    reports,
+    search,
+    settings,
+)
 
 app_name = "web"
 urlpatterns = [
@@ -18,8 +26,22 @@ urlpatterns = [
     path("explore", feed.explore_page, name="explore"),
     # People
     re_path(r"^@(?P<handle>[^/]+)$", people.profile_page, name="profile"),
+    re_path(r"^@(?P<handle>[^/]+)/followers$", people.followers, name="followers"),
+    re_path(r"^@(?P<handle>[^/]+)/following$", people.following, name="following"),
+    re_path(
+        r"^@(?P<handle>[^/]+)/(?P<action>(?:un)?(?:follow|block|mute)|remove-follower)$",
+        relationships.act,
+        name="relate",
+    ),
+    path("requests", relationships.request_list, name="requests"),
+    re_path(r"^requests/@(?P<handle>[^/]+)/(?P<answer>accept|reject)$", relationships.answer, name="answer_request"),
+    path("suggestions", people.suggestions, name="suggestions"),
+    # Search
+    path("search", search.search_page, name="search"),
+    path("tags/<str:tag>", search.tag_page, name="tag"),
     # The present state of items of lists
     path("refresh/posts", lists.refresh_posts, name="refresh_posts"),
+    path("refresh/people", lists.refresh_people, name="refresh_people"),
     # Posts
     path("p/<uuid:post_id>", posts.post_page, name="post"),
     path("p/<uuid:post_id>/like", posts.like, name="like"),
@@ -35,6 +57,27 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    path("join", account.join, name="join"),
+    path("forgot", account.forgot, name="forgot"),
+    path("reset-password", account.reset_password, name="reset_password"),
+    path("confirm-email", account.confirm_email, name="confirm_email"),
+    path("confirm-email/resend", account.resend_confirmation, name="resend_confirmation"),
+    path(".well-known/change-password", account.change_password_url, name="change_password"),
+    # Settings
+    path("settings", settings.overview, name="settings"),
+    path("settings/profile", settings.profile, name="settings_profile"),
+    path("settings/account", settings.account, name="settings_account"),
+    path("settings/security", settings.security, name="settings_security"),
+    path("settings/sessions", settings.session_list, name="settings_sessions"),
+    path("settings/sessions/end-others", settings.end_other_sessions, name="end_other_sessions"),
+    path("settings/sessions/<uuid:session_id>/end", settings.end_session, name="end_session"),
+    path("settings/notifications", settings.notifications, name="settings_notifications"),
+    path("settings/privacy", settings.privacy, name="settings_privacy"),
+    re_path(r"^settings/(?P<kind>blocked|muted)$", settings.restricted_people, name="settings_restricted"),
+    path("settings/appearance", settings.appearance, name="settings_appearance"),
+    path("settings/export", settings.export, name="settings_export"),
+    path("settings/delete", settings.delete, name="settings_delete"),
+    path("export", settings.export_url, name="export"),
     # Reports and appeals
     path("report", reports.report, name="report"),
     path("appeal", reports.appeal, name="appeal"),
@@ -59,12 +102,9 @@ urlpatterns = [
     path("sw.js", install.service_worker, name="service-worker"),
     path("offline", install.offline, name="offline"),
     path("favicon.ico", install.favicon, name="favicon"),
-    # To be replaced by real views.
-    path("search", pending, name="search"),
-    path("tags/<str:tag>", pending, name="tag"),
-    path("new", pending, name="new"),
-    path("requests", pending, name="requests"),
-    path("settings", pending, name="settings"),
-    path("join", pending, name="join"),
-    path("forgot", pending, name="forgot"),
+    # Composer
+    path("new", composer.new, name="new"),
+    path("p/<uuid:post_id>/edit", composer.edit, name="edit_post"),
+    path("p/<uuid:post_id>/state", composer.state, name="post_state"),
+    path("settings/profile/avatar", composer.avatar, name="avatar"),
 ]

@@ -137,6 +137,57 @@ EVENTS = {
 }
 
 
+# The former groups, the change, and whether the console session ends.
+@pytest.mark.parametrize(
+    ("groups", "change", "ends"),
+    [
+        (["moderator", "guests"], lambda user, guests: user.groups.remove(guests), False),
+        (["moderator", "guests"], lambda user, guests: guests.user_set.clear(), False),
+        (["moderator"], lambda user, guests: guests.user_set.remove(user), False),
+        (["moderator", "admin"], lambda user, guests: user.groups.remove(named("moderator")), False),
+        (["moderator", "admin"], lambda user, guests: named("moderator").user_set.clear(), False),
+        (["moderator", "admin"], lambda user, guests: user.groups.remove(named("admin")), True),
+        (["moderator", "admin"], lambda user, guests: named("admin").user_set.remove(user), True),
+        (["moderator", "guests"], lambda user, guests: user.groups.clear(), True),
+        (["moderator", "guests"], lambda user, guests: user.groups.set([guests]), True),
+    ],
+)
+def test_only_a_lower_rank_ends_the_console_session(mod, groups, change, ends):
+    guests = Group.objects.create(name="guests")
+    mod.groups.set(Group.objects.filter(name__in=groups))
+    browser = sign_in(mod)
+    change(mod, guests)
+    assert opens(browser) is not ends
+
+
+def named(group):
+    return Group.objects.get(name=group)
+
+
+def test_api_shows_a_lost_rank_at_once_also_if_the_highest_is_kept(mod, caller):
+    mod.groups.set([named("moderator"), named("admin")])
+    assert set(caller.get("/auth/me").json()["roles"]) == {"moderator", "admin"}
+    mod.groups.remove(named("moderator"))
+    assert caller.get("/auth/me").json()["roles"] == ["admin"]
+
+
+@pytest.mark.parametrize("as_another_user", [False, True])
+def test_signing_in_again_ends_the_former_session_of_the_browser(mod, browser, as_another_user):
+    former = console_session()
+    elsewhere = sign_in(mod)
+    sign_in(make_moderator("other") if as_another_user else mod, client=browser)
+    assert opens(browser)
+    assert opens(elsewhere)
+    former.refresh_from_db()
+    assert (former.ended_at is not None, former.end_reason) == (True, "signed_out")
+    assert Session.objects.filter(kind="console", ended_at=None).count() == 2
+
+
+def test_failed_sign_in_keeps_the_former_session_of_the_browser(browser):
+    browser.post(reverse("admin:login"), {"username": "mod", "password": "wrong"})
+    assert opens(browser)
+
+
 def undo(mod):
     """Make the account again what it was, so that only the end of the session counts."""
     User.objects.filter(pk=mod.pk).update(state="active", erase_after=None, is_staff=True, password=mod.password)

@@ -154,3 +154,10 @@ def _is_generic(method: str) -> bool:
 def python_files(root: Path, *patterns: str) -> list[Path]:
     found = {file for pattern in patterns for file in root.glob(pattern)}
     return sorted(file for file in found if "migrations" not in file.parts)
+
+
+def long_prose(text: str) -> list[str]:
+    """Lines of Markdown with more than 120 characters, without code, tables, and lines that have no place to break."""
+    without_code = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+    prose = [line for line in without_code.splitlines() if not line.lstrip().startswith("|")]
+    return [line for line in prose if len(line) > 120 and " " in line.strip()]

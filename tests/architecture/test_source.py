@@ -55,6 +55,11 @@ def test_views_read_rows_through_rules():
     assert beyond(findings_of(checkers.unruled_reads, VIEWS), UNRULED_READS) == {}
 
 
+def test_prose_of_the_documentation_has_lines_of_at_most_120_characters():
+    found = [file for pattern in ("*.md", "config/**/*.md", "docs/**/*.md") for file in ROOT.glob(pattern)]
+    assert findings_of(checkers.long_prose, [file for file in found if "node_modules" not in file.parts]) == {}
+
+
 # ── The checks themselves ────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     "source",
@@ -149,3 +154,10 @@ def test_table_of_a_higher_app_is_found():
 @pytest.mark.parametrize("name", sql_files.NAMES)
 def test_statement_has_a_generic_plan(name):
     assert sql_files.generic_plan(name)
+
+
+def test_long_prose_is_found_and_code_tables_and_long_links_are_accepted():
+    line = "word " * 30
+    assert checkers.long_prose(f"{line}\n- {line}") == [line, f"- {line}"]
+    accepted = ["word", f"```console\n{line}\n```", f"- list\n\n  ```\n  {line}\n  ```", f"| {line} |", "x" * 130]
+    assert checkers.long_prose("\n".join(accepted)) == []

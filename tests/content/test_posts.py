@@ -288,6 +288,19 @@ class TestEditing:
             # A moderator sees the post; what a moderator may do to it, the moderation's verbs say.
             assert getattr(api(mod), verb)(f"/posts/{hidden.pk}", {}).status_code == 403
 
+    def test_alt_texts_come_with_the_post_by_medium(self, api, alice):
+        described, kept = (MediaFactory(owner=alice, alt_text=text) for text in ("Old", "Kept"))
+        body = {"media_ids": [str(described.pk), str(kept.pk)], "alt_texts": {str(described.pk): "Two boats"}}
+        created = api(alice).post("/posts", body).json()
+        assert [m["alt_text"] for m in created["media"]] == ["Two boats", "Kept"]
+
+    @pytest.mark.parametrize("key", ["x", "foreign"])
+    def test_alt_text_of_another_medium_is_refused(self, api, alice, key):
+        media = [str(MediaFactory(owner=alice).pk) for _ in range(2)]
+        key = media[1] if key == "foreign" else key
+        response = api(alice).post("/posts", {"media_ids": media[:1], "alt_texts": {key: "Two boats"}})
+        assert fault(response) == {f"alt_texts.{key}": "invalid_media"}
+
     def test_alt_texts_are_set_by_medium(self, api, alice):
         shown = PostFactory(author=alice, photos=2)
         first = shown.items.first().medium_id

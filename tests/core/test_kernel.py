@@ -1,4 +1,5 @@
 import sys
+from importlib import import_module
 
 import pytest
 from django.apps import AppConfig
@@ -10,7 +11,7 @@ from apps.core import checks, text
 from apps.core.db.ids import new_id, parse_id
 from apps.core.events import DomainEvent
 from apps.core.models import QueuedTask
-from apps.core.privacy import ContextConfig
+from apps.core.privacy import ContextConfig, NoUserDataConfig
 from apps.core.tasks import outbox
 from apps.core.tasks.jobs import probe
 
@@ -58,38 +59,42 @@ def test_tasks_of_a_batch_are_written_by_one_statement(django_assert_num_queries
     assert list(QueuedTask.objects.order_by("id").values_list("kwargs", flat=True)) == [{"queue": "a"}, {"queue": "b"}]
 
 
-class Answering(ContextConfig):
-    def erase_user(self, user_id):
-        pass
-
-    def export_user(self, user_id):
-        return iter(())
-
-
-class Silent(ContextConfig):
-    """Answers nothing."""
-
-
 @pytest.mark.parametrize(
-    ("name", "kind", "faults"),
+    ("name", "kind", "defined", "faults"),
     [
-        ("apps.pictures", Answering, []),
-        ("apps.pictures", AppConfig, [("photogram.E001", "The AppConfig of apps.pictures is no ContextConfig.")]),
+        ("apps.pictures", NoUserDataConfig, [], []),
+        ("apps.pictures", ContextConfig, ["erase", "export"], []),
+        ("apps.pictures", AppConfig, [], [("photogram.E001", "The AppConfig of apps.pictures is no ContextConfig.")]),
         (
             "apps.pictures",
-            Silent,
+            ContextConfig,
+            ["erase"],
+            [("photogram.E002", "apps.pictures.privacy does not define export.")],
+        ),
+        (
+            "apps.pictures",
+            ContextConfig,
+            [],
             [
-                ("photogram.E002", "The AppConfig of apps.pictures does not define erase_user."),
-                ("photogram.E002", "The AppConfig of apps.pictures does not define export_user."),
+                ("photogram.E002", "apps.pictures.privacy does not define erase."),
+                ("photogram.E002", "apps.pictures.privacy does not define export."),
             ],
         ),
-        # The kernel holds nothing on anybody, and others' apps are not ours.
-        ("apps.core", AppConfig, []),
-        ("django.contrib.auth", AppConfig, []),
+        # core stores no user data of its own, and the apps of packages are not ours.
+        ("apps.core", AppConfig, [], []),
+        ("django.contrib.auth", AppConfig, [], []),
     ],
 )
-def test_app_without_erasure_and_export_is_refused(monkeypatch, name, kind, faults):
-    config = kind(name, sys.modules[__name__])
+def test_app_without_erasure_and_export_is_refused(monkeypatch, tmp_path, name, kind, defined, faults):
+    monkeypatch.syspath_prepend(tmp_path)
+    for module in ("pictures_app", "pictures_app.privacy"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    package = tmp_path / "pictures_app"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    if defined:
+        (package / "privacy.py").write_text("".join(f"def {function}(user_id): ...\n" for function in defined))
+    config = kind(name, import_module("pictures_app"))
     monkeypatch.setattr(checks.apps, "get_app_configs", lambda: [config])
     found = checks.check_privacy_of_apps()
     assert [(fault.id, fault.msg) for fault in found] == faults

@@ -1,5 +1,6 @@
 """The mails of `make run`: a file and a line for each, and a page that shows them."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +62,28 @@ def test_page_lists_mails_newest_first_and_shows_their_links(folder: Path, page:
 def test_page_shows_nothing_but_mails(folder: Path, page: str, path: str) -> None:
     (folder.parent / "ports.json").write_text("{}")
     assert requests.get(page + path, timeout=5).status_code == 404
+
+
+# "{port}" is that of the page.
+HOSTS = {
+    "127.0.0.1:{port}": 200,
+    "localhost:{port}": 200,
+    "LOCALHOST": 200,
+    "localhost:8025": 200,
+    "attacker.example:{port}": 421,
+    "127.0.0.1.attacker.example": 421,
+    "localhost.attacker.example": 421,
+    "localhost@attacker.example": 421,
+    "[::1": 421,
+    "": 421,
+}
+
+
+def test_page_is_shown_under_its_own_hosts_only(folder: Path, page: str) -> None:
+    """A website may have its name resolved to this machine."""
+    send("A secret", "A secret.")
+    [mail], port = folder.glob("*.eml"), page.rsplit(":", 1)[1]
+    for path, (host, status) in itertools.product(["/", f"/{mail.name}", f"/{mail.name}/html"], HOSTS.items()):
+        shown = requests.get(page + path, headers={"Host": host.format(port=port)}, timeout=5)
+        assert shown.status_code == status, (path, host)
+        assert ("secret" in shown.text) == (status == 200)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.core.models import DeadLetter, QueuedTask
@@ -22,6 +23,13 @@ def given_up(task, reason="OSError: away", **kwargs):
         outbox.begin_attempt(task_id, lease=timedelta(seconds=45))
     outbox.move_to_dead_letters([task_id], reason)
     return DeadLetter.objects.get(task_id=task_id)
+
+
+def sign_in_as_admin(client, user):
+    user.is_staff = True
+    user.save()
+    user.groups.add(Group.objects.get(name="admin"))
+    client.force_login(user)
 
 
 class TestQueueStatus:
@@ -50,6 +58,50 @@ class TestQueueStatus:
             queues = run("queue_status", "--json").json["queues"]
             broker.default_channel.queue_purge("feed")
         assert (queues["feed"]["in_broker"], queues["media"]["in_broker"]) == (1, 0)
+
+
+ADDRESSES = ["typed@example.org", "typed@localhost", "my p@ssword"]
+
+
+class TestPrivateArguments:
+    """What a visitor types to reset a password is not shown to staff: it may belong to anybody, or be a password."""
+
+    @pytest.mark.parametrize("typed", ADDRESSES)
+    def test_typed_address_is_shown_neither_in_the_console_nor_by_commands(self, client, alice, typed):
+        outbox.enqueue(RESET, kwargs={"email": typed})
+        queued = QueuedTask.objects.get()
+        letter = given_up(RESET, email=typed)
+        outbox.enqueue(UPLOAD, kwargs={"media_id": "shown"})
+        sign_in_as_admin(client, alice)
+        pages = {
+            name: client.get(reverse(f"admin:core_{name}", args=args)).content.decode()
+            for name, args in [
+                ("queuedtask_changelist", []),
+                ("queuedtask_change", [queued.pk]),
+                ("deadletter_changelist", []),
+                ("deadletter_change", [letter.pk]),
+            ]
+        }
+        for name, page in pages.items():
+            assert "[email]" in page, name
+            assert typed not in page, name
+        assert "shown" in pages["queuedtask_changelist"]
+        for options in ([], ["--json"]):
+            output = run("dead_letters", "list", *options).out
+            assert "[email]" in output
+            assert typed not in output
+
+    def test_refused_address_is_not_part_of_the_reason(self):
+        letter = given_up(RESET, "SMTPRecipientsRefused: {'alice@example.org': (550, b'No such user')}")
+        assert letter.failure_reason == "SMTPRecipientsRefused: {'[email]': (550, b'No such user')}"
+
+    def test_address_is_kept_for_another_attempt_and_deleted_with_the_row(self):
+        letter = given_up(RESET, email="alice@example.org")
+        outbox.replay([letter])
+        assert QueuedTask.objects.get().kwargs == {"email": "alice@example.org"}
+        outbox.finish(letter.task_id)
+        assert not QueuedTask.objects.exists()
+        assert not DeadLetter.objects.exists()
 
 
 class TestDeadLetters:
@@ -96,10 +148,7 @@ class TestInTheConsole:
 
     @pytest.mark.promise("C6")
     def test_administrator_retries_a_dead_letter(self, client, alice):
-        alice.is_staff = True
-        alice.save()
-        alice.groups.add(Group.objects.get(name="admin"))
-        client.force_login(alice)
+        sign_in_as_admin(client, alice)
         letter = given_up(RESET)
         assert letter.failure_reason in client.get(self.PAGE).content.decode()
         assert self.act(client, letter, "retry").status_code == 200

@@ -1,7 +1,10 @@
 """The TypeScript example of docs/clients, compiled against the OpenAPI document and used with a running Photogram."""
 
+import json
 import shutil
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -72,3 +75,50 @@ def test_example_signs_up_uploads_posts_and_reads_the_feed(built: Path, live_sta
     assert "Photos may have up to 30000000 bytes." in output
     assert "medium,medium" in output
     assert "Refused: cannot_follow_self." in output
+
+
+# What a proxy or the API responds at each path: the status, the body, Retry-After; and the error that is thrown.
+RESPONSES: dict[str, tuple[int, str, str, list[object]]] = {
+    "/page": (502, "<html>Bad Gateway</html>", "7", [502, None, 7]),
+    "/empty": (503, "", "Wed, 21 Oct 2026 07:28:00 GMT", [503, None, None]),
+    "/null": (504, "null", "", [504, None, None]),
+    "/other": (500, '{"message": "no"}', "", [500, None, None]),
+    "/portal": (200, "<html>Sign in to the network</html>", "", [200, None, None]),
+    "/problem": (429, '{"code": "rate_limited", "detail": "Slow down."}', "9", [429, "rate_limited", 9]),
+}
+
+
+class Proxy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, body, retry_after, _ = RESPONSES[self.path]
+        self.send_response(status)
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The requests are not of interest."""
+
+
+def test_every_unexpected_response_is_an_error_with_its_status(built: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (built / "dist" / "errors.js").write_text(
+        """
+        import { Photogram, PhotogramError } from "./client.js";
+        const [url, ...paths] = process.argv.slice(2);
+        for (const path of paths) {
+          const error = await new Photogram(url).request("get", path, {}).catch((error) => error);
+          const known = error instanceof PhotogramError;
+          console.log(JSON.stringify([known && error.status, error.problem?.code ?? null, error.retryAfter ?? null]));
+        }
+        """
+    )
+    try:
+        output = run(built, str(NODE), "dist/errors.js", f"http://127.0.0.1:{server.server_port}", *RESPONSES)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert [json.loads(line) for line in output.splitlines()] == [error for *_, error in RESPONSES.values()]

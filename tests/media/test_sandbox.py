@@ -135,6 +135,16 @@ def test_one_child_renders_many_pictures(pool: RenderPool, render: Render) -> No
     assert pool.pid == first
 
 
+# The second can be opened, but a read of its first page fails.
+@pytest.mark.parametrize("source", [Path("/nonexistent/original"), Path("/proc/self"), Path("/proc/self/mem")], ids=str)
+def test_source_that_cannot_be_read_is_no_fault_of_the_picture(
+    pool: RenderPool, render: Render, tmp_path: Path, source: Path
+) -> None:
+    with pytest.raises(OSError, match=r"No such file|Is a directory|Input/output error"):
+        pool.render(source, declared_type="image/jpeg", into=tmp_path, square=False, limits=Limits(wall_seconds=60))
+    good(render)
+
+
 def test_a_child_is_replaced_after_so_many_pictures(
     pool: RenderPool, render: Render, monkeypatch: pytest.MonkeyPatch
 ) -> None:

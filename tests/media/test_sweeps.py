@@ -1,6 +1,7 @@
 """What the clock finds, and the storage compared with the rows."""
 
 import http.server
+import io
 import json
 import threading
 from datetime import timedelta
@@ -272,6 +273,22 @@ class TestBuckets:
         call_command("ensure_buckets")
         call_command("ensure_buckets")
         assert capsys.readouterr().out.count("(private)") == 2
+
+    @pytest.mark.parametrize(
+        ("allowed", "origins"),
+        [
+            ([], ["*"]),
+            (["https://app.example"], ["https://app.example", "https://photos.example"]),
+            (["https://photos.example"], ["https://photos.example"]),
+        ],
+    )
+    def test_own_pages_may_upload(self, settings, allowed, origins):
+        use_storage(settings, private="cors-private", public="cors-public")
+        settings.PUBLIC_URL = "https://photos.example"
+        settings.CORS_ALLOWED_ORIGINS, settings.CORS_ALLOW_ALL_ORIGINS = allowed, not allowed
+        call_command("ensure_buckets", stdout=io.StringIO())
+        [rule] = storage.client().get_bucket_cors(Bucket="cors-private")["CORSRules"]
+        assert (rule["AllowedOrigins"], sorted(rule["AllowedMethods"])) == (origins, ["GET", "PUT"])
 
     def test_ensure_buckets_creates_missing_buckets(self, settings):
         use_storage(settings, private="fresh-private", public="fresh-public")

@@ -1,5 +1,10 @@
 """Production starts on safe settings and on no others (promises O2 and A7)."""
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.operations.environments import documented, started
@@ -62,6 +67,49 @@ def test_production_refuses_each_unsafe_value_by_name(refusals: list[str], numbe
     assert named in refusals[number], changes
     # Nothing else was wrong with it.
     assert refusals[number].count(";") == 0
+
+
+SETTINGS = (Path(__file__).resolve().parents[2] / "config" / "settings.py").read_text()
+NUMBERS = re.findall(r'env\.(?:int|float)\("(\w+)"', SETTINGS)
+# What 0 means is in docs/operations.md. Everywhere else it is refused.
+MAY_BE_0 = {
+    "TRUSTED_PROXIES",
+    "DATABASE_STATEMENT_TIMEOUT_MS",
+    "DATABASE_POOL_MIN",
+    "BLOCKED_IMAGE_DISTANCE",
+    "REFRESH_REUSE_GRACE_SECONDS",
+    "ERASURE_GRACE_DAYS",
+    "TASK_RETRY_SECONDS",
+    "MAINTENANCE_ROWS_PER_SECOND",
+    "FEED_BACKFILL_PER_SECOND",
+    "FEED_HIT_RATIO",
+}
+TOO_LARGE = {"BLOCKED_IMAGE_DISTANCE": "257", "RATE_LIMIT_IPV6_PREFIX": "129", "FEED_HIT_RATIO": "2"}
+
+
+def test_meaningless_numbers_are_refused_by_name() -> None:
+    refused = [(name, "-1") for name in NUMBERS] + [(name, "0") for name in NUMBERS if name not in MAY_BE_0]
+    refused += TOO_LARGE.items()
+    answers = started(*({name: value} for name, value in refused))
+    accepted = [each for each, answer in zip(refused, answers, strict=True) if "refused" not in answer]
+    assert not accepted
+    for (name, _), answer in zip(refused, answers, strict=True):
+        assert name in answer["refused"]
+        assert "must be" in answer["refused"]
+    assert {"CONSOLE_IDLE_HOURS", "CONSOLE_SESSION_HOURS"} <= set(NUMBERS)
+
+
+def test_zero_is_accepted_where_it_has_a_meaning() -> None:
+    [answer] = started(dict.fromkeys(MAY_BE_0, "0"))
+    assert "refused" not in answer
+
+
+@pytest.mark.parametrize("name", ["WEB_CONCURRENCY", "WEB_THREADS"])
+def test_api_does_not_start_without_processes_or_threads(name: str) -> None:
+    code = "import config.gunicorn"
+    done = subprocess.run([sys.executable, "-c", code], env={name: "0"}, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert f'"{name}" invalid' in done.stderr
 
 
 SECRET = "aB3-" * 12

@@ -144,6 +144,15 @@ class TestDatabase:
             cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('feed', '9999_later', now())")
         assert "feed.9999_later" in found("database", checks.WARNING)
 
+    def test_invalid_index_of_a_failed_build_is_reported(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'people_by_folded_name'::regclass"
+            )
+        messages = found("database", checks.WARNING)
+        assert "The index people_by_folded_name is not valid" in messages
+        assert "REINDEX INDEX CONCURRENTLY people_by_folded_name;" in messages
+
     def test_missing_timeouts_are_reported(self, settings: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = 0")

@@ -40,6 +40,9 @@ def written(api, alice, field, text):
         case "edited description":
             medium = post.items.get().medium_id
             return client.patch(f"/posts/{post.pk}", {"alt_texts": {str(medium): text}})
+        case "described with the post":
+            medium = MediaFactory(owner=alice).pk
+            return client.post("/posts", {"media_ids": [str(medium)], "alt_texts": {str(medium): text}})
         case "described before":
             Media.objects.filter(pk=(medium := MediaFactory(owner=alice)).pk).update(alt_text=text)
             return client.post("/posts", {"media_ids": [str(medium.pk)], "caption": "Low tide"})
@@ -56,6 +59,7 @@ FIELDS = [
     ("display_name", "display_name", "user"),
     ("signed up", "display_name", "user"),
     ("edited description", "alt_texts.", "post"),
+    ("described with the post", "alt_texts.", "post"),
     ("described before", "media_ids.0", "post"),
 ]
 

@@ -62,6 +62,14 @@ class TestPeople:
         UserFactory(handle="other")
         assert handles(anonymous, query) == ["zoe_m"]
 
+    @pytest.mark.parametrize("query", ["Νίκος", "νικοσ", "ΝΙΚΟΣ", "Νίκος Παπάς", "ΝΙΚΟΣ ΠΑΠΑΣ", "νικοσ παπασ"])
+    def test_names_with_a_greek_final_sigma_are_found_as_prefixes(self, anonymous, query):
+        for handle, name in [("upper", "ΝΙΚΟΣ ΠΑΠΑΣ"), ("mixed", "Νίκος Παπάς"), ("longer", "Νίκος Παπάσογλου")]:
+            User.objects.filter(pk=UserFactory(handle=handle).pk).update(display_name=name)
+        results = reads.find_people(query, viewer_id=None, after=None, limit=9)
+        by_rank = {User.objects.get(pk=found.id).handle for found in results if found.rank == 1}
+        assert by_rank == {"upper", "mixed", "longer"}
+
     @pytest.mark.parametrize("query", ["alcie_photo", "alice_phto", "alicephoto"])
     def test_people_search_finds_names_with_typos(self, anonymous, query):
         UserFactory(handle="alice_photo")
@@ -304,9 +312,9 @@ class TestIndexes:
         values = {"query": "p00042", "least_similarity": reads.LEAST_SIMILARITY, "limit": 21}
         values |= dict.fromkeys(["rank", "similarity", "followers", "id"])
         plan = explain_kept(load("search/people", visible=reads.VISIBLE.sql(viewer=None)), values)
-        assert "people_by_likeness" in indexes_used(plan)
+        assert "people_by_folded_likeness" in indexes_used(plan)
         assert indexes_used(plan) & {"people_by_handle_prefix", "one_account_per_handle"}
-        assert "people_by_name_prefix" in indexes_used(plan)
+        assert "people_by_folded_name" in indexes_used(plan)
         scans = [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "accounts_user"]
         assert not scans
 
@@ -321,10 +329,10 @@ class TestIndexes:
         assert "tags_by_searchable_name" in indexes_used(plan)
         assert not [n for n in nodes(plan) if n["Node Type"] == "Seq Scan" and n["Relation Name"] == "content_post"]
 
-    def test_photogram_plain_removes_accents_and_case(self):
+    def test_photogram_folded_removes_accents_case_and_the_final_sigma(self):
         with connection.cursor() as cursor:
-            cursor.execute("SELECT photogram_plain('Zoë ÅNGSTRÖM')")
-            assert cursor.fetchone() == ("zoe angstrom",)
+            cursor.execute("SELECT photogram_folded('Zoë ÅNGSTRÖM Νίκος ΝΙΚΟΣ')")
+            assert cursor.fetchone() == ("zoe angstrom νικοσ νικοσ",)
 
 
 def test_a_user_blocked_between_two_pages_is_not_on_the_second(api, alice):

@@ -62,7 +62,7 @@ def test_likes_of_a_post_are_one_entry(number, sentence, alice, post, deliver):
 def test_each_type_has_a_sentence_and_leads_to_its_page(alice, bob, carol, post, deliver):
     comment = CommentFactory(post=post, author=alice)
     engagement.like_comment(comment.pk, by=carol.pk)
-    reply = comments.comment(post.pk, by=carol, text="Hello @alice")
+    reply = comments.comment(post.pk, by=carol.pk, text="Hello @alice")
     social.follow(alice.pk, by=carol.pk)
     follower = f'href="/@{carol.handle}"'
     deliver()
@@ -110,7 +110,7 @@ def test_button_marks_everything_as_read(alice, post, deliver):
 def test_newer_notifications_stay_unread(alice, bob, post, deliver):
     like(post, 1, deliver)
     seen = Notification.objects.get()
-    comments.comment(post.pk, by=bob, text="New")
+    comments.comment(post.pk, by=bob.pk, text="New")
     deliver()
     Browser(alice).post("/notifications/read", {"up_to": str(seen.pk)})
     assert reads.count_unread(alice.pk) == 1
@@ -119,7 +119,7 @@ def test_newer_notifications_stay_unread(alice, bob, post, deliver):
 def test_unread_filter(alice, bob, post, deliver):
     like(post, 1, deliver)
     Browser(alice).post("/notifications/read", {})
-    comments.comment(post.pk, by=bob, text="New")
+    comments.comment(post.pk, by=bob.pk, text="New")
     deliver()
     assert page(alice).count("<article") == 2
     assert page(alice, "/notifications?unread=true").count("<article") == 1

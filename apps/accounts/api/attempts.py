@@ -44,13 +44,18 @@ class CredentialRateLimit(SecretRateLimit):
                 found = tokens.find_session(secret)
                 return ("refresh", str(found[0].pk)) if found else ("token", network)
             case {"token": str(secret)}:
-                owner_id = services.find_link_owner(secret)
-                return "token", str(owner_id) if owner_id else network
+                return "token", link_caller(request, secret)
             case {"login": str(login)} if len(login) <= LONGEST_LOGIN:
                 own = _known_caller_of(services.find_by_login(login), network)
                 # `count_attempt` counts it more strictly.
                 return ("anonymous", own) if own else None
         return None
+
+
+def link_caller(request: HttpRequest | Request, token: str) -> str | None:
+    """By whom the redeeming of a mailed link is counted in the scope "token": its account, or the caller's network."""
+    owner_id = services.find_link_owner(token)
+    return str(owner_id) if owner_id else client_network(request)
 
 
 def _known_caller_of(user: User | None, network: str | None) -> str | None:

@@ -4,11 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
-from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.crypto import constant_time_compare
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
 from django_otp import DEVICE_ID_SESSION_KEY
@@ -16,15 +14,11 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from apps.accounts import two_factor
-from apps.accounts.api import attempts
+from apps.accounts.api import attempts, second_step
 from apps.accounts.models import User
 from apps.core import limits
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
-
-SIGN_IN_SALT = "photogram.console.sign-in"
-# How long the second step may take.
-SECOND_STEP_SECONDS = 600
 
 
 class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries no types
@@ -71,6 +65,9 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
                 attempts.count_attempt(self.request, self.cleaned_data.get("username", ""))
                 super().clean()
             self._require_code()
+            if self.user_cache and self.request.user.is_authenticated:
+                # The browser has a session of this or another user, which `login` would leave open.
+                logout(self.request)
         except TooManyRequests as refusal:
             wait = refusal.headers["Retry-After"]
             raise ValidationError(f"Too many attempts; try again in {wait} seconds.", code="rate_limited") from refusal
@@ -78,13 +75,8 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
 
     def _find_checked_user(self, checked: str) -> User:
         """The user whose password the first step has checked and who may still sign in. Raises ValidationError."""
-        try:
-            pk, state = signing.loads(checked, salt=SIGN_IN_SALT, max_age=SECOND_STEP_SECONDS)
-        except signing.BadSignature as error:
-            raise self._error("expired") from error
-        user: User | None = User.objects.active().filter(pk=pk).first()
-        # The hash changes with the password.
-        if user is None or not constant_time_compare(user.get_session_auth_hash(), state):
+        user = second_step.find_user(checked)
+        if user is None or not user.is_active:
             raise self._error("expired")
         self.confirm_login_allowed(user)
         return user
@@ -95,7 +87,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
         if user is None or two_factor.device_of(user) is None:
             return
         self.user_cache = None
-        self.checked_now = signing.dumps([str(user.pk), user.get_session_auth_hash()], salt=SIGN_IN_SALT)
+        self.checked_now = second_step.make_proof(user)
         code = self.cleaned_data.get("code", "")
         if not code:
             raise self._error("code_required")

@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -9,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [("accounts", "0007_sessions_with_two_factor")]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name="user",
             index=models.Index(
                 condition=models.Q(("state", "active"), _negated=True), fields=["id"], name="users_gone"

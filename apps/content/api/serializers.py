@@ -25,9 +25,23 @@ class PostFieldsSerializer(StrictSerializer):
     visibility = serializers.ChoiceField(choices=Post.Visibility.values, required=False)
     sensitive = StrictBoolean(required=False)
     comments_enabled = StrictBoolean(required=False)
+    alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
+
+    def validate_alt_texts(self, texts: dict[str, str]) -> dict[UUID, str]:
+        ids = {key: parse_id(key) for key in texts}
+        if malformed := {key: ["Not a medium of this post."] for key, pk in ids.items() if pk is None}:
+            raise serializers.ValidationError(malformed, code="invalid_media")
+        return {pk: texts[key] for key, pk in ids.items() if pk}
 
 
-@example({"media_ids": [ID], "caption": "Low tide at #husum with @bob", "visibility": "public"})
+@example(
+    {
+        "media_ids": [ID],
+        "caption": "Low tide at #husum with @bob",
+        "visibility": "public",
+        "alt_texts": {ID: "Two boats on the mud at low tide."},
+    }
+)
 class CreatePostSerializer(PostFieldsSerializer):
     media_ids = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=services.MAX_MEDIA, allow_empty=False
@@ -36,13 +50,7 @@ class CreatePostSerializer(PostFieldsSerializer):
 
 @example({"caption": "High tide at #husum", "alt_texts": {ID: "Two boats at high tide."}})
 class UpdatePostSerializer(PostFieldsSerializer):
-    alt_texts = serializers.DictField(child=TextField(max_length=1500, allow_blank=True), required=False)
-
-    def validate_alt_texts(self, texts: dict[str, str]) -> dict[UUID, str]:
-        ids = {key: parse_id(key) for key in texts}
-        if malformed := {key: ["Not a medium of this post."] for key, pk in ids.items() if pk is None}:
-            raise serializers.ValidationError(malformed, code="invalid_media")
-        return {pk: texts[key] for key, pk in ids.items() if pk}
+    pass
 
 
 # Output

@@ -1,6 +1,7 @@
 import django.contrib.postgres.indexes
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -13,7 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='post',
             index=django.contrib.postgres.indexes.GinIndex(fields=['words'], name='posts_by_stored_words'),
         ),

@@ -14,7 +14,6 @@ from django.core import mail
 from django.core.checks import CheckMessage, Error, Info, Warning
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.urls import Resolver404, resolve
 
 from apps.core.db.queries import fetch_rows, load
 from apps.core.ops import addresses, broker, health, installation, processes
@@ -40,21 +39,6 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
     elif "photogram.example" in settings.DEFAULT_FROM_EMAIL:
         hint = "Set it to an address of your own domain."
         yield Warning("DEFAULT_FROM_EMAIL is the address of the example.", hint=hint, id="photogram.W102")
-    if settings.PRODUCTION and not _client_has_pages():
-        msg = f"CLIENT_URL is the API itself ({settings.CLIENT_URL}), which has no pages for the links in mails."
-        yield Warning(msg, hint="Set CLIENT_URL to the address of a web client.", id="photogram.W103")
-
-
-def _client_has_pages() -> bool:
-    """Mails contain links below CLIENT_URL. On the host of the API they only work if it has such pages."""
-    client = urlsplit(settings.CLIENT_URL)
-    if client.netloc != urlsplit(settings.PUBLIC_URL).netloc:
-        return True
-    try:
-        resolve(f"{client.path}/confirm-email")
-    except Resolver404:
-        return False
-    return True
 
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────
@@ -88,6 +72,7 @@ def check_database(**_: Any) -> Iterator[CheckMessage]:
         msg = f"Extensions are not installed: {', '.join(sorted(missing))}."
         yield Error(msg, hint="Run manage.py migrate as the owner of the database.", id="photogram.E114")
     yield from _check_migrations()
+    yield from _check_indexes()
     yield from _check_durability()
     yield from _check_timeouts()
     yield from _check_connections()
@@ -110,6 +95,13 @@ def _check_migrations() -> Iterator[CheckMessage]:
             "This release is older than the schema. It works with the schema of the next release, not with later ones."
         )
         yield Warning(msg, hint=hint, id="photogram.W116")
+
+
+def _check_indexes() -> Iterator[CheckMessage]:
+    for (name,) in fetch_rows(load("core/invalid_indexes"), {}):
+        msg = f"The index {name} is not valid: its build failed, or is not finished."
+        hint = f"If no migration runs: REINDEX INDEX CONCURRENTLY {name};"
+        yield Warning(msg, hint=hint, id="photogram.W109")
 
 
 def _check_durability() -> Iterator[CheckMessage]:

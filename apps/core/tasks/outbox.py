@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from apps.core.models import DeadLetter, QueuedTask, TaskRecord
 from apps.core.tasks import propagation
+from apps.core.text import hide_emails
 
 SCHEMA_VERSION = 1
 
@@ -115,7 +116,9 @@ def reschedule(task_ids: Collection[str], *, after: timedelta) -> None:
 def move_to_dead_letters(task_ids: Collection[str], reason: str) -> int:
     """Attempt the tasks no more by themselves; an operator decides on them. Returns how many there were."""
     tasks = list(QueuedTask.objects.select_for_update().filter(task_id__in=task_ids).order_by("pk"))
-    DeadLetter.objects.bulk_create(DeadLetter(failure_reason=reason[:2000], **_record(task)) for task in tasks)
+    DeadLetter.objects.bulk_create(
+        DeadLetter(failure_reason=hide_emails(reason)[:2000], **_record(task)) for task in tasks
+    )
     QueuedTask.objects.filter(pk__in=[task.pk for task in tasks]).delete()
     return len(tasks)
 

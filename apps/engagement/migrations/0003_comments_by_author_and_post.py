@@ -1,10 +1,11 @@
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,
-    AddIndexConcurrently,
     RemoveIndexConcurrently,
     ValidateConstraint,
 )
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -20,7 +21,7 @@ class Migration(migrations.Migration):
             model_name='comment',
             name='comments_by_author',
         ),
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='comment',
             index=models.Index(fields=['author', 'post', 'id'], name='comments_by_author_and_post'),
         ),

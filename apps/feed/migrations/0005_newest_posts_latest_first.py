@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -8,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [("feed", "0004_note_newest_posts")]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name="newestpost",
             index=models.Index(fields=["-post"], include=["author"], name="newest_posts_latest_first"),
         ),

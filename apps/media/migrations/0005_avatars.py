@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -9,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [("media", "0004_what_pictures_look_like")]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name="media",
             index=models.Index(
                 condition=models.Q(("purpose", "avatar")),

@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -11,15 +12,15 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='flag',
             index=models.Index(condition=models.Q(('status', 'open')), fields=['target_type', 'target_id'], include=('id', 'category', 'reporter', 'subject'), name='open_flags_by_target'),
         ),
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='flag',
             index=models.Index(condition=models.Q(('status', 'open'), _negated=True), fields=['reporter', 'status'], name='closed_flags_by_reporter'),
         ),
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='flag',
             index=models.Index(fields=['subject', 'status'], name='flags_by_subject_and_status'),
         ),

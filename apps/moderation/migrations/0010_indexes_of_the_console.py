@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -11,11 +12,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='flag',
             index=models.Index(fields=['subject', '-id'], name='flags_by_subject'),
         ),
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='moderationaction',
             index=models.Index(fields=['category', '-id'], name='audit_by_category'),
         ),

@@ -1,5 +1,7 @@
 from django.db import migrations
 
+from apps.core.db.operations import BuildIndexFromSQL
+
 
 class Migration(migrations.Migration):
     # The index is made concurrently: the table stays usable.
@@ -13,9 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS comments_by_words"
-            " ON engagement_comment USING gin (to_tsvector('simple', photogram_plain(text)))",
-            "DROP INDEX CONCURRENTLY IF EXISTS comments_by_words",
+        BuildIndexFromSQL(
+            "comments_by_words", "engagement_comment USING gin (to_tsvector('simple', photogram_plain(text)))"
         ),
     ]

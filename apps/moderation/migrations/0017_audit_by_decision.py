@@ -1,6 +1,7 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -10,9 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [("moderation", "0016_names")]
 
     operations = [
-        # A build that fails leaves an invalid index, which would stop the next attempt.
-        migrations.RunSQL("DROP INDEX CONCURRENTLY IF EXISTS audit_by_decision", migrations.RunSQL.noop),
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name="moderationaction",
             index=models.Index(fields=["part_of_id"], condition=Q(part_of_id__isnull=False), name="audit_by_decision"),
         ),

@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from apps.core.db.operations import BuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -12,7 +13,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndexConcurrently(
             model_name='delivery',
             index=models.Index(condition=models.Q(('status', 'failed')), fields=['-id'], name='failed_deliveries'),
         ),

@@ -1,6 +1,8 @@
 from django.contrib.postgres.operations import TrigramExtension, UnaccentExtension
 from django.db import migrations
 
+from apps.core.db.operations import BuildIndexFromSQL
+
 
 class Migration(migrations.Migration):
     # Indexes are made concurrently: the tables stay usable.
@@ -24,27 +26,12 @@ class Migration(migrations.Migration):
             """,
             "DROP FUNCTION photogram_plain(text)",
         ),
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS people_by_handle_prefix ON accounts_user (handle text_pattern_ops)",
-            "DROP INDEX CONCURRENTLY IF EXISTS people_by_handle_prefix",
+        BuildIndexFromSQL("people_by_handle_prefix", "accounts_user (handle text_pattern_ops)"),
+        BuildIndexFromSQL("people_by_name_prefix", "accounts_user (photogram_plain(display_name) text_pattern_ops)"),
+        BuildIndexFromSQL(
+            "people_by_likeness",
+            "accounts_user USING gist (photogram_plain(handle || ' ' || display_name) gist_trgm_ops (siglen = 64))",
         ),
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS people_by_name_prefix"
-            " ON accounts_user (photogram_plain(display_name) text_pattern_ops)",
-            "DROP INDEX CONCURRENTLY IF EXISTS people_by_name_prefix",
-        ),
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS people_by_likeness"
-            " ON accounts_user USING gist (photogram_plain(handle || ' ' || display_name) gist_trgm_ops (siglen = 64))",
-            "DROP INDEX CONCURRENTLY IF EXISTS people_by_likeness",
-        ),
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS posts_by_words"
-            " ON content_post USING gin (to_tsvector('simple', photogram_plain(caption)))",
-            "DROP INDEX CONCURRENTLY IF EXISTS posts_by_words",
-        ),
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS tags_by_prefix ON content_tag (name COLLATE \"C\")",
-            "DROP INDEX CONCURRENTLY IF EXISTS tags_by_prefix",
-        ),
+        BuildIndexFromSQL("posts_by_words", "content_post USING gin (to_tsvector('simple', photogram_plain(caption)))"),
+        BuildIndexFromSQL("tags_by_prefix", 'content_tag (name COLLATE "C")'),
     ]

@@ -1,5 +1,7 @@
 from django.db import migrations
 
+from apps.core.db.operations import BuildIndexFromSQL
+
 
 class Migration(migrations.Migration):
     # The index is made concurrently: the table stays usable. tags_by_prefix serves processes of the previous release.
@@ -11,9 +13,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL(
-            "CREATE INDEX CONCURRENTLY IF NOT EXISTS tags_by_searchable_name"
-            " ON content_tag ((coalesce(searchable_name, name)) COLLATE \"C\", name COLLATE \"C\")",
-            "DROP INDEX CONCURRENTLY IF EXISTS tags_by_searchable_name",
+        BuildIndexFromSQL(
+            "tags_by_searchable_name",
+            'content_tag ((coalesce(searchable_name, name)) COLLATE "C", name COLLATE "C")',
         ),
     ]

@@ -1,5 +1,6 @@
 -- People by handle and display name: `rank` 2 for the exact handle, 1 for a handle or name with that prefix, 0 for a
--- similar one. Similarity is that of trigrams (pg_trgm) over the handle and the name without accents and case.
+-- similar one. Similarity is that of trigrams (pg_trgm) over the handle and the name. Names are compared without accents
+-- and case, and a Greek final sigma as a sigma.
 --
 -- {visible}: id, handle, display_name and follower_count of the accounts that may be found.
 -- Prefixes are compared as ranges, which use the `text_pattern_ops` indexes also in a plan that is kept: 1114111 is the
@@ -8,7 +9,7 @@ WITH person AS NOT MATERIALIZED (
     {visible}
 ), query AS MATERIALIZED (
     SELECT lower(:query) AS handle, lower(:query) || chr(1114111) AS handle_end,
-        photogram_plain(:query) AS plain, photogram_plain(:query) || chr(1114111) AS plain_end
+        photogram_folded(:query) AS plain, photogram_folded(:query) || chr(1114111) AS plain_end
 ), exact AS (
     SELECT id, follower_count FROM person WHERE handle = (SELECT handle FROM query)
 ), by_handle AS (
@@ -18,9 +19,9 @@ WITH person AS NOT MATERIALIZED (
     LIMIT 500
 ), by_name AS (
     SELECT id, follower_count FROM person
-    WHERE photogram_plain(display_name) ~>=~ (SELECT plain FROM query)
-        AND photogram_plain(display_name) ~<~ (SELECT plain_end FROM query)
-    ORDER BY photogram_plain(display_name) USING ~<~
+    WHERE photogram_folded(display_name) ~>=~ (SELECT plain FROM query)
+        AND photogram_folded(display_name) ~<~ (SELECT plain_end FROM query)
+    ORDER BY photogram_folded(display_name) USING ~<~
     LIMIT 500
 ), named AS MATERIALIZED (
     SELECT max(rank) AS rank, 0::float8 AS similarity, follower_count, id
@@ -40,12 +41,12 @@ WITH person AS NOT MATERIALIZED (
     -- The most expensive part: it runs only if the page has room for its rows.
     SELECT 0 AS rank,
         round(word_similarity(
-            (SELECT plain FROM query), photogram_plain(handle || ' ' || display_name))::numeric, 3)::float8 AS similarity,
+            (SELECT plain FROM query), photogram_folded(handle || ' ' || display_name))::numeric, 3)::float8 AS similarity,
         follower_count, id
     FROM (
         SELECT * FROM person
         WHERE (SELECT count(*) FROM named_page) < :limit
-        ORDER BY photogram_plain(handle || ' ' || display_name) <->> (SELECT plain FROM query)
+        ORDER BY photogram_folded(handle || ' ' || display_name) <->> (SELECT plain FROM query)
         LIMIT 200
     ) AS nearest
 )

@@ -1,49 +1,241 @@
 """Signing in and out, joining, and the links of mails."""
 
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.password_validation import password_validators_help_texts
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts import services
-from apps.accounts.api import attempts
+from apps.accounts import handles, services, two_factor
+from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
-from apps.accounts.models import Session
+from apps.accounts.api.serializers import (
+    ConfirmEmailSerializer,
+    RequestPasswordResetSerializer,
+    ResetPasswordSerializer,
+    SignUpSerializer,
+)
+from apps.accounts.models import EmailedToken, Session, User
+from apps.accounts.services import AccountSuspended, InvalidLink
+from apps.core import limits
+from apps.core.api import throttling
+from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
+from apps.moderation import permissions
 from apps.web import sessions
-from apps.web.errors import field_errors
-from apps.web.http import go, page, render_page, safe_path
+from apps.web.forms import form_page, refused_form
+from apps.web.http import get_member, go, go_back, page, read_form, render_page, safe_path
+
+require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
+# ── Signing in and out ───────────────────────────────────────────────────────────────────────────────────
 @sensitive_post_parameters()
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page()
 def login(request: HttpRequest) -> HttpResponse:
-    """Sign in with handle or e-mail address and password."""
-    to = safe_path(request, request.POST.get("next") or request.GET.get("next", ""))
-    context = {"next": to, "login": request.POST.get("login", ""), "errors": {}}
+    """Sign in with handle or e-mail address and password, and then with a code for users who have set up two-factor."""
+    to = _next(request)
+    if request.method != "POST" and request.user.is_authenticated:
+        return redirect(to)
+    if "proof" in request.POST:
+        return _second_step(request, to)
+    values = {"login": "", "next": to}
     if request.method != "POST":
-        return go(request, to) if request.user.is_authenticated else render_page(request, "web/login.html", context)
+        return render_page(request, "web/login.html", {"form": values, "errors": {}})
     try:
-        session = services.sign_in(
+        user = services.check_credentials(
             attempts.count_attempt(request, request.POST.get("login", "")[: attempts.LONGEST_LOGIN]),
             password=request.POST.get("password", ""),
-            kind=Session.Kind.WEB,
-            **describe_client(request),
         )
+        if two_factor.device_of(user):
+            context: dict[str, Any] = {"form": {"proof": second_step.make_proof(user), "next": to}, "errors": {}}
+            return render_page(request, "web/login_code.html", context)
+        return _complete_sign_in(request, user, to)
     except DomainError as error:
-        return render_page(request, "web/login.html", context | {"errors": field_errors(error)}, status=error.status)
+        context = {"suspension": _suspension(error)}
+        return refused_form(request, "web/login.html", error, values=values, context=context)
+
+
+def _second_step(request: HttpRequest, to: str) -> HttpResponse:
+    user = second_step.find_user(request.POST["proof"])
+    if user is None:
+        messages.error(request, _("That took too long. Sign in again."))
+        return redirect(_with_next("web:login", to))
+    try:
+        limits.require("two_factor", str(user.pk))
+        if permissions.accept(user, request.POST.get("code", "")) is None:
+            raise two_factor.WrongCode
+        return _complete_sign_in(request, user, to, two_factor=True)
+    except DomainError as error:
+        return refused_form(
+            request,
+            "web/login_code.html",
+            error,
+            values={"proof": "", "next": to},
+            secrets=["code"],
+            places={two_factor.WrongCode.code: "code"},
+            context={"suspension": _suspension(error)},
+        )
+
+
+def _complete_sign_in(request: HttpRequest, user: User, to: str, *, two_factor: bool = False) -> HttpResponse:
+    client = describe_client(request)
+    session = services.complete_sign_in(user.pk, kind=Session.Kind.WEB, two_factor=two_factor, **client)
+    if user.state == User.State.LEAVING:
+        messages.success(request, _("Welcome back. Your account will not be deleted."))
     response = go(request, to)
-    sessions.set_cookie_of(response, session)
+    sessions.sign_in(request, response, session)
     return response
+
+
+def _suspension(error: DomainError) -> dict[str, Any] | None:
+    """The reason for which an account is suspended and until when; None for other errors."""
+    if not isinstance(error, AccountSuspended):
+        return None
+    until = error.extra["until"]
+    return {"reason": error.extra["reason"], "until": until and parse_datetime(until)}
+
+
+@require_form_methods
+@page()
+def logout(request: HttpRequest) -> HttpResponse:
+    """End the session of this browser. GET asks first, because links are followed by more than members."""
+    if request.method != "POST":
+        return render_page(request, "web/logout.html") if request.user.is_authenticated else redirect("web:home")
+    response = go(request, "/")
+    sessions.sign_out(request, response)
+    return response
+
+
+# ── Joining ──────────────────────────────────────────────────────────────────────────────────────────────
+@sensitive_post_parameters()
+@require_form_methods
+@page()
+def join(request: HttpRequest) -> HttpResponse:
+    """Create an account, and sign its owner in."""
+    to = _next(request)
+    if request.method != "POST" and request.user.is_authenticated:
+        return redirect(to)
+    return form_page(
+        request,
+        "web/join.html",
+        lambda: _sign_up(request, to),
+        values={"handle": "", "email": "", "display_name": "", "next": to},
+        secrets=["password"],
+        places={services.HandleTaken.code: "handle", services.EmailTaken.code: "email"},
+        context={
+            "password_rules": password_validators_help_texts(),
+            "shortest_handle": handles.MIN_LENGTH,
+            "longest_handle": handles.MAX_LENGTH,
+        },
+    )
+
+
+def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
+    throttling.count(request, "sign_up", client_network(request))
+    fields = read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name"])
+    user = services.sign_up(**fields)
+    session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
+    sent = _("Welcome! We have sent a mail to %(email)s. Open the link in it to confirm your address.")
+    messages.success(request, sent % {"email": user.email})
+    response = go(request, to)
+    sessions.sign_in(request, response, session)
+    return response
+
+
+# ── The links of mails ───────────────────────────────────────────────────────────────────────────────────
+@require_form_methods
+@page()
+def confirm_email(request: HttpRequest) -> HttpResponse:
+    """Confirm the e-mail address with the token of the mail. GET shows a button, because mail scanners follow links."""
+    template, token = "web/confirm_email.html", _token(request)
+
+    def confirm() -> HttpResponse:
+        _count_token(request, token)
+        services.confirm_email(read_form(request, ConfirmEmailSerializer, fields=["token"])["token"])
+        messages.success(request, _("Your e-mail address is confirmed."))
+        return redirect("web:home")
+
+    if not token:
+        return refused_form(request, template, InvalidLink(), values={"token": ""})
+    return form_page(request, template, confirm, values={"token": token})
 
 
 @require_POST
+@page(members_only=True)
+def resend_confirmation(request: HttpRequest) -> HttpResponse:
+    """Send the confirmation mail again."""
+    member, network = get_member(request), client_network(request)
+    limits.require("mail_address", attempts.known_caller(member.pk, network) or network)
+    limits.require("mail_account", f"confirm:{member.pk}")
+    services.resend_confirmation(member)
+    messages.success(request, _("We have sent a mail to %(email)s.") % {"email": member.email})
+    return go_back(request)
+
+
+@require_form_methods
 @page()
-def logout(request: HttpRequest) -> HttpResponse:
-    """End the session of this browser."""
-    auth: sessions.WebSession | None = request.auth  # type: ignore[attr-defined]
-    if auth:
-        services.end_session(auth.user_id, auth.session_id, reason=Session.EndReason.SIGNED_OUT)
-    response = go(request, "/")
-    sessions.delete_cookie(response)
-    return response
+def forgot(request: HttpRequest) -> HttpResponse:
+    """Request a mail with a link to set a new password. The page does not reveal whether there is such an account."""
+
+    def send() -> HttpResponse:
+        email = read_form(request, RequestPasswordResetSerializer, fields=["email"])["email"]
+        limits.require("mail_address", client_network(request))
+        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        services.request_password_reset(email)
+        return redirect(f"{reverse('web:forgot')}?sent")
+
+    context = {"sent": "sent" in request.GET}
+    return form_page(request, "web/forgot.html", send, values={"email": ""}, context=context)
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page()
+def reset_password(request: HttpRequest) -> HttpResponse:
+    """Set a new password with the token of the mail."""
+    template, token = "web/reset_password.html", _token(request)
+    context = {"password_rules": password_validators_help_texts()}
+
+    def reset() -> HttpResponse:
+        body = read_form(request, ResetPasswordSerializer, fields=["token", "new_password"])
+        services.reset_password(token=body["token"], new=body["new_password"])
+        messages.success(request, _("Your password is changed. Sign in with the new one."))
+        return redirect("web:login")
+
+    _count_token(request, token)
+    if not services.is_link_valid(token, EmailedToken.Purpose.RESET_PASSWORD):
+        return refused_form(request, template, InvalidLink(), values={"token": ""}, context={"is_invalid": True})
+    return form_page(request, template, reset, values={"token": token}, secrets=["new_password"], context=context)
+
+
+# ── Parts ────────────────────────────────────────────────────────────────────────────────────────────────
+@require_safe
+def change_password_url(request: HttpRequest) -> HttpResponse:
+    """Where password managers send their users (https://w3c.github.io/webappsec-change-password-url/)."""
+    return redirect("web:settings_security")
+
+
+def _next(request: HttpRequest) -> str:
+    """The page to show after signing in."""
+    return safe_path(request, request.POST.get("next") or request.GET.get("next", ""))
+
+
+def _with_next(name: str, to: str) -> str:
+    return reverse(name) if to == "/" else f"{reverse(name)}?{urlencode({'next': to})}"
+
+
+def _token(request: HttpRequest) -> str:
+    return request.POST.get("token") or request.GET.get("token", "")
+
+
+def _count_token(request: HttpRequest, token: str) -> None:
+    throttling.count(request, "token", attempts.link_caller(request, token), guards_a_secret=True)

@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.core.db.ids import parse_id
-from apps.web.http import page
+from apps.web.http import page, render_part
+from apps.web.people import present_people
 from apps.web.posts import present_posts
 
 MAX_IDS = 50
@@ -17,7 +17,16 @@ MAX_IDS = 50
 @page()
 def refresh_posts(request: HttpRequest) -> HttpResponse:
     """The changing parts of the posts `?ids=a,b,...`, without those that the viewer may not see any more."""
-    return render(request, "web/parts/refreshed_posts.html", {"posts": present_posts(_ids(request), request.user.pk)})
+    posts = present_posts(_ids(request), request.user.pk)
+    return render_part(request, "web/parts/refreshed_posts.html", {"posts": posts})
+
+
+@require_safe
+@page(members_only=True)
+def refresh_people(request: HttpRequest) -> HttpResponse:
+    """The follow buttons of the accounts `?ids=a,b,...`, without those that the member may not see any more."""
+    people = present_people(_ids(request), request.user.pk)
+    return render_part(request, "web/parts/refreshed_people.html", {"people": people})
 
 
 def _ids(request: HttpRequest) -> list[UUID]:

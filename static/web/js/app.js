@@ -86,9 +86,9 @@ const MESSAGE_MS = 8000;
 
 /** Show a message for at least eight seconds; it stays while the pointer or the focus is on it.
  *
- *  `undo` is called when the member presses "Undo" or Ctrl+Z, `onExpire` when the message goes without that. Returns
+ *  `undo` is called when the member presses "Undo" or Ctrl+Z, `expired` when the message goes without that. Returns
  *  the message; removing it calls neither. */
-export function showMessage(content, { kind = "info", undo, undoLabel = text("undo"), onExpire } = {}) {
+export function showMessage(content, { kind = "info", undo, undoLabel = text("undo"), expired } = {}) {
   const toast = document.createElement("div");
   toast.className = `toast ${kind}`;
   toast.append(Object.assign(document.createElement("span"), { textContent: content }));
@@ -106,7 +106,7 @@ export function showMessage(content, { kind = "info", undo, undoLabel = text("un
     if (!toast.isConnected) return;
     if (toast.matches(":hover") || toast.contains(document.activeElement)) return void setTimeout(expire, 1000);
     toast.remove();
-    onExpire?.();
+    expired?.();
   };
   setTimeout(expire, MESSAGE_MS);
   return toast;
@@ -148,7 +148,7 @@ export function postpone(message, run, restore) {
     }
   };
   postponed.add(job);
-  const toast = showMessage(message, { undo: () => job(true), onExpire: () => job(false) });
+  const toast = showMessage(message, { undo: () => job(true), expired: () => job(false) });
 }
 
 /** Do now what was postponed. */
@@ -156,12 +156,12 @@ export const flush = () => Promise.all([...postponed].map((job) => job(false)));
 addEventListener("beforeunload", flush);
 addEventListener("pagehide", flush);
 
-// A form with `data-later` removes its item of a list; its value is the message.
+// A form with `data-later` removes its item of a list, or itself; its value is the message.
 on("submit", "form[data-later]", (event, form) => {
   event.preventDefault();
   const data = new FormData(form, event.submitter);
   const run = () => send("POST", form.action, data, { headers: { "HX-Request": "true" }, keepalive: true });
-  postpone(form.dataset.later, run, removeItem(form.closest("[data-key]")));
+  postpone(form.dataset.later, run, removeItem(form.closest("[data-key]") ?? form));
 });
 
 const leavers = [];
@@ -173,6 +173,7 @@ beforeSignOut(flush);
 on("submit", "form[data-sign-out]", async (event, form) => {
   event.preventDefault();
   await Promise.allSettled(leavers.map((task) => task()));
+  removeEventListener("pagehide", save);
   for (const key of savedKeys()) sessionStorage.removeItem(key);
   form.submit();
 });
@@ -197,7 +198,7 @@ export function moveFocusFrom(item) {
   const isItem = (element) => element?.matches("[data-key]");
   const next = [item.nextElementSibling, item.previousElementSibling].find(isItem);
   if (next) focusIn(next, controlsOf(item).indexOf(focused));
-  else document.getElementById("main").focus();
+  else (item.closest("details")?.querySelector("summary") ?? document.getElementById("main")).focus();
 }
 
 /** Remove an item from its list. Returns a function that puts it back. */
@@ -216,10 +217,16 @@ export function removeItem(item) {
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   ctx.hadFocus = ctx.sourceElement !== body && ctx.sourceElement.contains(document.activeElement);
 });
-const keepFocus = (ctx, element) => {
-  const isLost = document.activeElement === body || !document.activeElement?.isConnected;
-  if (ctx.hadFocus && isLost && element?.isConnected) focusIn(element);
+const keepFocus = (ctx) => {
+  if (!ctx?.hadFocus || document.activeElement !== body) return;
+  const { added, target } = ctx;
+  const same = target?.dataset?.live && document.querySelector(`[data-live="${target.dataset.live}"]`);
+  const found = [added, target, same].find((element) => element?.isConnected);
+  if (found) focusIn(found);
 };
+
+// `@` and `#` complete in a field with `data-complete`.
+on("focusin", "[data-complete]", async (event, field) => (await import("./complete.js")).complete(field));
 
 // ── Menus and dialogs ────────────────────────────────────────────────────────────────────────────────────
 document.addEventListener("click", ({ target }) => {
@@ -341,7 +348,7 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
     else if (list && target.matches(".more")) addPage(list, fragment);
     else if (list === target && swapSpec?.style === "afterbegin") pages.get(list.dataset.list).unshift(htmlOf(fragment));
     else if (fragment) remember(fragment);
-    if (type === "main") ctx.added = fragment.firstElementChild;
+    if (type === "main" || target === ctx.target) ctx.added = fragment.firstElementChild;
   }
 });
 
@@ -396,6 +403,8 @@ function save() {
   }
 }
 addEventListener("pagehide", save);
+// The browser has kept the whole page.
+addEventListener("pageshow", (event) => event.persisted && lists().forEach(refresh));
 
 function restore() {
   const state = JSON.parse(sessionStorage.getItem(prefix() + here()) ?? "null");
@@ -466,7 +475,7 @@ document.addEventListener("htmx:after:history:update", () => {
   shown = here();
 });
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  if (ctx.target !== body) return keepFocus(ctx, ctx.added?.isConnected ? ctx.added : ctx.target);
+  if (ctx.target !== body) return keepFocus(ctx);
   if (ctx.swap === "none") return;
   shown = here();
   if (isRestore(ctx)) restore();
@@ -476,7 +485,7 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
 
 const fail = ({ detail: { ctx, error } }) => {
   const more = moreOf(ctx);
-  keepFocus(ctx ?? {}, ctx?.sourceElement);
+  keepFocus(ctx);
   if (more) failMore(more);
   // The browser shows what is wrong with a page.
   else if (isRestore(ctx)) location.reload();
@@ -485,3 +494,16 @@ const fail = ({ detail: { ctx, error } }) => {
 };
 document.addEventListener("htmx:error", fail);
 document.addEventListener("htmx:response:error", fail);
+
+// ── Uploads go on in every page ──────────────────────────────────────────────────────────────────────────
+// `queue.js` sets the mark while IndexedDB holds something to upload.
+onContent((root) => {
+  const isWhole = root === document.body || root.querySelector("#queue");
+  if (isWhole && document.getElementById("queue") && localStorage.getItem("queue")) {
+    void import("./queue.js").then((queue) => queue.resume());
+  }
+});
+
+// ── What only members need comes after the page ──────────────────────────────────────────────────────────
+if (isSignedIn()) addEventListener("load", () => import("./member.js"));
+else localStorage.removeItem("member");

@@ -49,7 +49,13 @@ class Site:
             color_scheme=scheme,
             has_touch=touch,
             is_mobile=touch,
-            **{"reduced_motion": "reduce", "device_scale_factor": 2 if touch else 1, **options},
+            **{
+                "reduced_motion": "reduce",
+                "device_scale_factor": 2 if touch else 1,
+                # Requests that pass through a service worker are not intercepted.
+                "service_workers": "block",
+                **options,
+            },
         )
         self._contexts.append(context)
         if user:

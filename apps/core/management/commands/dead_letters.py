@@ -57,7 +57,7 @@ def _card(letter: Any) -> dict[str, Any]:
     return {
         "id": letter.pk,
         "task": letter.task_name,
-        "kwargs": letter.kwargs,
+        "kwargs": letter.shown_kwargs,
         "reason": letter.failure_reason,
         "tries": letter.attempts,
         "created_at": letter.created_at,

@@ -34,14 +34,17 @@ type Body<O> = O extends { requestBody: infer B }
 type Options<O> = Path<O> & Query<O> & Body<O> & { idempotencyKey?: string };
 type Request = { path?: object; query?: object; body?: unknown; idempotencyKey?: string };
 
-/** An error response. Switch on `problem.code`. */
+/** An error response, or a response that is not JSON. Switch on `problem?.code`. */
 export class PhotogramError extends Error {
   constructor(
-    readonly problem: Schemas["Problem"],
+    /** The HTTP status. */
+    readonly status: number,
+    /** Undefined if the response does not come from the API, for example if it is a page of a proxy. */
+    readonly problem: Schemas["Problem"] | undefined,
     /** Seconds to wait before the next attempt. */
     readonly retryAfter: number | undefined,
   ) {
-    super(`${problem.status} ${problem.code}: ${problem.detail}`);
+    super(problem ? `${status} ${problem.code}: ${problem.detail}` : `${status}: not a response of the API`);
   }
 }
 
@@ -66,7 +69,7 @@ export class Photogram {
       return await this.#send(method, path, options);
     } catch (error) {
       const refresh = this.#tokens?.refresh;
-      if (!(error instanceof PhotogramError) || error.problem.code !== "invalid_token" || !refresh) throw error;
+      if (!(error instanceof PhotogramError) || error.problem?.code !== "invalid_token" || !refresh) throw error;
       this.#tokens = undefined;
       this.#tokens = await this.request("post", "/v1/auth/token", { body: { grant_type: "refresh_token", refresh } });
       return await this.#send(method, path, options);
@@ -96,13 +99,29 @@ export class Photogram {
       body: options.body === undefined ? null : JSON.stringify(options.body),
     });
     const text = await response.text();
-    const body = text ? JSON.parse(text) : undefined;
-    if (!response.ok) {
-      const retryAfter = response.headers.get("Retry-After");
-      throw new PhotogramError(body, retryAfter ? Number(retryAfter) : undefined);
-    }
-    return body;
+    const body = parsed(text);
+    if (response.ok && (body !== undefined || !text)) return body;
+    throw new PhotogramError(response.status, isProblem(body) ? body : undefined, retryAfter(response));
   }
+}
+
+/** The value of a JSON text; undefined if it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isProblem(body: unknown): body is Schemas["Problem"] {
+  return typeof body === "object" && body !== null && "code" in body && "detail" in body;
+}
+
+/** Proxies may send a date instead of seconds. */
+function retryAfter(response: Response): number | undefined {
+  const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+  return Number.isNaN(seconds) ? undefined : seconds;
 }
 
 function filled(template: string, values: object = {}): string {

@@ -36,5 +36,5 @@ try {
   await client.request("post", "/v1/users/{user}/follow", { path: { user: "me" } });
 } catch (error) {
   if (!(error instanceof PhotogramError)) throw error;
-  console.log(`Refused: ${error.problem.code}.`);
+  console.log(`Refused: ${error.problem?.code}.`);
 }

@@ -1,0 +1,466 @@
+"""The settings of the current user."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language_info, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.accounts import exports, services, two_factor
+from apps.accounts.api.serializers import (
+    THEMES,
+    ChangePasswordSerializer,
+    DataExportSerializer,
+    PasswordSerializer,
+    SessionSerializer,
+    UpdateProfileSerializer,
+)
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
+from apps.accounts.services import WrongPassword
+from apps.core import limits
+from apps.core.errors import NotFound
+from apps.notifications import preferences
+from apps.notifications.api.serializers import PreferencesBodySerializer
+from apps.notifications.models import Type
+from apps.notifications.preferences import Channels
+from apps.social import visibility
+from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
+from apps.web import sessions
+from apps.web.devices import name_device
+from apps.web.forms import form_page, validate
+from apps.web.http import get_member, member_id, page, render_page, wants_part
+from apps.web.lists import PEOPLE, paginate_queryset
+
+require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@dataclass(frozen=True)
+class Section:
+    """A page of the settings, whose URL name is `settings_<name>`."""
+
+    name: str
+    title: Any
+    summary: Any
+    icon: str
+
+    @property
+    def url(self) -> str:
+        return reverse(f"web:settings_{self.name}")
+
+
+SECTIONS = [
+    Section("profile", gettext_lazy("Profile"), gettext_lazy("Photo, name, bio and website"), "person"),
+    Section("account", gettext_lazy("Account"), gettext_lazy("E-mail address and language"), "at"),
+    Section("security", gettext_lazy("Security"), gettext_lazy("Password and two-factor authentication"), "lock"),
+    Section("sessions", gettext_lazy("Devices"), gettext_lazy("Where you are signed in"), "device"),
+    Section("notifications", gettext_lazy("Notifications"), gettext_lazy("What you hear about, and how"), "bell"),
+    Section("privacy", gettext_lazy("Privacy"), gettext_lazy("Who sees you; blocked and muted people"), "eye-off"),
+    Section("appearance", gettext_lazy("Appearance"), gettext_lazy("Theme, sensitive posts, keyboard"), "palette"),
+    Section("export", gettext_lazy("Your data"), gettext_lazy("Download a copy of it"), "download"),
+    Section("delete", gettext_lazy("Delete account"), gettext_lazy("Leave, with all posts and comments"), "trash"),
+]
+
+
+@require_safe
+@page(members_only=True)
+def overview(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "web/settings/overview.html", {"sections": SECTIONS})
+
+
+def _settings_form(
+    request: HttpRequest,
+    section: str,
+    save: Callable[[], None],
+    *,
+    values: Mapping[str, Any],
+    secrets: tuple[str, ...] = (),
+    password_field: str = "",
+    saved: str = "",
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    """The page of a section with a form. After `save` the page is shown again, with the message `saved`."""
+
+    def save_and_show() -> HttpResponse:
+        save()
+        messages.success(request, saved or _("Saved."))
+        return redirect(request.path)
+
+    return form_page(
+        request,
+        f"web/settings/{section}.html",
+        save_and_show,
+        values=values,
+        secrets=(*secrets, password_field),
+        places={WrongPassword.code: password_field},
+        context=_shown(section) | dict(context or {}),
+    )
+
+
+def _shown(section: str) -> dict[str, Any]:
+    return {"sections": SECTIONS, "section": next(each for each in SECTIONS if each.name == section)}
+
+
+# ── Profile, account, appearance ─────────────────────────────────────────────────────────────────────────
+@require_form_methods
+@page(members_only=True)
+def profile(request: HttpRequest) -> HttpResponse:
+    """Name, bio and website."""
+    member = get_member(request)
+    fields = ["display_name", "bio", "website"]
+    return _settings_form(
+        request,
+        "profile",
+        lambda: _update(member, {name: request.POST[name] for name in fields if name in request.POST}),
+        values={name: getattr(member, name) for name in fields},
+        context={"longest": {name: cast(Any, User._meta.get_field(name)).max_length for name in fields}},
+    )
+
+
+def _update(member: User, data: dict[str, Any]) -> None:
+    services.update_profile(member, changes=validate(UpdateProfileSerializer, data, partial=True))
+
+
+@require_form_methods
+@page(members_only=True)
+def account(request: HttpRequest) -> HttpResponse:
+    """Handle and e-mail address, which are shown only, and the language."""
+    member = get_member(request)
+    return _settings_form(
+        request,
+        "account",
+        lambda: _update(member, {"locale": request.POST.get("locale", "")}),
+        values={"locale": member.locale},
+        context={"languages": _languages(member.locale)},
+    )
+
+
+def _languages(current: str) -> list[tuple[str, str]]:
+    """(code, name in the language itself) of the languages of this server, and the current one."""
+    offered = [code for code, _name in settings.LANGUAGES]
+    return [(code, _language_name(code)) for code in dict.fromkeys([*offered, current])]
+
+
+def _language_name(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
+
+
+@require_form_methods
+@page(members_only=True)
+def appearance(request: HttpRequest) -> HttpResponse:
+    """Theme, sensitive posts and keyboard shortcuts."""
+    member = get_member(request)
+    current = DEFAULT_SETTINGS | member.settings
+    switches = ["show_sensitive", "keyboard_shortcuts"]
+
+    def save() -> None:
+        chosen = {"theme": request.POST.get("theme", "")} | {name: name in request.POST for name in switches}
+        _update(member, {"settings": chosen})
+
+    return _settings_form(
+        request,
+        "appearance",
+        save,
+        values={name: current[name] for name in ["theme", *switches]},
+        context={"themes": [(name, _theme_name(name)) for name in THEMES]},
+    )
+
+
+def _theme_name(name: str) -> str:
+    return {"system": _("As the device"), "light": _("Light"), "dark": _("Dark")}[name]
+
+
+# ── Security ─────────────────────────────────────────────────────────────────────────────────────────────
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
+def security(request: HttpRequest) -> HttpResponse:
+    """Change the password; the state of two-factor authentication of staff."""
+    member = get_member(request)
+
+    def save() -> None:
+        names = ["current_password", "new_password"]
+        data = {name: request.POST[name] for name in names if name in request.POST}
+        body = validate(ChangePasswordSerializer, data)
+        limits.require("password", str(member.pk))
+        services.change_password(
+            member, current=body["current_password"], new=body["new_password"], session_id=_session(request).session_id
+        )
+
+    return _settings_form(
+        request,
+        "security",
+        save,
+        values={},
+        secrets=("new_password",),
+        password_field="current_password",  # noqa: S106  (the name of a field)
+        saved=_("Your password is changed. All other devices are signed out."),
+        context={
+            "password_rules": password_validators_help_texts(),
+            "two_factor": _two_factor_state(request, member) if member.is_staff else None,
+        },
+    )
+
+
+def _two_factor_state(request: HttpRequest, member: User) -> dict[str, Any]:
+    session = Session.objects.get(pk=_session(request).session_id)
+    return {
+        "is_set_up": two_factor.device_of(member) is not None,
+        "is_required": two_factor.is_required(),
+        "codes_left": two_factor.recovery_codes_left(member),
+        "is_used_here": session.two_factor,
+    }
+
+
+def _session(request: HttpRequest) -> sessions.WebSession:
+    session: sessions.WebSession = request.auth  # type: ignore[attr-defined]
+    return session
+
+
+# ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────
+@require_safe
+@page(members_only=True)
+def session_list(request: HttpRequest) -> HttpResponse:
+    """The devices, browsers and consoles that are signed in, newest first."""
+    devices = paginate_queryset(
+        request,
+        "sessions",
+        Session.objects.owned_by(member_id(request)).live(),
+        serialize=lambda rows: [
+            {**SessionSerializer(row, context={"request": request}).data, "name": name_device(row)} for row in rows
+        ],
+        limit=PEOPLE,
+    )
+    if wants_part(request) and not devices.is_first:
+        return render(request, "web/settings/parts/sessions.html", {"devices": devices})
+    return render_page(request, "web/settings/sessions.html", _shown("sessions") | {"devices": devices})
+
+
+@require_POST
+@page(members_only=True)
+def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """End a session of the current user; for the current session, sign out. Raises NotFound."""
+    if not Session.objects.owned_by(member_id(request)).filter(pk=session_id).exists():
+        raise NotFound
+    services.end_session(member_id(request), session_id)
+    messages.success(request, _("The device is signed out."))
+    return redirect("web:settings_sessions")
+
+
+@require_POST
+@page(members_only=True)
+def end_other_sessions(request: HttpRequest) -> HttpResponse:
+    """End all sessions of the current user but this one."""
+    services.end_all_sessions(member_id(request), except_id=_session(request).session_id)
+    messages.success(request, _("All other devices are signed out."))
+    return redirect("web:settings_sessions")
+
+
+# ── Notifications ────────────────────────────────────────────────────────────────────────────────────────
+TYPES = {
+    Type.LIKE: gettext_lazy("Likes of your posts"),
+    Type.COMMENT: gettext_lazy("Comments on your posts"),
+    Type.REPLY: gettext_lazy("Replies to your comments"),
+    Type.COMMENT_LIKE: gettext_lazy("Likes of your comments"),
+    Type.MENTION: gettext_lazy("Mentions of you"),
+    Type.FOLLOW: gettext_lazy("New followers"),
+    Type.FOLLOW_REQUEST: gettext_lazy("Requests to follow you"),
+    Type.FOLLOW_ACCEPTED: gettext_lazy("Your requests that are accepted"),
+    Type.MODERATION: gettext_lazy("Decisions of moderators"),
+}
+CHANNELS = {
+    "in_app": gettext_lazy("Activity"),
+    "push": gettext_lazy("Push"),
+    "email": gettext_lazy("Mail"),
+}
+
+
+@require_form_methods
+@page(members_only=True)
+def notifications(request: HttpRequest) -> HttpResponse:
+    """The channels of each type of notification."""
+
+    def save() -> None:
+        chosen = {type_: {name: f"{type_}.{name}" in request.POST for name in CHANNELS} for type_ in map(str, TYPES)}
+        body = validate(PreferencesBodySerializer, chosen)
+        preferences.update(member_id(request), {type_: Channels(**channels) for type_, channels in body.items()})
+
+    current = preferences.get_channels(member_id(request))
+    rows = [
+        {
+            "label": label,
+            "cells": [
+                {
+                    "name": f"{type_}.{channel}",
+                    "channel": CHANNELS[channel],
+                    "checked": checked,
+                    # Decisions of moderators stay in the list.
+                    "fixed": type_ == Type.MODERATION and channel == "in_app",
+                }
+                for channel, checked in asdict(current[type_]).items()
+            ],
+        }
+        for type_, label in TYPES.items()
+    ]
+    return _settings_form(
+        request, "notifications", save, values={}, context={"rows": rows, "channels": list(CHANNELS.values())}
+    )
+
+
+# ── Privacy ──────────────────────────────────────────────────────────────────────────────────────────────
+@require_form_methods
+@page(members_only=True)
+def privacy(request: HttpRequest) -> HttpResponse:
+    """Whether the account is private and may be found; the numbers of blocked and muted people."""
+    member = get_member(request)
+
+    def save() -> None:
+        chosen = {"discoverable": "discoverable" in request.POST}
+        _update(member, {"is_private": "is_private" in request.POST, "settings": chosen})
+
+    return _settings_form(
+        request,
+        "privacy",
+        save,
+        values={
+            "is_private": member.is_private,
+            "discoverable": (DEFAULT_SETTINGS | member.settings)["discoverable"],
+        },
+        context={
+            "blocked": visibility.blocked_by(member.pk).count(),
+            "muted": visibility.muted_by(member.pk).count(),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """Blocking or muting, as a list of the people concerned. `undo`: the action that releases one."""
+
+    title: Any
+    empty: Any
+    undo: str
+    undo_label: Any
+    list_for: Callable[[UUID], QuerySet[Any]]
+    serializer_class: Any
+
+
+RESTRICTIONS = {
+    "blocked": Restriction(
+        gettext_lazy("Blocked people"),
+        gettext_lazy("You have blocked nobody."),
+        "unblock",
+        gettext_lazy("Unblock"),
+        visibility.blocked_by,
+        BlockedUserSerializer,
+    ),
+    "muted": Restriction(
+        gettext_lazy("Muted people"),
+        gettext_lazy("You have muted nobody."),
+        "unmute",
+        gettext_lazy("Unmute"),
+        visibility.muted_by,
+        MutedUserSerializer,
+    ),
+}
+
+
+@require_safe
+@page(members_only=True)
+def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
+    """The people whom the current user has blocked or muted, newest first."""
+    restriction = RESTRICTIONS[kind]
+    people = paginate_queryset(
+        request,
+        kind,
+        restriction.list_for(member_id(request)),
+        serialize=lambda rows: restriction.serializer_class(rows, many=True).data,
+        limit=PEOPLE,
+    )
+    context = {"restriction": restriction, "people": people}
+    if wants_part(request) and not people.is_first:
+        return render(request, "web/settings/parts/people.html", context)
+    return render_page(request, "web/settings/restricted.html", _shown("privacy") | context)
+
+
+# ── Data export, deletion ────────────────────────────────────────────────────────────────────────────────
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
+def export(request: HttpRequest) -> HttpResponse:
+    """The state of the data export with its link, and a form to request one."""
+    member = get_member(request)
+
+    def save() -> None:
+        services.request_export(member, password=_checked_password(request))
+
+    latest = exports.latest(member.pk)
+    unfinished = {DataExport.Status.PENDING, DataExport.Status.PROCESSING}
+    return _settings_form(
+        request,
+        "export",
+        save,
+        values={},
+        password_field="password",  # noqa: S106  (the name of a field)
+        saved=_("We are making the archive. A mail tells you when it is ready."),
+        context={
+            "export": DataExportSerializer(latest).data if latest else None,
+            "in_progress": latest is not None and latest.status in unfinished,
+            "hours": int(settings.EXPORT_LIFETIME.total_seconds() // 3600),
+        },
+    )
+
+
+def _checked_password(request: HttpRequest) -> str:
+    """The password of a form, after its attempt is counted."""
+    data = {"password": request.POST["password"]} if "password" in request.POST else {}
+    password: str = validate(PasswordSerializer, data)["password"]
+    limits.require("password", str(member_id(request)))
+    return password
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete the account after a grace period, and sign out everywhere."""
+
+    def leave() -> HttpResponse:
+        services.leave(get_member(request), password=_checked_password(request))
+        day = date_format(timezone.now() + settings.ERASURE_GRACE, "DATE_FORMAT")
+        gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
+        messages.success(request, gone % {"day": day})
+        response = redirect("web:home")
+        sessions.delete_cookie(response)
+        return response
+
+    return form_page(
+        request,
+        "web/settings/delete.html",
+        leave,
+        values={},
+        secrets=["password"],
+        places={WrongPassword.code: "password"},
+        context=_shown("delete") | {"days": settings.ERASURE_GRACE.days},
+    )
+
+
+@require_safe
+def export_url(request: HttpRequest) -> HttpResponse:
+    """The link in the mail that announces an archive."""
+    return redirect("web:settings_export")
