@@ -13,7 +13,7 @@ MODULES = "web/js/"
 PAGES = ("web/", "django_htmx/htmx-4", "django_htmx/ext/")
 
 
-class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise's types are partial
+class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise has no types
     """Compressed files with a hash in their names, by which the ES modules of the pages import each other.
 
     A module contains the names of those that it imports, and two that import each other would have no hash. So the

@@ -11,8 +11,8 @@ without upper and lower case (Japanese, Thai, Arabic, ...) may touch it, because
 twitter-text does the same (github.com/twitter/twitter-text, `validMentionPrecedingChars` and `endMentionMatch`).
 
 Tags and mentions inside a URL do not count. A URL ends before a space, a quotation mark, an angle bracket, a bracket
-that it has not opened, and punctuation outside ASCII, such as a Chinese full stop. Offsets and lengths are in code
-points and include the sign. Texts are in NFC.
+that it has not opened, and punctuation outside ASCII, such as a Chinese full stop or a full-width sign. Offsets and
+lengths are in code points and include the sign. Texts are in NFC.
 """
 
 import re
@@ -29,6 +29,9 @@ _CLOSING = {")": "(", "]": "[", "}": "{"}
 _NO_URL_WITH = frozenset({"Ps", "Pe", "Pi", "Pf", "Po"})
 # They are punctuation, but occur within names, also in the addresses of encyclopedias.
 _MIDDLE_DOTS = frozenset("·・")
+_WAVE_DASHES = frozenset("〜〰")
+# The emoji "information", which Unicode counts among the letters.
+_INFORMATION = "ℹ"
 _SIGN = re.compile(f"[{''.join(SIGNS)}]")
 _NO_TAG_AFTER = frozenset((*SIGNS, "/", "&"))
 _MENTION = re.compile(r"@([A-Za-z0-9_]++(?:\.[A-Za-z0-9_]++)*+)")
@@ -114,7 +117,8 @@ def _end_of_identifier(text: str, at: int) -> int:
 def _continues(character: str) -> bool:
     """Letters, numbers and the marks of letters. Unicode counts invisible fillers among the letters."""
     category = unicodedata.category(character)
-    return character == "_" or (category[0] in "LMN" and category != "Me" and not _IGNORABLE.match(character))
+    is_letter = category[0] in "LMN" and category != "Me" and character != _INFORMATION
+    return character == "_" or (is_letter and not _IGNORABLE.match(character))
 
 
 def _joins(text: str, at: int) -> bool:
@@ -183,5 +187,7 @@ def _end_of_url(text: str, at: int) -> int:
 def _ends_url(character: str) -> bool:
     if character.isascii():
         return character in '<>"`' or is_blank(character)
-    punctuation = unicodedata.category(character) in _NO_URL_WITH and character not in _MIDDLE_DOTS
-    return punctuation or is_blank(character)
+    category = unicodedata.category(character)
+    is_fullwidth_sign = category[0] in "PS" and unicodedata.east_asian_width(character) == "F"
+    punctuation = category in _NO_URL_WITH and character not in _MIDDLE_DOTS
+    return punctuation or is_fullwidth_sign or character in _WAVE_DASHES or is_blank(character)

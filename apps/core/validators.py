@@ -2,10 +2,13 @@
 
 from django.core.exceptions import ValidationError
 
-from apps.core.text import is_blank
+from apps.core.text import has_forbidden, is_blank
 
 
-def validate_not_blank(text: str) -> None:
-    """Raises ValidationError for a text of invisible characters. Django's fields refuse white space by themselves."""
+def validate_text(text: str) -> None:
+    """Raises ValidationError for a text of invisible characters, and for characters that are never stored. Django's
+    fields refuse white space by themselves."""
+    if has_forbidden(text.replace("\r\n", "\n")):
+        raise ValidationError("Control characters and bidirectional overrides are not allowed.", code="invalid")
     if is_blank(text):
         raise ValidationError("Write something that can be read.", code="required")

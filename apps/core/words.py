@@ -16,6 +16,8 @@ MAX_LENGTH = 64
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 # The empty Braille pattern looks like a space.
 _SPACE = re.compile(r"[\s\u2800]+")
+# NFKC replaces these symbols by letters and digits, which are no part of the word beside them.
+_SYMBOL = re.compile("[№℠℡™ℹ℻①-⒛⓪-⓿❶-➓]")
 _URL = re.compile(r"https?://\S+", re.ASCII | re.IGNORECASE)
 _UNSPACED_RANGES = (
     r"\u0e00-\u0eff"  # Thai, Lao
@@ -48,7 +50,8 @@ def comparable(text: str) -> str:
 def searchable(text: str) -> str:
     """The form in which the search compares texts: as `comparable`, no accents, the digits of all scripts as 0 to 9,
     and URLs as people read them, without percent-encoding."""
-    plain = comparable(_URL.sub(lambda url: unquote(url[0]), text) if "%" in text else text)
+    readable = _URL.sub(lambda url: unquote(url[0]), text) if "%" in text else text
+    plain = comparable(_SYMBOL.sub(r" \g<0> ", readable))
     if not plain.isascii():
         bare = "".join(_plain_digit(c) for c in unicodedata.normalize("NFKD", plain) if not _is_accent(c))
         plain = unicodedata.normalize("NFC", bare)

@@ -21,6 +21,7 @@ from django.conf import settings
 from py_vapid import Vapid02
 from pywebpush import WebPusher, WebPushException
 
+from apps.core.hosts import is_public_name
 from apps.notifications.channels import NowhereToGo, Undelivered
 from apps.notifications.models import NotificationEvent, PushSubscription
 from apps.notifications.wording import get_line
@@ -37,8 +38,8 @@ _TUNNELS = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("2002::/16")
 # Networks of the registries for special purposes of IANA that `is_global` does not know in every version of Python:
 # protocol assignments, 6to4 relays (RFC 7526), and documentation (RFC 9637).
 _SPECIAL = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20")))
-# Names that are never public (RFC 6761, RFC 6762, RFC 8375, ICANN 2024).
-_PRIVATE_NAMES = ("localhost", "local", "internal", "home.arpa", "test", "invalid")
+# How the interface part of an ISATAP address begins, whose end is an IPv4 address (RFC 5214).
+_ISATAP = (0x00005EFE, 0x02005EFE)
 KEPT_SECONDS = 24 * 3600
 GONE = {404, 410}
 
@@ -96,14 +97,15 @@ def check_endpoint(endpoint: str) -> SplitResult:
     parts = urlsplit(endpoint)
     if (443 if parts.port is None else parts.port) not in PORTS:
         raise ForbiddenEndpoint(endpoint)
-    name = str(parts.hostname).rstrip(".")
+    name = str(parts.hostname)
     try:
         # Numbers in any notation, such as 2130706433 for 127.0.0.1.
         addresses = _addresses(socket.getaddrinfo(name, None, flags=socket.AI_NUMERICHOST))
     except OSError:
-        is_allowed = "." in name and not f".{name}".endswith(tuple(f".{private}" for private in _PRIVATE_NAMES))
+        is_allowed = is_public_name(name)
     else:
-        is_allowed = all(map(_is_public, addresses))
+        # Browsers write an address in its canonical form.
+        is_allowed = {name} == {*addresses} and _is_public(name)
     if not is_allowed:
         raise ForbiddenEndpoint(endpoint)
     return parts
@@ -153,7 +155,8 @@ def _is_public(text: str) -> bool:
         return False
     if isinstance(address, ipaddress.IPv6Address):
         is_tunnel = any(address in tunnel for tunnel in _TUNNELS)
-        return address.is_global and address in _UNICAST and not is_tunnel
+        is_isatap = int(address) >> 32 & 0xFFFFFFFF in _ISATAP
+        return address.is_global and address in _UNICAST and not (is_tunnel or is_isatap)
     return address.is_global and not address.is_multicast
 
 

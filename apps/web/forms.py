@@ -59,8 +59,8 @@ def refused_form(
     # Messages about fields that the form does not have are shown above it.
     general = [text for name in errors.keys() - set(values) - set(secrets) for text in errors.pop(name)]
     typed = {name: _typed(request, name, value) for name, value in values.items()}
-    page = {"form": typed, "errors": errors, "form_errors": general, **(context or {})}
-    response = render_page(request, template, page, status=refusal.status)
+    page = {"form": typed, "errors": errors, "has_field_errors": bool(errors), "form_errors": general}
+    response = render_page(request, template, page | dict(context or {}), status=refusal.status)
     for name, value in refusal.headers.items():
         response.headers[name] = value
     return response

@@ -13,6 +13,7 @@ from apps.notifications import reads
 from apps.notifications.api.serializers import NotificationSerializer
 from apps.notifications.models import Type
 from apps.notifications.reads import NotificationRow
+from apps.notifications.wording import PREVIEW_LENGTH
 from apps.web.posts import present_posts
 
 # By the number of actors.
@@ -33,10 +34,9 @@ SENTENCES: dict[str, Callable[[int], str]] = {
 
 def present_notifications(rows: Sequence[NotificationRow], viewer_id: UUID) -> list[dict[str, Any]]:
     """The representations of a page of notifications, with `sentence`, `path` and `photo` for the template."""
-    context = {"actors": reads.get_actors(rows)}
+    serializer = NotificationSerializer(context={"actors": reads.get_actors(rows)})
     photos = _first_photos(rows, viewer_id)
-    entries = NotificationSerializer(rows, many=True, context=context).data
-    return [_present(entry, photos.get(entry["post_id"])) for entry in entries]
+    return [_present(serializer.to_representation(row), photos.get(row.post_id)) for row in rows]
 
 
 def get_path(type_: str, *, post_id: UUID | None, comment_id: UUID | None, handles: Sequence[str]) -> str:
@@ -54,7 +54,11 @@ def get_path(type_: str, *, post_id: UUID | None, comment_id: UUID | None, handl
 def _present(entry: dict[str, Any], photo: dict[str, Any] | None) -> dict[str, Any]:
     handles = [actor["handle"] for actor in entry["actors"]]
     path = get_path(entry["type"], post_id=entry["post_id"], comment_id=entry["comment_id"], handles=handles)
-    return entry | {"sentence": _sentence(entry), "path": path, "photo": photo, "unread": entry["read_at"] is None}
+    added = {"sentence": _sentence(entry), "path": path, "photo": photo, "unread": entry["read_at"] is None}
+    preview = entry["preview"]
+    if preview and len(preview) == PREVIEW_LENGTH:
+        added["preview"] = f"{preview}…"
+    return entry | added
 
 
 def _sentence(entry: dict[str, Any]) -> SafeString:

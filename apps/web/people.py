@@ -29,6 +29,9 @@ def present_profile(profile: Profile, viewer_id: UUID | None) -> dict[str, Any]:
     """The representation of an account for its own page."""
     person = serialize_profile(profile)
     person["bio_html"] = link_bio(profile.bio, viewer_id)
+    # Only the address of a web page becomes a link, whatever is stored.
+    is_address = _URL.fullmatch(profile.website)
+    person["website_label"] = profile.website.split("://", 1)[1].removesuffix("/") if is_address else ""
     person["is_own"] = profile.id == viewer_id
     return person
 
@@ -39,7 +42,7 @@ def present_blocked(user: User) -> dict[str, Any]:
 
 
 def link_bio(bio: str, viewer_id: UUID | None) -> SafeString:
-    """A biography as HTML: addresses of web pages, tags, and mentions of accounts that the viewer may see, are links."""
+    """A biography as HTML, in which web addresses, tags, and mentions of accounts that the viewer may see are links."""
     links = [_link_url(match) for match in _URL.finditer(bio)]
     links += [(at, length, reverse("web:tag", args=[tag]), "") for tag, at, length in captions.tag_positions(bio)]
     links += _mentions(bio, viewer_id)

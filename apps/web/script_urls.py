@@ -15,7 +15,7 @@ from apps.search.api.views import SearchViewSet
 from apps.web.authentication import WebSessionAuthentication
 
 
-def _view(viewset: type[GenericViewSet[Any]], **actions: str) -> Any:
+def _view(viewset: type[GenericViewSet[Any]], **actions: Any) -> Any:
     """A view of the API for signed-in browsers. `actions`: {method: action}. The OpenAPI document leaves it out."""
     options: dict[str, Any] = {}
     for action in actions.values():

@@ -29,7 +29,9 @@ urlpatterns = [
     re_path(r"^@(?P<handle>[^/]+)/followers$", people.followers, name="followers"),
     re_path(r"^@(?P<handle>[^/]+)/following$", people.following, name="following"),
     re_path(
-        r"^@(?P<handle>[^/]+)/(?P<action>(un)?(follow|block|mute)|remove-follower)$", relationships.act, name="relate"
+        r"^@(?P<handle>[^/]+)/(?P<action>(?:un)?(?:follow|block|mute)|remove-follower)$",
+        relationships.act,
+        name="relate",
     ),
     path("requests", relationships.request_list, name="requests"),
     re_path(r"^requests/@(?P<handle>[^/]+)/(?P<answer>accept|reject)$", relationships.answer, name="answer_request"),

@@ -225,6 +225,9 @@ LOCAL = [
     "user@[10.0.0.1]",
     "user@127.0.0.10",
     "user@127.0.0.0x1f",
+    "user@printer.lan",
+    "user@hidden.onion",
+    "user@staging.test",
 ]
 
 

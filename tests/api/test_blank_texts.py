@@ -52,6 +52,14 @@ def test_form_of_the_console_refuses_blank_text(text):
     assert "reason" in BlockTermForm({"kind": "word", "text": "spam", "effect": "flag", "reason": text}).errors
 
 
+@pytest.mark.parametrize("text", ["paid \u202eevil", "bell\x07", "half \ud800", "\u2066"])
+def test_form_of_the_console_refuses_forbidden_characters(text):
+    assert "reason" in ReasonForm({"reason": text}).errors
+    assert "note" in DecisionForm({"decision": "uphold", "note": text}).errors
+    assert "reason" in BlockTermForm({"kind": "word", "text": "spam", "effect": "flag", "reason": text}).errors
+    assert not ReasonForm({"reason": "Two\r\nlines."}).errors
+
+
 @pytest.mark.parametrize("text", ["\u202e", "\0", "\u200b\u2066"])
 def test_forbidden_characters_are_refused_also_if_nothing_is_visible(api, alice, text):
     assert codes(api(alice).patch("/users/me", {"display_name": text})) == (400, ["invalid_characters"])

@@ -30,7 +30,7 @@ texts = st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from(SPICE)),
             "☀️#summer ❤️\ufe0e#love 👍🏽#nice 👨‍👩‍👧#kin 🏴\U000e0067\U000e007f#flag",
             ["summer", "love", "nice", "kin", "flag"],
         ),
-        ("1️⃣#first *️⃣#star", ["first", "star"]),
+        ("1️⃣#first *️⃣#star ℹ️#info", ["first", "star", "info"]),
         ("a\ufe0f#no é\u0301#no a\u00ad#no", []),
         ("#\u3164 #\u115f #\uffa0 #\u3164a #\u2800", []),
         ("\u3164#after a\u200b#zero \u200f#mark", ["after", "zero", "mark"]),
@@ -63,6 +63,8 @@ def test_urls_contain_no_tags_and_mentions(url):
         ("https://x.example/猫・犬#frag https://x.example/col·lecció#frag", []),
         ("https://x.example/https://y.example/#frag", []),
         ("https://x.example/a؟#tag https://x.example/a।#two", ["tag", "two"]),
+        ("https://x.example/a〜#tag https://x.example/a～#two https://x.example/a｜#three", ["tag", "two", "three"]),
+        ("https://x.example/１２#frag https://x.example/a–b#frag", []),
     ],
 )
 def test_url_ends_before_foreign_punctuation_and_unopened_brackets(text, tags):

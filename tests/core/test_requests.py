@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 import gzip
+import io
 import json
 
 import pytest
@@ -87,6 +88,26 @@ def test_compressed_body_is_415(api, alice, encoding, status):
     assert answer.status_code == status
     if status == 415:
         is_problem(answer, 415, "unsupported_content_type")
+
+
+@pytest.mark.promise("I2")
+@pytest.mark.parametrize("length", ["-1", "+2", "0x2", "1_0", "2.0", "2e0", " 2", "2,2", "٢", "²", "two", "1" * 5000])
+def test_content_length_that_is_not_a_number_is_400(anonymous, length):
+    answer = anonymous.generic("POST", "/auth/token", b"{}", CONTENT_LENGTH=length)
+    is_problem(answer, 400, "malformed_request")
+
+
+@pytest.mark.parametrize("length", ["0002", "2"])
+def test_content_length_may_have_leading_zeros(api, alice, length):
+    assert api(alice).generic("PATCH", "/users/me", b"{}", CONTENT_LENGTH=length).status_code == 200
+
+
+def test_body_in_chunks_is_refused_and_not_taken_for_empty(api, alice, carol):
+    chunked = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}
+    problem = is_problem(api(alice).generic("PATCH", "/users/me", b'{"bio": "x"}', **chunked), 400, "malformed_request")
+    assert problem["detail"] == "Send the body with a Content-Length."
+    empty = chunked | {"wsgi.input": io.BytesIO()}
+    assert api(carol).generic("POST", "/users/@alice/follow", b"", **empty).status_code == 200
 
 
 @pytest.mark.promise("I2")

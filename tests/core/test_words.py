@@ -86,6 +86,11 @@ def is_found(text, query):
         ("\u200fשלום\u200e", "שלום"),
         ("٢٠٢٦", "2026"),
         ("a\u2800b", "b"),
+        ("Nikon™lens №5", "nikon lens 5"),
+        ("①first ❷second ⒊third", "first second third"),
+        ("ℹ️info", "info"),
+        ("ⓢⓤⓜⓜⓔⓡ", "summer"),
+        ("5㎏ 3m²", "5kg 3m2"),
     ],
 )
 def test_text_is_found(text, query):

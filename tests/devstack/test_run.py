@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from devstack import network
 from devstack.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,9 +31,8 @@ def devstack(*arguments: str, env: dict[str, str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    port = free_port()
-    env = environment(tmp_path / "state of things", port)
+def start(env: dict[str, str]) -> tuple["subprocess.Popen[str]", str]:
+    """`make run`, and what it has printed when everything runs."""
     run = devstack("run", env=env)
     assert run.stdout
     output = ""
@@ -40,6 +40,13 @@ def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         output += line
         if "Press Ctrl-C to stop" in line:
             break
+    return run, output
+
+
+def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    port = free_port()
+    env = environment(tmp_path / "state of things", port)
+    run, output = start(env)
     for unwanted in ("superuser privileges", "dependency_down", "Content-Type:"):
         assert unwanted not in output
     base = f"http://127.0.0.1:{port}"
@@ -64,6 +71,27 @@ def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     run.send_signal(signal.SIGINT)
     output, _ = run.communicate(timeout=300)
     assert run.returncode == 0, output
+
+
+def test_make_run_serves_devices_in_the_network(tmp_path: Path) -> None:
+    address = network._default_address()
+    if address == "127.0.0.1":
+        pytest.skip("This machine is in no network.")
+    port = free_port()
+    env = environment(tmp_path / "state", port) | {"LAN": address}
+    storage = [name for name in env if name.startswith("S3_") or name == "MEDIA_CDN_URL"]
+    run, output = start({name: value for name, value in env.items() if name not in storage})
+    base = f"http://{address}:{port}"
+    assert output.splitlines()[-2:] == [f"Open {base}/ and join", "Press Ctrl-C to stop."], output
+    assert "need https" in output
+    page = requests.get(f"{base}/", timeout=60)
+    assert page.status_code == 200
+    # Photos and uploads are at the same address, on the port of the storage.
+    [origin] = re.findall(rf"connect-src 'self' (http://{address}:[0-9]+);", page.headers["Content-Security-Policy"])
+    assert requests.get(f"{origin}/", timeout=10).status_code == 403
+    assert requests.get(f"{base}/", headers={"Host": "elsewhere.example"}, timeout=10).status_code == 400
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=300)
 
 
 def test_used_port_is_refused_before_anything_starts(tmp_path: Path) -> None:

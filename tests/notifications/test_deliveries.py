@@ -65,9 +65,10 @@ def service(monkeypatch):
     monkeypatch.setattr(push.httpx, "Client", lambda **given: client(transport=httpx.MockTransport(answer), **given))
     resolve = socket.getaddrinfo
 
-    def public(host, *args, **kwargs):
-        known = str(host).endswith(".example")
-        return [(0, 0, 0, "", ("93.184.215.14", 443))] if known else resolve(host, *args, **kwargs)
+    def public(host, *args, flags=0, **kwargs):
+        if str(host).endswith(".example") and flags != socket.AI_NUMERICHOST:
+            return [(0, 0, 0, "", ("93.184.215.14", 443))]
+        return resolve(host, *args, flags=flags, **kwargs)
 
     monkeypatch.setattr(push.socket, "getaddrinfo", public)
     return Service
@@ -271,6 +272,22 @@ class TestPush:
             "https://push.example/1\n",
             "https://push.example/\u2028",
             "https://127.0.0.1%00.push.example/1",
+            "https://0177.0.0.1/1",
+            "https://127.0.0.1./1",
+            "https://8.8.8.8./1",
+            "https://134744072/1",
+            "https://8.8.8/1",
+            "https://010.8.8.8/1",
+            "https://08.8.8.8/1",
+            "https://256.256.256.256/1",
+            "https://push.0x7f/1",
+            "https://[2a00:1450::127.0.0.1]/1",
+            "https://[2a00:1450::5efe:7f00:1]/1",
+            "https://[2a00:1450::200:5efe:7f00:1]/1",
+            "https://printer.lan/1",
+            "https://localhost.localdomain/1",
+            "https://1.0.0.127.in-addr.arpa/1",
+            "https://hidden.onion/1",
         ],
     )
     def test_endpoint_that_is_not_https_or_not_public_is_refused(self, api, service, keys, alice, endpoint):
@@ -301,7 +318,8 @@ class TestPush:
 
     @pytest.mark.promise("I5")
     @pytest.mark.parametrize(
-        "address", ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "224.0.0.1", "::8.8.8.8"]
+        "address",
+        ["::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "224.0.0.1", "::8.8.8.8", "2a00:1450::5efe:7f00:1"],
     )
     def test_name_is_not_called_if_one_of_its_addresses_is_not_public(self, monkeypatch, address):
         monkeypatch.setattr(push, "_resolve", lambda host: ["93.184.215.14", address])

@@ -400,12 +400,6 @@ class TestTheEnvironment:
             assert done.returncode == 0, done.stderr
         assert self.check(made).returncode == 0
 
-    @pytest.mark.slow
-    def test_deployment_checks_warn_of_links_to_the_api(self, made: dict[str, str]) -> None:
-        done = self.check(made | {"CLIENT_URL": made["PUBLIC_URL"]}, "--deploy", "--tag", "settings")
-        assert done.returncode == 1
-        assert "photogram.W103" in done.stderr
-
     def check(self, environment: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
         argv = [sys.executable, "manage.py", "check", *options, "--fail-level", "WARNING"]
         return subprocess.run(

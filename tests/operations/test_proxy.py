@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -47,6 +48,9 @@ MALFORMED = {
     "two lengths": POST + b"Content-Length: 3\r\nContent-Length: 30\r\n\r\n{}\n",
     "a negative length": POST + b"Content-Length: -1\r\n\r\n",
     "a length of letters": POST + b"Content-Length: ten\r\n\r\n",
+    "a length with a sign": POST + b"Content-Length: +2\r\n\r\n{}",
+    "a length with an underscore": POST + b"Content-Length: 1_0\r\n\r\n{}",
+    "a length of a thousand digits": POST + b"Content-Length: " + b"1" * 1000 + b"\r\n\r\n{}",
     "an unknown transfer coding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "a space before the colon": GET + b"X-Thing : x\r\n\r\n",
     "NUL in a header": GET + b"X-Thing: a\0b\r\n\r\n",
@@ -207,3 +211,14 @@ def test_connection_is_usable_after_a_refused_body_or_closed(servers: Ports, ser
             return
         connection.request("GET", "/health/live")
         assert connection.getresponse().status == 200
+
+
+@pytest.mark.promise("A10")
+@pytest.mark.parametrize("server", Ports._fields)
+def test_body_in_chunks_is_read_or_refused(servers: Ports, server: str) -> None:
+    """Caddy passes it on with its length, except for old versions. It is never taken for an empty body."""
+    connection = http.client.HTTPConnection("127.0.0.1", getattr(servers, server), timeout=20)
+    with contextlib.closing(connection):
+        body = iter([b'{"login": "nobody", ', b'"password": "x"}'])
+        connection.request("POST", "/v1/auth/token", body, {"Content-Type": "application/json"})
+        assert json.loads(connection.getresponse().read())["code"] in {"malformed_request", "invalid_credentials"}

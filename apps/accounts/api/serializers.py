@@ -8,12 +8,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from rest_framework import serializers
 
-from apps.accounts import emails, exports
+from apps.accounts import exports
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
+from apps.core.hosts import is_public_name
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
 
@@ -213,7 +214,8 @@ class EmailField(serializers.EmailField):
         if not isinstance(data, str) or not data.isascii():
             self.fail("invalid")
         address = super().to_internal_value(data).lower()
-        if emails.is_local(address) and not settings.EMAIL_ALLOW_LOCAL_ADDRESSES:
+        domain = address.rpartition("@")[2]
+        if not (is_public_name(domain) or settings.EMAIL_ALLOW_LOCAL_ADDRESSES):
             self.fail("invalid")
         return address
 

@@ -10,7 +10,9 @@ from rest_framework.request import Request
 from apps.core.ops.addresses import report_unreadable
 
 # An address with a port: 198.51.100.1:40001, [2001:db8::1]:443, or [2001:db8::1] without one.
-_WITH_PORT = re.compile(r"([0-9.]+):\d{1,5}|\[([^\[\]]+)\](?::\d{1,5})?")
+_WITH_PORT = re.compile(r"([0-9.]+):[0-9]{1,5}|\[([^\[\]]+)\](?::[0-9]{1,5})?")
+# Gateways between IPv4 and IPv6 write IPv4 addresses in these networks (RFC 6052, RFC 7915).
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::ffff:0:0:0/96")))
 # Key in `request.META`, which DRF's request shares with Django's: an address is read and counted once per request.
 _READ = "photogram.client_address"
 
@@ -37,8 +39,8 @@ def client_network(request: HttpRequest | Request) -> str | None:
 
 
 def parse_address(text: str) -> str | None:
-    """The address in canonical form, without port, brackets and zone; an IPv4-mapped IPv6 address as IPv4. None for
-    other text."""
+    """The address in canonical form, without port, brackets and zone. An IPv6 address that stands for an IPv4 address
+    becomes that. None for other text."""
     text = text.strip().strip('"')
     if with_port := _WITH_PORT.fullmatch(text):
         text = with_port[1] or with_port[2]
@@ -46,7 +48,16 @@ def parse_address(text: str) -> str | None:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return str(getattr(address, "ipv4_mapped", None) or address)
+    return str(_embedded_ipv4(address) or address)
+
+
+def _embedded_ipv4(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv4-mapped or translated IPv6 address stands for."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return None
+    if any(address in network for network in _TRANSLATED):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped
 
 
 def _read(request: HttpRequest | Request) -> str | None:

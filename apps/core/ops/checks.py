@@ -14,7 +14,6 @@ from django.core import mail
 from django.core.checks import CheckMessage, Error, Info, Warning
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.urls import Resolver404, resolve
 
 from apps.core.db.queries import fetch_rows, load
 from apps.core.ops import addresses, broker, health, installation, processes
@@ -40,21 +39,6 @@ def check_settings(**_: Any) -> Iterator[CheckMessage]:
     elif "photogram.example" in settings.DEFAULT_FROM_EMAIL:
         hint = "Set it to an address of your own domain."
         yield Warning("DEFAULT_FROM_EMAIL is the address of the example.", hint=hint, id="photogram.W102")
-    if settings.PRODUCTION and not _client_has_pages():
-        msg = f"CLIENT_URL is the API itself ({settings.CLIENT_URL}), which has no pages for the links in mails."
-        yield Warning(msg, hint="Set CLIENT_URL to the address of a web client.", id="photogram.W103")
-
-
-def _client_has_pages() -> bool:
-    """Mails contain links below CLIENT_URL. On the host of the API they only work if it has such pages."""
-    client = urlsplit(settings.CLIENT_URL)
-    if client.netloc != urlsplit(settings.PUBLIC_URL).netloc:
-        return True
-    try:
-        resolve(f"{client.path}/confirm-email")
-    except Resolver404:
-        return False
-    return True
 
 
 # ── PostgreSQL ───────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.content.models import Post
 from apps.core.errors import DomainError
-from apps.core.validators import validate_not_blank
+from apps.core.validators import validate_text
 from apps.moderation import services
 from apps.moderation.admin.pages import ConsolePage, Slice, current_user
 from apps.moderation.admin.photos import Photo, Target, photos_of, thumbnail
@@ -31,7 +31,7 @@ UPHOLD, OVERTURN = "uphold", "overturn"
 
 class DecisionForm(forms.Form):
     decision = forms.ChoiceField(choices=[(UPHOLD, "Uphold"), (OVERTURN, "Overturn")])
-    note = forms.CharField(max_length=1000, validators=[validate_not_blank])
+    note = forms.CharField(max_length=1000, validators=[validate_text])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from apps.core.validators import validate_not_blank
+from apps.core.validators import validate_text
 from apps.moderation.models import Category, Decision, ReasonTemplate
 
 PERMANENT = "permanent"
@@ -28,7 +28,7 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         max_length=1000,
-        validators=[validate_not_blank],
+        validators=[validate_text],
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="The affected user sees this. Do not include other people's data.",
     )

@@ -24,7 +24,7 @@ from apps.accounts.models import User
 from apps.console.base import ReadOnlyAdmin
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError
-from apps.core.validators import validate_not_blank
+from apps.core.validators import validate_text
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.admin.photos import Photo, photo_of
@@ -39,7 +39,7 @@ class RuleForm(forms.Form):
 
     reason = forms.CharField(
         max_length=1000,
-        validators=[validate_not_blank],
+        validators=[validate_text],
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Recorded in the audit.",
     )

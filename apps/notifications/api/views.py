@@ -1,7 +1,7 @@
 """Notifications, preferences and Web Push subscriptions of the current user."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.tokens import AccessToken
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import NotFound
@@ -139,8 +140,9 @@ class PushViewSet(BaseViewSet):
     )
     def create(self, request: Request) -> Response:
         body = self.get_validated_data()
+        session_id = cast(AccessToken, request.auth).session_id
         subscription, is_new = services.subscribe(
-            self.caller_id, session_id=request.auth.session_id, endpoint=body["endpoint"], **body["keys"]
+            self.caller_id, session_id=session_id, endpoint=body["endpoint"], **body["keys"]
         )
         return Response(serializers.PushSubscriptionSerializer(subscription).data, status=201 if is_new else 200)
 

@@ -6,7 +6,6 @@ A path names an account by its id, by `@handle` in any case, or by `me`.
 from uuid import UUID
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from apps.accounts.api.authentication import is_moderator
 from apps.accounts.models import User
@@ -17,7 +16,7 @@ from apps.social import reads
 from apps.social.visibility import blocked_by, visible_users
 
 
-def resolve_identifier(request: HttpRequest | Request, identifier: str) -> UUID | str:
+def resolve_identifier(request: HttpRequest, identifier: str) -> UUID | str:
     """The id or the handle that the path names.
 
     Raises NotFound if no account can have that name, Unauthorized for `me` without a token.
@@ -35,7 +34,7 @@ def resolve_identifier(request: HttpRequest | Request, identifier: str) -> UUID 
     raise NotFound
 
 
-def get_profile_or_404(request: Request, identifier: str, *, for_review: bool = False) -> reads.Profile:
+def get_profile_or_404(request: HttpRequest, identifier: str, *, for_review: bool = False) -> reads.Profile:
     """The profile with the caller's relationship to it. Raises NotFound, Unauthorized.
 
     `for_review`: a moderator gets every profile that is not erased, to judge it.
@@ -48,7 +47,7 @@ def get_profile_or_404(request: Request, identifier: str, *, for_review: bool = 
     return profile
 
 
-def get_profile_content_or_404(request: Request, identifier: str) -> reads.Profile:
+def get_profile_content_or_404(request: HttpRequest, identifier: str) -> reads.Profile:
     """A profile whose posts, followers and follows the caller may see. Raises NotFound, Unauthorized.
 
     Those of a private account are visible to its followers and to itself.
@@ -60,7 +59,7 @@ def get_profile_content_or_404(request: Request, identifier: str) -> reads.Profi
     return profile
 
 
-def get_user_or_404(request: Request, identifier: str, *, include_blocked: bool = False) -> User:
+def get_user_or_404(request: HttpRequest, identifier: str, *, include_blocked: bool = False) -> User:
     """The account as a model instance. Raises NotFound, Unauthorized.
 
     `include_blocked`: also an account that the caller blocks, for example to report it.
@@ -75,7 +74,7 @@ def get_user_or_404(request: Request, identifier: str, *, include_blocked: bool 
     return user
 
 
-def filter_by_identifier(users: UserQuerySet, request: Request, identifier: str) -> UserQuerySet:
+def filter_by_identifier(users: UserQuerySet, request: HttpRequest, identifier: str) -> UserQuerySet:
     """The one account among `users` that the path names, or none. Raises Unauthorized for `me` without a token."""
     try:
         name = resolve_identifier(request, identifier)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import ngettext
@@ -18,17 +19,30 @@ from apps.web.http import load_preferences, page, render_page, wants_part
 from apps.web.lists import GRID, POSTS, ListPage, paginate
 from apps.web.posts import present_posts, present_rows
 
+# Posts of the introduction: three rows.
+POPULAR = 9
+
 
 @require_safe
 @page()
 def home(request: HttpRequest) -> HttpResponse:
     """The home feed, or for anonymous visitors what Photogram is."""
     if not request.user.is_authenticated:
-        return render_page(request, "web/welcome.html")
+        return _welcome(request)
     posts = _feed(request, request.user.pk)
     if wants_part(request) and not posts.is_first:
         return render(request, "web/parts/posts.html", {"posts": posts})
     return render_page(request, "web/feed.html", {"posts": posts})
+
+
+def _welcome(request: HttpRequest) -> HttpResponse:
+    popular = explore.page(None, after=None, limit=POPULAR)
+    context = {
+        "posts": present_posts([post_id for _, post_id in popular], None),
+        "site_description": settings.SITE_DESCRIPTION,
+        "public_url": settings.PUBLIC_URL,
+    }
+    return render_page(request, "web/welcome.html", context)
 
 
 def _feed(request: HttpRequest, viewer_id: UUID) -> ListPage:

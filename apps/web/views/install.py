@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -16,11 +17,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-SITE_NAME = "Photogram"
 # What the offline page needs. Photos and pages of members are never stored.
 STORED_FILES = [
     "web/app.css",
-    "web/js/app.js",
     "web/js/offline.js",
     "web/icon.svg",
     "web/icons/icon-192.png",
@@ -37,8 +36,8 @@ def manifest(request: HttpRequest) -> HttpResponse:
     shortcuts = [(_("New post"), "web:new"), (_("Activity"), "web:notifications"), (_("Explore"), "web:explore")]
     content = {
         "id": "/",
-        "name": SITE_NAME,
-        "short_name": SITE_NAME,
+        "name": settings.SITE_NAME,
+        "short_name": settings.SITE_NAME,
         "description": _("Share photographs with the people you choose."),
         "lang": get_language(),
         "start_url": "/",
@@ -72,7 +71,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
         "version": _version(files),
         "files": files,
         "offline": page,
-        "title": SITE_NAME,
+        "title": settings.SITE_NAME,
         "text": _("You have a new notification."),
         "icon": static("web/icons/icon-192.png"),
         "badge": static("web/icons/badge-96.png"),
@@ -97,7 +96,7 @@ def offline(request: HttpRequest) -> HttpResponse:
 
 
 def _offline_context() -> dict[str, Any]:
-    return {"site_name": SITE_NAME}
+    return {"site_name": settings.SITE_NAME}
 
 
 @require_safe

@@ -17,9 +17,8 @@ MAX_IDS = 50
 @page()
 def refresh_posts(request: HttpRequest) -> HttpResponse:
     """The changing parts of the posts `?ids=a,b,...`, without those that the viewer may not see any more."""
-    return render_part(
-        request, "web/parts/refreshed_posts.html", {"posts": present_posts(_ids(request), request.user.pk)}
-    )
+    posts = present_posts(_ids(request), request.user.pk)
+    return render_part(request, "web/parts/refreshed_posts.html", {"posts": posts})
 
 
 @require_safe

@@ -10,7 +10,7 @@ from apps.core.db.ids import parse_id
 from apps.core.errors import NotFound
 from apps.notifications import reads, services
 from apps.notifications.models import Notification, NotificationEvent
-from apps.web.http import go, go_back, page, render_page, wants_part
+from apps.web.http import go, go_back, member_id, page, render_page, wants_part
 from apps.web.lists import ListPage, paginate
 from apps.web.notifications import get_path, present_notifications
 
@@ -30,7 +30,7 @@ def notification_list(request: HttpRequest) -> HttpResponse:
 
 
 def _notifications(request: HttpRequest, *, only_unread: bool) -> ListPage:
-    viewer_id: UUID = request.user.pk
+    viewer_id = member_id(request)
     return paginate(
         request,
         "notifications",
@@ -46,7 +46,7 @@ def _notifications(request: HttpRequest, *, only_unread: bool) -> ListPage:
 @page(members_only=True)
 def mark_as_read(request: HttpRequest) -> HttpResponse:
     """Mark as read the notification `up_to`, which the form names, and those that follow it in the list."""
-    services.read_all(request.user.pk, up_to=parse_id(request.POST.get("up_to", "")))
+    services.read_all(member_id(request), up_to=parse_id(request.POST.get("up_to", "")))
     return go_back(request, "/notifications")
 
 
@@ -57,7 +57,7 @@ def open_notification(request: HttpRequest, notification_id: UUID) -> HttpRespon
 
     The notification is read then. This is no harm for a request that is safe otherwise: only the recipient can do it.
     """
-    viewer_id: UUID = request.user.pk
+    viewer_id = member_id(request)
     notification = Notification.objects.readable_by(viewer_id).filter(pk=notification_id).first()
     if notification is None:
         raise NotFound

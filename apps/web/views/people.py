@@ -13,7 +13,7 @@ from apps.core.errors import NotFound
 from apps.social import reads
 from apps.social.api.profiles import get_profile_content_or_404, get_profile_or_404, get_user_or_404
 from apps.social.api.views import FOLLOWERS, FOLLOWING
-from apps.web.http import page, render_page, render_part, wants_part
+from apps.web.http import member_id, page, render_page, render_part, wants_part
 from apps.web.lists import GRID, PEOPLE, ListPage, paginate
 from apps.web.people import present_blocked, present_people, present_profile
 from apps.web.posts import present_posts
@@ -99,7 +99,7 @@ def _list(request: HttpRequest, handle: str, rows: reads.RelationshipList, name:
 
 def paginate_people(request: HttpRequest, name: str, rows: reads.RelationshipList, **ids: Any) -> ListPage:
     """A page of a list of the social graph, as accounts with the viewer's relationship to each."""
-    viewer_id = request.user.pk
+    viewer_id = member_id(request)
     return paginate(
         request,
         name,
@@ -125,7 +125,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 
 
 def _suggest(request: HttpRequest, limit: int) -> ListPage:
-    viewer_id = request.user.pk
+    viewer_id = member_id(request)
     fetch: Callable[..., Sequence[reads.Suggestion]] = partial(reads.suggestions, viewer_id)
     return paginate(
         request,

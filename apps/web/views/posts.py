@@ -16,9 +16,9 @@ from apps.content.api.serializers import serialize_post_counts
 from apps.engagement import reads, services
 from apps.engagement.models import Like, Save
 from apps.engagement.querysets import ReactionQuerySet
-from apps.social.api.serializers import serialize_listed_user
-from apps.web.http import go, go_back, page, render_page, wants_json, wants_part
+from apps.web.http import go, go_back, page, render_page, render_part, wants_json, wants_part
 from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset
+from apps.web.people import present_people
 from apps.web.posts import present_post, present_posts
 from apps.web.views.comments import show_post
 
@@ -67,13 +67,13 @@ def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
         "likes",
         lambda after, limit: reads.LIKERS.page(viewer=viewer_id, post=post_id, after=after, limit=limit),
         position=lambda row: row.id,
-        serialize=lambda rows: [serialize_listed_user(row) for row in rows],
+        serialize=lambda rows: present_people([row.user.id for row in rows], viewer_id),
         limit=PEOPLE,
         scope={"post": post_id},
     )
     context = {"people": people, "post_url": reverse("web:post", args=[post_id])}
     if wants_part(request) and not people.is_first:
-        return render(request, "web/parts/likers.html", context)
+        return render_part(request, "web/parts/people.html", context)
     return render_page(request, "web/likes.html", context)
 
 

@@ -15,7 +15,7 @@ from apps.social import reads, services
 from apps.social.api.profiles import get_profile_or_404, resolve_identifier
 from apps.social.api.views import REQUESTS
 from apps.web.errors import show_message
-from apps.web.http import go_back, page, render_page, render_part, wants_part
+from apps.web.http import go_back, member_id, page, render_page, render_part, wants_part
 from apps.web.people import present_profile
 from apps.web.views.people import paginate_people, read_profile
 
@@ -50,10 +50,10 @@ def act(request: HttpRequest, handle: str, action: str) -> HttpResponse:
     """
     chosen, name = ACTIONS[action], _handle(request, handle)
     followed = action == "block" and _is_following(request, name)
-    chosen.service(name, by=request.user.pk)
+    chosen.service(name, by=member_id(request))
     if action == "unblock" and "follow" in request.GET:
         # Undoes a block that has ended a follow.
-        services.follow(name, by=request.user.pk)
+        services.follow(name, by=member_id(request))
     text = str(chosen.message) % {"handle": name}
     if not wants_part(request):
         if text:
@@ -102,18 +102,21 @@ def request_list(request: HttpRequest) -> HttpResponse:
     return render_page(request, "web/requests.html", {"people": people})
 
 
+_ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
+_ANSWERED = {
+    "accept": _("@%(handle)s now follows you."),
+    "reject": _("You rejected the request of @%(handle)s."),
+}
+
+
 @require_POST
 @page(members_only=True)
 def answer(request: HttpRequest, handle: str, answer: str) -> HttpResponse:
     """Accept or reject a follow request. Raises NotFound if there is none."""
     name = _handle(request, handle)
-    service = services.accept_request if answer == "accept" else services.reject_request
-    service(name, by=request.user.pk)
+    _ANSWERS[answer](name, by=member_id(request))
     if not wants_part(request):
-        text = (
-            _("@%(handle)s now follows you.") if answer == "accept" else _("You rejected the request of @%(handle)s.")
-        )
-        messages.success(request, str(text) % {"handle": name})
+        messages.success(request, str(_ANSWERED[answer]) % {"handle": name})
         return go_back(request, reverse("web:requests"))
     profile = present_profile(get_profile_or_404(request, f"@{handle}"), request.user.pk)
     return render_part(request, "web/parts/accepted.html", {"person": profile})

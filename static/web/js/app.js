@@ -42,9 +42,6 @@ export function text(key, values = {}) {
 }
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
-// What only members need comes after the page.
-if (isSignedIn()) addEventListener("load", () => import("./member.js"));
-
 /** The value of Django's CSRF token. */
 export function csrfToken() {
   const headers = JSON.parse(body.getAttribute("hx-headers:inherited") ?? "{}");
@@ -176,6 +173,7 @@ beforeSignOut(flush);
 on("submit", "form[data-sign-out]", async (event, form) => {
   event.preventDefault();
   await Promise.allSettled(leavers.map((task) => task()));
+  removeEventListener("pagehide", save);
   for (const key of savedKeys()) sessionStorage.removeItem(key);
   form.submit();
 });
@@ -226,6 +224,9 @@ const keepFocus = (ctx) => {
   const found = [added, target, same].find((element) => element?.isConnected);
   if (found) focusIn(found);
 };
+
+// `@` and `#` complete in a field with `data-complete`.
+on("focusin", "[data-complete]", async (event, field) => (await import("./complete.js")).complete(field));
 
 // ── Menus and dialogs ────────────────────────────────────────────────────────────────────────────────────
 document.addEventListener("click", ({ target }) => {
@@ -402,6 +403,8 @@ function save() {
   }
 }
 addEventListener("pagehide", save);
+// The browser has kept the whole page.
+addEventListener("pageshow", (event) => event.persisted && lists().forEach(refresh));
 
 function restore() {
   const state = JSON.parse(sessionStorage.getItem(prefix() + here()) ?? "null");
@@ -500,3 +503,7 @@ onContent((root) => {
     void import("./queue.js").then((queue) => queue.resume());
   }
 });
+
+// ── What only members need comes after the page ──────────────────────────────────────────────────────────
+if (isSignedIn()) addEventListener("load", () => import("./member.js"));
+else localStorage.removeItem("member");

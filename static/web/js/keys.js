@@ -1,6 +1,5 @@
 // Keyboard shortcuts of pages with posts.
-import { isSignedIn, openDialog } from "./app.js";
-import { toggle } from "./posts.js";
+import { openDialog } from "./app.js";
 
 const posts = () => [...document.querySelectorAll("article.post")];
 
@@ -20,12 +19,7 @@ function move(by) {
   post.scrollIntoView({ block: "start" });
 }
 
-function press(name) {
-  const button = current()?.querySelector(`.actions [name="${name}"]`);
-  if (!button) return;
-  if (isSignedIn()) toggle(button, button.getAttribute("aria-pressed") !== "true");
-  else button.click();
-}
+const press = (name) => current()?.querySelector(`.actions [name="${name}"]`)?.click();
 
 function comment() {
   const field = document.getElementById("comment-text");

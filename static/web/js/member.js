@@ -1,5 +1,5 @@
 // What every page of a signed-in member does: the number of unread notifications, the service worker, signing out.
-import { on, onContent, Refusal, send } from "./app.js";
+import { beforeSignOut, onContent, Refusal, send } from "./app.js";
 
 const INTERVAL_MS = 60_000;
 const SIGN_OUT_MS = 1500;
@@ -42,6 +42,9 @@ onContent(() => setAppBadge(Number(document.querySelector("[data-unread]")?.data
 timer = setTimeout(refresh, INTERVAL_MS);
 document.addEventListener("visibilitychange", refresh);
 
+// ── Who is signed in, for the offline page ───────────────────────────────────────────────────────────────
+localStorage.setItem("member", document.body.dataset.member);
+
 // ── The service worker ───────────────────────────────────────────────────────────────────────────────────
 const workers = navigator.serviceWorker;
 // Private windows of some browsers refuse it.
@@ -52,13 +55,10 @@ workers?.addEventListener("message", ({ data }) => {
 
 // ── Signing out ──────────────────────────────────────────────────────────────────────────────────────────
 // The server stops the messages of an ended session by itself; this browser forgets the subscription as well.
-on("submit", "form[action$='/logout']", async (event, form) => {
-  event.preventDefault();
-  await Promise.race([forget().catch(() => {}), new Promise((resolve) => setTimeout(resolve, SIGN_OUT_MS))]);
-  form.submit();
-});
+beforeSignOut(() => Promise.race([forget(), new Promise((resolve) => setTimeout(resolve, SIGN_OUT_MS))]));
 
 async function forget() {
+  localStorage.removeItem("member");
   setAppBadge(0);
   const registration = await workers?.getRegistration();
   const shown = (await registration?.getNotifications?.()) ?? [];

@@ -21,14 +21,15 @@ addEventListener("online", check);
 setInterval(check, INTERVAL_MS);
 
 // ── What waits to be posted ──────────────────────────────────────────────────────────────────────────────
-/** The drafts in the database of the composer, which this page does not create. */
+/** The drafts of the member in the database of `queue.js`, which this page does not create. */
 async function readDrafts() {
   const databases = (await indexedDB.databases?.()) ?? [];
   if (!databases.some(({ name }) => name === "photogram")) return [];
   const database = await settled(indexedDB.open("photogram"));
   try {
     if (!database.objectStoreNames.contains("drafts")) return [];
-    return await settled(database.transaction("drafts").objectStore("drafts").getAll());
+    const drafts = await settled(database.transaction("drafts").objectStore("drafts").getAll());
+    return drafts.filter(({ owner }) => owner === localStorage.getItem("member"));
   } finally {
     database.close();
   }
@@ -40,9 +41,9 @@ const settled = (request) =>
     request.onerror = () => reject(request.error);
   });
 
-function describe({ caption, photos = [] }, texts) {
-  const count = photos.length === 1 ? texts.photo : texts.photos.replace("{number}", photos.length);
-  return `${caption || texts.noCaption} · ${count}`;
+function describe({ caption, photos }, texts) {
+  const done = photos.filter(({ state }) => state === "done" || state === "ready").length;
+  return `${caption || texts.noCaption} · ${texts.uploaded.replace("{done}", done).replace("{total}", photos.length)}`;
 }
 
 const drafts = await readDrafts().catch(() => []);

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    Response,
+    sync_playwright,
+)
 
 from apps.accounts.models import User
 
@@ -21,6 +29,14 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
 
     While it is there Playwright keeps an event loop in this thread, in which Django would refuse its database calls.
     """
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = launch(playwright.chromium)
+        yield browser
+        browser.close()
+
+
+def launch(browser_type: BrowserType, **options: Any) -> Browser:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         message = "There is no Chromium (Debian's package chromium)."
@@ -29,11 +45,7 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
         pytest.skip(message)
     # As root Chromium has no sandbox; it opens pages of ours only.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
-        yield browser
-        browser.close()
+    return browser_type.launch(executable_path=found, args=arguments, **options)
 
 
 class Console:

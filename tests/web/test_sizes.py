@@ -1,0 +1,66 @@
+"""How much the feed loads before its photos, as a browser that accepts Brotli receives it."""
+
+from pathlib import Path
+
+import brotli
+import django_htmx
+import pytest
+
+from apps.media.models import Media
+from config.storage import StaticFilesStorage
+from tests.factories import FollowFactory, PostFactory
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+MODULES = STATIC / "web" / "js"
+# What the feed of a member loads.
+SCRIPTS = ["vendor/htmx.js", "js/app.js", "js/member.js", "js/posts.js", "js/blurhash.js"]
+KB = 1000
+
+
+def compressed(content: bytes) -> int:
+    return len(brotli.compress(content, quality=11))
+
+
+def size_of(names: list[str]) -> int:
+    return sum(compressed((STATIC / "web" / name).read_bytes()) for name in names)
+
+
+def test_scripts_and_styles_of_the_feed_are_small():
+    assert size_of(SCRIPTS) <= 26 * KB
+    assert size_of(["app.css"]) <= 12 * KB
+
+
+@pytest.mark.django_db
+def test_feed_loads_at_most_70_kb_before_the_photos(alice, bob, browse):
+    FollowFactory(follower=alice, followed=bob)
+    for number in range(10):
+        PostFactory(author=alice, photos=3, caption=f"Low tide {number} at #husum with @bob. " * 8)
+    Media.objects.update(alt_text="Two boats on the mud at low tide, seen from the harbour wall.")
+    page = browse(bob).get("/").content
+    assert page.count(b"<article") == 10
+    assert compressed(page) + size_of([*SCRIPTS, "app.css"]) <= 70 * KB
+
+
+def test_htmx_is_that_of_the_package():
+    package = Path(django_htmx.__file__).parent / "static" / "django_htmx"
+    extensions = [package / "ext" / f"hx-{name}-4.min.js" for name in ("head", "preload", "optimistic")]
+    expected = b"".join(file.read_bytes() for file in (package / "htmx-4.min.js", *extensions))
+    assert (STATIC / "web" / "vendor" / "htmx.js").read_bytes() == expected, "Run `make vendor`."
+
+
+def test_modules_import_each_other_by_the_names_of_the_page(tmp_path):
+    """In production a name contains a hash of the content. This fails if modules import each other in a circle."""
+    storage = StaticFilesStorage(location=tmp_path, base_url="/static/")
+    names = [f"web/js/{file.name}" for file in MODULES.glob("*.js")]
+    for name in names:
+        with (STATIC / name).open("rb") as file:
+            storage.save(name, file)
+    failed = [
+        done
+        for _, _, done in storage.post_process({name: (storage, name) for name in names})
+        if done not in (True, False)
+    ]
+    assert failed == []
+    posts = (tmp_path / storage.hashed_files["web/js/posts.js"]).read_text()
+    for name in ("app", "blurhash", "keys"):
+        assert f'"./{Path(storage.hashed_files[f"web/js/{name}.js"]).name}"' in posts
