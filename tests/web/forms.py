@@ -106,10 +106,14 @@ class Page(HTMLParser):
 
 
 class PlainBrowser:
-    """Opens pages, presses links and buttons by their names, and keeps cookies. Every form needs its CSRF token."""
+    """Opens pages, presses links and buttons by their names, and keeps cookies. Every form needs its CSRF token.
 
-    def __init__(self, user: User | None = None) -> None:
+    `status`: of the page that a form leads to.
+    """
+
+    def __init__(self, user: User | None = None, *, user_agent: str = "Mozilla/5.0 Firefox/140") -> None:
         self._browser = Browser(user, enforce_csrf_checks=True)
+        self._browser.defaults["HTTP_USER_AGENT"] = user_agent
         self.url = "/"
         self.page = Page("")
 
@@ -121,7 +125,7 @@ class PlainBrowser:
         assert links, f"There is no link {label!r} in {self.url}."
         return self.open(self._path(links[0].attributes["href"]))
 
-    def press(self, label: str, within: str = "", **values: str) -> Page:
+    def press(self, label: str, within: str = "", *, status: int = 200, **values: str) -> Page:
         """Fill the fields `values` of the form with this button, and send it. `within`: a part of the form's action."""
         found = [
             (form, button)
@@ -138,18 +142,18 @@ class PlainBrowser:
         path = self._path(self._action(form, button) or self.url)
         method = form.attributes.get("method", "get").lower()
         headers = {"Referer": self._absolute(self.url)}
-        return self._show(getattr(self._browser, method)(path, data, headers=headers), path)
+        return self._show(getattr(self._browser, method)(path, data, headers=headers), path, status)
 
     def _action(self, form: Form, button: Control) -> str:
         return button.attributes.get("formaction") or form.attributes.get("action", "")
 
-    def _show(self, response: Any, path: str) -> Page:
+    def _show(self, response: Any, path: str, status: int = 200) -> Page:
         for _ in range(5):
             if response.status_code not in {301, 302, 303}:
                 break
             path = self._path(response.headers["Location"])
             response = self._browser.get(path, headers={"Referer": self._absolute(self.url)})
-        assert response.status_code == 200, (response.status_code, path)
+        assert response.status_code == status, (response.status_code, path)
         self.url = path
         self.page = Page(response.content.decode())
         return self.page
