@@ -1,111 +1,105 @@
-"""Every URL of the pages for every kind of visitor: one table. A URL without a row fails a test."""
+"""Every URL of the pages for every kind of visitor. A URL without a row in the table fails a test."""
 
 import re
 from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from typing import Any
 
 import pytest
 from django.conf import settings
-from django.urls import URLPattern
+from django.http import HttpResponse
+from django.urls import URLPattern, resolve
 
-from apps.accounts.models import User
-from apps.moderation import services as moderation
-from apps.web import urls
-from tests.factories import BlockFactory, CommentFactory, FollowFactory, PostFactory, UserFactory
+from apps.core.db.ids import new_id
+from apps.web import script_urls, urls
+from tests.conftest import rolled_back
 from tests.web.conftest import Browser
+from tests.web.table import LOGIN, ROWS, VISITORS, Row, World, build_world
 
 pytestmark = pytest.mark.django_db
-VISITORS = ["anonymous", "member", "owner", "blocked", "suspended", "moderator"]
-LOGIN = "login"  # a redirect to the sign-in page
-
-# What a GET answers, in the order of VISITORS. A suspended member's cookie opens nothing: they are anonymous.
-EVERYBODY = (200, 200, 200, 200, 200, 200)
-MEMBERS = (LOGIN, 200, 200, 200, LOGIN, 200)
-VISIBLE = (200, 200, 200, 404, 200, 200)  # the profile and the public post of the owner
-MEMBERS_WHO_SEE = (LOGIN, 200, 200, 404, LOGIN, 200)
-OWNER = (LOGIN, 403, 200, 404, LOGIN, 403)
-WRITE = (405,) * 6
-ROWS: dict[str, tuple[object, ...]] = {}
 
 
-def row(answers: tuple[object, ...], *names: str) -> None:
-    ROWS.update(dict.fromkeys(names, answers))
+class Visits:
+    """Requests of each visitor. Every one starts with the cookies that the visitor had in the beginning."""
 
+    TOKEN = "a" * 32
 
-row(EVERYBODY, "home", "explore", "search", "tag", "about", "rules", "terms", "privacy", "robots", "sitemap")
-row(EVERYBODY, "sitemap_section", "tag_feed", "profile_feed", "oembed", "login", "join", "forgot")
-row(VISIBLE, "profile", "post")
-row(MEMBERS, "new", "notifications", "requests", "saved", "liked")
-row(MEMBERS_WHO_SEE, "followers", "following", "likes", "report")
-row(OWNER, "edit_post")
-row(WRITE, "like", "save")
+    def __init__(self, world: World) -> None:
+        self._browser = Browser(enforce_csrf_checks=True)
+        self._world = world
 
+    def ask(self, visitor: str, method: str, row: Row, *, csrf: bool = True) -> HttpResponse:
+        is_script = row.path.startswith("/web/")
+        self._browser.cookies = SimpleCookie({settings.CSRF_COOKIE_NAME: self.TOKEN} if csrf else {})
+        if cookie := self._world.cookies.get(visitor):
+            self._browser.cookies[settings.WEB_SESSION_COOKIE] = cookie
+        headers = {"Accept": "application/json" if is_script else "text/html"}
+        if csrf:
+            headers["X-CSRFToken"] = self.TOKEN
+        options: dict[str, Any] = {} if method == "get" else {"data": self._world.fill(row.data)}
+        if is_script and method != "get":
+            options["content_type"] = "application/json"
+        return getattr(self._browser, method)(self._world.fill(row.path), headers=headers, **options)
 
-def patterns() -> Iterator[URLPattern]:
-    yield from (each for each in urls.urlpatterns if isinstance(each, URLPattern))
-
-
-def names() -> list[str]:
-    return sorted({pattern.name for pattern in patterns() if pattern.name})
+    def answer(self, visitor: str, method: str, row: Row) -> int | str:
+        response = self.ask(visitor, method, row)
+        is_login = response.headers.get("Location", "").startswith("/login?next=")
+        return LOGIN if is_login else response.status_code
 
 
 @pytest.fixture
-def world(alice: User, bob: User, mod: User) -> dict[str, object]:
-    """Alice is the owner of a post, bob a member who follows her; mallory is blocked, and sam is suspended."""
-    mallory, sam = UserFactory(handle="mallory"), UserFactory(handle="sam")
-    BlockFactory(blocker=alice, blocked=mallory)
-    FollowFactory(follower=sam, followed=alice)
-    post = PostFactory(author=alice, caption="#husum")
-    comment = CommentFactory(post=post, author=alice)
-    browsers = {
-        "anonymous": Browser(),
-        "member": Browser(bob),
-        "owner": Browser(alice),
-        "blocked": Browser(mallory),
-        "suspended": Browser(sam),
-        "moderator": Browser(mod),
-    }
-    moderation.suspend(sam, by=mod, reason="Spam.", category="spam")
-    return {"browsers": browsers, "post": post, "comment": comment, "alice": alice}
+def visits(deliver: Any) -> Visits:
+    return Visits(build_world(deliver))
+
+
+def patterns() -> Iterator[URLPattern]:
+    for each in (*urls.urlpatterns, *script_urls.urlpatterns):
+        assert isinstance(each, URLPattern)
+        yield each
 
 
 def test_every_url_has_a_row():
-    assert set(names()) - set(ROWS) == set()
-    assert set(ROWS) - set(names()) == set()
+    values = {name: new_id() for row in ROWS for name in re.findall(r"\{(\w+)\}", row.path)}
+    found = {resolve(row.path.format_map(values).split("?")[0]).func for row in ROWS}
+    assert [str(each.pattern) for each in patterns() if each.callback not in found] == []
 
 
-def path_of(name: str, world: dict[str, object]) -> str:
-    """The path of a URL by its name, about the owner and their public post."""
-    route = next(str(pattern.pattern) for pattern in patterns() if pattern.name == name)
-    post, comment = world["post"], world["comment"]
-    values = {
-        "handle": "alice",
-        "post_id": post.pk,
-        "comment_id": comment.pk,
-        "tag": "husum",
-        "section": "posts",
-        "action": "mute",
-        "answer": "reject",
-        "notification_id": post.pk,
-    }
-    filled = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(values[match[1]]), route)
-    if route.startswith("^"):
-        filled = re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", lambda match: str(values[match[1]]), route)
-        filled = filled.strip("^$").replace("\\", "")
-    query = {
-        "report": f"?type=post&id={post.pk}",
-        "oembed": f"?url={settings.PUBLIC_URL}/p/{post.pk}",
-        "refresh_posts": f"?ids={post.pk}",
-        "refresh_people": f"?ids={world['alice'].pk}",
-    }
-    return f"/{filled}{query.get(name, '')}"
+def test_every_page_answers_every_visitor(visits, subtests):
+    for row in ROWS:
+        for visitor, expected in zip(VISITORS, row.get, strict=True):
+            with subtests.test(path=row.path, visitor=visitor), rolled_back():
+                assert visits.answer(visitor, "get", row) == expected
 
 
-def test_every_page_for_every_visitor(world, subtests):
-    for name, answers in ROWS.items():
-        path = path_of(name, world)
-        for visitor, expected in zip(VISITORS, answers, strict=True):
-            with subtests.test(name=name, visitor=visitor):
-                response = world["browsers"][visitor].get(path)
-                location = response.headers.get("Location", "")
-                found = LOGIN if location.startswith("/login?next=") else response.status_code
-                assert found == expected, path
+def test_every_form_answers_every_visitor(visits, subtests):
+    for row in ROWS:
+        for method, answers in row.writes.items():
+            for visitor, expected in zip(VISITORS, answers, strict=True):
+                with subtests.test(method=method, path=row.path, visitor=visitor), rolled_back():
+                    assert visits.answer(visitor, method, row) == expected
+
+
+def test_every_form_needs_the_csrf_token(visits, subtests):
+    for row in ROWS:
+        for method in row.writes:
+            for visitor in ("anonymous", "owner"):
+                with subtests.test(method=method, path=row.path, visitor=visitor):
+                    response = visits.ask(visitor, method, row, csrf=False)
+                    assert response.status_code == 403
+                    assert b"out of date" in response.content or b"csrf" in response.content.lower()
+
+
+def test_pages_accept_no_other_methods(visits, subtests):
+    for row in ROWS:
+        for method in {"put", "patch", "delete"} - set(row.writes):
+            with subtests.test(method=method, path=row.path):
+                assert visits.answer("owner", method, row) == 405
+
+
+def test_no_page_is_stored_unless_it_is_the_same_for_everybody(visits, subtests):
+    shared = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|.*feed\.atom)")
+    for row in ROWS:
+        with subtests.test(path=row.path):
+            response = visits.ask("owner", "get", row)
+            if response.status_code == 200 and not shared.match(row.path):
+                assert "no-store" in response.headers["Cache-Control"]
