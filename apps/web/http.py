@@ -1,6 +1,6 @@
 """What the views of pages share: the rate limit, sign-in, the shell of a page, and forms."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 from rest_framework.serializers import Serializer
 
 from apps.accounts.models import DEFAULT_SETTINGS, User
@@ -23,6 +24,8 @@ from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
 
 View = Callable[..., HttpResponse]
+# For pages with a form.
+require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def page(*, members_only: bool = False, scope: str = "") -> Callable[[View], View]:
@@ -179,7 +182,12 @@ def read_form(
     """
     data: dict[str, Any] = {name: request.POST[name] for name in fields if name in request.POST}
     data |= {name: name in request.POST for name in checkboxes}
-    serializer = serializer_class(data=data, partial=partial)
-    serializer.is_valid(raise_exception=True)
-    validated: dict[str, Any] = serializer.validated_data
+    validated: dict[str, Any] = validate(serializer_class, data, partial=partial)
     return validated
+
+
+def validate(serializer_class: type[Serializer[Any]], data: Mapping[str, Any], *, partial: bool = False) -> Any:
+    """`data` as validated by the serializer of the API. Raises ValidationError."""
+    serializer = serializer_class(data=dict(data), partial=partial)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError
 
 from apps.accounts import services as accounts
@@ -27,7 +27,7 @@ from apps.engagement import reads
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.web.errors import field_errors
-from apps.web.http import get_member, go, page, render_page
+from apps.web.http import get_member, go, page, render_page, require_form_methods, validate
 from apps.web.posts import present_post
 
 _FIELDS = ("caption", "visibility")
@@ -58,7 +58,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return render_page(request, "web/new.html", {"limits": upload_limits()})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def edit(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Edit a post of the member. Raises NotFound; Forbidden for posts of others."""
@@ -67,9 +67,7 @@ def edit(request: HttpRequest, post_id: UUID) -> HttpResponse:
         return _edit_page(request, post_id)
     sent = _sent_changes(request)
     try:
-        serializer = UpdatePostSerializer(data=sent, partial=True)
-        serializer.is_valid(raise_exception=True)
-        services.update_post(post, changes=serializer.validated_data)
+        services.update_post(post, changes=validate(UpdatePostSerializer, sent, partial=True))
     except (DomainError, ValidationError) as error:
         return _edit_page(request, post_id, sent, error)
     return go(request, reverse("web:post", args=[post_id]))
@@ -112,16 +110,15 @@ def state(request: HttpRequest, post_id: UUID) -> HttpResponse:
 
 
 # ── Avatar ───────────────────────────────────────────────────────────────────────────────────────────────
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def avatar(request: HttpRequest) -> HttpResponse:
     """Choose and crop a new avatar, or remove the present one. The form sends the id of the upload, or nothing."""
     if request.method != "POST":
         return _avatar_page(request)
     try:
-        serializer = UpdateProfileSerializer(data={"avatar_media_id": request.POST.get("avatar_media_id") or None})
-        serializer.is_valid(raise_exception=True)
-        accounts.update_profile(get_member(request), changes=serializer.validated_data)
+        chosen = {"avatar_media_id": request.POST.get("avatar_media_id") or None}
+        accounts.update_profile(get_member(request), changes=validate(UpdateProfileSerializer, chosen))
     except (DomainError, ValidationError) as error:
         return _avatar_page(request, error)
     messages.success(request, _("Your profile picture has changed."))

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.content import services as content
 from apps.content.api.posts import check_post_readable, find_own_post
@@ -16,7 +16,18 @@ from apps.content.api.serializers import serialize_post_counts
 from apps.engagement import reads, services
 from apps.engagement.models import Like, Save
 from apps.engagement.querysets import ReactionQuerySet
-from apps.web.http import get_member, go, go_back, member_id, page, render_page, render_part, wants_json, wants_part
+from apps.web.http import (
+    get_member,
+    go,
+    go_back,
+    member_id,
+    page,
+    render_page,
+    render_part,
+    require_form_methods,
+    wants_json,
+    wants_part,
+)
 from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset
 from apps.web.people import present_people
 from apps.web.posts import present_post, present_posts
@@ -107,7 +118,7 @@ def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) ->
 
 
 # ── Deleting ─────────────────────────────────────────────────────────────────────────────────────────────
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def delete(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Ask whether to delete the post; a POST deletes it. Raises NotFound; Forbidden for posts of others."""

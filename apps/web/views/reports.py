@@ -5,7 +5,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import User
@@ -23,7 +22,7 @@ from apps.moderation.api.views import get_link_bucket, get_own_action
 from apps.moderation.models import Category, ModerationAction
 from apps.social.api.profiles import get_user_or_404
 from apps.web.errors import field_errors
-from apps.web.http import member_id, page, read_form, redirect_to_login, render_page
+from apps.web.http import member_id, page, read_form, redirect_to_login, render_page, require_form_methods
 
 _FIND: dict[str, Callable[[HttpRequest, UUID], User | Post | Comment]] = {
     "post": find_post,
@@ -32,7 +31,7 @@ _FIND: dict[str, Callable[[HttpRequest, UUID], User | Post | Comment]] = {
 }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def report(request: HttpRequest) -> HttpResponse:
     """Report a post, a comment or an account (`?type=&id=`). Raises NotFound for what the member may not see."""
@@ -59,7 +58,7 @@ def _find(request: HttpRequest) -> User | Post | Comment:
     return find(request, pk)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page()
 def appeal(request: HttpRequest) -> HttpResponse:
     """The statement of reasons for a decision, and the form to appeal, with the link of the mail or signed in."""

@@ -17,7 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import exports, services, two_factor
 from apps.accounts.api.serializers import (
@@ -40,11 +40,9 @@ from apps.social import visibility
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
 from apps.web.devices import name_device
-from apps.web.forms import form_page, validate
-from apps.web.http import get_member, member_id, page, render_page, wants_part
+from apps.web.forms import form_page
+from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate, wants_part
 from apps.web.lists import PEOPLE, paginate_queryset
-
-require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @dataclass(frozen=True)
