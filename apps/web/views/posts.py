@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,12 +22,10 @@ from apps.web.http import (
     member_id,
     page,
     render_page,
-    render_part,
     require_form_methods,
     wants_json,
-    wants_part,
 )
-from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset
+from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset, render_list
 from apps.web.people import present_people
 from apps.web.posts import present_post, present_posts
 from apps.web.views.comments import show_post
@@ -83,9 +80,7 @@ def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
         scope={"post": post_id},
     )
     context = {"people": people, "post_url": reverse("web:post", args=[post_id])}
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/people.html", context)
-    return render_page(request, "web/likes.html", context)
+    return render_list(request, people, template="web/likes.html", part="web/parts/people.html", context=context)
 
 
 # ── Collections ──────────────────────────────────────────────────────────────────────────────────────────
@@ -112,9 +107,13 @@ def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) ->
         serialize=lambda rows: present_posts([row.post_id for row in rows], viewer_id),
         limit=GRID,
     )
-    if wants_part(request) and not posts.is_first:
-        return render(request, "web/parts/grid.html", {"posts": posts})
-    return render_page(request, "web/collection.html", {"posts": posts, "collection": name})
+    return render_list(
+        request,
+        posts,
+        template="web/collection.html",
+        part="web/parts/grid.html",
+        context={"posts": posts, "collection": name},
+    )
 
 
 # ── Deleting ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -41,8 +41,8 @@ from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializ
 from apps.web import sessions
 from apps.web.devices import name_device
 from apps.web.forms import form_page
-from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate, wants_part
-from apps.web.lists import PEOPLE, paginate_queryset
+from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate
+from apps.web.lists import PEOPLE, paginate_queryset, render_list
 
 
 @dataclass(frozen=True)
@@ -244,9 +244,13 @@ def session_list(request: HttpRequest) -> HttpResponse:
         ],
         limit=PEOPLE,
     )
-    if wants_part(request) and not devices.is_first:
-        return render(request, "web/settings/parts/sessions.html", {"devices": devices})
-    return render_page(request, "web/settings/sessions.html", _shown("sessions") | {"devices": devices})
+    return render_list(
+        request,
+        devices,
+        template="web/settings/sessions.html",
+        part="web/settings/parts/sessions.html",
+        context=_shown("sessions") | {"devices": devices},
+    )
 
 
 @require_POST
@@ -391,9 +395,13 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
         limit=PEOPLE,
     )
     context = {"restriction": restriction, "people": people}
-    if wants_part(request) and not people.is_first:
-        return render(request, "web/settings/parts/people.html", context)
-    return render_page(request, "web/settings/restricted.html", _shown("privacy") | context)
+    return render_list(
+        request,
+        people,
+        template="web/settings/restricted.html",
+        part="web/settings/parts/people.html",
+        context=_shown("privacy") | context,
+    )
 
 
 # ── Data export, deletion ────────────────────────────────────────────────────────────────────────────────
