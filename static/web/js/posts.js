@@ -144,6 +144,10 @@ on("keydown", ".track[tabindex]", (event, track) => {
 
 // ── Photos: a blurred picture until they are loaded, and another address when theirs has expired ─────────
 onContent(async (root) => {
+  for (const image of root.querySelectorAll("img[data-photo]")) {
+    // It has failed before this module was loaded.
+    if (image.complete && image.currentSrc && !image.naturalWidth && !image.dataset.renewed) void renew(image);
+  }
   const photos = [...root.querySelectorAll(".photo[data-blurhash]")].filter((photo) => {
     const image = photo.querySelector("img");
     return image && !image.complete;
