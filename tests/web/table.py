@@ -204,6 +204,8 @@ def build_world(deliver: Callable[[], Any]) -> World:
     """Alice is the owner, whom bob follows; mallory is blocked by her; sam follows her and is suspended."""
     alice, bob, mallory, sam, rita = (UserFactory(handle=name) for name in ("alice", "bob", "mallory", "sam", "rita"))
     mod = UserFactory(handle="mod", is_staff=True, role="moderator")
+    # Before there are posts: their photos have no objects in storage, which tasks would copy.
+    tokens = _tokens(alice, deliver)
     BlockFactory(blocker=alice, blocked=mallory)
     for follower in (bob, sam):
         FollowFactory(follower=follower, followed=alice)
@@ -228,7 +230,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "session": Session.objects.get(user=alice).pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
-        **_tokens(alice, deliver),
+        **tokens,
     }
     return World(values, cookies, members)
 
