@@ -170,6 +170,10 @@ class AppealQuerySet(QuerySet["Appeal"]):
     def open(self) -> Self:
         return self.filter(status="open")
 
+    def against(self, action_id: UUID) -> Self:
+        """The appeal against an action: there is at most one."""
+        return self.filter(action=action_id)
+
 
 class ProposalQuerySet(QuerySet["SuspensionProposal"]):
     def waiting(self) -> Self:

@@ -6,20 +6,21 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from apps.core.errors import Unauthorized
+from apps.web.sessions import META_KEY
 
 
 class WebSessionAuthentication(SessionAuthentication):
-    """`request.user` and `request.auth` as `WebSessionMiddleware` has set them. Every write needs the CSRF token.
+    """The account and the session that `WebSessionMiddleware` has found. Every write needs the CSRF token.
 
     `/v1/` never uses this class, so no cookie opens the API. A page may name the member for whom it was rendered in
     the header `X-Member`, so that it does not act for another one who has signed in since.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        auth = getattr(request._request, "auth", None)
+        user, auth = request.META.get(META_KEY) or (None, None)
         # Also for anonymous callers, who can sign up or report from a page.
         self.enforce_csrf(request)
         member = request.headers.get("X-Member")
-        if member and (auth is None or member != str(request._request.user.pk)):
+        if member and (user is None or member != str(user.pk)):
             raise Unauthorized
-        return (request._request.user, auth) if auth else None
+        return (user, auth) if auth else None

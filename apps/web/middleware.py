@@ -74,6 +74,8 @@ class WebSessionMiddleware:
         found = sessions.read_session(request)
         request.user, auth = found or (AnonymousUser(), None)
         request.auth = auth  # type: ignore[attr-defined]
+        # For DRF's request, which shares META.
+        request.META[sessions.META_KEY] = found
         response = self.get_response(request)
         # A view that signs in or out has set the cookie itself.
         if settings.WEB_SESSION_COOKIE not in response.cookies:

@@ -18,6 +18,8 @@ from apps.accounts.models import Session, User
 from apps.core.db.ids import parse_id
 
 _SIGNER = signing.TimestampSigner(salt="photogram.web.session")
+# Key in `request.META` of what `read_session` returned.
+META_KEY = "photogram.web_session"
 # A cookie that is older is replaced, and its session is extended.
 RENEW_AFTER = timedelta(days=1)
 

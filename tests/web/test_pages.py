@@ -59,6 +59,8 @@ def test_every_page_has_a_heading_a_title_and_landmarks(role, alice, bob, mod, p
     browser = browse({"member": bob, "owner": alice, "moderator": mod}.get(role))
     wrong = {}
     pages = 0
+    # The browser keeps the page "offline" for every member, so it has no navigation.
+    without_navigation = {"offline"}
     for route in urlpatterns:
         response = browser.get(path_of(route))
         assert response.status_code < 500, route.name
@@ -69,7 +71,9 @@ def test_every_page_has_a_heading_a_title_and_landmarks(role, alice, bob, mod, p
             continue  # A part of a page.
         pages += 1
         outline = Outline(html).found
-        wanted = {"lang": 1, "title": 1, "main": 1, "h1": 1} | ({"nav": 1} if response.status_code == 200 else {})
+        wanted = {"lang": 1, "title": 1, "main": 1, "h1": 1} | (
+            {"nav": 1} if response.status_code == 200 and route.name not in without_navigation else {}
+        )
         counts = {tag: outline.count(tag) for tag in wanted}
         if any(counts[tag] != wanted[tag] for tag in wanted if tag != "nav") or counts.get("nav") == 0:
             wrong[route.name] = counts

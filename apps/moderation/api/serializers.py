@@ -79,7 +79,7 @@ class DecisionSerializer(serializers.Serializer[Any]):
 def serialize_decision(action: ModerationAction) -> dict[str, Any]:
     """The representation of `DecisionSerializer`."""
     statement = statements.compose(action)
-    appeal = Appeal.objects.filter(action=action).first()
+    appeal = Appeal.objects.against(action.pk).first()
     return {
         "id": action.pk,
         "action": action.action,
