@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.serializers import Serializer
@@ -65,18 +65,18 @@ def go(request: HttpRequest, to: str) -> HttpResponse:
     """A redirect that htmx follows with the whole page."""
     if is_htmx(request):
         return HttpResponse(status=204, headers={"HX-Redirect": to})
-    return redirect(to)
+    return HttpResponseRedirect(to)
 
 
 def go_back(request: HttpRequest, default: str = "/") -> HttpResponse:
     """To the page from which a form was sent without JavaScript."""
-    return redirect(safe_path(request, request.headers.get("Referer", ""), default))
+    return HttpResponseRedirect(safe_path(request, request.headers.get("Referer", ""), default))
 
 
 def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
     """`url` if it leads to a page of this site, else `default`."""
     same_site = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if same_site and not url.startswith("//") else default
+    return url if same_site and not url.startswith("//") and urlsplit(url).path.startswith("/") else default
 
 
 def is_htmx(request: HttpRequest) -> bool:
