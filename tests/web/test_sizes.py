@@ -15,7 +15,7 @@ from tests.factories import FollowFactory, PostFactory
 STATIC = Path(__file__).resolve().parents[2] / "static"
 MODULES = STATIC / "web" / "js"
 # What the feed of a member loads.
-SCRIPTS = ["vendor/htmx.js", "js/app.js", "js/member.js", "js/posts.js", "js/blurhash.js"]
+SCRIPTS = ["vendor/htmx.js", "js/app.js", "js/member.js", "js/posts.js"]
 KB = 1000
 
 
