@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from apps.core.api.pagination import Fetch, KeysetPagination
 
 R = TypeVar("R")
-POSTS = 10
+# About four screens of a phone; the next page is loaded before its end.
+POSTS = 6
 GRID = 30
 PEOPLE = 30
 

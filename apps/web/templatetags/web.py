@@ -39,6 +39,56 @@ def icon(parser: Parser, token: Token) -> template.Node:
     return TextNode(_icon(name.var)) if isinstance(name.var, str) else IconNode(name)
 
 
+_PHOTO = (
+    '<span class="photo"{}><svg class="ratio" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}'
+    "</svg>{}</span>"
+)
+_PICTURE = (
+    '<picture><source type="image/webp" srcset="{webp}" sizes="{sizes}"><img src="{medium}" srcset="{jpeg}" '
+    'sizes="{sizes}" width="{width}" height="{height}" alt="{alt}" data-photo="{id}" {loading} decoding="async">'
+    "</picture>"
+)
+
+
+@register.simple_tag
+def photo(photo: dict[str, Any], sizes: str, label: str = "", first: bool = False) -> SafeString:
+    """A photo of `present_photo` that fills its frame, with a placeholder of the same ratio in its dominant colour.
+
+    `sizes`: of the <img>. `label`: its text if the photo has none. `first`: it is loaded before all others. This is
+    Python and not a template, because it is most of a page of posts: it takes a tenth of the time.
+    """
+    colour, blurhash = photo["dominant_color"], photo["blurhash"]
+    return format_html(
+        _PHOTO,
+        format_html(' data-blurhash="{}"', blurhash) if blurhash else "",
+        photo["width"] or 1,
+        photo["height"] or 1,
+        format_html('<rect width="100%" height="100%" fill="{}"/>', colour) if colour else "",
+        _picture(photo, sizes, label, first) if "medium" in photo else _photo_state(photo),
+    )
+
+
+def _picture(photo: dict[str, Any], sizes: str, label: str, first: bool) -> SafeString:
+    return format_html(
+        _PICTURE,
+        webp=photo["webp"],
+        jpeg=photo["jpeg"],
+        medium=photo["medium"],
+        sizes=sizes,
+        width=photo["width"],
+        height=photo["height"],
+        alt=photo["alt_text"] or label,
+        id=photo["id"],
+        loading=mark_safe('fetchpriority="high"' if first else 'loading="lazy"'),  # noqa: S308  (constants)
+    )
+
+
+def _photo_state(photo: dict[str, Any]) -> SafeString:
+    failed = photo["status"] == "failed"
+    text = _("This photo could not be processed.") if failed else _("Processing…")
+    return format_html('<span class="photo-state">{}</span>', text)
+
+
 @register.filter
 def badge(number: int) -> str:
     """A number as a badge shows it, at most "99+"."""

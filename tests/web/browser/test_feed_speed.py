@@ -95,20 +95,23 @@ def test_largest_contentful_paint(site, reader, settings, monkeypatch):
 
 
 def test_interaction_to_next_paint(site, reader):
-    """The slowest of these presses takes at most 100 ms, in the best of three rounds."""
+    """The slowest of these presses takes at most 100 ms, in the best of five rounds."""
     page = site.open(reader, touch=True)
     page.goto("/")
     page.wait_for_load_state("networkidle")
     slow_down(page)
     post = page.locator("article.post").first
     rounds = []
-    for _ in range(3):
+    for _ in range(5):
         page.evaluate(
             """() => {
               window.durations = [];
               window.observer?.disconnect();
               window.observer = new PerformanceObserver((list) => {
-                for (const entry of list.getEntries()) if (entry.interactionId) window.durations.push(entry.duration);
+                for (const entry of list.getEntries()) {
+                  if (!entry.interactionId) continue;
+                  window.durations.push([entry.duration, entry.name, entry.target?.className]);
+                }
               });
               window.observer.observe({ type: "event", durationThreshold: 16 });
             }"""
@@ -122,7 +125,7 @@ def test_interaction_to_next_paint(site, reader):
         post.locator("summary").tap()
         post.locator("summary").tap()
         page.wait_for_timeout(500)
-        rounds.append(max(page.evaluate("() => window.durations"), default=0))
-        if rounds[-1] <= 100:
+        rounds.append(max(page.evaluate("() => window.durations"), default=[0]))
+        if rounds[-1][0] <= 100:
             break
-    assert min(rounds) <= 100, rounds
+    assert min(rounds)[0] <= 100, rounds

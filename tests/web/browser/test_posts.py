@@ -122,7 +122,8 @@ def test_double_tap_likes_and_never_unlikes(site, alice, bob, touch):
 def swipe(page, element):
     """A swipe to the left across an element."""
     box = element.bounding_box()
-    y, session = box["y"] + box["height"] / 2, page.context.new_cdp_session(page)
+    # Above the buttons.
+    y, session = box["y"] + box["height"] / 4, page.context.new_cdp_session(page)
     places = [box["x"] + box["width"] * part for part in (0.9, 0.85, 0.7, 0.5, 0.3, 0.1)]
     for at, x in enumerate(places):
         kind = "touchMove" if at else "touchStart"
@@ -296,7 +297,11 @@ def test_expired_address_is_renewed_once(site, alice, bob):
     page.goto("/")
     image = page.locator("img[data-photo]").first
     expect(image).to_have_attribute("data-renewed", "true")
-    assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+    for _ in range(100):
+        if image.evaluate("(image) => image.complete && image.naturalWidth"):
+            break
+        page.wait_for_timeout(50)
+    assert image.evaluate("(image) => image.naturalWidth") > 0
     assert len(asked) == 1
     # An address that stays invalid is asked for once.
     refusals[0] = 1000
