@@ -189,6 +189,11 @@ class TestScripts:
         upload = Browser(alice).post("/web/uploads", self.body, content_type="application/json").json()["upload"]
         assert upload["headers"] == {"Content-Type": "image/jpeg"}
 
+    def test_failed_upload_says_why(self, alice):
+        medium = MediaFactory(owner=alice, status="failed", error_code="image_corrupt", error_detail="Damaged.")
+        status = Browser(alice).get(f"/web/uploads/{medium.pk}", headers={"Accept": "application/json"}).json()
+        assert (status["status"], status["error"]) == ("failed", {"code": "image_corrupt", "detail": "Damaged."})
+
     def test_upload_that_is_in_no_post_can_be_deleted(self, alice, bob):
         medium = MediaFactory(owner=alice)
         assert Browser(bob).delete(f"/web/media/{medium.pk}").status_code == 404

@@ -33,6 +33,10 @@ def test_scripts_and_styles_of_the_feed_are_small():
     assert size_of(["app.css"]) <= 12 * KB
 
 
+def test_scripts_of_the_composer_are_small():
+    assert size_of(["js/composer.js", "js/queue.js", "js/crop.js"]) <= 18 * KB
+
+
 @pytest.mark.django_db
 def test_feed_loads_at_most_70_kb_before_the_photos(alice, bob, browse):
     FollowFactory(follower=alice, followed=bob)

@@ -68,5 +68,6 @@ def open_notification(request: HttpRequest, notification_id: UUID) -> HttpRespon
         post_id=notification.post_id,
         comment_id=notification.comment_id,
         handles=list(events.values_list("actor__handle", flat=True)[:1]),
+        action_id=reads.get_moderation_actions([notification.pk]).get(notification.pk),
     )
     return go(request, path or "/notifications")

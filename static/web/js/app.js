@@ -226,7 +226,10 @@ const keepFocus = (ctx) => {
 };
 
 // `@` and `#` complete in a field with `data-complete`.
-on("focusin", "[data-complete]", async (event, field) => (await import("./complete.js")).complete(field));
+on("focusin", "[data-complete]", async (event, field) => {
+  const module = await import("./complete.js").catch(() => null);
+  module?.complete(field);
+});
 
 // ── Menus and dialogs ────────────────────────────────────────────────────────────────────────────────────
 document.addEventListener("click", ({ target }) => {
@@ -284,18 +287,26 @@ document.addEventListener(
   },
   true,
 );
-// These come before the listeners of htmx, which would load the page again.
-window.navigation?.addEventListener("navigate", (event) => {
-  if (event.navigationType === "traverse" && (left || topDialog())) event.stopImmediatePropagation();
-});
-addEventListener("popstate", (event) => {
-  const dialog = [...document.querySelectorAll("dialog[open]")].pop();
-  if (!left && !dialog) return;
-  event.stopImmediatePropagation();
-  if (left) left();
-  else dialog.close();
-  left = null;
-});
+// Capturing listeners come before those of htmx, which would load the page again.
+window.navigation?.addEventListener(
+  "navigate",
+  (event) => {
+    if (event.navigationType === "traverse" && (left || topDialog())) event.stopImmediatePropagation();
+  },
+  true,
+);
+addEventListener(
+  "popstate",
+  (event) => {
+    const dialog = [...document.querySelectorAll("dialog[open]")].pop();
+    if (!left && !dialog) return;
+    event.stopImmediatePropagation();
+    if (left) left();
+    else dialog.close();
+    left = null;
+  },
+  true,
+);
 
 /** Ask in a dialog. Resolves to true if the member continues. */
 export function ask(question, action = text("continue")) {
@@ -494,15 +505,6 @@ const fail = ({ detail: { ctx, error } }) => {
 };
 document.addEventListener("htmx:error", fail);
 document.addEventListener("htmx:response:error", fail);
-
-// ── Uploads go on in every page ──────────────────────────────────────────────────────────────────────────
-// `queue.js` sets the mark while IndexedDB holds something to upload.
-onContent((root) => {
-  const isWhole = root === document.body || root.querySelector("#queue");
-  if (isWhole && document.getElementById("queue") && localStorage.getItem("queue")) {
-    void import("./queue.js").then((queue) => queue.resume());
-  }
-});
 
 // ── What only members need comes after the page ──────────────────────────────────────────────────────────
 if (isSignedIn()) addEventListener("load", () => import("./member.js"));

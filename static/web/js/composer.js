@@ -1,5 +1,5 @@
 // The composer: choose, describe and order photos, and write a caption. `queue.js` keeps and sends them.
-import { on, onContent } from "./app.js";
+import { on, onContent, openDialog } from "./app.js";
 import * as queue from "./queue.js";
 
 const SAVE_MS = 300;
@@ -12,6 +12,8 @@ let isStored = false;
 let isLeaving = false;
 /** The change of typed texts that is not stored yet. */
 let dirty = null;
+/** Changes of this page that are being stored. */
+const unstored = new Set();
 /** Photos that are checked before they are stored. */
 let pending = [];
 let timer = 0;
@@ -47,7 +49,7 @@ async function start(found) {
   }
   fill();
   render();
-  form.dataset.ready = "true";
+  form.dataset.started = "true";
   queue.resume();
   setTimeout(poll, POLL_MS);
 }
@@ -71,9 +73,10 @@ function blank() {
 const isActive = () => form?.isConnected && draft.owner === queue.owner();
 
 // ── Keeping the draft ────────────────────────────────────────────────────────────────────────────────────
-/** Apply `mutate` to the draft of this page at once, and to the stored one. */
+/** Apply `mutate` to the draft of this page at once, and to the stored one. It may be applied twice to the same draft. */
 async function update(mutate, added) {
   mutate(draft);
+  unstored.add(mutate);
   render();
   const isNew = !isStored;
   isStored = true;
@@ -84,11 +87,14 @@ async function update(mutate, added) {
     isStored = !isNew;
     notify([text("storage")]);
     return false;
+  } finally {
+    unstored.delete(mutate);
   }
 }
 
 /** Save typed texts a moment later. */
 function saveSoon(mutate) {
+  mutate(draft);
   const others = dirty;
   dirty = (each) => {
     others?.(each);
@@ -113,9 +119,10 @@ on("input", "#composer", (event) => {
   const item = field.closest(".composer-photo");
   if (field.type === "file") return;
   if (item) {
+    const { value } = field;
     saveSoon((each) => {
       const photo = each.photos.find(({ id }) => id === item.dataset.photo);
-      if (photo) photo.alt = field.value;
+      if (photo) photo.alt = value;
     });
   } else if (field.name) {
     const value = field.type === "checkbox" ? field.checked : field.value;
@@ -138,7 +145,7 @@ queue.onChange(async (event) => {
   if (!isActive() || (!stored && !isStored)) return;
   const was = draft.state;
   draft = stored ? { ...stored, photos: [...stored.photos, ...pending] } : draft;
-  dirty?.(draft);
+  for (const mutate of [...unstored, dirty]) mutate?.(draft);
   if (!stored && draft.state === "editing") reset();
   if (stored) render();
   if (was === "sending" && draft.state === "editing") $("composer-notices").scrollIntoView({ block: "center" });
@@ -189,12 +196,16 @@ async function add(files) {
   draft.photos = draft.photos.filter((photo) => !isNew(photo));
   const kept = photos.filter(({ id }) => fresh[id]);
   if (!kept.length) return render();
-  if (!(await update((each) => void each.photos.push(...kept), fresh))) {
+  if (!(await update((each) => addTo(each, kept), fresh))) {
     draft.photos = draft.photos.filter((photo) => !isNew(photo));
     render();
     if (isStored) notify([text("space", { name: kept.map(({ name }) => name).join(", ") })]);
   }
   queue.resume();
+}
+
+function addTo(each, photos) {
+  each.photos.push(...photos.filter((photo) => !each.photos.some(({ id }) => id === photo.id)));
 }
 
 /** {type} of a file, or {problem} with the reason why it cannot be shared. */
@@ -211,7 +222,7 @@ async function inspect(file) {
 async function sniff(file) {
   let start;
   try {
-    start = new TextDecoder("latin1").decode(await file.slice(0, 64).arrayBuffer());
+    start = String.fromCharCode(...new Uint8Array(await file.slice(0, 64).arrayBuffer()));
   } catch {
     return "";
   }
@@ -354,6 +365,7 @@ function renderItem(item, photo, n) {
     button.setAttribute("aria-label", label);
     button.title = label;
   }
+  item.querySelector("progress").setAttribute("aria-label", text("progress", values));
   disable(item.querySelector("[data-act=up]"), n === 1);
   disable(item.querySelector("[data-act=down]"), n === values.total);
   item.querySelector("[data-act=retry]").hidden = photo.state !== "failed" && !photo.note;
@@ -376,7 +388,6 @@ function showProgress() {
     };
     state.dataset.state = photo.state;
     state.querySelector("progress").value = percent;
-    state.querySelector("progress").setAttribute("aria-label", items.get(photo.id).querySelector("label").textContent);
     state.querySelector("progress").hidden = photo.state !== "uploading";
     setText(state.querySelector("span"), texts[photo.state]);
   }
@@ -519,9 +530,8 @@ on("submit", "#composer", async (event) => {
 /** Open a dialog. Resolves with the value of the pressed button, or "" after Escape. */
 function ask(id) {
   const dialog = $(id);
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
+  openDialog(dialog);
+  return new Promise((resolve) => dialog.addEventListener("left", () => resolve(dialog.returnValue), { once: true }));
 }
 
 on("click", "#composer-edit", () =>

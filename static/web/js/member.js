@@ -66,3 +66,9 @@ async function forget() {
   const subscription = await registration?.pushManager?.getSubscription();
   await subscription?.unsubscribe();
 }
+
+// ── Uploads go on in every page ──────────────────────────────────────────────────────────────────────────
+// `queue.js` sets the mark while IndexedDB holds something to upload.
+onContent(async () => {
+  if (document.getElementById("queue") && localStorage.getItem("queue")) (await import("./queue.js")).resume();
+});

@@ -6,7 +6,7 @@
 //
 // One tab at a time works on the queue, under a lock; every tab shows it. What a draft needs to be posted once is stored
 // before it is sent: its Idempotency-Key and its body.
-import { Refusal, send, showMessage } from "./app.js";
+import { onContent, Refusal, send, showMessage } from "./app.js";
 
 const NAME = "photogram";
 const AT_ONCE = 2;
@@ -441,7 +441,10 @@ export async function check(draftId, photo) {
     if (status === "failed") await changePhoto(draftId, photo.id, { state: "failed", error: error.detail, media: null, tries: (photo.tries ?? 0) + 1 });
     return status;
   } catch (error) {
-    if (!(error instanceof Refusal) || error.status !== 404) return "unknown";
+    if (!(error instanceof Refusal) || error.status !== 404) {
+      console.warn(error);
+      return "unknown";
+    }
     await changePhoto(draftId, photo.id, { state: "waiting", media: null, tries: (photo.tries ?? 0) + 1 });
     return "waiting";
   }
@@ -498,3 +501,6 @@ export function describe(drafts) {
     percent: photos.length ? Math.round(sent / photos.length) : 100,
   };
 }
+
+// The status is part of each page that htmx swaps in.
+onContent(() => void showStatus({}).catch(() => {}));
