@@ -45,11 +45,20 @@ class Outcome:
 
 
 def call(
-    method: str, path: str, *, token: str = "", body: bytes = b"", forget: tuple[str, ...] = (), address: int = 1
+    method: str,
+    path: str,
+    *,
+    token: str = "",
+    cookie: str = "",
+    body: bytes = b"",
+    forget: tuple[str, ...] = (),
+    address: int = 1,
 ) -> Call:
-    """`address`: the last part of the client's address, as the proxy names it."""
+    """`cookie`: of a browser, which asks for pages. `address`: the last part of the client's address, as the proxy
+    names it."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"X-Forwarded-For: 192.0.2.{address}"]
-    lines += ["X-Forwarded-Proto: https", "Accept: application/json"]
+    lines += ["X-Forwarded-Proto: https", f"Accept: {'text/html' if cookie else 'application/json'}"]
+    lines += [f"Cookie: {cookie}"] if cookie else []
     lines += [f"Authorization: Bearer {token}"] if token else []
     lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body or method == "POST" else []
     return Call("\r\n".join([*lines, "", ""]).encode() + body, forget)

@@ -30,7 +30,7 @@ from bench.drawing import bars
 from bench.driver import Call, call
 from bench.measuring import Meter, Sample, meter
 from bench.stack import STATE, Bench, Served, prepared, private_memory
-from bench.targets import CPU, REDIS_ROUND_TRIPS, STATEMENTS, WORKER_MEMORY, Target, print_targets
+from bench.targets import CPU, PAGE_CPU, REDIS_ROUND_TRIPS, STATEMENTS, WORKER_MEMORY, Target, print_targets
 
 CONNECTIONS = (8, 1)
 DRF, RAW = "DRF feed", "raw SQL feed"
@@ -198,6 +198,8 @@ def _wanted(results: Results) -> Iterator[tuple[str, str, float, Callable[[], fl
         yield path, "SQL statements", limit, functools.partial(results.number, path, "sql")
         yield path, "round trips to Redis", REDIS_ROUND_TRIPS, functools.partial(results.number, path, "redis")
     feed = "feed, first page"
+    page = "feed page (web)"
+    yield f"{page} | {feed}", "CPU of the one against the other", PAGE_CPU, lambda: results.ratio(page, feed)
     heavy = max((s.path for s in results.samples if s.path.endswith("followed") and "cold" not in s.path), default="")
     cold = heavy.replace("feed, ", "feed, cold, ")
     yield f"{heavy} | {feed}", "CPU of the one against the other", 1.15, lambda: results.ratio(heavy, feed)

@@ -15,12 +15,14 @@ from typing import Any, Literal
 from urllib.parse import quote
 from uuid import UUID
 
+from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts import tokens
 from apps.accounts.models import Session
 from apps.core import cache
 from apps.core.db.ids import new_id
+from apps.web import sessions
 from bench import data
 from bench.driver import Call, call
 from bench.stack import Bench, Served
@@ -39,6 +41,11 @@ class Reader:
     id: str
     session: str
     token: str
+
+    @property
+    def cookie(self) -> str:
+        """That of a browser with the same session."""
+        return f"{settings.WEB_SESSION_COOKIE}={sessions.cookie_value(UUID(self.id), UUID(self.session))}"
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,9 @@ class Walk:
     # ── Reads ──
     def feed(self, readers: list[Reader]) -> Calls:
         return (call("GET", f"{API}/feed", token=reader.token) for reader in cycle(readers))
+
+    def feed_page(self, readers: list[Reader]) -> Calls:
+        return (call("GET", "/", cookie=reader.cookie) for reader in cycle(readers))
 
     def fifth_page(self, readers: list[Reader]) -> Calls:
         # Found anew for each run: what is posted meanwhile pushes a page back.
@@ -200,6 +210,7 @@ class Walk:
     def all(self) -> list[Path]:
         return [
             Path("feed, first page", self.feed),
+            Path("feed page (web)", self.feed_page),
             Path("feed, page 5", self.fifth_page),
             Path(f"feed, {self.most:,} followed", self.feed, readers="heavy"),
             Path(f"feed, cold, {self.most:,} followed", self.cold, readers="heavy"),

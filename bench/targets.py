@@ -19,7 +19,9 @@ CPU = {
 # path -> SQL statements per request at most.
 READS = ("feed, first page", "profile", "single post", "notifications", "search users")
 WRITES = ("like", "unlike", "follow", "unfollow", "comment", "create post")
-STATEMENTS = dict.fromkeys(READS, 2) | dict.fromkeys(WRITES, 6)
+STATEMENTS = dict.fromkeys(READS, 2) | dict.fromkeys(WRITES, 6) | {"feed page (web)": 4}
+# CPU of the first page of the feed as HTML at most, as a multiple of that of the API's.
+PAGE_CPU = 2.5
 # Round trips to Redis per request at most, of every path above.
 REDIS_ROUND_TRIPS = 3
 # Megabytes that an API worker shares with no other process, after 5,000 requests or more.

@@ -361,8 +361,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
 # Each test client creates the middleware, which would list all files first.
 WHITENOISE_AUTOREFRESH = TESTING
-if not STATIC_COLLECTED:
-    # STATIC_ROOT does not exist: static files are served from the packages.
+if not PRODUCTION:
+    # STATIC_ROOT may not exist: then static files are served from the packages.
     warnings.filterwarnings("ignore", message="No directory at")
     # Containers and test machines run everything as root.
     warnings.filterwarnings("ignore", category=SecurityWarning, module="celery.platforms")

@@ -62,6 +62,12 @@ def get_actors(rows: Sequence[NotificationRow]) -> dict[UUID, UserSummary]:
     return {row[0]: UserSummary(*row) for row in fetch_rows(load("notifications/actors"), {"ids": list(ids)})}
 
 
+def get_moderation_actions(notification_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """{notification: the moderation action that it is about}."""
+    events = NotificationEvent.objects.filter(notification__in=notification_ids, notification__type="moderation")
+    return dict(events.values_list("notification", "cause"))
+
+
 def count_unread(viewer_id: UUID) -> int:
     """How many unread notifications the viewer may read, counted up to 1000."""
     sql = load("notifications/unread_count", unread=readable(True, None).sql(viewer=viewer_id))

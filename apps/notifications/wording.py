@@ -1,24 +1,29 @@
 """The texts of notifications: the preview in the list, and the line for push and mail."""
 
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
 from apps.notifications.models import NotificationEvent, Type
 
 PREVIEW_LENGTH = 100
 _LINES = {
-    Type.FOLLOW: "{who} follows you.",
-    Type.FOLLOW_REQUEST: "{who} asks to follow you.",
-    Type.FOLLOW_ACCEPTED: "{who} has accepted your request to follow.",
-    Type.LIKE: "{who} likes your photo.",
-    Type.COMMENT: "{who} has commented on your photo.",
-    Type.REPLY: "{who} has replied to your comment.",
-    Type.MENTION: "{who} has mentioned you.",
-    Type.COMMENT_LIKE: "{who} likes your comment.",
-    Type.MODERATION: "The moderators have made a decision about your content or account.",
+    Type.FOLLOW: _("{who} follows you."),
+    Type.FOLLOW_REQUEST: _("{who} asks to follow you."),
+    Type.FOLLOW_ACCEPTED: _("{who} has accepted your request to follow."),
+    Type.LIKE: _("{who} likes your photo."),
+    Type.COMMENT: _("{who} has commented on your photo."),
+    Type.REPLY: _("{who} has replied to your comment."),
+    Type.MENTION: _("{who} has mentioned you."),
+    Type.COMMENT_LIKE: _("{who} likes your comment."),
+    Type.MODERATION: _("The moderators have made a decision about your content or account."),
 }
 
 
 def get_line(event: NotificationEvent) -> str:
+    """The line for push and mail, in the language of the recipient."""
     who = f"@{event.actor.handle}" if event.actor else ""
-    return _LINES[Type(event.notification.type)].format(who=who)
+    with translation.override(event.recipient.locale):
+        return str(_LINES[Type(event.notification.type)]).format(who=who)
 
 
 def get_preview(type_: str, statement: str, text: str | None, caption: str | None) -> str | None:

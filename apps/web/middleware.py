@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import reverse
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import APIException
 
@@ -63,7 +64,7 @@ def _accepts_html(request: HttpRequest) -> bool:
 
 
 class WebSessionMiddleware:
-    """Sets `request.user` and `request.auth` of pages from the cookie of the browser's session."""
+    """Sets `request.user` and `request.auth` of pages from the cookie of the browser's session, and their language."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -76,14 +77,28 @@ class WebSessionMiddleware:
         request.auth = auth  # type: ignore[attr-defined]
         # For DRF's request, which shares META.
         request.META[sessions.META_KEY] = found
-        response = self.get_response(request)
-        # A view that signs in or out has set the cookie itself.
-        if settings.WEB_SESSION_COOKIE not in response.cookies:
+        with translation.override(_language(request)):
+            response = self.get_response(request)
+        # ConditionalGetMiddleware makes no ETag of what is not stored.
+        response.headers.setdefault("Cache-Control", problems.NOT_STORED)
+        # What a cache gives to others must not contain the cookie. A view that signs in or out has set it itself.
+        is_private = "private" in response.headers["Cache-Control"]
+        if is_private and settings.WEB_SESSION_COOKIE not in response.cookies:
             if auth and auth.is_old:
                 sessions.renew(response, auth)
             elif auth is None and settings.WEB_SESSION_COOKIE in request.COOKIES:
                 sessions.delete_cookie(response)
         return response
+
+
+def _language(request: HttpRequest) -> str:
+    """The language of the member's settings, or that which an anonymous browser prefers."""
+    if request.user.pk is None:
+        return translation.get_language_from_request(request)
+    try:
+        return translation.get_supported_language_variant(request.user.locale)
+    except LookupError:
+        return str(settings.LANGUAGE_CODE)
 
 
 class PageHeadersMiddleware:
@@ -106,7 +121,7 @@ class PageHeadersMiddleware:
             return response
         # After signing out, the back button must not show a page from the browser's memory.
         response.headers.setdefault("Cache-Control", problems.NOT_STORED)
-        patch_vary_headers(response, ["Cookie", "HX-Request"])
+        patch_vary_headers(response, ["Cookie", "HX-Request", "Accept-Language"])
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Security-Policy", self.policy)
         for name, value in _limit_headers(request).items():

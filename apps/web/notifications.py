@@ -36,11 +36,20 @@ def present_notifications(rows: Sequence[NotificationRow], viewer_id: UUID) -> l
     """The representations of a page of notifications, with `sentence`, `path` and `photo` for the template."""
     serializer = NotificationSerializer(context={"actors": reads.get_actors(rows)})
     photos = _first_photos(rows, viewer_id)
-    return [_present(serializer.to_representation(row), photos.get(row.post_id)) for row in rows]
+    decisions = [row.id for row in rows if row.type == Type.MODERATION]
+    actions = reads.get_moderation_actions(decisions) if decisions else {}
+    return [
+        _present(serializer.to_representation(row), photo=photos.get(row.post_id), action_id=actions.get(row.id))
+        for row in rows
+    ]
 
 
-def get_path(type_: str, *, post_id: UUID | None, comment_id: UUID | None, handles: Sequence[str]) -> str:
+def get_path(
+    type_: str, *, post_id: UUID | None, comment_id: UUID | None, handles: Sequence[str], action_id: UUID | None
+) -> str:
     """The page that a notification leads to, or "". `handles` are those of the newest actors."""
+    if type_ == Type.MODERATION:
+        return f"{reverse('web:appeal')}?action={action_id}" if action_id else ""
     if type_ == Type.FOLLOW_REQUEST:
         return reverse("web:requests")
     if type_ in {Type.FOLLOW, Type.FOLLOW_ACCEPTED}:
@@ -51,14 +60,23 @@ def get_path(type_: str, *, post_id: UUID | None, comment_id: UUID | None, handl
     return f"{post}#comment-{comment_id}" if comment_id else post
 
 
-def _present(entry: dict[str, Any], photo: dict[str, Any] | None) -> dict[str, Any]:
-    handles = [actor["handle"] for actor in entry["actors"]]
-    path = get_path(entry["type"], post_id=entry["post_id"], comment_id=entry["comment_id"], handles=handles)
+def _present(entry: dict[str, Any], *, photo: dict[str, Any] | None, action_id: UUID | None) -> dict[str, Any]:
+    path = get_path(
+        entry["type"],
+        post_id=entry["post_id"],
+        comment_id=entry["comment_id"],
+        handles=[actor["handle"] for actor in entry["actors"]],
+        action_id=action_id,
+    )
     added = {"sentence": _sentence(entry), "path": path, "photo": photo, "unread": entry["read_at"] is None}
-    preview = entry["preview"]
-    if preview and len(preview) == PREVIEW_LENGTH:
-        added["preview"] = f"{preview}…"
-    return entry | added
+    return entry | added | {"preview": _shorten(entry["preview"] or "", entry["type"])}
+
+
+def _shorten(preview: str, type_: str) -> str:
+    """The subject of a statement of reasons, and an ellipsis after a text that was cut."""
+    if type_ == Type.MODERATION:
+        return preview.partition("\n")[0]
+    return f"{preview}…" if len(preview) == PREVIEW_LENGTH else preview
 
 
 def _sentence(entry: dict[str, Any]) -> SafeString:
@@ -82,7 +100,7 @@ def _name_actors(actors: Sequence[dict[str, Any]], count: int) -> SafeString:
     return format_html(others, first=names[0], second=names[1], number=count - 2)
 
 
-def _first_photos(rows: Sequence[NotificationRow], viewer_id: UUID) -> dict[UUID, dict[str, Any]]:
+def _first_photos(rows: Sequence[NotificationRow], viewer_id: UUID) -> dict[UUID | None, dict[str, Any]]:
     """{post: its first photo}, without sensitive posts of others."""
     posts = present_posts(dict.fromkeys(row.post_id for row in rows if row.post_id), viewer_id)
     return {

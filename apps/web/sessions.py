@@ -42,11 +42,16 @@ def read_session(request: HttpRequest) -> tuple[User, WebSession] | None:
     return (user, session) if user else None
 
 
+def cookie_value(user_id: UUID, session_id: UUID) -> str:
+    """What the browser of this session keeps."""
+    return _SIGNER.sign(f"{user_id}.{session_id}")
+
+
 def set_cookie(response: HttpResponse, user_id: UUID, session_id: UUID) -> None:
     """Sign the browser in."""
     response.set_cookie(
         settings.WEB_SESSION_COOKIE,
-        _SIGNER.sign(f"{user_id}.{session_id}"),
+        cookie_value(user_id, session_id),
         max_age=settings.REFRESH_TOKEN_LIFETIME,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,

@@ -8,7 +8,7 @@ from apps.accounts import services as accounts
 from apps.engagement import comments
 from apps.engagement import services as engagement
 from apps.notifications import push, reads
-from apps.notifications.models import Notification, PushSubscription
+from apps.notifications.models import Notification, NotificationEvent, PushSubscription
 from apps.social import services as social
 from tests.factories import CommentFactory, PostFactory, UserFactory
 from tests.web.conftest import Browser
@@ -73,6 +73,27 @@ def test_each_type_has_a_sentence_and_leads_to_its_page(alice, bob, carol, post,
     assert f"#comment-{reply.pk}" in html
     assert "follows you." in html
     assert follower in html
+
+
+def test_requests_and_decisions_lead_to_their_pages(alice, carol, deliver):
+    alice.is_private = True
+    alice.save()
+    social.follow(alice.pk, by=carol.pk)
+    deliver()
+    decision = Notification.objects.create(recipient=alice, type="moderation", statement="Taken <b>down</b>\n\nSpam.")
+    NotificationEvent.objects.create(notification=decision, recipient=alice, cause=carol.pk)
+    html = page(alice)
+    assert "asks to follow you." in html
+    assert 'class="notice-link" href="/requests"' in html
+    assert "The moderators have made a decision" in html
+    assert f'class="notice-link" href="/appeal?action={carol.pk}"' in html
+    assert "Taken &lt;b&gt;down&lt;/b&gt;</p>" in html
+    assert Browser(alice).get(f"/notifications/{decision.pk}").headers["Location"] == f"/appeal?action={carol.pk}"
+    social.accept_request(carol.pk, by=alice.pk)
+    deliver()
+    html = page(carol)
+    assert "has accepted your request to follow." in html
+    assert 'class="notice-link" href="/@alice"' in html
 
 
 def test_texts_of_others_are_escaped(alice, post, deliver):

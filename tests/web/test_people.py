@@ -28,7 +28,7 @@ def test_profile_shows_name_counts_bio_and_posts(alice, bob, browse):
     assert '<a href="/@bob">@bob</a>' in page
     assert "/@nobody.here" not in page
     assert '<a href="https://alice.example.org/photos" rel="nofollow ugc noopener">' in page
-    assert 'href="https://alice.example.org" rel="nofollow me noopener"' in page
+    assert 'href="https://alice.example.org" rel="nofollow me"' in page
     assert "<b>1</b> follower<" in page
     assert f'href="/p/{post.pk}"' in page
 
@@ -142,6 +142,16 @@ def test_follow_of_a_private_account_is_a_request(carol, browse):
     response = browse(carol).htmx("post", "/@dora/follow")
     assert "Requested" in text_of(response)
     assert FollowRequest.objects.exists()
+
+
+def test_unfollowing_a_private_account_asks_without_javascript(alice, bob, browse):
+    change(alice, is_private=True)
+    page = text_of(browse(bob).post("/@alice/unfollow"))
+    assert "Unfollow @alice?" in page
+    assert Follow.objects.exists()
+    response = browse(bob).post("/@alice/unfollow", {"confirmed": "true"})
+    assert response.headers["Location"] == "/@alice"
+    assert not Follow.objects.exists()
 
 
 def test_undo_of_a_block_follows_again(alice, bob, browse):

@@ -106,6 +106,15 @@ class TestAccount:
         saved(browser, "/settings/account", {"locale": "en"})
         assert reload(alice).locale == "en"
 
+    def test_pages_are_in_the_language_of_the_member_or_the_browser(self, browser, alice, settings):
+        settings.LANGUAGES = [("en", "English"), ("ar", "Arabic"), ("de", "German")]
+        saved(browser, "/settings/account", {"locale": "ar"})
+        assert '<html lang="ar" dir="rtl"' in browser.get("/settings").content.decode()
+        for accepted, language in (("de-AT,en;q=0.5", "de"), ("xx", "en"), ("", "en")):
+            page = Browser().get("/join", headers={"Accept-Language": accepted})
+            assert f'<html lang="{language}"' in page.content.decode()
+            assert "Accept-Language" in page.headers["Vary"]
+
     def test_language_of_another_client_is_kept_in_the_list(self, browser, alice):
         User.objects.filter(pk=alice.pk).update(locale="tlh-XX")
         assert '<option value="tlh-XX" lang="tlh-XX" selected>' in browser.get("/settings/account").content.decode()

@@ -4,11 +4,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.content import services as content
 from apps.content.api.posts import check_post_readable, find_own_post
@@ -16,8 +15,17 @@ from apps.content.api.serializers import serialize_post_counts
 from apps.engagement import reads, services
 from apps.engagement.models import Like, Save
 from apps.engagement.querysets import ReactionQuerySet
-from apps.web.http import go, go_back, page, render_page, render_part, wants_json, wants_part
-from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset
+from apps.web.http import (
+    get_member,
+    go,
+    go_back,
+    member_id,
+    page,
+    render_page,
+    require_form_methods,
+    wants_json,
+)
+from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset, render_list
 from apps.web.people import present_people
 from apps.web.posts import present_post, present_posts
 from apps.web.views.comments import show_post
@@ -36,7 +44,7 @@ def post_page(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def like(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Like the post, or unlike it if the form says `liked=false`."""
     liked = request.POST.get("liked") != "false"
-    (services.like if liked else services.unlike)(post_id, by=request.user.pk)
+    (services.like if liked else services.unlike)(post_id, by=member_id(request))
     if not wants_json(request):
         return go_back(request, reverse("web:post", args=[post_id]))
     post = reads.post(post_id, request.user.pk)
@@ -50,7 +58,7 @@ def like(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def save(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Save the post, or unsave it if the form says `saved=false`."""
     saved = request.POST.get("saved") != "false"
-    (services.save if saved else services.unsave)(post_id, by=request.user.pk)
+    (services.save if saved else services.unsave)(post_id, by=member_id(request))
     if not wants_json(request):
         return go_back(request, reverse("web:post", args=[post_id]))
     return JsonResponse({"on": saved})
@@ -61,7 +69,7 @@ def save(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """The accounts that like the post. Raises NotFound."""
     check_post_readable(request, post_id)
-    viewer_id = request.user.pk
+    viewer_id = member_id(request)
     people = paginate(
         request,
         "likes",
@@ -72,9 +80,7 @@ def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
         scope={"post": post_id},
     )
     context = {"people": people, "post_url": reverse("web:post", args=[post_id])}
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/people.html", context)
-    return render_page(request, "web/likes.html", context)
+    return render_list(request, people, template="web/likes.html", part="web/parts/people.html", context=context)
 
 
 # ── Collections ──────────────────────────────────────────────────────────────────────────────────────────
@@ -82,14 +88,14 @@ def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
 @page(members_only=True)
 def saved_posts(request: HttpRequest) -> HttpResponse:
     """The posts that the member has saved, the last saved first."""
-    return _collection(request, Save.objects.made_by(request.user.pk), "saved")
+    return _collection(request, Save.objects.made_by(member_id(request)), "saved")
 
 
 @require_safe
 @page(members_only=True)
 def liked_posts(request: HttpRequest) -> HttpResponse:
     """The posts that the member has liked, the last liked first."""
-    return _collection(request, Like.objects.made_by(request.user.pk), "liked")
+    return _collection(request, Like.objects.made_by(member_id(request)), "liked")
 
 
 def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) -> HttpResponse:
@@ -101,13 +107,17 @@ def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) ->
         serialize=lambda rows: present_posts([row.post_id for row in rows], viewer_id),
         limit=GRID,
     )
-    if wants_part(request) and not posts.is_first:
-        return render(request, "web/parts/grid.html", {"posts": posts})
-    return render_page(request, "web/collection.html", {"posts": posts, "collection": name})
+    return render_list(
+        request,
+        posts,
+        template="web/collection.html",
+        part="web/parts/grid.html",
+        context={"posts": posts, "collection": name},
+    )
 
 
 # ── Deleting ─────────────────────────────────────────────────────────────────────────────────────────────
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def delete(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Ask whether to delete the post; a POST deletes it. Raises NotFound; Forbidden for posts of others."""
@@ -119,4 +129,4 @@ def delete(request: HttpRequest, post_id: UUID) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"deleted": True})
     messages.success(request, _("Your post was deleted."))
-    return go(request, reverse("web:profile", args=[request.user.handle]))
+    return go(request, reverse("web:profile", args=[get_member(request).handle]))

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from apps.social.api.profiles import get_profile_or_404, resolve_identifier
 from apps.social.api.views import REQUESTS
 from apps.web.errors import show_message
 from apps.web.http import go_back, member_id, page, render_page, render_part, wants_part
+from apps.web.lists import render_list
 from apps.web.people import present_profile
 from apps.web.views.people import paginate_people, read_profile
 
@@ -49,6 +51,8 @@ def act(request: HttpRequest, handle: str, action: str) -> HttpResponse:
     `?part=profile`: the page shows the profile, so that all of it is replaced. Raises NotFound.
     """
     chosen, name = ACTIONS[action], _handle(request, handle)
+    if action == "unfollow" and _must_ask(request, name):
+        return render_page(request, "web/unfollow.html", {"handle": name})
     followed = action == "block" and _is_following(request, name)
     chosen.service(name, by=member_id(request))
     if action == "unblock" and "follow" in request.GET:
@@ -58,7 +62,8 @@ def act(request: HttpRequest, handle: str, action: str) -> HttpResponse:
     if not wants_part(request):
         if text:
             messages.success(request, text)
-        return go_back(request, reverse("web:profile", args=[name]))
+        profile_url = reverse("web:profile", args=[name])
+        return redirect(profile_url) if "confirmed" in request.POST else go_back(request, profile_url)
     response = _parts(request, name)
     return show_message(response, text, undo=_undo(request, name, chosen, followed=followed)) if text else response
 
@@ -66,6 +71,15 @@ def act(request: HttpRequest, handle: str, action: str) -> HttpResponse:
 def _handle(request: HttpRequest, handle: str) -> str:
     """The handle as it is stored. Raises NotFound if no account can have it."""
     return str(resolve_identifier(request, f"@{handle}"))
+
+
+def _must_ask(request: HttpRequest, handle: str) -> bool:
+    """Whether to ask before unfollowing: a private account must accept the next follow. With JavaScript the page has
+    asked."""
+    if wants_part(request) or "confirmed" in request.POST:
+        return False
+    profile = get_profile_or_404(request, f"@{handle}")
+    return profile.is_private and bool(profile.relationship and profile.relationship.following)
 
 
 def _is_following(request: HttpRequest, handle: str) -> bool:
@@ -97,12 +111,12 @@ def _parts(request: HttpRequest, handle: str) -> HttpResponse:
 def request_list(request: HttpRequest) -> HttpResponse:
     """Who asks to follow the member."""
     people = paginate_people(request, "requests", REQUESTS)
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/requests.html", {"people": people})
-    return render_page(request, "web/requests.html", {"people": people})
+    return render_list(
+        request, people, template="web/requests.html", part="web/parts/requests.html", context={"people": people}
+    )
 
 
-_ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
+ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
 _ANSWERED = {
     "accept": _("@%(handle)s now follows you."),
     "reject": _("You rejected the request of @%(handle)s."),
@@ -114,7 +128,7 @@ _ANSWERED = {
 def answer(request: HttpRequest, handle: str, answer: str) -> HttpResponse:
     """Accept or reject a follow request. Raises NotFound if there is none."""
     name = _handle(request, handle)
-    _ANSWERS[answer](name, by=member_id(request))
+    ANSWERS[answer](name, by=member_id(request))
     if not wants_part(request):
         messages.success(request, str(_ANSWERED[answer]) % {"handle": name})
         return go_back(request, reverse("web:requests"))

@@ -287,18 +287,26 @@ document.addEventListener(
   },
   true,
 );
-// These come before the listeners of htmx, which would load the page again.
-window.navigation?.addEventListener("navigate", (event) => {
-  if (event.navigationType === "traverse" && (left || topDialog())) event.stopImmediatePropagation();
-});
-addEventListener("popstate", (event) => {
-  const dialog = [...document.querySelectorAll("dialog[open]")].pop();
-  if (!left && !dialog) return;
-  event.stopImmediatePropagation();
-  if (left) left();
-  else dialog.close();
-  left = null;
-});
+// Capturing listeners come before those of htmx, which would load the page again.
+window.navigation?.addEventListener(
+  "navigate",
+  (event) => {
+    if (event.navigationType === "traverse" && (left || topDialog())) event.stopImmediatePropagation();
+  },
+  true,
+);
+addEventListener(
+  "popstate",
+  (event) => {
+    const dialog = [...document.querySelectorAll("dialog[open]")].pop();
+    if (!left && !dialog) return;
+    event.stopImmediatePropagation();
+    if (left) left();
+    else dialog.close();
+    left = null;
+  },
+  true,
+);
 
 /** Ask in a dialog. Resolves to true if the member continues. */
 export function ask(question, action = text("continue")) {

@@ -8,11 +8,14 @@ onContent((root) => {
   const mark = async () => {
     if (document.visibilityState !== "visible" || !form.isConnected) return;
     document.removeEventListener("visibilitychange", mark);
-    const { unread } = await send("POST", "/web/notifications/read", { up_to: form.elements.up_to.value });
-    showUnread(unread);
-    form.hidden = true;
+    try {
+      const { unread } = await send("POST", "/web/notifications/read", { up_to: form.elements.up_to.value });
+      showUnread(unread);
+      form.hidden = true;
+    } catch {
+      // The button remains.
+    }
   };
   document.addEventListener("visibilitychange", mark);
-  // Without a connection the button remains.
-  mark().catch(() => {});
+  void mark();
 });

@@ -42,8 +42,10 @@ const settled = (request) =>
   });
 
 function describe({ caption, photos }, texts) {
+  const name = caption || texts.noCaption;
+  if (!photos.length) return name;
   const done = photos.filter(({ state }) => state === "done" || state === "ready").length;
-  return `${caption || texts.noCaption} · ${texts.uploaded.replace("{done}", done).replace("{total}", photos.length)}`;
+  return `${name} · ${texts.uploaded.replace("{done}", done).replace("{total}", photos.length)}`;
 }
 
 const drafts = await readDrafts().catch(() => []);

@@ -10,7 +10,8 @@ on("click", "[data-push-on]", (event, button) => change(button, turnOn));
 on("click", "[data-push-off]", (event, button) => change(button, turnOff));
 
 async function show(section) {
-  const state = await stateOf();
+  // Without a connection nothing is known of the server, and a press says so.
+  const state = await stateOf().catch(() => "off");
   for (const part of section.querySelectorAll("[data-push-state]")) part.hidden = part.dataset.pushState !== state;
   section.hidden = !section.querySelector("[data-push-state]:not([hidden])");
 }
