@@ -64,9 +64,7 @@ def world(deliver: Any) -> World:
         PostFactory(author=alice, status="failed"),
     ]
     Media.objects.filter(posts=posts[0]).update(alt_text=f"A grey seal {LONG_WORD}")
-    Media.objects.filter(posts=posts[-1]).update(
-        status="failed", error_code="unreadable", error_detail="The file is damaged.", variants=[]
-    )
+    Media.objects.filter(posts=posts[-1]).update(status="failed", error_code="image_corrupt", variants=[])
     thread = CommentFactory(post_id=world.values["post"], author=bob, text=f"What light! {LONG_WORD}")
     CommentFactory(post=thread.post, author=alice, text="Thank you @bob #husum", parent=thread)
     CommentFactory(post=thread.post, author=greta, text=ARABIC)
