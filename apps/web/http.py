@@ -83,7 +83,7 @@ def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
         return default
     path = urlsplit(url)._replace(scheme="", netloc="").geturl()
     # `redirect` takes a text without a slash for the name of a view.
-    return path if path.startswith("/") and not path.startswith("//") else default
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else default
 
 
 def is_htmx(request: HttpRequest) -> bool:
