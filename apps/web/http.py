@@ -7,8 +7,8 @@ from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -69,12 +69,12 @@ def go(request: HttpRequest, to: str) -> HttpResponse:
     """A redirect that htmx follows with the whole page."""
     if is_htmx(request):
         return HttpResponse(status=204, headers={"HX-Redirect": iri_to_uri(to)})
-    return redirect(to)
+    return HttpResponseRedirect(to)
 
 
 def go_back(request: HttpRequest, default: str = "/") -> HttpResponse:
     """To the page from which a form was sent without JavaScript."""
-    return redirect(safe_path(request, request.headers.get("Referer", ""), default))
+    return HttpResponseRedirect(safe_path(request, request.headers.get("Referer", ""), default))
 
 
 def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:

@@ -12,7 +12,8 @@ from apps.core.api.pagination import Fetch, KeysetPagination
 from apps.web.http import render_page, render_part, wants_part
 
 R = TypeVar("R")
-POSTS = 10
+# About four screens of a phone; the next page is loaded before its end.
+POSTS = 6
 GRID = 30
 PEOPLE = 30
 

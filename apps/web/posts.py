@@ -1,6 +1,7 @@
 """Posts for templates: the representation of the API, with its photos as objects and its caption as HTML."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,22 +23,33 @@ from apps.media.api.serializers import PROGRESS
 FOLDED_LENGTH, FOLDED_LINES = 280, 6
 
 
-def present_post(row: PostRow, viewer_id: UUID | None, *, show_sensitive: bool | None = None) -> dict[str, Any]:
+def present_post(
+    row: PostRow,
+    viewer_id: UUID | None,
+    *,
+    show_sensitive: bool | None = None,
+    labels: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """The representation of a post, with `photos` for the template `web/parts/photo.html`.
 
-    `show_sensitive`: whether sensitive photos are shown without a cover; None for the setting of the viewer.
+    `show_sensitive`: whether sensitive photos are shown without a cover; None for the setting of the viewer. `labels`:
+    what `translate_labels` has returned, for a page with many posts.
     """
+    labels = labels or translate_labels()
     if show_sensitive is None:
         show_sensitive = row.sensitive and wants_sensitive(viewer_id)
     post = serialize_post(row, viewer_id)
     post["photos"] = [present_photo(photo) for photo in orjson.loads(dumps(post.pop("media")))]
     # The text of photos without an alternative text.
-    post["photo_label"] = _("Photo by %(name)s") % {"name": row.author.display_name or row.author.handle}
+    post["photo_label"] = labels["photo"] % {"name": row.author.display_name or row.author.handle}
+    post["label"] = labels["post"] % {"name": row.author.handle}
+    post["labels"] = labels
     if post["status"] == "processing":
         post["progress"] = sum(PROGRESS[photo["status"]] for photo in post["photos"]) // max(len(post["photos"]), 1)
     post["caption_html"] = link_text(row.caption, row.mentions)
     post["is_long"] = len(row.caption) > FOLDED_LENGTH or row.caption.count("\n") > FOLDED_LINES
-    post["url"] = reverse("web:post", args=[row.id])
+    post["url"] = path_of("web:post", str(row.id))
+    post["author_url"] = path_of("web:profile", row.author.handle)
     # Whether everybody may see it, so that other sites may show a preview.
     post["is_public"] = row.is_public
     post["is_own"] = row.author.id == viewer_id
@@ -59,7 +71,29 @@ def present_rows(
     """`present_post` of each, with one look at the setting of the viewer at most."""
     if show_sensitive is None:
         show_sensitive = any(row.sensitive for row in rows) and wants_sensitive(viewer_id)
-    return [present_post(row, viewer_id, show_sensitive=show_sensitive) for row in rows]
+    labels = translate_labels()
+    return [present_post(row, viewer_id, show_sensitive=show_sensitive, labels=labels) for row in rows]
+
+
+def translate_labels() -> dict[str, str]:
+    """The texts of every post, translated once for a page."""
+    return {
+        "photo": _("Photo by %(name)s"),
+        "post": _("Post by %(name)s"),
+        "more": _("More"),
+        "edit": _("Edit"),
+        "delete": _("Delete"),
+        "report": _("Report"),
+        "copy": _("Copy link"),
+        "like": _("Like"),
+        "comments": _("Comments"),
+        "share": _("Share"),
+        "save": _("Save"),
+        "carousel": _("carousel"),
+        "photos": _("Photos"),
+        "alt": _("ALT"),
+        "description": _("Description of the photo"),
+    }
 
 
 def wants_sensitive(viewer_id: UUID | None) -> bool:
@@ -82,10 +116,23 @@ def present_photo(photo: dict[str, Any]) -> dict[str, Any]:
     return photo
 
 
+# ── Addresses ────────────────────────────────────────────────────────────────────────────────────────────
+@cache
+def _prefix_of(name: str) -> str:
+    sample = "00000000-0000-0000-0000-000000000000"
+    return reverse(name, args=[sample]).removesuffix(sample)
+
+
+def path_of(name: str, last: str) -> str:
+    """The path of a page whose last part is an id or a handle, which need no quoting. `reverse` takes a hundred times
+    as long, and a page of the feed has dozens of them."""
+    return _prefix_of(name) + last
+
+
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────
 def link_text(text: str, mentions: Sequence[Any]) -> SafeString:
     """`text` as HTML in which mentions of accounts and tags are links."""
-    links = [(m.offset, m.length, reverse("web:profile", args=[m.user.handle])) for m in mentions]
+    links = [(m.offset, m.length, path_of("web:profile", m.user.handle)) for m in mentions]
     links += [(offset, length, reverse("web:tag", args=[tag])) for tag, offset, length in captions.tag_positions(text)]
     parts: list[str] = []
     end = 0

@@ -205,8 +205,8 @@ def test_list_of_followers_is_paged_and_followers_can_be_removed(alice, browse, 
 
 
 def test_requests_are_accepted_and_rejected(alice, bob, carol, browse):
-    change(alice, is_private=True)
     browse(bob).post("/@alice/unfollow")
+    change(alice, is_private=True)
     for requester in (bob, carol):
         browse(requester).post("/@alice/follow")
     browser = browse(alice)

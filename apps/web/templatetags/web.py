@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.template.base import FilterExpression, Parser, TextNode, Token
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -15,10 +16,77 @@ from django.utils.translation import gettext as _
 register = template.Library()
 
 
-@register.simple_tag
-def icon(name: str) -> SafeString:
-    """An icon of the sprite in `web/parts/icons.html`. It is decorative: the control needs a name of its own."""
+def _icon(name: str) -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+class IconNode(template.Node):
+    """An icon whose name is a variable."""
+
+    def __init__(self, name: FilterExpression) -> None:
+        self.name = name
+
+    def render(self, context: template.Context) -> SafeString:
+        return _icon(self.name.resolve(context))
+
+
+@register.tag
+def icon(parser: Parser, token: Token) -> template.Node:
+    """`{% icon "heart" %}`: an icon of the sprite in `web/parts/icons.html`. It is decorative: the control needs a name
+    of its own. The markup is made when the template is compiled, because a page has a hundred icons."""
+    _tag, argument = token.split_contents()
+    name = parser.compile_filter(argument)
+    return TextNode(_icon(name.var)) if isinstance(name.var, str) else IconNode(name)
+
+
+_PHOTO = (
+    '<span class="photo"{}><svg class="ratio" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">{}'
+    "</svg>{}</span>"
+)
+_PICTURE = (
+    '<picture><source type="image/webp" srcset="{webp}" sizes="{sizes}"><img src="{medium}" srcset="{jpeg}" '
+    'sizes="{sizes}" width="{width}" height="{height}" alt="{alt}" data-photo="{id}" {loading} decoding="async">'
+    "</picture>"
+)
+
+
+@register.simple_tag
+def photo(photo: dict[str, Any], sizes: str, label: str = "", first: bool = False) -> SafeString:
+    """A photo of `present_photo` that fills its frame, with a placeholder of the same ratio in its dominant colour.
+
+    `sizes`: of the <img>. `label`: its text if the photo has none. `first`: it is loaded before all others. This is
+    Python and not a template, because it is most of a page of posts: it takes a tenth of the time.
+    """
+    colour, blurhash = photo["dominant_color"], photo["blurhash"]
+    return format_html(
+        _PHOTO,
+        format_html(' data-blurhash="{}"', blurhash) if blurhash else "",
+        photo["width"] or 1,
+        photo["height"] or 1,
+        format_html('<rect width="100%" height="100%" fill="{}"/>', colour) if colour else "",
+        _picture(photo, sizes, label, first) if "medium" in photo else _photo_state(photo),
+    )
+
+
+def _picture(photo: dict[str, Any], sizes: str, label: str, first: bool) -> SafeString:
+    return format_html(
+        _PICTURE,
+        webp=photo["webp"],
+        jpeg=photo["jpeg"],
+        medium=photo["medium"],
+        sizes=sizes,
+        width=photo["width"],
+        height=photo["height"],
+        alt=photo["alt_text"] or label,
+        id=photo["id"],
+        loading=mark_safe('fetchpriority="high"' if first else 'loading="lazy"'),  # noqa: S308  (constants)
+    )
+
+
+def _photo_state(photo: dict[str, Any]) -> SafeString:
+    failed = photo["status"] == "failed"
+    text = _("This photo could not be processed.") if failed else _("Processing…")
+    return format_html('<span class="photo-state">{}</span>', text)
 
 
 @register.filter
@@ -31,9 +99,10 @@ def badge(number: int) -> str:
 def ago(moment: datetime) -> SafeString:
     """How long ago, for example "3 hours", as a <time> with the exact time as its title."""
     age = timezone.now() - moment
-    text = _("now") if age.total_seconds() < 60 else timesince(moment, depth=1)
     if age.days > 30:
         text = date_format(moment, "DATE_FORMAT")
+    else:
+        text = _("now") if age.total_seconds() < 60 else timesince(moment, depth=1)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), date_format(moment, "DATETIME_FORMAT"), text
     )
