@@ -1,7 +1,7 @@
 """What attackers and damaged clients send to pages, and what browsers and caches must not keep."""
 
 import datetime as dt
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
@@ -142,7 +142,7 @@ def private_responses(alice):
     yield from (browser.post(path) for path in (f"/p/{post.pk}/like", "/settings/profile", "/explore", "/logout"))
     yield strict.post("/settings/profile")
     yield Browser().get("/settings")
-    yield strict.post("/settings/profile", {f"f{n}": "" for n in range(2000)})
+    yield Browser(alice).post("/settings/profile", {f"f{n}": "" for n in range(2000)})
 
 
 def test_no_response_to_a_member_is_stored(alice):
@@ -326,9 +326,7 @@ HOSTILE = {
     "NUL": "a%00b",
     "not UTF-8": "%FF%ED%A0%80",
     "line breaks": "/a%0D%0AX:%20b%01",
-    "long": "a" * 20_000,
-    "digits": "9" * 5000,
-    "template": quote("{{ 7*7 }}%s%(a)s٣𝟛"),
+    "long": "9" * 20_000,
 }
 FORMS = {
     "/login": {"login": "alice", "password": PASSWORD, "next": "/"},
