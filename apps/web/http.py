@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import JSONField, Model
+from django.db.models.expressions import Col
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -136,7 +137,7 @@ def get_member(request: HttpRequest) -> User:
     if not hasattr(request, "member"):
         member = _read_member(member_id(request))
         # Those that this session may use, without a query.
-        member.ranks = request.user.ranks
+        member.ranks = cast(User, request.user).ranks
         request.member = member  # type: ignore[attr-defined]
     found: User = request.member  # type: ignore[attr-defined]
     return found
@@ -154,7 +155,7 @@ def _from_row(model: type[Model], row: Sequence[Any]) -> Any:
     fields = model._meta.concrete_fields
     # JSON comes as text, which the field parses.
     values = [
-        field.from_db_value(value, None, connection) if isinstance(field, JSONField) else value
+        field.from_db_value(value, Col("", field), connection) if isinstance(field, JSONField) else value
         for field, value in zip(fields, row, strict=True)
     ]
     return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field in fields], values)

@@ -15,12 +15,12 @@ from apps.engagement.querysets import CommentQuerySet
 from apps.moderation import services as moderation
 
 
-def find_comment(request: Request, comment_id: UUID) -> Comment:
+def find_comment(request: Request | HttpRequest, comment_id: UUID) -> Comment:
     """The comment with its post. Raises NotFound if the caller may not see both."""
     return _get(Comment.objects.readable_by(request.user.pk, is_moderator=False), comment_id)
 
 
-def find_reviewable_comment(request: Request, comment_id: UUID) -> Comment:
+def find_reviewable_comment(request: Request | HttpRequest, comment_id: UUID) -> Comment:
     """As `find_comment`, but a moderator finds any comment that is not removed. Raises NotFound."""
     return _get(Comment.objects.readable_by(request.user.pk, is_moderator=is_moderator(request)), comment_id)
 

@@ -27,7 +27,7 @@ from apps.engagement.api.serializers import CreateCommentSerializer, serialize_c
 from apps.engagement.models import Comment
 from apps.web.comments import present_comment, present_comments
 from apps.web.errors import field_errors
-from apps.web.http import go, page, read_form, redirect_to_login, render_page, wants_json, wants_part
+from apps.web.http import go, member_id, page, read_form, redirect_to_login, render_page, wants_json, wants_part
 from apps.web.lists import ListPage, paginate_queryset
 from apps.web.posts import present_post
 from apps.web.previews import preview_post
@@ -122,7 +122,7 @@ def _create_once(request: HttpRequest, post_id: UUID) -> UUID:
     fields = read_form(request, CreateCommentSerializer, fields=sent)
 
     def create() -> Response:
-        made = services.comment(post_id, by=request.user.pk, **fields)
+        made = services.comment(post_id, by=member_id(request), **fields)
         return Response({"id": str(made.pk)}, status=201)
 
     key = request.POST.get("key") or get_random_string(KEY_LENGTH)
@@ -143,7 +143,7 @@ def _render(request: HttpRequest, post_id: UUID, made: reads.CommentRow) -> str:
 def like(request: HttpRequest, post_id: UUID, comment_id: UUID) -> HttpResponse:
     """Like the comment, or unlike it if the form says `liked=false`."""
     liked = request.POST.get("liked") != "false"
-    (reactions.like_comment if liked else reactions.unlike_comment)(comment_id, by=request.user.pk)
+    (reactions.like_comment if liked else reactions.unlike_comment)(comment_id, by=member_id(request))
     if not wants_json(request):
         return go(request, f"{reverse('web:post', args=[post_id])}#comment-{comment_id}")
     row = reads.comment(comment_id, request.user.pk)

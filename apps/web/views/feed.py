@@ -15,7 +15,7 @@ from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading
 from apps.feed.api.views import POSTS_IN_FEED
-from apps.web.http import load_preferences, page, render_page, wants_part
+from apps.web.http import load_preferences, member_id, page, render_page, wants_part
 from apps.web.lists import GRID, POSTS, ListPage, paginate
 from apps.web.posts import present_posts, present_rows
 
@@ -29,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The home feed, or for anonymous visitors what Photogram is."""
     if not request.user.is_authenticated:
         return _welcome(request)
-    posts = _feed(request, request.user.pk)
+    posts = _feed(request, member_id(request))
     if wants_part(request) and not posts.is_first:
         return render(request, "web/parts/posts.html", {"posts": posts})
     return render_page(request, "web/feed.html", {"posts": posts})
@@ -79,7 +79,7 @@ def new_posts(request: HttpRequest) -> HttpResponse:
     after = parse_id(request.GET.get("after", ""))
     if after is None:
         raise BadRequest
-    count = reading.count_newer(request.user.pk, after)
+    count = reading.count_newer(member_id(request), after)
     label = ngettext("%(count)s new post", "%(count)s new posts", count) % {"count": count}
     return JsonResponse({"count": count, "label": label})
 

@@ -16,11 +16,11 @@ from apps.content.api.serializers import serialize_post_counts
 from apps.engagement import reads, services
 from apps.engagement.models import Like, Save
 from apps.engagement.querysets import ReactionQuerySet
-from apps.web.http import go, go_back, page, render_page, render_part, wants_json, wants_part
-from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset
-from apps.web.people import present_people
+from apps.web.http import get_member, go, go_back, member_id, page, render_page, render_part, wants_json, wants_part
+from apps.web.lists import GRID, paginate_queryset
 from apps.web.posts import present_post, present_posts
 from apps.web.views.comments import show_post
+from apps.web.views.people import paginate_people
 
 
 @require_safe
@@ -36,7 +36,7 @@ def post_page(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def like(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Like the post, or unlike it if the form says `liked=false`."""
     liked = request.POST.get("liked") != "false"
-    (services.like if liked else services.unlike)(post_id, by=request.user.pk)
+    (services.like if liked else services.unlike)(post_id, by=member_id(request))
     if not wants_json(request):
         return go_back(request, reverse("web:post", args=[post_id]))
     post = reads.post(post_id, request.user.pk)
@@ -50,7 +50,7 @@ def like(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def save(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Save the post, or unsave it if the form says `saved=false`."""
     saved = request.POST.get("saved") != "false"
-    (services.save if saved else services.unsave)(post_id, by=request.user.pk)
+    (services.save if saved else services.unsave)(post_id, by=member_id(request))
     if not wants_json(request):
         return go_back(request, reverse("web:post", args=[post_id]))
     return JsonResponse({"on": saved})
@@ -61,16 +61,7 @@ def save(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """The accounts that like the post. Raises NotFound."""
     check_post_readable(request, post_id)
-    viewer_id = request.user.pk
-    people = paginate(
-        request,
-        "likes",
-        lambda after, limit: reads.LIKERS.page(viewer=viewer_id, post=post_id, after=after, limit=limit),
-        position=lambda row: row.id,
-        serialize=lambda rows: present_people([row.user.id for row in rows], viewer_id),
-        limit=PEOPLE,
-        scope={"post": post_id},
-    )
+    people = paginate_people(request, "likes", reads.LIKERS, post=post_id)
     context = {"people": people, "post_url": reverse("web:post", args=[post_id])}
     if wants_part(request) and not people.is_first:
         return render_part(request, "web/parts/people.html", context)
@@ -82,14 +73,14 @@ def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
 @page(members_only=True)
 def saved_posts(request: HttpRequest) -> HttpResponse:
     """The posts that the member has saved, the last saved first."""
-    return _collection(request, Save.objects.made_by(request.user.pk), "saved")
+    return _collection(request, Save.objects.made_by(member_id(request)), "saved")
 
 
 @require_safe
 @page(members_only=True)
 def liked_posts(request: HttpRequest) -> HttpResponse:
     """The posts that the member has liked, the last liked first."""
-    return _collection(request, Like.objects.made_by(request.user.pk), "liked")
+    return _collection(request, Like.objects.made_by(member_id(request)), "liked")
 
 
 def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) -> HttpResponse:
@@ -119,4 +110,4 @@ def delete(request: HttpRequest, post_id: UUID) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"deleted": True})
     messages.success(request, _("Your post was deleted."))
-    return go(request, reverse("web:profile", args=[request.user.handle]))
+    return go(request, reverse("web:profile", args=[get_member(request).handle]))
