@@ -96,9 +96,10 @@ sbom: $(READY) ## Write the bill of materials (CycloneDX) to build/sbom.json
 fuzz: $(READY) ## Run schemathesis on the whole schema, longer than the tests do (FUZZ_EXAMPLES)
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout 3600
 
-screenshots: $(READY) ## Take screenshots of the console, also those of docs/moderation.md
-	@mkdir -p .state/screenshots docs/moderation
-	@SCREENSHOTS=$(CURDIR)/.state/screenshots $(BIN)/python -m pytest -q tests/console/browser/test_pages.py
+screenshots: $(READY) ## Take screenshots of the console and the pages, also those of README.md and docs/moderation.md
+	@mkdir -p .state/screenshots docs/moderation docs/screenshots
+	@SCREENSHOTS=$(CURDIR)/.state/screenshots $(BIN)/python -m pytest -q tests/console/browser/test_pages.py tests/web/browser/test_screenshots.py
+	@cp .state/screenshots/web-*.jpg docs/screenshots/
 	@grep -o 'moderation/[a-z-]*\.jpg' docs/moderation.md | cut -d/ -f2 | while read -r name; do cp ".state/screenshots/$$name" docs/moderation/; done
 
 bench: $(READY) ## Measure the hot endpoints against two baselines (SIZE=small|large, ARGS="--keep --only feed")

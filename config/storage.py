@@ -15,7 +15,7 @@ _IMPORT = (
 )
 
 
-class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # a library without types
+class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise carries no types
     """Names files by a hash of their content, also in the imports of the pages' modules.
 
     A browser would load a module twice if the page and another module named it differently. The modules share one hash,

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
-from rest_framework.serializers import Serializer
 
 from apps.core.api import problems
 from apps.core.errors import DomainError, NotFound, TooManyRequests
@@ -64,13 +63,6 @@ def refused_form(
     for name, value in refusal.headers.items():
         response.headers[name] = value
     return response
-
-
-def validate(serializer_class: type[Serializer[Any]], data: Mapping[str, Any], *, partial: bool = False) -> Any:
-    """`data` as validated by the serializer of the API. Raises ValidationError."""
-    serializer = serializer_class(data=dict(data), partial=partial)
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
 
 
 def _typed(request: HttpRequest, name: str, value: Any) -> Any:

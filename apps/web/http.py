@@ -1,19 +1,21 @@
 """What the views of pages share: the rate limit, sign-in, the shell of a page, and forms."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import JSONField, Model
 from django.db.models.expressions import Col
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 from rest_framework.serializers import Serializer
 
 from apps.accounts.models import DEFAULT_SETTINGS, User
@@ -29,6 +31,8 @@ from apps.notifications.reads import count_unread
 # Compiled, because every page reads it.
 _MEMBER = CompiledQuery(lambda user: User.objects.owned_by(user))
 View = Callable[..., HttpResponse]
+# For pages with a form.
+require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def page(*, members_only: bool = False, scope: str = "") -> Callable[[View], View]:
@@ -71,19 +75,22 @@ def redirect_to_login(request: HttpRequest) -> HttpResponse:
 def go(request: HttpRequest, to: str) -> HttpResponse:
     """A redirect that htmx follows with the whole page."""
     if is_htmx(request):
-        return HttpResponse(status=204, headers={"HX-Redirect": to})
-    return redirect(to)
+        return HttpResponse(status=204, headers={"HX-Redirect": iri_to_uri(to)})
+    return HttpResponseRedirect(to)
 
 
 def go_back(request: HttpRequest, default: str = "/") -> HttpResponse:
     """To the page from which a form was sent without JavaScript."""
-    return redirect(safe_path(request, request.headers.get("Referer", ""), default))
+    return HttpResponseRedirect(safe_path(request, request.headers.get("Referer", ""), default))
 
 
 def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
-    """`url` if it leads to a page of this site, else `default`."""
-    same_site = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if same_site and not url.startswith("//") else default
+    """The path and query of `url` if it leads to a page of this site, else `default`."""
+    if not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        return default
+    path = urlsplit(url)._replace(scheme="", netloc="").geturl()
+    # `redirect` takes a text without a slash for the name of a view.
+    return path if path.startswith("/") and not path.startswith("//") else default
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -200,7 +207,12 @@ def read_form(
     """
     data: dict[str, Any] = {name: request.POST[name] for name in fields if name in request.POST}
     data |= {name: name in request.POST for name in checkboxes}
-    serializer = serializer_class(data=data, partial=partial)
-    serializer.is_valid(raise_exception=True)
-    validated: dict[str, Any] = serializer.validated_data
+    validated: dict[str, Any] = validate(serializer_class, data, partial=partial)
     return validated
+
+
+def validate(serializer_class: type[Serializer[Any]], data: Mapping[str, Any], *, partial: bool = False) -> Any:
+    """`data` as validated by the serializer of the API. Raises ValidationError."""
+    serializer = serializer_class(data=dict(data), partial=partial)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

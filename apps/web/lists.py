@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from apps.core.api.pagination import Fetch, KeysetPagination
+from apps.web.http import render_page, render_part, wants_part
 
 R = TypeVar("R")
 # About four screens of a phone; the next page is loaded before its end.
@@ -88,6 +89,15 @@ def paginate_queryset(
     view = _ListView(name, scope or {}, filters or {}, ordering=ordering)
     rows = paginator.paginate_queryset(queryset, _list_request(request, limit), view)  # type: ignore[arg-type]
     return ListPage(serialize(rows), _next_url(request, paginator, view), "cursor" not in request.GET)
+
+
+def render_list(
+    request: HttpRequest, listed: ListPage, *, template: str, part: str, context: dict[str, Any]
+) -> HttpResponse:
+    """The page of a list; for a script that adds the next page to it, only the items (`part`)."""
+    if wants_part(request) and not listed.is_first:
+        return render_part(request, part, context)
+    return render_page(request, template, context)
 
 
 def _list_request(request: HttpRequest, limit: int) -> _ListRequest:

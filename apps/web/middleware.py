@@ -79,8 +79,11 @@ class WebSessionMiddleware:
         request.META[sessions.META_KEY] = found
         with translation.override(_language(request)):
             response = self.get_response(request)
-        # A view that signs in or out has set the cookie itself.
-        if settings.WEB_SESSION_COOKIE not in response.cookies:
+        # ConditionalGetMiddleware makes no ETag of what is not stored.
+        response.headers.setdefault("Cache-Control", problems.NOT_STORED)
+        # What a cache gives to others must not contain the cookie. A view that signs in or out has set it itself.
+        is_private = "private" in response.headers["Cache-Control"]
+        if is_private and settings.WEB_SESSION_COOKIE not in response.cookies:
             if auth and auth.is_old:
                 sessions.renew(response, auth)
             elif auth is None and settings.WEB_SESSION_COOKIE in request.COOKIES:

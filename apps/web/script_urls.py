@@ -21,7 +21,9 @@ def _view(viewset: type[GenericViewSet[Any]], **actions: Any) -> Any:
     for action in actions.values():
         # What `@action` sets, for example the serializer of its body.
         options |= getattr(getattr(viewset, action), "kwargs", {})
-    return viewset.as_view(actions, **options | {"authentication_classes": [WebSessionAuthentication], "schema": None})
+    # Without an ETag: browsers store nothing that belongs to a session.
+    options |= {"authentication_classes": [WebSessionAuthentication], "etag_actions": frozenset(), "schema": None}
+    return viewset.as_view(actions, **options)
 
 
 urlpatterns = [

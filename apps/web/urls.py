@@ -1,6 +1,9 @@
 """The pages. Their paths are part of the links in mails, and of links that members share."""
 
-from django.urls import path, re_path
+from collections.abc import Iterable
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from apps.web.views import (
     account,
@@ -19,22 +22,28 @@ from apps.web.views import (
     settings,
 )
 
+
+def _one_of(words: Iterable[str]) -> type[StringConverter]:
+    """A path converter for some words."""
+    return type("OneOf", (StringConverter,), {"regex": "|".join(words)})
+
+
+register_converter(_one_of(relationships.ACTIONS), "relationship_action")
+register_converter(_one_of(relationships.ANSWERS), "request_answer")
+register_converter(_one_of(settings.RESTRICTIONS), "restriction")
+
 app_name = "web"
 urlpatterns = [
     path("", feed.home, name="home"),
     path("new-posts", feed.new_posts, name="new_posts"),
     path("explore", feed.explore_page, name="explore"),
     # People
-    re_path(r"^@(?P<handle>[^/]+)$", people.profile_page, name="profile"),
-    re_path(r"^@(?P<handle>[^/]+)/followers$", people.followers, name="followers"),
-    re_path(r"^@(?P<handle>[^/]+)/following$", people.following, name="following"),
-    re_path(
-        r"^@(?P<handle>[^/]+)/(?P<action>(?:un)?(?:follow|block|mute)|remove-follower)$",
-        relationships.act,
-        name="relate",
-    ),
+    path("@<str:handle>", people.profile_page, name="profile"),
+    path("@<str:handle>/followers", people.followers, name="followers"),
+    path("@<str:handle>/following", people.following, name="following"),
+    path("@<str:handle>/<relationship_action:action>", relationships.act, name="relate"),
     path("requests", relationships.request_list, name="requests"),
-    re_path(r"^requests/@(?P<handle>[^/]+)/(?P<answer>accept|reject)$", relationships.answer, name="answer_request"),
+    path("requests/@<str:handle>/<request_answer:answer>", relationships.answer, name="answer_request"),
     path("suggestions", people.suggestions, name="suggestions"),
     # Search
     path("search", search.search_page, name="search"),
@@ -73,7 +82,7 @@ urlpatterns = [
     path("settings/sessions/<uuid:session_id>/end", settings.end_session, name="end_session"),
     path("settings/notifications", settings.notifications, name="settings_notifications"),
     path("settings/privacy", settings.privacy, name="settings_privacy"),
-    re_path(r"^settings/(?P<kind>blocked|muted)$", settings.restricted_people, name="settings_restricted"),
+    path("settings/<restriction:kind>", settings.restricted_people, name="settings_restricted"),
     path("settings/appearance", settings.appearance, name="settings_appearance"),
     path("settings/export", settings.export, name="settings_export"),
     path("settings/delete", settings.delete, name="settings_delete"),
@@ -88,18 +97,18 @@ urlpatterns = [
     path("privacy", meta.privacy, name="privacy"),
     # Other sites and search engines
     path("oembed", meta.oembed, name="oembed"),
-    re_path(r"^@(?P<handle>[^/]+)/feed\.atom$", meta.profile_feed, name="profile_feed"),
+    path("@<str:handle>/feed.atom", meta.profile_feed, name="profile_feed"),
     path("tags/<str:tag>/feed.atom", meta.tag_feed, name="tag_feed"),
     path("robots.txt", meta.robots, name="robots"),
     path("sitemap.xml", meta.sitemap, name="sitemap"),
     path("sitemap-<str:section>.xml", meta.sitemap, name="sitemap_section"),
     # Notifications
     path("notifications", notifications.notification_list, name="notifications"),
-    path("notifications/read", notifications.mark_as_read, name="mark-as-read"),
+    path("notifications/read", notifications.mark_as_read, name="mark_as_read"),
     path("notifications/<uuid:notification_id>", notifications.open_notification, name="notification"),
     # The app that browsers install
     path("manifest.webmanifest", install.manifest, name="manifest"),
-    path("sw.js", install.service_worker, name="service-worker"),
+    path("sw.js", install.service_worker, name="service_worker"),
     path("offline", install.offline, name="offline"),
     path("favicon.ico", install.favicon, name="favicon"),
     # Composer

@@ -84,7 +84,8 @@ ROWS = [
     Row("/@nobody", (404,) * 6),
     Row("/@alice/followers", MEMBERS_WHO_SEE),
     Row("/@alice/following", MEMBERS_WHO_SEE),
-    *map(relation, ["follow", "unfollow", "mute", "unmute", "block", "unblock", "remove-follower"]),
+    *map(relation, ["follow", "unfollow", "mute", "block", "remove-follower"]),
+    *(relation(action, SENT_IF_VISIBLE) for action in ["unmute", "unblock"]),
     Row("/requests", MEMBERS),
     Row("/requests/@rita/accept", post=SENT_BY_OWNER_ONLY),
     Row("/requests/@rita/reject", post=SENT_BY_OWNER_ONLY),
@@ -117,7 +118,7 @@ ROWS = [
     # Accounts
     Row("/login", GUESTS, REDIRECT, data={"login": "alice", "password": PASSWORD}),
     Row("/logout", (302, 200, 200, 200, 302, 200), REDIRECT),
-    Row("/join", GUESTS, REDIRECT, data={"handle": "new", "email": "new@example.org", "password": PASSWORD + "!"}),
+    Row("/join", GUESTS, REDIRECT, data={"handle": "nora", "email": "nora@example.org", "password": PASSWORD + "!"}),
     Row("/forgot", EVERYBODY, REDIRECT, data={"email": "alice@example.org"}),
     Row("/reset-password", BAD, BAD),
     Row("/reset-password?token={reset}", EVERYBODY, REDIRECT, data={"new_password": PASSWORD + "!"}),
@@ -151,7 +152,7 @@ ROWS = [
         Row(f"/report?type={target}", MEMBERS_WHO_SEE, (LOGIN, 200, 400, 404, LOGIN, 200), data={"category": "spam"})
         for target in ["post&id={post}", "user&id={alice}", "comment&id={comment}"]
     ),
-    Row("/report?type=post&id={taken}", (LOGIN, 404, 200, 404, LOGIN, 404)),
+    Row("/report?type=post&id={taken}", (LOGIN, 404, 200, 404, LOGIN, 404), (LOGIN, 404, 400, 404, LOGIN, 404)),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
     # The site
@@ -168,18 +169,18 @@ ROWS = [
     Row("/notifications/read", post=SENT),
     Row("/notifications/{notification}", (LOGIN, 404, 302, 404, LOGIN, 404)),
     # Operations for scripts
-    Row("/web/uploads", calls(405), calls(201), data={"content_type": "image/jpeg", "bytes": 1000}),
-    Row("/web/uploads/{medium}", calls(200, others=404), calls(405)),
-    Row("/web/uploads/{medium}/complete", calls(405), calls(409, others=404)),
-    Row("/web/media/{medium}", calls(405), calls(405), delete=calls(204, others=404)),
-    Row("/web/posts", calls(405), calls(201, others=400), data={"media_ids": ["{medium}"]}),
-    Row("/web/posts/{post}", VISIBLE, calls(405)),
-    Row("/web/unread", calls(200), calls(405)),
-    Row("/web/notifications/read", calls(405), calls(200)),
+    Row("/web/uploads", NOBODY, calls(201), data={"content_type": "image/jpeg", "bytes": 1000}),
+    Row("/web/uploads/{medium}", calls(200, others=404), NOBODY),
+    Row("/web/uploads/{medium}/complete", NOBODY, calls(409, others=404)),
+    Row("/web/media/{medium}", NOBODY, NOBODY, delete=calls(204, others=404)),
+    Row("/web/posts", NOBODY, calls(201, others=400), data={"media_ids": ["{uploaded}"]}),
+    Row("/web/posts/{post}", VISIBLE, NOBODY),
+    Row("/web/unread", calls(200), NOBODY),
+    Row("/web/notifications/read", NOBODY, calls(200)),
     Row("/web/push-subscriptions", calls(200), calls(400)),
-    Row("/web/push-subscriptions/{subscription}", calls(405), calls(405), delete=calls(204, others=404)),
-    Row("/web/search/users?q=ali", EVERYBODY, calls(405)),
-    Row("/web/search/tags?q=hus", EVERYBODY, calls(405)),
+    Row("/web/push-subscriptions/{subscription}", NOBODY, NOBODY, delete=calls(204, others=404)),
+    Row("/web/search/users?q=ali", EVERYBODY, NOBODY),
+    Row("/web/search/tags?q=hus", EVERYBODY, NOBODY),
 ]
 
 
@@ -204,6 +205,8 @@ def build_world(deliver: Callable[[], Any]) -> World:
     """Alice is the owner, whom bob follows; mallory is blocked by her; sam follows her and is suspended."""
     alice, bob, mallory, sam, rita = (UserFactory(handle=name) for name in ("alice", "bob", "mallory", "sam", "rita"))
     mod = UserFactory(handle="mod", is_staff=True, role="moderator")
+    # Before there are posts: their photos have no objects in storage, which tasks would copy.
+    tokens = _tokens(alice, deliver)
     BlockFactory(blocker=alice, blocked=mallory)
     for follower in (bob, sam):
         FollowFactory(follower=follower, followed=alice)
@@ -224,11 +227,12 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "taken": taken.pk,
         "comment": CommentFactory(post=post, author=alice).pk,
         "medium": MediaFactory(owner=alice, status="pending").pk,
+        "uploaded": MediaFactory(owner=alice, status="uploaded").pk,
         "notification": notification.pk,
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "session": Session.objects.get(user=alice).pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
-        **_tokens(alice, deliver),
+        **tokens,
     }
     return World(values, cookies, members)
 

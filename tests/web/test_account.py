@@ -60,6 +60,10 @@ class TestSignIn:
             ("//evil.example/", "/"),
             ("/\\evil.example", "/"),
             ("javascript:alert(1)", "/"),
+            ("web:home", "/"),
+            ("x:y", "/"),
+            ("x", "/"),
+            ("/x:y", "/x:y"),
             ("", "/"),
         ],
     )

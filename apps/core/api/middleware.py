@@ -23,6 +23,8 @@ Next = Callable[[HttpRequest], HttpResponse]
 _METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 # `int` accepts signs, spaces, underscores and the digits of every script, and refuses thousands of digits.
 _LENGTH = re.compile(r"[0-9]{1,100}")
+# Health and metrics report an outage of the database; files do not need it.
+_WITHOUT_DATABASE = ("/health/", "/metrics", settings.STATIC_URL)
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -121,8 +123,7 @@ class OutageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        # Health and metrics report the outage, so they are never cut off.
-        if outage.active and _is_api(request):
+        if outage.active and not request.path_info.startswith(_WITHOUT_DATABASE):
             return problems.problem_response(Unavailable(), request)
         with QueryDeadline():
             return self.get_response(request)

@@ -1,11 +1,19 @@
 """RFC 9457 problem documents: the one place where an error becomes a response."""
 
+import sys
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
@@ -50,7 +58,7 @@ def refusal_for(error: Exception) -> DomainError:
             return BodyTooLarge()
         case DisallowedHost():
             return errors.InvalidHost()
-        case SuspiciousOperation():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return MalformedRequest()
         case _ if isinstance(error, UNAVAILABLE_ERRORS):
             outage.observe_error(error)
@@ -128,5 +136,5 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def internal_error(request: HttpRequest) -> HttpResponse:
     """Django's handler for an exception outside a DRF view; it calls it while the exception is being handled."""
-    log.error("unhandled_exception", exc_info=True)
-    return problem_response(InternalError(), request)
+    error = sys.exception()
+    return problem_response(refusal_for(error) if isinstance(error, Exception) else InternalError(), request)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import handles, services, two_factor
 from apps.accounts.api import attempts, second_step
@@ -31,9 +31,7 @@ from apps.core.errors import DomainError
 from apps.moderation import permissions
 from apps.web import sessions
 from apps.web.forms import form_page, refused_form
-from apps.web.http import get_member, go, go_back, page, read_form, render_page, safe_path
-
-require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
+from apps.web.http import get_member, go, go_back, page, read_form, render_page, require_form_methods, safe_path
 
 
 # ── Signing in and out ───────────────────────────────────────────────────────────────────────────────────
@@ -110,6 +108,8 @@ def logout(request: HttpRequest) -> HttpResponse:
     """End the session of this browser. GET asks first, because links are followed by more than members."""
     if request.method != "POST":
         return render_page(request, "web/logout.html") if request.user.is_authenticated else redirect("web:home")
+    # Those that were not shown are not for the next user of this browser.
+    list(messages.get_messages(request))
     response = go(request, "/")
     sessions.sign_out(request, response)
     return response

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
@@ -27,7 +27,17 @@ from apps.engagement.api.serializers import CreateCommentSerializer, serialize_c
 from apps.engagement.models import Comment
 from apps.web.comments import present_comment, present_comments
 from apps.web.errors import field_errors
-from apps.web.http import go, member_id, page, read_form, redirect_to_login, render_page, wants_json, wants_part
+from apps.web.http import (
+    go,
+    member_id,
+    page,
+    read_form,
+    redirect_to_login,
+    render_page,
+    require_form_methods,
+    wants_json,
+    wants_part,
+)
 from apps.web.lists import ListPage, paginate_queryset
 from apps.web.posts import present_post
 from apps.web.previews import preview_post
@@ -89,7 +99,7 @@ def thread_page(request: HttpRequest, post_id: UUID, comment_id: UUID) -> HttpRe
 
 
 # ── Writing ──────────────────────────────────────────────────────────────────────────────────────────────
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page()
 def comment(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Comment on the post, or reply to the comment `parent_id`. A form that is sent twice creates one comment.

@@ -12,22 +12,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError
 
 from apps.accounts import services as accounts
 from apps.accounts.api.serializers import UpdateProfileSerializer
-from apps.accounts.api.views import load_user
 from apps.content import services
-from apps.content.api.posts import find_post
+from apps.content.api.posts import find_own_post
 from apps.content.api.serializers import UpdatePostSerializer
 from apps.content.models import Post
-from apps.core.errors import DomainError, Forbidden
+from apps.core.api.problems import refusal_for
+from apps.core.errors import DomainError
 from apps.engagement import reads
 from apps.media.containers import ACCEPTED_TYPES
 from apps.media.models import Media
 from apps.web.errors import field_errors
-from apps.web.http import go, page, render_page
+from apps.web.http import get_member, go, page, render_page, require_form_methods, validate
 from apps.web.posts import present_post
 
 _FIELDS = ("caption", "visibility")
@@ -58,20 +58,16 @@ def new(request: HttpRequest) -> HttpResponse:
     return render_page(request, "web/new.html", {"limits": upload_limits()})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def edit(request: HttpRequest, post_id: UUID) -> HttpResponse:
-    """Edit a post of the member. Raises NotFound, and Forbidden for a post of somebody else."""
-    post = find_post(request, post_id)
-    if post.author_id != request.user.pk:
-        raise Forbidden
+    """Edit a post of the member. Raises NotFound; Forbidden for posts of others."""
+    post = find_own_post(request, post_id)
     if request.method != "POST":
         return _edit_page(request, post_id)
     sent = _sent_changes(request)
     try:
-        serializer = UpdatePostSerializer(data=sent, partial=True)
-        serializer.is_valid(raise_exception=True)
-        services.update_post(post, changes=serializer.validated_data)
+        services.update_post(post, changes=validate(UpdatePostSerializer, sent, partial=True))
     except (DomainError, ValidationError) as error:
         return _edit_page(request, post_id, sent, error)
     return go(request, reverse("web:post", args=[post_id]))
@@ -101,7 +97,7 @@ def _edit_page(
         photo["value"] = values.get("alt_texts", {}).get(photo["id"], photo["alt_text"])
         photo["errors"] = errors.pop(f"{_ALT_TEXT}{photo['id']}", [])
     context = {"post": post, "values": values, "errors": errors, "limits": upload_limits()}
-    status = getattr(error, "status", getattr(error, "status_code", 200))
+    status = refusal_for(error).status if error else 200
     return render_page(request, "web/post_edit.html", context, status=status)
 
 
@@ -114,16 +110,15 @@ def state(request: HttpRequest, post_id: UUID) -> HttpResponse:
 
 
 # ── Avatar ───────────────────────────────────────────────────────────────────────────────────────────────
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def avatar(request: HttpRequest) -> HttpResponse:
     """Choose and crop a new avatar, or remove the present one. The form sends the id of the upload, or nothing."""
     if request.method != "POST":
         return _avatar_page(request)
     try:
-        serializer = UpdateProfileSerializer(data={"avatar_media_id": request.POST.get("avatar_media_id") or None})
-        serializer.is_valid(raise_exception=True)
-        accounts.update_profile(load_user(request.user.pk), changes=serializer.validated_data)
+        chosen = {"avatar_media_id": request.POST.get("avatar_media_id") or None}
+        accounts.update_profile(get_member(request), changes=validate(UpdateProfileSerializer, chosen))
     except (DomainError, ValidationError) as error:
         return _avatar_page(request, error)
     messages.success(request, _("Your profile picture has changed."))
@@ -132,5 +127,5 @@ def avatar(request: HttpRequest) -> HttpResponse:
 
 def _avatar_page(request: HttpRequest, error: DomainError | ValidationError | None = None) -> HttpResponse:
     context = {"limits": upload_limits(), "errors": field_errors(error) if error else {}}
-    status = getattr(error, "status", getattr(error, "status_code", 200))
+    status = refusal_for(error).status if error else 200
     return render_page(request, "web/avatar.html", context, status=status)

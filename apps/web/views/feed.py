@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
@@ -15,8 +14,8 @@ from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading
 from apps.feed.api.views import POSTS_IN_FEED
-from apps.web.http import load_preferences, member_id, page, render_page, wants_part
-from apps.web.lists import GRID, POSTS, ListPage, paginate
+from apps.web.http import load_preferences, member_id, page, render_page
+from apps.web.lists import GRID, POSTS, ListPage, paginate, render_list
 from apps.web.posts import present_posts, present_rows
 
 # Posts of the introduction: three rows.
@@ -30,9 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return _welcome(request)
     posts = _feed(request, member_id(request))
-    if wants_part(request) and not posts.is_first:
-        return render(request, "web/parts/posts.html", {"posts": posts})
-    return render_page(request, "web/feed.html", {"posts": posts})
+    return render_list(request, posts, template="web/feed.html", part="web/parts/posts.html", context={"posts": posts})
 
 
 def _welcome(request: HttpRequest) -> HttpResponse:
@@ -97,6 +94,6 @@ def explore_page(request: HttpRequest) -> HttpResponse:
         serialize=lambda rows: present_posts([post_id for _, post_id in rows], viewer_id),
         limit=GRID,
     )
-    if wants_part(request) and not posts.is_first:
-        return render(request, "web/parts/grid.html", {"posts": posts})
-    return render_page(request, "web/explore.html", {"posts": posts})
+    return render_list(
+        request, posts, template="web/explore.html", part="web/parts/grid.html", context={"posts": posts}
+    )

@@ -173,7 +173,7 @@ class PostSitemap(_NewestSitemap):
         return item.edited_at or moment_of(item.pk)
 
 
-SITEMAPS = {"profiles": ProfileSitemap, "posts": PostSitemap}
+SITEMAPS: "dict[str, type[Sitemap[Any]] | Sitemap[Any]]" = {"profiles": ProfileSitemap, "posts": PostSitemap}
 
 
 @require_safe

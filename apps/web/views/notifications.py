@@ -3,15 +3,14 @@
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.db.ids import parse_id
 from apps.core.errors import NotFound
 from apps.notifications import reads, services
 from apps.notifications.models import Notification, NotificationEvent
-from apps.web.http import go, go_back, member_id, page, render_page, wants_part
-from apps.web.lists import ListPage, paginate
+from apps.web.http import go, go_back, member_id, page
+from apps.web.lists import ListPage, paginate, render_list
 from apps.web.notifications import get_path, present_notifications
 
 NOTIFICATIONS = 30
@@ -23,10 +22,10 @@ def notification_list(request: HttpRequest) -> HttpResponse:
     """Notifications, latest first. `?unread=true`: only unread ones."""
     only_unread = request.GET.get("unread") == "true"
     notifications = _notifications(request, only_unread=only_unread)
-    if wants_part(request) and not notifications.is_first:
-        return render(request, "web/parts/notifications.html", {"notifications": notifications})
     context = {"notifications": notifications, "only_unread": only_unread}
-    return render_page(request, "web/notifications.html", context)
+    return render_list(
+        request, notifications, template="web/notifications.html", part="web/parts/notifications.html", context=context
+    )
 
 
 def _notifications(request: HttpRequest, *, only_unread: bool) -> ListPage:

@@ -14,7 +14,7 @@ from apps.social import reads
 from apps.social.api.profiles import get_profile_content_or_404, get_profile_or_404, get_user_or_404
 from apps.social.api.views import FOLLOWERS, FOLLOWING
 from apps.web.http import member_id, page, render_page, render_part, wants_part
-from apps.web.lists import GRID, PEOPLE, ListPage, paginate
+from apps.web.lists import GRID, PEOPLE, ListPage, paginate, render_list
 from apps.web.people import present_blocked, present_people, present_profile
 from apps.web.posts import present_posts
 from apps.web.previews import preview_profile
@@ -91,10 +91,8 @@ def _list(request: HttpRequest, handle: str, rows: reads.RelationshipList, name:
     people = paginate_people(request, name, rows, person=profile.id)
     is_own = profile.id == request.user.pk
     context = {"people": people, "can_remove": is_own and name == "followers"}
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/people.html", context)
-    shown = present_profile(profile, request.user.pk)
-    return render_page(request, "web/follows.html", context | {"profile": shown, "list_name": name})
+    context |= {"profile": present_profile(profile, request.user.pk), "list_name": name}
+    return render_list(request, people, template="web/follows.html", part="web/parts/people.html", context=context)
 
 
 def paginate_people(request: HttpRequest, name: str, rows: reads.RelationshipList, **ids: Any) -> ListPage:
@@ -119,9 +117,9 @@ def suggestions(request: HttpRequest) -> HttpResponse:
     people = _suggest(request, FEW if few else PEOPLE)
     if few and wants_part(request):
         return render_part(request, "web/parts/suggestions.html", {"people": people})
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/people.html", {"people": people})
-    return render_page(request, "web/suggestions.html", {"people": people})
+    return render_list(
+        request, people, template="web/suggestions.html", part="web/parts/people.html", context={"people": people}
+    )
 
 
 def _suggest(request: HttpRequest, limit: int) -> ListPage:

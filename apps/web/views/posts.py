@@ -4,11 +4,10 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.content import services as content
 from apps.content.api.posts import check_post_readable, find_own_post
@@ -16,11 +15,20 @@ from apps.content.api.serializers import serialize_post_counts
 from apps.engagement import reads, services
 from apps.engagement.models import Like, Save
 from apps.engagement.querysets import ReactionQuerySet
-from apps.web.http import get_member, go, go_back, member_id, page, render_page, render_part, wants_json, wants_part
-from apps.web.lists import GRID, paginate_queryset
+from apps.web.http import (
+    get_member,
+    go,
+    go_back,
+    member_id,
+    page,
+    render_page,
+    require_form_methods,
+    wants_json,
+)
+from apps.web.lists import GRID, PEOPLE, paginate, paginate_queryset, render_list
+from apps.web.people import present_people
 from apps.web.posts import present_post, present_posts
 from apps.web.views.comments import show_post
-from apps.web.views.people import paginate_people
 
 
 @require_safe
@@ -61,11 +69,18 @@ def save(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def likes(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """The accounts that like the post. Raises NotFound."""
     check_post_readable(request, post_id)
-    people = paginate_people(request, "likes", reads.LIKERS, post=post_id)
+    viewer_id = member_id(request)
+    people = paginate(
+        request,
+        "likes",
+        lambda after, limit: reads.LIKERS.page(viewer=viewer_id, post=post_id, after=after, limit=limit),
+        position=lambda row: row.id,
+        serialize=lambda rows: present_people([row.user.id for row in rows], viewer_id),
+        limit=PEOPLE,
+        scope={"post": post_id},
+    )
     context = {"people": people, "post_url": reverse("web:post", args=[post_id])}
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/people.html", context)
-    return render_page(request, "web/likes.html", context)
+    return render_list(request, people, template="web/likes.html", part="web/parts/people.html", context=context)
 
 
 # ── Collections ──────────────────────────────────────────────────────────────────────────────────────────
@@ -92,13 +107,17 @@ def _collection(request: HttpRequest, reactions: ReactionQuerySet, name: str) ->
         serialize=lambda rows: present_posts([row.post_id for row in rows], viewer_id),
         limit=GRID,
     )
-    if wants_part(request) and not posts.is_first:
-        return render(request, "web/parts/grid.html", {"posts": posts})
-    return render_page(request, "web/collection.html", {"posts": posts, "collection": name})
+    return render_list(
+        request,
+        posts,
+        template="web/collection.html",
+        part="web/parts/grid.html",
+        context={"posts": posts, "collection": name},
+    )
 
 
 # ── Deleting ─────────────────────────────────────────────────────────────────────────────────────────────
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def delete(request: HttpRequest, post_id: UUID) -> HttpResponse:
     """Ask whether to delete the post; a POST deletes it. Raises NotFound; Forbidden for posts of others."""

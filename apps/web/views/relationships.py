@@ -17,6 +17,7 @@ from apps.social.api.profiles import get_profile_or_404, resolve_identifier
 from apps.social.api.views import REQUESTS
 from apps.web.errors import show_message
 from apps.web.http import go_back, member_id, page, render_page, render_part, wants_part
+from apps.web.lists import render_list
 from apps.web.people import present_profile
 from apps.web.views.people import paginate_people, read_profile
 
@@ -110,12 +111,12 @@ def _parts(request: HttpRequest, handle: str) -> HttpResponse:
 def request_list(request: HttpRequest) -> HttpResponse:
     """Who asks to follow the member."""
     people = paginate_people(request, "requests", REQUESTS)
-    if wants_part(request) and not people.is_first:
-        return render_part(request, "web/parts/requests.html", {"people": people})
-    return render_page(request, "web/requests.html", {"people": people})
+    return render_list(
+        request, people, template="web/requests.html", part="web/parts/requests.html", context={"people": people}
+    )
 
 
-_ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
+ANSWERS = {"accept": services.accept_request, "reject": services.reject_request}
 _ANSWERED = {
     "accept": _("@%(handle)s now follows you."),
     "reject": _("You rejected the request of @%(handle)s."),
@@ -127,7 +128,7 @@ _ANSWERED = {
 def answer(request: HttpRequest, handle: str, answer: str) -> HttpResponse:
     """Accept or reject a follow request. Raises NotFound if there is none."""
     name = _handle(request, handle)
-    _ANSWERS[answer](name, by=member_id(request))
+    ANSWERS[answer](name, by=member_id(request))
     if not wants_part(request):
         messages.success(request, str(_ANSWERED[answer]) % {"handle": name})
         return go_back(request, reverse("web:requests"))

@@ -5,13 +5,13 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import User
 from apps.content.api.posts import find_post
 from apps.content.models import Post
 from apps.core.api import throttling
+from apps.core.api.problems import refusal_for
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError, NotFound
 from apps.engagement.api.comments import find_comment
@@ -22,31 +22,32 @@ from apps.moderation.api.views import get_link_bucket, get_own_action
 from apps.moderation.models import Category, ModerationAction
 from apps.social.api.profiles import get_user_or_404
 from apps.web.errors import field_errors
-from apps.web.http import page, read_form, redirect_to_login, render_page
+from apps.web.http import member_id, page, read_form, redirect_to_login, render_page, require_form_methods
 
 _FIND: dict[str, Callable[[HttpRequest, UUID], User | Post | Comment]] = {
-    "post": cast(Any, find_post),
-    "comment": cast(Any, find_comment),
-    "user": lambda request, pk: get_user_or_404(cast(Any, request), str(pk), include_blocked=True),
+    "post": find_post,
+    "comment": find_comment,
+    "user": lambda request, pk: get_user_or_404(request, str(pk), include_blocked=True),
 }
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page(members_only=True)
 def report(request: HttpRequest) -> HttpResponse:
     """Report a post, a comment or an account (`?type=&id=`). Raises NotFound for what the member may not see."""
     target = _find(request)
     # Not named "type": the form sends it back as part of its address.
-    context = {"target": target, "kind": request.GET["type"], "categories": Category.choices, "errors": {}}
+    context: dict[str, Any] = {"target": target, "kind": request.GET["type"], "errors": {}}
+    context["categories"] = Category.choices
     if request.method != "POST":
         return render_page(request, "web/report.html", context)
-    throttling.count(request, "flag", str(request.user.pk))
+    throttling.count(request, "flag", str(member_id(request)))
     try:
         body = read_form(request, MakeFlagSerializer, fields=["category", "note"])
-        services.flag(target, by=request.user.pk, **body)
+        services.flag(target, by=member_id(request), **body)
     except (DomainError, ValidationError) as error:
         context |= {"errors": field_errors(error), "sent": request.POST}
-        return render_page(request, "web/report.html", context, status=400)
+        return render_page(request, "web/report.html", context, status=refusal_for(error).status)
     return render_page(request, "web/report.html", context | {"is_sent": True})
 
 
@@ -57,7 +58,7 @@ def _find(request: HttpRequest) -> User | Post | Comment:
     return find(request, pk)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_form_methods
 @page()
 def appeal(request: HttpRequest) -> HttpResponse:
     """The statement of reasons for a decision, and the form to appeal, with the link of the mail or signed in."""
@@ -70,16 +71,17 @@ def appeal(request: HttpRequest) -> HttpResponse:
     elif not request.user.is_authenticated:
         return redirect_to_login(request)
     action = get_own_action(request, action_id, token)
-    errors = _send_appeal(request, action) if request.method == "POST" else {}
+    error = _send_appeal(request, action) if request.method == "POST" else None
+    errors = field_errors(error) if error else {}
     context = {"decision": serialize_decision(action), "errors": errors, "text": request.POST.get("text", "")}
-    return render_page(request, "web/appeal.html", context, status=400 if errors else 200)
+    return render_page(request, "web/appeal.html", context, status=refusal_for(error).status if error else 200)
 
 
-def _send_appeal(request: HttpRequest, action: ModerationAction) -> dict[str, list[str]]:
-    """Returns the errors of the form."""
+def _send_appeal(request: HttpRequest, action: ModerationAction) -> DomainError | ValidationError | None:
+    """Returns the error of a form that is refused."""
     try:
         body = read_form(request, MakeAppealSerializer, fields=["text"])
         services.appeal(action, by=cast(UUID, action.affected_id), text=body["text"])
     except (DomainError, ValidationError) as error:
-        return field_errors(error)
-    return {}
+        return error
+    return None

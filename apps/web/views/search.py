@@ -12,7 +12,7 @@ from apps.search import querysets, reads
 from apps.search.api.filters import MAX_LENGTH, InvalidQuery, QueryField
 from apps.web.errors import field_errors
 from apps.web.http import page, render_page, render_part, wants_part
-from apps.web.lists import GRID, PEOPLE, ListPage, paginate, paginate_queryset
+from apps.web.lists import GRID, PEOPLE, ListPage, paginate, paginate_queryset, render_list
 from apps.web.people import present_people
 from apps.web.posts import present_posts
 
@@ -111,6 +111,10 @@ def tag_page(request: HttpRequest, tag: str) -> HttpResponse:
         limit=GRID,
         scope={"tag": name},
     )
-    if wants_part(request) and not posts.is_first:
-        return render_part(request, "web/parts/grid.html", {"posts": posts})
-    return render_page(request, "web/tag.html", {"tag": name or tag, "posts": posts})
+    return render_list(
+        request,
+        posts,
+        template="web/tag.html",
+        part="web/parts/grid.html",
+        context={"tag": name or tag, "posts": posts},
+    )

@@ -10,14 +10,14 @@ from django.contrib import messages
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from apps.accounts import exports, services, two_factor
 from apps.accounts.api.serializers import (
@@ -40,11 +40,9 @@ from apps.social import visibility
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
 from apps.web.devices import name_device
-from apps.web.forms import form_page, validate
-from apps.web.http import get_member, member_id, page, render_page, wants_part
-from apps.web.lists import PEOPLE, paginate_queryset
-
-require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
+from apps.web.forms import form_page
+from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate
+from apps.web.lists import PEOPLE, paginate_queryset, render_list
 
 
 @dataclass(frozen=True)
@@ -246,9 +244,13 @@ def session_list(request: HttpRequest) -> HttpResponse:
         ],
         limit=PEOPLE,
     )
-    if wants_part(request) and not devices.is_first:
-        return render(request, "web/settings/parts/sessions.html", {"devices": devices})
-    return render_page(request, "web/settings/sessions.html", _shown("sessions") | {"devices": devices})
+    return render_list(
+        request,
+        devices,
+        template="web/settings/sessions.html",
+        part="web/settings/parts/sessions.html",
+        context=_shown("sessions") | {"devices": devices},
+    )
 
 
 @require_POST
@@ -393,9 +395,13 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
         limit=PEOPLE,
     )
     context = {"restriction": restriction, "people": people}
-    if wants_part(request) and not people.is_first:
-        return render(request, "web/settings/parts/people.html", context)
-    return render_page(request, "web/settings/restricted.html", _shown("privacy") | context)
+    return render_list(
+        request,
+        people,
+        template="web/settings/restricted.html",
+        part="web/settings/parts/people.html",
+        context=_shown("privacy") | context,
+    )
 
 
 # ── Data export, deletion ────────────────────────────────────────────────────────────────────────────────

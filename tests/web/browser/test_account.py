@@ -33,7 +33,7 @@ def is_too_wide(page):
 
 
 def faults_of(page, name):
-    """What is wrong with the page in both themes, and in the smallest window."""
+    """What is wrong with the page in both themes, in the smallest window, and with text of twice the size."""
     wrong = {}
     size = page.viewport_size
     for scheme in ("light", "dark"):
@@ -49,6 +49,10 @@ def faults_of(page, name):
         if is_too_wide(page):
             wrong[f"{name}, {SMALLEST['width']}"] = ["wider than the window"]
         page.set_viewport_size(size)
+    page.evaluate("() => { document.documentElement.style.fontSize = '200%'; }")
+    if is_too_wide(page):
+        wrong[f"{name}, {size['width']}, large text"] = ["wider than the window"]
+    page.evaluate("() => { document.documentElement.style.fontSize = ''; }")
     return wrong
 
 

@@ -45,7 +45,7 @@ def world(deliver: Any) -> World:
     world = build_world(deliver)
     alice, bob = world.members["owner"], world.members["member"]
     User.objects.filter(pk=alice.pk).update(
-        bio=f"Tides and birds. {LONG_WORD} https://example.org/{LONG_WORD} @bob #husum\n{ARABIC}",
+        bio=f"Tides and birds @bob #husum\n{ARABIC}\nhttps://example.org/{LONG_WORD}"[:300],
         website=f"https://example.org/{LONG_WORD}"[:200],
         avatar=MediaFactory(owner=alice, in_use=True, public_secret="avatar-avatar-avatar"),
     )

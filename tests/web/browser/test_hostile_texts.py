@@ -61,7 +61,7 @@ class World:
         # The name of a browser is a text of its owner, too.
         browser = PlainBrowser(user_agent=self.text)
         browser.open(f"/login?next={quote(self.text)}")
-        browser.press("Sign in", login=user.handle, password=PASSWORD, status=200)
+        browser.press("Sign in", login=user.handle, password=PASSWORD)
         browser.open("/settings/profile")
         browser.press("Save", website="javascript:alert(1)", bio=self.text, status=400)
         address = f"https://example.org/{self.text}".replace(" ", "/")[:200]
