@@ -82,7 +82,6 @@ def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
     if not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
         return default
     path = urlsplit(url)._replace(scheme="", netloc="").geturl()
-    # `redirect` takes a text without a slash for the name of a view.
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else default
 
 
