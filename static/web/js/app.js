@@ -418,7 +418,7 @@ addEventListener("pagehide", save);
 addEventListener("pageshow", (event) => event.persisted && lists().forEach(refresh));
 
 function restore() {
-  const state = JSON.parse(sessionStorage.getItem(prefix() + here()) ?? "null");
+  const state = JSON.parse(sessionStorage.getItem(prefix() + shown) ?? "null");
   if (!state || Date.now() - state.at > FRESH_MS) return;
   const kept = new Set(state.keys);
   for (const list of lists()) {
@@ -488,8 +488,11 @@ document.addEventListener("htmx:after:history:update", () => {
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.target !== body) return keepFocus(ctx);
   if (ctx.swap === "none") return;
-  shown = here();
-  if (isRestore(ctx)) restore();
+  // The member may have gone on meanwhile, so that the address is that of another page.
+  if (isRestore(ctx)) {
+    shown = ctx.request.action;
+    restore();
+  }
   if (document.activeElement === body) document.getElementById("main")?.focus({ preventScroll: true });
   document.getElementById("announcer").textContent = ctx.title;
 });
