@@ -33,6 +33,7 @@ async function start(found) {
   form = found;
   // A draft in memory stays until the stored one is read.
   if (draft?.state !== "editing" || draft.owner !== queue.owner()) draft = blank();
+  const wasStored = isStored;
   isStored = isLeaving = false;
   pending = [];
   items.clear();
@@ -44,7 +45,7 @@ async function start(found) {
     if (stored) {
       [draft, isStored] = [stored, true];
       $("composer-kept").textContent = text("kept");
-    }
+    } else if (wasStored) draft = blank();
   } catch {
     notify([text("storage")]);
   }
