@@ -1,14 +1,12 @@
 """What the views of pages share: the rate limit, sign-in, the shell of a page, and forms."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection
-from django.db.models import JSONField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,14 +19,10 @@ from apps.accounts.models import DEFAULT_SETTINGS, User
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.api.views import READ_METHODS
-from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import Unauthorized
 from apps.media.api.serializers import serialize_avatar
-from apps.media.models import Media
 from apps.notifications.reads import count_unread
 
-# Compiled, because every page reads it.
-_MEMBER = CompiledQuery(lambda user: User.objects.owned_by(user))
 View = Callable[..., HttpResponse]
 # For pages with a form.
 require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
@@ -88,8 +82,7 @@ def safe_path(request: HttpRequest, url: str, default: str = "/") -> str:
     if not url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
         return default
     path = urlsplit(url)._replace(scheme="", netloc="").geturl()
-    # `redirect` takes a text without a slash for the name of a view.
-    return path if path.startswith("/") and not path.startswith("//") else default
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else default
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -141,30 +134,12 @@ def load_member(request: HttpRequest) -> User | None:
 def get_member(request: HttpRequest) -> User:
     """As `load_member`, for views of members only."""
     if not hasattr(request, "member"):
-        member = _read_member(member_id(request))
+        member: User = User.objects.owned_by(member_id(request)).get()
         # Those that this session may use, without a query.
         member.ranks = cast(User, request.user).ranks
         request.member = member  # type: ignore[attr-defined]
     found: User = request.member  # type: ignore[attr-defined]
     return found
-
-
-def _read_member(user_id: UUID) -> User:
-    [row] = _MEMBER.rows(user=user_id)
-    width = len(User._meta.concrete_fields)
-    member: User = _from_row(User, row[:width])
-    member.avatar = _from_row(Media, row[width:]) if member.avatar_id else None
-    return member
-
-
-def _from_row(model: type[Model], row: Sequence[Any]) -> Any:
-    fields = model._meta.concrete_fields
-    # JSON comes as text, which the field parses.
-    values = [
-        field.from_db_value(value, None, connection) if isinstance(field, JSONField) else value
-        for field, value in zip(fields, row, strict=True)
-    ]
-    return model.from_db(DEFAULT_DB_ALIAS, [field.attname for field in fields], values)
 
 
 def load_preferences(request: HttpRequest) -> dict[str, Any]:

@@ -144,6 +144,7 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "moderation/flags/<uuid:flag_id>/resolve"): ({"resolution": "dismissed"}, MODERATORS),
     ("GET", "moderation/audit"): (None, MODERATORS),
     ("POST", "moderation/actions/<uuid:action_id>/appeal"): ({"text": "x"}, [401, 404, 404, 404, 401, 201, 404]),
+    ("GET", "moderation/actions/<uuid:action_id>/statement"): (None, [401, 404, 404, 404, 401, 200, 404]),
     ("GET", "moderation/appeals"): (None, MODERATORS),
     ("POST", "moderation/appeals/<uuid:appeal_id>/decide"): ({"decision": "uphold"}, MODERATORS),
 }

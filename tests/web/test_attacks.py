@@ -1,7 +1,7 @@
 """What attackers and damaged clients send to pages, and what browsers and caches must not keep."""
 
 import datetime as dt
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import pytest
 import time_machine
@@ -85,12 +85,11 @@ def test_form_does_not_lead_back_to_another_site(referrer, alice):
     assert Browser().post(f"/p/{post.pk}/like", headers=headers).headers["Location"] == "/login?next=%2F"
 
 
-@pytest.mark.parametrize("next_", ["/a\nb", "/é", "/a b"])
-def test_redirect_of_htmx_is_a_valid_header(next_, alice):
-    fields = {"login": "alice", "password": PASSWORD, "next": next_}
-    response = Browser().htmx("post", "/login", fields)
+@pytest.mark.parametrize(("to", "header"), [("/a\nb", "/ab"), ("/é", "/%C3%A9"), ("/a b", "/a%20b"), ("/\0", "/%00")])
+def test_redirect_of_htmx_is_a_valid_header(to, header, alice):
+    response = Browser().htmx("post", "/login", {"login": "alice", "password": PASSWORD, "next": to})
     assert response.status_code == 204
-    assert response.headers["HX-Redirect"] == quote(next_)
+    assert response.headers["HX-Redirect"] == header
 
 
 def test_host_of_another_site_is_refused():
@@ -143,7 +142,7 @@ def private_responses(alice):
     yield from (browser.post(path) for path in (f"/p/{post.pk}/like", "/settings/profile", "/explore", "/logout"))
     yield strict.post("/settings/profile")
     yield Browser().get("/settings")
-    yield browser.get("/settings/profile", {f"f{n}": "" for n in range(2000)})
+    yield Browser(alice).post("/settings/profile", {f"f{n}": "" for n in range(2000)})
 
 
 def test_no_response_to_a_member_is_stored(alice):
@@ -327,9 +326,7 @@ HOSTILE = {
     "NUL": "a%00b",
     "not UTF-8": "%FF%ED%A0%80",
     "line breaks": "/a%0D%0AX:%20b%01",
-    "long": "a" * 20_000,
-    "digits": "9" * 5000,
-    "template": quote("{{ 7*7 }}%s%(a)s٣𝟛"),
+    "long": "9" * 20_000,
 }
 FORMS = {
     "/login": {"login": "alice", "password": PASSWORD, "next": "/"},

@@ -286,7 +286,7 @@ class ActionViewSet(BaseViewSet):
 
     @documented(
         operation_id="getStatement",
-        summary="Get the statement of reasons for a moderation action",
+        summary="Get the reasons for a moderation action",
         description="As the affected user, signed in or with the token of the mail.",
         responses={200: serializers.DecisionSerializer},
         errors=[Unauthorized, InvalidLink],

@@ -43,7 +43,7 @@ export function text(key, values = {}) {
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────
 /** The value of Django's CSRF token. */
-export function csrfToken() {
+function csrfToken() {
   const headers = JSON.parse(body.getAttribute("hx-headers:inherited") ?? "{}");
   return headers["X-CSRFToken"] ?? "";
 }
@@ -152,7 +152,7 @@ export function postpone(message, run, restore) {
 }
 
 /** Do now what was postponed. */
-export const flush = () => Promise.all([...postponed].map((job) => job(false)));
+const flush = () => Promise.all([...postponed].map((job) => job(false)));
 addEventListener("beforeunload", flush);
 addEventListener("pagehide", flush);
 
@@ -184,7 +184,7 @@ const controlsOf = (element) =>
   [...element.querySelectorAll(CONTROLS)].filter((each) => !each.disabled && each.checkVisibility());
 
 /** Focus the control number `index` of an element, else its first, else the element. */
-export function focusIn(element, index = 0) {
+function focusIn(element, index = 0) {
   const controls = element.matches(CONTROLS) ? [element] : controlsOf(element);
   const found = controls[index] ?? controls[0] ?? element;
   if (found === element && !element.matches(CONTROLS)) element.tabIndex = -1;
@@ -192,7 +192,7 @@ export function focusIn(element, index = 0) {
 }
 
 /** Before an item of a list goes: move the focus from it to the same control of the next item. */
-export function moveFocusFrom(item) {
+function moveFocusFrom(item) {
   const focused = document.activeElement;
   if (!item.contains(focused)) return;
   const isItem = (element) => element?.matches("[data-key]");

@@ -112,6 +112,8 @@ export function complete(field) {
     const option = event.target.closest("[role=option]");
     if (option) insert(option);
   });
+  // What was typed while this module was loading.
+  if (field === document.activeElement) void look();
 }
 
 function optionOf({ handle, display_name: name, avatar, tag, posts }, id) {

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -93,10 +94,15 @@ class Site:
 def _plain_picture(route: Route) -> None:
     """A picture of the size that the name of the variant promises."""
     name = route.request.url.split("?")[0].rsplit("/", 1)[-1]
-    side = _COLOURS.get(name.split(".")[0], 320)
+    kind = "webp" if name.endswith("webp") else "jpeg"
+    route.fulfill(body=_draw(_COLOURS.get(name.split(".")[0], 320), kind), content_type=f"image/{kind}")
+
+
+@cache
+def _draw(side: int, kind: str) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (side, side * 3 // 4), "#6a7b8c").save(file, "WEBP" if name.endswith("webp") else "JPEG")
-    route.fulfill(body=file.getvalue(), content_type="image/webp" if name.endswith("webp") else "image/jpeg")
+    Image.new("RGB", (side, side * 3 // 4), "#6a7b8c").save(file, kind)
+    return file.getvalue()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def world(deliver: Any) -> World:
         avatar=MediaFactory(owner=alice, in_use=True, public_secret="avatar-avatar-avatar"),
     )
     User.objects.filter(pk=bob.pk).update(display_name=LONG_NAME, is_verified=True)
-    greta = UserFactory(handle="a_very_long_handle_for_a_person", display_name=ARABIC)
+    greta = UserFactory(handle="a_very_long_handle_of_a_person", display_name=ARABIC)
     private = UserFactory(handle="pia", private=True)
     for follower, followed in [(alice, bob), (alice, greta), (greta, alice), (bob, private), (greta, private)]:
         FollowFactory(follower=follower, followed=followed)
@@ -64,7 +64,7 @@ def world(deliver: Any) -> World:
         PostFactory(author=alice, status="failed"),
     ]
     Media.objects.filter(posts=posts[0]).update(alt_text=f"A grey seal {LONG_WORD}")
-    Media.objects.filter(posts=posts[-1]).update(status="failed", error_code="too_many_pixels", variants=[])
+    Media.objects.filter(posts=posts[-1]).update(status="failed", error_code="image_corrupt", variants=[])
     thread = CommentFactory(post_id=world.values["post"], author=bob, text=f"What light! {LONG_WORD}")
     CommentFactory(post=thread.post, author=alice, text="Thank you @bob #husum", parent=thread)
     CommentFactory(post=thread.post, author=greta, text=ARABIC)
@@ -72,7 +72,12 @@ def world(deliver: Any) -> World:
     for number, type_ in enumerate(Type.values):
         about = None if type_.startswith("follow") or type_ == "moderation" else thread.post
         note = Notification.objects.create(
-            recipient=alice, type=type_, post=about, read_at=timezone.now() if number % 2 else None
+            recipient=alice,
+            type=type_,
+            post=about,
+            comment=thread if type_ in {"comment", "reply", "comment_like"} else None,
+            statement=f"Your post was taken down.\n\n{LONG_WORD}" if type_ == "moderation" else "",
+            read_at=timezone.now() if number % 2 else None,
         )
         for actor in (bob, greta, private)[: number % 3 + 1]:
             if type_ != "moderation":
@@ -108,7 +113,7 @@ MORE = {
         "/p/{post}/comments/{thread}",
         "/p/{several}/edit",
         "/@bob",
-        "/@a_very_long_handle_for_a_person",
+        "/@a_very_long_handle_of_a_person",
         "/@pia",
         "/@mallory",
         "/search?q=husum&type=posts",
