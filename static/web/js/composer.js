@@ -31,7 +31,9 @@ onContent(() => {
 
 async function start(found) {
   form = found;
-  draft = blank();
+  // A draft in memory stays until the stored one is read.
+  if (draft?.state !== "editing" || draft.owner !== queue.owner()) draft = blank();
+  const wasStored = isStored;
   isStored = isLeaving = false;
   pending = [];
   items.clear();
@@ -43,7 +45,7 @@ async function start(found) {
     if (stored) {
       [draft, isStored] = [stored, true];
       $("composer-kept").textContent = text("kept");
-    }
+    } else if (wasStored) draft = blank();
   } catch {
     notify([text("storage")]);
   }
@@ -528,9 +530,9 @@ on("submit", "#composer", async (event) => {
 });
 
 /** Open a dialog. Resolves with the value of the pressed button, or "" after Escape. */
-function ask(id) {
+function ask(id, open = openDialog) {
   const dialog = $(id);
-  openDialog(dialog);
+  open(dialog);
   return new Promise((resolve) => dialog.addEventListener("left", () => resolve(dialog.returnValue), { once: true }));
 }
 
@@ -569,7 +571,9 @@ document.addEventListener(
     event.preventDefault();
     event.stopPropagation();
     await save();
-    if ((await ask("composer-leave")) !== "leave") return;
+    // Without an entry in the history, because the member is on the way to another page.
+    $("composer-leave").returnValue = "";
+    if ((await ask("composer-leave", (dialog) => dialog.showModal())) !== "leave") return;
     isLeaving = true;
     link.click();
   },
