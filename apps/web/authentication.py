@@ -3,9 +3,11 @@
 from typing import Any
 
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from apps.core.errors import Unauthorized
+from apps.web.errors import CsrfFailed
 from apps.web.sessions import META_KEY
 
 
@@ -24,3 +26,10 @@ class WebSessionAuthentication(SessionAuthentication):
         if member and (user is None or member != str(user.pk)):
             raise Unauthorized
         return (user, auth) if auth else None
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Raises CsrfFailed, whose message says what the member can do."""
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise CsrfFailed from error

@@ -121,7 +121,12 @@ ROWS = [
     Row("/join", GUESTS, REDIRECT, data={"handle": "nora", "email": "nora@example.org", "password": PASSWORD + "!"}),
     Row("/forgot", EVERYBODY, REDIRECT, data={"email": "alice@example.org"}),
     Row("/reset-password", BAD, BAD),
-    Row("/reset-password?token={reset}", EVERYBODY, REDIRECT, data={"new_password": PASSWORD + "!"}),
+    Row(
+        "/reset-password?token={reset}",
+        EVERYBODY,
+        REDIRECT,
+        data={"token": "{reset}", "new_password": PASSWORD + "!"},
+    ),
     Row("/confirm-email", BAD, BAD),
     Row("/confirm-email?token={confirm}", EVERYBODY, REDIRECT, data={"token": "{confirm}"}),
     Row("/confirm-email/resend", post=SENT),

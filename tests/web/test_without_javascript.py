@@ -10,6 +10,7 @@ from apps.engagement import services
 from apps.engagement.models import Comment, CommentLike, Like, Save
 from apps.moderation.models import Flag
 from apps.social.models import Block, Follow, FollowRequest, Mute
+from apps.web.lists import POSTS
 from tests.factories import PASSWORD, CommentFactory, PostFactory, UserFactory
 from tests.web.forms import PlainBrowser
 
@@ -78,9 +79,9 @@ def test_forgotten_password_is_set_with_the_link_of_the_mail(alice, deliver):
 
 
 def test_member_reads_likes_saves_and_comments(alice, bob):
-    posts = [PostFactory(author=alice, caption=f"Post number {number}.") for number in range(12)]
+    posts = [PostFactory(author=alice, caption=f"Post number {number}.") for number in range(POSTS + 1)]
     browser = PlainBrowser(bob)
-    assert "Post number 11." in browser.open("/").text
+    assert f"Post number {POSTS}." in browser.open("/").text
     assert "Post number 0." in browser.press_link("More").text
     browser.open("/")
     like, save = f"/p/{posts[-1].pk}/like", f"/p/{posts[-1].pk}/save"

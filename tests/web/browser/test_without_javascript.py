@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from apps.engagement.models import Comment, Like
 from apps.moderation.models import Flag
 from apps.social.models import Follow
+from apps.web.lists import POSTS
 from tests.factories import PASSWORD, FollowFactory, PostFactory, UserFactory
 from tests.web.browser.conftest import PHONE
 from tests.web.browser.looks import too_wide
@@ -22,7 +23,7 @@ def open_menu(page: Page) -> None:
 def test_member_reads_likes_follows_comments_and_reports(site: Any) -> None:
     alice, bob, carol = (UserFactory(handle=name) for name in ("alice", "bob", "carol"))
     FollowFactory(follower=bob, followed=alice)
-    posts = [PostFactory(author=alice, caption=f"Post number {number}.", photos=2) for number in range(11)]
+    posts = [PostFactory(author=alice, caption=f"Post number {number}.", photos=2) for number in range(POSTS + 1)]
     theirs = PostFactory(author=carol, caption="Dunes.")
     page = site.open(size=PHONE, java_script_enabled=False)
     page.goto("/login")
@@ -31,7 +32,7 @@ def test_member_reads_likes_follows_comments_and_reports(site: Any) -> None:
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     # Reads: the carousel scrolls, and a link leads to the next page (6, 15).
     page.wait_for_url(f"{site.url}/")
-    expect(page.locator("article.post")).to_have_count(10)
+    expect(page.locator("article.post")).to_have_count(POSTS)
     track = page.locator(".carousel .track").first
     assert track.evaluate("(track) => track.scrollWidth > track.clientWidth")
     assert track.evaluate("(track) => getComputedStyle(track).overflowX") in {"auto", "scroll"}
