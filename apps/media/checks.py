@@ -106,7 +106,7 @@ def _check_browsers(anonymous: httpx.Client) -> Iterator[CheckMessage]:
     client_url = urlsplit(settings.CLIENT_URL)
     url = f"{settings.S3_PUBLIC_ENDPOINT_URL}/{settings.S3_PRIVATE_BUCKET}/uploads/probe"
     preflight = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
-    for origin in settings.CORS_ALLOWED_ORIGINS or [f"{client_url.scheme}://{client_url.netloc}"]:
+    for origin in storage.upload_origins() or [f"{client_url.scheme}://{client_url.netloc}"]:
         response = anonymous.options(url, headers=preflight | {"Origin": origin})
         if response.headers.get("Access-Control-Allow-Origin") not in {"*", origin}:
             msg = f"{host_of(url)} does not allow uploads from browsers at {origin}."

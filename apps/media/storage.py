@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
@@ -330,3 +331,11 @@ def _reset_availability(*, setting: str, **_: Any) -> None:
 
 
 setting_changed.connect(_reset_availability)
+
+
+def upload_origins() -> list[str]:
+    """The origins whose pages may upload: those that may call the API, and our own pages. Empty if all may."""
+    if settings.CORS_ALLOW_ALL_ORIGINS and not settings.CORS_ALLOWED_ORIGINS:
+        return []
+    own = urlsplit(settings.PUBLIC_URL)
+    return sorted({*settings.CORS_ALLOWED_ORIGINS, f"{own.scheme}://{own.netloc}"})

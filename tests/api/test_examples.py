@@ -146,8 +146,10 @@ def _resolvable(monkeypatch):
     address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))
     resolve = socket.getaddrinfo
 
-    def getaddrinfo(host, *rest, **more):
-        return [address] if host == "push.example.org" else resolve(host, *rest, **more)
+    def getaddrinfo(host, *rest, flags=0, **more):
+        # A name is no number.
+        known = host == "push.example.org" and flags != socket.AI_NUMERICHOST
+        return [address] if known else resolve(host, *rest, flags=flags, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 

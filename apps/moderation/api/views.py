@@ -245,14 +245,16 @@ def get_own_action(request: HttpRequest | Request, action_id: UUID, token: str |
 
     Raises InvalidLink for another token, Unauthorized without one, and NotFound for other users.
     """
-    action = ModerationAction.objects.with_outcome().filter(pk=action_id, affected_id__isnull=False).first()
+    actions = ModerationAction.objects.with_outcome().filter(pk=action_id)
     if token is not None:
         if not statements.opens_appeal(token, action_id):
             raise InvalidLink
+        actions = actions.filter(affected_id__isnull=False)
     elif request.user.pk is None:
         raise Unauthorized
-    elif action and action.affected_id != request.user.pk:
-        raise NotFound
+    else:
+        actions = actions.filter(affected_id=request.user.pk)
+    action = actions.first()
     if action is None:
         raise NotFound
     return action

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from botocore.exceptions import ClientError
@@ -53,7 +52,7 @@ class Command(BaseCommand):
         for bucket, methods in ((settings.S3_PRIVATE_BUCKET, ["PUT", "GET"]), (settings.S3_PUBLIC_BUCKET, ["GET"])):
             rule: Any = {
                 "AllowedMethods": methods,
-                "AllowedOrigins": _origins(),
+                "AllowedOrigins": storage.upload_origins() or ["*"],
                 "AllowedHeaders": ["*"],
                 "ExposeHeaders": ["ETag"],
                 "MaxAgeSeconds": 3600,
@@ -102,11 +101,3 @@ class Command(BaseCommand):
     @property
     def _s3(self) -> Any:
         return storage.client()
-
-
-def _origins() -> list[str]:
-    """The origins whose pages may upload: those that may call the API, and our own pages."""
-    if settings.CORS_ALLOW_ALL_ORIGINS:
-        return ["*"]
-    own = urlsplit(settings.PUBLIC_URL)
-    return sorted({*settings.CORS_ALLOWED_ORIGINS, f"{own.scheme}://{own.netloc}"})
