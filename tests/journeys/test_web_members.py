@@ -266,7 +266,7 @@ def test_two_new_people_share_photographs(people: tuple[ByTouch, ByKeyboard], tm
     wanda.press(wanda.link("Comments", f"#post-{his.pk}"))
     wanda.comment("Thank you, @karl!")
 
-    karl.read_activity("Wanda follows you.", "Wanda likes your post.", "Wanda has commented on your post.")
+    karl.read_activity("Wanda follows you.", "Wanda likes your post.", "Wanda has mentioned you in a comment.")
     karl.press(karl.page.locator(".notice-link").first)
     karl.page.wait_for_url("**/p/*")
     expect(karl.page.locator("#comment-list")).to_contain_text("Thank you, @karl!")
