@@ -57,15 +57,18 @@ def test_instance_can_be_kept_with_its_etag(anonymous):
     assert anonymous.get("/instance", HTTP_IF_NONE_MATCH=etag).status_code == 304
 
 
-def test_instance_costs_at_most_one_millisecond_of_cpu():
-    """The best of several rounds, because other processes share the caches of the CPU."""
+def test_instance_costs_at_most_twice_the_cheapest_response(db):
+    """0.85 ms of CPU against 0.63 ms for a health check, measured by this test; the best of several rounds, because other
+    processes share the caches of the CPU."""
     handler, requests = BaseHandler(), 50
     handler.load_middleware()
 
-    def measure() -> float:
+    def measure(path: str) -> float:
         start = time.process_time()
         for _ in range(requests):
-            assert handler.get_response(RequestFactory().get("/v1/instance")).status_code == 200
+            assert handler.get_response(RequestFactory().get(path)).status_code == 200
         return (time.process_time() - start) / requests
 
-    assert min(measure() for _ in range(6)) <= 0.001
+    paths = ["/v1/instance", "/health/live"]
+    instance, health = (min(each) for each in zip(*([measure(path) for path in paths] for _ in range(6)), strict=True))
+    assert instance <= 2 * health
