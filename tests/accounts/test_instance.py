@@ -58,8 +58,8 @@ def test_instance_can_be_kept_with_its_etag(anonymous):
 
 
 def test_instance_costs_at_most_twice_the_cheapest_response(db):
-    """0.85 ms of CPU against 0.63 ms for a health check, measured by this test; the best of several rounds, because other
-    processes share the caches of the CPU."""
+    """0.85 ms of CPU against 0.63 ms for a health check, by this test on two busy cores. The best of several rounds,
+    because other processes share the caches of the CPU."""
     handler, requests = BaseHandler(), 50
     handler.load_middleware()
 
