@@ -60,7 +60,7 @@ class TestTheImage:
         assert "dev.txt" not in DOCKERFILE
         assert any("collectstatic" in value for name, value in instructions() if name == "RUN")
 
-    def test_whoever_installs_has_a_compiler_for_packages_without_wheel(self) -> None:
+    def test_packages_without_wheel_find_a_compiler(self) -> None:
         """PyPI accepts no wheel for `linux_x86_64` alone, so what has this tag was compiled on this machine."""
         names = re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "prod.txt").read_text(), re.MULTILINE)
         wheels = {name: metadata.distribution(name).read_text("WHEEL") for name in names if installed_here(name)}
@@ -315,7 +315,7 @@ class TestCompose:
 
 def unit(name: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(strict=False)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names of options are case-sensitive
+    parser.optionxform = str  # names of options are case-sensitive
     text = (ROOT / "config" / "deploy" / name).read_text()
     parser.read_string(re.sub(r"\\\n\s*", "", text))
     return parser
