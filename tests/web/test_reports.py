@@ -67,7 +67,7 @@ def test_holder_of_the_link_reads_the_statement_and_appeals_once(decision):
     assert "We have received your appeal." in page
     assert Appeal.objects.get().text == "It is my own photo."
     response = Browser().post(appeal_path(decision), {"text": "Again."})
-    assert response.status_code == 400
+    assert response.status_code == 409
     assert Appeal.objects.count() == 1
 
 
