@@ -107,6 +107,7 @@ class Person:
         """Three photographs with alt texts."""
         self.press(self.link("New post", "nav.navigation"))
         expect(self.page.get_by_role("heading", name="New post")).to_be_visible()
+        expect(self.page.locator("#composer[data-started=true]")).to_be_visible()
         self.choose(files)
         fields = self.page.locator(".composer-photo textarea")
         expect(fields).to_have_count(3)

@@ -10,15 +10,21 @@ from playwright.sync_api import Page
 from tests.console.browser.axe import GRAVE, faults
 
 FOLDER = os.environ.get("SCREENSHOTS")
-# Elements that stick out at the right or the left, unless an ancestor cuts them off or scrolls.
+# The elements that make a page too wide: not those that are fixed, or that an ancestor cuts off or scrolls.
 _TOO_WIDE = """() => {
   const { scrollWidth, clientWidth } = document.documentElement;
   if (scrollWidth <= clientWidth) return "";
   const isInside = (element) => {
+    let isAbsolute = getComputedStyle(element).position === "absolute";
     for (let parent = element.parentElement; parent; parent = parent.parentElement) {
-      if (getComputedStyle(parent).overflowX !== "visible" && parent !== document.body) return true;
+      const { overflowX, position } = getComputedStyle(parent);
+      if (position === "fixed") return true;
+      // An element that is not positioned does not cut off what is positioned absolutely.
+      if (isAbsolute && position === "static") continue;
+      if (overflowX !== "visible" && parent !== document.body) return true;
+      isAbsolute = position === "absolute";
     }
-    return false;
+    return getComputedStyle(element).position === "fixed";
   };
   const wide = [...document.body.querySelectorAll("*")].filter(
     (element) => element.getBoundingClientRect().right > clientWidth + 1 && !isInside(element),

@@ -149,7 +149,7 @@ def test_every_page_fits_and_is_accessible(site: Any, world: World, visitor: str
         response = page.goto(world.fill(path))
         assert response
         found |= look_at(page, f"{visitor}-{name_of(path)}")
-    assert found == {}
+    assert not found, "\n".join(f"{place}: {' '.join(wrong)}" for place, wrong in found.items())
 
 
 # ── Menus and dialogs ────────────────────────────────────────────────────────────────────────────────────
