@@ -59,7 +59,7 @@ def test_member_reads_likes_follows_comments_and_reports(site: Any) -> None:
     assert Follow.objects.filter(follower=bob, followed=carol).exists()
     page.goto("/new")
     # This browser does not render <noscript> when scripts are turned off by a test.
-    assert "<noscript><p class=\"note\">To share photos, turn on JavaScript in your browser" in page.content()
+    assert '<noscript><p class="note">To share photos, turn on JavaScript in your browser' in page.content()
     page.goto("/logout")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
