@@ -257,18 +257,18 @@ class TestJoin:
     @pytest.mark.parametrize(
         ("changes", "status", "fields"),
         [
-            ({"handle": ""}, 400, {"handle"}),
-            ({"handle": "a b"}, 400, {"handle"}),
-            ({"handle": "admin"}, 400, {"handle"}),
-            ({"handle": "alice"}, 409, {"handle"}),
-            ({"email": "nonsense"}, 400, {"email"}),
-            ({"email": "alice@example.org"}, 409, {"email"}),
-            ({"password": "short"}, 400, {"password"}),
-            ({"password": "password1"}, 400, {"password"}),
-            ({"display_name": "x" * 51}, 400, {"display_name"}),
-            ({"display_name": "blockedword"}, 422, {"display_name"}),
-            ({"handle": "", "email": "", "password": ""}, 400, {"handle", "email", "password"}),
-            ({"handle": "a\0b", "email": "a\0@example.org"}, 400, {"handle", "email"}),
+            ({"handle": ""}, 400, ["handle"]),
+            ({"handle": "a b"}, 400, ["handle"]),
+            ({"handle": "admin"}, 400, ["handle"]),
+            ({"handle": "alice"}, 409, ["handle"]),
+            ({"email": "nonsense"}, 400, ["email"]),
+            ({"email": "alice@example.org"}, 409, ["email"]),
+            ({"password": "short"}, 400, ["password"]),
+            ({"password": "password1"}, 400, ["password"]),
+            ({"display_name": "x" * 51}, 400, ["display_name"]),
+            ({"display_name": "blockedword"}, 422, ["display_name"]),
+            ({"handle": "", "email": "", "password": ""}, 400, ["handle", "email", "password"]),
+            ({"handle": "a\0b", "email": "a\0@example.org"}, 400, ["handle", "email"]),
         ],
         ids=str,
     )
@@ -276,7 +276,7 @@ class TestJoin:
         BlockedTerm.objects.create(kind="word", text="blockedword", comparable="blockedword", effect="refuse")
         response = Browser().post("/join", SIGN_UP | changes)
         assert response.status_code == status
-        assert errors_by_field(response).keys() == fields
+        assert errors_by_field(response).keys() == set(fields)
         assert all(errors_by_field(response).values())
         typed = SIGN_UP | changes
         assert response.context["form"] == {name: typed[name] for name in ("handle", "email", "display_name")} | {
