@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0013_names'),
+        ("accounts", "0013_names"),
     ]
 
+    # Choices exist in Python only: there is nothing to do in the database.
     operations = [
-        migrations.AlterField(
-            model_name='session',
-            name='kind',
-            field=models.CharField(choices=[('api', 'Api'), ('console', 'Console'), ('web', 'Web')], db_default='api', default='api', max_length=10),
-        ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterField(
+                    model_name="session",
+                    name="kind",
+                    field=models.CharField(
+                        choices=[("api", "Api"), ("console", "Console"), ("web", "Web")],
+                        db_default="api",
+                        default="api",
+                        max_length=10,
+                    ),
+                ),
+            ]
+        )
     ]
