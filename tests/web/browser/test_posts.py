@@ -113,7 +113,7 @@ def test_double_tap_likes_and_never_unlikes(site, alice, bob, touch):
         else:
             page.mouse.dblclick(x, y)
         expect(page.locator(".burst")).to_be_attached()
-        expect(page.locator(".burst")).to_have_count(0, timeout=1500)
+        expect(page.locator(".burst")).to_have_count(0, timeout=4_000)
         expect(like_button(page)).to_have_attribute("aria-pressed", "true")
     expect(page.locator("[data-count]")).to_have_text("1 like")
     assert Like.objects.count() == 1
