@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from functools import cache
 from typing import Any
 
@@ -113,3 +114,11 @@ def site(chromium: Browser, live_server: Any) -> Iterator[Site]:  # noqa: F811
     yield site
     site.close()
     assert site.wrong == []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process of pytest-xdist runs all of these: two browsers at a time leave too little of two cores for each."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
