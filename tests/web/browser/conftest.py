@@ -3,8 +3,8 @@
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
