@@ -287,14 +287,10 @@ document.addEventListener(
   },
   true,
 );
-// Capturing listeners come before those of htmx, which would load the page again.
-window.navigation?.addEventListener(
-  "navigate",
-  (event) => {
-    if (event.navigationType === "traverse" && (left || topDialog())) event.stopImmediatePropagation();
-  },
-  true,
-);
+// These must come before the listeners of htmx, which would load the page again: base.html names htmx after this module.
+window.navigation?.addEventListener("navigate", (event) => {
+  if (event.navigationType === "traverse" && (left || topDialog())) event.stopImmediatePropagation();
+});
 addEventListener(
   "popstate",
   (event) => {
@@ -471,7 +467,9 @@ async function refresh(list) {
 }
 
 for (const key of savedKeys()) if (!key.startsWith(prefix())) sessionStorage.removeItem(key);
-if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") restore();
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") {
+  document.addEventListener("DOMContentLoaded", restore); // htmx comes after this module.
+}
 
 // ── Navigation by htmx ───────────────────────────────────────────────────────────────────────────────────
 // Links with `hx-boost` replace the body. The new page begins at its top, with the focus on its content.

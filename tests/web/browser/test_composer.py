@@ -17,12 +17,7 @@ from tests.factories import UserFactory
 from tests.media.pictures import quarters
 from tests.web.browser.conftest import DESKTOP, PHONE
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
-    # Open: beside other work, an upload does not end within 30 s at times. The cause is not known yet.
-    pytest.mark.xfail(strict=False, reason="An upload does not end in time when the machine is busy."),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 XSS = '<img src=x onerror="alert(1)">'
 STORAGE = re.compile(re.escape(settings.S3_PUBLIC_ENDPOINT_URL) + ".*/uploads/.*")
 
