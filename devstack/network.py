@@ -20,7 +20,7 @@ def lan_address(environ: Mapping[str, str]) -> str | None:
         return None
     if wanted != "1":
         return _parse(wanted)
-    address = _default_address()
+    address = default_address()
     if ipaddress.ip_address(address).is_loopback:
         raise StartFailed("This machine is in no network. Name its address: make run LAN=192.168.1.2.")
     if not ipaddress.ip_address(address).is_private:
@@ -38,7 +38,7 @@ def _parse(text: str) -> str:
         raise StartFailed(f"LAN must be 1 or an IPv4 address of this machine, not {text!r}.") from None
 
 
-def _default_address() -> str:
+def default_address() -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(_ELSEWHERE)

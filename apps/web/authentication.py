@@ -14,8 +14,8 @@ from apps.web.sessions import META_KEY
 class WebSessionAuthentication(SessionAuthentication):
     """The account and the session that `WebSessionMiddleware` has found. Every write needs the CSRF token.
 
-    `/v1/` never uses this class, so no cookie opens the API. A page may name the member for whom it was rendered in
-    the header `X-Member`, so that it does not act for another one who has signed in since.
+    `/v1/` never uses this class, so no cookie opens the API. A page may send the id of its member in the header
+    `X-Member`, so that it does not act for another one who has signed in since.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:

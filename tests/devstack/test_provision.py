@@ -42,12 +42,12 @@ class TestNetwork:
 
     @pytest.mark.parametrize("address", ["192.168.1.2", "10.0.0.7", "172.16.3.4"])
     def test_address_of_the_default_route(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(network, "_default_address", lambda: address)
+        monkeypatch.setattr(network, "default_address", lambda: address)
         assert lan_address({"LAN": "1"}) == address
 
     @pytest.mark.parametrize(("address", "message"), [("127.0.0.1", "in no network"), ("8.8.8.8", "of the internet")])
     def test_unsuitable_address_is_refused(self, address: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(network, "_default_address", lambda: address)
+        monkeypatch.setattr(network, "default_address", lambda: address)
         with pytest.raises(StartFailed, match=message):
             lan_address({"LAN": "1"})
 
@@ -61,7 +61,7 @@ class TestNetwork:
 
     def test_detected_address_belongs_to_this_machine(self) -> None:
         with socket.socket() as probe:
-            probe.bind((network._default_address(), 0))
+            probe.bind((network.default_address(), 0))
 
 
 def test_vapid_keys_are_made_once_and_only_for_the_owner(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_make_run_prints_addresses_and_stops_on_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_make_run_serves_devices_in_the_network(tmp_path: Path) -> None:
-    address = network._default_address()
+    address = network.default_address()
     if address == "127.0.0.1":
         pytest.skip("This machine is in no network.")
     port = free_port()

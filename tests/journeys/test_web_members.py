@@ -7,6 +7,7 @@ SCREENSHOTS names a folder, a picture of each step is kept there.
 import io
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def photographs(folder: Path) -> list[Path]:
     return made
 
 
-class Person:
+class Person(ABC):
     """A new person with a browser of their own. Subclasses press and write as their device does."""
 
     def __init__(self, page: Page, handle: str, deliver: Callable[[], Any]) -> None:
@@ -58,11 +59,11 @@ class Person:
         self._pictures = 0
 
     # ── What devices do differently ──
-    def press(self, control: Locator) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def press(self, control: Locator) -> None: ...
 
-    def write(self, field: Locator, text: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def write(self, field: Locator, text: str) -> None: ...
 
     # ── What they do ──
     def link(self, name: str | re.Pattern[str], within: str = "body") -> Locator:
