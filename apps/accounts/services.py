@@ -270,6 +270,13 @@ def end_session(user_id: UUID, session_id: UUID, *, reason: str = Session.EndRea
     return bool(live.update(ended_at=timezone.now(), end_reason=reason))
 
 
+def end_own_session(user_id: UUID, session_id: UUID) -> None:
+    """End a session of this user, live or not. Raises NotFound for a session of another user."""
+    if not Session.objects.owned_by(user_id).filter(pk=session_id).exists():
+        raise NotFound
+    end_session(user_id, session_id)
+
+
 @transaction.atomic
 def end_all_sessions(user_id: UUID, *, except_id: UUID | None = None, reason: str = Session.EndReason.REVOKED) -> None:
     """End the sessions of this user, of every kind, and the link to their data export."""

@@ -46,6 +46,14 @@ class Profile(UserSummary):
     created_at: datetime | None = None
     relationship: Relationship | None = None
 
+    def shows_content_to(self, viewer_id: UUID | None) -> bool:
+        """Whether the viewer may see the posts, followers and follows: those of a private account are visible to its
+        followers and to itself. `relationship` is that of the viewer."""
+        if self.relationship and self.relationship.blocking:
+            return False
+        is_open = not self.is_private or self.id == viewer_id
+        return is_open or bool(self.relationship and self.relationship.following)
+
 
 _PROFILE_FIELDS = (
     *USER_SUMMARY_FIELDS,

@@ -22,7 +22,7 @@ from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import DomainError, Forbidden, NotFound
+from apps.core.errors import DomainError, Forbidden
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
@@ -127,10 +127,7 @@ class AuthViewSet(BaseViewSet):
         if body.get("all"):
             services.end_all_sessions(self.caller_id)
             return Response(status=204)
-        session_id = body.get("session_id", self.session_id)
-        if not Session.objects.owned_by(self.caller_id).filter(pk=session_id).exists():
-            raise NotFound
-        services.end_session(self.caller_id, session_id)
+        services.end_own_session(self.caller_id, body.get("session_id", self.session_id))
         return Response(status=204)
 
     @documented(

@@ -10,6 +10,8 @@ from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import Forbidden, NotFound
+from apps.engagement import reads
+from apps.engagement.reads import PostRow
 
 _VISIBLE = CompiledQuery(lambda viewer, post: Post.objects.visible_to(viewer).filter(pk=post).values("pk"))
 _ANY = CompiledQuery(lambda post: Post.objects.readable_by(None, is_moderator=True).filter(pk=post).values("pk"))
@@ -19,6 +21,12 @@ def readable_posts(request: Request | HttpRequest) -> PostQuerySet:
     """The posts that the caller may read by their id."""
     posts: PostQuerySet = Post.objects.readable_by(request.user.pk, is_moderator=is_moderator(request))
     return posts
+
+
+def read_post(request: Request | HttpRequest, post_id: UUID) -> PostRow:
+    """The post as the caller sees it. A moderator may read any post, to judge it. Raises NotFound."""
+    visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
+    return reads.post(post_id, request.user.pk, visible=visible)
 
 
 def check_post_visible(request: Request | HttpRequest, post_id: UUID) -> None:

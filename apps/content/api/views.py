@@ -8,10 +8,9 @@ from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import is_moderator
 from apps.content import captions, services
 from apps.content.api.permissions import IsAuthorOrReadOnly
-from apps.content.api.posts import readable_posts
+from apps.content.api.posts import read_post, readable_posts
 from apps.content.api.serializers import (
     CreatePostSerializer,
     PostSerializer,
@@ -23,7 +22,6 @@ from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import Forbidden
 from apps.engagement import reads
 from apps.media.api.variants import VARIANTS, PhotoViewSet
@@ -68,8 +66,7 @@ class PostViewSet(PhotoViewSet):
         parameters=[VARIANTS],
     )
     def retrieve(self, request: Request, post_id: UUID) -> Response:
-        visible = reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS
-        return Response(self._representation(post_id, visible))
+        return Response(serialize_post(read_post(request, post_id), request.user.pk, self.variants))
 
     @documented(
         operation_id="updatePost",
@@ -87,9 +84,9 @@ class PostViewSet(PhotoViewSet):
         services.delete_post(self.get_object())
         return Response(status=204)
 
-    def _representation(self, post_id: UUID, visible: CompiledQuery = reads.VISIBLE_POSTS) -> dict[str, Any]:
+    def _representation(self, post_id: UUID) -> dict[str, Any]:
         viewer_id = self.request.user.pk
-        return serialize_post(reads.post(post_id, viewer_id, visible=visible), viewer_id, self.variants)
+        return serialize_post(reads.post(post_id, viewer_id), viewer_id, self.variants)
 
 
 @extend_schema(tags=["Posts"])

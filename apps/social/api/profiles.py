@@ -53,8 +53,7 @@ def get_profile_content_or_404(request: HttpRequest, identifier: str) -> reads.P
     Those of a private account are visible to its followers and to itself.
     """
     profile = get_profile_or_404(request, identifier)
-    is_open = not profile.is_private or profile.id == request.user.pk
-    if not is_open and not (profile.relationship and profile.relationship.following):
+    if not profile.shows_content_to(request.user.pk):
         raise NotFound
     return profile
 

@@ -14,8 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import is_moderator
-from apps.content.api.posts import check_post_readable
+from apps.content.api.posts import check_post_readable, read_post
 from apps.core.api.idempotency import RequestInProgress, run_once
 from apps.core.api.problems import refusal_for
 from apps.core.errors import DomainError, NotFound
@@ -55,7 +54,7 @@ def show_post(
     `form`: a comment that was refused, with `text`, `errors` and `status`.
     """
     viewer_id = request.user.pk
-    row = reads.post(post_id, viewer_id, visible=reads.ALL_POSTS if is_moderator(request) else reads.VISIBLE_POSTS)
+    row = read_post(request, post_id)
     comments = _comments(request, row, thread_id)
     context: dict[str, Any] = {"comments": comments, "post_url": reverse("web:post", args=[post_id])}
     if wants_part(request) and (thread_id or not comments.is_first):

@@ -46,15 +46,8 @@ def read_profile(request: HttpRequest, handle: str) -> dict[str, Any]:
         # The viewer blocks the account, and can unblock it here.
         user = get_user_or_404(request, f"@{handle}", include_blocked=True)
         return {"profile": present_blocked(user), "posts": None, "reviews": reviews}
-    posts = _posts(request, profile) if _may_see_content(request, profile) else None
+    posts = _posts(request, profile) if profile.shows_content_to(request.user.pk) else None
     return {"profile": present_profile(profile, request.user.pk), "posts": posts, "reviews": reviews}
-
-
-def _may_see_content(request: HttpRequest, profile: reads.Profile) -> bool:
-    if profile.relationship and profile.relationship.blocking:
-        return False
-    is_open = not profile.is_private or profile.id == request.user.pk
-    return is_open or bool(profile.relationship and profile.relationship.following)
 
 
 def _posts(request: HttpRequest, profile: reads.Profile) -> ListPage:

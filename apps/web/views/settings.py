@@ -31,7 +31,6 @@ from apps.accounts.api.serializers import (
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.services import WrongPassword
 from apps.core import limits
-from apps.core.errors import NotFound
 from apps.notifications import preferences
 from apps.notifications.api.serializers import PreferencesBodySerializer
 from apps.notifications.models import Type
@@ -257,9 +256,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """End a session of the current user; for the current session, sign out. Raises NotFound."""
-    if not Session.objects.owned_by(member_id(request)).filter(pk=session_id).exists():
-        raise NotFound
-    services.end_session(member_id(request), session_id)
+    services.end_own_session(member_id(request), session_id)
     messages.success(request, _("The device is signed out."))
     return redirect("web:settings_sessions")
 
