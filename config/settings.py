@@ -262,7 +262,9 @@ CACHES = {
             # A connection that was closed while idle is replaced once. A timeout is not retried.
             "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},
         },
-    }
+    },
+    # Parts of pages that depend on the language only, for `{% cache %}`, in the memory of each process.
+    "parts": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "parts"},
 }
 
 # ── Object storage ───────────────────────────────────────────────────────────────────────────────────────
