@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts import exports, two_factor
-from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
+from apps.accounts.models import Consent, DataExport, EmailedToken, Session, User, WithheldHandle
 from apps.core.db.batches import delete_in_batches
 from apps.core.models import DeadLetter
 from apps.core.privacy import Export
@@ -16,6 +16,7 @@ def erase(user_id: UUID) -> None:
     """Erase everything but the row of the account, which other apps' rows refer to. It is deleted last."""
     exports.destroy(user_id)
     delete_in_batches(EmailedToken.objects.filter(user=user_id))
+    delete_in_batches(Consent.objects.filter(user=user_id))
     delete_in_batches(Session.objects.owned_by(user_id))
     user = User.objects.filter(pk=user_id).first()
     if user:
@@ -68,6 +69,9 @@ def export(user_id: UUID) -> Export:
                 "end_reason": session.end_reason,
             },
         )
+    for consent in Consent.objects.filter(user=user_id).select_related("document").order_by("id").iterator():
+        document = consent.document
+        yield "consents", {"document": document.kind, "version": document.number, "given_at": consent.given_at}
     for token in EmailedToken.objects.filter(user=user_id).order_by("id").iterator():
         yield (
             "mails",

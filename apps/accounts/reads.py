@@ -76,6 +76,8 @@ class Member:
     display_name: str
     email: str
     email_verified_at: datetime | None
+    accepted_terms: int | None
+    accepted_privacy: int | None
     settings: dict[str, Any]
     avatar: AvatarSecrets | None
 
@@ -87,6 +89,8 @@ _MEMBER = CompiledQuery(
         "display_name",
         "email",
         "email_verified_at",
+        "accepted_terms",
+        "accepted_privacy",
         "settings",
         "avatar__private_secret",
         "avatar__public_secret",
@@ -97,7 +101,7 @@ _MEMBER = CompiledQuery(
 def get_member(user_id: UUID) -> Member | None:
     """The account of the signed-in user, or None if it does not exist any more."""
     for row in _MEMBER.rows(user=user_id):
-        settings, private_secret, public_secret = row[5:]
+        settings, private_secret, public_secret = row[7:]
         avatar = AvatarSecrets(private_secret, public_secret or "") if private_secret else None
-        return Member(*row[:5], DEFAULT_SETTINGS | json.loads(settings), avatar)  # type: ignore[call-arg]
+        return Member(*row[:7], DEFAULT_SETTINGS | json.loads(settings), avatar)  # type: ignore[call-arg]
     return None

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
+from apps.accounts import consents, exports, handles, passwords, session_cache, tasks, tokens
 from apps.accounts.events import (
     account_created,
     account_hidden,
@@ -74,7 +74,7 @@ class ExportTooSoon(Conflict):
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
-    """Create an account and send a confirmation mail.
+    """Create an account, record the consent to the documents in effect, and send a confirmation mail.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
@@ -90,6 +90,7 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     # After the insert: an account that is being erased withholds its handle before it releases it.
     if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
         raise HandleTaken
+    consents.accept_at_sign_up(user.pk)
     account_created.publish(user_id=str(user.pk))
     _report_blocked_terms(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))

@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 from rest_framework.serializers import Serializer
 
-from apps.accounts import reads
+from apps.accounts import consents, reads
 from apps.accounts.models import DEFAULT_SETTINGS, User
 from apps.accounts.reads import Member
 from apps.core.api import throttling
@@ -24,12 +24,17 @@ from apps.core.api.views import READ_METHODS
 from apps.core.errors import Unauthorized
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
+from apps.site import reads as site
+from apps.site.colours import DEFAULT_ACCENT
+from apps.site.models import Announcement, SiteSettings
 
 View = Callable[..., HttpResponse]
 LINKED_PAGES = (
     *("home", "explore", "search", "new", "notifications", "settings", "suggestions"),
     *("login", "logout", "join", "manifest"),
 )
+# The announcements that the browser has dismissed: ids separated by dots.
+ANNOUNCEMENTS_COOKIE = "dismissed-announcements"
 # For pages with a form.
 require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -140,7 +145,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "member": member and summarize_member(request, member),
         "paths": _paths(),
         "preferences": load_preferences(request),
-        "site_name": settings.SITE_NAME,
+        **describe_site(site.current()),
+        "announcements": current_announcements(request),
+        "pending_documents": consents.pending(member) if member else [],
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 
@@ -160,6 +167,17 @@ def load_member(request: HttpRequest) -> Member | None:
         request.member = reads.get_member(member_id(request))  # type: ignore[attr-defined]
     found: Member | None = request.member  # type: ignore[attr-defined]
     return found
+
+
+def describe_site(own: SiteSettings) -> dict[str, Any]:
+    """The context that also pages without the shell need: the name, the logo and the colour of the site."""
+    return {"site_name": own.name, "site": own, "has_own_accent": own.accent != DEFAULT_ACCENT}
+
+
+def current_announcements(request: HttpRequest) -> list[Announcement]:
+    """Those that are shown now and that this browser has not dismissed."""
+    dismissed = request.COOKIES.get(ANNOUNCEMENTS_COOKIE, "").split(".")
+    return [each for each in site.announcements() if each.pk.hex not in dismissed]
 
 
 def get_member(request: HttpRequest) -> User:

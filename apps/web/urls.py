@@ -94,6 +94,8 @@ urlpatterns = [
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),
     path("terms", meta.terms, name="terms"),
+    path("consents", meta.accept_documents, name="consents"),
+    path("announcements/<uuid:announcement_id>/dismiss", meta.dismiss_announcement, name="dismiss_announcement"),
     path("privacy", meta.privacy, name="privacy"),
     # Other sites and search engines
     path("oembed", meta.oembed, name="oembed"),
@@ -110,6 +112,8 @@ urlpatterns = [
     path("manifest.webmanifest", install.manifest, name="manifest"),
     path("sw.js", install.service_worker, name="service_worker"),
     path("offline", install.offline, name="offline"),
+    path("logo/<uuid:logo_id>.png", install.logo, name="logo"),
+    path("accent-<str:colour>.css", install.accent_styles, name="accent_styles"),
     path("favicon.ico", install.favicon, name="favicon"),
     # Composer
     path("new", composer.new, name="new"),

@@ -50,6 +50,8 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("DELETE", "users/<str:user>"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 202, 403]),
     ("POST", "users/me/export"): ({"password": PASSWORD}, [401, 202, 202, 202, 401, 202, 202]),
     ("GET", "users/me/export"): (None, SIGNED_IN),
+    ("GET", "users/me/consents"): (None, SIGNED_IN),
+    ("POST", "users/me/consents"): ({}, SIGNED_IN),
     ("GET", "users/<str:user>/posts"): (None, OPEN),
     ("GET", "users/<str:user>/followers"): (None, VISIBLE),
     ("GET", "users/<str:user>/following"): (None, VISIBLE),

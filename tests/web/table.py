@@ -164,6 +164,11 @@ ROWS = [
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
     Row("/favicon.ico", REDIRECT),
+    Row("/logo/{unknown}.png", (404,) * 6),
+    Row("/accent-6b2fbf.css", EVERYBODY),
+    Row("/accent-ffcc00.css", (404,) * 6),
+    Row("/consents", post=SENT),
+    Row("/announcements/{unknown}/dismiss", post=REDIRECT),
     # Other sites ask as nobody: the answers show what is public.
     Row("/oembed?url={site}/p/{post}", EVERYBODY),
     Row("/oembed?url={site}/p/{taken}", (404,) * 6),
