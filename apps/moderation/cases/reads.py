@@ -83,8 +83,9 @@ def find(target_type: str, target_id: UUID) -> Case:
     row = _row(target_type, target_id)
     person = row if isinstance(row, User) else row.author if row else None
     if person is None:  # deleted, or removed by its author
-        flag = Flag.objects.filter(target_type=target_type, target_id=target_id).select_related("subject").first()
-        if flag is None:
+        flags = Flag.objects.filter(target_type=target_type, target_id=target_id).select_related("subject")
+        flag = flags.first()
+        if flag is None or flag.subject is None:
             raise NotFound
         row, person = None, flag.subject
     return Case(Target(target_type, target_id, person.pk), row, person)
