@@ -210,7 +210,7 @@ class OwnFlagViewSet(BaseViewSet):
 
     serializer_class = serializers.OwnFlagSerializer
     rate_limits = {"object_to": "flag"}
-    lookup_url_kwarg = "flag_id"
+    lookup_url_kwarg = "report_id"
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> FlagQuerySet:
@@ -230,7 +230,7 @@ class OwnFlagViewSet(BaseViewSet):
     @documented(
         operation_id="getOwnReport", summary="Get an own report", responses={200: serializers.OwnFlagSerializer}
     )
-    def retrieve(self, request: Request, flag_id: UUID) -> Response:
+    def retrieve(self, request: Request, report_id: UUID) -> Response:
         return Response(self._representation(self.get_object()))
 
     @documented(
@@ -241,7 +241,7 @@ class OwnFlagViewSet(BaseViewSet):
         errors=[objections.NotObjectable, objections.AlreadyObjected],
     )
     @action(detail=True, methods=["post"], url_path="object", serializer_class=serializers.ObjectSerializer)
-    def object_to(self, request: Request, flag_id: UUID) -> Response:
+    def object_to(self, request: Request, report_id: UUID) -> Response:
         flag = self.get_object()
         objections.object_to(flag, by=self.caller_id, text=self.get_validated_data()["text"])
         return Response(self._representation(flag), status=201)
