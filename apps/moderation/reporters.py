@@ -5,9 +5,10 @@ active language. They contain nothing about the reported account: neither its na
 whether there was one, and on which ground.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.utils.formats import date_format
@@ -107,10 +108,12 @@ def get_reason(flag: Flag) -> str:
 
 
 # ── Notifications ────────────────────────────────────────────────────────────────────────────────────────
-def find_report_ids(causes: Iterable[UUID]) -> dict[UUID, UUID]:
+def find_report_ids(causes: Collection[UUID]) -> dict[UUID, UUID]:
     """{cause: report}. A cause is the report itself, the action that closed it, or the decision on the objection."""
-    cases = dict(ModerationAction.objects.filter(pk__in=causes).values_list("pk", "case_id"))
-    reports = dict(Appeal.objects.filter(pk__in=cases.values()).values_list("pk", "action__case_id"))
+    actions: Any = ModerationAction.objects.filter(pk__in=causes).values_list("pk", "case_id")
+    cases: dict[UUID, UUID] = dict(actions)
+    appeals: Any = Appeal.objects.filter(pk__in=cases.values()).values_list("pk", "action__case_id")
+    reports: dict[UUID, UUID] = dict(appeals)
     return {cause: reports.get(cases.get(cause, cause), cases.get(cause, cause)) for cause in causes}
 
 

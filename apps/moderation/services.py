@@ -5,7 +5,7 @@ Each decision writes its row of the audit in the same transaction.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -148,7 +148,8 @@ def _close(
         Action.RESOLVE_FLAG if resolution == Flag.Status.RESOLVED else Action.DISMISS_FLAG,
         actor_id=by.pk,
         target_type=flag.target_type,
-        target_id=flag.target_id,
+        # Only closed reports are without one.
+        target_id=cast(UUID, flag.target_id),
         affected_id=None,
         case_id=flag.pk,
         reason=note,

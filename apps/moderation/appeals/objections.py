@@ -6,6 +6,7 @@ returns to the queue. There is one objection for each report, also if the report
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -78,7 +79,7 @@ def is_objection(appeal: Appeal) -> bool:
 
 def find_reports(appeals: Iterable[Appeal]) -> dict[UUID, Flag]:
     """{objection: its report with the subject}."""
-    reports = {appeal.action.case_id: appeal.pk for appeal in appeals if is_objection(appeal)}
+    reports = {appeal.action.case_id: appeal.pk for appeal in appeals if is_objection(appeal) and appeal.action.case_id}
     flags = Flag.objects.select_related("subject").filter(pk__in=reports)
     return {reports[flag.pk]: flag for flag in flags}
 
@@ -94,8 +95,8 @@ def find_person(appeal: Appeal) -> UUID:
 def reopen(appeal: Appeal) -> None:
     """Open the report again. It stays closed if its subject is erased, or if the reporter has an open report of the
     same target."""
-    flags = Flag.objects.select_for_update(no_key=True)
-    flag = flags.filter(pk=appeal.action.case_id, status=Flag.Status.DISMISSED, subject__isnull=False).first()
+    dismissed = Flag.objects.select_for_update(no_key=True).filter(status=Flag.Status.DISMISSED, subject__isnull=False)
+    flag = dismissed.filter(pk=cast(UUID, appeal.action.case_id)).first()
     if flag is None:
         return
     flag.status, flag.resolved_by, flag.resolved_at = Flag.Status.OPEN, None, None

@@ -190,7 +190,7 @@ def close_other_reports(suspension: ModerationAction, *, by: User) -> Sweep:
     rows = Flag.objects.open().filter(subject=person_id).order_by("target_type", "target_id")
     places = rows.values_list("target_type", "target_id").distinct()[:MAX_AT_ONCE]
     sweep = Sweep()
-    for target in [Target(kind, pk, person_id) for kind, pk in places]:
+    for target in [Target(kind, pk, person_id) for kind, pk in places if pk]:
         try:
             outcome = decide_case(
                 target,

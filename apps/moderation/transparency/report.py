@@ -129,7 +129,7 @@ class _Counted:
         letters = Statement.objects.filter(
             action_id__gte=since, action_id__lt=until, action__action__in=RESTRICTIONS
         ).aggregate(made=Count("pk"), mailed=Count("pk", filter=Q(mailed_at__isnull=False)))
-        complaints, objections = _complaints(Appeal.objects.filter(id__gte=since, id__lt=until))
+        complaints, objections = _count_complaints(Appeal.objects.filter(id__gte=since, id__lt=until))
         return cls(
             actions=_actions(period),
             notices=_by_category(Flag.objects.filter(id__gte=since, id__lt=until)),
@@ -182,7 +182,7 @@ def _by_category(rows: Any) -> dict[str, int]:
     return dict(rows.order_by("category").values_list("category").annotate(number=Count("pk")))
 
 
-def _complaints(rows: Any) -> tuple[dict[str, int], int]:
+def _count_complaints(rows: Any) -> tuple[dict[str, int], int]:
     """The number of appeals by category of the action, and of those by reporters."""
     by_category: dict[str, int] = {}
     objections = 0
