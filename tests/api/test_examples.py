@@ -101,6 +101,13 @@ def report(_: Any) -> Sending:
     return Sending(make_moderator("mod"), {"flag_id": flag.pk})
 
 
+def dismissed_report(_: Any) -> Sending:
+    reporter = alice()
+    flag, _ = moderation.flag(PostFactory(), by=reporter.pk, category="spam")
+    moderation.resolve_flag(flag, by=make_moderator("mod"), resolution="dismissed")
+    return Sending(reporter, {"report_id": flag.pk})
+
+
 def signed_out(_: Any) -> Sending:
     alice()
     return Sending()
@@ -129,6 +136,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "reportPost": lambda _: Sending(alice(), {"post_id": PostFactory().pk}),
     "reportComment": lambda _: Sending(alice(), {"comment_id": CommentFactory().pk}),
     "closeReport": report,
+    "objectToDismissal": dismissed_report,
     "takeDownPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
     "takeDownComment": lambda _: Sending(make_moderator("mod"), {"comment_id": CommentFactory().pk}),
     "suspendUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),

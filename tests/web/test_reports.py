@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.core.db.ids import new_id
-from apps.moderation import services
+from apps.moderation import privacy, services
 from apps.moderation.appeals import objections, statements
 from apps.moderation.models import Appeal, Flag
 from apps.notifications.models import Notification
@@ -201,6 +201,16 @@ def test_objection_is_decided_in_the_console_without_the_reporter(dismissed, bob
     assert "bob" not in preview
     browser.post(path, form | {"step": "confirm"})
     assert Flag.objects.get().status == "open"
+
+
+def test_console_shows_reports_of_erased_accounts(dismissed, alice, bob, console):
+    about_her = services.flag(alice, by=bob.pk, category="spam")[0]
+    privacy.erase(alice.pk)
+    browser = console(make_moderator("judge"))
+    assert browser.get(reverse("admin:moderation_flag_changelist")).text.count("obsolete") >= 1
+    for report in (dismissed, about_her):
+        assert browser.get(reverse("admin:moderation_flag_change", args=[report.pk])).status_code == 200
+        assert "deleted account" in browser.get(reverse("admin:moderation_search"), {"q": report.pk}).text
 
 
 def test_reported_moderator_does_not_see_the_reporters(bob, console):

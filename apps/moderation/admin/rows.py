@@ -23,7 +23,9 @@ TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", Ta
 
 @admin.display(description="target")
 def target(row: Flag | ModerationAction) -> str:
-    """A link to the target, which may be deleted."""
+    """A link to the target, which may be deleted. A report of an erased account has none."""
+    if row.target_id is None:
+        return "–"
     page = change_url(TARGETS[TargetType(row.target_type)], row.target_id)
     return format_html('<a href="{}">{} {}</a>', page, row.target_type, row.target_id)
 
