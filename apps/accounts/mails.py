@@ -45,6 +45,14 @@ def send_export_ready(user_id: UUID, *, reference: str) -> None:
         _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours}, reference)
 
 
+def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: str) -> None:
+    """Announce that the mark of a verified account was granted or removed, unless it has changed since."""
+    user = User.objects.filter(pk=user_id, state=User.State.ACTIVE, is_verified=verified).first()
+    if user:
+        values = {"verified": verified, "reason": reason, "handle": user.handle, "contact": settings.SITE_CONTACT}
+        _mail(user, "verification", values, reference)
+
+
 def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:
     token = secrets.token_urlsafe(32)
     EmailedToken.objects.create(

@@ -472,6 +472,19 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
 
 
 @transaction.atomic
+def set_verified(user: User, verified: bool, *, reason: str) -> bool:
+    """Grant or remove the mark of a verified account, and mail the member; `reason` is mailed with a removal.
+
+    Returns whether it changed. Who may do this is decided by moderation (`verification.py`).
+    """
+    changed = User.objects.filter(pk=user.pk).exclude(is_verified=verified).update(is_verified=verified)
+    if changed:
+        session_cache.mark_user(user.pk)
+        tasks.send_verification.delay(user_id=str(user.pk), verified=verified, reason="" if verified else reason)
+    return bool(changed)
+
+
+@transaction.atomic
 def unsuspend(user: User) -> bool:
     """Returns whether the account was suspended. A pending deletion is pending again."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)

@@ -20,6 +20,11 @@ def send_reset(*, email: str = "", user_id: str = "", **_: object) -> None:
     mails.send_reset(email or mails.address_of(UUID(user_id)), reference=str(current_task.request.id))
 
 
+@shared_task
+def send_verification(*, user_id: str, verified: bool, reason: str, **_: object) -> None:
+    mails.send_verification(UUID(user_id), verified=verified, reason=reason, reference=str(current_task.request.id))
+
+
 @scheduled
 def enqueue_due_erasures(**_: object) -> int:
     return erasure.enqueue_due()

@@ -83,12 +83,15 @@ urlpatterns = [
     path("settings/notifications", settings.notifications, name="settings_notifications"),
     path("settings/privacy", settings.privacy, name="settings_privacy"),
     path("settings/<restriction:kind>", settings.restricted_people, name="settings_restricted"),
+    path("settings/moderation", settings.moderation, name="settings_moderation"),
     path("settings/appearance", settings.appearance, name="settings_appearance"),
     path("settings/export", settings.export, name="settings_export"),
     path("settings/delete", settings.delete, name="settings_delete"),
     path("export", settings.export_url, name="export"),
     # Reports and appeals
     path("report", reports.report, name="report"),
+    path("reports", reports.own_reports, name="own_reports"),
+    path("reports/<uuid:report_id>", reports.own_report, name="own_report"),
     path("appeal", reports.appeal, name="appeal"),
     # About the site
     path("about", meta.about, name="about"),

@@ -111,6 +111,11 @@ def new_terms(_: Any) -> Sending:
         DocumentVersion.objects.filter(pk=terms.pk).update(effective_at=terms.effective_at - timedelta(days=3 - number))
     site_reads.clear()
     return Sending(alice())
+def dismissed_report(_: Any) -> Sending:
+    reporter = alice()
+    flag, _ = moderation.flag(PostFactory(), by=reporter.pk, category="spam")
+    moderation.resolve_flag(flag, by=make_moderator("mod"), resolution="dismissed")
+    return Sending(reporter, {"report_id": flag.pk})
 
 
 def signed_out(_: Any) -> Sending:
@@ -142,6 +147,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "reportPost": lambda _: Sending(alice(), {"post_id": PostFactory().pk}),
     "reportComment": lambda _: Sending(alice(), {"comment_id": CommentFactory().pk}),
     "closeReport": report,
+    "objectToDismissal": dismissed_report,
     "takeDownPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
     "takeDownComment": lambda _: Sending(make_moderator("mod"), {"comment_id": CommentFactory().pk}),
     "suspendUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),

@@ -143,6 +143,7 @@ ROWS = [
         SENT,
         data={"current_password": PASSWORD, "new_password": PASSWORD + "!"},
     ),
+    Row("/settings/moderation", MEMBERS),
     Row("/settings/sessions", MEMBERS),
     Row("/settings/sessions/end-others", post=SENT),
     Row("/settings/sessions/{session}/end", post=SENT_BY_OWNER_ONLY),
@@ -158,6 +159,8 @@ ROWS = [
         for target in ["post&id={post}", "user&id={alice}", "comment&id={comment}"]
     ),
     Row("/report?type=post&id={taken}", (LOGIN, 404, 200, 404, LOGIN, 404), (LOGIN, 404, 400, 404, LOGIN, 404)),
+    Row("/reports", MEMBERS),
+    Row("/reports/{report}", OWNER, SENT_BY_OWNER_ONLY, data={"text": "No."}),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
     # The site
@@ -229,6 +232,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
     members = {"member": bob, "owner": alice, "blocked": mallory, "suspended": sam, "moderator": mod}
     cookies = {visitor: cookie_of(user) for visitor, user in members.items()}
     moderation.suspend(sam, by=mod, reason="Spam.", category="spam")
+    report, _ = moderation.flag(bob, by=alice.pk, category="spam")
     values = {
         "site": settings.PUBLIC_URL,
         "unknown": new_id(),
@@ -241,6 +245,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "notification": notification.pk,
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "session": Session.objects.get(user=alice).pk,
+        "report": moderation.resolve_flag(report, by=mod, resolution="dismissed").pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
         **tokens,
     }
