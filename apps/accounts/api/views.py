@@ -42,6 +42,11 @@ def load_user(user_id: UUID) -> User:
     return user
 
 
+def session_id_of(request: Request) -> UUID:
+    """The session of the access token."""
+    return cast(AccessToken, request.auth).session_id
+
+
 @extend_schema(tags=["Authentication"])
 class AuthViewSet(BaseViewSet):
     etag_actions = frozenset({"me"})
@@ -54,8 +59,7 @@ class AuthViewSet(BaseViewSet):
 
     @property
     def session_id(self) -> UUID:
-        """The session of the access token."""
-        return cast(AccessToken, self.request.auth).session_id
+        return session_id_of(self.request)
 
     @documented(
         operation_id="signIn",
@@ -201,7 +205,7 @@ class AuthViewSet(BaseViewSet):
     )
     def reset_confirm(self, request: Request) -> Response:
         body = self.get_validated_data()
-        services.reset_password(token=body["token"], new=body["new_password"])
+        services.reset_password(token=body["token"], new=body["new_password"], **describe_client(request))
         return Response(status=204)
 
     @documented(
@@ -311,7 +315,7 @@ class UserViewSet(BaseViewSet):
         account = self._get_own_account(request, user)
         password = self.get_validated_data()["password"]
         limits.require("password", str(account.pk))
-        services.leave(account, password=password)
+        services.leave(account, password=password, session_id=session_id_of(request))
         return Response(status=202)
 
     @staticmethod
@@ -337,7 +341,8 @@ class ExportViewSet(BaseViewSet):
     def create(self, request: Request) -> Response:
         password = self.get_validated_data()["password"]
         limits.require("password", str(self.caller_id))
-        services.request_export(load_user(self.caller_id), password=password)
+        user, session_id = load_user(self.caller_id), session_id_of(request)
+        services.request_export(user, password=password, session_id=session_id)
         return Response(status=202)
 
     @documented(

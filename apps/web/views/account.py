@@ -207,7 +207,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
 
     def reset() -> HttpResponse:
         body = read_form(request, ResetPasswordSerializer, fields=["token", "new_password"])
-        services.reset_password(token=body["token"], new=body["new_password"])
+        services.reset_password(token=body["token"], new=body["new_password"], **describe_client(request))
         messages.success(request, _("Your password is changed. Sign in with the new one."))
         return redirect("web:login")
 

@@ -28,6 +28,7 @@ from apps.accounts.api.serializers import (
     SessionSerializer,
     UpdateProfileSerializer,
 )
+from apps.accounts.devices import name_device
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.services import WrongPassword
 from apps.core import limits
@@ -38,7 +39,6 @@ from apps.notifications.preferences import Channels
 from apps.social import visibility
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
-from apps.web.devices import name_device
 from apps.web.forms import form_page
 from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate
 from apps.web.lists import PEOPLE, paginate_queryset, render_list
@@ -410,7 +410,8 @@ def export(request: HttpRequest) -> HttpResponse:
     member = get_member(request)
 
     def save() -> None:
-        services.request_export(member, password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.request_export(member, password=_checked_password(request), session_id=session_id)
 
     latest = exports.latest(member.pk)
     unfinished = {DataExport.Status.PENDING, DataExport.Status.PROCESSING}
@@ -444,7 +445,8 @@ def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account after a grace period, and sign out everywhere."""
 
     def leave() -> HttpResponse:
-        services.leave(get_member(request), password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.leave(get_member(request), password=_checked_password(request), session_id=session_id)
         day = date_format(timezone.now() + settings.ERASURE_GRACE, "DATE_FORMAT")
         gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
         messages.success(request, gone % {"day": day})
