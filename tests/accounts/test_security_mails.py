@@ -126,15 +126,12 @@ def test_first_sign_in_is_no_news_but_one_after_a_long_absence_is(api, member):
     assert kinds(member) == [Kind.NEW_DEVICE]
 
 
-def test_browser_in_which_the_account_was_created_is_known(browse, deliver, settings):
-    visitor = browse()
-    visitor.post(
-        "/join",
-        {"handle": "alice", "email": "alice@example.org", "password": PASSWORD},
-        headers={"User-Agent": FIREFOX},
-    )
-    visitor.post("/logout", headers={"User-Agent": FIREFOX})
-    visitor.post("/login", {"login": "alice", "password": PASSWORD}, headers={"User-Agent": FIREFOX})
+def test_browser_in_which_the_account_was_created_is_known(client):
+    headers = {"User-Agent": FIREFOX}
+    client.post("/join", {"handle": "alice", "email": "alice@example.org", "password": PASSWORD}, headers=headers)
+    client.post("/logout", headers=headers)
+    client.post("/login", {"login": "alice", "password": PASSWORD}, headers=headers)
+    assert Session.objects.count() == 2
     assert not SecurityEvent.objects.exists()
 
 
