@@ -5,7 +5,7 @@ import re
 
 from django.utils.translation import gettext as _
 
-from apps.accounts.models import Session
+from apps.accounts.models import SecurityEvent, Session
 
 # {part of a user agent: name}, in the order in which they are looked for: most browsers also name others.
 _BROWSERS = {
@@ -32,6 +32,11 @@ _SYSTEMS = {
 def name_device(session: Session) -> str:
     """The name that an app has given to the device; otherwise, for example, "Firefox on Windows"."""
     return describe_device(session.device_name if session.kind == Session.Kind.API else "", session.user_agent)
+
+
+def name_event_device(event: SecurityEvent) -> str:
+    """Empty for an event that no client has caused, such as an archive that is ready."""
+    return describe_device(event.device_name, event.user_agent) if event.device_name or event.user_agent else ""
 
 
 def describe_device(device_name: str, user_agent: str) -> str:

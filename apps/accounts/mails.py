@@ -13,8 +13,8 @@ from django.utils.formats import date_format
 from django.utils.functional import lazy
 
 from apps.accounts import security
-from apps.accounts.devices import describe_device
-from apps.accounts.models import EmailedToken, SecurityEvent, User
+from apps.accounts.devices import name_event_device
+from apps.accounts.models import EmailChange, EmailedToken, SecurityEvent, User
 from apps.core import mail
 
 # Text that is made when the template is rendered, in the language that is active then.
@@ -53,6 +53,26 @@ def send_export_ready(user_id: UUID, *, reference: str) -> None:
         _mail(user, "export-ready", links | {"hours": hours}, reference)
 
 
+def send_email_change(change_id: UUID, *, reference: str) -> None:
+    """Send a confirmation link to the new address of a pending change.
+
+    If there is an account with that address, tell it so instead; nothing is sent to an address that another account can
+    still take back.
+    """
+    change = EmailChange.objects.pending().filter(pk=change_id).select_related("user").first()
+    if change is None or change.user.state == User.State.ERASED:
+        return
+    owner = User.objects.not_erased().filter(email=change.new_email).first()
+    if owner:
+        _mail(owner, "email-in-use", {"link": f"{settings.CLIENT_URL}/forgot"}, reference)
+    elif not EmailChange.objects.reserving(change.new_email).exclude(user=change.user).exists():
+        lifetime = settings.EMAIL_CONFIRM_LIFETIME
+        token = _create_token(change.user, EmailedToken.Purpose.CHANGE_EMAIL, lifetime, change.new_email)
+        link = f"{settings.CLIENT_URL}/confirm-new-email?token={token}"
+        values = {"name": "", "link": link, "hours": int(lifetime.total_seconds() // 3600)}
+        _mail(change.user, "change-email", values, reference, to=change.new_email)
+
+
 def send_security_mail(event_id: UUID, *, reference: str) -> None:
     """Mail a security event to the address that the account had at that time."""
     event = SecurityEvent.objects.filter(pk=event_id).select_related("user").first()
@@ -75,7 +95,7 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
         # Nobody can send a text of their choice to the address of another person (`User.greeting_name`).
         "detail": event.detail if event.user.email_verified_at else "",
         "at": event.created_at,
-        "device": _lazily(lambda: describe_device(event.device_name, event.user_agent) if event.user_agent else ""),
+        "device": _lazily(lambda: name_event_device(event)),
         "network": event.network,
         "advice": _lazily(lambda: notice.advice % values),
         "label": notice.label,

@@ -79,6 +79,10 @@ class EmailChangeQuerySet(QuerySet["EmailChange"]):
         """Changes that the link to the old address reverts."""
         return self.filter(state="confirmed", revert_until__gt=timezone.now())
 
+    def reserving(self, email: str) -> "EmailChangeQuerySet":
+        """Changes whose account can still take this address back."""
+        return self.revertible().filter(old_email=email)
+
 
 class SecurityEventQuerySet(QuerySet["SecurityEvent"]):
     def owned_by(self, user_id: UUID) -> "SecurityEventQuerySet":

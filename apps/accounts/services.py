@@ -22,7 +22,16 @@ from apps.accounts.events import (
 )
 from apps.accounts.housekeeping import ENDED_SESSIONS_KEPT
 from apps.accounts.mails import digest
-from apps.accounts.models import DataExport, EmailedToken, Erasure, SecurityEvent, Session, User, WithheldHandle
+from apps.accounts.models import (
+    DataExport,
+    EmailChange,
+    EmailedToken,
+    Erasure,
+    SecurityEvent,
+    Session,
+    User,
+    WithheldHandle,
+)
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
@@ -92,12 +101,20 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     except IntegrityError as error:
         raise _conflict_of(error) from error
     # After the insert: an account that is being erased withholds its handle before it releases it.
-    if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
+    if is_withheld(user.handle, user):
         raise HandleTaken
+    if EmailChange.objects.reserving(user.email).exists():
+        raise EmailTaken
     account_created.publish(user_id=str(user.pk))
-    _report_blocked_terms(user, suspicious)
+    report_blocked_terms(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
+
+
+def is_withheld(handle: str, user: User) -> bool:
+    """Whether the handle was released recently, by another account."""
+    withheld = WithheldHandle.objects.filter(handle=handle, until__gt=timezone.now())
+    return withheld.exclude(user=user).exists()
 
 
 def _conflict_of(error: IntegrityError) -> Conflict:
@@ -348,8 +365,10 @@ def request_password_reset(email: str) -> None:
 
 @transaction.atomic
 def reset_password(*, token: str, new: str, address: str | None = None, user_agent: str = "") -> None:
-    """Set a new password and end all sessions. The token works once. `address` and `user_agent` are those of the
-    client. Raises InvalidLink, Invalid."""
+    """Set a new password, and end all sessions and a pending change of the e-mail address. The token works once.
+
+    `address` and `user_agent` are those of the client. Raises InvalidLink, Invalid.
+    """
     user = _redeem(token, EmailedToken.Purpose.RESET_PASSWORD)
     passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
@@ -357,6 +376,8 @@ def reset_password(*, token: str, new: str, address: str | None = None, user_age
     user.email_verified_at = user.email_verified_at or timezone.now()
     user.save(update_fields=["password", "email_verified_at"])
     EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
+    # Somebody else may have asked for it.
+    EmailChange.objects.owned_by(user.pk).pending().update(state=EmailChange.State.CANCELLED)
     end_all_sessions(user.pk, reason=Session.EndReason.PASSWORD_RESET)
     security.record(user, SecurityEvent.Kind.PASSWORD_RESET, address=address, user_agent=user_agent)
 
@@ -396,10 +417,16 @@ def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
 
     A token is valid only while the account has the address that the token was sent to. Raises InvalidLink.
     """
-    row = _unused(token, purpose).select_related("user").first()
-    if row is None or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()):
+    row = _unused(token, purpose).first()
+    if row is None:
         raise InvalidLink
-    return row.user
+    # The lock lets a change of the address wait, which would make the token invalid.
+    user: User = User.objects.select_for_update(no_key=True).get(pk=row.user_id)
+    if user.email != row.email or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(
+        used_at=timezone.now()
+    ):
+        raise InvalidLink
+    return user
 
 
 def _unused(token: str, purpose: EmailedToken.Purpose) -> QuerySet[EmailedToken]:
@@ -428,13 +455,13 @@ def update_profile(user: User, *, changes: dict[str, Any]) -> User:
         setattr(user, name, value)
     user.save()
     session_cache.mark_user(user.pk)
-    _report_blocked_terms(user, suspicious)
+    report_blocked_terms(user, suspicious)
     if user.is_private != was_private:
         (account_made_private if user.is_private else account_made_public).publish(user_id=str(user.pk))
     return user
 
 
-def _report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
+def report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
     for term_id in suspicious:
         blocked_text_in_profile.publish(user_id=str(user.pk), term_id=str(term_id))
 
