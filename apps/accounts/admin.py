@@ -203,7 +203,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 @admin.register(WithheldHandle)
 class WithheldHandleAdmin(ReadOnlyAdmin):
-    """Handles of erased accounts that cannot be taken yet."""
+    """Handles of erased accounts, and former handles, that other accounts cannot take yet."""
 
     list_display = ["handle", "until"]
     searched_texts = ["handle"]

@@ -8,6 +8,7 @@ An address that was never confirmed is replaced at once: its owner may be a stra
 """
 
 import math
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -37,11 +38,12 @@ class HandleChangeTooSoon(Conflict):
 
 
 # ── Handle ───────────────────────────────────────────────────────────────────────────────────────────────
-def next_handle_change(user: User) -> float:
-    """In how many seconds the handle can be changed; 0 for now."""
+def next_handle_change(user: User) -> datetime | None:
+    """When the handle can be changed again; None for now."""
     if user.handle_changed_at is None:
-        return 0
-    return max((user.handle_changed_at + settings.HANDLE_CHANGE_INTERVAL - timezone.now()).total_seconds(), 0)
+        return None
+    at = user.handle_changed_at + settings.HANDLE_CHANGE_INTERVAL
+    return at if at > timezone.now() else None
 
 
 @transaction.atomic
@@ -55,7 +57,8 @@ def change_handle(user: User, *, handle: str, session_id: UUID | None = None) ->
     old = user.handle
     if new == old:
         return user
-    if wait := next_handle_change(user):
+    if possible_at := next_handle_change(user):
+        wait = (possible_at - timezone.now()).total_seconds()
         raise HandleChangeTooSoon(headers={"Retry-After": str(math.ceil(wait))})
     suspicious = terms.screen(handle=handles.words(new))
     user.handle, user.handle_changed_at = new, timezone.now()

@@ -106,8 +106,21 @@ NOTICES: dict[str, Notice] = {
         _("Someone has signed in to your account, which cancels its deletion. The account is shown again."),
     ),
 }
+# The names of the events that are listed and not mailed.
+_TITLES = {
+    Kind.EMAIL_CORRECTED: _("Your e-mail address was corrected"),
+    Kind.EMAIL_CHANGE_CANCELLED: _("The change of your e-mail address was cancelled"),
+    Kind.EXPORT_REQUESTED: _("An archive of your data was requested"),
+    Kind.EXPORT_READY: _("The archive of your data is ready"),
+}
 # These mails are never left out, however many there are: they have a link that only this mail has.
 _UNLIMITED = {Kind.EMAIL_CHANGED}
+
+
+def title_of(event: SecurityEvent) -> str:
+    """What a list calls the event."""
+    notice = NOTICES.get(event.kind)
+    return str(notice.subject if notice else _TITLES[event.kind])
 
 
 def record(

@@ -202,7 +202,9 @@ class EmailStateSerializer(serializers.Serializer[Any]):
     )
 
 
-@example({"kind": "new_device", "detail": "", "device": "Firefox on Windows", "network": "203.0.113.***"})
+@example(
+    {"kind": "passkey_added", "detail": "Alice's phone", "device": "Firefox on Windows", "network": "203.0.113.***"}
+)
 class SecurityEventSerializer(serializers.Serializer[SecurityEvent]):
     id = serializers.UUIDField()
     kind = serializers.ChoiceField(choices=SecurityEvent.Kind.values)
