@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from apps.accounts.models import Consent, User
+from apps.accounts.reads import Member
 from apps.core.errors import Conflict
 from apps.site import reads as site
 from apps.site.models import DocumentVersion
@@ -24,12 +25,12 @@ class DocumentOutdated(Conflict):
     code, title = "document_outdated", "This is not the version in effect. Read the current one first."
 
 
-def accepted_number(user: User, kind: str) -> int:
+def accepted_number(user: User | Member, kind: str) -> int:
     """The number of the newest version that the member has accepted; 0 for none."""
     return getattr(user, _FIELDS[kind]) or 0
 
 
-def pending(user: User) -> list[DocumentVersion]:
+def pending(user: User | Member) -> list[DocumentVersion]:
     """The documents in effect that the member has not accepted. No query on most calls."""
     return [each for kind, each in site.documents_in_effect().items() if accepted_number(user, kind) < each.number]
 

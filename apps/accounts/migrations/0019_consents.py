@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_web_sessions'),
+        ("accounts", "0016_account_changes"),
         ('site', '0001_site'),
     ]
 
