@@ -6,19 +6,31 @@ from django.db.models import Q
 
 from apps.core.db.batches import delete_in_batches
 from apps.core.privacy import Export
-from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
+from apps.moderation.models import (
+    Appeal,
+    Claim,
+    Digest,
+    Flag,
+    ModerationAction,
+    Statement,
+    SuspensionProposal,
+    TeamNote,
+)
 
 
 def erase(user_id: UUID) -> None:
-    """Delete reports about the user, their appeals, and statements and proposals about them.
+    """Delete reports about the user, their appeals, and statements, proposals and team notes about them.
 
-    Reports by the user, and their decisions and proposals as a moderator, stay without a reference to them. The audit
-    does not change: it contains only ids and the reasons of the operator's decisions.
+    Reports by the user, and their decisions, proposals and notes as a moderator, stay without a reference to them. The
+    audit does not change: it contains only ids and the reasons of the operator's decisions.
     """
     delete_in_batches(Flag.objects.filter(subject=user_id))
     delete_in_batches(Appeal.objects.filter(appellant=user_id))
     delete_in_batches(Statement.objects.filter(user=user_id))
     delete_in_batches(SuspensionProposal.objects.filter(person=user_id))
+    delete_in_batches(TeamNote.objects.filter(person=user_id))
+    TeamNote.objects.filter(author=user_id).update(author=None)
+    Digest.objects.filter(moderator=user_id).delete()
     delete_in_batches(Claim.objects.filter(Q(moderator=user_id) | Q(target_id=user_id)))
     SuspensionProposal.objects.filter(proposed_by=user_id).update(proposed_by=None)
     SuspensionProposal.objects.filter(decided_by=user_id).update(decided_by=None)
@@ -28,7 +40,10 @@ def erase(user_id: UUID) -> None:
 
 
 def export(user_id: UUID) -> Export:
-    """Reports by the user, decisions about them, and their appeals, without the reporters and moderators."""
+    """Reports by the user, decisions and team notes about them, and their appeals, without reporters and moderators.
+
+    Article 15 of the GDPR covers notes about a person, too.
+    """
     for flag in Flag.objects.filter(reporter=user_id).order_by("id").iterator():
         yield (
             "flags",
@@ -66,4 +81,11 @@ def export(user_id: UUID) -> Export:
                 "created_at": appeal.created_at,
                 "decided_at": appeal.decided_at,
             },
+        )
+    for note in TeamNote.objects.filter(person=user_id).order_by("id").iterator():
+        yield "team_notes", {"text": note.text, "created_at": note.created_at}
+    for digest in Digest.objects.filter(moderator=user_id):
+        yield (
+            "moderation_digest",
+            {"frequency": digest.frequency, "reports": digest.reports, "appeals": digest.appeals},
         )

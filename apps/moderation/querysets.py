@@ -32,7 +32,12 @@ if TYPE_CHECKING:
         OpenCase,
         StaffAct,
         SuspensionProposal,
+        TeamNote,
     )
+
+
+# The keys of `models.MEASURES`, which imports this file.
+MEASURE_NAMES = ("takedown", "suspend", "mark_sensitive", "limit_reach", "warn")
 
 
 class FlagQuerySet(QuerySet["Flag"]):
@@ -105,8 +110,8 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
         return annotated
 
     def in_force(self) -> Self:
-        """Takedowns and suspensions that nothing has undone or replaced."""
-        return self.filter(action__in=["takedown", "suspend"], reversal__isnull=True)
+        """Measures that nothing has undone or replaced."""
+        return self.filter(action__in=MEASURE_NAMES, reversal__isnull=True)
 
     def with_occasion(self) -> Self:
         """`reported`: whether the target had been reported before the action (a notice), or the action is the first row
@@ -173,6 +178,16 @@ class AppealQuerySet(QuerySet["Appeal"]):
     def against(self, action_id: UUID) -> Self:
         """The appeal against an action: there is at most one."""
         return self.filter(action=action_id)
+
+
+class TeamNoteQuerySet(QuerySet["TeamNote"]):
+    def about(self, person_id: UUID, *, reader_id: UUID) -> Self:
+        """The notes about an account. Moderators do not read those about themselves."""
+        return self.filter(person=person_id).exclude(person=reader_id)
+
+    def with_author(self) -> Self:
+        """With the author, None once erased."""
+        return self.select_related("author__avatar")
 
 
 class ProposalQuerySet(QuerySet["SuspensionProposal"]):

@@ -9,6 +9,7 @@ from apps.web.views import (
     account,
     comments,
     composer,
+    digests,
     feed,
     install,
     lists,
@@ -90,6 +91,7 @@ urlpatterns = [
     # Reports and appeals
     path("report", reports.report, name="report"),
     path("appeal", reports.appeal, name="appeal"),
+    path("moderation-digest/stop", digests.stop, name="stop_digest"),
     # About the site
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),

@@ -13,6 +13,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.core.db.ids import new_id
 from apps.moderation import services as moderation
+from apps.moderation.digests import unsubscribe_token
 from apps.notifications.models import Notification, NotificationEvent, PushSubscription
 from apps.social.models import FollowRequest
 from tests.factories import (
@@ -160,6 +161,9 @@ ROWS = [
     Row("/report?type=post&id={taken}", (LOGIN, 404, 200, 404, LOGIN, 404), (LOGIN, 404, 400, 404, LOGIN, 404)),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
+    # The link in the mails to moderators about new reports
+    Row("/moderation-digest/stop", BAD, BAD),
+    Row("/moderation-digest/stop?token={digest}", EVERYBODY, EVERYBODY),
     # The site
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
@@ -236,6 +240,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "notification": notification.pk,
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "session": Session.objects.get(user=alice).pk,
+        "digest": unsubscribe_token(mod.pk),
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
         **tokens,
     }

@@ -199,6 +199,16 @@ def list_past_actions(person_id: UUID) -> list[ModerationAction]:
     )
 
 
+def list_measures_in_force(target: Target) -> list[ModerationAction]:
+    """The measures in force on the target, newest first."""
+    return list(ModerationAction.objects.on(target.type, target.id).in_force().order_by("-id")[:ACTIONS_SHOWN])
+
+
+def count_warnings(person_id: UUID) -> int:
+    """The warnings of the person that are not withdrawn."""
+    return ModerationAction.objects.affecting(person_id).in_force().filter(action=ModerationAction.Action.WARN).count()
+
+
 @dataclass(frozen=True)
 class CaseContext:
     """A case for one moderator. `previous`, `next` and `most_severe` are other cases in the queue, as type/id."""
