@@ -17,12 +17,15 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
 )
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.models import Post
 from apps.core.db.ids import first_id_at
+from apps.engagement.models import Comment
 
 if TYPE_CHECKING:
     from apps.moderation.models import (  # noqa: F401  (forward references)
@@ -51,6 +54,10 @@ class FlagQuerySet(QuerySet["Flag"]):
     def listed(self) -> Self:
         """All reports, for moderators."""
         return self.all()
+
+    def made_by(self, user_id: UUID) -> Self:
+        """The reports of this user, whatever happened to their targets."""
+        return self.filter(reporter=user_id)
 
     def others_about(self, people: Collection[UUID], *, than: Collection[UUID]) -> Self:
         """The open reports about these people and their content, except those about the targets `than`."""
@@ -133,6 +140,18 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
         )
         return annotated
 
+    def with_excerpt(self) -> Self:
+        """`excerpt`: the caption or the comment that the action is about; empty if it was deleted."""
+        posts = Post.objects.filter(pk=OuterRef("target_id")).values("caption")
+        comments = Comment.objects.filter(pk=OuterRef("target_id")).values("text")
+        rows: Any = self
+        annotated: Self = rows.annotate(excerpt=Coalesce(Subquery(posts), Subquery(comments), Value("")))
+        return annotated
+
+    def for_affected(self, user_id: UUID) -> Self:
+        """The actions that affected the user, with all that their statements and appeals show."""
+        return self.affecting(user_id).with_occasion().with_excerpt().select_related("reversal", "appeal")
+
     def with_wait(self) -> Self:
         """`waited`: the time from the oldest report of the target that was open at the decision to the decision.
 
@@ -172,6 +191,17 @@ class AppealQuerySet(QuerySet["Appeal"]):
         rows = self.select_related("appellant__avatar", "decided_by__avatar", "action__reversal")
         return rows.prefetch_related(_users("action__actor"))
 
+    def listed_for(self, moderator_id: UUID) -> Self:
+        """All appeals, for moderators, except objections of reporters to decisions about this moderator: reporters are
+        confidential."""
+        flags: Any = apps.get_model("moderation", "Flag")._default_manager.filter(subject=moderator_id)
+        about_them = Exists(flags.filter(pk=OuterRef("action__case_id")))
+        return self.exclude(Q(action__action="dismiss_flag") & about_them)
+
+    def by_affected_users(self) -> Self:
+        """Without the objections of reporters."""
+        return self.exclude(action__action="dismiss_flag")
+
     def open(self) -> Self:
         return self.filter(status="open")
 
@@ -181,9 +211,13 @@ class AppealQuerySet(QuerySet["Appeal"]):
 
 
 class TeamNoteQuerySet(QuerySet["TeamNote"]):
+    def readable_by(self, reader_id: UUID) -> Self:
+        """The notes that a moderator may read: all but those about the own account."""
+        return self.exclude(person=reader_id)
+
     def about(self, person_id: UUID, *, reader_id: UUID) -> Self:
-        """The notes about an account. Moderators do not read those about themselves."""
-        return self.filter(person=person_id).exclude(person=reader_id)
+        """The notes about an account that the moderator may read."""
+        return self.readable_by(reader_id).filter(person=person_id)
 
     def with_author(self) -> Self:
         """With the author, None once erased."""

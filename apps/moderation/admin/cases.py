@@ -99,6 +99,8 @@ class CaseView(ModerationView):
             proposal_category=Category(context.proposal_category).label if context.proposal_category else "",
             in_force=[] if total else reads.list_measures_in_force(case.target),
             forbidden=forbidden,
+            # Reporters are confidential, also before a moderator who was reported.
+            own=case.person.pk == self.moderator.pk,
             mine=mine,
             held=bool(context.holder_id) and not mine and context.holder_id != self.moderator.pk,
             photos=photos_of(case.row) if case.post else [],
@@ -106,7 +108,6 @@ class CaseView(ModerationView):
             avatar=self._avatar(case),
             may_ban=may_change_rules(self.moderator),
             history=reads.list_past_actions(case.person.pk),
-            warnings=reads.count_warnings(case.person.pk),
             may_note=not forbidden,
             team_notes=notes.list_about(case.person.pk, by=self.moderator),
             own_proposal=context.proposer_id == self.moderator.pk,

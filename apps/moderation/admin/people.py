@@ -8,6 +8,7 @@ from apps.moderation.admin.photos import photo_of_item, thumbnail
 from apps.moderation.admin.views import FORM_KEYS
 from apps.moderation.console.profiles import COUNTED, get_person_profile
 from apps.moderation.roles import may_change_rules, outranks
+from apps.moderation.verification import may_verify
 
 
 class PersonPage(ConsolePage):
@@ -21,6 +22,7 @@ class PersonPage(ConsolePage):
             "profile": profile,
             "person": profile.person,
             "avatar": thumbnail(profile.person),
+            "may_verify": may_verify(current_user(self.request), profile.person),
             "may_read_private": may_change_rules(current_user(self.request)),
             "photos": [
                 photo_of_item(item, sensitive=item.post.sensitive or item.unpleasant) for item in profile.photos

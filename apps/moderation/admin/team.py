@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,6 +26,7 @@ from apps.moderation import notes, preferences, tags
 from apps.moderation.admin.pages import Slice, current_user
 from apps.moderation.admin.views import FORM_KEYS, LIST_KEYS, ModerationView, error_text
 from apps.moderation.models import Digest, TeamNote
+from apps.moderation.querysets import TeamNoteQuerySet
 
 TAGS_PER_PAGE = 50
 
@@ -95,9 +95,9 @@ class TeamNoteAdmin(ReadOnlyAdmin):
     narrowed_by = ["person", "author"]
     ordering = ["-id"]
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[TeamNote]":
-        rows: QuerySet[TeamNote] = super().get_queryset(request)
-        return rows.exclude(person=current_user(request).pk)
+    def get_queryset(self, request: HttpRequest) -> TeamNoteQuerySet:
+        rows: TeamNoteQuerySet = super().get_queryset(request)
+        return rows.readable_by(current_user(request).pk)
 
 
 # ── Hashtags ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,7 @@ from apps.core.api.fields import StrictBoolean, TextField
 from apps.core.api.schema import documented, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import Invalid, NotFound
+from apps.core.errors import Invalid
 from apps.moderation import notes, preferences, tags
 from apps.moderation.api.permissions import IsModerator
 from apps.moderation.api.views import DECISION_ERRORS, MODERATORS_ONLY, get_any_user_or_404
@@ -63,14 +63,13 @@ class UserNoteViewSet(BaseViewSet):
 
     @documented(
         operation_id="createTeamNote",
-        summary="Write a team note about a user",
+        summary="Create a team note about a user",
         responses={201: TeamNoteSerializer},
         errors=DECISION_ERRORS,
     )
     def create(self, request: Request, user: str) -> Response:
         person = get_any_user_or_404(request, user)
         note = notes.add(person, by=cast(User, request.user), **self.get_validated_data())
-        note = TeamNote.objects.with_author().get(pk=note.pk)
         return Response(TeamNoteSerializer(note).data, status=201)
 
 
@@ -80,6 +79,9 @@ class NoteViewSet(BaseViewSet):
     lookup_url_kwarg = "note_id"
     lookup_value_converter = "uuid"
 
+    def get_queryset(self) -> TeamNoteQuerySet:
+        return TeamNote.objects.readable_by(self.caller_id)
+
     @documented(
         operation_id="deleteTeamNote",
         summary="Delete a team note",
@@ -88,10 +90,7 @@ class NoteViewSet(BaseViewSet):
         errors=[*DECISION_ERRORS, notes.NotYourNote],
     )
     def destroy(self, request: Request, note_id: UUID) -> Response:
-        note = TeamNote.objects.filter(pk=note_id).first()
-        if note is None:
-            raise NotFound
-        notes.delete(note, by=cast(User, request.user))
+        notes.delete(self.get_object(), by=cast(User, request.user))
         return Response(status=204)
 
 
@@ -135,7 +134,7 @@ class TagModerationViewSet(BaseViewSet):
         return self.get_paginated_response(RestrictedTagSerializer(page, many=True).data)
 
     @documented(
-        operation_id="restrictTag",
+        operation_id="changeTag",
         summary="Hide a hashtag, or mark it as sensitive",
         description="Fields that are left out keep their values. Posts of the tag follow within minutes. A tag that no "
         "post has yet is created.",
@@ -173,7 +172,8 @@ class DigestViewSet(BaseViewSet):
 
     @documented(
         operation_id="getModerationDigest",
-        summary="Get how the moderator learns of new reports and appeals",
+        summary="Get the digest of a moderator",
+        description="How the caller learns of new reports and appeals.",
         responses={200: DigestSerializer},
         errors=MODERATORS_ONLY,
     )
@@ -181,9 +181,10 @@ class DigestViewSet(BaseViewSet):
         return Response(DigestSerializer(preferences.get_digest(cast(User, request.user))).data)
 
     @documented(
-        operation_id="updateModerationDigest",
-        summary="Change how the moderator learns of new reports and appeals",
-        description="Fields that are left out keep their values. The mails contain no content.",
+        operation_id="changeModerationDigest",
+        summary="Change the digest of a moderator",
+        description="How the caller learns of new reports and appeals. Fields that are left out keep their values. The "
+        "mails contain no content.",
         responses={200: DigestSerializer},
         errors=MODERATORS_ONLY,
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import django.db.models.deletion
 from django.conf import settings
-from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.contrib.postgres.operations import AddConstraintNotValid
 from django.db import migrations, models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -71,13 +71,10 @@ class ReplaceConstraint(migrations.RemoveConstraint):
 
 
 class Migration(migrations.Migration):
-    # The constraints are validated while the tables stay usable.
-    atomic = False
-
     dependencies = [
         ("accounts", "0020_reach"),
         ("content", "0006_reach_and_tags"),
-        ("moderation", "0017_audit_by_decision"),
+        ("moderation", "0018_reporters"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -175,7 +172,6 @@ class Migration(migrations.Migration):
             "moderationaction",
             models.CheckConstraint(condition=Q(action__in=[name for name, _ in ACTIONS]), name="action_is_known"),
         ),
-        ValidateConstraint("moderationaction", "action_is_known"),
         migrations.RemoveConstraint("reasontemplate", "template_action_is_known"),
         migrations.AddConstraint(
             "reasontemplate",
