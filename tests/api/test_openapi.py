@@ -87,6 +87,7 @@ VERBS = {
         "take",
     ),
     *("unblock", "unfollow", "unlike", "unmute", "unsave", "unsuspend", "update"),
+    *("hide", "limit", "undo", "warn"),
 }
 
 

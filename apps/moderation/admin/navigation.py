@@ -111,6 +111,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("group", "moderation.suspensionproposal"),
                 _page("Appeals", "gavel", "appeals"),
                 _list_of("flag", "moderation.flag"),
+                _page("Hashtags", "tag", "tags"),
+                _page("Mail about new reports", "mail", "digest"),
             ],
         },
         {
