@@ -21,6 +21,7 @@ from apps.moderation.querysets import (
     StaffActQuerySet,
     TeamNoteQuerySet,
 )
+from apps.site.models import RuleVersion
 
 
 class TargetType(models.TextChoices):
@@ -65,6 +66,8 @@ class Flag(UUIDModel):
     # The reported user, or the author of the reported post or comment.
     subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     category = models.CharField(max_length=30, choices=Category.choices)
+    # The rule that the reporter names, if any.
+    rule_version = models.ForeignKey(RuleVersion, models.PROTECT, null=True, related_name="+", db_index=False)
     note = models.CharField(max_length=1000, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     resolution_note = models.CharField(max_length=1000, blank=True)
@@ -223,6 +226,7 @@ class SuspensionProposal(UUIDModel):
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
     target_id = models.UUIDField()
     category = models.CharField(max_length=30, choices=Category.choices)
+    rule_version = models.ForeignKey(RuleVersion, models.PROTECT, null=True, related_name="+", db_index=False)
     reason = models.CharField(max_length=1000)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -293,6 +297,10 @@ class ModerationAction(UUIDModel):
     case_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=1000, blank=True)
     category = models.CharField(max_length=30, choices=Category.choices)
+    # The rule that was broken, in the wording of then; wordings are never deleted.
+    rule_version = models.ForeignKey(
+        RuleVersion, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     until = models.DateTimeField(null=True)
     reverses = models.OneToOneField("self", models.DO_NOTHING, null=True, related_name="reversal")
     # The first row of the same decision: a takedown that closes six reports has seven rows. Null: this is the first.

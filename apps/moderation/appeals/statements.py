@@ -23,6 +23,7 @@ from apps.core.tasks import leased
 from apps.moderation.appeals import graded
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.models import MEASURES, Category, ModerationAction, Statement, TargetType
+from apps.site import reads as site
 
 log = structlog.get_logger(__name__)
 Action = ModerationAction.Action
@@ -128,8 +129,12 @@ def _means(action: ModerationAction) -> str:
 
 
 def _ground(action: ModerationAction) -> str:
-    """(d) The legal ground, or (e) the contractual ground."""
-    return f"The decision is based on {RULES[Category(action.category)]}."
+    """(d) The legal ground, or (e) the contractual ground, with the rule in its wording at the time of the decision."""
+    ground = f"The decision is based on {RULES[Category(action.category)]}."
+    if action.rule_version is None:
+        return ground
+    words = site.translate(action.rule_version.texts)
+    return f"{ground} It breaks this rule: “{words['title']}”. {words.get('text', '')}".rstrip()
 
 
 def _redress(action: ModerationAction) -> str:
@@ -262,6 +267,7 @@ def _claim_same_decisions(statement: Statement) -> list[Statement]:
         action__actor=action.actor_id,
         action__reason=action.reason,
         action__category=action.category,
+        action__rule_version=action.rule_version_id,
     )
     ids = list(same.exclude(pk=statement.pk).order_by("pk").values_list("pk", flat=True)[: MAX_TOGETHER - 1])
     claimed = [_unsent().claim(pk, lease=LEASE) for pk in ids]

@@ -18,29 +18,36 @@ from apps.moderation import services
 from apps.moderation.cases import decisions
 from apps.moderation.cases.decisions import Target, in_force, lock_target, record
 from apps.moderation.models import MEASURES, ModerationAction
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 
 
-def mark_sensitive(post: Post, *, by: User, reason: str, category: str, mail_now: bool = True) -> ModerationAction:
+def mark_sensitive(
+    post: Post, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
+) -> ModerationAction:
     """Cover the photos of a post until the reader asks for them. The author cannot change it while the mark stands.
 
-    Idempotent: returns the first action. `mail_now` as in `decisions.record`. Raises ModeratorRequired, CannotModerate,
-    NotFound if the post is deleted.
+    Idempotent: returns the first action. `rule` and `mail_now` as in `decisions.record`. Raises ModeratorRequired,
+    CannotModerate, NotFound if the post is deleted.
     """
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
     return _take(Action.MARK_SENSITIVE, Target.of(post), lambda: content.mark_sensitive(post), **grounds)
 
 
-def limit_post(post: Post, *, by: User, reason: str, category: str, mail_now: bool = True) -> ModerationAction:
+def limit_post(
+    post: Post, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
+) -> ModerationAction:
     """Leave a post out of explore, search and lists of tags (`PostQuerySet.in_reach`). As `mark_sensitive`."""
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
     return _take(Action.LIMIT_REACH, Target.of(post), lambda: content.set_reach(post, limited=True), **grounds)
 
 
-def limit_account(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+def limit_account(
+    person: User, *, by: User, reason: str, category: str, rule: RuleVersion | None = None
+) -> ModerationAction:
     """Leave an account and its posts out of explore, search, suggestions and lists of tags. As `mark_sensitive`."""
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule}
     return _take(Action.LIMIT_REACH, Target.of(person), lambda: accounts.set_reach(person, limited=True), **grounds)
 
 
@@ -53,18 +60,19 @@ def _take(
     by: User,
     reason: str,
     category: str,
+    rule: RuleVersion | None,
     mail_now: bool = True,
 ) -> ModerationAction:
     services.require_authority(by, target.person_id)
     lock_target(target.id)
     apply()
     return in_force(measure, target.type, target.id) or _record(
-        measure, target, by=by, reason=reason, category=category, mail_now=mail_now
+        measure, target, by=by, reason=reason, category=category, rule=rule, mail_now=mail_now
     )
 
 
 @transaction.atomic
-def warn(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+def warn(person: User, *, by: User, reason: str, category: str, rule: RuleVersion | None = None) -> ModerationAction:
     """Send the account a message with the reason. It has no other effect and counts in the account's history.
 
     Each call is a new warning. Raises ModeratorRequired, CannotModerate, NotFound for an account that is being erased.
@@ -73,7 +81,7 @@ def warn(person: User, *, by: User, reason: str, category: str) -> ModerationAct
     if person.state == User.State.ERASED:
         raise NotFound
     lock_target(person.pk)
-    return _record(Action.WARN, Target.of(person), by=by, reason=reason, category=category)
+    return _record(Action.WARN, Target.of(person), by=by, reason=reason, category=category, rule=rule)
 
 
 @transaction.atomic

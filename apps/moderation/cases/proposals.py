@@ -15,6 +15,7 @@ from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases import claims
 from apps.moderation.cases.decisions import Target, lock_target
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal
+from apps.site.models import RuleVersion
 
 Status = SuspensionProposal.Status
 
@@ -32,7 +33,15 @@ class OwnProposal(Forbidden):
 
 
 @transaction.atomic
-def propose(person: User, *, by: User, reason: str, category: str, target: Target | None = None) -> SuspensionProposal:
+def propose(
+    person: User,
+    *,
+    by: User,
+    reason: str,
+    category: str,
+    rule: RuleVersion | None = None,
+    target: Target | None = None,
+) -> SuspensionProposal:
     """Propose a permanent suspension. `target` is the case that it would decide, by default the account itself.
 
     Raises ModeratorRequired, CannotModerate, AlreadyProposed, Invalid without a reason.
@@ -50,6 +59,7 @@ def propose(person: User, *, by: User, reason: str, category: str, target: Targe
         target_type=target.type,
         target_id=target.id,
         category=category,
+        rule_version=rule,
         reason=reason,
         proposed_by=by,
         expires_at=now + settings.PROPOSAL_LIFETIME,
@@ -71,7 +81,9 @@ def confirm(proposal: SuspensionProposal, *, by: User, note: str = "") -> Modera
     if locked.proposed_by_id == by.pk:
         raise OwnProposal
     claims.require_free(target, by=by)
-    action = services.suspend_confirmed(locked.person, by=by, reason=locked.reason, category=locked.category)
+    action = services.suspend_confirmed(
+        locked.person, by=by, reason=locked.reason, category=locked.category, rule=locked.rule_version
+    )
     _decide(locked, Status.CONFIRMED, by=by, note=note)
     record_staff_act("confirm_suspension", locked, by=by.pk, reason=note, action=str(action.pk), **_parties(locked))
     services.close_flags(

@@ -21,6 +21,7 @@ from apps.moderation.cases import claims, measures, proposals
 from apps.moderation.cases.decisions import SEND_STATEMENT, Target, find_row, is_in_force, lock_target
 from apps.moderation.cases.proposals import require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 # The decisions about content, whose statements of reasons are sent together after a bulk decision.
@@ -50,6 +51,7 @@ def decide_case(
     decision: str,
     reason: str,
     category: str = "",
+    rule: RuleVersion | None = None,
     until: datetime | None = None,
     reported: bool = False,
     part_of: UUID | None = None,
@@ -59,8 +61,8 @@ def decide_case(
 
     "resolve" means that an earlier action was sufficient. `reported`: the moderator has seen open reports, so the case
     must not have been decided since. A permanent suspension that needs two moderators is only proposed; its reports
-    stay open. `part_of` is the first action of the decision if closing these reports is a part of one. `mail_now` as in
-    `decisions.record`, for measures on posts and comments.
+    stay open. `part_of` is the first action of the decision if closing these reports is a part of one. `rule` and
+    `mail_now` as in `decisions.record`, the latter for measures on posts and comments.
 
     Raises the errors of the services, CaseClaimed, CaseDecided, Invalid without a reason, and NotFound if the target is
     deleted.
@@ -73,10 +75,11 @@ def decide_case(
     if idle and (reported or decision in {Decision.DISMISS, Decision.RESOLVE}):
         raise CaseDecided
     if decision == Decision.SUSPEND and services.needs_second_moderator(until):
-        proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, target=target)
+        proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, rule=rule, target=target)
         claims.release(target, by=by)
         return Outcome(proposal=proposal)
-    action = _act(target, by=by, decision=decision, reason=reason, category=category, until=until, mail_now=mail_now)
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule}
+    action = _act(target, decision=decision, until=until, mail_now=mail_now, grounds=grounds)
     resolution = Flag.Status.DISMISSED if decision == Decision.DISMISS else Flag.Status.RESOLVED
     first = action.pk if action else part_of
     closed = services.close_flags(
@@ -87,16 +90,8 @@ def decide_case(
 
 
 def _act(
-    target: Target,
-    *,
-    by: User,
-    decision: str,
-    reason: str,
-    category: str,
-    until: datetime | None,
-    mail_now: bool,
+    target: Target, *, decision: str, until: datetime | None, mail_now: bool, grounds: dict[str, Any]
 ) -> ModerationAction | None:
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category}
     match decision, target.type:
         case Decision.TAKE_DOWN, TargetType.POST:
             return services.take_down_post(
@@ -151,6 +146,7 @@ def decide_many(
     decision: str,
     reason: str,
     category: str = "",
+    rule: RuleVersion | None = None,
     until: datetime | None = None,
     close_others: bool = False,
 ) -> Sweep:
@@ -177,6 +173,7 @@ def decide_many(
                 decision=Decision.RESOLVE if warning else decision,
                 reason=reason,
                 category=category,
+                rule=rule,
                 until=until,
                 part_of=warning,
                 mail_now=False,
