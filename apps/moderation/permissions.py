@@ -1,7 +1,5 @@
 """Recorded acts of staff besides decisions: reading private data of users, and two-factor authentication."""
 
-import ipaddress
-
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -41,16 +39,6 @@ def masked_email(email: str) -> str:
     name, _, domain = email.partition("@")
     host, dot, ending = domain.rpartition(".")
     return f"{name[:1]}***@{host[:1]}***{dot}{ending}" if dot else f"{name[:1]}***@***"
-
-
-def masked_address(address: str | None) -> str:
-    """The network of an IP address: without the last octet of IPv4, or the first 48 bits of IPv6."""
-    if not address:
-        return ""
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return f"{address.rpartition('.')[0]}.***"
-    return f"{ipaddress.ip_network((int(parsed) >> 80 << 80, 48)).network_address}/48"
 
 
 @transaction.atomic
