@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import EmailedToken, User
 from apps.core import mail
@@ -43,6 +44,32 @@ def send_export_ready(user_id: UUID, *, reference: str) -> None:
     if user:
         hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)
         _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours}, reference)
+
+
+# What the notice of a change of second factors says. The name of a passkey is left out, as `greeting_name` is.
+SECOND_FACTOR_CHANGES = {
+    "app_added": gettext_lazy("An authenticator app was set up. From now on, signing in asks for a code."),
+    "app_removed": gettext_lazy("The authenticator app was removed."),
+    "passkey_added": gettext_lazy("A passkey was added. It can be used to sign in."),
+    "passkey_removed": gettext_lazy("A passkey was removed."),
+    "recovery_codes_renewed": gettext_lazy("New recovery codes were made. The old ones no longer work."),
+    "recovery_code_used": gettext_lazy("A recovery code was used. It no longer works."),
+    "reset": gettext_lazy(
+        "The authenticator app, the passkeys and the recovery codes were removed by the operators of this site."
+    ),
+}
+
+
+def send_second_factor_notice(user_id: UUID, *, change: str, reference: str) -> None:
+    """Tell a user that their second factors have changed. `change`: a key of SECOND_FACTOR_CHANGES."""
+    user = User.objects.filter(pk=user_id).exclude(state=User.State.ERASED).first()
+    if user:
+        values = {
+            "change": SECOND_FACTOR_CHANGES[change],
+            "link": f"{settings.CLIENT_URL}/settings/security",
+            "reset_link": f"{settings.CLIENT_URL}/forgot",
+        }
+        _mail(user, "second-factor", values, reference)
 
 
 def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:

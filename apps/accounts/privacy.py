@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts import exports, two_factor
-from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
+from apps.accounts.models import DataExport, EmailedToken, RecoveryCode, Session, User, WithheldHandle
 from apps.core.db.batches import delete_in_batches
 from apps.core.models import DeadLetter
 from apps.core.privacy import Export
@@ -54,6 +54,18 @@ def export(user_id: UUID) -> Export:
     )
     if device := two_factor.device_of(user):
         yield "two_factor", {"set_up_at": device.created_at, "last_used_at": device.last_used_at}
+    for passkey in user.passkeys.order_by("id"):
+        yield (
+            "passkeys",
+            {
+                "name": passkey.name,
+                "is_backed_up": passkey.is_backed_up,
+                "created_at": passkey.created_at,
+                "last_used_at": passkey.last_used_at,
+            },
+        )
+    for code in RecoveryCode.objects.filter(user=user).order_by("id"):
+        yield "recovery_codes", {"created_at": code.created_at, "used_at": code.used_at}
     for session in Session.objects.owned_by(user_id).order_by("id").iterator():
         yield (
             "sessions",

@@ -53,7 +53,7 @@ def login(request: HttpRequest) -> HttpResponse:
             attempts.count_attempt(request, request.POST.get("login", "")[: attempts.LONGEST_LOGIN]),
             password=request.POST.get("password", ""),
         )
-        if two_factor.device_of(user):
+        if two_factor.is_enrolled(user):
             context: dict[str, Any] = {"form": {"proof": second_step.make_proof(user), "next": to}, "errors": {}}
             return render_page(request, "web/login_code.html", context)
         return _complete_sign_in(request, user, to)
@@ -68,7 +68,7 @@ def _second_step(request: HttpRequest, to: str) -> HttpResponse:
         messages.error(request, _("That took too long. Sign in again."))
         return redirect(_with_next("web:login", to))
     try:
-        limits.require("two_factor", str(user.pk))
+        attempts.count_second_factor(request, user.pk)
         if permissions.accept(user, request.POST.get("code", "")) is None:
             raise two_factor.WrongCode
         return _complete_sign_in(request, user, to, two_factor=True)
