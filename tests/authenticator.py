@@ -11,6 +11,9 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from apps.accounts import passkeys, two_factor
+from apps.accounts.models import Passkey, User
+
 USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP, ATTESTED = 1, 4, 8, 16, 64
 ORIGIN = "http://localhost:8000"
 
@@ -76,3 +79,14 @@ class Authenticator:
     def _credential(self, response: dict[str, Any]) -> dict[str, Any]:
         identifier = encode(self.credential_id)
         return {"id": identifier, "rawId": identifier, "type": "public-key", "response": response}
+
+
+def add_passkey(
+    user: User, authenticator: Authenticator | None = None, name: str = "Laptop"
+) -> tuple[Passkey, Authenticator]:
+    """A passkey of the user, and the authenticator that has it."""
+    authenticator = authenticator or Authenticator()
+    ceremony = passkeys.begin_registration(user)
+    credential = authenticator.create(ceremony.options)
+    passkey, _ = two_factor.add_passkey(user, challenge=ceremony.challenge, credential=credential, name=name)
+    return passkey, authenticator

@@ -71,7 +71,7 @@ def enrolled() -> Q:
 
 
 def is_enrolled(user: User) -> bool:
-    return User.objects.filter(enrolled(), pk=user.pk).exists()
+    return bool(User.objects.filter(enrolled(), pk=user.pk).exists())
 
 
 def methods_of(user: User) -> list[str]:
@@ -157,11 +157,11 @@ def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
 @transaction.atomic
 def remove_app(user: User) -> None:
     """Remove the authenticator app. Raises NotEnrolled, and TwoFactorRequired for the last factor that staff need."""
-    _lock(user)
+    locked = _lock(user)
     removed, _details = TOTPDevice.objects.filter(user=user, confirmed=True).delete()
     if not removed:
         raise NotEnrolled
-    _finish_removal(user, "app_removed")
+    _finish_removal(locked, "app_removed")
 
 
 # ── Passkeys ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,9 +189,9 @@ def rename_passkey(user: User, passkey_id: UUID, *, name: str) -> Passkey:
 @transaction.atomic
 def remove_passkey(user: User, passkey_id: UUID) -> None:
     """Raises NotFound, and TwoFactorRequired for the last factor that staff need."""
-    _lock(user)
+    locked = _lock(user)
     _find_passkey(user, passkey_id).delete()
-    _finish_removal(user, "passkey_removed")
+    _finish_removal(locked, "passkey_removed")
 
 
 def _find_passkey(user: User, passkey_id: UUID) -> Passkey:
@@ -269,8 +269,9 @@ def recovery_codes_left(user: User) -> int:
     return RecoveryCode.objects.filter(user=user, used_at=None).count()
 
 
-def _lock(user: User) -> None:
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+def _lock(user: User) -> User:
+    locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    return locked
 
 
 def _announce(user: User, change: str) -> None:

@@ -19,6 +19,7 @@ from apps.web.views import (
     relationships,
     reports,
     search,
+    security,
     settings,
 )
 
@@ -77,6 +78,13 @@ urlpatterns = [
     path("settings/profile", settings.profile, name="settings_profile"),
     path("settings/account", settings.account, name="settings_account"),
     path("settings/security", settings.security, name="settings_security"),
+    path("settings/security/confirm", security.confirm_identity, name="confirm_identity"),
+    path("settings/security/app", security.app, name="settings_app"),
+    path("settings/security/app/remove", security.remove_app, name="remove_app"),
+    path("settings/security/passkeys/new", security.new_passkey, name="new_passkey"),
+    path("settings/security/passkeys/<uuid:passkey_id>", security.passkey, name="passkey"),
+    path("settings/security/passkeys/<uuid:passkey_id>/remove", security.remove_passkey, name="remove_passkey"),
+    path("settings/security/recovery-codes", security.renew_recovery_codes, name="renew_recovery_codes"),
     path("settings/sessions", settings.session_list, name="settings_sessions"),
     path("settings/sessions/end-others", settings.end_other_sessions, name="end_other_sessions"),
     path("settings/sessions/<uuid:session_id>/end", settings.end_session, name="end_session"),

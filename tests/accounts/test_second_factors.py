@@ -18,6 +18,7 @@ from tests.authenticator import (
     USER_PRESENT,
     USER_VERIFIED,
     Authenticator,
+    add_passkey,
     decode,
     encode,
 )
@@ -44,15 +45,6 @@ def outcome(response):
     """The status with the code of the error, if it is one."""
     body = response.json() if response.content else {}
     return (response.status_code, body["code"]) if "code" in body else response.status_code
-
-
-def add_passkey(user, authenticator=None, name="Laptop"):
-    """A passkey of the user, and the authenticator that has it."""
-    authenticator = authenticator or Authenticator()
-    ceremony = passkeys.begin_registration(user)
-    credential = authenticator.create(ceremony.options)
-    passkey, _ = two_factor.add_passkey(user, challenge=ceremony.challenge, credential=credential, name=name)
-    return passkey, authenticator
 
 
 def passkey_body(authenticator):
@@ -356,7 +348,7 @@ class TestSetup:
         caller = Caller(alice)
         assert caller.get(FACTORS).json() == {
             "enabled": False,
-            "required": False,
+            "required_by_role": False,
             "totp": None,
             "passkeys": [],
             "recovery_codes_left": 0,
@@ -543,7 +535,7 @@ def test_staff_keep_the_last_factor_if_it_is_required(mod, settings):
     passkey, _ = add_passkey(mod)
     enrol(mod)
     caller = Caller(mod)
-    assert caller.get(FACTORS).json()["required"]
+    assert caller.get(FACTORS).json()["required_by_role"]
     assert outcome(caller.delete(f"{FACTORS}/totp")) == 204
     assert outcome(caller.delete(f"{FACTORS}/passkeys/{passkey.pk}")) == (403, "two_factor_required")
     assert Passkey.objects.exists()

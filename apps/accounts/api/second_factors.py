@@ -23,7 +23,7 @@ def describe_second_factors(user: User) -> dict[str, Any]:
     app, passkeys_of_user = two_factor.device_of(user), list(user.passkeys.order_by("id"))
     return {
         "enabled": app is not None or bool(passkeys_of_user),
-        "required": two_factor.is_required() and bool(user.ranks),
+        "required_by_role": two_factor.is_required() and bool(user.ranks),
         "totp": app,
         "passkeys": passkeys_of_user,
         "recovery_codes_left": two_factor.recovery_codes_left(user),

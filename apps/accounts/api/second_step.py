@@ -48,10 +48,10 @@ def find_user(proof: str) -> User | None:
     return user if is_current else None
 
 
-def describe(user: User) -> dict[str, Any]:
-    """What a client needs for the second step: the `challenge` to send back, the `methods` that the user has, and the
-    options of the browser's WebAuthn API for `passkey` (None without one)."""
-    challenge, methods = make_proof(user), two_factor.methods_of(user)
+def describe(user: User, challenge: str) -> dict[str, Any]:
+    """What a client needs for the second step: the `challenge` to send back, a proof of this user; the `methods` that
+    the user has; and the options of the browser's WebAuthn API for `passkey` (None without one)."""
+    methods = two_factor.methods_of(user)
     has_passkey = two_factor.PASSKEY in methods
     return {
         "challenge": challenge,
@@ -63,7 +63,7 @@ def describe(user: User) -> dict[str, Any]:
 
 def required(user: User) -> SecondFactorRequired:
     """The error that starts the second step."""
-    return SecondFactorRequired(**describe(user))
+    return SecondFactorRequired(**describe(user, make_proof(user)))
 
 
 def complete(request: HttpRequest | Request, body: dict[str, Any]) -> UUID:

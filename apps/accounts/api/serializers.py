@@ -454,7 +454,7 @@ class AuthenticatorAppSerializer(serializers.Serializer[Any]):
 @example({"recovery_codes_left": 10})
 class SecondFactorsSerializer(serializers.Serializer[Any]):
     enabled = serializers.BooleanField(help_text="Whether signing in asks for a second factor.")
-    required = serializers.BooleanField(help_text="Whether the role of the user requires one.")
+    required_by_role = serializers.BooleanField(help_text="Whether the role of the user requires one.")
     totp = AuthenticatorAppSerializer(allow_null=True)
     passkeys = PasskeyOutSerializer(many=True)
     recovery_codes_left = serializers.IntegerField()
