@@ -50,11 +50,11 @@ class TwoFactorRequired(Forbidden):
 
 
 class AlreadyEnrolled(Conflict):
-    code, title = "already_enrolled", _("An authenticator app is set up for this account.")
+    code, title = "already_enrolled", _("Two-factor is set up for this account.")
 
 
 class NotEnrolled(Conflict):
-    code, title = "not_enrolled", _("This account has no second factor.")
+    code, title = "not_enrolled", _("Two-factor is not set up for this account.")
 
 
 # ── Whether there is one ─────────────────────────────────────────────────────────────────────────────────
