@@ -1,7 +1,7 @@
 """The second factors of a user: an authenticator app (RFC 6238), passkeys, and recovery codes that work once.
 
 django-otp provides the app's device and accepts each time-based code once. It stores recovery codes as plain text,
-therefore ours are digests. Passkeys are in `passkeys.py`. Whoever has an app or a passkey is asked for a second factor
+therefore ours are digests. Passkeys are in `passkeys.py`. A user who has an app or a passkey is asked for a second factor
 at every sign-in (docs/decisions/0036-second-factors.md). Every change is announced by mail.
 """
 

@@ -103,8 +103,8 @@ class SecondFactorViewSet(BaseViewSet):
         return Response(status=204)
 
     @documented(
-        operation_id="startPasskeyRegistration",
-        summary="Start to add a passkey",
+        operation_id="startPasskeyCreation",
+        summary="Start to create a passkey",
         responses={200: serializers.CeremonySerializer},
         errors=[confirmation.ConfirmationRequired],
     )
@@ -114,8 +114,8 @@ class SecondFactorViewSet(BaseViewSet):
         return Response(serializers.CeremonySerializer(ceremony).data)
 
     @documented(
-        operation_id="addPasskey",
-        summary="Add a passkey",
+        operation_id="createPasskey",
+        summary="Create a passkey",
         description="From now on, signing in asks for a second factor; the passkey also signs in alone.",
         responses={201: serializers.AddedPasskeySerializer},
         errors=[confirmation.ConfirmationRequired, passkeys.InvalidPasskey, passkeys.TooManyPasskeys],
@@ -134,7 +134,9 @@ class SecondFactorViewSet(BaseViewSet):
         return Response(serializers.AddedPasskeySerializer(added).data, status=201)
 
     @documented(
-        operation_id="renamePasskey", summary="Rename a passkey", responses={200: serializers.PasskeyOutSerializer}
+        operation_id="updatePasskey",
+        summary="Change the name of a passkey",
+        responses={200: serializers.PasskeyOutSerializer},
     )
     def rename_passkey(self, request: Request, passkey_id: UUID) -> Response:
         name = self.get_validated_data()["name"]
@@ -152,8 +154,8 @@ class SecondFactorViewSet(BaseViewSet):
         return Response(status=204)
 
     @documented(
-        operation_id="renewRecoveryCodes",
-        summary="Make new recovery codes",
+        operation_id="createRecoveryCodes",
+        summary="Create new recovery codes",
         description="The old ones no longer work.",
         responses={200: serializers.RecoveryCodesSerializer},
         errors=[confirmation.ConfirmationRequired, two_factor.NotEnrolled],

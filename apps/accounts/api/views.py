@@ -132,7 +132,7 @@ class AuthViewSet(BaseViewSet):
 
     @documented(
         operation_id="startPasskey",
-        summary="Ask for a passkey",
+        summary="Start to use a passkey",
         description="To sign in with a passkey alone (`POST /v1/auth/token`), or to confirm the identity.",
         responses={200: serializers.CeremonySerializer},
     )

@@ -67,7 +67,11 @@ def login(request: HttpRequest) -> HttpResponse:
             return render_page(request, "web/login_code.html", context)
         return _complete_sign_in(request, user.pk, to)
     except (DomainError, ValidationError) as error:
-        return refused_form(request, "web/login.html", error, values=values, context={"suspension": _suspension(error)})
+        context = {
+            "suspension": _suspension(error),
+            "needs_setup": isinstance(error, two_factor.TwoFactorRequired),
+        }
+        return refused_form(request, "web/login.html", error, values=values, context=context)
 
 
 def _second_step(request: HttpRequest, to: str) -> HttpResponse:
