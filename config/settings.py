@@ -413,6 +413,8 @@ CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12, 
 SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
+# How long the old address can revert a change of the e-mail address.
+EMAIL_REVERT_LIFETIME = timedelta(days=7)
 # Only the console has a login form.
 LOGIN_REDIRECT_URL = "admin:index"
 # Two-factor authentication of staff. Staff who have set it up must always enter a code. With "required", all others
@@ -437,6 +439,7 @@ EXPORT_INTERVAL = timedelta(days=1)
 # The number of exports that run at the same time in all workers, because an export may take long.
 EXPORTS_AT_ONCE = env.int("EXPORTS_AT_ONCE", 1, validate=positive)
 HANDLE_QUARANTINE = timedelta(days=30)
+HANDLE_CHANGE_INTERVAL = timedelta(days=14)
 FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000, validate=positive)
 FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000, validate=positive)
 

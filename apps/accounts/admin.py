@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from apps.accounts import two_factor
+from apps.accounts.devices import masked_address
 from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
@@ -185,7 +186,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Network")
     def network(self, session: Session) -> str:
-        return permissions.masked_address(session.address)
+        return masked_address(session.address)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -202,7 +203,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 @admin.register(WithheldHandle)
 class WithheldHandleAdmin(ReadOnlyAdmin):
-    """Handles of erased accounts that cannot be taken yet."""
+    """Handles of erased accounts, and former handles, that other accounts cannot take yet."""
 
     list_display = ["handle", "until"]
     searched_texts = ["handle"]

@@ -21,8 +21,13 @@ def send_reset(*, email: str = "", user_id: str = "", **_: object) -> None:
 
 
 @shared_task
-def send_second_factor_notice(*, user_id: str, change: str, **_: object) -> None:
-    mails.send_second_factor_notice(UUID(user_id), change=change, reference=str(current_task.request.id))
+def send_email_change(*, change_id: str, **_: object) -> None:
+    mails.send_email_change(UUID(change_id), reference=str(current_task.request.id))
+
+
+@shared_task
+def send_security_mail(*, event_id: str, **_: object) -> None:
+    mails.send_security_mail(UUID(event_id), reference=str(current_task.request.id))
 
 
 @scheduled
@@ -75,6 +80,16 @@ def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
 @scheduled
 def purge_spent_challenges(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.purge_spent_challenges(runner)
+
+
+@scheduled
+def purge_email_changes(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_email_changes(runner)
+
+
+@scheduled
+def purge_security_events(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_security_events(runner)
 
 
 @scheduled

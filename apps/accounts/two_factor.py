@@ -1,8 +1,8 @@
 """The second factors of a user: an authenticator app (RFC 6238), passkeys, and recovery codes that work once.
 
 django-otp provides the app's device and accepts each time-based code once. It stores recovery codes as plain text,
-therefore ours are digests. Passkeys are in `passkeys.py`. A user who has an app or a passkey is asked for a second factor
-at every sign-in (docs/decisions/0036-second-factors.md). Every change is announced by mail.
+therefore ours are digests. Passkeys are in `passkeys.py`. A user who has an app or a passkey is asked for a second
+factor at every sign-in (docs/decisions/0036-second-factors.md). Every change is a security event, which is mailed.
 """
 
 import secrets
@@ -17,12 +17,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apps.accounts import passkeys
+from apps.accounts import passkeys, security
 from apps.accounts.mails import digest
-from apps.accounts.models import Passkey, RecoveryCode, Session, User
+from apps.accounts.models import Passkey, RecoveryCode, SecurityEvent, Session, User
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
-from apps.core.tasks.outbox import enqueue
 
+Kind = SecurityEvent.Kind
 RECOVERY_CODES = 10
 # Without characters that look alike. Sixteen of them are 79 bits, enough for a plain digest.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -31,8 +31,6 @@ NAME = "Authenticator app"
 # Ways to prove the identity in the second step of signing in.
 TOTP, PASSKEY, RECOVERY_CODE = "totp", "passkey", "recovery_code"
 METHODS = [TOTP, PASSKEY, RECOVERY_CODE]
-# Sent by task name: importing tasks.py here would be a cycle.
-SEND_NOTICE = "apps.accounts.tasks.send_second_factor_notice"
 
 
 class SecondFactorRequired(Unauthorized):
@@ -136,11 +134,11 @@ def _new_device(user: User) -> TOTPDevice:
 
 
 @transaction.atomic
-def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
+def confirm(user: User, code: str, *, session_id: UUID | None = None) -> tuple[TOTPDevice, list[str]]:
     """Confirm the device with a code of the app; from now on signing in asks for a second factor.
 
     Returns the device and the new recovery codes, which cannot be read again; none if the user has some already.
-    Raises WrongCode, AlreadyEnrolled.
+    `session_id`: the session in which the user does so, here and below. Raises WrongCode, AlreadyEnrolled.
     """
     _lock(user)
     if device_of(user):
@@ -150,30 +148,38 @@ def confirm(user: User, code: str) -> tuple[TOTPDevice, list[str]]:
         raise WrongCode
     device.confirmed = True
     device.save(update_fields=["confirmed"])
-    _announce(user, "app_added")
+    security.record(user, Kind.TWO_FACTOR_ADDED, session_id=session_id)
     return device, _ensure_recovery_codes(user)
 
 
 @transaction.atomic
-def remove_app(user: User) -> None:
+def remove_app(user: User, *, session_id: UUID | None = None) -> None:
     """Remove the authenticator app. Raises NotEnrolled, and TwoFactorRequired for the last factor that staff need."""
     locked = _lock(user)
     removed, _details = TOTPDevice.objects.filter(user=user, confirmed=True).delete()
     if not removed:
         raise NotEnrolled
-    _finish_removal(locked, "app_removed")
+    _finish_removal(locked)
+    security.record(locked, Kind.TWO_FACTOR_REMOVED, session_id=session_id)
 
 
 # ── Passkeys ─────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def add_passkey(user: User, *, challenge: str, credential: dict[str, Any], name: str = "") -> tuple[Passkey, list[str]]:
+def add_passkey(
+    user: User,
+    *,
+    challenge: str,
+    credential: dict[str, Any],
+    name: str = "",
+    session_id: UUID | None = None,
+) -> tuple[Passkey, list[str]]:
     """Store a passkey; from now on signing in asks for a second factor.
 
     Returns it and the new recovery codes, as `confirm` does. Raises InvalidPasskey, TooManyPasskeys.
     """
     _lock(user)
     passkey = passkeys.register(user, challenge=challenge, credential=credential, name=name)
-    _announce(user, "passkey_added")
+    security.record(user, Kind.PASSKEY_ADDED, detail=passkey.name, session_id=session_id)
     return passkey, _ensure_recovery_codes(user)
 
 
@@ -187,11 +193,13 @@ def rename_passkey(user: User, passkey_id: UUID, *, name: str) -> Passkey:
 
 
 @transaction.atomic
-def remove_passkey(user: User, passkey_id: UUID) -> None:
+def remove_passkey(user: User, passkey_id: UUID, *, session_id: UUID | None = None) -> None:
     """Raises NotFound, and TwoFactorRequired for the last factor that staff need."""
     locked = _lock(user)
-    _find_passkey(user, passkey_id).delete()
-    _finish_removal(locked, "passkey_removed")
+    passkey = _find_passkey(user, passkey_id)
+    passkey.delete()
+    _finish_removal(locked)
+    security.record(locked, Kind.PASSKEY_REMOVED, detail=passkey.name, session_id=session_id)
 
 
 def _find_passkey(user: User, passkey_id: UUID) -> Passkey:
@@ -203,8 +211,11 @@ def _find_passkey(user: User, passkey_id: UUID) -> Passkey:
 
 # ── Using one ────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def accept(user: User, code: str) -> str | None:
-    """The method (TOTP or RECOVERY_CODE) if `code` is valid, otherwise None. Each code works once."""
+def accept(user: User, code: str, *, address: str | None = None, user_agent: str = "") -> str | None:
+    """The method (TOTP or RECOVERY_CODE) if `code` is valid, otherwise None. Each code works once.
+
+    `address` and `user_agent` are those of the client.
+    """
     typed = _normalised(code)
     if not is_recovery_code(code):
         device = TOTPDevice.objects.select_for_update().filter(user=user, confirmed=True).first()
@@ -213,7 +224,7 @@ def accept(user: User, code: str) -> str | None:
     unused = RecoveryCode.objects.filter(user=user, digest=digest(typed), used_at=None)
     if not unused.update(used_at=timezone.now()):
         return None
-    _announce(user, "recovery_code_used")
+    security.record(user, Kind.RECOVERY_CODE_USED, address=address, user_agent=user_agent)
     return RECOVERY_CODE
 
 
@@ -225,12 +236,12 @@ def is_recovery_code(code: str) -> bool:
 
 # ── Recovery ─────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def renew_recovery_codes(user: User) -> list[str]:
+def renew_recovery_codes(user: User, *, session_id: UUID | None = None) -> list[str]:
     """Replace the recovery codes by ten new ones. Raises NotEnrolled."""
     _lock(user)
     if not is_enrolled(user):
         raise NotEnrolled
-    _announce(user, "recovery_codes_renewed")
+    security.record(user, Kind.RECOVERY_CODES_RENEWED, session_id=session_id)
     return _new_recovery_codes(user)
 
 
@@ -247,16 +258,15 @@ def remove(user: User) -> bool:
 
 def announce_reset(user: User) -> None:
     """Tell the user that staff or an operator has removed all second factors."""
-    _announce(user, "reset")
+    security.record(user, Kind.TWO_FACTOR_RESET)
 
 
-def _finish_removal(user: User, change: str) -> None:
+def _finish_removal(user: User) -> None:
     """After the removal of a factor: without another one the recovery codes are worthless."""
     if not is_enrolled(user):
         if is_required() and user.ranks:
             raise TwoFactorRequired
         _forget(user)
-    _announce(user, change)
 
 
 def _forget(user: User) -> None:
@@ -272,11 +282,6 @@ def recovery_codes_left(user: User) -> int:
 def _lock(user: User) -> User:
     locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     return locked
-
-
-def _announce(user: User, change: str) -> None:
-    """Mail a notice. `change`: a key of `mails.SECOND_FACTOR_CHANGES`."""
-    enqueue(SEND_NOTICE, kwargs={"user_id": str(user.pk), "change": change})
 
 
 def _ensure_recovery_codes(user: User) -> list[str]:

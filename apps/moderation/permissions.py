@@ -1,6 +1,5 @@
 """Recorded acts of staff besides decisions: reading private data of users, and two-factor authentication."""
 
-import ipaddress
 from typing import Any
 from uuid import UUID
 
@@ -42,16 +41,6 @@ def masked_email(email: str) -> str:
     name, _, domain = email.partition("@")
     host, dot, ending = domain.rpartition(".")
     return f"{name[:1]}***@{host[:1]}***{dot}{ending}" if dot else f"{name[:1]}***@***"
-
-
-def masked_address(address: str | None) -> str:
-    """The network of an IP address: without the last octet of IPv4, or the first 48 bits of IPv6."""
-    if not address:
-        return ""
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return f"{address.rpartition('.')[0]}.***"
-    return f"{ipaddress.ip_network((int(parsed) >> 80 << 80, 48)).network_address}/48"
 
 
 @transaction.atomic
@@ -101,7 +90,7 @@ def enrol(user: User, *, code: str, session_id: UUID | None = None) -> tuple[TOT
 
     `session_id`: the session in which the user does so, which keeps the rank.
     """
-    device, codes = two_factor.confirm(user, code)
+    device, codes = two_factor.confirm(user, code, session_id=session_id)
     _finish_enrolment(user, session_id)
     _record_own("enrol_two_factor", user)
     return device, codes
@@ -112,41 +101,43 @@ def add_passkey(
     user: User, *, challenge: str, credential: dict[str, Any], name: str, session_id: UUID
 ) -> tuple[Passkey, list[str]]:
     """Add a passkey for the current user. Raises as `two_factor.add_passkey`."""
-    passkey, codes = two_factor.add_passkey(user, challenge=challenge, credential=credential, name=name)
+    passkey, codes = two_factor.add_passkey(
+        user, challenge=challenge, credential=credential, name=name, session_id=session_id
+    )
     _finish_enrolment(user, session_id)
     _record_own("add_passkey", user, passkey=str(passkey.pk))
     return passkey, codes
 
 
 @transaction.atomic
-def remove_app(user: User) -> None:
+def remove_app(user: User, *, session_id: UUID) -> None:
     """Remove the authenticator app of the current user. Raises as `two_factor.remove_app`."""
-    two_factor.remove_app(user)
+    two_factor.remove_app(user, session_id=session_id)
     session_cache.mark_user(user.pk)
     _record_own("remove_app", user)
 
 
 @transaction.atomic
-def remove_passkey(user: User, passkey_id: UUID) -> None:
+def remove_passkey(user: User, passkey_id: UUID, *, session_id: UUID) -> None:
     """Remove a passkey of the current user. Raises as `two_factor.remove_passkey`."""
-    two_factor.remove_passkey(user, passkey_id)
+    two_factor.remove_passkey(user, passkey_id, session_id=session_id)
     session_cache.mark_user(user.pk)
     _record_own("remove_passkey", user, passkey=str(passkey_id))
 
 
 @transaction.atomic
-def accept(user: User, code: str) -> str | None:
+def accept(user: User, code: str, *, address: str | None = None, user_agent: str = "") -> str | None:
     """As `two_factor.accept`. Records that staff use a recovery code, since the list may have been stolen."""
-    method = two_factor.accept(user, code)
+    method = two_factor.accept(user, code, address=address, user_agent=user_agent)
     if method == two_factor.RECOVERY_CODE:
         _record_own("use_recovery_code", user, left=two_factor.recovery_codes_left(user))
     return method
 
 
 @transaction.atomic
-def renew_recovery_codes(user: User) -> list[str]:
+def renew_recovery_codes(user: User, *, session_id: UUID | None = None) -> list[str]:
     """Replace the recovery codes of the current user. Raises NotEnrolled."""
-    codes = two_factor.renew_recovery_codes(user)
+    codes = two_factor.renew_recovery_codes(user, session_id=session_id)
     _record_own("renew_recovery_codes", user)
     return codes
 

@@ -130,14 +130,26 @@ def path_of(name: str, last: str) -> str:
 
 
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────
+def _mention(typed: str, mention: Any) -> str:
+    """As it was typed, unless the account has another handle now."""
+    present = f"@{mention.user.handle}"
+    return typed if typed.lower() == present else present
+
+
 def link_text(text: str, mentions: Sequence[Any]) -> SafeString:
-    """`text` as HTML in which mentions of accounts and tags are links."""
-    links = [(m.offset, m.length, path_of("web:profile", m.user.handle)) for m in mentions]
-    links += [(offset, length, reverse("web:tag", args=[tag])) for tag, offset, length in captions.tag_positions(text)]
+    """`text` as HTML in which mentions of accounts and tags are links. A mention shows the present handle."""
+    links = [
+        (m.offset, m.length, path_of("web:profile", m.user.handle), _mention(text[m.offset : m.offset + m.length], m))
+        for m in mentions
+    ]
+    links += [
+        (offset, length, reverse("web:tag", args=[tag]), text[offset : offset + length])
+        for tag, offset, length in captions.tag_positions(text)
+    ]
     parts: list[str] = []
     end = 0
-    for offset, length, url in sorted(links):
-        parts += [escape(text[end:offset]), f'<a href="{escape(url)}">{escape(text[offset : offset + length])}</a>']
+    for offset, length, url, label in sorted(links):
+        parts += [escape(text[end:offset]), f'<a href="{escape(url)}">{escape(label)}</a>']
         end = offset + length
     parts.append(escape(text[end:]))
     return mark_safe("".join(parts).replace("\n", "<br>"))  # noqa: S308  (every part is escaped)

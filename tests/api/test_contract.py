@@ -147,6 +147,13 @@ CALLS = {
     "POST /auth/password/reset/confirm": (204, ""),
     "POST /auth/email/confirm": (204, ""),
     "POST /auth/email/resend": (202, ""),
+    "GET /auth/email/change": (200, ""),
+    "POST /auth/email/change": (202, "wrong_password email_taken"),
+    "DELETE /auth/email/change": (204, ""),
+    "POST /auth/email/change/confirm": (204, "invalid_link email_taken"),
+    "POST /auth/email/revert": (204, "invalid_link"),
+    "GET /auth/security-events": (200, "invalid_cursor"),
+    "POST /users/me/handle": (200, "handle_taken handle_change_too_soon blocked_text"),
     "POST /users": (201, "handle_taken email_taken idempotency_key_reused request_in_progress"),
     "GET /users": (200, "too_many_ids"),
     "GET /users/{user}": (200, "not_found"),
@@ -254,6 +261,8 @@ WITHOUT_TOKEN = {
     "POST /auth/password/reset",
     "POST /auth/password/reset/confirm",
     "POST /auth/email/confirm",
+    "POST /auth/email/change/confirm",
+    "POST /auth/email/revert",
 }
 EVERY_WRITE = {"validation_error", "malformed_request", "body_too_large", "unsupported_content_type"}
 

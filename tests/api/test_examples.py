@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
-from apps.accounts import passkeys, two_factor
+from apps.accounts import changes, passkeys, two_factor
 from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
@@ -54,6 +55,26 @@ def mailed(path: str, **body: Any) -> Callable[[Any], Sending]:
         return Sending(issued={"token": re.search(r"token=([\w-]+)", mail.outbox[-1].body)[1]})
 
     return sending
+
+
+def changed_address(link: str) -> Callable[[Any], Sending]:
+    """With the token of a mail about a change of the address; for the one that reverts it, after the change."""
+
+    def sending(deliver: Any) -> Sending:
+        user = UserFactory(handle="alice", email="alice@example.org", email_verified_at=timezone.now())
+        changes.change_email(user, email="new@example.org", password=PASSWORD)
+        deliver()
+        if link == "revert-email":
+            changes.confirm_email_change(_token_in_mail("confirm-new-email"))
+            deliver()
+        return Sending(issued={"token": _token_in_mail(link)})
+
+    return sending
+
+
+def _token_in_mail(link: str) -> str:
+    bodies = "".join(str(message.body) for message in mail.outbox)
+    return re.search(rf"{link}\?token=([\w-]+)", bodies)[1]
 
 
 def own_media(_: Any) -> Sending:
@@ -152,6 +173,10 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "requestPasswordReset": signed_out,
     "resetPassword": mailed("/auth/password/reset", email="alice@example.org"),
     "confirmEmail": mailed("/auth/email/resend"),
+    "changeEmail": lambda _: Sending(alice()),
+    "confirmEmailChange": changed_address("confirm-new-email"),
+    "revertEmailChange": changed_address("revert-email"),
+    "changeHandle": lambda _: Sending(alice()),
     "updateUser": own_media,
     "deleteUser": lambda _: Sending(alice(), {"user": "me"}),
     "requestDataExport": lambda _: Sending(alice()),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
+from apps.accounts import changes
 from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.core.db.ids import new_id
@@ -131,6 +132,15 @@ ROWS = [
     Row("/confirm-email", BAD, BAD),
     Row("/confirm-email?token={confirm}", EVERYBODY, REDIRECT, data={"token": "{confirm}"}),
     Row("/confirm-email/resend", post=SENT),
+    Row("/confirm-new-email", BAD, BAD),
+    Row("/confirm-new-email?token={new_email}", EVERYBODY, REDIRECT, data={"token": "{new_email}"}),
+    Row("/revert-email", BAD, BAD),
+    Row(
+        "/revert-email?token={old_email}",
+        EVERYBODY,
+        REDIRECT,
+        data={"token": "{old_email}", "new_password": PASSWORD + "!"},
+    ),
     Row("/.well-known/change-password", REDIRECT),
     # Settings
     Row("/settings", MEMBERS),
@@ -152,6 +162,10 @@ ROWS = [
     Row("/settings/security/passkeys/{passkey}", OWNER, SENT_BY_OWNER_ONLY, data={"name": "Phone"}),
     Row("/settings/security/passkeys/{passkey}/remove", post=SENT_BY_OWNER_ONLY),
     Row("/settings/security/recovery-codes", post=(LOGIN, 409, 200, 409, LOGIN, 409)),
+    Row("/settings/account/handle", MEMBERS, SENT, data={"handle": "another"}),
+    Row("/settings/account/email", MEMBERS, SENT, data={"email": "another@example.org", "password": PASSWORD}),
+    Row("/settings/account/email/cancel", post=SENT),
+    Row("/settings/security/events", MEMBERS),
     Row("/settings/sessions", MEMBERS),
     Row("/settings/sessions/end-others", post=SENT),
     Row("/settings/sessions/{session}/end", post=SENT_BY_OWNER_ONLY),
@@ -259,6 +273,23 @@ def _tokens(user: User, deliver: Callable[[], Any]) -> dict[str, str]:
     accounts.request_password_reset(user.email)
     accounts.resend_confirmation(user)
     deliver()
+    changing = UserFactory(handle="chris", email_verified_at=timezone.now())
+    for email in ("chris@example.net", "chris@example.com"):
+        changes.change_email(changing, email=email, password=PASSWORD)
+        deliver()
+        if email == "chris@example.net":
+            changes.confirm_email_change(_sent_tokens()["confirm-new-email"])
+            deliver()
+    sent = _sent_tokens()
+    return {
+        "reset": sent["reset-password"],
+        "confirm": sent["confirm-email"],
+        "new_email": sent["confirm-new-email"],
+        "old_email": sent["revert-email"],
+    }
+
+
+def _sent_tokens() -> dict[str, str]:
+    """The newest token of each kind of link."""
     bodies = "\n".join(str(message.body) for message in mail.outbox)
-    links = dict(re.findall(r"/(reset-password|confirm-email)\?token=(\S+)", bodies))
-    return {"reset": links["reset-password"], "confirm": links["confirm-email"]}
+    return dict(re.findall(r"/([a-z-]+)\?token=(\S+)", bodies))

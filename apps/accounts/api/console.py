@@ -15,6 +15,7 @@ from unfold.widgets import BASE_INPUT_CLASSES
 
 from apps.accounts import two_factor
 from apps.accounts.api import attempts, second_step
+from apps.accounts.api.clients import describe_client
 from apps.accounts.api.console_sessions import SESSION_ID
 from apps.accounts.models import User
 from apps.core.db.ids import parse_id
@@ -93,7 +94,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
         if not code:
             raise self._error("code_required")
         attempts.count_second_factor(self.request, user.pk)
-        if permissions.accept(user, code) is None:
+        if permissions.accept(user, code, **describe_client(self.request)) is None:
             raise self._error("wrong_code")
         user.has_second_factor = True  # type: ignore[attr-defined]  # for `console_sessions.open_session`
         self.user_cache = user

@@ -99,7 +99,7 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @start_totp.mapping.delete
     def remove_totp(self, request: Request) -> Response:
-        permissions.remove_app(self.get_confirmed_user())
+        permissions.remove_app(self.get_confirmed_user(), session_id=self.session_id)
         return Response(status=204)
 
     @documented(
@@ -150,7 +150,7 @@ class SecondFactorViewSet(BaseViewSet):
         errors=[confirmation.ConfirmationRequired, two_factor.TwoFactorRequired],
     )
     def remove_passkey(self, request: Request, passkey_id: UUID) -> Response:
-        permissions.remove_passkey(self.get_confirmed_user(), passkey_id)
+        permissions.remove_passkey(self.get_confirmed_user(), passkey_id, session_id=self.session_id)
         return Response(status=204)
 
     @documented(
@@ -162,5 +162,5 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @action(detail=False, methods=["post"], url_path="recovery-codes")
     def renew_recovery_codes(self, request: Request) -> Response:
-        codes = permissions.renew_recovery_codes(self.get_confirmed_user())
+        codes = permissions.renew_recovery_codes(self.get_confirmed_user(), session_id=self.session_id)
         return Response(serializers.RecoveryCodesSerializer({"recovery_codes": codes}).data)

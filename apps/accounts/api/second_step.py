@@ -17,6 +17,7 @@ from rest_framework.request import Request
 
 from apps.accounts import confirmation, passkeys, two_factor
 from apps.accounts.api import attempts
+from apps.accounts.api.clients import describe_client
 from apps.accounts.models import User
 from apps.accounts.two_factor import SecondFactorRequired
 from apps.core import limits
@@ -78,7 +79,7 @@ def complete(request: HttpRequest | Request, body: dict[str, Any]) -> UUID:
     attempts.count_second_factor(request, user.pk)
     if "passkey" in body:
         passkeys.verify_answer(body["challenge"], body["passkey"], user_id=user.pk)
-    elif permissions.accept(user, body["code"]) is None:
+    elif permissions.accept(user, body["code"], **describe_client(request)) is None:
         raise two_factor.WrongCode
     return user.pk
 
@@ -100,7 +101,7 @@ def confirm(request: HttpRequest | Request, user: User, session_id: UUID, body: 
     attempts.count_second_factor(request, user.pk)
     if "passkey" in body:
         confirmation.by_passkey(user, session_id, challenge=body["challenge"], credential=body["passkey"])
-    elif permissions.accept(user, body["code"]) is None:
+    elif permissions.accept(user, body["code"], **describe_client(request)) is None:
         raise two_factor.WrongCode
     else:
         confirmation.prove_second_factor(user, session_id)

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.accounts import exports
-from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Passkey, Session, User
+from apps.accounts.devices import name_event_device
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, Passkey, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
@@ -185,6 +186,37 @@ class SessionSerializer(serializers.Serializer[Session]):
 
     def get_current(self, session: Session) -> bool:
         return bool(session.pk == self.context["request"].auth.session_id)
+
+
+@example({"email": "alice@wonderland.example"})
+class PendingEmailSerializer(serializers.Serializer[EmailChange]):
+    email = serializers.EmailField(source="new_email")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+@example({"email": "alice@example.org", "email_verified": True})
+class EmailStateSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    email_verified = serializers.BooleanField()
+    pending = PendingEmailSerializer(
+        allow_null=True, help_text="A new address whose link has not been used yet; it replaces the present one then."
+    )
+
+
+@example(
+    {"kind": "passkey_added", "detail": "Alice's phone", "device": "Firefox on Windows", "network": "203.0.113.***"}
+)
+class SecurityEventSerializer(serializers.Serializer[SecurityEvent]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=SecurityEvent.Kind.values)
+    detail = serializers.CharField(help_text="What changed, such as the handles or the name of a passkey.")
+    device = serializers.SerializerMethodField()
+    network = serializers.CharField(help_text="The network of the client, without the part that names a computer.")
+    created_at = serializers.DateTimeField()
+
+    def get_device(self, event: SecurityEvent) -> str:
+        return name_event_device(event)
 
 
 @example({"status": "ready", "url": "https://storage.photogram.example/exports/x7d2.zip?X-Amz-Signature=5f0c"})
@@ -386,6 +418,17 @@ class ResetPasswordSerializer(StrictSerializer):
 @example({"token": "the token of the link in the mail"})
 class ConfirmEmailSerializer(StrictSerializer):
     token = SecretField()
+
+
+@example({"handle": "alice.liddell"})
+class ChangeHandleSerializer(StrictSerializer):
+    handle = HandleField()
+
+
+@example({"email": "alice@wonderland.example", "password": "correct horse battery staple"})
+class ChangeEmailSerializer(StrictSerializer):
+    email = EmailField(max_length=254)
+    password = SecretField()
 
 
 class SettingsBodySerializer(StrictSerializer):

@@ -128,7 +128,7 @@ def app(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 @confirmed
 def remove_app(request: HttpRequest) -> HttpResponse:
-    permissions.remove_app(_account(request))
+    permissions.remove_app(_account(request), session_id=_session_id(request))
     messages.success(request, _("The authenticator app is removed."))
     return redirect(SECURITY.url)
 
@@ -178,7 +178,7 @@ def passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
 @page(members_only=True)
 @confirmed
 def remove_passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
-    permissions.remove_passkey(_account(request), passkey_id)
+    permissions.remove_passkey(_account(request), passkey_id, session_id=_session_id(request))
     messages.success(request, _("The passkey is removed."))
     return redirect(SECURITY.url)
 
@@ -188,7 +188,7 @@ def remove_passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
 @page(members_only=True)
 @confirmed
 def renew_recovery_codes(request: HttpRequest) -> HttpResponse:
-    codes = permissions.renew_recovery_codes(_account(request))
+    codes = permissions.renew_recovery_codes(_account(request), session_id=_session_id(request))
     return _finish(request, codes, _("The old recovery codes no longer work."))
 
 

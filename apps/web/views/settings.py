@@ -1,6 +1,6 @@
 """The settings of the current user."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -19,17 +19,23 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import exports, services
+from apps.accounts import changes, exports, services
+from apps.accounts.api import attempts
 from apps.accounts.api.second_factors import describe_second_factors
 from apps.accounts.api.serializers import (
     THEMES,
+    ChangeEmailSerializer,
+    ChangeHandleSerializer,
     ChangePasswordSerializer,
     DataExportSerializer,
     PasswordSerializer,
+    SecurityEventSerializer,
     SessionSerializer,
     UpdateProfileSerializer,
 )
-from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
+from apps.accounts.devices import name_device
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Session, User
+from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
 from apps.core import limits
 from apps.notifications import preferences
@@ -39,10 +45,12 @@ from apps.notifications.preferences import Channels
 from apps.social import visibility
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
-from apps.web.devices import name_device
 from apps.web.forms import form_page
-from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate
+from apps.web.http import get_member, member_id, page, read_form, render_page, require_form_methods, validate
 from apps.web.lists import PEOPLE, paginate_queryset, render_list
+
+# Security events on the page about security, which links to the others.
+RECENT_EVENTS = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Section:
 
 SECTIONS = [
     Section("profile", gettext_lazy("Profile"), gettext_lazy("Photo, name, bio and website"), "person"),
-    Section("account", gettext_lazy("Account"), gettext_lazy("E-mail address and language"), "at"),
+    Section("account", gettext_lazy("Account"), gettext_lazy("Handle, e-mail address and language"), "at"),
     Section("security", gettext_lazy("Security"), gettext_lazy("Password, passkeys and authenticator app"), "lock"),
     Section("sessions", gettext_lazy("Devices"), gettext_lazy("Where you are signed in"), "device"),
     Section("notifications", gettext_lazy("Notifications"), gettext_lazy("What you hear about, and how"), "bell"),
@@ -134,14 +142,99 @@ def _update(member: User, data: dict[str, Any]) -> None:
 @require_form_methods
 @page(members_only=True)
 def account(request: HttpRequest) -> HttpResponse:
-    """Handle and e-mail address, which are shown only, and the language."""
+    """Handle, e-mail address and language: a form for each."""
     member = get_member(request)
-    return _settings_form(
+    return _account_form(
         request,
-        "account",
         lambda: _update(member, {"locale": request.POST.get("locale", "")}),
         values={"locale": member.locale},
-        context={"languages": _languages(member.locale)},
+        saved=_("Saved."),
+    )
+
+
+@require_form_methods
+@page(members_only=True)
+def change_handle(request: HttpRequest) -> HttpResponse:
+    member = get_member(request)
+
+    def save() -> None:
+        handle = read_form(request, ChangeHandleSerializer, fields=["handle"])["handle"]
+        changes.change_handle(member, handle=handle, session_id=_session(request).session_id)
+
+    return _account_form(
+        request,
+        save,
+        values={"handle": member.handle},
+        places={error.code: "handle" for error in (services.HandleTaken, changes.HandleChangeTooSoon)},
+        saved=_("Your handle is changed."),
+    )
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
+def change_email(request: HttpRequest) -> HttpResponse:
+    """Send a link to a new address; or correct an address that is not confirmed."""
+    member = get_member(request)
+    saved = _("We have sent a mail to %(email)s. Open the link in it to confirm the address.")
+
+    def save() -> None:
+        body = read_form(request, ChangeEmailSerializer, fields=["email", "password"])
+        attempts.count_email_change(request, member, body["email"])
+        changes.change_email(member, **body, session_id=_session(request).session_id)
+
+    return _account_form(
+        request,
+        save,
+        values={"email": ""},
+        secrets=["password"],
+        places={services.EmailTaken.code: "email", WrongPassword.code: "password"},
+        saved=saved % {"email": request.POST.get("email", "")},
+    )
+
+
+@require_POST
+@page(members_only=True)
+def cancel_email_change(request: HttpRequest) -> HttpResponse:
+    changes.cancel_email_change(get_member(request), session_id=_session(request).session_id)
+    messages.success(request, _("Your e-mail address stays as it is."))
+    return redirect("web:settings_account")
+
+
+def _account_form(
+    request: HttpRequest,
+    save: Callable[[], None],
+    *,
+    values: Mapping[str, Any],
+    saved: str,
+    secrets: Iterable[str] = (),
+    places: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """The page with the forms of the account. `values` are those of the form that was sent."""
+    member = get_member(request)
+
+    def save_and_show() -> HttpResponse:
+        save()
+        messages.success(request, saved)
+        return redirect("web:settings_account")
+
+    context = {
+        "locale": member.locale,
+        "languages": _languages(member.locale),
+        "pending": changes.pending_change(member.pk),
+        "next_handle_change": changes.next_handle_change(member),
+        "handle_days": settings.HANDLE_CHANGE_INTERVAL.days,
+        "reserved_days": settings.HANDLE_QUARANTINE.days,
+        "revert_days": settings.EMAIL_REVERT_LIFETIME.days,
+    }
+    return form_page(
+        request,
+        "web/settings/account.html",
+        save_and_show,
+        values=values,
+        secrets=secrets,
+        places=places,
+        context=_shown("account") | context,
     )
 
 
@@ -212,8 +305,37 @@ def security(request: HttpRequest) -> HttpResponse:
             "password_rules": password_validators_help_texts(),
             # With all ranks; those of `member` are the ones that this session may use.
             "factors": describe_second_factors(User.objects.get(pk=member.pk)),
+            "events": [_present_event(event) for event in _events_of(member.pk).order_by("-id")[:RECENT_EVENTS]],
         },
     )
+
+
+@require_safe
+@page(members_only=True)
+def security_events(request: HttpRequest) -> HttpResponse:
+    """What has happened to the security of the account, newest first."""
+    events = paginate_queryset(
+        request,
+        "security-events",
+        _events_of(member_id(request)),
+        serialize=lambda rows: [_present_event(row) for row in rows],
+        limit=PEOPLE,
+    )
+    return render_list(
+        request,
+        events,
+        template="web/settings/security_events.html",
+        part="web/settings/parts/security_events.html",
+        context=_shown("security") | {"events": events},
+    )
+
+
+def _events_of(user_id: UUID) -> QuerySet[SecurityEvent]:
+    return SecurityEvent.objects.owned_by(user_id)
+
+
+def _present_event(event: SecurityEvent) -> dict[str, Any]:
+    return {**SecurityEventSerializer(event).data, "title": title_of(event)}
 
 
 def _session(request: HttpRequest) -> sessions.WebSession:
@@ -402,7 +524,8 @@ def export(request: HttpRequest) -> HttpResponse:
     member = get_member(request)
 
     def save() -> None:
-        services.request_export(member, password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.request_export(member, password=_checked_password(request), session_id=session_id)
 
     latest = exports.latest(member.pk)
     unfinished = {DataExport.Status.PENDING, DataExport.Status.PROCESSING}
@@ -436,7 +559,8 @@ def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account after a grace period, and sign out everywhere."""
 
     def leave() -> HttpResponse:
-        services.leave(get_member(request), password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.leave(get_member(request), password=_checked_password(request), session_id=session_id)
         day = date_format(timezone.now() + settings.ERASURE_GRACE, "DATE_FORMAT")
         gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
         messages.success(request, gone % {"day": day})
