@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.core",
+    "apps.site",
     "apps.safety",
     "apps.media",
     "apps.accounts",
@@ -273,7 +274,9 @@ CACHES = {
             # A connection that was closed while idle is replaced once. A timeout is not retried.
             "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},
         },
-    }
+    },
+    # Parts of pages that depend on the language only, for `{% cache %}`, in the memory of each process.
+    "parts": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "parts"},
 }
 
 # ── Object storage ───────────────────────────────────────────────────────────────────────────────────────
@@ -451,6 +454,8 @@ EMAIL_BACKEND = env.str(
 if email_url := env.str("EMAIL_URL", ""):
     globals().update(env.dj_email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
+# Functions whose results the templates of all mails get.
+MAIL_CONTEXT_PROCESSORS = ["apps.site.mails.mail_context"]
 # Whether users may sign up with addresses such as user@localhost or user@[127.0.0.1].
 EMAIL_ALLOW_LOCAL_ADDRESSES = not PRODUCTION
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")

@@ -16,7 +16,7 @@ from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHan
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError, Forbidden
-from apps.moderation import permissions
+from apps.moderation import permissions, verification
 from apps.moderation import services as moderation
 from apps.moderation.admin.rows import ModeratingAdmin
 from apps.moderation.roles import CannotModerate, may_change_rules, outranks
@@ -115,6 +115,7 @@ class UserAdmin(ModeratingAdmin):
                 self.admin_site.admin_view(self.reset_two_factor_view),
                 name="accounts_user_reset_two_factor",
             ),
+            path("<uuid:pk>/verify/", self.admin_site.admin_view(self.verify_view), name="accounts_user_verify"),
         ]
         return [*own, *super().get_urls()]
 
@@ -161,6 +162,22 @@ class UserAdmin(ModeratingAdmin):
         else:
             messages.success(request, f"Two-factor of {person} is reset.")
         return HttpResponseRedirect(change_url("accounts.User", person.pk))
+
+    def verify_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Grant or remove the mark of a verified account."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        person, verified = self._person(pk), request.POST.get("verified") == "true"
+        reason = request.POST.get("reason", "")[:1000]
+        try:
+            verification.set_verified(person, verified=verified, by=cast(User, request.user), reason=reason)
+        except (permissions.AdminRequired, permissions.NotYourOwn) as refusal:
+            raise PermissionDenied from refusal
+        except DomainError as refusal:
+            messages.error(request, refusal.detail)
+        else:
+            messages.success(request, f"{person} is {'verified' if verified else 'no longer verified'}.")
+        return HttpResponseRedirect(reverse("admin:moderation_person", args=[person.pk]))
 
     @staticmethod
     def _person(pk: Any) -> User:

@@ -104,6 +104,14 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
     _mail(event.user, "security", context, reference, to=event.email)
 
 
+def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: str) -> None:
+    """Announce that the mark of a verified account was granted or removed, unless it has changed since."""
+    user = User.objects.filter(pk=user_id, state=User.State.ACTIVE, is_verified=verified).first()
+    if user:
+        values = {"verified": verified, "reason": reason, "handle": user.handle, "contact": settings.SITE_CONTACT}
+        _mail(user, "verification", values, reference)
+
+
 def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:
     token = _create_token(user, purpose, lifetime, user.email)
     link = f"{settings.CLIENT_URL}/{template}?token={token}"

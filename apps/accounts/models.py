@@ -21,6 +21,7 @@ from apps.accounts.querysets import (
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.media.models import Media
+from apps.site.models import DocumentVersion
 
 # Settings of clients, the same on every device of the user. `discoverable`: search engines may show the profile.
 DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system", "discoverable": True, "keyboard_shortcuts": True}
@@ -56,6 +57,9 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     suspension_reason = models.CharField(max_length=1000, blank=True)
     erase_after = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
+    # The newest accepted versions of the documents, repeated from the consents (`consents.py`).
+    accepted_terms = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    accepted_privacy = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     follower_count = models.IntegerField(default=0)
     following_count = models.IntegerField(default=0)
@@ -237,6 +241,21 @@ class EmailedToken(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.user_id}"
+
+
+class Consent(UUIDModel):
+    """A member has accepted a version of the terms or of the privacy policy."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    # A version that was in effect is never deleted.
+    document = models.ForeignKey(DocumentVersion, models.PROTECT, related_name="+")
+    given_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "document"], name="one_consent_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.document_id}"
 
 
 class EmailChange(UUIDModel):

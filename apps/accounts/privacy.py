@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.accounts import exports, two_factor
 from apps.accounts.models import (
+    Consent,
     DataExport,
     EmailChange,
     EmailedToken,
@@ -25,6 +26,7 @@ def erase(user_id: UUID) -> None:
     """Erase everything but the row of the account, which other apps' rows refer to. It is deleted last."""
     exports.destroy(user_id)
     delete_in_batches(EmailedToken.objects.filter(user=user_id))
+    delete_in_batches(Consent.objects.filter(user=user_id))
     delete_in_batches(EmailChange.objects.owned_by(user_id))
     delete_in_batches(SecurityEvent.objects.owned_by(user_id))
     delete_in_batches(Session.objects.owned_by(user_id))
@@ -93,6 +95,9 @@ def export(user_id: UUID) -> Export:
                 "end_reason": session.end_reason,
             },
         )
+    for consent in Consent.objects.filter(user=user_id).select_related("document").order_by("id").iterator():
+        document = consent.document
+        yield "consents", {"document": document.kind, "version": document.number, "given_at": consent.given_at}
     for token in EmailedToken.objects.filter(user=user_id).order_by("id").iterator():
         yield (
             "mails",

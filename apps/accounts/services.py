@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from apps.accounts import exports, handles, passwords, security, session_cache, tasks, tokens
+from apps.accounts import consents, exports, handles, passwords, security, session_cache, tasks, tokens
 from apps.accounts.devices import fingerprint
 from apps.accounts.events import (
     account_created,
@@ -88,7 +88,7 @@ class ExportTooSoon(Conflict):
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
-    """Create an account and send a confirmation mail.
+    """Create an account, record the consent to the documents in effect, and send a confirmation mail.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
@@ -104,6 +104,7 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     # After the insert: an account that is being erased withholds its handle before it releases it.
     if is_withheld(user.handle, user):
         raise HandleTaken
+    consents.accept_at_sign_up(user.pk)
     if EmailChange.objects.reserving(user.email).exists():
         raise EmailTaken
     account_created.publish(user_id=str(user.pk))
@@ -527,6 +528,19 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     _hide(user, reason=Session.EndReason.SUSPENDED)
+
+
+@transaction.atomic
+def set_verified(user: User, verified: bool, *, reason: str) -> bool:
+    """Grant or remove the mark of a verified account, and mail the member; `reason` is mailed with a removal.
+
+    Returns whether it changed. Who may do this is decided by moderation (`verification.py`).
+    """
+    changed = User.objects.filter(pk=user.pk).exclude(is_verified=verified).update(is_verified=verified)
+    if changed:
+        session_cache.mark_user(user.pk)
+        tasks.send_verification.delay(user_id=str(user.pk), verified=verified, reason="" if verified else reason)
+    return bool(changed)
 
 
 @transaction.atomic

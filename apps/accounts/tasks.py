@@ -21,6 +21,11 @@ def send_reset(*, email: str = "", user_id: str = "", **_: object) -> None:
 
 
 @shared_task
+def send_verification(*, user_id: str, verified: bool, reason: str, **_: object) -> None:
+    mails.send_verification(UUID(user_id), verified=verified, reason=reason, reference=str(current_task.request.id))
+
+
+@shared_task
 def send_email_change(*, change_id: str, **_: object) -> None:
     mails.send_email_change(UUID(change_id), reference=str(current_task.request.id))
 

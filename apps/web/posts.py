@@ -1,7 +1,6 @@
 """Posts for templates: the representation of the API, with its photos as objects and its caption as HTML."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from apps.core.api.renderers import dumps
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.media.api.serializers import PROGRESS
+from apps.web.http import path_of
 
 # A caption that is longer, or has more lines, is folded in lists.
 FOLDED_LENGTH, FOLDED_LINES = 280, 6
@@ -114,19 +114,6 @@ def present_photo(photo: dict[str, Any]) -> dict[str, Any]:
     photo["webp"] = ", ".join(by_type.get("image/webp", []))
     photo["jpeg"] = ", ".join(by_type.get("image/jpeg", []))
     return photo
-
-
-# ── Addresses ────────────────────────────────────────────────────────────────────────────────────────────
-@cache
-def _prefix_of(name: str) -> str:
-    sample = "00000000-0000-0000-0000-000000000000"
-    return reverse(name, args=[sample]).removesuffix(sample)
-
-
-def path_of(name: str, last: str) -> str:
-    """The path of a page whose last part is an id or a handle, which need no quoting. `reverse` takes a hundred times
-    as long, and a page of the feed has dozens of them."""
-    return _prefix_of(name) + last
 
 
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -97,17 +97,22 @@ urlpatterns = [
     path("settings/notifications", settings.notifications, name="settings_notifications"),
     path("settings/privacy", settings.privacy, name="settings_privacy"),
     path("settings/<restriction:kind>", settings.restricted_people, name="settings_restricted"),
+    path("settings/moderation", settings.moderation, name="settings_moderation"),
     path("settings/appearance", settings.appearance, name="settings_appearance"),
     path("settings/export", settings.export, name="settings_export"),
     path("settings/delete", settings.delete, name="settings_delete"),
     path("export", settings.export_url, name="export"),
     # Reports and appeals
     path("report", reports.report, name="report"),
+    path("reports", reports.own_reports, name="own_reports"),
+    path("reports/<uuid:report_id>", reports.own_report, name="own_report"),
     path("appeal", reports.appeal, name="appeal"),
     # About the site
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),
     path("terms", meta.terms, name="terms"),
+    path("consents", meta.accept_documents, name="consents"),
+    path("announcements/<uuid:announcement_id>/dismiss", meta.dismiss_announcement, name="dismiss_announcement"),
     path("privacy", meta.privacy, name="privacy"),
     # Other sites and search engines
     path("oembed", meta.oembed, name="oembed"),
@@ -124,6 +129,8 @@ urlpatterns = [
     path("manifest.webmanifest", install.manifest, name="manifest"),
     path("sw.js", install.service_worker, name="service_worker"),
     path("offline", install.offline, name="offline"),
+    path("logo/<uuid:logo_id>.png", install.logo, name="logo"),
+    path("accent-<str:colour>.css", install.accent_styles, name="accent_styles"),
     path("favicon.ico", install.favicon, name="favicon"),
     # Composer
     path("new", composer.new, name="new"),

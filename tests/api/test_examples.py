@@ -4,6 +4,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
 from apps.notifications.models import Notification
+from apps.site import reads as site_reads
+from apps.site import services as site
+from apps.site.models import DocumentVersion
 from tests.api.openapi import OPERATIONS, errors_of
 from tests.authenticator import Authenticator, add_passkey
 from tests.conftest import Caller
@@ -125,6 +129,21 @@ def report(_: Any) -> Sending:
     return Sending(make_moderator("mod"), {"flag_id": flag.pk})
 
 
+def new_terms(_: Any) -> Sending:
+    for number in (1, 2):
+        terms = site.publish_document("terms", texts={"en": {"text": f"Version {number}."}})
+        DocumentVersion.objects.filter(pk=terms.pk).update(effective_at=terms.effective_at - timedelta(days=3 - number))
+    site_reads.clear()
+    return Sending(alice())
+
+
+def dismissed_report(_: Any) -> Sending:
+    reporter = alice()
+    flag, _ = moderation.flag(PostFactory(), by=reporter.pk, category="spam")
+    moderation.resolve_flag(flag, by=make_moderator("mod"), resolution="dismissed")
+    return Sending(reporter, {"report_id": flag.pk})
+
+
 def signed_out(_: Any) -> Sending:
     alice()
     return Sending()
@@ -180,6 +199,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "updateUser": own_media,
     "deleteUser": lambda _: Sending(alice(), {"user": "me"}),
     "requestDataExport": lambda _: Sending(alice()),
+    "acceptDocuments": new_terms,
     "createPost": own_media,
     "updatePost": own_post,
     "createComment": lambda _: Sending(alice(), {"post_id": PostFactory().pk}),
@@ -191,6 +211,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "reportPost": lambda _: Sending(alice(), {"post_id": PostFactory().pk}),
     "reportComment": lambda _: Sending(alice(), {"comment_id": CommentFactory().pk}),
     "closeReport": report,
+    "objectToDismissal": dismissed_report,
     "takeDownPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
     "takeDownComment": lambda _: Sending(make_moderator("mod"), {"comment_id": CommentFactory().pk}),
     "suspendUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),

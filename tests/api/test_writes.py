@@ -59,6 +59,7 @@ TABLE: dict[tuple[str, str], Write] = {
     # Signed out, too: only signing in brings them back.
     ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
     ("POST", "users/me/export"): Write("alice", "users/me/export", {"password": PASSWORD}, 202, 409),
+    ("POST", "users/me/consents"): Write("alice", "users/me/consents", {}),
     ("POST", "users/<str:user>/follow"): Write("carol", "users/@alice/follow", moves=FOLLOWED),
     ("POST", "users/<str:user>/unfollow"): Write("bob", "users/@alice/unfollow", moves=UNFOLLOWED),
     ("POST", "users/<str:user>/remove-follower"): Write("alice", "users/@bob/remove-follower", moves=UNFOLLOWED),

@@ -162,6 +162,7 @@ ROWS = [
     Row("/settings/security/passkeys/{passkey}", OWNER, SENT_BY_OWNER_ONLY, data={"name": "Phone"}),
     Row("/settings/security/passkeys/{passkey}/remove", post=SENT_BY_OWNER_ONLY),
     Row("/settings/security/recovery-codes", post=(LOGIN, 409, 200, 409, LOGIN, 409)),
+    Row("/settings/moderation", MEMBERS),
     Row("/settings/account/handle", MEMBERS, SENT, data={"handle": "another"}),
     Row("/settings/account/email", MEMBERS, SENT, data={"email": "another@example.org", "password": PASSWORD}),
     Row("/settings/account/email/cancel", post=SENT),
@@ -181,12 +182,19 @@ ROWS = [
         for target in ["post&id={post}", "user&id={alice}", "comment&id={comment}"]
     ),
     Row("/report?type=post&id={taken}", (LOGIN, 404, 200, 404, LOGIN, 404), (LOGIN, 404, 400, 404, LOGIN, 404)),
+    Row("/reports", MEMBERS),
+    Row("/reports/{report}", OWNER, SENT_BY_OWNER_ONLY, data={"text": "No."}),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
     # The site
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
     Row("/favicon.ico", REDIRECT),
+    Row("/logo/{unknown}.png", (404,) * 6),
+    Row("/accent-6b2fbf.css", EVERYBODY),
+    Row("/accent-ffcc00.css", (404,) * 6),
+    Row("/consents", post=SENT),
+    Row("/announcements/{unknown}/dismiss", post=REDIRECT),
     # Other sites ask as nobody: the answers show what is public.
     Row("/oembed?url={site}/p/{post}", EVERYBODY),
     Row("/oembed?url={site}/p/{taken}", (404,) * 6),
@@ -249,6 +257,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
     members = {"member": bob, "owner": alice, "blocked": mallory, "suspended": sam, "moderator": mod}
     cookies = {visitor: cookie_of(user) for visitor, user in members.items()}
     moderation.suspend(sam, by=mod, reason="Spam.", category="spam")
+    report, _ = moderation.flag(bob, by=alice.pk, category="spam")
     values = {
         "site": settings.PUBLIC_URL,
         "unknown": new_id(),
@@ -262,6 +271,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "passkey": add_passkey(alice)[0].pk,
         "session": Session.objects.get(user=alice).pk,
+        "report": moderation.resolve_flag(report, by=mod, resolution="dismissed").pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
         **tokens,
     }

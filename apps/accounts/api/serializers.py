@@ -10,7 +10,7 @@ from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.accounts import exports
+from apps.accounts import consents, exports
 from apps.accounts.devices import name_event_device
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, Passkey, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
@@ -20,6 +20,7 @@ from apps.core.api.serializers import StrictSerializer
 from apps.core.hosts import is_public_name
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
+from apps.site.models import DocumentVersion
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,7 +136,16 @@ class SettingsSerializer(serializers.Serializer[Any]):
     keyboard_shortcuts = serializers.BooleanField()
 
 
-@example({"viewer": None, "email_verified": True, "locale": "en", "roles": [], "unread_notifications": 3})
+@example(
+    {
+        "viewer": None,
+        "email_verified": True,
+        "locale": "en",
+        "roles": [],
+        "unread_notifications": 3,
+        "pending_consents": ["terms"],
+    }
+)
 class MeSerializer(UserSerializer):
     email = serializers.EmailField()
     email_verified = serializers.BooleanField()
@@ -143,6 +153,10 @@ class MeSerializer(UserSerializer):
     roles = serializers.ListField(child=serializers.ChoiceField(choices=["admin", "moderator"]))
     settings = SettingsSerializer()
     unread_notifications = serializers.IntegerField()
+    pending_consents = serializers.ListField(
+        child=serializers.ChoiceField(choices=DocumentVersion.Kind.values),
+        help_text="The documents whose version in effect the user has not accepted: see `POST /v1/users/me/consents`.",
+    )
 
     def to_representation(self, instance: User) -> dict[str, Any]:
         return serialize_user(instance, None) | {
@@ -152,6 +166,7 @@ class MeSerializer(UserSerializer):
             "roles": sorted(instance.roles),
             "settings": DEFAULT_SETTINGS | instance.settings,
             "unread_notifications": count_unread(instance.pk),
+            "pending_consents": [version.kind for version in consents.pending(instance)],
         }
 
 

@@ -10,7 +10,7 @@ import apps.core.db.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0016_account_changes"),
+        ("accounts", "0019_consents"),
     ]
 
     operations = [

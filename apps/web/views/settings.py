@@ -38,6 +38,8 @@ from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Se
 from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
 from apps.core import limits
+from apps.moderation.api.serializers import serialize_decision
+from apps.moderation.models import ModerationAction
 from apps.notifications import preferences
 from apps.notifications.api.serializers import PreferencesBodySerializer
 from apps.notifications.models import Type
@@ -74,6 +76,7 @@ SECTIONS = [
     Section("sessions", gettext_lazy("Devices"), gettext_lazy("Where you are signed in"), "device"),
     Section("notifications", gettext_lazy("Notifications"), gettext_lazy("What you hear about, and how"), "bell"),
     Section("privacy", gettext_lazy("Privacy"), gettext_lazy("Who sees you; blocked and muted people"), "eye-off"),
+    Section("moderation", gettext_lazy("Moderation"), gettext_lazy("Your reports, and decisions about you"), "flag"),
     Section("appearance", gettext_lazy("Appearance"), gettext_lazy("Theme, sensitive posts, keyboard"), "palette"),
     Section("export", gettext_lazy("Your data"), gettext_lazy("Download a copy of it"), "download"),
     Section("delete", gettext_lazy("Delete account"), gettext_lazy("Leave, with all posts and comments"), "trash"),
@@ -395,6 +398,7 @@ TYPES = {
     Type.FOLLOW_REQUEST: gettext_lazy("Requests to follow you"),
     Type.FOLLOW_ACCEPTED: gettext_lazy("Your requests that are accepted"),
     Type.MODERATION: gettext_lazy("Decisions of moderators"),
+    Type.REPORT: gettext_lazy("Your reports"),
 }
 CHANNELS = {
     "in_app": gettext_lazy("Activity"),
@@ -422,8 +426,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
                     "name": f"{type_}.{channel}",
                     "channel": CHANNELS[channel],
                     "checked": checked,
-                    # Decisions of moderators stay in the list.
-                    "fixed": type_ == Type.MODERATION and channel == "in_app",
+                    "fixed": type_ in preferences.ALWAYS_LISTED and channel == "in_app",
                 }
                 for channel, checked in asdict(current[type_]).items()
             ],
@@ -512,6 +515,27 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
         template="web/settings/restricted.html",
         part="web/settings/parts/people.html",
         context=_shown("privacy") | context,
+    )
+
+
+# ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
+@require_safe
+@page(members_only=True)
+def moderation(request: HttpRequest) -> HttpResponse:
+    """The decisions of moderators that affected the current user, newest first, and a link to their reports."""
+    decisions = paginate_queryset(
+        request,
+        "decisions",
+        ModerationAction.objects.for_affected(member_id(request)),
+        serialize=lambda rows: [serialize_decision(row) for row in rows],
+        limit=PEOPLE,
+    )
+    return render_list(
+        request,
+        decisions,
+        template="web/settings/moderation.html",
+        part="web/settings/parts/decisions.html",
+        context=_shown("moderation") | {"decisions": decisions},
     )
 
 
