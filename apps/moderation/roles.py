@@ -52,6 +52,7 @@ _VIEWABLE = {
         "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal", "teamnote"],
         "notifications": ["notification", "delivery"],
         "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
+        "site": ["announcement", "documentversion", "rule", "sitesettings"],
     },
 }
 

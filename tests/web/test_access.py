@@ -18,7 +18,7 @@ from tests.web.table import LOGIN, NOBODY, ROWS, VISITORS, Row, World, build_wor
 
 pytestmark = pytest.mark.django_db
 # The same for everybody, or data for scripts of the page.
-SHARED = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|web/|.*feed\.atom)")
+SHARED = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|accent-|web/|.*feed\.atom)")
 
 
 class Visits:

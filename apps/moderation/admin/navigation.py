@@ -148,6 +148,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
         {
+            "title": "Site",
+            "separator": True,
+            "items": [
+                _list_of("settings", "site.sitesettings"),
+                _list_of("rule", "site.rule"),
+                _list_of("contract", "site.documentversion"),
+                _list_of("campaign", "site.announcement"),
+            ],
+        },
+        {
             "title": "Operations",
             "separator": True,
             "collapsible": True,
