@@ -138,7 +138,7 @@ class UserAdmin(ModeratingAdmin):
                 raise PermissionDenied from refusal
             except DomainError as refusal:
                 messages.error(request, refusal.detail)
-        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.device_of(person) is not None
+        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.is_enrolled(person)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Private: {person}",

@@ -365,8 +365,8 @@ class OwnActionViewSet(BaseViewSet):
 
     @documented(
         operation_id="listOwnModerationActions",
-        summary="List moderation actions that affected the current user",
-        description="With the statement of reasons and the state of the appeal.",
+        summary="List own moderation actions",
+        description="Those that affected the caller, with the statement of reasons and the state of the appeal.",
         page_of=serializers.DecisionSerializer,
     )
     def list(self, request: Request) -> Response:
