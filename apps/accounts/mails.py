@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from apps.accounts.models import EmailedToken, User
@@ -56,5 +55,4 @@ def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, templa
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:
     context = {"name": user.greeting_name} | values
-    subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
-    mail.send(to=user.email, subject=subject, template=template, context=context, about=reference)
+    mail.send(to=user.email, locale=user.locale, template=template, context=context, about=reference)

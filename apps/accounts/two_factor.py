@@ -9,6 +9,7 @@ import secrets
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.mails import digest
@@ -23,19 +24,19 @@ NAME = "Authenticator app"
 
 
 class WrongCode(BadRequest):
-    code, title = "wrong_code", "That code is wrong, has expired, or was used before."
+    code, title = "wrong_code", _("That code is wrong, has expired, or was used before.")
 
 
 class TwoFactorRequired(Forbidden):
-    code, title = "two_factor_required", "Moderating takes a second factor; sign in with an authentication code."
+    code, title = "two_factor_required", _("Moderating takes a second factor; sign in with an authentication code.")
 
 
 class AlreadyEnrolled(Conflict):
-    code, title = "already_enrolled", "Two-factor is set up for this account."
+    code, title = "already_enrolled", _("Two-factor is set up for this account.")
 
 
 class NotEnrolled(Conflict):
-    code, title = "not_enrolled", "Two-factor is not set up for this account."
+    code, title = "not_enrolled", _("Two-factor is not set up for this account.")
 
 
 def device_of(user: User) -> TOTPDevice | None:

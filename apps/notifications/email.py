@@ -22,6 +22,13 @@ def send(event: NotificationEvent) -> None:
         "link": f"{settings.CLIENT_URL}/notifications",
     }
     try:
-        mail.send(to=user.email, subject=context["line"], template="notification", context=context, about=event.pk)
+        mail.send(
+            to=user.email,
+            locale=user.locale,
+            subject=context["line"],
+            template="notification",
+            context=context,
+            about=event.pk,
+        )
     except (OSError, SMTPException) as error:
         raise Undelivered(hide_emails(str(error))) from error

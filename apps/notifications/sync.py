@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.content.models import Mention, Post
 from apps.core.db.ids import new_id
 from apps.core.db.locks import transaction_lock
+from apps.core.languages import use_language
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
 from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
@@ -134,7 +135,8 @@ def create_moderation_notification(action_id: UUID) -> None:
     user = User.objects.filter(pk=action.affected_id).first() if action else None
     if action is None or user is None:
         return
-    letter = compose(action)
+    with use_language(user.locale):
+        letter = compose(action)
     notification = Notification(
         recipient=user,
         type=Type.MODERATION,

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.accounts import exports
@@ -223,7 +224,7 @@ class EmailField(serializers.EmailField):
 class WebsiteField(LineField):
     """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
-    default_error_messages = {"invalid_url": "An http:// or https:// address."}
+    default_error_messages = {"invalid_url": _("An http:// or https:// address.")}
     _check = URLValidator(schemes=["http", "https"])
 
     def to_internal_value(self, data: Any) -> str:
