@@ -58,15 +58,7 @@ HTMX := $(BIN)/python -c "import django_htmx, pathlib; print(pathlib.Path(django
 vendor: $(READY) ## Write static/web/vendor/htmx.js from the package django-htmx
 	@cd "$$($(HTMX))" && cat htmx-4.min.js ext/hx-head-4.min.js ext/hx-preload-4.min.js ext/hx-optimistic-4.min.js > "$(CURDIR)/static/web/vendor/htmx.js"
 
-BABEL := $(BIN)/python -m babel.messages.frontend --quiet
-KEYWORDS := gettext_lazy gettext_noop ngettext_lazy:1,2 pgettext_lazy:1c,2 npgettext_lazy:1c,2,3
 messages: $(READY) ## Update and compile the message catalogues in locale, and list what is not translated
-	@mkdir -p .state
-	@$(BABEL) extract --mapping-file pyproject.toml --keywords "$(KEYWORDS)" --add-comments Translators: --add-location file \
-		--sort-by-file --width 120 --project Photogram --output .state/messages.pot .
-	@$(BABEL) update --input-file .state/messages.pot --output-dir locale --domain django --width 120 \
-		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
-	@$(BABEL) compile --directory locale --domain django
 	@$(BIN)/python -m devstack.messages
 
 schema: $(READY) ## Write static/openapi.yaml and static/openapi.json, which the API serves

@@ -91,6 +91,7 @@ urlpatterns = [
     path("report", reports.report, name="report"),
     path("appeal", reports.appeal, name="appeal"),
     # About the site
+    path("language", meta.choose_language, name="language"),
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),
     path("terms", meta.terms, name="terms"),

@@ -219,7 +219,7 @@ def undo(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
 
 def _reversible(action: ModerationAction) -> User | Post | Comment:
     if not ModerationAction.objects.in_force().filter(pk=action.pk).exists():
-        raise services.NothingToUndo("The action is not in force any more.")
+        raise services.NothingToUndo(_("The action is not in force any more."))
     models: dict[str, Any] = {TargetType.USER: User, TargetType.POST: Post, TargetType.COMMENT: Comment}
     row: User | Post | Comment = _found(models[action.target_type].objects.filter(pk=action.target_id).first())
     return row

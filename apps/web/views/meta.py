@@ -13,7 +13,8 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language
 
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
@@ -31,6 +32,13 @@ from apps.web.previews import absolute, embed_post, get_cover
 ENTRIES = 20
 # Answers for readers and search engines, which ask often.
 _CACHED = "public, max-age=600"
+
+
+@require_POST
+@page()
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Keep the language that a visitor chooses in a cookie, and go back to the page. Members have a setting."""
+    return set_language(request)
 
 
 @require_safe

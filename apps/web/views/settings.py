@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
@@ -31,6 +31,7 @@ from apps.accounts.api.serializers import (
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.services import WrongPassword
 from apps.core import limits
+from apps.core.languages import closest_language
 from apps.notifications import preferences
 from apps.notifications.api.serializers import PreferencesBodySerializer
 from apps.notifications.models import Type
@@ -138,10 +139,16 @@ def account(request: HttpRequest) -> HttpResponse:
     return _settings_form(
         request,
         "account",
-        lambda: _update(member, {"locale": request.POST.get("locale", "")}),
+        lambda: _change_language(member, request.POST.get("locale", "")),
         values={"locale": member.locale},
         context={"languages": _languages(member.locale)},
     )
+
+
+def _change_language(member: User, locale: str) -> None:
+    """Also of the rest of this request, so that its message is in the new language."""
+    _update(member, {"locale": locale})
+    translation.activate(closest_language(locale))
 
 
 def _languages(current: str) -> list[tuple[str, str]]:
