@@ -18,6 +18,7 @@ from apps.core.db.ids import new_id
 from apps.core.db.locks import transaction_lock
 from apps.core.languages import use_language
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
+from apps.moderation import reporters
 from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
 from apps.notifications import deliveries, preferences
@@ -145,6 +146,23 @@ def create_moderation_notification(action_id: UUID) -> None:
         statement="\n\n".join([letter.subject, *letter.paragraphs]),
     )
     _create_or_fold(notification, actor_id=None, cause=action.pk)
+
+
+@transaction.atomic
+def create_report_notification(cause: UUID) -> None:
+    """Notify the reporter, in their language, that a report was received or decided (`reporters.find_report_ids`).
+
+    The notification names no post or comment, which would hide it from a reporter who no longer sees them.
+    """
+    report = reporters.find_report(cause)
+    if report is None or report.reporter is None:
+        return
+    with use_language(report.reporter.locale):
+        letter = reporters.compose(report, cause)
+    notification = Notification(
+        recipient=report.reporter, type=Type.REPORT, statement="\n\n".join([letter.subject, *letter.paragraphs])
+    )
+    _create_or_fold(notification, actor_id=None, cause=cause)
 
 
 # ── Shared steps ─────────────────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import Unprocessable
-from apps.safety.caching import TimedCache
+from apps.core.timed_cache import TimedCache
 from apps.safety.models import BlockedTerm
 from apps.safety.texts import Term, Terms
 

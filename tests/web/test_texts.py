@@ -30,7 +30,7 @@ _SHOWN = {"aria-label", "aria-roledescription", "placeholder", "title", "alt", "
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CODE = {"script", "style", "svg", "kbd", "code"}
 # Names of the site and of files.
-_NAMES = re.compile(r"Photogram|index\.html|data/|media/|\.json")
+_NAMES = re.compile(r"Photogram|UTC|index\.html|data/|media/|\.json")
 
 
 class _Texts(HTMLParser):

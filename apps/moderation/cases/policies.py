@@ -8,7 +8,7 @@ from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import ReasonTemplate
 from apps.moderation.roles import require_may_change_rules
 
-# The reasons of a new installation, of decisions that affect a user (migrations 0008 and later).
+# The reasons of a new installation (migrations 0008 and later).
 STANDARD_REASONS = frozenset(
     {
         gettext_noop("It advertises, or leads to, something that it does not say it is, or is posted over and over."),
@@ -23,6 +23,11 @@ STANDARD_REASONS = frozenset(
         gettext_noop("The account goes on harassing others after we had taken such content down."),
         gettext_noop("The account pretends to be another person or organisation."),
         gettext_noop("The account has spread content that we hold to be seriously illegal."),
+        gettext_noop("We have looked at it and find nothing that breaks our rules."),
+        gettext_noop("It may not be to everybody's liking, but our rules allow it."),
+        gettext_noop("The report says nothing true of it."),
+        gettext_noop("Something has been done about it already."),
+        gettext_noop("Its author has removed or changed it."),
     }
 )
 _FIELDS = ("title", "text", "action", "category")
