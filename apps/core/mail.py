@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 
 def send(
-    *, to: str, locale: str, template: str, context: dict[str, Any], about: object, subject: "StrOrPromise" = ""
+    *,
+    to: str,
+    locale: str,
+    template: str,
+    context: dict[str, Any],
+    about: object,
+    subject: "StrOrPromise" = "",
+    headers: dict[str, str] | None = None,
 ) -> None:
     """Send a mail of the templates `mail/{template}.txt` and `.html`, in the language of `locale`.
 
     Without `subject`, the template `mail/{template}.subject.txt` is the subject. `about` names what the mail is about,
-    the same for each attempt. The templates also get `language` and what MAIL_CONTEXT_PROCESSORS return. Raises
-    OSError, smtplib.SMTPException.
+    the same for each attempt. The templates also get `language` and what MAIL_CONTEXT_PROCESSORS return. `headers` are
+    further headers. Raises OSError, smtplib.SMTPException.
     """
     sender, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     domain = address.rpartition("@")[2]
@@ -40,7 +47,7 @@ def send(
         text,
         from_email=formataddr((context.get("sender_name") or sender, address)),
         to=[to],
-        headers={"Message-ID": f"<{template}-{about}@{domain}>"},
+        headers=(headers or {}) | {"Message-ID": f"<{template}-{about}@{domain}>"},
     )
     mail.attach_alternative(page, "text/html")
     mail.send()

@@ -109,7 +109,7 @@ def test_titles_of_domain_errors_use_gettext_lazy():
 
 
 # The console is English.
-_ENGLISH = re.compile(r"/(admin|migrations|management)/|/admin\.py|^console/|/api/console|^site/(colours|services)\.py")
+_ENGLISH = re.compile(r"/(admin|migrations|management)/|/admin\.py|^console/|/api/console|^site/(colours|logos|services)\.py")
 MODULES = [path for path in (ROOT / "apps").rglob("*.py") if not _ENGLISH.search(str(path.relative_to(ROOT / "apps")))]
 _REFUSALS = {error.__name__ for error in ERRORS} | {"ValidationError"}
 

@@ -24,9 +24,10 @@ from apps.core import mail
 from apps.core.db.ids import moment_of
 from apps.core.languages import use_language
 from apps.core.tasks import leased
+from apps.moderation.appeals import graded
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.cases.policies import localize_reason
-from apps.moderation.models import Category, ModerationAction, Statement, TargetType
+from apps.moderation.models import MEASURES, Category, ModerationAction, Statement, TargetType
 
 log = structlog.get_logger(__name__)
 Action = ModerationAction.Action
@@ -40,6 +41,8 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 # Statements in one mail.
 MAX_TOGETHER = 100
+# The measures on content whose statements are sent together.
+MAILED_TOGETHER = frozenset({Action.TAKEDOWN, Action.MARK_SENSITIVE, Action.LIMIT_REACH})
 
 RULES = {
     Category.SPAM: _("our rules, which do not allow spam"),
@@ -70,7 +73,7 @@ def compose(action: ModerationAction) -> StatementText:
     """The statement as plain text, in the active language. Escape it in other formats."""
     subject, decision = _decision(action)
     paragraphs = [decision]
-    if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
+    if action.action in MEASURES:
         paragraphs = [point(action) for point in POINTS.values()]
     elif action.reason:
         paragraphs.append(_because(action))
@@ -78,8 +81,21 @@ def compose(action: ModerationAction) -> StatementText:
 
 
 def compose_together(actions: Sequence[ModerationAction]) -> StatementText:
-    """The statement of several takedowns for the same reason, without what differs (`_item`)."""
+    """The statement of the same measure on several posts and comments for the same reason, without what differs
+    (`_item`)."""
     number, first = len(actions), actions[0]
+    subject, decision = graded.describe_together(actions) or _takedowns(number)
+    return StatementText(
+        subject,
+        [
+            decision,
+            *filter(None, [_because(first), _means(first), _ground(first), _redress(first)]),
+        ],
+    )
+
+
+def _takedowns(number: int) -> tuple[str, str]:
+    """The subject and the decision of several takedowns."""
     subject = ngettext(
         "%(number)d of your posts and comments was taken down",
         "%(number)d of your posts and comments were taken down",
@@ -92,17 +108,11 @@ def compose_together(actions: Sequence[ModerationAction]) -> StatementText:
         "everywhere, until it is lifted.",
         number,
     )
-    return StatementText(
-        subject % {"number": number},
-        [
-            decision % {"number": number},
-            *filter(None, [_because(first), _means(first), _ground(first), _redress(first)]),
-        ],
-    )
+    return subject % {"number": number}, decision % {"number": number}
 
 
 def _item(action: ModerationAction) -> str:
-    """One of several takedowns."""
+    """One of several measures."""
     day, text = _format_day(moment_of(action.target_id)), _first_words(action)
     if action.target_type == TargetType.COMMENT:
         which = _("Your comment of {day} (“{text}”).") if text else _("Your comment of {day}.")
@@ -183,6 +193,8 @@ _RESTORED = {TargetType.POST: _("Your post is back"), TargetType.COMMENT: _("You
 def _decision(action: ModerationAction) -> tuple[str, str]:
     """The subject, and the decision in a sentence."""
     which = _which(action)
+    if described := graded.describe(action, which):
+        return described
     match action.action:
         case Action.TAKEDOWN:
             decision = _(
@@ -275,7 +287,8 @@ def opens_appeal(token: str, action_id: UUID) -> bool:
 def send(action_id: UUID) -> None:
     """Send the mail once, by the worker that claims the row. The sweep retries it after a failure.
 
-    Waiting statements of takedowns for the same reason, by a bulk decision, are sent in the same mail.
+    Waiting statements of the same measure on posts and comments for the same reason, by a bulk decision, are sent in
+    the same mail.
     """
     statement: Statement | None = _unsent().claim(action_id, lease=LEASE)
     if statement is None:
@@ -293,11 +306,13 @@ def send(action_id: UUID) -> None:
 
 
 def _claim_same_decisions(statement: Statement) -> list[Statement]:
-    """The other waiting statements of takedowns of the same user by the same moderator for the same reason."""
+    """The other waiting statements of the same measure on content of the same user by the same moderator for the same
+    reason."""
     action = statement.action
-    if action.action != Action.TAKEDOWN:
+    if action.action not in MAILED_TOGETHER or action.target_type == TargetType.USER:
         return []
     same = _unsent().filter(
+        action__target_type__in=[TargetType.POST, TargetType.COMMENT],
         user=statement.user_id,
         action__action=action.action,
         action__actor=action.actor_id,
@@ -326,7 +341,7 @@ def _mail(actions: Sequence[ModerationAction], user: User) -> None:
         context["paragraphs"] = letter.paragraphs
         if len(actions) > 1:
             context["items"] = [(_item(each), _appeal_link(each)) for each in actions]
-    if len(actions) == 1 and action.action in {Action.TAKEDOWN, Action.SUSPEND}:
+    if len(actions) == 1 and action.action in MEASURES:
         context["link"] = _appeal_link(action)
     mail.send(
         to=user.email,
