@@ -135,6 +135,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.core.api.middleware.RequestContextMiddleware",
+    "apps.core.api.middleware.LanguageMiddleware",
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.web.middleware.PageHeadersMiddleware",
     "apps.web.middleware.ErrorPageMiddleware",
@@ -589,8 +590,15 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
-# The languages of the pages.
-LANGUAGES = [("en", "English")]
+# The languages of mails, pages and errors. The console and the OpenAPI document are English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+# The choice of a visitor; members have a setting.
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True

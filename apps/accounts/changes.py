@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import handles, passwords, security, session_cache, tasks, two_factor
 from apps.accounts.mails import digest
@@ -34,7 +35,7 @@ Kind = SecurityEvent.Kind
 
 
 class HandleChangeTooSoon(Conflict):
-    code, title = "handle_change_too_soon", "You changed your handle recently."
+    code, title = "handle_change_too_soon", _("You changed your handle recently.")
 
 
 # ── Handle ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +98,7 @@ def change_email(user: User, *, email: str, password: str, session_id: UUID | No
     require_password(user, password)
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if email == user.email:
-        raise Invalid(email=("unchanged", "That is your address already."))
+        raise Invalid(email=("unchanged", _("That is your address already.")))
     _cancel_pending(user)
     if user.email_verified_at is None:
         _set_address(user, email, is_confirmed=False)

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import lazy
@@ -129,5 +128,4 @@ def _create_token(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str, *, to: str = "") -> None:
     context = {"name": user.greeting_name} | values
-    subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
-    mail.send(to=to or user.email, subject=subject, template=template, context=context, about=reference)
+    mail.send(to=to or user.email, locale=user.locale, template=template, context=context, about=reference)

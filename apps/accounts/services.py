@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import consents, exports, handles, passwords, security, session_cache, tasks, tokens
 from apps.accounts.devices import fingerprint
@@ -46,53 +47,53 @@ COMPARED_SESSIONS = 200
 
 
 class HandleTaken(Conflict):
-    code, title = "handle_taken", "That handle is taken."
+    code, title = "handle_taken", _("That handle is taken.")
 
 
 class EmailTaken(Conflict):
-    code, title = "email_taken", "There is an account with that e-mail address."
+    code, title = "email_taken", _("There is an account with that e-mail address.")
 
 
 class InvalidCredentials(Unauthorized):
-    code, title = "invalid_credentials", "Login or password is wrong."
+    code, title = "invalid_credentials", _("Login or password is wrong.")
 
 
 class AccountSuspended(Forbidden):
-    code, title = "account_suspended", "This account is suspended."
+    code, title = "account_suspended", _("This account is suspended.")
 
 
 class InvalidRefreshToken(Unauthorized):
-    code, title = "invalid_refresh_token", "That refresh token is not valid."
+    code, title = "invalid_refresh_token", _("That refresh token is not valid.")
 
 
 class TokenReused(Unauthorized):
-    code, title = "token_reused", "That refresh token was used before; its session has ended."
+    code, title = "token_reused", _("That refresh token was used before; its session has ended.")
 
 
 class InvalidLink(BadRequest):
-    code, title = "invalid_link", "That link is no longer valid."
+    code, title = "invalid_link", _("That link is no longer valid.")
 
 
 class WrongPassword(Forbidden):
-    code, title = "wrong_password", "The current password is wrong."
+    code, title = "wrong_password", _("The current password is wrong.")
 
 
 class ExportInProgress(Conflict):
-    code, title = "export_in_progress", "Your archive is being made."
+    code, title = "export_in_progress", _("Your archive is being made.")
 
 
 class ExportTooSoon(Conflict):
-    code, title = "export_too_soon", "You had an archive within the last day."
+    code, title = "export_too_soon", _("You had an archive within the last day.")
 
 
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
+def sign_up(*, handle: str, email: str, password: str, display_name: str = "", locale: str = "en") -> User:
     """Create an account, record the consent to the documents in effect, and send a confirmation mail.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
-    user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
+    user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name, locale=locale)
     passwords.validate(password, user=user)
     suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
     user.set_password(password)

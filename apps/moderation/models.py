@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.db.ids import moment_of
 from apps.core.db.querysets import InsertOrIgnoreQuerySet
@@ -31,16 +32,16 @@ class TargetType(models.TextChoices):
 
 
 class Category(models.TextChoices):
-    SPAM = "spam"
-    NUDITY = "nudity"
-    VIOLENCE = "violence"
-    HATE = "hate"
-    HARASSMENT = "harassment"
-    SELF_HARM = "self_harm"
-    ILLEGAL = "illegal"
-    INTELLECTUAL_PROPERTY = "intellectual_property"
-    IMPERSONATION = "impersonation"
-    OTHER = "other"
+    SPAM = "spam", _("Spam")
+    NUDITY = "nudity", _("Nudity")
+    VIOLENCE = "violence", _("Violence")
+    HATE = "hate", _("Hate")
+    HARASSMENT = "harassment", _("Harassment")
+    SELF_HARM = "self_harm", _("Self Harm")
+    ILLEGAL = "illegal", _("Illegal")
+    INTELLECTUAL_PROPERTY = "intellectual_property", _("Intellectual Property")
+    IMPERSONATION = "impersonation", _("Impersonation")
+    OTHER = "other", _("Other")
 
 
 # Categories whose photos are blurred until the moderator asks for them. See `cases/blurring.py`.

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -32,39 +33,39 @@ MAX_TEMPORARY_SUSPENSION = timedelta(days=366)
 
 
 class CannotFlagSelf(BadRequest):
-    code, title = "cannot_flag_self", "You cannot report yourself."
+    code, title = "cannot_flag_self", _("You cannot report yourself.")
 
 
 class ModeratorRequired(Forbidden):
-    code, title = "moderator_required", "Only moderators may do that."
+    code, title = "moderator_required", _("Only moderators may do that.")
 
 
 class NothingToUndo(Conflict):
-    code, title = "nothing_to_undo", "There is no such measure to undo."
+    code, title = "nothing_to_undo", _("There is no such measure to undo.")
 
 
 class FlagClosed(Conflict):
-    code, title = "flag_closed", "This report was closed with another resolution."
+    code, title = "flag_closed", _("This report was closed with another resolution.")
 
 
 class NotAppealable(Conflict):
-    code, title = "not_appealable", "Only a measure that is in force can be appealed."
+    code, title = "not_appealable", _("Only a measure that is in force can be appealed.")
 
 
 class AlreadyAppealed(Conflict):
-    code, title = "already_appealed", "This action was already appealed."
+    code, title = "already_appealed", _("This action was already appealed.")
 
 
 class AppealDecided(Conflict):
-    code, title = "appeal_decided", "This appeal was decided otherwise."
+    code, title = "appeal_decided", _("This appeal was decided otherwise.")
 
 
 class SecondPairOfEyesRequired(Conflict):
-    code, title = "second_pair_of_eyes_required", "A permanent suspension needs a second moderator: propose it."
+    code, title = "second_pair_of_eyes_required", _("A permanent suspension needs a second moderator: propose it.")
 
 
 class OwnDecision(Forbidden):
-    code, title = "own_decision", "The moderator who took the action cannot decide its appeal."
+    code, title = "own_decision", _("The moderator who took the action cannot decide its appeal.")
 
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +280,7 @@ def _suspend(
 ) -> ModerationAction:
     require_authority(by, person.pk)
     if until and until <= timezone.now():
-        raise Invalid(until=("in_the_past", "Must be in the future."))
+        raise Invalid(until=("in_the_past", _("Must be in the future.")))
     lock_target(person.pk)
     former = in_force(Action.SUSPEND, TargetType.USER, person.pk)
     if former and (former.reason, former.category, former.until) == (reason, category, until):

@@ -46,7 +46,7 @@ class RuleForm(forms.Form):
 
 
 def _error_text(refusal: DomainError) -> str:
-    return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or refusal.detail
+    return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or str(refusal.detail)
 
 
 def _add_errors(form: RuleForm, refusal: DomainError) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -94,7 +95,7 @@ def lift(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
     services.require_authority(by, target.person_id)
     lock_target(action.target_id)
     if not decisions.is_in_force(action):
-        raise services.NothingToUndo("The action is not in force any more.")
+        raise services.NothingToUndo(_("The action is not in force any more."))
     decisions.undo(action)
     return _record(
         MEASURES[Action(action.action)], target, by=by, reason=reason, category=action.category, reverses=action
@@ -104,7 +105,7 @@ def lift(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
 def _target(action: ModerationAction) -> Target:
     row = decisions.find_row(action.target_type, action.target_id)
     if row is None:
-        raise NotFound("The target is deleted.")
+        raise NotFound(_("The target is deleted."))
     return Target.of(row)
 
 

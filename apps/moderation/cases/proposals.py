@@ -6,6 +6,7 @@ Proposing, confirming and rejecting are recorded as staff acts; the suspension i
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -21,15 +22,15 @@ Status = SuspensionProposal.Status
 
 
 class AlreadyProposed(Conflict):
-    code, title = "already_proposed", "A suspension is already proposed; another moderator decides on it."
+    code, title = "already_proposed", _("A suspension is already proposed; another moderator decides on it.")
 
 
 class ProposalClosed(Conflict):
-    code, title = "proposal_closed", "The proposal was decided or has expired."
+    code, title = "proposal_closed", _("The proposal was decided or has expired.")
 
 
 class OwnProposal(Forbidden):
-    code, title = "own_proposal", "Another moderator must confirm your proposal."
+    code, title = "own_proposal", _("Another moderator must confirm your proposal.")
 
 
 @transaction.atomic
@@ -139,4 +140,4 @@ def _parties(proposal: SuspensionProposal) -> dict[str, str | None]:
 def require_reason(reason: str) -> None:
     """Raises Invalid."""
     if is_blank(reason):
-        raise Invalid(reason=("required", "Give a reason; the affected user or the reporter sees it."))
+        raise Invalid(reason=("required", _("Give a reason; the affected user or the reporter sees it.")))

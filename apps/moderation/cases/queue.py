@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.content.models import Post
@@ -31,7 +32,7 @@ MAX_AT_ONCE = 500
 
 
 class CaseDecided(Conflict):
-    code, title = "case_decided", "This case was decided in the meantime."
+    code, title = "case_decided", _("This case was decided in the meantime.")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _act(
             return services.suspend(_person(target), until=until, **grounds)
         case ((Decision.DISMISS | Decision.RESOLVE), _):
             return None
-    raise Invalid(decision=("invalid", "This decision is not possible for the target."))
+    raise Invalid(decision=("invalid", _("This decision is not possible for the target.")))
 
 
 def _person(target: Target) -> User:
@@ -125,7 +126,7 @@ def _person(target: Target) -> User:
 
 def _found(row: Any) -> Any:
     if row is None:
-        raise NotFound("The target is deleted.")
+        raise NotFound(_("The target is deleted."))
     return row
 
 
@@ -159,7 +160,7 @@ def decide_many(
     targets = list(dict.fromkeys(targets))
     require_reason(reason)
     if len(targets) > MAX_AT_ONCE:
-        raise Invalid(targets=("too_many", f"At most {MAX_AT_ONCE} at once."))
+        raise Invalid(targets=("too_many", _("At most {most} at once.").format(most=MAX_AT_ONCE)))
     sweep = Sweep()
     # A mail of each person, with the statements of reasons of all measures on content (`appeals/statements.py`).
     mails: dict[UUID, UUID] = {}
@@ -230,7 +231,7 @@ def undo(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
     """
     require_reason(reason)
     if not is_in_force(action):
-        raise services.NothingToUndo("The action is not in force any more.")
+        raise services.NothingToUndo(_("The action is not in force any more."))
     row = _found(find_row(action.target_type, action.target_id))
     match action.action, row:
         case Action.SUSPEND, User():

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -168,7 +169,7 @@ def join(request: HttpRequest) -> HttpResponse:
 def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     throttling.count(request, "sign_up", client_network(request))
     fields = read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name"])
-    user = services.sign_up(**fields)
+    user = services.sign_up(**fields, locale=get_language())
     session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
     sent = _("Welcome! We have sent a mail to %(email)s. Open the link in it to confirm your address.")
     messages.success(request, sent % {"email": user.email})
