@@ -89,9 +89,10 @@ def change_settings(**values: Any) -> dict[str, list[Any]]:
 @transaction.atomic
 def set_logo(image: bytes | None) -> Logo | None:
     """Replace the logo by a square PNG, or remove it."""
+    former = list(Logo.objects.values_list("pk", flat=True))
     logo = Logo.objects.create(image=image) if image else None
     SiteSettings.objects.update_or_create(pk=1, defaults={"logo": logo})
-    Logo.objects.exclude(pk=logo.pk if logo else None).delete()
+    Logo.objects.filter(pk__in=former).delete()
     _changed()
     return logo
 
