@@ -38,6 +38,7 @@ from apps.notifications.models import Notification, NotificationEvent, Preferenc
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
+from tests.authenticator import add_passkey
 from tests.conftest import Caller
 from tests.console.codes import enrol
 from tests.factories import (
@@ -325,6 +326,7 @@ def history(api, alice, bob, carol, mallory, deliver):
     make_cases(alice, bob)
     for one in (alice, bob):
         enrol(one)
+        add_passkey(one)
     make_notifications(alice, bob)
     services.request_export(alice, password=PASSWORD)
     deliver()
