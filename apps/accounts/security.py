@@ -123,7 +123,7 @@ _UNLIMITED = {Kind.EMAIL_CHANGED}
 def title_of(event: SecurityEvent) -> str:
     """What a list calls the event."""
     notice = NOTICES.get(event.kind)
-    return str(notice.subject if notice else _TITLES[event.kind])
+    return str(notice.subject if notice else _TITLES[Kind(event.kind)])
 
 
 def record(
