@@ -376,6 +376,7 @@ class TestSetup:
         assert outcome(by_password()) == 200
 
     def test_passkey_is_added_renamed_and_removed_with_mails(self, alice, deliver):
+        User.objects.filter(pk=alice.pk).update(email_verified_at=timezone.now())
         caller, authenticator = Caller(alice), Authenticator()
         ceremony = caller.post(f"{FACTORS}/passkeys/options").json()
         body = {"challenge": ceremony["challenge"], "passkey": authenticator.create(ceremony["options"])}

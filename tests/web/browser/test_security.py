@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.accounts.models import Passkey, Session
-from tests.authenticator import add_passkey
+from tests.authenticator import Authenticator, add_passkey
 from tests.console.codes import enrol
 from tests.factories import PASSWORD, UserFactory
 from tests.web.browser.conftest import DESKTOP, PHONE
@@ -56,7 +56,7 @@ def test_member_adds_a_passkey_signs_in_with_it_confirms_and_removes_it(site):
         page.get_by_role("button", name="Create the passkey").click()
         expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
         page.get_by_role("link", name="I have kept them").click()
-        expect(page.get_by_text("Laptop")).to_be_visible()
+        expect(page.get_by_role("link", name="Change Laptop")).to_be_visible()
         # A device has one passkey for an account.
         page.goto("/settings/security/passkeys/new")
         page.get_by_role("button", name="Create the passkey").click()
@@ -102,7 +102,7 @@ def test_pages_of_second_factors_fit_and_are_accessible(site, size):
     """The states that the table of all pages does not have."""
     alice = UserFactory(handle="alice")
     enrol(alice)
-    add_passkey(alice, name="A name of a passkey that is as long as it may be")
+    add_passkey(alice, Authenticator(origin=site.url), name="A name of a passkey that is as long as it may be")
     page = site.open(alice, size=size)
     wrong = {}
     page.goto("/settings/security")
