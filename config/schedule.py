@@ -12,6 +12,8 @@ SCHEDULE: dict[str, int] = {
     "apps.content.tasks.reconcile_waiting_accounts": 20,
     "apps.moderation.tasks.send_waiting_statements": 20,
     "apps.moderation.tasks.end_due_suspensions": 60,
+    "apps.moderation.tasks.send_digests": 60,
+    "apps.moderation.tasks.purge_team_notes": 24 * 3600,
     "apps.accounts.tasks.enqueue_due_erasures": 20,
     "apps.accounts.tasks.enqueue_due_exports": 20,
     "apps.accounts.tasks.expire_exports": 20,

@@ -560,6 +560,7 @@ FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8, validate=between(0, 1))
 CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15, validate=positive)
 # A permanent suspension (or one of more than a year) needs two moderators: one proposes it, another confirms it.
 MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
+TEAM_NOTE_LIFETIME = timedelta(days=env.int("TEAM_NOTE_LIFETIME_DAYS", 730, validate=positive))
 PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7, validate=positive))
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────

@@ -55,6 +55,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     suspended_until = models.DateTimeField(null=True, blank=True)
     suspension_reason = models.CharField(max_length=1000, blank=True)
+    # By a decision of moderators: not in explore, search, suggestions and lists of tags. See `UserQuerySet.in_reach`.
+    reach_limited = models.BooleanField(default=False, db_default=False)
     erase_after = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
     # The newest accepted versions of the documents, repeated from the consents (`consents.py`).
@@ -97,6 +99,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["state", "-id"], condition=~Q(state="active"), name="users_not_active"),
             models.Index(fields=["-id"], condition=Q(is_staff=True), name="users_of_staff"),
             models.Index(fields=["-id"], condition=Q(is_verified=True), name="users_verified"),
+            models.Index(fields=["-id"], condition=Q(reach_limited=True), name="users_reach_limited"),
         ]
 
     def __str__(self) -> str:

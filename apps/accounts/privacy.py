@@ -63,6 +63,7 @@ def export(user_id: UUID) -> Export:
             "state": user.state,
             "suspended_until": user.suspended_until,
             "suspension_reason": user.suspension_reason,
+            "reach_limited": user.reach_limited,
             "created_at": user.created_at,
             "handle_changed_at": user.handle_changed_at,
         },

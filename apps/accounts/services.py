@@ -557,6 +557,22 @@ def unsuspend(user: User) -> bool:
     return True
 
 
+@transaction.atomic
+def set_reach(user: User, *, limited: bool) -> bool:
+    """Limit the reach of an account and its posts (`in_reach` of both querysets), or lift the limit.
+
+    Returns whether this changed it. Raises NotFound for an account that is being erased.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.state == User.State.ERASED:
+        raise NotFound
+    if user.reach_limited == limited:
+        return False
+    user.reach_limited = limited
+    user.save(update_fields=["reach_limited"])
+    return True
+
+
 # ── Data export ──────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def request_export(user: User, *, password: str, session_id: UUID | None = None) -> DataExport:

@@ -9,6 +9,7 @@ from apps.web.views import (
     account,
     comments,
     composer,
+    digests,
     feed,
     install,
     lists,
@@ -107,6 +108,7 @@ urlpatterns = [
     path("reports", reports.own_reports, name="own_reports"),
     path("reports/<uuid:report_id>", reports.own_report, name="own_report"),
     path("appeal", reports.appeal, name="appeal"),
+    path("moderation-digest/stop", digests.stop, name="stop_digest"),
     # About the site
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),

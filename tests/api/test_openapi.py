@@ -71,7 +71,8 @@ VERBS = {
         "create",
         "decide",
     ),
-    *("delete", "follow", "get", "like", "list", "mark", "mute", "refresh", "reject", "remove", "report", "request"),
+    *("delete", "follow", "get", "like", "list", "mark", "mute", "object", "refresh", "reject", "remove", "report"),
+    "request",
     *(
         "resend",
         "reset",
@@ -87,6 +88,7 @@ VERBS = {
         "take",
     ),
     *("unblock", "unfollow", "unlike", "unmute", "unsave", "unsuspend", "update"),
+    *("hide", "limit", "undo", "warn"),
 }
 
 

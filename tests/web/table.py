@@ -14,6 +14,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.core.db.ids import new_id
 from apps.moderation import services as moderation
+from apps.moderation.digests import unsubscribe_token
 from apps.notifications.models import Notification, NotificationEvent, PushSubscription
 from apps.social.models import FollowRequest
 from tests.authenticator import add_passkey
@@ -186,6 +187,9 @@ ROWS = [
     Row("/reports/{report}", OWNER, SENT_BY_OWNER_ONLY, data={"text": "No."}),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
+    # The link in the mails to moderators about new reports
+    Row("/moderation-digest/stop", BAD, BAD),
+    Row("/moderation-digest/stop?token={digest}", EVERYBODY, EVERYBODY),
     # The site
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
@@ -271,6 +275,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "passkey": add_passkey(alice)[0].pk,
         "session": Session.objects.get(user=alice).pk,
+        "digest": unsubscribe_token(mod.pk),
         "report": moderation.resolve_flag(report, by=mod, resolution="dismissed").pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
         **tokens,
