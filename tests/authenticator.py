@@ -32,6 +32,7 @@ class Authenticator:
     tell the site, so that a test can let it lie."""
 
     origin: str = ORIGIN
+    is_in_frame: bool = False
     counts: bool = True
     flags: int = USER_PRESENT | USER_VERIFIED
     user_handle: bytes | None = None
@@ -74,7 +75,8 @@ class Authenticator:
         return hashlib.sha256(self.rp_id.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big")
 
     def _client_data(self, type_: str, options: dict[str, Any]) -> bytes:
-        return json.dumps({"type": type_, "challenge": options["challenge"], "origin": self.origin}).encode()
+        data = {"type": type_, "challenge": options["challenge"], "origin": self.origin}
+        return json.dumps(data | {"crossOrigin": self.is_in_frame}).encode()
 
     def _credential(self, response: dict[str, Any]) -> dict[str, Any]:
         identifier = encode(self.credential_id)

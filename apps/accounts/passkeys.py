@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-from webauthn.helpers import base64url_to_bytes, options_to_json_dict
+from webauthn.helpers import base64url_to_bytes, options_to_json_dict, parse_client_data_json
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     AuthenticatorTransport,
@@ -101,6 +101,7 @@ def verify_answer(challenge: str, credential: dict[str, Any], *, user_id: UUID |
     if passkey is None or user_id not in {None, passkey.user_id}:
         raise InvalidPasskey
     _check_user_handle(credential, passkey, required=user_id is None)
+    _check_frame(credential)
     verified: VerifiedAuthentication = _checked(
         lambda: webauthn.verify_authentication_response(
             credential=credential,
@@ -161,6 +162,7 @@ def register(user: User, *, challenge: str, credential: dict[str, Any], name: st
     _check_token(challenge, REGISTER, str(user.pk))
     if user.passkeys.count() >= MAX_PER_USER:
         raise TooManyPasskeys
+    _check_frame(credential)
     verified = _checked(
         lambda: webauthn.verify_registration_response(
             credential=credential,
@@ -233,6 +235,13 @@ def _check_user_handle(credential: dict[str, Any], passkey: Passkey, *, required
     if encoded is None and not required:
         return
     if _checked(lambda: base64url_to_bytes(encoded)) != passkey.user_id.bytes:
+        raise InvalidPasskey
+
+
+def _check_frame(credential: dict[str, Any]) -> None:
+    """Raises InvalidPasskey if a page of another site had our page in a frame. The library does not look at that."""
+    encoded = credential["response"]["clientDataJSON"]
+    if _checked(lambda: parse_client_data_json(base64url_to_bytes(encoded))).cross_origin:
         raise InvalidPasskey
 
 

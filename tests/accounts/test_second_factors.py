@@ -223,6 +223,7 @@ REFUSED = {
     "another origin": lambda a, body, o: signed(a, body, origin="https://evil.example"),
     "a name that contains the origin": lambda a, body, o: signed(a, body, origin="http://localhost:8000.evil.example"),
     "another port": lambda a, body, o: signed(a, body, origin="http://localhost:8001"),
+    "a frame in another site": lambda a, body, o: signed(a, body, is_in_frame=True),
     "another site": lambda a, body, o: signed(a, body, rp_id="evil.example"),
     "no user present": lambda a, body, o: signed(a, body, flags=USER_VERIFIED),
     "user not verified": lambda a, body, o: signed(a, body, flags=USER_PRESENT),
@@ -398,7 +399,13 @@ class TestSetup:
 
     @pytest.mark.parametrize(
         ("lie", "value"),
-        [("origin", "https://evil.example"), ("flags", USER_PRESENT), ("credential_id", b""), ("rp", "evil.example")],
+        [
+            ("origin", "https://evil.example"),
+            ("is_in_frame", True),
+            ("flags", USER_PRESENT),
+            ("credential_id", b""),
+            ("rp", "evil.example"),
+        ],
     )
     def test_false_registration_is_refused(self, lie, value, alice):
         caller, authenticator = Caller(alice), Authenticator()
