@@ -10,12 +10,12 @@ from typing import Any
 import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
 
 from apps.accounts import passkeys, two_factor
 from apps.accounts.models import Passkey, User
 
 USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP, ATTESTED = 1, 4, 8, 16, 64
-ORIGIN = "http://localhost:8000"
 
 
 def encode(data: bytes) -> str:
@@ -31,7 +31,7 @@ class Authenticator:
     """One passkey. `counts`: whether it counts its signatures, as security keys do. Its attributes are what it will
     tell the site, so that a test can let it lie."""
 
-    origin: str = ORIGIN
+    origin: str = field(default_factory=lambda: settings.PASSKEY_ORIGINS[0])
     is_in_frame: bool = False
     counts: bool = True
     flags: int = USER_PRESENT | USER_VERIFIED

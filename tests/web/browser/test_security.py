@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from apps.accounts.models import Passkey, Session
-from tests.authenticator import Authenticator, add_passkey
+from tests.authenticator import add_passkey
 from tests.console.codes import enrol
 from tests.factories import PASSWORD, UserFactory
 from tests.web.browser.conftest import DESKTOP, PHONE
@@ -102,7 +102,7 @@ def test_pages_of_second_factors_fit_and_are_accessible(site, size):
     """The states that the table of all pages does not have."""
     alice = UserFactory(handle="alice")
     enrol(alice)
-    add_passkey(alice, Authenticator(origin=site.url), name="A name of a passkey that is as long as it may be")
+    add_passkey(alice, name="A name of a passkey that is as long as it may be")
     page = site.open(alice, size=size)
     wrong = {}
     page.goto("/settings/security")
