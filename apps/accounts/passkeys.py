@@ -40,6 +40,8 @@ _SALT = "photogram.passkeys"
 # How long a ceremony may take.
 LIFETIME = timedelta(minutes=10)
 MAX_PER_USER = 20
+# Of the id of a credential (WebAuthn, section 4).
+MAX_ID_BYTES = 1023
 DEFAULT_NAME = "Passkey"
 # What the token of a ceremony is for: proving the identity, or adding a passkey.
 IDENTIFY, REGISTER = "identify", "register"
@@ -172,6 +174,8 @@ def register(user: User, *, challenge: str, credential: dict[str, Any], name: st
             require_user_verification=True,
         )
     )
+    if len(verified.credential_id) > MAX_ID_BYTES:
+        raise InvalidPasskey
     _spend(challenge)
     try:
         with transaction.atomic():
@@ -252,7 +256,7 @@ def _is_backup_eligible(verified: Any) -> bool:
 def _transports(credential: dict[str, Any]) -> list[str]:
     """How a browser reaches the authenticator. Names that the library does not know are dropped."""
     known = {each.value for each in AuthenticatorTransport}
-    return [name for name in credential["response"].get("transports", []) if name in known]
+    return [name for name in credential["response"].get("transports", []) if isinstance(name, str) and name in known]
 
 
 def _descriptors(user: User) -> list[PublicKeyCredentialDescriptor]:

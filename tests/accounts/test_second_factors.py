@@ -382,10 +382,12 @@ class TestSetup:
         caller, authenticator = Caller(alice), Authenticator()
         ceremony = caller.post(f"{FACTORS}/passkeys/options").json()
         body = {"challenge": ceremony["challenge"], "passkey": authenticator.create(ceremony["options"])}
+        body["passkey"]["response"]["transports"] += ["telepathy", ["usb"], None]
         added = caller.post(f"{FACTORS}/passkeys", body | {"name": "Laptop"})
         assert added.status_code == 201
         assert len(added.json()["recovery_codes"]) == 10
         path = f"{FACTORS}/passkeys/{added.json()['passkey']['id']}"
+        assert Passkey.objects.get().transports == ["internal"]
         assert notices(deliver) == ["A passkey was added"]
         assert "Laptop" in mail.outbox[0].body
         # The challenge has been answered.
@@ -405,6 +407,7 @@ class TestSetup:
             ("is_in_frame", True),
             ("flags", USER_PRESENT),
             ("credential_id", b""),
+            ("credential_id", b"x" * 1024),
             ("rp", "evil.example"),
         ],
     )
