@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from apps.core import mail
 from apps.site import reads as site
 
 # Text that is made when the template is rendered, in the language that is active then.
-_lazily = lazy(lambda make: str(make()), str)
+_lazily: Callable[[Callable[[], str]], str] = lazy(lambda make: make(), str)
 
 
 def digest(token: str) -> str:
@@ -91,13 +92,13 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
     }
     context = {
         "subject": notice.subject,
-        "text": _lazily(lambda: notice.text % values),
+        "text": _lazily(lambda: str(notice.text % values)),
         # Nobody can send a text of their choice to the address of another person (`User.greeting_name`).
         "detail": event.detail if event.user.email_verified_at else "",
         "at": event.created_at,
         "device": _lazily(lambda: name_event_device(event)),
         "network": event.network,
-        "advice": _lazily(lambda: notice.advice % values),
+        "advice": _lazily(lambda: str(notice.advice % values)),
         "label": notice.label,
         "link": link,
     }

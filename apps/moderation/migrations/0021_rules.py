@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('moderation', '0020_graded_measures_valid'),
+        ("moderation", "0020_graded_measures_valid"),
         ('site', '0001_site'),
     ]
 

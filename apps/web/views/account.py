@@ -106,6 +106,7 @@ def _ways(user: User, proof: str) -> dict[str, Any]:
     options = described["passkey_options"]
     return {
         "has_app": two_factor.TOTP in described["methods"],
+        "is_passkey_first": two_factor.TOTP not in described["methods"],
         "passkey_options": json.dumps(options) if options else "",
     }
 
