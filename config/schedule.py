@@ -20,6 +20,7 @@ SCHEDULE: dict[str, int] = {
     "apps.accounts.tasks.purge_emailed_tokens": 24 * 3600,
     "apps.accounts.tasks.purge_console_sessions": 24 * 3600,
     "apps.accounts.tasks.release_handles": 24 * 3600,
+    "apps.accounts.tasks.purge_invitations": 24 * 3600,
     "apps.content.tasks.repair_fields": 24 * 3600,
     "apps.feed.tasks.keep_explore_scores": 120,
     "apps.feed.tasks.decide_mode": 20,

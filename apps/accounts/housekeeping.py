@@ -6,13 +6,15 @@ from django.contrib.sessions.models import Session as ConsoleSession
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import DataExport, EmailedToken, Session, WithheldHandle
+from apps.accounts.models import DataExport, EmailedToken, Invitation, Session, WithheldHandle
 from apps.core.db.batches import BatchRunner, delete_in_batches
 
 # An ended session is kept, so that a refresh token that is presented again is recognised as reused.
 ENDED_SESSIONS_KEPT = timedelta(days=30)
 # Longer than EXPORT_INTERVAL, which is measured from the last export.
 FINISHED_EXPORTS_KEPT = timedelta(days=30)
+# Until then the people who joined with an invitation count in the quota of the member who invited them.
+ENDED_INVITATIONS_KEPT = timedelta(days=90)
 
 
 def ended_sessions() -> QuerySet[Session]:
@@ -38,6 +40,14 @@ def expired_emailed_tokens() -> QuerySet[EmailedToken]:
 
 def purge_emailed_tokens(runner: BatchRunner | None = None) -> int:
     return delete_in_batches(expired_emailed_tokens(), runner)
+
+
+def purge_invitations(runner: BatchRunner | None = None) -> int:
+    """Delete invitations that expired or were revoked long ago, and with them who was invited by whom."""
+    long_ago = timezone.now() - ENDED_INVITATIONS_KEPT
+    ended = Invitation.objects.filter(Q(expires_at__lt=long_ago) | Q(revoked_at__lt=long_ago))
+    InvitationUse.objects.filter(invitation__in=ended).delete()
+    return delete_in_batches(ended, runner)
 
 
 def release_handles(runner: BatchRunner | None = None) -> int:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
 from apps.accounts.events import (
@@ -20,7 +21,7 @@ from apps.accounts.events import (
     blocked_text_in_profile,
 )
 from apps.accounts.mails import digest
-from apps.accounts.models import DataExport, EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import Application, DataExport, EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
@@ -45,6 +46,14 @@ class InvalidCredentials(Unauthorized):
 
 class AccountSuspended(Forbidden):
     code, title = "account_suspended", "This account is suspended."
+
+
+class AccountPending(Forbidden):
+    code, title = "account_pending", _("A moderator has yet to decide on your application. We will write to you.")
+
+
+class ApplicationRejected(Forbidden):
+    code, title = "application_rejected", _("Your application was not accepted.")
 
 
 class InvalidRefreshToken(Unauthorized):
@@ -73,12 +82,28 @@ class ExportTooSoon(Conflict):
 
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
-    """Create an account and send a confirmation mail.
+def sign_up(
+    *,
+    handle: str,
+    email: str,
+    password: str,
+    display_name: str = "",
+    is_of_age: bool = False,
+    is_pending: bool = False,
+) -> User:
+    """Create an account and send a confirmation mail. `registration.register` checks who may sign up.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
-    user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
+    now = timezone.now()
+    user = User(
+        handle=handles.normalise(handle),
+        email=email.lower(),
+        display_name=display_name,
+        of_age_at=now if is_of_age else None,
+        state=User.State.PENDING if is_pending else User.State.ACTIVE,
+        erase_after=now + settings.APPLICATION_LIFETIME if is_pending else None,
+    )
     passwords.validate(password, user=user)
     suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
     user.set_password(password)
@@ -88,7 +113,7 @@ def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -
     except IntegrityError as error:
         raise _conflict_of(error) from error
     # After the insert: an account that is being erased withholds its handle before it releases it.
-    if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
+    if WithheldHandle.objects.filter(handle=user.handle, until__gt=now).exists():
         raise HandleTaken
     account_created.publish(user_id=str(user.pk))
     _report_blocked_terms(user, suspicious)
@@ -147,7 +172,8 @@ def complete_sign_in(
 ) -> Session:
     """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
 
-    Raises AccountSuspended, and InvalidCredentials for an account that is erased meanwhile.
+    Raises AccountSuspended, AccountPending, ApplicationRejected, and InvalidCredentials for an account that is erased
+    meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if locked is None:
@@ -155,13 +181,20 @@ def complete_sign_in(
     if locked.state == User.State.SUSPENDED:
         until = timestamp(locked.suspended_until) if locked.suspended_until else None
         raise AccountSuspended(until=until, reason=locked.suspension_reason)
+    if locked.state == User.State.PENDING:
+        raise _refusal_of_pending(locked)
     if locked.state == User.State.LEAVING:
-        _cancel_deletion(locked)
+        activate(locked)
     if locked.state != User.State.ACTIVE:
         raise InvalidCredentials
     return open_session(
         locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
     )
+
+
+def _refusal_of_pending(user: User) -> Forbidden:
+    rejected = Application.objects.filter(user=user, status=Application.Status.REJECTED).first()
+    return ApplicationRejected(reason=rejected.note) if rejected else AccountPending()
 
 
 def open_session(
@@ -450,7 +483,8 @@ def erase_now(user: User) -> None:
     tasks.erase.delay(user_id=str(user.pk))
 
 
-def _cancel_deletion(user: User) -> None:
+def activate(user: User) -> None:
+    """Show a hidden account, which the caller has locked, and cancel its pending deletion."""
     user.state, user.erase_after = User.State.ACTIVE, None
     user.save(update_fields=["state", "erase_after"])
     _show(user)
@@ -460,10 +494,10 @@ def _cancel_deletion(user: User) -> None:
 def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
     """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending.
 
-    Raises NotFound for an account that is being erased.
+    Raises NotFound for an account that is being erased, and for one whose application is not decided.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if user.state == User.State.ERASED:
+    if user.state in {User.State.ERASED, User.State.PENDING}:
         raise NotFound
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])

@@ -20,6 +20,11 @@ def send_reset(*, email: str = "", user_id: str = "", **_: object) -> None:
     mails.send_reset(email or mails.address_of(UUID(user_id)), reference=str(current_task.request.id))
 
 
+@shared_task
+def send_application_decision(*, application_id: str, **_: object) -> None:
+    mails.send_application_decision(UUID(application_id), reference=str(current_task.request.id))
+
+
 @scheduled
 def enqueue_due_erasures(**_: object) -> int:
     return erasure.enqueue_due()
@@ -65,6 +70,11 @@ def purge_sessions(*, runner: BatchRunner, **_: object) -> int:
 @scheduled
 def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.purge_emailed_tokens(runner)
+
+
+@scheduled
+def purge_invitations(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_invitations(runner)
 
 
 @scheduled
