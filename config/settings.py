@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.core",
+    "apps.site",
     "apps.safety",
     "apps.media",
     "apps.accounts",
