@@ -21,8 +21,9 @@ class ApplicationDecided(Conflict):
 
 
 @transaction.atomic
-def decide(application: Application, *, by: User, approve: bool, note: str = "") -> Application:
-    """Approve or reject an application, and mail the decision with `note` to the applicant. Idempotent.
+def decide(application: Application, *, by: User, approve: bool, note: str = "") -> bool:
+    """Approve or reject an application, and mail the decision with `note` to the applicant. Idempotent: returns whether
+    it is decided now.
 
     Raises NotFound for an account that is being erased, ApplicationDecided.
     """
@@ -33,7 +34,7 @@ def decide(application: Application, *, by: User, approve: bool, note: str = "")
         raise NotFound
     decision = Status.APPROVED if approve else Status.REJECTED
     if locked.status == decision:
-        return locked
+        return False
     if locked.status != Status.PENDING:
         raise ApplicationDecided
     if user.state != User.State.PENDING:
@@ -46,4 +47,4 @@ def decide(application: Application, *, by: User, approve: bool, note: str = "")
     locked.decided_by, locked.decided_at = by, timezone.now()
     locked.save(update_fields=["status", "note", "decided_by", "decided_at"])
     tasks.send_application_decision.delay(application_id=str(locked.pk))
-    return locked
+    return True

@@ -46,7 +46,6 @@ def purge_invitations(runner: BatchRunner | None = None) -> int:
     """Delete invitations that expired or were revoked long ago, and with them who was invited by whom."""
     long_ago = timezone.now() - ENDED_INVITATIONS_KEPT
     ended = Invitation.objects.filter(Q(expires_at__lt=long_ago) | Q(revoked_at__lt=long_ago))
-    InvitationUse.objects.filter(invitation__in=ended).delete()
     return delete_in_batches(ended, runner)
 
 

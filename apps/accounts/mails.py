@@ -10,7 +10,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from apps.accounts.models import EmailedToken, User
+from apps.accounts.models import Application, EmailedToken, User
 from apps.core import mail
 
 
@@ -19,10 +19,34 @@ def digest(token: str) -> str:
 
 
 def send_confirmation(user_id: UUID, *, reference: str) -> None:
-    """Send a confirmation link unless the address is confirmed."""
-    user = User.objects.filter(pk=user_id, email_verified_at=None, state=User.State.ACTIVE).first()
+    """Send a confirmation link unless the address is confirmed. For a pending account it says what happens next."""
+    states = [User.State.ACTIVE, User.State.PENDING]
+    user = User.objects.filter(pk=user_id, email_verified_at=None, state__in=states).first()
     if user:
-        _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email", reference)
+        days = settings.APPLICATION_LIFETIME.days if user.state == User.State.PENDING else 0
+        _send(
+            user,
+            EmailedToken.Purpose.CONFIRM_EMAIL,
+            settings.EMAIL_CONFIRM_LIFETIME,
+            "confirm-email",
+            reference,
+            template="confirm-application" if days else "",
+            days=days,
+        )
+
+
+def send_application_decision(application_id: UUID, *, reference: str) -> None:
+    """Tell the applicant whether the account is approved, with the reason of the moderator."""
+    application = Application.objects.select_related("user").filter(pk=application_id).first()
+    if application is None or application.user.state == User.State.ERASED:
+        return
+    is_approved = application.status == Application.Status.APPROVED
+    values = {
+        "note": application.note,
+        "link": f"{settings.CLIENT_URL}/login",
+        "days": settings.REJECTED_APPLICATION_KEPT.days,
+    }
+    _mail(application.user, "application-approved" if is_approved else "application-rejected", values, reference)
 
 
 def send_reset(email: str, *, reference: str) -> None:
@@ -45,13 +69,24 @@ def send_export_ready(user_id: UUID, *, reference: str) -> None:
         _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours}, reference)
 
 
-def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:
+def _send(
+    user: User,
+    purpose: EmailedToken.Purpose,
+    lifetime: timedelta,
+    page: str,
+    reference: str,
+    *,
+    template: str = "",
+    **values: Any,
+) -> None:
+    """Send a link to `page` with a new token. `template`: of the mail, by default that with the name of the page."""
     token = secrets.token_urlsafe(32)
     EmailedToken.objects.create(
         user=user, purpose=purpose, email=user.email, digest=digest(token), expires_at=timezone.now() + lifetime
     )
-    link = f"{settings.CLIENT_URL}/{template}?token={token}"
-    _mail(user, template, {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)}, reference)
+    link = f"{settings.CLIENT_URL}/{page}?token={token}"
+    values |= {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)}
+    _mail(user, template or page, values, reference)
 
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 import altcha
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -75,4 +74,4 @@ def _is_first_use_in_database(key: str) -> bool:
 
 
 def _key(purpose: str) -> bytes:
-    return salted_hmac(f"photogram.proof-of-work.{purpose}", "", secret=settings.SECRET_KEY, algorithm="sha256").digest()
+    return salted_hmac(f"photogram.proof-of-work.{purpose}", "", algorithm="sha256").digest()

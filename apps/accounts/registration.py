@@ -1,4 +1,4 @@
-"""Signing up: who may, as the settings of the site say. `services.sign_up` creates the account whoever may."""
+"""Signing up, as far as the settings of the site allow it. `services.sign_up` creates accounts without these rules."""
 
 from datetime import date
 
@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.accounts import email_domains, invitations, proof_of_work, services
+from apps.accounts import email_domains, invitations, services
+from apps.accounts import proof_of_work as proofs
 from apps.accounts.invitations import Mode, RegistrationClosed
 from apps.accounts.models import Application, User
 from apps.core.errors import Forbidden, Invalid
@@ -39,7 +40,7 @@ def register(
     invitation: str = "",
     reason: str = "",
     date_of_birth: date | None = None,
-    solution: str = "",
+    proof_of_work: str = "",
 ) -> User:
     """Sign up: create an account, which is pending if a moderator has to approve it.
 
@@ -59,7 +60,7 @@ def register(
     email_domains.check_email_domain(email)
     # Before the transaction, so that a solution is used even if the sign-up fails.
     if rules.proof_of_work:
-        proof_of_work.require(solution)
+        proofs.require(proof_of_work)
     with transaction.atomic():
         user = services.sign_up(
             handle=handle,

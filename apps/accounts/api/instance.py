@@ -21,6 +21,8 @@ from apps.media.containers import ACCEPTED_TYPES, MAX_SIDE
 from apps.media.models import Media
 from apps.media.variants import CONTENT_TYPES, SIDES
 from apps.notifications import push
+from apps.site import reads as site
+from apps.site.models import SiteSettings
 
 
 @example(
@@ -79,6 +81,8 @@ class TextLimitsSerializer(serializers.Serializer[Any]):
         "contact": "hello@photogram.example",
         "languages": ["en"],
         "registration": "open",
+        "minimum_age": None,
+        "proof_of_work": False,
         "version": "0.1.0",
         "vapid_public_key": None,
         "moderators_need_two_factor": True,
@@ -89,7 +93,13 @@ class InstanceSerializer(serializers.Serializer[Any]):
     description = serializers.CharField()
     contact = serializers.CharField(help_text="An e-mail address, or empty.")
     languages = serializers.ListField(child=serializers.CharField(), help_text="Of the pages and mails.")
-    registration = serializers.ChoiceField(choices=["open"], help_text="Who can sign up.")
+    registration = serializers.ChoiceField(
+        choices=SiteSettings.Registration.values,
+        help_text="Who can sign up: everyone, those whom a moderator approves or who have an invitation, only those "
+        "who have an invitation, or nobody.",
+    )
+    minimum_age = serializers.IntegerField(allow_null=True, help_text="In years, of new members; null for any age.")
+    proof_of_work = serializers.BooleanField(help_text="Whether a sign-up needs `proof_of_work`.")
     version = serializers.CharField(help_text="Of the software.")
     uploads = UploadLimitsSerializer()
     variants = VariantSizeSerializer(many=True)
@@ -118,13 +128,16 @@ class InstanceViewSet(BaseViewSet):
         responses={200: InstanceSerializer},
     )
     def retrieve(self, request: Request) -> Response:
+        rules = site.current()
         return Response(
             {
                 "name": settings.SITE_NAME,
                 "description": settings.SITE_DESCRIPTION,
                 "contact": settings.SITE_CONTACT,
                 "languages": [code for code, _ in settings.LANGUAGES],
-                "registration": "open",
+                "registration": rules.registration,
+                "minimum_age": rules.minimum_age,
+                "proof_of_work": rules.proof_of_work,
                 "version": settings.VERSION,
                 "uploads": {
                     "content_types": list(ACCEPTED_TYPES),

@@ -2,13 +2,16 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from apps.accounts.api.instance import InstanceViewSet
+from apps.accounts.api.registration import ChallengeViewSet, InvitationViewSet
 from apps.accounts.api.views import AuthViewSet, ExportViewSet, UserViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("auth", AuthViewSet, basename="auth")
 router.register("users", UserViewSet, basename="users")
+router.register("invitations", InvitationViewSet, basename="invitations")
 
 urlpatterns = [
+    path("users/challenge", ChallengeViewSet.as_view({"get": "retrieve"})),
     path("instance", InstanceViewSet.as_view({"get": "retrieve"})),
     path("users/me/export", ExportViewSet.as_view({"post": "create", "get": "retrieve"})),
     *router.urls,

@@ -1,6 +1,7 @@
 from rest_framework.routers import SimpleRouter
 
 from apps.moderation.api import views
+from apps.moderation.api.applications import ApplicationViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("moderation/users", views.UserModerationViewSet, basename="moderated-users")
@@ -10,5 +11,6 @@ router.register("moderation/flags", views.FlagViewSet, basename="flags")
 router.register("moderation/audit", views.AuditViewSet, basename="audit")
 router.register("moderation/actions", views.ActionViewSet, basename="moderation-actions")
 router.register("moderation/appeals", views.AppealViewSet, basename="appeals")
+router.register("moderation/applications", ApplicationViewSet, basename="applications")
 
 urlpatterns = router.urls
