@@ -48,6 +48,10 @@ OBJECTS = {
     "Liker": "user viewer liked_at",
     "Flag": "id target_type target_id category note status created_at",
     "ModerationAction": "id actor action target_type target_id reason category created_at reversed_at",
+    "PendingSignUp": "id handle email status expires_at",
+    "Invitation": "code url max_uses uses created_at expires_at revoked_at",
+    "InvitationValidity": "valid expires_at",
+    "Application": "id user email email_verified reason status note created_at decided_at decided_by expires_at",
     "Appeal": "id action_id text status note created_at decided_at",
     "AppealCase": "id action_id text status note created_at decided_at appellant action decided_by",
 }
@@ -96,6 +100,9 @@ ENUMS = {
     ("MakeFlagRequest", "category"): CATEGORIES,
     ("TakeDownRequest", "category"): CATEGORIES,
     ("SuspendRequest", "category"): CATEGORIES,
+    ("Instance", "registration"): {"open", "approval", "invite", "closed"},
+    ("PendingSignUp", "status"): {"pending"},
+    ("Application", "status"): {"pending", "approved", "rejected"},
     ("ModerationAction", "target_type"): {"user", "post", "comment"},
     ("ModerationAction", "category"): CATEGORIES,
 }
@@ -120,7 +127,10 @@ NULLABLE = {
 }
 # Call → its success and the codes of its own.
 CALLS = {
-    "POST /auth/token": (200, "invalid_credentials account_suspended token_reused"),
+    "POST /auth/token": (
+        200,
+        "invalid_credentials account_suspended account_pending application_rejected token_reused",
+    ),
     "POST /auth/revoke": (204, ""),
     "GET /auth/me": (200, ""),
     "GET /auth/sessions": (200, ""),
@@ -129,7 +139,16 @@ CALLS = {
     "POST /auth/password/reset/confirm": (204, ""),
     "POST /auth/email/confirm": (204, ""),
     "POST /auth/email/resend": (202, ""),
-    "POST /users": (201, "handle_taken email_taken idempotency_key_reused request_in_progress"),
+    "POST /users": (
+        "201 202",
+        "handle_taken email_taken idempotency_key_reused request_in_progress registration_closed invitation_required "
+        "invalid_invitation under_age proof_of_work_required",
+    ),
+    "GET /users/challenge": (200, ""),
+    "GET /invitations": (200, "invalid_cursor"),
+    "POST /invitations": (201, "registration_closed invitation_quota_exceeded idempotency_key_reused"),
+    "GET /invitations/{code}": (200, ""),
+    "DELETE /invitations/{code}": (204, "not_found"),
     "GET /users": (200, "too_many_ids"),
     "GET /users/{user}": (200, "not_found"),
     "PATCH /users/{user}": (200, "permission_denied"),
@@ -223,6 +242,11 @@ CALLS = {
     "GET /moderation/actions/{action_id}/statement": (200, "not_found invalid_link"),
     "POST /moderation/actions/{action_id}/appeal": (201, "already_appealed not_appealable not_found invalid_link"),
     "GET /moderation/appeals": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "GET /moderation/applications": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "POST /moderation/applications/{application_id}/decide": (
+        200,
+        "moderator_required two_factor_required application_decided not_found",
+    ),
     "POST /moderation/appeals/{appeal_id}/decide": (
         200,
         "moderator_required two_factor_required own_decision appeal_decided",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
+from apps.accounts.models import Application
 from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
@@ -101,6 +102,11 @@ def report(_: Any) -> Sending:
     return Sending(make_moderator("mod"), {"flag_id": flag.pk})
 
 
+def application(_: Any) -> Sending:
+    applied = Application.objects.create(user=UserFactory(state="pending"), reason="x")
+    return Sending(make_moderator("mod"), {"application_id": applied.pk})
+
+
 def signed_out(_: Any) -> Sending:
     alice()
     return Sending()
@@ -137,6 +143,8 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "unsuspendUser": suspended_user,
     "appealModerationAction": lambda _: taken_down(_, by_author=True),
     "decideAppeal": lambda _: taken_down(_, appealed=True),
+    "createInvitation": lambda _: Sending(alice()),
+    "decideApplication": application,
 }
 
 

@@ -14,6 +14,7 @@ from apps.accounts.invitations import MOST_DAYS, MOST_USES, InvitationQuotaExcee
 from apps.accounts.models import Invitation
 from apps.accounts.querysets import InvitationQuerySet
 from apps.core.api.fields import StrictInteger
+from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.api.throttling import RateLimit
@@ -95,13 +96,15 @@ class InvitationViewSet(BaseViewSet):
         description="A member can invite as many people as the site allows; `left` of the error says how many more.",
         responses={201: InvitationSerializer},
         errors=[RegistrationClosed, InvitationQuotaExceeded],
+        idempotency_key=True,
     )
+    @idempotent
     def create(self, request: Request) -> Response:
         made = invitations.invite(self.caller_id, **self.get_validated_data())
         return Response(InvitationSerializer(made).data, status=201)
 
     @documented(
-        operation_id="checkInvitation",
+        operation_id="getInvitation",
         summary="Check whether an invitation is valid",
         description="The response for an unknown code is that for an expired one.",
         responses={200: InvitationValiditySerializer},
@@ -121,6 +124,18 @@ class InvitationViewSet(BaseViewSet):
         return Response(status=204)
 
 
+@example(
+    {
+        "algorithm": "PBKDF2/SHA-256",
+        "cost": 1000,
+        "keyLength": 32,
+        "keyPrefix": "4f1d0c52a7e09b3386c1f2d75e9a40b8",
+        "keySignature": "9b0f6c41",
+        "nonce": "d1e8a70c",
+        "salt": "52b7f3aa",
+        "expiresAt": 1796034682,
+    }
+)
 class ChallengeParametersSerializer(serializers.Serializer[Any]):
     algorithm = serializers.CharField()
     cost = serializers.IntegerField(help_text="Iterations of a derivation.")
@@ -132,6 +147,7 @@ class ChallengeParametersSerializer(serializers.Serializer[Any]):
     expiresAt = serializers.IntegerField(help_text="Seconds since 1970.")
 
 
+@example({"signature": "c7a95e10"})
 class ChallengeSerializer(serializers.Serializer[Any]):
     parameters = ChallengeParametersSerializer()
     signature = serializers.CharField()
