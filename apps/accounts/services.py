@@ -194,7 +194,10 @@ def complete_sign_in(
 
 def _refusal_of_pending(user: User) -> Forbidden:
     rejected = Application.objects.filter(user=user, status=Application.Status.REJECTED).first()
-    return ApplicationRejected(reason=rejected.note) if rejected else AccountPending()
+    if rejected is None:
+        return AccountPending()
+    text = _("Your application was not accepted. Reason: %(reason)s") % {"reason": rejected.note}
+    return ApplicationRejected(str(text), reason=rejected.note)
 
 
 def open_session(

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import path
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.api.registration import ChallengeViewSet
 from apps.content.api.views import PostViewSet
 from apps.media.api.views import MediaViewSet, UploadViewSet
 from apps.notifications.api.views import NotificationViewSet, PushViewSet
@@ -37,6 +38,7 @@ urlpatterns = [
     path("notifications/read", _view(NotificationViewSet, post="read_all")),
     path("push-subscriptions", _view(PushViewSet, get="list", post="create")),
     path("push-subscriptions/<uuid:subscription_id>", _view(PushViewSet, delete="destroy")),
+    path("sign-up-challenge", _view(ChallengeViewSet, get="retrieve"), name="web_challenge"),
     # What `@` and `#` complete.
     path("search/users", _view(SearchViewSet, get="users")),
     path("search/tags", _view(SearchViewSet, get="tags")),
