@@ -152,7 +152,7 @@ class MeSerializer(UserSerializer):
         }
 
 
-@example({"email": "alice@example.org"})
+@example({"handle": "alice", "email": "alice@example.org"})
 class PendingSignUpSerializer(serializers.Serializer[Any]):
     """The account exists. Its owner can sign in when a moderator has approved it, which a mail tells."""
 

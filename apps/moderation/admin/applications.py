@@ -82,7 +82,7 @@ class ApplicationPage(ModerationView):
         application, form = self._find(application_id), DecisionForm(request.POST)
         here = reverse("admin:moderation_application", args=[application_id])
         if not form.is_valid():
-            messages.error(request, "Nothing was decided: " + " ".join(form.errors.get("note", ["choose a decision."])))
+            messages.error(request, f"Nothing was decided: {form.errors.as_text()}")
             return redirect(here)
         approve, note = form.cleaned_data["decision"] == APPROVE, form.cleaned_data["note"]
         try:

@@ -3,7 +3,6 @@
 from typing import Any, cast
 from uuid import UUID
 
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -21,7 +20,7 @@ from apps.core.api.serializers import StrictSerializer
 from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid
 from apps.moderation import permissions, registration
-from apps.moderation.api.filters import StrictForm
+from apps.moderation.api.filters import ApplicationFilter
 from apps.moderation.api.permissions import IsModerator
 from apps.moderation.services import ModeratorRequired
 
@@ -78,13 +77,6 @@ class DecideApplicationSerializer(StrictSerializer):
         """The arguments of `registration.decide_application`."""
         values = super().to_internal_value(data)
         return {"approve": values["decision"] == "approve", "note": values.get("note", "")}
-
-
-class ApplicationFilter(filters.FilterSet):
-    status = filters.ChoiceFilter(choices=Application.Status.choices)
-
-    class Meta:
-        form = StrictForm
 
 
 @extend_schema(tags=["Moderation"])
