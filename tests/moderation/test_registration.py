@@ -5,7 +5,7 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from apps.accounts import email_domains, invitations, registration
+from apps.accounts import email_domains, registration
 from apps.accounts.models import Application, EmailDomain, Invitation, User
 from apps.moderation.models import Claim, StaffAct
 from apps.site import services as site
@@ -93,7 +93,10 @@ def test_admin_invites_without_a_quota_and_it_is_recorded():
     assert browser.post(path, {"max_uses": 50, "days": 30, "reason": "A school class."}).status_code == 302
     invitation = Invitation.objects.get()
     assert invitation.code in browser.get(reverse("admin:accounts_invitation_changelist")).text
-    assert invitations.find_valid(invitation.code)
+    guest = registration.register(
+        handle="guest", email="guest@example.org", password=PASSWORD, invitation=invitation.code
+    )
+    assert "@root" in browser.get(reverse("admin:accounts_user_change", args=[guest.pk])).text
     act = StaffAct.objects.get()
     assert (act.act, act.detail) == ("create_invitation", {"max_uses": 50, "days": 30})
     assert browser_of(make_moderator("senior", "senior_moderator")).get(path).status_code == 403
