@@ -98,7 +98,7 @@ def clear_caches() -> None:
     """Remove what is kept in Redis or in memory."""
     terms.in_force.clear()
     newcomers.in_force.clear()
-    site.in_force.clear()
+    site.clear()
     cache.breaker.reset()
     cache.call(_delete_keys)
 

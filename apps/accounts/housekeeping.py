@@ -6,7 +6,15 @@ from django.contrib.sessions.models import Session as ConsoleSession
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import DataExport, EmailedToken, Invitation, Session, WithheldHandle
+from apps.accounts.models import (
+    DataExport,
+    EmailChange,
+    EmailedToken,
+    Invitation,
+    SecurityEvent,
+    Session,
+    WithheldHandle,
+)
 from apps.core.db.batches import BatchRunner, delete_in_batches
 
 # An ended session is kept, so that a refresh token that is presented again is recognised as reused.
@@ -15,6 +23,9 @@ ENDED_SESSIONS_KEPT = timedelta(days=30)
 FINISHED_EXPORTS_KEPT = timedelta(days=30)
 # Until then the people who joined with an invitation count in the quota of the member who invited them.
 ENDED_INVITATIONS_KEPT = timedelta(days=90)
+# Longer than EMAIL_CONFIRM_LIFETIME and EMAIL_REVERT_LIFETIME together.
+EMAIL_CHANGES_KEPT = timedelta(days=90)
+SECURITY_EVENTS_KEPT = timedelta(days=90)
 
 
 def ended_sessions() -> QuerySet[Session]:
@@ -47,6 +58,14 @@ def purge_invitations(runner: BatchRunner | None = None) -> int:
     long_ago = timezone.now() - ENDED_INVITATIONS_KEPT
     ended = Invitation.objects.filter(Q(expires_at__lt=long_ago) | Q(revoked_at__lt=long_ago))
     return delete_in_batches(ended, runner)
+
+
+def purge_email_changes(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(EmailChange.objects.filter(created_at__lt=timezone.now() - EMAIL_CHANGES_KEPT), runner)
+
+
+def purge_security_events(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(SecurityEvent.objects.filter(created_at__lt=timezone.now() - SECURITY_EVENTS_KEPT), runner)
 
 
 def release_handles(runner: BatchRunner | None = None) -> int:

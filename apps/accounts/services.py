@@ -11,7 +11,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
+from apps.accounts import consents, exports, handles, passwords, security, session_cache, tasks, tokens
+from apps.accounts.devices import fingerprint
 from apps.accounts.events import (
     account_created,
     account_hidden,
@@ -20,8 +21,19 @@ from apps.accounts.events import (
     account_shown,
     blocked_text_in_profile,
 )
+from apps.accounts.housekeeping import ENDED_SESSIONS_KEPT
 from apps.accounts.mails import digest
-from apps.accounts.models import Application, DataExport, EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import (
+    Application,
+    DataExport,
+    EmailChange,
+    EmailedToken,
+    Erasure,
+    SecurityEvent,
+    Session,
+    User,
+    WithheldHandle,
+)
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
@@ -30,6 +42,8 @@ from apps.safety import terms
 
 # The free text of a profile, which is checked for blocked terms.
 SCREENED = {"display_name", "bio", "website"}
+# A device is new if none of so many last sessions was opened on it.
+COMPARED_SESSIONS = 200
 
 
 class HandleTaken(Conflict):
@@ -91,7 +105,9 @@ def sign_up(
     is_of_age: bool = False,
     is_pending: bool = False,
 ) -> User:
-    """Create an account and send a confirmation mail. `registration.register` checks who may sign up.
+    """Create an account, record the consent to the documents in effect, and send a confirmation mail.
+
+    `registration.register` checks who may sign up.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
@@ -113,12 +129,21 @@ def sign_up(
     except IntegrityError as error:
         raise _conflict_of(error) from error
     # After the insert: an account that is being erased withholds its handle before it releases it.
-    if WithheldHandle.objects.filter(handle=user.handle, until__gt=now).exists():
+    if is_withheld(user.handle, user):
         raise HandleTaken
+    consents.accept_at_sign_up(user.pk)
+    if EmailChange.objects.reserving(user.email).exists():
+        raise EmailTaken
     account_created.publish(user_id=str(user.pk))
-    _report_blocked_terms(user, suspicious)
+    report_blocked_terms(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
+
+
+def is_withheld(handle: str, user: User) -> bool:
+    """Whether the handle was released recently, by another account."""
+    withheld = WithheldHandle.objects.filter(handle=handle, until__gt=timezone.now())
+    return withheld.exclude(user=user).exists()
 
 
 def _conflict_of(error: IntegrityError) -> Conflict:
@@ -183,13 +208,30 @@ def complete_sign_in(
         raise AccountSuspended(until=until, reason=locked.suspension_reason)
     if locked.state == User.State.PENDING:
         raise _refusal_of_pending(locked)
-    if locked.state == User.State.LEAVING:
+    returns = locked.state == User.State.LEAVING
+    if returns:
         activate(locked)
     if locked.state != User.State.ACTIVE:
         raise InvalidCredentials
-    return open_session(
+    session = open_session(
         locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
     )
+    if returns:
+        security.record(locked, SecurityEvent.Kind.DELETION_CANCELLED, session=session)
+    _report_new_device(locked, session)
+    return session
+
+
+def _report_new_device(user: User, session: Session) -> None:
+    """Record the sign-in if none of the account's last sessions, live or ended, was on such a device.
+
+    The first sign-in after the sign-up is no news; later, an account without sessions has not been used for long.
+    """
+    earlier = Session.objects.owned_by(user.pk).exclude(pk=session.pk).order_by("-id")[:COMPARED_SESSIONS]
+    known = {fingerprint(other) for other in earlier.only("kind", "device_name", "user_agent")}
+    is_first = not known and user.created_at > timezone.now() - ENDED_SESSIONS_KEPT
+    if not is_first and fingerprint(session) not in known:
+        security.record(user, SecurityEvent.Kind.NEW_DEVICE, session=session)
 
 
 def _refusal_of_pending(user: User) -> Forbidden:
@@ -231,7 +273,7 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
     if staff.select_for_update(no_key=True).first() is None:
         return None
     now = timezone.now()
-    return Session.objects.create(
+    session = Session.objects.create(
         user=user,
         kind=Session.Kind.CONSOLE,
         last_seen_at=now,
@@ -241,6 +283,8 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
         two_factor=two_factor,
         expires_at=now + settings.CONSOLE_SESSION_LIFETIME,
     )
+    _report_new_device(user, session)
+    return session
 
 
 def record_use(session_id: UUID) -> None:
@@ -339,6 +383,7 @@ def change_password(user: User, *, current: str, new: str, session_id: UUID) -> 
     user.set_password(new)
     user.save(update_fields=["password"])
     end_all_sessions(user.pk, except_id=session_id, reason=Session.EndReason.PASSWORD_CHANGED)
+    security.record(user, SecurityEvent.Kind.PASSWORD_CHANGED, session_id=session_id)
 
 
 def require_password(user: User, password: str) -> None:
@@ -359,8 +404,11 @@ def request_password_reset(email: str) -> None:
 
 
 @transaction.atomic
-def reset_password(*, token: str, new: str) -> None:
-    """Set a new password and end all sessions. The token works once. Raises InvalidLink, Invalid."""
+def reset_password(*, token: str, new: str, address: str | None = None, user_agent: str = "") -> None:
+    """Set a new password, and end all sessions and a pending change of the e-mail address. The token works once.
+
+    `address` and `user_agent` are those of the client. Raises InvalidLink, Invalid.
+    """
     user = _redeem(token, EmailedToken.Purpose.RESET_PASSWORD)
     passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
@@ -368,7 +416,10 @@ def reset_password(*, token: str, new: str) -> None:
     user.email_verified_at = user.email_verified_at or timezone.now()
     user.save(update_fields=["password", "email_verified_at"])
     EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
+    # Somebody else may have asked for it.
+    EmailChange.objects.owned_by(user.pk).pending().update(state=EmailChange.State.CANCELLED)
     end_all_sessions(user.pk, reason=Session.EndReason.PASSWORD_RESET)
+    security.record(user, SecurityEvent.Kind.PASSWORD_RESET, address=address, user_agent=user_agent)
 
 
 @transaction.atomic
@@ -406,10 +457,16 @@ def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
 
     A token is valid only while the account has the address that the token was sent to. Raises InvalidLink.
     """
-    row = _unused(token, purpose).select_related("user").first()
-    if row is None or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()):
+    row = _unused(token, purpose).first()
+    if row is None:
         raise InvalidLink
-    return row.user
+    # The lock lets a change of the address wait, which would make the token invalid.
+    user: User = User.objects.select_for_update(no_key=True).get(pk=row.user_id)
+    if user.email != row.email or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(
+        used_at=timezone.now()
+    ):
+        raise InvalidLink
+    return user
 
 
 def _unused(token: str, purpose: EmailedToken.Purpose) -> QuerySet[EmailedToken]:
@@ -438,13 +495,13 @@ def update_profile(user: User, *, changes: dict[str, Any]) -> User:
         setattr(user, name, value)
     user.save()
     session_cache.mark_user(user.pk)
-    _report_blocked_terms(user, suspicious)
+    report_blocked_terms(user, suspicious)
     if user.is_private != was_private:
         (account_made_private if user.is_private else account_made_public).publish(user_id=str(user.pk))
     return user
 
 
-def _report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
+def report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
     for term_id in suspicious:
         blocked_text_in_profile.publish(user_id=str(user.pk), term_id=str(term_id))
 
@@ -461,7 +518,7 @@ def _change_avatar(user: User, medium_id: UUID | None) -> None:
 
 # ── Deletion, suspension ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def leave(user: User, *, password: str) -> User:
+def leave(user: User, *, password: str, session_id: UUID | None = None) -> User:
     """Hide the account now and erase it after ERASURE_GRACE, unless the user signs in before. Raises WrongPassword."""
     require_password(user, password)
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -469,6 +526,7 @@ def leave(user: User, *, password: str) -> User:
     user.erase_after = timezone.now() + settings.ERASURE_GRACE
     user.save(update_fields=["state", "erase_after"])
     _hide(user, reason=Session.EndReason.LEAVING)
+    security.record(user, SecurityEvent.Kind.DELETION_SCHEDULED, session_id=session_id)
     return user
 
 
@@ -508,6 +566,19 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
 
 
 @transaction.atomic
+def set_verified(user: User, verified: bool, *, reason: str) -> bool:
+    """Grant or remove the mark of a verified account, and mail the member; `reason` is mailed with a removal.
+
+    Returns whether it changed. Who may do this is decided by moderation (`verification.py`).
+    """
+    changed = User.objects.filter(pk=user.pk).exclude(is_verified=verified).update(is_verified=verified)
+    if changed:
+        session_cache.mark_user(user.pk)
+        tasks.send_verification.delay(user_id=str(user.pk), verified=verified, reason="" if verified else reason)
+    return bool(changed)
+
+
+@transaction.atomic
 def unsuspend(user: User) -> bool:
     """Returns whether the account was suspended. A pending deletion is pending again."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -523,7 +594,7 @@ def unsuspend(user: User) -> bool:
 
 # ── Data export ──────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def request_export(user: User, *, password: str) -> DataExport:
+def request_export(user: User, *, password: str, session_id: UUID | None = None) -> DataExport:
     """Enqueue an archive of the user's data: one at a time and one a day, not counting failed ones.
 
     Raises WrongPassword, ExportInProgress, ExportTooSoon.
@@ -541,6 +612,7 @@ def request_export(user: User, *, password: str) -> DataExport:
             raise ExportTooSoon(headers={"Retry-After": str(math.ceil(wait))})
     export = DataExport.objects.create(user_id=user.pk, created_at=now, next_attempt_at=first_sweep_at())
     tasks.make_export.delay(export_id=str(export.pk))
+    security.record(user, SecurityEvent.Kind.EXPORT_REQUESTED, session_id=session_id)
     return export
 
 

@@ -25,6 +25,21 @@ def send_application_decision(*, application_id: str, **_: object) -> None:
     mails.send_application_decision(UUID(application_id), reference=str(current_task.request.id))
 
 
+@shared_task
+def send_verification(*, user_id: str, verified: bool, reason: str, **_: object) -> None:
+    mails.send_verification(UUID(user_id), verified=verified, reason=reason, reference=str(current_task.request.id))
+
+
+@shared_task
+def send_email_change(*, change_id: str, **_: object) -> None:
+    mails.send_email_change(UUID(change_id), reference=str(current_task.request.id))
+
+
+@shared_task
+def send_security_mail(*, event_id: str, **_: object) -> None:
+    mails.send_security_mail(UUID(event_id), reference=str(current_task.request.id))
+
+
 @scheduled
 def enqueue_due_erasures(**_: object) -> int:
     return erasure.enqueue_due()
@@ -75,6 +90,16 @@ def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
 @scheduled
 def purge_invitations(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.purge_invitations(runner)
+
+
+@scheduled
+def purge_email_changes(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_email_changes(runner)
+
+
+@scheduled
+def purge_security_events(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_security_events(runner)
 
 
 @scheduled

@@ -1,7 +1,7 @@
 """The accent colour of the site, and the contrast that WCAG 2.2 requires of it (success criterion 1.4.3)."""
 
 import re
-from functools import cache
+from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 
@@ -27,7 +27,7 @@ def validate_accent(colour: str) -> None:
         )
 
 
-@cache
+@lru_cache(maxsize=16)
 def accent_for_dark_theme(accent: str) -> str:
     """The accent, mixed with as much white as text needs on the dark surface."""
     for percent in range(0, 101, 5):

@@ -9,6 +9,9 @@ from django.db.models.functions import Now
 from apps.core.models import UUIDModel
 from apps.site.colours import DEFAULT_ACCENT, validate_accent
 
+# Pixels; large enough for the icon of an installed app.
+LOGO_EDGE = 512
+
 
 def require_confirmed_address() -> bool:
     """The default of `confirmed_address_required`."""

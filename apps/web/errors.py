@@ -11,6 +11,8 @@ from rest_framework.exceptions import ValidationError
 
 from apps.core.api import problems
 from apps.core.errors import DomainError, Forbidden
+from apps.site import reads as site
+from apps.web.http import describe_site
 
 
 def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpResponse:
@@ -18,7 +20,8 @@ def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpRespons
     if request.headers.get("HX-Request") == "true":
         response = HttpResponse(status=problem["status"])
         return show_message(reswap(response, "none"), problem["detail"], kind="error")
-    return render(request, "web/error.html", {"problem": problem}, status=problem["status"])
+    context = {"problem": problem} | describe_site(site.last_known())
+    return render(request, "web/error.html", context, status=problem["status"])
 
 
 class CsrfFailed(Forbidden):

@@ -78,6 +78,7 @@ def caller(alice, bob):
     terms.in_force.get()
     newcomers.in_force.get()
     site.current()
+    site.documents_in_effect()
     return caller
 
 

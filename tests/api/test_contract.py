@@ -37,7 +37,7 @@ OBJECTS = {
     "Notification": "id type actors actor_count post_id comment_id preview read_at created_at updated_at",
     "Unread": "unread",
     "NotificationPreferences": "follow follow_request follow_accepted like comment reply mention comment_like "
-    "moderation",
+    "moderation report",
     "Channels": "in_app push email",
     "Comment": "id post_id author text mentions parent_id counts viewer removed created_at",
     "CommentCounts": "likes replies",
@@ -47,6 +47,10 @@ OBJECTS = {
     "Saved": "saved",
     "Liker": "user viewer liked_at",
     "Flag": "id target_type target_id category note status created_at",
+    "OwnFlag": "id target_type target_id category note status created_at decided_at outcome reason may_object "
+    "object_until objection",
+    "Objection": "text status note created_at decided_at",
+    "Decision": "id action target_type target_id created_at reversed_at subject paragraphs can_appeal appeal",
     "ModerationAction": "id actor action target_type target_id reason category created_at reversed_at",
     "PendingSignUp": "id handle email status expires_at",
     "Invitation": "code url max_uses uses created_at expires_at revoked_at",
@@ -78,6 +82,7 @@ ENUMS = {
         "mention",
         "comment_like",
         "moderation",
+        "report",
     },
     ("Post", "visibility"): {"public", "followers"},
     ("Post", "status"): {"published", "processing", "failed", "taken_down"},
@@ -96,7 +101,7 @@ ENUMS = {
     ("Variant", "content_type"): {"image/webp", "image/jpeg"},
     ("Flag", "target_type"): {"user", "post", "comment"},
     ("Flag", "category"): CATEGORIES,
-    ("Flag", "status"): {"open", "resolved", "dismissed"},
+    ("Flag", "status"): {"open", "resolved", "dismissed", "obsolete"},
     ("MakeFlagRequest", "category"): CATEGORIES,
     ("TakeDownRequest", "category"): CATEGORIES,
     ("SuspendRequest", "category"): CATEGORIES,
@@ -139,6 +144,13 @@ CALLS = {
     "POST /auth/password/reset/confirm": (204, ""),
     "POST /auth/email/confirm": (204, ""),
     "POST /auth/email/resend": (202, ""),
+    "GET /auth/email/change": (200, ""),
+    "POST /auth/email/change": (202, "wrong_password email_taken"),
+    "DELETE /auth/email/change": (204, ""),
+    "POST /auth/email/change/confirm": (204, "invalid_link email_taken"),
+    "POST /auth/email/revert": (204, "invalid_link"),
+    "GET /auth/security-events": (200, "invalid_cursor"),
+    "POST /users/me/handle": (200, "handle_taken handle_change_too_soon blocked_text"),
     "POST /users": (
         "201 202",
         "handle_taken email_taken idempotency_key_reused request_in_progress registration_closed invitation_required "
@@ -238,6 +250,10 @@ CALLS = {
         200,
         "moderator_required two_factor_required cannot_moderate flag_closed",
     ),
+    "GET /moderation/flags/mine": (200, "invalid_cursor"),
+    "GET /moderation/flags/mine/{report_id}": (200, "not_found"),
+    "POST /moderation/flags/mine/{report_id}/object": (201, "not_objectable already_objected not_found"),
+    "GET /moderation/actions/mine": (200, "invalid_cursor"),
     "GET /moderation/audit": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
     "GET /moderation/actions/{action_id}/statement": (200, "not_found invalid_link"),
     "POST /moderation/actions/{action_id}/appeal": (201, "already_appealed not_appealable not_found invalid_link"),
@@ -259,6 +275,8 @@ WITHOUT_TOKEN = {
     "POST /auth/password/reset",
     "POST /auth/password/reset/confirm",
     "POST /auth/email/confirm",
+    "POST /auth/email/change/confirm",
+    "POST /auth/email/revert",
 }
 EVERY_WRITE = {"validation_error", "malformed_request", "body_too_large", "unsupported_content_type"}
 

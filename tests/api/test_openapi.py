@@ -57,9 +57,35 @@ def test_every_route_but_the_aliases_is_documented():
 
 # ── Names and texts ──────────────────────────────────────────────────────────────────────────────────────
 VERBS = {
-    *("accept", "appeal", "block", "change", "close", "comment", "complete", "confirm", "count", "create", "decide"),
+    *(
+        "accept",
+        "appeal",
+        "block",
+        "cancel",
+        "change",
+        "close",
+        "comment",
+        "complete",
+        "confirm",
+        "count",
+        "create",
+        "decide",
+    ),
     *("delete", "follow", "get", "like", "list", "mark", "mute", "refresh", "reject", "remove", "report", "request"),
-    *("resend", "reset", "restore", "revoke", "save", "search", "sign", "start", "subscribe", "suspend", "take"),
+    *(
+        "resend",
+        "reset",
+        "restore",
+        "revert",
+        "revoke",
+        "save",
+        "search",
+        "sign",
+        "start",
+        "subscribe",
+        "suspend",
+        "take",
+    ),
     *("unblock", "unfollow", "unlike", "unmute", "unsave", "unsuspend", "update"),
 }
 

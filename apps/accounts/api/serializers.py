@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from rest_framework import serializers
 
-from apps.accounts import exports
-from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
+from apps.accounts import consents, exports
+from apps.accounts.devices import name_event_device
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
@@ -17,6 +18,7 @@ from apps.core.api.serializers import StrictSerializer
 from apps.core.hosts import is_public_name
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
+from apps.site.models import DocumentVersion
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +134,16 @@ class SettingsSerializer(serializers.Serializer[Any]):
     keyboard_shortcuts = serializers.BooleanField()
 
 
-@example({"viewer": None, "email_verified": True, "locale": "en", "roles": [], "unread_notifications": 3})
+@example(
+    {
+        "viewer": None,
+        "email_verified": True,
+        "locale": "en",
+        "roles": [],
+        "unread_notifications": 3,
+        "pending_consents": ["terms"],
+    }
+)
 class MeSerializer(UserSerializer):
     email = serializers.EmailField()
     email_verified = serializers.BooleanField()
@@ -140,6 +151,10 @@ class MeSerializer(UserSerializer):
     roles = serializers.ListField(child=serializers.ChoiceField(choices=["admin", "moderator"]))
     settings = SettingsSerializer()
     unread_notifications = serializers.IntegerField()
+    pending_consents = serializers.ListField(
+        child=serializers.ChoiceField(choices=DocumentVersion.Kind.values),
+        help_text="The documents whose version in effect the user has not accepted: see `POST /v1/users/me/consents`.",
+    )
 
     def to_representation(self, instance: User) -> dict[str, Any]:
         return serialize_user(instance, None) | {
@@ -149,6 +164,7 @@ class MeSerializer(UserSerializer):
             "roles": sorted(instance.roles),
             "settings": DEFAULT_SETTINGS | instance.settings,
             "unread_notifications": count_unread(instance.pk),
+            "pending_consents": [version.kind for version in consents.pending(instance)],
         }
 
 
@@ -203,6 +219,37 @@ class SessionSerializer(serializers.Serializer[Session]):
 
     def get_current(self, session: Session) -> bool:
         return bool(session.pk == self.context["request"].auth.session_id)
+
+
+@example({"email": "alice@wonderland.example"})
+class PendingEmailSerializer(serializers.Serializer[EmailChange]):
+    email = serializers.EmailField(source="new_email")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+@example({"email": "alice@example.org", "email_verified": True})
+class EmailStateSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    email_verified = serializers.BooleanField()
+    pending = PendingEmailSerializer(
+        allow_null=True, help_text="A new address whose link has not been used yet; it replaces the present one then."
+    )
+
+
+@example(
+    {"kind": "passkey_added", "detail": "Alice's phone", "device": "Firefox on Windows", "network": "203.0.113.***"}
+)
+class SecurityEventSerializer(serializers.Serializer[SecurityEvent]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=SecurityEvent.Kind.values)
+    detail = serializers.CharField(help_text="What changed, such as the handles or the name of a passkey.")
+    device = serializers.SerializerMethodField()
+    network = serializers.CharField(help_text="The network of the client, without the part that names a computer.")
+    created_at = serializers.DateTimeField()
+
+    def get_device(self, event: SecurityEvent) -> str:
+        return name_event_device(event)
 
 
 @example({"status": "ready", "url": "https://storage.photogram.example/exports/x7d2.zip?X-Amz-Signature=5f0c"})
@@ -352,6 +399,17 @@ class ResetPasswordSerializer(StrictSerializer):
 @example({"token": "the token of the link in the mail"})
 class ConfirmEmailSerializer(StrictSerializer):
     token = SecretField()
+
+
+@example({"handle": "alice.liddell"})
+class ChangeHandleSerializer(StrictSerializer):
+    handle = HandleField()
+
+
+@example({"email": "alice@wonderland.example", "password": "correct horse battery staple"})
+class ChangeEmailSerializer(StrictSerializer):
+    email = EmailField(max_length=254)
+    password = SecretField()
 
 
 class SettingsBodySerializer(StrictSerializer):

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_web_sessions'),
+        ("accounts", "0019_consents"),
     ]
 
     operations = [
