@@ -329,6 +329,11 @@ def test_blocked_domain_cannot_sign_up(db):
     assert sign_up(email="dora@mailinator.com").status_code == 201
 
 
+def test_blocked_domain_is_refused_when_an_address_is_changed(api, alice):
+    answer = api(alice).post("/auth/email/change", {"email": "a@eu.mailinator.com", "password": PASSWORD})
+    assert field_codes(answer) == {"email": "blocked_domain"}
+
+
 @pytest.mark.parametrize("domain", ["", "com", "a b.example", "a..example", "x" * 300 + ".example"])
 def test_malformed_domains_make_no_rule(db, domain):
     with pytest.raises(Invalid):
