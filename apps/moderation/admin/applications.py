@@ -28,9 +28,8 @@ class ApplicationsPage(ConsolePage):
     template_name = "console/applications.html"
 
     def get_page_context(self) -> dict[str, Any]:
-        status = self.request.GET.get("status", Application.Status.PENDING)
-        if status not in Application.Status.values:
-            raise Http404
+        status = self.request.GET.get("status", "")
+        status = status if status in Application.Status.values else Application.Status.PENDING
         rows = Application.objects.listed()
         is_pending = status == Application.Status.PENDING
         rows = rows.pending() if is_pending else rows.filter(status=status)
