@@ -48,6 +48,7 @@ class UserAdmin(ModeratingAdmin):
         "state",
         "suspended_until",
         "suspension_reason",
+        "reach_limited",
         "erase_after",
         "created_at",
         "invited_by",
@@ -74,6 +75,7 @@ class UserAdmin(ModeratingAdmin):
         Related("Decisions about them", "moderation.ModerationAction", "affected_id"),
         Related("Decisions by them", "moderation.ModerationAction", "actor"),
         Related("Appeals", "moderation.Appeal", "appellant"),
+        Related("Team notes", "moderation.TeamNote", "person"),
         Related("Followers", "social.Follow", "followed"),
         Related("Following", "social.Follow", "follower"),
         Related("Blocks", "social.Block", "blocker"),
@@ -144,7 +146,7 @@ class UserAdmin(ModeratingAdmin):
                 raise PermissionDenied from refusal
             except DomainError as refusal:
                 messages.error(request, refusal.detail)
-        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.device_of(person) is not None
+        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.is_enrolled(person)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Private: {person}",

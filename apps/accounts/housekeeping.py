@@ -13,6 +13,7 @@ from apps.accounts.models import (
     Invitation,
     SecurityEvent,
     Session,
+    SpentChallenge,
     WithheldHandle,
 )
 from apps.core.db.batches import BatchRunner, delete_in_batches
@@ -58,6 +59,10 @@ def purge_invitations(runner: BatchRunner | None = None) -> int:
     long_ago = timezone.now() - ENDED_INVITATIONS_KEPT
     ended = Invitation.objects.filter(Q(expires_at__lt=long_ago) | Q(revoked_at__lt=long_ago))
     return delete_in_batches(ended, runner)
+
+
+def purge_spent_challenges(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(SpentChallenge.objects.filter(expires_at__lt=timezone.now()), runner)
 
 
 def purge_email_changes(runner: BatchRunner | None = None) -> int:

@@ -22,9 +22,9 @@ from apps.core.models import RateBucket
 
 LIFETIME = timedelta(minutes=20)
 ALGORITHM = "PBKDF2/SHA-256"
-# A derivation takes about half a millisecond, so a browser needs about a second, on a telephone a few.
-ITERATIONS = 1000
-LEAST_TRIES, MOST_TRIES = 500, 2000
+# A derivation takes about three milliseconds, so a browser needs about a second, on a telephone a few.
+ITERATIONS = 5000
+LEAST_TRIES, MOST_TRIES = 100, 400
 
 
 class ProofOfWorkRequired(Unprocessable):

@@ -35,6 +35,10 @@ class UserQuerySet(QuerySet["User"]):
         """Accounts in every state but erased, for moderators."""
         return self.exclude(state="erased")
 
+    def in_reach(self) -> "UserQuerySet":
+        """Accounts that the site shows to users who have not asked for them: in search and suggestions."""
+        return self.filter(reach_limited=False)
+
     def discoverable(self) -> "UserQuerySet":
         """Public accounts that search engines may index, by the setting of their owner."""
         return self.active().filter(is_private=False).exclude(settings__contains={"discoverable": False})

@@ -34,6 +34,7 @@ from apps.accounts.models import (
     User,
     WithheldHandle,
 )
+from apps.accounts.two_factor import require as require_second_factor
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
@@ -170,7 +171,7 @@ def sign_in(
     """Open a session of the API. Signing in cancels a pending deletion of the account.
 
     `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
-    AccountSuspended if the password is right.
+    AccountSuspended, SecondFactorRequired or TwoFactorRequired if the password is right.
     """
     account = check_credentials(user, password=password)
     return complete_sign_in(account.pk, device_name=device_name, address=address, user_agent=user_agent)
@@ -197,8 +198,9 @@ def complete_sign_in(
 ) -> Session:
     """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
 
-    Raises AccountSuspended, AccountPending, ApplicationRejected, and InvalidCredentials for an account that is erased
-    meanwhile.
+    `two_factor`: whether a second factor was checked as well, as it must be if the user has one. Raises
+    AccountSuspended, AccountPending, ApplicationRejected; SecondFactorRequired, TwoFactorRequired; InvalidCredentials
+    for an account that is erased meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if locked is None:
@@ -208,6 +210,8 @@ def complete_sign_in(
         raise AccountSuspended(until=until, reason=locked.suspension_reason)
     if locked.state == User.State.PENDING:
         raise _refusal_of_pending(locked)
+    if not two_factor:
+        require_second_factor(locked)
     returns = locked.state == User.State.LEAVING
     if returns:
         activate(locked)
@@ -589,6 +593,22 @@ def unsuspend(user: User) -> bool:
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     if user.state == User.State.ACTIVE:
         _show(user)
+    return True
+
+
+@transaction.atomic
+def set_reach(user: User, *, limited: bool) -> bool:
+    """Limit the reach of an account and its posts (`in_reach` of both querysets), or lift the limit.
+
+    Returns whether this changed it. Raises NotFound for an account that is being erased.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.state == User.State.ERASED:
+        raise NotFound
+    if user.reach_limited == limited:
+        return False
+    user.reach_limited = limited
+    user.save(update_fields=["reach_limited"])
     return True
 
 

@@ -9,6 +9,7 @@ from apps.web.views import (
     account,
     comments,
     composer,
+    digests,
     feed,
     install,
     invitations,
@@ -20,6 +21,7 @@ from apps.web.views import (
     relationships,
     reports,
     search,
+    security,
     settings,
 )
 
@@ -85,6 +87,13 @@ urlpatterns = [
     path("settings/account/email/cancel", settings.cancel_email_change, name="cancel_email_change"),
     path("settings/security/events", settings.security_events, name="security_events"),
     path("settings/security", settings.security, name="settings_security"),
+    path("settings/security/confirm", security.confirm_identity, name="confirm_identity"),
+    path("settings/security/app", security.app, name="settings_app"),
+    path("settings/security/app/remove", security.remove_app, name="remove_app"),
+    path("settings/security/passkeys/new", security.new_passkey, name="new_passkey"),
+    path("settings/security/passkeys/<uuid:passkey_id>", security.passkey, name="passkey"),
+    path("settings/security/passkeys/<uuid:passkey_id>/remove", security.remove_passkey, name="remove_passkey"),
+    path("settings/security/recovery-codes", security.renew_recovery_codes, name="renew_recovery_codes"),
     path("settings/sessions", settings.session_list, name="settings_sessions"),
     path("settings/sessions/end-others", settings.end_other_sessions, name="end_other_sessions"),
     path("settings/sessions/<uuid:session_id>/end", settings.end_session, name="end_session"),
@@ -103,6 +112,7 @@ urlpatterns = [
     path("reports", reports.own_reports, name="own_reports"),
     path("reports/<uuid:report_id>", reports.own_report, name="own_report"),
     path("appeal", reports.appeal, name="appeal"),
+    path("moderation-digest/stop", digests.stop, name="stop_digest"),
     # About the site
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),

@@ -18,7 +18,7 @@ from tests.web.table import LOGIN, NOBODY, ROWS, VISITORS, Row, World, build_wor
 
 pytestmark = pytest.mark.django_db
 # The same for everybody, or data for scripts of the page.
-SHARED = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|web/|.*feed\.atom)")
+SHARED = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|accent-|web/|.*feed\.atom)")
 
 
 class Visits:
@@ -97,7 +97,9 @@ def test_every_form_answers_every_visitor(visits: Visits) -> None:
 def test_every_form_needs_the_csrf_token_and_no_page_another_method(visits: Visits) -> None:
     wrong = {}
     for row in ROWS:
-        for method in row.writes:
+        # Mail programs send it, and the token of the mail authorises it.
+        writes = [] if row.path.startswith("/moderation-digest/stop") else row.writes
+        for method in writes:
             response = visits.ask("owner", method, row, csrf=False)
             if response.status_code != 403 or not is_csrf_failure(response):
                 wrong[row.path, method] = response.status_code

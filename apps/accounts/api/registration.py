@@ -127,7 +127,7 @@ class InvitationViewSet(BaseViewSet):
 @example(
     {
         "algorithm": "PBKDF2/SHA-256",
-        "cost": 1000,
+        "cost": 5000,
         "keyLength": 32,
         "keyPrefix": "4f1d0c52a7e09b3386c1f2d75e9a40b8",
         "keySignature": "9b0f6c41",

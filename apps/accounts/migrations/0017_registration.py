@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("accounts", "0019_consents"),
+        ("accounts", "0020_reach"),
     ]
 
     operations = [

@@ -113,6 +113,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _page("Appeals", "gavel", "appeals"),
                 _page("Applications", "how_to_reg", "applications"),
                 _list_of("flag", "moderation.flag"),
+                _page("Hashtags", "tag", "tags"),
+                _page("Mail about new reports", "mail", "digest"),
             ],
         },
         {
@@ -147,6 +149,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("speed", "safety.newaccountlimit"),
                 _list_of("alternate_email", "accounts.emaildomain"),
                 _list_of("mail", "accounts.invitation"),
+            ],
+        },
+        {
+            "title": "Site",
+            "separator": True,
+            "items": [
+                _list_of("settings", "site.sitesettings"),
+                _list_of("rule", "site.rule"),
+                _list_of("contract", "site.documentversion"),
+                _list_of("campaign", "site.announcement"),
             ],
         },
         {

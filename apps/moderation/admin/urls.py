@@ -15,6 +15,7 @@ from apps.moderation.admin.posts import PostPage
 from apps.moderation.admin.queue import QueueView
 from apps.moderation.admin.search import SearchPage
 from apps.moderation.admin.statistics import DashboardPage, TransparencyPage, WorkloadPage
+from apps.moderation.admin.team import AddNoteView, DeleteNoteView, DigestPage, TagsPage
 
 PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_dashboard": ("dashboard/", DashboardPage),
@@ -25,6 +26,10 @@ PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_application": ("applications/<uuid:application_id>/", ApplicationPage),
     "moderation_application_release": ("applications/<uuid:application_id>/release/", ReleaseApplicationView),
     "moderation_person": ("person/<uuid:person_id>/", PersonPage),
+    "moderation_note_add": ("person/<uuid:person_id>/notes/", AddNoteView),
+    "moderation_note_delete": ("notes/<uuid:note_id>/delete/", DeleteNoteView),
+    "moderation_tags": ("tags/", TagsPage),
+    "moderation_digest": ("digest/", DigestPage),
     "moderation_post": ("post/<uuid:post_id>/", PostPage),
     "moderation_audit": ("audit/", AuditPage),
     "moderation_audit_export": ("audit/export/", ExportAuditPage),

@@ -1,6 +1,7 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.moderation.api import views
+from apps.moderation.api import team, views
 from apps.moderation.api.applications import ApplicationViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -14,5 +15,11 @@ router.register("moderation/actions/mine", views.OwnActionViewSet, basename="own
 router.register("moderation/actions", views.ActionViewSet, basename="moderation-actions")
 router.register("moderation/appeals", views.AppealViewSet, basename="appeals")
 router.register("moderation/applications", ApplicationViewSet, basename="applications")
+router.register("moderation/users/<str:user>/notes", team.UserNoteViewSet, basename="user-notes")
+router.register("moderation/notes", team.NoteViewSet, basename="notes")
+router.register("moderation/tags", team.TagModerationViewSet, basename="moderated-tags")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("moderation/digest", team.DigestViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    *router.urls,
+]

@@ -5,13 +5,21 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from apps.accounts import invitations
+from apps.accounts import invitations, proof_of_work
 from apps.accounts.models import Invitation, User
 from apps.site import services as settings
 from tests.console.browser.axe import faults
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _easy(monkeypatch):
+    """The machine is busy with other tests."""
+    monkeypatch.setattr(proof_of_work, "ITERATIONS", 10)
+    monkeypatch.setattr(proof_of_work, "LEAST_TRIES", 10)
+    monkeypatch.setattr(proof_of_work, "MOST_TRIES", 20)
 
 
 def test_join_page_computes_the_proof_of_work(site):
