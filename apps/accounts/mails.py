@@ -2,12 +2,12 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import lazy
@@ -19,7 +19,7 @@ from apps.core import mail
 from apps.site import reads as site
 
 # Text that is made when the template is rendered, in the language that is active then.
-_lazily = lazy(lambda make: str(make()), str)
+_lazily: Callable[[Callable[[], str]], str] = lazy(lambda make: make(), str)
 
 
 def digest(token: str) -> str:
@@ -116,13 +116,13 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
     }
     context = {
         "subject": notice.subject,
-        "text": _lazily(lambda: notice.text % values),
+        "text": _lazily(lambda: str(notice.text % values)),
         # Nobody can send a text of their choice to the address of another person (`User.greeting_name`).
         "detail": event.detail if event.user.email_verified_at else "",
         "at": event.created_at,
         "device": _lazily(lambda: name_event_device(event)),
         "network": event.network,
-        "advice": _lazily(lambda: notice.advice % values),
+        "advice": _lazily(lambda: str(notice.advice % values)),
         "label": notice.label,
         "link": link,
     }
@@ -164,5 +164,4 @@ def _create_token(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str, *, to: str = "") -> None:
     context = {"name": user.greeting_name} | values
-    subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
-    mail.send(to=to or user.email, subject=subject, template=template, context=context, about=reference)
+    mail.send(to=to or user.email, locale=user.locale, template=template, context=context, about=reference)

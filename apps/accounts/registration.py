@@ -37,6 +37,7 @@ def register(
     email: str,
     password: str,
     display_name: str = "",
+    locale: str = "en",
     invitation: str = "",
     reason: str = "",
     date_of_birth: date | None = None,
@@ -67,6 +68,7 @@ def register(
             email=email,
             password=password,
             display_name=display_name,
+            locale=locale,
             is_of_age=bool(rules.minimum_age),
             is_pending=is_application,
         )

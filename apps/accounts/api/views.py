@@ -4,6 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
@@ -427,7 +428,7 @@ class UserViewSet(BaseViewSet):
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        user = registration.register(**self.get_validated_data())
+        user = registration.register(**self.get_validated_data(), locale=get_language())
         if user.state == User.State.PENDING:
             return Response(serializers.PendingSignUpSerializer(user).data, status=202)
         location = f"/v1/users/{user.pk}"

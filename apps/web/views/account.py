@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -107,6 +108,7 @@ def _ways(user: User, proof: str) -> dict[str, Any]:
     options = described["passkey_options"]
     return {
         "has_app": two_factor.TOTP in described["methods"],
+        "is_passkey_first": two_factor.TOTP not in described["methods"],
         "passkey_options": json.dumps(options) if options else "",
     }
 
@@ -186,7 +188,8 @@ def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     # An empty date is no date.
     given = [name for name in ("invitation", "reason", "date_of_birth", "proof_of_work") if request.POST.get(name)]
     user = registration.register(
-        **read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name", *given])
+        **read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name", *given]),
+        locale=get_language(),
     )
     if user.state == User.State.PENDING:
         return go(request, f"{reverse('web:join')}?sent")

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
@@ -38,6 +38,7 @@ from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Se
 from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
 from apps.core import limits
+from apps.core.languages import closest_language
 from apps.moderation.api.serializers import serialize_decision
 from apps.moderation.models import ModerationAction
 from apps.notifications import preferences
@@ -151,9 +152,8 @@ def account(request: HttpRequest) -> HttpResponse:
     member = get_member(request)
     return _account_form(
         request,
-        lambda: _update(member, {"locale": request.POST.get("locale", "")}),
+        lambda: _change_language(member, request.POST.get("locale", "")),
         values={"locale": member.locale},
-        saved=_("Saved."),
     )
 
 
@@ -211,7 +211,7 @@ def _account_form(
     save: Callable[[], None],
     *,
     values: Mapping[str, Any],
-    saved: str,
+    saved: str = "",
     secrets: Iterable[str] = (),
     places: Mapping[str, str] | None = None,
 ) -> HttpResponse:
@@ -220,7 +220,7 @@ def _account_form(
 
     def save_and_show() -> HttpResponse:
         save()
-        messages.success(request, saved)
+        messages.success(request, saved or _("Saved."))
         return redirect("web:settings_account")
 
     context = {
@@ -241,6 +241,12 @@ def _account_form(
         places=places,
         context=section_context("account") | context,
     )
+
+
+def _change_language(member: User, locale: str) -> None:
+    """Also of the rest of this request, so that its message is in the new language."""
+    _update(member, {"locale": locale})
+    translation.activate(closest_language(locale))
 
 
 def _languages(current: str) -> list[tuple[str, str]]:
