@@ -6,6 +6,7 @@ A domain stands for its subdomains, too. The most specific row of `EmailDomain` 
 from disposable_email_domains import blocklist
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import EmailDomain
 from apps.core.errors import Conflict, Invalid, NotFound
@@ -13,7 +14,7 @@ from apps.safety.texts import MAX_LABELS, comparable_domain
 
 
 class DomainListed(Conflict):
-    code, title = "domain_listed", "There is a rule for that domain already. Remove it first."
+    code, title = "domain_listed", gettext_lazy("There is a rule for that domain already. Remove it first.")
 
 
 def check_email_domain(email: str, *, field: str = "email") -> None:
@@ -46,7 +47,7 @@ def add_rule(*, domain: str, effect: str, reason: str) -> EmailDomain:
     """`domain` in any spelling. Raises Invalid unless it is a domain, DomainListed."""
     name = comparable_domain(domain.strip())
     if name is None or len(name) > 253:
-        raise Invalid(domain=("invalid", "A domain, such as example.com."))
+        raise Invalid(domain=("invalid", _("A domain, such as example.com.")))
     rule, is_new = EmailDomain.objects.get_or_create(domain=name, defaults={"effect": effect, "reason": reason})
     if not is_new:
         raise DomainListed

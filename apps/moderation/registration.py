@@ -4,6 +4,7 @@ Each is recorded as a staff act in its transaction.
 """
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.accounts import applications, email_domains, invitations
 from apps.accounts.models import Application, EmailDomain, Invitation, User
@@ -20,7 +21,7 @@ from apps.moderation.services import require_moderator
 def _require_reason(reason: str, *, field: str = "reason") -> None:
     """Raises Invalid."""
     if is_blank(reason):
-        raise Invalid(**{field: ("blank", "Give a reason.")})
+        raise Invalid(**{field: ("blank", _("Give a reason."))})
 
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────────────────
