@@ -24,6 +24,7 @@ from apps.accounts.events import (
 from apps.accounts.housekeeping import ENDED_SESSIONS_KEPT
 from apps.accounts.mails import digest
 from apps.accounts.models import (
+    Application,
     DataExport,
     EmailChange,
     EmailedToken,
@@ -62,6 +63,14 @@ class AccountSuspended(Forbidden):
     code, title = "account_suspended", _("This account is suspended.")
 
 
+class AccountPending(Forbidden):
+    code, title = "account_pending", _("A moderator has yet to decide on your application. We will write to you.")
+
+
+class ApplicationRejected(Forbidden):
+    code, title = "application_rejected", _("Your application was not accepted.")
+
+
 class InvalidRefreshToken(Unauthorized):
     code, title = "invalid_refresh_token", _("That refresh token is not valid.")
 
@@ -88,12 +97,32 @@ class ExportTooSoon(Conflict):
 
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def sign_up(*, handle: str, email: str, password: str, display_name: str = "", locale: str = "en") -> User:
+def sign_up(
+    *,
+    handle: str,
+    email: str,
+    password: str,
+    display_name: str = "",
+    locale: str = "en",
+    is_of_age: bool = False,
+    is_pending: bool = False,
+) -> User:
     """Create an account, record the consent to the documents in effect, and send a confirmation mail.
+
+    `registration.register` checks who may sign up.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
-    user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name, locale=locale)
+    now = timezone.now()
+    user = User(
+        handle=handles.normalise(handle),
+        email=email.lower(),
+        display_name=display_name,
+        locale=locale,
+        of_age_at=now if is_of_age else None,
+        state=User.State.PENDING if is_pending else User.State.ACTIVE,
+        erase_after=now + settings.APPLICATION_LIFETIME if is_pending else None,
+    )
     passwords.validate(password, user=user)
     suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
     user.set_password(password)
@@ -172,8 +201,8 @@ def complete_sign_in(
     """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
 
     `two_factor`: whether a second factor was checked as well, as it must be if the user has one. Raises
-    AccountSuspended; SecondFactorRequired, TwoFactorRequired; InvalidCredentials for an account that is erased
-    meanwhile.
+    AccountSuspended, AccountPending, ApplicationRejected; SecondFactorRequired, TwoFactorRequired; InvalidCredentials
+    for an account that is erased meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if locked is None:
@@ -181,11 +210,13 @@ def complete_sign_in(
     if locked.state == User.State.SUSPENDED:
         until = timestamp(locked.suspended_until) if locked.suspended_until else None
         raise AccountSuspended(until=until, reason=locked.suspension_reason)
+    if locked.state == User.State.PENDING:
+        raise _refusal_of_pending(locked)
     if not two_factor:
         require_second_factor(locked)
     returns = locked.state == User.State.LEAVING
     if returns:
-        _cancel_deletion(locked)
+        activate(locked)
     if locked.state != User.State.ACTIVE:
         raise InvalidCredentials
     session = open_session(
@@ -207,6 +238,14 @@ def _report_new_device(user: User, session: Session) -> None:
     is_first = not known and user.created_at > timezone.now() - ENDED_SESSIONS_KEPT
     if not is_first and fingerprint(session) not in known:
         security.record(user, SecurityEvent.Kind.NEW_DEVICE, session=session)
+
+
+def _refusal_of_pending(user: User) -> Forbidden:
+    rejected = Application.objects.filter(user=user, status=Application.Status.REJECTED).first()
+    if rejected is None:
+        return AccountPending()
+    text = _("Your application was not accepted. Reason: %(reason)s") % {"reason": rejected.note}
+    return ApplicationRejected(str(text), reason=rejected.note)
 
 
 def open_session(
@@ -511,7 +550,8 @@ def erase_now(user: User) -> None:
     tasks.erase.delay(user_id=str(user.pk))
 
 
-def _cancel_deletion(user: User) -> None:
+def activate(user: User) -> None:
+    """Show a hidden account, which the caller has locked, and cancel its pending deletion."""
     user.state, user.erase_after = User.State.ACTIVE, None
     user.save(update_fields=["state", "erase_after"])
     _show(user)
@@ -521,10 +561,10 @@ def _cancel_deletion(user: User) -> None:
 def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
     """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending.
 
-    Raises NotFound for an account that is being erased.
+    Raises NotFound for an account that is being erased, and for one whose application is not decided.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if user.state == User.State.ERASED:
+    if user.state in {User.State.ERASED, User.State.PENDING}:
         raise NotFound
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])

@@ -12,6 +12,7 @@ from django.core import mail
 from django.utils import timezone
 
 from apps.accounts import changes, passkeys, two_factor
+from apps.accounts.models import Application
 from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
@@ -129,6 +130,11 @@ def report(_: Any) -> Sending:
     return Sending(make_moderator("mod"), {"flag_id": flag.pk})
 
 
+def application(_: Any) -> Sending:
+    applied = Application.objects.create(user=UserFactory(state="pending"), reason="x")
+    return Sending(make_moderator("mod"), {"application_id": applied.pk})
+
+
 def new_terms(_: Any) -> Sending:
     for number in (1, 2):
         terms = site.publish_document("terms", texts={"en": {"text": f"Version {number}."}})
@@ -220,6 +226,8 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "unsuspendUser": suspended_user,
     "appealModerationAction": lambda _: taken_down(_, by_author=True),
     "decideAppeal": lambda _: taken_down(_, appealed=True),
+    "createInvitation": lambda _: Sending(alice()),
+    "decideApplication": application,
 }
 
 

@@ -12,8 +12,9 @@ import pytest
 from django.apps import apps
 from django.db.models import Sum
 
+from apps.accounts import invitations
 from apps.accounts import services as accounts
-from apps.accounts.models import Session
+from apps.accounts.models import Application, Session
 from apps.core.db.counters import every_counter
 from apps.engagement import services as engagement
 from apps.moderation import services as moderation
@@ -55,6 +56,8 @@ TABLE: dict[tuple[str, str], Write] = {
     ("POST", "users"): Write(
         "nobody", "users", {"handle": "eve", "email": "eve@example.org", "password": PASSWORD}, 201, 201, keyed=True
     ),
+    ("POST", "invitations"): Write("alice", "invitations", {"days": 1}, 201, 201, keyed=True),
+    ("DELETE", "invitations/<str:code>"): Write("alice", "invitations/{code}", None, 204, 204),
     ("PATCH", "users/<str:user>"): Write("alice", "users/me", {"bio": "x"}),
     # Signed out, too: only signing in brings them back.
     ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
@@ -164,6 +167,9 @@ TABLE: dict[tuple[str, str], Write] = {
     ("POST", "moderation/actions/<uuid:action_id>/appeal"): Write(
         "alice", "moderation/actions/{action}/appeal", {"text": "No."}, 201, 409
     ),
+    ("POST", "moderation/applications/<uuid:application_id>/decide"): Write(
+        "mod", "moderation/applications/{application}/decide", {"decision": "approve"}
+    ),
     ("POST", "moderation/appeals/<uuid:appeal_id>/decide"): Write(
         "judge", "moderation/appeals/{appeal}/decide", {"decision": "overturn"}, moves=POSTED
     ),
@@ -231,6 +237,8 @@ def world(alice, bob, carol, mallory, mod):
         "passkey": add_passkey(dana)[0].pk,
         "other_session": accounts.open_session(alice).pk,
         "ready_media": MediaFactory(owner=alice).pk,
+        "code": invitations.create(alice.pk, max_uses=1, days=1).code,
+        "application": Application.objects.create(user=UserFactory(state="pending"), reason="x").pk,
         "post": post.pk,
         "bare_post": bare_post.pk,
         "hidden_post": hidden.pk,
