@@ -13,9 +13,10 @@ from apps.core.db.ids import new_id
 from apps.core.models import DeadLetter, JobRun
 from apps.engagement.models import Like, Save
 from apps.media.models import PendingDeletion
+from apps.moderation import notes
 from apps.moderation import services as moderation
 from apps.moderation.cases import proposals
-from apps.moderation.models import ReasonTemplate, TeamNote
+from apps.moderation.models import ReasonTemplate
 from apps.notifications.models import Delivery, Notification, NotificationEvent
 from apps.safety.models import BlockedImage, BlockedTerm
 from apps.site import services as site
@@ -59,7 +60,7 @@ def browser(alice, bob):
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
     proposals.propose(alice, by=root, reason="<script>alert(1)</script>", category="spam")
-    TeamNote.objects.create(person=alice, author=root, text="<script>alert(1)</script>")
+    notes.add(alice, by=root, text="<script>alert(1)</script>")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
     DeadLetter.objects.create(
