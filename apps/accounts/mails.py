@@ -39,7 +39,7 @@ def address_of(user_id: UUID) -> str:
 
 def send_export_ready(user_id: UUID, *, reference: str) -> None:
     """Announce an archive. The mail has no download link, so that the reader must sign in."""
-    user = User.objects.filter(pk=user_id, state=User.State.ACTIVE).first()
+    user = User.objects.filter(pk=user_id).exclude(state__in=[User.State.LEAVING, User.State.ERASED]).first()
     if user:
         hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)
         _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours}, reference)

@@ -41,6 +41,7 @@ def export(user_id: UUID) -> Export:
             "bio": user.bio,
             "website": user.website,
             "locale": user.locale,
+            "time_zone": user.time_zone,
             "avatar": str(user.avatar_id) if user.avatar_id else None,
             "is_private": user.is_private,
             "is_verified": user.is_verified,
@@ -49,6 +50,7 @@ def export(user_id: UUID) -> Export:
             "state": user.state,
             "suspended_until": user.suspended_until,
             "suspension_reason": user.suspension_reason,
+            "deactivated_at": user.deactivated_at,
             "created_at": user.created_at,
         },
     )

@@ -15,6 +15,8 @@ from apps.core.tasks.leased import LeasedJobQuerySet
 if TYPE_CHECKING:
     from apps.accounts.models import Session, User  # noqa: F401  (forward references)
 
+WANTS_TO_BE_FOUND = ~Q(settings__contains={"discoverable": False})
+
 
 class UserQuerySet(QuerySet["User"]):
     def active(self) -> "UserQuerySet":
@@ -28,9 +30,13 @@ class UserQuerySet(QuerySet["User"]):
         """Accounts in every state but erased, for moderators."""
         return self.exclude(state="erased")
 
+    def who_want_to_be_found(self) -> "UserQuerySet":
+        """Accounts whose owners have not turned off the setting `discoverable`."""
+        return self.filter(WANTS_TO_BE_FOUND)
+
     def discoverable(self) -> "UserQuerySet":
-        """Public accounts that search engines may index, by the setting of their owner."""
-        return self.active().filter(is_private=False).exclude(settings__contains={"discoverable": False})
+        """Public accounts that search engines may index."""
+        return self.active().filter(is_private=False).who_want_to_be_found()
 
     def owned_by(self, user_id: UUID) -> "UserQuerySet":
         """The account of this user, with its avatar."""

@@ -2,13 +2,14 @@
 
 import math
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
 from apps.accounts.events import (
@@ -27,6 +28,8 @@ from apps.core.times import timestamp
 from apps.media import services as media
 from apps.safety import terms
 
+# Accounts that their owners have hidden, and restore by signing in.
+HIDDEN_BY_OWNER = {User.State.DEACTIVATED, User.State.LEAVING}
 # The free text of a profile, which is checked for blocked terms.
 SCREENED = {"display_name", "bio", "website"}
 
@@ -44,7 +47,18 @@ class InvalidCredentials(Unauthorized):
 
 
 class AccountSuspended(Forbidden):
-    code, title = "account_suspended", "This account is suspended."
+    """At sign-in, and for every request that a restricted session may not make. The problem has `reason` and `until`,
+    which may be null."""
+
+    code, title = "account_suspended", _("This account is suspended.")
+
+
+class AccountDeactivated(Conflict):
+    code, title = "account_deactivated", _("This account is deactivated. Confirm that you want to reactivate it.")
+
+
+class EmailNotConfirmed(Forbidden):
+    code, title = "email_not_confirmed", _("Confirm your e-mail address first, with the link in the mail that we sent.")
 
 
 class InvalidRefreshToken(Unauthorized):
@@ -73,12 +87,20 @@ class ExportTooSoon(Conflict):
 
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def sign_up(*, handle: str, email: str, password: str, display_name: str = "") -> User:
-    """Create an account and send a confirmation mail.
+def sign_up(
+    *, handle: str, email: str, password: str, display_name: str = "", locale: str = "", time_zone: str = ""
+) -> User:
+    """Create an account and send a confirmation mail. `locale`: one of LANGUAGES; empty for LANGUAGE_CODE.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
-    user = User(handle=handles.normalise(handle), email=email.lower(), display_name=display_name)
+    user = User(
+        handle=handles.normalise(handle),
+        email=email.lower(),
+        display_name=display_name,
+        locale=locale or settings.LANGUAGE_CODE,
+        time_zone=time_zone,
+    )
     passwords.validate(password, user=user)
     suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
     user.set_password(password)
@@ -116,14 +138,23 @@ def sign_in(
     device_name: str = "",
     address: str | None = None,
     user_agent: str = "",
+    restricted: bool = False,
+    reactivate: bool = False,
 ) -> Session:
     """Open a session of the API. Signing in cancels a pending deletion of the account.
 
-    `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
-    AccountSuspended if the password is right.
+    `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials; and if the
+    password is right, AccountSuspended and AccountDeactivated, as `complete_sign_in` does.
     """
     account = check_credentials(user, password=password)
-    return complete_sign_in(account.pk, device_name=device_name, address=address, user_agent=user_agent)
+    return complete_sign_in(
+        account.pk,
+        device_name=device_name,
+        address=address,
+        user_agent=user_agent,
+        restricted=restricted,
+        reactivate=reactivate,
+    )
 
 
 def check_credentials(user: User | None, *, password: str) -> User:
@@ -144,21 +175,24 @@ def complete_sign_in(
     user_agent: str = "",
     kind: Session.Kind = Session.Kind.API,
     two_factor: bool = False,
+    restricted: bool = False,
+    reactivate: bool = False,
 ) -> Session:
     """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
 
-    Raises AccountSuspended, and InvalidCredentials for an account that is erased meanwhile.
+    `restricted`: a suspended account gets a session that is open to little (`User.is_restricted`). `reactivate`: a
+    deactivated account becomes active. Raises AccountSuspended and AccountDeactivated without these, and
+    InvalidCredentials for an account that is erased meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
-    if locked is None:
+    if locked is None or locked.state == User.State.ERASED:
         raise InvalidCredentials
-    if locked.state == User.State.SUSPENDED:
-        until = timestamp(locked.suspended_until) if locked.suspended_until else None
-        raise AccountSuspended(until=until, reason=locked.suspension_reason)
-    if locked.state == User.State.LEAVING:
+    if locked.is_restricted and not restricted:
+        raise suspension_of(user_id)
+    if locked.state == User.State.DEACTIVATED and not reactivate:
+        raise AccountDeactivated
+    if locked.state in HIDDEN_BY_OWNER or locked.erase_after or (locked.deactivated_at and reactivate):
         _cancel_deletion(locked)
-    if locked.state != User.State.ACTIVE:
-        raise InvalidCredentials
     return open_session(
         locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
     )
@@ -222,16 +256,17 @@ def refresh(token: str) -> tuple[Session, str]:
     """Returns the session, with its user and avatar, and the next refresh token. A token has exactly one successor.
 
     A token that is presented again within REFRESH_REUSE_GRACE (a lost response, two tabs) returns the same successor;
-    after that it ends the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
+    after that it ends the session. Raises InvalidRefreshToken, TokenReused, and AccountSuspended for a session from
+    before the suspension.
     """
     found = tokens.find_session(token)
     if found is None:
         raise InvalidRefreshToken
     session, generation = found
-    if session.user.state == User.State.SUSPENDED:
-        raise AccountSuspended(reason=session.user.suspension_reason)
+    if session.user.is_restricted and session.ended_at:
+        raise suspension_of(session.user_id)
     now = timezone.now()
-    if session.user.state != User.State.ACTIVE:
+    if not (session.user.is_active or session.user.is_restricted):
         raise InvalidRefreshToken
     live = Session.objects.live().filter(pk=session.pk)
     # One conditional UPDATE decides which of two requests rotates the token. All its conditions are on the row itself:
@@ -346,7 +381,27 @@ def confirm_email(token: str) -> None:
         if used.filter(email=F("user__email"), user__email_verified_at__isnull=False).exists():
             return
         raise
-    User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now())
+    if User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now()):
+        session_cache.mark_user(user.pk)
+
+
+class HasEmail(Protocol):
+    """An account, or the columns of one."""
+
+    @property
+    def email_verified_at(self) -> datetime | None: ...
+
+
+def must_confirm_email(user: HasEmail) -> bool:
+    """Whether REQUIRE_CONFIRMED_EMAIL keeps this user from posting, commenting and following more than a few accounts
+    until the address is confirmed."""
+    return settings.REQUIRE_CONFIRMED_EMAIL and user.email_verified_at is None
+
+
+def require_confirmed_email(user: HasEmail) -> None:
+    """Raises EmailNotConfirmed if `must_confirm_email`."""
+    if must_confirm_email(user):
+        raise EmailNotConfirmed
 
 
 @transaction.atomic
@@ -428,12 +483,28 @@ def _change_avatar(user: User, medium_id: UUID | None) -> None:
 def leave(user: User, *, password: str) -> User:
     """Hide the account now and erase it after ERASURE_GRACE, unless the user signs in before. Raises WrongPassword."""
     require_password(user, password)
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    user.state = User.State.LEAVING
+    user = _lock(user)
     user.erase_after = timezone.now() + settings.ERASURE_GRACE
+    if not user.is_restricted:  # a suspension remains
+        user.state = User.State.LEAVING
     user.save(update_fields=["state", "erase_after"])
     _hide(user, reason=Session.EndReason.LEAVING)
     return user
+
+
+@transaction.atomic
+def deactivate(user: User, *, password: str) -> None:
+    """Hide the account and sign it out everywhere, until its owner signs in and confirms that they return.
+
+    Raises WrongPassword, AccountSuspended.
+    """
+    require_password(user, password)
+    user = _lock(user)
+    if user.is_restricted:
+        raise suspension_of(user.pk)
+    user.state, user.deactivated_at = User.State.DEACTIVATED, timezone.now()
+    user.save(update_fields=["state", "deactivated_at"])
+    _hide(user, reason=Session.EndReason.DEACTIVATED)
 
 
 @transaction.atomic
@@ -451,20 +522,24 @@ def erase_now(user: User) -> None:
 
 
 def _cancel_deletion(user: User) -> None:
-    user.state, user.erase_after = User.State.ACTIVE, None
-    user.save(update_fields=["state", "erase_after"])
-    _show(user)
+    """Cancel a pending deletion and a deactivation. A suspension remains."""
+    was_hidden = not user.is_restricted
+    user.erase_after, user.deactivated_at = None, None
+    if was_hidden:
+        user.state = User.State.ACTIVE
+    user.save(update_fields=["state", "erase_after", "deactivated_at"])
+    if was_hidden:
+        _show(user)
 
 
 @transaction.atomic
 def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
-    """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending.
+    """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending, and an account that
+    its owner has deactivated stays so.
 
     Raises NotFound for an account that is being erased.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if user.state == User.State.ERASED:
-        raise NotFound
+    user = _lock(user)
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     _hide(user, reason=Session.EndReason.SUSPENDED)
@@ -472,16 +547,35 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
 
 @transaction.atomic
 def unsuspend(user: User) -> bool:
-    """Returns whether the account was suspended. A pending deletion is pending again."""
+    """Returns whether the account was suspended.
+
+    A pending deletion is pending again, and an account that its owner had deactivated is so again; both end the
+    sessions. The restricted sessions of any other account become ordinary ones.
+    """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.state != User.State.SUSPENDED:
         return False
-    user.state = User.State.LEAVING if user.erase_after else User.State.ACTIVE
+    user.state = _state_without_suspension(user)
     user.suspension_reason, user.suspended_until = "", None
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     if user.state == User.State.ACTIVE:
         _show(user)
+    else:
+        end_all_sessions(user.pk, reason=Session.EndReason(user.state))
     return True
+
+
+def _state_without_suspension(user: User) -> str:
+    if user.erase_after:
+        return User.State.LEAVING
+    return User.State.DEACTIVATED if user.deactivated_at else User.State.ACTIVE
+
+
+def suspension_of(user_id: UUID) -> AccountSuspended:
+    """The error that tells a suspended user the reason and the end of the suspension."""
+    columns = User.objects.filter(pk=user_id).values_list("suspension_reason", "suspended_until")
+    reason, until = columns.first() or ("", None)
+    return AccountSuspended(reason=reason, until=timestamp(until) if until else None)
 
 
 # ── Data export ──────────────────────────────────────────────────────────────────────────────────────────
@@ -505,6 +599,14 @@ def request_export(user: User, *, password: str) -> DataExport:
     export = DataExport.objects.create(user_id=user.pk, created_at=now, next_attempt_at=first_sweep_at())
     tasks.make_export.delay(export_id=str(export.pk))
     return export
+
+
+def _lock(user: User) -> User:
+    """The account as it is now, locked. Raises NotFound if it is being erased."""
+    locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if locked.state == User.State.ERASED:
+        raise NotFound
+    return locked
 
 
 def _hide(user: User, *, reason: str) -> None:

@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from apps.core.api import problems
 from apps.core.errors import DomainError, Forbidden
+from apps.web.http import load_preferences
 
 
 def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpResponse:
@@ -18,7 +19,14 @@ def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpRespons
     if request.headers.get("HX-Request") == "true":
         response = HttpResponse(status=problem["status"])
         return show_message(reswap(response, "none"), problem["detail"], kind="error")
-    return render(request, "web/error.html", {"problem": problem}, status=problem["status"])
+    context = {"problem": problem, "theme": _theme(request, problem["status"])}
+    return render(request, "web/error.html", context, status=problem["status"])
+
+
+def _theme(request: HttpRequest, status: int) -> str:
+    """That of the member. It is not read from the database when the server itself has failed."""
+    is_member = getattr(request, "auth", None) is not None and status < 500
+    return str(load_preferences(request)["theme"]) if is_member else "system"
 
 
 class CsrfFailed(Forbidden):

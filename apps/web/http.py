@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from rest_framework.serializers import Serializer
 
 from apps.accounts.models import DEFAULT_SETTINGS, User
+from apps.accounts.services import must_confirm_email
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.api.views import READ_METHODS
@@ -115,10 +116,13 @@ def render_part(request: HttpRequest, template: str, context: dict[str, Any]) ->
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The context that every page needs: the signed-in member, if any, and their settings."""
+    """The context that every page needs: the signed-in member, if any, and their settings. The pages of a restricted
+    session have no member, and so nothing that they may not use."""
     member = load_member(request)
+    is_restricted = member is not None and member.is_restricted
     return {
-        "member": member and summarize_member(member),
+        "member": None if member is None or is_restricted else summarize_member(member),
+        "is_restricted": is_restricted,
         "preferences": load_preferences(request),
         "site_name": settings.SITE_NAME,
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
@@ -161,6 +165,7 @@ def summarize_member(member: User) -> dict[str, Any]:
         "avatar": serialize_avatar(member.avatar),
         "email": member.email,
         "email_verified": member.email_verified_at is not None,
+        "must_confirm": must_confirm_email(member),
         "is_moderator": member.is_moderator,
         "unread": count_unread(member.pk),
     }

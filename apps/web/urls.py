@@ -20,6 +20,7 @@ from apps.web.views import (
     reports,
     search,
     settings,
+    suspended,
 )
 
 
@@ -66,6 +67,7 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    path("suspended", suspended.suspended, name="suspended"),
     path("join", account.join, name="join"),
     path("forgot", account.forgot, name="forgot"),
     path("reset-password", account.reset_password, name="reset_password"),
@@ -85,6 +87,7 @@ urlpatterns = [
     path("settings/<restriction:kind>", settings.restricted_people, name="settings_restricted"),
     path("settings/appearance", settings.appearance, name="settings_appearance"),
     path("settings/export", settings.export, name="settings_export"),
+    path("settings/deactivate", settings.deactivate, name="settings_deactivate"),
     path("settings/delete", settings.delete, name="settings_delete"),
     path("export", settings.export_url, name="export"),
     # Reports and appeals

@@ -56,6 +56,7 @@ TABLE: dict[tuple[str, str], Write] = {
     ),
     ("PATCH", "users/<str:user>"): Write("alice", "users/me", {"bio": "x"}),
     # Signed out, too: only signing in brings them back.
+    ("POST", "users/<str:user>/deactivate"): Write("alice", "users/me/deactivate", {"password": PASSWORD}, 204, 401),
     ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
     ("POST", "users/me/export"): Write("alice", "users/me/export", {"password": PASSWORD}, 202, 409),
     ("POST", "users/<str:user>/follow"): Write("carol", "users/@alice/follow", moves=FOLLOWED),

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.utils.translation import get_supported_language_variant
 from rest_framework import serializers
 
-from apps.accounts import exports
+from apps.accounts import exports, time_zones
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
@@ -16,6 +17,8 @@ from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.hosts import is_public_name
 from apps.media.api.serializers import serialize_avatar
+from apps.moderation.cases.decisions import in_force
+from apps.moderation.models import TargetType
 from apps.notifications.reads import count_unread
 
 
@@ -121,24 +124,65 @@ class UserListSerializer(serializers.Serializer[Any]):
 
 
 THEMES = ["system", "light", "dark"]
-DISCOVERABLE = "Whether search engines and the sitemap may show the profile."
+SHOW_SENSITIVE = "Show the photos of posts that are `sensitive` at once. Otherwise clients cover them until asked."
+DISCOVERABLE = (
+    "Whether others may discover the account and its posts: in explore, suggestions, search and lists of tags, and in "
+    "search engines, the sitemap and link previews."
+)
+TIME_ZONE = "Of the dates in pages and mails: a name of the IANA database. Empty for that of the server, UTC."
 
 
 @example({"theme": "dark", "discoverable": True, "keyboard_shortcuts": True})
 class SettingsSerializer(serializers.Serializer[Any]):
-    show_sensitive = serializers.BooleanField()
+    show_sensitive = serializers.BooleanField(help_text=SHOW_SENSITIVE)
     theme = serializers.ChoiceField(choices=THEMES)
     discoverable = serializers.BooleanField(help_text=DISCOVERABLE)
     keyboard_shortcuts = serializers.BooleanField()
 
 
-@example({"viewer": None, "email_verified": True, "locale": "en", "roles": [], "unread_notifications": 3})
+@example({"reason": "Sells watches."})
+class SuspensionSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+    action_id = serializers.UUIDField(
+        allow_null=True,
+        help_text="The decision, for `GET /v1/moderation/actions/{action_id}/statement` and the appeal.",
+    )
+
+
+def serialize_suspension(user: User) -> dict[str, Any] | None:
+    """The representation of `SuspensionSerializer`; None for an account that is not suspended."""
+    if not user.is_restricted:
+        return None
+    action = in_force(TargetType.USER, user.pk)
+    return {
+        "reason": user.suspension_reason,
+        "until": user.suspended_until,
+        "action_id": action.pk if action else None,
+    }
+
+
+@example(
+    {
+        "viewer": None,
+        "email_verified": True,
+        "locale": "en",
+        "time_zone": "Europe/Berlin",
+        "roles": [],
+        "suspension": None,
+        "unread_notifications": 3,
+    }
+)
 class MeSerializer(UserSerializer):
     email = serializers.EmailField()
     email_verified = serializers.BooleanField()
     locale = serializers.CharField()
+    time_zone = serializers.CharField(help_text=TIME_ZONE)
     roles = serializers.ListField(child=serializers.ChoiceField(choices=["admin", "moderator"]))
     settings = SettingsSerializer()
+    suspension = SuspensionSerializer(
+        allow_null=True, help_text="Not null in a restricted session: the account is suspended."
+    )
     unread_notifications = serializers.IntegerField()
 
     def to_representation(self, instance: User) -> dict[str, Any]:
@@ -146,8 +190,10 @@ class MeSerializer(UserSerializer):
             "email": instance.email,
             "email_verified": instance.email_verified_at is not None,
             "locale": instance.locale,
+            "time_zone": instance.time_zone,
             "roles": sorted(instance.roles),
             "settings": DEFAULT_SETTINGS | instance.settings,
+            "suspension": serialize_suspension(instance),
             "unread_notifications": count_unread(instance.pk),
         }
 
@@ -220,6 +266,38 @@ class EmailField(serializers.EmailField):
         return address
 
 
+class LocaleField(serializers.CharField):
+    """A language of this server. "de-AT" is stored as "de" if the server has no Austrian German."""
+
+    default_error_messages = {"unsupported": "This server has no such language."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        languages = ", ".join(code for code, _name in settings.LANGUAGES)
+        kwargs.setdefault("help_text", f"Of mails and pages: {languages}, or a regional variant of one of these.")
+        super().__init__(max_length=35, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return get_supported_language_variant(super().to_internal_value(data).lower())
+        except (LookupError, ValueError):
+            self.fail("unsupported")
+
+
+class TimeZoneField(serializers.CharField):
+    """A name of the IANA database that this server knows, or nothing."""
+
+    default_error_messages = {"unsupported": "There is no such time zone."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, allow_blank=True, help_text=TIME_ZONE, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if name and name not in time_zones.names():
+            self.fail("unsupported")
+        return name
+
+
 class WebsiteField(LineField):
     """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
@@ -254,6 +332,7 @@ class SignUpSerializer(StrictSerializer):
     email = EmailField(max_length=254)
     password = SecretField()
     display_name = LineField(max_length=50, allow_blank=True, required=False)
+    time_zone = TimeZoneField(required=False)
 
 
 @example(
@@ -272,6 +351,12 @@ class PasswordSignInSerializer(StrictSerializer):
     password = SecretField()
     device_name = LineField(max_length=100, allow_blank=True, required=False)
     code = SecretField(required=False, max_length=40, help_text="Of the two-factor app, or a recovery code.")
+    restricted = StrictBoolean(
+        required=False, help_text="Open a restricted session if the account is suspended; without it the answer is 403."
+    )
+    reactivate = StrictBoolean(
+        required=False, help_text="Reactivate a deactivated account. Ask the user first; without it the answer is 409."
+    )
 
 
 @example({"grant_type": "refresh_token", "refresh": "the refresh token of the last response"})
@@ -320,7 +405,7 @@ class ConfirmEmailSerializer(StrictSerializer):
 
 
 class SettingsBodySerializer(StrictSerializer):
-    show_sensitive = StrictBoolean(required=False)
+    show_sensitive = StrictBoolean(required=False, help_text=SHOW_SENSITIVE)
     theme = serializers.ChoiceField(choices=THEMES, required=False)
     discoverable = StrictBoolean(required=False, help_text=DISCOVERABLE)
     keyboard_shortcuts = StrictBoolean(required=False)
@@ -333,6 +418,7 @@ class SettingsBodySerializer(StrictSerializer):
         "website": "https://alice.example.org",
         "is_private": False,
         "locale": "en",
+        "time_zone": "Europe/Berlin",
         "avatar_media_id": ID,
         "settings": {"theme": "dark"},
     }
@@ -342,7 +428,8 @@ class UpdateProfileSerializer(StrictSerializer):
     bio = TextField(max_length=300, allow_blank=True, required=False)
     website = WebsiteField(max_length=200, allow_blank=True, required=False)
     is_private = StrictBoolean(required=False)
-    locale = serializers.RegexField(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$", max_length=10, required=False)
+    locale = LocaleField(required=False)
+    time_zone = TimeZoneField(required=False)
     avatar_media_id = serializers.UUIDField(required=False, allow_null=True)
     settings = SettingsBodySerializer(required=False)
 

@@ -4,6 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.utils import translation
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
@@ -26,7 +27,7 @@ from apps.core.errors import DomainError, Forbidden
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
-from apps.social.api.profiles import get_profile_or_404
+from apps.social.api.profiles import get_profile_or_404, resolve_identifier
 from apps.social.api.serializers import serialize_profile
 from apps.social.reads import find_profiles
 
@@ -45,6 +46,7 @@ def load_user(user_id: UUID) -> User:
 @extend_schema(tags=["Authentication"])
 class AuthViewSet(BaseViewSet):
     etag_actions = frozenset({"me"})
+    restricted_actions = frozenset({"me", "revoke"})
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
         if self.action != "token":
@@ -60,13 +62,18 @@ class AuthViewSet(BaseViewSet):
     @documented(
         operation_id="signIn",
         summary="Sign in, or refresh the tokens",
-        description="By password, or by the refresh token of an earlier response.",
+        description="By password, or by the refresh token of an earlier response. Signing in cancels a pending "
+        "deletion of the account.\n\nA deactivated account is refused unless the body has `reactivate`, and a "
+        "suspended one unless it has `restricted`. The tokens of a restricted session read `GET /v1/auth/me`, which "
+        "has the reason, and the statement of reasons, appeal, request and read a data export, delete the account, and "
+        "sign out. Every other call is answered with 403 `account_suspended`.",
         request=PolymorphicProxySerializer(
             component_name="SignIn", serializers={**serializers.SIGN_IN}, resource_type_field_name="grant_type"
         ),
         responses={200: serializers.TokenPairSerializer},
         errors=[
             services.InvalidCredentials,
+            services.AccountDeactivated,
             services.AccountSuspended,
             services.InvalidRefreshToken,
             services.TokenReused,
@@ -95,6 +102,8 @@ class AuthViewSet(BaseViewSet):
             attempts.count_attempt(request, body["login"]),
             password=body["password"],
             device_name=body.get("device_name", ""),
+            restricted=body.get("restricted", False),
+            reactivate=body.get("reactivate", False),
             **describe_client(request),
         )
         if code := body.get("code"):
@@ -239,6 +248,7 @@ class UserViewSet(BaseViewSet):
     lookup_url_kwarg = "user"
     lookup_value_converter = "str"
     rate_limits = {"create": "sign_up"}
+    restricted_actions = frozenset({"destroy"})
 
     def get_permissions(self) -> Any:
         return [AllowAny()] if self.action in {"create", "retrieve"} else super().get_permissions()
@@ -248,18 +258,22 @@ class UserViewSet(BaseViewSet):
             "create": serializers.SignUpSerializer,
             "partial_update": serializers.UpdateProfileSerializer,
             "destroy": serializers.PasswordSerializer,
+            "deactivate": serializers.PasswordSerializer,
         }.get(self.action, serializers.UserSerializer)
 
     @documented(
         operation_id="signUp",
         summary="Sign up",
+        description="The language of mails and pages is the first one of the header `Accept-Language` that this server "
+        "has; `PATCH /v1/users/me` changes it.",
         responses={201: serializers.MeSerializer},
         errors=[services.HandleTaken, services.EmailTaken, BlockedText],
         idempotency_key=True,
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        user = services.sign_up(**self.get_validated_data())
+        locale = translation.get_language_from_request(request)
+        user = services.sign_up(**self.get_validated_data(), locale=locale)
         location = f"/v1/users/{user.pk}"
         return Response(serializers.MeSerializer(load_user(user.pk)).data, status=201, headers={"Location": location})
 
@@ -314,9 +328,29 @@ class UserViewSet(BaseViewSet):
         services.leave(account, password=password)
         return Response(status=202)
 
+    @documented(
+        operation_id="deactivateUser",
+        summary="Deactivate the current user",
+        description="Hides the account and ends all sessions, until the user signs in with `reactivate`.",
+        responses={204: None},
+        errors=[services.WrongPassword, Forbidden],
+    )
+    @action(detail=True, methods=["post"])
+    def deactivate(self, request: Request, user: str) -> Response:
+        account = self._get_own_account(request, user)
+        password = self.get_validated_data()["password"]
+        limits.require("password", str(account.pk))
+        services.deactivate(account, password=password)
+        return Response(status=204)
+
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
-        """Raises NotFound for an account that the caller may not read, Forbidden for every other account."""
+        """Raises NotFound for an account that the caller may not read, Forbidden for every other account, and
+        AccountSuspended for a suspended caller who names another account than their own by its id or `me`."""
+        if cast(User, request.user).is_restricted:
+            if resolve_identifier(request, identifier) != request.user.pk:
+                raise services.suspension_of(request.user.pk)
+            return load_user(request.user.pk)
         profile = get_profile_or_404(request, identifier, for_review=True)
         if profile.id != request.user.pk:
             raise Forbidden
@@ -326,6 +360,7 @@ class UserViewSet(BaseViewSet):
 @extend_schema(tags=["Users"])
 class ExportViewSet(BaseViewSet):
     serializer_class = serializers.PasswordSerializer
+    restricted_actions = frozenset({"create", "retrieve"})
 
     @documented(
         operation_id="requestDataExport",

@@ -262,6 +262,7 @@ def get_own_action(request: HttpRequest | Request, action_id: UUID, token: str |
 
 @extend_schema(tags=["Moderation"])
 class ActionViewSet(BaseViewSet):
+    restricted_actions = frozenset({"appeal", "statement"})
     lookup_url_kwarg = "action_id"
     lookup_value_converter = "uuid"
 

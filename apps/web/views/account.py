@@ -8,12 +8,12 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import handles, services, two_factor
+from apps.accounts import handles, services, time_zones, two_factor
 from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
 from apps.accounts.api.serializers import (
@@ -23,13 +23,13 @@ from apps.accounts.api.serializers import (
     SignUpSerializer,
 )
 from apps.accounts.models import EmailedToken, Session, User
-from apps.accounts.services import AccountSuspended, InvalidLink
+from apps.accounts.services import AccountDeactivated, InvalidLink
 from apps.core import limits
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
 from apps.moderation import permissions
-from apps.web import sessions
+from apps.web import reactivation, sessions
 from apps.web.forms import form_page, refused_form
 from apps.web.http import get_member, go, go_back, page, read_form, render_page, require_form_methods, safe_path
 
@@ -45,6 +45,8 @@ def login(request: HttpRequest) -> HttpResponse:
         return redirect(to)
     if "proof" in request.POST:
         return _second_step(request, to)
+    if "returning" in request.POST:
+        return _reactivate(request, to)
     values = {"login": "", "next": to}
     if request.method != "POST":
         return render_page(request, "web/login.html", {"form": values, "errors": {}})
@@ -58,8 +60,7 @@ def login(request: HttpRequest) -> HttpResponse:
             return render_page(request, "web/login_code.html", context)
         return _complete_sign_in(request, user, to)
     except DomainError as error:
-        context = {"suspension": _suspension(error)}
-        return refused_form(request, "web/login.html", error, values=values, context=context)
+        return refused_form(request, "web/login.html", error, values=values)
 
 
 def _second_step(request: HttpRequest, to: str) -> HttpResponse:
@@ -80,26 +81,43 @@ def _second_step(request: HttpRequest, to: str) -> HttpResponse:
             values={"proof": "", "next": to},
             secrets=["code"],
             places={two_factor.WrongCode.code: "code"},
-            context={"suspension": _suspension(error)},
         )
 
 
-def _complete_sign_in(request: HttpRequest, user: User, to: str, *, two_factor: bool = False) -> HttpResponse:
-    client = describe_client(request)
-    session = services.complete_sign_in(user.pk, kind=Session.Kind.WEB, two_factor=two_factor, **client)
-    if user.state == User.State.LEAVING:
+def _complete_sign_in(
+    request: HttpRequest, user: User, to: str, *, two_factor: bool = False, reactivate: bool = False
+) -> HttpResponse:
+    """Sign the browser in. Asks whether to reactivate a deactivated account. The session of a suspended account is
+    restricted, and shows why."""
+    try:
+        session = services.complete_sign_in(
+            user.pk,
+            kind=Session.Kind.WEB,
+            two_factor=two_factor,
+            restricted=True,
+            reactivate=reactivate,
+            **describe_client(request),
+        )
+    except AccountDeactivated:
+        proof = reactivation.make_proof(user, two_factor=two_factor)
+        return render_page(request, "web/reactivate.html", {"returning": proof, "next": to})
+    if user.erase_after or user.state == User.State.LEAVING:
         messages.success(request, _("Welcome back. Your account will not be deleted."))
-    response = go(request, to)
+    if reactivate:
+        messages.success(request, _("Welcome back. Your account is visible again."))
+    response = go(request, reverse("web:suspended") if session.user.is_restricted else to)
     sessions.sign_in(request, response, session)
     return response
 
 
-def _suspension(error: DomainError) -> dict[str, Any] | None:
-    """The reason for which an account is suspended and until when; None for other errors."""
-    if not isinstance(error, AccountSuspended):
-        return None
-    until = error.extra["until"]
-    return {"reason": error.extra["reason"], "until": until and parse_datetime(until)}
+def _reactivate(request: HttpRequest, to: str) -> HttpResponse:
+    """The member has answered that they return."""
+    found = reactivation.read_proof(request.POST["returning"])
+    if found is None:
+        messages.error(request, _("That took too long. Sign in again."))
+        return redirect(_with_next("web:login", to))
+    user, two_factor = found
+    return _complete_sign_in(request, user, to, two_factor=two_factor, reactivate=True)
 
 
 @require_form_methods
@@ -142,7 +160,14 @@ def join(request: HttpRequest) -> HttpResponse:
 def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     throttling.count(request, "sign_up", client_network(request))
     fields = read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name"])
-    user = services.sign_up(**fields)
+    # That of the browser, which may know another version of the database.
+    time_zone = request.POST.get("time_zone", "")
+    user = services.sign_up(
+        **fields,
+        # The language of the page.
+        locale=get_language() or "",
+        time_zone=time_zone if time_zone in time_zones.names() else "",
+    )
     session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
     sent = _("Welcome! We have sent a mail to %(email)s. Open the link in it to confirm your address.")
     messages.success(request, sent % {"email": user.email})

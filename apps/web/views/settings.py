@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import exports, services, two_factor
+from apps.accounts import exports, services, time_zones, two_factor
 from apps.accounts.api.serializers import (
     THEMES,
     ChangePasswordSerializer,
@@ -133,14 +133,19 @@ def _update(member: User, data: dict[str, Any]) -> None:
 @require_form_methods
 @page(members_only=True)
 def account(request: HttpRequest) -> HttpResponse:
-    """Handle and e-mail address, which are shown only, and the language."""
+    """Handle and e-mail address, which are shown only, the language and the time zone."""
     member = get_member(request)
+    fields = ["locale", "time_zone"]
     return _settings_form(
         request,
         "account",
-        lambda: _update(member, {"locale": request.POST.get("locale", "")}),
-        values={"locale": member.locale},
-        context={"languages": _languages(member.locale)},
+        lambda: _update(member, {name: request.POST[name] for name in fields if name in request.POST}),
+        values={name: getattr(member, name) for name in fields},
+        context={
+            "languages": _languages(member.locale),
+            "time_zones": time_zones.choices(),
+            "server_zone": settings.TIME_ZONE,
+        },
     )
 
 
@@ -440,12 +445,36 @@ def _checked_password(request: HttpRequest) -> str:
 @sensitive_post_parameters()
 @require_form_methods
 @page(members_only=True)
+def deactivate(request: HttpRequest) -> HttpResponse:
+    """Hide the account until the member signs in again, and sign out everywhere."""
+
+    def hide() -> HttpResponse:
+        services.deactivate(get_member(request), password=_checked_password(request))
+        messages.success(request, _("Your account is hidden. Sign in whenever you want to come back."))
+        response = redirect("web:home")
+        sessions.delete_cookie(response)
+        return response
+
+    return form_page(
+        request,
+        "web/settings/deactivate.html",
+        hide,
+        values={},
+        secrets=["password"],
+        places={WrongPassword.code: "password"},
+        context=_shown("account"),
+    )
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account after a grace period, and sign out everywhere."""
 
     def leave() -> HttpResponse:
         services.leave(get_member(request), password=_checked_password(request))
-        day = date_format(timezone.now() + settings.ERASURE_GRACE, "DATE_FORMAT")
+        day = date_format(timezone.localtime() + settings.ERASURE_GRACE, "DATE_FORMAT")
         gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
         messages.success(request, gone % {"day": day})
         response = redirect("web:home")

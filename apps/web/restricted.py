@@ -1,0 +1,36 @@
+"""The pages that are open to suspended members, whose sessions are restricted (`User.is_restricted`)."""
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.accounts.services import suspension_of
+from apps.web.http import is_htmx, member_id, wants_json
+from apps.web.views.suspended import show_suspension
+
+# By URL name. Every other page shows the suspension instead, also those that are added later.
+OPEN = frozenset(
+    f"web:{name}"
+    for name in [
+        "suspended",
+        "appeal",
+        "export",
+        "settings_export",
+        "settings_delete",
+        "logout",
+        # The links of mails, which are open without a session.
+        "confirm_email",
+        "reset_password",
+        # The same for everybody.
+        *("about", "rules", "terms", "privacy", "manifest", "service_worker", "offline", "favicon"),
+    ]
+)
+
+
+def refuse(request: HttpRequest) -> HttpResponse | None:
+    """The response to a request of a suspended member for a page that is not open. Raises AccountSuspended for scripts
+    and for htmx, which shows it as a message."""
+    match = request.resolver_match
+    if match is None or match.view_name in OPEN:
+        return None
+    if wants_json(request) or is_htmx(request):
+        raise suspension_of(member_id(request))
+    return show_suspension(request, status=403)
