@@ -14,7 +14,13 @@ from typing import Any
 
 from django.conf import settings
 
-from config.environment import env, positive
+# The workers add up their metrics through files in this directory, which is new at each start.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
+# Imported after that line, because they import apps.core.ops.prometheus, which reads the variable when it is imported.
+prometheus = importlib.import_module("apps.core.ops.prometheus")
+logs = importlib.import_module("config.logging")
+environment = importlib.import_module("config.environment")
+env, positive = environment.env, environment.positive
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = env.int("WEB_CONCURRENCY", 2, validate=positive)
@@ -36,12 +42,6 @@ preload_app = True
 accesslog = None
 # The socket has one path in the home directory, which two copies on one machine would share.
 control_socket_disable = True
-
-# The workers add up their metrics through files in this directory, which is new at each start.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="photogram-metrics-")
-# Imported after that line: prometheus-client reads the variable when it is imported.
-prometheus = importlib.import_module("apps.core.ops.prometheus")
-logs = importlib.import_module("config.logging")
 logconfig_dict = logs.dict_config(
     log_format=os.environ.get("LOG_FORMAT") or logs.default_format(os.environ.get("PHOTOGRAM_ENV", "")),
     level=os.environ.get("LOG_LEVEL") or "INFO",

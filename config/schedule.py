@@ -18,6 +18,8 @@ SCHEDULE: dict[str, int] = {
     "apps.accounts.tasks.purge_exports": 24 * 3600,
     "apps.accounts.tasks.purge_sessions": 24 * 3600,
     "apps.accounts.tasks.purge_emailed_tokens": 24 * 3600,
+    "apps.accounts.tasks.purge_email_changes": 24 * 3600,
+    "apps.accounts.tasks.purge_security_events": 24 * 3600,
     "apps.accounts.tasks.purge_console_sessions": 24 * 3600,
     "apps.accounts.tasks.release_handles": 24 * 3600,
     "apps.content.tasks.repair_fields": 24 * 3600,

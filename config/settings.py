@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "apps.core",
+    "apps.site",
     "apps.safety",
     "apps.media",
     "apps.accounts",
@@ -262,7 +263,9 @@ CACHES = {
             # A connection that was closed while idle is replaced once. A timeout is not retried.
             "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},
         },
-    }
+    },
+    # Parts of pages that depend on the language only, for `{% cache %}`, in the memory of each process.
+    "parts": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "parts"},
 }
 
 # ── Object storage ───────────────────────────────────────────────────────────────────────────────────────
@@ -406,6 +409,8 @@ REQUIRE_CONFIRMED_EMAIL = env.bool("REQUIRE_CONFIRMED_EMAIL", PRODUCTION)
 UNCONFIRMED_FOLLOWS = 5
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
+# How long the old address can revert a change of the e-mail address.
+EMAIL_REVERT_LIFETIME = timedelta(days=7)
 # Only the console has a login form.
 LOGIN_REDIRECT_URL = "admin:index"
 # Two-factor authentication of staff. Staff who have set it up must always enter a code. With "required", all others
@@ -422,6 +427,7 @@ EXPORT_INTERVAL = timedelta(days=1)
 # The number of exports that run at the same time in all workers, because an export may take long.
 EXPORTS_AT_ONCE = env.int("EXPORTS_AT_ONCE", 1, validate=positive)
 HANDLE_QUARANTINE = timedelta(days=30)
+HANDLE_CHANGE_INTERVAL = timedelta(days=14)
 FOLLOWER_LIMIT = env.int("FOLLOWER_LIMIT", 5000, validate=positive)
 FOLLOWING_LIMIT = env.int("FOLLOWING_LIMIT", 5000, validate=positive)
 
@@ -433,6 +439,8 @@ EMAIL_BACKEND = env.str(
 if email_url := env.str("EMAIL_URL", ""):
     globals().update(env.dj_email_url("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
+# Functions whose results the templates of all mails get.
+MAIL_CONTEXT_PROCESSORS = ["apps.site.mails.mail_context"]
 # Whether users may sign up with addresses such as user@localhost or user@[127.0.0.1].
 EMAIL_ALLOW_LOCAL_ADDRESSES = not PRODUCTION
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Photogram <noreply@photogram.example>")

@@ -22,6 +22,7 @@ from apps.core import cache
 from apps.core.models import QueuedTask
 from apps.core.ops import health
 from apps.safety import newcomers, terms
+from apps.site import reads as site
 from config.celery import app
 from tests.factories import BlockFactory, FollowFactory, UserFactory
 
@@ -97,6 +98,7 @@ def clear_caches() -> None:
     """Remove what is kept in Redis or in memory."""
     terms.in_force.clear()
     newcomers.in_force.clear()
+    site.clear()
     cache.breaker.reset()
     cache.call(_delete_keys)
 

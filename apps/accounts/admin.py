@@ -11,11 +11,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from apps.accounts import two_factor
+from apps.accounts.devices import masked_address
 from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError, Forbidden
-from apps.moderation import permissions
+from apps.moderation import permissions, verification
 from apps.moderation import services as moderation
 from apps.moderation.admin.rows import ModeratingAdmin
 from apps.moderation.roles import CannotModerate, may_change_rules, outranks
@@ -116,6 +117,7 @@ class UserAdmin(ModeratingAdmin):
                 self.admin_site.admin_view(self.reset_two_factor_view),
                 name="accounts_user_reset_two_factor",
             ),
+            path("<uuid:pk>/verify/", self.admin_site.admin_view(self.verify_view), name="accounts_user_verify"),
         ]
         return [*own, *super().get_urls()]
 
@@ -163,6 +165,22 @@ class UserAdmin(ModeratingAdmin):
             messages.success(request, f"Two-factor of {person} is reset.")
         return HttpResponseRedirect(change_url("accounts.User", person.pk))
 
+    def verify_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Grant or remove the mark of a verified account."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        person, verified = self._person(pk), request.POST.get("verified") == "true"
+        reason = request.POST.get("reason", "")[:1000]
+        try:
+            verification.set_verified(person, verified=verified, by=cast(User, request.user), reason=reason)
+        except (permissions.AdminRequired, permissions.NotYourOwn) as refusal:
+            raise PermissionDenied from refusal
+        except DomainError as refusal:
+            messages.error(request, refusal.detail)
+        else:
+            messages.success(request, f"{person} is {'verified' if verified else 'no longer verified'}.")
+        return HttpResponseRedirect(reverse("admin:moderation_person", args=[person.pk]))
+
     @staticmethod
     def _person(pk: Any) -> User:
         person: User | None = User.objects.filter(pk=pk).first()
@@ -187,7 +205,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Network")
     def network(self, session: Session) -> str:
-        return permissions.masked_address(session.address)
+        return masked_address(session.address)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -204,7 +222,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
 @admin.register(WithheldHandle)
 class WithheldHandleAdmin(ReadOnlyAdmin):
-    """Handles of erased accounts that cannot be taken yet."""
+    """Handles of erased accounts, and former handles, that other accounts cannot take yet."""
 
     list_display = ["handle", "until"]
     searched_texts = ["handle"]

@@ -27,6 +27,7 @@ from apps.accounts.models import User
 from apps.core import privacy
 from apps.core.times import timestamp
 from apps.media import storage
+from apps.site import reads as site
 
 EXTENSIONS = {
     "image/jpeg": "jpg",
@@ -69,7 +70,12 @@ def write(archive: Path, *, user: User, folder: Path) -> None:
         contents = _gather(user.pk, into, folder)
         for kind in contents.lines:
             _write_json(into, kind, contents)
-        about = {"handle": user.handle, "made_at": timestamp(timezone.now()), "counts": sorted(contents.counts.items())}
+        about = {
+            "site_name": site.current().name,
+            "handle": user.handle,
+            "made_at": timestamp(timezone.now()),
+            "counts": sorted(contents.counts.items()),
+        }
         page = render_to_string("export/index.html", about | _page_context(contents))
         into.writestr(_entry("index.html"), page)
         into.writestr(_entry("README.txt"), render_to_string("export/readme.txt", about))

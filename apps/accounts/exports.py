@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts import archive, mails
-from apps.accounts.models import DataExport
+from apps.accounts import archive, mails, security
+from apps.accounts.models import DataExport, SecurityEvent
 from apps.accounts.querysets import DataExportQuerySet
 from apps.core.db.batches import BATCH
 from apps.core.db.locks import transaction_lock
@@ -106,6 +106,7 @@ def _finish(export: DataExport, size: int) -> bool:
     )
     if finished:
         enqueue(ANNOUNCE, kwargs={"export_id": str(export.pk)})
+        security.record(export.user, SecurityEvent.Kind.EXPORT_READY)
         seconds = (now - export.created_at).total_seconds()
         log.info("export_ready", export_id=str(export.pk), bytes=size, seconds=round(seconds, 3))
     return bool(finished)

@@ -6,13 +6,16 @@ from django.contrib.sessions.models import Session as ConsoleSession
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import DataExport, EmailedToken, Session, WithheldHandle
+from apps.accounts.models import DataExport, EmailChange, EmailedToken, SecurityEvent, Session, WithheldHandle
 from apps.core.db.batches import BatchRunner, delete_in_batches
 
 # An ended session is kept, so that a refresh token that is presented again is recognised as reused.
 ENDED_SESSIONS_KEPT = timedelta(days=30)
 # Longer than EXPORT_INTERVAL, which is measured from the last export.
 FINISHED_EXPORTS_KEPT = timedelta(days=30)
+# Longer than EMAIL_CONFIRM_LIFETIME and EMAIL_REVERT_LIFETIME together.
+EMAIL_CHANGES_KEPT = timedelta(days=90)
+SECURITY_EVENTS_KEPT = timedelta(days=90)
 
 
 def ended_sessions() -> QuerySet[Session]:
@@ -38,6 +41,14 @@ def expired_emailed_tokens() -> QuerySet[EmailedToken]:
 
 def purge_emailed_tokens(runner: BatchRunner | None = None) -> int:
     return delete_in_batches(expired_emailed_tokens(), runner)
+
+
+def purge_email_changes(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(EmailChange.objects.filter(created_at__lt=timezone.now() - EMAIL_CHANGES_KEPT), runner)
+
+
+def purge_security_events(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(SecurityEvent.objects.filter(created_at__lt=timezone.now() - SECURITY_EVENTS_KEPT), runner)
 
 
 def release_handles(runner: BatchRunner | None = None) -> int:

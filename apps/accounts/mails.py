@@ -9,9 +9,16 @@ from uuid import UUID
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import lazy
 
-from apps.accounts.models import EmailedToken, User
+from apps.accounts import security
+from apps.accounts.devices import name_event_device
+from apps.accounts.models import EmailChange, EmailedToken, SecurityEvent, User
 from apps.core import mail
+
+# Text that is made when the template is rendered, in the language that is active then.
+_lazily = lazy(lambda make: str(make()), str)
 
 
 def digest(token: str) -> str:
@@ -42,19 +49,84 @@ def send_export_ready(user_id: UUID, *, reference: str) -> None:
     user = User.objects.filter(pk=user_id).exclude(state__in=[User.State.LEAVING, User.State.ERASED]).first()
     if user:
         hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)
-        _mail(user, "export-ready", {"link": f"{settings.CLIENT_URL}/export", "hours": hours}, reference)
+        links = {"link": f"{settings.CLIENT_URL}/export", "password_link": f"{settings.CLIENT_URL}/forgot"}
+        _mail(user, "export-ready", links | {"hours": hours}, reference)
+
+
+def send_email_change(change_id: UUID, *, reference: str) -> None:
+    """Send a confirmation link to the new address of a pending change.
+
+    If there is an account with that address, tell it so instead; nothing is sent to an address that another account can
+    still take back.
+    """
+    change = EmailChange.objects.pending().filter(pk=change_id).select_related("user").first()
+    if change is None or change.user.state == User.State.ERASED:
+        return
+    owner = User.objects.not_erased().filter(email=change.new_email).first()
+    if owner:
+        _mail(owner, "email-in-use", {"link": f"{settings.CLIENT_URL}/forgot"}, reference)
+    elif not EmailChange.objects.reserving(change.new_email).exclude(user=change.user).exists():
+        lifetime = settings.EMAIL_CONFIRM_LIFETIME
+        token = _create_token(change.user, EmailedToken.Purpose.CHANGE_EMAIL, lifetime, change.new_email)
+        link = f"{settings.CLIENT_URL}/confirm-new-email?token={token}"
+        values = {"name": "", "link": link, "hours": int(lifetime.total_seconds() // 3600)}
+        _mail(change.user, "change-email", values, reference, to=change.new_email)
+
+
+def send_security_mail(event_id: UUID, *, reference: str) -> None:
+    """Mail a security event to the address that the account had at that time."""
+    event = SecurityEvent.objects.filter(pk=event_id).select_related("user").first()
+    if event is None or event.user.state == User.State.ERASED:
+        return
+    notice = security.NOTICES[event.kind]
+    link = f"{settings.CLIENT_URL}/{notice.path}"
+    if event.kind == SecurityEvent.Kind.EMAIL_CHANGED:
+        token = _create_token(
+            event.user, EmailedToken.Purpose.REVERT_EMAIL, settings.EMAIL_REVERT_LIFETIME, event.email
+        )
+        link = f"{link}?token={token}"
+    values = {
+        "date": _lazily(lambda: date_format(event.user.erase_after, "DATE_FORMAT") if event.user.erase_after else ""),
+        "days": settings.EMAIL_REVERT_LIFETIME.days,
+    }
+    context = {
+        "subject": notice.subject,
+        "text": _lazily(lambda: notice.text % values),
+        # Nobody can send a text of their choice to the address of another person (`User.greeting_name`).
+        "detail": event.detail if event.user.email_verified_at else "",
+        "at": event.created_at,
+        "device": _lazily(lambda: name_event_device(event)),
+        "network": event.network,
+        "advice": _lazily(lambda: notice.advice % values),
+        "label": notice.label,
+        "link": link,
+    }
+    _mail(event.user, "security", context, reference, to=event.email)
+
+
+def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: str) -> None:
+    """Announce that the mark of a verified account was granted or removed, unless it has changed since."""
+    user = User.objects.filter(pk=user_id, state=User.State.ACTIVE, is_verified=verified).first()
+    if user:
+        values = {"verified": verified, "reason": reason, "handle": user.handle, "contact": settings.SITE_CONTACT}
+        _mail(user, "verification", values, reference)
 
 
 def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:
-    token = secrets.token_urlsafe(32)
-    EmailedToken.objects.create(
-        user=user, purpose=purpose, email=user.email, digest=digest(token), expires_at=timezone.now() + lifetime
-    )
+    token = _create_token(user, purpose, lifetime, user.email)
     link = f"{settings.CLIENT_URL}/{template}?token={token}"
     _mail(user, template, {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)}, reference)
 
 
-def _mail(user: User, template: str, values: dict[str, Any], reference: str) -> None:
+def _create_token(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, email: str) -> str:
+    token = secrets.token_urlsafe(32)
+    EmailedToken.objects.create(
+        user=user, purpose=purpose, email=email, digest=digest(token), expires_at=timezone.now() + lifetime
+    )
+    return token
+
+
+def _mail(user: User, template: str, values: dict[str, Any], reference: str, *, to: str = "") -> None:
     context = {"name": user.greeting_name} | values
     subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
-    mail.send(to=user.email, subject=subject, template=template, context=context, about=reference)
+    mail.send(to=to or user.email, subject=subject, template=template, context=context, about=reference)

@@ -11,10 +11,17 @@ from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
 from apps.accounts import passwords
-from apps.accounts.querysets import DataExportQuerySet, SessionQuerySet, UserManager
+from apps.accounts.querysets import (
+    DataExportQuerySet,
+    EmailChangeQuerySet,
+    SecurityEventQuerySet,
+    SessionQuerySet,
+    UserManager,
+)
 from apps.core.models import UUIDModel
 from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.media.models import Media
+from apps.site.models import DocumentVersion
 
 # Settings that are the same on every device of the user. docs/architecture.md says where each takes effect.
 DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system", "discoverable": True, "keyboard_shortcuts": True}
@@ -54,12 +61,16 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     erase_after = models.DateTimeField(null=True, blank=True)
     deactivated_at = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
+    # The newest accepted versions of the documents, repeated from the consents (`consents.py`).
+    accepted_terms = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    accepted_privacy = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     follower_count = models.IntegerField(default=0)
     following_count = models.IntegerField(default=0)
     post_count = models.IntegerField(default=0)
 
     created_at = models.DateTimeField(db_default=Now())
+    handle_changed_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -150,10 +161,11 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
 
 class WithheldHandle(UUIDModel):
-    """A released handle that cannot be taken again before `until`."""
+    """A released handle that cannot be taken before `until`, except by `user`, who has changed it."""
 
     handle = models.CharField(max_length=30, unique=True)
     until = models.DateTimeField()
+    user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
 
     def __str__(self) -> str:
         return self.handle
@@ -187,6 +199,7 @@ class Session(UUIDModel):
         ERASED = "erased"
         DISMISSED = "dismissed"  # no longer staff; ends console sessions only
         TWO_FACTOR_RESET = "two_factor_reset"  # console sessions only
+        EMAIL_REVERTED = "email_reverted"
 
     user = models.ForeignKey(User, models.CASCADE, related_name="sessions")
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.API, db_default=Kind.API)
@@ -223,6 +236,8 @@ class EmailedToken(UUIDModel):
     class Purpose(models.TextChoices):
         CONFIRM_EMAIL = "confirm_email"
         RESET_PASSWORD = "reset_password"  # noqa: S105  (a purpose, no password)
+        CHANGE_EMAIL = "change_email"
+        REVERT_EMAIL = "revert_email"
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
@@ -234,6 +249,109 @@ class EmailedToken(UUIDModel):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.user_id}"
+
+
+class Consent(UUIDModel):
+    """A member has accepted a version of the terms or of the privacy policy."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    # A version that was in effect is never deleted.
+    document = models.ForeignKey(DocumentVersion, models.PROTECT, related_name="+")
+    given_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "document"], name="one_consent_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.document_id}"
+
+
+class EmailChange(UUIDModel):
+    """A change of the address of an account.
+
+    It is pending until the link that was sent to the new address is used. After that, a link that was sent to the old
+    address reverts the change before `revert_until`; until then no other account can take the old address.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        CONFIRMED = "confirmed"
+        CANCELLED = "cancelled"
+        REVERTED = "reverted"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    old_email = models.EmailField(max_length=254)
+    new_email = models.EmailField(max_length=254)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    # When the link to the new address expires, and when the one to the old address does.
+    expires_at = models.DateTimeField()
+    revert_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = EmailChangeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user"], condition=Q(state="pending"), name="one_pending_email_change"),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="email_changes_by_user"),
+            models.Index(fields=["old_email"], condition=Q(state="confirmed"), name="email_changes_by_old_email"),
+            models.Index(fields=["created_at"], name="email_changes_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.user_id}"
+
+
+class SecurityEvent(UUIDModel):
+    """Something that the owner of an account must be able to notice. `security.py` records and mails it."""
+
+    class Kind(models.TextChoices):
+        NEW_DEVICE = "new_device"
+        PASSWORD_CHANGED = "password_changed"  # noqa: S105  (an event, no password)
+        PASSWORD_RESET = "password_reset"  # noqa: S105
+        HANDLE_CHANGED = "handle_changed"
+        EMAIL_CORRECTED = "email_corrected"
+        EMAIL_CHANGE_REQUESTED = "email_change_requested"
+        EMAIL_CHANGE_CANCELLED = "email_change_cancelled"
+        EMAIL_CHANGED = "email_changed"
+        EMAIL_REVERTED = "email_reverted"
+        TWO_FACTOR_ADDED = "two_factor_added"
+        TWO_FACTOR_REMOVED = "two_factor_removed"
+        TWO_FACTOR_RESET = "two_factor_reset"  # by the team
+        PASSKEY_ADDED = "passkey_added"
+        PASSKEY_REMOVED = "passkey_removed"
+        RECOVERY_CODES_RENEWED = "recovery_codes_renewed"
+        RECOVERY_CODE_USED = "recovery_code_used"
+        EXPORT_REQUESTED = "export_requested"
+        EXPORT_READY = "export_ready"
+        DEACTIVATED = "deactivated"
+        REACTIVATED = "reactivated"
+        DELETION_SCHEDULED = "deletion_scheduled"
+        DELETION_CANCELLED = "deletion_cancelled"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    # What it concerns, such as the name of a passkey.
+    detail = models.CharField(max_length=300, blank=True)
+    # The address of the account at that time, to which the mail goes.
+    email = models.EmailField(max_length=254)
+    device_name = models.CharField(max_length=100, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    network = models.CharField(max_length=50, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = SecurityEventQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-id"], name="security_events_by_user"),
+            models.Index(fields=["created_at"], name="security_events_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.user_id}"
 
 
 class RecoveryCode(UUIDModel):

@@ -6,7 +6,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts import exports, two_factor
-from apps.accounts.models import DataExport, EmailedToken, Session, User, WithheldHandle
+from apps.accounts.models import (
+    Consent,
+    DataExport,
+    EmailChange,
+    EmailedToken,
+    SecurityEvent,
+    Session,
+    User,
+    WithheldHandle,
+)
 from apps.core.db.batches import delete_in_batches
 from apps.core.models import DeadLetter
 from apps.core.privacy import Export
@@ -16,7 +25,11 @@ def erase(user_id: UUID) -> None:
     """Erase everything but the row of the account, which other apps' rows refer to. It is deleted last."""
     exports.destroy(user_id)
     delete_in_batches(EmailedToken.objects.filter(user=user_id))
+    delete_in_batches(Consent.objects.filter(user=user_id))
+    delete_in_batches(EmailChange.objects.owned_by(user_id))
+    delete_in_batches(SecurityEvent.objects.owned_by(user_id))
     delete_in_batches(Session.objects.owned_by(user_id))
+    WithheldHandle.objects.filter(user=user_id).update(user=None)
     user = User.objects.filter(pk=user_id).first()
     if user:
         two_factor.remove(user)
@@ -52,6 +65,7 @@ def export(user_id: UUID) -> Export:
             "suspension_reason": user.suspension_reason,
             "deactivated_at": user.deactivated_at,
             "created_at": user.created_at,
+            "handle_changed_at": user.handle_changed_at,
         },
     )
     if device := two_factor.device_of(user):
@@ -70,10 +84,39 @@ def export(user_id: UUID) -> Export:
                 "end_reason": session.end_reason,
             },
         )
+    for consent in Consent.objects.filter(user=user_id).select_related("document").order_by("id").iterator():
+        document = consent.document
+        yield "consents", {"document": document.kind, "version": document.number, "given_at": consent.given_at}
     for token in EmailedToken.objects.filter(user=user_id).order_by("id").iterator():
         yield (
             "mails",
             {"purpose": token.purpose, "email": token.email, "sent_at": token.created_at, "used_at": token.used_at},
+        )
+    for change in EmailChange.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "email_changes",
+            {
+                "old_email": change.old_email,
+                "new_email": change.new_email,
+                "state": change.state,
+                "asked_at": change.created_at,
+                "revertible_until": change.revert_until,
+            },
+        )
+    for former in WithheldHandle.objects.filter(user=user_id).order_by("id").iterator():
+        yield "former_handles", {"handle": former.handle, "reserved_until": former.until}
+    for event in SecurityEvent.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "security_events",
+            {
+                "kind": event.kind,
+                "detail": event.detail,
+                "email": event.email,
+                "device_name": event.device_name,
+                "user_agent": event.user_agent,
+                "network": event.network,
+                "created_at": event.created_at,
+            },
         )
     for export in DataExport.objects.owned_by(user_id).order_by("id").iterator():
         yield "exports", {"status": export.status, "asked_at": export.created_at, "finished_at": export.finished_at}

@@ -13,7 +13,7 @@ from apps.core.db.ids import parse_id
 from apps.core.tasks.leased import LeasedJobQuerySet
 
 if TYPE_CHECKING:
-    from apps.accounts.models import Session, User  # noqa: F401  (forward references)
+    from apps.accounts.models import EmailChange, SecurityEvent, Session, User  # noqa: F401  (forward references)
 
 WANTS_TO_BE_FOUND = ~Q(settings__contains={"discoverable": False})
 
@@ -71,6 +71,28 @@ class SessionQuerySet(QuerySet["Session"]):
         """Sessions that were opened from an address of this network, such as 2001:db8::/64 or 198.51.100.1."""
         addresses = ip_network(network)
         return self.filter(address__range=(str(addresses[0]), str(addresses[-1])))
+
+
+class EmailChangeQuerySet(QuerySet["EmailChange"]):
+    def owned_by(self, user_id: UUID) -> "EmailChangeQuerySet":
+        return self.filter(user_id=user_id)
+
+    def pending(self) -> "EmailChangeQuerySet":
+        """Changes that the link to the new address confirms."""
+        return self.filter(state="pending", expires_at__gt=timezone.now())
+
+    def revertible(self) -> "EmailChangeQuerySet":
+        """Changes that the link to the old address reverts."""
+        return self.filter(state="confirmed", revert_until__gt=timezone.now())
+
+    def reserving(self, email: str) -> "EmailChangeQuerySet":
+        """Changes whose account can still take this address back."""
+        return self.revertible().filter(old_email=email)
+
+
+class SecurityEventQuerySet(QuerySet["SecurityEvent"]):
+    def owned_by(self, user_id: UUID) -> "SecurityEventQuerySet":
+        return self.filter(user_id=user_id)
 
 
 class DataExportQuerySet(LeasedJobQuerySet):

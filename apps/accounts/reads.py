@@ -1,7 +1,13 @@
 """What other apps show of an account, read without model instances."""
 
+import json
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from apps.accounts.models import DEFAULT_SETTINGS, User
+from apps.core.db.compiled import CompiledQuery
 
 
 @dataclass(frozen=True)
@@ -58,3 +64,44 @@ def user_summary_fields(relation: str = "") -> list[str]:
     """
     prefix = f"{relation}__" if relation else ""
     return [f"{prefix}{field}" for field in USER_SUMMARY_FIELDS]
+
+
+# ── The signed-in member ─────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Member:
+    """What every page shows to a member about their account. `settings` includes the defaults."""
+
+    id: UUID
+    handle: str
+    display_name: str
+    email: str
+    email_verified_at: datetime | None
+    accepted_terms: int | None
+    accepted_privacy: int | None
+    settings: dict[str, Any]
+    avatar: AvatarSecrets | None
+
+
+_MEMBER = CompiledQuery(
+    lambda user: User.objects.owned_by(user).values_list(
+        "id",
+        "handle",
+        "display_name",
+        "email",
+        "email_verified_at",
+        "accepted_terms",
+        "accepted_privacy",
+        "settings",
+        "avatar__private_secret",
+        "avatar__public_secret",
+    )
+)
+
+
+def get_member(user_id: UUID) -> Member | None:
+    """The account of the signed-in user, or None if it does not exist any more."""
+    for row in _MEMBER.rows(user=user_id):
+        settings, private_secret, public_secret = row[7:]
+        avatar = AvatarSecrets(private_secret, public_secret or "") if private_secret else None
+        return Member(*row[:7], DEFAULT_SETTINGS | json.loads(settings), avatar)  # type: ignore[call-arg]
+    return None

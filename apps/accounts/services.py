@@ -11,7 +11,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import exports, handles, passwords, session_cache, tasks, tokens
+from apps.accounts import consents, exports, handles, passwords, security, session_cache, tasks, tokens
+from apps.accounts.devices import fingerprint
 from apps.accounts.events import (
     account_created,
     account_hidden,
@@ -20,8 +21,18 @@ from apps.accounts.events import (
     account_shown,
     blocked_text_in_profile,
 )
+from apps.accounts.housekeeping import ENDED_SESSIONS_KEPT
 from apps.accounts.mails import digest
-from apps.accounts.models import DataExport, EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import (
+    DataExport,
+    EmailChange,
+    EmailedToken,
+    Erasure,
+    SecurityEvent,
+    Session,
+    User,
+    WithheldHandle,
+)
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
@@ -32,6 +43,8 @@ from apps.safety import terms
 HIDDEN_BY_OWNER = {User.State.DEACTIVATED, User.State.LEAVING}
 # The free text of a profile, which is checked for blocked terms.
 SCREENED = {"display_name", "bio", "website"}
+# A device is new if none of so many last sessions was opened on it.
+COMPARED_SESSIONS = 200
 
 
 class HandleTaken(Conflict):
@@ -88,9 +101,9 @@ class ExportTooSoon(Conflict):
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def sign_up(
-    *, handle: str, email: str, password: str, display_name: str = "", locale: str = "", time_zone: str = ""
+    *, handle: str, email: str, password: str, display_name: str = "", locale: str = "en", time_zone: str = ""
 ) -> User:
-    """Create an account and send a confirmation mail. `locale`: one of LANGUAGES; empty for LANGUAGE_CODE.
+    """Create an account, record the consent to the documents in effect, and send a confirmation mail.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
@@ -98,7 +111,7 @@ def sign_up(
         handle=handles.normalise(handle),
         email=email.lower(),
         display_name=display_name,
-        locale=locale or settings.LANGUAGE_CODE,
+        locale=locale,
         time_zone=time_zone,
     )
     passwords.validate(password, user=user)
@@ -110,12 +123,21 @@ def sign_up(
     except IntegrityError as error:
         raise _conflict_of(error) from error
     # After the insert: an account that is being erased withholds its handle before it releases it.
-    if WithheldHandle.objects.filter(handle=user.handle, until__gt=timezone.now()).exists():
+    if is_withheld(user.handle, user):
         raise HandleTaken
+    consents.accept_at_sign_up(user.pk)
+    if EmailChange.objects.reserving(user.email).exists():
+        raise EmailTaken
     account_created.publish(user_id=str(user.pk))
-    _report_blocked_terms(user, suspicious)
+    report_blocked_terms(user, suspicious)
     tasks.send_confirmation.delay(user_id=str(user.pk))
     return user
+
+
+def is_withheld(handle: str, user: User) -> bool:
+    """Whether the handle was released recently, by another account."""
+    withheld = WithheldHandle.objects.filter(handle=handle, until__gt=timezone.now())
+    return withheld.exclude(user=user).exists()
 
 
 def _conflict_of(error: IntegrityError) -> Conflict:
@@ -191,11 +213,31 @@ def complete_sign_in(
         raise suspension_of(user_id)
     if locked.state == User.State.DEACTIVATED and not reactivate:
         raise AccountDeactivated
-    if locked.state in HIDDEN_BY_OWNER or locked.erase_after or (locked.deactivated_at and reactivate):
-        _cancel_deletion(locked)
-    return open_session(
+    event = _cancel_deletion(locked) if _is_to_return(locked, reactivate=reactivate) else None
+    session = open_session(
         locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
     )
+    if event:
+        security.record(locked, event, session=session)
+    _report_new_device(locked, session)
+    return session
+
+
+def _is_to_return(user: User, *, reactivate: bool) -> bool:
+    """Whether signing in cancels something. A deactivation below a suspension is cancelled only if asked."""
+    return user.state in HIDDEN_BY_OWNER or user.erase_after is not None or (reactivate and bool(user.deactivated_at))
+
+
+def _report_new_device(user: User, session: Session) -> None:
+    """Record the sign-in if none of the account's last sessions, live or ended, was on such a device.
+
+    The first sign-in after the sign-up is no news; later, an account without sessions has not been used for long.
+    """
+    earlier = Session.objects.owned_by(user.pk).exclude(pk=session.pk).order_by("-id")[:COMPARED_SESSIONS]
+    known = {fingerprint(other) for other in earlier.only("kind", "device_name", "user_agent")}
+    is_first = not known and user.created_at > timezone.now() - ENDED_SESSIONS_KEPT
+    if not is_first and fingerprint(session) not in known:
+        security.record(user, SecurityEvent.Kind.NEW_DEVICE, session=session)
 
 
 def open_session(
@@ -229,7 +271,7 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
     if staff.select_for_update(no_key=True).first() is None:
         return None
     now = timezone.now()
-    return Session.objects.create(
+    session = Session.objects.create(
         user=user,
         kind=Session.Kind.CONSOLE,
         last_seen_at=now,
@@ -239,6 +281,8 @@ def open_console_session(user: User, *, address: str | None, user_agent: str, tw
         two_factor=two_factor,
         expires_at=now + settings.CONSOLE_SESSION_LIFETIME,
     )
+    _report_new_device(user, session)
+    return session
 
 
 def record_use(session_id: UUID) -> None:
@@ -338,6 +382,7 @@ def change_password(user: User, *, current: str, new: str, session_id: UUID) -> 
     user.set_password(new)
     user.save(update_fields=["password"])
     end_all_sessions(user.pk, except_id=session_id, reason=Session.EndReason.PASSWORD_CHANGED)
+    security.record(user, SecurityEvent.Kind.PASSWORD_CHANGED, session_id=session_id)
 
 
 def require_password(user: User, password: str) -> None:
@@ -358,8 +403,11 @@ def request_password_reset(email: str) -> None:
 
 
 @transaction.atomic
-def reset_password(*, token: str, new: str) -> None:
-    """Set a new password and end all sessions. The token works once. Raises InvalidLink, Invalid."""
+def reset_password(*, token: str, new: str, address: str | None = None, user_agent: str = "") -> None:
+    """Set a new password, and end all sessions and a pending change of the e-mail address. The token works once.
+
+    `address` and `user_agent` are those of the client. Raises InvalidLink, Invalid.
+    """
     user = _redeem(token, EmailedToken.Purpose.RESET_PASSWORD)
     passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
@@ -367,7 +415,10 @@ def reset_password(*, token: str, new: str) -> None:
     user.email_verified_at = user.email_verified_at or timezone.now()
     user.save(update_fields=["password", "email_verified_at"])
     EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
+    # Somebody else may have asked for it.
+    EmailChange.objects.owned_by(user.pk).pending().update(state=EmailChange.State.CANCELLED)
     end_all_sessions(user.pk, reason=Session.EndReason.PASSWORD_RESET)
+    security.record(user, SecurityEvent.Kind.PASSWORD_RESET, address=address, user_agent=user_agent)
 
 
 @transaction.atomic
@@ -425,10 +476,16 @@ def _redeem(token: str, purpose: EmailedToken.Purpose) -> User:
 
     A token is valid only while the account has the address that the token was sent to. Raises InvalidLink.
     """
-    row = _unused(token, purpose).select_related("user").first()
-    if row is None or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()):
+    row = _unused(token, purpose).first()
+    if row is None:
         raise InvalidLink
-    return row.user
+    # The lock lets a change of the address wait, which would make the token invalid.
+    user: User = User.objects.select_for_update(no_key=True).get(pk=row.user_id)
+    if user.email != row.email or not EmailedToken.objects.filter(pk=row.pk, used_at=None).update(
+        used_at=timezone.now()
+    ):
+        raise InvalidLink
+    return user
 
 
 def _unused(token: str, purpose: EmailedToken.Purpose) -> QuerySet[EmailedToken]:
@@ -457,13 +514,13 @@ def update_profile(user: User, *, changes: dict[str, Any]) -> User:
         setattr(user, name, value)
     user.save()
     session_cache.mark_user(user.pk)
-    _report_blocked_terms(user, suspicious)
+    report_blocked_terms(user, suspicious)
     if user.is_private != was_private:
         (account_made_private if user.is_private else account_made_public).publish(user_id=str(user.pk))
     return user
 
 
-def _report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
+def report_blocked_terms(user: User, suspicious: list[UUID]) -> None:
     for term_id in suspicious:
         blocked_text_in_profile.publish(user_id=str(user.pk), term_id=str(term_id))
 
@@ -480,7 +537,7 @@ def _change_avatar(user: User, medium_id: UUID | None) -> None:
 
 # ── Deletion, suspension ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def leave(user: User, *, password: str) -> User:
+def leave(user: User, *, password: str, session_id: UUID | None = None) -> User:
     """Hide the account now and erase it after ERASURE_GRACE, unless the user signs in before. Raises WrongPassword."""
     require_password(user, password)
     user = _lock(user)
@@ -489,11 +546,12 @@ def leave(user: User, *, password: str) -> User:
         user.state = User.State.LEAVING
     user.save(update_fields=["state", "erase_after"])
     _hide(user, reason=Session.EndReason.LEAVING)
+    security.record(user, SecurityEvent.Kind.DELETION_SCHEDULED, session_id=session_id)
     return user
 
 
 @transaction.atomic
-def deactivate(user: User, *, password: str) -> None:
+def deactivate(user: User, *, password: str, session_id: UUID | None = None) -> None:
     """Hide the account and sign it out everywhere, until its owner signs in and confirms that they return.
 
     Raises WrongPassword, AccountSuspended.
@@ -505,6 +563,7 @@ def deactivate(user: User, *, password: str) -> None:
     user.state, user.deactivated_at = User.State.DEACTIVATED, timezone.now()
     user.save(update_fields=["state", "deactivated_at"])
     _hide(user, reason=Session.EndReason.DEACTIVATED)
+    security.record(user, SecurityEvent.Kind.DEACTIVATED, session_id=session_id)
 
 
 @transaction.atomic
@@ -521,8 +580,10 @@ def erase_now(user: User) -> None:
     tasks.erase.delay(user_id=str(user.pk))
 
 
-def _cancel_deletion(user: User) -> None:
-    """Cancel a pending deletion and a deactivation. A suspension remains."""
+def _cancel_deletion(user: User) -> SecurityEvent.Kind:
+    """Cancel a pending deletion and a deactivation. A suspension remains. Returns what to tell the owner."""
+    kind = SecurityEvent.Kind
+    event = kind.DELETION_CANCELLED if user.erase_after or user.state == User.State.LEAVING else kind.REACTIVATED
     was_hidden = not user.is_restricted
     user.erase_after, user.deactivated_at = None, None
     if was_hidden:
@@ -530,6 +591,7 @@ def _cancel_deletion(user: User) -> None:
     user.save(update_fields=["state", "erase_after", "deactivated_at"])
     if was_hidden:
         _show(user)
+    return event
 
 
 @transaction.atomic
@@ -543,6 +605,19 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     _hide(user, reason=Session.EndReason.SUSPENDED)
+
+
+@transaction.atomic
+def set_verified(user: User, verified: bool, *, reason: str) -> bool:
+    """Grant or remove the mark of a verified account, and mail the member; `reason` is mailed with a removal.
+
+    Returns whether it changed. Who may do this is decided by moderation (`verification.py`).
+    """
+    changed = User.objects.filter(pk=user.pk).exclude(is_verified=verified).update(is_verified=verified)
+    if changed:
+        session_cache.mark_user(user.pk)
+        tasks.send_verification.delay(user_id=str(user.pk), verified=verified, reason="" if verified else reason)
+    return bool(changed)
 
 
 @transaction.atomic
@@ -580,7 +655,7 @@ def suspension_of(user_id: UUID) -> AccountSuspended:
 
 # ── Data export ──────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def request_export(user: User, *, password: str) -> DataExport:
+def request_export(user: User, *, password: str, session_id: UUID | None = None) -> DataExport:
     """Enqueue an archive of the user's data: one at a time and one a day, not counting failed ones.
 
     Raises WrongPassword, ExportInProgress, ExportTooSoon.
@@ -598,6 +673,7 @@ def request_export(user: User, *, password: str) -> DataExport:
             raise ExportTooSoon(headers={"Retry-After": str(math.ceil(wait))})
     export = DataExport.objects.create(user_id=user.pk, created_at=now, next_attempt_at=first_sweep_at())
     tasks.make_export.delay(export_id=str(export.pk))
+    security.record(user, SecurityEvent.Kind.EXPORT_REQUESTED, session_id=session_id)
     return export
 
 

@@ -20,6 +20,21 @@ def send_reset(*, email: str = "", user_id: str = "", **_: object) -> None:
     mails.send_reset(email or mails.address_of(UUID(user_id)), reference=str(current_task.request.id))
 
 
+@shared_task
+def send_verification(*, user_id: str, verified: bool, reason: str, **_: object) -> None:
+    mails.send_verification(UUID(user_id), verified=verified, reason=reason, reference=str(current_task.request.id))
+
+
+@shared_task
+def send_email_change(*, change_id: str, **_: object) -> None:
+    mails.send_email_change(UUID(change_id), reference=str(current_task.request.id))
+
+
+@shared_task
+def send_security_mail(*, event_id: str, **_: object) -> None:
+    mails.send_security_mail(UUID(event_id), reference=str(current_task.request.id))
+
+
 @scheduled
 def enqueue_due_erasures(**_: object) -> int:
     return erasure.enqueue_due()
@@ -65,6 +80,16 @@ def purge_sessions(*, runner: BatchRunner, **_: object) -> int:
 @scheduled
 def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.purge_emailed_tokens(runner)
+
+
+@scheduled
+def purge_email_changes(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_email_changes(runner)
+
+
+@scheduled
+def purge_security_events(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_security_events(runner)
 
 
 @scheduled

@@ -48,23 +48,29 @@ UNPLEASANT = (Category.NUDITY, Category.VIOLENCE, Category.SELF_HARM, Category.I
 class Flag(UUIDModel):
     """A report of a user, a post or a comment.
 
-    It is deleted with the account of its subject. When the account of its reporter is erased, `reporter` becomes null.
+    When the account of its reporter is erased, `reporter` becomes null. When the account of its subject is erased,
+    `subject` becomes null, and so does `target_id` if it is that account: the reporter still reads the outcome.
     """
 
     class Status(models.TextChoices):
         OPEN = "open"
         RESOLVED = "resolved"
         DISMISSED = "dismissed"
+        OBSOLETE = "obsolete"  # closed without a decision: the reported account was erased
 
     reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
-    target_id = models.UUIDField()
+    target_id = models.UUIDField(null=True)
     # The reported user, or the author of the reported post or comment.
-    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     category = models.CharField(max_length=30, choices=Category.choices)
     note = models.CharField(max_length=1000, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     resolution_note = models.CharField(max_length=1000, blank=True)
+    # What the reporter learns, see `reporters.py`: the category of the measure that closed the report, and the reason
+    # if there was no measure. The reason for a measure is addressed to the affected user.
+    ground = models.CharField(max_length=30, choices=Category.choices, blank=True, default="", db_default="")
+    explanation = models.CharField(max_length=1000, blank=True, default="", db_default="")
     resolved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     resolved_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -83,7 +89,7 @@ class Flag(UUIDModel):
             models.CheckConstraint(condition=Q(category__in=Category.values), name="flag_category_is_known"),
             models.CheckConstraint(
                 condition=Q(status="open", resolved_at__isnull=True)
-                | Q(status__in=["resolved", "dismissed"], resolved_at__isnull=False),
+                | Q(status__in=["resolved", "dismissed", "obsolete"], resolved_at__isnull=False),
                 name="flag_is_open_or_resolved_at_a_time",
             ),
         ]
@@ -100,6 +106,7 @@ class Flag(UUIDModel):
                 name="open_flags_by_target",
             ),
             models.Index(fields=["reporter", "status"], condition=~Q(status="open"), name="closed_flags_by_reporter"),
+            models.Index(fields=["reporter", "-id"], name="flags_by_reporter"),
             models.Index(fields=["subject", "status"], name="flags_by_subject_and_status"),
             models.Index(fields=["subject", "-id"], name="flags_by_subject"),
         ]
@@ -284,6 +291,10 @@ class ModerationAction(UUIDModel):
 
     objects = ActionQuerySet.as_manager()
 
+    # Annotations of `with_occasion()` and `with_excerpt()`.
+    reported: bool
+    excerpt: str
+
     class Meta:
         verbose_name = "decision"
         constraints = [
@@ -400,7 +411,8 @@ class Statement(LeasedJob):
 
 
 class Appeal(UUIDModel):
-    """An objection of the affected user to an action. There is at most one for each action."""
+    """An objection to an action: of the affected user, or of a reporter to the dismissal of a report
+    (`appeals/objections.py`). There is at most one for each action."""
 
     class Status(models.TextChoices):
         OPEN = "open"

@@ -1,7 +1,5 @@
 """Recorded acts of staff besides decisions: reading private data of users, and two-factor authentication."""
 
-import ipaddress
-
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -20,7 +18,7 @@ SESSIONS = 100
 
 
 class ReasonRequired(BadRequest):
-    code, title = "reason_required", "Give a reason for the access. It is recorded."
+    code, title = "reason_required", "Give a reason. It is recorded."
 
 
 class AdminRequired(Forbidden):
@@ -43,21 +41,11 @@ def masked_email(email: str) -> str:
     return f"{name[:1]}***@{host[:1]}***{dot}{ending}" if dot else f"{name[:1]}***@***"
 
 
-def masked_address(address: str | None) -> str:
-    """The network of an IP address: without the last octet of IPv4, or the first 48 bits of IPv6."""
-    if not address:
-        return ""
-    parsed = ipaddress.ip_address(address)
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return f"{address.rpartition('.')[0]}.***"
-    return f"{ipaddress.ip_network((int(parsed) >> 80 << 80, 48)).network_address}/48"
-
-
 @transaction.atomic
 def read_email(person: User, *, by: User, reason: str) -> str:
     """The complete e-mail address. Raises SeniorModeratorRequired, CannotModerate, ReasonRequired."""
     _require_access(person, by)
-    record_staff_act("read_email", person, by=by.pk, reason=_require_reason(reason))
+    record_staff_act("read_email", person, by=by.pk, reason=require_reason(reason))
     return person.email
 
 
@@ -66,7 +54,7 @@ def read_sessions(person: User, *, by: User, reason: str) -> list[Session]:
     """The newest sessions, with complete addresses and devices. Raises as `read_email`."""
     _require_access(person, by)
     sessions = list(Session.objects.owned_by(person.pk).order_by("-id")[:SESSIONS])
-    record_staff_act("read_sessions", person, by=by.pk, reason=_require_reason(reason), sessions=len(sessions))
+    record_staff_act("read_sessions", person, by=by.pk, reason=require_reason(reason), sessions=len(sessions))
     return sessions
 
 
@@ -86,7 +74,14 @@ def _require_access(person: User, by: User) -> None:
         require_higher_rank(by, person)
 
 
-def _require_reason(reason: str) -> str:
+def require_admin(by: User) -> None:
+    """Raises AdminRequired."""
+    if "admin" not in by.roles:
+        raise AdminRequired
+
+
+def require_reason(reason: str) -> str:
+    """The reason without surrounding space. Raises ReasonRequired."""
     if is_blank(reason):
         raise ReasonRequired
     return reason.strip()
@@ -140,13 +135,12 @@ def reset_two_factor(person: User, *, by: User, reason: str) -> None:
 
     Raises AdminRequired, NotYourOwn, CannotModerate, ReasonRequired, NotEnrolled.
     """
-    if "admin" not in by.roles:
-        raise AdminRequired
+    require_admin(by)
     if by.pk == person.pk:
         raise NotYourOwn
     require_higher_rank(by, person)
     _reset(person)
-    record_staff_act("reset_two_factor", person, by=by.pk, reason=_require_reason(reason))
+    record_staff_act("reset_two_factor", person, by=by.pk, reason=require_reason(reason))
 
 
 @transaction.atomic
@@ -156,7 +150,7 @@ def reset_by_operator(person: User, *, reason: str) -> None:
     Raises ReasonRequired, NotEnrolled.
     """
     _reset(person)
-    record_staff_act("reset_two_factor", person, by=person.pk, reason=_require_reason(reason), operator=True)
+    record_staff_act("reset_two_factor", person, by=person.pk, reason=require_reason(reason), operator=True)
 
 
 def _reset(person: User) -> None:
@@ -175,4 +169,4 @@ def dismiss_by_operator(person: User, *, reason: str) -> None:
     ranks = sorted(person.ranks)
     if not roles.dismiss(person):
         raise NotStaff
-    record_staff_act("dismiss", person, by=person.pk, reason=_require_reason(reason), operator=True, roles=ranks)
+    record_staff_act("dismiss", person, by=person.pk, reason=require_reason(reason), operator=True, roles=ranks)

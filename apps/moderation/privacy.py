@@ -3,42 +3,60 @@
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.core.db.batches import delete_in_batches
 from apps.core.privacy import Export
-from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
+from apps.moderation.models import (
+    Appeal,
+    Claim,
+    Flag,
+    ModerationAction,
+    Statement,
+    SuspensionProposal,
+    TargetType,
+)
 
 
 def erase(user_id: UUID) -> None:
-    """Delete reports about the user, their appeals, and statements and proposals about them.
+    """Delete their appeals, statements and proposals about them, and reports about them without a reporter.
 
-    Reports by the user, and their decisions and proposals as a moderator, stay without a reference to them. The audit
-    does not change: it contains only ids and the reasons of the operator's decisions.
+    Other reports about the user stay without a reference to them, so that the reporters read the outcome; open ones are
+    closed. Reports by the user, and their decisions and proposals as a moderator, stay without a reference to them. The
+    audit does not change: it contains only ids and the reasons of the operator's decisions.
     """
-    delete_in_batches(Flag.objects.filter(subject=user_id))
+    about = Flag.objects.filter(subject=user_id)
+    delete_in_batches(about.filter(reporter=None))
+    about.open().update(status=Flag.Status.OBSOLETE, resolved_at=timezone.now())
+    about.filter(target_type=TargetType.USER).update(target_id=None)
+    about.update(subject=None)
     delete_in_batches(Appeal.objects.filter(appellant=user_id))
     delete_in_batches(Statement.objects.filter(user=user_id))
     delete_in_batches(SuspensionProposal.objects.filter(person=user_id))
     delete_in_batches(Claim.objects.filter(Q(moderator=user_id) | Q(target_id=user_id)))
     SuspensionProposal.objects.filter(proposed_by=user_id).update(proposed_by=None)
     SuspensionProposal.objects.filter(decided_by=user_id).update(decided_by=None)
+    delete_in_batches(Flag.objects.filter(reporter=user_id, subject=None))
     Flag.objects.filter(reporter=user_id).update(reporter=None)
     Flag.objects.filter(resolved_by=user_id).update(resolved_by=None)
     Appeal.objects.filter(decided_by=user_id).update(decided_by=None)
 
 
 def export(user_id: UUID) -> Export:
-    """Reports by the user, decisions about them, and their appeals, without the reporters and moderators."""
+    """Reports by the user, decisions about them, and their appeals and objections, without reporters and moderators."""
     for flag in Flag.objects.filter(reporter=user_id).order_by("id").iterator():
         yield (
             "flags",
             {
                 "target_type": flag.target_type,
-                "target_id": str(flag.target_id),
+                "target_id": str(flag.target_id) if flag.target_id else None,
                 "category": flag.category,
                 "note": flag.note,
                 "status": flag.status,
+                "ground": flag.ground,
+                "explanation": flag.explanation,
                 "created_at": flag.created_at,
+                "decided_at": flag.resolved_at,
             },
         )
     for action in ModerationAction.objects.filter(affected_id=user_id).order_by("id").iterator():

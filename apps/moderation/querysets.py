@@ -17,12 +17,15 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
 )
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.models import Post
 from apps.core.db.ids import first_id_at
+from apps.engagement.models import Comment
 
 if TYPE_CHECKING:
     from apps.moderation.models import (  # noqa: F401  (forward references)
@@ -46,6 +49,10 @@ class FlagQuerySet(QuerySet["Flag"]):
     def listed(self) -> Self:
         """All reports, for moderators."""
         return self.all()
+
+    def made_by(self, user_id: UUID) -> Self:
+        """The reports of this user, whatever happened to their targets."""
+        return self.filter(reporter=user_id)
 
     def others_about(self, people: Collection[UUID], *, than: Collection[UUID]) -> Self:
         """The open reports about these people and their content, except those about the targets `than`."""
@@ -128,6 +135,18 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
         )
         return annotated
 
+    def with_excerpt(self) -> Self:
+        """`excerpt`: the caption or the comment that the action is about; empty if it was deleted."""
+        posts = Post.objects.filter(pk=OuterRef("target_id")).values("caption")
+        comments = Comment.objects.filter(pk=OuterRef("target_id")).values("text")
+        rows: Any = self
+        annotated: Self = rows.annotate(excerpt=Coalesce(Subquery(posts), Subquery(comments), Value("")))
+        return annotated
+
+    def for_affected(self, user_id: UUID) -> Self:
+        """The actions that affected the user, with all that their statements and appeals show."""
+        return self.affecting(user_id).with_occasion().with_excerpt().select_related("reversal", "appeal")
+
     def with_wait(self) -> Self:
         """`waited`: the time from the oldest report of the target that was open at the decision to the decision.
 
@@ -166,6 +185,17 @@ class AppealQuerySet(QuerySet["Appeal"]):
         """With the appellant, the moderator who decided, and the action with its outcome."""
         rows = self.select_related("appellant__avatar", "decided_by__avatar", "action__reversal")
         return rows.prefetch_related(_users("action__actor"))
+
+    def listed_for(self, moderator_id: UUID) -> Self:
+        """All appeals, for moderators, except objections of reporters to decisions about this moderator: reporters are
+        confidential."""
+        flags: Any = apps.get_model("moderation", "Flag")._default_manager.filter(subject=moderator_id)
+        about_them = Exists(flags.filter(pk=OuterRef("action__case_id")))
+        return self.exclude(Q(action__action="dismiss_flag") & about_them)
+
+    def by_affected_users(self) -> Self:
+        """Without the objections of reporters."""
+        return self.exclude(action__action="dismiss_flag")
 
     def open(self) -> Self:
         return self.filter(status="open")

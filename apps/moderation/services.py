@@ -5,7 +5,7 @@ Each decision writes its row of the audit in the same transaction.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -19,8 +19,9 @@ from apps.content.models import Post
 from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
+from apps.moderation.appeals import objections
 from apps.moderation.cases.decisions import Target, in_force, last_reversal, lock_target, record, undo
-from apps.moderation.events import appeal_decided, flag_made
+from apps.moderation.events import appeal_decided, flag_made, report_decided
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.roles import CannotModerate, require_higher_rank
 
@@ -89,11 +90,13 @@ def flag(row: User | Post | Comment, *, by: UUID, category: str, note: str = "")
 
 @transaction.atomic
 def resolve_flag(flag: Flag, *, by: User, resolution: str, note: str = "") -> Flag:
-    """Close a report as "resolved" or "dismissed". Idempotent.
+    """Close a report as "resolved" or "dismissed". Idempotent. The reporter sees the note.
 
     Raises ModeratorRequired, CannotModerate, FlagClosed.
     """
-    require_authority(by, flag.subject_id)
+    require_moderator(by)
+    if flag.subject_id:
+        require_authority(by, flag.subject_id)
     locked = Flag.objects.select_for_update(no_key=True).filter(pk=flag.pk).first()
     if locked is None:
         raise NotFound
@@ -101,41 +104,61 @@ def resolve_flag(flag: Flag, *, by: User, resolution: str, note: str = "") -> Fl
         return locked
     if locked.status != Flag.Status.OPEN:
         raise FlagClosed
-    _close(locked, by=by, resolution=resolution, note=note)
+    _close(locked, by=by, resolution=resolution, note=note, explanation=note)
     return locked
 
 
 @transaction.atomic
-def close_flags(target: Target, *, by: User, resolution: str, note: str, part_of: UUID | None = None) -> int:
+def close_flags(
+    target: Target, *, by: User, resolution: str, note: str, part_of: UUID | None = None, ground: str = ""
+) -> int:
     """Close all open reports of the target, which the caller has locked. Returns their number.
 
-    `part_of` is the first action of the decision that closes them. Raises ModeratorRequired, CannotModerate.
+    `part_of` is the first action of the decision that closes them, and `ground` its category, which reporters learn;
+    without one, they see the note. Raises ModeratorRequired, CannotModerate.
     """
     require_authority(by, target.person_id)
+    explanation = "" if part_of else note
     rows = Flag.objects.open_on([target.id]).filter(target_type=target.type).order_by("id")
     flags = list(rows.select_for_update(no_key=True))
     for flag in flags:
-        action = _close(flag, by=by, resolution=resolution, note=note, part_of=part_of)
+        action = _close(
+            flag, by=by, resolution=resolution, note=note, part_of=part_of, ground=ground, explanation=explanation
+        )
         part_of = part_of or action.pk
     return len(flags)
 
 
-def _close(flag: Flag, *, by: User, resolution: str, note: str, part_of: UUID | None = None) -> ModerationAction:
-    """Close a locked open report."""
+def _close(
+    flag: Flag,
+    *,
+    by: User,
+    resolution: str,
+    note: str,
+    part_of: UUID | None = None,
+    ground: str = "",
+    explanation: str = "",
+) -> ModerationAction:
+    """Close a locked open report, and notify the reporter of the outcome."""
     flag.status, flag.resolution_note = resolution, note
     flag.resolved_by, flag.resolved_at = by, timezone.now()
-    flag.save(update_fields=["status", "resolution_note", "resolved_by", "resolved_at"])
-    return record(
+    flag.ground, flag.explanation = ground, explanation
+    flag.save(update_fields=["status", "resolution_note", "resolved_by", "resolved_at", "ground", "explanation"])
+    action = record(
         Action.RESOLVE_FLAG if resolution == Flag.Status.RESOLVED else Action.DISMISS_FLAG,
         actor_id=by.pk,
         target_type=flag.target_type,
-        target_id=flag.target_id,
+        # Only closed reports are without one.
+        target_id=cast(UUID, flag.target_id),
         affected_id=None,
         case_id=flag.pk,
         reason=note,
         category=flag.category,
         part_of=part_of,
     )
+    if flag.reporter_id:
+        report_decided.publish(action_id=str(action.pk))
+    return action
 
 
 # ── Takedowns ────────────────────────────────────────────────────────────────────────────────────────────
@@ -295,12 +318,13 @@ def appeal(action: ModerationAction, *, by: UUID, text: str) -> Appeal:
 def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -> Appeal:
     """Uphold the action, or overturn it and undo it if it is still in force. Idempotent.
 
-    The moderator who took the action cannot decide.
+    The moderator who took the action cannot decide. To overturn the dismissal of a report opens the report again.
 
     Raises ModeratorRequired, CannotModerate, OwnDecision, AppealDecided.
     """
     action = appeal.action
-    require_authority(by, appeal.appellant_id)
+    by_reporter = objections.is_objection(appeal)
+    require_authority(by, objections.find_person(appeal))
     require_another_decider(appeal, by=by)
     lock_target(action.target_id)
     locked = Appeal.objects.select_for_update(no_key=True).filter(pk=appeal.pk).first()
@@ -317,18 +341,23 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
     ended = overturn and in_force(action.target_type, action.target_id) == action
     if ended:
         undo(action)
-    record(
+    if overturn and by_reporter:
+        objections.reopen(locked)
+    decided = record(
         Action.OVERTURN_APPEAL if overturn else Action.UPHOLD_APPEAL,
         actor_id=by.pk,
         target_type=action.target_type,
         target_id=action.target_id,
-        affected_id=locked.appellant_id,
+        # A reporter receives no statement of reasons, and the audit does not name them.
+        affected_id=None if by_reporter else locked.appellant_id,
         case_id=locked.pk,
         reason=note,
         category=action.category,
         reverses=action if ended else None,
     )
     appeal_decided.publish(appeal_id=str(locked.pk))
+    if by_reporter:
+        report_decided.publish(action_id=str(decided.pk))
     return locked
 
 

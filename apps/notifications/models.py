@@ -24,6 +24,7 @@ class Type(models.TextChoices):
     MENTION = "mention"
     COMMENT_LIKE = "comment_like"
     MODERATION = "moderation"
+    REPORT = "report"  # an answer to a report of the recipient
 
 
 class Channel(models.TextChoices):
@@ -38,7 +39,8 @@ class Notification(UUIDModel):
     type = models.CharField(max_length=20, choices=Type.choices)
     post = models.ForeignKey(Post, models.CASCADE, null=True, related_name="+")
     comment = models.ForeignKey(Comment, models.CASCADE, null=True, related_name="+")
-    # The statement of reasons of a moderation action. Other previews are made when a notification is read.
+    # The statement of reasons of a moderation action, or the answer to a report. Other previews are made when a
+    # notification is read.
     statement = models.TextField(blank=True)
     # False: not in the list, because the recipient wants this type by push or mail only.
     in_app = models.BooleanField(default=True)
@@ -79,7 +81,7 @@ class NotificationEvent(UUIDModel):
 
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="events", db_index=False)
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
-    # Null for moderation actions.
+    # Null for moderation actions and answers to reports.
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     cause = models.UUIDField()
 

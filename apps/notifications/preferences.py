@@ -16,7 +16,9 @@ class Channels:
 
 
 # The statement of a moderation action is mailed by the moderation app, regardless of preferences.
-DEFAULTS = {str(type_): Channels() for type_ in Type}
+DEFAULTS = {str(type_): Channels(email=type_ == Type.REPORT) for type_ in Type}
+# Types that stay in the list: a user has to find decisions of moderators and answers to reports.
+ALWAYS_LISTED = frozenset({Type.MODERATION, Type.REPORT})
 
 
 def get_channels(user_id: UUID) -> dict[str, Channels]:
@@ -30,7 +32,7 @@ def get_channels(user_id: UUID) -> dict[str, Channels]:
 
 @transaction.atomic
 def update(user_id: UUID, changes: dict[str, Channels]) -> None:
-    """Change the preferences of the given types. Moderation notifications cannot be removed from the list."""
+    """Change the preferences of the given types. ALWAYS_LISTED types cannot be removed from the list."""
     for type_, channels in sorted(changes.items()):
-        values = asdict(channels) | ({"in_app": True} if type_ == Type.MODERATION else {})
+        values = asdict(channels) | ({"in_app": True} if type_ in ALWAYS_LISTED else {})
         Preference.objects.update_or_create(user_id=user_id, type=type_, defaults=values)

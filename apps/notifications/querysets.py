@@ -30,13 +30,13 @@ class NotificationQuerySet(QuerySet["Notification"]):
     def readable_by(self, user_id: UUID) -> Self:
         """Notifications with a visible actor and, if they have any, a visible post and comment.
 
-        Notifications of moderation actions have no actor and are always readable.
+        Notifications of moderation actions and answers to reports have no actor and are always readable.
         """
         events = _events().visible_to(user_id).filter(notification=OuterRef("pk"))
         post = Post.objects.visible_to(user_id).published().filter(pk=OuterRef("post_id"))
         comment = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         shows_target = (Q(post=None) | Exists(post)) & (Q(comment=None) | Exists(comment))
-        return self.owned_by(user_id).filter(Q(type="moderation") | (Exists(events) & shows_target))
+        return self.owned_by(user_id).filter(Q(type__in=["moderation", "report"]) | (Exists(events) & shows_target))
 
 
 class NotificationEventQuerySet(QuerySet["NotificationEvent"]):

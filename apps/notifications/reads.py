@@ -11,7 +11,8 @@ from apps.accounts.reads import UserSummary
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.queries import fetch, fetch_rows, load
 from apps.core.errors import NotFound
-from apps.notifications.models import Notification, NotificationEvent
+from apps.moderation.reporters import find_report_ids
+from apps.notifications.models import Notification, NotificationEvent, Type
 from apps.notifications.querysets import NotificationQuerySet
 
 VISIBLE_EVENTS = CompiledQuery(lambda viewer: NotificationEvent.objects.visible_to(viewer))
@@ -64,7 +65,18 @@ def get_actors(rows: Sequence[NotificationRow]) -> dict[UUID, UserSummary]:
 
 def get_moderation_actions(notification_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """{notification: the moderation action that it is about}."""
-    events = NotificationEvent.objects.filter(notification__in=notification_ids, notification__type="moderation")
+    return _get_causes(notification_ids, Type.MODERATION)
+
+
+def get_reports(notification_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """{notification: the report of the recipient that it is about}."""
+    causes = _get_causes(notification_ids, Type.REPORT)
+    reports = find_report_ids(causes.values())
+    return {pk: reports[cause] for pk, cause in causes.items()}
+
+
+def _get_causes(notification_ids: Sequence[UUID], type_: str) -> dict[UUID, UUID]:
+    events = NotificationEvent.objects.filter(notification__in=notification_ids, notification__type=type_)
     return dict(events.values_list("notification", "cause"))
 
 

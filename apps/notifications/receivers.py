@@ -10,7 +10,7 @@ from apps.engagement.events import (
     post_liked,
     post_unliked,
 )
-from apps.moderation.events import action_taken
+from apps.moderation.events import action_taken, flag_made, report_decided
 from apps.notifications import tasks
 from apps.social.events import blocked, follow_accepted, follow_requested, follow_withdrawn, followed, unfollowed
 
@@ -69,3 +69,13 @@ def on_blocked(*, blocker_id: str, blocked_id: str) -> None:
 @action_taken.receiver
 def on_moderation_action_taken(*, action_id: str) -> None:
     tasks.create_moderation_notification.delay(action_id=action_id)
+
+
+@flag_made.receiver
+def on_report_received(*, flag_id: str) -> None:
+    tasks.create_report_notification.delay(cause=flag_id)
+
+
+@report_decided.receiver
+def on_report_decided(*, action_id: str) -> None:
+    tasks.create_report_notification.delay(cause=action_id)

@@ -10,13 +10,14 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from apps.accounts.models import User
 from apps.content.models import Mention, Post
 from apps.core.db.ids import new_id
 from apps.core.db.locks import transaction_lock
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
+from apps.moderation import reporters
 from apps.moderation.appeals.statements import compose
 from apps.moderation.models import ModerationAction
 from apps.notifications import deliveries, preferences
@@ -143,6 +144,23 @@ def create_moderation_notification(action_id: UUID) -> None:
         statement="\n\n".join([letter.subject, *letter.paragraphs]),
     )
     _create_or_fold(notification, actor_id=None, cause=action.pk)
+
+
+@transaction.atomic
+def create_report_notification(cause: UUID) -> None:
+    """Notify the reporter, in their language, that a report was received or decided (`reporters.find_report_ids`).
+
+    The notification names no post or comment, which would hide it from a reporter who no longer sees them.
+    """
+    report = reporters.find_report(cause)
+    if report is None or report.reporter is None:
+        return
+    with translation.override(report.reporter.locale):
+        letter = reporters.compose(report, cause)
+    notification = Notification(
+        recipient=report.reporter, type=Type.REPORT, statement="\n\n".join([letter.subject, *letter.paragraphs])
+    )
+    _create_or_fold(notification, actor_id=None, cause=cause)
 
 
 # ── Shared steps ─────────────────────────────────────────────────────────────────────────────────────────

@@ -50,6 +50,11 @@ def create_moderation_notification(*, action_id: str, **_: object) -> None:
 
 
 @shared_task
+def create_report_notification(*, cause: str, **_: object) -> None:
+    sync.create_report_notification(UUID(cause))
+
+
+@shared_task
 def deliver(*, delivery_id: str, **_: object) -> None:
     deliveries.deliver(UUID(delivery_id))
 

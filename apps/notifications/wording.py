@@ -4,6 +4,7 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from apps.notifications.models import NotificationEvent, Type
+from apps.notifications.preferences import ALWAYS_LISTED
 
 PREVIEW_LENGTH = 100
 _LINES = {
@@ -16,6 +17,7 @@ _LINES = {
     Type.MENTION: _("{who} has mentioned you."),
     Type.COMMENT_LIKE: _("{who} likes your comment."),
     Type.MODERATION: _("The moderators have made a decision about your content or account."),
+    Type.REPORT: _("There is news about your report."),
 }
 
 
@@ -27,11 +29,11 @@ def get_line(event: NotificationEvent) -> str:
 
 
 def get_preview(type_: str, statement: str, text: str | None, caption: str | None) -> str | None:
-    """The statement of a moderation action, otherwise the start of the comment or caption.
+    """The statement of a moderation action or the answer to a report, otherwise the start of the comment or caption.
 
     The caller has checked with `readable_by` that the recipient may read the notification.
     """
-    if type_ == Type.MODERATION:
+    if type_ in ALWAYS_LISTED:
         return statement
     about = text if text is not None else caption
     return about[:PREVIEW_LENGTH] if about is not None else None

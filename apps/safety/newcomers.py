@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.core import cache, limits
 from apps.core.db.ids import moment_of
 from apps.core.errors import TooManyRequests
-from apps.safety.caching import TimedCache
+from apps.core.timed_cache import TimedCache
 from apps.safety.models import NewAccountLimit
 
 HOUR = 3600

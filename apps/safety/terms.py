@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from apps.core.errors import Unprocessable
-from apps.safety.caching import TimedCache
+from apps.core.timed_cache import TimedCache
 from apps.safety.models import BlockedTerm
 from apps.safety.texts import Term, Terms
 

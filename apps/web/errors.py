@@ -11,7 +11,8 @@ from rest_framework.exceptions import ValidationError
 
 from apps.core.api import problems
 from apps.core.errors import DomainError, Forbidden
-from apps.web.http import load_preferences
+from apps.site import reads as site
+from apps.web.http import describe_site, load_preferences
 
 
 def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpResponse:
@@ -19,7 +20,7 @@ def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpRespons
     if request.headers.get("HX-Request") == "true":
         response = HttpResponse(status=problem["status"])
         return show_message(reswap(response, "none"), problem["detail"], kind="error")
-    context = {"problem": problem, "theme": _theme(request, problem["status"])}
+    context = {"problem": problem, "theme": _theme(request, problem["status"])} | describe_site(site.last_known())
     return render(request, "web/error.html", context, status=problem["status"])
 
 

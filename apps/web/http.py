@@ -1,7 +1,7 @@
 """What the views of pages share: the rate limit, sign-in, the shell of a page, and forms."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
@@ -15,7 +15,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 from rest_framework.serializers import Serializer
 
+from apps.accounts import consents, reads
 from apps.accounts.models import DEFAULT_SETTINGS, User
+from apps.accounts.reads import Member
 from apps.accounts.services import must_confirm_email
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
@@ -23,8 +25,17 @@ from apps.core.api.views import READ_METHODS
 from apps.core.errors import Unauthorized
 from apps.media.api.serializers import serialize_avatar
 from apps.notifications.reads import count_unread
+from apps.site import reads as site
+from apps.site.colours import DEFAULT_ACCENT
+from apps.site.models import Announcement, SiteSettings
 
 View = Callable[..., HttpResponse]
+LINKED_PAGES = (
+    *("home", "explore", "search", "new", "notifications", "settings", "suggestions"),
+    *("login", "logout", "join", "manifest"),
+)
+# The announcements that the browser has dismissed: ids separated by dots.
+ANNOUNCEMENTS_COOKIE = "dismissed-announcements"
 # For pages with a form.
 require_form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -101,6 +112,19 @@ def wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "").startswith("application/json")
 
 
+# ── Paths ────────────────────────────────────────────────────────────────────────────────────────────
+@cache
+def _prefix_of(name: str) -> str:
+    sample = "00000000-0000-0000-0000-000000000000"
+    return reverse(name, args=[sample]).removesuffix(sample)
+
+
+def path_of(name: str, last: str) -> str:
+    """The path of a page whose last part is an id or a handle, which need no quoting. `reverse` takes a hundred times
+    as long, and a page of the feed has dozens of them."""
+    return _prefix_of(name) + last
+
+
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────
 def render_page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
@@ -119,37 +143,59 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     """The context that every page needs: the signed-in member, if any, and their settings. The pages of a restricted
     session have no member, and so nothing that they may not use."""
     member = load_member(request)
-    is_restricted = member is not None and member.is_restricted
+    is_restricted = bool(getattr(request.user, "is_restricted", False))
     return {
-        "member": None if member is None or is_restricted else summarize_member(member),
+        "member": None if member is None or is_restricted else summarize_member(request, member),
         "is_restricted": is_restricted,
+        "paths": _paths(),
         "preferences": load_preferences(request),
-        "site_name": settings.SITE_NAME,
+        **describe_site(site.current()),
+        "announcements": [] if is_restricted else current_announcements(request),
+        "pending_documents": consents.pending(member) if member and not is_restricted else [],
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 
 
-def load_member(request: HttpRequest) -> User | None:
-    """The signed-in account with all fields and its avatar; `request.user` has only those of the session cache. Read
-    once for each request."""
-    return None if request.user.pk is None else get_member(request)
+@cache
+def _paths() -> dict[str, str]:
+    """The paths of the pages to which every page links, by name. `{% url %}` would find each of them for every page."""
+    return {name: reverse(f"web:{name}") for name in LINKED_PAGES}
+
+
+def load_member(request: HttpRequest) -> Member | None:
+    """What pages show of the signed-in account; `request.user` has only the fields of the session cache. Read once for
+    each request."""
+    if request.user.pk is None:
+        return None
+    if not hasattr(request, "member"):
+        request.member = reads.get_member(member_id(request))  # type: ignore[attr-defined]
+    found: Member | None = request.member  # type: ignore[attr-defined]
+    return found
+
+
+def describe_site(own: SiteSettings) -> dict[str, Any]:
+    """The context that also pages without the shell need: the name, the logo and the colour of the site."""
+    return {"site_name": own.name, "site": own, "has_own_accent": own.accent != DEFAULT_ACCENT}
+
+
+def current_announcements(request: HttpRequest) -> list[Announcement]:
+    """Those that are shown now and that this browser has not dismissed."""
+    dismissed = request.COOKIES.get(ANNOUNCEMENTS_COOKIE, "").split(".")
+    return [each for each in site.announcements() if each.pk.hex not in dismissed]
 
 
 def get_member(request: HttpRequest) -> User:
-    """As `load_member`, for views of members only."""
-    if not hasattr(request, "member"):
-        member: User = User.objects.owned_by(member_id(request)).get()
-        # Those that this session may use, without a query.
-        member.ranks = cast(User, request.user).ranks
-        request.member = member  # type: ignore[attr-defined]
-    found: User = request.member  # type: ignore[attr-defined]
-    return found
+    """The signed-in account with all fields and its avatar, for views of members only."""
+    member: User = User.objects.owned_by(member_id(request)).get()
+    # Those that this session may use, without a query.
+    member.ranks = cast(User, request.user).ranks
+    return member
 
 
 def load_preferences(request: HttpRequest) -> dict[str, Any]:
     """The settings of the member, or the defaults for anonymous visitors."""
     member = load_member(request)
-    return DEFAULT_SETTINGS | (member.settings if member else {})
+    return member.settings if member else DEFAULT_SETTINGS
 
 
 def member_id(request: HttpRequest) -> UUID:
@@ -157,17 +203,18 @@ def member_id(request: HttpRequest) -> UUID:
     return cast(UUID, request.user.pk)
 
 
-def summarize_member(member: User) -> dict[str, Any]:
+def summarize_member(request: HttpRequest, member: Member) -> dict[str, Any]:
     return {
-        "id": member.pk,
+        "id": member.id,
         "handle": member.handle,
+        "url": path_of("web:profile", member.handle),
         "name": member.display_name or member.handle,
         "avatar": serialize_avatar(member.avatar),
         "email": member.email,
         "email_verified": member.email_verified_at is not None,
         "must_confirm": must_confirm_email(member),
-        "is_moderator": member.is_moderator,
-        "unread": count_unread(member.pk),
+        "is_moderator": cast(User, request.user).is_moderator,
+        "unread": count_unread(member.id),
     }
 
 

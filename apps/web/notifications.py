@@ -12,6 +12,7 @@ from django.utils.translation import gettext, ngettext
 from apps.notifications import reads
 from apps.notifications.api.serializers import NotificationSerializer
 from apps.notifications.models import Type
+from apps.notifications.preferences import ALWAYS_LISTED
 from apps.notifications.reads import NotificationRow
 from apps.notifications.wording import PREVIEW_LENGTH
 from apps.web.posts import present_posts
@@ -29,6 +30,7 @@ SENTENCES: dict[str, Callable[[int], str]] = {
     Type.MENTION: lambda n: ngettext("{who} has mentioned you in a post.", "{who} have mentioned you in a post.", n),
     Type.COMMENT_LIKE: lambda n: ngettext("{who} likes your comment.", "{who} like your comment.", n),
     Type.MODERATION: lambda n: gettext("The moderators have made a decision about your content or account."),
+    Type.REPORT: lambda n: gettext("There is news about your report."),
 }
 
 
@@ -36,20 +38,33 @@ def present_notifications(rows: Sequence[NotificationRow], viewer_id: UUID) -> l
     """The representations of a page of notifications, with `sentence`, `path` and `photo` for the template."""
     serializer = NotificationSerializer(context={"actors": reads.get_actors(rows)})
     photos = _first_photos(rows, viewer_id)
-    decisions = [row.id for row in rows if row.type == Type.MODERATION]
-    actions = reads.get_moderation_actions(decisions) if decisions else {}
+    subjects = find_subjects([(row.id, row.type) for row in rows])
     return [
-        _present(serializer.to_representation(row), photo=photos.get(row.post_id), action_id=actions.get(row.id))
+        _present(serializer.to_representation(row), photo=photos.get(row.post_id), subject_id=subjects.get(row.id))
         for row in rows
     ]
 
 
+def find_subjects(notifications: Sequence[tuple[UUID, str]]) -> dict[UUID, UUID]:
+    """{notification: the moderation action or the report that it is about} for notifications (id, type) of these types.
+
+    Without a query if there are none.
+    """
+    decisions = [pk for pk, type_ in notifications if type_ == Type.MODERATION]
+    answers = [pk for pk, type_ in notifications if type_ == Type.REPORT]
+    actions = reads.get_moderation_actions(decisions) if decisions else {}
+    return actions | (reads.get_reports(answers) if answers else {})
+
+
 def get_path(
-    type_: str, *, post_id: UUID | None, comment_id: UUID | None, handles: Sequence[str], action_id: UUID | None
+    type_: str, *, post_id: UUID | None, comment_id: UUID | None, handles: Sequence[str], subject_id: UUID | None
 ) -> str:
-    """The page that a notification leads to, or "". `handles` are those of the newest actors."""
+    """The page that a notification leads to, or "". `handles` are those of the newest actors; `subject_id` as in
+    `find_subjects`."""
     if type_ == Type.MODERATION:
-        return f"{reverse('web:appeal')}?action={action_id}" if action_id else ""
+        return f"{reverse('web:appeal')}?action={subject_id}" if subject_id else ""
+    if type_ == Type.REPORT:
+        return reverse("web:own_report", args=[subject_id]) if subject_id else ""
     if type_ == Type.FOLLOW_REQUEST:
         return reverse("web:requests")
     if type_ in {Type.FOLLOW, Type.FOLLOW_ACCEPTED}:
@@ -60,21 +75,21 @@ def get_path(
     return f"{post}#comment-{comment_id}" if comment_id else post
 
 
-def _present(entry: dict[str, Any], *, photo: dict[str, Any] | None, action_id: UUID | None) -> dict[str, Any]:
+def _present(entry: dict[str, Any], *, photo: dict[str, Any] | None, subject_id: UUID | None) -> dict[str, Any]:
     path = get_path(
         entry["type"],
         post_id=entry["post_id"],
         comment_id=entry["comment_id"],
         handles=[actor["handle"] for actor in entry["actors"]],
-        action_id=action_id,
+        subject_id=subject_id,
     )
     added = {"sentence": _sentence(entry), "path": path, "photo": photo, "unread": entry["read_at"] is None}
     return entry | added | {"preview": _shorten(entry["preview"] or "", entry["type"])}
 
 
 def _shorten(preview: str, type_: str) -> str:
-    """The subject of a statement of reasons, and an ellipsis after a text that was cut."""
-    if type_ == Type.MODERATION:
+    """The subject of a statement of reasons or an answer, and an ellipsis after a text that was cut."""
+    if type_ in ALWAYS_LISTED:
         return preview.partition("\n")[0]
     return f"{preview}…" if len(preview) == PREVIEW_LENGTH else preview
 

@@ -1,7 +1,6 @@
 """Posts for templates: the representation of the API, with its photos as objects and its caption as HTML."""
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from apps.core.api.renderers import dumps
 from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.media.api.serializers import PROGRESS
+from apps.web.http import path_of
 
 # A caption that is longer, or has more lines, is folded in lists.
 FOLDED_LENGTH, FOLDED_LINES = 280, 6
@@ -116,28 +116,27 @@ def present_photo(photo: dict[str, Any]) -> dict[str, Any]:
     return photo
 
 
-# ── Addresses ────────────────────────────────────────────────────────────────────────────────────────────
-@cache
-def _prefix_of(name: str) -> str:
-    sample = "00000000-0000-0000-0000-000000000000"
-    return reverse(name, args=[sample]).removesuffix(sample)
-
-
-def path_of(name: str, last: str) -> str:
-    """The path of a page whose last part is an id or a handle, which need no quoting. `reverse` takes a hundred times
-    as long, and a page of the feed has dozens of them."""
-    return _prefix_of(name) + last
-
-
 # ── Texts ────────────────────────────────────────────────────────────────────────────────────────────────
+def _mention(typed: str, mention: Any) -> str:
+    """As it was typed, unless the account has another handle now."""
+    present = f"@{mention.user.handle}"
+    return typed if typed.lower() == present else present
+
+
 def link_text(text: str, mentions: Sequence[Any]) -> SafeString:
-    """`text` as HTML in which mentions of accounts and tags are links."""
-    links = [(m.offset, m.length, path_of("web:profile", m.user.handle)) for m in mentions]
-    links += [(offset, length, reverse("web:tag", args=[tag])) for tag, offset, length in captions.tag_positions(text)]
+    """`text` as HTML in which mentions of accounts and tags are links. A mention shows the present handle."""
+    links = [
+        (m.offset, m.length, path_of("web:profile", m.user.handle), _mention(text[m.offset : m.offset + m.length], m))
+        for m in mentions
+    ]
+    links += [
+        (offset, length, reverse("web:tag", args=[tag]), text[offset : offset + length])
+        for tag, offset, length in captions.tag_positions(text)
+    ]
     parts: list[str] = []
     end = 0
-    for offset, length, url in sorted(links):
-        parts += [escape(text[end:offset]), f'<a href="{escape(url)}">{escape(text[offset : offset + length])}</a>']
+    for offset, length, url, label in sorted(links):
+        parts += [escape(text[end:offset]), f'<a href="{escape(url)}">{escape(label)}</a>']
         end = offset + length
     parts.append(escape(text[end:]))
     return mark_safe("".join(parts).replace("\n", "<br>"))  # noqa: S308  (every part is escaped)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
 from apps.core.errors import NotFound
+from apps.site import reads as site
 
 # Characters of a title and a description that sites show at most.
 TITLE, DESCRIPTION = 70, 200
@@ -115,7 +116,7 @@ def embed_post(post: dict[str, Any]) -> dict[str, Any]:
         "title": preview["description"] or preview["title"],
         "author_name": author["display_name"] or author["handle"],
         "author_url": absolute(reverse("web:profile", args=[author["handle"]])),
-        "provider_name": settings.SITE_NAME,
+        "provider_name": site.current().name,
         "provider_url": settings.PUBLIC_URL,
         "cache_age": 3600,
     }

@@ -550,11 +550,11 @@ class TestTheMail:
             deliver()
         assert len(mail.outbox) == 1
 
-    def test_deleted_account_gets_no_mail(self, api, alice, deliver):
+    def test_deleted_account_gets_no_mail_about_the_archive(self, api, alice, deliver):
         ask(api(alice))
         api(alice).delete("/users/me", {"password": PASSWORD})
         deliver()
-        assert mail.outbox == []
+        assert [sent.subject for sent in mail.outbox] == ["Your account will be deleted"]
 
 
 class TestTheEnd:

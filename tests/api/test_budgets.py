@@ -13,6 +13,7 @@ from apps.content.models import Post, PostTag, Tag
 from apps.engagement.models import Like, Save
 from apps.notifications.models import Notification, NotificationEvent
 from apps.safety import newcomers, terms
+from apps.site import reads as site
 from tests.conftest import Caller
 from tests.factories import CommentFactory, FollowFactory, MediaFactory, PostFactory, UserFactory
 
@@ -76,6 +77,8 @@ def caller(alice, bob):
     caller.get("/auth/me")
     terms.in_force.get()
     newcomers.in_force.get()
+    site.current()
+    site.documents_in_effect()
     return caller
 
 

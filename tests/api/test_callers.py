@@ -51,6 +51,8 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "users/<str:user>/deactivate"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 204, 403]),
     ("POST", "users/me/export"): ({"password": PASSWORD}, [401, 202, 202, 202, 401, 202, 202]),
     ("GET", "users/me/export"): (None, SIGNED_IN),
+    ("GET", "users/me/consents"): (None, SIGNED_IN),
+    ("POST", "users/me/consents"): ({}, SIGNED_IN),
     ("GET", "users/<str:user>/posts"): (None, OPEN),
     ("GET", "users/<str:user>/followers"): (None, VISIBLE),
     ("GET", "users/<str:user>/following"): (None, VISIBLE),
@@ -83,6 +85,16 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
         [400] * 7,
     ),
     ("POST", "auth/email/confirm"): ({"token": "x"}, [400] * 7),
+    ("GET", "auth/email/change"): (None, SIGNED_IN),
+    ("POST", "auth/email/change"): (
+        {"email": "new@example.org", "password": PASSWORD},
+        [401, 202, 202, 202, 401, 202, 202],
+    ),
+    ("DELETE", "auth/email/change"): (None, [401, 204, 204, 204, 401, 204, 204]),
+    ("POST", "auth/email/change/confirm"): ({"token": "x"}, [400] * 7),
+    ("POST", "auth/email/revert"): ({"token": "x", "new_password": "quite another"}, [400] * 7),
+    ("GET", "auth/security-events"): (None, SIGNED_IN),
+    ("POST", "users/me/handle"): ({"handle": "another"}, SIGNED_IN),
     ("POST", "auth/email/resend"): (None, [401, 202, 202, 202, 401, 202, 202]),
     ("POST", "posts"): ({"media_ids": ["{ready_media}"]}, [401, 400, 400, 400, 401, 201, 400]),
     ("GET", "posts/<uuid:post_id>"): (None, OPEN),
@@ -142,8 +154,15 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "moderation/comments/<uuid:comment_id>/takedown"): (TAKEDOWN, MODERATORS),
     ("POST", "moderation/comments/<uuid:comment_id>/restore"): (None, [401, 403, 403, 403, 401, 403, 409]),
     ("GET", "moderation/flags"): (None, MODERATORS),
+    ("GET", "moderation/flags/mine"): (None, SIGNED_IN),
+    ("GET", "moderation/flags/mine/<uuid:report_id>"): (None, [401, 404, 404, 404, 401, 200, 404]),
+    ("POST", "moderation/flags/mine/<uuid:report_id>/object"): (
+        {"text": "x"},
+        [401, 404, 404, 404, 401, 201, 404],
+    ),
     ("POST", "moderation/flags/<uuid:flag_id>/resolve"): ({"resolution": "dismissed"}, MODERATORS),
     ("GET", "moderation/audit"): (None, MODERATORS),
+    ("GET", "moderation/actions/mine"): (None, SIGNED_IN),
     ("POST", "moderation/actions/<uuid:action_id>/appeal"): ({"text": "x"}, [401, 404, 404, 404, 401, 201, 404]),
     ("GET", "moderation/actions/<uuid:action_id>/statement"): (None, [401, 404, 404, 404, 401, 200, 404]),
     ("GET", "moderation/appeals"): (None, MODERATORS),
@@ -158,6 +177,9 @@ RESTRICTED = {
     ("POST", "auth/password/reset"): 202,
     ("POST", "auth/password/reset/confirm"): 400,
     ("POST", "auth/email/confirm"): 400,
+    ("POST", "auth/email/change/confirm"): 400,
+    ("POST", "auth/email/revert"): 400,
+    ("GET", "moderation/actions/mine"): 200,
     ("POST", "users/me/export"): 202,
     ("GET", "users/me/export"): 200,
     ("POST", "moderation/actions/<uuid:action_id>/appeal"): 404,
@@ -197,6 +219,7 @@ def world(alice, mod):
     callers["restricted"] = Caller(restricted)
     judge = UserFactory(handle="judge", is_superuser=True)
     hidden = [moderation.take_down_post(PostFactory(author=alice), by=judge, **TAKEDOWN) for _ in range(2)]
+    report, _ = moderation.flag(people["stranger"], by=alice.pk, category="spam")
     names = {
         "alice": alice.pk,
         "session": accounts.open_session(alice).pk,
@@ -206,6 +229,7 @@ def world(alice, mod):
         "<uuid:post_id>": post.pk,
         "<uuid:comment_id>": CommentFactory(post=post, author=alice).pk,
         "<uuid:flag_id>": moderation.flag(alice, by=judge.pk, category="spam")[0].pk,
+        "<uuid:report_id>": moderation.resolve_flag(report, by=judge, resolution="dismissed").pk,
         "<uuid:action_id>": hidden[0].pk,
         "<uuid:appeal_id>": moderation.appeal(hidden[1], by=alice.pk, text="x").pk,
         "<uuid:notification_id>": Notification.objects.create(recipient=alice, type="moderation", statement="x").pk,

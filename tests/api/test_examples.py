@@ -4,15 +4,21 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
+from apps.accounts import changes
 from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
 from apps.notifications.models import Notification
+from apps.site import reads as site_reads
+from apps.site import services as site
+from apps.site.models import DocumentVersion
 from tests.api.openapi import OPERATIONS, errors_of
 from tests.conftest import Caller
 from tests.factories import PASSWORD, CommentFactory, MediaFactory, PostFactory, UserFactory
@@ -51,6 +57,26 @@ def mailed(path: str, **body: Any) -> Callable[[Any], Sending]:
         return Sending(issued={"token": re.search(r"token=([\w-]+)", mail.outbox[-1].body)[1]})
 
     return sending
+
+
+def changed_address(link: str) -> Callable[[Any], Sending]:
+    """With the token of a mail about a change of the address; for the one that reverts it, after the change."""
+
+    def sending(deliver: Any) -> Sending:
+        user = UserFactory(handle="alice", email="alice@example.org", email_verified_at=timezone.now())
+        changes.change_email(user, email="new@example.org", password=PASSWORD)
+        deliver()
+        if link == "revert-email":
+            changes.confirm_email_change(_token_in_mail("confirm-new-email"))
+            deliver()
+        return Sending(issued={"token": _token_in_mail(link)})
+
+    return sending
+
+
+def _token_in_mail(link: str) -> str:
+    bodies = "".join(str(message.body) for message in mail.outbox)
+    return re.search(rf"{link}\?token=([\w-]+)", bodies)[1]
 
 
 def own_media(_: Any) -> Sending:
@@ -101,6 +127,21 @@ def report(_: Any) -> Sending:
     return Sending(make_moderator("mod"), {"flag_id": flag.pk})
 
 
+def new_terms(_: Any) -> Sending:
+    for number in (1, 2):
+        terms = site.publish_document("terms", texts={"en": {"text": f"Version {number}."}})
+        DocumentVersion.objects.filter(pk=terms.pk).update(effective_at=terms.effective_at - timedelta(days=3 - number))
+    site_reads.clear()
+    return Sending(alice())
+
+
+def dismissed_report(_: Any) -> Sending:
+    reporter = alice()
+    flag, _ = moderation.flag(PostFactory(), by=reporter.pk, category="spam")
+    moderation.resolve_flag(flag, by=make_moderator("mod"), resolution="dismissed")
+    return Sending(reporter, {"report_id": flag.pk})
+
+
 def signed_out(_: Any) -> Sending:
     alice()
     return Sending()
@@ -115,9 +156,14 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "requestPasswordReset": signed_out,
     "resetPassword": mailed("/auth/password/reset", email="alice@example.org"),
     "confirmEmail": mailed("/auth/email/resend"),
+    "changeEmail": lambda _: Sending(alice()),
+    "confirmEmailChange": changed_address("confirm-new-email"),
+    "revertEmailChange": changed_address("revert-email"),
+    "changeHandle": lambda _: Sending(alice()),
     "updateUser": own_media,
     "deleteUser": lambda _: Sending(alice(), {"user": "me"}),
     "requestDataExport": lambda _: Sending(alice()),
+    "acceptDocuments": new_terms,
     "createPost": own_media,
     "updatePost": own_post,
     "createComment": lambda _: Sending(alice(), {"post_id": PostFactory().pk}),
@@ -129,6 +175,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "reportPost": lambda _: Sending(alice(), {"post_id": PostFactory().pk}),
     "reportComment": lambda _: Sending(alice(), {"comment_id": CommentFactory().pk}),
     "closeReport": report,
+    "objectToDismissal": dismissed_report,
     "takeDownPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
     "takeDownComment": lambda _: Sending(make_moderator("mod"), {"comment_id": CommentFactory().pk}),
     "suspendUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),

@@ -71,9 +71,11 @@ def acts(alice):
 
 
 def decisions(alice):
-    """Of a moderator, whom alice is to this end."""
+    """Of a moderator, whom alice is to this end, and about her."""
     alice.groups.add(Group.objects.get_or_create(name="moderator")[0])
+    judge = UserFactory(handle="judge", is_superuser=True)
     for _ in range(ROWS):
+        moderation.take_down_post(PostFactory(author=alice, photos=0), by=judge, reason="x", category="spam")
         person = UserFactory()
         moderation.flag(person, by=alice.pk, category="spam")
         action = moderation.take_down_post(PostFactory(author=person), by=alice, reason="x", category="spam")
@@ -121,6 +123,8 @@ LISTS = {
     "/users/me/liked": acts,
     "/users/me/saved": acts,
     "/moderation/flags": decisions,
+    "/moderation/flags/mine": decisions,
+    "/moderation/actions/mine": decisions,
     "/moderation/audit": decisions,
     "/moderation/appeals": decisions,
     "/notifications": told,

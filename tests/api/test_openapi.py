@@ -39,7 +39,7 @@ def test_document_in_the_repository_matches_the_code():
 
 
 def test_document_is_small():
-    assert (STATIC / "openapi.yaml").stat().st_size <= 250_000
+    assert (STATIC / "openapi.yaml").stat().st_size <= 350_000
     # Each schema becomes a module of the Python client.
     assert len(SCHEMAS) <= 130
 
@@ -57,9 +57,35 @@ def test_every_route_but_the_aliases_is_documented():
 
 # ── Names and texts ──────────────────────────────────────────────────────────────────────────────────────
 VERBS = {
-    *("accept", "appeal", "block", "change", "close", "comment", "complete", "confirm", "count", "create", "decide"),
+    *(
+        "accept",
+        "appeal",
+        "block",
+        "cancel",
+        "change",
+        "close",
+        "comment",
+        "complete",
+        "confirm",
+        "count",
+        "create",
+        "decide",
+    ),
     *("delete", "follow", "get", "like", "list", "mark", "mute", "refresh", "reject", "remove", "report", "request"),
-    *("resend", "reset", "restore", "revoke", "save", "search", "sign", "start", "subscribe", "suspend", "take"),
+    *(
+        "resend",
+        "reset",
+        "restore",
+        "revert",
+        "revoke",
+        "save",
+        "search",
+        "sign",
+        "start",
+        "subscribe",
+        "suspend",
+        "take",
+    ),
     *("unblock", "unfollow", "unlike", "unmute", "unsave", "unsuspend", "update"),
 }
 

@@ -59,6 +59,7 @@ TABLE: dict[tuple[str, str], Write] = {
     ("POST", "users/<str:user>/deactivate"): Write("alice", "users/me/deactivate", {"password": PASSWORD}, 204, 401),
     ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
     ("POST", "users/me/export"): Write("alice", "users/me/export", {"password": PASSWORD}, 202, 409),
+    ("POST", "users/me/consents"): Write("alice", "users/me/consents", {}),
     ("POST", "users/<str:user>/follow"): Write("carol", "users/@alice/follow", moves=FOLLOWED),
     ("POST", "users/<str:user>/unfollow"): Write("bob", "users/@alice/unfollow", moves=UNFOLLOWED),
     ("POST", "users/<str:user>/remove-follower"): Write("alice", "users/@bob/remove-follower", moves=UNFOLLOWED),
@@ -74,6 +75,11 @@ TABLE: dict[tuple[str, str], Write] = {
     ("POST", "auth/password"): Write(
         "alice", "auth/password", {"current_password": PASSWORD, "new_password": "quite another pass phrase"}, 204, 403
     ),
+    ("POST", "auth/email/change"): Write(
+        "alice", "auth/email/change", {"email": "new@example.org", "password": PASSWORD}, 202, 400
+    ),
+    ("DELETE", "auth/email/change"): Write("alice", "auth/email/change", None, 204, 204),
+    ("POST", "users/me/handle"): Write("alice", "users/me/handle", {"handle": "alicia"}),
     ("POST", "posts"): Write("alice", "posts", {"media_ids": ["{ready_media}"]}, 201, 201, POSTED, keyed=True),
     ("PATCH", "posts/<uuid:post_id>"): Write("alice", "posts/{post}", {"caption": "x"}),
     ("DELETE", "posts/<uuid:post_id>"): Write("alice", "posts/{bare_post}", None, 204, 404, UNPOSTED),
@@ -155,6 +161,8 @@ ELSEWHERE = {
     ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_asking_for_a_reset_answers_alike",
     ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a_reset_works_once_within_an_hour",
     ("POST", "auth/email/confirm"): "accounts/test_sign_up.py::test_confirmation_mail_is_sent_once_and_its_link",
+    ("POST", "auth/email/change/confirm"): "accounts/test_changes.py::test_new_address_counts_when_its_link_is_used",
+    ("POST", "auth/email/revert"): "accounts/test_changes.py::test_old_address_takes_the_account_back",
     ("POST", "auth/email/resend"): "accounts/test_sign_up.py::test_confirmed_user_gets_no_further_mail",
     (
         "POST",

@@ -16,6 +16,7 @@ OURS = [name for name in settings.INSTALLED_APPS if name.startswith("apps.")]
 # From the bottom; engagement, feed and search know nothing of one another.
 STACK = [
     "core",
+    "site",
     "safety",
     "media",
     "accounts",

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.accounts import services as accounts
+from apps.accounts.devices import masked_address
 from apps.moderation import permissions, roles
 from apps.moderation.models import StaffAct
 from tests.console.codes import sign_in
@@ -50,7 +51,7 @@ def test_email_address_is_masked(full, masked):
     ],
 )
 def test_ip_address_is_shortened_to_its_network(full, masked):
-    assert permissions.masked_address(full) == masked
+    assert masked_address(full) == masked
 
 
 def test_pages_of_a_person_show_no_address_without_a_reason(senior, mod, alice, session):

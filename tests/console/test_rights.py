@@ -174,6 +174,13 @@ VERBS = {
         ),
         lambda world: StaffAct.objects.filter(act="reset_two_factor").exists(),
     ),
+    "verify an account": (
+        "admin",
+        lambda browser, world: browser.post(
+            reverse("admin:accounts_user_verify", args=[world["alice"].pk]), {"verified": "true", "reason": "Because."}
+        ),
+        lambda world: User.objects.get(pk=world["alice"].pk).is_verified,
+    ),
     "run a job": (
         "admin",
         lambda browser, world: act(browser, world["job"], "run_now"),

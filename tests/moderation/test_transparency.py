@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from apps.moderation import services
-from apps.moderation.appeals import statements
-from apps.moderation.models import Category, ModerationAction
+from apps.moderation.appeals import objections, statements
+from apps.moderation.models import Category, Flag, ModerationAction
 from apps.moderation.privacy import erase
 from apps.moderation.transparency.report import NOT_STORED, build_report, period_of
 from tests.commands import run
@@ -83,6 +83,8 @@ FIGURES = [
     ("complaints_upheld", {}, 1),
     ("complaints_overturned", {}, 1),
     ("complaint_to_decision", {}, 3 * 3600),
+    ("objections", {}, 0),
+    ("objections_upheld", {}, 0),
     ("automated_decisions", {}, 0),
     ("suspensions", {}, 1),
     ("suspensions_with_an_end", {}, 1),
@@ -98,6 +100,16 @@ class TestFigures:
             figure = made.figure(key, **by)
             accuracy = 5 if figure.unit == "seconds" else 0
             assert figure.value == pytest.approx(value, abs=accuracy), (key, by)
+
+    def test_objections_are_counted_as_complaints_of_reporters(self, october, bob):
+        with at(OCTOBER + 10 * HOUR):
+            harmless = Flag.objects.get(status="dismissed")
+            objection = objections.object_to(harmless, by=bob.pk, text="No.")
+        with at(OCTOBER + 12 * HOUR):
+            services.decide_appeal(objection, by=make_moderator("other"), overturn=True)
+        made = build_report(period_of(2026, 10))
+        keys = ("complaints", "objections", "objections_upheld", "objections_rejected", "complaints_overturned")
+        assert [made.figure(key).value for key in keys] == [3, 1, 1, 0, 2]
 
     def test_figures_of_a_year_include_its_months(self, october):
         assert build_report(period_of(2026)).figure("notices").value == 5

@@ -8,12 +8,12 @@ import time_machine
 from django.db import connection
 from django.urls import reverse
 
-from apps.core import cache
+from apps.core import cache, timed_cache
 from apps.core.db.ids import first_id_at, moment_of
 from apps.core.errors import DomainError
 from apps.moderation import safety
 from apps.moderation.models import StaffAct
-from apps.safety import caching, newcomers, services
+from apps.safety import newcomers, services
 from apps.safety.models import NewAccountLimit
 from apps.social.models import Follow
 from tests.api.test_budgets import statements
@@ -151,7 +151,7 @@ def test_change_applies_in_other_processes_after_some_seconds(monkeypatch):
     newcomers.in_force.get()
     NewAccountLimit.objects.filter(action="post").update(most=1)
     assert newcomers.in_force.get()["post"] == (20, 24)
-    monkeypatch.setattr(caching, "SECONDS", 0)
+    monkeypatch.setattr(timed_cache, "SECONDS", 0)
     assert newcomers.in_force.get()["post"] == (1, 24)
 
 

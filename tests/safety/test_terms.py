@@ -4,13 +4,13 @@ import pytest
 from django.urls import reverse
 
 from apps.content.models import Post
-from apps.core import cache
+from apps.core import cache, timed_cache
 from apps.core.errors import DomainError
 from apps.engagement.models import Comment
 from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.models import Flag, StaffAct
-from apps.safety import caching, terms
+from apps.safety import terms
 from apps.safety.models import BlockedTerm
 from tests.api.test_budgets import statements
 from tests.factories import MediaFactory, PostFactory
@@ -146,7 +146,7 @@ class TestMemory:
         terms.screen(text="")
         BlockedTerm.objects.create(kind="word", text=BAD, comparable=BAD, effect="refuse", reason="x")
         assert terms.screen(text=BAD) == []
-        monkeypatch.setattr(caching, "SECONDS", 0)
+        monkeypatch.setattr(timed_cache, "SECONDS", 0)
         with pytest.raises(terms.BlockedText):
             terms.screen(text=BAD)
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
+from apps.accounts import changes
 from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.core.db.ids import new_id
@@ -130,6 +131,15 @@ ROWS = [
     Row("/confirm-email", BAD, BAD),
     Row("/confirm-email?token={confirm}", EVERYBODY, REDIRECT, data={"token": "{confirm}"}),
     Row("/confirm-email/resend", post=SENT),
+    Row("/confirm-new-email", BAD, BAD),
+    Row("/confirm-new-email?token={new_email}", EVERYBODY, REDIRECT, data={"token": "{new_email}"}),
+    Row("/revert-email", BAD, BAD),
+    Row(
+        "/revert-email?token={old_email}",
+        EVERYBODY,
+        REDIRECT,
+        data={"token": "{old_email}", "new_password": PASSWORD + "!"},
+    ),
     Row("/.well-known/change-password", REDIRECT),
     # Settings
     Row("/settings", MEMBERS),
@@ -143,6 +153,11 @@ ROWS = [
         SENT,
         data={"current_password": PASSWORD, "new_password": PASSWORD + "!"},
     ),
+    Row("/settings/moderation", MEMBERS),
+    Row("/settings/account/handle", MEMBERS, SENT, data={"handle": "another"}),
+    Row("/settings/account/email", MEMBERS, SENT, data={"email": "another@example.org", "password": PASSWORD}),
+    Row("/settings/account/email/cancel", post=SENT),
+    Row("/settings/security/events", MEMBERS),
     Row("/settings/sessions", MEMBERS),
     Row("/settings/sessions/end-others", post=SENT),
     Row("/settings/sessions/{session}/end", post=SENT_BY_OWNER_ONLY),
@@ -161,12 +176,19 @@ ROWS = [
         for target in ["post&id={post}", "user&id={alice}", "comment&id={comment}"]
     ),
     Row("/report?type=post&id={taken}", (LOGIN, 404, 200, 404, LOGIN, 404), (LOGIN, 404, 400, 404, LOGIN, 404)),
+    Row("/reports", MEMBERS),
+    Row("/reports/{report}", OWNER, SENT_BY_OWNER_ONLY, data={"text": "No."}),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
     # The site
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
     Row("/favicon.ico", REDIRECT),
+    Row("/logo/{unknown}.png", (404,) * 6),
+    Row("/accent-6b2fbf.css", EVERYBODY),
+    Row("/accent-ffcc00.css", (404,) * 6),
+    Row("/consents", post=SENT),
+    Row("/announcements/{unknown}/dismiss", post=REDIRECT),
     # Other sites ask as nobody: the answers show what is public.
     Row("/oembed?url={site}/p/{post}", EVERYBODY),
     Row("/oembed?url={site}/p/{taken}", (404,) * 6),
@@ -229,6 +251,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
     moderation.suspend(sam, by=mod, reason="Spam.", category="spam")
     # The cookie of a session that sam has opened since.
     cookies["restricted"] = cookie_of(sam)
+    report, _ = moderation.flag(bob, by=alice.pk, category="spam")
     values = {
         "site": settings.PUBLIC_URL,
         "unknown": new_id(),
@@ -241,6 +264,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "notification": notification.pk,
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "session": Session.objects.get(user=alice).pk,
+        "report": moderation.resolve_flag(report, by=mod, resolution="dismissed").pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
         **tokens,
     }
@@ -252,6 +276,23 @@ def _tokens(user: User, deliver: Callable[[], Any]) -> dict[str, str]:
     accounts.request_password_reset(user.email)
     accounts.resend_confirmation(user)
     deliver()
+    changing = UserFactory(handle="chris", email_verified_at=timezone.now())
+    for email in ("chris@example.net", "chris@example.com"):
+        changes.change_email(changing, email=email, password=PASSWORD)
+        deliver()
+        if email == "chris@example.net":
+            changes.confirm_email_change(_sent_tokens()["confirm-new-email"])
+            deliver()
+    sent = _sent_tokens()
+    return {
+        "reset": sent["reset-password"],
+        "confirm": sent["confirm-email"],
+        "new_email": sent["confirm-new-email"],
+        "old_email": sent["revert-email"],
+    }
+
+
+def _sent_tokens() -> dict[str, str]:
+    """The newest token of each kind of link."""
     bodies = "\n".join(str(message.body) for message in mail.outbox)
-    links = dict(re.findall(r"/(reset-password|confirm-email)\?token=(\S+)", bodies))
-    return {"reset": links["reset-password"], "confirm": links["confirm-email"]}
+    return dict(re.findall(r"/([a-z-]+)\?token=(\S+)", bodies))

@@ -18,7 +18,7 @@ from tests.web.table import LOGIN, NOBODY, ROWS, VISITORS, Row, World, build_wor
 
 pytestmark = pytest.mark.django_db
 # The same for everybody, or data for scripts of the page.
-SHARED = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|web/|.*feed\.atom)")
+SHARED = re.compile(r"/(oembed|robots|sitemap|manifest|sw\.js|favicon|web/|accent-|.*feed\.atom)")
 
 
 class Visits:
@@ -110,6 +110,14 @@ RESTRICTED = {
     **dict.fromkeys(["/about", "/rules", "/terms", "/privacy", "/offline"], (200, 405)),
     **dict.fromkeys(["/manifest.webmanifest", "/sw.js"], (200, 405)),
     "/favicon.ico": (302, 405),
+    "/settings/moderation": (200, 405),
+    "/confirm-new-email": (400, 400),
+    "/confirm-new-email?token={new_email}": (200, 302),
+    "/revert-email": (400, 400),
+    "/revert-email?token={old_email}": (200, 302),
+    "/logo/{unknown}.png": (404, 405),
+    "/accent-6b2fbf.css": (200, 405),
+    "/accent-ffcc00.css": (404, 405),
 }
 
 

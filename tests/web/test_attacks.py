@@ -264,6 +264,7 @@ def test_old_page_of_an_inactive_member_leads_to_sign_in(end, alice, bob):
 # ── Limits ───────────────────────────────────────────────────────────────────────────────────────────────
 # page, form, operation, method, body
 CREDENTIALS = {"current_password": "x", "new_password": "another long phrase"}
+ADDRESS = {"email": "new@example.com", "password": "x"}
 PERSON = {"handle": "new", "email": "new@example.com", "password": "a long phrase"}
 LIMITED = [
     (
@@ -284,6 +285,15 @@ LIMITED = [
     ),
     ("/confirm-email", {"token": "x"}, "post", "/auth/email/confirm", {"token": "x"}),
     ("/confirm-email/resend", {}, "post", "/auth/email/resend", {}),
+    ("/confirm-new-email", {"token": "x"}, "post", "/auth/email/change/confirm", {"token": "x"}),
+    (
+        "/revert-email",
+        {"token": "x", "new_password": "y"},
+        "post",
+        "/auth/email/revert",
+        {"token": "x", "new_password": "y"},
+    ),
+    ("/settings/account/email", ADDRESS, "post", "/auth/email/change", ADDRESS),
     ("/settings/security", CREDENTIALS, "post", "/auth/password", CREDENTIALS),
     ("/settings/export", {"password": "x"}, "post", "/users/me/export", {"password": "x"}),
     ("/settings/delete", {"password": "x"}, "delete", "/users/me", {"password": "x"}),

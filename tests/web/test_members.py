@@ -1,7 +1,7 @@
 """Pages of members who are suspended, deactivated or not confirmed, and the settings that change pages."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
@@ -94,7 +94,6 @@ class TestDeactivation:
         browser = Browser()
         proof = browser.post("/login", {"login": "alice", "password": PASSWORD}).context["returning"]
         assert browser.post("/login", {"returning": proof + "x"}).headers["Location"] == "/login"
-        services.User.objects.get(pk=alice.pk)
         changed = reload(alice)
         changed.set_password("quite another pass phrase")
         changed.save()
@@ -115,13 +114,11 @@ class TestConfirmedAddress:
             assert 'action="/confirm-email/resend"' in page.content.decode()
         assert 'id="comment-text"' not in browser.get(f"/p/{post.pk}").content.decode()
 
-    def test_refused_comment_and_follow_say_so(self, alice, bob, settings):
-        settings.UNCONFIRMED_FOLLOWS = 0
-        post, browser = PostFactory(author=alice), Browser(bob)
-        refused = browser.post(f"/p/{post.pk}/comments", {"text": "x", "key": "k" * 32})
+    def test_comment_is_refused(self, alice, bob):
+        post = PostFactory(author=alice)
+        refused = Browser(bob).post(f"/p/{post.pk}/comments", {"text": "x", "key": "k" * 32})
         assert refused.status_code == 403
-        refused = browser.post("/@carol/follow") if User.objects.filter(handle="carol").exists() else None
-        assert refused is None
+        assert post.comments.count() == 0
 
     def test_error_page_has_the_button(self, alice, carol, settings):
         settings.UNCONFIRMED_FOLLOWS = 0
@@ -171,16 +168,3 @@ class TestSettingsThatChangePages:
         User.objects.filter(pk=alice.pk).update(settings={"theme": theme})
         for path in ("/", "/settings", "/@nobody"):
             assert f'data-theme="{theme}"' in Browser(alice).get(path).content.decode().split("<head>")[0], path
-
-    def test_sensitive_photos_are_covered_unless_the_member_wants_them(self, alice, bob):
-        post = PostFactory(author=alice, photos=1, sensitive=True)
-        for wants in (False, True):
-            User.objects.filter(pk=bob.pk).update(settings={"show_sensitive": wants})
-            for path in ("/", f"/p/{post.pk}", "/@alice"):
-                page = Browser(bob).get(path).content.decode()
-                assert ("data-photo=" in page) is wants, path
-
-
-def test_archive_page_names_the_zone(alice):
-    expires = timezone.now() + timedelta(hours=1)
-    assert expires.tzinfo is not None

@@ -34,6 +34,21 @@ def count_attempt(request: HttpRequest | Request, login: str) -> User | None:
     return user
 
 
+def count_email_change(request: HttpRequest | Request, user: User, email: str) -> None:
+    """Count a request to change the address of an account to `email`. Raises TooManyRequests.
+
+    It checks a password and sends a mail to an address of the caller's choice. While the present address is not
+    confirmed, it reveals whether there is an account with the other one, as sign-up does, and is counted like that.
+    """
+    network = client_network(request)
+    limits.require("password", str(user.pk))
+    limits.require("mail_address", known_caller(user.pk, network) or network)
+    limits.require("mail_account", f"change_email:{user.pk}")
+    limits.require("mail_account", f"change_email:{email}")
+    if user.email_verified_at is None:
+        limits.require("sign_up", network)
+
+
 class CredentialRateLimit(SecretRateLimit):
     """The limit of sign-in, refresh tokens and the links of mails."""
 

@@ -4,12 +4,14 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db.models import Model
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.api.consents import DocumentSerializer
 from apps.accounts.models import User
 from apps.content.mentions import MAX_MENTIONS
 from apps.content.models import Post
@@ -21,6 +23,8 @@ from apps.media.containers import ACCEPTED_TYPES, MAX_SIDE
 from apps.media.models import Media
 from apps.media.variants import CONTENT_TYPES, SIDES
 from apps.notifications import push
+from apps.site import reads as site
+from apps.site.models import Announcement, DocumentVersion, RuleVersion, SiteSettings
 
 
 @example(
@@ -72,11 +76,49 @@ class TextLimitsSerializer(serializers.Serializer[Any]):
     bio_length = serializers.IntegerField()
 
 
+@example({"version": 1, "title": "Be kind", "text": "No insults and no threats."})
+class RuleSerializer(serializers.Serializer[RuleVersion]):
+    """A rule, in the language of `Accept-Language` if it is translated."""
+
+    id = serializers.UUIDField()
+    version = serializers.IntegerField(help_text="Counts its wordings.")
+    title = serializers.CharField()
+    text = serializers.CharField(help_text="May be empty.")
+
+    def to_representation(self, instance: RuleVersion) -> dict[str, Any]:
+        words = site.translate(instance.texts)
+        return {
+            "id": instance.rule_id,
+            "version": instance.number,
+            "title": words["title"],
+            "text": words.get("text", ""),
+        }
+
+
+@example({"text": "The site is offline on Sunday from 8 to 9 h UTC.", "ends_at": None})
+class AnnouncementSerializer(serializers.Serializer[Announcement]):
+    id = serializers.UUIDField()
+    text = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True)
+
+    def to_representation(self, instance: Announcement) -> dict[str, Any]:
+        return {
+            "id": instance.pk,
+            "text": site.translate(instance.texts)["text"],
+            "starts_at": instance.starts_at,
+            "ends_at": instance.ends_at,
+        }
+
+
 @example(
     {
         "name": "Photogram",
         "description": "Photographs of the club.",
+        "about": "We are a club of photographers on the coast.",
         "contact": "hello@photogram.example",
+        "logo": None,
+        "accent_color": "#0a5bc2",
         "languages": ["en"],
         "registration": "open",
         "version": "0.1.0",
@@ -87,9 +129,16 @@ class TextLimitsSerializer(serializers.Serializer[Any]):
 class InstanceSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     description = serializers.CharField()
+    about = serializers.CharField(help_text="More about the site, with line breaks; may be empty.")
+    logo = serializers.URLField(allow_null=True, help_text="A square PNG.")
+    accent_color = serializers.CharField(help_text="Of buttons and links; legible on white.")
     contact = serializers.CharField(help_text="An e-mail address, or empty.")
     languages = serializers.ListField(child=serializers.CharField(), help_text="Of the pages and mails.")
-    registration = serializers.ChoiceField(choices=["open"], help_text="Who can sign up.")
+    registration = serializers.ChoiceField(choices=SiteSettings.Registration.values, help_text="Who can sign up.")
+    rules = RuleSerializer(many=True)
+    terms = DocumentSerializer(allow_null=True, help_text="null: the site has no terms of its own.")
+    privacy = DocumentSerializer(allow_null=True)
+    announcements = AnnouncementSerializer(many=True, help_text="Those that are to be shown now.")
     version = serializers.CharField(help_text="Of the software.")
     uploads = UploadLimitsSerializer()
     variants = VariantSizeSerializer(many=True)
@@ -118,13 +167,23 @@ class InstanceViewSet(BaseViewSet):
         responses={200: InstanceSerializer},
     )
     def retrieve(self, request: Request) -> Response:
+        own, documents = site.current(), site.documents_in_effect()
         return Response(
             {
-                "name": settings.SITE_NAME,
-                "description": settings.SITE_DESCRIPTION,
-                "contact": settings.SITE_CONTACT,
+                "name": own.name,
+                "description": own.description,
+                "about": own.about,
+                "contact": own.contact,
+                "logo": settings.PUBLIC_URL + reverse("web:logo", args=[own.logo_id]) if own.logo_id else None,
+                "accent_color": own.accent,
                 "languages": [code for code, _ in settings.LANGUAGES],
-                "registration": "open",
+                "registration": own.registration,
+                "rules": RuleSerializer(site.rules(), many=True).data,
+                **{
+                    kind: DocumentSerializer(documents[kind]).data if kind in documents else None
+                    for kind in DocumentVersion.Kind.values
+                },
+                "announcements": AnnouncementSerializer(site.announcements(), many=True).data,
                 "version": settings.VERSION,
                 "uploads": {
                     "content_types": list(ACCEPTED_TYPES),

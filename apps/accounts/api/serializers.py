@@ -9,8 +9,9 @@ from django.core.validators import URLValidator
 from django.utils.translation import get_supported_language_variant
 from rest_framework import serializers
 
-from apps.accounts import exports, time_zones
-from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
+from apps.accounts import consents, exports, time_zones
+from apps.accounts.devices import name_event_device
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
@@ -20,6 +21,7 @@ from apps.media.api.serializers import serialize_avatar
 from apps.moderation.cases.decisions import in_force
 from apps.moderation.models import TargetType
 from apps.notifications.reads import count_unread
+from apps.site.models import DocumentVersion
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,6 +173,7 @@ def serialize_suspension(user: User) -> dict[str, Any] | None:
         "roles": [],
         "suspension": None,
         "unread_notifications": 3,
+        "pending_consents": ["terms"],
     }
 )
 class MeSerializer(UserSerializer):
@@ -184,6 +187,10 @@ class MeSerializer(UserSerializer):
         allow_null=True, help_text="Not null in a restricted session: the account is suspended."
     )
     unread_notifications = serializers.IntegerField()
+    pending_consents = serializers.ListField(
+        child=serializers.ChoiceField(choices=DocumentVersion.Kind.values),
+        help_text="The documents whose version in effect the user has not accepted: see `POST /v1/users/me/consents`.",
+    )
 
     def to_representation(self, instance: User) -> dict[str, Any]:
         return serialize_user(instance, None) | {
@@ -195,6 +202,7 @@ class MeSerializer(UserSerializer):
             "settings": DEFAULT_SETTINGS | instance.settings,
             "suspension": serialize_suspension(instance),
             "unread_notifications": count_unread(instance.pk),
+            "pending_consents": [version.kind for version in consents.pending(instance)],
         }
 
 
@@ -229,6 +237,37 @@ class SessionSerializer(serializers.Serializer[Session]):
 
     def get_current(self, session: Session) -> bool:
         return bool(session.pk == self.context["request"].auth.session_id)
+
+
+@example({"email": "alice@wonderland.example"})
+class PendingEmailSerializer(serializers.Serializer[EmailChange]):
+    email = serializers.EmailField(source="new_email")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+@example({"email": "alice@example.org", "email_verified": True})
+class EmailStateSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    email_verified = serializers.BooleanField()
+    pending = PendingEmailSerializer(
+        allow_null=True, help_text="A new address whose link has not been used yet; it replaces the present one then."
+    )
+
+
+@example(
+    {"kind": "passkey_added", "detail": "Alice's phone", "device": "Firefox on Windows", "network": "203.0.113.***"}
+)
+class SecurityEventSerializer(serializers.Serializer[SecurityEvent]):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=SecurityEvent.Kind.values)
+    detail = serializers.CharField(help_text="What changed, such as the handles or the name of a passkey.")
+    device = serializers.SerializerMethodField()
+    network = serializers.CharField(help_text="The network of the client, without the part that names a computer.")
+    created_at = serializers.DateTimeField()
+
+    def get_device(self, event: SecurityEvent) -> str:
+        return name_event_device(event)
 
 
 @example({"status": "ready", "url": "https://storage.photogram.example/exports/x7d2.zip?X-Amz-Signature=5f0c"})
@@ -402,6 +441,17 @@ class ResetPasswordSerializer(StrictSerializer):
 @example({"token": "the token of the link in the mail"})
 class ConfirmEmailSerializer(StrictSerializer):
     token = SecretField()
+
+
+@example({"handle": "alice.liddell"})
+class ChangeHandleSerializer(StrictSerializer):
+    handle = HandleField()
+
+
+@example({"email": "alice@wonderland.example", "password": "correct horse battery staple"})
+class ChangeEmailSerializer(StrictSerializer):
+    email = EmailField(max_length=254)
+    password = SecretField()
 
 
 class SettingsBodySerializer(StrictSerializer):

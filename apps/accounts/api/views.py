@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from apps.accounts import exports, services, tokens
+from apps.accounts import changes, exports, services, tokens
 from apps.accounts.api import attempts, serializers
 from apps.accounts.api.authentication import is_moderator
 from apps.accounts.api.clients import describe_client
-from apps.accounts.models import Session, User
+from apps.accounts.models import SecurityEvent, Session, User
 from apps.accounts.tokens import AccessToken
 from apps.core import limits
 from apps.core.api.addresses import client_network
@@ -43,12 +43,19 @@ def load_user(user_id: UUID) -> User:
     return user
 
 
+def session_id_of(request: Request) -> UUID:
+    """The session of the access token."""
+    return cast(AccessToken, request.auth).session_id
+
+
 @extend_schema(tags=["Authentication"])
 class AuthViewSet(BaseViewSet):
     etag_actions = frozenset({"me"})
     restricted_actions = frozenset({"me", "revoke"})
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
+        if self.action == "change_email":
+            return serializers.ChangeEmailSerializer
         if self.action != "token":
             return super().get_serializer_class()
         grant_type = cast(dict[str, Any], self.request.data).get("grant_type")
@@ -56,8 +63,7 @@ class AuthViewSet(BaseViewSet):
 
     @property
     def session_id(self) -> UUID:
-        """The session of the access token."""
-        return cast(AccessToken, self.request.auth).session_id
+        return session_id_of(self.request)
 
     @documented(
         operation_id="signIn",
@@ -210,7 +216,7 @@ class AuthViewSet(BaseViewSet):
     )
     def reset_confirm(self, request: Request) -> Response:
         body = self.get_validated_data()
-        services.reset_password(token=body["token"], new=body["new_password"])
+        services.reset_password(token=body["token"], new=body["new_password"], **describe_client(request))
         return Response(status=204)
 
     @documented(
@@ -230,6 +236,101 @@ class AuthViewSet(BaseViewSet):
     def confirm(self, request: Request) -> Response:
         services.confirm_email(self.get_validated_data()["token"])
         return Response(status=204)
+
+    @documented(
+        operation_id="getEmail",
+        summary="Get the e-mail address and its pending change",
+        responses={200: serializers.EmailStateSerializer},
+    )
+    @action(detail=False, url_path="email/change", serializer_class=serializers.EmailStateSerializer)
+    def email_change(self, request: Request) -> Response:
+        return Response(self._email_state())
+
+    @documented(
+        operation_id="changeEmail",
+        summary="Change the e-mail address",
+        description="Sends a link to the new address, which replaces the present one when the link is used; a former "
+        "pending change ends. An address that was never confirmed is replaced at once, and gets a new confirmation "
+        "mail. The response does not reveal whether another account has the address, except in that case.",
+        request=serializers.ChangeEmailSerializer,
+        responses={202: serializers.EmailStateSerializer},
+        errors=[services.WrongPassword, services.EmailTaken],
+    )
+    @email_change.mapping.post
+    def change_email(self, request: Request) -> Response:
+        body, user = self.get_validated_data(), load_user(self.caller_id)
+        attempts.count_email_change(request, user, body["email"])
+        changes.change_email(user, **body, session_id=self.session_id)
+        return Response(self._email_state(), status=202)
+
+    @documented(
+        operation_id="cancelEmailChange",
+        summary="Cancel the change of the e-mail address",
+        description="The link that was sent to the new address no longer works. Idempotent.",
+        responses={204: None},
+    )
+    @email_change.mapping.delete
+    def cancel_email_change(self, request: Request) -> Response:
+        changes.cancel_email_change(load_user(self.caller_id), session_id=self.session_id)
+        return Response(status=204)
+
+    def _email_state(self) -> dict[str, Any]:
+        user = load_user(self.caller_id)
+        state = {
+            "email": user.email,
+            "email_verified": user.email_verified_at is not None,
+            "pending": changes.pending_change(user.pk),
+        }
+        return dict(serializers.EmailStateSerializer(state).data)
+
+    @documented(
+        operation_id="confirmEmailChange",
+        summary="Confirm a new e-mail address",
+        description="With the token of the mail to the new address. The old address receives a link that reverts the "
+        "change.",
+        responses={204: None},
+        errors=[services.InvalidLink, services.EmailTaken],
+    )
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="email/change/confirm",
+        **OPEN_WITH_SECRET,
+        serializer_class=serializers.ConfirmEmailSerializer,
+    )
+    def confirm_email_change(self, request: Request) -> Response:
+        changes.confirm_email_change(self.get_validated_data()["token"], **describe_client(request))
+        return Response(status=204)
+
+    @documented(
+        operation_id="revertEmailChange",
+        summary="Revert a change of the e-mail address",
+        description="With the token of the mail to the old address. Sets a new password and ends all sessions.",
+        responses={204: None},
+        errors=[services.InvalidLink],
+    )
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="email/revert",
+        **OPEN_WITH_SECRET,
+        serializer_class=serializers.ResetPasswordSerializer,
+    )
+    def revert_email_change(self, request: Request) -> Response:
+        changes.revert_email_change(**self.get_validated_data(), **describe_client(request))
+        return Response(status=204)
+
+    @documented(
+        operation_id="listSecurityEvents",
+        summary="List security events",
+        description="Sign-ins from new devices, and changes of password, handle, e-mail address and second factor, of "
+        "the last 90 days.",
+        page_of=serializers.SecurityEventSerializer,
+    )
+    @action(detail=False, url_path="security-events", serializer_class=serializers.SecurityEventSerializer)
+    def security_events(self, request: Request) -> Response:
+        page = self.paginate_queryset(SecurityEvent.objects.owned_by(self.caller_id))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
@@ -259,6 +360,7 @@ class UserViewSet(BaseViewSet):
             "partial_update": serializers.UpdateProfileSerializer,
             "destroy": serializers.PasswordSerializer,
             "deactivate": serializers.PasswordSerializer,
+            "change_handle": serializers.ChangeHandleSerializer,
         }.get(self.action, serializers.UserSerializer)
 
     @documented(
@@ -325,7 +427,7 @@ class UserViewSet(BaseViewSet):
         account = self._get_own_account(request, user)
         password = self.get_validated_data()["password"]
         limits.require("password", str(account.pk))
-        services.leave(account, password=password)
+        services.leave(account, password=password, session_id=session_id_of(request))
         return Response(status=202)
 
     @documented(
@@ -340,8 +442,23 @@ class UserViewSet(BaseViewSet):
         account = self._get_own_account(request, user)
         password = self.get_validated_data()["password"]
         limits.require("password", str(account.pk))
-        services.deactivate(account, password=password)
+        services.deactivate(account, password=password, session_id=session_id_of(request))
         return Response(status=204)
+
+    @documented(
+        operation_id="changeHandle",
+        summary="Change the handle of the current user",
+        description="At most once in 14 days. For 30 days only this account can take the former handle; links to it do "
+        "not lead to the account any more.",
+        request=serializers.ChangeHandleSerializer,
+        responses={200: serializers.MeSerializer},
+        errors=[services.HandleTaken, changes.HandleChangeTooSoon, BlockedText],
+    )
+    @action(detail=False, methods=["post"], url_path="me/handle", serializer_class=serializers.ChangeHandleSerializer)
+    def change_handle(self, request: Request) -> Response:
+        handle = self.get_validated_data()["handle"]
+        changes.change_handle(load_user(self.caller_id), handle=handle, session_id=session_id_of(request))
+        return Response(serializers.MeSerializer(load_user(self.caller_id)).data)
 
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
@@ -372,7 +489,8 @@ class ExportViewSet(BaseViewSet):
     def create(self, request: Request) -> Response:
         password = self.get_validated_data()["password"]
         limits.require("password", str(self.caller_id))
-        services.request_export(load_user(self.caller_id), password=password)
+        user, session_id = load_user(self.caller_id), session_id_of(request)
+        services.request_export(user, password=password, session_id=session_id)
         return Response(status=202)
 
     @documented(

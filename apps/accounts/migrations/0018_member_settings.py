@@ -9,7 +9,7 @@ def hide_deactivated(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0014_web_sessions'),
+        ('accounts', '0019_consents'),
     ]
 
     operations = [
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='session',
             name='end_reason',
-            field=models.CharField(blank=True, choices=[('revoked', 'Revoked'), ('signed_out', 'Signed Out'), ('token_reused', 'Token Reused'), ('password_changed', 'Password Changed'), ('password_reset', 'Password Reset'), ('suspended', 'Suspended'), ('deactivated', 'Deactivated'), ('leaving', 'Leaving'), ('erased', 'Erased'), ('dismissed', 'Dismissed'), ('two_factor_reset', 'Two Factor Reset')], max_length=20),
+            field=models.CharField(blank=True, choices=[('revoked', 'Revoked'), ('signed_out', 'Signed Out'), ('token_reused', 'Token Reused'), ('password_changed', 'Password Changed'), ('password_reset', 'Password Reset'), ('suspended', 'Suspended'), ('deactivated', 'Deactivated'), ('leaving', 'Leaving'), ('erased', 'Erased'), ('dismissed', 'Dismissed'), ('two_factor_reset', 'Two Factor Reset'), ('email_reverted', 'Email Reverted')], max_length=20),
         ),
         migrations.AlterField(
             model_name='user',

@@ -18,8 +18,9 @@ from apps.moderation import services
 from apps.moderation.admin.pages import ConsolePage, Slice, current_user
 from apps.moderation.admin.photos import Photo, Target, photos_of, thumbnail
 from apps.moderation.admin.views import FORM_KEYS, LIST_KEYS, ModerationView, action_title, text_of
+from apps.moderation.appeals import objections
 from apps.moderation.cases import effects, reads
-from apps.moderation.models import Appeal
+from apps.moderation.models import Appeal, Flag
 
 PER_PAGE = 10
 # The page of the post shows all photos.
@@ -36,9 +37,12 @@ class DecisionForm(forms.Form):
 
 @dataclass(frozen=True)
 class Case:
-    """An appeal on the page. `refusal` says why the current user cannot decide it."""
+    """An appeal on the page. `person` is the account that the decision is about (None: erased), and `report` the
+    dismissed report, if its reporter objects. `refusal` says why the current user cannot decide it."""
 
     appeal: Appeal
+    person: User | None
+    report: Flag | None
     title: str
     text: str
     photos: list[Photo]
@@ -54,13 +58,17 @@ class AppealsPage(ConsolePage):
         status = self.request.GET.get("status", Appeal.Status.OPEN)
         if status not in Appeal.Status.values:
             raise Http404
-        rows = Appeal.objects.with_action().filter(status=status)
+        by = current_user(self.request)
+        rows = Appeal.objects.listed_for(by.pk).with_action().filter(status=status)
         # Open appeals are answered in the order of their arrival.
         page = Slice.of(self.request, rows, PER_PAGE, oldest_first=status == Appeal.Status.OPEN)
-        targets, by = reads.find_targets([appeal.action for appeal in page.rows]), current_user(self.request)
+        targets = reads.find_targets([appeal.action for appeal in page.rows])
+        reports = objections.find_reports(page.rows)
         return {
             "page": page,
-            "cases": [_case(appeal, by, targets.get(appeal.action.target_id)) for appeal in page.rows],
+            "cases": [
+                _case(appeal, by, targets.get(appeal.action.target_id), reports.get(appeal.pk)) for appeal in page.rows
+            ],
             "keys": [*LIST_KEYS, ("u", "uphold the decision"), ("o", "overturn it"), *FORM_KEYS],
             "status": status,
             "statuses": Appeal.Status.choices,
@@ -75,7 +83,7 @@ class DecideAppealView(ModerationView):
     template_name = "console/appeal_preview.html"
 
     def post(self, request: HttpRequest, appeal_id: UUID) -> HttpResponse:
-        appeal = Appeal.objects.with_action().filter(pk=appeal_id).first()
+        appeal = Appeal.objects.listed_for(self.moderator.pk).with_action().filter(pk=appeal_id).first()
         if appeal is None:
             raise Http404
         form = DecisionForm(request.POST)
@@ -93,8 +101,10 @@ class DecideAppealView(ModerationView):
         if refusal := _refusal(appeal, self.moderator):
             messages.error(self.request, refusal)
             return redirect(reverse("admin:moderation_appeals"))
-        title = action_title(appeal.action, appeal.appellant)
+        report = objections.find_reports([appeal]).get(appeal.pk)
+        title = action_title(appeal.action, report.subject if report else appeal.appellant)
         return self.render(
+            by_reporter=objections.is_objection(appeal),
             title=f"{'Overturn' if overturn else 'Uphold'} the {title[:1].lower()}{title[1:]}",
             appeal=appeal,
             decision=decision,
@@ -110,6 +120,10 @@ class DecideAppealView(ModerationView):
         except DomainError as refusal:
             messages.error(self.request, refusal.detail)
             return
+        if objections.is_objection(appeal):
+            outcome = "open again" if overturn else "still dismissed"
+            messages.success(self.request, f"The report is {outcome}. The reporter is notified.")
+            return
         outcome = "overturned and undone" if overturn else "upheld"
         messages.success(
             self.request, f"The decision about {appeal.appellant} is {outcome}. The appellant is notified."
@@ -117,7 +131,7 @@ class DecideAppealView(ModerationView):
 
 
 # ── Targets ──────────────────────────────────────────────────────────────────────────────────
-def _case(appeal: Appeal, by: User, target: Target | None) -> Case:
+def _case(appeal: Appeal, by: User, target: Target | None, report: Flag | None) -> Case:
     """`target` is None if it is deleted."""
     shown: list[Photo | None] = []
     if isinstance(target, Post):
@@ -125,9 +139,12 @@ def _case(appeal: Appeal, by: User, target: Target | None) -> Case:
     elif isinstance(target, User):
         shown = [thumbnail(target)]
     post_id = target.pk if isinstance(target, Post) else getattr(target, "post_id", None)
+    person = report.subject if report else None if objections.is_objection(appeal) else appeal.appellant
     return Case(
         appeal=appeal,
-        title=action_title(appeal.action, appeal.appellant),
+        person=person,
+        report=report,
+        title=action_title(appeal.action, person),
         text="" if isinstance(target, User) else text_of(target),
         photos=[photo for photo in shown if photo],
         post_id=post_id,

@@ -97,6 +97,8 @@ class CaseView(ModerationView):
             proposal_category=Category(context.proposal_category).label if context.proposal_category else "",
             restriction=None if total else in_force(case.target.type, case.target.id),
             forbidden=forbidden,
+            # Reporters are confidential, also before a moderator who was reported.
+            own=case.person.pk == self.moderator.pk,
             mine=mine,
             held=bool(context.holder_id) and not mine and context.holder_id != self.moderator.pk,
             photos=photos_of(case.row) if case.post else [],

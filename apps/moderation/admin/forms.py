@@ -73,7 +73,7 @@ class DecisionForm(ReasonForm):
         self._offer_to_close(others if decision == Decision.SUSPEND else None, accounts)
         if decision not in NEEDS_CATEGORY:
             del self.fields["category"]
-            self.fields["reason"].help_text = "Stored with the reports and in the audit. No user sees it."
+            self.fields["reason"].help_text = "The reporters see this. Do not include other people's data."
         if decision != Decision.SUSPEND:
             del self.fields["duration"]
 

@@ -43,9 +43,8 @@ def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not may_moderate(request):
         return context
     by = cast(User, request.user)
-    appeals = (
-        Appeal.objects.open().select_related("appellant", "action").exclude(appellant=by).exclude(action__actor=by)
-    )
+    appeals = Appeal.objects.listed_for(by.pk).open().select_related("appellant", "action")
+    appeals = appeals.exclude(appellant=by).exclude(action__actor=by)
     return context | {
         "mine": reads.list_claimed_cases(by.pk),
         "cases": reads.list_cases(limit=LANDING_ROWS),

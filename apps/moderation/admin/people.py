@@ -6,6 +6,7 @@ from apps.moderation.admin.pages import ConsolePage, current_user
 from apps.moderation.admin.photos import photo_of_item, thumbnail
 from apps.moderation.console.profiles import COUNTED, get_person_profile
 from apps.moderation.roles import may_change_rules
+from apps.moderation.verification import may_verify
 
 
 class PersonPage(ConsolePage):
@@ -19,6 +20,7 @@ class PersonPage(ConsolePage):
             "profile": profile,
             "person": profile.person,
             "avatar": thumbnail(profile.person),
+            "may_verify": may_verify(current_user(self.request), profile.person),
             "may_read_private": may_change_rules(current_user(self.request)),
             "photos": [
                 photo_of_item(item, sensitive=item.post.sensitive or item.unpleasant) for item in profile.photos

@@ -23,13 +23,17 @@ TARGETS = {TargetType.USER: "accounts.User", TargetType.POST: "content.Post", Ta
 
 @admin.display(description="target")
 def target(row: Flag | ModerationAction) -> str:
-    """A link to the target, which may be deleted."""
+    """A link to the target, which may be deleted. A report of an erased account has none."""
+    if row.target_id is None:
+        return "–"
     page = change_url(TARGETS[TargetType(row.target_type)], row.target_id)
     return format_html('<a href="{}">{} {}</a>', page, row.target_type, row.target_id)
 
 
 class ReasonForm(ActionForm):  # type: ignore[misc]  # unfold carries no types
-    reason = forms.CharField(required=False, max_length=1000, label="Reason (the affected user sees it)")
+    reason = forms.CharField(
+        required=False, max_length=1000, label="Reason (the affected user or the reporter sees it)"
+    )
 
 
 class ModeratingAdmin(ReadOnlyAdmin):
@@ -116,6 +120,8 @@ class ModerationActionAdmin(ReadOnlyAdmin):
 
 @admin.register(Appeal)
 class AppealAdmin(ModeratingAdmin):
+    """Without the objections of reporters, who are confidential: the page "Appeals" shows these without a name."""
+
     list_display = ["id", linked("appellant"), linked("action"), "text", "status", linked("decided_by"), "created_at"]
     list_select_related = ["appellant", "action", "decided_by"]
     list_filter = ["status"]
@@ -124,6 +130,9 @@ class AppealAdmin(ModeratingAdmin):
     narrowed_by = ["appellant", "action"]
     ordering = ["-id"]
     actions = ["uphold", "overturn"]
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Appeal]":
+        return cast("QuerySet[Appeal]", super().get_queryset(request).by_affected_users())
 
     @admin.action(description="Uphold the decision", permissions=["moderate"])
     def uphold(self, request: HttpRequest, appeals: "QuerySet[Appeal]") -> None:

@@ -1,5 +1,6 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.api.serializers import UserSummarySerializer
@@ -7,7 +8,9 @@ from apps.core.api.fields import SecretField, TextField
 from apps.core.api.schema import example
 from apps.core.api.serializers import StrictSerializer
 from apps.moderation.appeals import statements
+from apps.moderation.appeals.objections import is_objection
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
+from apps.moderation.reporters import OwnReport
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
@@ -17,11 +20,57 @@ class FlagSerializer(serializers.Serializer[Flag]):
 
     id = serializers.UUIDField()
     target_type = serializers.ChoiceField(choices=TargetType.values)
-    target_id = serializers.UUIDField()
+    target_id = serializers.UUIDField(allow_null=True, help_text="null: an account that was erased.")
     category = serializers.ChoiceField(choices=Category.values)
     note = serializers.CharField()
-    status = serializers.ChoiceField(choices=Flag.Status.values)
+    status = serializers.ChoiceField(
+        choices=Flag.Status.values, help_text="`obsolete`: closed without a decision, as the account was erased."
+    )
     created_at = serializers.DateTimeField()
+
+
+@example({"text": "It is an advertisement.", "note": "", "decided_at": None})
+class ObjectionSerializer(serializers.Serializer[Appeal]):
+    """For the reporter: without the moderator who decided."""
+
+    text = serializers.CharField()
+    status = serializers.ChoiceField(
+        choices=Appeal.Status.values,
+        help_text="`upheld`: the report stays dismissed. `overturned`: it is open again, unless a newer report of the "
+        "reporter is.",
+    )
+    note = serializers.CharField(help_text="The reason for the decision.")
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+
+
+@example(
+    {
+        "target_type": "post",
+        "note": "The same advertisement under every post.",
+        "status": "dismissed",
+        "outcome": "We have reviewed your report and taken no action.",
+        "reason": "We found nothing that breaks our rules or the law.",
+        "objection": None,
+    }
+)
+class OwnFlagSerializer(FlagSerializer):
+    """A report for its reporter, in the language of the request. It names no measure against the reported account."""
+
+    decided_at = serializers.DateTimeField(allow_null=True)
+    outcome = serializers.CharField()
+    reason = serializers.CharField(help_text="The reason for the outcome; empty while the report is open.")
+    may_object = serializers.BooleanField(help_text="Whether the reporter can object to the dismissal.")
+    object_until = serializers.DateTimeField(allow_null=True, help_text="The end of the period for an objection.")
+    objection = ObjectionSerializer(allow_null=True)
+
+
+def serialize_own_report(report: OwnReport) -> dict[str, Any]:
+    """The representation of `OwnFlagSerializer`."""
+    # The class of the rows is that of moderators' lists.
+    row: Any = report
+    serialized: dict[str, Any] = OwnFlagSerializer(row).data
+    return serialized
 
 
 @example({"action": "takedown", "target_type": "post", "reason": "It is an advertisement.", "reversed_at": None})
@@ -56,6 +105,7 @@ class AppealSerializer(serializers.Serializer[Appeal]):
 
 @example(
     {
+        "reversed_at": None,
         "subject": "Your post was taken down",
         "paragraphs": ["We have taken down your post of 3 November 2026: other users cannot see it."],
         "can_appeal": True,
@@ -70,6 +120,7 @@ class DecisionSerializer(serializers.Serializer[Any]):
     target_type = serializers.ChoiceField(choices=TargetType.values)
     target_id = serializers.UUIDField()
     created_at = serializers.DateTimeField()
+    reversed_at = serializers.DateTimeField(allow_null=True, help_text="When the action was undone or replaced.")
     subject = serializers.CharField(help_text="The subject of the statement of reasons.")
     paragraphs = serializers.ListField(child=serializers.CharField(), help_text="The statement of reasons.")
     can_appeal = serializers.BooleanField()
@@ -77,18 +128,19 @@ class DecisionSerializer(serializers.Serializer[Any]):
 
 
 def serialize_decision(action: ModerationAction) -> dict[str, Any]:
-    """The representation of `DecisionSerializer`."""
+    """The representation of `DecisionSerializer`. Without a query for an action of `for_affected()`."""
     statement = statements.compose(action)
-    appeal = Appeal.objects.against(action.pk).first()
+    appeal: Appeal | None = getattr(action, "appeal", None)
     return {
         "id": action.pk,
         "action": action.action,
         "target_type": action.target_type,
         "target_id": action.target_id,
         "created_at": action.created_at,
+        "reversed_at": action.reversed_at,
         "subject": statement.subject,
         "paragraphs": statement.paragraphs,
-        "can_appeal": appeal is None and ModerationAction.objects.in_force().filter(pk=action.pk).exists(),
+        "can_appeal": appeal is None and action.can_be_undone,
         "appeal": AppealSerializer(appeal).data if appeal else None,
     }
 
@@ -97,9 +149,14 @@ def serialize_decision(action: ModerationAction) -> dict[str, Any]:
 class AppealCaseSerializer(AppealSerializer):
     """For moderators; of an appeal selected by `with_action()`."""
 
-    appellant = UserSummarySerializer()
+    appellant = serializers.SerializerMethodField()
     action = ModerationActionSerializer()
     decided_by = UserSummarySerializer(allow_null=True)
+
+    @extend_schema_field(UserSummarySerializer(allow_null=True))
+    def get_appellant(self, appeal: Appeal) -> Any:
+        """null: the reporter who objects to the dismissal of a report; moderators judge the content."""
+        return None if is_objection(appeal) else UserSummarySerializer(appeal.appellant).data
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -112,7 +169,12 @@ class MakeFlagSerializer(StrictSerializer):
 @example({"resolution": "dismissed", "note": "It is a joke."})
 class ResolveFlagSerializer(StrictSerializer):
     resolution = serializers.ChoiceField(choices=[Flag.Status.RESOLVED.value, Flag.Status.DISMISSED.value])
-    note = TextField(max_length=1000, allow_blank=True, required=False)
+    note = TextField(max_length=1000, allow_blank=True, required=False, help_text="The reporter sees it.")
+
+
+@example({"text": "It is an advertisement."})
+class ObjectSerializer(StrictSerializer):
+    text = TextField(max_length=2000)
 
 
 @example({"reason": "It is an advertisement.", "category": "spam"})

@@ -26,10 +26,10 @@ from apps.core.api.views import BaseViewSet
 from apps.core.errors import Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
 from apps.engagement.models import Comment
-from apps.moderation import services
+from apps.moderation import reporters, services
 from apps.moderation.api import filters, serializers
 from apps.moderation.api.permissions import IsModerator
-from apps.moderation.appeals import statements
+from apps.moderation.appeals import objections, statements
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
 from apps.moderation.roles import CannotModerate
@@ -205,6 +205,53 @@ class FlagViewSet(BaseViewSet):
 
 
 @extend_schema(tags=["Moderation"])
+class OwnFlagViewSet(BaseViewSet):
+    """The reports of the caller, also about content and accounts that are hidden or deleted since."""
+
+    serializer_class = serializers.OwnFlagSerializer
+    rate_limits = {"object_to": "flag"}
+    lookup_url_kwarg = "report_id"
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> FlagQuerySet:
+        return Flag.objects.made_by(self.caller_id)
+
+    @documented(
+        operation_id="listOwnReports",
+        summary="List own reports",
+        description="With status, outcome and reason.",
+        page_of=serializers.OwnFlagSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        page = cast(list[Flag], self.paginate_queryset(self.get_queryset()))
+        reports = reporters.describe(page, self.caller_id)
+        return self.get_paginated_response([serializers.serialize_own_report(report) for report in reports])
+
+    @documented(
+        operation_id="getOwnReport", summary="Get an own report", responses={200: serializers.OwnFlagSerializer}
+    )
+    def retrieve(self, request: Request, report_id: UUID) -> Response:
+        return Response(self._representation(self.get_object()))
+
+    @documented(
+        operation_id="objectToDismissal",
+        summary="Object to the dismissal of a report",
+        description="Once, within six months. A moderator who did not dismiss the report reviews it.",
+        responses={201: serializers.OwnFlagSerializer},
+        errors=[objections.NotObjectable, objections.AlreadyObjected],
+    )
+    @action(detail=True, methods=["post"], url_path="object", serializer_class=serializers.ObjectSerializer)
+    def object_to(self, request: Request, report_id: UUID) -> Response:
+        flag = self.get_object()
+        objections.object_to(flag, by=self.caller_id, text=self.get_validated_data()["text"])
+        return Response(self._representation(flag), status=201)
+
+    def _representation(self, flag: Flag) -> dict[str, Any]:
+        [report] = reporters.describe([flag], self.caller_id)
+        return serializers.serialize_own_report(report)
+
+
+@extend_schema(tags=["Moderation"])
 class AuditViewSet(BaseViewSet):
     permission_classes = [IsModerator]
     serializer_class = serializers.ModerationActionSerializer
@@ -258,6 +305,25 @@ def get_own_action(request: HttpRequest | Request, action_id: UUID, token: str |
     if action is None:
         raise NotFound
     return action
+
+
+@extend_schema(tags=["Moderation"])
+class OwnActionViewSet(BaseViewSet):
+    restricted_actions = frozenset({"list"})
+    serializer_class = serializers.DecisionSerializer
+
+    def get_queryset(self) -> ActionQuerySet:
+        return ModerationAction.objects.for_affected(self.caller_id)
+
+    @documented(
+        operation_id="listOwnModerationActions",
+        summary="List moderation actions that affected the current user",
+        description="With the statement of reasons and the state of the appeal.",
+        page_of=serializers.DecisionSerializer,
+    )
+    def list(self, request: Request) -> Response:
+        page = cast(list[ModerationAction], self.paginate_queryset(self.get_queryset()))
+        return self.get_paginated_response([serializers.serialize_decision(row) for row in page])
 
 
 @extend_schema(tags=["Moderation"])
@@ -316,7 +382,7 @@ class AppealViewSet(BaseViewSet):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> AppealQuerySet:
-        return Appeal.objects.with_action()
+        return Appeal.objects.listed_for(self.caller_id).with_action()
 
     @documented(
         operation_id="listAppeals",
@@ -331,7 +397,7 @@ class AppealViewSet(BaseViewSet):
     @documented(
         operation_id="decideAppeal",
         summary="Decide an appeal",
-        description="The action is upheld, or overturned and undone.",
+        description="The action is upheld, or overturned and undone. A dismissed report is open again.",
         responses={200: serializers.AppealCaseSerializer},
         errors=[*DECISION_ERRORS, services.OwnDecision, services.AppealDecided],
     )

@@ -14,15 +14,12 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.core import signing
-from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.content.models import Post
 from apps.core import mail
 from apps.core.db.ids import moment_of
 from apps.core.tasks import leased
-from apps.engagement.models import Comment
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.models import Category, ModerationAction, Statement, TargetType
 
@@ -183,16 +180,15 @@ def _which(action: ModerationAction, thing: str) -> str:
 
 def _first_words(action: ModerationAction) -> str:
     """The beginning of the caption or the comment; empty if it was deleted."""
-    if action.target_type == TargetType.POST:
-        texts = Post.objects.filter(pk=action.target_id).values_list("caption", flat=True)
-    else:
-        texts = Comment.objects.filter(pk=action.target_id).values_list("text", flat=True)
-    return shorten(texts.first() or "", EXCERPT, placeholder="…")
+    if not hasattr(action, "excerpt"):
+        action = ModerationAction.objects.with_excerpt().get(pk=action.pk)
+    return shorten(action.excerpt, EXCERPT, placeholder="…")
 
 
 def _occasion(action: ModerationAction) -> str:
-    reported = ModerationAction.objects.with_occasion().filter(Q(reported=True), pk=action.pk)
-    return "It was reported to us." if reported.exists() else "We reviewed it on our own initiative."
+    if not hasattr(action, "reported"):
+        action = ModerationAction.objects.with_occasion().get(pk=action.pk)
+    return "It was reported to us." if action.reported else "We reviewed it on our own initiative."
 
 
 def _format_time(moment: datetime) -> str:

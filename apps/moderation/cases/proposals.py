@@ -74,7 +74,14 @@ def confirm(proposal: SuspensionProposal, *, by: User, note: str = "") -> Modera
     action = services.suspend_confirmed(locked.person, by=by, reason=locked.reason, category=locked.category)
     _decide(locked, Status.CONFIRMED, by=by, note=note)
     record_staff_act("confirm_suspension", locked, by=by.pk, reason=note, action=str(action.pk), **_parties(locked))
-    services.close_flags(target, by=by, resolution=Flag.Status.RESOLVED, note=locked.reason, part_of=action.pk)
+    services.close_flags(
+        target,
+        by=by,
+        resolution=Flag.Status.RESOLVED,
+        note=locked.reason,
+        part_of=action.pk,
+        ground=locked.category,
+    )
     claims.end(target.id)
     return action
 
@@ -120,4 +127,4 @@ def _parties(proposal: SuspensionProposal) -> dict[str, str | None]:
 def require_reason(reason: str) -> None:
     """Raises Invalid."""
     if is_blank(reason):
-        raise Invalid(reason=("required", "Give a reason; the affected user sees it."))
+        raise Invalid(reason=("required", "Give a reason; the affected user or the reporter sees it."))

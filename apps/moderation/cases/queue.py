@@ -76,7 +76,9 @@ def decide_case(
     action = _act(target, by=by, decision=decision, reason=reason, category=category, until=until, mail_now=mail_now)
     resolution = Flag.Status.DISMISSED if decision == Decision.DISMISS else Flag.Status.RESOLVED
     first = action.pk if action else part_of
-    closed = services.close_flags(target, by=by, resolution=resolution, note=reason, part_of=first)
+    closed = services.close_flags(
+        target, by=by, resolution=resolution, note=reason, part_of=first, ground=category if first else ""
+    )
     claims.end(target.id)
     return Outcome(action=action, closed=closed)
 
@@ -188,10 +190,15 @@ def close_other_reports(suspension: ModerationAction, *, by: User) -> Sweep:
     rows = Flag.objects.open().filter(subject=person_id).order_by("target_type", "target_id")
     places = rows.values_list("target_type", "target_id").distinct()[:MAX_AT_ONCE]
     sweep = Sweep()
-    for target in [Target(kind, pk, person_id) for kind, pk in places]:
+    for target in [Target(kind, pk, person_id) for kind, pk in places if pk]:
         try:
             outcome = decide_case(
-                target, by=by, decision=Decision.RESOLVE, reason=suspension.reason, part_of=suspension.pk
+                target,
+                by=by,
+                decision=Decision.RESOLVE,
+                reason=suspension.reason,
+                category=suspension.category,
+                part_of=suspension.pk,
             )
         except DomainError as refusal:
             sweep.refused.append((target, refusal))

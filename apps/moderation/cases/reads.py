@@ -83,8 +83,9 @@ def find(target_type: str, target_id: UUID) -> Case:
     row = _row(target_type, target_id)
     person = row if isinstance(row, User) else row.author if row else None
     if person is None:  # deleted, or removed by its author
-        flag = Flag.objects.filter(target_type=target_type, target_id=target_id).select_related("subject").first()
-        if flag is None:
+        flags = Flag.objects.filter(target_type=target_type, target_id=target_id).select_related("subject")
+        flag = flags.first()
+        if flag is None or flag.subject is None:
             raise NotFound
         row, person = None, flag.subject
     return Case(Target(target_type, target_id, person.pk), row, person)
@@ -269,7 +270,8 @@ def find_owned_targets(places: Sequence[tuple[str, UUID]]) -> list[Target]:
     The owner of a deleted target is known from its open reports.
     """
     ids = [pk for _, pk in places]
-    owners: dict[UUID, UUID | None] = dict(Flag.objects.open_on(ids).values_list("target_id", "subject_id"))
+    reported: Any = Flag.objects.open_on(ids).values_list("target_id", "subject_id")
+    owners: dict[UUID, UUID | None] = dict(reported)
     owners |= dict(Post.objects.filter(pk__in=ids).values_list("pk", "author_id"))
     owners |= dict(Comment.objects.filter(pk__in=ids, removed_at=None).values_list("pk", "author_id"))
     owners |= {pk: pk for pk in User.objects.filter(pk__in=ids).values_list("pk", flat=True)}

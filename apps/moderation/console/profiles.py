@@ -9,6 +9,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, IntegerField, QuerySet
 from django.utils import timezone
 
+from apps.accounts.devices import masked_address
 from apps.accounts.models import Session, User
 from apps.content.models import Post, PostMedia
 from apps.core.db.ids import first_id_at
@@ -17,7 +18,7 @@ from apps.core.errors import NotFound
 from apps.engagement.models import Comment
 from apps.moderation.cases.blurring import is_unpleasant
 from apps.moderation.models import Flag, ModerationAction, TargetType
-from apps.moderation.permissions import masked_address, masked_email
+from apps.moderation.permissions import masked_email
 from apps.social.models import Block, Follow
 
 # The number of newest rows of each kind that a profile lists; the search and the audit show the others.

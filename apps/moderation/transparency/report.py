@@ -106,6 +106,7 @@ class Row(NamedTuple):
     by_person: bool
     with_end: bool
     reported: bool
+    affects_nobody: bool
     number: int
 
 
@@ -114,6 +115,7 @@ class _Counted:
     actions: list[Row]
     notices: dict[str, int]  # by category
     complaints: dict[str, int]  # by the category of the action
+    objections: int  # those of the complaints that reporters made
     statements: int
     mailed: int
     # Medians, in seconds.
@@ -127,10 +129,12 @@ class _Counted:
         letters = Statement.objects.filter(
             action_id__gte=since, action_id__lt=until, action__action__in=RESTRICTIONS
         ).aggregate(made=Count("pk"), mailed=Count("pk", filter=Q(mailed_at__isnull=False)))
+        complaints, objections = _count_complaints(Appeal.objects.filter(id__gte=since, id__lt=until))
         return cls(
             actions=_actions(period),
             notices=_by_category(Flag.objects.filter(id__gte=since, id__lt=until)),
-            complaints=_by_category(Appeal.objects.filter(id__gte=since, id__lt=until), "action__category"),
+            complaints=complaints,
+            objections=objections,
             statements=letters["made"],
             mailed=letters["mailed"],
             notice_to_decision=_median_case_seconds(period, Action.RESOLVE_FLAG, Action.DISMISS_FLAG),
@@ -163,14 +167,30 @@ def _median_wait(period: Period) -> float | None:
 
 def _actions(period: Period) -> list[Row]:
     rows: Any = ModerationAction.objects.between(period.since, period.until).with_occasion()
-    grouped = rows.annotate(by_person=Q(actor__isnull=False), with_end=Q(until__isnull=False)).values_list(
-        "action", "target_type", "category", "by_person", "with_end", "reported"
+    annotated = rows.annotate(
+        by_person=Q(actor__isnull=False),
+        with_end=Q(until__isnull=False),
+        affects_nobody=Q(affected_id__isnull=True),
+    )
+    grouped = annotated.values_list(
+        "action", "target_type", "category", "by_person", "with_end", "reported", "affects_nobody"
     )
     return [Row(*row) for row in grouped.order_by().annotate(number=Count("pk"))]
 
 
-def _by_category(rows: Any, column: str = "category") -> dict[str, int]:
-    return dict(rows.order_by(column).values_list(column).annotate(number=Count("pk")))
+def _by_category(rows: Any) -> dict[str, int]:
+    return dict(rows.order_by("category").values_list("category").annotate(number=Count("pk")))
+
+
+def _count_complaints(rows: Any) -> tuple[dict[str, int], int]:
+    """The number of appeals by category of the action, and of those by reporters."""
+    by_category: dict[str, int] = {}
+    objections = 0
+    counted = rows.order_by("action__category").values_list("action__category", "action__action")
+    for category, action, number in counted.annotate(number=Count("pk")):
+        by_category[category] = by_category.get(category, 0) + number
+        objections += number if action == Action.DISMISS_FLAG else 0
+    return by_category, objections
 
 
 # ── Sections ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,6 +228,20 @@ def _complaints(counted: _Counted) -> Section:
         Figure("complaints_overturned", "The decision was reversed", "15(1)(d), 20(4)", overturned),
         _median(
             "complaint_to_decision", "Median time to decide a complaint", "15(1)(d)", counted.complaint_to_decision
+        ),
+        Figure("objections", "Complaints of reporters (objections)", "15(1)(d), 20(1)", counted.objections),
+        # Decisions on the appeals of affected users have an affected user.
+        Figure(
+            "objections_rejected",
+            "Objections: the dismissal was upheld",
+            "15(1)(d), 20(5)",
+            counted.number(Action.UPHOLD_APPEAL, affects_nobody=True),
+        ),
+        Figure(
+            "objections_upheld",
+            "Objections upheld: the report was opened again",
+            "15(1)(d), 20(4)",
+            counted.number(Action.OVERTURN_APPEAL, affects_nobody=True),
         ),
     ]
     return Section("complaints", "Complaints (appeals)", "15(1)(d), 20", figures)

@@ -66,6 +66,7 @@ class NotificationPreferencesSerializer(serializers.Serializer[Any]):
     mention = ChannelsSerializer()
     comment_like = ChannelsSerializer()
     moderation = ChannelsSerializer()
+    report = ChannelsSerializer()
 
 
 @example({"endpoint": "https://push.example.org/send/x7d2"})
@@ -115,6 +116,7 @@ class PreferencesBodySerializer(StrictSerializer):
     mention = ChannelsBodySerializer(required=False)
     comment_like = ChannelsBodySerializer(required=False)
     moderation = ChannelsBodySerializer(required=False)
+    report = ChannelsBodySerializer(required=False)
 
 
 class PushKeysSerializer(StrictSerializer):

@@ -13,11 +13,19 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from apps.site import reads as site
+
 register = template.Library()
 
 
 def _icon(name: str) -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.filter
+def translated(texts: dict[str, dict[str, str]] | None, part: str) -> str:
+    """`{{ rule.texts|translated:"title" }}`: a part of a text of the site, in the language of the page if possible."""
+    return site.translate(texts).get(part, "") if texts else ""
 
 
 class IconNode(template.Node):

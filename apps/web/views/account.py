@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import handles, services, time_zones, two_factor
+from apps.accounts import changes, handles, services, time_zones, two_factor
 from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
 from apps.accounts.api.serializers import (
@@ -194,6 +194,44 @@ def confirm_email(request: HttpRequest) -> HttpResponse:
     return form_page(request, template, confirm, values={"token": token})
 
 
+@require_form_methods
+@page()
+def confirm_new_email(request: HttpRequest) -> HttpResponse:
+    """Confirm a new e-mail address of an account with the token of the mail. GET shows a button."""
+    template, token = "web/confirm_new_email.html", _token(request)
+
+    def confirm() -> HttpResponse:
+        _count_token(request, token)
+        body = read_form(request, ConfirmEmailSerializer, fields=["token"])
+        changes.confirm_email_change(body["token"], **describe_client(request))
+        messages.success(request, _("Your e-mail address is changed."))
+        return redirect("web:home")
+
+    if not token:
+        return refused_form(request, template, InvalidLink(), values={"token": ""})
+    return form_page(request, template, confirm, values={"token": token})
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page()
+def revert_email(request: HttpRequest) -> HttpResponse:
+    """Take the account back after its e-mail address was changed, with the token of the mail to the old address."""
+    template, token = "web/revert_email.html", _token(request)
+    context = {"password_rules": password_validators_help_texts()}
+
+    def revert() -> HttpResponse:
+        body = read_form(request, ResetPasswordSerializer, fields=["token", "new_password"])
+        changes.revert_email_change(**body, **describe_client(request))
+        messages.success(request, _("The account is yours again. Sign in with the new password."))
+        return redirect("web:login")
+
+    _count_token(request, token)
+    if not changes.is_revert_link_valid(token):
+        return refused_form(request, template, InvalidLink(), values={"token": ""}, context={"is_invalid": True})
+    return form_page(request, template, revert, values={"token": token}, secrets=["new_password"], context=context)
+
+
 @require_POST
 @page(members_only=True)
 def resend_confirmation(request: HttpRequest) -> HttpResponse:
@@ -232,7 +270,7 @@ def reset_password(request: HttpRequest) -> HttpResponse:
 
     def reset() -> HttpResponse:
         body = read_form(request, ResetPasswordSerializer, fields=["token", "new_password"])
-        services.reset_password(token=body["token"], new=body["new_password"])
+        services.reset_password(token=body["token"], new=body["new_password"], **describe_client(request))
         messages.success(request, _("Your password is changed. Sign in with the new one."))
         return redirect("web:login")
 

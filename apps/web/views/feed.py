@@ -14,6 +14,7 @@ from apps.engagement import reads
 from apps.engagement.reads import PostRow
 from apps.feed import explore, reading
 from apps.feed.api.views import POSTS_IN_FEED
+from apps.site import reads as site
 from apps.web.http import load_preferences, member_id, page, render_page
 from apps.web.lists import GRID, POSTS, ListPage, paginate, render_list
 from apps.web.posts import present_posts, present_rows
@@ -36,7 +37,7 @@ def _welcome(request: HttpRequest) -> HttpResponse:
     popular = explore.page(None, after=None, limit=POPULAR)
     context = {
         "posts": present_posts([post_id for _, post_id in popular], None),
-        "site_description": settings.SITE_DESCRIPTION,
+        "site_description": site.current().description,
         "public_url": settings.PUBLIC_URL,
     }
     return render_page(request, "web/welcome.html", context)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sitemaps import Sitemap
@@ -13,8 +14,9 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from apps.accounts import consents
 from apps.accounts.models import User
 from apps.accounts.querysets import UserQuerySet
 from apps.content import captions
@@ -23,12 +25,24 @@ from apps.content.querysets import PostQuerySet
 from apps.core.db.ids import moment_of
 from apps.core.errors import NotFound
 from apps.engagement import reads
+from apps.site import reads as site
+from apps.site.models import DocumentVersion
 from apps.social.reads import find_profile
-from apps.web.http import page, render_page
+from apps.web.http import (
+    ANNOUNCEMENTS_COOKIE,
+    current_announcements,
+    go_back,
+    is_htmx,
+    member_id,
+    page,
+    render_page,
+)
 from apps.web.posts import present_post, present_posts
 from apps.web.previews import absolute, embed_post, get_cover
 
 ENTRIES = 20
+# Seconds for which a browser remembers the announcements that it has dismissed.
+DISMISSED_FOR = 180 * 24 * 3600
 # Answers for readers and search engines, which ask often.
 _CACHED = "public, max-age=600"
 
@@ -36,33 +50,75 @@ _CACHED = "public, max-age=600"
 @require_safe
 @page()
 def about(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "web/about.html", {"description": settings.SITE_DESCRIPTION} | _contact())
+    return render_page(request, "web/about.html", {"public_url": settings.PUBLIC_URL})
 
 
 @require_safe
 @page()
 def rules(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "web/rules.html", _contact())
+    return render_page(request, "web/rules.html", {"rules": site.rules()})
 
 
 @require_safe
 @page()
 def terms(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "web/terms.html", _contact())
+    return _document(request, DocumentVersion.Kind.TERMS, {})
 
 
 @require_safe
 @page()
 def privacy(request: HttpRequest) -> HttpResponse:
-    context = _contact() | {
+    context = {
         "grace_days": settings.ERASURE_GRACE.days,
         "session_days": settings.REFRESH_TOKEN_LIFETIME.days,
     }
-    return render_page(request, "web/privacy.html", context)
+    return _document(request, DocumentVersion.Kind.PRIVACY, context)
 
 
-def _contact() -> dict[str, str]:
-    return {"contact": settings.SITE_CONTACT}
+def _document(request: HttpRequest, kind: str, context: dict[str, Any]) -> HttpResponse:
+    """The page of the terms or of the privacy policy: the version in effect, or that which `?version=` names. A site
+    that has published none has a general text. Raises NotFound for another version."""
+    in_effect = site.documents_in_effect().get(kind)
+    shown = in_effect
+    if number := request.GET.get("version"):
+        shown = site.document(kind, _version_number(number))
+        if shown is None:
+            raise NotFound
+    versions = {"document": shown, "in_effect": in_effect, "upcoming": site.upcoming_document(kind)}
+    return render_page(request, f"web/{kind}.html", context | versions)
+
+
+def _version_number(typed: str) -> int:
+    """0 for a text that is no number of a version."""
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 0
+
+
+@require_POST
+@page(members_only=True)
+def accept_documents(request: HttpRequest) -> HttpResponse:
+    """Accept the versions that a form names."""
+    numbers = {kind: _version_number(request.POST.get(kind, "")) for kind in DocumentVersion.Kind.values}
+    consents.accept(member_id(request), {kind: number for kind, number in numbers.items() if number})
+    return HttpResponse() if is_htmx(request) else go_back(request)
+
+
+@require_POST
+@page()
+def dismiss_announcement(request: HttpRequest, announcement_id: UUID) -> HttpResponse:
+    """Do not show an announcement in this browser any more."""
+    response = HttpResponse() if is_htmx(request) else go_back(request)
+    shown = {each.pk.hex for each in site.announcements()}
+    # Former ones are forgotten, so that the cookie stays short.
+    still_shown = {each.pk.hex for each in current_announcements(request)} - {announcement_id.hex}
+    response.set_cookie(
+        ANNOUNCEMENTS_COOKIE,
+        ".".join(sorted(shown - still_shown)),
+        max_age=DISMISSED_FOR,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 # ── Other sites ──────────────────────────────────────────────────────────────────────────────────────────
@@ -111,7 +167,7 @@ def tag_feed(request: HttpRequest, tag: str) -> HttpResponse:
 
 def _atom(title: str, path: str, ids: Iterable[Any]) -> HttpResponse:
     feed = Atom1Feed(
-        title=f"{title} · {settings.SITE_NAME}",
+        title=f"{title} · {site.current().name}",
         link=absolute(path),
         description="",
         feed_url=absolute(f"{path}/feed.atom"),

@@ -11,7 +11,7 @@ from apps.notifications import reads, services
 from apps.notifications.models import Notification, NotificationEvent
 from apps.web.http import go, go_back, member_id, page
 from apps.web.lists import ListPage, paginate, render_list
-from apps.web.notifications import get_path, present_notifications
+from apps.web.notifications import find_subjects, get_path, present_notifications
 
 NOTIFICATIONS = 30
 
@@ -67,6 +67,6 @@ def open_notification(request: HttpRequest, notification_id: UUID) -> HttpRespon
         post_id=notification.post_id,
         comment_id=notification.comment_id,
         handles=list(events.values_list("actor__handle", flat=True)[:1]),
-        action_id=reads.get_moderation_actions([notification.pk]).get(notification.pk),
+        subject_id=find_subjects([(notification.pk, notification.type)]).get(notification.pk),
     )
     return go(request, path or "/notifications")

@@ -1,10 +1,14 @@
-"""Reports of members, and appeals of those whom a decision affects."""
+"""Reports of members with their outcome, and appeals of those whom a decision affects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import User
@@ -16,13 +20,21 @@ from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError, NotFound
 from apps.engagement.api.comments import find_comment
 from apps.engagement.models import Comment
-from apps.moderation import services
-from apps.moderation.api.serializers import MakeAppealSerializer, MakeFlagSerializer, serialize_decision
+from apps.moderation import reporters, services
+from apps.moderation.api.serializers import (
+    MakeAppealSerializer,
+    MakeFlagSerializer,
+    ObjectSerializer,
+    serialize_decision,
+)
 from apps.moderation.api.views import get_link_bucket, get_own_action
-from apps.moderation.models import Category, ModerationAction
+from apps.moderation.appeals import objections
+from apps.moderation.models import Category, Flag, ModerationAction
+from apps.moderation.reporters import OwnReport
 from apps.social.api.profiles import get_user_or_404
 from apps.web.errors import field_errors
 from apps.web.http import member_id, page, read_form, redirect_to_login, render_page, require_form_methods
+from apps.web.lists import PEOPLE, paginate_queryset, render_list
 
 _FIND: dict[str, Callable[[HttpRequest, UUID], User | Post | Comment]] = {
     "post": find_post,
@@ -49,6 +61,60 @@ def report(request: HttpRequest) -> HttpResponse:
         context |= {"errors": field_errors(error), "sent": request.POST}
         return render_page(request, "web/report.html", context, status=refusal_for(error).status)
     return render_page(request, "web/report.html", context | {"is_sent": True})
+
+
+@require_safe
+@page(members_only=True)
+def own_reports(request: HttpRequest) -> HttpResponse:
+    """The reports of the current user, newest first."""
+    reporter_id = member_id(request)
+    reports = paginate_queryset(
+        request,
+        "reports",
+        Flag.objects.made_by(reporter_id),
+        serialize=lambda rows: _describe(rows, reporter_id),
+        limit=PEOPLE,
+    )
+    return render_list(
+        request, reports, template="web/reports.html", part="web/parts/reports.html", context={"reports": reports}
+    )
+
+
+@require_form_methods
+@page(members_only=True)
+def own_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """The outcome of a report, and the form to object to its dismissal. Raises NotFound for the reports of others."""
+    flag = Flag.objects.made_by(member_id(request)).filter(pk=report_id).first()
+    if flag is None:
+        raise NotFound
+    error: DomainError | ValidationError | None = None
+    if request.method == "POST":
+        throttling.count(request, "flag", str(member_id(request)))
+        try:
+            body = read_form(request, ObjectSerializer, fields=["text"])
+            objections.object_to(flag, by=member_id(request), text=body["text"])
+        except (DomainError, ValidationError) as refusal:
+            error = refusal
+        else:
+            messages.success(request, _("Your objection was received."))
+            return redirect(request.path)
+    [report] = _describe([flag], member_id(request))
+    errors = field_errors(error) if error else {}
+    context = {"report": report, "errors": errors, "text": request.POST.get("text", "")}
+    return render_page(request, "web/own_report.html", context, status=refusal_for(error).status if error else 200)
+
+
+def _describe(flags: Sequence[Flag], reporter_id: UUID) -> list[dict[str, Any]]:
+    """The reports with `title`, for the templates."""
+    return [{"title": _title(report), "details": report} for report in reporters.describe(flags, reporter_id)]
+
+
+def _title(report: OwnReport) -> str:
+    return {
+        "user": _("Report of an account"),
+        "post": _("Report of a post"),
+        "comment": _("Report of a comment"),
+    }[report.target_type]
 
 
 def _find(request: HttpRequest) -> User | Post | Comment:

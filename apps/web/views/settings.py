@@ -1,6 +1,6 @@
 """The settings of the current user."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -19,18 +19,26 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import exports, services, time_zones, two_factor
+from apps.accounts import changes, exports, services, time_zones, two_factor
+from apps.accounts.api import attempts
 from apps.accounts.api.serializers import (
     THEMES,
+    ChangeEmailSerializer,
+    ChangeHandleSerializer,
     ChangePasswordSerializer,
     DataExportSerializer,
     PasswordSerializer,
+    SecurityEventSerializer,
     SessionSerializer,
     UpdateProfileSerializer,
 )
-from apps.accounts.models import DEFAULT_SETTINGS, DataExport, Session, User
+from apps.accounts.devices import name_device
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Session, User
+from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
 from apps.core import limits
+from apps.moderation.api.serializers import serialize_decision
+from apps.moderation.models import ModerationAction
 from apps.notifications import preferences
 from apps.notifications.api.serializers import PreferencesBodySerializer
 from apps.notifications.models import Type
@@ -38,10 +46,12 @@ from apps.notifications.preferences import Channels
 from apps.social import visibility
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
-from apps.web.devices import name_device
 from apps.web.forms import form_page
-from apps.web.http import get_member, member_id, page, render_page, require_form_methods, validate
+from apps.web.http import get_member, member_id, page, read_form, render_page, require_form_methods, validate
 from apps.web.lists import PEOPLE, paginate_queryset, render_list
+
+# Security events on the page about security, which links to the others.
+RECENT_EVENTS = 5
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,12 @@ class Section:
 
 SECTIONS = [
     Section("profile", gettext_lazy("Profile"), gettext_lazy("Photo, name, bio and website"), "person"),
-    Section("account", gettext_lazy("Account"), gettext_lazy("E-mail address and language"), "at"),
+    Section("account", gettext_lazy("Account"), gettext_lazy("Handle, e-mail address and language"), "at"),
     Section("security", gettext_lazy("Security"), gettext_lazy("Password and two-factor authentication"), "lock"),
     Section("sessions", gettext_lazy("Devices"), gettext_lazy("Where you are signed in"), "device"),
     Section("notifications", gettext_lazy("Notifications"), gettext_lazy("What you hear about, and how"), "bell"),
     Section("privacy", gettext_lazy("Privacy"), gettext_lazy("Who sees you; blocked and muted people"), "eye-off"),
+    Section("moderation", gettext_lazy("Moderation"), gettext_lazy("Your reports, and decisions about you"), "flag"),
     Section("appearance", gettext_lazy("Appearance"), gettext_lazy("Theme, sensitive posts, keyboard"), "palette"),
     Section("export", gettext_lazy("Your data"), gettext_lazy("Download a copy of it"), "download"),
     Section("delete", gettext_lazy("Delete account"), gettext_lazy("Leave, with all posts and comments"), "trash"),
@@ -133,19 +144,103 @@ def _update(member: User, data: dict[str, Any]) -> None:
 @require_form_methods
 @page(members_only=True)
 def account(request: HttpRequest) -> HttpResponse:
-    """Handle and e-mail address, which are shown only, the language and the time zone."""
+    """Handle, e-mail address, and language and time zone: a form for each."""
     member = get_member(request)
     fields = ["locale", "time_zone"]
-    return _settings_form(
+    return _account_form(
         request,
-        "account",
         lambda: _update(member, {name: request.POST[name] for name in fields if name in request.POST}),
         values={name: getattr(member, name) for name in fields},
-        context={
-            "languages": _languages(member.locale),
-            "time_zones": time_zones.choices(),
-            "server_zone": settings.TIME_ZONE,
-        },
+        saved=_("Saved."),
+    )
+
+
+@require_form_methods
+@page(members_only=True)
+def change_handle(request: HttpRequest) -> HttpResponse:
+    member = get_member(request)
+
+    def save() -> None:
+        handle = read_form(request, ChangeHandleSerializer, fields=["handle"])["handle"]
+        changes.change_handle(member, handle=handle, session_id=_session(request).session_id)
+
+    return _account_form(
+        request,
+        save,
+        values={"handle": member.handle},
+        places={error.code: "handle" for error in (services.HandleTaken, changes.HandleChangeTooSoon)},
+        saved=_("Your handle is changed."),
+    )
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
+def change_email(request: HttpRequest) -> HttpResponse:
+    """Send a link to a new address; or correct an address that is not confirmed."""
+    member = get_member(request)
+    saved = _("We have sent a mail to %(email)s. Open the link in it to confirm the address.")
+
+    def save() -> None:
+        body = read_form(request, ChangeEmailSerializer, fields=["email", "password"])
+        attempts.count_email_change(request, member, body["email"])
+        changes.change_email(member, **body, session_id=_session(request).session_id)
+
+    return _account_form(
+        request,
+        save,
+        values={"email": ""},
+        secrets=["password"],
+        places={services.EmailTaken.code: "email", WrongPassword.code: "password"},
+        saved=saved % {"email": request.POST.get("email", "")},
+    )
+
+
+@require_POST
+@page(members_only=True)
+def cancel_email_change(request: HttpRequest) -> HttpResponse:
+    changes.cancel_email_change(get_member(request), session_id=_session(request).session_id)
+    messages.success(request, _("Your e-mail address stays as it is."))
+    return redirect("web:settings_account")
+
+
+def _account_form(
+    request: HttpRequest,
+    save: Callable[[], None],
+    *,
+    values: Mapping[str, Any],
+    saved: str,
+    secrets: Iterable[str] = (),
+    places: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """The page with the forms of the account. `values` are those of the form that was sent."""
+    member = get_member(request)
+
+    def save_and_show() -> HttpResponse:
+        save()
+        messages.success(request, saved)
+        return redirect("web:settings_account")
+
+    context = {
+        "locale": member.locale,
+        "languages": _languages(member.locale),
+        "time_zone": member.time_zone,
+        "time_zones": time_zones.choices(),
+        "server_zone": settings.TIME_ZONE,
+        "pending": changes.pending_change(member.pk),
+        "next_handle_change": changes.next_handle_change(member),
+        "handle_days": settings.HANDLE_CHANGE_INTERVAL.days,
+        "reserved_days": settings.HANDLE_QUARANTINE.days,
+        "revert_days": settings.EMAIL_REVERT_LIFETIME.days,
+    }
+    return form_page(
+        request,
+        "web/settings/account.html",
+        save_and_show,
+        values=values,
+        secrets=secrets,
+        places=places,
+        context=_shown("account") | context,
     )
 
 
@@ -215,8 +310,37 @@ def security(request: HttpRequest) -> HttpResponse:
         context={
             "password_rules": password_validators_help_texts(),
             "two_factor": _two_factor_state(request, member) if member.is_staff else None,
+            "events": [_present_event(event) for event in _events_of(member.pk).order_by("-id")[:RECENT_EVENTS]],
         },
     )
+
+
+@require_safe
+@page(members_only=True)
+def security_events(request: HttpRequest) -> HttpResponse:
+    """What has happened to the security of the account, newest first."""
+    events = paginate_queryset(
+        request,
+        "security-events",
+        _events_of(member_id(request)),
+        serialize=lambda rows: [_present_event(row) for row in rows],
+        limit=PEOPLE,
+    )
+    return render_list(
+        request,
+        events,
+        template="web/settings/security_events.html",
+        part="web/settings/parts/security_events.html",
+        context=_shown("security") | {"events": events},
+    )
+
+
+def _events_of(user_id: UUID) -> QuerySet[SecurityEvent]:
+    return SecurityEvent.objects.owned_by(user_id)
+
+
+def _present_event(event: SecurityEvent) -> dict[str, Any]:
+    return {**SecurityEventSerializer(event).data, "title": title_of(event)}
 
 
 def _two_factor_state(request: HttpRequest, member: User) -> dict[str, Any]:
@@ -286,6 +410,7 @@ TYPES = {
     Type.FOLLOW_REQUEST: gettext_lazy("Requests to follow you"),
     Type.FOLLOW_ACCEPTED: gettext_lazy("Your requests that are accepted"),
     Type.MODERATION: gettext_lazy("Decisions of moderators"),
+    Type.REPORT: gettext_lazy("Your reports"),
 }
 CHANNELS = {
     "in_app": gettext_lazy("Activity"),
@@ -313,8 +438,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
                     "name": f"{type_}.{channel}",
                     "channel": CHANNELS[channel],
                     "checked": checked,
-                    # Decisions of moderators stay in the list.
-                    "fixed": type_ == Type.MODERATION and channel == "in_app",
+                    "fixed": type_ in preferences.ALWAYS_LISTED and channel == "in_app",
                 }
                 for channel, checked in asdict(current[type_]).items()
             ],
@@ -406,6 +530,27 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
     )
 
 
+# ── Moderation ───────────────────────────────────────────────────────────────────────────────────────────
+@require_safe
+@page(members_only=True)
+def moderation(request: HttpRequest) -> HttpResponse:
+    """The decisions of moderators that affected the current user, newest first, and a link to their reports."""
+    decisions = paginate_queryset(
+        request,
+        "decisions",
+        ModerationAction.objects.for_affected(member_id(request)),
+        serialize=lambda rows: [serialize_decision(row) for row in rows],
+        limit=PEOPLE,
+    )
+    return render_list(
+        request,
+        decisions,
+        template="web/settings/moderation.html",
+        part="web/settings/parts/decisions.html",
+        context=_shown("moderation") | {"decisions": decisions},
+    )
+
+
 # ── Data export, deletion ────────────────────────────────────────────────────────────────────────────────
 @sensitive_post_parameters()
 @require_form_methods
@@ -415,7 +560,8 @@ def export(request: HttpRequest) -> HttpResponse:
     member = get_member(request)
 
     def save() -> None:
-        services.request_export(member, password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.request_export(member, password=_checked_password(request), session_id=session_id)
 
     latest = exports.latest(member.pk)
     unfinished = {DataExport.Status.PENDING, DataExport.Status.PROCESSING}
@@ -449,7 +595,8 @@ def deactivate(request: HttpRequest) -> HttpResponse:
     """Hide the account until the member signs in again, and sign out everywhere."""
 
     def hide() -> HttpResponse:
-        services.deactivate(get_member(request), password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.deactivate(get_member(request), password=_checked_password(request), session_id=session_id)
         messages.success(request, _("Your account is hidden. Sign in whenever you want to come back."))
         response = redirect("web:home")
         sessions.delete_cookie(response)
@@ -473,7 +620,8 @@ def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account after a grace period, and sign out everywhere."""
 
     def leave() -> HttpResponse:
-        services.leave(get_member(request), password=_checked_password(request))
+        session_id = _session(request).session_id
+        services.leave(get_member(request), password=_checked_password(request), session_id=session_id)
         day = date_format(timezone.localtime() + settings.ERASURE_GRACE, "DATE_FORMAT")
         gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
         messages.success(request, gone % {"day": day})

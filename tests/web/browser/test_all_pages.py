@@ -69,18 +69,19 @@ def world(deliver: Any) -> World:
     CommentFactory(post=thread.post, author=alice, text="Thank you @bob #husum", parent=thread)
     CommentFactory(post=thread.post, author=greta, text=ARABIC)
     Like.objects.bulk_create([Like(post=thread.post, user=user) for user in (alice, bob, greta)])
+    without_actor = {Type.MODERATION, Type.REPORT}
     for number, type_ in enumerate(Type.values):
-        about = None if type_.startswith("follow") or type_ == "moderation" else thread.post
+        about = None if type_.startswith("follow") or type_ in without_actor else thread.post
         note = Notification.objects.create(
             recipient=alice,
             type=type_,
             post=about,
             comment=thread if type_ in {"comment", "reply", "comment_like"} else None,
-            statement=f"Your post was taken down.\n\n{LONG_WORD}" if type_ == "moderation" else "",
+            statement=f"Your post was taken down.\n\n{LONG_WORD}" if type_ in without_actor else "",
             read_at=timezone.now() if number % 2 else None,
         )
         for actor in (bob, greta, private)[: number % 3 + 1]:
-            if type_ != "moderation":
+            if type_ not in without_actor:
                 NotificationEvent.objects.create(notification=note, recipient=alice, actor=actor, cause=new_id())
     now = timezone.now()
     DataExport.objects.create(

@@ -1,11 +1,11 @@
-"""A short-lived cache of the rules in each process, so that a write does not query them."""
+"""A short-lived cache of what operators and moderators set, in each process, so that a request does not query it."""
 
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-# A changed rule applies in every process after this time.
+# A change applies in every process after this time.
 SECONDS = 10
 
 
@@ -21,6 +21,10 @@ class TimedCache(Generic[T]):
         if cached is None or time.monotonic() - cached[0] >= SECONDS:
             self._cached = cached = (time.monotonic(), self._load())
         return cached[1]
+
+    def peek(self) -> T | None:
+        """The last result, however old; None if there is none."""
+        return self._cached[1] if self._cached else None
 
     def clear(self) -> None:
         self._cached = None
