@@ -1,5 +1,6 @@
 """Unconfirmed, deactivated and suspended members; language and time zone."""
 
+import json
 import re
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 from apps.accounts import erasure, exports, mails, services
 from apps.accounts.models import Session, User
 from apps.content.models import Post
+from apps.core import cache
 from apps.engagement.models import Comment
 from apps.moderation import services as moderation
 from apps.notifications.models import NotificationEvent
@@ -215,6 +217,16 @@ class TestSuspended:
         for _ in range(3):
             assert caller.get("/auth/me").status_code == 200
             assert code_of(caller.get("/instance")) == (403, "account_suspended")
+
+    def test_record_of_another_release_is_not_used(self, alice, action):
+        caller = Caller(alice)
+        for _ in range(2):
+            assert caller.get("/auth/me").status_code == 200
+        key = cache.key("auth", "s", caller.login.pk)
+        record = json.loads(cache.call(lambda client: client.get(key)))
+        del record["user"]["time_zone"]
+        cache.call(lambda client: client.set(key, json.dumps(record)))
+        assert code_of(caller.get("/feed")) == (403, "account_suspended")
 
     def test_unsuspension_makes_the_session_an_ordinary_one(self, alice, mod, action):
         caller = bearer(sign_in(restricted=True))

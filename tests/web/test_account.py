@@ -210,8 +210,8 @@ class TestSecondFactor:
         browser = Browser()
         form = self.code_page(browser)
         services.suspend(mod, reason="Misuse.")
-        response = browser.post("/login", {**form, "code": code_of(device)})
-        assert response.status_code == 403
+        response = browser.post("/login", {**form, "code": code_of(device)}, follow=True)
+        assert response.redirect_chain == [("/suspended", 302)]
         assert "Misuse." in text_of(response)
 
     def test_moderator_without_a_second_factor_signs_in_as_a_member_when_it_is_required(self, mod, settings):

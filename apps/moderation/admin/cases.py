@@ -163,7 +163,7 @@ def offered(case: reads.Case, *, has_reports: bool) -> dict[str, str]:
     """The possible decisions that would change something, with their labels."""
     useless = {
         Decision.TAKE_DOWN: getattr(case.row, "taken_down_at", None) is not None,
-        Decision.SUSPEND: case.person.state not in {User.State.ACTIVE, User.State.SUSPENDED},
+        Decision.SUSPEND: case.person.state in {User.State.LEAVING, User.State.ERASED},
         Decision.DISMISS: not has_reports,
         Decision.RESOLVE: not has_reports,
     }
