@@ -5,6 +5,7 @@ from typing import Any
 
 TAGS = {
     "Authentication": "Signing in and out, sessions, the password and the e-mail address of the current user.",
+    "Second factors": "The authenticator app, the passkeys and the recovery codes of the current user.",
     "Users": "Sign-up, profiles, account deletion and the export of the user's data.",
     "Relationships": "Follows, follow requests, blocks and mutes.",
     "Posts": "Posts with up to ten photos, and lists of posts by user and by tag.",

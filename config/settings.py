@@ -44,6 +44,17 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _passkey_host(url: str) -> str:
+    """The host of a URL; `localhost` for the addresses of this machine."""
+    host = urlsplit(url).hostname or ""
+    return "localhost" if host in {"127.0.0.1", "::1"} else host
+
+
+def _passkey_origin(url: str) -> str:
+    port = urlsplit(url).port
+    return f"{urlsplit(url).scheme}://{_passkey_host(url)}" + (f":{port}" if port else "")
+
+
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
 DEVELOPMENT_KEY = "development-only-key-that-production-refuses-to-start-with"
 SECRET_KEY = env.str("SECRET_KEY", DEVELOPMENT_KEY)
@@ -421,6 +432,14 @@ if STAFF_TWO_FACTOR not in {"required", "optional"}:
 OTP_TOTP_ISSUER = "Photogram"
 # RATE_LIMITS count the attempts instead, which lock nobody out permanently.
 OTP_TOTP_THROTTLE_FACTOR = 0
+# How long a session may change second factors after its sign-in, or after its user has confirmed their identity.
+CONFIRMATION_LIFETIME = timedelta(minutes=15)
+# Passkeys belong to a domain and work on it and the names below it; these are the pages (or apps) that may use them.
+# Browsers accept no address as the domain: in development the site must be opened as localhost.
+PASSKEY_DOMAIN = env.str("PASSKEY_DOMAIN", _passkey_host(PUBLIC_URL))
+PASSKEY_ORIGINS: list[str] = env.list(
+    "PASSKEY_ORIGINS", list(dict.fromkeys(_passkey_origin(url) for url in [PUBLIC_URL, CLIENT_URL]))
+)
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14, validate=not_negative))
 EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24, validate=positive))
 EXPORT_INTERVAL = timedelta(days=1)
@@ -545,6 +564,7 @@ FEED_HIT_RATIO = env.float("FEED_HIT_RATIO", 0.8, validate=between(0, 1))
 CLAIM_MINUTES = env.int("CLAIM_MINUTES", 15, validate=positive)
 # A permanent suspension (or one of more than a year) needs two moderators: one proposes it, another confirms it.
 MODERATION_FOUR_EYES = env.bool("MODERATION_FOUR_EYES", False)
+TEAM_NOTE_LIFETIME = timedelta(days=env.int("TEAM_NOTE_LIFETIME_DAYS", 730, validate=positive))
 PROPOSAL_LIFETIME = timedelta(days=env.int("PROPOSAL_LIFETIME_DAYS", 7, validate=positive))
 
 # ── Security of pages and cookies ────────────────────────────────────────────────────────────────────────

@@ -48,6 +48,7 @@ class UserAdmin(ModeratingAdmin):
         "state",
         "suspended_until",
         "suspension_reason",
+        "reach_limited",
         "erase_after",
         "deactivated_at",
         "created_at",
@@ -75,6 +76,7 @@ class UserAdmin(ModeratingAdmin):
         Related("Decisions about them", "moderation.ModerationAction", "affected_id"),
         Related("Decisions by them", "moderation.ModerationAction", "actor"),
         Related("Appeals", "moderation.Appeal", "appellant"),
+        Related("Team notes", "moderation.TeamNote", "person"),
         Related("Followers", "social.Follow", "followed"),
         Related("Following", "social.Follow", "follower"),
         Related("Blocks", "social.Block", "blocker"),
@@ -138,7 +140,7 @@ class UserAdmin(ModeratingAdmin):
                 raise PermissionDenied from refusal
             except DomainError as refusal:
                 messages.error(request, refusal.detail)
-        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.device_of(person) is not None
+        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.is_enrolled(person)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Private: {person}",

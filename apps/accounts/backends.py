@@ -1,4 +1,4 @@
-"""Authentication backend of the console with one query per page for each of user, device and permissions."""
+"""Authentication backend of the console with one query per page for each of user and permissions."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q
 from django.http import HttpRequest
 from django.utils import timezone
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts.models import Session, User
 from apps.accounts.session_cache import SEEN_SECONDS
+from apps.accounts.two_factor import enrolled
 
 
 class OneQueryBackend(ModelBackend):
@@ -28,14 +28,15 @@ class OneQueryBackend(ModelBackend):
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: Any) -> User | None:
-        """The user with `device_pk`, which `TwoFactorMiddleware` compares with the session, and the ids of the live
-        console sessions and of those that were used recently, for `ConsoleSessionMiddleware`."""
-        device = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True).values("pk")[:1]
+        """The user with `is_enrolled` in two-factor and the ids of the console sessions with a second factor, for
+        `TwoFactorMiddleware`; and the ids of the live console sessions and of those that were used recently, for
+        `ConsoleSessionMiddleware`."""
         live = Session.objects.live().filter(user=OuterRef("pk"), kind=Session.Kind.CONSOLE).values("pk")
         recent = live.filter(last_seen_at__gt=timezone.now() - timedelta(seconds=SEEN_SECONDS))
         annotated = User.objects.annotate(
-            device_pk=Subquery(device),
+            is_enrolled=ExpressionWrapper(enrolled(), BooleanField()),
             console_sessions=ArraySubquery(live),
+            second_factor_sessions=ArraySubquery(live.filter(two_factor=True)),
             recent_console_sessions=ArraySubquery(recent),
         )
         user: User | None = annotated.filter(pk=user_id).first()

@@ -6,7 +6,15 @@ from django.contrib.sessions.models import Session as ConsoleSession
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from apps.accounts.models import DataExport, EmailChange, EmailedToken, SecurityEvent, Session, WithheldHandle
+from apps.accounts.models import (
+    DataExport,
+    EmailChange,
+    EmailedToken,
+    SecurityEvent,
+    Session,
+    SpentChallenge,
+    WithheldHandle,
+)
 from apps.core.db.batches import BatchRunner, delete_in_batches
 
 # An ended session is kept, so that a refresh token that is presented again is recognised as reused.
@@ -41,6 +49,10 @@ def expired_emailed_tokens() -> QuerySet[EmailedToken]:
 
 def purge_emailed_tokens(runner: BatchRunner | None = None) -> int:
     return delete_in_batches(expired_emailed_tokens(), runner)
+
+
+def purge_spent_challenges(runner: BatchRunner | None = None) -> int:
+    return delete_in_batches(SpentChallenge.objects.filter(expires_at__lt=timezone.now()), runner)
 
 
 def purge_email_changes(runner: BatchRunner | None = None) -> int:

@@ -16,6 +16,7 @@ from apps.accounts import security
 from apps.accounts.devices import name_event_device
 from apps.accounts.models import EmailChange, EmailedToken, SecurityEvent, User
 from apps.core import mail
+from apps.site import reads as site
 
 # Text that is made when the template is rendered, in the language that is active then.
 _lazily = lazy(lambda make: str(make()), str)
@@ -108,7 +109,7 @@ def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: 
     """Announce that the mark of a verified account was granted or removed, unless it has changed since."""
     user = User.objects.filter(pk=user_id, state=User.State.ACTIVE, is_verified=verified).first()
     if user:
-        values = {"verified": verified, "reason": reason, "handle": user.handle, "contact": settings.SITE_CONTACT}
+        values = {"verified": verified, "reason": reason, "handle": user.handle, "contact": site.current().contact}
         _mail(user, "verification", values, reference)
 
 

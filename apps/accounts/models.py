@@ -1,4 +1,4 @@
-"""Accounts with their profiles, sessions, mailed tokens, erasures and exports."""
+"""Accounts with their profiles, sessions, mailed tokens, second factors, erasures and exports."""
 
 import secrets
 from typing import ClassVar
@@ -58,6 +58,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     state = models.CharField(max_length=20, choices=State.choices, default=State.ACTIVE)
     suspended_until = models.DateTimeField(null=True, blank=True)
     suspension_reason = models.CharField(max_length=1000, blank=True)
+    # By a decision of moderators: not in explore, search, suggestions and lists of tags. See `is_in_reach`.
+    reach_limited = models.BooleanField(default=False, db_default=False)
     erase_after = models.DateTimeField(null=True, blank=True)
     deactivated_at = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
@@ -101,6 +103,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
             models.Index(fields=["state", "-id"], condition=~Q(state="active"), name="users_not_active"),
             models.Index(fields=["-id"], condition=Q(is_staff=True), name="users_of_staff"),
             models.Index(fields=["-id"], condition=Q(is_verified=True), name="users_verified"),
+            models.Index(fields=["-id"], condition=Q(reach_limited=True), name="users_reach_limited"),
         ]
 
     def __str__(self) -> str:
@@ -210,6 +213,8 @@ class Session(UUIDModel):
     generation = models.PositiveIntegerField(default=0)
     # Whether it was opened with a second factor, which staff may need to use their rank (`two_factor.py`).
     two_factor = models.BooleanField(db_default=False)
+    # When its user last proved their identity in it, besides at sign-in (`confirmation.py`).
+    confirmed_at = models.DateTimeField(null=True)
     rotated_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     last_seen_at = models.DateTimeField(db_default=Now())
@@ -355,7 +360,7 @@ class SecurityEvent(UUIDModel):
 
 
 class RecoveryCode(UUIDModel):
-    """A code that replaces the authenticator app once, stored as a digest."""
+    """A code that replaces the authenticator app or the passkey once, stored as a digest."""
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
     digest = models.CharField(max_length=64)
@@ -367,6 +372,37 @@ class RecoveryCode(UUIDModel):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Passkey(UUIDModel):
+    """A WebAuthn credential: the public half of a key on a device, or of one that the user's devices share."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=50)
+    # The id that the authenticator chose, and the key in the format of COSE.
+    credential_id = models.BinaryField(max_length=1023, unique=True)
+    public_key = models.BinaryField()
+    # How often the authenticator has signed; 0 if it does not count.
+    sign_count = models.PositiveBigIntegerField(default=0)
+    transports = models.JSONField(default=list)
+    # Whether the key may be copied to other devices of the user, and whether it is. The first never changes.
+    is_backup_eligible = models.BooleanField()
+    is_backed_up = models.BooleanField()
+    created_at = models.DateTimeField(db_default=Now())
+    last_used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SpentChallenge(models.Model):
+    """A challenge that a passkey has answered, kept as a digest until it expires, so that it is answered once."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.digest
 
 
 class Erasure(LeasedJob):

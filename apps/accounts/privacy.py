@@ -11,6 +11,7 @@ from apps.accounts.models import (
     DataExport,
     EmailChange,
     EmailedToken,
+    RecoveryCode,
     SecurityEvent,
     Session,
     User,
@@ -64,12 +65,25 @@ def export(user_id: UUID) -> Export:
             "suspended_until": user.suspended_until,
             "suspension_reason": user.suspension_reason,
             "deactivated_at": user.deactivated_at,
+            "reach_limited": user.reach_limited,
             "created_at": user.created_at,
             "handle_changed_at": user.handle_changed_at,
         },
     )
     if device := two_factor.device_of(user):
         yield "two_factor", {"set_up_at": device.created_at, "last_used_at": device.last_used_at}
+    for passkey in user.passkeys.order_by("id"):
+        yield (
+            "passkeys",
+            {
+                "name": passkey.name,
+                "is_backed_up": passkey.is_backed_up,
+                "created_at": passkey.created_at,
+                "last_used_at": passkey.last_used_at,
+            },
+        )
+    for code in RecoveryCode.objects.filter(user=user).order_by("id"):
+        yield "recovery_codes", {"created_at": code.created_at, "used_at": code.used_at}
     for session in Session.objects.owned_by(user_id).order_by("id").iterator():
         yield (
             "sessions",

@@ -15,7 +15,17 @@ from apps.core.tasks.leased import LeasedJobQuerySet
 if TYPE_CHECKING:
     from apps.accounts.models import EmailChange, SecurityEvent, Session, User  # noqa: F401  (forward references)
 
-WANTS_TO_BE_FOUND = ~Q(settings__contains={"discoverable": False})
+
+def wants_to_be_found(person: str = "") -> Q:
+    """Condition: the owner of the account has not turned off the setting `discoverable`. `person`: the path to the
+    account with its underscores, such as "author__"."""
+    return ~Q(**{f"{person}settings__contains": {"discoverable": False}})
+
+
+def is_in_reach(person: str = "") -> Q:
+    """Condition: neither moderators nor its owner keep the account from being shown to users who have not asked for it.
+    `person` as for `wants_to_be_found`."""
+    return Q(**{f"{person}reach_limited": False}) & wants_to_be_found(person)
 
 
 class UserQuerySet(QuerySet["User"]):
@@ -32,7 +42,11 @@ class UserQuerySet(QuerySet["User"]):
 
     def who_want_to_be_found(self) -> "UserQuerySet":
         """Accounts whose owners have not turned off the setting `discoverable`."""
-        return self.filter(WANTS_TO_BE_FOUND)
+        return self.filter(wants_to_be_found())
+
+    def in_reach(self) -> "UserQuerySet":
+        """Accounts that the site shows to users who have not asked for them: in search and suggestions."""
+        return self.filter(is_in_reach())
 
     def discoverable(self) -> "UserQuerySet":
         """Public accounts that search engines may index."""

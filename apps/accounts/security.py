@@ -69,10 +69,10 @@ NOTICES: dict[str, Notice] = {
         _("This is the e-mail address of your account again. A new password was set, and all devices are signed out."),
     ),
     Kind.TWO_FACTOR_ADDED: Notice(
-        _("Two-factor authentication is on"), _("An authenticator app was added to your account.")
+        _("An authenticator app was added"), _("An authenticator app was added to your account.")
     ),
     Kind.TWO_FACTOR_REMOVED: Notice(
-        _("Two-factor authentication is off"), _("The authenticator app was removed from your account.")
+        _("Your authenticator app was removed"), _("The authenticator app was removed from your account.")
     ),
     Kind.TWO_FACTOR_RESET: Notice(
         _("Your two-factor authentication was reset"),

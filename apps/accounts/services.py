@@ -33,6 +33,7 @@ from apps.accounts.models import (
     User,
     WithheldHandle,
 )
+from apps.accounts.two_factor import require as require_second_factor
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
 from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
@@ -166,7 +167,8 @@ def sign_in(
     """Open a session of the API. Signing in cancels a pending deletion of the account.
 
     `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials; and if the
-    password is right, AccountSuspended and AccountDeactivated, as `complete_sign_in` does.
+    password is right, AccountSuspended, AccountDeactivated, SecondFactorRequired and TwoFactorRequired, as
+    `complete_sign_in` does.
     """
     account = check_credentials(user, password=password)
     return complete_sign_in(
@@ -202,17 +204,17 @@ def complete_sign_in(
 ) -> Session:
     """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
 
-    `restricted`: a suspended account gets a session that is open to little (`User.is_restricted`). `reactivate`: a
-    deactivated account becomes active. Raises AccountSuspended and AccountDeactivated without these, and
-    InvalidCredentials for an account that is erased meanwhile.
+    `two_factor`: whether a second factor was checked as well, as it must be if the user has one. `restricted`: a
+    suspended account gets a session that is open to little (`User.is_restricted`). `reactivate`: a deactivated account
+    becomes active. Raises AccountSuspended and AccountDeactivated without these; SecondFactorRequired,
+    TwoFactorRequired; InvalidCredentials for an account that is erased meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if locked is None or locked.state == User.State.ERASED:
         raise InvalidCredentials
-    if locked.is_restricted and not restricted:
-        raise suspension_of(user_id)
-    if locked.state == User.State.DEACTIVATED and not reactivate:
-        raise AccountDeactivated
+    require_answers(locked, restricted=restricted, reactivate=reactivate)
+    if not two_factor:
+        require_second_factor(locked)
     event = _cancel_deletion(locked) if _is_to_return(locked, reactivate=reactivate) else None
     session = open_session(
         locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
@@ -221,6 +223,14 @@ def complete_sign_in(
         security.record(locked, event, session=session)
     _report_new_device(locked, session)
     return session
+
+
+def require_answers(user: User, *, restricted: bool | None, reactivate: bool | None) -> None:
+    """Raises AccountSuspended and AccountDeactivated unless the user has been told, and goes on."""
+    if user.is_restricted and not restricted:
+        raise suspension_of(user.pk)
+    if user.state == User.State.DEACTIVATED and not reactivate:
+        raise AccountDeactivated
 
 
 def _is_to_return(user: User, *, reactivate: bool) -> bool:
@@ -651,6 +661,22 @@ def suspension_of(user_id: UUID) -> AccountSuspended:
     columns = User.objects.filter(pk=user_id).values_list("suspension_reason", "suspended_until")
     reason, until = columns.first() or ("", None)
     return AccountSuspended(reason=reason, until=timestamp(until) if until else None)
+
+
+@transaction.atomic
+def set_reach(user: User, *, limited: bool) -> bool:
+    """Limit the reach of an account and its posts (`in_reach` of both querysets), or lift the limit.
+
+    Returns whether this changed it. Raises NotFound for an account that is being erased.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if user.state == User.State.ERASED:
+        raise NotFound
+    if user.reach_limited == limited:
+        return False
+    user.reach_limited = limited
+    user.save(update_fields=["reach_limited"])
+    return True
 
 
 # ── Data export ──────────────────────────────────────────────────────────────────────────────────────────

@@ -83,6 +83,11 @@ def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
 
 
 @scheduled
+def purge_spent_challenges(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_spent_challenges(runner)
+
+
+@scheduled
 def purge_email_changes(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.purge_email_changes(runner)
 

@@ -44,7 +44,7 @@ class PostAdmin(ReadOnlyAdmin):
 
 @admin.register(Tag)
 class TagAdmin(ReadOnlyAdmin):
-    list_display = ["name"]
+    list_display = ["name", "hidden", "sensitive"]
     searched_ids = ["id"]
     searched_texts = ["name"]
     ordering = ["-id"]

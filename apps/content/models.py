@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from apps.content.querysets import PUBLISHED, PostQuerySet
+from apps.content.querysets import PUBLISHED, PostQuerySet, TagQuerySet
 from apps.core.db.derived import SearchableField, WordsField
 from apps.core.models import UUIDModel
 from apps.media.models import Media
@@ -30,6 +30,11 @@ class Post(UUIDModel):
     # Not a status, so that a restored post has its former status.
     taken_down_at = models.DateTimeField(null=True, blank=True)
     sensitive = models.BooleanField(default=False)
+    # While a moderator or a tag marks the post as sensitive: what its author chose. See `sensitivity.py`.
+    sensitive_by_author = models.BooleanField(null=True, blank=True)
+    # By decisions of moderators.
+    marked_sensitive = models.BooleanField(default=False, db_default=False)
+    reach_limited = models.BooleanField(default=False, db_default=False)
     comments_enabled = models.BooleanField(default=True)
     like_count = models.IntegerField(default=0)
     comment_count = models.IntegerField(default=0)
@@ -52,6 +57,7 @@ class Post(UUIDModel):
             models.Index(fields=["-id"], condition=Q(status="failed"), name="posts_failed"),
             models.Index(fields=["-id"], condition=Q(sensitive=True), name="posts_sensitive"),
             models.Index(fields=["-id"], condition=Q(taken_down_at__isnull=False), name="posts_taken_down"),
+            models.Index(fields=["-id"], condition=Q(reach_limited=True), name="posts_reach_limited"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(visibility__in=["public", "followers"]), name="visibility_is_known"),
@@ -90,6 +96,19 @@ class Tag(UUIDModel):
 
     name = models.CharField(max_length=100, unique=True)
     searchable_name = SearchableField(source="name", max_length=100)
+    # By moderators. The posts of a hidden tag are not in explore, and it is not in search. The posts of a sensitive
+    # tag are sensitive.
+    hidden = models.BooleanField(default=False, db_default=False)
+    sensitive = models.BooleanField(default=False, db_default=False)
+
+    objects = TagQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # There are few of these.
+            models.Index(fields=["id"], condition=Q(hidden=True), name="hidden_tags"),
+            models.Index(fields=["name"], condition=Q(sensitive=True), name="sensitive_tags"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.name}"

@@ -32,6 +32,8 @@ def export(user_id: UUID) -> Export:
                 "status": post.status,
                 "taken_down_at": post.taken_down_at,
                 "sensitive": post.sensitive,
+                "marked_sensitive": post.marked_sensitive,
+                "reach_limited": post.reach_limited,
                 "comments_enabled": post.comments_enabled,
                 "media": [str(item.medium_id) for item in sorted(post.items.all(), key=lambda item: item.position)],
                 "created_at": post.created_at,

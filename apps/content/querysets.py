@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db.models import BooleanField, Case, ExpressionWrapper, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
 
+from apps.accounts.querysets import is_in_reach
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import NotFound
 from apps.social.blocks import HidesBlocked
 from apps.social.follows import is_followed
 
 if TYPE_CHECKING:
-    from apps.content.models import Post
+    from apps.content.models import Post, Tag  # noqa: F401  (forward references)
 
 # The state of the post itself. The index `shown_posts_by_author` has the same condition.
 PUBLISHED = Q(status="published", taken_down_at__isnull=True)
@@ -45,6 +46,12 @@ class PostQuerySet(HidesBlocked):
             return self.public()
         theirs = PUBLISHED & ACTIVE_AUTHOR & (PUBLIC | Q(is_followed("author_id", viewer_id)))
         return self.filter(Q(author=viewer_id) | theirs).without_hidden(viewer_id)
+
+    def in_reach(self) -> "PostQuerySet":
+        """Posts that the site shows to users who have not asked for their author: in explore, search and lists of tags.
+        Moderators can limit the reach of a post, or of all posts of an account, and its owner can turn off the setting
+        `discoverable`. Profiles and feeds show them all."""
+        return self.filter(is_in_reach("author__"), reach_limited=False)
 
     def readable_by(self, viewer_id: UUID | None, *, is_moderator: bool) -> "PostQuerySet":
         """Posts that the viewer may read by their id: a moderator may read any post, to judge it."""
@@ -95,6 +102,21 @@ class PostQuerySet(HidesBlocked):
         wanted = Q(post_tags__tag__in=tag_ids)
         tagged: PostQuerySet = self.filter(wanted & Q(post_tags__post__lt=before) if before else wanted)
         return tagged
+
+
+class TagQuerySet(QuerySet["Tag"]):
+    def listed(self) -> "TagQuerySet":
+        """Tags that moderators have not hidden from search."""
+        return self.filter(hidden=False)
+
+    def restricted(self) -> "TagQuerySet":
+        """Tags that moderators have hidden or marked as sensitive."""
+        return self.filter(Q(hidden=True) | Q(sensitive=True))
+
+
+def has_hidden_tag() -> Exists:
+    """Condition on posts: moderators have hidden a tag of the post from explore."""
+    return Exists(_rows("PostTag").filter(post=OuterRef("pk"), tag__hidden=True))
 
 
 # NO KEY: the lock waits for other writes to the post, but not for rows that are being inserted with a reference to it.

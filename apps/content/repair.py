@@ -3,6 +3,7 @@
 - `media.in_use`: a medium is in use if a post contains it or it is an avatar. An unused medium has no public copies.
 - `media.wanted_public`: the photos of a post have public copies exactly if the post is public.
 - `post.tags`: the tags of a post are those of its caption.
+- `post.sensitive`: a post is sensitive if its author, a moderator or one of its tags says so.
 - `avatar.wanted_public`: see `apps/accounts/repair.py`.
 
 Wrong fields are found in batches. Each is checked again under the lock that the services take, and corrected by the
@@ -19,7 +20,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts import repair as accounts
 from apps.accounts.models import User
-from apps.content import captions, exposure, tagging
+from apps.content import captions, exposure, sensitivity, tagging
 from apps.content.models import Post, PostMedia, PostTag, StaleExposure
 from apps.content.querysets import PostQuerySet
 from apps.core.db.batches import BatchRunner, walk
@@ -29,7 +30,7 @@ from apps.media.models import Media
 from apps.media.querysets import MediaQuerySet
 
 log = structlog.get_logger(__name__)
-IN_USE, WANTED_PUBLIC, TAGS = "media.in_use", "media.wanted_public", "post.tags"
+IN_USE, WANTED_PUBLIC, TAGS, SENSITIVE = "media.in_use", "media.wanted_public", "post.tags", "post.sensitive"
 # Takes a batch of ids and whether this is a dry run. Returns the wrong fields, corrected unless it is a dry run.
 Repair = Callable[[list[UUID], bool], Iterable[Drift]]
 
@@ -133,10 +134,21 @@ def _correct_tags(post_id: UUID) -> bool:
     return False
 
 
+# Whether a post is sensitive
+def _repair_sensitive(post_ids: list[UUID], dry_run: bool) -> Iterator[Drift]:
+    found = list(sensitivity.wrong(Post.objects.filter(pk__in=post_ids)).values_list("pk", "sensitive_by_author"))
+    if found and not dry_run:
+        sensitivity.settle(pk for pk, _ in found)
+    for pk, chosen in found:
+        # Not yet marked, or not any more.
+        yield Drift(SENSITIVE, pk, chosen is not None, chosen is None)
+
+
 # In the order in which they are checked.
 FIELDS: dict[str, tuple[Callable[[], QuerySet[Any]], Repair]] = {
     IN_USE: (Media.objects.all, _repair_use),
     WANTED_PUBLIC: (_published, _repair_exposure),
     TAGS: (Post.objects.all, _repair_tags),
+    SENSITIVE: (Post.objects.all, _repair_sensitive),
     accounts.EXPOSED: (User.objects.all, accounts.repair_avatars),
 }

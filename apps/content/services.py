@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from apps.content import captions, exposure, publication, tagging, tasks
+from apps.content import captions, exposure, publication, sensitivity, tagging, tasks
 from apps.content.counters import POSTS
-from apps.content.events import blocked_text_posted, post_edited, post_removed, post_restored
+from apps.content.events import blocked_text_posted, post_edited, post_removed, post_restored, tag_restricted
 from apps.content.mentions import accounts_mentioned, validate_mention_limit
-from apps.content.models import Mention, Post, PostMedia
+from apps.content.models import Mention, Post, PostMedia, Tag
 from apps.core.db.queries import fetch_rows, load
 from apps.core.errors import Invalid, NotFound
 from apps.core.tasks import outbox
@@ -108,7 +108,8 @@ def _validate_caption(parsed: captions.ParsedCaption) -> None:
 def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     """Change the fields in `changes`; `alt_texts` is {media id: text}. Equal values are not a change.
 
-    Raises Invalid for a medium of another post and for too many tags or mentions; BlockedText; NotFound if the post is
+    Raises Invalid for a medium of another post and for too many tags or mentions; BlockedText; MarkedSensitive or
+    SensitiveTag if a moderator or a tag marks the post as sensitive and `changes` does not; NotFound if the post is
     deleted.
     """
     locked = _lock(post)
@@ -116,14 +117,17 @@ def update_post(post: Post, *, changes: dict[str, Any]) -> Post:
     fields = {name for name in changes.keys() - {"alt_texts"} if getattr(locked, name) != changes[name]}
     if not fields and not described:
         return locked
-    for name in fields:
+    for name in fields - {"sensitive"}:
         setattr(locked, name, changes[name])
-    written = _alt_text_fields(described)
+    written, tags = _alt_text_fields(described), None
     if "caption" in fields:
         parsed = captions.parse(locked.caption)
         _validate_caption(parsed)
-        written["caption"] = locked.caption
+        written["caption"], tags = locked.caption, parsed.tags
         locked.edited_at = timezone.now()
+    if fields & {"caption", "sensitive"}:
+        sensitivity.choose(locked, changes["sensitive"] if "sensitive" in fields else None, tags=tags)
+        fields |= {"sensitive", "sensitive_by_author"}
     flagged_terms = terms.screen(**written)
     _save_alt_texts(described)
     locked.save(update_fields=[*fields, *({"words"} if "caption" in fields else ()), "edited_at"])
@@ -206,6 +210,67 @@ def restore(post: Post) -> bool:
         post_restored.publish(post_id=str(locked.pk), author_id=str(locked.author_id))
     exposure.reconcile([locked.pk])
     return True
+
+
+# ── Graded measures ──────────────────────────────────────────────────────────────────────────────────────
+@transaction.atomic
+def mark_sensitive(post: Post) -> bool:
+    """Mark a post as sensitive, whatever its author chooses. Returns False if it is marked already. Raises NotFound."""
+    return _set_mark(post, marked=True)
+
+
+@transaction.atomic
+def unmark_sensitive(post: Post) -> bool:
+    """Undo `mark_sensitive`: the choice of the author counts again. Returns False if it is not marked. Raises
+    NotFound."""
+    return _set_mark(post, marked=False)
+
+
+def _set_mark(post: Post, *, marked: bool) -> bool:
+    locked = _lock(post)
+    if locked.marked_sensitive == marked:
+        return False
+    locked.marked_sensitive = marked
+    locked.save(update_fields=["marked_sensitive"])
+    sensitivity.settle([locked.pk])
+    return True
+
+
+@transaction.atomic
+def set_reach(post: Post, *, limited: bool) -> bool:
+    """Limit the reach of a post (`PostQuerySet.in_reach`), or lift the limit. Returns whether this changed it. Raises
+    NotFound."""
+    locked = _lock(post)
+    if locked.reach_limited == limited:
+        return False
+    locked.reach_limited = limited
+    locked.save(update_fields=["reach_limited"])
+    return True
+
+
+@transaction.atomic
+def restrict_tag(
+    name: str, *, hidden: bool | None = None, sensitive: bool | None = None
+) -> tuple[Tag, dict[str, bool]]:
+    """Hide a tag from explore and search, mark it as sensitive, or undo either. None: as it is.
+
+    A tag that no post has yet is created. Its posts follow in the background. Returns the tag and the fields that
+    changed. Raises Invalid for a text that cannot be a tag.
+    """
+    tag_name = captions.normalise_tag(name.strip().removeprefix("#"))
+    if tag_name is None:
+        raise Invalid(tag=("invalid", "This is not a hashtag."))
+    tag, _ = Tag.objects.get_or_create(name=tag_name)
+    # It waits for posts that are being written with the tag.
+    tag = Tag.objects.select_for_update().get(pk=tag.pk)
+    wanted = {"hidden": hidden, "sensitive": sensitive}
+    changed = {field: value for field, value in wanted.items() if value is not None and getattr(tag, field) != value}
+    for field, value in changed.items():
+        setattr(tag, field, value)
+    if changed:
+        tag.save(update_fields=list(changed))
+        tag_restricted.publish(tag_id=str(tag.pk))
+    return tag, changed
 
 
 @transaction.atomic

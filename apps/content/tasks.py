@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.content import exposure, publication, repair
+from apps.content import exposure, publication, repair, sensitivity
 from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import scheduled
 
@@ -37,6 +37,11 @@ def reconcile_account(*, user_id: str, **_: object) -> None:
 @scheduled
 def reconcile_waiting_accounts(**_: object) -> int:
     return exposure.enqueue_due()
+
+
+@shared_task
+def settle_tag(*, tag_id: str, **_: object) -> None:
+    sensitivity.settle_tag(UUID(tag_id))
 
 
 @scheduled

@@ -13,9 +13,18 @@ from django.template.loader import render_to_string
 from django.utils.module_loading import import_string
 
 
-def send(*, to: str, subject: str, template: str, context: dict[str, Any], about: object) -> None:
+def send(
+    *,
+    to: str,
+    subject: str,
+    template: str,
+    context: dict[str, Any],
+    about: object,
+    headers: dict[str, str] | None = None,
+) -> None:
     """Of the templates `mail/{template}.txt` and `.html`. `about` names what the mail is about, the same for each
-    attempt. The templates also get what MAIL_CONTEXT_PROCESSORS return. Raises OSError, smtplib.SMTPException."""
+    attempt. The templates also get what MAIL_CONTEXT_PROCESSORS return. `headers` are further headers. Raises OSError,
+    smtplib.SMTPException."""
     context = shared_context() | context
     sender, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     domain = address.rpartition("@")[2]
@@ -25,7 +34,7 @@ def send(*, to: str, subject: str, template: str, context: dict[str, Any], about
         text,
         from_email=formataddr((context.get("sender_name") or sender, address)),
         to=[to],
-        headers={"Message-ID": f"<{template}-{about}@{domain}>"},
+        headers=(headers or {}) | {"Message-ID": f"<{template}-{about}@{domain}>"},
     )
     mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     mail.send()

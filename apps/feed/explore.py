@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from apps.content.models import Post
-from apps.content.querysets import PUBLISHED, PostQuerySet
+from apps.content.models import Post, PostTag, Tag
+from apps.content.querysets import PUBLISHED, PostQuerySet, has_hidden_tag
 from apps.core.db.batches import BatchRunner, delete_in_batches
 from apps.core.db.compiled import CompiledQuery
 from apps.core.db.ids import first_id_at
@@ -22,8 +22,10 @@ from apps.social.models import Mute
 
 RECENT = timedelta(days=14)
 
-# Also by accounts that are private or inactive at present: `popular_posts` leaves these out.
-SHOWABLE = CompiledQuery(lambda: Post.objects.filter(PUBLISHED, visibility="public", sensitive=False))
+# Also by accounts that are private or inactive or out of reach at present: `popular_posts` leaves these out.
+SHOWABLE = CompiledQuery(
+    lambda: Post.objects.filter(PUBLISHED, ~has_hidden_tag(), visibility="public", sensitive=False)
+)
 
 
 def keep_scores(runner: BatchRunner | None = None) -> int:
@@ -42,7 +44,15 @@ def keep_scores(runner: BatchRunner | None = None) -> int:
         last = newest
         changed += scored
         runner.advance(rows, {"after": str(last)})
-    return changed + delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), runner)
+    changed += delete_in_batches(ExploreScore.objects.filter(post__published_at__lt=since), runner)
+    return changed + drop_hidden_tags(runner)
+
+
+def drop_hidden_tags(runner: BatchRunner | None = None) -> int:
+    """Delete the scores of posts with a tag that moderators have hidden. Returns how many there were."""
+    recent = first_id_at(timezone.now() - RECENT - timedelta(days=1))
+    hidden = PostTag.objects.filter(tag__in=Tag.objects.filter(hidden=True).values("pk"), post__gte=recent)
+    return delete_in_batches(ExploreScore.objects.filter(post__in=hidden.values("post")), runner)
 
 
 def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, int, int]:
@@ -53,9 +63,9 @@ def _score_batch(after: UUID, since: datetime, size: int) -> tuple[UUID | None, 
 
 
 def popular_posts(viewer_id: UUID | None) -> PostQuerySet:
-    """Public posts that are not sensitive, best first, without accounts that the viewer has muted or that a block
-    hides."""
-    posts = Post.objects.public().without_hidden(viewer_id).filter(sensitive=False, explore__isnull=False)
+    """Public posts in reach that are not sensitive, best first, without accounts that the viewer has muted or that a
+    block hides."""
+    posts = Post.objects.public().in_reach().without_hidden(viewer_id).filter(sensitive=False, explore__isnull=False)
     if viewer_id:
         posts = posts.exclude(Exists(Mute.objects.filter(muter=viewer_id, muted=OuterRef("author_id"))))
     ranked: PostQuerySet = posts.annotate(score=F("explore__score")).order_by("-explore__score", "-explore__post")

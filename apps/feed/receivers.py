@@ -10,7 +10,7 @@ to every id when it is shown. A block ends the follows of both accounts, and arr
 from uuid import UUID
 
 from apps.accounts.events import account_shown
-from apps.content.events import post_published, post_restored
+from apps.content.events import post_published, post_restored, tag_restricted
 from apps.feed import live, tasks
 from apps.social.events import follow_accepted, followed, muted, unfollowed, unmuted
 
@@ -45,3 +45,8 @@ def _invalidate(viewer_id: str) -> None:
 @account_shown.receiver
 def drop_timelines_of_readers(*, user_id: str) -> None:
     tasks.drop_timelines_of_readers.delay(author_id=user_id)
+
+
+@tag_restricted.receiver
+def drop_hidden_tags(*, tag_id: str) -> None:
+    tasks.drop_hidden_tags.delay()

@@ -27,6 +27,11 @@ def drop_timelines_of_readers(*, author_id: str, **_: object) -> None:
     fanout.drop_timelines_of_readers(UUID(author_id))
 
 
+@shared_task
+def drop_hidden_tags(**_: object) -> None:
+    explore.drop_hidden_tags()
+
+
 @scheduled
 def decide_mode(**_: object) -> int:
     return int(mode.decide())

@@ -19,6 +19,7 @@ from apps.moderation.querysets import (
     FlagQuerySet,
     ProposalQuerySet,
     StaffActQuerySet,
+    TeamNoteQuerySet,
 )
 
 
@@ -177,6 +178,10 @@ class Decision(models.TextChoices):
     """The possible decisions of a case."""
 
     TAKE_DOWN = "take_down", "Take down"
+    MARK_SENSITIVE = "mark_sensitive", "Mark as sensitive"
+    LIMIT_POST = "limit_post", "Limit the post"
+    LIMIT_ACCOUNT = "limit_account", "Limit the account"
+    WARN = "warn", "Warn"
     SUSPEND = "suspend", "Suspend"
     DISMISS = "dismiss", "Dismiss"
     RESOLVE = "resolve", "Close as resolved"
@@ -187,7 +192,7 @@ class ReasonTemplate(UUIDModel):
 
     title = models.CharField(max_length=80)
     text = models.CharField(max_length=1000, help_text="The affected user sees this text. Moderators can edit it.")
-    action = models.CharField(max_length=10, choices=Decision.choices)
+    action = models.CharField(max_length=20, choices=Decision.choices)
     category = models.CharField(
         max_length=30, choices=Category.choices, blank=True, help_text="Filled in with the text, unless empty."
     )
@@ -259,6 +264,12 @@ class ModerationAction(UUIDModel):
         RESTORE = "restore", "Restoration"
         SUSPEND = "suspend", "Suspension"
         UNSUSPEND = "unsuspend", "End of suspension"
+        MARK_SENSITIVE = "mark_sensitive", "Sensitive mark"
+        UNMARK_SENSITIVE = "unmark_sensitive", "Removal of the sensitive mark"
+        LIMIT_REACH = "limit_reach", "Limited reach"
+        RESTORE_REACH = "restore_reach", "Restored reach"
+        WARN = "warn", "Warning"
+        WITHDRAW_WARNING = "withdraw_warning", "Withdrawn warning"
         RESOLVE_FLAG = "resolve_flag", "Report resolved"
         DISMISS_FLAG = "dismiss_flag", "Report dismissed"
         UPHOLD_APPEAL = "uphold_appeal", "Appeal upheld"
@@ -307,6 +318,12 @@ class ModerationAction(UUIDModel):
                         "restore",
                         "suspend",
                         "unsuspend",
+                        "mark_sensitive",
+                        "unmark_sensitive",
+                        "limit_reach",
+                        "restore_reach",
+                        "warn",
+                        "withdraw_warning",
                         "resolve_flag",
                         "dismiss_flag",
                         "uphold_appeal",
@@ -341,14 +358,74 @@ class ModerationAction(UUIDModel):
 
     @property
     def can_be_undone(self) -> bool:
-        """Whether it is a takedown or a suspension in force. Select the action with its reversal."""
-        return self.action in RESTRICTIONS and self.reversed_at is None
+        """Whether it is a measure in force. Select the action with its reversal."""
+        return self.action in MEASURES and self.reversed_at is None
 
 
-# Actions that hide content or an account.
-RESTRICTIONS = frozenset({ModerationAction.Action.TAKEDOWN, ModerationAction.Action.SUSPEND})
-# Actions that end one of those.
-REVERSALS = frozenset({ModerationAction.Action.RESTORE, ModerationAction.Action.UNSUSPEND})
+# What moderators do to a user or their content, which the user can appeal, and the action that ends each.
+MEASURES = {
+    ModerationAction.Action.TAKEDOWN: ModerationAction.Action.RESTORE,
+    ModerationAction.Action.SUSPEND: ModerationAction.Action.UNSUSPEND,
+    ModerationAction.Action.MARK_SENSITIVE: ModerationAction.Action.UNMARK_SENSITIVE,
+    ModerationAction.Action.LIMIT_REACH: ModerationAction.Action.RESTORE_REACH,
+    ModerationAction.Action.WARN: ModerationAction.Action.WITHDRAW_WARNING,
+}
+REVERSALS = frozenset(MEASURES.values())
+# Measures that make content or an account less visible: all but warnings.
+RESTRICTIONS = frozenset(MEASURES) - {ModerationAction.Action.WARN}
+
+
+class TeamNote(UUIDModel):
+    """A note about an account, for moderators. It is deleted after TEAM_NOTE_LIFETIME, and with the account."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    text = models.CharField(max_length=2000)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = TeamNoteQuerySet.as_manager()
+
+    # Set by `notes.list_about()`.
+    may_delete: bool
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "-id"], name="team_notes_by_person")]
+
+    def __str__(self) -> str:
+        return f"about {self.person_id}"
+
+
+class Digest(models.Model):
+    """How a moderator learns of new reports and appeals. Without a row: in the console only. See `preferences.py`."""
+
+    class Frequency(models.TextChoices):
+        NEVER = "never", "In the console only"
+        IMMEDIATELY = "immediately", "Mail at once"
+        HOURLY = "hourly", "Mail once an hour"
+        DAILY = "daily", "Mail once a day"
+
+    moderator = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    frequency = models.CharField(max_length=20, choices=Frequency.choices, default=Frequency.NEVER)
+    reports = models.BooleanField(default=True)
+    appeals = models.BooleanField(default=True)
+    # The mails have announced what is older.
+    announced_until = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(frequency__in=["never", "immediately", "hourly", "daily"]), name="digest_frequency_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="digests_to_attempt"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.frequency} for {self.moderator_id}"
 
 
 class StaffAct(UUIDModel):

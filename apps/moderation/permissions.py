@@ -1,12 +1,14 @@
 """Recorded acts of staff besides decisions: reading private data of users, and two-factor authentication."""
 
+from typing import Any
+from uuid import UUID
+
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from apps.accounts import confirmation, session_cache, two_factor
 from apps.accounts import services as accounts
-from apps.accounts import session_cache, two_factor
-from apps.accounts.models import Session, User
-from apps.accounts.services import InvalidCredentials
+from apps.accounts.models import Passkey, Session, User
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.core.text import is_blank
 from apps.moderation import roles
@@ -88,50 +90,80 @@ def require_reason(reason: str) -> str:
 
 
 # ── Two-factor ───────────────────────────────────────────────────────────────────────────────────────────
+# What members change about their own second factors. If they are staff, the audit records it.
 @transaction.atomic
-def enrol(user: User, *, code: str) -> tuple[TOTPDevice, list[str]]:
-    """Set up two-factor authentication for the current user. Raises as `two_factor.confirm`."""
-    device, codes = two_factor.confirm(user, code)
-    # API sessions that were opened without a code no longer have the role.
-    session_cache.mark_user(user.pk)
-    record_staff_act("enrol_two_factor", user, by=user.pk)
+def enrol(user: User, *, code: str, session_id: UUID | None = None) -> tuple[TOTPDevice, list[str]]:
+    """Set up an authenticator app for the current user. Raises as `two_factor.confirm`.
+
+    `session_id`: the session in which the user does so, which keeps the rank.
+    """
+    device, codes = two_factor.confirm(user, code, session_id=session_id)
+    _finish_enrolment(user, session_id)
+    _record_own("enrol_two_factor", user)
     return device, codes
 
 
 @transaction.atomic
-def show_second_factor(session: Session, *, code: str) -> None:
-    """Give a new API session the role of its owner, if the owner has set up two-factor authentication.
-
-    Raises InvalidCredentials for a wrong code, so that the error does not reveal that the password was right.
-    """
-    if two_factor.device_of(session.user) is None:
-        return
-    if accept(session.user, code) is None:
-        raise InvalidCredentials
-    session.two_factor = True
-    session.save(update_fields=["two_factor"])
-
-
-@transaction.atomic
-def accept(user: User, code: str) -> TOTPDevice | None:
-    """As `two_factor.accept`. Records the use of a recovery code, since the list may have been stolen."""
-    device = two_factor.accept(user, code)
-    if device and two_factor.is_recovery_code(code):
-        record_staff_act("use_recovery_code", user, by=user.pk, left=two_factor.recovery_codes_left(user))
-    return device
+def add_passkey(
+    user: User, *, challenge: str, credential: dict[str, Any], name: str, session_id: UUID
+) -> tuple[Passkey, list[str]]:
+    """Add a passkey for the current user. Raises as `two_factor.add_passkey`."""
+    passkey, codes = two_factor.add_passkey(
+        user, challenge=challenge, credential=credential, name=name, session_id=session_id
+    )
+    _finish_enrolment(user, session_id)
+    _record_own("add_passkey", user, passkey=str(passkey.pk))
+    return passkey, codes
 
 
 @transaction.atomic
-def renew_recovery_codes(user: User) -> list[str]:
+def remove_app(user: User, *, session_id: UUID) -> None:
+    """Remove the authenticator app of the current user. Raises as `two_factor.remove_app`."""
+    two_factor.remove_app(user, session_id=session_id)
+    session_cache.mark_user(user.pk)
+    _record_own("remove_app", user)
+
+
+@transaction.atomic
+def remove_passkey(user: User, passkey_id: UUID, *, session_id: UUID) -> None:
+    """Remove a passkey of the current user. Raises as `two_factor.remove_passkey`."""
+    two_factor.remove_passkey(user, passkey_id, session_id=session_id)
+    session_cache.mark_user(user.pk)
+    _record_own("remove_passkey", user, passkey=str(passkey_id))
+
+
+@transaction.atomic
+def accept(user: User, code: str, *, address: str | None = None, user_agent: str = "") -> str | None:
+    """As `two_factor.accept`. Records that staff use a recovery code, since the list may have been stolen."""
+    method = two_factor.accept(user, code, address=address, user_agent=user_agent)
+    if method == two_factor.RECOVERY_CODE:
+        _record_own("use_recovery_code", user, left=two_factor.recovery_codes_left(user))
+    return method
+
+
+@transaction.atomic
+def renew_recovery_codes(user: User, *, session_id: UUID | None = None) -> list[str]:
     """Replace the recovery codes of the current user. Raises NotEnrolled."""
-    codes = two_factor.renew_recovery_codes(user)
-    record_staff_act("renew_recovery_codes", user, by=user.pk)
+    codes = two_factor.renew_recovery_codes(user, session_id=session_id)
+    _record_own("renew_recovery_codes", user)
     return codes
+
+
+def _finish_enrolment(user: User, session_id: UUID | None) -> None:
+    """Sessions that were opened without a second factor no longer have the rank, except the present one."""
+    session_cache.mark_user(user.pk)
+    if session_id:
+        confirmation.prove_second_factor(user, session_id)
+
+
+def _record_own(act: str, user: User, **detail: Any) -> None:
+    if user.is_staff:
+        record_staff_act(act, user, by=user.pk, **detail)
 
 
 @transaction.atomic
 def reset_two_factor(person: User, *, by: User, reason: str) -> None:
-    """Remove the app and the recovery codes of a user who lost them.
+    """Remove all second factors of a user who lost them.
 
     Raises AdminRequired, NotYourOwn, CannotModerate, ReasonRequired, NotEnrolled.
     """
@@ -156,6 +188,7 @@ def reset_by_operator(person: User, *, reason: str) -> None:
 def _reset(person: User) -> None:
     if not two_factor.remove(person):
         raise two_factor.NotEnrolled
+    two_factor.announce_reset(person)
     accounts.end_console_sessions(person.pk, reason=Session.EndReason.TWO_FACTOR_RESET)
 
 

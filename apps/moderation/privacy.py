@@ -10,20 +10,22 @@ from apps.core.privacy import Export
 from apps.moderation.models import (
     Appeal,
     Claim,
+    Digest,
     Flag,
     ModerationAction,
     Statement,
     SuspensionProposal,
     TargetType,
+    TeamNote,
 )
 
 
 def erase(user_id: UUID) -> None:
-    """Delete their appeals, statements and proposals about them, and reports about them without a reporter.
+    """Delete their appeals, statements, proposals and team notes about them, and reports about them without a reporter.
 
     Other reports about the user stay without a reference to them, so that the reporters read the outcome; open ones are
-    closed. Reports by the user, and their decisions and proposals as a moderator, stay without a reference to them. The
-    audit does not change: it contains only ids and the reasons of the operator's decisions.
+    closed. Reports by the user, and their decisions, proposals and notes as a moderator, stay without a reference to
+    them. The audit does not change: it contains only ids and the reasons of the operator's decisions.
     """
     about = Flag.objects.filter(subject=user_id)
     delete_in_batches(about.filter(reporter=None))
@@ -33,6 +35,9 @@ def erase(user_id: UUID) -> None:
     delete_in_batches(Appeal.objects.filter(appellant=user_id))
     delete_in_batches(Statement.objects.filter(user=user_id))
     delete_in_batches(SuspensionProposal.objects.filter(person=user_id))
+    delete_in_batches(TeamNote.objects.filter(person=user_id))
+    TeamNote.objects.filter(author=user_id).update(author=None)
+    Digest.objects.filter(moderator=user_id).delete()
     delete_in_batches(Claim.objects.filter(Q(moderator=user_id) | Q(target_id=user_id)))
     SuspensionProposal.objects.filter(proposed_by=user_id).update(proposed_by=None)
     SuspensionProposal.objects.filter(decided_by=user_id).update(decided_by=None)
@@ -43,7 +48,11 @@ def erase(user_id: UUID) -> None:
 
 
 def export(user_id: UUID) -> Export:
-    """Reports by the user, decisions about them, and their appeals and objections, without reporters and moderators."""
+    """Reports by the user, decisions and team notes about them, and their appeals and objections, without reporters and
+    moderators.
+
+    Article 15 of the GDPR covers notes about a person, too.
+    """
     for flag in Flag.objects.filter(reporter=user_id).order_by("id").iterator():
         yield (
             "flags",
@@ -84,4 +93,11 @@ def export(user_id: UUID) -> Export:
                 "created_at": appeal.created_at,
                 "decided_at": appeal.decided_at,
             },
+        )
+    for note in TeamNote.objects.filter(person=user_id).order_by("id").iterator():
+        yield "team_notes", {"text": note.text, "created_at": note.created_at}
+    for digest in Digest.objects.filter(moderator=user_id):
+        yield (
+            "moderation_digest",
+            {"frequency": digest.frequency, "reports": digest.reports, "appeals": digest.appeals},
         )

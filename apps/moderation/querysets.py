@@ -35,7 +35,12 @@ if TYPE_CHECKING:
         OpenCase,
         StaffAct,
         SuspensionProposal,
+        TeamNote,
     )
+
+
+# The keys of `models.MEASURES`, which imports this file.
+MEASURE_NAMES = ("takedown", "suspend", "mark_sensitive", "limit_reach", "warn")
 
 
 class FlagQuerySet(QuerySet["Flag"]):
@@ -112,8 +117,8 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
         return annotated
 
     def in_force(self) -> Self:
-        """Takedowns and suspensions that nothing has undone or replaced."""
-        return self.filter(action__in=["takedown", "suspend"], reversal__isnull=True)
+        """Measures that nothing has undone or replaced."""
+        return self.filter(action__in=MEASURE_NAMES, reversal__isnull=True)
 
     def with_occasion(self) -> Self:
         """`reported`: whether the target had been reported before the action (a notice), or the action is the first row
@@ -203,6 +208,20 @@ class AppealQuerySet(QuerySet["Appeal"]):
     def against(self, action_id: UUID) -> Self:
         """The appeal against an action: there is at most one."""
         return self.filter(action=action_id)
+
+
+class TeamNoteQuerySet(QuerySet["TeamNote"]):
+    def readable_by(self, reader_id: UUID) -> Self:
+        """The notes that a moderator may read: all but those about the own account."""
+        return self.exclude(person=reader_id)
+
+    def about(self, person_id: UUID, *, reader_id: UUID) -> Self:
+        """The notes about an account that the moderator may read."""
+        return self.readable_by(reader_id).filter(person=person_id)
+
+    def with_author(self) -> Self:
+        """With the author, None once erased."""
+        return self.select_related("author__avatar")
 
 
 class ProposalQuerySet(QuerySet["SuspensionProposal"]):

@@ -36,7 +36,7 @@ _MODERATED = {
     "media": ["media"],
     "content": ["post"],
     "engagement": ["comment"],
-    "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+    "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal", "teamnote"],
     "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
 }
 _VIEWABLE = {
@@ -49,9 +49,10 @@ _VIEWABLE = {
         "social": ["follow", "followrequest", "block", "mute"],
         "content": ["post", "tag"],
         "engagement": ["comment", "like", "save"],
-        "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal"],
+        "moderation": ["flag", "moderationaction", "appeal", "reasontemplate", "suspensionproposal", "teamnote"],
         "notifications": ["notification", "delivery"],
         "safety": ["blockedimage", "blockedterm", "newaccountlimit"],
+        "site": ["announcement", "documentversion", "rule", "sitesettings"],
     },
 }
 

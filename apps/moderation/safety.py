@@ -17,7 +17,7 @@ from apps.media.models import Media
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases.decisions import Target, in_force, lock_target
 from apps.moderation.events import flag_made
-from apps.moderation.models import Category, Flag, TargetType
+from apps.moderation.models import Category, Flag, ModerationAction, TargetType
 from apps.moderation.roles import require_may_change_rules
 from apps.safety import services as rules
 from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
@@ -55,7 +55,7 @@ def ban_image(media: Media, *, by: User, reason: str) -> BlockedImage:
         raise NotTakenDown
     if media.image_hash is None:
         raise NothingToCompare
-    takedown = in_force(TargetType.POST, post.pk)
+    takedown = in_force(ModerationAction.Action.TAKEDOWN, TargetType.POST, post.pk)
     ban, new = rules.block_image(
         media.image_hash,
         medium_id=media.pk,

@@ -20,9 +20,9 @@ from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.appeals import objections
-from apps.moderation.cases.decisions import Target, in_force, last_reversal, lock_target, record, undo
+from apps.moderation.cases.decisions import Target, in_force, is_in_force, last_reversal, lock_target, record, undo
 from apps.moderation.events import appeal_decided, flag_made, report_decided
-from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
+from apps.moderation.models import MEASURES, Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.roles import CannotModerate, require_higher_rank
 
 Action = ModerationAction.Action
@@ -39,7 +39,7 @@ class ModeratorRequired(Forbidden):
 
 
 class NothingToUndo(Conflict):
-    code, title = "nothing_to_undo", "There is no takedown or suspension to undo."
+    code, title = "nothing_to_undo", "There is no such measure to undo."
 
 
 class FlagClosed(Conflict):
@@ -47,7 +47,7 @@ class FlagClosed(Conflict):
 
 
 class NotAppealable(Conflict):
-    code, title = "not_appealable", "Only a takedown or a suspension that is in force can be appealed."
+    code, title = "not_appealable", "Only a measure that is in force can be appealed."
 
 
 class AlreadyAppealed(Conflict):
@@ -173,7 +173,7 @@ def take_down_post(post: Post, *, by: User, reason: str, category: str, mail_now
 
 def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
     """Undo a takedown. Idempotent. Raises ModeratorRequired, CannotModerate, NothingToUndo, NotFound."""
-    return _restore(Target.of(post), Action.RESTORE, lambda: content.restore(post), by=by, reason=reason)
+    return _restore(Target.of(post), Action.TAKEDOWN, lambda: content.restore(post), by=by, reason=reason)
 
 
 def take_down_comment(
@@ -198,7 +198,7 @@ def take_down_instead_of_removing(comment: Comment, *, by: User) -> None:
 def restore_comment(comment: Comment, *, by: User, reason: str = "") -> ModerationAction:
     """As `restore_post`."""
     target = Target.of(comment)
-    return _restore(target, Action.RESTORE, lambda: engagement.restore_comment(comment), by=by, reason=reason)
+    return _restore(target, Action.TAKEDOWN, lambda: engagement.restore_comment(comment), by=by, reason=reason)
 
 
 @transaction.atomic
@@ -208,7 +208,7 @@ def _take_down(
     require_authority(by, target.person_id)
     lock_target(target.id)
     hide()
-    return in_force(target.type, target.id) or record(
+    return in_force(Action.TAKEDOWN, target.type, target.id) or record(
         Action.TAKEDOWN,
         actor_id=by.pk,
         target_type=target.type,
@@ -250,7 +250,7 @@ def _suspend(
     if until and until <= timezone.now():
         raise Invalid(until=("in_the_past", "Must be in the future."))
     lock_target(person.pk)
-    former = in_force(TargetType.USER, person.pk)
+    former = in_force(Action.SUSPEND, TargetType.USER, person.pk)
     if former and (former.reason, former.category, former.until) == (reason, category, until):
         return former
     if not confirmed:
@@ -271,22 +271,22 @@ def _suspend(
 
 def unsuspend(person: User, *, by: User, reason: str = "") -> ModerationAction:
     """End a suspension. Idempotent. Raises ModeratorRequired, CannotModerate, NothingToUndo."""
-    return _restore(Target.of(person), Action.UNSUSPEND, lambda: accounts.unsuspend(person), by=by, reason=reason)
+    return _restore(Target.of(person), Action.SUSPEND, lambda: accounts.unsuspend(person), by=by, reason=reason)
 
 
 @transaction.atomic
-def _restore(target: Target, action: str, restore: Callable[[], bool], *, by: User, reason: str) -> ModerationAction:
+def _restore(target: Target, measure: str, restore: Callable[[], bool], *, by: User, reason: str) -> ModerationAction:
     require_authority(by, target.person_id)
     lock_target(target.id)
-    undone = in_force(target.type, target.id)
+    undone = in_force(measure, target.type, target.id)
     changed = restore()
     if undone is None and not changed:
-        former = last_reversal(target.type, target.id)
+        former = last_reversal(measure, target.type, target.id)
         if former is None:
             raise NothingToUndo
         return former
     return record(
-        action,
+        MEASURES[Action(measure)],
         actor_id=by.pk,
         target_type=target.type,
         target_id=target.id,
@@ -309,7 +309,7 @@ def appeal(action: ModerationAction, *, by: UUID, text: str) -> Appeal:
     lock_target(action.target_id)
     if Appeal.objects.filter(action=action).exists():
         raise AlreadyAppealed
-    if not ModerationAction.objects.in_force().filter(pk=action.pk).exists():
+    if not is_in_force(action):
         raise NotAppealable
     return Appeal.objects.create(action=action, appellant_id=by, text=text)
 
@@ -338,7 +338,7 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
     locked.status, locked.note = decision, note
     locked.decided_by, locked.decided_at = by, timezone.now()
     locked.save(update_fields=["status", "note", "decided_by", "decided_at"])
-    ended = overturn and in_force(action.target_type, action.target_id) == action
+    ended = overturn and is_in_force(action)
     if ended:
         undo(action)
     if overturn and by_reporter:

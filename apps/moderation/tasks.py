@@ -4,8 +4,9 @@ from uuid import UUID
 
 from celery import shared_task
 
+from apps.core.db.batches import BatchRunner
 from apps.core.tasks.scheduled import scheduled
-from apps.moderation import safety
+from apps.moderation import digests, housekeeping, safety
 from apps.moderation.appeals import statements
 from apps.moderation.cases import suspensions
 
@@ -34,3 +35,13 @@ def flag_blocked_text(*, target_type: str, target_id: str, term_id: str, **_: ob
 @scheduled
 def end_due_suspensions(**_: object) -> int:
     return suspensions.end_due()
+
+
+@scheduled
+def send_digests(**_: object) -> int:
+    return digests.send_due()
+
+
+@scheduled
+def purge_team_notes(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_team_notes(runner)

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce, Collate
 
 from apps.content.captions import SIGNS, normalise_tag
 from apps.content.models import Post, Tag
-from apps.content.querysets import PostQuerySet
+from apps.content.querysets import PostQuerySet, TagQuerySet
 from apps.core.words import searchable, words_to_find
 from apps.search.words import has_words
 
@@ -20,36 +20,46 @@ _SEARCHED = Collate(Coalesce("searchable_name", "name"), "C")
 
 
 def find_posts(query: str, *, viewer_id: UUID | None) -> PostQuerySet:
-    """Published posts that the viewer may see and that have every word and every tag of the query."""
-    return filter_posts(Post.objects.visible_to(viewer_id).published(), query)
+    """Published posts in reach that the viewer may see and that have every word and every tag of the query. Hidden tags
+    find nothing."""
+    posts = Post.objects.visible_to(viewer_id).published().in_reach()
+    return filter_posts(posts, query, tags_among=Tag.objects.listed())
 
 
-def filter_posts(posts: PostQuerySet, query: str) -> PostQuerySet:
-    """Those of `posts` that have every word and every tag of the query. A sign without a tag is ignored."""
+def filter_posts(posts: PostQuerySet, query: str, *, tags_among: TagQuerySet | None = None) -> PostQuerySet:
+    """Those of `posts` that have every word and every tag of the query. A sign without a tag is ignored.
+
+    `tags_among`: the tags that may be searched for; None for all.
+    """
     terms = query.split()
     tags = {term: tag for term in terms if term.startswith(SIGNS) and (tag := normalise_tag(term[1:]))}
     for tag in tags.values():
-        posts = posts.filter(pk__in=Post.objects.with_tags(_tags_like(tag)).values("pk"))
+        found = _tags_like(tag, Tag.objects.all() if tags_among is None else tags_among)
+        posts = posts.filter(pk__in=Post.objects.with_tags(found).values("pk"))
     words = " ".join(term for term in terms if term not in tags)
     return posts.filter(has_words("caption", words)) if words_to_find(words) or not tags else posts
 
 
-def _tags_like(tag: str) -> list[UUID]:
+def _tags_like(tag: str, among: TagQuerySet) -> list[UUID]:
     """The tags that differ from `tag` at most in accents and case."""
     like = Q(name=tag) | Q(searched=searchable(tag))
-    return list(Tag.objects.annotate(searched=_SEARCHED).filter(like).values_list("pk", flat=True))
+    return list(among.annotate(searched=_SEARCHED).filter(like).values_list("pk", flat=True))
 
 
 def find_tags(prefix: str, *, viewer_id: UUID | None) -> QuerySet[Any]:
     """Tags with the prefix, without regard to accents and case, as rows of `plain`, the name in the order of its code
     points, `searched`, the text by which the list is sorted first, and `posts`.
 
-    `posts` is the number of posts that the viewer may see. It is counted for each request, because hidden posts must
-    not be counted. A tag without visible posts is left out.
+    `posts` is the number of posts in reach that the viewer may see. It is counted for each request, because hidden
+    posts must not be counted. A tag without such posts, and one that moderators have hidden, is left out.
     """
-    posts = Post.objects.visible_to(viewer_id).published().filter(post_tags__tag=OuterRef("pk"))
+    posts = Post.objects.visible_to(viewer_id).published().in_reach().filter(post_tags__tag=OuterRef("pk"))
     wanted = searchable(prefix.lstrip("".join(SIGNS)))
-    tags = Tag.objects.annotate(plain=Collate("name", "C"), searched=_SEARCHED).filter(searched__startswith=wanted)
+    tags = (
+        Tag.objects.listed()
+        .annotate(plain=Collate("name", "C"), searched=_SEARCHED)
+        .filter(searched__startswith=wanted)
+    )
     counted = ArraySubquery(posts.order_by().values("pk")[:COUNTED])
     found = tags.filter(Exists(posts)).annotate(
         posts=Func(counted, function="cardinality", output_field=IntegerField())

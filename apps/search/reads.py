@@ -32,7 +32,7 @@ def _searched(users: QuerySet[User]) -> QuerySet[User, tuple[UUID, str, str, int
     return users.values_list("id", "handle", "display_name", "follower_count")
 
 
-VISIBLE = CompiledQuery(lambda viewer: _searched(visible_among_many(viewer)))
+VISIBLE = CompiledQuery(lambda viewer: _searched(visible_among_many(viewer).in_reach()))
 ALL = CompiledQuery(lambda: _searched(User.objects.all()))
 
 
@@ -41,7 +41,7 @@ Position = tuple[int, float, int, UUID | str]
 
 
 def find_people(query: str, *, viewer_id: UUID | None, after: Position | None, limit: int) -> list[FoundPerson]:
-    """People whom the viewer may see, the best matches first, among equals those with more followers.
+    """People in reach whom the viewer may see, the best matches first, among equals those with more followers.
 
     `after`: the position of the last person of the page before.
     """

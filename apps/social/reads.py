@@ -165,11 +165,11 @@ class Suggestion:
     followed_by_count: int
 
 
-VISIBLE_IDS = CompiledQuery(lambda viewer: visible_users(viewer).values_list("pk"))
+VISIBLE_IDS = CompiledQuery(lambda viewer: visible_users(viewer).in_reach().values_list("pk"))
 
 
 def suggestions(viewer_id: UUID, *, after: tuple[int, UUID | str] | None, limit: int) -> list[Suggestion]:
-    """Accounts followed by accounts that the viewer follows, the most often followed first.
+    """Accounts in reach followed by accounts that the viewer follows, the most often followed first.
 
     The statement reads the newest 200 follows of the viewer and the newest 100 of each of these accounts, so that its
     cost is bounded. `after` is (followed_by_count, user_id) of the last row of the page before.

@@ -1,18 +1,20 @@
 """Pages with a form: the values that are shown in its fields, and the messages of a refusal next to them."""
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
+from rest_framework.serializers import Serializer
 
 from apps.core.api import problems
 from apps.core.errors import DomainError, NotFound, TooManyRequests
 from apps.web.errors import field_errors
-from apps.web.http import render_page
+from apps.web.http import render_page, validate
 
 
 def form_page(
@@ -63,6 +65,19 @@ def refused_form(
     for name, value in refusal.headers.items():
         response.headers[name] = value
     return response
+
+
+def read_passkey_form(request: HttpRequest, serializer_class: type[Serializer[Any]], **values: Any) -> dict[str, Any]:
+    """A sent form that a passkey has completed, validated by the serializer of the API. Raises ValidationError.
+
+    `static/web/js/passkeys.js` fills in `challenge` and, as JSON, `passkey`; `values` replace other fields.
+    """
+    try:
+        passkey = json.loads(request.POST.get("passkey", ""))
+    except ValueError:
+        passkey = None
+    data = {"challenge": request.POST.get("challenge", ""), "passkey": passkey} | values
+    return cast(dict[str, Any], validate(serializer_class, data))
 
 
 def _typed(request: HttpRequest, name: str, value: Any) -> Any:

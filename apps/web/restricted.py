@@ -19,7 +19,7 @@ OPEN = frozenset(
         "settings_delete",
         "logout",
         # The links of mails, which are open without a session.
-        *("confirm_email", "reset_password", "confirm_new_email", "revert_email"),
+        *("confirm_email", "reset_password", "confirm_new_email", "revert_email", "stop_digest"),
         # The same for everybody.
         *(
             "about",

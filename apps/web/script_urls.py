@@ -8,6 +8,8 @@ from typing import Any
 from django.urls import path
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.api.second_factors import SecondFactorViewSet
+from apps.accounts.api.views import AuthViewSet
 from apps.content.api.views import PostViewSet
 from apps.media.api.views import MediaViewSet, UploadViewSet
 from apps.notifications.api.views import NotificationViewSet, PushViewSet
@@ -27,6 +29,8 @@ def _view(viewset: type[GenericViewSet[Any]], **actions: Any) -> Any:
 
 
 urlpatterns = [
+    path("passkey-options", _view(AuthViewSet, post="passkey_options")),
+    path("passkeys/options", _view(SecondFactorViewSet, post="passkey_options")),
     path("uploads", _view(UploadViewSet, post="create")),
     path("uploads/<uuid:media_id>/complete", _view(UploadViewSet, post="complete")),
     path("uploads/<uuid:media_id>", _view(UploadViewSet, get="status")),

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.accounts import mails, services
-from apps.accounts.models import Session, User
+from apps.accounts import changes, mails, services
+from apps.accounts.models import EmailChange, SecurityEvent, Session, User
 from apps.moderation import permissions, roles
 from tests.conftest import Caller
 from tests.console.codes import code_of, enrol, sign_in
@@ -96,6 +96,16 @@ def reset_password(mod, browser):
     services.reset_password(token=token, new=NEW)
 
 
+def revert_email(mod, browser):
+    User.objects.filter(pk=mod.pk).update(email_verified_at=timezone.now())
+    changes.change_email(mod, email="new@example.org", password=PASSWORD)
+    change = EmailChange.objects.get()
+    mails.send_email_change(change.pk, reference="1")
+    changes.confirm_email_change(re.search(r"token=([\w-]+)", mail.outbox[-1].body)[1])
+    mails.send_security_mail(SecurityEvent.objects.get(kind="email_changed").pk, reference="2")
+    changes.revert_email_change(re.search(r"token=([\w-]+)", mail.outbox[-1].body)[1], new_password=NEW)
+
+
 def sign_out(mod, browser):
     browser.post(reverse("admin:logout"))
 
@@ -133,6 +143,7 @@ EVENTS = {
     change_password: (True, "password_changed"),
     change_password_in_the_console: (True, "password_changed"),
     reset_password: (True, "password_reset"),
+    revert_email: (True, "email_reverted"),
     sign_out: (False, "signed_out"),
     dismiss: (False, "dismissed"),
     leave_the_group: (False, "dismissed"),

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from apps.accounts import erasure, exports, housekeeping, services
 from apps.accounts import privacy as accounts_privacy
-from apps.accounts.models import EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import EmailChange, EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.content import services as content
 from apps.content.models import Post, StaleExposure
 from apps.core import privacy
@@ -38,6 +38,7 @@ from apps.notifications.models import Notification, NotificationEvent, Preferenc
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
+from tests.authenticator import add_passkey
 from tests.conftest import Caller
 from tests.console.codes import enrol
 from tests.factories import (
@@ -325,11 +326,14 @@ def history(api, alice, bob, carol, mallory, deliver):
     make_cases(alice, bob)
     for one in (alice, bob):
         enrol(one)
+        add_passkey(one)
     make_notifications(alice, bob)
     services.request_export(alice, password=PASSWORD)
     deliver()
     services.open_session(alice)
     EmailedToken.objects.create(user=alice, email=alice.email, digest="d", expires_at=timezone.now())
+    EmailChange.objects.create(user=alice, old_email=alice.email, new_email="a@b.example", expires_at=timezone.now())
+    WithheldHandle.objects.create(user=alice, handle="alice.former", until=timezone.now())
     IdempotencyKey.objects.create(user=alice, route="posts", key="k", fingerprint="f", status=201, body=b"{}")
     user_type = ContentType.objects.get_for_model(User)
     for who, about in ((alice, bob), (bob, alice)):

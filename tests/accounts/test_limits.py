@@ -20,6 +20,13 @@ CALLS = {
     "POST /auth/password/reset/confirm": (None, {"token": "x", "new_password": "quite another one"}, ["token"]),
     "POST /auth/email/confirm": (None, {"token": "x"}, ["token"]),
     "POST /auth/email/resend": ("alice", None, ["mail_address", "mail_account"]),
+    "POST /auth/email/change": (
+        "alice",
+        {"email": "new@example.org", "password": WRONG},
+        ["password", "mail_address", "mail_account", "sign_up"],
+    ),
+    "POST /auth/email/change/confirm": (None, {"token": "x"}, ["token"]),
+    "POST /auth/email/revert": (None, {"token": "x", "new_password": "quite another one"}, ["token"]),
     "POST /users": (None, {"handle": "x", "email": "x", "password": PASSWORD}, ["sign_up"]),
     "POST /users/me/export": ("alice", {"password": WRONG}, ["password"]),
     "DELETE /users/me": ("alice", {"password": WRONG}, ["password"]),

@@ -13,6 +13,7 @@ from apps.accounts.models import Session, User
 from apps.content.models import Post
 from apps.core import cache
 from apps.engagement.models import Comment
+from apps.feed import explore
 from apps.moderation import services as moderation
 from apps.notifications.models import NotificationEvent
 from apps.social.models import Follow
@@ -312,6 +313,38 @@ class TestLanguageAndTimeZone:
     def test_unknown_time_zone_is_refused(self, api, alice, zone):
         answer = api(alice).patch("/users/me", {"time_zone": zone})
         assert [error["field"] for error in answer.json()["errors"]] == ["time_zone"]
+
+
+class TestDiscoverable:
+    PLACES = {
+        "explore": "/explore",
+        "suggestions": "/users/suggestions",
+        "people": "/search/users?q=alice",
+        "posts": "/search/posts?q=tide",
+        "posts by tag": "/search/posts?q=%23husum",
+        "tags": "/search/tags?q=husum",
+        "tag": "/tags/husum/posts",
+    }
+
+    def shown(self, caller):
+        return {place for place, path in self.PLACES.items() if caller.get(path).json()["results"]}
+
+    def test_setting_takes_the_account_out_of_every_list_of_strangers(self, api, alice, carol):
+        PostFactory(author=alice, caption="Low tide #husum", tags=["husum"])
+        explore.keep_scores()
+        friend = UserFactory()
+        FollowFactory(follower=carol, followed=friend)
+        FollowFactory(follower=friend, followed=alice)
+        caller = api(carol)
+        assert self.shown(caller) == set(self.PLACES)
+        api(alice).patch("/users/me", {"settings": {"discoverable": False}})
+        assert self.shown(caller) == set()
+        # Whoever knows the account still finds it.
+        assert caller.get("/users/@alice").status_code == 200
+        assert len(caller.get("/users/@alice/posts").json()["results"]) == 1
+        assert len(api(friend).get("/feed").json()["results"]) == 1
+        api(alice).patch("/users/me", {"settings": {"discoverable": True}})
+        assert self.shown(caller) == set(self.PLACES)
 
 
 def test_follows_of_a_deactivated_account_stay(alice, bob):

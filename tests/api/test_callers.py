@@ -9,9 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import services as accounts
 from apps.core.db.ids import new_id
+from apps.moderation import notes
 from apps.moderation import services as moderation
 from apps.notifications.models import Notification, PushSubscription
 from tests.api.test_openapi import routes
+from tests.authenticator import add_passkey
 from tests.conftest import Caller, rolled_back
 from tests.factories import (
     PASSWORD,
@@ -51,6 +53,15 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "users/<str:user>/deactivate"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 204, 403]),
     ("POST", "users/me/export"): ({"password": PASSWORD}, [401, 202, 202, 202, 401, 202, 202]),
     ("GET", "users/me/export"): (None, SIGNED_IN),
+    ("GET", "users/me/second-factors"): (None, SIGNED_IN),
+    ("POST", "users/me/second-factors/totp"): (None, SIGNED_IN),
+    ("POST", "users/me/second-factors/totp/confirm"): ({"code": "000000"}, [401, 400, 400, 400, 401, 400, 400]),
+    ("DELETE", "users/me/second-factors/totp"): (None, [401, 409, 409, 409, 401, 409, 409]),
+    ("POST", "users/me/second-factors/passkeys/options"): (None, SIGNED_IN),
+    ("POST", "users/me/second-factors/passkeys"): ({"challenge": "x"}, [401, 400, 400, 400, 401, 400, 400]),
+    ("PATCH", "users/me/second-factors/passkeys/<uuid:passkey_id>"): ({"name": "x"}, OWN),
+    ("DELETE", "users/me/second-factors/passkeys/<uuid:passkey_id>"): (None, [401, 404, 404, 404, 401, 204, 404]),
+    ("POST", "users/me/second-factors/recovery-codes"): (None, [401, 409, 409, 409, 401, 200, 409]),
     ("GET", "users/me/consents"): (None, SIGNED_IN),
     ("POST", "users/me/consents"): ({}, SIGNED_IN),
     ("GET", "users/<str:user>/posts"): (None, OPEN),
@@ -71,7 +82,9 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "follow-requests"): (None, SIGNED_IN),
     ("POST", "follow-requests/<str:user>/accept"): (None, [401, 404, 404, 404, 401, 404, 404]),
     ("POST", "follow-requests/<str:user>/reject"): (None, [401, 404, 404, 404, 401, 404, 404]),
-    ("POST", "auth/token"): ({"login": "alice", "password": PASSWORD}, [200] * 7),
+    ("POST", "auth/token"): ({"login": "follower", "password": PASSWORD}, [200] * 7),
+    ("POST", "auth/passkey-options"): (None, [200] * 7),
+    ("POST", "auth/identity/confirm"): ({"password": PASSWORD}, [401, 204, 204, 204, 401, 204, 204]),
     ("POST", "auth/revoke"): ({"session_id": "{session}"}, [401, 404, 404, 404, 401, 204, 404]),
     ("GET", "auth/me"): (None, SIGNED_IN),
     ("GET", "auth/sessions"): (None, SIGNED_IN),
@@ -151,6 +164,18 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "moderation/users/<str:user>/unsuspend"): (None, [401, 403, 403, 403, 401, 403, 409]),
     ("POST", "moderation/posts/<uuid:post_id>/takedown"): (TAKEDOWN, MODERATORS),
     ("POST", "moderation/posts/<uuid:post_id>/restore"): (None, [401, 403, 403, 403, 401, 403, 409]),
+    ("POST", "moderation/posts/<uuid:post_id>/mark-sensitive"): (TAKEDOWN, MODERATORS),
+    ("POST", "moderation/posts/<uuid:post_id>/limit"): (TAKEDOWN, MODERATORS),
+    ("POST", "moderation/users/<str:user>/limit"): (TAKEDOWN, MODERATORS),
+    ("POST", "moderation/users/<str:user>/warn"): (TAKEDOWN, MODERATORS),
+    ("GET", "moderation/users/<str:user>/notes"): (None, MODERATORS),
+    ("POST", "moderation/users/<str:user>/notes"): ({"text": "x"}, [401, 403, 403, 403, 401, 403, 201]),
+    ("DELETE", "moderation/notes/<uuid:note_id>"): (None, [401, 403, 403, 403, 401, 403, 403]),
+    ("GET", "moderation/tags"): (None, MODERATORS),
+    ("PATCH", "moderation/tags/<str:tag>"): ({"hidden": True, "reason": "x"}, MODERATORS),
+    ("GET", "moderation/digest"): (None, MODERATORS),
+    ("PATCH", "moderation/digest"): ({"frequency": "daily"}, MODERATORS),
+    ("POST", "moderation/actions/<uuid:action_id>/undo"): ({"reason": "x"}, MODERATORS),
     ("POST", "moderation/comments/<uuid:comment_id>/takedown"): (TAKEDOWN, MODERATORS),
     ("POST", "moderation/comments/<uuid:comment_id>/restore"): (None, [401, 403, 403, 403, 401, 403, 409]),
     ("GET", "moderation/flags"): (None, MODERATORS),
@@ -177,6 +202,7 @@ RESTRICTED = {
     ("POST", "auth/password/reset"): 202,
     ("POST", "auth/password/reset/confirm"): 400,
     ("POST", "auth/email/confirm"): 400,
+    ("POST", "auth/passkey-options"): 200,
     ("POST", "auth/email/change/confirm"): 400,
     ("POST", "auth/email/revert"): 400,
     ("GET", "moderation/actions/mine"): 200,
@@ -232,9 +258,11 @@ def world(alice, mod):
         "<uuid:report_id>": moderation.resolve_flag(report, by=judge, resolution="dismissed").pk,
         "<uuid:action_id>": hidden[0].pk,
         "<uuid:appeal_id>": moderation.appeal(hidden[1], by=alice.pk, text="x").pk,
+        "<uuid:note_id>": notes.add(alice, by=judge, text="x").pk,
         "<uuid:notification_id>": Notification.objects.create(recipient=alice, type="moderation", statement="x").pk,
         "<uuid:subscription_id>": PushSubscription.objects.create(user=alice, endpoint="https://push.example/1").pk,
         "<uuid:media_id>": post.items.get().medium_id,
+        "<uuid:passkey_id>": add_passkey(alice)[0].pk,
     }
     return callers, names
 
@@ -279,7 +307,7 @@ def answer_each_caller_as_in_the_table(method, route, world):
         assert (problem["code"], problem["reason"], problem["until"]) == ("account_suspended", "spam", None)
 
 
-HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith("tags/")]
+HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith(("tags/", "moderation/tags/"))]
 
 
 @pytest.mark.promise("P7")

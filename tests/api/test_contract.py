@@ -126,7 +126,25 @@ NULLABLE = {
 }
 # Call → its success and the codes of its own.
 CALLS = {
-    "POST /auth/token": (200, "invalid_credentials account_suspended account_deactivated token_reused"),
+    "POST /auth/token": (
+        200,
+        "invalid_credentials account_suspended account_deactivated token_reused second_factor_required "
+        "two_factor_required wrong_code invalid_passkey invalid_challenge",
+    ),
+    "POST /auth/passkey-options": (200, ""),
+    "POST /auth/identity/confirm": (204, "wrong_password wrong_code invalid_passkey"),
+    "GET /users/me/second-factors": (200, ""),
+    "POST /users/me/second-factors/totp": (200, "confirmation_required already_enrolled"),
+    "POST /users/me/second-factors/totp/confirm": (200, "confirmation_required already_enrolled wrong_code"),
+    "DELETE /users/me/second-factors/totp": (204, "confirmation_required not_enrolled two_factor_required"),
+    "POST /users/me/second-factors/passkeys/options": (200, "confirmation_required"),
+    "POST /users/me/second-factors/passkeys": (201, "confirmation_required invalid_passkey too_many_passkeys"),
+    "PATCH /users/me/second-factors/passkeys/{passkey_id}": (200, "not_found"),
+    "DELETE /users/me/second-factors/passkeys/{passkey_id}": (
+        204,
+        "confirmation_required two_factor_required not_found",
+    ),
+    "POST /users/me/second-factors/recovery-codes": (200, "confirmation_required not_enrolled"),
     "POST /auth/revoke": (204, ""),
     "GET /auth/me": (200, ""),
     "GET /auth/sessions": (200, ""),
@@ -250,6 +268,7 @@ EVERYWHERE = {"rate_limited", "unavailable"}
 # These ignore the Authorization header.
 WITHOUT_TOKEN = {
     "POST /auth/token",
+    "POST /auth/passkey-options",
     "POST /auth/password/reset",
     "POST /auth/password/reset/confirm",
     "POST /auth/email/confirm",

@@ -11,7 +11,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import changes
+from apps.accounts import changes, passkeys, two_factor
 from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
@@ -20,7 +20,9 @@ from apps.site import reads as site_reads
 from apps.site import services as site
 from apps.site.models import DocumentVersion
 from tests.api.openapi import OPERATIONS, errors_of
+from tests.authenticator import Authenticator, add_passkey
 from tests.conftest import Caller
+from tests.console.codes import code_of, enrol
 from tests.factories import PASSWORD, CommentFactory, MediaFactory, PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator
 
@@ -147,10 +149,44 @@ def signed_out(_: Any) -> Sending:
     return Sending()
 
 
+def second_step(_: Any) -> Sending:
+    device, _codes = enrol(alice())
+    started = Caller().post("/auth/token", {"login": "alice", "password": PASSWORD}).json()
+    return Sending(issued={"challenge": started["challenge"], "code": code_of(device)})
+
+
+def passkey_sign_in(_: Any) -> Sending:
+    _passkey, authenticator = add_passkey(alice())
+    ceremony = Caller().post("/auth/passkey-options").json()
+    return Sending(issued={"challenge": ceremony["challenge"], "passkey": authenticator.get(ceremony["options"])})
+
+
+def app_setup(_: Any) -> Sending:
+    user = alice()
+    return Sending(user, issued={"code": code_of(two_factor.begin(user))})
+
+
+def passkey_setup(_: Any) -> Sending:
+    user = alice()
+    ceremony = passkeys.begin_registration(user)
+    return Sending(user, issued={"challenge": ceremony.challenge, "passkey": Authenticator().create(ceremony.options)})
+
+
+def own_passkey(_: Any) -> Sending:
+    user = alice()
+    return Sending(user, {"passkey_id": add_passkey(user)[0].pk})
+
+
 SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "signUp": lambda _: Sending(),
     "signIn PasswordSignInRequest": signed_out,
+    "signIn SecondFactorSignInRequest": second_step,
+    "signIn PasskeySignInRequest": passkey_sign_in,
     "signIn RefreshSignInRequest": refresh_sign_in,
+    "confirmIdentity": lambda _: Sending(alice()),
+    "confirmTotp": app_setup,
+    "createPasskey": passkey_setup,
+    "updatePasskey": own_passkey,
     "revokeSessions": lambda _: Sending(alice()),
     "changePassword": lambda _: Sending(alice()),
     "requestPasswordReset": signed_out,

@@ -41,7 +41,7 @@ def test_document_in_the_repository_matches_the_code():
 def test_document_is_small():
     assert (STATIC / "openapi.yaml").stat().st_size <= 350_000
     # Each schema becomes a module of the Python client.
-    assert len(SCHEMAS) <= 130
+    assert len(SCHEMAS) <= 170
 
 
 def test_every_route_but_the_aliases_is_documented():
@@ -72,7 +72,8 @@ VERBS = {
         "create",
         "decide",
     ),
-    *("delete", "follow", "get", "like", "list", "mark", "mute", "refresh", "reject", "remove", "report", "request"),
+    *("delete", "follow", "get", "like", "list", "mark", "mute", "object", "refresh", "reject", "remove", "report"),
+    "request",
     *(
         "resend",
         "reset",
@@ -88,6 +89,7 @@ VERBS = {
         "take",
     ),
     *("unblock", "unfollow", "unlike", "unmute", "unsave", "unsuspend", "update"),
+    *("hide", "limit", "undo", "warn"),
 }
 
 
@@ -164,7 +166,7 @@ def test_requests_do_not_require_fields_that_have_a_default():
 
 def test_sign_in_is_a_discriminated_union():
     union = SCHEMAS["SignInRequest"]
-    assert len(union["oneOf"]) == 2
+    assert len(union["oneOf"]) == 4
     assert union["discriminator"]["propertyName"] == "grant_type"
     assert set(SCHEMAS["PasswordSignInRequest"]["required"]) == {"login", "password"}
     assert set(SCHEMAS["RefreshSignInRequest"]["required"]) == {"grant_type", "refresh"}

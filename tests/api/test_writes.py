@@ -21,6 +21,7 @@ from apps.moderation.models import Flag
 from apps.notifications.models import Notification, PushSubscription
 from apps.social import services as social
 from tests.api.test_openapi import routes
+from tests.authenticator import add_passkey
 from tests.conftest import Caller, rolled_back
 from tests.counting import drift
 from tests.factories import PASSWORD, CommentFactory, MediaFactory, MuteFactory, PostFactory, UserFactory
@@ -71,6 +72,19 @@ TABLE: dict[tuple[str, str], Write] = {
         "dana", "follow-requests/@carol/accept", again=404, moves=FOLLOWED
     ),
     ("POST", "follow-requests/<str:user>/reject"): Write("dana", "follow-requests/@carol/reject", again=404),
+    ("POST", "auth/passkey-options"): Write("nobody", "auth/passkey-options", same_body=False),
+    ("POST", "auth/identity/confirm"): Write("alice", "auth/identity/confirm", {"password": PASSWORD}, 204, 204),
+    ("POST", "users/me/second-factors/totp"): Write("alice", "users/me/second-factors/totp"),
+    ("DELETE", "users/me/second-factors/totp"): Write("carol", "users/me/second-factors/totp", None, 409, 409),
+    ("POST", "users/me/second-factors/passkeys/options"): Write(
+        "alice", "users/me/second-factors/passkeys/options", same_body=False
+    ),
+    ("PATCH", "users/me/second-factors/passkeys/<uuid:passkey_id>"): Write(
+        "dana", "users/me/second-factors/passkeys/{passkey}", {"name": "x"}
+    ),
+    ("DELETE", "users/me/second-factors/passkeys/<uuid:passkey_id>"): Write(
+        "dana", "users/me/second-factors/passkeys/{passkey}", None, 204, 404
+    ),
     ("POST", "auth/revoke"): Write("alice", "auth/revoke", {"session_id": "{other_session}"}, 204, 204),
     ("POST", "auth/password"): Write(
         "alice", "auth/password", {"current_password": PASSWORD, "new_password": "quite another pass phrase"}, 204, 403
@@ -157,6 +171,18 @@ TABLE: dict[tuple[str, str], Write] = {
 }
 # Writes that need a test of their own for repeated requests.
 ELSEWHERE = {
+    (
+        "POST",
+        "users/me/second-factors/totp/confirm",
+    ): "accounts/test_second_factors.py::test_app_is_set_up_listed_and_removed_with_mails",
+    (
+        "POST",
+        "users/me/second-factors/passkeys",
+    ): "accounts/test_second_factors.py::test_passkey_is_added_renamed_and_removed_with_mails",
+    (
+        "POST",
+        "users/me/second-factors/recovery-codes",
+    ): "accounts/test_second_factors.py::test_new_recovery_codes_replace_the_old_ones",
     ("POST", "auth/token"): "accounts/test_sessions.py::test_twenty_at_once_are_one_rotation",
     ("POST", "auth/password/reset"): "accounts/test_sessions.py::test_asking_for_a_reset_answers_alike",
     ("POST", "auth/password/reset/confirm"): "accounts/test_sessions.py::test_a_reset_works_once_within_an_hour",
@@ -203,6 +229,7 @@ def world(alice, bob, carol, mallory, mod):
     moderation.suspend(sue, by=mod, **BECAUSE)
     moderation.take_down_comment(hidden_comment, by=mod, **BECAUSE)
     things = {
+        "passkey": add_passkey(dana)[0].pk,
         "other_session": accounts.open_session(alice).pk,
         "ready_media": MediaFactory(owner=alice).pk,
         "post": post.pk,

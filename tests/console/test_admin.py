@@ -18,6 +18,7 @@ from apps.moderation.cases import proposals
 from apps.moderation.models import ReasonTemplate
 from apps.notifications.models import Delivery, Notification, NotificationEvent
 from apps.safety.models import BlockedImage, BlockedTerm
+from apps.site import services as site
 from apps.social.models import FollowRequest
 from tests.factories import (
     PASSWORD,
@@ -70,6 +71,11 @@ def browser(alice, bob):
     BlockedTerm.objects.create(
         kind="word", text="<script>alert(1)</script>", comparable="x", effect="flag", reason="<script>alert(1)</script>"
     )
+    script = {"en": {"title": "<script>alert(1)</script>", "text": "<script>alert(1)</script>"}}
+    site.change_settings(name="<script>alert(1)</script>")
+    site.add_rule(script)
+    site.publish_document("terms", texts=script)
+    site.save_announcement(None, texts=script, starts_at=None, ends_at=None)
     told = Notification.objects.create(recipient=alice, type="comment", post=post)
     caused = NotificationEvent.objects.create(notification=told, recipient=alice, actor=bob, cause=new_id())
     Delivery.objects.create(event=caused, channel="email", status="failed", error="<script>alert(1)</script>")

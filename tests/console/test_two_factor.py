@@ -355,9 +355,9 @@ def test_services_check_permissions(alice, mod):
 
 def test_use_of_a_recovery_code_is_recorded(mod):
     device, codes = enrol(mod)
-    assert permissions.accept(mod, code_of(device)) == device
+    assert permissions.accept(mod, code_of(device)) == two_factor.TOTP
     assert not StaffAct.objects.exists()
-    assert permissions.accept(mod, codes[0]) == device
+    assert permissions.accept(mod, codes[0]) == two_factor.RECOVERY_CODE
     assert permissions.accept(mod, codes[0]) is None
     used = StaffAct.objects.get(act="use_recovery_code")
     assert (used.actor, used.detail) == (mod, {"left": 9})

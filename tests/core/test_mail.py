@@ -1,6 +1,7 @@
 """Mails as they leave us."""
 
 import pytest
+from django.conf import settings
 from django.core import mail as outgoing
 
 from config.celery import app
@@ -22,3 +23,8 @@ def test_repeated_mail_has_the_same_message_id(alice, settings):
         "<confirm-email-one@photogram.example>",
         "<confirm-email-two@photogram.example>",
     ]
+
+
+def test_templates_of_mails_use_the_name_and_the_colour_of_the_site():
+    texts = {file.name: file.read_text() for file in (settings.BASE_DIR / "templates" / "mail").iterdir()}
+    assert [name for name, text in texts.items() if "Photogram" in text or "background: #" in text] == []

@@ -39,9 +39,22 @@ def test_password_is_enough_only_without_two_factor(mod, settings, setting, enro
         device, _ = enrol(mod)
         assert moderates(signed_in("mod", code=code_of(device))) is True
     plain = signed_in("mod")
-    expected = True if (setting, enrolled) == ("optional", False) else "two_factor_required"
+    if (setting, enrolled) == ("optional", False):
+        # The second time from the cache.
+        assert [moderates(plain), moderates(plain)] == [True, True]
+    else:
+        assert plain.json()["code"] == ("second_factor_required" if enrolled else "two_factor_required")
+
+
+@pytest.mark.parametrize(("setting", "enrolled"), [("required", False), ("required", True), ("optional", True)])
+def test_session_without_a_second_factor_has_no_role_where_one_is_needed(mod, settings, setting, enrolled):
+    """It was opened before the second factor was set up or required."""
+    plain = Caller(mod)
+    settings.STAFF_TWO_FACTOR = setting
+    if enrolled:
+        enrol(mod)
     # The second time from the cache.
-    assert [moderates(plain), moderates(plain)] == [expected, expected]
+    assert [moderates(plain), moderates(plain)] == ["two_factor_required", "two_factor_required"]
     assert plain.get("/auth/me").json()["roles"] == ["moderator"]
     assert plain.get("/feed").status_code == 200
 
@@ -105,4 +118,4 @@ def test_hidden_content_is_not_found_without_second_factor(mod, alice):
     device, _ = enrol(mod)
     post = PostFactory(author=alice, taken_down_at=timezone.now())
     assert signed_in("mod", code=code_of(device)).get(f"/posts/{post.pk}").status_code == 200
-    assert signed_in("mod").get(f"/posts/{post.pk}").status_code == 404
+    assert Caller(mod).get(f"/posts/{post.pk}").status_code == 404

@@ -14,8 +14,10 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.core.db.ids import new_id
 from apps.moderation import services as moderation
+from apps.moderation.digests import unsubscribe_token
 from apps.notifications.models import Notification, NotificationEvent, PushSubscription
 from apps.social.models import FollowRequest
+from tests.authenticator import add_passkey
 from tests.factories import (
     PASSWORD,
     BlockFactory,
@@ -117,7 +119,7 @@ ROWS = [
     Row("/liked", MEMBERS),
     Row("/new", MEMBERS),
     # Accounts
-    Row("/login", GUESTS, REDIRECT, data={"login": "alice", "password": PASSWORD}),
+    Row("/login", GUESTS, REDIRECT, data={"login": "bob", "password": PASSWORD}),
     Row("/logout", (302, 200, 200, 200, 302, 200), REDIRECT),
     Row("/join", GUESTS, REDIRECT, data={"handle": "nora", "email": "nora@example.org", "password": PASSWORD + "!"}),
     Row("/forgot", EVERYBODY, REDIRECT, data={"email": "alice@example.org"}),
@@ -153,6 +155,14 @@ ROWS = [
         SENT,
         data={"current_password": PASSWORD, "new_password": PASSWORD + "!"},
     ),
+    # The owner has a passkey.
+    Row("/settings/security/confirm", MEMBERS, SENT, data={"password": PASSWORD}),
+    Row("/settings/security/app", MEMBERS, (LOGIN, 400, 400, 400, LOGIN, 400), data={"code": "000000"}),
+    Row("/settings/security/app/remove", post=(LOGIN, 409, 409, 409, LOGIN, 409)),
+    Row("/settings/security/passkeys/new", MEMBERS, (LOGIN, 400, 400, 400, LOGIN, 400), data={"passkey": "x"}),
+    Row("/settings/security/passkeys/{passkey}", OWNER, SENT_BY_OWNER_ONLY, data={"name": "Phone"}),
+    Row("/settings/security/passkeys/{passkey}/remove", post=SENT_BY_OWNER_ONLY),
+    Row("/settings/security/recovery-codes", post=(LOGIN, 409, 200, 409, LOGIN, 409)),
     Row("/settings/moderation", MEMBERS),
     Row("/settings/account/handle", MEMBERS, SENT, data={"handle": "another"}),
     Row("/settings/account/email", MEMBERS, SENT, data={"email": "another@example.org", "password": PASSWORD}),
@@ -180,6 +190,9 @@ ROWS = [
     Row("/reports/{report}", OWNER, SENT_BY_OWNER_ONLY, data={"text": "No."}),
     Row("/appeal?action={decision}", OWNER, OWNER, data={"text": "No."}),
     Row("/appeal?action={decision}&token=x", BAD, BAD, data={"text": "No."}),
+    # The link in the mails to moderators about new reports
+    Row("/moderation-digest/stop", BAD, BAD),
+    Row("/moderation-digest/stop?token={digest}", EVERYBODY, EVERYBODY),
     # The site
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
@@ -209,6 +222,8 @@ ROWS = [
     Row("/web/notifications/read", NOBODY, calls(200)),
     Row("/web/push-subscriptions", calls(200), calls(400)),
     Row("/web/push-subscriptions/{subscription}", NOBODY, NOBODY, delete=calls(204, others=404)),
+    Row("/web/passkey-options", NOBODY, EVERYBODY),
+    Row("/web/passkeys/options", NOBODY, calls(200)),
     Row("/web/search/users?q=ali", EVERYBODY, NOBODY),
     Row("/web/search/tags?q=hus", EVERYBODY, NOBODY),
 ]
@@ -263,7 +278,9 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "uploaded": MediaFactory(owner=alice, status="uploaded").pk,
         "notification": notification.pk,
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
+        "passkey": add_passkey(alice)[0].pk,
         "session": Session.objects.get(user=alice).pk,
+        "digest": unsubscribe_token(mod.pk),
         "report": moderation.resolve_flag(report, by=mod, resolution="dismissed").pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,
         **tokens,

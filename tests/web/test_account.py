@@ -214,12 +214,13 @@ class TestSecondFactor:
         assert response.redirect_chain == [("/suspended", 302)]
         assert "Misuse." in text_of(response)
 
-    def test_moderator_without_a_second_factor_signs_in_as_a_member_when_it_is_required(self, mod, settings):
+    def test_moderator_without_a_second_factor_gets_no_session_when_it_is_required(self, mod, settings):
         settings.STAFF_TWO_FACTOR = "required"
         browser = Browser()
-        sign_in(browser, "mod")
-        assert browser.get("/settings").status_code == 200
-        assert "Moderating requires it." in text_of(browser.get("/settings/security"))
+        response = sign_in(browser, "mod")
+        assert response.status_code == 403
+        assert "Set up in the console" in text_of(response)
+        assert not Session.objects.exists()
 
 
 class TestSignOut:

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts import services
@@ -168,3 +169,18 @@ class TestSettingsThatChangePages:
         User.objects.filter(pk=alice.pk).update(settings={"theme": theme})
         for path in ("/", "/settings", "/@nobody"):
             assert f'data-theme="{theme}"' in Browser(alice).get(path).content.decode().split("<head>")[0], path
+
+
+def test_account_that_does_not_want_to_be_found_has_no_preview(alice):
+    post = PostFactory(author=alice, photos=1, caption="Low tide")
+    paths = ["/@alice", f"/p/{post.pk}"]
+    embed = {"url": f"{settings.PUBLIC_URL}/p/{post.pk}"}
+    assert all("og:title" in Browser().get(path).content.decode() for path in paths)
+    assert Browser().get("/oembed", embed).status_code == 200
+    User.objects.filter(pk=alice.pk).update(settings={"discoverable": False})
+    for path in paths:
+        page = Browser().get(path).content.decode()
+        assert '<meta name="robots" content="noindex">' in page
+        assert "og:title" not in page
+        assert "application/ld+json" not in page
+    assert Browser().get("/oembed", embed).status_code == 404

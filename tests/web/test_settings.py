@@ -9,12 +9,10 @@ from django.utils import timezone
 from apps.accounts import exports, services
 from apps.accounts.models import DataExport, Session, User
 from apps.accounts.services import open_session
-from apps.moderation.models import StaffAct
 from apps.notifications import preferences
 from apps.safety.models import BlockedTerm
 from apps.social.models import Block, FollowRequest, Mute
 from apps.web.views.settings import SECTIONS
-from tests.console.codes import enrol
 from tests.factories import PASSWORD, BlockFactory, MuteFactory, UserFactory
 from tests.web.conftest import Browser
 from tests.web.test_account import errors_by_field, text_of
@@ -155,16 +153,6 @@ class TestSecurity:
         responses = [browser.post("/settings/security", fields) for _ in range(2)]
         assert [each.status_code for each in responses] == [403, 429]
         assert "Try again in" in text_of(responses[1])
-
-    def test_two_factor_state_is_shown_to_staff_only(self, browser, mod):
-        assert "Two-factor" not in text_of(browser.get("/settings/security"))
-        staff = Browser(mod)
-        assert "Not set up." in text_of(staff.get("/settings/security"))
-        enrol(mod)
-        page = text_of(Browser(mod).get("/settings/security"))
-        assert "10 recovery codes are left." in page
-        assert "sign in again to moderate" in page
-        assert not StaffAct.objects.exclude(act="enrol_two_factor").exists()
 
 
 class TestSessions:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.accounts import services, tokens
+from apps.accounts import passkeys, services, tokens
 from apps.accounts.models import Session, User
 from apps.core import limits
 from apps.core.api.addresses import client_network
@@ -32,6 +32,31 @@ def count_attempt(request: HttpRequest | Request, login: str) -> User | None:
         limits.require("sign_in_address", network)
         limits.require("sign_in_account", str(user.pk) if user else login.strip().lower()[:LONGEST_LOGIN])
     return user
+
+
+def count_second_factor(request: HttpRequest | Request, user_id: UUID) -> None:
+    """Count an attempt to use a second factor by account and, as attempts to sign in are, by address.
+
+    Call it only after the password was right, because otherwise anyone could lock the user out. Raises TooManyRequests.
+    """
+    network = client_network(request)
+    if known_caller(user_id, network) is None:
+        limits.require("sign_in_address", network)
+    limits.require("two_factor", str(user_id))
+
+
+def count_passkey(request: HttpRequest | Request, credential: dict[str, Any]) -> None:
+    """Count an attempt to sign in with a passkey alone, by address and by account as those with a password are.
+
+    It does not count as an attempt to use a second factor: the id of a passkey is no secret. Raises TooManyRequests.
+    """
+    owner_id, network = passkeys.find_owner(credential), client_network(request)
+    if own := known_caller(owner_id or NO_ID, network):
+        limits.require("sign_in_account", f"passkey:{own}")
+    else:
+        limits.require("sign_in_address", network)
+        if owner_id:
+            limits.require("sign_in_account", f"passkey:{owner_id}")
 
 
 def count_email_change(request: HttpRequest | Request, user: User, email: str) -> None:

@@ -1,6 +1,7 @@
 """Sign-in of the console, with the same rate limits as the API (promise O2) and a second factor in a second step."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
@@ -9,14 +10,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import urlencode
-from django_otp import DEVICE_ID_SESSION_KEY
 from unfold.forms import AuthenticationForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from apps.accounts import two_factor
 from apps.accounts.api import attempts, second_step
+from apps.accounts.api.clients import describe_client
+from apps.accounts.api.console_sessions import SESSION_ID
 from apps.accounts.models import User
-from apps.core import limits
+from apps.core.db.ids import parse_id
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
 
@@ -84,18 +86,17 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
     def _require_code(self) -> None:
         """Check the code of a user who has set up two-factor. Raises ValidationError, TooManyRequests."""
         user = self.user_cache
-        if user is None or two_factor.device_of(user) is None:
+        if user is None or not two_factor.is_enrolled(user):
             return
         self.user_cache = None
         self.checked_now = second_step.make_proof(user)
         code = self.cleaned_data.get("code", "")
         if not code:
             raise self._error("code_required")
-        limits.require("two_factor", str(user.pk))
-        # django-otp stores the device in the session when the user is logged in.
-        user.otp_device = permissions.accept(user, code)  # type: ignore[attr-defined]
-        if user.otp_device is None:  # type: ignore[attr-defined]
+        attempts.count_second_factor(self.request, user.pk)
+        if permissions.accept(user, code, **describe_client(self.request)) is None:
             raise self._error("wrong_code")
+        user.has_second_factor = True  # type: ignore[attr-defined]  # for `console_sessions.open_session`
         self.user_cache = user
 
     def _error(self, code: str) -> ValidationError:
@@ -103,7 +104,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
 
 
 class TwoFactorMiddleware(MiddlewareMixin):
-    """Ends console sessions that were opened before their user set up two-factor, or with a device that was reset."""
+    """Ends console sessions that were opened before their user set up two-factor, or whose factors were removed."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Returns a redirect to sign-in or to the setup of two-factor, or None."""
@@ -112,13 +113,14 @@ class TwoFactorMiddleware(MiddlewareMixin):
         if not request.path_info.startswith(console) or request.path_info in public or not request.user.is_staff:
             return None
         # Annotated by the authentication backend (`backends.py`).
-        device_pk = getattr(request.user, "device_pk", None)
-        if request.session.get(DEVICE_ID_SESSION_KEY) != two_factor.persistent_id(device_pk):
+        is_enrolled: bool = getattr(request.user, "is_enrolled", False)
+        proven: list[UUID] = getattr(request.user, "second_factor_sessions", [])
+        if is_enrolled and parse_id(request.session.get(SESSION_ID, "")) not in proven:
             logout(request)
             back = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
             return HttpResponseRedirect(f"{reverse('admin:login')}?{back}")
         setting_up = reverse("console_two_factor")
-        if device_pk is None and two_factor.is_required() and request.path_info != setting_up:
+        if not is_enrolled and two_factor.is_required() and request.path_info != setting_up:
             return HttpResponseRedirect(setting_up)
         return None
 

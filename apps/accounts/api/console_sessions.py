@@ -24,8 +24,8 @@ SESSION_ID = "session_id"
 
 @receiver(user_logged_in)
 def open_session(*, request: HttpRequest, user: User, **_: Any) -> None:
-    # django-otp's attribute, which the login form sets after it has checked the code.
-    two_factor = getattr(user, "otp_device", None) is not None
+    # Set by the login form after it has checked the code.
+    two_factor: bool = getattr(user, "has_second_factor", False)
     if session := services.open_console_session(user, two_factor=two_factor, **describe_client(request)):
         request.session[SESSION_ID] = str(session.pk)
 

@@ -1,11 +1,8 @@
 """Console pages of the current user: two-factor, recovery codes, password."""
 
-from base64 import b32encode
 from typing import Any, cast
 from uuid import UUID
 
-import django_otp
-import segno
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.views import PasswordChangeView
@@ -16,7 +13,7 @@ from django.urls import reverse
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import BASE_INPUT_CLASSES
 
-from apps.accounts import services, two_factor
+from apps.accounts import qr_codes, services, two_factor
 from apps.accounts.api.console_sessions import SESSION_ID
 from apps.accounts.models import User
 from apps.core import limits
@@ -58,25 +55,25 @@ def _confirm(request: HttpRequest, user: User, form: CodeForm) -> list[str] | No
     """Confirm the device. Returns the recovery codes, or None with an error in the form."""
     try:
         limits.require("two_factor", str(user.pk))
-        device, codes = permissions.enrol(user, code=form.cleaned_data["code"])
+        session_id = UUID(request.session[SESSION_ID])
+        _device, codes = permissions.enrol(user, code=form.cleaned_data["code"], session_id=session_id)
     except DomainError as refusal:
         form.add_error("code", refusal.detail)
         return None
     # A new session key, so that a stolen former key is worthless.
     request.session.cycle_key()
-    django_otp.login(request, device)
     return codes
 
 
 def _setup_page(request: HttpRequest, user: User, form: CodeForm) -> HttpResponse:
     device = two_factor.begin(user)
-    secret = b32encode(device.bin_key).decode().rstrip("=")
+    secret = two_factor.secret_of(device)
     return _page(
         request,
         "console/two_factor_setup.html",
         "Set up two-factor",
         form=form,
-        picture=segno.make_qr(device.config_url).svg_data_uri(scale=6, border=3, light="#fff"),
+        picture=qr_codes.draw(device.config_url),
         secret=" ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP)),
     )
 

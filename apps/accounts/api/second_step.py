@@ -1,29 +1,107 @@
-"""The second step of sign-in in a browser, for users who have set up two-factor.
+"""Second factors in requests: the second step of signing in through the API, on the pages and in the console; signing
+in with a passkey alone; and confirming the identity of a session.
 
-The form of the second step has a signed proof that the first step has checked the password.
+After the first step the client sends back a signed proof that the first step has checked the password. It is also the
+challenge that a passkey answers.
 """
 
-from django.core import signing
-from django.utils.crypto import constant_time_compare
+import secrets
+from typing import Any
+from uuid import UUID
 
+from django.core import signing
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext_lazy as _
+from rest_framework.request import Request
+
+from apps.accounts import confirmation, passkeys, two_factor
+from apps.accounts.api import attempts
+from apps.accounts.api.clients import describe_client
 from apps.accounts.models import User
+from apps.accounts.two_factor import SecondFactorRequired
+from apps.core import limits
+from apps.core.errors import Unauthorized
+from apps.moderation import permissions
 
 _SALT = "photogram.console.sign-in"
 # How long the second step may take.
 SECONDS = 600
 
 
+class InvalidChallenge(Unauthorized):
+    code, title = "invalid_challenge", _("That took too long. Sign in again.")
+
+
 def make_proof(user: User) -> str:
     """A proof that the password of the user was checked. It is worthless after the password has changed."""
-    return signing.dumps([str(user.pk), user.get_session_auth_hash()], salt=_SALT)
+    return signing.dumps([str(user.pk), user.get_session_auth_hash(), secrets.token_urlsafe(24)], salt=_SALT)
 
 
 def find_user(proof: str) -> User | None:
     """The user of whom this is a proof, of whatever state. None if the proof is forged or older than SECONDS."""
     try:
-        pk, state = signing.loads(proof, salt=_SALT, max_age=SECONDS)
-    except signing.BadSignature:
+        pk, state, _nonce = signing.loads(proof, salt=_SALT, max_age=SECONDS)
+    except (signing.BadSignature, ValueError):
         return None
     user: User | None = User.objects.not_erased().filter(pk=pk).first()
     is_current = user is not None and constant_time_compare(user.get_session_auth_hash(), state)
     return user if is_current else None
+
+
+def describe(user: User, challenge: str) -> dict[str, Any]:
+    """What a client needs for the second step: the `challenge` to send back, a proof of this user; the `methods` that
+    the user has; and the options of the browser's WebAuthn API for `passkey` (None without one)."""
+    methods = two_factor.methods_of(user)
+    has_passkey = two_factor.PASSKEY in methods
+    return {
+        "challenge": challenge,
+        "expires_in": SECONDS,
+        "methods": methods,
+        "passkey_options": passkeys.request_options(challenge, user) if has_passkey else None,
+    }
+
+
+def required(user: User) -> SecondFactorRequired:
+    """The error that starts the second step."""
+    return SecondFactorRequired(**describe(user, make_proof(user)))
+
+
+def complete(request: HttpRequest | Request, body: dict[str, Any]) -> UUID:
+    """The id of the user who has answered `describe`: `challenge`, and `code` or `passkey`.
+
+    Attempts are counted outside of a transaction, so that a refused one stays counted. Raises InvalidChallenge,
+    TooManyRequests, WrongCode, InvalidPasskey.
+    """
+    user = find_user(body["challenge"])
+    if user is None:
+        raise InvalidChallenge
+    attempts.count_second_factor(request, user.pk)
+    if "passkey" in body:
+        passkeys.verify_answer(body["challenge"], body["passkey"], user_id=user.pk)
+    elif permissions.accept(user, body["code"], **describe_client(request)) is None:
+        raise two_factor.WrongCode
+    return user.pk
+
+
+def identify(request: HttpRequest | Request, body: dict[str, Any]) -> UUID:
+    """The id of the user whose `passkey` has answered the `challenge` of `passkeys.begin`. Raises InvalidPasskey,
+    TooManyRequests."""
+    attempts.count_passkey(request, body["passkey"])
+    return passkeys.verify(body["challenge"], body["passkey"]).user_id
+
+
+def confirm(request: HttpRequest | Request, user: User, session_id: UUID, body: dict[str, Any]) -> None:
+    """Confirm a session with a `password`, a `code`, or a `passkey` and its `challenge`. Raises WrongPassword,
+    WrongCode, InvalidPasskey, TooManyRequests."""
+    if "password" in body:
+        limits.require("password", str(user.pk))
+        confirmation.by_password(user, session_id, password=body["password"])
+        return
+    attempts.count_second_factor(request, user.pk)
+    if "passkey" in body:
+        confirmation.by_passkey(user, session_id, challenge=body["challenge"], credential=body["passkey"])
+    elif permissions.accept(user, body["code"], **describe_client(request)) is None:
+        raise two_factor.WrongCode
+    else:
+        confirmation.prove_second_factor(user, session_id)

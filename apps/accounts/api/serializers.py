@@ -1,17 +1,19 @@
 """What the API takes and returns about accounts."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.utils.translation import get_supported_language_variant
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.accounts import consents, exports, time_zones
 from apps.accounts.devices import name_event_device
-from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, SecurityEvent, Session, User
+from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, Passkey, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
@@ -374,6 +376,16 @@ class SignUpSerializer(StrictSerializer):
     time_zone = TimeZoneField(required=False)
 
 
+# What a user has answered who was refused before. No docstring: see `StrictSerializer`.
+class AnsweredSerializer(StrictSerializer):
+    restricted = StrictBoolean(
+        required=False, help_text="Open a restricted session if the account is suspended; without it the answer is 403."
+    )
+    reactivate = StrictBoolean(
+        required=False, help_text="Reactivate a deactivated account. Ask the user first; without it the answer is 409."
+    )
+
+
 @example(
     {
         "grant_type": "password",
@@ -382,20 +394,15 @@ class SignUpSerializer(StrictSerializer):
         "device_name": "Alice's phone",
     }
 )
-class PasswordSignInSerializer(StrictSerializer):
-    """Sign in. Moderators with two-factor authentication add a `code`; without it they cannot moderate."""
+class PasswordSignInSerializer(AnsweredSerializer):
+    """Sign in. Users with a second factor add a `code`, or get `401 second_factor_required` with what the second step
+    needs."""
 
     grant_type = serializers.ChoiceField(choices=["password"], default="password")
     login = TokenField(max_length=254, help_text="A handle or an e-mail address.")
     password = SecretField()
     device_name = LineField(max_length=100, allow_blank=True, required=False)
     code = SecretField(required=False, max_length=40, help_text="Of the two-factor app, or a recovery code.")
-    restricted = StrictBoolean(
-        required=False, help_text="Open a restricted session if the account is suspended; without it the answer is 403."
-    )
-    reactivate = StrictBoolean(
-        required=False, help_text="Reactivate a deactivated account. Ask the user first; without it the answer is 409."
-    )
 
 
 @example({"grant_type": "refresh_token", "refresh": "the refresh token of the last response"})
@@ -406,9 +413,75 @@ class RefreshSignInSerializer(StrictSerializer):
     refresh = SecretField()
 
 
+class CredentialField(serializers.JSONField):
+    """What the browser's WebAuthn API returns, as its `toJSON()` writes it. `required_bytes`: the names of the parts of
+    the response that are needed."""
+
+    default_error_messages = {"invalid_credential": _("Not the response of an authenticator.")}
+
+    def __init__(self, required_bytes: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.required_bytes = list(required_bytes)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        response = data.get("response") if isinstance(data, dict) else None
+        if not isinstance(response, dict):
+            self.fail("invalid_credential")
+        parts = [data.get("id"), data.get("rawId"), *(response.get(name) for name in self.required_bytes)]
+        transports = response.get("transports", [])
+        is_complete = all(isinstance(part, str) and part for part in parts)
+        if not is_complete or not isinstance(transports, list):
+            self.fail("invalid_credential")
+        return cast(dict[str, Any], data)
+
+
+ASSERTION = ["clientDataJSON", "authenticatorData", "signature"]
+ATTESTATION = ["clientDataJSON", "attestationObject"]
+EXAMPLE_CHALLENGE = "WyJpZGVudGlmeSIsIiIsInhZIl0:1xPq3r:mac"
+EXAMPLE_ASSERTION = {
+    "id": "AQID",
+    "rawId": "AQID",
+    "type": "public-key",
+    "response": {"clientDataJSON": "e30", "authenticatorData": "AAAA", "signature": "MEUC", "userHandle": "AZq4"},
+}
+
+
+@example({"grant_type": "second_factor", "challenge": EXAMPLE_CHALLENGE, "code": "123456"})
+class SecondFactorSignInSerializer(AnsweredSerializer):
+    """Complete a sign-in that was refused with `second_factor_required`: with a `code` or a `passkey`."""
+
+    grant_type = serializers.ChoiceField(choices=["second_factor"])
+    challenge = SecretField(help_text="Of the error `second_factor_required`.")
+    code = SecretField(required=False, max_length=40, help_text="Of the authenticator app, or a recovery code.")
+    passkey = CredentialField(ASSERTION, required=False, help_text="The browser's response to `passkey_options`.")
+    device_name = LineField(max_length=100, allow_blank=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return _require_one_of(attrs, "code", "passkey")
+
+
+@example({"grant_type": "passkey", "challenge": EXAMPLE_CHALLENGE, "passkey": EXAMPLE_ASSERTION})
+class PasskeySignInSerializer(AnsweredSerializer):
+    """Sign in with a passkey alone."""
+
+    grant_type = serializers.ChoiceField(choices=["passkey"])
+    challenge = SecretField(help_text="Of `POST /v1/auth/passkey-options`.")
+    passkey = CredentialField(ASSERTION, help_text="The browser's response to the `options`.")
+    device_name = LineField(max_length=100, allow_blank=True, required=False)
+
+
+def _require_one_of(attrs: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Raises ValidationError unless exactly one of the fields is sent."""
+    if sum(name in attrs for name in names) != 1:
+        raise serializers.ValidationError({names[0]: [_("Send one of: %(names)s.") % {"names": ", ".join(names)}]})
+    return attrs
+
+
 # By `grant_type`; a body without one is a sign-in by password.
 SIGN_IN: dict[str, type[StrictSerializer]] = {
     "password": PasswordSignInSerializer,
+    "second_factor": SecondFactorSignInSerializer,
+    "passkey": PasskeySignInSerializer,
     "refresh_token": RefreshSignInSerializer,
 }
 
@@ -489,3 +562,108 @@ class PasswordSerializer(StrictSerializer):
     """The current password, as a confirmation."""
 
     password = SecretField()
+
+
+# ── Second factors ───────────────────────────────────────────────────────────────────────────────────────
+@example(
+    {
+        "challenge": EXAMPLE_CHALLENGE,
+        "options": {"challenge": "q83v", "rpId": "photogram.example", "userVerification": "required"},
+    }
+)
+class CeremonySerializer(serializers.Serializer[Any]):
+    challenge = serializers.CharField(help_text="To send back with the passkey. Valid for ten minutes.")
+    options = serializers.DictField(
+        help_text="Of `navigator.credentials`, as `PublicKeyCredential.parse…OptionsFromJSON` reads them."
+    )
+
+
+@example({"name": "Alice's laptop", "is_backed_up": True})
+class PasskeyOutSerializer(serializers.Serializer[Passkey]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    is_backed_up = serializers.BooleanField(help_text="Whether the user's devices share it.")
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+class AuthenticatorAppSerializer(serializers.Serializer[Any]):
+    created_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+
+
+@example({"recovery_codes_left": 10})
+class SecondFactorsSerializer(serializers.Serializer[Any]):
+    enabled = serializers.BooleanField(help_text="Whether signing in asks for a second factor.")
+    required_by_role = serializers.BooleanField(help_text="Whether the role of the user requires one.")
+    totp = AuthenticatorAppSerializer(allow_null=True)
+    passkeys = PasskeyOutSerializer(many=True)
+    recovery_codes_left = serializers.IntegerField()
+
+
+@example(
+    {
+        "secret": "JBSWY3DPEHPK3PXP",
+        "uri": "otpauth://totp/Photogram%3Aalice?secret=JBSWY3DPEHPK3PXP&algorithm=SHA1&digits=6&period=30",
+        "qr_code": "data:image/svg+xml;charset=utf-8,%3Csvg/%3E",
+    }
+)
+class TotpSetupSerializer(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="For apps that cannot read the QR code.")
+    uri = serializers.CharField()
+    qr_code = serializers.CharField(help_text="The URI as an SVG image, in a `data:` URL.")
+
+
+@example({"recovery_codes": ["k3fw-9mzt-p2xa-7hqd"]})
+class RecoveryCodesSerializer(serializers.Serializer[Any]):
+    recovery_codes = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Shown once. Empty if the user has some already.",
+    )
+
+
+class AddedPasskeySerializer(RecoveryCodesSerializer):
+    passkey = PasskeyOutSerializer()
+
+
+@example({"code": "123456"})
+class TotpCodeSerializer(StrictSerializer):
+    code = SecretField(max_length=40)
+
+
+@example(
+    {
+        "challenge": EXAMPLE_CHALLENGE,
+        "name": "Alice's laptop",
+        "passkey": {
+            "id": "AQID",
+            "rawId": "AQID",
+            "type": "public-key",
+            "response": {"clientDataJSON": "e30", "attestationObject": "o2Nm", "transports": ["internal"]},
+        },
+    }
+)
+class AddPasskeySerializer(StrictSerializer):
+    challenge = SecretField()
+    passkey = CredentialField(ATTESTATION, help_text="The browser's response to the `options`.")
+    name = LineField(max_length=50, allow_blank=True, required=False)
+
+
+@example({"name": "Alice's laptop"})
+class RenamePasskeySerializer(StrictSerializer):
+    name = LineField(max_length=50)
+
+
+@example({"password": "correct horse battery staple"})
+class ConfirmIdentitySerializer(StrictSerializer):
+    """The password, a code, or a passkey that answers the challenge of `POST /v1/auth/passkey-options`."""
+
+    password = SecretField(required=False)
+    code = SecretField(required=False, max_length=40, help_text="Of the authenticator app, or a recovery code.")
+    passkey = CredentialField(ASSERTION, required=False)
+    challenge = SecretField(required=False, help_text="With `passkey`.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "passkey" in attrs and "challenge" not in attrs:
+            raise serializers.ValidationError({"challenge": [self.fields["challenge"].error_messages["required"]]})
+        return _require_one_of(attrs, "password", "code", "passkey")

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from apps.accounts import changes, exports, services, tokens
-from apps.accounts.api import attempts, serializers
+from apps.accounts import changes, exports, passkeys, services, tokens, two_factor
+from apps.accounts.api import attempts, second_step, serializers
 from apps.accounts.api.authentication import is_moderator
 from apps.accounts.api.clients import describe_client
 from apps.accounts.models import SecurityEvent, Session, User
@@ -23,7 +23,7 @@ from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import DomainError, Forbidden
+from apps.core.errors import Forbidden
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
@@ -59,7 +59,8 @@ class AuthViewSet(BaseViewSet):
         if self.action != "token":
             return super().get_serializer_class()
         grant_type = cast(dict[str, Any], self.request.data).get("grant_type")
-        return serializers.SIGN_IN["refresh_token" if grant_type == "refresh_token" else "password"]
+        known = isinstance(grant_type, str) and grant_type in serializers.SIGN_IN
+        return serializers.SIGN_IN[cast(str, grant_type) if known else "password"]
 
     @property
     def session_id(self) -> UUID:
@@ -68,11 +69,13 @@ class AuthViewSet(BaseViewSet):
     @documented(
         operation_id="signIn",
         summary="Sign in, or refresh the tokens",
-        description="By password, or by the refresh token of an earlier response. Signing in cancels a pending "
-        "deletion of the account.\n\nA deactivated account is refused unless the body has `reactivate`, and a "
-        "suspended one unless it has `restricted`. The tokens of a restricted session read `GET /v1/auth/me`, which "
-        "has the reason, and the statement of reasons, appeal, request and read a data export, delete the account, and "
-        "sign out. Every other call is answered with 403 `account_suspended`.",
+        description="By password, by passkey, or by the refresh token of an earlier response. Users with a second "
+        "factor complete a sign-in by password in a second request: the error `second_factor_required` has the "
+        "`challenge` to send back, how many seconds it is valid (`expires_in`), the available `methods` and "
+        "`passkey_options`.\n\nSigning in cancels a pending deletion of the account. A deactivated account is refused "
+        "unless the body has `reactivate`, and a suspended one unless it has `restricted`. The tokens of a restricted "
+        "session read `GET /v1/auth/me`, which has the reason, and decisions of moderators, appeal, request and read a "
+        "data export, delete the account, and sign out. Every other call is answered with 403 `account_suspended`.",
         request=PolymorphicProxySerializer(
             component_name="SignIn", serializers={**serializers.SIGN_IN}, resource_type_field_name="grant_type"
         ),
@@ -83,6 +86,11 @@ class AuthViewSet(BaseViewSet):
             services.AccountSuspended,
             services.InvalidRefreshToken,
             services.TokenReused,
+            two_factor.SecondFactorRequired,
+            two_factor.TwoFactorRequired,
+            two_factor.WrongCode,
+            second_step.InvalidChallenge,
+            passkeys.InvalidPasskey,
         ],
     )
     @action(detail=False, methods=["post"], **OPEN_WITH_SECRET)
@@ -104,31 +112,67 @@ class AuthViewSet(BaseViewSet):
         return Response(serializers.TokenPairSerializer(pair).data)
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
-        session = services.sign_in(
-            attempts.count_attempt(request, body["login"]),
-            password=body["password"],
+        match body.get("grant_type"):
+            case "second_factor":
+                user_id, has_second_factor = second_step.complete(request, body), True
+            case "passkey":
+                user_id, has_second_factor = second_step.identify(request, body), True
+            case _:
+                user_id, has_second_factor = self._check_password(request, body)
+        return services.complete_sign_in(
+            user_id,
             device_name=body.get("device_name", ""),
+            two_factor=has_second_factor,
             restricted=body.get("restricted", False),
             reactivate=body.get("reactivate", False),
             **describe_client(request),
         )
-        if code := body.get("code"):
-            self._verify_second_factor(session, code)
-        return session
 
     @staticmethod
-    def _verify_second_factor(session: Session, code: str) -> None:
-        """Add the second factor to a new session, or delete the session, whose tokens have not been sent.
+    def _check_password(request: Request, body: dict[str, Any]) -> tuple[UUID, bool]:
+        """The id of the user, and whether they have shown a second factor. Raises InvalidCredentials for every wrong
+        combination of password and code, so that the error does not reveal that the password was right."""
+        user = attempts.count_attempt(request, body["login"])
+        account = services.check_credentials(user, password=body["password"])
+        if not two_factor.is_enrolled(account):
+            return account.pk, False
+        # Before a code is used up.
+        services.require_answers(account, restricted=body.get("restricted"), reactivate=body.get("reactivate"))
+        code = body.get("code")
+        if not code:
+            raise second_step.required(account)
+        attempts.count_second_factor(request, account.pk)
+        if permissions.accept(account, code, **describe_client(request)) is None:
+            raise services.InvalidCredentials
+        return account.pk, True
 
-        Attempts are counted only after the password was right, because otherwise anyone could lock the user out; and
-        outside of a transaction, so that a refused attempt stays counted.
-        """
-        try:
-            limits.require("two_factor", str(session.user_id))
-            permissions.show_second_factor(session, code=code)
-        except DomainError:
-            session.delete()
-            raise
+    @documented(
+        operation_id="startPasskey",
+        summary="Start to use a passkey",
+        description="To sign in with a passkey alone (`POST /v1/auth/token`), or to confirm the identity.",
+        responses={200: serializers.CeremonySerializer},
+    )
+    @action(detail=False, methods=["post"], url_path="passkey-options", **OPEN)
+    def passkey_options(self, request: Request) -> Response:
+        return Response(serializers.CeremonySerializer(passkeys.begin()).data)
+
+    @documented(
+        operation_id="confirmIdentity",
+        summary="Confirm the identity",
+        description="With the password, a code or a passkey. For 15 minutes after it, and after a sign-in, the session "
+        "may change second factors.",
+        responses={204: None},
+        errors=[services.WrongPassword, two_factor.WrongCode, passkeys.InvalidPasskey],
+    )
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="identity/confirm",
+        serializer_class=serializers.ConfirmIdentitySerializer,
+    )
+    def confirm_identity(self, request: Request) -> Response:
+        second_step.confirm(request, load_user(self.caller_id), self.session_id, self.get_validated_data())
+        return Response(status=204)
 
     @documented(
         operation_id="revokeSessions",

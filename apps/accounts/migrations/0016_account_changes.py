@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("accounts", "0014_web_sessions"),
+        ("accounts", "0015_second_factors"),
     ]
 
     operations = [

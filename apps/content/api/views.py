@@ -22,6 +22,7 @@ from apps.content.api.serializers import (
 )
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
+from apps.content.sensitivity import MarkedSensitive, SensitiveTag
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.errors import Forbidden
@@ -76,7 +77,7 @@ class PostViewSet(PhotoViewSet):
         summary="Edit a post",
         responses={200: PostSerializer},
         parameters=[VARIANTS],
-        errors=[Forbidden, BlockedText],
+        errors=[Forbidden, BlockedText, MarkedSensitive, SensitiveTag],
     )
     def partial_update(self, request: Request, post_id: UUID) -> Response:
         services.update_post(self.get_object(), changes=self.get_validated_data(partial=True))
@@ -126,7 +127,7 @@ class TagPostViewSet(PhotoViewSet):
 
     def get_queryset(self) -> PostQuerySet:
         posts: PostQuerySet = Post.objects.visible_to(self.request.user.pk)
-        return posts.published()
+        return posts.published().in_reach()
 
     @documented(
         operation_id="listPostsByTag",

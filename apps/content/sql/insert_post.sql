@@ -1,13 +1,16 @@
 -- Inserts a post with its photos and with those of its tags that exist. Returns when the post was created and how many
--- tags it got.
-WITH post AS (
+-- tags it got. A sensitive tag makes the post sensitive (see sensitivity.py).
+WITH sensitive_tag AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM content_tag WHERE sensitive AND name = ANY(:tags::text[])) AS found
+), post AS (
     INSERT INTO content_post (
-        id, author_id, caption, words, visibility, status, sensitive, comments_enabled, like_count, comment_count,
-        published_at
+        id, author_id, caption, words, visibility, status, sensitive, sensitive_by_author, comments_enabled, like_count,
+        comment_count, published_at
     )
     VALUES (
-        :id::uuid, :author::uuid, :caption, :words::text[], :visibility, :status, :sensitive, :comments_enabled, 0, 0,
-        :published_at::timestamptz
+        :id::uuid, :author::uuid, :caption, :words::text[], :visibility, :status,
+        :sensitive OR (SELECT found FROM sensitive_tag), CASE WHEN (SELECT found FROM sensitive_tag) THEN :sensitive END,
+        :comments_enabled, 0, 0, :published_at::timestamptz
     )
     RETURNING id, created_at
 ), photos AS (

@@ -144,5 +144,5 @@ class OperatorCommand(BaseCommand, abc.ABC):
 def _message_of(refusal: DomainError) -> str:
     """The message, with the invalid fields, if any."""
     return "\n".join(
-        [refusal.detail, *(f"{error['field']}: {error['message']}" for error in refusal.extra.get("errors", []))]
+        [str(refusal.detail), *(f"{error['field']}: {error['message']}" for error in refusal.extra.get("errors", []))]
     )

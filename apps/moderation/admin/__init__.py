@@ -1,5 +1,5 @@
 """Moderation's pages of the console."""
 
-from apps.moderation.admin import rows, rules, safety
+from apps.moderation.admin import rows, rules, safety, site, team
 
-__all__ = ["rows", "rules", "safety"]
+__all__ = ["rows", "rules", "safety", "site", "team"]

@@ -10,7 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.content.models import Post
 from apps.core.errors import DomainError, NotFound
+from apps.moderation import notes
 from apps.moderation.admin.forms import DecisionForm, ReasonForm
 from apps.moderation.admin.photos import Photo, avatar_of, photos_of, thumbnail
 from apps.moderation.admin.views import (
@@ -25,7 +27,6 @@ from apps.moderation.admin.views import (
     title_of,
 )
 from apps.moderation.cases import claims, effects, proposals, queue, reads
-from apps.moderation.cases.decisions import in_force
 from apps.moderation.models import Category, Decision, ModerationAction, TargetType
 from apps.moderation.roles import may_change_rules, outranks
 
@@ -91,11 +92,12 @@ class CaseView(ModerationView):
             keys=[
                 *(("j", "next case"), ("k", "previous case"), ("q", "the queue; releases the case")),
                 *((KEYS[name], label) for name, label in acts.items()),
+                ("n", "write a team note"),
                 *FORM_KEYS,
             ],
             others=sum(self._others(case).values()) if context.proposal_id else 0,
             proposal_category=Category(context.proposal_category).label if context.proposal_category else "",
-            restriction=None if total else in_force(case.target.type, case.target.id),
+            in_force=[] if total else reads.list_measures_in_force(case.target),
             forbidden=forbidden,
             # Reporters are confidential, also before a moderator who was reported.
             own=case.person.pk == self.moderator.pk,
@@ -106,6 +108,8 @@ class CaseView(ModerationView):
             avatar=self._avatar(case),
             may_ban=may_change_rules(self.moderator),
             history=reads.list_past_actions(case.person.pk),
+            may_note=not forbidden,
+            team_notes=notes.list_about(case.person.pk, by=self.moderator),
             own_proposal=context.proposer_id == self.moderator.pk,
             previous=context.previous and case_url(context.previous),
             next=context.next and case_url(context.next),
@@ -154,16 +158,27 @@ class CaseView(ModerationView):
 
 
 def possible(case: reads.Case) -> list[str]:
-    """The decisions that are possible: accounts and deleted targets cannot be taken down."""
-    takes_down = case.row is not None and case.target.type != TargetType.USER
-    return [act for act in KEYS if act != Decision.TAKE_DOWN or takes_down]
+    """The decisions that are possible: accounts and deleted targets cannot be taken down, and only posts can be marked
+    and limited."""
+    impossible = set()
+    if case.row is None or case.target.type == TargetType.USER:
+        impossible.add(Decision.TAKE_DOWN)
+    if not isinstance(case.row, Post):
+        impossible |= {Decision.MARK_SENSITIVE, Decision.LIMIT_POST}
+    return [act for act in KEYS if act not in impossible]
 
 
 def offered(case: reads.Case, *, has_reports: bool) -> dict[str, str]:
     """The possible decisions that would change something, with their labels."""
+    can_be_warned = case.person.state not in {User.State.LEAVING, User.State.ERASED}
+    is_hidden = getattr(case.row, "taken_down_at", None) is not None
     useless = {
-        Decision.TAKE_DOWN: getattr(case.row, "taken_down_at", None) is not None,
-        Decision.SUSPEND: case.person.state in {User.State.LEAVING, User.State.ERASED},
+        Decision.TAKE_DOWN: is_hidden,
+        Decision.SUSPEND: not can_be_warned,
+        Decision.MARK_SENSITIVE: is_hidden or getattr(case.row, "marked_sensitive", False),
+        Decision.LIMIT_POST: is_hidden or getattr(case.row, "reach_limited", False),
+        Decision.LIMIT_ACCOUNT: case.person.reach_limited or case.person.state == User.State.ERASED,
+        Decision.WARN: not can_be_warned,
         Decision.DISMISS: not has_reports,
         Decision.RESOLVE: not has_reports,
     }
@@ -230,7 +245,7 @@ class ProposalView(ModerationView):
 
 
 class UndoView(ModerationView):
-    """An action of the audit. A takedown or a suspension in force can be undone: first a preview, then the decision."""
+    """An action of the audit. A measure in force can be undone: first a preview, then the decision."""
 
     title = "Decision"
     template_name = "console/queue/undo.html"

@@ -20,7 +20,8 @@ DURATIONS = [
     ("90", "90 days"),
     (PERMANENT, "Permanently"),
 ]
-NEEDS_CATEGORY = {Decision.TAKE_DOWN, Decision.SUSPEND}
+# Measures, about which the affected user receives a statement of reasons.
+NEEDS_CATEGORY = set(Decision) - {Decision.DISMISS, Decision.RESOLVE}
 
 
 class ReasonForm(forms.Form):
@@ -35,8 +36,8 @@ class ReasonForm(forms.Form):
 
 
 class DecisionForm(ReasonForm):
-    """A decision on a case. An empty reason means the text of the template. Takedowns and suspensions have a category,
-    and suspensions a duration. `others` are the other open reports about the accounts, by category: a suspension
+    """A decision on a case. An empty reason means the text of the template. Measures have a category, and suspensions a
+    duration. `others` are the other open reports about the accounts, by category: a suspension
     can close them as well."""
 
     template = forms.ModelChoiceField(

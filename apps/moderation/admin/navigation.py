@@ -111,6 +111,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("group", "moderation.suspensionproposal"),
                 _page("Appeals", "gavel", "appeals"),
                 _list_of("flag", "moderation.flag"),
+                _page("Hashtags", "tag", "tags"),
+                _page("Mail about new reports", "mail", "digest"),
             ],
         },
         {
@@ -143,6 +145,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("hide_image", "safety.blockedimage"),
                 _list_of("block", "safety.blockedterm"),
                 _list_of("speed", "safety.newaccountlimit"),
+            ],
+        },
+        {
+            "title": "Site",
+            "separator": True,
+            "items": [
+                _list_of("settings", "site.sitesettings"),
+                _list_of("rule", "site.rule"),
+                _list_of("contract", "site.documentversion"),
+                _list_of("campaign", "site.announcement"),
             ],
         },
         {

@@ -14,6 +14,7 @@ from apps.moderation.admin.posts import PostPage
 from apps.moderation.admin.queue import QueueView
 from apps.moderation.admin.search import SearchPage
 from apps.moderation.admin.statistics import DashboardPage, TransparencyPage, WorkloadPage
+from apps.moderation.admin.team import AddNoteView, DeleteNoteView, DigestPage, TagsPage
 
 PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_dashboard": ("dashboard/", DashboardPage),
@@ -21,6 +22,10 @@ PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_appeals": ("appeals/", AppealsPage),
     "moderation_appeal_decide": ("appeals/<uuid:appeal_id>/decide/", DecideAppealView),
     "moderation_person": ("person/<uuid:person_id>/", PersonPage),
+    "moderation_note_add": ("person/<uuid:person_id>/notes/", AddNoteView),
+    "moderation_note_delete": ("notes/<uuid:note_id>/delete/", DeleteNoteView),
+    "moderation_tags": ("tags/", TagsPage),
+    "moderation_digest": ("digest/", DigestPage),
     "moderation_post": ("post/<uuid:post_id>/", PostPage),
     "moderation_audit": ("audit/", AuditPage),
     "moderation_audit_export": ("audit/export/", ExportAuditPage),

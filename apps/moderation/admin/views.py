@@ -13,10 +13,19 @@ from apps.accounts.models import User
 from apps.core.errors import DomainError
 from apps.moderation.admin.pages import ConsolePage, current_user
 from apps.moderation.cases import queue, reads
-from apps.moderation.models import RESTRICTIONS, REVERSALS, Decision, ModerationAction, TargetType
+from apps.moderation.models import MEASURES, REVERSALS, Decision, ModerationAction, TargetType
 
 # The key that chooses each decision.
-KEYS: dict[str, str] = {Decision.TAKE_DOWN: "t", Decision.DISMISS: "d", Decision.SUSPEND: "s", Decision.RESOLVE: "r"}
+KEYS: dict[str, str] = {
+    Decision.TAKE_DOWN: "t",
+    Decision.DISMISS: "d",
+    Decision.SUSPEND: "s",
+    Decision.RESOLVE: "r",
+    Decision.MARK_SENSITIVE: "m",
+    Decision.LIMIT_POST: "p",
+    Decision.LIMIT_ACCOUNT: "l",
+    Decision.WARN: "w",
+}
 Keys = list[tuple[str, str]]
 # The keys of every list and every form.
 LIST_KEYS: Keys = [("j", "next"), ("k", "previous")]
@@ -50,6 +59,14 @@ def title_of(
             verb = "Propose to suspend" if proposes else "Suspend"
             period = f"until {date_format(until, 'DATETIME_FORMAT')}" if until else "permanently"
             return f"{verb} {case.person} {period}"
+        case Decision.MARK_SENSITIVE:
+            return f"Mark the {case} as sensitive"
+        case Decision.LIMIT_POST:
+            return f"Limit the reach of the {case}"
+        case Decision.LIMIT_ACCOUNT:
+            return f"Limit the reach of {case.person}"
+        case Decision.WARN:
+            return f"Warn {case.person}"
         case Decision.DISMISS:
             return f"Dismiss {about}"
         case Decision.RESOLVE:
@@ -61,7 +78,7 @@ def action_title(action: ModerationAction, person: User | None) -> str:
     """An action in the audit in words: "Takedown of the post by @alice", "Report dismissed: the post by @alice"."""
     owner = str(person) if person else "a deleted account"
     thing = owner if action.target_type == TargetType.USER else f"the {action.target_type} by {owner}"
-    joint = " of" if action.action in RESTRICTIONS | REVERSALS else ":"
+    joint = " of" if action.action in MEASURES or action.action in REVERSALS else ":"
     return f"{action.get_action_display()}{joint} {thing}"
 
 

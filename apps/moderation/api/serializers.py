@@ -195,6 +195,11 @@ class RestoreSerializer(StrictSerializer):
     reason = TextField(max_length=1000, allow_blank=True, required=False, help_text="The affected user sees it.")
 
 
+@example({"reason": "A mistake of ours."})
+class UndoSerializer(StrictSerializer):
+    reason = TextField(max_length=1000, help_text="The affected user sees it.")
+
+
 @example({"text": "It is my own photo."})
 class MakeAppealSerializer(StrictSerializer):
     text = TextField(max_length=2000)

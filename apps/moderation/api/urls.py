@@ -1,6 +1,7 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from apps.moderation.api import views
+from apps.moderation.api import team, views
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("moderation/users", views.UserModerationViewSet, basename="moderated-users")
@@ -12,5 +13,11 @@ router.register("moderation/audit", views.AuditViewSet, basename="audit")
 router.register("moderation/actions/mine", views.OwnActionViewSet, basename="own-moderation-actions")
 router.register("moderation/actions", views.ActionViewSet, basename="moderation-actions")
 router.register("moderation/appeals", views.AppealViewSet, basename="appeals")
+router.register("moderation/users/<str:user>/notes", team.UserNoteViewSet, basename="user-notes")
+router.register("moderation/notes", team.NoteViewSet, basename="notes")
+router.register("moderation/tags", team.TagModerationViewSet, basename="moderated-tags")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("moderation/digest", team.DigestViewSet.as_view({"get": "retrieve", "patch": "partial_update"})),
+    *router.urls,
+]

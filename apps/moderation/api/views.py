@@ -20,6 +20,7 @@ from apps.accounts.two_factor import TwoFactorRequired
 from apps.content.api.posts import find_post, find_reviewable_post
 from apps.content.models import Post
 from apps.core.api.addresses import client_network
+from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.throttling import Bucket, SecretRateLimit
 from apps.core.api.views import BaseViewSet
@@ -30,6 +31,7 @@ from apps.moderation import reporters, services
 from apps.moderation.api import filters, serializers
 from apps.moderation.api.permissions import IsModerator
 from apps.moderation.appeals import objections, statements
+from apps.moderation.cases import measures, queue
 from apps.moderation.models import Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, AppealQuerySet, FlagQuerySet
 from apps.moderation.roles import CannotModerate
@@ -71,6 +73,15 @@ class TargetViewSet(BaseViewSet):
         return Response(serializers.ModerationActionSerializer(decided).data)
 
 
+def get_any_user_or_404(request: Request, identifier: str) -> User:
+    """Accounts in every state, and those that block the moderator. Raises NotFound."""
+    users: UserQuerySet = User.objects.not_erased()
+    person: User | None = filter_by_identifier(users, request, identifier).first()
+    if person is None:
+        raise NotFound
+    return person
+
+
 @extend_schema(tags=["Moderation"])
 class UserModerationViewSet(TargetViewSet):
     lookup_url_kwarg = "user"
@@ -96,7 +107,31 @@ class UserModerationViewSet(TargetViewSet):
     )
     @decision_action(serializer_class=serializers.SuspendSerializer)
     def suspend(self, request: Request, user: str) -> Response:
-        return self.decide(services.suspend, self.get_any_user_or_404(user))
+        return self.decide(services.suspend, get_any_user_or_404(request, user))
+
+    @documented(
+        operation_id="limitUser",
+        summary="Limit the reach of a user",
+        description="The account and its posts are not in explore, search, suggestions and lists of tags.",
+        responses=ACTION,
+        errors=DECISION_ERRORS,
+    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
+    def limit(self, request: Request, user: str) -> Response:
+        return self.decide(measures.limit_account, get_any_user_or_404(request, user))
+
+    @documented(
+        operation_id="warnUser",
+        summary="Warn a user",
+        description="A message with the reason, without further effect. Each call is a new warning.",
+        responses=ACTION,
+        errors=DECISION_ERRORS,
+        idempotency_key=True,
+    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
+    @idempotent
+    def warn(self, request: Request, user: str) -> Response:
+        return self.decide(measures.warn, get_any_user_or_404(request, user))
 
     @documented(
         operation_id="unsuspendUser",
@@ -106,15 +141,7 @@ class UserModerationViewSet(TargetViewSet):
     )
     @decision_action(serializer_class=serializers.RestoreSerializer)
     def unsuspend(self, request: Request, user: str) -> Response:
-        return self.decide(services.unsuspend, self.get_any_user_or_404(user))
-
-    def get_any_user_or_404(self, identifier: str) -> User:
-        """Accounts in every state, and those that block the moderator. Raises NotFound."""
-        users: UserQuerySet = User.objects.not_erased()
-        person: User | None = filter_by_identifier(users, self.request, identifier).first()
-        if person is None:
-            raise NotFound
-        return person
+        return self.decide(services.unsuspend, get_any_user_or_404(request, user))
 
 
 @extend_schema(tags=["Moderation"])
@@ -131,6 +158,28 @@ class PostModerationViewSet(TargetViewSet):
     @decision_action(serializer_class=serializers.TakeDownSerializer)
     def takedown(self, request: Request, post_id: UUID) -> Response:
         return self.decide(services.take_down_post, find_reviewable_post(request, post_id))
+
+    @documented(
+        operation_id="markPostSensitive",
+        summary="Mark a post as sensitive",
+        description="Its author cannot change this while the mark stands.",
+        responses=ACTION,
+        errors=DECISION_ERRORS,
+    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer, url_path="mark-sensitive")
+    def mark_sensitive(self, request: Request, post_id: UUID) -> Response:
+        return self.decide(measures.mark_sensitive, find_reviewable_post(request, post_id))
+
+    @documented(
+        operation_id="limitPost",
+        summary="Limit the reach of a post",
+        description="It is not in explore, search and lists of tags.",
+        responses=ACTION,
+        errors=DECISION_ERRORS,
+    )
+    @decision_action(serializer_class=serializers.TakeDownSerializer)
+    def limit(self, request: Request, post_id: UUID) -> Response:
+        return self.decide(measures.limit_post, find_reviewable_post(request, post_id))
 
     @documented(
         operation_id="restorePost",
@@ -317,8 +366,8 @@ class OwnActionViewSet(BaseViewSet):
 
     @documented(
         operation_id="listOwnModerationActions",
-        summary="List moderation actions that affected the current user",
-        description="With the statement of reasons and the state of the appeal.",
+        summary="List own moderation actions",
+        description="Those that affected the caller, with the statement of reasons and the state of the appeal.",
         page_of=serializers.DecisionSerializer,
     )
     def list(self, request: Request) -> Response:
@@ -352,6 +401,22 @@ class ActionViewSet(BaseViewSet):
         appealed = get_own_action(request, action_id, body.get("token"))
         appeal = services.appeal(appealed, by=cast(UUID, appealed.affected_id), text=body["text"])
         return Response(serializers.AppealSerializer(appeal).data, status=201)
+
+    @documented(
+        operation_id="undoModerationAction",
+        summary="Undo a moderation action",
+        description="As a moderator: a measure that is in force. Returns the action that reverses it.",
+        responses=ACTION,
+        errors=[*DECISION_ERRORS, services.NothingToUndo],
+    )
+    @decision_action(serializer_class=serializers.UndoSerializer)
+    def undo(self, request: Request, action_id: UUID) -> Response:
+        action = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
+        if action is None:
+            raise NotFound
+        made = queue.undo(action, by=cast(User, request.user), **self.get_validated_data())
+        undone = ModerationAction.objects.with_outcome().get(pk=made.pk)
+        return Response(serializers.ModerationActionSerializer(undone).data)
 
     @documented(
         operation_id="getStatement",

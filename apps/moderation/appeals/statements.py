@@ -20,8 +20,9 @@ from apps.accounts.models import User
 from apps.core import mail
 from apps.core.db.ids import moment_of
 from apps.core.tasks import leased
+from apps.moderation.appeals import graded
 from apps.moderation.cases.decisions import SEND_STATEMENT
-from apps.moderation.models import Category, ModerationAction, Statement, TargetType
+from apps.moderation.models import MEASURES, Category, ModerationAction, Statement, TargetType
 
 log = structlog.get_logger(__name__)
 Action = ModerationAction.Action
@@ -35,6 +36,8 @@ LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
 # Statements in one mail.
 MAX_TOGETHER = 100
+# The measures on content whose statements are sent together.
+MAILED_TOGETHER = frozenset({Action.TAKEDOWN, Action.MARK_SENSITIVE, Action.LIMIT_REACH})
 
 RULES = {
     Category.SPAM: "our rules, which do not allow spam",
@@ -66,7 +69,7 @@ def compose(action: ModerationAction) -> StatementText:
     """The statement as plain text. Escape it in other formats."""
     subject, decision = _decision(action, _THING[TargetType(action.target_type)])
     paragraphs = [decision]
-    if action.action in {Action.TAKEDOWN, Action.SUSPEND}:
+    if action.action in MEASURES:
         paragraphs = [point(action) for point in POINTS.values()]
     elif action.reason:
         paragraphs.append(_because(action))
@@ -74,20 +77,25 @@ def compose(action: ModerationAction) -> StatementText:
 
 
 def compose_together(actions: Sequence[ModerationAction]) -> StatementText:
-    """The statement of several takedowns for the same reason, without what differs (`_item`)."""
+    """The statement of the same measure on several posts and comments for the same reason, without what differs
+    (`_item`)."""
     number, first = len(actions), actions[0]
-    return StatementText(
+    subject, decision = graded.describe_together(actions) or (
         f"{number} of your posts and comments were taken down",
+        f"We have taken down {number} of your posts and comments: other users cannot see them. This applies "
+        "everywhere, until it is lifted.",
+    )
+    return StatementText(
+        subject,
         [
-            f"We have taken down {number} of your posts and comments: other users cannot see them. This applies "
-            "everywhere, until it is lifted.",
+            decision,
             *filter(None, [_because(first), _means(first), _ground(first), _redress(first)]),
         ],
     )
 
 
 def _item(action: ModerationAction) -> str:
-    """One of several takedowns."""
+    """One of several measures."""
     which = _which(action, _THING[TargetType(action.target_type)])
     return f"{which[:1].upper()}{which[1:]}. {_circumstances(action)} Reference: {action.pk}"
 
@@ -149,6 +157,8 @@ def _because(action: ModerationAction) -> str:
 
 def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
     which = _which(action, thing)
+    if described := graded.describe(action, which):
+        return described
     match action.action:
         case Action.TAKEDOWN:
             scope = "This applies everywhere, until it is lifted."
@@ -221,7 +231,8 @@ def opens_appeal(token: str, action_id: UUID) -> bool:
 def send(action_id: UUID) -> None:
     """Send the mail once, by the worker that claims the row. The sweep retries it after a failure.
 
-    Waiting statements of takedowns for the same reason, by a bulk decision, are sent in the same mail.
+    Waiting statements of the same measure on posts and comments for the same reason, by a bulk decision, are sent in
+    the same mail.
     """
     statement: Statement | None = _unsent().claim(action_id, lease=LEASE)
     if statement is None:
@@ -239,11 +250,13 @@ def send(action_id: UUID) -> None:
 
 
 def _claim_same_decisions(statement: Statement) -> list[Statement]:
-    """The other waiting statements of takedowns of the same user by the same moderator for the same reason."""
+    """The other waiting statements of the same measure on content of the same user by the same moderator for the same
+    reason."""
     action = statement.action
-    if action.action != Action.TAKEDOWN:
+    if action.action not in MAILED_TOGETHER or action.target_type == TargetType.USER:
         return []
     same = _unsent().filter(
+        action__target_type__in=[TargetType.POST, TargetType.COMMENT],
         user=statement.user_id,
         action__action=action.action,
         action__actor=action.actor_id,
@@ -270,6 +283,6 @@ def _mail(actions: Sequence[ModerationAction], user: User) -> None:
     context: dict[str, Any] = {"name": user.greeting_name, "paragraphs": letter.paragraphs}
     if len(actions) > 1:
         context["items"] = [(_item(each), _appeal_link(each)) for each in actions]
-    elif action.action in {Action.TAKEDOWN, Action.SUSPEND}:
+    elif action.action in MEASURES:
         context["link"] = _appeal_link(action)
     mail.send(to=user.email, subject=letter.subject, template="statement", context=context, about=action.pk)

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -19,8 +20,9 @@ from apps.core.tasks.outbox import enqueue
 from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.events import action_taken
-from apps.moderation.models import ModerationAction, Statement, TargetType
+from apps.moderation.models import MEASURES, ModerationAction, Statement, TargetType
 
+Action = ModerationAction.Action
 # Sent by task name: importing tasks.py here would be a cycle.
 SEND_STATEMENT = "apps.moderation.tasks.send_statement"
 
@@ -54,31 +56,47 @@ def lock_target(target_id: UUID) -> None:
     transaction_lock(f"moderation:{target_id}")
 
 
-def in_force(target_type: str, target_id: UUID) -> ModerationAction | None:
-    """The takedown or suspension in force on the target."""
-    return ModerationAction.objects.on(target_type, target_id).in_force().order_by("-id").first()
+def in_force(measure: str, target_type: str, target_id: UUID) -> ModerationAction | None:
+    """The newest measure of this kind in force on the target."""
+    actions = ModerationAction.objects.on(target_type, target_id).in_force()
+    return actions.filter(action=measure).order_by("-id").first()
 
 
-def last_reversal(target_type: str, target_id: UUID) -> ModerationAction | None:
-    """The last action that restored the target."""
-    actions = ModerationAction.objects.on(target_type, target_id).exclude(action=ModerationAction.Action.SUSPEND)
-    return actions.filter(Q(action__in=["restore", "unsuspend"]) | Q(reverses__isnull=False)).order_by("-id").first()
+def is_in_force(action: ModerationAction) -> bool:
+    return ModerationAction.objects.in_force().filter(pk=action.pk).exists()
+
+
+def last_reversal(measure: str, target_type: str, target_id: UUID) -> ModerationAction | None:
+    """The last action that ended a measure of this kind on the target."""
+    actions = ModerationAction.objects.on(target_type, target_id).exclude(action=measure)
+    ended = Q(action=MEASURES[Action(measure)]) | Q(reverses__action=measure)
+    return actions.filter(ended).order_by("-id").first()
+
+
+def find_row(target_type: str, target_id: UUID) -> User | Post | Comment | None:
+    """The target of an action or a case, if it still exists."""
+    models: dict[str, Any] = {TargetType.USER: User, TargetType.POST: Post, TargetType.COMMENT: Comment}
+    row: User | Post | Comment | None = models[target_type].objects.filter(pk=target_id).first()
+    return row
 
 
 def undo(action: ModerationAction) -> None:
-    """Restore the target of a takedown or suspension, if it still exists."""
-    match action.target_type:
-        case TargetType.USER:
-            if person := User.objects.filter(pk=action.target_id).first():
-                accounts.unsuspend(person)
-        case TargetType.POST:
-            if post := Post.objects.filter(pk=action.target_id).first():
-                with suppress(NotFound):  # deleted meanwhile
-                    content.restore(post)
-        case TargetType.COMMENT:
-            if comment := Comment.objects.filter(pk=action.target_id).first():
-                with suppress(NotFound):
-                    engagement.restore_comment(comment)
+    """End the effect of a measure on its target, if it still exists. A warning has none."""
+    row = find_row(action.target_type, action.target_id)
+    with suppress(NotFound):  # deleted meanwhile
+        match action.action, row:
+            case Action.SUSPEND, User():
+                accounts.unsuspend(row)
+            case Action.TAKEDOWN, Post():
+                content.restore(row)
+            case Action.TAKEDOWN, Comment():
+                engagement.restore_comment(row)
+            case Action.MARK_SENSITIVE, Post():
+                content.unmark_sensitive(row)
+            case Action.LIMIT_REACH, Post():
+                content.set_reach(row, limited=False)
+            case Action.LIMIT_REACH, User():
+                accounts.set_reach(row, limited=False)
 
 
 def record(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from apps.accounts.models import Session, User
 from apps.content.models import Post
 from apps.engagement.models import Comment
-from apps.moderation.cases.decisions import Target
+from apps.moderation.cases.decisions import Target, find_row
 from apps.moderation.models import Decision, Flag, ModerationAction, TargetType
 from apps.moderation.services import needs_second_moderator
 
@@ -24,6 +24,11 @@ class Effect:
     people: int = 0
     followers: int = 0
     sessions: int = 0
+    # Posts that become sensitive, posts and accounts with limited reach, and warned accounts.
+    marked: int = 0
+    limited_posts: int = 0
+    limited_accounts: int = 0
+    warned: int = 0
     flags: int = 0
     # Other open reports about the suspended accounts and their content, which stay open.
     others: int = 0
@@ -53,6 +58,10 @@ def preview(
             others = Flag.objects.others_about(people, than=ids).count()
             effect = _preview_suspensions(targets, flags)
             return replace(effect, flags=flags + others) if close_others else replace(effect, others=others)
+        case Decision.MARK_SENSITIVE | Decision.LIMIT_POST:
+            return _preview_posts(targets, decision, flags)
+        case Decision.LIMIT_ACCOUNT | Decision.WARN:
+            return _preview_accounts(targets, decision, flags)
     return Effect(cases=len(targets), flags=flags)
 
 
@@ -91,10 +100,42 @@ def _preview_suspensions(targets: Sequence[Target], flags: int) -> Effect:
     )
 
 
+def _preview_posts(targets: Sequence[Target], decision: str, flags: int) -> Effect:
+    posts = Post.objects.filter(pk__in=[target.id for target in targets])
+    marks = decision == Decision.MARK_SENSITIVE
+    unaffected = Q(marked_sensitive=True) if marks else Q(reach_limited=True)
+    number = posts.exclude(unaffected).count()
+    return Effect(
+        cases=len(targets),
+        marked=number if marks else 0,
+        limited_posts=0 if marks else number,
+        people=len({target.person_id for target in targets}),
+        flags=flags,
+        statements=number,
+        deleted=len(targets) - posts.count(),
+    )
+
+
+def _preview_accounts(targets: Sequence[Target], decision: str, flags: int) -> Effect:
+    people = User.objects.not_erased().filter(pk__in={target.person_id for target in targets})
+    warns = decision == Decision.WARN
+    number = people.count() if warns else people.in_reach().count()
+    return Effect(
+        cases=len(targets),
+        warned=number if warns else 0,
+        limited_accounts=0 if warns else number,
+        people=people.count(),
+        flags=flags,
+        statements=number,
+    )
+
+
 @dataclass(frozen=True)
 class Restoration:
     """The numbers of rows that undoing an action would make visible again at this moment, and what stays as it is."""
 
+    # What ends, of a graded measure.
+    ends: str = ""
     posts: int = 0
     comments: int = 0
     followers: int = 0
@@ -108,9 +149,19 @@ class Restoration:
     deleted: bool = False
 
 
+_ENDS: dict[str, str] = {
+    ModerationAction.Action.MARK_SENSITIVE: "The post is sensitive only if its author or a hashtag says so",
+    ModerationAction.Action.LIMIT_REACH: "It appears in explore, search, suggestions and lists of tags again",
+    ModerationAction.Action.WARN: "The warning no longer counts",
+}
+
+
 def preview_undo(action: ModerationAction) -> Restoration:
-    """The effect of undoing a takedown or a suspension in force."""
+    """The effect of undoing a measure in force."""
     closed = ModerationAction.objects.filter(part_of_id=action.pk).count()
+    if ends := _ENDS.get(action.action):
+        deleted = find_row(action.target_type, action.target_id) is None
+        return Restoration(ends=ends, closed_reports=closed, deleted=deleted)
     match action.target_type:
         case TargetType.USER:
             return _preview_unsuspension(User.objects.filter(pk=action.target_id).first(), closed)

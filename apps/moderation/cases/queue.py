@@ -17,11 +17,14 @@ from apps.core.errors import Conflict, DomainError, Invalid, NotFound
 from apps.core.tasks.outbox import enqueue
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.cases import claims, proposals
-from apps.moderation.cases.decisions import SEND_STATEMENT, Target, lock_target
+from apps.moderation.cases import claims, measures, proposals
+from apps.moderation.cases.decisions import SEND_STATEMENT, Target, find_row, is_in_force, lock_target
 from apps.moderation.cases.proposals import require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
 
+Action = ModerationAction.Action
+# The decisions about content, whose statements of reasons are sent together after a bulk decision.
+ON_CONTENT = frozenset({Decision.TAKE_DOWN, Decision.MARK_SENSITIVE, Decision.LIMIT_POST})
 # Cases in one bulk decision, so that the response arrives in time.
 MAX_AT_ONCE = 500
 
@@ -52,12 +55,12 @@ def decide_case(
     part_of: UUID | None = None,
     mail_now: bool = True,
 ) -> Outcome:
-    """Take the target down, suspend its owner, dismiss the reports, or resolve them; and close all open reports of it.
+    """Take a measure on the target or its owner, dismiss the reports or resolve them; and close all open reports of it.
 
     "resolve" means that an earlier action was sufficient. `reported`: the moderator has seen open reports, so the case
     must not have been decided since. A permanent suspension that needs two moderators is only proposed; its reports
     stay open. `part_of` is the first action of the decision if closing these reports is a part of one. `mail_now` as in
-    `decisions.record`, for takedowns.
+    `decisions.record`, for measures on posts and comments.
 
     Raises the errors of the services, CaseClaimed, CaseDecided, Invalid without a reason, and NotFound if the target is
     deleted.
@@ -103,6 +106,16 @@ def _act(
             return services.take_down_comment(
                 _found(Comment.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
             )
+        case Decision.MARK_SENSITIVE, TargetType.POST:
+            return measures.mark_sensitive(
+                _found(Post.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
+            )
+        case Decision.LIMIT_POST, TargetType.POST:
+            return measures.limit_post(_found(Post.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds)
+        case Decision.LIMIT_ACCOUNT, _:
+            return measures.limit_account(_person(target), **grounds)
+        case Decision.WARN, _:
+            return measures.warn(_person(target), **grounds)
         case Decision.SUSPEND, _:
             return services.suspend(_person(target), until=until, **grounds)
         case ((Decision.DISMISS | Decision.RESOLVE), _):
@@ -142,7 +155,7 @@ def decide_many(
     close_others: bool = False,
 ) -> Sweep:
     """Decide each case with `decide_case`, in a transaction of its own. A refused case does not stop the others. Each
-    affected person receives one mail.
+    affected person receives one mail, and one warning for all of their cases.
 
     `close_others`: each suspension closes the other reports about the account, too. Raises Invalid for more than
     MAX_AT_ONCE, or without a reason.
@@ -152,17 +165,20 @@ def decide_many(
     if len(targets) > MAX_AT_ONCE:
         raise Invalid(targets=("too_many", f"At most {MAX_AT_ONCE} at once."))
     sweep = Sweep()
-    # A mail of each person, with the statements of reasons of all takedowns (`appeals/statements.py`).
+    # A mail of each person, with the statements of reasons of all measures on content (`appeals/statements.py`).
     mails: dict[UUID, UUID] = {}
+    warnings: dict[UUID, UUID] = {}
     for target in targets:
+        warning = warnings.get(target.person_id)
         try:
             outcome = decide_case(
                 target,
                 by=by,
-                decision=decision,
+                decision=Decision.RESOLVE if warning else decision,
                 reason=reason,
                 category=category,
                 until=until,
+                part_of=warning,
                 mail_now=False,
             )
         except DomainError as refusal:
@@ -171,8 +187,10 @@ def decide_many(
         sweep.done += outcome.proposal is None
         sweep.proposed += outcome.proposal is not None
         sweep.closed += outcome.closed
-        if outcome.action and decision == Decision.TAKE_DOWN:
+        if outcome.action and decision in ON_CONTENT:
             mails.setdefault(target.person_id, outcome.action.pk)
+        if outcome.action and decision == Decision.WARN:
+            warnings[target.person_id] = outcome.action.pk
         if close_others and outcome.action:
             sweep.closed += close_other_reports(outcome.action, by=by).closed
     for action_id in mails.values():
@@ -209,23 +227,19 @@ def close_other_reports(suspension: ModerationAction, *, by: User) -> Sweep:
 
 
 def undo(action: ModerationAction, *, by: User, reason: str) -> ModerationAction:
-    """Undo a takedown or a suspension by an action that reverses it.
+    """Undo a measure by an action that reverses it.
 
     Raises the errors of the services, NothingToUndo if the action is not in force, Invalid without a reason.
     """
     require_reason(reason)
-    row = _reversible(action)
-    match row:
-        case User():
-            return services.unsuspend(row, by=by, reason=reason)
-        case Post():
-            return services.restore_post(row, by=by, reason=reason)
-    return services.restore_comment(row, by=by, reason=reason)
-
-
-def _reversible(action: ModerationAction) -> User | Post | Comment:
-    if not ModerationAction.objects.in_force().filter(pk=action.pk).exists():
+    if not is_in_force(action):
         raise services.NothingToUndo("The action is not in force any more.")
-    models: dict[str, Any] = {TargetType.USER: User, TargetType.POST: Post, TargetType.COMMENT: Comment}
-    row: User | Post | Comment = _found(models[action.target_type].objects.filter(pk=action.target_id).first())
-    return row
+    row = _found(find_row(action.target_type, action.target_id))
+    match action.action, row:
+        case Action.SUSPEND, User():
+            return services.unsuspend(row, by=by, reason=reason)
+        case Action.TAKEDOWN, Post():
+            return services.restore_post(row, by=by, reason=reason)
+        case Action.TAKEDOWN, Comment():
+            return services.restore_comment(row, by=by, reason=reason)
+    return measures.lift(action, by=by, reason=reason)

@@ -200,6 +200,11 @@ def list_past_actions(person_id: UUID) -> list[ModerationAction]:
     )
 
 
+def list_measures_in_force(target: Target) -> list[ModerationAction]:
+    """The measures in force on the target, newest first."""
+    return list(ModerationAction.objects.on(target.type, target.id).in_force().order_by("-id")[:ACTIONS_SHOWN])
+
+
 @dataclass(frozen=True)
 class CaseContext:
     """A case for one moderator. `previous`, `next` and `most_severe` are other cases in the queue, as type/id."""
@@ -216,6 +221,8 @@ class CaseContext:
     flags_open: int
     flags_resolved: int
     flags_dismissed: int
+    # Those that are not withdrawn.
+    warnings: int
     proposal_id: UUID | None
     proposal_reason: str | None
     proposal_category: str | None

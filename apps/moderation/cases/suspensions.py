@@ -26,7 +26,7 @@ def _end(user_id: UUID) -> bool:
     if person is None:  # unsuspended, or extended meanwhile
         return False
     accounts.unsuspend(person)
-    suspension = in_force(TargetType.USER, user_id)
+    suspension = in_force(ModerationAction.Action.SUSPEND, TargetType.USER, user_id)
     record(
         ModerationAction.Action.UNSUSPEND,
         actor_id=None,

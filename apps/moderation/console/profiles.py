@@ -99,6 +99,9 @@ def _counts(person_id: UUID) -> dict[str, Func]:
         "flags_made_dismissed": Flag.objects.filter(reporter=person_id, status=Flag.Status.DISMISSED),
         "takedowns": actions.filter(action=ModerationAction.Action.TAKEDOWN),
         "suspensions": actions.filter(action=ModerationAction.Action.SUSPEND),
+        "warnings": actions.in_force().filter(action=ModerationAction.Action.WARN),
+        "marks": actions.in_force().filter(action=ModerationAction.Action.MARK_SENSITIVE),
+        "limits": actions.in_force().filter(action=ModerationAction.Action.LIMIT_REACH),
     }
     return {name: bounded_count(rows) for name, rows in wanted.items()}
 

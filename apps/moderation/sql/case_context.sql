@@ -25,6 +25,9 @@ SELECT (SELECT severity FROM placed WHERE is_this),
        (SELECT count(*) FROM moderation_flag WHERE subject_id = :subject AND status = 'open'),
        (SELECT count(*) FROM moderation_flag WHERE subject_id = :subject AND status = 'resolved'),
        (SELECT count(*) FROM moderation_flag WHERE subject_id = :subject AND status = 'dismissed'),
+       (SELECT count(*) FROM moderation_moderationaction warning
+        WHERE warning.affected_id = :subject AND warning.action = 'warn' AND NOT EXISTS (
+            SELECT FROM moderation_moderationaction reversal WHERE reversal.reverses_id = warning.id)) AS warnings,
        proposal.id, proposal.reason, proposal.category, proposal.expires_at, proposer.id, proposer.handle
 FROM (SELECT) AS one_row
 LEFT JOIN moderation_claim claim ON claim.target_type = :type AND claim.target_id = :id AND claim.expires_at > :now

@@ -160,7 +160,7 @@ def _median_case_seconds(period: Period, *actions: str) -> float | None:
 
 
 def _median_wait(period: Period) -> float | None:
-    """The median time from the first report of a target to its takedown or suspension."""
+    """The median time from the first report of a target to the restriction of it."""
     actions = ModerationAction.objects.between(period.since, period.until).filter(action__in=RESTRICTIONS).with_wait()
     return seconds(actions.aggregate(median=Percentile("waited", 0.5))["median"])
 
@@ -273,6 +273,8 @@ def _suspensions(counted: _Counted) -> Section:
     ended, endless = (counted.number(Action.SUSPEND, with_end=with_end) for with_end in (True, False))
     lifted = counted.number(Action.UNSUSPEND)
     figures = [
+        Figure("warnings", "Warnings of accounts", "23(1)", counted.number(Action.WARN)),
+        Figure("warnings_withdrawn", "Warnings withdrawn", "23(1)", counted.number(Action.WITHDRAW_WARNING)),
         *_broken_down("suspensions", "Suspensions of accounts", "24(1)(b), 23", dict(sorted(by_category.items()))),
         Figure("suspensions_for_illegal_content", "Suspensions for illegal content", "24(1)(b), 23(1)", illegal),
         Figure("suspensions_with_an_end", "Suspensions with an end", "24(1)(b)", ended),
@@ -302,6 +304,10 @@ def _recipients() -> Section:
     return Section("recipients", "Recipients of the service", "24(2)", [figure])
 
 
+# As the figures name these restrictions.
+_NAMES: dict[str, str] = {Action.MARK_SENSITIVE: "sensitive mark", Action.LIMIT_REACH: "limited reach"}
+
+
 # ── Figures ──────────────────────────────────────────────────────────────────────────────────────────────
 def _restrictions(key: str, label: str, article: str, counted: _Counted, *, reported: bool) -> list[Figure]:
     """The total, by ground, and by restriction and category."""
@@ -310,7 +316,7 @@ def _restrictions(key: str, label: str, article: str, counted: _Counted, *, repo
     total = sum(row.number for row in rows)
     parts: dict[tuple[str, str], int] = {}
     for row in rows:
-        part = (f"{row.action} of {row.target_type}", row.category)
+        part = (f"{_NAMES.get(row.action, row.action)} of {row.target_type}", row.category)
         parts[part] = parts.get(part, 0) + row.number
     return [
         Figure(key, label, article, total),

@@ -15,13 +15,15 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.core.db.ids import first_id_at
 from apps.core.ops.metrics import MOST_COUNTED
-from apps.moderation.models import Appeal, Flag, ModerationAction
+from apps.moderation.models import REVERSALS, Appeal, Flag, ModerationAction
 from apps.moderation.querysets import ActionQuerySet, FlagQuerySet
 
 Action = ModerationAction.Action
 # The periods that pages offer, in days.
 PERIODS = (7, 30, 90, 365)
-DECISIONS = [Action.TAKEDOWN, Action.SUSPEND, Action.RESOLVE_FLAG, Action.DISMISS_FLAG]
+# Between no action and a takedown.
+GRADED = [Action.MARK_SENSITIVE, Action.LIMIT_REACH, Action.WARN]
+DECISIONS = [Action.TAKEDOWN, Action.SUSPEND, *GRADED, Action.RESOLVE_FLAG, Action.DISMISS_FLAG]
 
 # The ages of open reports, in hours, and the names of the groups between them.
 AGE_BOUNDS = (1, 4, 24, 72, 168)
@@ -178,6 +180,7 @@ class Share:
     handle: str | None
     takedowns: int
     suspensions: int
+    graded: int
     flags_closed: int
     undone: int
     appeals_decided: int
@@ -192,7 +195,8 @@ class Share:
 
     @property
     def decisions(self) -> int:
-        return self.takedowns + self.suspensions + self.flags_closed + self.undone + self.appeals_decided
+        taken = self.takedowns + self.suspensions + self.graded
+        return taken + self.flags_closed + self.undone + self.appeals_decided
 
     @property
     def overturned_percent(self) -> int | None:
@@ -208,8 +212,9 @@ def workload(period: Period) -> list[Share]:
         .annotate(
             takedowns=_count(Action.TAKEDOWN),
             suspensions=_count(Action.SUSPEND),
+            graded=_count(*GRADED),
             flags_closed=_count(Action.RESOLVE_FLAG, Action.DISMISS_FLAG),
-            undone=_count(Action.RESTORE, Action.UNSUSPEND),
+            undone=_count(*REVERSALS),
             appeals_decided=_count(Action.UPHOLD_APPEAL, Action.OVERTURN_APPEAL),
             median=Percentile("waited", 0.5, filter=Q(action__in=DECISIONS)),
             appealed=Count("appeal", filter=Q(appeal__status__in=[Appeal.Status.UPHELD, Appeal.Status.OVERTURNED])),

@@ -1,7 +1,9 @@
 """Signing in and out, joining, and the links of mails."""
 
+import json
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.password_validation import password_validators_help_texts
@@ -12,14 +14,17 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
+from rest_framework.exceptions import ValidationError
 
 from apps.accounts import changes, handles, services, time_zones, two_factor
 from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
 from apps.accounts.api.serializers import (
     ConfirmEmailSerializer,
+    PasskeySignInSerializer,
     RequestPasswordResetSerializer,
     ResetPasswordSerializer,
+    SecondFactorSignInSerializer,
     SignUpSerializer,
 )
 from apps.accounts.models import EmailedToken, Session, User
@@ -28,9 +33,8 @@ from apps.core import limits
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
-from apps.moderation import permissions
 from apps.web import reactivation, sessions
-from apps.web.forms import form_page, refused_form
+from apps.web.forms import form_page, read_passkey_form, refused_form
 from apps.web.http import get_member, go, go_back, page, read_form, render_page, require_form_methods, safe_path
 
 
@@ -39,7 +43,8 @@ from apps.web.http import get_member, go, go_back, page, read_form, render_page,
 @require_form_methods
 @page()
 def login(request: HttpRequest) -> HttpResponse:
-    """Sign in with handle or e-mail address and password, and then with a code for users who have set up two-factor."""
+    """Sign in with handle or e-mail address and password, and then with a second factor for users who have one; or with
+    a passkey alone."""
     to = _next(request)
     if request.method != "POST" and request.user.is_authenticated:
         return redirect(to)
@@ -51,29 +56,37 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render_page(request, "web/login.html", {"form": values, "errors": {}})
     try:
+        if "passkey" in request.POST:
+            body = read_passkey_form(request, PasskeySignInSerializer, grant_type="passkey")
+            return _complete_sign_in(request, second_step.identify(request, body), to, two_factor=True)
         user = services.check_credentials(
             attempts.count_attempt(request, request.POST.get("login", "")[: attempts.LONGEST_LOGIN]),
             password=request.POST.get("password", ""),
         )
-        if two_factor.device_of(user):
-            context: dict[str, Any] = {"form": {"proof": second_step.make_proof(user), "next": to}, "errors": {}}
+        if two_factor.is_enrolled(user):
+            proof = second_step.make_proof(user)
+            context = {"form": {"proof": proof, "next": to}, "errors": {}} | _ways(user, proof)
             return render_page(request, "web/login_code.html", context)
-        return _complete_sign_in(request, user, to)
-    except DomainError as error:
-        return refused_form(request, "web/login.html", error, values=values)
+        return _complete_sign_in(request, user.pk, to)
+    except (DomainError, ValidationError) as error:
+        context = {"needs_setup": isinstance(error, two_factor.TwoFactorRequired)}
+        return refused_form(request, "web/login.html", error, values=values, context=context)
 
 
 def _second_step(request: HttpRequest, to: str) -> HttpResponse:
-    user = second_step.find_user(request.POST["proof"])
+    proof = request.POST["proof"]
+    user = second_step.find_user(proof)
     if user is None:
-        messages.error(request, _("That took too long. Sign in again."))
+        messages.error(request, second_step.InvalidChallenge.title)
         return redirect(_with_next("web:login", to))
     try:
-        limits.require("two_factor", str(user.pk))
-        if permissions.accept(user, request.POST.get("code", "")) is None:
-            raise two_factor.WrongCode
-        return _complete_sign_in(request, user, to, two_factor=True)
-    except DomainError as error:
+        if "passkey" in request.POST:
+            answer = {"challenge": proof, "grant_type": "second_factor"}
+            body = read_passkey_form(request, SecondFactorSignInSerializer, **answer)
+        else:
+            body = {"challenge": proof, "code": request.POST.get("code", "")}
+        return _complete_sign_in(request, second_step.complete(request, body), to, two_factor=True)
+    except (DomainError, ValidationError) as error:
         return refused_form(
             request,
             "web/login_code.html",
@@ -81,17 +94,29 @@ def _second_step(request: HttpRequest, to: str) -> HttpResponse:
             values={"proof": "", "next": to},
             secrets=["code"],
             places={two_factor.WrongCode.code: "code"},
+            context=_ways(user, proof),
         )
 
 
+def _ways(user: User, proof: str) -> dict[str, Any]:
+    """What the page of the second step offers: an app's code, a passkey."""
+    described = second_step.describe(user, proof)
+    options = described["passkey_options"]
+    return {
+        "has_app": two_factor.TOTP in described["methods"],
+        "passkey_options": json.dumps(options) if options else "",
+    }
+
+
 def _complete_sign_in(
-    request: HttpRequest, user: User, to: str, *, two_factor: bool = False, reactivate: bool = False
+    request: HttpRequest, user_id: UUID, to: str, *, two_factor: bool = False, reactivate: bool = False
 ) -> HttpResponse:
     """Sign the browser in. Asks whether to reactivate a deactivated account. The session of a suspended account is
     restricted, and shows why."""
+    is_leaving = User.objects.filter(pk=user_id, erase_after__isnull=False).exists()
     try:
         session = services.complete_sign_in(
-            user.pk,
+            user_id,
             kind=Session.Kind.WEB,
             two_factor=two_factor,
             restricted=True,
@@ -99,9 +124,9 @@ def _complete_sign_in(
             **describe_client(request),
         )
     except AccountDeactivated:
-        proof = reactivation.make_proof(user, two_factor=two_factor)
+        proof = reactivation.make_proof(user_id, two_factor=two_factor)
         return render_page(request, "web/reactivate.html", {"returning": proof, "next": to})
-    if user.erase_after or user.state == User.State.LEAVING:
+    if is_leaving:
         messages.success(request, _("Welcome back. Your account will not be deleted."))
     if reactivate:
         messages.success(request, _("Welcome back. Your account is visible again."))
@@ -114,10 +139,10 @@ def _reactivate(request: HttpRequest, to: str) -> HttpResponse:
     """The member has answered that they return."""
     found = reactivation.read_proof(request.POST["returning"])
     if found is None:
-        messages.error(request, _("That took too long. Sign in again."))
+        messages.error(request, second_step.InvalidChallenge.title)
         return redirect(_with_next("web:login", to))
-    user, two_factor = found
-    return _complete_sign_in(request, user, to, two_factor=two_factor, reactivate=True)
+    user_id, two_factor = found
+    return _complete_sign_in(request, user_id, to, two_factor=two_factor, reactivate=True)
 
 
 @require_form_methods

@@ -160,7 +160,7 @@ def profile_feed(request: HttpRequest, handle: str) -> HttpResponse:
 def tag_feed(request: HttpRequest, tag: str) -> HttpResponse:
     """The newest public posts with a tag as an Atom feed."""
     name = captions.normalise_tag(tag.removeprefix("#")) or ""
-    posts: PostQuerySet = Post.objects.public()
+    posts: PostQuerySet = Post.objects.public().in_reach()
     ids = posts.tagged(name).page_of_ids(after=None, limit=ENTRIES)
     return _atom(f"#{name}", reverse("web:tag", args=[name or tag]), ids)
 
@@ -210,7 +210,7 @@ class _NewestSitemap(Sitemap):  # type: ignore[type-arg]
 
 class ProfileSitemap(_NewestSitemap):
     def items(self) -> UserQuerySet:
-        profiles: UserQuerySet = User.objects.discoverable().only("handle").order_by("-pk")[: self.most]
+        profiles: UserQuerySet = User.objects.discoverable().in_reach().only("handle").order_by("-pk")[: self.most]
         return profiles
 
     def location(self, item: User) -> str:
@@ -219,7 +219,7 @@ class ProfileSitemap(_NewestSitemap):
 
 class PostSitemap(_NewestSitemap):
     def items(self) -> PostQuerySet:
-        posts: PostQuerySet = Post.objects.public().filter(author__in=User.objects.discoverable())
+        posts: PostQuerySet = Post.objects.public().in_reach().filter(author__in=User.objects.discoverable())
         return posts.only("id", "edited_at").order_by("-pk")[: self.most]
 
     def location(self, item: Post) -> str:

@@ -101,7 +101,7 @@ def tag_page(request: HttpRequest, tag: str) -> HttpResponse:
     """The posts with a tag, newest first."""
     viewer_id = request.user.pk
     name = captions.normalise_tag(tag.removeprefix("#")) or ""  # no post has an invalid tag
-    found = Post.objects.visible_to(viewer_id).published()
+    found = Post.objects.visible_to(viewer_id).published().in_reach()
     posts = paginate(
         request,
         "tag",

@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import changes, exports, services, time_zones, two_factor
+from apps.accounts import changes, exports, services, time_zones
 from apps.accounts.api import attempts
+from apps.accounts.api.second_factors import describe_second_factors
 from apps.accounts.api.serializers import (
     THEMES,
     ChangeEmailSerializer,
@@ -71,7 +72,7 @@ class Section:
 SECTIONS = [
     Section("profile", gettext_lazy("Profile"), gettext_lazy("Photo, name, bio and website"), "person"),
     Section("account", gettext_lazy("Account"), gettext_lazy("Handle, e-mail address and language"), "at"),
-    Section("security", gettext_lazy("Security"), gettext_lazy("Password and two-factor authentication"), "lock"),
+    Section("security", gettext_lazy("Security"), gettext_lazy("Password, passkeys and authenticator app"), "lock"),
     Section("sessions", gettext_lazy("Devices"), gettext_lazy("Where you are signed in"), "device"),
     Section("notifications", gettext_lazy("Notifications"), gettext_lazy("What you hear about, and how"), "bell"),
     Section("privacy", gettext_lazy("Privacy"), gettext_lazy("Who sees you; blocked and muted people"), "eye-off"),
@@ -287,7 +288,7 @@ def _theme_name(name: str) -> str:
 @require_form_methods
 @page(members_only=True)
 def security(request: HttpRequest) -> HttpResponse:
-    """Change the password; the state of two-factor authentication of staff."""
+    """Change the password; the second factors, which have pages of their own (`security.py`)."""
     member = get_member(request)
 
     def save() -> None:
@@ -309,7 +310,8 @@ def security(request: HttpRequest) -> HttpResponse:
         saved=_("Your password is changed. All other devices are signed out."),
         context={
             "password_rules": password_validators_help_texts(),
-            "two_factor": _two_factor_state(request, member) if member.is_staff else None,
+            # With all ranks; those of `member` are the ones that this session may use.
+            "factors": describe_second_factors(User.objects.get(pk=member.pk)),
             "events": [_present_event(event) for event in _events_of(member.pk).order_by("-id")[:RECENT_EVENTS]],
         },
     )
@@ -341,16 +343,6 @@ def _events_of(user_id: UUID) -> QuerySet[SecurityEvent]:
 
 def _present_event(event: SecurityEvent) -> dict[str, Any]:
     return {**SecurityEventSerializer(event).data, "title": title_of(event)}
-
-
-def _two_factor_state(request: HttpRequest, member: User) -> dict[str, Any]:
-    session = Session.objects.get(pk=_session(request).session_id)
-    return {
-        "is_set_up": two_factor.device_of(member) is not None,
-        "is_required": two_factor.is_required(),
-        "codes_left": two_factor.recovery_codes_left(member),
-        "is_used_here": session.two_factor,
-    }
 
 
 def _session(request: HttpRequest) -> sessions.WebSession:

@@ -27,3 +27,8 @@ on("click", "[data-reveal]", (event, button) => {
   field.type = isShown ? "text" : "password";
   button.setAttribute("aria-pressed", String(isShown));
 });
+
+// ── Passkeys ─────────────────────────────────────────────────────────────────────────────────────────────
+onContent((root) => {
+  if (root.querySelector("[data-passkey]")) void import("./passkeys.js");
+});

@@ -12,9 +12,10 @@ from django.urls import reverse
 from apps.accounts import services as accounts
 from apps.core.db.ids import new_id
 from apps.engagement.models import Like
-from apps.moderation import services
+from apps.moderation import notes, services, tags
 from apps.moderation.admin.urls import PAGES
 from apps.moderation.audit.records import record_staff_act
+from apps.moderation.cases import measures
 from tests.conftest import rolled_back
 from tests.factories import BlockFactory, CommentFactory, FollowFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
@@ -29,6 +30,8 @@ FOR_MODERATORS = [
     "moderation_post",
     "moderation_audit",
     "moderation_transparency",
+    "moderation_tags",
+    "moderation_digest",
 ]
 # Who → what of our pages is theirs.
 RIGHTS = {
@@ -67,6 +70,9 @@ def world(alice, bob, carol):
     accounts.open_session(alice)
     record_staff_act("read_sessions", alice, by=lead.pk, reason=EVIL, what=EVIL)
     services.suspend(alice, by=lead, reason=EVIL, category="spam")
+    measures.warn(alice, by=lead, reason=EVIL, category="spam")
+    notes.add(alice, by=lead, text=EVIL)
+    tags.restrict("snow", by=lead, reason=EVIL, hidden=True)
     return {"person_id": alice.pk, "post_id": post.pk}
 
 
@@ -104,7 +110,7 @@ def test_senior_moderators_see_the_workload(browser, world):
 
 @pytest.mark.promise("O1")
 def test_anonymous_visitor_is_asked_to_sign_in():
-    ids = dict.fromkeys(("person_id", "post_id", "appeal_id"), new_id())
+    ids = dict.fromkeys(("person_id", "post_id", "appeal_id", "note_id"), new_id())
     for name in PAGES:
         for method in ("get", "post"):
             assert getattr(Client(), method)(path_of(name, ids)).status_code == 302, (method, name)

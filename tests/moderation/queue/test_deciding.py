@@ -290,10 +290,14 @@ def test_preview_is_titled_by_the_decision_and_the_person(mod, things, kind, dec
 @pytest.mark.parametrize(
     ("kind", "decision", "offered"),
     [
-        ("post", "take_down", ["suspend"]),
-        ("comment", "take_down", ["suspend"]),
-        ("user", "suspend", ["suspend"]),
-        ("post", "dismiss", ["take_down", "suspend"]),
+        ("post", "take_down", ["suspend", "limit_account", "warn"]),
+        ("comment", "take_down", ["suspend", "limit_account", "warn"]),
+        ("user", "suspend", ["suspend", "limit_account", "warn"]),
+        ("post", "dismiss", ["take_down", "suspend", "mark_sensitive", "limit_post", "limit_account", "warn"]),
+        ("post", "mark_sensitive", ["take_down", "suspend", "limit_post", "limit_account", "warn"]),
+        ("post", "limit_post", ["take_down", "suspend", "mark_sensitive", "limit_account", "warn"]),
+        ("user", "limit_account", ["suspend", "warn"]),
+        ("user", "warn", ["suspend", "limit_account", "warn"]),
     ],
 )
 def test_decided_case_offers_only_what_would_change_something(mod, things, kind, decision, offered):

@@ -118,7 +118,7 @@ def test_pages_of_visitors_fit_and_are_accessible(site, world, size):
     page.get_by_label("Handle or e-mail address").fill("mod")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Authentication code")).to_be_visible()
+    expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     wrong |= faults_of(page, "/login-code")
     assert wrong == {}
 

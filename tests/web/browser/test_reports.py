@@ -21,7 +21,7 @@ def test_reporter_follows_the_report_from_the_settings_and_objects(site):
     page.get_by_role("link", name="Moderation").click()
     expect(page.get_by_role("link", name="Your post was taken down")).to_be_visible()
     page.get_by_role("link", name="Your reports").click()
-    expect(page.get_by_text("No action")).to_be_visible()
+    expect(page.get_by_text("No action", exact=True)).to_be_visible()
     page.get_by_role("link", name="Report of a post").click()
     expect(page.get_by_text("It is a joke.")).to_be_visible()
     page.get_by_label("Why should we change it?").fill("It is no joke.")

@@ -1,4 +1,4 @@
-"""Reset the two-factor authentication of a member of staff, when no admin can."""
+"""Reset the second factors of a user who has lost them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,9 +13,10 @@ from apps.moderation import permissions
 
 class Command(OperatorCommand):
     help = (
-        'Remove the authenticator app and the recovery codes of an account. If STAFF_TWO_FACTOR is "required", the '
-        "user has to set up two-factor authentication again at the next visit to the console. Admins can do this for "
-        "moderators in the console; use this command for an admin. The reset is recorded with the reason."
+        "Remove the authenticator app, the passkeys and the recovery codes of an account. If STAFF_TWO_FACTOR is "
+        '"required", staff have to set up two-factor authentication again at the next visit to the console. Admins can '
+        "do this in the console; use this command for an admin. The reset is recorded with the reason, and the user "
+        "gets a mail."
     )
     examples = """
   manage.py reset_two_factor alice --reason "Lost her phone; called back on the known number."

@@ -1,0 +1,192 @@
+"""The console pages of the site: only admins change it, and each change is recorded."""
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from apps.core.errors import Invalid
+from apps.moderation import site
+from apps.moderation.models import StaffAct
+from apps.moderation.permissions import AdminRequired
+from apps.site import reads
+from apps.site.logos import make_logo
+from apps.site.models import Announcement, DocumentVersion, Rule, SiteSettings
+from tests.factories import PASSWORD
+from tests.moderation.people import make_moderator
+
+pytestmark = pytest.mark.django_db
+
+
+def picture(width=64, height=64, kind="PNG", mode="RGBA"):
+    made = io.BytesIO()
+    Image.new(mode, (width, height), "red").save(made, kind)
+    return made.getvalue()
+
+
+@pytest.fixture
+def admin(db):
+    return make_moderator("operator", "admin")
+
+
+@pytest.fixture
+def browser(admin):
+    client = Client()
+    assert client.login(username="operator", password=PASSWORD)
+    return client
+
+
+def send(browser, model, page, data, *args):
+    """The form of a page, with a reason. Returns the messages of a refusal."""
+    path = reverse(f"admin:site_{model}_{page}", args=args)
+    response = browser.post(path, {"reason": "Because."} | data)
+    assert response.status_code in {302, 400}, response.content
+    form = response.context and response.context["form"]
+    return {name: list(errors) for name, errors in form.errors.items()} if form else {}
+
+
+def act(browser, model, action, row):
+    data = {"action": action, "_selected_action": [str(row.pk)], "index": 0, "reason": "Because."}
+    assert browser.post(reverse(f"admin:site_{model}_changelist"), data).status_code == 302
+
+
+def settings_form(**changes):
+    own = reads.current()
+    return {
+        "name": "",
+        "description": "",
+        "about": "",
+        "contact": "",
+        "accent": own.accent,
+        "registration": own.registration,
+        "minimum_age": "",
+        "invitations_per_member": own.invitations_per_member,
+    } | changes
+
+
+def acts():
+    return [row.act for row in StaffAct.objects.order_by("id")]
+
+
+def test_settings_are_changed_and_recorded_with_the_old_and_new_values(browser):
+    page = browser.get(reverse("admin:site_sitesettings_change_settings"))
+    assert page.status_code == 200
+    logo = SimpleUploadedFile("logo.png", picture())
+    form = settings_form(name="Ebb", registration="invite", logo=logo)
+    assert send(browser, "sitesettings", "change_settings", form) == {}
+    own = reads.current()
+    assert (own.name, own.registration) == ("Ebb", "invite")
+    with Image.open(io.BytesIO(reads.logo_image(own.logo_id))) as made:
+        assert (made.format, made.size, made.mode) == ("PNG", (512, 512), "RGBA")
+    assert acts() == ["change_site_settings", "set_logo"]
+    recorded = StaffAct.objects.get(act="change_site_settings")
+    assert recorded.detail == {"name": ["", "Ebb"], "registration": ["open", "invite"]}
+    assert recorded.reason == "Because."
+    form = settings_form(name="Ebb", registration="invite", remove_logo="on")
+    assert send(browser, "sitesettings", "change_settings", form) == {}
+    assert reads.current().logo_id is None
+    assert acts()[2:] == ["remove_logo"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"accent": "#ffcc00"}, "accent", "The contrast with the background is 1.4:1, but text needs at least 4.5:1."),
+        ({"accent": "red"}, "accent", "Write # and six"),
+        ({"minimum_age": "0"}, "minimum_age", "greater than or equal to 1"),
+        ({"reason": ""}, "reason", "required"),
+    ],
+)
+def test_settings_that_are_not_valid_are_refused_with_a_message(browser, changes, field, message):
+    refused = send(browser, "sitesettings", "change_settings", settings_form(**changes))
+    assert [field] == list(refused)
+    assert message in refused[field][0]
+    assert not SiteSettings.objects.exists()
+    assert acts() == []
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "code"),
+    [
+        (b"<svg/>", "invalid"),
+        (b"", "invalid"),
+        (picture(kind="JPEG", mode="RGB"), "invalid"),
+        (picture()[:40], "invalid"),
+        (picture(64, 32), "not_square"),
+        (picture(2049, 2049, mode="1"), "not_square"),
+        (b"\x89PNG" + bytes(200_000), "too_large"),
+    ],
+)
+def test_logo_that_is_no_small_square_png_is_refused(uploaded, code):
+    with pytest.raises(Invalid) as refused:
+        make_logo(uploaded)
+    assert refused.value.extra["errors"][0]["code"] == code
+
+
+def test_rules_are_added_changed_and_withdrawn(browser):
+    assert send(browser, "rule", "new", {"title_en": "Be kind", "text_en": "No insults."}) == {}
+    rule = Rule.objects.get()
+    form = {"title_en": "Be very kind", "text_en": "No insults.", "position": "3"}
+    assert browser.get(reverse("admin:site_rule_change_rule", args=[rule.pk])).status_code == 200
+    assert send(browser, "rule", "change_rule", form, rule.pk) == {}
+    [version] = reads.rules()
+    assert (version.number, version.rule.position, version.texts["en"]["title"]) == (2, 3, "Be very kind")
+    assert list(send(browser, "rule", "new", {"text_en": "No title."})) == ["__all__"]
+    act(browser, "rule", "withdraw", rule)
+    assert reads.rules() == []
+    assert acts() == ["add_rule", "change_rule", "withdraw_rule"]
+
+
+def test_documents_are_published_changed_and_withdrawn(browser):
+    upcoming = {"kind": "terms", "text_en": "Be nice.", "effective_at": "2099-01-01T12:00"}
+    assert send(browser, "documentversion", "new", upcoming) == {}
+    version = DocumentVersion.objects.get()
+    assert (version.number, version.effective_at.isoformat()) == (1, "2099-01-01T12:00:00+00:00")
+    assert browser.get(reverse("admin:site_documentversion_change_document", args=[version.pk])).status_code == 200
+    assert send(browser, "documentversion", "change_document", {"text_en": "Be nicer."}, version.pk) == {}
+    act(browser, "documentversion", "withdraw", version)
+    assert send(browser, "documentversion", "new", {"kind": "terms", "text_en": "Be nice."}) == {}
+    version = reads.documents_in_effect()["terms"]
+    assert list(send(browser, "documentversion", "change_document", {"text_en": "Other."}, version.pk)) == ["__all__"]
+    act(browser, "documentversion", "withdraw", version)
+    assert DocumentVersion.objects.get().texts == {"en": {"text": "Be nice.", "changes": ""}}
+    assert acts() == ["publish_document", "change_document", "withdraw_document", "publish_document"]
+
+
+def test_announcements_are_added_changed_and_removed(browser):
+    assert send(browser, "announcement", "new", {"text_en": "Offline on Sunday."}) == {}
+    [shown] = reads.announcements()
+    assert browser.get(reverse("admin:site_announcement_change_announcement", args=[shown.pk])).status_code == 200
+    form = {"text_en": "Offline.", "starts_at": f"{shown.starts_at:%Y-%m-%dT%H:%M}", "ends_at": "2099-01-01T12:00"}
+    assert send(browser, "announcement", "change_announcement", form, shown.pk) == {}
+    changed = Announcement.objects.get()
+    assert (changed.texts["en"]["text"], changed.starts_at) == ("Offline.", shown.starts_at)
+    act(browser, "announcement", "remove", shown)
+    assert not Announcement.objects.exists()
+    assert acts() == ["add_announcement", "change_announcement", "remove_announcement"]
+
+
+@pytest.mark.parametrize("rank", ["moderator", "senior_moderator"])
+def test_only_admins_change_the_site(rank, admin):
+    by = make_moderator("other", rank)
+    rule = site.add_rule(texts={"en": {"title": "Be kind"}}, by=admin, reason="x").rule
+    changes = [
+        lambda: site.change_settings(name="Ebb", by=by),
+        lambda: site.set_logo(None, by=by),
+        lambda: site.add_rule(texts={"en": {"title": "No"}}, by=by, reason="x"),
+        lambda: site.withdraw_rule(rule, by=by, reason="x"),
+        lambda: site.publish_document(kind="terms", texts={}, effective_at=None, by=by, reason="x"),
+        lambda: site.save_announcement(None, texts={}, starts_at=None, ends_at=None, by=by, reason="x"),
+    ]
+    for change in changes:
+        with pytest.raises(AdminRequired):
+            change()
+    client = Client()
+    assert client.login(username="other", password=PASSWORD)
+    for model in ("sitesettings", "rule", "documentversion", "announcement"):
+        assert client.get(reverse(f"admin:site_{model}_changelist")).status_code == 403
+    assert client.post(reverse("admin:site_sitesettings_change_settings"), settings_form()).status_code == 403
+    assert acts() == ["add_rule"]
