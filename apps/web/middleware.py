@@ -12,9 +12,9 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import APIException
 
-from apps.accounts.time_zones import show_dates_in
 from apps.core.api import problems, throttling
 from apps.core.errors import DomainError, MethodNotAllowed
+from apps.core.time_zones import show_dates_in
 from apps.web import restricted, sessions
 from apps.web.errors import render_problem
 

@@ -3,7 +3,8 @@
 from django.http import HttpRequest, HttpResponse
 
 from apps.accounts.services import suspension_of
-from apps.core.api import problems
+from apps.core.api import problems, throttling
+from apps.core.errors import DomainError
 from apps.web.http import is_htmx, member_id, wants_json
 from apps.web.views.suspended import show_suspension
 
@@ -43,6 +44,10 @@ def refuse(request: HttpRequest) -> HttpResponse | None:
     match = request.resolver_match
     if match is None or match.view_name in OPEN:
         return None
-    if wants_json(request) or is_htmx(request):
-        return problems.problem_response(suspension_of(member_id(request)), request)
-    return show_suspension(request, status=403)
+    try:
+        if wants_json(request) or is_htmx(request):
+            throttling.count(request, "write", str(member_id(request)))
+            raise suspension_of(member_id(request))
+        return show_suspension(request, status=403)
+    except DomainError as error:  # Django handles no exceptions of this hook.
+        return problems.problem_response(error, request)

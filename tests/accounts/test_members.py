@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts import erasure, exports, mails, services
 from apps.accounts.models import Session, User
+from apps.content import services as posts
 from apps.content.models import Post
 from apps.core import cache
 from apps.engagement.models import Comment
@@ -229,6 +230,12 @@ class TestSuspended:
         cache.call(lambda client: client.set(key, json.dumps(record)))
         assert code_of(caller.get("/feed")) == (403, "account_suspended")
 
+    def test_refused_calls_are_limited(self, alice, action, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"write": (2, 60)}
+        caller = Caller(alice)
+        assert [caller.get("/feed").status_code for _ in range(3)] == [403, 403, 429]
+
     def test_unsuspension_makes_the_session_an_ordinary_one(self, alice, mod, action):
         caller = bearer(sign_in(restricted=True))
         assert caller.get("/feed").status_code == 403
@@ -256,10 +263,7 @@ class TestSuspended:
     @pytest.mark.parametrize("named", ["me", "@alice", "{id}"])
     def test_deletion_keeps_the_suspension_until_the_account_is_erased(self, alice, action, named):
         caller = bearer(sign_in(restricted=True))
-        path = f"/users/{named.format(id=alice.pk)}"
-        if named == "@alice":
-            path = "/users/me"
-        assert caller.delete(path, {"password": PASSWORD}).status_code == 202
+        assert caller.delete(f"/users/{named.format(id=alice.pk)}", {"password": PASSWORD}).status_code == 202
         assert caller.get("/auth/me").status_code == 401
         assert (reload(alice).state, reload(alice).erase_after is not None) == ("suspended", True)
         # Signing in keeps the account, as it does for every other.
@@ -330,7 +334,7 @@ class TestDiscoverable:
         return {place for place, path in self.PLACES.items() if caller.get(path).json()["results"]}
 
     def test_setting_takes_the_account_out_of_every_list_of_strangers(self, api, alice, carol):
-        PostFactory(author=alice, caption="Low tide #husum", tags=["husum"])
+        posts.create_post(author_id=alice.pk, media_ids=[MediaFactory(owner=alice).pk], caption="Low tide #husum")
         explore.keep_scores()
         friend = UserFactory()
         FollowFactory(follower=carol, followed=friend)

@@ -49,6 +49,13 @@ class TestSuspended:
         assert response.json()["reason"] == "Sells watches."
         assert browser.htmx("get", "/new-posts").status_code == 403
 
+    def test_refused_requests_are_limited(self, browser, settings):
+        settings.RATE_LIMITS_ENABLED = True
+        settings.RATE_LIMITS = settings.RATE_LIMITS | {"read": (1, 60), "write": (1, 60)}
+        scripts = {"Accept": "application/json"}
+        assert [browser.get("/web/unread", headers=scripts).status_code for _ in range(2)] == [403, 429]
+        assert [browser.get("/explore").status_code for _ in range(2)] == [403, 429]
+
     def test_appeal_is_sent_from_the_page_and_shown_there(self, browser):
         page = browser.get("/").content.decode()
         action = re.search(r'action="(/appeal\?action=[^"]+)"', page)[1]

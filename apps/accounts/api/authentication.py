@@ -1,6 +1,6 @@
 """Authentication of API requests: a bearer token of a live session of an active or suspended account."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from prometheus_client import Counter
@@ -36,11 +36,16 @@ class BearerAuthentication(JWTAuthentication):
         except InvalidToken:
             self._count_invalid(request)
             raise
-        if found and found[0].is_restricted:
-            view = request.parser_context["view"]
-            if getattr(view, "action", None) not in getattr(view, "restricted_actions", ()):
-                raise services.suspension_of(found[0].pk)
+        if found:
+            self._refuse_restricted(request, cast(User, found[0]))
         return found
+
+    @staticmethod
+    def _refuse_restricted(request: Request, user: User) -> None:
+        view = request.parser_context["view"]
+        if user.is_restricted and getattr(view, "action", None) not in getattr(view, "restricted_actions", ()):
+            throttling.count(request, "write", str(user.pk))
+            raise services.suspension_of(user.pk)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

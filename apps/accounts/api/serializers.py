@@ -11,17 +11,18 @@ from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from apps.accounts import consents, exports, time_zones
+from apps.accounts import consents, exports
 from apps.accounts.devices import name_event_device
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, Passkey, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
+from apps.core import time_zones
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.hosts import is_public_name
 from apps.media.api.serializers import serialize_avatar
 from apps.moderation.cases.decisions import in_force
-from apps.moderation.models import TargetType
+from apps.moderation.models import ModerationAction, TargetType
 from apps.notifications.reads import count_unread
 from apps.site.models import DocumentVersion
 
@@ -158,7 +159,7 @@ def serialize_suspension(user: User) -> dict[str, Any] | None:
     """The representation of `SuspensionSerializer`; None for an account that is not suspended."""
     if not user.is_restricted:
         return None
-    action = in_force(TargetType.USER, user.pk)
+    action = in_force(ModerationAction.Action.SUSPEND, TargetType.USER, user.pk)
     return {
         "reason": user.suspension_reason,
         "until": user.suspended_until,

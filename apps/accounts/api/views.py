@@ -27,7 +27,7 @@ from apps.core.errors import Forbidden
 from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
-from apps.social.api.profiles import get_profile_or_404, resolve_identifier
+from apps.social.api.profiles import get_profile_or_404
 from apps.social.api.serializers import serialize_profile
 from apps.social.reads import find_profiles
 
@@ -507,11 +507,12 @@ class UserViewSet(BaseViewSet):
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
         """Raises NotFound for an account that the caller may not read, Forbidden for every other account, and
-        AccountSuspended for a suspended caller who names another account than their own by its id or `me`."""
-        if cast(User, request.user).is_restricted:
-            if resolve_identifier(request, identifier) != request.user.pk:
-                raise services.suspension_of(request.user.pk)
-            return load_user(request.user.pk)
+        AccountSuspended for a suspended caller who names another account than their own."""
+        caller = cast(User, request.user)
+        if caller.is_restricted:
+            if identifier.lower() not in {"me", str(caller.pk), f"@{caller.handle}"}:
+                raise services.suspension_of(caller.pk)
+            return load_user(caller.pk)
         profile = get_profile_or_404(request, identifier, for_review=True)
         if profile.id != request.user.pk:
             raise Forbidden

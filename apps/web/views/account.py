@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 
-from apps.accounts import changes, handles, services, time_zones, two_factor
+from apps.accounts import changes, handles, services, two_factor
 from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
 from apps.accounts.api.serializers import (
@@ -29,7 +29,7 @@ from apps.accounts.api.serializers import (
 )
 from apps.accounts.models import EmailedToken, Session, User
 from apps.accounts.services import AccountDeactivated, InvalidLink
-from apps.core import limits
+from apps.core import limits, time_zones
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError

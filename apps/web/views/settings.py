@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.accounts import changes, exports, services, time_zones
+from apps.accounts import changes, exports, services
 from apps.accounts.api import attempts
 from apps.accounts.api.second_factors import describe_second_factors
 from apps.accounts.api.serializers import (
@@ -37,7 +37,7 @@ from apps.accounts.devices import name_device
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Session, User
 from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
-from apps.core import limits
+from apps.core import limits, time_zones
 from apps.moderation.api.serializers import serialize_decision
 from apps.moderation.models import ModerationAction
 from apps.notifications import preferences
