@@ -10,7 +10,7 @@ import apps.core.db.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0019_consents"),
+        ("accounts", "0014_web_sessions"),
     ]
 
     operations = [
