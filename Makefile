@@ -15,7 +15,7 @@ ONLY ?= feed, first page
 BASE ?= HEAD~1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow check lint format types contracts migrations deploy-check schema schema-check demo-data shell system-check doctor freeze backup restore sbom fuzz screenshots vendor flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
+.PHONY: help run test test-slow check lint format types contracts migrations deploy-check messages schema schema-check demo-data shell system-check doctor freeze backup restore sbom fuzz screenshots vendor flamegraph bench bench-compare bench-tuning bench-growth bench-fanout bench-statements bench-pipeline bench-search bench-console bench-faults lock clean
 
 help: ## Show this text
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,9 @@ COMPACT := $(BIN)/python -m json.tool --compact --no-ensure-ascii
 HTMX := $(BIN)/python -c "import django_htmx, pathlib; print(pathlib.Path(django_htmx.__file__).parent / 'static/django_htmx')"
 vendor: $(READY) ## Write static/web/vendor/htmx.js from the package django-htmx
 	@cd "$$($(HTMX))" && cat htmx-4.min.js ext/hx-head-4.min.js ext/hx-preload-4.min.js ext/hx-optimistic-4.min.js > "$(CURDIR)/static/web/vendor/htmx.js"
+
+messages: $(READY) ## Update and compile the message catalogues in locale, and list what is not translated
+	@$(BIN)/python -m devstack.messages
 
 schema: $(READY) ## Write static/openapi.yaml and static/openapi.json, which the API serves
 	@$(SPECTACULAR) --file static/openapi.yaml

@@ -50,9 +50,11 @@ def _passkey_host(url: str) -> str:
     return "localhost" if host in {"127.0.0.1", "::1"} else host
 
 
-def _passkey_origin(url: str) -> str:
-    port = urlsplit(url).port
-    return f"{urlsplit(url).scheme}://{_passkey_host(url)}" + (f":{port}" if port else "")
+def _passkey_origins(domain: str, *urls: str) -> list[str]:
+    """The origins of those URLs that are on the domain."""
+    on_domain = [url for url in urls if f".{_passkey_host(url)}".endswith(f".{domain}")]
+    ports = {url: f":{port}" if (port := urlsplit(url).port) else "" for url in on_domain}
+    return list(dict.fromkeys(f"{urlsplit(url).scheme}://{_passkey_host(url)}{ports[url]}" for url in on_domain))
 
 
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,6 +137,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.core.api.middleware.RequestContextMiddleware",
+    "apps.core.api.middleware.LanguageMiddleware",
     "apps.core.api.middleware.SecurityHeadersMiddleware",
     "apps.web.middleware.PageHeadersMiddleware",
     "apps.web.middleware.ErrorPageMiddleware",
@@ -437,9 +440,7 @@ CONFIRMATION_LIFETIME = timedelta(minutes=15)
 # Passkeys belong to a domain and work on it and the names below it; these are the pages (or apps) that may use them.
 # Browsers accept no address as the domain: in development the site must be opened as localhost.
 PASSKEY_DOMAIN = env.str("PASSKEY_DOMAIN", _passkey_host(PUBLIC_URL))
-PASSKEY_ORIGINS: list[str] = env.list(
-    "PASSKEY_ORIGINS", list(dict.fromkeys(_passkey_origin(url) for url in [PUBLIC_URL, CLIENT_URL]))
-)
+PASSKEY_ORIGINS: list[str] = env.list("PASSKEY_ORIGINS", _passkey_origins(PASSKEY_DOMAIN, PUBLIC_URL, CLIENT_URL))
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14, validate=not_negative))
 EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24, validate=positive))
 EXPORT_INTERVAL = timedelta(days=1)
@@ -593,8 +594,15 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
-# The languages of the pages.
-LANGUAGES = [("en", "English")]
+# The languages of mails, pages and errors. The console and the OpenAPI document are English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+# The choice of a visitor; members have a setting.
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True

@@ -10,12 +10,12 @@ from typing import Any
 import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
 
 from apps.accounts import passkeys, two_factor
 from apps.accounts.models import Passkey, User
 
 USER_PRESENT, USER_VERIFIED, BACKUP_ELIGIBLE, BACKED_UP, ATTESTED = 1, 4, 8, 16, 64
-ORIGIN = "http://localhost:8000"
 
 
 def encode(data: bytes) -> str:
@@ -31,7 +31,8 @@ class Authenticator:
     """One passkey. `counts`: whether it counts its signatures, as security keys do. Its attributes are what it will
     tell the site, so that a test can let it lie."""
 
-    origin: str = ORIGIN
+    origin: str = field(default_factory=lambda: settings.PASSKEY_ORIGINS[0])
+    is_in_frame: bool = False
     counts: bool = True
     flags: int = USER_PRESENT | USER_VERIFIED
     user_handle: bytes | None = None
@@ -74,7 +75,8 @@ class Authenticator:
         return hashlib.sha256(self.rp_id.encode()).digest() + bytes([flags]) + self.count.to_bytes(4, "big")
 
     def _client_data(self, type_: str, options: dict[str, Any]) -> bytes:
-        return json.dumps({"type": type_, "challenge": options["challenge"], "origin": self.origin}).encode()
+        data = {"type": type_, "challenge": options["challenge"], "origin": self.origin}
+        return json.dumps(data | {"crossOrigin": self.is_in_frame}).encode()
 
     def _credential(self, response: dict[str, Any]) -> dict[str, Any]:
         identifier = encode(self.credential_id)

@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core import privacy
+from apps.core.languages import use_language
 from apps.core.times import timestamp
 from apps.media import storage
 from apps.site import reads as site
@@ -76,9 +77,11 @@ def write(archive: Path, *, user: User, folder: Path) -> None:
             "made_at": timestamp(timezone.now()),
             "counts": sorted(contents.counts.items()),
         }
-        page = render_to_string("export/index.html", about | _page_context(contents))
+        with use_language(user.locale):
+            page = render_to_string("export/index.html", about | _page_context(contents))
+            readme = render_to_string("export/readme.txt", about)
         into.writestr(_entry("index.html"), page)
-        into.writestr(_entry("README.txt"), render_to_string("export/readme.txt", about))
+        into.writestr(_entry("README.txt"), readme)
 
 
 def _gather(user_id: UUID, into: zipfile.ZipFile, folder: Path) -> Contents:

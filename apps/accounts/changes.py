@@ -8,12 +8,13 @@ An address that was never confirmed is replaced at once: its owner may be a stra
 """
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import handles, passwords, security, session_cache, tasks, two_factor
 from apps.accounts.mails import digest
@@ -31,10 +32,12 @@ from apps.core.errors import Conflict, Invalid
 from apps.safety import terms
 
 Kind = SecurityEvent.Kind
+# Somebody who changes the address of an account that they have taken over may have added a second factor before.
+TAKEOVER = timedelta(days=1)
 
 
 class HandleChangeTooSoon(Conflict):
-    code, title = "handle_change_too_soon", "You changed your handle recently."
+    code, title = "handle_change_too_soon", _("You changed your handle recently.")
 
 
 # ── Handle ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +100,7 @@ def change_email(user: User, *, email: str, password: str, session_id: UUID | No
     require_password(user, password)
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if email == user.email:
-        raise Invalid(email=("unchanged", "That is your address already."))
+        raise Invalid(email=("unchanged", _("That is your address already.")))
     _cancel_pending(user)
     if user.email_verified_at is None:
         _set_address(user, email, is_confirmed=False)
@@ -154,8 +157,8 @@ def confirm_email_change(token: str, *, address: str | None = None, user_agent: 
 def revert_email_change(token: str, *, new_password: str, address: str | None = None, user_agent: str = "") -> None:
     """Give the account back to the owner of the address to which the token was sent.
 
-    The account has that address again and a new password. All sessions, a pending change, later changes and a second
-    factor that was set up since end. Raises InvalidLink, Invalid.
+    The account has that address again and a new password. All sessions, a pending change, later changes and second
+    factors that were set up since TAKEOVER before the change end. Raises InvalidLink, Invalid.
     """
     sent, user = _lock_token(token, EmailedToken.Purpose.REVERT_EMAIL)
     change = _revertible(user, sent.email)
@@ -169,9 +172,7 @@ def revert_email_change(token: str, *, new_password: str, address: str | None = 
     _cancel_pending(user)
     later = EmailChange.objects.owned_by(user.pk).revertible().filter(id__gte=change.pk)
     later.update(state=EmailChange.State.REVERTED)
-    device = two_factor.device_of(user)
-    if device and device.created_at >= change.created_at:
-        two_factor.remove(user)
+    two_factor.remove_added_since(user, change.created_at - TAKEOVER)
     end_all_sessions(user.pk, reason=Session.EndReason.EMAIL_REVERTED)
     security.record(user, Kind.EMAIL_REVERTED, address=address, user_agent=user_agent)
 

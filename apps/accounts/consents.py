@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import Consent, User
 from apps.accounts.reads import Member
@@ -22,7 +23,7 @@ _FIELDS = {"terms": "accepted_terms", "privacy": "accepted_privacy"}
 
 
 class DocumentOutdated(Conflict):
-    code, title = "document_outdated", "This is not the version in effect. Read the current one first."
+    code, title = "document_outdated", _("This is not the version in effect. Read the current one first.")
 
 
 def accepted_number(user: User | Member, kind: str) -> int:

@@ -7,6 +7,8 @@ table only needs the ASCII characters that look like another one.
 import re
 from pathlib import Path
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.core.errors import Invalid
 
 MIN_LENGTH, MAX_LENGTH = 3, 30
@@ -33,9 +35,10 @@ def normalise(typed: str) -> str:
     """The handle in the form in which it is stored. Raises Invalid, naming the field."""
     handle = typed.removeprefix("@").lower() if typed.isascii() else typed
     if not MIN_LENGTH <= len(handle) <= MAX_LENGTH:
-        raise Invalid(handle=("invalid_length", f"{MIN_LENGTH} to {MAX_LENGTH} characters."))
+        length = _("{shortest} to {longest} characters.").format(shortest=MIN_LENGTH, longest=MAX_LENGTH)
+        raise Invalid(handle=("invalid_length", length))
     if not _WELL_FORMED.fullmatch(handle):
-        raise Invalid(handle=("invalid", "Letters a-z, digits, _ and single dots inside."))
+        raise Invalid(handle=("invalid", _("Letters a-z, digits, _ and single dots inside.")))
     if skeleton(handle) in _RESERVED_SKELETONS:
-        raise Invalid(handle=("reserved", "That handle is reserved."))
+        raise Invalid(handle=("reserved", _("That handle is reserved.")))
     return handle

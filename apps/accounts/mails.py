@@ -2,12 +2,12 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import lazy
@@ -19,7 +19,7 @@ from apps.core import mail
 from apps.site import reads as site
 
 # Text that is made when the template is rendered, in the language that is active then.
-_lazily = lazy(lambda make: str(make()), str)
+_lazily: Callable[[Callable[[], str]], str] = lazy(lambda make: make(), str)
 
 
 def digest(token: str) -> str:
@@ -87,22 +87,26 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
         )
         link = f"{link}?token={token}"
     values = {
-        "date": _lazily(lambda: date_format(event.user.erase_after, "DATE_FORMAT") if event.user.erase_after else ""),
+        "date": _lazily(lambda: _format_day(event.user.erase_after)),
         "days": settings.EMAIL_REVERT_LIFETIME.days,
     }
     context = {
         "subject": notice.subject,
-        "text": _lazily(lambda: notice.text % values),
+        "text": _lazily(lambda: str(notice.text % values)),
         # Nobody can send a text of their choice to the address of another person (`User.greeting_name`).
         "detail": event.detail if event.user.email_verified_at else "",
         "at": event.created_at,
         "device": _lazily(lambda: name_event_device(event)),
         "network": event.network,
-        "advice": _lazily(lambda: notice.advice % values),
+        "advice": _lazily(lambda: str(notice.advice % values)),
         "label": notice.label,
         "link": link,
     }
     _mail(event.user, "security", context, reference, to=event.email)
+
+
+def _format_day(moment: datetime | None) -> str:
+    return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else ""
 
 
 def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: str) -> None:
@@ -129,5 +133,11 @@ def _create_token(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str, *, to: str = "") -> None:
     context = {"name": user.greeting_name} | values
-    subject = render_to_string(f"mail/{template}.subject.txt", context).strip()
-    mail.send(to=to or user.email, subject=subject, template=template, context=context, about=reference)
+    mail.send(
+        to=to or user.email,
+        locale=user.locale,
+        time_zone=user.time_zone,
+        template=template,
+        context=context,
+        about=reference,
+    )

@@ -22,7 +22,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-from webauthn.helpers import base64url_to_bytes, options_to_json_dict
+from webauthn.helpers import base64url_to_bytes, options_to_json_dict, parse_client_data_json
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     AuthenticatorTransport,
@@ -40,6 +40,8 @@ _SALT = "photogram.passkeys"
 # How long a ceremony may take.
 LIFETIME = timedelta(minutes=10)
 MAX_PER_USER = 20
+# Of the id of a credential (WebAuthn, section 4).
+MAX_ID_BYTES = 1023
 DEFAULT_NAME = "Passkey"
 # What the token of a ceremony is for: proving the identity, or adding a passkey.
 IDENTIFY, REGISTER = "identify", "register"
@@ -101,6 +103,7 @@ def verify_answer(challenge: str, credential: dict[str, Any], *, user_id: UUID |
     if passkey is None or user_id not in {None, passkey.user_id}:
         raise InvalidPasskey
     _check_user_handle(credential, passkey, required=user_id is None)
+    _check_frame(credential)
     verified: VerifiedAuthentication = _checked(
         lambda: webauthn.verify_authentication_response(
             credential=credential,
@@ -161,6 +164,7 @@ def register(user: User, *, challenge: str, credential: dict[str, Any], name: st
     _check_token(challenge, REGISTER, str(user.pk))
     if user.passkeys.count() >= MAX_PER_USER:
         raise TooManyPasskeys
+    _check_frame(credential)
     verified = _checked(
         lambda: webauthn.verify_registration_response(
             credential=credential,
@@ -170,6 +174,8 @@ def register(user: User, *, challenge: str, credential: dict[str, Any], name: st
             require_user_verification=True,
         )
     )
+    if len(verified.credential_id) > MAX_ID_BYTES:
+        raise InvalidPasskey
     _spend(challenge)
     try:
         with transaction.atomic():
@@ -236,6 +242,13 @@ def _check_user_handle(credential: dict[str, Any], passkey: Passkey, *, required
         raise InvalidPasskey
 
 
+def _check_frame(credential: dict[str, Any]) -> None:
+    """Raises InvalidPasskey if a page of another site had our page in a frame. The library does not look at that."""
+    encoded = credential["response"]["clientDataJSON"]
+    if _checked(lambda: parse_client_data_json(base64url_to_bytes(encoded))).cross_origin:
+        raise InvalidPasskey
+
+
 def _is_backup_eligible(verified: Any) -> bool:
     return bool(verified.credential_device_type == CredentialDeviceType.MULTI_DEVICE)
 
@@ -243,7 +256,7 @@ def _is_backup_eligible(verified: Any) -> bool:
 def _transports(credential: dict[str, Any]) -> list[str]:
     """How a browser reaches the authenticator. Names that the library does not know are dropped."""
     known = {each.value for each in AuthenticatorTransport}
-    return [name for name in credential["response"].get("transports", []) if name in known]
+    return [name for name in credential["response"].get("transports", []) if isinstance(name, str) and name in known]
 
 
 def _descriptors(user: User) -> list[PublicKeyCredentialDescriptor]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import Invalid
 
@@ -30,7 +31,8 @@ def validate(typed: str, *, user: "User", field: str = "password") -> None:
     """Raises Invalid, naming `field`."""
     password = normalise(typed)
     if is_too_long(password):
-        raise Invalid(**{field: ("too_long", f"At most {settings.PASSWORD_MAX_LENGTH} characters.")})
+        limit = _("At most {max_length} characters.").format(max_length=settings.PASSWORD_MAX_LENGTH)
+        raise Invalid(**{field: ("too_long", limit)})
     try:
         validate_password(password, user)
     except ValidationError as error:

@@ -66,7 +66,10 @@ NOTICES: dict[str, Notice] = {
     ),
     Kind.EMAIL_REVERTED: Notice(
         _("Your e-mail address was restored"),
-        _("This is the e-mail address of your account again. A new password was set, and all devices are signed out."),
+        _(
+            "This is the e-mail address of your account again. A new password was set, all devices are signed out, and "
+            "second factors that were added at the time of the change are removed."
+        ),
     ),
     Kind.TWO_FACTOR_ADDED: Notice(
         _("An authenticator app was added"), _("An authenticator app was added to your account.")
@@ -120,7 +123,7 @@ _UNLIMITED = {Kind.EMAIL_CHANGED}
 def title_of(event: SecurityEvent) -> str:
     """What a list calls the event."""
     notice = NOTICES.get(event.kind)
-    return str(notice.subject if notice else _TITLES[event.kind])
+    return str(notice.subject if notice else _TITLES[Kind(event.kind)])
 
 
 def record(

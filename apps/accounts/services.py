@@ -49,15 +49,15 @@ COMPARED_SESSIONS = 200
 
 
 class HandleTaken(Conflict):
-    code, title = "handle_taken", "That handle is taken."
+    code, title = "handle_taken", _("That handle is taken.")
 
 
 class EmailTaken(Conflict):
-    code, title = "email_taken", "There is an account with that e-mail address."
+    code, title = "email_taken", _("There is an account with that e-mail address.")
 
 
 class InvalidCredentials(Unauthorized):
-    code, title = "invalid_credentials", "Login or password is wrong."
+    code, title = "invalid_credentials", _("Login or password is wrong.")
 
 
 class AccountSuspended(Forbidden):
@@ -76,27 +76,27 @@ class EmailNotConfirmed(Forbidden):
 
 
 class InvalidRefreshToken(Unauthorized):
-    code, title = "invalid_refresh_token", "That refresh token is not valid."
+    code, title = "invalid_refresh_token", _("That refresh token is not valid.")
 
 
 class TokenReused(Unauthorized):
-    code, title = "token_reused", "That refresh token was used before; its session has ended."
+    code, title = "token_reused", _("That refresh token was used before; its session has ended.")
 
 
 class InvalidLink(BadRequest):
-    code, title = "invalid_link", "That link is no longer valid."
+    code, title = "invalid_link", _("That link is no longer valid.")
 
 
 class WrongPassword(Forbidden):
-    code, title = "wrong_password", "The current password is wrong."
+    code, title = "wrong_password", _("The current password is wrong.")
 
 
 class ExportInProgress(Conflict):
-    code, title = "export_in_progress", "Your archive is being made."
+    code, title = "export_in_progress", _("Your archive is being made.")
 
 
 class ExportTooSoon(Conflict):
-    code, title = "export_too_soon", "You had an archive within the last day."
+    code, title = "export_too_soon", _("You had an archive within the last day.")
 
 
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ factor at every sign-in (docs/decisions/0036-second-factors.md). Every change is
 
 import secrets
 from base64 import b32encode
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -254,6 +255,17 @@ def remove(user: User) -> bool:
     user.passkeys.all().delete()
     _forget(user)
     return was_enrolled
+
+
+@transaction.atomic
+def remove_added_since(user: User, since: datetime) -> None:
+    """Remove the factors and recovery codes that were set up since then, in an account that others had taken over."""
+    _lock(user)
+    TOTPDevice.objects.filter(user=user, created_at__gte=since).delete()
+    user.passkeys.filter(created_at__gte=since).delete()
+    RecoveryCode.objects.filter(user=user, created_at__gte=since).delete()
+    if not is_enrolled(user):
+        _forget(user)
 
 
 def announce_reset(user: User) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.content.models import Post, PostTag, Tag
 from apps.content.querysets import PostQuerySet
@@ -17,11 +18,11 @@ from apps.core.errors import Conflict
 
 
 class MarkedSensitive(Conflict):
-    code, title = "marked_sensitive", "A moderator has marked this post as sensitive. You can appeal the decision."
+    code, title = "marked_sensitive", _("A moderator has marked this post as sensitive. You can appeal the decision.")
 
 
 class SensitiveTag(Conflict):
-    code, title = "sensitive_tag", "Posts with one of these hashtags are always sensitive."
+    code, title = "sensitive_tag", _("Posts with one of these hashtags are always sensitive.")
 
 
 def choose(post: Post, sensitive: bool | None, *, tags: Sequence[str] | None) -> None:

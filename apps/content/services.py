@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.content import captions, exposure, publication, sensitivity, tagging, tasks
 from apps.content.counters import POSTS
@@ -95,12 +96,12 @@ def _insert(post: Post, media_ids: Sequence[UUID], tags: list[str]) -> None:
 
 def _validate_distinct(media_ids: Sequence[UUID]) -> None:
     if repeated := [position for position, pk in enumerate(media_ids) if pk in media_ids[:position]]:
-        raise Invalid(**{f"media_ids.{position}": ("duplicate", "Named twice.") for position in repeated})
+        raise Invalid(**{f"media_ids.{position}": ("duplicate", _("Named twice.")) for position in repeated})
 
 
 def _validate_caption(parsed: captions.ParsedCaption) -> None:
     if len(parsed.tags) > MAX_TAGS:
-        raise Invalid(caption=("too_many_tags", f"At most {MAX_TAGS} tags."))
+        raise Invalid(caption=("too_many_tags", _("At most {most} tags.").format(most=MAX_TAGS)))
     validate_mention_limit(parsed.mentions, field="caption")
 
 
@@ -151,7 +152,7 @@ def _new_alt_texts(post: Post, alt_texts: dict[UUID, str]) -> dict[UUID, str]:
 def _changed_alt_texts(own: Mapping[UUID, str], alt_texts: Mapping[UUID, str]) -> dict[UUID, str]:
     """Those of `alt_texts` that differ from `own`, the texts of the post's media. Raises Invalid for other media."""
     if foreign := alt_texts.keys() - own.keys():
-        raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", "Not a medium of this post.") for pk in foreign})
+        raise Invalid(**{f"alt_texts.{pk}": ("invalid_media", _("Not a medium of this post.")) for pk in foreign})
     return {pk: text for pk, text in alt_texts.items() if own[pk] != text}
 
 
@@ -259,8 +260,8 @@ def restrict_tag(
     """
     tag_name = captions.normalise_tag(name.strip().removeprefix("#"))
     if tag_name is None:
-        raise Invalid(tag=("invalid", "This is not a hashtag."))
-    tag, _ = Tag.objects.get_or_create(name=tag_name)
+        raise Invalid(tag=("invalid", _("This is not a hashtag.")))
+    tag, _created = Tag.objects.get_or_create(name=tag_name)
     # It waits for posts that are being written with the tag.
     tag = Tag.objects.select_for_update().get(pk=tag.pk)
     wanted = {"hidden": hidden, "sensitive": sensitive}

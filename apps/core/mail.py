@@ -5,38 +5,54 @@ and never not at all; both bear one Message-ID, by which mail systems tell that 
 """
 
 from email.utils import formataddr, parseaddr
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language
+
+from apps.core.languages import use_language
+from apps.core.time_zones import show_dates_in
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 def send(
     *,
     to: str,
-    subject: str,
+    locale: str,
     template: str,
     context: dict[str, Any],
     about: object,
+    subject: "StrOrPromise" = "",
     headers: dict[str, str] | None = None,
+    time_zone: str = "",
 ) -> None:
-    """Of the templates `mail/{template}.txt` and `.html`. `about` names what the mail is about, the same for each
-    attempt. The templates also get what MAIL_CONTEXT_PROCESSORS return. `headers` are further headers. Raises OSError,
-    smtplib.SMTPException."""
-    context = shared_context() | context
+    """Send a mail of the templates `mail/{template}.txt` and `.html`, in the language of `locale`, with dates in
+    `time_zone`.
+
+    Without `subject`, the template `mail/{template}.subject.txt` is the subject. `about` names what the mail is about,
+    the same for each attempt. The templates also get `language` and what MAIL_CONTEXT_PROCESSORS return. `headers` are
+    further headers. Raises OSError, smtplib.SMTPException.
+    """
     sender, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     domain = address.rpartition("@")[2]
-    text = render_to_string(f"mail/{template}.txt", context)
+    with use_language(locale), show_dates_in(time_zone):
+        context = {"language": get_language()} | shared_context() | context
+        title = str(subject) or render_to_string(f"mail/{template}.subject.txt", context).strip()
+        text = render_to_string(f"mail/{template}.txt", context)
+        page = render_to_string(f"mail/{template}.html", context)
     mail = EmailMultiAlternatives(
-        subject,
+        title,
         text,
         from_email=formataddr((context.get("sender_name") or sender, address)),
         to=[to],
         headers=(headers or {}) | {"Message-ID": f"<{template}-{about}@{domain}>"},
     )
-    mail.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
+    mail.attach_alternative(page, "text/html")
     mail.send()
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.content import captions
 from apps.content.mentions import accounts_mentioned, validate_mention_limit
@@ -20,7 +21,7 @@ from apps.safety import newcomers, terms
 
 
 class CommentsDisabled(Forbidden):
-    code, title = "comments_disabled", "This post takes no comments."
+    code, title = "comments_disabled", _("This post takes no comments.")
 
 
 @transaction.atomic
@@ -51,7 +52,7 @@ def _thread_of(post_id: UUID, parent_id: UUID, author_id: UUID) -> UUID:
     """The parent of a reply to `parent_id`. Raises Invalid."""
     parent = Comment.objects.visible_to(author_id).on(post_id).filter(pk=parent_id).first()
     if parent is None:
-        raise Invalid(parent_id=("invalid_parent", "No comment of this post that can be replied to."))
+        raise Invalid(parent_id=("invalid_parent", _("No comment of this post that can be replied to.")))
     thread_id: UUID = parent.parent_id or parent.pk
     return thread_id
 

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Case, Count, F, Sum, When
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import BadRequest, Conflict, Invalid, NotFound, TooManyRequests, Unprocessable
 from apps.core.limits import RateLimitState
@@ -27,31 +28,31 @@ if TYPE_CHECKING:
 
 
 class UnsupportedMediaType(BadRequest):
-    code, title = "unsupported_media_type", "JPEG, PNG, WebP, GIF, HEIC or AVIF only."
+    code, title = "unsupported_media_type", _("JPEG, PNG, WebP, GIF, HEIC or AVIF only.")
 
 
 class FileTooLarge(BadRequest):
-    code, title = "file_too_large", "The file is too large."
+    code, title = "file_too_large", _("The file is too large.")
 
 
 class UploadQuotaExceeded(Conflict):
-    code, title = "upload_quota_exceeded", "Post or delete some of your uploads first."
+    code, title = "upload_quota_exceeded", _("Post or delete some of your uploads first.")
 
 
 class ProcessingBudgetExceeded(TooManyRequests):
-    code, title = "processing_budget_exceeded", "Your uploads have used the processing time of this hour."
+    code, title = "processing_budget_exceeded", _("Your uploads have used the processing time of this hour.")
 
 
 class UploadMissing(Conflict):
-    code, title = "upload_missing", "Nothing has been uploaded yet."
+    code, title = "upload_missing", _("Nothing has been uploaded yet.")
 
 
 class UploadMismatch(Unprocessable):
-    code, title = "upload_mismatch", "What was uploaded is not what was declared."
+    code, title = "upload_mismatch", _("What was uploaded is not what was declared.")
 
 
 class MediaInUse(Conflict):
-    code, title = "media_in_use", "This medium is in a post or is your avatar."
+    code, title = "media_in_use", _("This medium is in a post or is your avatar.")
 
 
 # ── Uploading ────────────────────────────────────────────────────────────────────────────────────────────
@@ -75,7 +76,7 @@ def begin_upload(
     if content_type not in ACCEPTED_TYPES:
         raise UnsupportedMediaType
     if length > settings.MEDIA_MAX_BYTES:
-        raise FileTooLarge(f"At most {settings.MEDIA_MAX_BYTES} bytes.")
+        raise FileTooLarge(_("At most {most} bytes.").format(most=settings.MEDIA_MAX_BYTES))
     _require_budget(owner_id)
     _require_quota(owner_id, length)
     return Media.objects.create(
@@ -181,7 +182,10 @@ def claim_for_post(owner_id: UUID, media_ids: Sequence[UUID]) -> list[Media]:
     found = {medium.pk: medium for medium in rows}
     if unusable := [place for place, pk in enumerate(media_ids) if pk not in found]:
         raise Invalid(
-            **{f"media_ids.{place}": ("invalid_media", "No medium of yours that can be posted.") for place in unusable}
+            **{
+                f"media_ids.{place}": ("invalid_media", _("No medium of yours that can be posted."))
+                for place in unusable
+            }
         )
     return [found[pk] for pk in media_ids]
 
@@ -198,7 +202,7 @@ def use_as_avatar(owner_id: UUID, media_id: UUID, *, field: str) -> Media:
     usable = Media.objects.owned_by(owner_id).unused().filter(pk=media_id, status=Media.Status.READY)
     medium: Media | None = usable.select_for_update().first()
     if medium is None:
-        raise Invalid(**{field: ("invalid_media", "No medium of yours that can be your avatar.")})
+        raise Invalid(**{field: ("invalid_media", _("No medium of yours that can be your avatar."))})
     medium.in_use, medium.purpose = True, Media.Purpose.AVATAR
     medium.save(update_fields=["in_use", "purpose"])
     make_public([medium.pk])

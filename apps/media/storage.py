@@ -26,6 +26,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import Unavailable
 from apps.core.ops.availability import AvailabilityLog
@@ -46,7 +47,7 @@ NOT_FOUND = {"404", "NoSuchKey", "NotFound", "412", "PreconditionFailed"}
 
 
 class StorageUnavailable(Unavailable):
-    code, title = "storage_unavailable", "Uploads are temporarily unavailable; try again."
+    code, title = "storage_unavailable", _("Uploads are temporarily unavailable; try again.")
 
 
 class StorageError(Exception):

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.core import signing
 from django.db import transaction
 from django.db.models import Count
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -133,7 +132,7 @@ def _mail(digest: Digest, news: News) -> None:
     }
     mail.send(
         to=digest.moderator.email,
-        subject=render_to_string("mail/moderation-digest.subject.txt", context).strip(),
+        locale=digest.moderator.locale,
         template="moderation-digest",
         context=context,
         about=f"{digest.moderator_id}-{digest.announced_until:%Y%m%d%H%M%S%f}",

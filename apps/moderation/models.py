@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.db.ids import moment_of
 from apps.core.db.querysets import InsertOrIgnoreQuerySet
@@ -21,6 +22,7 @@ from apps.moderation.querysets import (
     StaffActQuerySet,
     TeamNoteQuerySet,
 )
+from apps.site.models import RuleVersion
 
 
 class TargetType(models.TextChoices):
@@ -30,16 +32,16 @@ class TargetType(models.TextChoices):
 
 
 class Category(models.TextChoices):
-    SPAM = "spam"
-    NUDITY = "nudity"
-    VIOLENCE = "violence"
-    HATE = "hate"
-    HARASSMENT = "harassment"
-    SELF_HARM = "self_harm"
-    ILLEGAL = "illegal"
-    INTELLECTUAL_PROPERTY = "intellectual_property"
-    IMPERSONATION = "impersonation"
-    OTHER = "other"
+    SPAM = "spam", _("Spam")
+    NUDITY = "nudity", _("Nudity")
+    VIOLENCE = "violence", _("Violence")
+    HATE = "hate", _("Hate")
+    HARASSMENT = "harassment", _("Harassment")
+    SELF_HARM = "self_harm", _("Self Harm")
+    ILLEGAL = "illegal", _("Illegal")
+    INTELLECTUAL_PROPERTY = "intellectual_property", _("Intellectual Property")
+    IMPERSONATION = "impersonation", _("Impersonation")
+    OTHER = "other", _("Other")
 
 
 # Categories whose photos are blurred until the moderator asks for them. See `cases/blurring.py`.
@@ -65,6 +67,8 @@ class Flag(UUIDModel):
     # The reported user, or the author of the reported post or comment.
     subject = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     category = models.CharField(max_length=30, choices=Category.choices)
+    # The rule that the reporter names, if any.
+    rule_version = models.ForeignKey(RuleVersion, models.PROTECT, null=True, related_name="+", db_index=False)
     note = models.CharField(max_length=1000, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     resolution_note = models.CharField(max_length=1000, blank=True)
@@ -223,6 +227,7 @@ class SuspensionProposal(UUIDModel):
     target_type = models.CharField(max_length=10, choices=TargetType.choices)
     target_id = models.UUIDField()
     category = models.CharField(max_length=30, choices=Category.choices)
+    rule_version = models.ForeignKey(RuleVersion, models.PROTECT, null=True, related_name="+", db_index=False)
     reason = models.CharField(max_length=1000)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
@@ -293,6 +298,10 @@ class ModerationAction(UUIDModel):
     case_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=1000, blank=True)
     category = models.CharField(max_length=30, choices=Category.choices)
+    # The rule that was broken, in the wording of then; wordings are never deleted.
+    rule_version = models.ForeignKey(
+        RuleVersion, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     until = models.DateTimeField(null=True)
     reverses = models.OneToOneField("self", models.DO_NOTHING, null=True, related_name="reversal")
     # The first row of the same decision: a takedown that closes six reports has seven rows. Null: this is the first.

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core.errors import Forbidden, Invalid, NotFound
@@ -17,7 +18,7 @@ SHOWN = 50
 
 
 class NotYourNote(Forbidden):
-    code, title = "not_your_note", "Only its author and senior moderators may delete a note."
+    code, title = "not_your_note", _("Only its author and senior moderators may delete a note.")
 
 
 @transaction.atomic
@@ -26,7 +27,7 @@ def add(person: User, *, by: User, text: str) -> TeamNote:
     account that is being erased."""
     require_authority(by, person.pk)
     if is_blank(text):
-        raise Invalid(text=("blank", "Write a note."))
+        raise Invalid(text=("blank", _("Write a note.")))
     # The erasure of the account waits for the lock, and deletes the note.
     if not User.objects.not_erased().select_for_update(no_key=True).filter(pk=person.pk).exists():
         raise NotFound

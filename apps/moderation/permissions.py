@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts import confirmation, session_cache, two_factor
@@ -20,19 +21,19 @@ SESSIONS = 100
 
 
 class ReasonRequired(BadRequest):
-    code, title = "reason_required", "Give a reason. It is recorded."
+    code, title = "reason_required", _("Give a reason. It is recorded.")
 
 
 class AdminRequired(Forbidden):
-    code, title = "admin_required", "Only admins may do that."
+    code, title = "admin_required", _("Only admins may do that.")
 
 
 class NotStaff(Conflict):
-    code, title = "not_staff", "This account has no role."
+    code, title = "not_staff", _("This account has no role.")
 
 
 class NotYourOwn(Forbidden):
-    code, title = "not_your_own", "You cannot do this for your own account. Ask another admin or an operator."
+    code, title = "not_your_own", _("You cannot do this for your own account. Ask another admin or an operator.")
 
 
 # ── Private data ──────────────────────────────────────────────────────────────────────────────────────

@@ -52,8 +52,8 @@ class FlagQuerySet(QuerySet["Flag"]):
         return self.open().filter(target_id__in=target_ids)
 
     def listed(self) -> Self:
-        """All reports, for moderators."""
-        return self.all()
+        """All reports, for moderators, with the rules that they name."""
+        return self.select_related("rule_version")
 
     def made_by(self, user_id: UUID) -> Self:
         """The reports of this user, whatever happened to their targets."""
@@ -171,8 +171,8 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
         return annotated
 
     def with_outcome(self) -> Self:
-        """With the actor, None once erased, and the action that undid or replaced this one."""
-        return self.select_related("reversal").prefetch_related(_users("actor"))
+        """With the actor, None once erased, the rule, and the action that undid or replaced this one."""
+        return self.select_related("reversal", "rule_version").prefetch_related(_users("actor"))
 
 
 class StaffActQuerySet(QuerySet["StaffAct"]):
@@ -188,7 +188,9 @@ class StaffActQuerySet(QuerySet["StaffAct"]):
 class AppealQuerySet(QuerySet["Appeal"]):
     def with_action(self) -> Self:
         """With the appellant, the moderator who decided, and the action with its outcome."""
-        rows = self.select_related("appellant__avatar", "decided_by__avatar", "action__reversal")
+        rows = self.select_related(
+            "appellant__avatar", "decided_by__avatar", "action__reversal", "action__rule_version"
+        )
         return rows.prefetch_related(_users("action__actor"))
 
     def listed_for(self, moderator_id: UUID) -> Self:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.models import User
 from apps.moderation.appeals.objections import can_object, get_objections, get_period_end
 from apps.moderation.appeals.statements import StatementText
+from apps.moderation.cases.policies import localize_reason
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 
 Action = ModerationAction.Action
@@ -104,7 +105,7 @@ def get_reason(flag: Flag) -> str:
         return ""
     if flag.ground:
         return str(GROUNDS[Category(flag.ground)])
-    return " ".join(filter(None, [str(REASONS[Status(flag.status)]), flag.explanation]))
+    return " ".join(filter(None, [str(REASONS[Status(flag.status)]), localize_reason(flag.explanation)]))
 
 
 # ── Notifications ────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from django.apps import apps as present
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts import session_cache
@@ -18,15 +19,15 @@ from apps.core.errors import Conflict, Forbidden
 
 
 class NotInGoodStanding(Conflict):
-    code, title = "not_in_good_standing", "Only an active account can be given a role."
+    code, title = "not_in_good_standing", _("Only an active account can be given a role.")
 
 
 class SeniorModeratorRequired(Forbidden):
-    code, title = "senior_moderator_required", "Only senior moderators and admins may do that."
+    code, title = "senior_moderator_required", _("Only senior moderators and admins may do that.")
 
 
 class CannotModerate(Forbidden):
-    code, title = "cannot_moderate", "You cannot decide about yourself, or about staff of your rank or a higher one."
+    code, title = "cannot_moderate", _("You cannot decide about yourself, or about staff of your rank or a higher one.")
 
 
 # From the lowest to the highest.
@@ -102,7 +103,7 @@ def appoint(user: User, rank: str) -> bool:
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not user.is_active:
-        raise NotInGoodStanding(f"{user} is {user.state}.")
+        raise NotInGoodStanding(_("{user} is {state}.").format(user=user, state=user.state))
     known = user.is_staff and rank in user.ranks
     user.groups.add(Group.objects.get(name=rank))
     user.is_staff = True

@@ -7,6 +7,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.content.models import Post
@@ -24,18 +25,18 @@ from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
 
 
 class NotTakenDown(Conflict):
-    code, title = "not_taken_down", "Only a photo of a post that is taken down can be banned."
+    code, title = "not_taken_down", _("Only a photo of a post that is taken down can be banned.")
 
 
 class NothingToCompare(Conflict):
-    code, title = "nothing_to_compare", "This photo has no hash. It is too uniform, or older than the hashes."
+    code, title = "nothing_to_compare", _("This photo has no hash. It is too uniform, or older than the hashes.")
 
 
 def _require(by: User, reason: str) -> None:
     """Raises SeniorModeratorRequired, Invalid."""
     require_may_change_rules(by)
     if is_blank(reason):
-        raise Invalid(reason=("blank", "Give a reason."))
+        raise Invalid(reason=("blank", _("Give a reason.")))
 
 
 def find_medium(medium_id: UUID) -> Media | None:

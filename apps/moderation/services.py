@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -24,6 +25,7 @@ from apps.moderation.cases.decisions import Target, in_force, is_in_force, last_
 from apps.moderation.events import appeal_decided, flag_made, report_decided
 from apps.moderation.models import MEASURES, Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.roles import CannotModerate, require_higher_rank
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 # A longer suspension counts as permanent.
@@ -31,45 +33,47 @@ MAX_TEMPORARY_SUSPENSION = timedelta(days=366)
 
 
 class CannotFlagSelf(BadRequest):
-    code, title = "cannot_flag_self", "You cannot report yourself."
+    code, title = "cannot_flag_self", _("You cannot report yourself.")
 
 
 class ModeratorRequired(Forbidden):
-    code, title = "moderator_required", "Only moderators may do that."
+    code, title = "moderator_required", _("Only moderators may do that.")
 
 
 class NothingToUndo(Conflict):
-    code, title = "nothing_to_undo", "There is no such measure to undo."
+    code, title = "nothing_to_undo", _("There is no such measure to undo.")
 
 
 class FlagClosed(Conflict):
-    code, title = "flag_closed", "This report was closed with another resolution."
+    code, title = "flag_closed", _("This report was closed with another resolution.")
 
 
 class NotAppealable(Conflict):
-    code, title = "not_appealable", "Only a measure that is in force can be appealed."
+    code, title = "not_appealable", _("Only a measure that is in force can be appealed.")
 
 
 class AlreadyAppealed(Conflict):
-    code, title = "already_appealed", "This action was already appealed."
+    code, title = "already_appealed", _("This action was already appealed.")
 
 
 class AppealDecided(Conflict):
-    code, title = "appeal_decided", "This appeal was decided otherwise."
+    code, title = "appeal_decided", _("This appeal was decided otherwise.")
 
 
 class SecondPairOfEyesRequired(Conflict):
-    code, title = "second_pair_of_eyes_required", "A permanent suspension needs a second moderator: propose it."
+    code, title = "second_pair_of_eyes_required", _("A permanent suspension needs a second moderator: propose it.")
 
 
 class OwnDecision(Forbidden):
-    code, title = "own_decision", "The moderator who took the action cannot decide its appeal."
+    code, title = "own_decision", _("The moderator who took the action cannot decide its appeal.")
 
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def flag(row: User | Post | Comment, *, by: UUID, category: str, note: str = "") -> tuple[Flag, bool]:
-    """Report a user, a post or a comment. Returns the report and whether it is new.
+def flag(
+    row: User | Post | Comment, *, by: UUID, category: str, note: str = "", rule: RuleVersion | None = None
+) -> tuple[Flag, bool]:
+    """Report a user, a post or a comment. Returns the report and whether it is new. `rule`: the one that it breaks.
 
     While a report of the same user is open, it is returned again. Raises CannotFlagSelf, also for own content.
     """
@@ -81,7 +85,7 @@ def flag(row: User | Post | Comment, *, by: UUID, category: str, note: str = "")
         target_type=target.type,
         target_id=target.id,
         status=Flag.Status.OPEN,
-        defaults={"subject_id": target.person_id, "category": category, "note": note},
+        defaults={"subject_id": target.person_id, "category": category, "note": note, "rule_version": rule},
     )
     if first:
         flag_made.publish(flag_id=str(made.pk))
@@ -162,12 +166,15 @@ def _close(
 
 
 # ── Takedowns ────────────────────────────────────────────────────────────────────────────────────────────
-def take_down_post(post: Post, *, by: User, reason: str, category: str, mail_now: bool = True) -> ModerationAction:
+def take_down_post(
+    post: Post, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
+) -> ModerationAction:
     """Hide a post from everyone but its author and moderators. Idempotent: returns the first action.
 
-    `mail_now` as in `decisions.record`. Raises ModeratorRequired, CannotModerate, NotFound if the post is deleted.
+    `rule` and `mail_now` as in `decisions.record`. Raises ModeratorRequired, CannotModerate, NotFound if the post is
+    deleted.
     """
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
     return _take_down(Target.of(post), lambda: content.take_down(post), **grounds)
 
 
@@ -177,10 +184,10 @@ def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
 
 
 def take_down_comment(
-    comment: Comment, *, by: User, reason: str, category: str, mail_now: bool = True
+    comment: Comment, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
 ) -> ModerationAction:
     """As `take_down_post`."""
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
     return _take_down(Target.of(comment), lambda: engagement.take_down_comment(comment), **grounds)
 
 
@@ -203,7 +210,14 @@ def restore_comment(comment: Comment, *, by: User, reason: str = "") -> Moderati
 
 @transaction.atomic
 def _take_down(
-    target: Target, hide: Callable[[], object], *, by: User, reason: str, category: str, mail_now: bool
+    target: Target,
+    hide: Callable[[], object],
+    *,
+    by: User,
+    reason: str,
+    category: str,
+    rule: RuleVersion | None,
+    mail_now: bool,
 ) -> ModerationAction:
     require_authority(by, target.person_id)
     lock_target(target.id)
@@ -216,12 +230,21 @@ def _take_down(
         affected_id=target.person_id,
         reason=reason,
         category=category,
+        rule=rule,
         mail_now=mail_now,
     )
 
 
 # ── Suspensions ──────────────────────────────────────────────────────────────────────────────────────────
-def suspend(person: User, *, by: User, reason: str, category: str, until: datetime | None = None) -> ModerationAction:
+def suspend(
+    person: User,
+    *,
+    by: User,
+    reason: str,
+    category: str,
+    rule: RuleVersion | None = None,
+    until: datetime | None = None,
+) -> ModerationAction:
     """Revoke all sessions of an account and hide its content, until `until` or `unsuspend`.
 
     Idempotent; with another reason or end, a new action replaces the former one.
@@ -229,12 +252,14 @@ def suspend(person: User, *, by: User, reason: str, category: str, until: dateti
     Raises ModeratorRequired, CannotModerate, Invalid if `until` is past, SecondPairOfEyesRequired.
     """
     confirmed = not needs_second_moderator(until)
-    return _suspend(person, by=by, reason=reason, category=category, until=until, confirmed=confirmed)
+    return _suspend(person, by=by, reason=reason, category=category, rule=rule, until=until, confirmed=confirmed)
 
 
-def suspend_confirmed(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+def suspend_confirmed(
+    person: User, *, by: User, reason: str, category: str, rule: RuleVersion | None = None
+) -> ModerationAction:
     """Permanently suspend an account as another moderator proposed (`proposals.py`). Raises as `suspend`."""
-    return _suspend(person, by=by, reason=reason, category=category, until=None, confirmed=True)
+    return _suspend(person, by=by, reason=reason, category=category, rule=rule, until=None, confirmed=True)
 
 
 def needs_second_moderator(until: datetime | None) -> bool:
@@ -244,11 +269,18 @@ def needs_second_moderator(until: datetime | None) -> bool:
 
 @transaction.atomic
 def _suspend(
-    person: User, *, by: User, reason: str, category: str, until: datetime | None, confirmed: bool
+    person: User,
+    *,
+    by: User,
+    reason: str,
+    category: str,
+    rule: RuleVersion | None,
+    until: datetime | None,
+    confirmed: bool,
 ) -> ModerationAction:
     require_authority(by, person.pk)
     if until and until <= timezone.now():
-        raise Invalid(until=("in_the_past", "Must be in the future."))
+        raise Invalid(until=("in_the_past", _("Must be in the future.")))
     lock_target(person.pk)
     former = in_force(Action.SUSPEND, TargetType.USER, person.pk)
     if former and (former.reason, former.category, former.until) == (reason, category, until):
@@ -264,6 +296,7 @@ def _suspend(
         affected_id=person.pk,
         reason=reason,
         category=category,
+        rule=rule,
         until=until,
         reverses=former,
     )

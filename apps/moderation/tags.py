@@ -4,6 +4,7 @@ A tag belongs to nobody, so that nobody is affected as by a decision about a pos
 """
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.content import services as content
@@ -29,7 +30,7 @@ def restrict(name: str, *, by: User, reason: str, hidden: bool | None = None, se
     """
     require_moderator(by)
     if is_blank(reason):
-        raise Invalid(reason=("blank", "Give a reason."))
+        raise Invalid(reason=("blank", _("Give a reason.")))
     tag, changed = content.restrict_tag(name, hidden=hidden, sensitive=sensitive)
     for change in changed.items():
         record_staff_act(_ACTS[change], tag, by=by.pk, reason=reason, tag=tag.name)

@@ -1,6 +1,7 @@
 """The mark of verified accounts, which admins grant and remove with a reason that is recorded."""
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -26,7 +27,7 @@ def set_verified(person: User, *, verified: bool, by: User, reason: str) -> bool
         raise NotYourOwn
     reason = require_reason(reason)
     if verified and not person.is_active:
-        raise NotInGoodStanding(f"{person} is {person.state}.")
+        raise NotInGoodStanding(_("{user} is {state}.").format(user=person, state=person.state))
     changed = accounts.set_verified(person, verified, reason=reason)
     if changed:
         record_staff_act("verify" if verified else "remove_verification", person, by=by.pk, reason=reason)

@@ -4,7 +4,6 @@ from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
-from django.utils import translation
 
 from apps.core import mail
 from apps.core.text import hide_emails
@@ -20,14 +19,15 @@ def send(event: NotificationEvent) -> None:
         raise NowhereToGo("the address is not confirmed")
     template, subject, context = _compose(event)
     try:
-        with translation.override(user.locale):
-            mail.send(
-                to=user.email,
-                subject=subject,
-                template=template,
-                context={"name": user.greeting_name} | context,
-                about=event.pk,
-            )
+        mail.send(
+            to=user.email,
+            locale=user.locale,
+            time_zone=user.time_zone,
+            subject=subject,
+            template=template,
+            context={"name": user.greeting_name} | context,
+            about=event.pk,
+        )
     except (OSError, SMTPException) as error:
         raise Undelivered(hide_emails(str(error))) from error
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.notifications.models import Notification, PushSubscription
@@ -14,7 +16,8 @@ MAX_SUBSCRIPTIONS = 20
 
 
 class TooManySubscriptions(Conflict):
-    code, title = "too_many_subscriptions", f"At most {MAX_SUBSCRIPTIONS} devices take push messages."
+    code = "too_many_subscriptions"
+    title = format_lazy(_("At most {most} devices take push messages."), most=MAX_SUBSCRIPTIONS)
 
 
 @transaction.atomic
@@ -51,14 +54,14 @@ def subscribe(
     try:
         check_endpoint(endpoint)
     except ValueError as error:  # ForbiddenEndpoint is one
-        raise Invalid(endpoint=("invalid_endpoint", "An https address of a public push service.")) from error
+        raise Invalid(endpoint=("invalid_endpoint", _("An https address of a public push service."))) from error
     others = PushSubscription.objects.owned_by(user_id).live().exclude(endpoint=endpoint)
     if others.count() >= MAX_SUBSCRIPTIONS:
         raise TooManySubscriptions
     values = {"user_id": user_id, "session_id": session_id, "p256dh": p256dh, "auth": auth}
     subscription, is_new = PushSubscription.objects.select_for_update().get_or_create(values, endpoint=endpoint)
     if subscription.user_id != user_id and not _has_keys(subscription, p256dh=p256dh, auth=auth):
-        raise Invalid(endpoint=("invalid_endpoint", "This endpoint belongs to another browser."))
+        raise Invalid(endpoint=("invalid_endpoint", _("This endpoint belongs to another browser.")))
     if not is_new:
         PushSubscription.objects.filter(pk=subscription.pk).update(**values)
         subscription.refresh_from_db()

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.content.models import Mention, Post
 from apps.core.db.ids import new_id
 from apps.core.db.locks import transaction_lock
+from apps.core.languages import use_language
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
 from apps.moderation import reporters
 from apps.moderation.appeals.statements import compose
@@ -135,7 +136,8 @@ def create_moderation_notification(action_id: UUID) -> None:
     user = User.objects.filter(pk=action.affected_id).first() if action else None
     if action is None or user is None:
         return
-    letter = compose(action)
+    with use_language(user.locale):
+        letter = compose(action)
     notification = Notification(
         recipient=user,
         type=Type.MODERATION,
@@ -155,7 +157,7 @@ def create_report_notification(cause: UUID) -> None:
     report = reporters.find_report(cause)
     if report is None or report.reporter is None:
         return
-    with translation.override(report.reporter.locale):
+    with use_language(report.reporter.locale):
         letter = reporters.compose(report, cause)
     notification = Notification(
         recipient=report.reporter, type=Type.REPORT, statement="\n\n".join([letter.subject, *letter.paragraphs])

@@ -1,8 +1,8 @@
 """The texts of notifications: the preview in the list, and the line for push and mail."""
 
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from apps.core.languages import use_language
 from apps.notifications.models import NotificationEvent, Type
 from apps.notifications.preferences import ALWAYS_LISTED
 
@@ -24,7 +24,7 @@ _LINES = {
 def get_line(event: NotificationEvent) -> str:
     """The line for push and mail, in the language of the recipient."""
     who = f"@{event.actor.handle}" if event.actor else ""
-    with translation.override(event.recipient.locale):
+    with use_language(event.recipient.locale):
         return str(_LINES[Type(event.notification.type)]).format(who=who)
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.core import cache, limits
 from apps.core.db.ids import moment_of
@@ -17,7 +18,7 @@ DAY = 24 * HOUR
 
 
 class NewAccountLimitReached(TooManyRequests):
-    code, title = "new_account_limit", "New accounts may do that only so often a day; try again later."
+    code, title = "new_account_limit", _("New accounts may do that only so often a day; try again later.")
 
 
 def _load() -> dict[str, tuple[int, int]]:

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.words import comparable
@@ -19,7 +20,7 @@ DEFAULT_HOURS = 24
 
 
 class AlreadyBlocked(Conflict):
-    code, title = "already_blocked", "That word or domain is blocked already."
+    code, title = "already_blocked", _("That word or domain is blocked already.")
 
 
 # ── Images ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -48,7 +49,7 @@ def block_term(*, kind: str, text: str, effect: str, reason: str) -> BlockedTerm
     typed = text.strip()
     plain = comparable_domain(typed) if kind == BlockedTerm.Kind.DOMAIN else comparable(typed)
     if not plain or len(typed) > MAX_TERM_LENGTH:
-        wanted = "A domain, such as example.com." if kind == BlockedTerm.Kind.DOMAIN else "A word or a phrase."
+        wanted = _("A domain, such as example.com.") if kind == BlockedTerm.Kind.DOMAIN else _("A word or a phrase.")
         raise Invalid(text=("invalid", wanted))
     term, new = BlockedTerm.objects.get_or_create(
         kind=kind, comparable=plain, defaults={"text": typed, "effect": effect, "reason": reason}
@@ -88,9 +89,9 @@ def lift_term(term: BlockedTerm) -> BlockedTerm | None:
 def set_limit(action: str, *, most: int, hours: int, enabled: bool) -> dict[str, list[Any]]:
     """Returns the changes as {field: [before, after]}. Raises NotFound, Invalid."""
     if not 0 <= most <= MAX_LIMIT:
-        raise Invalid(most=("max_value", f"From 0 to {MAX_LIMIT}."))
+        raise Invalid(most=("max_value", _("From {least} to {most}.").format(least=0, most=MAX_LIMIT)))
     if not 1 <= hours <= MAX_HOURS:
-        raise Invalid(hours=("max_value", f"From 1 to {MAX_HOURS}."))
+        raise Invalid(hours=("max_value", _("From {least} to {most}.").format(least=1, most=MAX_HOURS)))
     limit = NewAccountLimit.objects.select_for_update().filter(pk=action).first()
     if limit is None:
         raise NotFound

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from apps.core.errors import Unprocessable
 from apps.core.timed_cache import TimedCache
 from apps.safety.models import BlockedTerm
@@ -11,7 +13,7 @@ from apps.safety.texts import Term, Terms
 class BlockedText(Unprocessable):
     """The response does not name the word, because the author would only spell it differently."""
 
-    code, title = "blocked_text", "That text contains something that may not be written here."
+    code, title = "blocked_text", _("That text contains something that may not be written here.")
 
 
 def _load() -> Terms:
@@ -44,6 +46,6 @@ def screen(**texts: str) -> list[UUID]:
     found = {field: terms.found_in(text) for field, text in texts.items()}
     if refused := [field for field, hits in found.items() if any(hit.refused for hit in hits)]:
         raise BlockedText(
-            errors=[{"field": field, "code": BlockedText.code, "message": BlockedText.title} for field in refused]
+            errors=[{"field": field, "code": BlockedText.code, "message": str(BlockedText.title)} for field in refused]
         )
     return list(dict.fromkeys(hit.id for hits in found.values() for hit in hits))

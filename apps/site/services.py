@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max, Model
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.db.locks import transaction_lock
 from apps.core.errors import Conflict, Invalid
@@ -25,7 +26,7 @@ MAX_TITLE, MAX_TEXT, MAX_DOCUMENT, MAX_ANNOUNCEMENT = 200, 5_000, 200_000, 500
 
 
 class DocumentInEffect(Conflict):
-    code, title = "document_in_effect", "This version is in effect or was; publish a new one instead."
+    code, title = "document_in_effect", _("This version is in effect or was; publish a new one instead.")
 
 
 def _changed() -> None:
@@ -76,7 +77,7 @@ def change_settings(**values: Any) -> dict[str, list[Any]]:
     SiteSettings.objects.get_or_create(pk=1)
     row = SiteSettings.objects.select_for_update().get(pk=1)
     changed = {name: [getattr(row, name), value] for name, value in values.items() if getattr(row, name) != value}
-    for name, (_, value) in changed.items():
+    for name, (_before, value) in changed.items():
         setattr(row, name, value)
     _validate(row)
     if changed:
@@ -88,9 +89,10 @@ def change_settings(**values: Any) -> dict[str, list[Any]]:
 @transaction.atomic
 def set_logo(image: bytes | None) -> Logo | None:
     """Replace the logo by a square PNG, or remove it."""
+    former = list(Logo.objects.values_list("pk", flat=True))
     logo = Logo.objects.create(image=image) if image else None
     SiteSettings.objects.update_or_create(pk=1, defaults={"logo": logo})
-    Logo.objects.exclude(pk=logo.pk if logo else None).delete()
+    Logo.objects.filter(pk__in=former).delete()
     _changed()
     return logo
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.accounts.services import EmailNotConfirmed, must_confirm_email
@@ -42,19 +43,19 @@ from apps.social.visibility import with_relationship
 
 
 class CannotFollowSelf(BadRequest):
-    code, title = "cannot_follow_self", "You cannot follow yourself."
+    code, title = "cannot_follow_self", _("You cannot follow yourself.")
 
 
 class CannotTargetSelf(BadRequest):
-    code, title = "cannot_target_self", "You cannot do that to yourself."
+    code, title = "cannot_target_self", _("You cannot do that to yourself.")
 
 
 class FollowerLimitReached(Conflict):
-    code, title = "follower_limit_reached", "This account cannot have more followers."
+    code, title = "follower_limit_reached", _("This account cannot have more followers.")
 
 
 class FollowingLimitReached(Conflict):
-    code, title = "following_limit_reached", "You cannot follow more accounts."
+    code, title = "following_limit_reached", _("You cannot follow more accounts.")
 
 
 # ── Locks ────────────────────────────────────────────────────────────────────────────────────────────────

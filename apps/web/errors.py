@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views import csrf
 from django_htmx.http import reswap, trigger_client_event
 from rest_framework.exceptions import ValidationError
@@ -33,7 +34,7 @@ def _theme(request: HttpRequest, status: int) -> str:
 class CsrfFailed(Forbidden):
     """The CSRF token of a form is missing or old, for example because the member has signed in in another window."""
 
-    code, title = "csrf_failed", "This page is out of date. Reload it and try again."
+    code, title = "csrf_failed", _("This page is out of date. Reload it and try again.")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -53,7 +54,7 @@ def field_errors(error: DomainError | ValidationError) -> dict[str, list[str]]:
     refusal = problems.refusal_for(error)
     listed = refusal.extra.get("errors")
     if not listed:
-        return {"": [refusal.detail]}
+        return {"": [str(refusal.detail)]}
     fields: dict[str, list[str]] = {}
     for entry in listed:
         fields.setdefault(entry["field"], []).append(entry["message"])

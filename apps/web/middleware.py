@@ -14,6 +14,7 @@ from rest_framework.exceptions import APIException
 
 from apps.core.api import problems, throttling
 from apps.core.errors import DomainError, MethodNotAllowed
+from apps.core.languages import closest_language
 from apps.core.time_zones import show_dates_in
 from apps.web import restricted, sessions
 from apps.web.errors import render_problem
@@ -45,7 +46,9 @@ class ErrorPageMiddleware:
             response = problems.problem_response(MethodNotAllowed(headers={"Allow": allow}), request)
         is_problem = response.headers.get("Content-Type") == problems.CONTENT_TYPE
         if is_problem and is_page(request) and _accepts_html(request):
-            page = render_problem(request, json.loads(response.content))
+            # The session, and with it the member's language, is not known here.
+            with translation.override(response.headers["Content-Language"]):
+                page = render_problem(request, json.loads(response.content))
             # The document's own headers, for example Retry-After.
             for name, value in response.headers.items():
                 if name not in {"Content-Type", "Content-Length"}:
@@ -81,6 +84,7 @@ class WebSessionMiddleware:
         request.META[sessions.META_KEY] = found
         with translation.override(_language(request)), show_dates_in(getattr(request.user, "time_zone", "")):
             response = self.get_response(request)
+            response.headers.setdefault("Content-Language", translation.get_language())
         # ConditionalGetMiddleware makes no ETag of what is not stored.
         response.headers.setdefault("Cache-Control", problems.NOT_STORED)
         # What a cache gives to others must not contain the cookie. A view that signs in or out has set it itself.
@@ -101,13 +105,8 @@ class WebSessionMiddleware:
 
 
 def _language(request: HttpRequest) -> str:
-    """The language of the member's settings, or that which an anonymous browser prefers."""
-    if request.user.pk is None:
-        return translation.get_language_from_request(request)
-    try:
-        return translation.get_supported_language_variant(request.user.locale)
-    except LookupError:
-        return str(settings.LANGUAGE_CODE)
+    """The language of the member's settings, or that which an anonymous browser prefers (`LanguageMiddleware`)."""
+    return translation.get_language() if request.user.pk is None else closest_language(request.user.locale)
 
 
 class PageHeadersMiddleware:

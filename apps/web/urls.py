@@ -113,6 +113,7 @@ urlpatterns = [
     path("appeal", reports.appeal, name="appeal"),
     path("moderation-digest/stop", digests.stop, name="stop_digest"),
     # About the site
+    path("language", meta.choose_language, name="language"),
     path("about", meta.about, name="about"),
     path("rules", meta.rules, name="rules"),
     path("terms", meta.terms, name="terms"),

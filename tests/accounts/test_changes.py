@@ -6,10 +6,11 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import changes, services
+from apps.accounts import changes, services, two_factor
 from apps.accounts.api import attempts
-from apps.accounts.models import EmailChange, SecurityEvent, Session, User, WithheldHandle
+from apps.accounts.models import EmailChange, Passkey, RecoveryCode, SecurityEvent, Session, User, WithheldHandle
 from apps.core.errors import DomainError, TooManyRequests
+from tests.console.codes import enrol
 from tests.factories import PASSWORD, PostFactory, UserFactory
 from tests.threads import in_threads
 
@@ -271,6 +272,23 @@ def test_old_address_takes_the_account_back(api, deliver, member):
     deliver()
     assert mail.outbox[-1].subject == "Your e-mail address was restored"
     assert mail.outbox[-1].to == ["alice@example.org"]
+
+
+@pytest.mark.parametrize(("age", "kept"), [(0, False), (2, True)])
+def test_second_factors_of_a_thief_are_removed_with_the_change(api, deliver, member, age, kept):
+    """Those that were set up within a day before the change, or since."""
+    device, _codes = enrol(member)
+    passkey = Passkey.objects.create(user=member, name="x", is_backup_eligible=False, is_backed_up=False)
+    since = timezone.now() - age * DAY
+    for added in (type(device).objects.all(), Passkey.objects.filter(pk=passkey.pk), RecoveryCode.objects.all()):
+        added.update(created_at=since)
+    changes.change_email(member, email=NEW, password=PASSWORD)
+    deliver()
+    changes.confirm_email_change(token_to(NEW, "confirm-new-email"))
+    deliver()
+    assert revert(api, token_to("alice@example.org", "revert-email")).status_code == 204
+    assert two_factor.is_enrolled(member) is kept
+    assert bool(two_factor.recovery_codes_left(member)) is kept
 
 
 def test_earliest_address_wins_over_later_changes(api, deliver, member):

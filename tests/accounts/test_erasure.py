@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from apps.accounts import erasure, exports, housekeeping, services
 from apps.accounts import privacy as accounts_privacy
-from apps.accounts.models import EmailChange, EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import Consent, EmailChange, EmailedToken, Erasure, Session, User, WithheldHandle
 from apps.content import services as content
 from apps.content.models import Post, StaleExposure
 from apps.core import privacy
@@ -35,6 +35,7 @@ from apps.media.models import Media
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
 from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
+from apps.site.models import DocumentVersion
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
@@ -332,6 +333,8 @@ def history(api, alice, bob, carol, mallory, deliver):
     deliver()
     services.open_session(alice)
     EmailedToken.objects.create(user=alice, email=alice.email, digest="d", expires_at=timezone.now())
+    terms = DocumentVersion.objects.create(kind="terms", number=99, texts={}, effective_at=timezone.now())
+    Consent.objects.create(user=alice, document=terms)
     EmailChange.objects.create(user=alice, old_email=alice.email, new_email="a@b.example", expires_at=timezone.now())
     WithheldHandle.objects.create(user=alice, handle="alice.former", until=timezone.now())
     IdempotencyKey.objects.create(user=alice, route="posts", key="k", fingerprint="f", status=201, body=b"{}")

@@ -2,14 +2,15 @@
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import erasure, exports, mails, services
-from apps.accounts.models import Session, User
+from apps.accounts import erasure, exports, mails, security, services
+from apps.accounts.models import SecurityEvent, Session, User
 from apps.content import services as posts
 from apps.content.models import Post
 from apps.core import cache
@@ -317,6 +318,23 @@ class TestLanguageAndTimeZone:
     def test_unknown_time_zone_is_refused(self, api, alice, zone):
         answer = api(alice).patch("/users/me", {"time_zone": zone})
         assert [error["field"] for error in answer.json()["errors"]] == ["time_zone"]
+
+
+class TestMailsInTheTimeZoneOfTheMember:
+    @pytest.mark.parametrize(("zone", "shown"), [("", "21:30 UTC"), ("Asia/Tokyo", "06:30 JST")])
+    def test_security_mail(self, alice, zone, shown):
+        User.objects.filter(pk=alice.pk).update(time_zone=zone)
+        with time_machine.travel(datetime(2026, 11, 23, 21, 30, tzinfo=UTC), tick=False):
+            event = security.record(reload(alice), SecurityEvent.Kind.NEW_DEVICE)
+            mails.send_security_mail(event.pk, reference="1")
+        assert shown in mail.outbox[-1].body
+
+    def test_statement_of_reasons(self, alice, mod, deliver):
+        User.objects.filter(pk=alice.pk).update(time_zone="Asia/Tokyo")
+        until = datetime(2126, 11, 23, 21, 14, tzinfo=UTC)
+        moderation.suspend(reload(alice), by=mod, reason="Spam.", category="spam", until=until)
+        deliver()
+        assert "24 November 2126, 06:14 JST" in mail.outbox[-1].body
 
 
 class TestDiscoverable:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.conf import settings as django_settings
 from django.core import mail
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -79,7 +80,7 @@ class TestSecondStep:
         assert outcome(problem) == (401, "second_factor_required")
         body = problem.json()
         assert body["methods"] == ["totp", "passkey", "recovery_code"]
-        assert body["passkey_options"]["rpId"] == "localhost"
+        assert body["passkey_options"]["rpId"] == django_settings.PASSKEY_DOMAIN
         assert body["expires_in"] == 600
         assert not Session.objects.exists()
 
@@ -188,7 +189,7 @@ class TestSecondStep:
         wrong = {"grant_type": "second_factor", "challenge": started["challenge"], "code": "000000"}
         assert [outcome(token(**wrong))[0] for _ in range(3)] == [400, 400, 429]
         add_passkey(bob := UserFactory(handle="dora"))
-        assert outcome(token(**passkey_body(Authenticator(rp_id="localhost"))))[0] == 429
+        assert outcome(token(**passkey_body(Authenticator(rp_id=django_settings.PASSKEY_DOMAIN))))[0] == 429
         # The owner signs in from where she has signed in before.
         services.open_session(bob, address="127.0.0.1")
         assert outcome(by_password("dora"))[0] == 401
@@ -221,8 +222,9 @@ def spoiled(credential, part, value):
 REFUSED = {
     "another challenge": lambda a, body, o: a.get({"challenge": encode(b"x" * 32)}),
     "another origin": lambda a, body, o: signed(a, body, origin="https://evil.example"),
-    "a name that contains the origin": lambda a, body, o: signed(a, body, origin="http://localhost:8000.evil.example"),
-    "another port": lambda a, body, o: signed(a, body, origin="http://localhost:8001"),
+    "a name that contains the origin": lambda a, body, o: signed(a, body, origin=f"{a.origin}.evil.example"),
+    "another port": lambda a, body, o: signed(a, body, origin="http://localhost:1"),
+    "a frame in another site": lambda a, body, o: signed(a, body, is_in_frame=True),
     "another site": lambda a, body, o: signed(a, body, rp_id="evil.example"),
     "no user present": lambda a, body, o: signed(a, body, flags=USER_VERIFIED),
     "user not verified": lambda a, body, o: signed(a, body, flags=USER_PRESENT),
@@ -232,7 +234,7 @@ REFUSED = {
     "no user handle": lambda a, body, o: signed(a, body, user_handle=None),
     "user handle of another": lambda a, body, o: signed(a, body, user_handle=o.user_handle),
     "key of another account": cross_account,
-    "unknown passkey": lambda a, body, o: signed(Authenticator(rp_id="localhost"), body),
+    "unknown passkey": lambda a, body, o: signed(Authenticator(rp_id=django_settings.PASSKEY_DOMAIN), body),
     "forged signature": lambda a, body, o: spoiled(a.get({"challenge": challenge_of(body)}), "signature", "AAAA"),
     "garbage": lambda a, body, o: spoiled(a.get({"challenge": challenge_of(body)}), "authenticatorData", "AAAA"),
     "no base64": lambda a, body, o: spoiled(a.get({"challenge": challenge_of(body)}), "clientDataJSON", "\0é"),
@@ -270,7 +272,7 @@ class TestPasskey:
             "userVerification": "required",
         }
         assert len(creation["excludeCredentials"]) == 1
-        assert creation["rp"] == {"id": "localhost", "name": "Photogram"}
+        assert creation["rp"] == {"id": django_settings.PASSKEY_DOMAIN, "name": "Photogram"}
         assert creation["attestation"] == "none"
 
     def test_synced_passkey_does_not_count(self, alice):
@@ -376,13 +378,16 @@ class TestSetup:
         assert outcome(by_password()) == 200
 
     def test_passkey_is_added_renamed_and_removed_with_mails(self, alice, deliver):
+        User.objects.filter(pk=alice.pk).update(email_verified_at=timezone.now())
         caller, authenticator = Caller(alice), Authenticator()
         ceremony = caller.post(f"{FACTORS}/passkeys/options").json()
         body = {"challenge": ceremony["challenge"], "passkey": authenticator.create(ceremony["options"])}
+        body["passkey"]["response"]["transports"] += ["telepathy", ["usb"], None]
         added = caller.post(f"{FACTORS}/passkeys", body | {"name": "Laptop"})
         assert added.status_code == 201
         assert len(added.json()["recovery_codes"]) == 10
         path = f"{FACTORS}/passkeys/{added.json()['passkey']['id']}"
+        assert Passkey.objects.get().transports == ["internal"]
         assert notices(deliver) == ["A passkey was added"]
         assert "Laptop" in mail.outbox[0].body
         # The challenge has been answered.
@@ -397,7 +402,14 @@ class TestSetup:
 
     @pytest.mark.parametrize(
         ("lie", "value"),
-        [("origin", "https://evil.example"), ("flags", USER_PRESENT), ("credential_id", b""), ("rp", "evil.example")],
+        [
+            ("origin", "https://evil.example"),
+            ("is_in_frame", True),
+            ("flags", USER_PRESENT),
+            ("credential_id", b""),
+            ("credential_id", b"x" * 1024),
+            ("rp", "evil.example"),
+        ],
     )
     def test_false_registration_is_refused(self, lie, value, alice):
         caller, authenticator = Caller(alice), Authenticator()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.core import mail
+from django.urls import resolve
 from django.utils import timezone
 
 from apps.accounts import security, services
@@ -51,6 +52,7 @@ def test_mail_of_each_event_says_what_happened_and_what_to_do_if_it_was_not_you(
         assert "203.0.113.***" in text
         assert f"{settings.CLIENT_URL}/{security.NOTICES[kind].path}" in text
         assert str(timezone.now().year) in text
+    assert resolve(f"/{security.NOTICES[kind].path}")
     assert "<My> phone" in message.body
     assert "&lt;My&gt; phone" in html
     assert event.network == "203.0.113.***"

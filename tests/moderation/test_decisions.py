@@ -56,6 +56,7 @@ class TestTakedown:
             "target_id": str(post.pk),
             "reason": "Sells watches.",
             "category": "spam",
+            "rule": None,
             "created_at": "",
             "reversed_at": None,
         }

@@ -95,6 +95,9 @@ class TestOutcome:
         [
             ("take_down", {"category": "spam"}, "resolved", "Our rules do not allow spam."),
             ("take_down", {"category": "illegal"}, "resolved", "We consider it illegal content."),
+            ("mark_sensitive", {"category": "nudity"}, "resolved", "Our rules do not allow nudity and sexual content."),
+            ("limit_post", {"category": "other"}, "resolved", "It breaks our rules."),
+            ("warn", {"category": "hate"}, "resolved", "Our rules do not allow hatred against groups of people."),
             ("dismiss", {}, "dismissed", "We found nothing that breaks our rules or the law. To alice only."),
             ("resolve", {}, "resolved", "An earlier decision covers it. To alice only."),
         ],

@@ -82,7 +82,7 @@ class TestText:
     @pytest.mark.parametrize("category", Category.values)
     def test_statement_names_the_rule_of_every_category(self, alice, mod, category):
         action = services.take_down_post(PostFactory(author=alice), by=mod, reason="Because.", category=category)
-        assert statements.RULES[Category(category)] in mail_about(action).body
+        assert str(statements.RULES[Category(category)]) in mail_about(action).body
 
     def test_statement_of_a_restoration_is_short(self, alice, mod):
         post, other = PostFactory(author=alice), make_moderator("other")

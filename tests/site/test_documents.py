@@ -46,6 +46,8 @@ def test_rules_are_ordered_versioned_and_translated(anonymous):
         (str(spam.pk), 1, "No spam"),
         (str(kind.pk), 2, "Be very kind"),
     ]
+    german = anonymous.get("/instance", HTTP_ACCEPT_LANGUAGE="de").json()["rules"]
+    assert [rule["title"] for rule in german] == ["No spam", "Sei nett"]
     with translation.override("de-at"):
         assert [reads.translate(rule.texts)["title"] for rule in reads.rules()] == ["No spam", "Sei nett"]
     assert services.withdraw_rule(kind)

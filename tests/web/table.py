@@ -194,6 +194,7 @@ ROWS = [
     Row("/moderation-digest/stop", BAD, BAD),
     Row("/moderation-digest/stop?token={digest}", EVERYBODY, EVERYBODY),
     # The site
+    Row("/language", post=(302,) * 6, data={"language": "de"}),
     *(Row(f"/{name}", EVERYBODY) for name in ["about", "rules", "terms", "privacy", "offline", "manifest.webmanifest"]),
     *(Row(f"/{name}", EVERYBODY) for name in ["robots.txt", "sitemap.xml", "sitemap-posts.xml", "sw.js"]),
     Row("/favicon.ico", REDIRECT),

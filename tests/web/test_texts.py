@@ -1,4 +1,4 @@
-"""All texts of the pages use gettext: those of templates, of views, and of scripts."""
+"""All texts for members use gettext: those of pages, mails and archives, of views, and of scripts."""
 
 import ast
 import re
@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = sorted((ROOT / "templates" / "web").rglob("*.html"))
+TEMPLATES = sorted(
+    path
+    for name in ("web", "mail", "export")
+    for path in (ROOT / "templates" / name).rglob("*")
+    if path.suffix in {".html", ".txt"}
+)
 SCRIPTS = [*sorted((ROOT / "static" / "web" / "js").glob("*.js")), ROOT / "templates" / "web" / "sw.js"]
 MODULES = sorted((ROOT / "apps" / "web").rglob("*.py"))
 
@@ -24,6 +29,8 @@ _MARKED = re.compile(
 _SHOWN = {"aria-label", "aria-roledescription", "placeholder", "title", "alt", "label"}
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CODE = {"script", "style", "svg", "kbd", "code"}
+# Names of the site and of files.
+_NAMES = re.compile(r"Photogram|UTC|index\.html|data/|media/|\.json")
 
 
 class _Texts(HTMLParser):
@@ -46,7 +53,7 @@ class _Texts(HTMLParser):
         self._code -= tag in _CODE
 
     def handle_data(self, data: str) -> None:
-        if not self._code and _WORD.search(data):
+        if not self._code and _WORD.search(_NAMES.sub("", data)):
             self.found.append(" ".join(data.split()))
 
 

@@ -47,6 +47,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
     error_messages = AuthenticationForm.error_messages | {
         "invalid_login": "Handle or password is wrong, or this is not a staff account.",
         "code_required": "Enter the code from your authenticator app.",
+        "recovery_code_required": "The console takes no passkeys. Enter a recovery code.",
         "wrong_code": "That code is wrong, has expired, or was used before.",
         "expired": "That took too long. Sign in again.",
     }
@@ -92,7 +93,7 @@ class LimitedLogin(AuthenticationForm):  # type: ignore[misc]  # unfold carries 
         self.checked_now = second_step.make_proof(user)
         code = self.cleaned_data.get("code", "")
         if not code:
-            raise self._error("code_required")
+            raise self._error("code_required" if two_factor.device_of(user) else "recovery_code_required")
         attempts.count_second_factor(self.request, user.pk)
         if permissions.accept(user, code, **describe_client(self.request)) is None:
             raise self._error("wrong_code")

@@ -178,12 +178,12 @@ class InstanceViewSet(BaseViewSet):
                 "accent_color": own.accent,
                 "languages": [code for code, _ in settings.LANGUAGES],
                 "registration": own.registration,
-                "rules": RuleSerializer(site.rules(), many=True).data,
+                "rules": [RuleSerializer(version).data for version in site.rules()],
                 **{
                     kind: DocumentSerializer(documents[kind]).data if kind in documents else None
                     for kind in DocumentVersion.Kind.values
                 },
-                "announcements": AnnouncementSerializer(site.announcements(), many=True).data,
+                "announcements": [AnnouncementSerializer(each).data for each in site.announcements()],
                 "version": settings.VERSION,
                 "uploads": {
                     "content_types": list(ACCEPTED_TYPES),

@@ -343,7 +343,7 @@ class TimeZoneField(serializers.CharField):
 class WebsiteField(LineField):
     """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
-    default_error_messages = {"invalid_url": "An http:// or https:// address."}
+    default_error_messages = {"invalid_url": _("An http:// or https:// address.")}
     _check = URLValidator(schemes=["http", "https"])
 
     def to_internal_value(self, data: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import translation
+from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny
@@ -418,8 +418,7 @@ class UserViewSet(BaseViewSet):
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        locale = translation.get_language_from_request(request)
-        user = services.sign_up(**self.get_validated_data(), locale=locale)
+        user = services.sign_up(**self.get_validated_data(), locale=get_language())
         location = f"/v1/users/{user.pk}"
         return Response(serializers.MeSerializer(load_user(user.pk)).data, status=201, headers={"Location": location})
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from apps.accounts.api.serializers import UserSummarySerializer, serialize_user_summary
@@ -29,7 +30,7 @@ class PostFieldsSerializer(StrictSerializer):
 
     def validate_alt_texts(self, texts: dict[str, str]) -> dict[UUID, str]:
         ids = {key: parse_id(key) for key in texts}
-        if malformed := {key: ["Not a medium of this post."] for key, pk in ids.items() if pk is None}:
+        if malformed := {key: [_("Not a medium of this post.")] for key, pk in ids.items() if pk is None}:
             raise serializers.ValidationError(malformed, code="invalid_media")
         return {pk: texts[key] for key, pk in ids.items() if pk}
 

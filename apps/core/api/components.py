@@ -61,15 +61,15 @@ FIELD_ERROR = {
 def _problem_example(refusal: type[DomainError]) -> dict[str, Any]:
     value = {
         "type": f"https://photogram.example/errors/{refusal.code}",
-        "title": refusal.title,
+        "title": str(refusal.title),
         "status": refusal.status,
         "code": refusal.code,
-        "detail": refusal.title,
+        "detail": str(refusal.title),
         "request_id": ID,
     }
     if refusal is kernel.Invalid:
         value |= {"detail": "1 field is invalid.", "errors": FIELD_ERROR["examples"]}
-    return {"summary": refusal.title, "value": value}
+    return {"summary": str(refusal.title), "value": value}
 
 
 def _subclasses(parent: type[DomainError]) -> list[type[DomainError]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.validators import ProhibitNullCharactersValidator
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
@@ -17,8 +18,8 @@ class TextField(serializers.CharField):
     """Free text: NFC, no forbidden characters, kept as typed (not trimmed). Text that shows nothing is blank."""
 
     default_error_messages = {
-        "invalid_characters": "Control characters and bidirectional overrides are not allowed.",
-        "max_length": "At most {max_length} characters.",
+        "invalid_characters": _("Control characters and bidirectional overrides are not allowed."),
+        "max_length": _("At most {max_length} characters."),
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -48,7 +49,7 @@ class LineField(TextField):
     """A text that is shown in one line: no line breaks and no tabs either."""
 
     default_error_messages = {
-        "invalid_characters": "Control characters, line breaks and bidirectional overrides are not allowed.",
+        "invalid_characters": _("Control characters, line breaks and bidirectional overrides are not allowed."),
     }
 
     def run_validation(self, data: Any = serializers.empty) -> Any:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_lazy as _
 from orjson import Fragment
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,15 +31,15 @@ _SALT = "photogram.core.idempotency"
 
 
 class InvalidIdempotencyKey(BadRequest):
-    code, title = "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 printable ASCII characters."
+    code, title = "invalid_idempotency_key", _("Idempotency-Key must be 1 to 255 printable ASCII characters.")
 
 
 class IdempotencyKeyReused(Unprocessable):
-    code, title = "idempotency_key_reused", "This Idempotency-Key came with another body before."
+    code, title = "idempotency_key_reused", _("This Idempotency-Key came with another body before.")
 
 
 class RequestInProgress(Conflict):
-    code, title = "request_in_progress", "The first request with this Idempotency-Key is still running."
+    code, title = "request_in_progress", _("The first request with this Idempotency-Key is still running.")
 
 
 def idempotent(handler: Handler) -> Handler:

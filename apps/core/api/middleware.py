@@ -9,7 +9,10 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.urls import reverse
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.api import problems, throttling
 from apps.core.db.deadline import UNAVAILABLE_ERRORS, QueryDeadline, outage
@@ -65,6 +68,24 @@ class RequestContextMiddleware:
             user_id=str(request.user.pk) if getattr(request, "auth", None) else None,
         )
         return response
+
+
+class LanguageMiddleware:
+    """Makes the texts of the response in the language that the browser has chosen (LANGUAGE_COOKIE_NAME), or that
+    `Accept-Language` prefers.
+
+    The console stays English. Pages of members are in their own language (`WebSessionMiddleware`).
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        language = translation.get_language_from_request(request)
+        if language == settings.LANGUAGE_CODE or request.path_info.startswith(reverse("admin:index")):
+            return self.get_response(request)
+        with translation.override(language):
+            return self.get_response(request)
 
 
 class TrailingSlashMiddleware:
@@ -147,9 +168,9 @@ class BodyLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not _LENGTH.fullmatch(length):
-            return problems.problem_response(MalformedRequest("Content-Length is not a number."), request)
+            return problems.problem_response(MalformedRequest(_("Content-Length is not a number.")), request)
         if _has_chunks(request):
-            return problems.problem_response(MalformedRequest("Send the body with a Content-Length."), request)
+            return problems.problem_response(MalformedRequest(_("Send the body with a Content-Length.")), request)
         if int(length) > settings.REQUEST_MAX_BYTES:
             # `pre_request` in config/gunicorn.py closes the connection.
             return problems.problem_response(BodyTooLarge(), request)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.core import signing
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 from orjson import Fragment
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
@@ -30,11 +31,11 @@ Fetch = Callable[[Any, int], Sequence[R]]
 
 
 class InvalidLimit(BadRequest):
-    code, title = "invalid_limit", "limit must be an integer of at least 1."
+    code, title = "invalid_limit", _("limit must be an integer of at least 1.")
 
 
 class InvalidCursor(BadRequest):
-    code, title = "invalid_cursor", "That cursor does not belong to this list."
+    code, title = "invalid_cursor", _("That cursor does not belong to this list.")
 
 
 class KeysetPagination(BasePagination):

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
+from django.utils.translation import gettext_lazy as _
 from rest_framework.parsers import BaseParser
 
 from apps.core.errors import MalformedRequest
 
-_NO_OBJECT = "The body is no valid JSON object."
+_NO_OBJECT = _("The body is no valid JSON object.")
 
 
 class JSONParser(BaseParser):

@@ -14,6 +14,7 @@ from django.core.exceptions import (
 )
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import get_language
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
@@ -71,7 +72,7 @@ def refusal_for(error: Exception) -> DomainError:
 def _validation(error: exceptions.ValidationError) -> DomainError:
     fields = list(_field_errors(error.detail))
     refusal = errors.Invalid()
-    refusal.detail = f"{len(fields)} field{' is' if len(fields) == 1 else 's are'} invalid."
+    refusal.detail = errors.count_invalid(len(fields))
     refusal.extra = {"errors": fields}
     return refusal
 
@@ -96,10 +97,10 @@ _CODES = {"max_length": "too_long", "min_length": "too_short", "null": "required
 def document(refusal: DomainError, request_id: str) -> dict[str, Any]:
     return {
         "type": settings.PROBLEM_TYPE_BASE + refusal.code,
-        "title": refusal.title,
+        "title": str(refusal.title),
         "status": refusal.status,
         "code": refusal.code,
-        "detail": refusal.detail,
+        "detail": str(refusal.detail),
         "request_id": request_id,
         **refusal.extra,
     }
@@ -110,8 +111,9 @@ def request_id_of(request: Any) -> str:
 
 
 def problem_response(refusal: DomainError, request: Any) -> HttpResponse:
-    """The problem document as the response to a request of Django's or of DRF's."""
-    headers = {"Cache-Control": NOT_STORED} | refusal.headers
+    """The problem document as the response to a request of Django's or of DRF's, in the active language."""
+    headers = {"Cache-Control": NOT_STORED, "Content-Language": get_language(), "Vary": "Accept-Language"}
+    headers |= refusal.headers
     body = dumps(document(refusal, request_id_of(request)))
     return HttpResponse(body, status=refusal.status, headers=headers, content_type=CONTENT_TYPE)
 

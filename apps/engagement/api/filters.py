@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.forms import UUIDField
+from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 
 from apps.core.db.ids import parse_id
@@ -16,7 +17,7 @@ class CanonicalUUIDField(UUIDField):
             return None
         parsed = parse_id(str(value))
         if parsed is None:
-            raise ValidationError("The id of a comment.", code="invalid")
+            raise ValidationError(_("The id of a comment."), code="invalid")
         return parsed
 
 

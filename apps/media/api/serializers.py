@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from orjson import Fragment
 from rest_framework import serializers
 
@@ -20,14 +23,16 @@ from apps.media.models import Media
 from apps.media.urls import Secrets, urls_of
 from apps.media.variants import CONTENT_TYPES, SIDES
 
-ERROR_CODES = [
-    "image_too_large",
-    "image_corrupt",
-    "image_type_mismatch",
-    "image_unsupported",
-    "processing_timeout",
-    "banned_image",
-]
+# The child process that decodes pictures knows no languages: it describes an error in English, sometimes with a number.
+# In other languages the description depends on the code only.
+ERRORS = {
+    "image_too_large": _("The picture is too large."),
+    "image_corrupt": _("The file is damaged or is not a picture."),
+    "image_type_mismatch": _("The file is not of the declared type."),
+    "image_unsupported": _("Only JPEG, PNG, WebP, GIF, HEIC and AVIF pictures are accepted."),
+    "processing_timeout": _("The picture took too long to process."),
+    "banned_image": _("This picture may not be published."),
+}
 # Percent, by status.
 PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
 # Every photo has these variants as soon as it has a secret.
@@ -124,7 +129,12 @@ def _parsed_json(text: str) -> list[list[Any]]:
 
 
 def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:
-    return {"code": medium.error_code, "detail": medium.error_detail} if medium.error_code else None
+    """Photos of posts are cached in all languages together, so their details stay English."""
+    if not medium.error_code:
+        return None
+    is_english = isinstance(medium, Photo) or get_language() == settings.LANGUAGE_CODE
+    detail = medium.error_detail if is_english else str(ERRORS.get(medium.error_code, medium.error_detail))
+    return {"code": medium.error_code, "detail": detail}
 
 
 def serialize_avatar(medium: Secrets | None) -> dict[str, Any] | None:
@@ -138,7 +148,7 @@ def serialize_avatar(medium: Secrets | None) -> dict[str, Any] | None:
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
 @example({"detail": "The image has more than 64 megapixels."})
 class MediaErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(choices=ERROR_CODES)
+    code = serializers.ChoiceField(choices=list(ERRORS))
     detail = serializers.CharField()
 
 

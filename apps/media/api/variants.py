@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
@@ -24,7 +25,8 @@ def get_variants(request: Request) -> frozenset[str] | None:
     # Some clients repeat the parameter for each value of a list.
     names = frozenset(",".join(request.query_params.getlist("variants")).split(","))
     if not names <= SIDES.keys():
-        raise Invalid(variants=("invalid_choice", f"Any of {', '.join(SIDES)}, separated by commas."))
+        wanted = _("Any of {names}, separated by commas.").format(names=", ".join(SIDES))
+        raise Invalid(variants=("invalid_choice", wanted))
     return names
 
 

@@ -157,5 +157,5 @@ def _refusal(appeal: Appeal, by: User) -> str:
     try:
         services.require_another_decider(appeal, by=by)
     except DomainError as refusal:
-        return refusal.detail
+        return str(refusal.detail)
     return ""

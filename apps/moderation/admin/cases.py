@@ -197,7 +197,7 @@ def find_case(kind: str, pk: UUID) -> reads.Case:
 
 def _submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
     """The fields that the confirmation repeats."""
-    names = ["decision", "template", "reason", "category", "duration", "close_others", "reported"]
+    names = ["decision", "template", "reason", "category", "rule", "duration", "close_others", "reported"]
     return [(name, request.POST[name]) for name in names if name in request.POST]
 
 

@@ -10,6 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from apps.core.validators import validate_text
 from apps.moderation.models import Category, Decision, ReasonTemplate
+from apps.site import reads as site
 
 PERMANENT = "permanent"
 DURATIONS = [
@@ -48,11 +49,12 @@ class DecisionForm(ReasonForm):
         widget=UnfoldAdminSelectWidget,
     )
     category = forms.ChoiceField(choices=[("", "Choose…"), *Category.choices], widget=UnfoldAdminSelectWidget)
+    rule = forms.ChoiceField(required=False, label="Rule", widget=UnfoldAdminSelectWidget)
     duration = forms.ChoiceField(
         choices=DURATIONS, initial="7", required=False, label="Duration", widget=UnfoldAdminSelectWidget
     )
     close_others = forms.BooleanField(required=False, widget=UnfoldBooleanWidget)
-    field_order = ["template", "reason", "category", "duration", "close_others"]
+    field_order = ["template", "reason", "category", "rule", "duration", "close_others"]
 
     def __init__(
         self,
@@ -72,11 +74,22 @@ class DecisionForm(ReasonForm):
         # Not the reason: a screen reader would skip the templates.
         self.fields["template" if self.templates else "reason"].widget.attrs["autofocus"] = True
         self._offer_to_close(others if decision == Decision.SUSPEND else None, accounts)
+        self._offer_rules()
         if decision not in NEEDS_CATEGORY:
             del self.fields["category"]
+            self.fields.pop("rule", None)
             self.fields["reason"].help_text = "The reporters see this. Do not include other people's data."
         if decision != Decision.SUSPEND:
             del self.fields["duration"]
+
+    def _offer_rules(self) -> None:
+        self.rules = {str(version.pk): version for version in site.rules()}
+        if not self.rules:
+            del self.fields["rule"]
+            return
+        titles = ((pk, site.translate(version.texts)["title"]) for pk, version in self.rules.items())
+        chooser: Any = self.fields["rule"]
+        chooser.choices = [("", "None"), *titles]
 
     def _offer_to_close(self, others: dict[str, int] | None, accounts: int) -> None:
         if not others:
@@ -105,7 +118,12 @@ class DecisionForm(ReasonForm):
     def arguments(self) -> dict[str, Any]:
         """The arguments of the services."""
         data = self.cleaned_data
-        return {"reason": data["reason"], "category": data.get("category", ""), "until": self.until}
+        return {
+            "reason": data["reason"],
+            "category": data.get("category", ""),
+            "rule": self.rules.get(data.get("rule", "")),
+            "until": self.until,
+        }
 
     @property
     def closes_others(self) -> bool:

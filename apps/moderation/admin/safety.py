@@ -46,7 +46,14 @@ class RuleForm(forms.Form):
 
 
 def _error_text(refusal: DomainError) -> str:
-    return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or refusal.detail
+    return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or str(refusal.detail)
+
+
+def _add_errors(form: RuleForm, refusal: DomainError) -> None:
+    """Show the errors of fields next to them, and others above the form."""
+    faults = refusal.extra.get("errors") or [{"field": "", "message": refusal.detail}]
+    for fault in faults:
+        form.add_error(fault["field"] if fault["field"] in form.fields else None, fault["message"])
 
 
 class RuleAdmin(ReadOnlyAdmin):
@@ -83,7 +90,7 @@ class RuleAdmin(ReadOnlyAdmin):
                 messages.success(request, self.made)
                 return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
             except DomainError as refusal:
-                form.add_error(None, _error_text(refusal))
+                _add_errors(form, refusal)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -250,7 +250,8 @@ class AnnouncementAdmin(SiteAdmin):
     def change_announcement(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = get_object_or_404(Announcement, pk=object_id)
         times = {"starts_at": row.starts_at, "ends_at": row.ends_at}
-        form = AnnouncementForm(request.POST or None, texts=row.texts, initial=times)
+        minutes = {name: time and time.replace(second=0, microsecond=0) for name, time in times.items()}
+        form = AnnouncementForm(request.POST or None, texts=row.texts, initial=minutes)
 
         def save(fields: dict[str, Any]) -> None:
             # The form shows whole minutes.

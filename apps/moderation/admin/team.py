@@ -48,7 +48,7 @@ class AddNoteView(ModerationView):
             raise Http404
         form = NoteForm(request.POST)
         if not form.is_valid():
-            messages.error(request, " ".join(form.errors.get("text", [])))
+            messages.error(request, " ".join(map(str, form.errors.get("text", []))))
             return _back(request, person_id)
         try:
             notes.add(person, by=self.moderator, text=form.cleaned_data["text"])

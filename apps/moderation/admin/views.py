@@ -112,4 +112,4 @@ def show_result(request: HttpRequest, sweep: queue.Sweep) -> None:
 
 def error_text(refusal: DomainError) -> str:
     """The errors of the fields, or else the description of the error."""
-    return " ".join(error["message"] for error in refusal.extra.get("errors", [])) or refusal.detail
+    return " ".join(error["message"] for error in refusal.extra.get("errors", [])) or str(refusal.detail)

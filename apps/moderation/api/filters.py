@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
@@ -19,7 +20,7 @@ class StrictForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         for name in self.fields:
             if self.data.get(name) == "":
-                self.add_error(name, forms.ValidationError("This parameter may not be blank.", code="blank"))
+                self.add_error(name, forms.ValidationError(_("This parameter may not be blank."), code="blank"))
         return self.cleaned_data
 
 
@@ -30,7 +31,7 @@ class IdField(forms.CharField):
             return None
         parsed = parse_id(value)
         if parsed is None:
-            raise forms.ValidationError("A UUID, in lower case.", code="invalid")
+            raise forms.ValidationError(_("A UUID, in lower case."), code="invalid")
         return parsed
 
 
@@ -39,7 +40,7 @@ class UserField(forms.CharField):
         """Raises ValidationError unless the value can name a user: an id, `@handle` or `me`."""
         name: str = value or ""
         if name and name != "me" and not name.startswith("@") and parse_id(name) is None:
-            raise forms.ValidationError("A user id, @handle or me.", code="invalid")
+            raise forms.ValidationError(_("A user id, @handle or me."), code="invalid")
         return name
 
 
@@ -51,7 +52,7 @@ class TimeField(forms.CharField):
         try:
             time: datetime = serializers.DateTimeField().to_internal_value(value)
         except serializers.ValidationError as error:
-            raise forms.ValidationError("A time as in 2026-11-23T16:14:05.123Z.", code="invalid") from error
+            raise forms.ValidationError(_("A time as in 2026-11-23T16:14:05.123Z."), code="invalid") from error
         return time
 
 

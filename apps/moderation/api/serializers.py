@@ -11,9 +11,38 @@ from apps.moderation.appeals import statements
 from apps.moderation.appeals.objections import is_objection
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.reporters import OwnReport
+from apps.site import reads as site
+from apps.site.models import RuleVersion
+
+
+class RuleField(serializers.UUIDField):
+    """The id of a rule in force. Its value is the present version of the rule."""
+
+    default_error_messages = {"does_not_exist": "The site has no such rule."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        rule_id = super().to_internal_value(data)
+        version = next((each for each in site.rules() if each.rule_id == rule_id), None)
+        return version or self.fail("does_not_exist")
 
 
 # ── Responses ────────────────────────────────────────────────────────────────────────────────────────────
+@example({"version": 2, "title": "No spam"})
+class CitedRuleSerializer(serializers.Serializer[RuleVersion]):
+    """A rule in the wording that it had when it was cited."""
+
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    title = serializers.CharField()
+
+    def to_representation(self, instance: RuleVersion) -> dict[str, Any]:
+        return {
+            "id": instance.rule_id,
+            "version": instance.number,
+            "title": site.translate(instance.texts)["title"],
+        }
+
+
 @example({"target_type": "post", "note": "The same advertisement under every post."})
 class FlagSerializer(serializers.Serializer[Flag]):
     """Without the reporter: moderators judge the content, not the reporter."""
@@ -22,6 +51,7 @@ class FlagSerializer(serializers.Serializer[Flag]):
     target_type = serializers.ChoiceField(choices=TargetType.values)
     target_id = serializers.UUIDField(allow_null=True, help_text="null: an account that was erased.")
     category = serializers.ChoiceField(choices=Category.values)
+    rule = CitedRuleSerializer(source="rule_version", allow_null=True)
     note = serializers.CharField()
     status = serializers.ChoiceField(
         choices=Flag.Status.values, help_text="`obsolete`: closed without a decision, as the account was erased."
@@ -86,6 +116,7 @@ class ModerationActionSerializer(serializers.Serializer[ModerationAction]):
     target_id = serializers.UUIDField()
     reason = serializers.CharField()
     category = serializers.ChoiceField(choices=Category.values)
+    rule = CitedRuleSerializer(source="rule_version", allow_null=True)
     created_at = serializers.DateTimeField()
     reversed_at = serializers.DateTimeField(allow_null=True, help_text="When the action was undone or replaced.")
 
@@ -163,6 +194,7 @@ class AppealCaseSerializer(AppealSerializer):
 @example({"category": "spam", "note": "The same advertisement under every post."})
 class MakeFlagSerializer(StrictSerializer):
     category = serializers.ChoiceField(choices=Category.values)
+    rule = RuleField(required=False, allow_null=True, help_text="The rule that it breaks, of `GET /v1/instance`.")
     note = TextField(max_length=1000, allow_blank=True, required=False)
 
 
@@ -181,6 +213,7 @@ class ObjectSerializer(StrictSerializer):
 class TakeDownSerializer(StrictSerializer):
     reason = TextField(max_length=1000, help_text="The affected user sees it.")
     category = serializers.ChoiceField(choices=Category.values)
+    rule = RuleField(required=False, allow_null=True, help_text="The rule that was broken, of `GET /v1/instance`.")
 
 
 @example({"until": "2040-01-01T00:00:00.000Z"})

@@ -59,7 +59,7 @@ class UserNoteViewSet(BaseViewSet):
     )
     def list(self, request: Request, user: str) -> Response:
         page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(TeamNoteSerializer(page, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
         operation_id="createTeamNote",
@@ -131,7 +131,7 @@ class TagModerationViewSet(BaseViewSet):
     )
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.get_queryset())
-        return self.get_paginated_response(RestrictedTagSerializer(page, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @documented(
         operation_id="changeTag",

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.core.errors import Conflict, NotFound
 from apps.moderation.appeals.statements import APPEAL_LIFETIME
@@ -18,11 +19,11 @@ from apps.moderation.models import Appeal, Flag, ModerationAction
 
 
 class NotObjectable(Conflict):
-    code, title = "not_objectable", "You can object to the dismissal of a report only, within six months."
+    code, title = "not_objectable", _("You can object to the dismissal of a report only, within six months.")
 
 
 class AlreadyObjected(Conflict):
-    code, title = "already_objected", "You have already objected to the decision about this report."
+    code, title = "already_objected", _("You have already objected to the decision about this report.")
 
 
 def get_period_end(flag: Flag) -> datetime | None:

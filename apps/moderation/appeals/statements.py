@@ -15,14 +15,21 @@ import structlog
 from django.conf import settings
 from django.core import signing
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core import mail
 from apps.core.db.ids import moment_of
+from apps.core.languages import use_language
 from apps.core.tasks import leased
+from apps.core.time_zones import show_dates_in
 from apps.moderation.appeals import graded
 from apps.moderation.cases.decisions import SEND_STATEMENT
+from apps.moderation.cases.policies import localize_reason
 from apps.moderation.models import MEASURES, Category, ModerationAction, Statement, TargetType
+from apps.site import reads as site
 
 log = structlog.get_logger(__name__)
 Action = ModerationAction.Action
@@ -40,22 +47,21 @@ MAX_TOGETHER = 100
 MAILED_TOGETHER = frozenset({Action.TAKEDOWN, Action.MARK_SENSITIVE, Action.LIMIT_REACH})
 
 RULES = {
-    Category.SPAM: "our rules, which do not allow spam",
-    Category.NUDITY: "our rules, which do not allow nudity and sexual content",
-    Category.VIOLENCE: "our rules, which do not allow violence, threats of violence or praise of it",
-    Category.HATE: "our rules, which do not allow hatred against groups of people",
-    Category.HARASSMENT: "our rules, which do not allow harassment",
-    Category.SELF_HARM: "our rules, which do not allow encouraging self-harm",
-    Category.ILLEGAL: "the law: we consider it illegal content, for the reason given above",
-    Category.INTELLECTUAL_PROPERTY: "the law: we consider that it infringes intellectual property rights",
-    Category.IMPERSONATION: "our rules, which do not allow impersonation",
-    Category.OTHER: "our rules, for the reason given above",
+    Category.SPAM: _("our rules, which do not allow spam"),
+    Category.NUDITY: _("our rules, which do not allow nudity and sexual content"),
+    Category.VIOLENCE: _("our rules, which do not allow violence, threats of violence or praise of it"),
+    Category.HATE: _("our rules, which do not allow hatred against groups of people"),
+    Category.HARASSMENT: _("our rules, which do not allow harassment"),
+    Category.SELF_HARM: _("our rules, which do not allow encouraging self-harm"),
+    Category.ILLEGAL: _("the law: we consider it illegal content, for the reason given above"),
+    Category.INTELLECTUAL_PROPERTY: _("the law: we consider that it infringes intellectual property rights"),
+    Category.IMPERSONATION: _("our rules, which do not allow impersonation"),
+    Category.OTHER: _("our rules, for the reason given above"),
 }
 # The categories whose ground is the law, not our rules.
 ON_THE_LAW = frozenset({Category.ILLEGAL, Category.INTELLECTUAL_PROPERTY})
 # Characters of a caption or a comment that a statement quotes.
 EXCERPT = 80
-_THING = {TargetType.USER: "account", TargetType.POST: "post", TargetType.COMMENT: "comment"}
 
 
 # ── The text ─────────────────────────────────────────────────────────────────────────────────────────
@@ -66,25 +72,21 @@ class StatementText:
 
 
 def compose(action: ModerationAction) -> StatementText:
-    """The statement as plain text. Escape it in other formats."""
-    subject, decision = _decision(action, _THING[TargetType(action.target_type)])
+    """The statement as plain text, in the active language and time zone. Escape it in other formats."""
+    subject, decision = _decision(action)
     paragraphs = [decision]
     if action.action in MEASURES:
         paragraphs = [point(action) for point in POINTS.values()]
     elif action.reason:
         paragraphs.append(_because(action))
-    return StatementText(subject, [*paragraphs, f"Reference: {action.pk}"])
+    return StatementText(subject, [*paragraphs, _reference(action)])
 
 
 def compose_together(actions: Sequence[ModerationAction]) -> StatementText:
     """The statement of the same measure on several posts and comments for the same reason, without what differs
     (`_item`)."""
     number, first = len(actions), actions[0]
-    subject, decision = graded.describe_together(actions) or (
-        f"{number} of your posts and comments were taken down",
-        f"We have taken down {number} of your posts and comments: other users cannot see them. This applies "
-        "everywhere, until it is lifted.",
-    )
+    subject, decision = graded.describe_together(actions) or _takedowns(number)
     return StatementText(
         subject,
         [
@@ -94,15 +96,40 @@ def compose_together(actions: Sequence[ModerationAction]) -> StatementText:
     )
 
 
+def _takedowns(number: int) -> tuple[str, str]:
+    """The subject and the decision of several takedowns."""
+    subject = ngettext(
+        "%(number)d of your posts and comments was taken down",
+        "%(number)d of your posts and comments were taken down",
+        number,
+    )
+    decision = ngettext(
+        "We have taken down %(number)d of your posts and comments: other users cannot see it. This applies everywhere, "
+        "until it is lifted.",
+        "We have taken down %(number)d of your posts and comments: other users cannot see them. This applies "
+        "everywhere, until it is lifted.",
+        number,
+    )
+    return subject % {"number": number}, decision % {"number": number}
+
+
 def _item(action: ModerationAction) -> str:
     """One of several measures."""
-    which = _which(action, _THING[TargetType(action.target_type)])
-    return f"{which[:1].upper()}{which[1:]}. {_circumstances(action)} Reference: {action.pk}"
+    day, text = _format_day(moment_of(action.target_id)), _first_words(action)
+    if action.target_type == TargetType.COMMENT:
+        which = _("Your comment of {day} (“{text}”).") if text else _("Your comment of {day}.")
+    else:
+        which = _("Your post of {day} (“{text}”).") if text else _("Your post of {day}.")
+    return f"{which.format(day=day, text=text)} {_circumstances(action)} {_reference(action)}"
+
+
+def _reference(action: ModerationAction) -> str:
+    return _("Reference: {id}").format(id=action.pk)
 
 
 def _scope(action: ModerationAction) -> str:
     """(a) The decision, and its territorial scope and duration."""
-    return _decision(action, _THING[TargetType(action.target_type)])[1]
+    return _decision(action)[1]
 
 
 def _facts(action: ModerationAction) -> str:
@@ -113,28 +140,39 @@ def _facts(action: ModerationAction) -> str:
     return " ".join(filter(None, [_because(action), _circumstances(action)]))
 
 
+_CREATED = {
+    TargetType.USER: _("The account was opened on {created}; we decided on {decided}."),
+    TargetType.POST: _("The post was published on {created}; we decided on {decided}."),
+    TargetType.COMMENT: _("The comment was published on {created}; we decided on {decided}."),
+}
+
+
 def _circumstances(action: ModerationAction) -> str:
-    thing = _THING[TargetType(action.target_type)]
-    verb = "was opened" if thing == "account" else "was published"
     created, decided = _format_time(moment_of(action.target_id)), _format_time(action.created_at)
-    return f"The {thing} {verb} on {created}; we decided on {decided}. {_occasion(action)}"
+    times = _CREATED[TargetType(action.target_type)].format(created=created, decided=decided)
+    return f"{times} {_occasion(action)}"
 
 
 def _means(action: ModerationAction) -> str:
     """(c) The use of automated means. Actions without an actor were automatic."""
     if action.actor_id is None:
-        return "It was found and decided by automated means. A person decides on appeals."
-    return "A person decided; no automated means were used to find it or to decide."
+        return gettext("It was found and decided by automated means. A person decides on appeals.")
+    return gettext("A person decided; no automated means were used to find it or to decide.")
 
 
 def _ground(action: ModerationAction) -> str:
-    """(d) The legal ground, or (e) the contractual ground."""
-    return f"The decision is based on {RULES[Category(action.category)]}."
+    """(d) The legal ground, or (e) the contractual ground, with the rule in its wording at the time of the decision."""
+    ground = gettext("The decision is based on {ground}.").format(ground=RULES[Category(action.category)])
+    if action.rule_version is None:
+        return ground
+    words = site.translate(action.rule_version.texts)
+    breach = gettext("It breaks this rule: “{title}”.").format(title=words["title"])
+    return " ".join(filter(None, [ground, breach, words.get("text")]))
 
 
 def _redress(action: ModerationAction) -> str:
     """(f) Our complaint handling, out-of-court settlement, and the courts."""
-    return (
+    return gettext(
         "You can appeal, free of charge, within six months, and a different person will review the decision. Use the "
         "link in our mail, for which you need not sign in, or appeal in the app. You can also turn to a certified "
         "out-of-court dispute settlement body, or to a court."
@@ -152,40 +190,63 @@ POINTS: dict[str, Callable[[ModerationAction], str]] = {
 
 
 def _because(action: ModerationAction) -> str:
-    return f"Reason given: {action.reason}" if action.reason else ""
+    return _("Reason given: {reason}").format(reason=localize_reason(action.reason)) if action.reason else ""
 
 
-def _decision(action: ModerationAction, thing: str) -> tuple[str, str]:
-    which = _which(action, thing)
+_TAKEN_DOWN = {TargetType.POST: _("Your post was taken down"), TargetType.COMMENT: _("Your comment was taken down")}
+_RESTORED = {TargetType.POST: _("Your post is back"), TargetType.COMMENT: _("Your comment is back")}
+
+
+def _decision(action: ModerationAction) -> tuple[str, str]:
+    """The subject, and the decision in a sentence."""
+    which = _which(action)
     if described := graded.describe(action, which):
         return described
     match action.action:
         case Action.TAKEDOWN:
-            scope = "This applies everywhere, until it is lifted."
-            return f"Your {thing} was taken down", f"We have taken down {which}: other users cannot see it. {scope}"
-        case Action.SUSPEND:
-            until = f"until {_format_time(action.until)}" if action.until else "until it is lifted"
-            return (
-                "Your account is suspended",
-                f"We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. "
-                f"This applies everywhere, {until}.",
+            decision = _(
+                "We have taken down {which}: other users cannot see it. This applies everywhere, until it is lifted."
             )
+            return str(_TAKEN_DOWN[TargetType(action.target_type)]), decision.format(which=which)
+        case Action.SUSPEND:
+            return gettext("Your account is suspended"), _suspension(action)
         case Action.RESTORE:
-            return f"Your {thing} is back", f"We have restored {which}."
+            decision = _("We have restored {which}.")
+            return str(_RESTORED[TargetType(action.target_type)]), decision.format(which=which)
         case Action.UNSUSPEND:
-            return "Your account is restored", "Your account is no longer suspended, and your content is visible again."
+            restored = gettext("Your account is no longer suspended, and your content is visible again.")
+            return gettext("Your account is restored"), restored
         case Action.OVERTURN_APPEAL:
-            later = "" if action.reverses_id else " It was lifted or replaced before; later decisions remain in force."
-            return "Your appeal was successful", f"After your appeal we reversed our decision about {which}.{later}"
-    return "Your appeal was rejected", f"We have reviewed our decision about {which}, and it remains in force."
+            decision = _("After your appeal we reversed our decision about {which}.")
+            later = _("It was lifted or replaced before; later decisions remain in force.")
+            sentences = [decision.format(which=which), *([] if action.reverses_id else [str(later)])]
+            return gettext("Your appeal was successful"), " ".join(sentences)
+    decision = _("We have reviewed our decision about {which}, and it remains in force.")
+    return gettext("Your appeal was rejected"), decision.format(which=which)
 
 
-def _which(action: ModerationAction, thing: str) -> str:
-    """The target in words: by its day and its first words, as people do not know its id."""
+def _suspension(action: ModerationAction) -> str:
+    if action.until is None:
+        return gettext(
+            "We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. This "
+            "applies everywhere, until it is lifted."
+        )
+    return _(
+        "We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. This "
+        "applies everywhere, until {until}."
+    ).format(until=_format_time(action.until))
+
+
+def _which(action: ModerationAction) -> str:
+    """The target as the object of a sentence: by its day and its first words, as people do not know its id."""
     if action.target_type == TargetType.USER:
-        return f"your {thing}"
-    text = _first_words(action)
-    return f"your {thing} of {_format_day(moment_of(action.target_id))}" + (f" (“{text}”)" if text else "")
+        return gettext("your account")
+    day, text = _format_day(moment_of(action.target_id)), _first_words(action)
+    if action.target_type == TargetType.COMMENT:
+        which = _("your comment of {day} (“{text}”)") if text else _("your comment of {day}")
+    else:
+        which = _("your post of {day} (“{text}”)") if text else _("your post of {day}")
+    return which.format(day=day, text=text)
 
 
 def _first_words(action: ModerationAction) -> str:
@@ -198,15 +259,18 @@ def _first_words(action: ModerationAction) -> str:
 def _occasion(action: ModerationAction) -> str:
     if not hasattr(action, "reported"):
         action = ModerationAction.objects.with_occasion().get(pk=action.pk)
-    return "It was reported to us." if action.reported else "We reviewed it on our own initiative."
+    if action.reported:
+        return gettext("It was reported to us.")
+    return gettext("We reviewed it on our own initiative.")
 
 
 def _format_time(moment: datetime) -> str:
-    return f"{_format_day(moment)}, {moment:%H:%M} UTC"
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
 
 
 def _format_day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
+    return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
 
 # ── The link to appeal without signing in ──────────────────────────────────────────────────────
@@ -262,6 +326,7 @@ def _claim_same_decisions(statement: Statement) -> list[Statement]:
         action__actor=action.actor_id,
         action__reason=action.reason,
         action__category=action.category,
+        action__rule_version=action.rule_version_id,
     )
     ids = list(same.exclude(pk=statement.pk).order_by("pk").values_list("pk", flat=True)[: MAX_TOGETHER - 1])
     claimed = [_unsent().claim(pk, lease=LEASE) for pk in ids]
@@ -279,10 +344,20 @@ def _unsent() -> leased.LeasedJobQuerySet:
 
 def _mail(actions: Sequence[ModerationAction], user: User) -> None:
     action = actions[0]
-    letter = compose(action) if len(actions) == 1 else compose_together(actions)
-    context: dict[str, Any] = {"name": user.greeting_name, "paragraphs": letter.paragraphs}
-    if len(actions) > 1:
-        context["items"] = [(_item(each), _appeal_link(each)) for each in actions]
-    elif action.action in MEASURES:
+    context: dict[str, Any] = {"name": user.greeting_name}
+    with use_language(user.locale), show_dates_in(user.time_zone):
+        letter = compose(action) if len(actions) == 1 else compose_together(actions)
+        context["paragraphs"] = letter.paragraphs
+        if len(actions) > 1:
+            context["items"] = [(_item(each), _appeal_link(each)) for each in actions]
+    if len(actions) == 1 and action.action in MEASURES:
         context["link"] = _appeal_link(action)
-    mail.send(to=user.email, subject=letter.subject, template="statement", context=context, about=action.pk)
+    mail.send(
+        to=user.email,
+        locale=user.locale,
+        time_zone=user.time_zone,
+        subject=letter.subject,
+        template="statement",
+        context=context,
+        about=action.pk,
+    )

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict
@@ -15,7 +16,7 @@ from apps.moderation.services import require_moderator
 
 
 class CaseClaimed(Conflict):
-    code, title = "case_claimed", "Another moderator works on that case."
+    code, title = "case_claimed", _("Another moderator works on that case.")
 
 
 def lifetime() -> timedelta:
@@ -58,4 +59,5 @@ def require_free(target: Target, *, by: User) -> None:
     held = Claim.objects.filter(target_type=target.type, target_id=target.id, expires_at__gt=timezone.now())
     other = held.exclude(moderator=by).select_related("moderator").first()
     if other:
-        raise CaseClaimed(f"{other.moderator} works on that case until {other.expires_at:%H:%M} UTC.")
+        text = _("{moderator} works on that case until {time} UTC.")
+        raise CaseClaimed(text.format(moderator=other.moderator, time=f"{other.expires_at:%H:%M}"))

@@ -21,6 +21,7 @@ from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.events import action_taken
 from apps.moderation.models import MEASURES, ModerationAction, Statement, TargetType
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 # Sent by task name: importing tasks.py here would be a cycle.
@@ -113,11 +114,13 @@ def record(
     case_id: UUID | None = None,
     part_of: UUID | None = None,
     mail_now: bool = True,
+    rule: RuleVersion | None = None,
 ) -> ModerationAction:
     """Record an action in its transaction, and send the affected user a statement of reasons.
 
-    `part_of` is the first action of the same decision, if this is not the first one. Without `mail_now` the caller
-    enqueues the mail later, for several actions together; if it does not, the sweep does.
+    `rule` is the one that was broken, if it is named. `part_of` is the first action of the same decision, if this is
+    not the first one. Without `mail_now` the caller enqueues the mail later, for several actions together; if it does
+    not, the sweep does.
     """
     pk = new_id()
     made = ModerationAction.objects.create(
@@ -131,6 +134,7 @@ def record(
         case_id=case_id,
         reason=reason,
         category=category,
+        rule_version=rule,
         until=until,
         reverses=reverses,
         part_of_id=part_of,

@@ -33,8 +33,9 @@ class Effect:
     # Other open reports about the suspended accounts and their content, which stay open.
     others: int = 0
     statements: int = 0
-    # Cases whose target is deleted.
+    # Cases whose target is deleted, and those about something else than a post, for decisions about posts.
     deleted: int = 0
+    unfit: int = 0
     # Another moderator must confirm it; until then it has no effect.
     proposes: bool = False
 
@@ -59,7 +60,7 @@ def preview(
             effect = _preview_suspensions(targets, flags)
             return replace(effect, flags=flags + others) if close_others else replace(effect, others=others)
         case Decision.MARK_SENSITIVE | Decision.LIMIT_POST:
-            return _preview_posts(targets, decision, flags)
+            return _preview_posts(targets, decision)
         case Decision.LIMIT_ACCOUNT | Decision.WARN:
             return _preview_accounts(targets, decision, flags)
     return Effect(cases=len(targets), flags=flags)
@@ -100,8 +101,9 @@ def _preview_suspensions(targets: Sequence[Target], flags: int) -> Effect:
     )
 
 
-def _preview_posts(targets: Sequence[Target], decision: str, flags: int) -> Effect:
-    posts = Post.objects.filter(pk__in=[target.id for target in targets])
+def _preview_posts(targets: Sequence[Target], decision: str) -> Effect:
+    fit = [target for target in targets if target.type == TargetType.POST]
+    posts = Post.objects.filter(pk__in=[target.id for target in fit])
     marks = decision == Decision.MARK_SENSITIVE
     unaffected = Q(marked_sensitive=True) if marks else Q(reach_limited=True)
     number = posts.exclude(unaffected).count()
@@ -109,10 +111,11 @@ def _preview_posts(targets: Sequence[Target], decision: str, flags: int) -> Effe
         cases=len(targets),
         marked=number if marks else 0,
         limited_posts=0 if marks else number,
-        people=len({target.person_id for target in targets}),
-        flags=flags,
+        people=len({target.person_id for target in fit}),
+        flags=Flag.objects.open_on([target.id for target in fit]).count(),
         statements=number,
-        deleted=len(targets) - posts.count(),
+        deleted=len(fit) - posts.count(),
+        unfit=len(targets) - len(fit),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import services as accounts
 from apps.accounts.models import User
@@ -18,29 +19,36 @@ from apps.moderation import services
 from apps.moderation.cases import decisions
 from apps.moderation.cases.decisions import Target, in_force, lock_target, record
 from apps.moderation.models import MEASURES, ModerationAction
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 
 
-def mark_sensitive(post: Post, *, by: User, reason: str, category: str, mail_now: bool = True) -> ModerationAction:
+def mark_sensitive(
+    post: Post, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
+) -> ModerationAction:
     """Cover the photos of a post until the reader asks for them. The author cannot change it while the mark stands.
 
-    Idempotent: returns the first action. `mail_now` as in `decisions.record`. Raises ModeratorRequired, CannotModerate,
-    NotFound if the post is deleted.
+    Idempotent: returns the first action. `rule` and `mail_now` as in `decisions.record`. Raises ModeratorRequired,
+    CannotModerate, NotFound if the post is deleted.
     """
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
     return _take(Action.MARK_SENSITIVE, Target.of(post), lambda: content.mark_sensitive(post), **grounds)
 
 
-def limit_post(post: Post, *, by: User, reason: str, category: str, mail_now: bool = True) -> ModerationAction:
+def limit_post(
+    post: Post, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
+) -> ModerationAction:
     """Leave a post out of explore, search and lists of tags (`PostQuerySet.in_reach`). As `mark_sensitive`."""
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "mail_now": mail_now}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
     return _take(Action.LIMIT_REACH, Target.of(post), lambda: content.set_reach(post, limited=True), **grounds)
 
 
-def limit_account(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+def limit_account(
+    person: User, *, by: User, reason: str, category: str, rule: RuleVersion | None = None
+) -> ModerationAction:
     """Leave an account and its posts out of explore, search, suggestions and lists of tags. As `mark_sensitive`."""
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category}
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule}
     return _take(Action.LIMIT_REACH, Target.of(person), lambda: accounts.set_reach(person, limited=True), **grounds)
 
 
@@ -53,18 +61,19 @@ def _take(
     by: User,
     reason: str,
     category: str,
+    rule: RuleVersion | None,
     mail_now: bool = True,
 ) -> ModerationAction:
     services.require_authority(by, target.person_id)
     lock_target(target.id)
     apply()
     return in_force(measure, target.type, target.id) or _record(
-        measure, target, by=by, reason=reason, category=category, mail_now=mail_now
+        measure, target, by=by, reason=reason, category=category, rule=rule, mail_now=mail_now
     )
 
 
 @transaction.atomic
-def warn(person: User, *, by: User, reason: str, category: str) -> ModerationAction:
+def warn(person: User, *, by: User, reason: str, category: str, rule: RuleVersion | None = None) -> ModerationAction:
     """Send the account a message with the reason. It has no other effect and counts in the account's history.
 
     Each call is a new warning. Raises ModeratorRequired, CannotModerate, NotFound for an account that is being erased.
@@ -73,7 +82,7 @@ def warn(person: User, *, by: User, reason: str, category: str) -> ModerationAct
     if person.state == User.State.ERASED:
         raise NotFound
     lock_target(person.pk)
-    return _record(Action.WARN, Target.of(person), by=by, reason=reason, category=category)
+    return _record(Action.WARN, Target.of(person), by=by, reason=reason, category=category, rule=rule)
 
 
 @transaction.atomic
@@ -86,7 +95,7 @@ def lift(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
     services.require_authority(by, target.person_id)
     lock_target(action.target_id)
     if not decisions.is_in_force(action):
-        raise services.NothingToUndo("The action is not in force any more.")
+        raise services.NothingToUndo(_("The action is not in force any more."))
     decisions.undo(action)
     return _record(
         MEASURES[Action(action.action)], target, by=by, reason=reason, category=action.category, reverses=action
@@ -96,7 +105,7 @@ def lift(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
 def _target(action: ModerationAction) -> Target:
     row = decisions.find_row(action.target_type, action.target_id)
     if row is None:
-        raise NotFound("The target is deleted.")
+        raise NotFound(_("The target is deleted."))
     return Target.of(row)
 
 

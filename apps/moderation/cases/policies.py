@@ -1,12 +1,35 @@
-"""Changes of reason templates, by users who may change rules. Each change is recorded."""
+"""Reason templates: the standard ones in all languages, and changes by users who may change rules, each recorded."""
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 
 from apps.accounts.models import User
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.models import ReasonTemplate
 from apps.moderation.roles import require_may_change_rules
 
+# The reasons of a new installation (migrations 0008 and later).
+STANDARD_REASONS = frozenset(
+    {
+        gettext_noop("It advertises, or leads to, something that it does not say it is, or is posted over and over."),
+        gettext_noop("It shows nudity or sexual acts, which our rules do not allow."),
+        gettext_noop("It threatens somebody, or praises violence against people or animals."),
+        gettext_noop("It attacks people for their origin, religion, sex, orientation, gender or disability."),
+        gettext_noop("It insults or exposes a person, or calls on others to do so."),
+        gettext_noop("It shows or encourages self-harm, suicide or an eating disorder."),
+        gettext_noop("Whoever holds the rights to it has told us that it was posted without their leave."),
+        gettext_noop("We hold it to be illegal content."),
+        gettext_noop("The account posts little else than advertising or scams."),
+        gettext_noop("The account goes on harassing others after we had taken such content down."),
+        gettext_noop("The account pretends to be another person or organisation."),
+        gettext_noop("The account has spread content that we hold to be seriously illegal."),
+        gettext_noop("We have looked at it and find nothing that breaks our rules."),
+        gettext_noop("It may not be to everybody's liking, but our rules allow it."),
+        gettext_noop("The report says nothing true of it."),
+        gettext_noop("Something has been done about it already."),
+        gettext_noop("Its author has removed or changed it."),
+    }
+)
 _FIELDS = ("title", "text", "action", "category")
 
 
@@ -30,3 +53,8 @@ def delete_template(template: ReasonTemplate, *, by: User) -> None:
     before = {name: getattr(template, name) for name in _FIELDS}
     record_staff_act("drop_reason_template", template, by=by.pk, before=before)
     template.delete()
+
+
+def localize_reason(reason: str) -> str:
+    """A standard reason in the active language; any other as the moderator wrote it."""
+    return gettext(reason) if reason in STANDARD_REASONS else reason

@@ -6,6 +6,7 @@ Proposing, confirming and rejecting are recorded as staff acts; the suspension i
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -15,24 +16,33 @@ from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases import claims
 from apps.moderation.cases.decisions import Target, lock_target
 from apps.moderation.models import Flag, ModerationAction, SuspensionProposal
+from apps.site.models import RuleVersion
 
 Status = SuspensionProposal.Status
 
 
 class AlreadyProposed(Conflict):
-    code, title = "already_proposed", "A suspension is already proposed; another moderator decides on it."
+    code, title = "already_proposed", _("A suspension is already proposed; another moderator decides on it.")
 
 
 class ProposalClosed(Conflict):
-    code, title = "proposal_closed", "The proposal was decided or has expired."
+    code, title = "proposal_closed", _("The proposal was decided or has expired.")
 
 
 class OwnProposal(Forbidden):
-    code, title = "own_proposal", "Another moderator must confirm your proposal."
+    code, title = "own_proposal", _("Another moderator must confirm your proposal.")
 
 
 @transaction.atomic
-def propose(person: User, *, by: User, reason: str, category: str, target: Target | None = None) -> SuspensionProposal:
+def propose(
+    person: User,
+    *,
+    by: User,
+    reason: str,
+    category: str,
+    rule: RuleVersion | None = None,
+    target: Target | None = None,
+) -> SuspensionProposal:
     """Propose a permanent suspension. `target` is the case that it would decide, by default the account itself.
 
     Raises ModeratorRequired, CannotModerate, AlreadyProposed, Invalid without a reason.
@@ -50,6 +60,7 @@ def propose(person: User, *, by: User, reason: str, category: str, target: Targe
         target_type=target.type,
         target_id=target.id,
         category=category,
+        rule_version=rule,
         reason=reason,
         proposed_by=by,
         expires_at=now + settings.PROPOSAL_LIFETIME,
@@ -71,7 +82,9 @@ def confirm(proposal: SuspensionProposal, *, by: User, note: str = "") -> Modera
     if locked.proposed_by_id == by.pk:
         raise OwnProposal
     claims.require_free(target, by=by)
-    action = services.suspend_confirmed(locked.person, by=by, reason=locked.reason, category=locked.category)
+    action = services.suspend_confirmed(
+        locked.person, by=by, reason=locked.reason, category=locked.category, rule=locked.rule_version
+    )
     _decide(locked, Status.CONFIRMED, by=by, note=note)
     record_staff_act("confirm_suspension", locked, by=by.pk, reason=note, action=str(action.pk), **_parties(locked))
     services.close_flags(
@@ -127,4 +140,4 @@ def _parties(proposal: SuspensionProposal) -> dict[str, str | None]:
 def require_reason(reason: str) -> None:
     """Raises Invalid."""
     if is_blank(reason):
-        raise Invalid(reason=("required", "Give a reason; the affected user or the reporter sees it."))
+        raise Invalid(reason=("required", _("Give a reason; the affected user or the reporter sees it.")))

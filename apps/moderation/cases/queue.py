@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.content.models import Post
@@ -21,6 +22,7 @@ from apps.moderation.cases import claims, measures, proposals
 from apps.moderation.cases.decisions import SEND_STATEMENT, Target, find_row, is_in_force, lock_target
 from apps.moderation.cases.proposals import require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 # The decisions about content, whose statements of reasons are sent together after a bulk decision.
@@ -30,7 +32,7 @@ MAX_AT_ONCE = 500
 
 
 class CaseDecided(Conflict):
-    code, title = "case_decided", "This case was decided in the meantime."
+    code, title = "case_decided", _("This case was decided in the meantime.")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def decide_case(
     decision: str,
     reason: str,
     category: str = "",
+    rule: RuleVersion | None = None,
     until: datetime | None = None,
     reported: bool = False,
     part_of: UUID | None = None,
@@ -59,8 +62,8 @@ def decide_case(
 
     "resolve" means that an earlier action was sufficient. `reported`: the moderator has seen open reports, so the case
     must not have been decided since. A permanent suspension that needs two moderators is only proposed; its reports
-    stay open. `part_of` is the first action of the decision if closing these reports is a part of one. `mail_now` as in
-    `decisions.record`, for measures on posts and comments.
+    stay open. `part_of` is the first action of the decision if closing these reports is a part of one. `rule` and
+    `mail_now` as in `decisions.record`, the latter for measures on posts and comments.
 
     Raises the errors of the services, CaseClaimed, CaseDecided, Invalid without a reason, and NotFound if the target is
     deleted.
@@ -73,10 +76,11 @@ def decide_case(
     if idle and (reported or decision in {Decision.DISMISS, Decision.RESOLVE}):
         raise CaseDecided
     if decision == Decision.SUSPEND and services.needs_second_moderator(until):
-        proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, target=target)
+        proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, rule=rule, target=target)
         claims.release(target, by=by)
         return Outcome(proposal=proposal)
-    action = _act(target, by=by, decision=decision, reason=reason, category=category, until=until, mail_now=mail_now)
+    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule}
+    action = _act(target, decision=decision, until=until, mail_now=mail_now, grounds=grounds)
     resolution = Flag.Status.DISMISSED if decision == Decision.DISMISS else Flag.Status.RESOLVED
     first = action.pk if action else part_of
     closed = services.close_flags(
@@ -87,16 +91,8 @@ def decide_case(
 
 
 def _act(
-    target: Target,
-    *,
-    by: User,
-    decision: str,
-    reason: str,
-    category: str,
-    until: datetime | None,
-    mail_now: bool,
+    target: Target, *, decision: str, until: datetime | None, mail_now: bool, grounds: dict[str, Any]
 ) -> ModerationAction | None:
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category}
     match decision, target.type:
         case Decision.TAKE_DOWN, TargetType.POST:
             return services.take_down_post(
@@ -120,7 +116,7 @@ def _act(
             return services.suspend(_person(target), until=until, **grounds)
         case ((Decision.DISMISS | Decision.RESOLVE), _):
             return None
-    raise Invalid(decision=("invalid", "This decision is not possible for the target."))
+    raise Invalid(decision=("invalid", _("This decision is not possible for the target.")))
 
 
 def _person(target: Target) -> User:
@@ -130,7 +126,7 @@ def _person(target: Target) -> User:
 
 def _found(row: Any) -> Any:
     if row is None:
-        raise NotFound("The target is deleted.")
+        raise NotFound(_("The target is deleted."))
     return row
 
 
@@ -151,6 +147,7 @@ def decide_many(
     decision: str,
     reason: str,
     category: str = "",
+    rule: RuleVersion | None = None,
     until: datetime | None = None,
     close_others: bool = False,
 ) -> Sweep:
@@ -163,7 +160,7 @@ def decide_many(
     targets = list(dict.fromkeys(targets))
     require_reason(reason)
     if len(targets) > MAX_AT_ONCE:
-        raise Invalid(targets=("too_many", f"At most {MAX_AT_ONCE} at once."))
+        raise Invalid(targets=("too_many", _("At most {most} at once.").format(most=MAX_AT_ONCE)))
     sweep = Sweep()
     # A mail of each person, with the statements of reasons of all measures on content (`appeals/statements.py`).
     mails: dict[UUID, UUID] = {}
@@ -177,6 +174,7 @@ def decide_many(
                 decision=Decision.RESOLVE if warning else decision,
                 reason=reason,
                 category=category,
+                rule=rule,
                 until=until,
                 part_of=warning,
                 mail_now=False,
@@ -233,7 +231,7 @@ def undo(action: ModerationAction, *, by: User, reason: str) -> ModerationAction
     """
     require_reason(reason)
     if not is_in_force(action):
-        raise services.NothingToUndo("The action is not in force any more.")
+        raise services.NothingToUndo(_("The action is not in force any more."))
     row = _found(find_row(action.target_type, action.target_id))
     match action.action, row:
         case Action.SUSPEND, User():

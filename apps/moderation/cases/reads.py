@@ -170,12 +170,14 @@ def find_targets(rows: Iterable[OpenCase | ModerationAction]) -> dict[UUID, User
 
 
 def list_reports(target: Target) -> list[Any]:
-    """The newest open reports, with their reporters and `total`, the number of all open reports.
+    """The newest open reports, with their reporters, rules and `total`, the number of all open reports.
 
     `resolved` and `dismissed` count the earlier reports of the reporter, and `reliability` is the percentage with which
     the severity counts them.
     """
-    flags: Any = Flag.objects.open_on([target.id]).filter(target_type=target.type).select_related("reporter")
+    flags: Any = (
+        Flag.objects.open_on([target.id]).filter(target_type=target.type).select_related("reporter", "rule_version")
+    )
     counted = flags.annotate(
         resolved=_earlier_reports("resolved"), dismissed=_earlier_reports("dismissed"), total=Window(Count("pk"))
     )

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 
 from apps.core import text
@@ -12,7 +14,8 @@ MAX_LENGTH = 100
 
 
 class InvalidQuery(BadRequest):
-    code, title = "invalid_query", f"q must be 1 to {MAX_LENGTH} characters, without control characters."
+    code = "invalid_query"
+    title = format_lazy(_("q must be 1 to {longest} characters, without control characters."), longest=MAX_LENGTH)
 
 
 class QueryField(forms.CharField):

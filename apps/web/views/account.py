@@ -104,6 +104,7 @@ def _ways(user: User, proof: str) -> dict[str, Any]:
     options = described["passkey_options"]
     return {
         "has_app": two_factor.TOTP in described["methods"],
+        "is_passkey_first": two_factor.TOTP not in described["methods"],
         "passkey_options": json.dumps(options) if options else "",
     }
 
@@ -187,12 +188,8 @@ def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     fields = read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name"])
     # That of the browser, which may know another version of the database.
     time_zone = request.POST.get("time_zone", "")
-    user = services.sign_up(
-        **fields,
-        # The language of the page.
-        locale=get_language() or "",
-        time_zone=time_zone if time_zone in time_zones.names() else "",
-    )
+    time_zone = time_zone if time_zone in time_zones.names() else ""
+    user = services.sign_up(**fields, locale=get_language(), time_zone=time_zone)
     session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
     sent = _("Welcome! We have sent a mail to %(email)s. Open the link in it to confirm your address.")
     messages.success(request, sent % {"email": user.email})

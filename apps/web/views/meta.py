@@ -15,6 +15,7 @@ from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language
 
 from apps.accounts import consents
 from apps.accounts.models import User
@@ -45,6 +46,13 @@ ENTRIES = 20
 DISMISSED_FOR = 180 * 24 * 3600
 # Answers for readers and search engines, which ask often.
 _CACHED = "public, max-age=600"
+
+
+@require_POST
+@page()
+def choose_language(request: HttpRequest) -> HttpResponse:
+    """Keep the language that a visitor chooses in a cookie, and go back to the page. Members have a setting."""
+    return set_language(request)
 
 
 @require_safe

@@ -31,6 +31,7 @@ from apps.moderation.api.views import get_link_bucket, get_own_action
 from apps.moderation.appeals import objections
 from apps.moderation.models import Category, Flag, ModerationAction
 from apps.moderation.reporters import OwnReport
+from apps.site import reads as site
 from apps.social.api.profiles import get_user_or_404
 from apps.web.errors import field_errors
 from apps.web.http import member_id, page, read_form, redirect_to_login, render_page, require_form_methods
@@ -50,12 +51,14 @@ def report(request: HttpRequest) -> HttpResponse:
     target = _find(request)
     # Not named "type": the form sends it back as part of its address.
     context: dict[str, Any] = {"target": target, "kind": request.GET["type"], "errors": {}}
-    context["categories"] = Category.choices
+    context |= {"categories": Category.choices, "rules": site.rules()}
     if request.method != "POST":
         return render_page(request, "web/report.html", context)
     throttling.count(request, "flag", str(member_id(request)))
     try:
-        body = read_form(request, MakeFlagSerializer, fields=["category", "note"])
+        # Empty: the member names no rule.
+        fields = ["category", "note", *(["rule"] if request.POST.get("rule") else [])]
+        body = read_form(request, MakeFlagSerializer, fields=fields)
         services.flag(target, by=member_id(request), **body)
     except (DomainError, ValidationError) as error:
         context |= {"errors": field_errors(error), "sent": request.POST}

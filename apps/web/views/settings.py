@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
@@ -38,6 +38,7 @@ from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Se
 from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
 from apps.core import limits, time_zones
+from apps.core.languages import closest_language
 from apps.moderation.api.serializers import serialize_decision
 from apps.moderation.models import ModerationAction
 from apps.notifications import preferences
@@ -150,9 +151,8 @@ def account(request: HttpRequest) -> HttpResponse:
     fields = ["locale", "time_zone"]
     return _account_form(
         request,
-        lambda: _update(member, {name: request.POST[name] for name in fields if name in request.POST}),
+        lambda: _change_language(member, {name: request.POST[name] for name in fields if name in request.POST}),
         values={name: getattr(member, name) for name in fields},
-        saved=_("Saved."),
     )
 
 
@@ -210,7 +210,7 @@ def _account_form(
     save: Callable[[], None],
     *,
     values: Mapping[str, Any],
-    saved: str,
+    saved: str = "",
     secrets: Iterable[str] = (),
     places: Mapping[str, str] | None = None,
 ) -> HttpResponse:
@@ -219,7 +219,7 @@ def _account_form(
 
     def save_and_show() -> HttpResponse:
         save()
-        messages.success(request, saved)
+        messages.success(request, saved or _("Saved."))
         return redirect("web:settings_account")
 
     context = {
@@ -243,6 +243,13 @@ def _account_form(
         places=places,
         context=_shown("account") | context,
     )
+
+
+def _change_language(member: User, sent: dict[str, str]) -> None:
+    """Change the language and the time zone, also of the rest of this request, so that its message is in the new
+    language. A value that stays as it is may be one that this server does not have."""
+    _update(member, {name: value for name, value in sent.items() if value != getattr(member, name)})
+    translation.activate(closest_language(sent.get("locale", member.locale)))
 
 
 def _languages(current: str) -> list[tuple[str, str]]:

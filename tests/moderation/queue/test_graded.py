@@ -6,7 +6,7 @@ from django.urls import reverse
 from apps.accounts.models import User
 from apps.content.models import Post, Tag
 from apps.moderation import notes
-from apps.moderation.cases import measures, queue
+from apps.moderation.cases import effects, measures, queue
 from apps.moderation.models import Digest, Flag, ModerationAction, StaffAct, Statement, TeamNote
 from tests.factories import CommentFactory, PostFactory
 from tests.moderation.people import BECAUSE, make_moderator
@@ -62,6 +62,14 @@ def test_measures_on_posts_are_impossible_for_other_targets(mod, things, kind, d
     assert not ModerationAction.objects.exists()
     with pytest.raises(queue.Invalid):
         queue.decide_case(queue.Target.of(things[kind]), by=mod, decision=decision, **BECAUSE)
+
+
+def test_bulk_preview_counts_posts_only(mod, things):
+    targets = [queue.Target.of(row) for row in things.values()]
+    effect = effects.preview(targets, "mark_sensitive")
+    assert (effect.marked, effect.flags, effect.statements, effect.unfit, effect.deleted) == (1, 1, 1, 2, 0)
+    sweep = queue.decide_many(targets, by=mod, decision="mark_sensitive", **BECAUSE)
+    assert (sweep.done, sweep.closed, len(sweep.refused)) == (1, 1, 2)
 
 
 def test_case_shows_measures_in_force_warnings_and_states(mod, things):

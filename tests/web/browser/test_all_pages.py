@@ -26,7 +26,9 @@ from tests.web.table import ROWS, VISITORS, World, build_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # Paths that are no pages.
-NOT_PAGES = re.compile(r"/(web/|refresh/|new-posts|oembed|robots|sitemap|sw\.js|manifest|.*feed\.atom|.*/state$)")
+NOT_PAGES = re.compile(
+    r"/(web/|accent-|logo/|refresh/|new-posts|oembed|robots|sitemap|sw\.js|manifest|.*feed\.atom|.*/state$)"
+)
 LONG_WORD = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz" * 3
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwareng"[:50]
 ARABIC = "صورة من البحر عند الغروب"

@@ -56,7 +56,7 @@ def test_member_adds_a_passkey_signs_in_with_it_confirms_and_removes_it(site):
         page.get_by_role("button", name="Create the passkey").click()
         expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
         page.get_by_role("link", name="I have kept them").click()
-        expect(page.get_by_text("Laptop")).to_be_visible()
+        expect(page.get_by_role("link", name="Change Laptop")).to_be_visible()
         # A device has one passkey for an account.
         page.goto("/settings/security/passkeys/new")
         page.get_by_role("button", name="Create the passkey").click()

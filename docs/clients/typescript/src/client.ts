@@ -53,8 +53,9 @@ export class Photogram {
 
   constructor(private readonly url: string) {}
 
-  async signIn(login: string, password: string): Promise<Schemas["Me"]> {
-    this.#tokens = await this.request("post", "/v1/auth/token", { body: { grant_type: "password", login, password } });
+  async signIn(login: string, password: string, code?: string): Promise<Schemas["Me"]> {
+    const body = { grant_type: "password" as const, login, password, ...(code ? { code } : {}) };
+    this.#tokens = await this.request("post", "/v1/auth/token", { body });
     return this.#tokens.user;
   }
 
