@@ -20,7 +20,7 @@ def sign_in(page):
     page.goto("/login")
     page.get_by_label("Handle or e-mail address").fill("alice")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def test_suspended_member_reads_the_reason_and_appeals(site, alice):
@@ -94,5 +94,5 @@ def test_stored_theme_is_that_of_the_first_paint(site, alice):
     for path in ("/settings", "/@nobody"):
         page.goto(path, wait_until="commit")
         page.wait_for_load_state("domcontentloaded")
-        colour = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+        colour = page.evaluate("() => getComputedStyle(document.documentElement).backgroundColor")
         assert colour == "rgb(15, 18, 20)", path
