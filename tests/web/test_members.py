@@ -42,6 +42,8 @@ class TestSuspended:
             for words in ("Send appeal", "Download your data", "Delete the account", "Sign out"):
                 assert words in page
             assert 'data-signed-in="false"' in response.content.decode()
+            # Nothing that the session may not use.
+            assert 'action="/language"' not in response.content.decode()
 
     def test_scripts_and_htmx_get_the_problem(self, browser):
         response = browser.get("/web/unread", headers={"Accept": "application/json"})
