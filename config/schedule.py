@@ -25,6 +25,7 @@ SCHEDULE: dict[str, int] = {
     "apps.accounts.tasks.purge_security_events": 24 * 3600,
     "apps.accounts.tasks.purge_console_sessions": 24 * 3600,
     "apps.accounts.tasks.release_handles": 24 * 3600,
+    "apps.accounts.tasks.purge_invitations": 24 * 3600,
     "apps.content.tasks.repair_fields": 24 * 3600,
     "apps.feed.tasks.keep_explore_scores": 120,
     "apps.feed.tasks.decide_mode": 20,

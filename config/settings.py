@@ -442,6 +442,10 @@ CONFIRMATION_LIFETIME = timedelta(minutes=15)
 PASSKEY_DOMAIN = env.str("PASSKEY_DOMAIN", _passkey_host(PUBLIC_URL))
 PASSKEY_ORIGINS: list[str] = env.list("PASSKEY_ORIGINS", _passkey_origins(PASSKEY_DOMAIN, PUBLIC_URL, CLIENT_URL))
 ERASURE_GRACE = timedelta(days=env.int("ERASURE_GRACE_DAYS", 14, validate=not_negative))
+# While moderators decide on each sign-up: how long an application waits before its account is erased, and how long the
+# account of a rejected one is kept, so that its owner can read the reason.
+APPLICATION_LIFETIME = timedelta(days=env.int("APPLICATION_LIFETIME_DAYS", 30, validate=positive))
+REJECTED_APPLICATION_KEPT = timedelta(days=7)
 EXPORT_LIFETIME = timedelta(hours=env.int("EXPORT_LIFETIME_HOURS", 24, validate=positive))
 EXPORT_INTERVAL = timedelta(days=1)
 # The number of exports that run at the same time in all workers, because an export may take long.
@@ -509,6 +513,9 @@ RATE_LIMITS: dict[str, tuple[int, int]] = {
     # Expired and revoked access tokens by session, and unknown ones by address.
     "invalid_bearer": (120, 60),
     "upload": (300, 3600),
+    # Codes of invitations that visitors try, and challenges for sign-up.
+    "invitation": (30, 300),
+    "challenge": (60, 3600),
     "flag": (60, 3600),
 }
 

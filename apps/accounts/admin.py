@@ -12,7 +12,7 @@ from django.utils.html import format_html
 
 from apps.accounts import two_factor
 from apps.accounts.devices import masked_address
-from apps.accounts.models import DataExport, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import DataExport, Erasure, InvitationUse, Session, User, WithheldHandle
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
 from apps.core.errors import DomainError, Forbidden
@@ -52,6 +52,7 @@ class UserAdmin(ModeratingAdmin):
         "erase_after",
         "deactivated_at",
         "created_at",
+        "invited_by",
         "last_login",
         "bio",
         "website",
@@ -66,7 +67,7 @@ class UserAdmin(ModeratingAdmin):
         "following_count",
         "post_count",
     ]
-    readonly_fields = ["private", "page", "created_at"]
+    readonly_fields = ["private", "page", "created_at", "invited_by"]
     actions = ["unsuspend"]
     related = [
         Related("Posts", "content.Post", "author"),
@@ -82,6 +83,7 @@ class UserAdmin(ModeratingAdmin):
         Related("Blocks", "social.Block", "blocker"),
         Related("Likes", "engagement.Like", "user"),
         Related("Sessions", "accounts.Session", "user"),
+        Related("Invitations", "accounts.Invitation", "creator"),
         Related("Data exports", "accounts.DataExport", "user"),
         Related("Notifications", "notifications.Notification", "recipient"),
     ]
@@ -105,6 +107,12 @@ class UserAdmin(ModeratingAdmin):
     @admin.action(description="Unsuspend and show all content", permissions=["moderate"])
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.decide(request, people, lambda person, by, reason: moderation.unsuspend(person, by=by, reason=reason))
+
+    @admin.display(description="invited by")
+    def invited_by(self, person: User) -> str:
+        use = InvitationUse.objects.filter(user=person).select_related("invitation__creator").first()
+        creator = use and use.invitation.creator
+        return format_html('<a href="{}">{}</a>', change_url("accounts.User", creator.pk), creator) if creator else "–"
 
     @admin.display(description="moderation page")
     def page(self, person: User) -> str:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts import handles, passwords, security, session_cache, tasks, two_factor
+from apps.accounts.email_domains import check_email_domain
 from apps.accounts.mails import digest
 from apps.accounts.models import EmailChange, EmailedToken, SecurityEvent, Session, User, WithheldHandle
 from apps.accounts.services import (
@@ -101,6 +102,7 @@ def change_email(user: User, *, email: str, password: str, session_id: UUID | No
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if email == user.email:
         raise Invalid(email=("unchanged", _("That is your address already.")))
+    check_email_domain(email)
     _cancel_pending(user)
     if user.email_verified_at is None:
         _set_address(user, email, is_confirmed=False)

@@ -73,7 +73,7 @@ def _claim(user_id: UUID) -> Erasure | None:
     if erasure is None:
         return None
     due = Q(state=User.State.ERASED) | Q(
-        state__in=[User.State.LEAVING, User.State.SUSPENDED], erase_after__lte=timezone.now()
+        state__in=[User.State.LEAVING, User.State.SUSPENDED, User.State.PENDING], erase_after__lte=timezone.now()
     )
     if not User.objects.filter(due, pk=user_id).update(state=User.State.ERASED):
         erasure.delete()

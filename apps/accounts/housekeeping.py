@@ -10,6 +10,7 @@ from apps.accounts.models import (
     DataExport,
     EmailChange,
     EmailedToken,
+    Invitation,
     SecurityEvent,
     Session,
     SpentChallenge,
@@ -21,6 +22,8 @@ from apps.core.db.batches import BatchRunner, delete_in_batches
 ENDED_SESSIONS_KEPT = timedelta(days=30)
 # Longer than EXPORT_INTERVAL, which is measured from the last export.
 FINISHED_EXPORTS_KEPT = timedelta(days=30)
+# Until then the people who joined with an invitation count in the quota of the member who invited them.
+ENDED_INVITATIONS_KEPT = timedelta(days=90)
 # Longer than EMAIL_CONFIRM_LIFETIME and EMAIL_REVERT_LIFETIME together.
 EMAIL_CHANGES_KEPT = timedelta(days=90)
 SECURITY_EVENTS_KEPT = timedelta(days=90)
@@ -49,6 +52,13 @@ def expired_emailed_tokens() -> QuerySet[EmailedToken]:
 
 def purge_emailed_tokens(runner: BatchRunner | None = None) -> int:
     return delete_in_batches(expired_emailed_tokens(), runner)
+
+
+def purge_invitations(runner: BatchRunner | None = None) -> int:
+    """Delete invitations that expired or were revoked long ago, and with them who was invited by whom."""
+    long_ago = timezone.now() - ENDED_INVITATIONS_KEPT
+    ended = Invitation.objects.filter(Q(expires_at__lt=long_ago) | Q(revoked_at__lt=long_ago))
+    return delete_in_batches(ended, runner)
 
 
 def purge_spent_challenges(runner: BatchRunner | None = None) -> int:

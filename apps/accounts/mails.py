@@ -14,7 +14,7 @@ from django.utils.functional import lazy
 
 from apps.accounts import security
 from apps.accounts.devices import name_event_device
-from apps.accounts.models import EmailChange, EmailedToken, SecurityEvent, User
+from apps.accounts.models import Application, EmailChange, EmailedToken, SecurityEvent, User
 from apps.core import mail
 from apps.site import reads as site
 
@@ -27,10 +27,34 @@ def digest(token: str) -> str:
 
 
 def send_confirmation(user_id: UUID, *, reference: str) -> None:
-    """Send a confirmation link unless the address is confirmed."""
-    user = User.objects.filter(pk=user_id, email_verified_at=None, state=User.State.ACTIVE).first()
+    """Send a confirmation link unless the address is confirmed. For a pending account it says what happens next."""
+    states = [User.State.ACTIVE, User.State.PENDING]
+    user = User.objects.filter(pk=user_id, email_verified_at=None, state__in=states).first()
     if user:
-        _send(user, EmailedToken.Purpose.CONFIRM_EMAIL, settings.EMAIL_CONFIRM_LIFETIME, "confirm-email", reference)
+        days = settings.APPLICATION_LIFETIME.days if user.state == User.State.PENDING else 0
+        _send(
+            user,
+            EmailedToken.Purpose.CONFIRM_EMAIL,
+            settings.EMAIL_CONFIRM_LIFETIME,
+            "confirm-email",
+            reference,
+            template="confirm-application" if days else "",
+            days=days,
+        )
+
+
+def send_application_decision(application_id: UUID, *, reference: str) -> None:
+    """Tell the applicant whether the account is approved, with the reason of the moderator."""
+    application = Application.objects.select_related("user").filter(pk=application_id).first()
+    if application is None or application.user.state == User.State.ERASED:
+        return
+    is_approved = application.status == Application.Status.APPROVED
+    values = {
+        "note": application.note,
+        "link": f"{settings.CLIENT_URL}/login",
+        "days": settings.REJECTED_APPLICATION_KEPT.days,
+    }
+    _mail(application.user, "application-approved" if is_approved else "application-rejected", values, reference)
 
 
 def send_reset(email: str, *, reference: str) -> None:
@@ -117,10 +141,21 @@ def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: 
         _mail(user, "verification", values, reference)
 
 
-def _send(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, template: str, reference: str) -> None:
+def _send(
+    user: User,
+    purpose: EmailedToken.Purpose,
+    lifetime: timedelta,
+    page: str,
+    reference: str,
+    *,
+    template: str = "",
+    **values: Any,
+) -> None:
+    """Send a link to `page` with a new token. `template`: of the mail, by default that with the name of the page."""
     token = _create_token(user, purpose, lifetime, user.email)
-    link = f"{settings.CLIENT_URL}/{template}?token={token}"
-    _mail(user, template, {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)}, reference)
+    link = f"{settings.CLIENT_URL}/{page}?token={token}"
+    values |= {"token": token, "link": link, "hours": int(lifetime.total_seconds() // 3600)}
+    _mail(user, template or page, values, reference)
 
 
 def _create_token(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta, email: str) -> str:

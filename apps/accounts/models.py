@@ -12,8 +12,10 @@ from django.utils.functional import cached_property
 
 from apps.accounts import passwords
 from apps.accounts.querysets import (
+    ApplicationQuerySet,
     DataExportQuerySet,
     EmailChangeQuerySet,
+    InvitationQuerySet,
     SecurityEventQuerySet,
     SessionQuerySet,
     UserManager,
@@ -27,8 +29,17 @@ from apps.site.models import DocumentVersion
 DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system", "discoverable": True, "keyboard_shortcuts": True}
 
 
+# Without characters that look like another one.
+CODE_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+CODE_LENGTH = 12
+
+
 def make_nonce() -> str:
     return secrets.token_urlsafe(24)
+
+
+def make_invitation_code() -> str:
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
 
 
 class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
@@ -36,6 +47,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     class State(models.TextChoices):
         ACTIVE = "active"
+        PENDING = "pending"  # has applied: hidden, cannot sign in, and is erased at `erase_after` unless approved
         SUSPENDED = "suspended"
         DEACTIVATED = "deactivated"  # hidden by its owner, until they sign in again and confirm that they return
         LEAVING = "leaving"  # deletion is pending: hidden, and restored by signing in within ERASURE_GRACE
@@ -44,6 +56,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     handle = models.CharField(max_length=30)
     email = models.EmailField(max_length=254)
     email_verified_at = models.DateTimeField(null=True, blank=True)
+    # When the user declared a date of birth of the minimum age. The date itself is not stored.
+    of_age_at = models.DateTimeField(null=True, blank=True)
     display_name = models.CharField(max_length=50, blank=True)
     bio = models.CharField(max_length=300, blank=True)
     website = models.URLField(max_length=200, blank=True)
@@ -470,3 +484,98 @@ class DataExport(UUIDModel, LeasedJob):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+# ── Registration ─────────────────────────────────────────────────────────────────────────────────────────
+class Invitation(UUIDModel):
+    """A code with which `max_uses` people may sign up. See `invitations.py`."""
+
+    code = models.CharField(max_length=32, unique=True, default=make_invitation_code)
+    creator = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    max_uses = models.PositiveSmallIntegerField()
+    uses = models.PositiveSmallIntegerField(default=0, db_default=0)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(max_uses__gte=1), name="invitation_has_uses"),
+            models.CheckConstraint(condition=Q(uses__lte=models.F("max_uses")), name="invitation_is_not_overused"),
+        ]
+        indexes = [
+            models.Index(fields=["creator", "-id"], name="invitations_by_creator"),
+            models.Index(fields=["expires_at"], name="invitations_by_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class InvitationUse(UUIDModel):
+    """An account that was created with an invitation."""
+
+    invitation = models.ForeignKey(Invitation, models.CASCADE, related_name="people")
+    user = models.OneToOneField(User, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class Application(UUIDModel):
+    """The wish for an account while moderators decide on each sign-up. See `applications.py`."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        APPROVED = "approved"
+        REJECTED = "rejected"
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=1000)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
+    decided_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    # The reason of the decision, which the applicant sees.
+    note = models.CharField(max_length=1000, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="pending", decided_at__isnull=True)
+                | Q(status__in=["approved", "rejected"], decided_at__isnull=False),
+                name="application_is_pending_or_decided_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "-id"], name="applications_by_status")]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
+class EmailDomain(UUIDModel):
+    """A domain, with its subdomains, whose e-mail addresses are refused or accepted. See `email_domains.py`."""
+
+    class Effect(models.TextChoices):
+        BLOCK = "block", "Refuse addresses"
+        ALLOW = "allow", "Accept addresses, although the list of disposable domains has it"
+
+    # In lower case and Punycode.
+    domain = models.CharField(max_length=253, unique=True)
+    effect = models.CharField(max_length=10, choices=Effect.choices)
+    reason = models.CharField(max_length=1000)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "e-mail domain"
+        constraints = [
+            models.CheckConstraint(condition=Q(effect__in=["block", "allow"]), name="email_domain_effect_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain

@@ -7,10 +7,13 @@ from django.utils import timezone
 
 from apps.accounts import exports, two_factor
 from apps.accounts.models import (
+    Application,
     Consent,
     DataExport,
     EmailChange,
     EmailedToken,
+    Invitation,
+    InvitationUse,
     RecoveryCode,
     SecurityEvent,
     Session,
@@ -23,21 +26,31 @@ from apps.core.privacy import Export
 
 
 def erase(user_id: UUID) -> None:
-    """Erase everything but the row of the account, which other apps' rows refer to. It is deleted last."""
+    """Erase everything but the row of the account, which other apps' rows refer to. It is deleted last, and with it the
+    user's application and with which invitation they joined."""
     exports.destroy(user_id)
     delete_in_batches(EmailedToken.objects.filter(user=user_id))
     delete_in_batches(Consent.objects.filter(user=user_id))
     delete_in_batches(EmailChange.objects.owned_by(user_id))
     delete_in_batches(SecurityEvent.objects.owned_by(user_id))
     delete_in_batches(Session.objects.owned_by(user_id))
+    delete_in_batches(Invitation.objects.owned_by(user_id))
+    Application.objects.filter(decided_by=user_id).update(decided_by=None)
     WithheldHandle.objects.filter(user=user_id).update(user=None)
     user = User.objects.filter(pk=user_id).first()
     if user:
         two_factor.remove(user)
         # The argument of a password reset whose mail could not be sent.
         DeadLetter.objects.filter(kwargs__email=user.email).delete()
-        until = timezone.now() + settings.HANDLE_QUARANTINE
-        WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
+        _withhold_handle(user)
+
+
+def _withhold_handle(user: User) -> None:
+    """Nobody may take over the name of an account that others knew. That of an applicant was never visible."""
+    if Application.objects.filter(user=user).exclude(status=Application.Status.APPROVED).exists():
+        return
+    until = timezone.now() + settings.HANDLE_QUARANTINE
+    WithheldHandle.objects.update_or_create(handle=user.handle, defaults={"until": until})
 
 
 def export(user_id: UUID) -> Export:
@@ -51,6 +64,7 @@ def export(user_id: UUID) -> Export:
             "handle": user.handle,
             "email": user.email,
             "email_verified_at": user.email_verified_at,
+            "of_age_at": user.of_age_at,
             "display_name": user.display_name,
             "bio": user.bio,
             "website": user.website,
@@ -106,6 +120,7 @@ def export(user_id: UUID) -> Export:
             "mails",
             {"purpose": token.purpose, "email": token.email, "sent_at": token.created_at, "used_at": token.used_at},
         )
+    yield from _export_registration(user_id)
     for change in EmailChange.objects.owned_by(user_id).order_by("id").iterator():
         yield (
             "email_changes",
@@ -134,3 +149,32 @@ def export(user_id: UUID) -> Export:
         )
     for export in DataExport.objects.owned_by(user_id).order_by("id").iterator():
         yield "exports", {"status": export.status, "asked_at": export.created_at, "finished_at": export.finished_at}
+
+
+def _export_registration(user_id: UUID) -> Export:
+    """The application, the invitation with which the user joined, and their own invitations."""
+    if application := Application.objects.filter(user=user_id).first():
+        yield (
+            "application",
+            {
+                "reason": application.reason,
+                "status": application.status,
+                "note": application.note,
+                "created_at": application.created_at,
+                "decided_at": application.decided_at,
+            },
+        )
+    if use := InvitationUse.objects.filter(user=user_id).select_related("invitation").first():
+        yield "joined_by", {"invited_by": str(use.invitation.creator_id), "joined_at": use.created_at}
+    for invitation in Invitation.objects.owned_by(user_id).order_by("id").iterator():
+        yield (
+            "invitations",
+            {
+                "code": invitation.code,
+                "max_uses": invitation.max_uses,
+                "uses": invitation.uses,
+                "created_at": invitation.created_at,
+                "expires_at": invitation.expires_at,
+                "revoked_at": invitation.revoked_at,
+            },
+        )

@@ -6,14 +6,21 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from apps.core.db.ids import parse_id
 from apps.core.tasks.leased import LeasedJobQuerySet
 
 if TYPE_CHECKING:
-    from apps.accounts.models import EmailChange, SecurityEvent, Session, User  # noqa: F401  (forward references)
+    from apps.accounts.models import (  # noqa: F401  (forward references)
+        Application,
+        EmailChange,
+        Invitation,
+        SecurityEvent,
+        Session,
+        User,
+    )
 
 
 def wants_to_be_found(person: str = "") -> Q:
@@ -30,7 +37,7 @@ def is_in_reach(person: str = "") -> Q:
 
 class UserQuerySet(QuerySet["User"]):
     def active(self) -> "UserQuerySet":
-        """Accounts that other users may see: not suspended, not pending deletion, not erased."""
+        """Accounts that other users may see: not suspended, not pending deletion or approval, not erased."""
         return self.filter(state="active")
 
     def inactive(self) -> "UserQuerySet":
@@ -119,6 +126,25 @@ class DataExportQuerySet(LeasedJobQuerySet):
 
     def ready(self) -> "DataExportQuerySet":
         return self.filter(status="ready")
+
+
+class InvitationQuerySet(QuerySet["Invitation"]):
+    def owned_by(self, user_id: UUID) -> "InvitationQuerySet":
+        return self.filter(creator_id=user_id)
+
+    def open(self) -> "InvitationQuerySet":
+        """Neither used up, nor expired or revoked. All conditions are on the row itself (`invitations.redeem`)."""
+        return self.filter(uses__lt=F("max_uses"), expires_at__gt=timezone.now(), revoked_at__isnull=True)
+
+
+class ApplicationQuerySet(QuerySet["Application"]):
+    def pending(self) -> "ApplicationQuerySet":
+        """Not decided yet, and the account is not being erased."""
+        return self.filter(status="pending", user__state="pending")
+
+    def listed(self) -> "ApplicationQuerySet":
+        """All applications, for moderators, with the applicant and the moderator who decided."""
+        return self.select_related("user__avatar", "decided_by__avatar")
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -24,6 +24,7 @@ from apps.accounts.events import (
 from apps.accounts.housekeeping import ENDED_SESSIONS_KEPT
 from apps.accounts.mails import digest
 from apps.accounts.models import (
+    Application,
     DataExport,
     EmailChange,
     EmailedToken,
@@ -75,6 +76,14 @@ class EmailNotConfirmed(Forbidden):
     code, title = "email_not_confirmed", _("Confirm your e-mail address first, with the link in the mail that we sent.")
 
 
+class AccountPending(Forbidden):
+    code, title = "account_pending", _("A moderator has yet to decide on your application. We will write to you.")
+
+
+class ApplicationRejected(Forbidden):
+    code, title = "application_rejected", _("Your application was not accepted.")
+
+
 class InvalidRefreshToken(Unauthorized):
     code, title = "invalid_refresh_token", _("That refresh token is not valid.")
 
@@ -102,18 +111,32 @@ class ExportTooSoon(Conflict):
 # ── Signing up ───────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def sign_up(
-    *, handle: str, email: str, password: str, display_name: str = "", locale: str = "en", time_zone: str = ""
+    *,
+    handle: str,
+    email: str,
+    password: str,
+    display_name: str = "",
+    locale: str = "en",
+    time_zone: str = "",
+    is_of_age: bool = False,
+    is_pending: bool = False,
 ) -> User:
     """Create an account, record the consent to the documents in effect, and send a confirmation mail.
 
+    `registration.register` checks who may sign up.
+
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
     """
+    now = timezone.now()
     user = User(
         handle=handles.normalise(handle),
         email=email.lower(),
         display_name=display_name,
         locale=locale,
         time_zone=time_zone,
+        of_age_at=now if is_of_age else None,
+        state=User.State.PENDING if is_pending else User.State.ACTIVE,
+        erase_after=now + settings.APPLICATION_LIFETIME if is_pending else None,
     )
     passwords.validate(password, user=user)
     suspicious = terms.screen(handle=handles.words(user.handle), display_name=display_name)
@@ -206,13 +229,15 @@ def complete_sign_in(
 
     `two_factor`: whether a second factor was checked as well, as it must be if the user has one. `restricted`: a
     suspended account gets a session that is open to little (`User.is_restricted`). `reactivate`: a deactivated account
-    becomes active. Raises AccountSuspended and AccountDeactivated without these; SecondFactorRequired,
-    TwoFactorRequired; InvalidCredentials for an account that is erased meanwhile.
+    becomes active. Raises AccountSuspended and AccountDeactivated without these; AccountPending, ApplicationRejected;
+    SecondFactorRequired, TwoFactorRequired; InvalidCredentials for an account that is erased meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
     if locked is None or locked.state == User.State.ERASED:
         raise InvalidCredentials
     require_answers(locked, restricted=restricted, reactivate=reactivate)
+    if locked.state == User.State.PENDING:
+        raise _refusal_of_pending(locked)
     if not two_factor:
         require_second_factor(locked)
     event = _cancel_deletion(locked) if _is_to_return(locked, reactivate=reactivate) else None
@@ -248,6 +273,14 @@ def _report_new_device(user: User, session: Session) -> None:
     is_first = not known and user.created_at > timezone.now() - ENDED_SESSIONS_KEPT
     if not is_first and fingerprint(session) not in known:
         security.record(user, SecurityEvent.Kind.NEW_DEVICE, session=session)
+
+
+def _refusal_of_pending(user: User) -> Forbidden:
+    rejected = Application.objects.filter(user=user, status=Application.Status.REJECTED).first()
+    if rejected is None:
+        return AccountPending()
+    text = _("Your application was not accepted. Reason: %(reason)s") % {"reason": rejected.note}
+    return ApplicationRejected(str(text), reason=rejected.note)
 
 
 def open_session(
@@ -594,14 +627,19 @@ def _cancel_deletion(user: User) -> SecurityEvent.Kind:
     """Cancel a pending deletion and a deactivation. A suspension remains. Returns what to tell the owner."""
     kind = SecurityEvent.Kind
     event = kind.DELETION_CANCELLED if user.erase_after or user.state == User.State.LEAVING else kind.REACTIVATED
-    was_hidden = not user.is_restricted
-    user.erase_after, user.deactivated_at = None, None
-    if was_hidden:
-        user.state = User.State.ACTIVE
-    user.save(update_fields=["state", "erase_after", "deactivated_at"])
-    if was_hidden:
-        _show(user)
+    if user.is_restricted:
+        user.erase_after, user.deactivated_at = None, None
+        user.save(update_fields=["erase_after", "deactivated_at"])
+    else:
+        activate(user)
     return event
+
+
+def activate(user: User) -> None:
+    """Show a hidden account, which the caller has locked, and cancel its pending deletion and its deactivation."""
+    user.state, user.erase_after, user.deactivated_at = User.State.ACTIVE, None, None
+    user.save(update_fields=["state", "erase_after", "deactivated_at"])
+    _show(user)
 
 
 @transaction.atomic
@@ -609,9 +647,11 @@ def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
     """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending, and an account that
     its owner has deactivated stays so.
 
-    Raises NotFound for an account that is being erased.
+    Raises NotFound for an account that is being erased, and for one whose application is not decided.
     """
     user = _lock(user)
+    if user.state == User.State.PENDING:
+        raise NotFound
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     _hide(user, reason=Session.EndReason.SUSPENDED)

@@ -21,6 +21,11 @@ def send_reset(*, email: str = "", user_id: str = "", **_: object) -> None:
 
 
 @shared_task
+def send_application_decision(*, application_id: str, **_: object) -> None:
+    mails.send_application_decision(UUID(application_id), reference=str(current_task.request.id))
+
+
+@shared_task
 def send_verification(*, user_id: str, verified: bool, reason: str, **_: object) -> None:
     mails.send_verification(UUID(user_id), verified=verified, reason=reason, reference=str(current_task.request.id))
 
@@ -80,6 +85,11 @@ def purge_sessions(*, runner: BatchRunner, **_: object) -> int:
 @scheduled
 def purge_emailed_tokens(*, runner: BatchRunner, **_: object) -> int:
     return housekeeping.purge_emailed_tokens(runner)
+
+
+@scheduled
+def purge_invitations(*, runner: BatchRunner, **_: object) -> int:
+    return housekeeping.purge_invitations(runner)
 
 
 @scheduled

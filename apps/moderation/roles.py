@@ -33,7 +33,7 @@ class CannotModerate(Forbidden):
 # From the lowest to the highest.
 RANKS = ("moderator", "senior_moderator", "admin")
 _MODERATED = {
-    "accounts": ["user"],
+    "accounts": ["user", "emaildomain"],
     "media": ["media"],
     "content": ["post"],
     "engagement": ["comment"],
@@ -42,10 +42,10 @@ _MODERATED = {
 }
 _VIEWABLE = {
     "moderator": _MODERATED,
-    "senior_moderator": _MODERATED | {"accounts": ["user", "session"]},
+    "senior_moderator": _MODERATED | {"accounts": ["user", "emaildomain", "session"]},
     "admin": {
         "core": ["deadletter", "jobrun", "queuedtask"],
-        "accounts": ["user", "session", "erasure", "dataexport", "withheldhandle"],
+        "accounts": ["user", "emaildomain", "session", "erasure", "dataexport", "withheldhandle", "invitation"],
         "media": ["media", "pendingdeletion"],
         "social": ["follow", "followrequest", "block", "mute"],
         "content": ["post", "tag"],

@@ -65,7 +65,9 @@ class SiteSettings(models.Model):
         help_text="In years. Empty: no date of birth is asked for at sign-up.",
     )
     invitations_per_member = models.PositiveSmallIntegerField(
-        default=5, help_text="How many invitations a member may have open at the same time. 0: only staff invites."
+        default=5,
+        help_text="How many people a member may invite. Places are free again 90 days after an invitation ends. "
+        "0: only staff invites.",
     )
     proof_of_work = models.BooleanField(
         default=False, help_text="Browsers solve a computing task at sign-up, which makes many sign-ups expensive."

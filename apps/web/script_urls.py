@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import path
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.api.registration import ChallengeViewSet
 from apps.accounts.api.second_factors import SecondFactorViewSet
 from apps.accounts.api.views import AuthViewSet
 from apps.content.api.views import PostViewSet
@@ -41,6 +42,7 @@ urlpatterns = [
     path("notifications/read", _view(NotificationViewSet, post="read_all")),
     path("push-subscriptions", _view(PushViewSet, get="list", post="create")),
     path("push-subscriptions/<uuid:subscription_id>", _view(PushViewSet, delete="destroy")),
+    path("sign-up-challenge", _view(ChallengeViewSet, get="retrieve"), name="web_challenge"),
     # What `@` and `#` complete.
     path("search/users", _view(SearchViewSet, get="users")),
     path("search/tags", _view(SearchViewSet, get="tags")),

@@ -7,7 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts import invitations
 from apps.accounts import services as accounts
+from apps.accounts.models import Application
 from apps.core.db.ids import new_id
 from apps.moderation import notes
 from apps.moderation import services as moderation
@@ -46,6 +48,11 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
         {"handle": "newcomer", "email": "n@example.org", "password": PASSWORD},
         [201] * 4 + [401, 201, 201],
     ),
+    ("GET", "users/challenge"): (None, ANYBODY),
+    ("GET", "invitations"): (None, SIGNED_IN),
+    ("POST", "invitations"): (None, [401, 201, 201, 201, 401, 201, 201]),
+    ("GET", "invitations/<str:code>"): (None, ANYBODY),
+    ("DELETE", "invitations/<str:code>"): (None, [401, 404, 404, 404, 401, 204, 404]),
     ("GET", "users"): ("?ids={alice}", SIGNED_IN),
     ("GET", "users/<str:user>"): (None, OPEN),
     ("PATCH", "users/<str:user>"): ({"bio": "x"}, [401, 403, 403, 404, 401, 200, 403]),
@@ -192,6 +199,8 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "moderation/actions/<uuid:action_id>/statement"): (None, [401, 404, 404, 404, 401, 200, 404]),
     ("GET", "moderation/appeals"): (None, MODERATORS),
     ("POST", "moderation/appeals/<uuid:appeal_id>/decide"): ({"decision": "uphold"}, MODERATORS),
+    ("GET", "moderation/applications"): (None, MODERATORS),
+    ("POST", "moderation/applications/<uuid:application_id>/decide"): ({"decision": "approve"}, MODERATORS),
 }
 
 # What a suspended caller with a restricted session may do; everything else is 403 `account_suspended`.
@@ -252,6 +261,8 @@ def world(alice, mod):
         "ready_media": MediaFactory(owner=alice).pk,
         "<str:user>": alice.pk,
         "<str:tag>": "husum",
+        "<str:code>": invitations.create(alice.pk, max_uses=1, days=1).code,
+        "<uuid:application_id>": Application.objects.create(user=UserFactory(state="pending"), reason="x").pk,
         "<uuid:post_id>": post.pk,
         "<uuid:comment_id>": CommentFactory(post=post, author=alice).pk,
         "<uuid:flag_id>": moderation.flag(alice, by=judge.pk, category="spam")[0].pk,
@@ -307,7 +318,11 @@ def answer_each_caller_as_in_the_table(method, route, world):
         assert (problem["code"], problem["reason"], problem["until"]) == ("account_suspended", "spam", None)
 
 
-HERS = [key for key in TABLE if "<" in key[1] and not key[1].startswith(("tags/", "moderation/tags/"))]
+# Tags belong to nobody, and whether an invitation is valid is public.
+PUBLIC = ("tags/", "moderation/tags/")
+HERS = [
+    key for key in TABLE if "<" in key[1] and not key[1].startswith(PUBLIC) and key != ("GET", "invitations/<str:code>")
+]
 
 
 @pytest.mark.promise("P7")

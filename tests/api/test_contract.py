@@ -53,6 +53,10 @@ OBJECTS = {
     "Objection": "text status note created_at decided_at",
     "Decision": "id action target_type target_id created_at reversed_at subject paragraphs can_appeal appeal",
     "ModerationAction": "id actor action target_type target_id reason category created_at reversed_at",
+    "PendingSignUp": "id handle email status expires_at",
+    "Invitation": "code url max_uses uses created_at expires_at revoked_at",
+    "InvitationValidity": "valid expires_at",
+    "Application": "id user email email_verified reason status note created_at decided_at decided_by expires_at",
     "Appeal": "id action_id text status note created_at decided_at",
     "AppealCase": "id action_id text status note created_at decided_at appellant action decided_by",
 }
@@ -102,6 +106,9 @@ ENUMS = {
     ("MakeFlagRequest", "category"): CATEGORIES,
     ("TakeDownRequest", "category"): CATEGORIES,
     ("SuspendRequest", "category"): CATEGORIES,
+    ("Instance", "registration"): {"open", "approval", "invite", "closed"},
+    ("PendingSignUp", "status"): {"pending"},
+    ("Application", "status"): {"pending", "approved", "rejected"},
     ("ModerationAction", "target_type"): {"user", "post", "comment"},
     ("ModerationAction", "category"): CATEGORIES,
 }
@@ -128,8 +135,8 @@ NULLABLE = {
 CALLS = {
     "POST /auth/token": (
         200,
-        "invalid_credentials account_suspended account_deactivated token_reused second_factor_required "
-        "two_factor_required wrong_code invalid_passkey invalid_challenge",
+        "invalid_credentials account_suspended account_deactivated account_pending application_rejected token_reused "
+        "second_factor_required two_factor_required wrong_code invalid_passkey invalid_challenge",
     ),
     "POST /auth/passkey-options": (200, ""),
     "POST /auth/identity/confirm": (204, "wrong_password wrong_code invalid_passkey"),
@@ -160,7 +167,16 @@ CALLS = {
     "POST /auth/email/revert": (204, "invalid_link"),
     "GET /auth/security-events": (200, "invalid_cursor"),
     "POST /users/me/handle": (200, "handle_taken handle_change_too_soon blocked_text"),
-    "POST /users": (201, "handle_taken email_taken idempotency_key_reused request_in_progress"),
+    "POST /users": (
+        "201 202",
+        "handle_taken email_taken idempotency_key_reused request_in_progress registration_closed invitation_required "
+        "invalid_invitation under_age proof_of_work_required",
+    ),
+    "GET /users/challenge": (200, ""),
+    "GET /invitations": (200, "invalid_cursor"),
+    "POST /invitations": (201, "registration_closed invitation_quota_exceeded idempotency_key_reused"),
+    "GET /invitations/{code}": (200, ""),
+    "DELETE /invitations/{code}": (204, "not_found"),
     "GET /users": (200, "too_many_ids"),
     "GET /users/{user}": (200, "not_found"),
     "PATCH /users/{user}": (200, "permission_denied"),
@@ -259,6 +275,11 @@ CALLS = {
     "GET /moderation/actions/{action_id}/statement": (200, "not_found invalid_link"),
     "POST /moderation/actions/{action_id}/appeal": (201, "already_appealed not_appealable not_found invalid_link"),
     "GET /moderation/appeals": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "GET /moderation/applications": (200, "moderator_required two_factor_required validation_error invalid_cursor"),
+    "POST /moderation/applications/{application_id}/decide": (
+        200,
+        "moderator_required two_factor_required application_decided not_found",
+    ),
     "POST /moderation/appeals/{appeal_id}/decide": (
         200,
         "moderator_required two_factor_required own_decision appeal_decided",

@@ -12,6 +12,7 @@ from django.core import mail
 from django.utils import timezone
 
 from apps.accounts import changes, passkeys, two_factor
+from apps.accounts.models import Application
 from apps.content.models import PostMedia
 from apps.core.api.schema import ID
 from apps.moderation import services as moderation
@@ -100,12 +101,14 @@ def own_notification(_: Any) -> Sending:
     return Sending(user)
 
 
-def taken_down(_: Any, *, appealed: bool = False, by_author: bool = False) -> Sending:
+def taken_down(_: Any, *, appealed: bool = False, by_author: bool = False, undoing: bool = False) -> Sending:
     author, moderator = alice(), make_moderator("mod")
     post = PostFactory(author=author)
     action = moderation.take_down_post(post, by=moderator, **BECAUSE)
     if by_author:
         return Sending(author, {"action_id": action.pk})
+    if undoing:
+        return Sending(moderator, {"action_id": action.pk})
     if appealed:
         appeal = moderation.appeal(action, by=author.pk, text="No.")
         return Sending(make_moderator("judge", "admin"), {"appeal_id": appeal.pk})
@@ -127,6 +130,11 @@ def suspended_user(_: Any) -> Sending:
 def report(_: Any) -> Sending:
     flag, _ = moderation.flag(PostFactory(), by=alice().pk, category="spam")
     return Sending(make_moderator("mod"), {"flag_id": flag.pk})
+
+
+def application(_: Any) -> Sending:
+    applied = Application.objects.create(user=UserFactory(state="pending"), reason="x")
+    return Sending(make_moderator("mod"), {"application_id": applied.pk})
 
 
 def new_terms(_: Any) -> Sending:
@@ -216,11 +224,21 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "takeDownPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
     "takeDownComment": lambda _: Sending(make_moderator("mod"), {"comment_id": CommentFactory().pk}),
     "suspendUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "limitUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "warnUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "markPostSensitive": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
+    "limitPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
+    "createTeamNote": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "changeTag": lambda _: Sending(make_moderator("mod"), {"tag": "husum"}),
+    "changeModerationDigest": lambda _: Sending(make_moderator("mod")),
+    "undoModerationAction": lambda _: taken_down(_, undoing=True),
     "restorePost": taken_down,
     "restoreComment": taken_down_comment,
     "unsuspendUser": suspended_user,
     "appealModerationAction": lambda _: taken_down(_, by_author=True),
     "decideAppeal": lambda _: taken_down(_, appealed=True),
+    "createInvitation": lambda _: Sending(alice()),
+    "decideApplication": application,
 }
 
 

@@ -39,7 +39,7 @@ def test_document_in_the_repository_matches_the_code():
 
 
 def test_document_is_small():
-    assert (STATIC / "openapi.yaml").stat().st_size <= 350_000
+    assert (STATIC / "openapi.yaml").stat().st_size <= 400_000
     # Each schema becomes a module of the Python client.
     assert len(SCHEMAS) <= 170
 

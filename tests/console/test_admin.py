@@ -13,6 +13,7 @@ from apps.core.db.ids import new_id
 from apps.core.models import DeadLetter, JobRun
 from apps.engagement.models import Like, Save
 from apps.media.models import PendingDeletion
+from apps.moderation import notes
 from apps.moderation import services as moderation
 from apps.moderation.cases import proposals
 from apps.moderation.models import ReasonTemplate
@@ -59,6 +60,7 @@ def browser(alice, bob):
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
     proposals.propose(alice, by=root, reason="<script>alert(1)</script>", category="spam")
+    notes.add(alice, by=root, text="<script>alert(1)</script>")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
     DeadLetter.objects.create(

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from apps.accounts import invitations
 from apps.accounts import services as accounts
-from apps.accounts.models import User
+from apps.accounts.models import EmailDomain, Invitation, User
 from apps.core.models import DeadLetter
 from apps.moderation import services
 from apps.moderation.models import Appeal, Flag, StaffAct
@@ -49,6 +50,7 @@ PAGES = {
     "admin:index": only("clerk"),
     "console_two_factor": only("clerk"),
     "accounts.User": only("moderator"),
+    "accounts.EmailDomain": only("moderator"),
     "content.Post": only("moderator"),
     "engagement.Comment": only("moderator"),
     "media.Media": only("moderator"),
@@ -57,6 +59,7 @@ PAGES = {
     "moderation.Appeal": only("moderator"),
     "moderation.ReasonTemplate": only("moderator"),
     "moderation.SuspensionProposal": only("moderator"),
+    "moderation.TeamNote": only("moderator"),
     "site.SiteSettings": only("admin"),
     "site.Rule": only("admin"),
     "site.DocumentVersion": only("admin"),
@@ -69,6 +72,7 @@ PAGES = {
     "accounts.Erasure": only("admin"),
     "accounts.DataExport": only("admin"),
     "accounts.WithheldHandle": only("admin"),
+    "accounts.Invitation": only("admin"),
     "media.PendingDeletion": only("admin"),
     "content.Tag": only("admin"),
     "engagement.Like": only("admin"),
@@ -130,6 +134,8 @@ def world(alice, bob):
         "appeal": services.appeal(taken_down(post, judge), by=alice.pk, text="It is art."),
         "medium": MediaFactory(owner=alice, status="failed", error_code="broken"),
         "job": PeriodicTask.objects.create(name="x", task="apps.core.tasks.repair_counters", interval=interval),
+        "invitation": invitations.create(alice.pk, max_uses=1, days=1),
+        "domain": EmailDomain.objects.create(domain="blocked.example", effect="block", reason="x"),
         "letter": DeadLetter.objects.create(created_at=timezone.now(), task_id="1", task_name="x"),
     }
 
@@ -170,6 +176,16 @@ VERBS = {
         "senior_moderator",
         lambda browser, world: show(browser, world["alice"], "sessions"),
         lambda world: StaffAct.objects.filter(act="read_sessions").exists(),
+    ),
+    "remove an e-mail domain": (
+        "senior_moderator",
+        lambda browser, world: act(browser, world["domain"], "remove"),
+        lambda world: not EmailDomain.objects.exists(),
+    ),
+    "revoke an invitation": (
+        "admin",
+        lambda browser, world: act(browser, world["invitation"], "revoke"),
+        lambda world: Invitation.objects.filter(revoked_at__isnull=False).exists(),
     ),
     "reset two-factor": (
         "admin",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import changes
+from apps.accounts import changes, invitations
 from apps.accounts import services as accounts
 from apps.accounts.models import Session, User
 from apps.core.db.ids import new_id
@@ -122,6 +122,8 @@ ROWS = [
     Row("/login", GUESTS, REDIRECT, data={"login": "bob", "password": PASSWORD}),
     Row("/logout", (302, 200, 200, 200, 302, 200), REDIRECT),
     Row("/join", GUESTS, REDIRECT, data={"handle": "nora", "email": "nora@example.org", "password": PASSWORD + "!"}),
+    Row("/invite/{code}", EVERYBODY),
+    Row("/invite/abcdefghjkmn", (404,) * 6),
     Row("/forgot", EVERYBODY, REDIRECT, data={"email": "alice@example.org"}),
     Row("/reset-password", BAD, BAD),
     Row(
@@ -171,6 +173,8 @@ ROWS = [
     Row("/settings/sessions", MEMBERS),
     Row("/settings/sessions/end-others", post=SENT),
     Row("/settings/sessions/{session}/end", post=SENT_BY_OWNER_ONLY),
+    Row("/settings/invitations", MEMBERS, SENT, data={"max_uses": "1", "days": "7"}),
+    Row("/settings/invitations/{code}/revoke", post=SENT_BY_OWNER_ONLY),
     Row("/settings/blocked", MEMBERS),
     Row("/settings/muted", MEMBERS),
     Row("/settings/export", MEMBERS, SENT, data={"password": PASSWORD}),
@@ -223,6 +227,7 @@ ROWS = [
     Row("/web/notifications/read", NOBODY, calls(200)),
     Row("/web/push-subscriptions", calls(200), calls(400)),
     Row("/web/push-subscriptions/{subscription}", NOBODY, NOBODY, delete=calls(204, others=404)),
+    Row("/web/sign-up-challenge", EVERYBODY, NOBODY),
     Row("/web/passkey-options", NOBODY, EVERYBODY),
     Row("/web/passkeys/options", NOBODY, calls(200)),
     Row("/web/search/users?q=ali", EVERYBODY, NOBODY),
@@ -281,6 +286,7 @@ def build_world(deliver: Callable[[], Any]) -> World:
         "subscription": PushSubscription.objects.create(user=alice, **push).pk,
         "passkey": add_passkey(alice)[0].pk,
         "session": Session.objects.get(user=alice).pk,
+        "code": invitations.create(alice.pk, max_uses=1, days=1).code,
         "digest": unsubscribe_token(mod.pk),
         "report": moderation.resolve_flag(report, by=mod, resolution="dismissed").pk,
         "decision": moderation.take_down_post(taken, by=mod, reason="Spam.", category="spam").pk,

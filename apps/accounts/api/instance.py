@@ -121,6 +121,8 @@ class AnnouncementSerializer(serializers.Serializer[Announcement]):
         "accent_color": "#0a5bc2",
         "languages": ["en"],
         "registration": "open",
+        "minimum_age": None,
+        "proof_of_work": False,
         "version": "0.1.0",
         "vapid_public_key": None,
         "moderators_need_two_factor": True,
@@ -134,7 +136,13 @@ class InstanceSerializer(serializers.Serializer[Any]):
     accent_color = serializers.CharField(help_text="Of buttons and links; legible on white.")
     contact = serializers.CharField(help_text="An e-mail address, or empty.")
     languages = serializers.ListField(child=serializers.CharField(), help_text="Of the pages and mails.")
-    registration = serializers.ChoiceField(choices=SiteSettings.Registration.values, help_text="Who can sign up.")
+    registration = serializers.ChoiceField(
+        choices=SiteSettings.Registration.values,
+        help_text="Who can sign up: everyone, those whom a moderator approves or who have an invitation, only those "
+        "who have an invitation, or nobody.",
+    )
+    minimum_age = serializers.IntegerField(allow_null=True, help_text="In years, of new members; null for any age.")
+    proof_of_work = serializers.BooleanField(help_text="Whether a sign-up needs `proof_of_work`.")
     rules = RuleSerializer(many=True)
     terms = DocumentSerializer(allow_null=True, help_text="null: the site has no terms of its own.")
     privacy = DocumentSerializer(allow_null=True)
@@ -178,6 +186,8 @@ class InstanceViewSet(BaseViewSet):
                 "accent_color": own.accent,
                 "languages": [code for code, _ in settings.LANGUAGES],
                 "registration": own.registration,
+                "minimum_age": own.minimum_age,
+                "proof_of_work": own.proof_of_work,
                 "rules": [RuleSerializer(version).data for version in site.rules()],
                 **{
                     kind: DocumentSerializer(documents[kind]).data if kind in documents else None

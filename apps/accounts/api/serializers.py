@@ -209,6 +209,26 @@ class MeSerializer(UserSerializer):
         }
 
 
+@example({"handle": "alice", "email": "alice@example.org"})
+class PendingSignUpSerializer(serializers.Serializer[Any]):
+    """The account exists. Its owner can sign in when a moderator has approved it, which a mail tells."""
+
+    id = serializers.UUIDField()
+    handle = serializers.CharField()
+    email = serializers.EmailField()
+    status = serializers.ChoiceField(choices=["pending"])
+    expires_at = serializers.DateTimeField(help_text="When the account is erased unless it is approved before.")
+
+    def to_representation(self, instance: User) -> dict[str, Any]:
+        return {
+            "id": instance.pk,
+            "handle": instance.handle,
+            "email": instance.email,
+            "status": "pending",
+            "expires_at": instance.erase_after,
+        }
+
+
 @example(
     {
         "access": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.access",
@@ -375,6 +395,21 @@ class SignUpSerializer(StrictSerializer):
     password = SecretField()
     display_name = LineField(max_length=50, allow_blank=True, required=False)
     time_zone = TimeZoneField(required=False)
+    invitation = TokenField(max_length=100, allow_blank=True, required=False, help_text="The code of an invitation.")
+    reason = TextField(
+        max_length=1000,
+        allow_blank=True,
+        required=False,
+        help_text="Why you want to join, for the moderators. Required while they approve new members.",
+    )
+    date_of_birth = serializers.DateField(
+        required=False, help_text="Required while the site has a minimum age. It is not stored."
+    )
+    proof_of_work = SecretField(
+        required=False,
+        allow_blank=True,
+        help_text="The solution of a challenge of `GET /v1/users/challenge`. Required while the site asks for it.",
+    )
 
 
 # What a user has answered who was refused before. No docstring: see `StrictSerializer`.

@@ -12,7 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from apps.accounts import changes, exports, passkeys, services, tokens, two_factor
+from apps.accounts import (
+    changes,
+    exports,
+    invitations,
+    passkeys,
+    proof_of_work,
+    registration,
+    services,
+    tokens,
+    two_factor,
+)
 from apps.accounts.api import attempts, second_step, serializers
 from apps.accounts.api.authentication import is_moderator
 from apps.accounts.api.clients import describe_client
@@ -84,6 +94,8 @@ class AuthViewSet(BaseViewSet):
             services.InvalidCredentials,
             services.AccountDeactivated,
             services.AccountSuspended,
+            services.AccountPending,
+            services.ApplicationRejected,
             services.InvalidRefreshToken,
             services.TokenReused,
             two_factor.SecondFactorRequired,
@@ -410,15 +422,28 @@ class UserViewSet(BaseViewSet):
     @documented(
         operation_id="signUp",
         summary="Sign up",
-        description="The language of mails and pages is the first one of the header `Accept-Language` that this server "
-        "has; `PATCH /v1/users/me` changes it.",
-        responses={201: serializers.MeSerializer},
-        errors=[services.HandleTaken, services.EmailTaken, BlockedText],
+        description="`registration` of `GET /v1/instance` says who can. While moderators approve new members, a "
+        "sign-up without an invitation answers 202: the account is pending, and its owner cannot sign in yet.\n\n"
+        "The language of mails and pages is the first one of the header `Accept-Language` that this server has; "
+        "`PATCH /v1/users/me` changes it.",
+        responses={201: serializers.MeSerializer, 202: serializers.PendingSignUpSerializer},
+        errors=[
+            services.HandleTaken,
+            services.EmailTaken,
+            BlockedText,
+            invitations.RegistrationClosed,
+            invitations.InvalidInvitation,
+            registration.InvitationRequired,
+            registration.UnderAge,
+            proof_of_work.ProofOfWorkRequired,
+        ],
         idempotency_key=True,
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        user = services.sign_up(**self.get_validated_data(), locale=get_language())
+        user = registration.register(**self.get_validated_data(), locale=get_language())
+        if user.state == User.State.PENDING:
+            return Response(serializers.PendingSignUpSerializer(user).data, status=202)
         location = f"/v1/users/{user.pk}"
         return Response(serializers.MeSerializer(load_user(user.pk)).data, status=201, headers={"Location": location})
 

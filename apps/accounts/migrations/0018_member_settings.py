@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='user',
             name='state',
-            field=models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('deactivated', 'Deactivated'), ('leaving', 'Leaving'), ('erased', 'Erased')], default='active', max_length=20),
+            field=models.CharField(choices=[('active', 'Active'), ('pending', 'Pending'), ('suspended', 'Suspended'), ('deactivated', 'Deactivated'), ('leaving', 'Leaving'), ('erased', 'Erased')], default='active', max_length=20),
         ),
         migrations.RunPython(migrations.RunPython.noop, hide_deactivated, elidable=True),
     ]

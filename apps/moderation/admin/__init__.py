@@ -1,5 +1,5 @@
 """Moderation's pages of the console."""
 
-from apps.moderation.admin import rows, rules, safety, site, team
+from apps.moderation.admin import registration, rows, rules, safety, site, team
 
-__all__ = ["rows", "rules", "safety", "site", "team"]
+__all__ = ["registration", "rows", "rules", "safety", "site", "team"]

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from apps.accounts.models import User
+from apps.accounts.models import Application, User
 from apps.moderation.admin import pages
 from apps.moderation.cases import reads
 from apps.moderation.console.profiles import COUNTED, bounded_count
@@ -63,6 +63,7 @@ def _numbers(by: User) -> dict[str, int]:
         "Open cases": OpenCase.objects.all(),
         "Open reports": Flag.objects.open(),
         "Open appeals": Appeal.objects.open(),
+        "Applications": Application.objects.pending(),
         "Your decisions today": decided,
     }
     counted = User.objects.filter(pk=by.pk).values_list(*(bounded_count(row) for row in rows.values()))
@@ -110,6 +111,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 },
                 _list_of("group", "moderation.suspensionproposal"),
                 _page("Appeals", "gavel", "appeals"),
+                _page("Applications", "how_to_reg", "applications"),
                 _list_of("flag", "moderation.flag"),
                 _page("Hashtags", "tag", "tags"),
                 _page("Mail about new reports", "mail", "digest"),
@@ -145,6 +147,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _list_of("hide_image", "safety.blockedimage"),
                 _list_of("block", "safety.blockedterm"),
                 _list_of("speed", "safety.newaccountlimit"),
+                _list_of("alternate_email", "accounts.emaildomain"),
+                _list_of("mail", "accounts.invitation"),
             ],
         },
         {

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from apps.moderation.admin.appeals import AppealsPage, DecideAppealView
+from apps.moderation.admin.applications import ApplicationPage, ApplicationsPage, ReleaseApplicationView
 from apps.moderation.admin.audit import AuditPage, ExportAuditPage
 from apps.moderation.admin.bulk import AuthorView, SweepView
 from apps.moderation.admin.cases import CaseView, ProposalView, ReleaseView, UndoView
@@ -21,6 +22,9 @@ PAGES: dict[str, tuple[str, type[ConsolePage]]] = {
     "moderation_search": ("search/", SearchPage),
     "moderation_appeals": ("appeals/", AppealsPage),
     "moderation_appeal_decide": ("appeals/<uuid:appeal_id>/decide/", DecideAppealView),
+    "moderation_applications": ("applications/", ApplicationsPage),
+    "moderation_application": ("applications/<uuid:application_id>/", ApplicationPage),
+    "moderation_application_release": ("applications/<uuid:application_id>/release/", ReleaseApplicationView),
     "moderation_person": ("person/<uuid:person_id>/", PersonPage),
     "moderation_note_add": ("person/<uuid:person_id>/notes/", AddNoteView),
     "moderation_note_delete": ("notes/<uuid:note_id>/delete/", DeleteNoteView),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from apps.accounts.models import User
+from apps.accounts.models import Application, User
 from apps.core.db.ids import parse_id
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.querysets import ActionQuerySet
@@ -78,6 +78,13 @@ class FlagFilter(filters.FilterSet):
 
 class AppealFilter(filters.FilterSet):
     status = filters.ChoiceFilter(choices=Appeal.Status.choices)
+
+    class Meta:
+        form = StrictForm
+
+
+class ApplicationFilter(filters.FilterSet):
+    status = filters.ChoiceFilter(choices=Application.Status.choices)
 
     class Meta:
         form = StrictForm

@@ -1,10 +1,11 @@
 """Claims: the moderator who works on a case. A moderator has one claim at a time, and it expires."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -54,10 +55,21 @@ def end(target_id: UUID) -> None:
     Claim.objects.filter(target_id=target_id).delete()
 
 
+def held() -> QuerySet[Claim]:
+    """The claims that have not expired."""
+    return Claim.objects.filter(expires_at__gt=timezone.now())
+
+
+def holders(target_ids: Collection[UUID]) -> dict[UUID, Claim]:
+    """The claims of these targets, with their moderators."""
+    found = held().filter(target_id__in=target_ids).select_related("moderator")
+    return {claim.target_id: claim for claim in found}
+
+
 def require_free(target: Target, *, by: User) -> None:
     """Raises CaseClaimed while another moderator works on it."""
-    held = Claim.objects.filter(target_type=target.type, target_id=target.id, expires_at__gt=timezone.now())
-    other = held.exclude(moderator=by).select_related("moderator").first()
+    others = held().filter(target_type=target.type, target_id=target.id).exclude(moderator=by)
+    other = others.select_related("moderator").first()
     if other:
         text = _("{moderator} works on that case until {time} UTC.")
         raise CaseClaimed(text.format(moderator=other.moderator, time=f"{other.expires_at:%H:%M}"))

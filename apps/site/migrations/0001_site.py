@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                 ('accent', models.CharField(default='#0a5bc2', help_text='Of buttons and links, such as #a12345. White text on it must be legible.', max_length=7, validators=[apps.site.colours.validate_accent], verbose_name='accent colour')),
                 ('registration', models.CharField(choices=[('open', 'Open: everyone may sign up'), ('approval', 'Approval: a moderator decides on each application'), ('invite', 'Invite: only with an invitation'), ('closed', 'Closed: nobody may sign up')], default='open', max_length=10)),
                 ('minimum_age', models.PositiveSmallIntegerField(blank=True, help_text='In years. Empty: no date of birth is asked for at sign-up.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(99)])),
-                ('invitations_per_member', models.PositiveSmallIntegerField(default=5, help_text='How many invitations a member may have open at the same time. 0: only staff invites.')),
+                ('invitations_per_member', models.PositiveSmallIntegerField(default=5, help_text='How many people a member may invite. Places are free again 90 days after an invitation ends. 0: only staff invites.')),
                 ('proof_of_work', models.BooleanField(default=False, help_text='Browsers solve a computing task at sign-up, which makes many sign-ups expensive.')),
                 ('confirmed_address_required', models.BooleanField(default=apps.site.models.require_confirmed_address, help_text='Before posting, commenting and following more than a few accounts.', verbose_name='confirmed e-mail address required')),
                 ('changed_at', models.DateTimeField(auto_now=True)),

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 
-from apps.accounts import changes, handles, services, two_factor
+from apps.accounts import changes, handles, invitations, registration, services, two_factor
 from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
 from apps.accounts.api.serializers import (
@@ -33,6 +34,7 @@ from apps.core import limits, time_zones
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
+from apps.site import reads as site
 from apps.web import reactivation, sessions
 from apps.web.forms import form_page, read_passkey_form, refused_form
 from apps.web.http import get_member, go, go_back, page, read_form, render_page, require_form_methods, safe_path
@@ -164,18 +166,32 @@ def logout(request: HttpRequest) -> HttpResponse:
 @require_form_methods
 @page()
 def join(request: HttpRequest) -> HttpResponse:
-    """Create an account, and sign its owner in."""
+    """Create an account, and sign its owner in unless a moderator has to approve it."""
     to = _next(request)
+    rules, code = site.current(), request.POST.get("invitation", request.GET.get("invitation", ""))
     if request.method != "POST" and request.user.is_authenticated:
         return redirect(to)
     return form_page(
         request,
         "web/join.html",
         lambda: _sign_up(request, to),
-        values={"handle": "", "email": "", "display_name": "", "next": to},
+        values={"handle": "", "email": "", "display_name": "", "next": to}
+        | {"invitation": code, "reason": "", "date_of_birth": ""},
         secrets=["password"],
-        places={services.HandleTaken.code: "handle", services.EmailTaken.code: "email"},
+        places={
+            services.HandleTaken.code: "handle",
+            services.EmailTaken.code: "email",
+            invitations.InvalidInvitation.code: "invitation",
+            registration.InvitationRequired.code: "invitation",
+            registration.UnderAge.code: "date_of_birth",
+        },
         context={
+            "rules": rules,
+            "asks_invitation": rules.registration == invitations.Mode.INVITE or bool(code),
+            "is_invitation_optional": rules.registration != invitations.Mode.INVITE,
+            "needs_reason": registration.needs_reason(code),
+            "is_sent": "sent" in request.GET,
+            "days": settings.APPLICATION_LIFETIME.days,
             "password_rules": password_validators_help_texts(),
             "shortest_handle": handles.MIN_LENGTH,
             "longest_handle": handles.MAX_LENGTH,
@@ -185,11 +201,17 @@ def join(request: HttpRequest) -> HttpResponse:
 
 def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     throttling.count(request, "sign_up", client_network(request))
-    fields = read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name"])
+    # An empty date is no date.
+    given = [name for name in ("invitation", "reason", "date_of_birth", "proof_of_work") if request.POST.get(name)]
     # That of the browser, which may know another version of the database.
     time_zone = request.POST.get("time_zone", "")
-    time_zone = time_zone if time_zone in time_zones.names() else ""
-    user = services.sign_up(**fields, locale=get_language(), time_zone=time_zone)
+    user = registration.register(
+        **read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name", *given]),
+        locale=get_language(),
+        time_zone=time_zone if time_zone in time_zones.names() else "",
+    )
+    if user.state == User.State.PENDING:
+        return go(request, f"{reverse('web:join')}?sent")
     session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
     sent = _("Welcome! We have sent a mail to %(email)s. Open the link in it to confirm your address.")
     messages.success(request, sent % {"email": user.email})

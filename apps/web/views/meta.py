@@ -258,7 +258,10 @@ def sitemap(request: HttpRequest, section: str | None = None) -> HttpResponse:
 def robots(request: HttpRequest) -> HttpResponse:
     lines = [
         "User-agent: *",
-        *(f"Disallow: {path}" for path in ("/admin/", "/v1/", "/web/", "/settings", "/search", "/report", "/appeal")),
+        *(
+            f"Disallow: {path}"
+            for path in ("/admin/", "/v1/", "/web/", "/settings", "/search", "/report", "/appeal", "/invite/")
+        ),
         f"Sitemap: {absolute(reverse('web:sitemap'))}",
     ]
     text = "\n".join(lines) + "\n"

@@ -79,6 +79,7 @@ SECTIONS = [
     Section("privacy", gettext_lazy("Privacy"), gettext_lazy("Who sees you; blocked and muted people"), "eye-off"),
     Section("moderation", gettext_lazy("Moderation"), gettext_lazy("Your reports, and decisions about you"), "flag"),
     Section("appearance", gettext_lazy("Appearance"), gettext_lazy("Theme, sensitive posts, keyboard"), "palette"),
+    Section("invitations", gettext_lazy("Invitations"), gettext_lazy("Invite people you know"), "share"),
     Section("export", gettext_lazy("Your data"), gettext_lazy("Download a copy of it"), "download"),
     Section("delete", gettext_lazy("Delete account"), gettext_lazy("Leave, with all posts and comments"), "trash"),
 ]
@@ -90,7 +91,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     return render_page(request, "web/settings/overview.html", {"sections": SECTIONS})
 
 
-def _settings_form(
+def settings_form(
     request: HttpRequest,
     section: str,
     save: Callable[[], None],
@@ -98,6 +99,7 @@ def _settings_form(
     values: Mapping[str, Any],
     secrets: tuple[str, ...] = (),
     password_field: str = "",
+    places: Mapping[str, str] | None = None,
     saved: str = "",
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
@@ -114,12 +116,12 @@ def _settings_form(
         save_and_show,
         values=values,
         secrets=(*secrets, password_field),
-        places={WrongPassword.code: password_field},
-        context=_shown(section) | dict(context or {}),
+        places={WrongPassword.code: password_field, **(places or {})},
+        context=section_context(section) | dict(context or {}),
     )
 
 
-def _shown(section: str) -> dict[str, Any]:
+def section_context(section: str) -> dict[str, Any]:
     return {"sections": SECTIONS, "section": next(each for each in SECTIONS if each.name == section)}
 
 
@@ -130,7 +132,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Name, bio and website."""
     member = get_member(request)
     fields = ["display_name", "bio", "website"]
-    return _settings_form(
+    return settings_form(
         request,
         "profile",
         lambda: _update(member, {name: request.POST[name] for name in fields if name in request.POST}),
@@ -241,7 +243,7 @@ def _account_form(
         values=values,
         secrets=secrets,
         places=places,
-        context=_shown("account") | context,
+        context=section_context("account") | context,
     )
 
 
@@ -277,7 +279,7 @@ def appearance(request: HttpRequest) -> HttpResponse:
         chosen = {"theme": request.POST.get("theme", "")} | {name: name in request.POST for name in switches}
         _update(member, {"settings": chosen})
 
-    return _settings_form(
+    return settings_form(
         request,
         "appearance",
         save,
@@ -307,7 +309,7 @@ def security(request: HttpRequest) -> HttpResponse:
             member, current=body["current_password"], new=body["new_password"], session_id=_session(request).session_id
         )
 
-    return _settings_form(
+    return settings_form(
         request,
         "security",
         save,
@@ -340,7 +342,7 @@ def security_events(request: HttpRequest) -> HttpResponse:
         events,
         template="web/settings/security_events.html",
         part="web/settings/parts/security_events.html",
-        context=_shown("security") | {"events": events},
+        context=section_context("security") | {"events": events},
     )
 
 
@@ -376,7 +378,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
         devices,
         template="web/settings/sessions.html",
         part="web/settings/parts/sessions.html",
-        context=_shown("sessions") | {"devices": devices},
+        context=section_context("sessions") | {"devices": devices},
     )
 
 
@@ -444,7 +446,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
         }
         for type_, label in TYPES.items()
     ]
-    return _settings_form(
+    return settings_form(
         request, "notifications", save, values={}, context={"rows": rows, "channels": list(CHANNELS.values())}
     )
 
@@ -460,7 +462,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
         chosen = {"discoverable": "discoverable" in request.POST}
         _update(member, {"is_private": "is_private" in request.POST, "settings": chosen})
 
-    return _settings_form(
+    return settings_form(
         request,
         "privacy",
         save,
@@ -525,7 +527,7 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
         people,
         template="web/settings/restricted.html",
         part="web/settings/parts/people.html",
-        context=_shown("privacy") | context,
+        context=section_context("privacy") | context,
     )
 
 
@@ -546,7 +548,7 @@ def moderation(request: HttpRequest) -> HttpResponse:
         decisions,
         template="web/settings/moderation.html",
         part="web/settings/parts/decisions.html",
-        context=_shown("moderation") | {"decisions": decisions},
+        context=section_context("moderation") | {"decisions": decisions},
     )
 
 
@@ -564,7 +566,7 @@ def export(request: HttpRequest) -> HttpResponse:
 
     latest = exports.latest(member.pk)
     unfinished = {DataExport.Status.PENDING, DataExport.Status.PROCESSING}
-    return _settings_form(
+    return settings_form(
         request,
         "export",
         save,
@@ -608,7 +610,7 @@ def deactivate(request: HttpRequest) -> HttpResponse:
         values={},
         secrets=["password"],
         places={WrongPassword.code: "password"},
-        context=_shown("account"),
+        context=section_context("account"),
     )
 
 
@@ -635,7 +637,7 @@ def delete(request: HttpRequest) -> HttpResponse:
         values={},
         secrets=["password"],
         places={WrongPassword.code: "password"},
-        context=_shown("delete") | {"days": settings.ERASURE_GRACE.days},
+        context=section_context("delete") | {"days": settings.ERASURE_GRACE.days},
     )
 
 

@@ -1,5 +1,6 @@
 // What members do with posts in a page.
 import { ask, isSignedIn, on, onContent, removeItem, send, showMessage, text } from "./app.js";
+import "./share.js";
 
 /** Let content that a script has inserted work like that of the page. */
 export const enhance = (root) => window.htmx?.process(root);
@@ -267,27 +268,6 @@ on("click", "[data-unfold]", (event, link) => {
   caption.focus({ preventScroll: true });
   link.remove();
 });
-
-on("click", "[data-copy], [data-share]", async (event, link) => {
-  event.preventDefault();
-  link.closest("details")?.removeAttribute("open");
-  if ("share" in link.dataset && navigator.share) {
-    await navigator.share({ url: link.href }).catch(() => {});
-    return;
-  }
-  await copy(link.href);
-  showMessage(text("copied"));
-});
-
-/** Without https there is no clipboard; then the page selects the address and copies it. */
-async function copy(address) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(address);
-  const field = Object.assign(document.createElement("textarea"), { value: address, className: "visually-hidden" });
-  document.body.append(field);
-  field.select();
-  document.execCommand("copy");
-  field.remove();
-}
 
 // ── Deleting a post ──────────────────────────────────────────────────────────────────────────────────────
 on("click", "[data-delete-post]", async (event, link) => {

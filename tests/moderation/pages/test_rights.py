@@ -8,8 +8,10 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.accounts import services as accounts
+from apps.accounts.models import Application
 from apps.core.db.ids import new_id
 from apps.engagement.models import Like
 from apps.moderation import notes, services, tags
@@ -26,6 +28,8 @@ FOR_MODERATORS = [
     "moderation_dashboard",
     "moderation_search",
     "moderation_appeals",
+    "moderation_applications",
+    "moderation_application",
     "moderation_person",
     "moderation_post",
     "moderation_audit",
@@ -73,7 +77,9 @@ def world(alice, bob, carol):
     measures.warn(alice, by=lead, reason=EVIL, category="spam")
     notes.add(alice, by=lead, text=EVIL)
     tags.restrict("snow", by=lead, reason=EVIL, hidden=True)
-    return {"person_id": alice.pk, "post_id": post.pk}
+    applicant = UserFactory(handle="dora", state="pending", display_name=EVIL, erase_after=timezone.now())
+    application = Application.objects.create(user=applicant, reason=EVIL)
+    return {"person_id": alice.pk, "post_id": post.pk, "application_id": application.pk}
 
 
 def path_of(name, world):
@@ -98,7 +104,7 @@ def test_pages_are_visible_to_their_roles(browser, world, subtests):
             seen = {name for name in LOOKED_AT if client.get(path_of(name, world)).status_code == 200}
             assert seen == visible
             sidebar = client.get("/admin/").text
-            for name in RIGHTS["admin"] - {"moderation_person", "moderation_post"}:
+            for name in RIGHTS["admin"] - {"moderation_person", "moderation_post", "moderation_application"}:
                 assert (f'href="{path_of(name, world)}"' in sidebar) == (name in visible), name
 
 
@@ -110,7 +116,7 @@ def test_senior_moderators_see_the_workload(browser, world):
 
 @pytest.mark.promise("O1")
 def test_anonymous_visitor_is_asked_to_sign_in():
-    ids = dict.fromkeys(("person_id", "post_id", "appeal_id", "note_id"), new_id())
+    ids = dict.fromkeys(("person_id", "post_id", "appeal_id", "application_id", "note_id"), new_id())
     for name in PAGES:
         for method in ("get", "post"):
             assert getattr(Client(), method)(path_of(name, ids)).status_code == 302, (method, name)
