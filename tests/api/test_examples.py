@@ -205,6 +205,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "revertEmailChange": changed_address("revert-email"),
     "changeHandle": lambda _: Sending(alice()),
     "updateUser": own_media,
+    "deactivateUser": lambda _: Sending(alice(), {"user": "me"}),
     "deleteUser": lambda _: Sending(alice(), {"user": "me"}),
     "requestDataExport": lambda _: Sending(alice()),
     "acceptDocuments": new_terms,

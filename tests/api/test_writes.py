@@ -61,6 +61,7 @@ TABLE: dict[tuple[str, str], Write] = {
     ("DELETE", "invitations/<str:code>"): Write("alice", "invitations/{code}", None, 204, 204),
     ("PATCH", "users/<str:user>"): Write("alice", "users/me", {"bio": "x"}),
     # Signed out, too: only signing in brings them back.
+    ("POST", "users/<str:user>/deactivate"): Write("alice", "users/me/deactivate", {"password": PASSWORD}, 204, 401),
     ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
     ("POST", "users/me/export"): Write("alice", "users/me/export", {"password": PASSWORD}, 202, 409),
     ("POST", "users/me/consents"): Write("alice", "users/me/consents", {}),

@@ -141,7 +141,7 @@ def test_stored_markup_is_text(alice, bob):
 
 def test_markup_in_the_reason_of_a_suspension_is_text(alice):
     services.suspend(alice, reason=HOSTILE)
-    response = Browser().post("/login", {"login": "alice", "password": PASSWORD})
+    response = Browser().post("/login", {"login": "alice", "password": PASSWORD}, follow=True)
     assert_harmless(response)
     assert "onerror=alert(1)&gt;" in response.content.decode()
 

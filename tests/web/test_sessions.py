@@ -101,6 +101,10 @@ def leave_in_the_settings(mod, other):
     assert other.post("/settings/delete", {"password": PASSWORD}).status_code == 302
 
 
+def deactivate_in_the_settings(mod, other):
+    assert other.post("/settings/deactivate", {"password": PASSWORD}).status_code == 302
+
+
 def erase(mod, other):
     services.erase_now(mod)
 
@@ -137,6 +141,7 @@ EVENTS = {
     suspend: "suspended",
     leave: "leaving",
     leave_in_the_settings: "leaving",
+    deactivate_in_the_settings: "deactivated",
     erase: "erased",
     change_password: "password_changed",
     change_password_in_the_settings: "password_changed",
