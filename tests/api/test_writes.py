@@ -151,6 +151,9 @@ TABLE: dict[tuple[str, str], Write] = {
     ("POST", "moderation/flags/<uuid:flag_id>/resolve"): Write(
         "mod", "moderation/flags/{flag}/resolve", {"resolution": "dismissed"}
     ),
+    ("POST", "moderation/flags/mine/<uuid:report_id>/object"): Write(
+        "alice", "moderation/flags/mine/{report}/object", {"text": "No."}, 201, 409
+    ),
     ("POST", "moderation/users/<str:user>/suspend"): Write("mod", "moderation/users/@alice/suspend", BECAUSE),
     ("POST", "moderation/users/<str:user>/warn"): Write("mod", "moderation/users/@alice/warn", BECAUSE, keyed=True),
     ("POST", "moderation/users/<str:user>/limit"): Write("mod", "moderation/users/@alice/limit", BECAUSE),
@@ -269,6 +272,8 @@ def world(alice, bob, carol, mallory, mod):
         "note": notes.add(alice, by=mod, text="x").pk,
     }
     contested = moderation.take_down_post(appealed, by=mod, **BECAUSE)
+    report, _ = moderation.flag(carol, by=alice.pk, category="spam")
+    things["report"] = moderation.resolve_flag(report, by=mod, resolution="dismissed").pk
     things["appeal"] = moderation.appeal(contested, by=alice.pk, text="No.").pk
     return SimpleNamespace(callers=callers, things=things)
 
