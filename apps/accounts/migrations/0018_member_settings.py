@@ -9,7 +9,7 @@ def hide_deactivated(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0020_reach'),
+        ("accounts", "0017_registration"),
     ]
 
     operations = [
