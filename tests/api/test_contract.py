@@ -10,7 +10,8 @@ OBJECTS = {
     "UserCounts": "followers following posts",
     "Avatar": "thumb medium",
     "Me": "id handle display_name bio website avatar is_private is_verified counts created_at viewer "
-    "email email_verified locale time_zone roles settings suspension unread_notifications",
+    "email email_verified locale time_zone roles settings suspension unread_notifications "
+    "pending_consents",
     "Suspension": "reason until action_id",
     "Relationship": "following requested followed_by blocking muting user_id",
     "Post": "id author caption media visibility status sensitive comments_enabled tags mentions counts viewer "
@@ -47,12 +48,12 @@ OBJECTS = {
     "LikedComment": "liked counts",
     "Saved": "saved",
     "Liker": "user viewer liked_at",
-    "Flag": "id target_type target_id category note status created_at",
-    "OwnFlag": "id target_type target_id category note status created_at decided_at outcome reason may_object "
+    "Flag": "id target_type target_id category rule note status created_at",
+    "OwnFlag": "id target_type target_id category rule note status created_at decided_at outcome reason may_object "
     "object_until objection",
     "Objection": "text status note created_at decided_at",
     "Decision": "id action target_type target_id created_at reversed_at subject paragraphs can_appeal appeal",
-    "ModerationAction": "id actor action target_type target_id reason category created_at reversed_at",
+    "ModerationAction": "id actor action target_type target_id reason category rule created_at reversed_at",
     "PendingSignUp": "id handle email status expires_at",
     "Invitation": "code url max_uses uses created_at expires_at revoked_at",
     "InvitationValidity": "valid expires_at",

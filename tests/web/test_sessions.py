@@ -15,6 +15,7 @@ from apps.accounts import mails, services, two_factor
 from apps.accounts.models import Session, User
 from apps.moderation import permissions, roles
 from apps.web import sessions
+from tests.accounts.test_console_sessions import revert_email
 from tests.conftest import Caller, rolled_back
 from tests.console import codes
 from tests.factories import PASSWORD
@@ -147,6 +148,7 @@ EVENTS = {
     change_password_in_the_settings: "password_changed",
     change_password_in_the_console: "password_changed",
     reset_password: "password_reset",
+    revert_email: "email_reverted",
 }
 
 
