@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts import services as accounts
-from apps.accounts.models import DataExport, Erasure, WithheldHandle
+from apps.accounts.models import DataExport, EmailDomain, Erasure, Invitation, WithheldHandle
 from apps.content.models import Tag
 from apps.core.db.ids import new_id
 from apps.core.models import DeadLetter, JobRun
@@ -63,6 +63,8 @@ def browser(alice, bob):
     notes.add(alice, by=root, text="<script>alert(1)</script>")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
+    Invitation.objects.create(creator=root, max_uses=1, expires_at=timezone.now())
+    EmailDomain.objects.create(domain="blocked.example", effect="block", reason="<script>alert(1)</script>")
     DeadLetter.objects.create(
         task_id=new_id(), task_name="apps.core.tasks.probe", failure_reason="<script>alert(1)</script>"
     )
