@@ -417,6 +417,10 @@ REFRESH_REUSE_GRACE = timedelta(seconds=env.int("REFRESH_REUSE_GRACE_SECONDS", 3
 CONSOLE_IDLE_TIMEOUT = timedelta(hours=env.int("CONSOLE_IDLE_HOURS", 2, validate=positive))
 CONSOLE_SESSION_LIFETIME = timedelta(hours=env.int("CONSOLE_SESSION_HOURS", 12, validate=positive))
 SESSION_COOKIE_AGE = int(CONSOLE_SESSION_LIFETIME.total_seconds())
+# Whether members must confirm their address before they post, comment or follow more than a few accounts.
+REQUIRE_CONFIRMED_EMAIL = env.bool("REQUIRE_CONFIRMED_EMAIL", PRODUCTION)
+# How many accounts they may follow, or ask to follow, before.
+UNCONFIRMED_FOLLOWS = 5
 PASSWORD_RESET_LIFETIME = timedelta(hours=1)
 EMAIL_CONFIRM_LIFETIME = timedelta(days=3)
 # How long the old address can revert a change of the e-mail address.

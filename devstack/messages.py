@@ -32,9 +32,9 @@ def extract_template(file: io.BufferedIOBase, keywords: Any, comment_tags: Any, 
 
 
 def extract(template: Path) -> None:
-    """Write all marked messages to `template`, a .pot file."""
+    """Write all marked messages to `template`, a .pot file, with paths below the current directory: the checkout."""
     options = f"--mapping-file {ROOT / 'pyproject.toml'} --add-location file --sort-by-file --width 120"
-    _babel("extract", *options.split(), "--keywords", KEYWORDS, "--output-file", str(template), str(ROOT))
+    _babel("extract", *options.split(), "--keywords", KEYWORDS, "--output-file", str(template), ".")
 
 
 def update(template: Path) -> None:
@@ -50,7 +50,7 @@ def compile_catalogues() -> None:
 
 
 def _babel(*arguments: str) -> None:
-    CommandLineInterface().run(["pybabel", "--quiet", *arguments])
+    CommandLineInterface().run(["pybabel", "--quiet", *arguments])  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]
 
 
 def read_catalogues() -> dict[str, Catalog]:

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +71,7 @@ def address_of(user_id: UUID) -> str:
 
 def send_export_ready(user_id: UUID, *, reference: str) -> None:
     """Announce an archive. The mail has no download link, so that the reader must sign in."""
-    user = User.objects.filter(pk=user_id, state=User.State.ACTIVE).first()
+    user = User.objects.filter(pk=user_id).exclude(state__in=[User.State.LEAVING, User.State.ERASED]).first()
     if user:
         hours = int(settings.EXPORT_LIFETIME.total_seconds() // 3600)
         links = {"link": f"{settings.CLIENT_URL}/export", "password_link": f"{settings.CLIENT_URL}/forgot"}
@@ -111,7 +111,7 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
         )
         link = f"{link}?token={token}"
     values = {
-        "date": _lazily(lambda: date_format(event.user.erase_after, "DATE_FORMAT") if event.user.erase_after else ""),
+        "date": _lazily(lambda: _format_day(event.user.erase_after)),
         "days": settings.EMAIL_REVERT_LIFETIME.days,
     }
     context = {
@@ -127,6 +127,10 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
         "link": link,
     }
     _mail(event.user, "security", context, reference, to=event.email)
+
+
+def _format_day(moment: datetime | None) -> str:
+    return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else ""
 
 
 def send_verification(user_id: UUID, *, verified: bool, reason: str, reference: str) -> None:
@@ -164,4 +168,11 @@ def _create_token(user: User, purpose: EmailedToken.Purpose, lifetime: timedelta
 
 def _mail(user: User, template: str, values: dict[str, Any], reference: str, *, to: str = "") -> None:
     context = {"name": user.greeting_name} | values
-    mail.send(to=to or user.email, locale=user.locale, template=template, context=context, about=reference)
+    mail.send(
+        to=to or user.email,
+        locale=user.locale,
+        time_zone=user.time_zone,
+        template=template,
+        context=context,
+        about=reference,
+    )

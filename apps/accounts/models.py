@@ -25,7 +25,7 @@ from apps.core.tasks.leased import LeasedJob, LeasedJobQuerySet
 from apps.media.models import Media
 from apps.site.models import DocumentVersion
 
-# Settings of clients, the same on every device of the user. `discoverable`: search engines may show the profile.
+# Settings that are the same on every device of the user. docs/architecture.md says where each takes effect.
 DEFAULT_SETTINGS = {"show_sensitive": False, "theme": "system", "discoverable": True, "keyboard_shortcuts": True}
 
 
@@ -49,6 +49,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
         ACTIVE = "active"
         PENDING = "pending"  # has applied: hidden, cannot sign in, and is erased at `erase_after` unless approved
         SUSPENDED = "suspended"
+        DEACTIVATED = "deactivated"  # hidden by its owner, until they sign in again and confirm that they return
         LEAVING = "leaving"  # deletion is pending: hidden, and restored by signing in within ERASURE_GRACE
         ERASED = "erased"  # being erased; the row is deleted last, because other rows refer to it
 
@@ -61,17 +62,20 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     bio = models.CharField(max_length=300, blank=True)
     website = models.URLField(max_length=200, blank=True)
     locale = models.CharField(max_length=10, default="en")
+    # A name of the IANA database, such as "Europe/Berlin"; empty for that of the server.
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
     avatar = models.ForeignKey(Media, models.SET_NULL, null=True, blank=True, related_name="+")
     is_private = models.BooleanField(default=False)
     is_verified = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
 
-    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    state = models.CharField(max_length=20, choices=State.choices, default=State.ACTIVE)
     suspended_until = models.DateTimeField(null=True, blank=True)
     suspension_reason = models.CharField(max_length=1000, blank=True)
-    # By a decision of moderators: not in explore, search, suggestions and lists of tags. See `UserQuerySet.in_reach`.
+    # By a decision of moderators: not in explore, search, suggestions and lists of tags. See `is_in_reach`.
     reach_limited = models.BooleanField(default=False, db_default=False)
     erase_after = models.DateTimeField(null=True, blank=True)
+    deactivated_at = models.DateTimeField(null=True, blank=True)
     is_staff = models.BooleanField(default=False)
     # The newest accepted versions of the documents, repeated from the consents (`consents.py`).
     accepted_terms = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
@@ -122,6 +126,11 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     @property
     def is_active(self) -> bool:  # type: ignore[override]  # Django's flag, derived from the state
         return self.state == self.State.ACTIVE
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether its sessions may only read the reason of the suspension, appeal, export, erase and sign out."""
+        return self.state == self.State.SUSPENDED
 
     def set_password(self, raw_password: str | None) -> None:
         super().set_password(raw_password if raw_password is None else passwords.normalise(raw_password))
@@ -202,6 +211,7 @@ class Session(UUIDModel):
         PASSWORD_CHANGED = "password_changed"  # noqa: S105
         PASSWORD_RESET = "password_reset"  # noqa: S105
         SUSPENDED = "suspended"
+        DEACTIVATED = "deactivated"
         LEAVING = "leaving"
         ERASED = "erased"
         DISMISSED = "dismissed"  # no longer staff; ends console sessions only

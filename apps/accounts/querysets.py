@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     )
 
 
+def wants_to_be_found(person: str = "") -> Q:
+    """Condition: the owner of the account has not turned off the setting `discoverable`. `person`: the path to the
+    account with its underscores, such as "author__"."""
+    return ~Q(**{f"{person}settings__contains": {"discoverable": False}})
+
+
+def is_in_reach(person: str = "") -> Q:
+    """Condition: neither moderators nor its owner keep the account from being shown to users who have not asked for it.
+    `person` as for `wants_to_be_found`."""
+    return Q(**{f"{person}reach_limited": False}) & wants_to_be_found(person)
+
+
 class UserQuerySet(QuerySet["User"]):
     def active(self) -> "UserQuerySet":
         """Accounts that other users may see: not suspended, not pending deletion or approval, not erased."""
@@ -35,13 +47,17 @@ class UserQuerySet(QuerySet["User"]):
         """Accounts in every state but erased, for moderators."""
         return self.exclude(state="erased")
 
+    def who_want_to_be_found(self) -> "UserQuerySet":
+        """Accounts whose owners have not turned off the setting `discoverable`."""
+        return self.filter(wants_to_be_found())
+
     def in_reach(self) -> "UserQuerySet":
         """Accounts that the site shows to users who have not asked for them: in search and suggestions."""
-        return self.filter(reach_limited=False)
+        return self.filter(is_in_reach())
 
     def discoverable(self) -> "UserQuerySet":
-        """Public accounts that search engines may index, by the setting of their owner."""
-        return self.active().filter(is_private=False).exclude(settings__contains={"discoverable": False})
+        """Public accounts that search engines may index."""
+        return self.active().filter(is_private=False).who_want_to_be_found()
 
     def owned_by(self, user_id: UUID) -> "UserQuerySet":
         """The account of this user, with its avatar."""

@@ -38,6 +38,7 @@ def register(
     password: str,
     display_name: str = "",
     locale: str = "en",
+    time_zone: str = "",
     invitation: str = "",
     reason: str = "",
     date_of_birth: date | None = None,
@@ -69,6 +70,7 @@ def register(
             password=password,
             display_name=display_name,
             locale=locale,
+            time_zone=time_zone,
             is_of_age=bool(rules.minimum_age),
             is_pending=is_application,
         )

@@ -2,7 +2,7 @@
 
 import math
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -41,6 +41,8 @@ from apps.core.times import timestamp
 from apps.media import services as media
 from apps.safety import terms
 
+# Accounts that their owners have hidden, and restore by signing in.
+HIDDEN_BY_OWNER = {User.State.DEACTIVATED, User.State.LEAVING}
 # The free text of a profile, which is checked for blocked terms.
 SCREENED = {"display_name", "bio", "website"}
 # A device is new if none of so many last sessions was opened on it.
@@ -60,7 +62,18 @@ class InvalidCredentials(Unauthorized):
 
 
 class AccountSuspended(Forbidden):
+    """At sign-in, and for every request that a restricted session may not make. The problem has `reason` and `until`,
+    which may be null."""
+
     code, title = "account_suspended", _("This account is suspended.")
+
+
+class AccountDeactivated(Conflict):
+    code, title = "account_deactivated", _("This account is deactivated. Confirm that you want to reactivate it.")
+
+
+class EmailNotConfirmed(Forbidden):
+    code, title = "email_not_confirmed", _("Confirm your e-mail address first, with the link in the mail that we sent.")
 
 
 class AccountPending(Forbidden):
@@ -104,6 +117,7 @@ def sign_up(
     password: str,
     display_name: str = "",
     locale: str = "en",
+    time_zone: str = "",
     is_of_age: bool = False,
     is_pending: bool = False,
 ) -> User:
@@ -119,6 +133,7 @@ def sign_up(
         email=email.lower(),
         display_name=display_name,
         locale=locale,
+        time_zone=time_zone,
         of_age_at=now if is_of_age else None,
         state=User.State.PENDING if is_pending else User.State.ACTIVE,
         erase_after=now + settings.APPLICATION_LIFETIME if is_pending else None,
@@ -169,14 +184,24 @@ def sign_in(
     device_name: str = "",
     address: str | None = None,
     user_agent: str = "",
+    restricted: bool = False,
+    reactivate: bool = False,
 ) -> Session:
     """Open a session of the API. Signing in cancels a pending deletion of the account.
 
-    `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials, and
-    AccountSuspended, SecondFactorRequired or TwoFactorRequired if the password is right.
+    `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials; and if the
+    password is right, AccountSuspended, AccountDeactivated, SecondFactorRequired and TwoFactorRequired, as
+    `complete_sign_in` does.
     """
     account = check_credentials(user, password=password)
-    return complete_sign_in(account.pk, device_name=device_name, address=address, user_agent=user_agent)
+    return complete_sign_in(
+        account.pk,
+        device_name=device_name,
+        address=address,
+        user_agent=user_agent,
+        restricted=restricted,
+        reactivate=reactivate,
+    )
 
 
 def check_credentials(user: User | None, *, password: str) -> User:
@@ -197,35 +222,45 @@ def complete_sign_in(
     user_agent: str = "",
     kind: Session.Kind = Session.Kind.API,
     two_factor: bool = False,
+    restricted: bool = False,
+    reactivate: bool = False,
 ) -> Session:
     """Open a session for a user whose credentials were checked, and cancel a pending deletion of the account.
 
-    `two_factor`: whether a second factor was checked as well, as it must be if the user has one. Raises
-    AccountSuspended, AccountPending, ApplicationRejected; SecondFactorRequired, TwoFactorRequired; InvalidCredentials
-    for an account that is erased meanwhile.
+    `two_factor`: whether a second factor was checked as well, as it must be if the user has one. `restricted`: a
+    suspended account gets a session that is open to little (`User.is_restricted`). `reactivate`: a deactivated account
+    becomes active. Raises AccountSuspended and AccountDeactivated without these; AccountPending, ApplicationRejected;
+    SecondFactorRequired, TwoFactorRequired; InvalidCredentials for an account that is erased meanwhile.
     """
     locked = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
-    if locked is None:
+    if locked is None or locked.state == User.State.ERASED:
         raise InvalidCredentials
-    if locked.state == User.State.SUSPENDED:
-        until = timestamp(locked.suspended_until) if locked.suspended_until else None
-        raise AccountSuspended(until=until, reason=locked.suspension_reason)
+    require_answers(locked, restricted=restricted, reactivate=reactivate)
     if locked.state == User.State.PENDING:
         raise _refusal_of_pending(locked)
     if not two_factor:
         require_second_factor(locked)
-    returns = locked.state == User.State.LEAVING
-    if returns:
-        activate(locked)
-    if locked.state != User.State.ACTIVE:
-        raise InvalidCredentials
+    event = _cancel_deletion(locked) if _is_to_return(locked, reactivate=reactivate) else None
     session = open_session(
         locked, device_name=device_name, address=address, user_agent=user_agent, kind=kind, two_factor=two_factor
     )
-    if returns:
-        security.record(locked, SecurityEvent.Kind.DELETION_CANCELLED, session=session)
+    if event:
+        security.record(locked, event, session=session)
     _report_new_device(locked, session)
     return session
+
+
+def require_answers(user: User, *, restricted: bool | None, reactivate: bool | None) -> None:
+    """Raises AccountSuspended and AccountDeactivated unless the user has been told, and goes on."""
+    if user.is_restricted and not restricted:
+        raise suspension_of(user.pk)
+    if user.state == User.State.DEACTIVATED and not reactivate:
+        raise AccountDeactivated
+
+
+def _is_to_return(user: User, *, reactivate: bool) -> bool:
+    """Whether signing in cancels something. A deactivation below a suspension is cancelled only if asked."""
+    return user.state in HIDDEN_BY_OWNER or user.erase_after is not None or (reactivate and bool(user.deactivated_at))
 
 
 def _report_new_device(user: User, session: Session) -> None:
@@ -308,16 +343,17 @@ def refresh(token: str) -> tuple[Session, str]:
     """Returns the session, with its user and avatar, and the next refresh token. A token has exactly one successor.
 
     A token that is presented again within REFRESH_REUSE_GRACE (a lost response, two tabs) returns the same successor;
-    after that it ends the session. Raises InvalidRefreshToken, TokenReused, AccountSuspended.
+    after that it ends the session. Raises InvalidRefreshToken, TokenReused, and AccountSuspended for a session from
+    before the suspension.
     """
     found = tokens.find_session(token)
     if found is None:
         raise InvalidRefreshToken
     session, generation = found
-    if session.user.state == User.State.SUSPENDED:
-        raise AccountSuspended(reason=session.user.suspension_reason)
+    if session.user.is_restricted and session.ended_at:
+        raise suspension_of(session.user_id)
     now = timezone.now()
-    if session.user.state != User.State.ACTIVE:
+    if not (session.user.is_active or session.user.is_restricted):
         raise InvalidRefreshToken
     live = Session.objects.live().filter(pk=session.pk)
     # One conditional UPDATE decides which of two requests rotates the token. All its conditions are on the row itself:
@@ -439,7 +475,27 @@ def confirm_email(token: str) -> None:
         if used.filter(email=F("user__email"), user__email_verified_at__isnull=False).exists():
             return
         raise
-    User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now())
+    if User.objects.filter(pk=user.pk, email_verified_at=None).update(email_verified_at=timezone.now()):
+        session_cache.mark_user(user.pk)
+
+
+class HasEmail(Protocol):
+    """An account, or the columns of one."""
+
+    @property
+    def email_verified_at(self) -> datetime | None: ...
+
+
+def must_confirm_email(user: HasEmail) -> bool:
+    """Whether REQUIRE_CONFIRMED_EMAIL keeps this user from posting, commenting and following more than a few accounts
+    until the address is confirmed."""
+    return settings.REQUIRE_CONFIRMED_EMAIL and user.email_verified_at is None
+
+
+def require_confirmed_email(user: HasEmail) -> None:
+    """Raises EmailNotConfirmed if `must_confirm_email`."""
+    if must_confirm_email(user):
+        raise EmailNotConfirmed
 
 
 @transaction.atomic
@@ -527,13 +583,30 @@ def _change_avatar(user: User, medium_id: UUID | None) -> None:
 def leave(user: User, *, password: str, session_id: UUID | None = None) -> User:
     """Hide the account now and erase it after ERASURE_GRACE, unless the user signs in before. Raises WrongPassword."""
     require_password(user, password)
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    user.state = User.State.LEAVING
+    user = _lock(user)
     user.erase_after = timezone.now() + settings.ERASURE_GRACE
+    if not user.is_restricted:  # a suspension remains
+        user.state = User.State.LEAVING
     user.save(update_fields=["state", "erase_after"])
     _hide(user, reason=Session.EndReason.LEAVING)
     security.record(user, SecurityEvent.Kind.DELETION_SCHEDULED, session_id=session_id)
     return user
+
+
+@transaction.atomic
+def deactivate(user: User, *, password: str, session_id: UUID | None = None) -> None:
+    """Hide the account and sign it out everywhere, until its owner signs in and confirms that they return.
+
+    Raises WrongPassword, AccountSuspended.
+    """
+    require_password(user, password)
+    user = _lock(user)
+    if user.is_restricted:
+        raise suspension_of(user.pk)
+    user.state, user.deactivated_at = User.State.DEACTIVATED, timezone.now()
+    user.save(update_fields=["state", "deactivated_at"])
+    _hide(user, reason=Session.EndReason.DEACTIVATED)
+    security.record(user, SecurityEvent.Kind.DEACTIVATED, session_id=session_id)
 
 
 @transaction.atomic
@@ -550,21 +623,34 @@ def erase_now(user: User) -> None:
     tasks.erase.delay(user_id=str(user.pk))
 
 
+def _cancel_deletion(user: User) -> SecurityEvent.Kind:
+    """Cancel a pending deletion and a deactivation. A suspension remains. Returns what to tell the owner."""
+    kind = SecurityEvent.Kind
+    event = kind.DELETION_CANCELLED if user.erase_after or user.state == User.State.LEAVING else kind.REACTIVATED
+    if user.is_restricted:
+        user.erase_after, user.deactivated_at = None, None
+        user.save(update_fields=["erase_after", "deactivated_at"])
+    else:
+        activate(user)
+    return event
+
+
 def activate(user: User) -> None:
-    """Show a hidden account, which the caller has locked, and cancel its pending deletion."""
-    user.state, user.erase_after = User.State.ACTIVE, None
-    user.save(update_fields=["state", "erase_after"])
+    """Show a hidden account, which the caller has locked, and cancel its pending deletion and its deactivation."""
+    user.state, user.erase_after, user.deactivated_at = User.State.ACTIVE, None, None
+    user.save(update_fields=["state", "erase_after", "deactivated_at"])
     _show(user)
 
 
 @transaction.atomic
 def suspend(user: User, *, reason: str, until: datetime | None = None) -> None:
-    """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending.
+    """Revoke all tokens and hide the content until `unsuspend`. A pending deletion stays pending, and an account that
+    its owner has deactivated stays so.
 
     Raises NotFound for an account that is being erased, and for one whose application is not decided.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if user.state in {User.State.ERASED, User.State.PENDING}:
+    user = _lock(user)
+    if user.state == User.State.PENDING:
         raise NotFound
     user.state, user.suspension_reason, user.suspended_until = User.State.SUSPENDED, reason, until
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
@@ -586,16 +672,35 @@ def set_verified(user: User, verified: bool, *, reason: str) -> bool:
 
 @transaction.atomic
 def unsuspend(user: User) -> bool:
-    """Returns whether the account was suspended. A pending deletion is pending again."""
+    """Returns whether the account was suspended.
+
+    A pending deletion is pending again, and an account that its owner had deactivated is so again; both end the
+    sessions. The restricted sessions of any other account become ordinary ones.
+    """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.state != User.State.SUSPENDED:
         return False
-    user.state = User.State.LEAVING if user.erase_after else User.State.ACTIVE
+    user.state = _state_without_suspension(user)
     user.suspension_reason, user.suspended_until = "", None
     user.save(update_fields=["state", "suspension_reason", "suspended_until"])
     if user.state == User.State.ACTIVE:
         _show(user)
+    else:
+        end_all_sessions(user.pk, reason=Session.EndReason(user.state))
     return True
+
+
+def _state_without_suspension(user: User) -> str:
+    if user.erase_after:
+        return User.State.LEAVING
+    return User.State.DEACTIVATED if user.deactivated_at else User.State.ACTIVE
+
+
+def suspension_of(user_id: UUID) -> AccountSuspended:
+    """The error that tells a suspended user the reason and the end of the suspension."""
+    columns = User.objects.filter(pk=user_id).values_list("suspension_reason", "suspended_until")
+    reason, until = columns.first() or ("", None)
+    return AccountSuspended(reason=reason, until=timestamp(until) if until else None)
 
 
 @transaction.atomic
@@ -636,6 +741,14 @@ def request_export(user: User, *, password: str, session_id: UUID | None = None)
     tasks.make_export.delay(export_id=str(export.pk))
     security.record(user, SecurityEvent.Kind.EXPORT_REQUESTED, session_id=session_id)
     return export
+
+
+def _lock(user: User) -> User:
+    """The account as it is now, locked. Raises NotFound if it is being erased."""
+    locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if locked.state == User.State.ERASED:
+        raise NotFound
+    return locked
 
 
 def _hide(user: User, *, reason: str) -> None:

@@ -10,6 +10,7 @@ PostgreSQL decides; whenever the cache may be wrong, the database is asked.
 
 import json
 import secrets
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,12 +34,14 @@ _CACHED = {
     "id",
     "handle",
     "display_name",
+    "email_verified_at",
     "avatar_id",
     "is_private",
     "is_verified",
     "is_staff",
     "is_superuser",
     "locale",
+    "time_zone",
     "state",
 }
 USER_FIELDS = [field.attname for field in User._meta.concrete_fields if field.attname in _CACHED]
@@ -73,7 +76,9 @@ class _Outages:
 
 
 def get_user(user_id: UUID, session_id: UUID) -> User | None:
-    """The account, if the session is live and the account is active; otherwise None.
+    """The account, if the session is live and the account is active or suspended; otherwise None.
+
+    A suspended account has only restricted sessions: the caller must refuse almost everything (`User.is_restricted`).
 
     Its `ranks` are those that the session may use. One round trip to Redis.
     """
@@ -129,13 +134,17 @@ def _keys(user_id: UUID, session_id: UUID) -> list[str]:
 
 
 def _from_record(record: bytes, stamp: str, user_id: UUID) -> User | None:
-    """None if the record was written in another run or epoch, or belongs to another account."""
+    """None if the record was written in another run or epoch or by another release, or belongs to another account."""
     cached = orjson.loads(record)
     fields: dict[str, Any] = cached["user"]
-    if cached["stamp"] != stamp or fields["id"] != str(user_id):
+    if cached["stamp"] != stamp or fields["id"] != str(user_id) or len(fields) != len(USER_FIELDS):
         return None
-    avatar_id = fields["avatar_id"]
-    values = fields | {"id": user_id, "avatar_id": UUID(avatar_id) if avatar_id else None}
+    avatar_id, confirmed_at = fields["avatar_id"], fields["email_verified_at"]
+    values = fields | {
+        "id": user_id,
+        "avatar_id": UUID(avatar_id) if avatar_id else None,
+        "email_verified_at": datetime.fromisoformat(confirmed_at) if confirmed_at else None,
+    }
     user = User.from_db(DEFAULT_DB_ALIAS, USER_FIELDS, [values[name] for name in USER_FIELDS])
     user.ranks = frozenset(cached["ranks"])
     return user
@@ -157,13 +166,13 @@ def _store(user: User, keys: list[str], stamp: str) -> bool:
 def _from_database(user_id: UUID, session_id: UUID) -> User | None:
     session = (
         Session.objects.live()
-        .filter(pk=session_id, user_id=user_id, user__state=User.State.ACTIVE)
+        .filter(pk=session_id, user_id=user_id, user__state__in=[User.State.ACTIVE, User.State.SUSPENDED])
         .select_related("user")
         .prefetch_related("user__groups")
         .first()
     )
     if session is None:
         return None
-    if not two_factor.carries_rank(session):
+    if session.user.is_restricted or not two_factor.carries_rank(session):
         session.user.ranks = frozenset()
     return session.user

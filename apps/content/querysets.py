@@ -10,6 +10,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import BooleanField, Case, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value, When
 
+from apps.accounts.querysets import is_in_reach
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import NotFound
 from apps.social.blocks import HidesBlocked
@@ -48,8 +49,9 @@ class PostQuerySet(HidesBlocked):
 
     def in_reach(self) -> "PostQuerySet":
         """Posts that the site shows to users who have not asked for their author: in explore, search and lists of tags.
-        Moderators can limit the reach of a post, or of all posts of an account. Profiles and feeds show them all."""
-        return self.filter(reach_limited=False, author__reach_limited=False)
+        Moderators can limit the reach of a post, or of all posts of an account, and its owner can turn off the setting
+        `discoverable`. Profiles and feeds show them all."""
+        return self.filter(is_in_reach("author__"), reach_limited=False)
 
     def readable_by(self, viewer_id: UUID | None, *, is_moderator: bool) -> "PostQuerySet":
         """Posts that the viewer may read by their id: a moderator may read any post, to judge it."""

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
 from apps.core.languages import use_language
+from apps.core.time_zones import show_dates_in
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -28,8 +29,10 @@ def send(
     about: object,
     subject: "StrOrPromise" = "",
     headers: dict[str, str] | None = None,
+    time_zone: str = "",
 ) -> None:
-    """Send a mail of the templates `mail/{template}.txt` and `.html`, in the language of `locale`.
+    """Send a mail of the templates `mail/{template}.txt` and `.html`, in the language of `locale`, with dates in
+    `time_zone`.
 
     Without `subject`, the template `mail/{template}.subject.txt` is the subject. `about` names what the mail is about,
     the same for each attempt. The templates also get `language` and what MAIL_CONTEXT_PROCESSORS return. `headers` are
@@ -37,7 +40,7 @@ def send(
     """
     sender, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     domain = address.rpartition("@")[2]
-    with use_language(locale):
+    with use_language(locale), show_dates_in(time_zone):
         context = {"language": get_language()} | shared_context() | context
         title = str(subject) or render_to_string(f"mail/{template}.subject.txt", context).strip()
         text = render_to_string(f"mail/{template}.txt", context)

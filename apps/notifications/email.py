@@ -22,6 +22,7 @@ def send(event: NotificationEvent) -> None:
         mail.send(
             to=user.email,
             locale=user.locale,
+            time_zone=user.time_zone,
             subject=subject,
             template=template,
             context={"name": user.greeting_name} | context,

@@ -10,6 +10,7 @@ All raise NotFound for an account that does not exist or is inactive, or that a 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
+from apps.accounts.services import EmailNotConfirmed, must_confirm_email
 from apps.core.db.compiled import CompiledQuery
 from apps.core.errors import BadRequest, Conflict, NotFound
 from apps.safety import newcomers
@@ -65,6 +67,7 @@ class LockedAccount:
     is_private: bool
     follower_count: int
     following_count: int
+    email_verified_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class LockedPair:
 
 
 def _for_update(users: QuerySet[User]) -> QuerySet[User, Any]:
-    fields = ("id", "handle", "state", "is_private", "follower_count", "following_count")
+    fields = ("id", "handle", "state", "is_private", "follower_count", "following_count", "email_verified_at")
     return users.order_by("pk").select_for_update(no_key=True).values_list(*fields)
 
 
@@ -136,12 +139,15 @@ def _lock_accounts(user_ids: Iterable[UUID]) -> dict[UUID, LockedAccount]:
 def follow(person: UUID | str, *, by: UUID) -> Relationship:
     """Follow an account, or request to follow a private one. Idempotent.
 
-    Raises CannotFollowSelf, NotFound, FollowerLimitReached, FollowingLimitReached, NewAccountLimitReached.
+    Raises CannotFollowSelf, NotFound, EmailNotConfirmed, FollowerLimitReached, FollowingLimitReached,
+    NewAccountLimitReached.
     """
     pair = _lock_visible_pair(person, by=by)
     pair.require_other(CannotFollowSelf)
     if pair.relationship.following:
         return pair.relationship
+    if must_confirm_email(pair.actor) and not pair.relationship.requested:
+        _limit_unconfirmed(pair.actor)
     limit = _limit_reached(pair.actor, pair.other)
     if pair.other.is_private:
         # An account with too many followers may still be asked: it gets the error when it accepts.
@@ -193,6 +199,13 @@ def _delete_follow(follower_id: UUID, followed_id: UUID) -> None:
         FOLLOWERS.decrement(followed_id)
         FOLLOWING.decrement(follower_id)
         unfollowed.publish(follower_id=str(follower_id), followed_id=str(followed_id))
+
+
+def _limit_unconfirmed(actor: LockedAccount) -> None:
+    """Raises EmailNotConfirmed if the account follows, or has asked to follow, UNCONFIRMED_FOLLOWS accounts."""
+    asked = FollowRequest.objects.filter(requester=actor.id).count()
+    if actor.following_count + asked >= settings.UNCONFIRMED_FOLLOWS:
+        raise EmailNotConfirmed
 
 
 def _limit_reached(follower: LockedAccount, person: LockedAccount) -> type[Conflict] | None:

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from apps.core.api import problems
 from apps.core.errors import DomainError, Forbidden
 from apps.site import reads as site
-from apps.web.http import describe_site
+from apps.web.http import describe_site, load_preferences
 
 
 def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpResponse:
@@ -21,8 +21,14 @@ def render_problem(request: HttpRequest, problem: dict[str, Any]) -> HttpRespons
     if request.headers.get("HX-Request") == "true":
         response = HttpResponse(status=problem["status"])
         return show_message(reswap(response, "none"), problem["detail"], kind="error")
-    context = {"problem": problem} | describe_site(site.last_known())
+    context = {"problem": problem, "theme": _theme(request, problem["status"])} | describe_site(site.last_known())
     return render(request, "web/error.html", context, status=problem["status"])
+
+
+def _theme(request: HttpRequest, status: int) -> str:
+    """That of the member. It is not read from the database when the server itself has failed."""
+    is_member = getattr(request, "auth", None) is not None and status < 500
+    return str(load_preferences(request)["theme"]) if is_member else "system"
 
 
 class CsrfFailed(Forbidden):

@@ -18,6 +18,7 @@ from rest_framework.serializers import Serializer
 from apps.accounts import consents, reads
 from apps.accounts.models import DEFAULT_SETTINGS, User
 from apps.accounts.reads import Member
+from apps.accounts.services import must_confirm_email
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.api.views import READ_METHODS
@@ -139,15 +140,18 @@ def render_part(request: HttpRequest, template: str, context: dict[str, Any]) ->
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The context that every page needs: the signed-in member, if any, and their settings."""
+    """The context that every page needs: the signed-in member, if any, and their settings. The pages of a restricted
+    session have no member, and so nothing that they may not use."""
     member = load_member(request)
+    is_restricted = bool(getattr(request.user, "is_restricted", False))
     return {
-        "member": member and summarize_member(request, member),
+        "member": None if member is None or is_restricted else summarize_member(request, member),
+        "is_restricted": is_restricted,
         "paths": _paths(),
         "preferences": load_preferences(request),
         **describe_site(site.current()),
-        "announcements": current_announcements(request),
-        "pending_documents": consents.pending(member) if member else [],
+        "announcements": [] if is_restricted else current_announcements(request),
+        "pending_documents": consents.pending(member) if member and not is_restricted else [],
         "vapid_public_key": settings.VAPID_PUBLIC_KEY,
     }
 
@@ -208,6 +212,7 @@ def summarize_member(request: HttpRequest, member: Member) -> dict[str, Any]:
         "avatar": serialize_avatar(member.avatar),
         "email": member.email,
         "email_verified": member.email_verified_at is not None,
+        "must_confirm": must_confirm_email(member),
         "is_moderator": cast(User, request.user).is_moderator,
         "unread": count_unread(member.id),
     }

@@ -15,7 +15,8 @@ from rest_framework.exceptions import APIException
 from apps.core.api import problems, throttling
 from apps.core.errors import DomainError, MethodNotAllowed
 from apps.core.languages import closest_language
-from apps.web import sessions
+from apps.core.time_zones import show_dates_in
+from apps.web import restricted, sessions
 from apps.web.errors import render_problem
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -67,7 +68,8 @@ def _accepts_html(request: HttpRequest) -> bool:
 
 
 class WebSessionMiddleware:
-    """Sets `request.user` and `request.auth` of pages from the cookie of the browser's session, and their language."""
+    """Sets `request.user` and `request.auth` of pages from the cookie of the browser's session, and their language and
+    time zone. Refuses suspended members what is not open to them."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
@@ -80,7 +82,7 @@ class WebSessionMiddleware:
         request.auth = auth  # type: ignore[attr-defined]
         # For DRF's request, which shares META.
         request.META[sessions.META_KEY] = found
-        with translation.override(_language(request)):
+        with translation.override(_language(request)), show_dates_in(getattr(request.user, "time_zone", "")):
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", translation.get_language())
         # ConditionalGetMiddleware makes no ETag of what is not stored.
@@ -93,6 +95,13 @@ class WebSessionMiddleware:
             elif auth is None and settings.WEB_SESSION_COOKIE in request.COOKIES:
                 sessions.delete_cookie(response)
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        if is_page(request) and getattr(request.user, "is_restricted", False):
+            return restricted.refuse(request)
+        return None
 
 
 def _language(request: HttpRequest) -> str:

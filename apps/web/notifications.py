@@ -116,8 +116,8 @@ def _name_actors(actors: Sequence[dict[str, Any]], count: int) -> SafeString:
 
 
 def _first_photos(rows: Sequence[NotificationRow], viewer_id: UUID) -> dict[UUID | None, dict[str, Any]]:
-    """{post: its first photo}, without sensitive posts of others."""
+    """{post: its first photo}, without the covered photos of others."""
     posts = present_posts(dict.fromkeys(row.post_id for row in rows if row.post_id), viewer_id)
     return {
-        post["id"]: post["photos"][0] for post in posts if post["photos"] and (post["is_own"] or not post["sensitive"])
+        post["id"]: post["photos"][0] for post in posts if post["photos"] and (post["is_own"] or not post["is_covered"])
     }

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apps.accounts.models import User
+from apps.accounts.querysets import UserQuerySet
+from apps.core.errors import NotFound
 from apps.site import reads as site
 
 # Characters of a title and a description that sites show at most.
@@ -21,10 +23,11 @@ def absolute(path: str) -> str:
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def is_discoverable(user_id: Any) -> bool:
-    """Whether search engines may index the profile and the posts of this account."""
-    found: bool = User.objects.discoverable().filter(pk=user_id).exists()
-    return found
+def find_permissions(user_id: Any) -> dict[str, bool]:
+    """What others may show of the profile and the posts of this account. `may_index`: search engines may list them.
+    `may_preview`: other sites may show more than the link; also of a private account, which has chosen nothing else."""
+    listed: UserQuerySet = User.objects.filter(pk=user_id)
+    return {"may_index": listed.discoverable().exists(), "may_preview": listed.who_want_to_be_found().exists()}
 
 
 def get_cover(post: dict[str, Any]) -> dict[str, Any] | None:
@@ -63,7 +66,7 @@ def preview_post(post: dict[str, Any]) -> dict[str, Any]:
         "height": photo and photo["height"],
         "oembed": f"{absolute(reverse('web:oembed'))}?url={url}",
         "json_ld": json_ld,
-        "may_index": is_discoverable(author["id"]),
+        **find_permissions(author["id"]),
     }
 
 
@@ -96,13 +99,16 @@ def preview_profile(profile: dict[str, Any]) -> dict[str, Any]:
             "dateCreated": profile["created_at"].isoformat(),
             "mainEntity": person,
         },
-        "may_index": is_discoverable(profile["id"]),
+        **find_permissions(profile["id"]),
     }
 
 
 def embed_post(post: dict[str, Any]) -> dict[str, Any]:
-    """The oEmbed response for a public post (oembed.com, section 2.3): a photo, or a link without an image."""
+    """The oEmbed response for a public post (oembed.com, section 2.3): a photo, or a link without an image. Raises
+    NotFound if its author does not want to be found."""
     preview = preview_post(post)
+    if not preview["may_preview"]:
+        raise NotFound
     author = post["author"]
     embed = {
         "version": "1.0",

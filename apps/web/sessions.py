@@ -34,7 +34,8 @@ class WebSession:
 
 
 def read_session(request: HttpRequest) -> tuple[User, WebSession] | None:
-    """The account and the session that the cookie names, if the session is live and the account is active."""
+    """The account and the session that the cookie names, if the session is live and the account is active or
+    suspended."""
     session = _parse(request.COOKIES.get(settings.WEB_SESSION_COOKIE, ""))
     if session is None:
         return None

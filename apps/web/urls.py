@@ -23,6 +23,7 @@ from apps.web.views import (
     search,
     security,
     settings,
+    suspended,
 )
 
 
@@ -69,6 +70,7 @@ urlpatterns = [
     # Accounts
     path("login", account.login, name="login"),
     path("logout", account.logout, name="logout"),
+    path("suspended", suspended.suspended, name="suspended"),
     path("join", account.join, name="join"),
     path("invite/<str:code>", invitations.invite, name="invite"),
     path("forgot", account.forgot, name="forgot"),
@@ -105,6 +107,7 @@ urlpatterns = [
     path("settings/moderation", settings.moderation, name="settings_moderation"),
     path("settings/appearance", settings.appearance, name="settings_appearance"),
     path("settings/export", settings.export, name="settings_export"),
+    path("settings/deactivate", settings.deactivate, name="settings_deactivate"),
     path("settings/delete", settings.delete, name="settings_delete"),
     path("export", settings.export_url, name="export"),
     # Reports and appeals

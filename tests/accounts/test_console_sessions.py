@@ -70,6 +70,10 @@ def leave(mod, browser):
     assert Caller(mod).delete("/users/me", {"password": PASSWORD}).status_code == 202
 
 
+def deactivate(mod, browser):
+    services.deactivate(mod, password=PASSWORD)
+
+
 def erase(mod, browser):
     services.erase_now(mod)
 
@@ -134,6 +138,7 @@ EVENTS = {
     revoke_all: (True, "revoked"),
     suspend: (True, "suspended"),
     leave: (True, "leaving"),
+    deactivate: (True, "deactivated"),
     erase: (True, "erased"),
     change_password: (True, "password_changed"),
     change_password_in_the_console: (True, "password_changed"),

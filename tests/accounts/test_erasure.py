@@ -33,7 +33,16 @@ from apps.feed.models import FeedSnapshot, FeedVisit
 from apps.media import objects, storage, sweeps
 from apps.media.models import Media
 from apps.moderation.audit.records import record_staff_act
-from apps.moderation.models import Appeal, Claim, Flag, ModerationAction, Statement, SuspensionProposal
+from apps.moderation.models import (
+    Appeal,
+    Claim,
+    Digest,
+    Flag,
+    ModerationAction,
+    Statement,
+    SuspensionProposal,
+    TeamNote,
+)
 from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
 from apps.site.models import DocumentVersion
 from apps.social.models import Follow, FollowRequest
@@ -391,6 +400,8 @@ def make_cases(alice, bob):
             decided_at=timezone.now(),
         )
         record_staff_act("read_sessions", other, by=one.pk)
+        TeamNote.objects.create(person=other, author=one, text="Second account.")
+        Digest.objects.create(moderator=one, frequency="daily", announced_until=timezone.now())
 
 
 def make_notifications(alice, bob):

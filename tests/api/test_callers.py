@@ -57,6 +57,7 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("GET", "users/<str:user>"): (None, OPEN),
     ("PATCH", "users/<str:user>"): ({"bio": "x"}, [401, 403, 403, 404, 401, 200, 403]),
     ("DELETE", "users/<str:user>"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 202, 403]),
+    ("POST", "users/<str:user>/deactivate"): ({"password": PASSWORD}, [401, 403, 403, 404, 401, 204, 403]),
     ("POST", "users/me/export"): ({"password": PASSWORD}, [401, 202, 202, 202, 401, 202, 202]),
     ("GET", "users/me/export"): (None, SIGNED_IN),
     ("GET", "users/me/second-factors"): (None, SIGNED_IN),
@@ -202,6 +203,24 @@ TABLE: dict[tuple[str, str], tuple[Any, list[int]]] = {
     ("POST", "moderation/applications/<uuid:application_id>/decide"): ({"decision": "approve"}, MODERATORS),
 }
 
+# What a suspended caller with a restricted session may do; everything else is 403 `account_suspended`.
+RESTRICTED = {
+    ("POST", "auth/token"): 200,
+    ("POST", "auth/revoke"): 404,
+    ("GET", "auth/me"): 200,
+    ("POST", "auth/password/reset"): 202,
+    ("POST", "auth/password/reset/confirm"): 400,
+    ("POST", "auth/email/confirm"): 400,
+    ("POST", "auth/passkey-options"): 200,
+    ("POST", "auth/email/change/confirm"): 400,
+    ("POST", "auth/email/revert"): 400,
+    ("GET", "moderation/actions/mine"): 200,
+    ("POST", "users/me/export"): 202,
+    ("GET", "users/me/export"): 200,
+    ("POST", "moderation/actions/<uuid:action_id>/appeal"): 404,
+    ("GET", "moderation/actions/<uuid:action_id>/statement"): 404,
+}
+
 
 def test_every_route_has_a_row_in_the_table():
     present = {(method, path.removeprefix("v1/")) for path, methods in routes().items() for method in methods}
@@ -230,6 +249,9 @@ def world(alice, mod):
     BlockFactory(blocker=alice, blocked=people["blocked"])
     callers = {kind: Caller(person) for kind, person in people.items()}
     accounts.suspend(people["suspended"], reason="spam")
+    restricted = UserFactory(handle="restricted")
+    accounts.suspend(restricted, reason="spam")
+    callers["restricted"] = Caller(restricted)
     judge = UserFactory(handle="judge", is_superuser=True)
     hidden = [moderation.take_down_post(PostFactory(author=alice), by=judge, **TAKEDOWN) for _ in range(2)]
     report, _ = moderation.flag(people["stranger"], by=alice.pk, category="spam")
@@ -288,6 +310,12 @@ def answer_each_caller_as_in_the_table(method, route, world):
         with rolled_back():
             answers[kind] = getattr(callers[kind], method.lower())(f"/{path}{query}", body).status_code
     assert answers == dict(zip(CALLERS, expected, strict=True))
+    with rolled_back():
+        answer = getattr(callers["restricted"], method.lower())(f"/{path}{query}", body)
+    assert answer.status_code == RESTRICTED.get((method, route), 403)
+    if answer.status_code == 403:
+        problem = answer.json()
+        assert (problem["code"], problem["reason"], problem["until"]) == ("account_suspended", "spam", None)
 
 
 # Tags belong to nobody, and whether an invitation is valid is public.

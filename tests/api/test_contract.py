@@ -10,7 +10,9 @@ OBJECTS = {
     "UserCounts": "followers following posts",
     "Avatar": "thumb medium",
     "Me": "id handle display_name bio website avatar is_private is_verified counts created_at viewer "
-    "email email_verified locale roles settings unread_notifications",
+    "email email_verified locale time_zone roles settings suspension unread_notifications "
+    "pending_consents",
+    "Suspension": "reason until action_id",
     "Relationship": "following requested followed_by blocking muting user_id",
     "Post": "id author caption media visibility status sensitive comments_enabled tags mentions counts viewer "
     "created_at edited_at",
@@ -46,12 +48,12 @@ OBJECTS = {
     "LikedComment": "liked counts",
     "Saved": "saved",
     "Liker": "user viewer liked_at",
-    "Flag": "id target_type target_id category note status created_at",
-    "OwnFlag": "id target_type target_id category note status created_at decided_at outcome reason may_object "
+    "Flag": "id target_type target_id category rule note status created_at",
+    "OwnFlag": "id target_type target_id category rule note status created_at decided_at outcome reason may_object "
     "object_until objection",
     "Objection": "text status note created_at decided_at",
     "Decision": "id action target_type target_id created_at reversed_at subject paragraphs can_appeal appeal",
-    "ModerationAction": "id actor action target_type target_id reason category created_at reversed_at",
+    "ModerationAction": "id actor action target_type target_id reason category rule created_at reversed_at",
     "PendingSignUp": "id handle email status expires_at",
     "Invitation": "code url max_uses uses created_at expires_at revoked_at",
     "InvitationValidity": "valid expires_at",
@@ -134,7 +136,7 @@ NULLABLE = {
 CALLS = {
     "POST /auth/token": (
         200,
-        "invalid_credentials account_suspended account_pending application_rejected token_reused "
+        "invalid_credentials account_suspended account_deactivated account_pending application_rejected token_reused "
         "second_factor_required two_factor_required wrong_code invalid_passkey invalid_challenge",
     ),
     "POST /auth/passkey-options": (200, ""),
@@ -180,6 +182,7 @@ CALLS = {
     "GET /users/{user}": (200, "not_found"),
     "PATCH /users/{user}": (200, "permission_denied"),
     "DELETE /users/{user}": (202, ""),
+    "POST /users/{user}/deactivate": (204, "wrong_password"),
     "POST /users/me/export": (202, "wrong_password export_in_progress export_too_soon"),
     "GET /users/me/export": (200, ""),
     "GET /users/{user}/posts": (200, "invalid_limit invalid_cursor"),

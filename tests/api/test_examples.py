@@ -101,12 +101,14 @@ def own_notification(_: Any) -> Sending:
     return Sending(user)
 
 
-def taken_down(_: Any, *, appealed: bool = False, by_author: bool = False) -> Sending:
+def taken_down(_: Any, *, appealed: bool = False, by_author: bool = False, undoing: bool = False) -> Sending:
     author, moderator = alice(), make_moderator("mod")
     post = PostFactory(author=author)
     action = moderation.take_down_post(post, by=moderator, **BECAUSE)
     if by_author:
         return Sending(author, {"action_id": action.pk})
+    if undoing:
+        return Sending(moderator, {"action_id": action.pk})
     if appealed:
         appeal = moderation.appeal(action, by=author.pk, text="No.")
         return Sending(make_moderator("judge", "admin"), {"appeal_id": appeal.pk})
@@ -203,6 +205,7 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "revertEmailChange": changed_address("revert-email"),
     "changeHandle": lambda _: Sending(alice()),
     "updateUser": own_media,
+    "deactivateUser": lambda _: Sending(alice(), {"user": "me"}),
     "deleteUser": lambda _: Sending(alice(), {"user": "me"}),
     "requestDataExport": lambda _: Sending(alice()),
     "acceptDocuments": new_terms,
@@ -221,6 +224,14 @@ SENDINGS: dict[str, Callable[[Any], Sending]] = {
     "takeDownPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
     "takeDownComment": lambda _: Sending(make_moderator("mod"), {"comment_id": CommentFactory().pk}),
     "suspendUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "limitUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "warnUser": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "markPostSensitive": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
+    "limitPost": lambda _: Sending(make_moderator("mod"), {"post_id": PostFactory().pk}),
+    "createTeamNote": lambda _: Sending(make_moderator("mod"), {"user": UserFactory().pk}),
+    "changeTag": lambda _: Sending(make_moderator("mod"), {"tag": "husum"}),
+    "changeModerationDigest": lambda _: Sending(make_moderator("mod")),
+    "undoModerationAction": lambda _: taken_down(_, undoing=True),
     "restorePost": taken_down,
     "restoreComment": taken_down_comment,
     "unsuspendUser": suspended_user,

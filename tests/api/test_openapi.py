@@ -62,6 +62,7 @@ VERBS = {
         "appeal",
         "block",
         "cancel",
+        "deactivate",
         "change",
         "close",
         "comment",

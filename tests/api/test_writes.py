@@ -17,6 +17,7 @@ from apps.accounts import services as accounts
 from apps.accounts.models import Application, Session
 from apps.core.db.counters import every_counter
 from apps.engagement import services as engagement
+from apps.moderation import notes
 from apps.moderation import services as moderation
 from apps.moderation.models import Flag
 from apps.notifications.models import Notification, PushSubscription
@@ -60,6 +61,7 @@ TABLE: dict[tuple[str, str], Write] = {
     ("DELETE", "invitations/<str:code>"): Write("alice", "invitations/{code}", None, 204, 204),
     ("PATCH", "users/<str:user>"): Write("alice", "users/me", {"bio": "x"}),
     # Signed out, too: only signing in brings them back.
+    ("POST", "users/<str:user>/deactivate"): Write("alice", "users/me/deactivate", {"password": PASSWORD}, 204, 401),
     ("DELETE", "users/<str:user>"): Write("alice", "users/me", {"password": PASSWORD}, 202, 401),
     ("POST", "users/me/export"): Write("alice", "users/me/export", {"password": PASSWORD}, 202, 409),
     ("POST", "users/me/consents"): Write("alice", "users/me/consents", {}),
@@ -150,7 +152,22 @@ TABLE: dict[tuple[str, str], Write] = {
     ("POST", "moderation/flags/<uuid:flag_id>/resolve"): Write(
         "mod", "moderation/flags/{flag}/resolve", {"resolution": "dismissed"}
     ),
+    ("POST", "moderation/flags/mine/<uuid:report_id>/object"): Write(
+        "alice", "moderation/flags/mine/{report}/object", {"text": "No."}, 201, 409
+    ),
     ("POST", "moderation/users/<str:user>/suspend"): Write("mod", "moderation/users/@alice/suspend", BECAUSE),
+    ("POST", "moderation/users/<str:user>/warn"): Write("mod", "moderation/users/@alice/warn", BECAUSE, keyed=True),
+    ("POST", "moderation/users/<str:user>/limit"): Write("mod", "moderation/users/@alice/limit", BECAUSE),
+    ("POST", "moderation/posts/<uuid:post_id>/limit"): Write("mod", "moderation/posts/{post}/limit", BECAUSE),
+    ("POST", "moderation/posts/<uuid:post_id>/mark-sensitive"): Write(
+        "mod", "moderation/posts/{post}/mark-sensitive", BECAUSE
+    ),
+    ("POST", "moderation/actions/<uuid:action_id>/undo"): Write(
+        "mod", "moderation/actions/{action}/undo", {"reason": "x"}, 200, 409, moves=POSTED
+    ),
+    ("DELETE", "moderation/notes/<uuid:note_id>"): Write("mod", "moderation/notes/{note}", None, 204, 404),
+    ("PATCH", "moderation/tags/<str:tag>"): Write("mod", "moderation/tags/husum", {"hidden": True, "reason": "x"}),
+    ("PATCH", "moderation/digest"): Write("mod", "moderation/digest", {"frequency": "daily"}),
     ("POST", "moderation/users/<str:user>/unsuspend"): Write("mod", "moderation/users/@sue/unsuspend"),
     ("POST", "moderation/posts/<uuid:post_id>/takedown"): Write(
         "mod", "moderation/posts/{post}/takedown", BECAUSE, moves=UNPOSTED
@@ -176,6 +193,10 @@ TABLE: dict[tuple[str, str], Write] = {
 }
 # Writes that need a test of their own for repeated requests.
 ELSEWHERE = {
+    (
+        "POST",
+        "moderation/users/<str:user>/notes",
+    ): "moderation/test_measures.py::test_each_note_is_kept",
     (
         "POST",
         "users/me/second-factors/totp/confirm",
@@ -249,8 +270,11 @@ def world(alice, bob, carol, mallory, mod):
         "subscription": PushSubscription.objects.create(user=alice, endpoint="https://push.example/1").pk,
         "flag": Flag.objects.create(target_type="user", target_id=alice.pk, subject=alice, category="spam").pk,
         "action": moderation.take_down_post(hidden, by=mod, **BECAUSE).pk,
+        "note": notes.add(alice, by=mod, text="x").pk,
     }
     contested = moderation.take_down_post(appealed, by=mod, **BECAUSE)
+    report, _ = moderation.flag(carol, by=alice.pk, category="spam")
+    things["report"] = moderation.resolve_flag(report, by=mod, resolution="dismissed").pk
     things["appeal"] = moderation.appeal(contested, by=alice.pk, text="No.").pk
     return SimpleNamespace(callers=callers, things=things)
 

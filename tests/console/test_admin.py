@@ -7,12 +7,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts import services as accounts
-from apps.accounts.models import DataExport, Erasure, WithheldHandle
+from apps.accounts.models import DataExport, EmailDomain, Erasure, Invitation, WithheldHandle
 from apps.content.models import Tag
 from apps.core.db.ids import new_id
 from apps.core.models import DeadLetter, JobRun
 from apps.engagement.models import Like, Save
 from apps.media.models import PendingDeletion
+from apps.moderation import notes
 from apps.moderation import services as moderation
 from apps.moderation.cases import proposals
 from apps.moderation.models import ReasonTemplate
@@ -59,8 +60,11 @@ def browser(alice, bob):
     )
     moderation.appeal(taken_down, by=alice.pk, text="<script>alert(1)</script>")
     proposals.propose(alice, by=root, reason="<script>alert(1)</script>", category="spam")
+    notes.add(alice, by=root, text="<script>alert(1)</script>")
     DataExport.objects.create(user=alice, error="<script>alert(1)</script>")
     Erasure.objects.create(user_id=alice.pk)
+    Invitation.objects.create(creator=root, max_uses=1, expires_at=timezone.now())
+    EmailDomain.objects.create(domain="blocked.example", effect="block", reason="<script>alert(1)</script>")
     DeadLetter.objects.create(
         task_id=new_id(), task_name="apps.core.tasks.probe", failure_reason="<script>alert(1)</script>"
     )

@@ -59,6 +59,7 @@ PAGES = {
     "moderation.Appeal": only("moderator"),
     "moderation.ReasonTemplate": only("moderator"),
     "moderation.SuspensionProposal": only("moderator"),
+    "moderation.TeamNote": only("moderator"),
     "site.SiteSettings": only("admin"),
     "site.Rule": only("admin"),
     "site.DocumentVersion": only("admin"),

@@ -18,9 +18,16 @@ def wrong(alice):
     User.objects.filter(pk=alice.pk).update(avatar=avatar)
     PostFactory(author=alice, photos=1)
     PostFactory(author=alice, photos=0, caption="#light")
+    PostFactory(author=alice, photos=0, marked_sensitive=True)
 
 
-ONE_EACH = {"media.in_use": 1, "media.wanted_public": 1, "post.tags": 1, "avatar.wanted_public": 1}
+ONE_EACH = {
+    "media.in_use": 1,
+    "media.wanted_public": 1,
+    "post.tags": 1,
+    "post.sensitive": 1,
+    "avatar.wanted_public": 1,
+}
 
 
 def test_wrong_fields_are_corrected_and_reported(wrong):

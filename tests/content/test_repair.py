@@ -145,6 +145,7 @@ class TestAvatars:
 def test_dry_run_changes_nothing(post, alice):
     PostTag.objects.all().delete()
     Media.objects.update(in_use=False, wanted_public=False)
+    Post.objects.update(marked_sensitive=True)
     MediaFactory(owner=alice, in_use=True)
     User.objects.update(avatar=MediaFactory(owner=alice, in_use=True))
     rows = [list(model.objects.order_by("pk").values()) for model in (Media, PostTag, Post, PendingDeletion)]

@@ -39,6 +39,7 @@ class TestReporting:
             "target_type": kind,
             "target_id": str(pk),
             "category": "spam",
+            "rule": None,
             "note": "Sells watches.",
             "status": "open",
             "created_at": "",

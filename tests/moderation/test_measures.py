@@ -358,6 +358,11 @@ class TestNotes:
         assert "Second account" not in api(alice).get("/users/me").content.decode()
         assert list(StaffAct.objects.values_list("act", flat=True)) == ["add_team_note"]
 
+    def test_each_note_is_kept(self, api, alice, mod):
+        for _ in range(2):
+            api(mod).post("/moderation/users/@alice/notes", {"text": "Again."})
+        assert TeamNote.objects.count() == 2
+
     @pytest.mark.parametrize("text", ["", "  ", "x" * 2001, None, "\x00"])
     def test_note_needs_a_text(self, api, alice, mod, text):
         assert api(mod).post("/moderation/users/@alice/notes", {"text": text}).status_code == 400

@@ -109,7 +109,7 @@ PAGES = [surface for surface in SURFACES if surface not in OF_THE_API]
 
 
 @pytest.mark.parametrize("surfaces", [OF_THE_API, pytest.param(PAGES, marks=pytest.mark.slow)], ids=["api", "pages"])
-@pytest.mark.parametrize("measure", ["undone", "post", "account"])
+@pytest.mark.parametrize("measure", ["post", "account", pytest.param("undone", marks=pytest.mark.slow)])
 def test_limit_of_reach_on_every_surface(measure, surfaces, alice, mod, post, callers):
     if measure in {"post", "undone"}:
         limit = measures.limit_post(post, by=mod, **BECAUSE)

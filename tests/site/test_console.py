@@ -95,7 +95,7 @@ def test_settings_are_changed_and_recorded_with_the_old_and_new_values(browser):
     ("changes", "field", "message"),
     [
         ({"accent": "#ffcc00"}, "accent", "The contrast with the background is 1.4:1, but text needs at least 4.5:1."),
-        ({"accent": "red"}, "accent", "Write # and six"),
+        ({"accent": "red"}, "accent", "# and six"),
         ({"minimum_age": "0"}, "minimum_age", "greater than or equal to 1"),
         ({"reason": ""}, "reason", "required"),
     ],

@@ -178,6 +178,9 @@ ROWS = [
     Row("/settings/blocked", MEMBERS),
     Row("/settings/muted", MEMBERS),
     Row("/settings/export", MEMBERS, SENT, data={"password": PASSWORD}),
+    Row("/settings/deactivate", MEMBERS, SENT, data={"password": PASSWORD}),
+    # Of a member who is not suspended.
+    Row("/suspended", (LOGIN, 302, 302, 302, LOGIN, 302)),
     Row("/settings/delete", MEMBERS, SENT, data={"password": PASSWORD}),
     Row("/settings/profile/avatar", MEMBERS, SENT),
     Row("/export", REDIRECT),
@@ -267,6 +270,8 @@ def build_world(deliver: Callable[[], Any]) -> World:
     members = {"member": bob, "owner": alice, "blocked": mallory, "suspended": sam, "moderator": mod}
     cookies = {visitor: cookie_of(user) for visitor, user in members.items()}
     moderation.suspend(sam, by=mod, reason="Spam.", category="spam")
+    # The cookie of a session that sam has opened since.
+    cookies["restricted"] = cookie_of(sam)
     report, _ = moderation.flag(bob, by=alice.pk, category="spam")
     values = {
         "site": settings.PUBLIC_URL,

@@ -94,6 +94,53 @@ def test_every_form_answers_every_visitor(visits: Visits) -> None:
     assert wrong == {}
 
 
+# What a suspended member may open: GET and POST. Everything else is refused with 403.
+RESTRICTED = {
+    "/suspended": (200, 405),
+    "/settings/export": (200, 302),
+    "/settings/delete": (200, 302),
+    "/export": (302, 405),
+    "/logout": (200, 302),
+    "/appeal?action={decision}": (404, 404),
+    "/appeal?action={decision}&token=x": (400, 400),
+    "/reset-password": (400, 400),
+    "/reset-password?token={reset}": (200, 302),
+    "/confirm-email": (400, 400),
+    "/confirm-email?token={confirm}": (200, 302),
+    **dict.fromkeys(["/about", "/rules", "/terms", "/privacy", "/offline"], (200, 405)),
+    **dict.fromkeys(["/manifest.webmanifest", "/sw.js"], (200, 405)),
+    "/favicon.ico": (302, 405),
+    "/settings/moderation": (200, 405),
+    "/confirm-new-email": (400, 400),
+    "/confirm-new-email?token={new_email}": (200, 302),
+    "/revert-email": (400, 400),
+    "/revert-email?token={old_email}": (200, 302),
+    "/moderation-digest/stop": (400, 400),
+    "/moderation-digest/stop?token={digest}": (200, 200),
+    "/logo/{unknown}.png": (404, 405),
+    "/accent-6b2fbf.css": (200, 405),
+    "/accent-ffcc00.css": (404, 405),
+}
+
+
+def test_suspended_member_opens_nothing_but_these_pages(visits: Visits) -> None:
+    """The others show the page about the suspension, and no content."""
+    wrong = {}
+    for row in ROWS:
+        for place, method in enumerate(["get", *row.writes]):
+            with rolled_back():
+                response = visits.ask("restricted", method, row)
+            expected = RESTRICTED[row.path][min(place, 1)] if row.path in RESTRICTED else 403
+            if response.status_code != expected:
+                wrong[row.path, method] = response.status_code, expected
+            if expected == 403:
+                text = response.content.decode()
+                assert "account_suspended" in text or "Your account is suspended" in text, row.path
+                assert "Spam." in text
+                assert "Low tide" not in text
+    assert wrong == {}
+
+
 def test_every_form_needs_the_csrf_token_and_no_page_another_method(visits: Visits) -> None:
     wrong = {}
     for row in ROWS:

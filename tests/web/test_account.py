@@ -111,11 +111,11 @@ class TestSignIn:
     def test_suspended_account_learns_reason_and_end_only_with_the_password(self, until, text, alice):
         services.suspend(alice, reason="Spam in <b>comments</b>.", until=until and timezone.now() + until)
         assert "suspended" not in text_of(sign_in(Browser(), password="wrong"))
-        response = sign_in(Browser())
-        assert response.status_code == 403
+        browser = Browser()
+        assert sign_in(browser).headers["Location"] == "/suspended"
+        response = browser.get("/suspended")
         assert "Reason: Spam in &lt;b&gt;comments&lt;/b&gt;." in text_of(response)
         assert text in text_of(response)
-        assert COOKIE not in response.cookies
 
     def test_sign_in_keeps_an_account_that_is_pending_deletion(self, alice):
         services.leave(alice, password=PASSWORD)
@@ -210,8 +210,8 @@ class TestSecondFactor:
         browser = Browser()
         form = self.code_page(browser)
         services.suspend(mod, reason="Misuse.")
-        response = browser.post("/login", {**form, "code": code_of(device)})
-        assert response.status_code == 403
+        response = browser.post("/login", {**form, "code": code_of(device)}, follow=True)
+        assert response.redirect_chain == [("/suspended", 302)]
         assert "Misuse." in text_of(response)
 
     def test_moderator_without_a_second_factor_gets_no_session_when_it_is_required(self, mod, settings):

@@ -37,7 +37,11 @@ def script_paths():
     return ["/web/" + re.sub(r"<\w+:\w+>", ID, str(pattern.pattern)) for pattern in script_urls.urlpatterns]
 
 
-@pytest.mark.parametrize("path", [*paths(), *script_paths()])
+# The token in the link of a mail authorises it; mail programs send no cookie.
+WITHOUT_CSRF = {"/moderation-digest/stop"}
+
+
+@pytest.mark.parametrize("path", [path for path in [*paths(), *script_paths()] if path not in WITHOUT_CSRF])
 def test_every_post_needs_the_csrf_token(path, alice):
     for browser in (Browser(alice, enforce_csrf_checks=True), Browser(enforce_csrf_checks=True)):
         response = browser.post(path, {"csrfmiddlewaretoken": "x" * 64})
@@ -141,7 +145,7 @@ def test_stored_markup_is_text(alice, bob):
 
 def test_markup_in_the_reason_of_a_suspension_is_text(alice):
     services.suspend(alice, reason=HOSTILE)
-    response = Browser().post("/login", {"login": "alice", "password": PASSWORD})
+    response = Browser().post("/login", {"login": "alice", "password": PASSWORD}, follow=True)
     assert_harmless(response)
     assert "onerror=alert(1)&gt;" in response.content.decode()
 

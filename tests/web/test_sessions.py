@@ -15,6 +15,7 @@ from apps.accounts import mails, services, two_factor
 from apps.accounts.models import Session, User
 from apps.moderation import permissions, roles
 from apps.web import sessions
+from tests.accounts.test_console_sessions import revert_email
 from tests.conftest import Caller, rolled_back
 from tests.console import codes
 from tests.factories import PASSWORD
@@ -101,6 +102,10 @@ def leave_in_the_settings(mod, other):
     assert other.post("/settings/delete", {"password": PASSWORD}).status_code == 302
 
 
+def deactivate_in_the_settings(mod, other):
+    assert other.post("/settings/deactivate", {"password": PASSWORD}).status_code == 302
+
+
 def erase(mod, other):
     services.erase_now(mod)
 
@@ -137,11 +142,13 @@ EVENTS = {
     suspend: "suspended",
     leave: "leaving",
     leave_in_the_settings: "leaving",
+    deactivate_in_the_settings: "deactivated",
     erase: "erased",
     change_password: "password_changed",
     change_password_in_the_settings: "password_changed",
     change_password_in_the_console: "password_changed",
     reset_password: "password_reset",
+    revert_email: "email_reverted",
 }
 
 

@@ -1,6 +1,6 @@
-"""Authentication of API requests: a bearer token of a live session of an active account."""
+"""Authentication of API requests: a bearer token of a live session of an active or suspended account."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest
 from prometheus_client import Counter
@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt import exceptions as simplejwt
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
-from apps.accounts import session_cache, tokens
+from apps.accounts import services, session_cache, tokens
 from apps.accounts.models import User
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
@@ -27,14 +27,25 @@ class BearerAuthentication(JWTAuthentication):
 
     A request without an Authorization header is anonymous. Raises InvalidToken for every other header that is not a
     valid token, also on endpoints that are open to anonymous callers, and TooManyRequests for too many of these.
+    Raises AccountSuspended for a restricted session, except in the `restricted_actions` of the view.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         try:
-            return super().authenticate(request)
+            found = super().authenticate(request)
         except InvalidToken:
             self._count_invalid(request)
             raise
+        if found:
+            self._refuse_restricted(request, cast(User, found[0]))
+        return found
+
+    @staticmethod
+    def _refuse_restricted(request: Request, user: User) -> None:
+        view = request.parser_context["view"]
+        if user.is_restricted and getattr(view, "action", None) not in getattr(view, "restricted_actions", ()):
+            throttling.count(request, "write", str(user.pk))
+            raise services.suspension_of(user.pk)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -14,11 +15,14 @@ from apps.accounts import consents, exports
 from apps.accounts.devices import name_event_device
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, EmailChange, Passkey, SecurityEvent, Session, User
 from apps.accounts.reads import UserSummary
+from apps.core import time_zones
 from apps.core.api.fields import LineField, SecretField, StrictBoolean, TextField, TokenField
 from apps.core.api.schema import ID, example
 from apps.core.api.serializers import StrictSerializer
 from apps.core.hosts import is_public_name
 from apps.media.api.serializers import serialize_avatar
+from apps.moderation.cases.decisions import in_force
+from apps.moderation.models import ModerationAction, TargetType
 from apps.notifications.reads import count_unread
 from apps.site.models import DocumentVersion
 
@@ -125,15 +129,42 @@ class UserListSerializer(serializers.Serializer[Any]):
 
 
 THEMES = ["system", "light", "dark"]
-DISCOVERABLE = "Whether search engines and the sitemap may show the profile."
+SHOW_SENSITIVE = "Show the photos of posts that are `sensitive` at once. Otherwise clients cover them until asked."
+DISCOVERABLE = (
+    "Whether others may discover the account and its posts: in explore, suggestions, search and lists of tags, and in "
+    "search engines, the sitemap and link previews."
+)
+TIME_ZONE = "Of the dates in pages and mails: a name of the IANA database. Empty for that of the server, UTC."
 
 
 @example({"theme": "dark", "discoverable": True, "keyboard_shortcuts": True})
 class SettingsSerializer(serializers.Serializer[Any]):
-    show_sensitive = serializers.BooleanField()
+    show_sensitive = serializers.BooleanField(help_text=SHOW_SENSITIVE)
     theme = serializers.ChoiceField(choices=THEMES)
     discoverable = serializers.BooleanField(help_text=DISCOVERABLE)
     keyboard_shortcuts = serializers.BooleanField()
+
+
+@example({"reason": "Sells watches."})
+class SuspensionSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField()
+    until = serializers.DateTimeField(allow_null=True)
+    action_id = serializers.UUIDField(
+        allow_null=True,
+        help_text="The decision, for `GET /v1/moderation/actions/{action_id}/statement` and the appeal.",
+    )
+
+
+def serialize_suspension(user: User) -> dict[str, Any] | None:
+    """The representation of `SuspensionSerializer`; None for an account that is not suspended."""
+    if not user.is_restricted:
+        return None
+    action = in_force(ModerationAction.Action.SUSPEND, TargetType.USER, user.pk)
+    return {
+        "reason": user.suspension_reason,
+        "until": user.suspended_until,
+        "action_id": action.pk if action else None,
+    }
 
 
 @example(
@@ -141,7 +172,9 @@ class SettingsSerializer(serializers.Serializer[Any]):
         "viewer": None,
         "email_verified": True,
         "locale": "en",
+        "time_zone": "Europe/Berlin",
         "roles": [],
+        "suspension": None,
         "unread_notifications": 3,
         "pending_consents": ["terms"],
     }
@@ -150,8 +183,12 @@ class MeSerializer(UserSerializer):
     email = serializers.EmailField()
     email_verified = serializers.BooleanField()
     locale = serializers.CharField()
+    time_zone = serializers.CharField(help_text=TIME_ZONE)
     roles = serializers.ListField(child=serializers.ChoiceField(choices=["admin", "moderator"]))
     settings = SettingsSerializer()
+    suspension = SuspensionSerializer(
+        allow_null=True, help_text="Not null in a restricted session: the account is suspended."
+    )
     unread_notifications = serializers.IntegerField()
     pending_consents = serializers.ListField(
         child=serializers.ChoiceField(choices=DocumentVersion.Kind.values),
@@ -163,8 +200,10 @@ class MeSerializer(UserSerializer):
             "email": instance.email,
             "email_verified": instance.email_verified_at is not None,
             "locale": instance.locale,
+            "time_zone": instance.time_zone,
             "roles": sorted(instance.roles),
             "settings": DEFAULT_SETTINGS | instance.settings,
+            "suspension": serialize_suspension(instance),
             "unread_notifications": count_unread(instance.pk),
             "pending_consents": [version.kind for version in consents.pending(instance)],
         }
@@ -289,6 +328,38 @@ class EmailField(serializers.EmailField):
         return address
 
 
+class LocaleField(serializers.CharField):
+    """A language of this server. "de-AT" is stored as "de" if the server has no Austrian German."""
+
+    default_error_messages = {"unsupported": "This server has no such language."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        languages = ", ".join(code for code, _name in settings.LANGUAGES)
+        kwargs.setdefault("help_text", f"Of mails and pages: {languages}, or a regional variant of one of these.")
+        super().__init__(max_length=35, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return get_supported_language_variant(super().to_internal_value(data).lower())
+        except (LookupError, ValueError):
+            self.fail("unsupported")
+
+
+class TimeZoneField(serializers.CharField):
+    """A name of the IANA database that this server knows, or nothing."""
+
+    default_error_messages = {"unsupported": "There is no such time zone."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, allow_blank=True, help_text=TIME_ZONE, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        if name and name not in time_zones.names():
+            self.fail("unsupported")
+        return name
+
+
 class WebsiteField(LineField):
     """An http or https address without user name and password; other schemes could run code in the reader's browser."""
 
@@ -323,6 +394,7 @@ class SignUpSerializer(StrictSerializer):
     email = EmailField(max_length=254)
     password = SecretField()
     display_name = LineField(max_length=50, allow_blank=True, required=False)
+    time_zone = TimeZoneField(required=False)
     invitation = TokenField(max_length=100, allow_blank=True, required=False, help_text="The code of an invitation.")
     reason = TextField(
         max_length=1000,
@@ -340,6 +412,16 @@ class SignUpSerializer(StrictSerializer):
     )
 
 
+# What a user has answered who was refused before. No docstring: see `StrictSerializer`.
+class AnsweredSerializer(StrictSerializer):
+    restricted = StrictBoolean(
+        required=False, help_text="Open a restricted session if the account is suspended; without it the answer is 403."
+    )
+    reactivate = StrictBoolean(
+        required=False, help_text="Reactivate a deactivated account. Ask the user first; without it the answer is 409."
+    )
+
+
 @example(
     {
         "grant_type": "password",
@@ -348,7 +430,7 @@ class SignUpSerializer(StrictSerializer):
         "device_name": "Alice's phone",
     }
 )
-class PasswordSignInSerializer(StrictSerializer):
+class PasswordSignInSerializer(AnsweredSerializer):
     """Sign in. Users with a second factor add a `code`, or get `401 second_factor_required` with what the second step
     needs."""
 
@@ -401,7 +483,7 @@ EXAMPLE_ASSERTION = {
 
 
 @example({"grant_type": "second_factor", "challenge": EXAMPLE_CHALLENGE, "code": "123456"})
-class SecondFactorSignInSerializer(StrictSerializer):
+class SecondFactorSignInSerializer(AnsweredSerializer):
     """Complete a sign-in that was refused with `second_factor_required`: with a `code` or a `passkey`."""
 
     grant_type = serializers.ChoiceField(choices=["second_factor"])
@@ -415,7 +497,7 @@ class SecondFactorSignInSerializer(StrictSerializer):
 
 
 @example({"grant_type": "passkey", "challenge": EXAMPLE_CHALLENGE, "passkey": EXAMPLE_ASSERTION})
-class PasskeySignInSerializer(StrictSerializer):
+class PasskeySignInSerializer(AnsweredSerializer):
     """Sign in with a passkey alone."""
 
     grant_type = serializers.ChoiceField(choices=["passkey"])
@@ -482,7 +564,7 @@ class ChangeEmailSerializer(StrictSerializer):
 
 
 class SettingsBodySerializer(StrictSerializer):
-    show_sensitive = StrictBoolean(required=False)
+    show_sensitive = StrictBoolean(required=False, help_text=SHOW_SENSITIVE)
     theme = serializers.ChoiceField(choices=THEMES, required=False)
     discoverable = StrictBoolean(required=False, help_text=DISCOVERABLE)
     keyboard_shortcuts = StrictBoolean(required=False)
@@ -495,6 +577,7 @@ class SettingsBodySerializer(StrictSerializer):
         "website": "https://alice.example.org",
         "is_private": False,
         "locale": "en",
+        "time_zone": "Europe/Berlin",
         "avatar_media_id": ID,
         "settings": {"theme": "dark"},
     }
@@ -504,7 +587,8 @@ class UpdateProfileSerializer(StrictSerializer):
     bio = TextField(max_length=300, allow_blank=True, required=False)
     website = WebsiteField(max_length=200, allow_blank=True, required=False)
     is_private = StrictBoolean(required=False)
-    locale = serializers.RegexField(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$", max_length=10, required=False)
+    locale = LocaleField(required=False)
+    time_zone = TimeZoneField(required=False)
     avatar_media_id = serializers.UUIDField(required=False, allow_null=True)
     settings = SettingsBodySerializer(required=False)
 

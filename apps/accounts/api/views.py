@@ -61,6 +61,7 @@ def session_id_of(request: Request) -> UUID:
 @extend_schema(tags=["Authentication"])
 class AuthViewSet(BaseViewSet):
     etag_actions = frozenset({"me"})
+    restricted_actions = frozenset({"me", "revoke"})
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
         if self.action == "change_email":
@@ -81,13 +82,17 @@ class AuthViewSet(BaseViewSet):
         description="By password, by passkey, or by the refresh token of an earlier response. Users with a second "
         "factor complete a sign-in by password in a second request: the error `second_factor_required` has the "
         "`challenge` to send back, how many seconds it is valid (`expires_in`), the available `methods` and "
-        "`passkey_options`.",
+        "`passkey_options`.\n\nSigning in cancels a pending deletion of the account. A deactivated account is refused "
+        "unless the body has `reactivate`, and a suspended one unless it has `restricted`. The tokens of a restricted "
+        "session read `GET /v1/auth/me`, which has the reason, and decisions of moderators, appeal, request and read a "
+        "data export, delete the account, and sign out. Every other call is answered with 403 `account_suspended`.",
         request=PolymorphicProxySerializer(
             component_name="SignIn", serializers={**serializers.SIGN_IN}, resource_type_field_name="grant_type"
         ),
         responses={200: serializers.TokenPairSerializer},
         errors=[
             services.InvalidCredentials,
+            services.AccountDeactivated,
             services.AccountSuspended,
             services.AccountPending,
             services.ApplicationRejected,
@@ -130,6 +135,8 @@ class AuthViewSet(BaseViewSet):
             user_id,
             device_name=body.get("device_name", ""),
             two_factor=has_second_factor,
+            restricted=body.get("restricted", False),
+            reactivate=body.get("reactivate", False),
             **describe_client(request),
         )
 
@@ -141,6 +148,8 @@ class AuthViewSet(BaseViewSet):
         account = services.check_credentials(user, password=body["password"])
         if not two_factor.is_enrolled(account):
             return account.pk, False
+        # Before a code is used up.
+        services.require_answers(account, restricted=body.get("restricted"), reactivate=body.get("reactivate"))
         code = body.get("code")
         if not code:
             raise second_step.required(account)
@@ -396,6 +405,7 @@ class UserViewSet(BaseViewSet):
     lookup_url_kwarg = "user"
     lookup_value_converter = "str"
     rate_limits = {"create": "sign_up"}
+    restricted_actions = frozenset({"destroy"})
 
     def get_permissions(self) -> Any:
         return [AllowAny()] if self.action in {"create", "retrieve"} else super().get_permissions()
@@ -405,6 +415,7 @@ class UserViewSet(BaseViewSet):
             "create": serializers.SignUpSerializer,
             "partial_update": serializers.UpdateProfileSerializer,
             "destroy": serializers.PasswordSerializer,
+            "deactivate": serializers.PasswordSerializer,
             "change_handle": serializers.ChangeHandleSerializer,
         }.get(self.action, serializers.UserSerializer)
 
@@ -412,7 +423,9 @@ class UserViewSet(BaseViewSet):
         operation_id="signUp",
         summary="Sign up",
         description="`registration` of `GET /v1/instance` says who can. While moderators approve new members, a "
-        "sign-up without an invitation answers 202: the account is pending, and its owner cannot sign in yet.",
+        "sign-up without an invitation answers 202: the account is pending, and its owner cannot sign in yet.\n\n"
+        "The language of mails and pages is the first one of the header `Accept-Language` that this server has; "
+        "`PATCH /v1/users/me` changes it.",
         responses={201: serializers.MeSerializer, 202: serializers.PendingSignUpSerializer},
         errors=[
             services.HandleTaken,
@@ -486,6 +499,21 @@ class UserViewSet(BaseViewSet):
         return Response(status=202)
 
     @documented(
+        operation_id="deactivateUser",
+        summary="Deactivate the current user",
+        description="Hides the account and ends all sessions, until the user signs in with `reactivate`.",
+        responses={204: None},
+        errors=[services.WrongPassword, Forbidden],
+    )
+    @action(detail=True, methods=["post"])
+    def deactivate(self, request: Request, user: str) -> Response:
+        account = self._get_own_account(request, user)
+        password = self.get_validated_data()["password"]
+        limits.require("password", str(account.pk))
+        services.deactivate(account, password=password, session_id=session_id_of(request))
+        return Response(status=204)
+
+    @documented(
         operation_id="changeHandle",
         summary="Change the handle of the current user",
         description="At most once in 14 days. For 30 days only this account can take the former handle; links to it do "
@@ -502,7 +530,13 @@ class UserViewSet(BaseViewSet):
 
     @staticmethod
     def _get_own_account(request: Request, identifier: str) -> User:
-        """Raises NotFound for an account that the caller may not read, Forbidden for every other account."""
+        """Raises NotFound for an account that the caller may not read, Forbidden for every other account, and
+        AccountSuspended for a suspended caller who names another account than their own."""
+        caller = cast(User, request.user)
+        if caller.is_restricted:
+            if identifier.lower() not in {"me", str(caller.pk), f"@{caller.handle}"}:
+                raise services.suspension_of(caller.pk)
+            return load_user(caller.pk)
         profile = get_profile_or_404(request, identifier, for_review=True)
         if profile.id != request.user.pk:
             raise Forbidden
@@ -512,6 +546,7 @@ class UserViewSet(BaseViewSet):
 @extend_schema(tags=["Users"])
 class ExportViewSet(BaseViewSet):
     serializer_class = serializers.PasswordSerializer
+    restricted_actions = frozenset({"create", "retrieve"})
 
     @documented(
         operation_id="requestDataExport",

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("accounts", "0020_reach"),
+        ("accounts", "0016_account_changes"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("accounts", "0016_account_changes"),
+        ("accounts", "0018_member_settings"),
         ('site', '0001_site'),
     ]
 

@@ -1,6 +1,6 @@
 """Posts."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -8,6 +8,8 @@ from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.models import User
+from apps.accounts.services import EmailNotConfirmed, require_confirmed_email
 from apps.content import captions, services
 from apps.content.api.permissions import IsAuthorOrReadOnly
 from apps.content.api.posts import read_post, readable_posts
@@ -49,11 +51,12 @@ class PostViewSet(PhotoViewSet):
         description="Of photos that the caller has uploaded. The post is `processing` until all of them are ready.",
         responses={201: PostSerializer},
         parameters=[VARIANTS],
-        errors=[BlockedText, NewAccountLimitReached],
+        errors=[BlockedText, NewAccountLimitReached, EmailNotConfirmed],
         idempotency_key=True,
     )
     @idempotent
     def create(self, request: Request) -> Response:
+        require_confirmed_email(cast(User, request.user))
         post = services.create_post(author_id=self.caller_id, **self.get_validated_data())
         headers = {"Location": f"/v1/posts/{post.pk}"}
         return Response(self._representation(post.pk), status=201, headers=headers)

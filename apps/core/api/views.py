@@ -51,6 +51,8 @@ class BaseViewSet(GenericViewSet[Any]):
     filterset_class: type[FilterSet] | None = None
     # {action: scope in RATE_LIMITS}, for actions that have a limit of their own.
     rate_limits: ClassVar[dict[str, str]] = {}
+    # Actions that are open to the sessions of suspended accounts, which may do nothing else.
+    restricted_actions: ClassVar[frozenset[str]] = frozenset()
     # What `get_filter_values` returned for this request.
     _filter_values: dict[str, Any] | None = None
     # Actions that read one resource and answer with an ETag.

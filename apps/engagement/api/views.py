@@ -1,6 +1,6 @@
 """Likes, saves and comments."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import is_moderator
+from apps.accounts.models import User
+from apps.accounts.services import EmailNotConfirmed, require_confirmed_email
 from apps.content.api.posts import check_post_readable
 from apps.content.api.serializers import PostSerializer, serialize_post_counts, serialize_posts
 from apps.core.api.idempotency import idempotent
@@ -162,11 +164,12 @@ class CommentViewSet(BaseViewSet):
         summary="Comment on a post",
         description="Or, with `parent_id`, reply to a comment.",
         responses={201: CommentSerializer},
-        errors=[comments.CommentsDisabled, BlockedText, NewAccountLimitReached],
+        errors=[comments.CommentsDisabled, BlockedText, NewAccountLimitReached, EmailNotConfirmed],
         idempotency_key=True,
     )
     @idempotent
     def create(self, request: Request, post_id: UUID) -> Response:
+        require_confirmed_email(cast(User, request.user))
         made = comments.comment(post_id, by=self.caller_id, **self.get_validated_data())
         return Response(serialize_comment(reads.comment(made.pk, self.caller_id), self.caller_id), status=201)
 

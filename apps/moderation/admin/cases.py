@@ -170,7 +170,7 @@ def possible(case: reads.Case) -> list[str]:
 
 def offered(case: reads.Case, *, has_reports: bool) -> dict[str, str]:
     """The possible decisions that would change something, with their labels."""
-    can_be_warned = case.person.state in {User.State.ACTIVE, User.State.SUSPENDED}
+    can_be_warned = case.person.state not in {User.State.LEAVING, User.State.ERASED}
     is_hidden = getattr(case.row, "taken_down_at", None) is not None
     useless = {
         Decision.TAKE_DOWN: is_hidden,

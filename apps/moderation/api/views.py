@@ -358,6 +358,7 @@ def get_own_action(request: HttpRequest | Request, action_id: UUID, token: str |
 
 @extend_schema(tags=["Moderation"])
 class OwnActionViewSet(BaseViewSet):
+    restricted_actions = frozenset({"list"})
     serializer_class = serializers.DecisionSerializer
 
     def get_queryset(self) -> ActionQuerySet:
@@ -376,6 +377,7 @@ class OwnActionViewSet(BaseViewSet):
 
 @extend_schema(tags=["Moderation"])
 class ActionViewSet(BaseViewSet):
+    restricted_actions = frozenset({"appeal", "statement"})
     lookup_url_kwarg = "action_id"
     lookup_value_converter = "uuid"
 

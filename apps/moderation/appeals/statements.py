@@ -24,6 +24,7 @@ from apps.core import mail
 from apps.core.db.ids import moment_of
 from apps.core.languages import use_language
 from apps.core.tasks import leased
+from apps.core.time_zones import show_dates_in
 from apps.moderation.appeals import graded
 from apps.moderation.cases.decisions import SEND_STATEMENT
 from apps.moderation.cases.policies import localize_reason
@@ -71,7 +72,7 @@ class StatementText:
 
 
 def compose(action: ModerationAction) -> StatementText:
-    """The statement as plain text, in the active language. Escape it in other formats."""
+    """The statement as plain text, in the active language and time zone. Escape it in other formats."""
     subject, decision = _decision(action)
     paragraphs = [decision]
     if action.action in MEASURES:
@@ -264,11 +265,12 @@ def _occasion(action: ModerationAction) -> str:
 
 
 def _format_time(moment: datetime) -> str:
-    return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
 
 
 def _format_day(moment: datetime) -> str:
-    return date_format(moment, "DATE_FORMAT")
+    return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
 
 # ── The link to appeal without signing in ──────────────────────────────────────────────────────
@@ -343,7 +345,7 @@ def _unsent() -> leased.LeasedJobQuerySet:
 def _mail(actions: Sequence[ModerationAction], user: User) -> None:
     action = actions[0]
     context: dict[str, Any] = {"name": user.greeting_name}
-    with use_language(user.locale):
+    with use_language(user.locale), show_dates_in(user.time_zone):
         letter = compose(action) if len(actions) == 1 else compose_together(actions)
         context["paragraphs"] = letter.paragraphs
         if len(actions) > 1:
@@ -353,6 +355,7 @@ def _mail(actions: Sequence[ModerationAction], user: User) -> None:
     mail.send(
         to=user.email,
         locale=user.locale,
+        time_zone=user.time_zone,
         subject=letter.subject,
         template="statement",
         context=context,

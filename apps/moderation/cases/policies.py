@@ -28,6 +28,16 @@ STANDARD_REASONS = frozenset(
         gettext_noop("The report says nothing true of it."),
         gettext_noop("Something has been done about it already."),
         gettext_noop("Its author has removed or changed it."),
+        gettext_noop("It shows a naked body. Readers can choose whether to see it."),
+        gettext_noop("It shows injury or violence that some readers find disturbing."),
+        gettext_noop("It is mostly advertising. It is not recommended to users who do not follow you."),
+        gettext_noop("Its hashtags have nothing to do with its content."),
+        gettext_noop("The account posts the same content again and again."),
+        gettext_noop("The account mentions many users who do not want it."),
+        gettext_noop(
+            "Please respect other users: insults break our rules. We may suspend the account if it happens again."
+        ),
+        gettext_noop("Please do not advertise in comments. We may suspend the account if it happens again."),
     }
 )
 _FIELDS = ("title", "text", "action", "category")

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from apps.accounts.api.authentication import is_moderator
 from apps.accounts.api.serializers import RelationshipSerializer
+from apps.accounts.services import EmailNotConfirmed
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
 from apps.safety.newcomers import NewAccountLimitReached
@@ -71,6 +72,7 @@ class RelationshipViewSet(RelationshipBaseViewSet):
             services.FollowerLimitReached,
             services.FollowingLimitReached,
             NewAccountLimitReached,
+            EmailNotConfirmed,
         ],
     )
     @action(detail=True, methods=["post"])

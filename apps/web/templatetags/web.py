@@ -107,13 +107,21 @@ def badge(number: int) -> str:
 def ago(moment: datetime) -> SafeString:
     """How long ago, for example "3 hours", as a <time> with the exact time as its title."""
     age = timezone.now() - moment
+    local = timezone.localtime(moment)
     if age.days > 30:
-        text = date_format(moment, "DATE_FORMAT")
+        text = date_format(local, "DATE_FORMAT")
     else:
         text = _("now") if age.total_seconds() < 60 else timesince(moment, depth=1)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), date_format(moment, "DATETIME_FORMAT"), text
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), date_format(local, "DATETIME_FORMAT"), text
     )
+
+
+@register.simple_tag
+def local_time(moment: datetime) -> str:
+    """Date and time in the time zone of the member, with the name of the zone."""
+    local = timezone.localtime(moment)
+    return f"{date_format(local, 'DATETIME_FORMAT')} ({local:%Z})"
 
 
 # As Django's json_script, so that the data cannot end the element.

@@ -11,7 +11,6 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -30,13 +29,13 @@ from apps.accounts.api.serializers import (
     SignUpSerializer,
 )
 from apps.accounts.models import EmailedToken, Session, User
-from apps.accounts.services import AccountSuspended, InvalidLink
-from apps.core import limits
+from apps.accounts.services import AccountDeactivated, InvalidLink
+from apps.core import limits, time_zones
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
 from apps.site import reads as site
-from apps.web import sessions
+from apps.web import reactivation, sessions
 from apps.web.forms import form_page, read_passkey_form, refused_form
 from apps.web.http import get_member, go, go_back, page, read_form, render_page, require_form_methods, safe_path
 
@@ -53,6 +52,8 @@ def login(request: HttpRequest) -> HttpResponse:
         return redirect(to)
     if "proof" in request.POST:
         return _second_step(request, to)
+    if "returning" in request.POST:
+        return _reactivate(request, to)
     values = {"login": "", "next": to}
     if request.method != "POST":
         return render_page(request, "web/login.html", {"form": values, "errors": {}})
@@ -70,10 +71,7 @@ def login(request: HttpRequest) -> HttpResponse:
             return render_page(request, "web/login_code.html", context)
         return _complete_sign_in(request, user.pk, to)
     except (DomainError, ValidationError) as error:
-        context = {
-            "suspension": _suspension(error),
-            "needs_setup": isinstance(error, two_factor.TwoFactorRequired),
-        }
+        context = {"needs_setup": isinstance(error, two_factor.TwoFactorRequired)}
         return refused_form(request, "web/login.html", error, values=values, context=context)
 
 
@@ -98,7 +96,7 @@ def _second_step(request: HttpRequest, to: str) -> HttpResponse:
             values={"proof": "", "next": to},
             secrets=["code"],
             places={two_factor.WrongCode.code: "code"},
-            context={"suspension": _suspension(error)} | _ways(user, proof),
+            context=_ways(user, proof),
         )
 
 
@@ -113,23 +111,41 @@ def _ways(user: User, proof: str) -> dict[str, Any]:
     }
 
 
-def _complete_sign_in(request: HttpRequest, user_id: UUID, to: str, *, two_factor: bool = False) -> HttpResponse:
-    client = describe_client(request)
-    is_leaving = User.objects.filter(pk=user_id, state=User.State.LEAVING).exists()
-    session = services.complete_sign_in(user_id, kind=Session.Kind.WEB, two_factor=two_factor, **client)
+def _complete_sign_in(
+    request: HttpRequest, user_id: UUID, to: str, *, two_factor: bool = False, reactivate: bool = False
+) -> HttpResponse:
+    """Sign the browser in. Asks whether to reactivate a deactivated account. The session of a suspended account is
+    restricted, and shows why."""
+    is_leaving = User.objects.filter(pk=user_id, erase_after__isnull=False).exists()
+    try:
+        session = services.complete_sign_in(
+            user_id,
+            kind=Session.Kind.WEB,
+            two_factor=two_factor,
+            restricted=True,
+            reactivate=reactivate,
+            **describe_client(request),
+        )
+    except AccountDeactivated:
+        proof = reactivation.make_proof(user_id, two_factor=two_factor)
+        return render_page(request, "web/reactivate.html", {"returning": proof, "next": to})
     if is_leaving:
         messages.success(request, _("Welcome back. Your account will not be deleted."))
-    response = go(request, to)
+    if reactivate:
+        messages.success(request, _("Welcome back. Your account is visible again."))
+    response = go(request, reverse("web:suspended") if session.user.is_restricted else to)
     sessions.sign_in(request, response, session)
     return response
 
 
-def _suspension(error: DomainError | ValidationError) -> dict[str, Any] | None:
-    """The reason for which an account is suspended and until when; None for other errors."""
-    if not isinstance(error, AccountSuspended):
-        return None
-    until = error.extra["until"]
-    return {"reason": error.extra["reason"], "until": until and parse_datetime(until)}
+def _reactivate(request: HttpRequest, to: str) -> HttpResponse:
+    """The member has answered that they return."""
+    found = reactivation.read_proof(request.POST["returning"])
+    if found is None:
+        messages.error(request, second_step.InvalidChallenge.title)
+        return redirect(_with_next("web:login", to))
+    user_id, two_factor = found
+    return _complete_sign_in(request, user_id, to, two_factor=two_factor, reactivate=True)
 
 
 @require_form_methods
@@ -187,9 +203,12 @@ def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     throttling.count(request, "sign_up", client_network(request))
     # An empty date is no date.
     given = [name for name in ("invitation", "reason", "date_of_birth", "proof_of_work") if request.POST.get(name)]
+    # That of the browser, which may know another version of the database.
+    time_zone = request.POST.get("time_zone", "")
     user = registration.register(
         **read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name", *given]),
         locale=get_language(),
+        time_zone=time_zone if time_zone in time_zones.names() else "",
     )
     if user.state == User.State.PENDING:
         return go(request, f"{reverse('web:join')}?sent")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
+from apps.accounts.services import require_confirmed_email
 from apps.content.api.posts import check_post_readable, read_post
 from apps.core.api.idempotency import RequestInProgress, run_once
 from apps.core.api.problems import refusal_for
@@ -111,6 +112,7 @@ def comment(request: HttpRequest, post_id: UUID) -> HttpResponse:
         return redirect_to_login(request)
     post_url = reverse("web:post", args=[post_id])
     try:
+        require_confirmed_email(request.user)
         made_id = _create_once(request, post_id)
     except (DomainError, ValidationError) as error:
         if wants_json(request) or isinstance(error, NotFound):

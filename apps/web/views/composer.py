@@ -17,6 +17,7 @@ from rest_framework.exceptions import ValidationError
 
 from apps.accounts import services as accounts
 from apps.accounts.api.serializers import UpdateProfileSerializer
+from apps.accounts.services import must_confirm_email
 from apps.content import services
 from apps.content.api.posts import find_own_post
 from apps.content.api.serializers import UpdatePostSerializer
@@ -54,7 +55,9 @@ def upload_limits() -> dict[str, Any]:
 @require_safe
 @page(members_only=True)
 def new(request: HttpRequest) -> HttpResponse:
-    """The composer. Scripts create the post (`POST /web/posts`)."""
+    """The composer, or the request to confirm the address. Scripts create the post (`POST /web/posts`)."""
+    if must_confirm_email(get_member(request)):
+        return render_page(request, "web/confirm_first.html")
     return render_page(request, "web/new.html", {"limits": upload_limits()})
 
 

@@ -37,7 +37,7 @@ from apps.accounts.devices import name_device
 from apps.accounts.models import DEFAULT_SETTINGS, DataExport, SecurityEvent, Session, User
 from apps.accounts.security import title_of
 from apps.accounts.services import WrongPassword
-from apps.core import limits
+from apps.core import limits, time_zones
 from apps.core.languages import closest_language
 from apps.moderation.api.serializers import serialize_decision
 from apps.moderation.models import ModerationAction
@@ -148,12 +148,13 @@ def _update(member: User, data: dict[str, Any]) -> None:
 @require_form_methods
 @page(members_only=True)
 def account(request: HttpRequest) -> HttpResponse:
-    """Handle, e-mail address and language: a form for each."""
+    """Handle, e-mail address, and language and time zone: a form for each."""
     member = get_member(request)
+    fields = ["locale", "time_zone"]
     return _account_form(
         request,
-        lambda: _change_language(member, request.POST.get("locale", "")),
-        values={"locale": member.locale},
+        lambda: _change_language(member, {name: request.POST[name] for name in fields if name in request.POST}),
+        values={name: getattr(member, name) for name in fields},
     )
 
 
@@ -226,6 +227,9 @@ def _account_form(
     context = {
         "locale": member.locale,
         "languages": _languages(member.locale),
+        "time_zone": member.time_zone,
+        "time_zones": time_zones.choices(),
+        "server_zone": settings.TIME_ZONE,
         "pending": changes.pending_change(member.pk),
         "next_handle_change": changes.next_handle_change(member),
         "handle_days": settings.HANDLE_CHANGE_INTERVAL.days,
@@ -243,10 +247,11 @@ def _account_form(
     )
 
 
-def _change_language(member: User, locale: str) -> None:
-    """Also of the rest of this request, so that its message is in the new language."""
-    _update(member, {"locale": locale})
-    translation.activate(closest_language(locale))
+def _change_language(member: User, sent: dict[str, str]) -> None:
+    """Change the language and the time zone, also of the rest of this request, so that its message is in the new
+    language. A value that stays as it is may be one that this server does not have."""
+    _update(member, {name: value for name, value in sent.items() if value != getattr(member, name)})
+    translation.activate(closest_language(sent.get("locale", member.locale)))
 
 
 def _languages(current: str) -> list[tuple[str, str]]:
@@ -587,13 +592,38 @@ def _checked_password(request: HttpRequest) -> str:
 @sensitive_post_parameters()
 @require_form_methods
 @page(members_only=True)
+def deactivate(request: HttpRequest) -> HttpResponse:
+    """Hide the account until the member signs in again, and sign out everywhere."""
+
+    def hide() -> HttpResponse:
+        session_id = _session(request).session_id
+        services.deactivate(get_member(request), password=_checked_password(request), session_id=session_id)
+        messages.success(request, _("Your account is hidden. Sign in whenever you want to come back."))
+        response = redirect("web:home")
+        sessions.delete_cookie(response)
+        return response
+
+    return form_page(
+        request,
+        "web/settings/deactivate.html",
+        hide,
+        values={},
+        secrets=["password"],
+        places={WrongPassword.code: "password"},
+        context=section_context("account"),
+    )
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page(members_only=True)
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account after a grace period, and sign out everywhere."""
 
     def leave() -> HttpResponse:
         session_id = _session(request).session_id
         services.leave(get_member(request), password=_checked_password(request), session_id=session_id)
-        day = date_format(timezone.now() + settings.ERASURE_GRACE, "DATE_FORMAT")
+        day = date_format(timezone.localtime() + settings.ERASURE_GRACE, "DATE_FORMAT")
         gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
         messages.success(request, gone % {"day": day})
         response = redirect("web:home")

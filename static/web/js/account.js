@@ -11,6 +11,12 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// ── The time zone of the browser ─────────────────────────────────────────────────────────────────────────
+onContent((root) => {
+  for (const field of root.querySelectorAll("[data-time-zone]"))
+    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+});
+
 // ── Show and hide a password ─────────────────────────────────────────────────────────────────────────────
 onContent((root) => {
   for (const button of root.querySelectorAll("[data-reveal]")) button.hidden = false;

@@ -29,7 +29,6 @@ def things(alice, bob):
     [
         ("post", "mark_sensitive", "marked", "mark_sensitive", "Mark the post by @alice as sensitive"),
         ("post", "limit_post", "limited_posts", "limit_reach", "Limit the reach of the post by @alice"),
-        ("post", "limit_account", "limited_accounts", "limit_reach", "Limit the reach of @alice"),
         ("user", "limit_account", "limited_accounts", "limit_reach", "Limit the reach of @alice"),
         ("comment", "warn", "warned", "warn", "Warn @alice"),
     ],
