@@ -51,7 +51,8 @@ form.addEventListener("submit", async (event) => {
   status.textContent = status.dataset.working;
   try {
     field.value = await getSolution();
-    form.requestSubmit();
+    // In a task of its own: a form ignores a request while the event of the first one is being dispatched.
+    setTimeout(() => form.requestSubmit());
   } catch {
     status.textContent = status.dataset.failed;
   }

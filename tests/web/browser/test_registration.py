@@ -37,6 +37,8 @@ def test_join_page_computes_the_proof_of_work(site):
     page.get_by_role("button", name="Join").click()
     expect(page).to_have_url(re.compile(r"/$"))
     expect(page.get_by_text("Open the link in it to confirm your address.")).to_be_visible()
+    # The requests of the page that opens must not meet the end of the test.
+    page.wait_for_load_state("networkidle")
     assert User.objects.get(handle="dora").of_age_at
     assert Invitation.objects.get().uses == 1
 
@@ -56,11 +58,13 @@ def test_refused_form_gets_a_new_solution_and_an_invitation_is_copied(site):
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Join").click()
     expect(page.get_by_text("Open the link in it to confirm your address.")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     page = site.open(alice, size={"width": 320, "height": 700}, permissions=["clipboard-read", "clipboard-write"])
     page.goto("/settings/invitations")
     page.get_by_role("button", name="Create an invitation").click()
     page.get_by_role("link", name=re.compile("Share the invitation")).click()
     expect(page.get_by_text("Link copied.")).to_be_visible()
     assert faults(page) == []
+    page.wait_for_load_state("networkidle")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 320
