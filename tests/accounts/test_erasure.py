@@ -20,7 +20,18 @@ from django.utils import timezone
 
 from apps.accounts import erasure, exports, housekeeping, services
 from apps.accounts import privacy as accounts_privacy
-from apps.accounts.models import Consent, EmailChange, EmailedToken, Erasure, Session, User, WithheldHandle
+from apps.accounts.models import (
+    Application,
+    Consent,
+    EmailChange,
+    EmailedToken,
+    Erasure,
+    Invitation,
+    InvitationUse,
+    Session,
+    User,
+    WithheldHandle,
+)
 from apps.content import services as content
 from apps.content.models import Post, StaleExposure
 from apps.core import privacy
@@ -334,6 +345,7 @@ def history(api, alice, bob, carol, mallory, deliver):
                 CommentLike.objects.create(user=liker, comment=comment)
 
     make_cases(alice, bob)
+    make_invitations(alice, bob)
     for one in (alice, bob):
         enrol(one)
         add_passkey(one)
@@ -402,6 +414,15 @@ def make_cases(alice, bob):
         record_staff_act("read_sessions", other, by=one.pk)
         TeamNote.objects.create(person=other, author=one, text="Second account.")
         Digest.objects.create(moderator=one, frequency="daily", announced_until=timezone.now())
+
+
+def make_invitations(alice, bob):
+    """Each has invited the other, and decided on the other's application."""
+    now = timezone.now()
+    for one, other in ((alice, bob), (bob, alice)):
+        invitation = Invitation.objects.create(creator=one, max_uses=2, expires_at=now)
+        InvitationUse.objects.create(invitation=invitation, user=other)
+        Application.objects.create(user=other, status="approved", decided_by=one, decided_at=now)
 
 
 def make_notifications(alice, bob):

@@ -70,6 +70,7 @@ class TestOutcome:
             "target_type": "post",
             "target_id": str(post.pk),
             "category": "hate",
+            "rule": None,
             "note": "She hates.",
             "status": "open",
             "created_at": "",
@@ -143,7 +144,7 @@ class TestNotification:
     def german(self, bob):
         User.objects.filter(pk=bob.pk).update(locale="de", email_verified_at=timezone.now())
 
-    def test_reporter_is_notified_in_app_and_by_mail(self, api, deliver, german, bob, mod, report):
+    def test_reporter_is_notified_in_app_and_by_mail(self, api, deliver, bob, mod, report):
         deliver()
         services.resolve_flag(report, by=mod, resolution="dismissed", note=HARMLESS)
         deliver()

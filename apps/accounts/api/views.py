@@ -4,6 +4,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
@@ -148,13 +149,17 @@ class AuthViewSet(BaseViewSet):
         account = services.check_credentials(user, password=body["password"])
         if not two_factor.is_enrolled(account):
             return account.pk, False
-        # Before a code is used up.
-        services.require_answers(account, restricted=body.get("restricted"), reactivate=body.get("reactivate"))
         code = body.get("code")
         if not code:
             raise second_step.required(account)
         attempts.count_second_factor(request, account.pk)
-        if permissions.accept(account, code, **describe_client(request)) is None:
+        # The code is not used up if the user has to answer first.
+        with transaction.atomic():
+            accepted = permissions.accept(account, code, **describe_client(request))
+            if accepted:
+                answers = {name: body.get(name) for name in ("restricted", "reactivate")}
+                services.require_answers(account, **answers)
+        if accepted is None:
             raise services.InvalidCredentials
         return account.pk, True
 

@@ -124,6 +124,7 @@ def test_start_page_is_the_desk_and_not_the_index_of_models(mod, alice, django_a
         "Open reports": 2,
         "Open appeals": 2,
         "Your decisions today": 1,
+        "Applications": 0,
     }
     assert "Models in the" not in page.text
     assert "Site administration" not in page.text
