@@ -145,6 +145,7 @@ class TestNotification:
         User.objects.filter(pk=bob.pk).update(locale="de", email_verified_at=timezone.now())
 
     def test_reporter_is_notified_in_app_and_by_mail(self, api, deliver, bob, mod, report):
+        User.objects.filter(pk=bob.pk).update(email_verified_at=timezone.now())
         deliver()
         services.resolve_flag(report, by=mod, resolution="dismissed", note=HARMLESS)
         deliver()

@@ -70,6 +70,11 @@ class ReplaceConstraint(migrations.RemoveConstraint):
         former.database_forwards(app_label, schema_editor, from_state, to_state)
 
 
+LONGER_ACTION = migrations.AlterField(
+    "reasontemplate", "action", models.CharField(choices=DECISIONS, max_length=20)
+)
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0020_reach"),
@@ -166,14 +171,18 @@ class Migration(migrations.Migration):
                 ),
             ]
         ),
-        migrations.AlterField("reasontemplate", "action", models.CharField(choices=DECISIONS, max_length=20)),
+        # A longer varchar changes the catalogue only: no row is read.
+        migrations.SeparateDatabaseAndState(
+            database_operations=[LONGER_ACTION],
+            state_operations=[LONGER_ACTION],
+        ),
         ReplaceConstraint("moderationaction", "action_is_known"),
         AddConstraintNotValid(
             "moderationaction",
             models.CheckConstraint(condition=Q(action__in=[name for name, _ in ACTIONS]), name="action_is_known"),
         ),
         migrations.RemoveConstraint("reasontemplate", "template_action_is_known"),
-        migrations.AddConstraint(
+        AddConstraintNotValid(
             "reasontemplate",
             models.CheckConstraint(
                 condition=Q(action__in=[name for name, _ in DECISIONS]), name="template_action_is_known"
