@@ -1,6 +1,5 @@
 // What members do with posts in a page.
 import { ask, isSignedIn, on, onContent, removeItem, send, showMessage, text } from "./app.js";
-import "./share.js";
 
 /** Let content that a script has inserted work like that of the page. */
 export const enhance = (root) => window.htmx?.process(root);

@@ -180,7 +180,7 @@ def test_moderator_signs_in_with_a_code_on_a_phone(site):
     page.goto("/settings/sessions")
     page.get_by_label("Handle or e-mail address").fill("mod")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").tap()
+    page.get_by_role("button", name="Sign in", exact=True).tap()
     code = page.get_by_label("Code", exact=True)
     expect(code).to_be_focused()
     code.fill(code_of(device))
