@@ -30,8 +30,11 @@ type Body<O> = O extends { requestBody: infer B }
     ? { body?: Json<NonNullable<B>> }
     : { body?: never };
 
-/** What a request consists of. An `idempotencyKey` makes it safe to repeat a request that creates something. */
-type Options<O> = Path<O> & Query<O> & Body<O> & { idempotencyKey?: string };
+/**
+ * What a request consists of. An `idempotencyKey` makes it safe to repeat a request that creates something. For each
+ * operation by itself: the compiler would combine the parts of all of them.
+ */
+type Options<O> = O extends unknown ? Path<O> & Query<O> & Body<O> & { idempotencyKey?: string } : never;
 type Request = { path?: object; query?: object; body?: unknown; idempotencyKey?: string };
 
 /** An error response, or a response that is not JSON. Switch on `problem?.code`. */
