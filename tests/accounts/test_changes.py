@@ -64,7 +64,7 @@ def test_new_handle_is_shown_everywhere_at_once_and_the_former_one_is_unknown(ap
     assert client.get("/@alice.l").status_code == 200
     page = client.get(f"/p/{post.pk}").content.decode()
     assert '<a href="/@alice.l">@alice.l</a>' in page
-    # Whoever changes a handle may want to be left alone by those who know the former one.
+    # A member who changes the handle may want to be left alone by people who know the former one.
     unknown = api(None).get("/users/@nobody").json()
     assert api(None).get("/users/@alice").json() | {"request_id": ""} == unknown | {"request_id": ""}
     assert client.get("/@alice").status_code == 404

@@ -360,7 +360,7 @@ class TestDiscoverable:
         assert self.shown(caller) == set(self.PLACES)
         api(alice).patch("/users/me", {"settings": {"discoverable": False}})
         assert self.shown(caller) == set()
-        # Whoever knows the account still finds it.
+        # People who know the account still find it.
         assert caller.get("/users/@alice").status_code == 200
         assert len(caller.get("/users/@alice/posts").json()["results"]) == 1
         assert len(api(friend).get("/feed").json()["results"]) == 1
