@@ -3,10 +3,12 @@
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 import pytest
 import structlog
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.cache import caches
@@ -153,6 +155,13 @@ def mod(db: None) -> User:
     mod = UserFactory(handle="mod", is_staff=True)
     mod.groups.add(Group.objects.get(name="moderator"))
     return mod
+
+
+@pytest.fixture
+def reason_templates(db: None) -> None:
+    """The templates that migrations create: tests that commit truncate all tables afterwards."""
+    for name in ("0008_reason_templates", "0019_graded_measures"):
+        import_module(f"apps.moderation.migrations.{name}").make_templates(apps, None)
 
 
 @pytest.fixture

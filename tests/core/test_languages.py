@@ -210,7 +210,7 @@ def test_one_mail_about_several_takedowns_is_translated(alice, mod):
     assert "Dein Kommentar vom" in letter.body
 
 
-def test_standard_reasons_are_translated_and_others_kept(alice, mod):
+def test_standard_reasons_are_translated_and_others_kept(alice, mod, reason_templates):
     assert set(ReasonTemplate.objects.values_list("text", flat=True)) == policies.STANDARD_REASONS
     reason = "It shows nudity or sexual acts, which our rules do not allow."
     action = moderation.take_down_post(PostFactory(author=alice), by=mod, reason=reason, category="nudity")
