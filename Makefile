@@ -26,7 +26,7 @@ run: $(READY) ## Start everything: servers, API, workers, dispatcher (PORT, STAT
 test: $(READY) ## Run the tests that are not slow, against real servers (ARGS="tests/social -k follow")
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers, fuzzing
+test-slow: $(READY) ## Run the slow tests: faults, whole stacks, browsers, fuzzing, tables of all routes
 	@$(PYTEST) -m slow $(ARGS)
 
 check: lint types contracts migrations deploy-check schema-check ## Run every check that needs no test run

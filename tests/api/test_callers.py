@@ -289,6 +289,7 @@ def fill(value: Any, names: dict[str, Any]) -> Any:
     return value
 
 
+@pytest.mark.slow
 def test_route_answers_each_caller_as_in_the_table(world, subtests):
     for method, route in TABLE:
         with subtests.test(method=method, route=route):

@@ -179,6 +179,7 @@ def test_the_number_of_queries_does_not_depend_on_the_page_size(lists, subtests)
             assert spent[0] == spent[1] <= 8
 
 
+@pytest.mark.slow
 def test_invalid_limits_and_cursors_are_refused(lists, carol, subtests):
     api, paths = lists
     # A cursor is its viewer's own, whatever the viewer may do.

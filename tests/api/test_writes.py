@@ -299,6 +299,7 @@ def filled(value, things):
     return value.format(**things) if isinstance(value, str) else value
 
 
+@pytest.mark.slow
 def test_repeated_write_has_the_effect_of_one(world, subtests):
     for (method, route), write in TABLE.items():
         with subtests.test(method=method, route=route), rolled_back():

@@ -103,6 +103,7 @@ def test_pages_have_a_content_security_policy(browser):
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
+@pytest.mark.slow
 def test_every_page_is_within_its_query_budget_and_escapes_text(browser, django_assert_max_num_queries, subtests):
     for model in OURS:
         with subtests.test(model=model.__name__):
@@ -125,6 +126,7 @@ def keep_query_budget_and_escape_text(browser, model, django_assert_max_num_quer
         assert b"<script>alert(1)" not in detail.content
 
 
+@pytest.mark.slow
 @pytest.mark.promise("O1")
 def test_no_form_adds_changes_or_deletes_rows(browser, subtests):
     for model in OURS:

@@ -99,6 +99,7 @@ def path_of(page, alice):
     return reverse(f"admin:{page.replace('.', '_').lower()}_changelist")
 
 
+@pytest.mark.slow
 @pytest.mark.promise("O1")
 @pytest.mark.parametrize("rank", RANKS)
 def test_page_is_visible_to_the_roles_in_the_table(rank, alice, django_assert_max_num_queries):
@@ -214,6 +215,7 @@ VERBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.promise("O1")
 def test_action_is_allowed_to_the_roles_in_the_table(world, subtests):
     for (verb, (first, attempt, done)), rank in product(VERBS.items(), RANKS):

@@ -66,6 +66,7 @@ def test_every_url_has_a_row():
     assert [str(each.pattern) for each in patterns() if each.callback not in found] == []
 
 
+@pytest.mark.slow
 def test_every_page_answers_every_visitor(visits: Visits) -> None:
     """And no page of members is stored, so that the back button does not show it after signing out."""
     wrong = {}
@@ -79,6 +80,7 @@ def test_every_page_answers_every_visitor(visits: Visits) -> None:
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_every_form_answers_every_visitor(visits: Visits) -> None:
     wrong = {}
     for row in ROWS:
@@ -123,6 +125,7 @@ RESTRICTED = {
 }
 
 
+@pytest.mark.slow
 def test_suspended_member_opens_nothing_but_these_pages(visits: Visits) -> None:
     """The others show the page about the suspension, and no content."""
     wrong = {}
@@ -141,6 +144,7 @@ def test_suspended_member_opens_nothing_but_these_pages(visits: Visits) -> None:
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_every_form_needs_the_csrf_token_and_no_page_another_method(visits: Visits) -> None:
     wrong = {}
     for row in ROWS:

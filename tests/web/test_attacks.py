@@ -371,6 +371,7 @@ def fault(response):
     return response.status_code >= 500 and response.status_code != 501
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FORMS)
 def test_malformed_fields_are_refused(path, objects, alice):
     anonymous = {"/login", "/login?next=/", "/join", "/forgot", "/reset-password", "/confirm-email"}
@@ -407,6 +408,7 @@ QUERIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", QUERIES)
 def test_malformed_queries_are_refused(path, objects, alice):
     browser = Browser(alice)

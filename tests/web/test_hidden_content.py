@@ -108,6 +108,7 @@ def found(page: str, post: Post) -> set[str]:
     return {trace for trace in [str(post.pk), *SECRETS] if trace in page}
 
 
+@pytest.mark.slow
 @pytest.mark.promise("P2", "P5", "P6")
 @pytest.mark.parametrize("kind", list(POSTS))
 def test_hidden_post_leaves_no_trace_in_any_list(kind, world, subtests):
@@ -122,6 +123,7 @@ def test_hidden_post_leaves_no_trace_in_any_list(kind, world, subtests):
                 assert found(page, post) - ({str(post.pk)} if "{post}" in path else set()) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.promise("P4")
 @pytest.mark.parametrize("kind", list(POSTS))
 def test_hidden_post_answers_like_an_unknown_one(kind, world, subtests):
@@ -145,6 +147,7 @@ def _without_request_id(response: Any) -> str:
     return re.sub(r"[0-9a-f-]{32,36}", "", response.content.decode())
 
 
+@pytest.mark.slow
 @pytest.mark.promise("P4")
 @pytest.mark.parametrize("kind", [kind for kind in POSTS if kind != "public"])
 def test_nobody_acts_on_a_hidden_post(kind, world, subtests):

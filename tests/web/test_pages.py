@@ -54,6 +54,7 @@ def path_of(alice):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["anonymous", "member", "owner", "moderator"])
 def test_every_page_has_a_heading_a_title_and_landmarks(role, alice, bob, mod, path_of, browse):
     browser = browse({"member": bob, "owner": alice, "moderator": mod}.get(role))

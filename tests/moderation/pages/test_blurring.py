@@ -37,6 +37,7 @@ def images(page):
     return [("pg-sensitive" in image) for image in re.findall("<img[^>]*>", main)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("category", ["nudity", "violence", "self_harm", "illegal", "spam"])
 @pytest.mark.parametrize("outcome", ["take_down", "dismiss"])
 def test_decided_photo_is_blurred_by_the_category_of_the_report(client, mod, alice, bob, category, outcome):

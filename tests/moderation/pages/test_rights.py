@@ -96,6 +96,7 @@ def person_who_is(kind):
     return looker
 
 
+@pytest.mark.slow
 @pytest.mark.promise("O1")
 def test_pages_are_visible_to_their_roles(browser, world, subtests):
     for kind, visible in RIGHTS.items():
@@ -122,6 +123,7 @@ def test_anonymous_visitor_is_asked_to_sign_in():
             assert getattr(Client(), method)(path_of(name, ids)).status_code == 302, (method, name)
 
 
+@pytest.mark.slow
 def test_pages_open_within_query_budget_and_escape_text(browser, world, django_assert_max_num_queries):
     client = browser(make_moderator("looker", "admin"))
     client.get("/admin/")
