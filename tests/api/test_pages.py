@@ -62,7 +62,7 @@ def test_operation_can_be_opened_and_shows_its_examples(window: Window) -> None:
     window.page.wait_for_selector(".opblock.is-open")
     assert "Low tide at #husum" in window.page.inner_text(".opblock.is-open .opblock-section-request-body")
     [created, *_, default] = window.page.query_selector_all(".opblock.is-open tr.response")
-    assert not errors_of(json.loads(created.query_selector("code").inner_text()), SCHEMAS["Post"])
+    assert not errors_of(json.loads(created.query_selector(".highlight-code").inner_text()), SCHEMAS["Post"])
     assert default.get_attribute("data-code") == "default"
     assert "503 unavailable" in default.inner_text()
 
@@ -71,7 +71,7 @@ COMPOSE = """async () => {
     const { fn, specSelectors } = ui.getSystem();
     const path = ["components", "schemas"];
     const { spec } = await fn.resolveSubtree(specSelectors.specJson().toJS(), path);
-    const compose = (schema) => JSON.parse(fn.getSampleSchema(schema, "application/json", {}));
+    const compose = (schema) => JSON.parse(fn.getSampleSchema(schema, "application/json", { includeReadOnly: true }));
     return Object.fromEntries(Object.entries(spec).map(([name, schema]) => [name, compose(schema)]));
 }"""
 
