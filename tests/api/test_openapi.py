@@ -216,6 +216,12 @@ def test_errors_that_any_operation_may_have_are_described_once(operation_id):
         assert not is_common or codes - COMMON_ERRORS[status], status
 
 
+def test_readiness_describes_its_report_for_both_statuses():
+    responses = OPERATIONS["getReadiness"].responses()
+    report = {"application/json": {"schema": {"$ref": "#/components/schemas/Health"}}}
+    assert responses["200"]["content"] == responses["503"]["content"] == report
+
+
 def test_each_message_of_an_error_is_in_descriptions_only():
     assert "examples" not in DOCUMENT["components"]
     for response in DOCUMENT["components"]["responses"].values():
