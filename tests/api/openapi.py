@@ -1,6 +1,7 @@
 """The OpenAPI document as the tests read it: the file that the API serves."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,10 +36,20 @@ class Operation(NamedTuple):
         named = {name: each["value"] for name, each in content.get("examples", {}).items()}
         return named or {"": content["example"]}
 
+    def own_error_codes(self) -> dict[str, set[str]]:
+        """The codes by status, without the `default` response."""
+        return {
+            status: set(re.findall(r"`(\w+)`: ", response["description"]))
+            for status, response in self.responses().items()
+            if status != "default" and PROBLEM in response.get("content", {})
+        }
+
     def error_codes(self) -> dict[str, set[str]]:
-        """The codes by status."""
-        problems = {status: response.get("content", {}).get(PROBLEM) for status, response in self.responses().items()}
-        return {status: set(problem["examples"]) for status, problem in problems.items() if problem}
+        """The codes by status, with those of the `default` response that the operation can have."""
+        impossible = {"413", "415"} if self.method == "GET" else set()
+        impossible |= set() if self.description.get("security") else {"401"}
+        common = {status: codes for status, codes in COMMON_ERRORS.items() if status not in impossible}
+        return common | self.own_error_codes()
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +61,16 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
     return node
 
 
+def common_errors() -> dict[str, set[str]]:
+    """The codes by status of the `default` response."""
+    found: dict[str, set[str]] = {}
+    description = DOCUMENT["components"]["responses"]["CommonError"]["description"]
+    for status, code in re.findall(r"(\d{3}) `(\w+)`: ", description):
+        found.setdefault(status, set()).add(code)
+    return found
+
+
+COMMON_ERRORS = common_errors()
 OPERATIONS = {
     operation["operationId"]: Operation(method.upper(), path, operation)
     for path, methods in DOCUMENT["paths"].items()
@@ -91,15 +112,51 @@ def closed(node: Any) -> Any:
     return {"additionalProperties": False, **inner} if isinstance(node.get("properties"), dict) else inner
 
 
+# What tools take for values without an example.
+BY_FORMAT = {
+    "uuid": "019ab8a4-6c1e-7d3f-9a51-3f5c0e7b2d10",
+    "date-time": "2026-11-23T16:14:05.123Z",
+    "email": "alice@example.org",
+}
+BY_TYPE = {"string": "string", "integer": 0, "number": 0, "boolean": True, "null": None}
+
+
+def composed(schema: dict[str, Any]) -> Any:
+    """The example of a schema, as Swagger UI and ReDoc compose it from the examples within."""
+    schema = resolve(schema)
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "oneOf" in schema:
+        return composed(schema["oneOf"][0])
+    if "enum" in schema:
+        return schema["enum"][0]
+    kinds = schema["type"]
+    kind = kinds if isinstance(kinds, str) else kinds[0]
+    if kind == "object":
+        return {name: composed(field) for name, field in schema.get("properties", {}).items()}
+    if kind == "array":
+        return [composed(schema["items"])]
+    return BY_FORMAT.get(schema.get("format", ""), BY_TYPE[kind])
+
+
+def placeholders(value: Any, name: str = "") -> list[str]:
+    """The fields of an example whose text says nothing. A note may be empty."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in placeholders(inner, key)]
+    if isinstance(value, list):
+        return [found for inner in value for found in placeholders(inner, name)]
+    return [name] if value in ("", "text", "string") and name != "note" else []
+
+
 def examples() -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """(place, value, schema) of every example in the document."""
+    """(place, value, schema) of every example: of each request body, and of each object and field of a response."""
+    requests = schemas_within([operation.request_schema() for operation in OPERATIONS.values()])
     for operation_id, operation in OPERATIONS.items():
         for name, value in operation.request_examples().items():
             yield f"{operation_id} {name}", value, operation.request_schema() or {}
-        for status, response in operation.responses().items():
-            for content in response.get("content", {}).values():
-                for name, example in content.get("examples", {}).items():
-                    yield f"{operation_id} {status} {name}", resolve(example)["value"], content["schema"]
     for name, schema in SCHEMAS.items():
-        for value in schema.get("examples", []):
-            yield name, value, schema
+        if name not in requests:
+            yield name, composed(schema), schema
+        for field, inner in schema.get("properties", {}).items():
+            for value in inner.get("examples", []):
+                yield f"{name}.{field}", value, inner

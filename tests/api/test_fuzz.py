@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
 from config.wsgi import application
+from tests.api import openapi
 from tests.conftest import Caller
 from tests.factories import FollowFactory, PostFactory, UserFactory
 
@@ -28,6 +29,15 @@ KEPT = CHECKS.get_by_names(
     ]
 )
 pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.timeout(1200)]
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """Replaces the `default` responses, which allow every status, by the statuses that the operation can have."""
+    for operation in (operation for path in raw_schema["paths"].values() for operation in path.values()):
+        default = operation["responses"].pop("default")
+        for status in openapi.OPERATIONS[operation["operationId"]].error_codes().keys() - {"405", "500"}:
+            operation["responses"].setdefault(status, default)
 
 
 document = schemathesis.openapi.from_wsgi("/v1/schema?format=json", application)

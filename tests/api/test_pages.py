@@ -1,5 +1,6 @@
 """The documentation pages in Chromium."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.api.openapi import OPERATIONS, SCHEMAS, errors_of, placeholders, schemas_within
 from tests.console.browser.conftest import chromium  # noqa: F401  (a fixture)
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -55,7 +57,30 @@ def test_page_is_usable_in_time_and_loads_nothing_from_elsewhere(
     assert seconds <= at_most
 
 
-def test_operation_can_be_opened_and_shows_its_example(window: Window) -> None:
+def test_operation_can_be_opened_and_shows_its_examples(window: Window) -> None:
     window.page.goto("/v1/docs#/Posts/createPost")
     window.page.wait_for_selector(".opblock.is-open")
     assert "Low tide at #husum" in window.page.inner_text(".opblock.is-open .opblock-section-request-body")
+    [created, *_, default] = window.page.query_selector_all(".opblock.is-open tr.response")
+    assert not errors_of(json.loads(created.query_selector(".highlight-code").inner_text()), SCHEMAS["Post"])
+    assert default.get_attribute("data-code") == "default"
+    assert "503 unavailable" in default.inner_text()
+
+
+COMPOSE = """async () => {
+    const { fn, specSelectors } = ui.getSystem();
+    const path = ["components", "schemas"];
+    const { spec } = await fn.resolveSubtree(specSelectors.specJson().toJS(), path);
+    const compose = (schema) => JSON.parse(fn.getSampleSchema(schema, "application/json", { includeReadOnly: true }));
+    return Object.fromEntries(Object.entries(spec).map(([name, schema]) => [name, compose(schema)]));
+}"""
+
+
+def test_examples_that_swagger_ui_composes_are_valid(window: Window) -> None:
+    window.page.goto("/v1/docs")
+    window.page.wait_for_selector(".opblock-tag")
+    shown = window.page.evaluate(COMPOSE)
+    names = schemas_within([operation.responses() for operation in OPERATIONS.values()])
+    assert len(names) > 80
+    assert not {name: faults for name in names if (faults := errors_of(shown[name], SCHEMAS[name]))}
+    assert not {name: fields for name in names if (fields := placeholders(shown[name]))}

@@ -3,18 +3,13 @@
 from typing import Any
 
 from apps.core import errors as kernel
-from apps.core.api.problems import CONTENT_TYPE
-from apps.core.api.schema import ID, reference
-from apps.core.errors import DomainError
+from apps.core.api.schema import COMMON_ERRORS, ID, common_error_response, reference
 
-TIME = "2026-11-23T16:14:05.123Z"
 # By their names in a path.
 PATH_PARAMETERS = {
     "user": {"description": "A user id, `@handle` or `me`.", "example": "@bob"},
     "tag": {"description": "A tag without `#`.", "example": "husum"},
 }
-# Errors that every operation can have and that are not listed at each.
-ANYWHERE = [kernel.MethodNotAllowed, kernel.InternalError]
 
 
 def _header(description: str) -> dict[str, Any]:
@@ -28,17 +23,21 @@ HEADERS = {
     "RateLimit-Remaining": _header("Requests left in it."),
     "RateLimit-Reset": _header("Seconds until the next window."),
 }
-PROBLEM = {
+PROBLEM: dict[str, Any] = {
     "type": "object",
     "description": "An error (RFC 9457). Clients switch on `code`.",
     "required": ["type", "title", "status", "code", "detail", "request_id"],
     "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-        "request_id": {"type": "string"},
+        "type": {
+            "type": "string",
+            "format": "uri",
+            "examples": [f"https://photogram.example/errors/{kernel.Invalid.code}"],
+        },
+        "title": {"type": "string", "examples": [str(kernel.Invalid.title)]},
+        "status": {"type": "integer", "examples": [kernel.Invalid.status]},
+        "code": {"type": "string", "examples": [kernel.Invalid.code]},
+        "detail": {"type": "string", "examples": ["1 field is invalid."]},
+        "request_id": {"type": "string", "examples": [ID]},
         "errors": {
             "type": "array",
             "description": "With `validation_error`: the invalid fields.",
@@ -50,31 +49,15 @@ FIELD_ERROR = {
     "type": "object",
     "required": ["field", "code", "message"],
     "properties": {
-        "field": {"type": "string", "description": "Its path, such as `caption` or `media_ids.0`."},
-        "code": {"type": "string"},
-        "message": {"type": "string"},
+        "field": {
+            "type": "string",
+            "description": "Its path, such as `caption` or `media_ids.0`.",
+            "examples": ["caption"],
+        },
+        "code": {"type": "string", "examples": ["too_long"]},
+        "message": {"type": "string", "examples": ["At most 2200 characters."]},
     },
-    "examples": [{"field": "caption", "code": "too_long", "message": "At most 2200 characters."}],
 }
-
-
-def _problem_example(refusal: type[DomainError]) -> dict[str, Any]:
-    value = {
-        "type": f"https://photogram.example/errors/{refusal.code}",
-        "title": str(refusal.title),
-        "status": refusal.status,
-        "code": refusal.code,
-        "detail": str(refusal.title),
-        "request_id": ID,
-    }
-    if refusal is kernel.Invalid:
-        value |= {"detail": "1 field is invalid.", "errors": FIELD_ERROR["examples"]}
-    return {"summary": str(refusal.title), "value": value}
-
-
-def _subclasses(parent: type[DomainError]) -> list[type[DomainError]]:
-    """All domain errors of the project, `parent` first."""
-    return [parent, *(found for child in parent.__subclasses__() for found in _subclasses(child))]
 
 
 def complete(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -83,8 +66,9 @@ def complete(result: dict[str, Any], generator: Any, request: Any, public: bool)
     components["headers"] = HEADERS
     operations = [operation for path in result["paths"].values() for operation in path.values()]
     _remove_enum_ids(result)
-    components["responses"] = _move_error_responses(operations)
-    _add_problems(components)
+    responses, codes = _move_error_responses(operations)
+    components["responses"] = {"CommonError": common_error_response(), **responses}
+    components["schemas"] |= {"FieldError": FIELD_ERROR, "Problem": _problem(codes)}
     components["parameters"] = _move_parameters(operations)
     _add_examples(components["schemas"], operations)
     return result
@@ -100,34 +84,28 @@ def _remove_enum_ids(node: Any) -> None:
             _remove_enum_ids(inner)
 
 
-def _move_error_responses(operations: list[dict[str, Any]]) -> dict[str, Any]:
-    """Replaces the error responses of the operations with references to components, and returns these.
+def _move_error_responses(operations: list[dict[str, Any]]) -> tuple[dict[str, Any], set[str]]:
+    """Replaces the error responses of the operations with references to components; returns these, and all codes.
 
     A component is named by its codes, such as `NotFound` or `InvalidCursorOrInvalidLimit`.
     """
     moved: dict[str, Any] = {}
+    found: set[str] = set()
     for responses in (operation["responses"] for operation in operations):
         for status, response in responses.items():
-            if CONTENT_TYPE in response.get("content", {}):
-                codes = response["content"][CONTENT_TYPE]["examples"]
+            if codes := response.pop("x-codes", None):
+                found.update(codes)
                 name = "Or".join(code.title().replace("_", "") for code in codes)
                 moved[name] = response
                 responses[status] = reference("responses", name)
-    return dict(sorted(moved.items()))
+    return dict(sorted(moved.items())), found
 
 
-def _add_problems(components: dict[str, Any]) -> None:
-    """The schema of errors, with the codes of all operations, and an example of each code."""
-    responses = components["responses"].values()
-    codes = {code for response in responses for code in response["content"][CONTENT_TYPE]["examples"]}
-    by_code = {refusal.code: refusal for refusal in _subclasses(DomainError)}
-    components["examples"] = {code: _problem_example(by_code[code]) for code in sorted(codes)}
-    code = {"type": "string", "enum": sorted(codes | {refusal.code for refusal in ANYWHERE})}
-    problem = PROBLEM | {
-        "properties": PROBLEM["properties"] | {"code": code},  # type: ignore[operator]
-        "examples": [components["examples"][kernel.Invalid.code]["value"]],
-    }
-    components["schemas"] |= {"FieldError": FIELD_ERROR, "Problem": problem}
+def _problem(codes: set[str]) -> dict[str, Any]:
+    """The schema of errors with every code."""
+    properties = PROBLEM["properties"]
+    code = properties["code"] | {"enum": sorted(codes | {refusal.code for refusal in COMMON_ERRORS})}
+    return PROBLEM | {"properties": properties | {"code": code}}
 
 
 def _move_parameters(operations: list[dict[str, Any]]) -> dict[str, Any]:
@@ -150,12 +128,8 @@ def _move_parameters(operations: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 # ── Examples ─────────────────────────────────────────────────────────────────────────────────────────────
-BY_FORMAT = {"uuid": ID, "date-time": TIME, "email": "alice@example.org"}
-BY_TYPE = {"string": "", "integer": 0, "number": 0, "boolean": False, "null": None}
-
-
 def _add_examples(schemas: dict[str, Any], operations: list[dict[str, Any]]) -> None:
-    """Adds an example to each object of a response and to each request body."""
+    """Adds an example to each request body and to the fields of responses."""
     bodies = [body for op in operations for body in op.get("requestBody", {}).get("content", {}).values()]
     for body in bodies:
         name = _name(body["schema"])
@@ -165,13 +139,25 @@ def _add_examples(schemas: dict[str, Any], operations: list[dict[str, Any]]) -> 
         else:
             body["example"] = _request_example(schemas[name])
     requests = _reachable([body["schema"] for body in bodies], schemas)
-    examples = {name: _example(schema, schemas) for name, schema in schemas.items() if name not in requests}
     for name, schema in schemas.items():
+        values = schema.pop("x-example", {})
         if name in requests:
             _describe_defaults(schema)
-        elif schema.get("type") == "object":
-            schema.setdefault("examples", [examples[name]])
-        schema.pop("x-example", None)
+        else:
+            _add_to_fields(values, schema)
+
+
+def _add_to_fields(values: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Adds examples to the fields of an object in a response.
+
+    Tools compose the example of an object from those of its fields and of the objects in it, so none is written twice.
+    They add ids, times and the first value of an enumeration, but take every boolean for true.
+    """
+    for name, field in schema["properties"].items():
+        if name in values and values[name] != field.get("enum", [...])[0]:
+            field["examples"] = [values[name]]
+        elif field.get("type") == "boolean":
+            field.setdefault("examples", [False])
 
 
 def _name(schema: dict[str, Any]) -> str:
@@ -204,24 +190,3 @@ def _describe_defaults(schema: dict[str, Any]) -> None:
 def _request_example(schema: dict[str, Any]) -> dict[str, Any]:
     """The whole body, as `example(...)` gives it."""
     return dict(schema.get("x-example", {}))
-
-
-def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
-    """A valid value, with the values of `example(...)` where there are any."""
-    if "$ref" in schema:
-        return _example(schemas[_name(schema)], schemas)
-    if "oneOf" in schema:
-        return _example(schema["oneOf"][0], schemas)
-    if "allOf" in schema:
-        return _example(schema["allOf"][0], schemas)
-    if "enum" in schema:
-        return schema["enum"][0]
-    kinds = schema.get("type", "object")
-    kind = kinds if isinstance(kinds, str) else kinds[0]
-    if kind == "object":
-        given = schema.get("x-example", {})
-        fields = schema.get("properties", {})
-        return {name: given[name] if name in given else _example(field, schemas) for name, field in fields.items()}
-    if kind == "array":
-        return [_example(schema["items"], schemas)]
-    return BY_FORMAT.get(schema.get("format", ""), BY_TYPE[kind])

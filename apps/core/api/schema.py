@@ -38,6 +38,16 @@ HEADERS_BY_STATUS = {
     429: ["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
     503: ["Retry-After"],
 }
+# The `default` response. An operation lists their statuses only if it has further errors with the same status.
+TOKEN_ERRORS = {kernel.Unauthorized, kernel.InvalidToken}
+COMMON_ERRORS = TOKEN_ERRORS | {
+    kernel.MethodNotAllowed,
+    kernel.BodyTooLarge,
+    kernel.UnsupportedContentType,
+    kernel.TooManyRequests,
+    kernel.InternalError,
+    kernel.Unavailable,
+}
 
 
 def documented(
@@ -56,8 +66,8 @@ def documented(
 
     `operation_id` becomes the name of a function in generated clients: a verb and its object in camelCase. `responses`
     are the successes; `page_of` is the serializer of the rows of a list instead. The body is the body serializer of the
-    action unless `request` names another. Errors that every operation may have (401, 404, 429, 503, ...) need not be
-    named. Put it above `@action`.
+    action unless `request` names another. Errors that follow from the permissions, the path or the body (401, 404, 413,
+    429, 503, ...) need not be named. Put it above `@action`.
     """
     successes: dict[int, Any] = dict(responses or {})
     if page_of:
@@ -90,9 +100,9 @@ def documented(
 def example(values: Mapping[str, Any]) -> Callable[[S], S]:
     """Decorates a serializer with the values of its example in the document.
 
-    A response serializer names the fields whose example does not follow from their type: text and numbers. Nested
-    objects, ids, times, booleans and the first value of a choice are filled in. A request serializer names the whole
-    body; a test sends it.
+    A response serializer names the fields whose example does not follow from their type: text and numbers. Readers of
+    the document compose the rest: nested objects, ids, times and the first value of a choice. A boolean is false unless
+    it is named. A request serializer names the whole body; a test sends it.
     """
 
     def decorate(serializer: S) -> S:
@@ -120,8 +130,12 @@ class PhotogramSchema(AutoSchema):
             responses = operation["responses"]
             for status, response in responses.items():
                 response["description"] = _REASONS.get(status, "Success.")
+            # An operation that needs no token, but refuses an invalid one, has no `security`, which implies 401.
+            common = COMMON_ERRORS if operation.get("security") else COMMON_ERRORS - TOKEN_ERRORS
             for status, refusals in sorted(self._refusals_by_status().items()):
-                responses[str(status)] = _error_response(refusals)
+                if not common.issuperset(refusals):
+                    responses[str(status)] = _error_response(refusals)
+            responses["default"] = reference("responses", "CommonError")
         return operation
 
     def get_description(self) -> str:  # type: ignore[override]  # the stub is of an older release
@@ -195,14 +209,27 @@ def references(kind: str, names: Iterable[str]) -> dict[str, dict[str, str]]:
     return {name: reference(kind, name) for name in names}
 
 
+def common_error_response() -> dict[str, Any]:
+    """The `default` response: the status and the message of each error that any operation may have."""
+    errors = sorted(COMMON_ERRORS, key=lambda refusal: (refusal.status, refusal.code))
+    messages = [f"{refusal.status} {_message(refusal)}" for refusal in errors]
+    return _problem_response(["Errors that any operation may have.", *messages], HEADERS_BY_STATUS[429])
+
+
 def _error_response(refusals: list[type[DomainError]]) -> dict[str, Any]:
-    """The response for errors of one status."""
+    """The response for errors of one status. `components.py` names it by its `x-codes`."""
     by_code = {refusal.code: refusal for refusal in sorted(refusals, key=lambda refusal: refusal.code)}
-    headers = HEADERS_BY_STATUS.get(refusals[0].status)
+    messages = [_message(refusal) for refusal in by_code.values()]
+    return _problem_response(messages, HEADERS_BY_STATUS.get(refusals[0].status, [])) | {"x-codes": list(by_code)}
+
+
+def _message(refusal: type[DomainError]) -> str:
+    return f"`{refusal.code}`: {refusal.title.rstrip('.')}."
+
+
+def _problem_response(messages: list[str], headers: list[str]) -> dict[str, Any]:
     return {
-        "description": " ".join(f"`{code}`: {refusal.title.rstrip('.')}." for code, refusal in by_code.items()),
+        "description": " ".join(messages),
         **({"headers": references("headers", headers)} if headers else {}),
-        "content": {
-            CONTENT_TYPE: {"schema": reference("schemas", "Problem"), "examples": references("examples", by_code)}
-        },
+        "content": {CONTENT_TYPE: {"schema": reference("schemas", "Problem")}},
     }

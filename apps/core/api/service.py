@@ -25,7 +25,7 @@ from apps.core.ops import health
 from apps.core.ops.metrics import GaugeCollector, registry
 
 
-@example({"checks": {"database": "up", "cache": "up", "storage": "up"}})
+@example({"checks": {"database": "up", "cache": "up", "storage": "up"}, "reasons": {}})
 class HealthSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=["ok", "degraded", "unavailable"])
     checks = serializers.DictField(child=serializers.ChoiceField(choices=["up", "down", "unknown"]))
