@@ -1,10 +1,10 @@
 """Input that no page of the console can use."""
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from apps.core.api import problems
+from apps.core.api.console import is_console
 from apps.core.errors import MalformedRequest, NotFound
 
 
@@ -13,7 +13,7 @@ class NullCharacterMiddleware(MiddlewareMixin):
     admin passes filters and keys to the database as they are."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if not request.path_info.startswith(reverse("admin:index")):
+        if not is_console(request):
             return None
         if "\0" in request.path_info:
             return problems.problem_response(NotFound(), request)

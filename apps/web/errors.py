@@ -4,13 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views import csrf
 from django_htmx.http import reswap, trigger_client_event
 from rest_framework.exceptions import ValidationError
 
 from apps.core.api import problems
+from apps.core.api.console import is_console
 from apps.core.errors import DomainError, Forbidden
 from apps.site import reads as site
 from apps.web.http import describe_site, load_preferences
@@ -39,7 +39,7 @@ class CsrfFailed(Forbidden):
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW. The console keeps Django's own page."""
-    if request.path_info.startswith(reverse("admin:index")):
+    if is_console(request):
         return csrf.csrf_failure(request, reason)
     return problems.problem_response(CsrfFailed(), request)
 

@@ -120,8 +120,8 @@ def _prefix_of(name: str) -> str:
 
 
 def path_of(name: str, last: str) -> str:
-    """The path of a page whose last part is an id or a handle, which need no quoting. `reverse` takes a hundred times
-    as long, and a page of the feed has dozens of them."""
+    """The path of a page whose last part is an id, a handle, which need no quoting, or a quoted text. `reverse` takes a
+    hundred times as long, and a page of the feed has dozens of them."""
     return _prefix_of(name) + last
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import APIException
 
 from apps.core.api import problems, throttling
+from apps.core.api.console import is_console
 from apps.core.errors import DomainError, MethodNotAllowed
 from apps.core.languages import closest_language
 from apps.core.time_zones import show_dates_in
@@ -26,8 +26,7 @@ _NOT_PAGES = ("/v1/", "/health/", "/metrics", settings.STATIC_URL)
 
 def is_page(request: HttpRequest) -> bool:
     """Whether the request is for a page of members or one of its resources."""
-    path = request.path_info
-    return not path.startswith(_NOT_PAGES) and not path.startswith(reverse("admin:index"))
+    return not request.path_info.startswith(_NOT_PAGES) and not is_console(request)
 
 
 class ErrorPageMiddleware:

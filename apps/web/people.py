@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -15,6 +15,7 @@ from apps.content import captions
 from apps.social.api.serializers import serialize_profile
 from apps.social.reads import Profile, find_profiles
 from apps.social.visibility import visible_users
+from apps.web.http import path_of
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _AFTER_URL = ".,:;!?)]}'"
@@ -44,7 +45,7 @@ def present_blocked(user: User) -> dict[str, Any]:
 def link_bio(bio: str, viewer_id: UUID | None) -> SafeString:
     """A biography as HTML, in which web addresses, tags, and mentions of accounts that the viewer may see are links."""
     links = [_link_url(match) for match in _URL.finditer(bio)]
-    links += [(at, length, reverse("web:tag", args=[tag]), "") for tag, at, length in captions.tag_positions(bio)]
+    links += [(at, length, path_of("web:tag", quote(tag)), "") for tag, at, length in captions.tag_positions(bio)]
     links += _mentions(bio, viewer_id)
     parts: list[SafeString | str] = []
     end = 0
@@ -74,4 +75,4 @@ def _mentions(bio: str, viewer_id: UUID | None) -> list[tuple[int, int, str, str
         return []
     handles = {mention.handle for mention in mentioned}
     known = set(visible_users(viewer_id).filter(handle__in=handles).values_list("handle", flat=True))
-    return [(m.offset, m.length, reverse("web:profile", args=[m.handle]), "") for m in mentioned if m.handle in known]
+    return [(m.offset, m.length, path_of("web:profile", m.handle), "") for m in mentioned if m.handle in known]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
-from django.urls import reverse
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -130,7 +130,7 @@ def link_text(text: str, mentions: Sequence[Any]) -> SafeString:
         for m in mentions
     ]
     links += [
-        (offset, length, reverse("web:tag", args=[tag]), text[offset : offset + length])
+        (offset, length, path_of("web:tag", quote(tag)), text[offset : offset + length])
         for tag, offset, length in captions.tag_positions(text)
     ]
     parts: list[str] = []

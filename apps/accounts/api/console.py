@@ -18,6 +18,7 @@ from apps.accounts.api import attempts, second_step
 from apps.accounts.api.clients import describe_client
 from apps.accounts.api.console_sessions import SESSION_ID
 from apps.accounts.models import User
+from apps.core.api.console import is_console
 from apps.core.db.ids import parse_id
 from apps.core.errors import TooManyRequests
 from apps.moderation import permissions
@@ -109,9 +110,9 @@ class TwoFactorMiddleware(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         """Returns a redirect to sign-in or to the setup of two-factor, or None."""
-        console = reverse("admin:index")
-        public = {reverse("admin:login"), reverse("admin:logout")}
-        if not request.path_info.startswith(console) or request.path_info in public or not request.user.is_staff:
+        if not is_console(request) or not request.user.is_staff:
+            return None
+        if request.path_info in {reverse("admin:login"), reverse("admin:logout")}:
             return None
         # Annotated by the authentication backend (`backends.py`).
         is_enrolled: bool = getattr(request.user, "is_enrolled", False)

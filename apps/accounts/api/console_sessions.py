@@ -10,12 +10,12 @@ from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from apps.accounts import services
 from apps.accounts.api.clients import describe_client
 from apps.accounts.models import Session, User
+from apps.core.api.console import is_console
 from apps.core.db.ids import parse_id
 
 # Key in the Django session.
@@ -41,7 +41,7 @@ class ConsoleSessionMiddleware(MiddlewareMixin):
     """Signs a browser out whose session has ended, or whose user is no longer staff."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if not request.path_info.startswith(reverse("admin:index")) or not request.user.is_authenticated:
+        if not is_console(request) or not request.user.is_authenticated:
             return
         session_id = parse_id(request.session.get(SESSION_ID, ""))
         # Annotated by the authentication backend (`backends.py`).

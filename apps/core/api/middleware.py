@@ -9,12 +9,12 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.urls import reverse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.api import problems, throttling
+from apps.core.api.console import is_console
 from apps.core.db.deadline import UNAVAILABLE_ERRORS, QueryDeadline, outage
 from apps.core.db.ids import new_id
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
@@ -82,7 +82,7 @@ class LanguageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         language = translation.get_language_from_request(request)
-        if language == settings.LANGUAGE_CODE or request.path_info.startswith(reverse("admin:index")):
+        if language == settings.LANGUAGE_CODE or is_console(request):
             return self.get_response(request)
         with translation.override(language):
             return self.get_response(request)
