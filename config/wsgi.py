@@ -13,6 +13,6 @@ telemetry.start("api")
 application = get_wsgi_application()
 # Reading the patterns imports all views before gunicorn forks, so that the workers share their memory.
 get_resolver().url_patterns  # noqa: B018
-# The same for the clients of object storage, which describe S3 in 15 MB each.
+# The same for the clients of object storage, whose description of S3 has 13 MB.
 for alias in (storage.INTERACTIVE, storage.PRESIGNED):
     storage.client(alias)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apps.accounts import passkeys, security
+from apps.accounts import security
 from apps.accounts.mails import digest
 from apps.accounts.models import Passkey, RecoveryCode, SecurityEvent, Session, User
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
@@ -178,6 +178,9 @@ def add_passkey(
 
     Returns it and the new recovery codes, as `confirm` does. Raises InvalidPasskey, TooManyPasskeys.
     """
+    # Not at the top: workers import this module and add no passkey, whose library needs 4 MB.
+    from apps.accounts import passkeys  # noqa: PLC0415
+
     _lock(user)
     passkey = passkeys.register(user, challenge=challenge, credential=credential, name=name)
     security.record(user, Kind.PASSKEY_ADDED, detail=passkey.name, session_id=session_id)
