@@ -46,6 +46,12 @@ def test_worker_links_to_the_console() -> None:
     assert run("from django.urls import reverse; print(reverse('admin:moderation_flag_queue'))").startswith("/admin/")
 
 
+def test_worker_renders_mails_without_the_tags_of_pages() -> None:
+    """Django imports the template tags of all apps with the first template, in each child by itself."""
+    modules = run("import sys; from django.template import engines; engines.all(); print(*sys.modules)").split()
+    assert not {"apps.web.templatetags", "rest_framework.renderers", "unfold.templatetags"} & set(modules)
+
+
 def test_worker_has_all_models() -> None:
     """Deleting a user deletes the rows that refer to it."""
     labels = "from django.apps import apps; print(*sorted(model._meta.label for model in apps.get_models()))"
