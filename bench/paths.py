@@ -18,7 +18,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from apps.accounts import tokens
+from apps.accounts import refresh_tokens, tokens
 from apps.accounts.models import Session
 from apps.core import cache
 from apps.core.db.ids import new_id
@@ -204,7 +204,7 @@ class Walk:
     def refresh_token(self, readers: list[Reader]) -> Calls:
         for reader in cycle(readers):
             session = self._session(UUID(reader.id))
-            body = {"grant_type": "refresh_token", "refresh": tokens.refresh_token(session, session.generation)}
+            body = {"grant_type": "refresh_token", "refresh": refresh_tokens.issue(session, session.generation)}
             yield call("POST", f"{API}/auth/token", body=json.dumps(body).encode())
 
     def all(self) -> list[Path]:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from boto3.s3.transfer import TransferConfig
-from botocore.config import Config as S3ClientConfig
 from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -317,39 +315,20 @@ MEDIA_LEASE = timedelta(seconds=30)
 MEDIA_MAX_ATTEMPTS = 5
 
 
-def _s3_storage(
-    bucket: str,
-    *,
-    endpoint: str = S3_ENDPOINT_URL,
-    connect_timeout: float = 2.0,
-    read_timeout: float = 10.0,
-    cache_control: str = "",
+def _bucket(
+    name: str, *, endpoint: str = S3_ENDPOINT_URL, cache_control: str = "", **timeouts: float
 ) -> dict[str, Any]:
-    """A bucket for `STORAGES`. Requests are not retried: an API request answers 503, and a job is repeated later."""
+    """A bucket for `STORAGES`. `timeouts` are those of ObjectStorage, in seconds."""
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "config.object_storage.ObjectStorage",
         "OPTIONS": {
-            "bucket_name": bucket,
+            "bucket_name": name,
             "endpoint_url": endpoint,
             "region_name": S3_REGION,
             "access_key": S3_ACCESS_KEY_ID,
             "secret_key": S3_SECRET_ACCESS_KEY,
-            # AWS_SESSION_TOKEN in the environment would belong to other credentials.
-            "security_token": None,
             "object_parameters": {"CacheControl": cache_control} if cache_control else {},
-            "client_config": S3ClientConfig(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                connect_timeout=connect_timeout,
-                read_timeout=read_timeout,
-                retries={"total_max_attempts": 1},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-            # Large files are sent part by part, so that a worker needs little memory.
-            "transfer_config": TransferConfig(
-                multipart_threshold=16 * 1024**2, multipart_chunksize=16 * 1024**2, use_threads=False
-            ),
+            **timeouts,
         },
     }
 
@@ -359,13 +338,13 @@ def _s3_storage(
 STATIC_COLLECTED = PRODUCTION or bool(env.str("STATIC_ROOT", ""))
 STORAGES = {
     # Originals, variants and exports. URLs of its objects are signed (apps/media/urls.py).
-    "default": _s3_storage(S3_PRIVATE_BUCKET, cache_control="private, max-age=31536000, immutable"),
+    "default": _bucket(S3_PRIVATE_BUCKET, cache_control="private, max-age=31536000, immutable"),
     # Copies of variants that everybody may see.
-    "public": _s3_storage(S3_PUBLIC_BUCKET, cache_control="public, max-age=31536000, immutable"),
+    "public": _bucket(S3_PUBLIC_BUCKET, cache_control="public, max-age=31536000, immutable"),
     # The private bucket again, for API requests: they do not wait long.
-    "interactive": _s3_storage(S3_PRIVATE_BUCKET, connect_timeout=1.0, read_timeout=3.0),
+    "interactive": _bucket(S3_PRIVATE_BUCKET, connect_timeout=1.0, read_timeout=3.0),
     # The private bucket under the address that clients use: signs upload URLs.
-    "presigned": _s3_storage(S3_PRIVATE_BUCKET, endpoint=S3_PUBLIC_ENDPOINT_URL),
+    "presigned": _bucket(S3_PRIVATE_BUCKET, endpoint=S3_PUBLIC_ENDPOINT_URL),
     "staticfiles": {
         "BACKEND": "config.storage.StaticFilesStorage"
         if STATIC_COLLECTED

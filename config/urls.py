@@ -22,6 +22,8 @@ API_APPS = [
     "core",
 ]
 
+# In workers no other code imports the admin classes (config/worker_settings.py).
+admin.autodiscover()
 urlpatterns = [
     *(path("v1/", include(f"apps.{app}.api.urls")) for app in API_APPS),
     path("", include("apps.core.api.service_urls")),

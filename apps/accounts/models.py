@@ -196,7 +196,7 @@ class Session(UUIDModel):
     the browser has the cookie of a Django session, which refers to the row (`api/console_sessions.py`).
 
     The refresh tokens are numbered by `generation`. Each is a MAC over the session's nonce and its number,
-    so that a token has one successor and no token is stored. See `tokens.py`.
+    so that a token has one successor and no token is stored. See `refresh_tokens.py`.
     """
 
     class Kind(models.TextChoices):

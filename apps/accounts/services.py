@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from apps.accounts import consents, exports, handles, passwords, security, session_cache, tasks, tokens
+from apps.accounts import consents, exports, handles, passwords, refresh_tokens, security, session_cache, tasks
 from apps.accounts.devices import fingerprint
 from apps.accounts.events import (
     account_created,
@@ -346,7 +346,7 @@ def refresh(token: str) -> tuple[Session, str]:
     after that it ends the session. Raises InvalidRefreshToken, TokenReused, and AccountSuspended for a session from
     before the suspension.
     """
-    found = tokens.find_session(token)
+    found = refresh_tokens.find_session(token)
     if found is None:
         raise InvalidRefreshToken
     session, generation = found
@@ -368,7 +368,7 @@ def refresh(token: str) -> tuple[Session, str]:
         repeated = live.filter(generation=generation + 1, rotated_at__gt=now - settings.REFRESH_REUSE_GRACE)
         if not repeated.exists():
             raise _reused(session, generation)
-    return session, tokens.refresh_token(session, generation + 1)
+    return session, refresh_tokens.issue(session, generation + 1)
 
 
 def _reused(session: Session, generation: int) -> Unauthorized:

@@ -1,26 +1,18 @@
-"""Access and refresh tokens.
+"""Access tokens: a JWT (RFC 7519, RFC 9068) is valid for a few minutes and names a session in its claim `sid`."""
 
-An access token is a JWT (RFC 7519, RFC 9068) that is valid for a few minutes and names a session in its claim `sid`.
-A refresh token is `<session>.<generation>.<mac>`: the MAC over the session's nonce proves that we issued it, the
-generation says whether it is the one that may be presented.
-"""
-
-import base64
 import functools
-import hashlib
-import hmac
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import jwt
-from django.conf import settings
 from rest_framework_simplejwt import tokens as simplejwt
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
 
 from apps.accounts.models import Session
+from apps.accounts.refresh_tokens import signing_keys
 from apps.core.db.ids import parse_id
 
 # Required of a token's header (RFC 9068): a token of another kind is never accepted as an access token.
@@ -89,7 +81,7 @@ class AccessToken(simplejwt.AccessToken):
         return token
 
     def get_token_backend(self) -> TokenBackend:
-        return _backend_with(_keys())
+        return _backend_with(signing_keys())
 
     def verify(self) -> None:
         """Raises TokenError for an expired or incomplete token."""
@@ -110,41 +102,9 @@ def access_token(session: Session) -> str:
     return str(AccessToken.for_session(session))
 
 
-def refresh_token(session: Session, generation: int) -> str:
-    return f"{session.pk}.{generation}.{_mac(settings.JWT_SIGNING_KEY, session, generation)}"
-
-
-def parse_refresh_token(token: str) -> tuple[UUID, int] | None:
-    """(session id, generation) as the token claims; `is_valid_refresh_token` verifies the claim."""
-    parts = token.split(".")
-    if len(parts) != 3 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) < 10):
-        return None
-    session_id = parse_id(parts[0])
-    return (session_id, int(parts[1])) if session_id else None
-
-
-def is_valid_refresh_token(token: str, session: Session, generation: int) -> bool:
-    """Whether we issued `token` for this session and generation."""
-    presented = token.rsplit(".", 1)[1].encode(errors="replace")
-    return any(hmac.compare_digest(presented, _mac(key, session, generation).encode()) for key in _keys())
-
-
-def find_session(token: str) -> tuple[Session, int] | None:
-    """The session of a refresh token that we issued, with its user and avatar, and the generation of the token.
-
-    The session may have ended, and the token may be used. None for any other token.
-    """
-    if parsed := parse_refresh_token(token):
-        session_id, generation = parsed
-        session = Session.objects.select_related("user__avatar").filter(pk=session_id).first()
-        if session and is_valid_refresh_token(token, session, generation):
-            return session, generation
-    return None
-
-
 def get_signed_session_id(token: bytes) -> UUID | None:
     """The session that an access token names, if we signed it, whether it has expired or not. None for any other."""
-    for key in _keys():
+    for key in signing_keys():
         with suppress(jwt.InvalidTokenError):
             claims = jwt.decode(
                 token,
@@ -156,14 +116,3 @@ def get_signed_session_id(token: bytes) -> UUID | None:
             )
             return parse_id(str(claims.get("sid")))
     return None
-
-
-def _keys() -> tuple[str, ...]:
-    """The signing key, and former keys whose tokens are still accepted."""
-    return (settings.JWT_SIGNING_KEY, *settings.JWT_SIGNING_KEY_FALLBACKS)
-
-
-def _mac(key: str, session: Session, generation: int) -> str:
-    message = f"refresh|{session.pk}|{session.nonce}|{generation}"
-    digest = hmac.digest(key.encode(), message.encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

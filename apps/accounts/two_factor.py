@@ -5,6 +5,7 @@ therefore ours are digests. Passkeys are in `passkeys.py`. A user who has an app
 factor at every sign-in (docs/decisions/0036-second-factors.md). Every change is a security event, which is mailed.
 """
 
+import importlib
 import secrets
 from base64 import b32encode
 from datetime import datetime
@@ -18,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from apps.accounts import passkeys, security
+from apps.accounts import security
 from apps.accounts.mails import digest
 from apps.accounts.models import Passkey, RecoveryCode, SecurityEvent, Session, User
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorized
@@ -179,7 +180,9 @@ def add_passkey(
     Returns it and the new recovery codes, as `confirm` does. Raises InvalidPasskey, TooManyPasskeys.
     """
     _lock(user)
-    passkey = passkeys.register(user, challenge=challenge, credential=credential, name=name)
+    # Not at the top: workers import this module and add no passkey. The library of passkeys needs 4 MB.
+    passkeys = importlib.import_module("apps.accounts.passkeys")
+    passkey: Passkey = passkeys.register(user, challenge=challenge, credential=credential, name=name)
     security.record(user, Kind.PASSKEY_ADDED, detail=passkey.name, session_id=session_id)
     return passkey, _ensure_recovery_codes(user)
 

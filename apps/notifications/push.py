@@ -5,6 +5,7 @@ precautions: https on PORTS only, all addresses of its host are public, the conn
 checked, redirects are not followed, the time is limited, and the body of the response is not read.
 """
 
+import importlib
 import ipaddress
 import queue
 import re
@@ -19,7 +20,6 @@ import httpx
 import orjson
 from django.conf import settings
 from py_vapid import Vapid02
-from pywebpush import WebPusher, WebPushException
 
 from apps.core.hosts import is_public_name
 from apps.notifications.channels import NowhereToGo, Undelivered
@@ -80,7 +80,7 @@ def _push(subscription: PushSubscription, message: bytes) -> str | None:
     try:
         address = resolve_endpoint(subscription.endpoint)
         status = _post(subscription, address, message)
-    except (ForbiddenEndpoint, WebPushException, httpx.InvalidURL, ValueError) as error:
+    except (ForbiddenEndpoint, httpx.InvalidURL, ValueError) as error:
         subscription.delete()
         return f"unusable subscription: {type(error).__name__}"
     except (OSError, httpx.HTTPError) as error:
@@ -162,8 +162,6 @@ def _is_public(text: str) -> bool:
 
 def _post(subscription: PushSubscription, address: str, message: bytes) -> int:
     """Returns the status of the response. The host name and certificate are those of the endpoint, not of `address`."""
-    keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
-    encrypted = WebPusher({"endpoint": subscription.endpoint, "keys": keys}).encode(message)["body"]
     url = httpx.URL(subscription.endpoint)
     headers = _vapid_headers(url) | {
         "Host": url.netloc.decode(),
@@ -176,12 +174,24 @@ def _post(subscription: PushSubscription, address: str, message: bytes) -> int:
         client.stream(
             "POST",
             url.copy_with(host=address),
-            content=encrypted,
+            content=_encrypted(subscription, message),
             headers=headers,
             extensions={"sni_hostname": url.host},
         ) as response,
     ):
         return response.status_code
+
+
+def _encrypted(subscription: PushSubscription, message: bytes) -> bytes:
+    """Raises ValueError if the keys of the subscription are malformed."""
+    # Not at the top: pywebpush imports two HTTP clients, which need 10 MB in each process, and only some workers send.
+    pywebpush = importlib.import_module("pywebpush")
+    keys = {"p256dh": subscription.p256dh, "auth": subscription.auth}
+    try:
+        body: bytes = pywebpush.WebPusher({"endpoint": subscription.endpoint, "keys": keys}).encode(message)["body"]
+    except pywebpush.WebPushException as error:
+        raise ValueError(str(error)) from error
+    return body
 
 
 def _vapid_headers(url: httpx.URL) -> dict[str, str]:

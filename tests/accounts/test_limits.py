@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from apps.accounts import services, tokens
+from apps.accounts import refresh_tokens, services, tokens
 from apps.accounts.mails import digest
 from apps.accounts.models import EmailedToken
 from tests.factories import PASSWORD
@@ -101,7 +101,7 @@ class TestNeighbours:
     @pytest.mark.promise("A5")
     def test_neighbours_refresh_confirm_and_sign_in(self, busy, anonymous, alice):
         session = services.open_session(alice, address=OFFICE)
-        refresh = {"grant_type": "refresh_token", "refresh": tokens.refresh_token(session, 0)}
+        refresh = {"grant_type": "refresh_token", "refresh": refresh_tokens.issue(session, 0)}
         sign_in = {"login": "alice", "password": PASSWORD}
         confirm = {"token": mail_link(alice, "confirm_email")}
         reset = {"token": mail_link(alice, "reset_password"), "new_password": "quite another one"}
@@ -119,7 +119,7 @@ class TestNeighbours:
 def test_refreshes_are_limited_by_session(anonymous, alice, office):
     office.RATE_LIMITS = office.RATE_LIMITS | {"refresh": (2, 300), "token": (2, 300)}
     body = [
-        {"grant_type": "refresh_token", "refresh": tokens.refresh_token(services.open_session(alice), 0)}
+        {"grant_type": "refresh_token", "refresh": refresh_tokens.issue(services.open_session(alice), 0)}
         for _ in range(4)
     ]
     assert [post(anonymous, "/auth/token", each).status_code for each in body] == [200] * 4
@@ -205,7 +205,7 @@ def test_authorization_header_is_ignored_where_no_token_is_needed(anonymous, ali
     """A client that adds its last access token to every request must be able to get another one."""
     stale = services.open_session(alice)
     services.end_session(alice.pk, stale.pk)
-    refresh = tokens.refresh_token(services.open_session(alice), 0)
+    refresh = refresh_tokens.issue(services.open_session(alice), 0)
     path, body, status = {
         "token": ("/auth/token", {"login": "alice", "password": PASSWORD}, 200),
         "refresh": ("/auth/token", {"grant_type": "refresh_token", "refresh": refresh}, 200),

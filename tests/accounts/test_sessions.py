@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.accounts import services, session_cache, tasks, tokens
+from apps.accounts import refresh_tokens, services, session_cache, tasks
 from apps.accounts.models import EmailedToken, Session, User
 from apps.core import cache
 from apps.core.models import QueuedTask
@@ -325,7 +325,7 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", list(ENDINGS))
 class TestA1TokensThatOutliveTheRight:
     def refused(self, caller):
-        refresh = tokens.refresh_token(caller.login, 0)
+        refresh = refresh_tokens.issue(caller.login, 0)
         return caller.get("/auth/me").status_code in {401} and renew(Caller(), refresh).status_code in {401, 403}
 
     @pytest.mark.promise("A1")

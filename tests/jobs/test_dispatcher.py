@@ -93,4 +93,4 @@ def test_dispatcher_loads_no_app_but_core() -> None:
     argv = [sys.executable, "-c", IMPORTED]
     modules = subprocess.run(argv, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout.split()
     assert {name for name in modules if name.startswith("apps.") and ".models" in name} == {"apps.core.models"}
-    assert not {"rest_framework", "unfold", "PIL", "numpy", "django.contrib.admin"} & set(modules)
+    assert not {"rest_framework", "unfold", "PIL", "numpy", "django.contrib.admin", "boto3"} & set(modules)

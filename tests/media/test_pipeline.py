@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import requests
 import time_machine
+from django.core.files.storage import storages
 from django.utils import timezone
 from PIL import Image
 from prometheus_client import REGISTRY
@@ -114,7 +115,7 @@ class TestProcessing:
     def test_lease_and_sweep_are_shorter_than_a_minute(self, settings):
         period = SCHEDULE["apps.media.tasks.enqueue_due_media"]
         assert settings.MEDIA_LEASE + timedelta(seconds=period) < timedelta(seconds=60)
-        network = settings.STORAGES["default"]["OPTIONS"]["client_config"]
+        network = storages["default"].client_config
         longest_step = max(storage.LONGEST_DOWNLOAD, network.connect_timeout + network.read_timeout)
         assert timedelta(seconds=longest_step) < settings.MEDIA_LEASE
 

@@ -8,6 +8,7 @@ from storages.backends.s3 import S3Storage
 
 from apps.media import storage
 from apps.media.objects import new_secret
+from config.object_storage import ObjectStorage
 from tests.media.uploads import fetch, ready, use_storage
 
 
@@ -24,6 +25,21 @@ def test_the_default_storage_is_the_private_bucket(key, settings):
     assert fetch(f"{settings.S3_ENDPOINT_URL}/{settings.S3_PRIVATE_BUCKET}/{key}") == 403
     default_storage.delete(key)
     assert storage.head(key) is None
+
+
+def test_all_storages_share_one_description_of_s3():
+    """It takes 13 MB."""
+    aliases = (storage.PRIVATE, storage.PUBLIC, storage.INTERACTIVE, storage.PRESIGNED)
+    first, *others = [storage.client(alias).meta.service_model.metadata for alias in aliases]
+    assert all(other is first for other in others)
+
+
+def test_session_token_of_the_environment_is_not_used(monkeypatch):
+    """It belongs to other credentials than those of the settings."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    bucket = ObjectStorage(bucket_name="bucket", access_key="key", secret_key="secret", region_name="us-east-1")
+    assert "X-Amz-Credential=key" in bucket.url("object")
+    assert "X-Amz-Security-Token" not in bucket.url("object")
 
 
 def test_everybody_may_read_the_public_storage_and_cache_it_forever(key, settings):

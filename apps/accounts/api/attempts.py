@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.accounts import passkeys, services, tokens
+from apps.accounts import passkeys, refresh_tokens, services
 from apps.accounts.models import Session, User
 from apps.core import limits
 from apps.core.api.addresses import client_network
@@ -81,7 +81,7 @@ class CredentialRateLimit(SecretRateLimit):
         network = client_network(request)
         match body:
             case {"grant_type": "refresh_token", "refresh": str(secret)}:
-                found = tokens.find_session(secret)
+                found = refresh_tokens.find_session(secret)
                 return ("refresh", str(found[0].pk)) if found else ("token", network)
             case {"token": str(secret)}:
                 return "token", link_caller(request, secret)

@@ -19,6 +19,7 @@ from apps.accounts import (
     invitations,
     passkeys,
     proof_of_work,
+    refresh_tokens,
     registration,
     services,
     tokens,
@@ -113,7 +114,7 @@ class AuthViewSet(BaseViewSet):
             session, refresh = services.refresh(body["refresh"])
         else:
             session = self._sign_in(request, body)
-            refresh = tokens.refresh_token(session, session.generation)
+            refresh = refresh_tokens.issue(session, session.generation)
         pair = {
             "access": tokens.access_token(session),
             "refresh": refresh,
