@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import changes, services, two_factor
+from apps.accounts import changes, confirmation, services, two_factor
 from apps.accounts.api import attempts
 from apps.accounts.models import EmailChange, Passkey, RecoveryCode, SecurityEvent, Session, User, WithheldHandle
 from apps.core.errors import DomainError, TooManyRequests
@@ -245,6 +245,15 @@ def test_password_reset_cancels_a_pending_change(api, deliver, member):
     assert code(confirm(api, token_to(NEW))) == "invalid_link"
 
 
+def test_new_password_cancels_a_pending_change(api, deliver, member):
+    change(api, member)
+    deliver()
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert api(member).post("/auth/password", body).status_code == 204
+    assert api(member).get("/auth/email/change").json()["pending"] is None
+    assert code(confirm(api, token_to(NEW))) == "invalid_link"
+
+
 def test_links_to_set_a_password_that_were_sent_to_the_former_address_die(api, deliver, member):
     api(None).post("/auth/password/reset", {"email": member.email})
     deliver()
@@ -372,6 +381,32 @@ def test_changes_of_the_address_are_limited(settings, rf, alice, verified, other
 
 
 # ── Races ────────────────────────────────────────────────────────────────────────────────────────────────
+WITH_PASSWORD = {
+    "password": lambda user, session: services.change_password(
+        user, current=PASSWORD, new="yet another battery", session_id=session.pk
+    ),
+    "address": lambda user, session: changes.change_email(user, email=OTHER, password=PASSWORD),
+    "deletion": lambda user, session: services.leave(user, password=PASSWORD),
+    "deactivation": lambda user, session: services.deactivate(user, password=PASSWORD),
+    "export": lambda user, session: services.request_export(user, password=PASSWORD),
+    "confirmation": lambda user, session: confirmation.by_password(user, session.pk, password=PASSWORD),
+}
+
+
+@pytest.mark.parametrize("action", WITH_PASSWORD)
+def test_request_that_knows_the_former_password_is_refused_after_a_reset(api, deliver, member, action):
+    """It was loaded before the account was taken back, and is carried out after that."""
+    token = changed(api, deliver, member)
+    session, loaded = services.open_session(member), User.objects.get(pk=member.pk)
+    assert revert(api, token).status_code == 204
+    with pytest.raises(services.WrongPassword):
+        WITH_PASSWORD[action](loaded, session)
+    member.refresh_from_db()
+    assert member.check_password(NEW_PASSWORD)
+    assert (member.email, member.state) == ("alice@example.org", "active")
+    assert not EmailChange.objects.filter(state="pending").exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_changes_of_the_address_at_once_end_in_one_clear_state(api, deliver, alice):
     User.objects.update(email_verified_at=timezone.now())

@@ -58,6 +58,10 @@ def passkey_body(authenticator):
     }
 
 
+def second_step(started, **proof):
+    return {"grant_type": "second_factor", "challenge": started["challenge"], **proof}
+
+
 def age(caller):
     """Let the sign-in of the session be so long ago that it counts no longer as a confirmation."""
     Session.objects.filter(pk=caller.login.pk).update(created_at=timezone.now() - timedelta(hours=1))
@@ -157,6 +161,27 @@ class TestSecondStep:
         challenge = started.json()["challenge"]
         answer = token(grant_type="second_factor", challenge=challenge, code=code_of(device))
         assert outcome(answer) == (403, "account_suspended")
+
+    @pytest.mark.parametrize("state", ["suspended", "deactivated"])
+    @pytest.mark.parametrize("way", ["recovery code", "both at once", "passkey", "passkey alone"])
+    def test_factor_is_not_used_up_while_the_user_has_to_answer(self, state, way, alice):
+        """The same body with the answer signs in, and does not do so again."""
+        _, codes = enrol(alice)
+        _, authenticator = add_passkey(alice)
+        User.objects.filter(pk=alice.pk).update(state=state)
+        started = by_password().json()
+        body = {
+            "recovery code": lambda: second_step(started, code=codes[0]),
+            "both at once": lambda: {"login": "alice", "password": PASSWORD, "code": codes[0]},
+            "passkey": lambda: second_step(started, passkey=authenticator.get(started["passkey_options"])),
+            "passkey alone": lambda: passkey_body(authenticator),
+        }[way]()
+        answer = {"suspended": "restricted", "deactivated": "reactivate"}[state]
+        refused = {"suspended": (403, "account_suspended"), "deactivated": (409, "account_deactivated")}[state]
+        assert [outcome(token(**body)) for _ in range(2)] == [refused, refused]
+        assert outcome(token(**body, **{answer: True})) == 200
+        assert outcome(token(**body, **{answer: True}))[0] in {400, 401}
+        assert Session.objects.count() == 1
 
     def test_password_reset_does_not_skip_it_and_sessions_stay_valid_after_setup(self, alice):
         caller = Caller(alice)

@@ -189,6 +189,7 @@ def join(request: HttpRequest) -> HttpResponse:
             "rules": rules,
             "asks_invitation": rules.registration == invitations.Mode.INVITE or bool(code),
             "is_invitation_optional": rules.registration != invitations.Mode.INVITE,
+            "is_closed": registration.is_closed(code),
             "needs_reason": registration.needs_reason(code),
             "is_sent": "sent" in request.GET,
             "days": settings.APPLICATION_LIFETIME.days,
