@@ -128,6 +128,22 @@ def test_of_concurrent_changes_of_the_handle_one_wins(alice, bob):
     assert WithheldHandle.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_changes_of_a_handle_at_once_are_one_change(alice):
+    wanted = ["alicia", "alison"]
+
+    def change():
+        try:
+            return changes.change_handle(alice, handle=wanted.pop()).handle
+        except DomainError as error:
+            return error.code
+
+    chosen, refused = sorted(in_threads(2, change), key=lambda result: "handle" in result)
+    assert refused == "handle_change_too_soon"
+    assert list(WithheldHandle.objects.values_list("handle", flat=True)) == ["alice"]
+    assert User.objects.get().handle == chosen
+
+
 # ── E-mail address ───────────────────────────────────────────────────────────────────────────────────────
 def change(api, user, email=NEW, password=PASSWORD):
     return api(user).post("/auth/email/change", {"email": email, "password": password})
