@@ -334,6 +334,21 @@ class TestPasskey:
         with time_machine.travel(timezone.now() + timedelta(minutes=11)):
             assert outcome(token(**body)) == (400, "invalid_passkey")
 
+    @pytest.mark.parametrize(
+        ("state", "expected"),
+        [
+            ("suspended", (403, "account_suspended")),
+            ("deactivated", (409, "account_deactivated")),
+            ("pending", (403, "account_pending")),
+            ("erased", (401, "invalid_credentials")),
+        ],
+    )
+    def test_passkey_alone_does_not_open_an_account_that_is_not_active(self, state, expected, alice):
+        _, authenticator = add_passkey(alice)
+        User.objects.filter(pk=alice.pk).update(state=state)
+        assert outcome(token(**passkey_body(authenticator))) == expected
+        assert not Session.objects.exists()
+
     def test_passkey_of_another_account_does_not_complete_the_second_step(self, alice, carol):
         add_passkey(alice)
         _, others = add_passkey(carol)
