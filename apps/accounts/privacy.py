@@ -68,8 +68,9 @@ def export(user_id: UUID) -> Export:
         sessions,
         *("kind", "device_name", "address", "user_agent", "created_at", "last_seen_at", "ended_at", "end_reason"),
     )
-    consents = Consent.objects.filter(user=user_id)
-    yield from _rows("consents", consents, "given_at", document="document__kind", version="document__number")
+    for consent in Consent.objects.filter(user=user_id).select_related("document").order_by("id").iterator():
+        document = consent.document
+        yield "consents", {"document": document.kind, "version": document.number, "given_at": consent.given_at}
     mails = EmailedToken.objects.filter(user=user_id)
     yield from _rows("mails", mails, "purpose", "email", "used_at", sent_at="created_at")
     yield from _export_registration(user_id)
