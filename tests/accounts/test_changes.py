@@ -10,6 +10,8 @@ from apps.accounts import changes, confirmation, services, two_factor
 from apps.accounts.api import attempts
 from apps.accounts.models import EmailChange, Passkey, RecoveryCode, SecurityEvent, Session, User, WithheldHandle
 from apps.core.errors import DomainError, TooManyRequests
+from apps.moderation.models import Flag
+from apps.safety import services as safety
 from tests.console.codes import enrol
 from tests.factories import PASSWORD, PostFactory, UserFactory
 from tests.threads import in_threads
@@ -98,6 +100,15 @@ def test_handle_that_breaks_the_rules_is_refused(api, member, handle):
     refused = rename(api, member, handle)
     assert refused.status_code == 400
     assert "handle" in field_codes(refused)
+
+
+@pytest.mark.parametrize(("effect", "status"), [("refuse", 422), ("flag", 200)])
+def test_blocked_word_in_a_new_handle_is_refused_or_reported(api, deliver, member, effect, status):
+    safety.block_term(kind="word", text="watches", effect=effect, reason="Spam.")
+    assert rename(api, member, "cheap.watches").status_code == status
+    deliver()
+    assert User.objects.get().handle == ("alice" if effect == "refuse" else "cheap.watches")
+    assert Flag.objects.filter(target_id=member.pk).exists() is (effect == "flag")
 
 
 def test_taken_handle_is_refused_and_nothing_changes(api, member, carol):
@@ -252,6 +263,36 @@ def test_cancelled_replaced_and_expired_links_do_not_work(api, deliver, member, 
     assert kinds(member).count("email_change_cancelled") == 1
 
 
+def test_link_of_a_replaced_change_does_not_confirm_the_present_one(api, deliver, member):
+    change(api, member)
+    deliver()
+    change(api, member, OTHER)
+    assert code(confirm(api, token_to(NEW))) == "invalid_link"
+    assert api(member).get("/auth/email/change").json()["pending"]["email"] == OTHER
+    assert User.objects.get().email == "alice@example.org"
+
+
+def test_links_work_for_their_purpose_only(api, deliver, member):
+    """That to the old address takes the account back; that to a new one, which a thief may have asked for, does not."""
+    back = changed(api, deliver, member)
+    change(api, member, "alice@example.org")
+    deliver()
+    forth = token_to("alice@example.org", "confirm-new-email")
+    api(None).post("/auth/password/reset", {"email": NEW})
+    deliver()
+    password = token_to(NEW, "reset-password")
+    for token in (forth, password):
+        assert code(revert(api, token)) == "invalid_link"
+    for token in (back, password):
+        assert code(confirm(api, token)) == "invalid_link"
+    for token in (back, forth):
+        body = {"token": token, "new_password": NEW_PASSWORD}
+        assert code(api(None).post("/auth/password/reset/confirm", body)) == "invalid_link"
+        assert code(api(None).post("/auth/email/confirm", {"token": token})) == "invalid_link"
+    member.refresh_from_db()
+    assert (member.email, member.check_password(PASSWORD)) == (NEW, True)
+
+
 def test_password_reset_cancels_a_pending_change(api, deliver, member):
     change(api, member)
     api(None).post("/auth/password/reset", {"email": member.email})
@@ -346,6 +387,8 @@ def test_old_address_is_reserved_for_7_days(api, anonymous, deliver, member, tim
     assert change(api, carol, "alice@example.org").status_code == 202
     deliver()
     assert [message.to for message in mail.outbox] == [["carol@example.org"]]
+    dora = UserFactory(handle="dora")  # whose address was never confirmed
+    assert code(change(api, dora, "alice@example.org")) == "email_taken"
     later(time_machine, 7 * DAY)
     assert code(revert(api, token)) == "invalid_link"
     assert anonymous.post("/users", sign_up).status_code == 201

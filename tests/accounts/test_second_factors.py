@@ -1,5 +1,6 @@
 """Second factors of members through the API: sign-in, setup, removal, recovery, replays."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -384,6 +385,32 @@ def test_assertion_and_code_presented_at_once_work_once(db, counts):
     ):
         statuses = in_threads(3, lambda body=body: token(**body).status_code)
         assert sorted(statuses) == [200, 400, 400]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_with_the_same_count_at_once_one_is_refused():
+    """The key was copied: both challenges are unanswered, and both counts are new."""
+    _, authenticator = add_passkey(UserFactory(handle="alice"))
+    bodies = []
+    for _ in range(2):
+        authenticator.count = 5
+        bodies.append(passkey_body(authenticator))
+    assert sorted(in_threads(2, lambda: token(**bodies.pop()).status_code)) == [200, 400]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_code_of_the_app_is_accepted_once_although_its_check_takes_long(monkeypatch):
+    alice = UserFactory(handle="alice")
+    device, _ = enrol(alice)
+    code, verify = code_of(device), TOTPDevice.verify_token
+
+    def verify_slowly(self, token):
+        time.sleep(0.05)  # Meanwhile the other requests have loaded the device, unless they wait for its lock.
+        return verify(self, token)
+
+    monkeypatch.setattr(TOTPDevice, "verify_token", verify_slowly)
+    accepted = in_threads(3, lambda: two_factor.accept(alice, code))
+    assert sorted(accepted, key=str) == [None, None, "totp"]
 
 
 # ── Setup and removal ────────────────────────────────────────────────────────────────────────────────────
