@@ -8,8 +8,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import erasure, exports, mails, security, services
-from apps.accounts.models import SecurityEvent, Session, User
+from apps.accounts import consents, erasure, exports, mails, security, services
+from apps.accounts.models import Consent, SecurityEvent, Session, User
 from apps.content import services as posts
 from apps.content.models import Post
 from apps.core import cache
@@ -17,6 +17,7 @@ from apps.engagement.models import Comment
 from apps.feed import explore
 from apps.moderation import services as moderation
 from apps.notifications.models import NotificationEvent
+from apps.site.models import DocumentVersion
 from apps.social.models import Follow
 from tests.conftest import Caller
 from tests.factories import PASSWORD, CommentFactory, FollowFactory, MediaFactory, PostFactory, UserFactory
@@ -403,6 +404,15 @@ class TestDiscoverable:
         assert len(api(friend).get("/feed").json()["results"]) == 1
         api(alice).patch("/users/me", {"settings": {"discoverable": True}})
         assert self.shown(caller) == set(self.PLACES)
+
+
+def test_consent_to_an_older_version_does_not_replace_one_to_a_newer_version(alice):
+    """Another process may have read the documents before this one."""
+    DocumentVersion.objects.create(kind="terms", number=2, texts={"en": {"text": "x"}}, effective_at=timezone.now())
+    User.objects.filter(pk=alice.pk).update(accepted_terms=3)
+    consents.accept(alice.pk, {"terms": 2})
+    assert reload(alice).accepted_terms == 3
+    assert Consent.objects.get().document.number == 2
 
 
 def test_follows_of_a_deactivated_account_stay(alice, bob):

@@ -608,6 +608,14 @@ def test_changes_of_staff_are_in_the_audit_and_those_of_members_are_not(alice, m
     assert acts == [("add_passkey", "mod"), ("renew_recovery_codes", "mod"), ("remove_passkey", "mod")]
 
 
+def test_rank_returns_at_once_when_staff_confirm_with_a_factor(mod):
+    caller = Caller(mod)
+    device, _ = enrol(mod)
+    assert outcome(caller.get("/moderation/flags")) == (403, "two_factor_required")
+    assert outcome(caller.post("/auth/identity/confirm", {"code": code_of(device)})) == 204
+    assert caller.get("/moderation/flags").status_code == 200
+
+
 def test_staff_keep_the_last_factor_if_it_is_required(mod, settings):
     settings.STAFF_TWO_FACTOR = "required"
     passkey, _ = add_passkey(mod)
