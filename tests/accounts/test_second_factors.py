@@ -437,6 +437,8 @@ class TestSetup:
         assert (listed["enabled"], listed["recovery_codes_left"]) == (True, 10)
         assert listed["totp"]["created_at"]
         assert outcome(caller.post(f"{FACTORS}/totp")) == (409, "already_enrolled")
+        again = caller.post(f"{FACTORS}/totp/confirm", {"code": code_of(device)})
+        assert outcome(again) == (409, "already_enrolled")
         assert notices(deliver) == ["An authenticator app was added"]
         assert outcome(caller.delete(f"{FACTORS}/totp")) == 204
         assert outcome(caller.delete(f"{FACTORS}/totp")) == (409, "not_enrolled")
