@@ -29,7 +29,6 @@ from apps.accounts.api.base import AccountViewSet, load_user
 from apps.accounts.api.clients import describe_client
 from apps.accounts.models import SecurityEvent, Session, User
 from apps.core import limits
-from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.errors import Forbidden
@@ -234,8 +233,7 @@ class AuthViewSet(AccountViewSet):
     )
     def reset(self, request: Request) -> Response:
         email = self.get_validated_data()["email"]
-        limits.require("mail_address", client_network(request))
-        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        attempts.count_reset(request, email)
         services.request_password_reset(email)
         return Response(status=202)
 
@@ -374,9 +372,7 @@ class AuthViewSet(AccountViewSet):
     @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
     def resend(self, request: Request) -> Response:
-        network = client_network(request)
-        limits.require("mail_address", attempts.known_caller(self.caller_id, network) or network)
-        limits.require("mail_account", f"confirm:{self.caller_id}")
+        attempts.count_confirmation(request, self.caller_id)
         services.resend_confirmation(self.load_account())
         return Response(status=202)
 

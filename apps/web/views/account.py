@@ -30,7 +30,7 @@ from apps.accounts.api.serializers import (
 )
 from apps.accounts.models import EmailedToken, Session, User
 from apps.accounts.services import AccountDeactivated, InvalidLink
-from apps.core import limits, time_zones
+from apps.core import time_zones
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
@@ -281,9 +281,8 @@ def revert_email(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 def resend_confirmation(request: HttpRequest) -> HttpResponse:
     """Send the confirmation mail again."""
-    member, network = get_member(request), client_network(request)
-    limits.require("mail_address", attempts.known_caller(member.pk, network) or network)
-    limits.require("mail_account", f"confirm:{member.pk}")
+    member = get_member(request)
+    attempts.count_confirmation(request, member.pk)
     services.resend_confirmation(member)
     messages.success(request, _("We have sent a mail to %(email)s.") % {"email": member.email})
     return go_back(request)
@@ -296,8 +295,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
 
     def send() -> HttpResponse:
         email = read_form(request, RequestPasswordResetSerializer, fields=["email"])["email"]
-        limits.require("mail_address", client_network(request))
-        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        attempts.count_reset(request, email)
         services.request_password_reset(email)
         return redirect(f"{reverse('web:forgot')}?sent")
 
