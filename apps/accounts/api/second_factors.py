@@ -35,8 +35,9 @@ class SecondFactorViewSet(AccountViewSet):
     unconfirmed_actions = frozenset({"show", "rename_passkey"})
 
     def get_permissions(self) -> list[Any]:
-        confirmed = [] if self.action in self.unconfirmed_actions else [IdentityConfirmed()]
-        return [*super().get_permissions(), *confirmed]
+        # None: the path does not support the method.
+        is_open = self.action is None or self.action in self.unconfirmed_actions
+        return [*super().get_permissions(), *([] if is_open else [IdentityConfirmed()])]
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
         own = {"rename_passkey": serializers.RenamePasskeySerializer}
