@@ -24,6 +24,7 @@ from apps.accounts.services import (
     EmailTaken,
     HandleTaken,
     InvalidLink,
+    cancel_pending_email,
     end_all_sessions,
     is_withheld,
     report_blocked_terms,
@@ -65,23 +66,28 @@ def change_handle(user: User, *, handle: str, session_id: UUID | None = None) ->
         wait = (possible_at - timezone.now()).total_seconds()
         raise HandleChangeTooSoon(headers={"Retry-After": str(math.ceil(wait))})
     suspicious = terms.screen(handle=handles.words(new))
-    user.handle, user.handle_changed_at = new, timezone.now()
+    _set_handle(user, new)
+    session_cache.mark_user(user.pk)
+    security.record(user, Kind.HANDLE_CHANGED, detail=f"@{old} → @{new}", session_id=session_id)
+    report_blocked_terms(user, suspicious)
+    return user
+
+
+def _set_handle(user: User, handle: str) -> None:
+    """Replace the handle, and withhold the former one for the user. Raises HandleTaken."""
+    former, now = user.handle, timezone.now()
+    user.handle, user.handle_changed_at = handle, now
     try:
         with transaction.atomic():
             user.save(update_fields=["handle", "handle_changed_at"])
     except IntegrityError as error:
         raise HandleTaken from error
     # After the update: an account that releases the handle withholds it in the same transaction.
-    if is_withheld(new, user):
+    if is_withheld(handle, user):
         raise HandleTaken
-    WithheldHandle.objects.filter(handle=new).delete()
-    WithheldHandle.objects.update_or_create(
-        handle=old, defaults={"until": timezone.now() + settings.HANDLE_QUARANTINE, "user": user}
-    )
-    session_cache.mark_user(user.pk)
-    security.record(user, Kind.HANDLE_CHANGED, detail=f"@{old} → @{new}", session_id=session_id)
-    report_blocked_terms(user, suspicious)
-    return user
+    WithheldHandle.objects.filter(handle=handle).delete()
+    until = now + settings.HANDLE_QUARANTINE
+    WithheldHandle.objects.update_or_create(handle=former, defaults={"until": until, "user": user})
 
 
 # ── Asking for another address ───────────────────────────────────────────────────────────────────────────
@@ -98,12 +104,11 @@ def change_email(user: User, *, email: str, password: str, session_id: UUID | No
 
     Raises WrongPassword, Invalid, and EmailTaken for an account whose address is not confirmed.
     """
-    require_password(user, password)
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user = require_password(user, password)
     if email == user.email:
         raise Invalid(email=("unchanged", _("That is your address already.")))
     check_email_domain(email)
-    _cancel_pending(user)
+    cancel_pending_email(user)
     if user.email_verified_at is None:
         _set_address(user, email, is_confirmed=False)
         tasks.send_confirmation.delay(user_id=str(user.pk))
@@ -123,14 +128,8 @@ def change_email(user: User, *, email: str, password: str, session_id: UUID | No
 def cancel_email_change(user: User, *, session_id: UUID | None = None) -> None:
     """End the pending change, if there is one. Its link no longer works."""
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if _cancel_pending(user):
+    if cancel_pending_email(user):
         security.record(user, Kind.EMAIL_CHANGE_CANCELLED, session_id=session_id)
-
-
-def _cancel_pending(user: User) -> bool:
-    """Returns whether there was a pending change."""
-    pending = EmailChange.objects.owned_by(user.pk).filter(state=EmailChange.State.PENDING)
-    return bool(pending.update(state=EmailChange.State.CANCELLED))
 
 
 # ── The links of mails ───────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +170,7 @@ def revert_email_change(token: str, *, new_password: str, address: str | None = 
     user.set_password(new_password)
     user.save(update_fields=["password"])
     _set_address(user, change.old_email, is_confirmed=True)
-    _cancel_pending(user)
+    cancel_pending_email(user)
     later = EmailChange.objects.owned_by(user.pk).revertible().filter(id__gte=change.pk)
     later.update(state=EmailChange.State.REVERTED)
     two_factor.remove_added_since(user, change.created_at - TAKEOVER)

@@ -32,6 +32,7 @@ def require(user_id: UUID, session_id: UUID) -> None:
         raise ConfirmationRequired
 
 
+@transaction.atomic
 def by_password(user: User, session_id: UUID, *, password: str) -> None:
     """Raises WrongPassword."""
     require_password(user, password)

@@ -1,4 +1,4 @@
-"""What a browser or an app is called, by what a device is recognised, and from which network it came."""
+"""The names of browsers and apps, what tells devices of an account apart, and the networks of clients."""
 
 import ipaddress
 import re
@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from apps.accounts.models import SecurityEvent, Session
 
-# {part of a user agent: name}, in the order in which they are looked for: most browsers also name others.
+# {part of a user agent: name}. The first that is found counts, because most user agents also name other browsers.
 _BROWSERS = {
     "Edg": "Edge",
     "OPR/": "Opera",
@@ -50,8 +50,8 @@ def describe_device(device_name: str, user_agent: str) -> str:
 
 
 def fingerprint(session: Session) -> tuple[str, str, str]:
-    """What tells devices of an account apart: the name that an app has given, and browser or app and system without
-    their versions."""
+    """What tells devices of an account apart: the name that an app has given, the browser or app and the system,
+    without versions."""
     name = session.device_name if session.kind == Session.Kind.API else ""
     agent = session.user_agent
     product = _first(_BROWSERS, agent) or re.split(r"[/ ]", agent, maxsplit=1)[0]

@@ -1,8 +1,10 @@
 """Invitations: codes with which people sign up while registration is not open to everyone.
 
 A member may invite as many people as the setting of the site says. Places in open invitations count, and people who
-have joined with an invitation until it is deleted, ENDED_INVITATIONS_KEPT after its end (`housekeeping.py`). Staff have
-no such limit in the console.
+have joined with an invitation until it is deleted, ENDED_INVITATIONS_KEPT after its end (`housekeeping.py`).
+
+The operator invites in the console, without such a limit. While registration is closed, members create no invitations
+and theirs do not work; those of the operator work in every mode.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import CODE_LENGTH, Invitation, InvitationUse, User
+from apps.accounts.querysets import InvitationQuerySet
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from apps.site import reads as site
 from apps.site.models import SiteSettings
@@ -59,7 +62,7 @@ def quota_of(user_id: UUID) -> Quota:
 @transaction.atomic
 def invite(user_id: UUID, *, max_uses: int = 1, days: int = DEFAULT_DAYS) -> Invitation:
     """Create an invitation of a member. Raises RegistrationClosed, InvitationQuotaExceeded."""
-    if site.current().registration == Mode.CLOSED:
+    if is_closed_to_members():
         raise RegistrationClosed
     # The lock serialises concurrent requests, whose invitations count.
     User.objects.select_for_update(no_key=True).get(pk=user_id)
@@ -69,11 +72,26 @@ def invite(user_id: UUID, *, max_uses: int = 1, days: int = DEFAULT_DAYS) -> Inv
     return create(user_id, max_uses=max_uses, days=days)
 
 
-def create(user_id: UUID, *, max_uses: int, days: int) -> Invitation:
-    """Create an invitation, whatever the creator's quota is."""
+def create(user_id: UUID, *, max_uses: int, days: int, by_operator: bool = False) -> Invitation:
+    """Create an invitation, whatever the creator's quota and the registration mode are."""
     return Invitation.objects.create(
-        creator_id=user_id, max_uses=max_uses, expires_at=timezone.now() + timedelta(days=days)
+        creator_id=user_id,
+        by_operator=by_operator,
+        max_uses=max_uses,
+        expires_at=timezone.now() + timedelta(days=days),
     )
+
+
+def is_closed_to_members() -> bool:
+    """Whether members cannot invite, and invitations of members do not work."""
+    return site.current().registration == Mode.CLOSED
+
+
+def usable() -> InvitationQuerySet:
+    """Invitations with which people can sign up now, if their creators are active. All conditions are on the row
+    itself (`redeem`)."""
+    invitations = Invitation.objects.open()
+    return invitations.filter(by_operator=True) if is_closed_to_members() else invitations
 
 
 def revoke(invitation: Invitation) -> bool:
@@ -97,9 +115,7 @@ def normalise(typed: str) -> str:
 
 def find_valid(code: str) -> Invitation | None:
     """The invitation, if someone could sign up with it now."""
-    if site.current().registration == Mode.CLOSED:
-        return None
-    invitations = Invitation.objects.open().filter(creator__state=User.State.ACTIVE)
+    invitations = usable().filter(creator__state=User.State.ACTIVE)
     return invitations.filter(code=normalise(code)).select_related("creator__avatar").first()
 
 
@@ -109,10 +125,10 @@ def redeem(code: str, *, user: User) -> None:
     One conditional UPDATE, whose conditions are all on the row itself, decides which of several concurrent sign-ups
     takes the last place: the others wait for the row's lock, and then PostgreSQL checks the conditions again.
     """
-    found = Invitation.objects.filter(code=normalise(code))
-    if not found.open().update(uses=F("uses") + 1):
+    code = normalise(code)
+    if not usable().filter(code=code).update(uses=F("uses") + 1):
         raise InvalidInvitation
-    invitation = found.select_related("creator").get()
+    invitation = Invitation.objects.select_related("creator").get(code=code)
     # The caller's transaction, which fails now, returns the place.
     if not invitation.creator.is_active:
         raise InvalidInvitation

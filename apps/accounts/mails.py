@@ -104,12 +104,6 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
     if event is None or event.user.state == User.State.ERASED:
         return
     notice = security.NOTICES[event.kind]
-    link = f"{settings.CLIENT_URL}/{notice.path}"
-    if event.kind == SecurityEvent.Kind.EMAIL_CHANGED:
-        token = _create_token(
-            event.user, EmailedToken.Purpose.REVERT_EMAIL, settings.EMAIL_REVERT_LIFETIME, event.email
-        )
-        link = f"{link}?token={token}"
     values = {
         "date": _lazily(lambda: _format_day(event.user.erase_after)),
         "days": settings.EMAIL_REVERT_LIFETIME.days,
@@ -124,9 +118,23 @@ def send_security_mail(event_id: UUID, *, reference: str) -> None:
         "network": event.network,
         "advice": _lazily(lambda: str(notice.advice % values)),
         "label": notice.label,
-        "link": link,
+        "link": _link_of(event, notice),
     }
     _mail(event.user, "security", context, reference, to=event.email)
+
+
+def _link_of(event: SecurityEvent, notice: security.Notice) -> str:
+    """The link of the mail about an event. That about a changed address has a token, which takes the account back."""
+    link = f"{settings.CLIENT_URL}/{notice.path}"
+    if event.kind != SecurityEvent.Kind.EMAIL_CHANGED:
+        return link
+    token = _create_token(event.user, EmailedToken.Purpose.REVERT_EMAIL, settings.EMAIL_REVERT_LIFETIME, event.email)
+    return f"{link}?token={token}"
+
+
+def send_erased(user: User, *, reference: str) -> None:
+    """Tell a user that the account is erased, before the address is erased as well."""
+    _mail(user, "account-erased", {"contact": site.current().contact}, reference)
 
 
 def _format_day(moment: datetime | None) -> str:

@@ -492,6 +492,8 @@ class Invitation(UUIDModel):
 
     code = models.CharField(max_length=32, unique=True, default=make_invitation_code)
     creator = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    # Made by the operator in the console: it works whatever the registration mode is.
+    by_operator = models.BooleanField(default=False, db_default=False)
     max_uses = models.PositiveSmallIntegerField()
     uses = models.PositiveSmallIntegerField(default=0, db_default=0)
     expires_at = models.DateTimeField()

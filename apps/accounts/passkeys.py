@@ -1,8 +1,8 @@
 """Passkeys: WebAuthn credentials (https://www.w3.org/TR/webauthn-3/), as a second factor or instead of a password.
 
 py_webauthn checks the responses of authenticators. A ceremony has a token, which is signed and says what the ceremony
-is for. The authenticator signs the token's digest as the challenge, so that nothing is stored for ceremonies that
-nobody completes. A challenge that was answered is stored until it expires, so that an answer works once.
+is for. The authenticator signs the token's digest as the challenge, so a ceremony that is not completed stores nothing.
+A challenge that was answered is stored until it expires, so that an answer works once.
 
 Every passkey verifies its user (a PIN, a fingerprint, a face), so signing in with one proves two factors.
 """
@@ -177,20 +177,22 @@ def register(user: User, *, challenge: str, credential: dict[str, Any], name: st
     if len(verified.credential_id) > MAX_ID_BYTES:
         raise InvalidPasskey
     _spend(challenge)
+    passkey = Passkey(
+        user=user,
+        name=name or DEFAULT_NAME,
+        credential_id=verified.credential_id,
+        public_key=verified.credential_public_key,
+        sign_count=verified.sign_count,
+        transports=_transports(credential),
+        is_backup_eligible=_is_backup_eligible(verified),
+        is_backed_up=verified.credential_backed_up,
+    )
     try:
         with transaction.atomic():
-            return Passkey.objects.create(
-                user=user,
-                name=name or DEFAULT_NAME,
-                credential_id=verified.credential_id,
-                public_key=verified.credential_public_key,
-                sign_count=verified.sign_count,
-                transports=_transports(credential),
-                is_backup_eligible=_is_backup_eligible(verified),
-                is_backed_up=verified.credential_backed_up,
-            )
+            passkey.save(force_insert=True)
     except IntegrityError as error:
         raise InvalidPasskey from error
+    return passkey
 
 
 # ── Parts ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
-"""Signing up, as far as the settings of the site allow it. `services.sign_up` creates accounts without these rules."""
+"""Signing up under the rules in the settings of the site. `services.sign_up` creates accounts without these rules."""
 
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -26,6 +27,12 @@ class UnderAge(Forbidden):
     code, title = "under_age", gettext_lazy("You are not old enough to join.")
 
 
+def is_closed(invitation: str) -> bool:
+    """Whether nobody can sign up without an invitation, and there is no code of one. Only `register` checks the code:
+    a page that does so would let visitors guess codes."""
+    return site.current().registration == Mode.CLOSED and not invitation
+
+
 def needs_reason(invitation: str) -> bool:
     """Whether a moderator decides on a sign-up with this code, or without one: an invitation replaces the approval."""
     return site.current().registration == Mode.APPROVAL and not invitation
@@ -33,27 +40,21 @@ def needs_reason(invitation: str) -> bool:
 
 def register(
     *,
-    handle: str,
     email: str,
-    password: str,
-    display_name: str = "",
-    locale: str = "en",
-    time_zone: str = "",
     invitation: str = "",
     reason: str = "",
     date_of_birth: date | None = None,
     proof_of_work: str = "",
+    **account: Any,
 ) -> User:
-    """Sign up: create an account, which is pending if a moderator has to approve it.
+    """Sign up: create an account, which is pending if a moderator has to approve it. `account`: the other arguments of
+    `services.sign_up`.
 
     Raises RegistrationClosed, InvitationRequired, InvalidInvitation, UnderAge, ProofOfWorkRequired, Invalid for a
     missing reason or date and for a blocked domain, and what `services.sign_up` raises.
     """
+    _require_open(invitation)
     rules = site.current()
-    if rules.registration == Mode.CLOSED:
-        raise RegistrationClosed
-    if rules.registration == Mode.INVITE and not invitation:
-        raise InvitationRequired
     if rules.minimum_age:
         _require_age(rules.minimum_age, date_of_birth)
     is_application = needs_reason(invitation)
@@ -64,21 +65,22 @@ def register(
     if rules.proof_of_work:
         proofs.require(proof_of_work)
     with transaction.atomic():
-        user = services.sign_up(
-            handle=handle,
-            email=email,
-            password=password,
-            display_name=display_name,
-            locale=locale,
-            time_zone=time_zone,
-            is_of_age=bool(rules.minimum_age),
-            is_pending=is_application,
-        )
+        user = services.sign_up(email=email, is_of_age=bool(rules.minimum_age), is_pending=is_application, **account)
         if is_application:
             Application.objects.create(user=user, reason=reason)
         if invitation:
             invitations.redeem(invitation, user=user)
     return user
+
+
+def _require_open(invitation: str) -> None:
+    """Raises RegistrationClosed, also for a code that is worth nothing while registration is closed;
+    InvitationRequired."""
+    mode = site.current().registration
+    if mode == Mode.CLOSED and invitations.find_valid(invitation) is None:
+        raise RegistrationClosed
+    if mode == Mode.INVITE and not invitation:
+        raise InvitationRequired
 
 
 def _require_age(least: int, born: date | None) -> None:

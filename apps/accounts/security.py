@@ -1,4 +1,7 @@
-"""Security events: what the owner of an account must notice is listed, and mailed with what to do about it."""
+"""Security events: sign-ins and changes that the owner of an account must be able to notice.
+
+They are listed, and mailed with what to do if it was not the owner.
+"""
 
 from dataclasses import dataclass
 from typing import Any

@@ -176,34 +176,6 @@ def find_by_login(login: str) -> User | None:
     return user
 
 
-@transaction.atomic
-def sign_in(
-    user: User | None,
-    *,
-    password: str,
-    device_name: str = "",
-    address: str | None = None,
-    user_agent: str = "",
-    restricted: bool = False,
-    reactivate: bool = False,
-) -> Session:
-    """Open a session of the API. Signing in cancels a pending deletion of the account.
-
-    `user` is None for an unknown login, which takes as long as a wrong password. Raises InvalidCredentials; and if the
-    password is right, AccountSuspended, AccountDeactivated, SecondFactorRequired and TwoFactorRequired, as
-    `complete_sign_in` does.
-    """
-    account = check_credentials(user, password=password)
-    return complete_sign_in(
-        account.pk,
-        device_name=device_name,
-        address=address,
-        user_agent=user_agent,
-        restricted=restricted,
-        reactivate=reactivate,
-    )
-
-
 def check_credentials(user: User | None, *, password: str) -> User:
     """Returns the user, of whatever state. `user` is None for an unknown login. Raises InvalidCredentials."""
     # An account without a password is checked as long as one with another password.
@@ -250,8 +222,8 @@ def complete_sign_in(
     return session
 
 
-def require_answers(user: User, *, restricted: bool | None, reactivate: bool | None) -> None:
-    """Raises AccountSuspended and AccountDeactivated unless the user has been told, and goes on."""
+def require_answers(user: User, *, restricted: bool, reactivate: bool) -> None:
+    """Raises AccountSuspended and AccountDeactivated unless the user accepts this (see `complete_sign_in`)."""
     if user.is_restricted and not restricted:
         raise suspension_of(user.pk)
     if user.state == User.State.DEACTIVATED and not reactivate:
@@ -418,20 +390,42 @@ def end_console_sessions(user_id: UUID, *, reason: str) -> None:
 
 # ── Passwords and e-mail ─────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
-def change_password(user: User, *, current: str, new: str, session_id: UUID) -> None:
-    """Change the password and end all other sessions. Raises WrongPassword, Invalid."""
-    require_password(user, current)
+def change_password(user: User, *, current: str, new: str, session_id: UUID) -> User:
+    """Change the password, and end all other sessions and a pending change of the e-mail address.
+
+    Returns the account with the new password. Raises WrongPassword, Invalid.
+    """
+    user = require_password(user, current)
     passwords.validate(new, user=user, field="new_password")
     user.set_password(new)
     user.save(update_fields=["password"])
+    cancel_pending_email(user)
     end_all_sessions(user.pk, except_id=session_id, reason=Session.EndReason.PASSWORD_CHANGED)
     security.record(user, SecurityEvent.Kind.PASSWORD_CHANGED, session_id=session_id)
+    return user
 
 
-def require_password(user: User, password: str) -> None:
-    """Raises WrongPassword."""
+def require_password(user: User, password: str) -> User:
+    """The account as it is now, locked, if this is its password. Raises WrongPassword, also for a password that is
+    replaced meanwhile; NotFound if the account is being erased.
+
+    The password is hashed before the lock, which other requests wait for.
+    """
     if not user.check_password(password):
         raise WrongPassword
+    locked = _lock(user)
+    if locked.password != user.password:
+        raise WrongPassword
+    return locked
+
+
+def cancel_pending_email(user: User) -> bool:
+    """Cancel the pending change of the e-mail address. The caller has locked the user. Returns whether there was one.
+
+    A new password does so, too: another person may have asked for the change.
+    """
+    pending = EmailChange.objects.owned_by(user.pk).filter(state=EmailChange.State.PENDING)
+    return bool(pending.update(state=EmailChange.State.CANCELLED))
 
 
 @transaction.atomic
@@ -458,8 +452,7 @@ def reset_password(*, token: str, new: str, address: str | None = None, user_age
     user.email_verified_at = user.email_verified_at or timezone.now()
     user.save(update_fields=["password", "email_verified_at"])
     EmailedToken.objects.filter(user=user, purpose=EmailedToken.Purpose.RESET_PASSWORD, used_at=None).delete()
-    # Somebody else may have asked for it.
-    EmailChange.objects.owned_by(user.pk).pending().update(state=EmailChange.State.CANCELLED)
+    cancel_pending_email(user)
     end_all_sessions(user.pk, reason=Session.EndReason.PASSWORD_RESET)
     security.record(user, SecurityEvent.Kind.PASSWORD_RESET, address=address, user_agent=user_agent)
 
@@ -582,8 +575,7 @@ def _change_avatar(user: User, medium_id: UUID | None) -> None:
 @transaction.atomic
 def leave(user: User, *, password: str, session_id: UUID | None = None) -> User:
     """Hide the account now and erase it after ERASURE_GRACE, unless the user signs in before. Raises WrongPassword."""
-    require_password(user, password)
-    user = _lock(user)
+    user = require_password(user, password)
     user.erase_after = timezone.now() + settings.ERASURE_GRACE
     if not user.is_restricted:  # a suspension remains
         user.state = User.State.LEAVING
@@ -599,11 +591,12 @@ def deactivate(user: User, *, password: str, session_id: UUID | None = None) -> 
 
     Raises WrongPassword, AccountSuspended.
     """
-    require_password(user, password)
-    user = _lock(user)
+    user = require_password(user, password)
     if user.is_restricted:
         raise suspension_of(user.pk)
-    user.state, user.deactivated_at = User.State.DEACTIVATED, timezone.now()
+    if user.is_active:  # a pending deletion remains
+        user.state = User.State.DEACTIVATED
+    user.deactivated_at = timezone.now()
     user.save(update_fields=["state", "deactivated_at"])
     _hide(user, reason=Session.EndReason.DEACTIVATED)
     security.record(user, SecurityEvent.Kind.DEACTIVATED, session_id=session_id)
@@ -624,7 +617,7 @@ def erase_now(user: User) -> None:
 
 
 def _cancel_deletion(user: User) -> SecurityEvent.Kind:
-    """Cancel a pending deletion and a deactivation. A suspension remains. Returns what to tell the owner."""
+    """Cancel a pending deletion and a deactivation. A suspension remains. Returns the event to record."""
     kind = SecurityEvent.Kind
     event = kind.DELETION_CANCELLED if user.erase_after or user.state == User.State.LEAVING else kind.REACTIVATED
     if user.is_restricted:
@@ -726,9 +719,8 @@ def request_export(user: User, *, password: str, session_id: UUID | None = None)
 
     Raises WrongPassword, ExportInProgress, ExportTooSoon.
     """
-    require_password(user, password)
     # The lock serialises concurrent requests.
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user = require_password(user, password)
     now = timezone.now()
     last = exports.latest(user.pk)
     if last and last.status in (DataExport.Status.PENDING, DataExport.Status.PROCESSING):

@@ -51,11 +51,11 @@ def decide_application(application: Application, *, by: User, approve: bool, not
 # ── Invitations ──────────────────────────────────────────────────────────────────────────────────────────
 @transaction.atomic
 def invite(*, max_uses: int, days: int, by: User, reason: str) -> Invitation:
-    """Create an invitation without a quota. Raises AdminRequired, Invalid."""
+    """Create an invitation of the operator: without a quota, and valid in every mode. Raises AdminRequired, Invalid."""
     if "admin" not in by.roles:
         raise AdminRequired
     _require_reason(reason)
-    invitation = invitations.create(by.pk, max_uses=max_uses, days=days)
+    invitation = invitations.create(by.pk, max_uses=max_uses, days=days, by_operator=True)
     # Without the code, which is worth something until the invitation ends.
     record_staff_act("create_invitation", invitation, by=by.pk, reason=reason, max_uses=max_uses, days=days)
     return invitation

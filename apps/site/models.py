@@ -38,7 +38,7 @@ class SiteSettings(models.Model):
         OPEN = "open", "Open: everyone may sign up"
         APPROVAL = "approval", "Approval: a moderator decides on each application"
         INVITE = "invite", "Invite: only with an invitation"
-        CLOSED = "closed", "Closed: nobody may sign up"
+        CLOSED = "closed", "Closed: only with an invitation of an admin"
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     name = models.CharField(max_length=50, blank=True, help_text="Empty: the setting SITE_NAME.")

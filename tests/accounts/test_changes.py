@@ -6,10 +6,12 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import changes, services, two_factor
+from apps.accounts import changes, confirmation, services, session_cache, two_factor
 from apps.accounts.api import attempts
 from apps.accounts.models import EmailChange, Passkey, RecoveryCode, SecurityEvent, Session, User, WithheldHandle
 from apps.core.errors import DomainError, TooManyRequests
+from apps.moderation.models import Flag
+from apps.safety import services as safety
 from tests.console.codes import enrol
 from tests.factories import PASSWORD, PostFactory, UserFactory
 from tests.threads import in_threads
@@ -54,6 +56,7 @@ def test_new_handle_is_shown_everywhere_at_once_and_the_former_one_is_unknown(ap
     assert (me.status_code, me.json()["handle"]) == (200, "alice.l")
     deliver()
     assert reader.get("/auth/me").json()["handle"] == "alice.l"
+    assert session_cache.get_user(alice.pk, reader.login.pk).handle == "alice.l"
     assert reader.post(f"/posts/{post.pk}/comments", {"text": "y"}).json()["author"]["handle"] == "alice.l"
     assert api(None).get("/users/@alice.l").status_code == 200
     assert api(bob).get("/feed").json()["results"][0]["author"]["handle"] == "alice.l"
@@ -100,6 +103,15 @@ def test_handle_that_breaks_the_rules_is_refused(api, member, handle):
     assert "handle" in field_codes(refused)
 
 
+@pytest.mark.parametrize(("effect", "status"), [("refuse", 422), ("flag", 200)])
+def test_blocked_word_in_a_new_handle_is_refused_or_reported(api, deliver, member, effect, status):
+    safety.block_term(kind="word", text="watches", effect=effect, reason="Spam.")
+    assert rename(api, member, "cheap.watches").status_code == status
+    deliver()
+    assert User.objects.get().handle == ("alice" if effect == "refuse" else "cheap.watches")
+    assert Flag.objects.filter(target_id=member.pk).exists() is (effect == "flag")
+
+
 def test_taken_handle_is_refused_and_nothing_changes(api, member, carol):
     assert code(rename(api, member, "CAROL")) == "handle_taken"
     member.refresh_from_db()
@@ -126,6 +138,22 @@ def test_of_concurrent_changes_of_the_handle_one_wins(alice, bob):
     users = [alice, bob]
     assert sorted(in_threads(2, change)) == ["handle_taken", "wanted"]
     assert WithheldHandle.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_changes_of_a_handle_at_once_are_one_change(alice):
+    wanted = ["alicia", "alison"]
+
+    def change():
+        try:
+            return changes.change_handle(alice, handle=wanted.pop()).handle
+        except DomainError as error:
+            return error.code
+
+    chosen, refused = sorted(in_threads(2, change), key=lambda result: "handle" in result)
+    assert refused == "handle_change_too_soon"
+    assert list(WithheldHandle.objects.values_list("handle", flat=True)) == ["alice"]
+    assert User.objects.get().handle == chosen
 
 
 # ── E-mail address ───────────────────────────────────────────────────────────────────────────────────────
@@ -236,12 +264,51 @@ def test_cancelled_replaced_and_expired_links_do_not_work(api, deliver, member, 
     assert kinds(member).count("email_change_cancelled") == 1
 
 
+def test_link_of_a_replaced_change_does_not_confirm_the_present_one(api, deliver, member):
+    change(api, member)
+    deliver()
+    change(api, member, OTHER)
+    assert code(confirm(api, token_to(NEW))) == "invalid_link"
+    assert api(member).get("/auth/email/change").json()["pending"]["email"] == OTHER
+    assert User.objects.get().email == "alice@example.org"
+
+
+def test_links_work_for_their_purpose_only(api, deliver, member):
+    """That to the old address takes the account back; that to a new one, which a thief may have asked for, does not."""
+    back = changed(api, deliver, member)
+    change(api, member, "alice@example.org")
+    deliver()
+    forth = token_to("alice@example.org", "confirm-new-email")
+    api(None).post("/auth/password/reset", {"email": NEW})
+    deliver()
+    password = token_to(NEW, "reset-password")
+    for token in (forth, password):
+        assert code(revert(api, token)) == "invalid_link"
+    for token in (back, password):
+        assert code(confirm(api, token)) == "invalid_link"
+    for token in (back, forth):
+        body = {"token": token, "new_password": NEW_PASSWORD}
+        assert code(api(None).post("/auth/password/reset/confirm", body)) == "invalid_link"
+        assert code(api(None).post("/auth/email/confirm", {"token": token})) == "invalid_link"
+    member.refresh_from_db()
+    assert (member.email, member.check_password(PASSWORD)) == (NEW, True)
+
+
 def test_password_reset_cancels_a_pending_change(api, deliver, member):
     change(api, member)
     api(None).post("/auth/password/reset", {"email": member.email})
     deliver()
     reset = {"token": token_to(member.email, "reset-password"), "new_password": NEW_PASSWORD}
     assert api(None).post("/auth/password/reset/confirm", reset).status_code == 204
+    assert code(confirm(api, token_to(NEW))) == "invalid_link"
+
+
+def test_new_password_cancels_a_pending_change(api, deliver, member):
+    change(api, member)
+    deliver()
+    body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert api(member).post("/auth/password", body).status_code == 204
+    assert api(member).get("/auth/email/change").json()["pending"] is None
     assert code(confirm(api, token_to(NEW))) == "invalid_link"
 
 
@@ -274,21 +341,26 @@ def test_old_address_takes_the_account_back(api, deliver, member):
     assert mail.outbox[-1].to == ["alice@example.org"]
 
 
-@pytest.mark.parametrize(("age", "kept"), [(0, False), (2, True)])
-def test_second_factors_of_a_thief_are_removed_with_the_change(api, deliver, member, age, kept):
-    """Those that were set up within a day before the change, or since."""
+@pytest.mark.parametrize(
+    ("age", "age_of_codes", "kept", "codes_kept"),
+    [(0, 0, False, False), (2, 2, True, True), (0, 2, False, False), (2, 0, True, False)],
+)
+def test_second_factors_of_a_thief_are_removed_with_the_change(
+    api, deliver, member, age, age_of_codes, kept, codes_kept
+):
+    """Those that were set up within a day before the change, or since. Without another one the codes are removed."""
     device, _codes = enrol(member)
     passkey = Passkey.objects.create(user=member, name="x", is_backup_eligible=False, is_backed_up=False)
-    since = timezone.now() - age * DAY
-    for added in (type(device).objects.all(), Passkey.objects.filter(pk=passkey.pk), RecoveryCode.objects.all()):
-        added.update(created_at=since)
+    for added in (type(device).objects.all(), Passkey.objects.filter(pk=passkey.pk)):
+        added.update(created_at=timezone.now() - age * DAY)
+    RecoveryCode.objects.update(created_at=timezone.now() - age_of_codes * DAY)
     changes.change_email(member, email=NEW, password=PASSWORD)
     deliver()
     changes.confirm_email_change(token_to(NEW, "confirm-new-email"))
     deliver()
     assert revert(api, token_to("alice@example.org", "revert-email")).status_code == 204
     assert two_factor.is_enrolled(member) is kept
-    assert bool(two_factor.recovery_codes_left(member)) is kept
+    assert bool(two_factor.recovery_codes_left(member)) is codes_kept
 
 
 def test_earliest_address_wins_over_later_changes(api, deliver, member):
@@ -321,6 +393,8 @@ def test_old_address_is_reserved_for_7_days(api, anonymous, deliver, member, tim
     assert change(api, carol, "alice@example.org").status_code == 202
     deliver()
     assert [message.to for message in mail.outbox] == [["carol@example.org"]]
+    dora = UserFactory(handle="dora")  # whose address was never confirmed
+    assert code(change(api, dora, "alice@example.org")) == "email_taken"
     later(time_machine, 7 * DAY)
     assert code(revert(api, token)) == "invalid_link"
     assert anonymous.post("/users", sign_up).status_code == 201
@@ -372,6 +446,32 @@ def test_changes_of_the_address_are_limited(settings, rf, alice, verified, other
 
 
 # ── Races ────────────────────────────────────────────────────────────────────────────────────────────────
+WITH_PASSWORD = {
+    "password": lambda user, session: services.change_password(
+        user, current=PASSWORD, new="yet another battery", session_id=session.pk
+    ),
+    "address": lambda user, session: changes.change_email(user, email=OTHER, password=PASSWORD),
+    "deletion": lambda user, session: services.leave(user, password=PASSWORD),
+    "deactivation": lambda user, session: services.deactivate(user, password=PASSWORD),
+    "export": lambda user, session: services.request_export(user, password=PASSWORD),
+    "confirmation": lambda user, session: confirmation.by_password(user, session.pk, password=PASSWORD),
+}
+
+
+@pytest.mark.parametrize("action", WITH_PASSWORD)
+def test_request_that_knows_the_former_password_is_refused_after_a_reset(api, deliver, member, action):
+    """It was loaded before the account was taken back, and is carried out after that."""
+    token = changed(api, deliver, member)
+    session, loaded = services.open_session(member), User.objects.get(pk=member.pk)
+    assert revert(api, token).status_code == 204
+    with pytest.raises(services.WrongPassword):
+        WITH_PASSWORD[action](loaded, session)
+    member.refresh_from_db()
+    assert member.check_password(NEW_PASSWORD)
+    assert (member.email, member.state) == ("alice@example.org", "active")
+    assert not EmailChange.objects.filter(state="pending").exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_changes_of_the_address_at_once_end_in_one_clear_state(api, deliver, alice):
     User.objects.update(email_verified_at=timezone.now())

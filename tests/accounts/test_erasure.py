@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 import time_machine
@@ -13,6 +14,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session as ConsoleSession
+from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -55,11 +58,13 @@ from apps.moderation.models import (
     TeamNote,
 )
 from apps.notifications.models import Notification, NotificationEvent, Preference, PushSubscription
+from apps.site import services as site
 from apps.site.models import DocumentVersion
 from apps.social.models import Follow, FollowRequest
 from config.schedule import SCHEDULE
 from tests.accounts.crashes import killed_at
 from tests.authenticator import add_passkey
+from tests.commands import run
 from tests.conftest import Caller
 from tests.console.codes import enrol
 from tests.factories import (
@@ -511,6 +516,76 @@ class TestEverything:
         assert event == "account_erased"
         assert values["user_id"] == str(alice.pk)
         assert "alice" not in str(values)
+
+
+class TestMail:
+    """The user learns that the account is erased, before the address is deleted."""
+
+    SUBJECT = "Your account is deleted"
+
+    @pytest.fixture(autouse=True)
+    def contact(self, db):
+        site.change_settings(contact="team@example.org")
+
+    def mails(self):
+        return [(sent.to, sent.subject) for sent in mail.outbox]
+
+    def test_end_of_the_grace_period_is_mailed_in_the_language_of_the_user(self, alice, deliver):
+        User.objects.filter(pk=alice.pk).update(locale="de", email_verified_at=timezone.now())
+        leave(alice)
+        deliver()
+        with time_machine.travel(timezone.now() + timedelta(days=14, seconds=1)):
+            erasure.enqueue_due()
+            deliver()
+        assert not User.objects.exists()
+        assert self.mails()[1:] == [([alice.email], "Dein Konto ist gelöscht")]
+        text = " ".join(mail.outbox[-1].body.split())
+        assert text.startswith("Hallo Alice,")
+        assert "können nicht wiederhergestellt werden" in text
+        assert "team@example.org" in text
+
+    def test_erasure_by_an_operator_is_mailed_and_shows_no_text_of_an_unconfirmed_user(self, alice, deliver):
+        run("erase_user", "@alice", "--yes")
+        assert mail.outbox == []
+        deliver()
+        assert not User.objects.exists()
+        assert self.mails() == [([alice.email], self.SUBJECT)]
+        sent = mail.outbox[0]
+        for text in (sent.body, sent.alternatives[0].content):
+            assert "If you did not ask for this, write to team@example.org." in text
+            assert "alice" not in text.lower()
+
+    def test_erasure_waits_for_the_mail_server(self, alice, monkeypatch):
+        be_due(alice)
+        monkeypatch.setattr(EmailMessage, "send", refuse)
+        for attempt in range(2):
+            User.objects.filter(pk=alice.pk).update(erase_after=timezone.now())
+            erasure.erase(alice.pk)
+            assert state(alice) == "erased"
+            assert not Session.objects.owned_by(alice.pk).exists()
+            pending = Erasure.objects.get()
+            assert timedelta() < pending.next_attempt_at - timezone.now() <= erasure.PAUSE * (attempt + 1)
+        monkeypatch.undo()
+        erasure.erase(alice.pk)
+        assert not User.objects.exists()
+        assert self.mails() == [([alice.email], self.SUBJECT)]
+
+    def test_address_that_is_refused_does_not_keep_the_account(self, alice, monkeypatch):
+        lines = []
+        monkeypatch.setattr(erasure.log, "warning", lambda event, **values: lines.append((event, values)))
+        monkeypatch.setattr(EmailMessage, "send", refuse)
+        monkeypatch.setattr(erasure, "MAIL_ATTEMPTS", 2)
+        be_due(alice)
+        for _ in range(2):
+            erasure.erase(alice.pk)
+        assert not User.objects.exists()
+        assert not Erasure.objects.exists()
+        assert [event for event, _ in lines] == ["erasure_mail_postponed", "erasure_mail_given_up"]
+        assert "alice" not in str(lines)
+
+
+def refuse(*_args, **_kwargs):
+    raise SMTPRecipientsRefused({"alice@example.org": (550, b"No such user")})
 
 
 class TestWhateverDies:

@@ -8,8 +8,8 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.accounts import erasure, exports, mails, security, services
-from apps.accounts.models import SecurityEvent, Session, User
+from apps.accounts import consents, erasure, exports, mails, security, services
+from apps.accounts.models import Consent, SecurityEvent, Session, User
 from apps.content import services as posts
 from apps.content.models import Post
 from apps.core import cache
@@ -17,6 +17,7 @@ from apps.engagement.models import Comment
 from apps.feed import explore
 from apps.moderation import services as moderation
 from apps.notifications.models import NotificationEvent
+from apps.site.models import DocumentVersion
 from apps.social.models import Follow
 from tests.conftest import Caller
 from tests.factories import PASSWORD, CommentFactory, FollowFactory, MediaFactory, PostFactory, UserFactory
@@ -167,6 +168,13 @@ class TestDeactivation:
             services.deactivate(stale, password=PASSWORD)
         assert reload(alice).state == "suspended"
 
+    def test_deactivation_does_not_cancel_a_deletion(self, alice):
+        """Both requests were authenticated before either was carried out."""
+        loaded = reload(alice)
+        services.leave(alice, password=PASSWORD)
+        services.deactivate(loaded, password=PASSWORD)
+        assert (reload(alice).state, reload(alice).erase_after is not None) == ("leaving", True)
+
     def test_erasure_and_export_are_unaffected(self, alice, deliver):
         export = services.request_export(alice, password=PASSWORD)
         self.deactivate(alice)
@@ -177,6 +185,36 @@ class TestDeactivation:
         services.erase_now(alice)
         erasure.erase(alice.pk)
         assert not User.objects.filter(pk=alice.pk).exists()
+
+
+NEEDS_A_SESSION = [
+    ("post", "/users/me/handle", {"handle": "alicia"}),
+    ("get", "/auth/email/change", None),
+    ("post", "/auth/email/change", {"email": "new@example.org", "password": PASSWORD}),
+    ("delete", "/auth/email/change", None),
+    ("get", "/auth/security-events", None),
+    ("post", "/auth/identity/confirm", {"password": PASSWORD}),
+    ("get", "/users/me/second-factors", None),
+    ("post", "/users/me/second-factors/totp", {}),
+    ("post", "/users/me/second-factors/passkeys/options", {}),
+    ("post", "/users/me/second-factors/recovery-codes", {}),
+    ("get", "/users/me/consents", None),
+    ("post", "/users/me/consents", {"terms": 1}),
+    ("get", "/invitations", None),
+    ("post", "/invitations", {}),
+    ("post", "/users/me/deactivate", {"password": PASSWORD}),
+]
+
+
+@pytest.mark.parametrize("state", ["pending", "deactivated", "leaving", "erased", "suspended"])
+def test_account_that_is_not_active_changes_nothing(alice, state):
+    """Even if a session were left open. That of a suspended account is restricted."""
+    caller = Caller(alice)
+    User.objects.filter(pk=alice.pk).update(state=state)
+    expected = (403, "account_suspended") if state == "suspended" else (401, "invalid_token")
+    for method, path, body in NEEDS_A_SESSION:
+        assert code_of(getattr(caller, method)(path, body)) == expected, path
+    assert (reload(alice).handle, reload(alice).state) == ("alice", state)
 
 
 class TestSuspended:
@@ -366,6 +404,15 @@ class TestDiscoverable:
         assert len(api(friend).get("/feed").json()["results"]) == 1
         api(alice).patch("/users/me", {"settings": {"discoverable": True}})
         assert self.shown(caller) == set(self.PLACES)
+
+
+def test_consent_to_an_older_version_does_not_replace_one_to_a_newer_version(alice):
+    """Another process may have read the documents before this one."""
+    DocumentVersion.objects.create(kind="terms", number=2, texts={"en": {"text": "x"}}, effective_at=timezone.now())
+    User.objects.filter(pk=alice.pk).update(accepted_terms=3)
+    consents.accept(alice.pk, {"terms": 2})
+    assert reload(alice).accepted_terms == 3
+    assert Consent.objects.get().document.number == 2
 
 
 def test_follows_of_a_deactivated_account_stay(alice, bob):

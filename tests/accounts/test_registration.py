@@ -52,27 +52,62 @@ def letter_of(deliver):
 
 # ── Modes ────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
-    ("mode", "with_invitation", "expected"),
+    ("mode", "inviter", "expected"),
     [
-        ("open", False, 201),
-        ("open", True, 201),
-        ("approval", False, 202),
-        ("approval", True, 201),
-        ("invite", False, (403, "invitation_required")),
-        ("invite", True, 201),
-        ("closed", False, (403, "registration_closed")),
-        ("closed", True, (403, "registration_closed")),
+        ("open", None, 201),
+        ("open", "member", 201),
+        ("open", "operator", 201),
+        ("approval", None, 202),
+        ("approval", "member", 201),
+        ("approval", "operator", 201),
+        ("invite", None, (403, "invitation_required")),
+        ("invite", "member", 201),
+        ("invite", "operator", 201),
+        ("closed", None, (403, "registration_closed")),
+        ("closed", "nobody", (403, "registration_closed")),
+        ("closed", "member", (403, "registration_closed")),
+        ("closed", "operator", 201),
     ],
 )
-def test_mode_decides_who_can_sign_up(alice, mode, with_invitation, expected):
-    invitation = invitations.create(alice.pk, max_uses=1, days=1)
+def test_mode_decides_who_can_sign_up(alice, mode, inviter, expected):
+    invitation = invitations.create(alice.pk, max_uses=1, days=1, by_operator=inviter == "operator")
     site.change_settings(registration=mode)
     assert Caller().get("/instance").json()["registration"] == mode
-    answer = sign_up(**PENDING, **({"invitation": invitation.code.upper()} if with_invitation else {}))
+    typed = {None: {}, "nobody": {"invitation": "abcdefghjkmn"}}.get(inviter, {"invitation": invitation.code.upper()})
+    answer = sign_up(**PENDING, **typed)
     assert (answer.status_code if isinstance(expected, int) else code(answer)) == expected
     assert User.objects.filter(handle="dora").exists() is isinstance(expected, int)
     invitation.refresh_from_db()
-    assert invitation.uses == (with_invitation and expected == 201)
+    assert invitation.uses == (bool(typed) and expected == 201)
+
+
+@pytest.mark.parametrize("by_operator", [True, False])
+def test_invitation_of_the_operator_is_valid_while_registration_is_closed(alice, by_operator):
+    invitation = invitations.create(alice.pk, max_uses=2, days=1, by_operator=by_operator)
+    path = f"/invitations/{invitation.code}"
+    for mode in ("open", "closed", "invite"):
+        site.change_settings(registration=mode)
+        assert Caller().get(path).json()["valid"] is (by_operator or mode != "closed"), mode
+    # The rule holds where the place is taken as well: the mode may change while a sign-up is checked.
+    site.change_settings(registration="closed")
+    if not by_operator:
+        with pytest.raises(invitations.InvalidInvitation):
+            invitations.redeem(invitation.code, user=UserFactory())
+
+
+@pytest.mark.parametrize("kind", ["used up", "expired", "revoked", "of a suspended member"])
+def test_unusable_invitation_of_the_operator_does_not_open_a_closed_site(alice, kind):
+    site.change_settings(registration="closed")
+    invitation = invitations.create(alice.pk, max_uses=1, days=1, by_operator=True)
+    UNUSABLE[kind](invitation)
+    assert code(sign_up(invitation=invitation.code)) == (403, "registration_closed")
+
+
+def test_nobody_invites_through_the_api_while_registration_is_closed(api, alice):
+    site.change_settings(registration="closed")
+    for user in (alice, make_moderator("root", "admin")):
+        assert code(api(user).post("/invitations")) == (403, "registration_closed")
+    assert not Invitation.objects.exists()
 
 
 # ── Invitations ──────────────────────────────────────────────────────────────────────────────────────────
@@ -127,8 +162,6 @@ def test_members_invite_within_their_quota_and_see_their_own_invitations(api, al
     assert housekeeping.purge_invitations() == 1
     assert invitations.quota_of(alice.pk).left == 2
     assert not InvitationUse.objects.exists()
-    site.change_settings(registration="closed")
-    assert code(api(alice).post("/invitations")) == (403, "registration_closed")
 
 
 def test_guesses_of_codes_are_limited_without_redis_too(alice, settings, monkeypatch):

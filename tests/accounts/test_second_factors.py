@@ -1,5 +1,6 @@
 """Second factors of members through the API: sign-in, setup, removal, recovery, replays."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -56,6 +57,10 @@ def passkey_body(authenticator):
         "challenge": ceremony["challenge"],
         "passkey": authenticator.get(ceremony["options"]),
     }
+
+
+def second_step(started, **proof):
+    return {"grant_type": "second_factor", "challenge": started["challenge"], **proof}
 
 
 def age(caller):
@@ -157,6 +162,27 @@ class TestSecondStep:
         challenge = started.json()["challenge"]
         answer = token(grant_type="second_factor", challenge=challenge, code=code_of(device))
         assert outcome(answer) == (403, "account_suspended")
+
+    @pytest.mark.parametrize("state", ["suspended", "deactivated"])
+    @pytest.mark.parametrize("way", ["recovery code", "both at once", "passkey", "passkey alone"])
+    def test_factor_is_not_used_up_while_the_user_has_to_answer(self, state, way, alice):
+        """The same body with the answer signs in, and does not do so again."""
+        _, codes = enrol(alice)
+        _, authenticator = add_passkey(alice)
+        User.objects.filter(pk=alice.pk).update(state=state)
+        started = by_password().json()
+        body = {
+            "recovery code": lambda: second_step(started, code=codes[0]),
+            "both at once": lambda: {"login": "alice", "password": PASSWORD, "code": codes[0]},
+            "passkey": lambda: second_step(started, passkey=authenticator.get(started["passkey_options"])),
+            "passkey alone": lambda: passkey_body(authenticator),
+        }[way]()
+        answer = {"suspended": "restricted", "deactivated": "reactivate"}[state]
+        refused = {"suspended": (403, "account_suspended"), "deactivated": (409, "account_deactivated")}[state]
+        assert [outcome(token(**body)) for _ in range(2)] == [refused, refused]
+        assert outcome(token(**body, **{answer: True})) == 200
+        assert outcome(token(**body, **{answer: True}))[0] in {400, 401}
+        assert Session.objects.count() == 1
 
     def test_password_reset_does_not_skip_it_and_sessions_stay_valid_after_setup(self, alice):
         caller = Caller(alice)
@@ -309,6 +335,21 @@ class TestPasskey:
         with time_machine.travel(timezone.now() + timedelta(minutes=11)):
             assert outcome(token(**body)) == (400, "invalid_passkey")
 
+    @pytest.mark.parametrize(
+        ("state", "expected"),
+        [
+            ("suspended", (403, "account_suspended")),
+            ("deactivated", (409, "account_deactivated")),
+            ("pending", (403, "account_pending")),
+            ("erased", (401, "invalid_credentials")),
+        ],
+    )
+    def test_passkey_alone_does_not_open_an_account_that_is_not_active(self, state, expected, alice):
+        _, authenticator = add_passkey(alice)
+        User.objects.filter(pk=alice.pk).update(state=state)
+        assert outcome(token(**passkey_body(authenticator))) == expected
+        assert not Session.objects.exists()
+
     def test_passkey_of_another_account_does_not_complete_the_second_step(self, alice, carol):
         add_passkey(alice)
         _, others = add_passkey(carol)
@@ -346,6 +387,32 @@ def test_assertion_and_code_presented_at_once_work_once(db, counts):
         assert sorted(statuses) == [200, 400, 400]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_with_the_same_count_at_once_one_is_refused():
+    """The key was copied: both challenges are unanswered, and both counts are new."""
+    _, authenticator = add_passkey(UserFactory(handle="alice"))
+    bodies = []
+    for _ in range(2):
+        authenticator.count = 5
+        bodies.append(passkey_body(authenticator))
+    assert sorted(in_threads(2, lambda: token(**bodies.pop()).status_code)) == [200, 400]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_code_of_the_app_is_accepted_once_although_its_check_takes_long(monkeypatch):
+    alice = UserFactory(handle="alice")
+    device, _ = enrol(alice)
+    code, verify = code_of(device), TOTPDevice.verify_token
+
+    def verify_slowly(self, token):
+        time.sleep(0.05)  # Meanwhile the other requests have loaded the device, unless they wait for its lock.
+        return verify(self, token)
+
+    monkeypatch.setattr(TOTPDevice, "verify_token", verify_slowly)
+    accepted = in_threads(3, lambda: two_factor.accept(alice, code))
+    assert sorted(accepted, key=str) == [None, None, "totp"]
+
+
 # ── Setup and removal ────────────────────────────────────────────────────────────────────────────────────
 class TestSetup:
     def test_app_is_set_up_listed_and_removed_with_mails(self, alice, deliver):
@@ -370,6 +437,8 @@ class TestSetup:
         assert (listed["enabled"], listed["recovery_codes_left"]) == (True, 10)
         assert listed["totp"]["created_at"]
         assert outcome(caller.post(f"{FACTORS}/totp")) == (409, "already_enrolled")
+        again = caller.post(f"{FACTORS}/totp/confirm", {"code": code_of(device)})
+        assert outcome(again) == (409, "already_enrolled")
         assert notices(deliver) == ["An authenticator app was added"]
         assert outcome(caller.delete(f"{FACTORS}/totp")) == 204
         assert outcome(caller.delete(f"{FACTORS}/totp")) == (409, "not_enrolled")
@@ -539,6 +608,14 @@ def test_changes_of_staff_are_in_the_audit_and_those_of_members_are_not(alice, m
         caller.delete(f"{FACTORS}/passkeys/{added.json()['passkey']['id']}")
     acts = list(StaffAct.objects.order_by("id").values_list("act", "actor__handle"))
     assert acts == [("add_passkey", "mod"), ("renew_recovery_codes", "mod"), ("remove_passkey", "mod")]
+
+
+def test_rank_returns_at_once_when_staff_confirm_with_a_factor(mod):
+    caller = Caller(mod)
+    device, _ = enrol(mod)
+    assert outcome(caller.get("/moderation/flags")) == (403, "two_factor_required")
+    assert outcome(caller.post("/auth/identity/confirm", {"code": code_of(device)})) == 204
+    assert caller.get("/moderation/flags").status_code == 200
 
 
 def test_staff_keep_the_last_factor_if_it_is_required(mod, settings):

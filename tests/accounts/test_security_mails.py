@@ -7,7 +7,7 @@ from django.core import mail
 from django.urls import resolve
 from django.utils import timezone
 
-from apps.accounts import security, services
+from apps.accounts import devices, security, services
 from apps.accounts.models import SecurityEvent, Session
 from tests.factories import PASSWORD, UserFactory
 
@@ -88,6 +88,28 @@ def test_fourth_mail_of_a_kind_in_an_hour_is_left_out_and_the_event_is_listed(se
     assert len(kinds(member)) == 6
 
 
+def test_mail_with_the_link_that_takes_an_account_back_is_never_left_out(settings, deliver, member):
+    settings.RATE_LIMITS_ENABLED = True
+    for _ in range(5):
+        security.record(member, Kind.EMAIL_CHANGED)
+    deliver()
+    assert len(mail.outbox) == 5
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.***"),
+        ("2001:db8:aaaa:bbbb:cccc::1", "2001:db8:aaaa::/48"),
+        ("::1", "::/48"),
+        (None, ""),
+        ("", ""),
+    ],
+)
+def test_network_hides_the_computer(address, network):
+    assert devices.masked_address(address) == network
+
+
 # ── New devices ──────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
     ("second", "is_new"),
@@ -96,6 +118,7 @@ def test_fourth_mail_of_a_kind_in_an_hour_is_left_out_and_the_event_is_listed(se
         ({"user_agent": NEWER_FIREFOX}, False),
         ({"address": "198.51.100.9"}, False),
         ({"user_agent": SAFARI}, True),
+        ({"user_agent": FIREFOX.replace("Windows NT 10.0; Win64; x64", "X11; Linux x86_64")}, True),
         ({"device_name": "Alice's phone"}, True),
         ({"user_agent": "Photogram/3.2 (Android 16)"}, True),
         ({"user_agent": ""}, True),
@@ -128,6 +151,12 @@ def test_first_sign_in_is_no_news_but_one_after_a_long_absence_is(api, member):
     assert kinds(member) == [Kind.NEW_DEVICE]
 
 
+def test_console_in_a_known_browser_is_no_new_device(api, mod):
+    sign_in(api, mod)
+    services.open_console_session(mod, address="203.0.113.7", user_agent=NEWER_FIREFOX, two_factor=False)
+    assert kinds(mod) == []
+
+
 def test_browser_in_which_the_account_was_created_is_known(client):
     headers = {"User-Agent": FIREFOX}
     client.post("/join", {"handle": "alice", "email": "alice@example.org", "password": PASSWORD}, headers=headers)
@@ -139,6 +168,7 @@ def test_browser_in_which_the_account_was_created_is_known(client):
 
 # ── Changes ──────────────────────────────────────────────────────────────────────────────────────────────
 def test_password_export_and_deletion_are_recorded_with_the_device(api, deliver, member):
+    sign_in(api, member, user_agent=SAFARI)
     signed_in = sign_in(api, member)
     caller = api(None)
     caller.credentials(HTTP_AUTHORIZATION=f"Bearer {signed_in['access']}")
@@ -150,6 +180,7 @@ def test_password_export_and_deletion_are_recorded_with_the_device(api, deliver,
     assert api(None).post("/auth/token", sign_in_again, HTTP_USER_AGENT=FIREFOX).status_code == 200
     events = SecurityEvent.objects.owned_by(member.pk).order_by("id")
     assert kinds(member) == [
+        Kind.NEW_DEVICE,
         Kind.PASSWORD_CHANGED,
         Kind.EXPORT_REQUESTED,
         Kind.DELETION_SCHEDULED,

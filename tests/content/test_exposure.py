@@ -117,7 +117,7 @@ class TestAccounts:
         "suspended": (lambda alice: accounts.suspend(alice, reason="spam"), accounts.unsuspend),
         "leaving": (
             lambda alice: accounts.leave(alice, password=PASSWORD),
-            lambda alice: accounts.sign_in(alice, password=PASSWORD),
+            lambda alice: accounts.complete_sign_in(alice.pk),
         ),
     }
 

@@ -84,8 +84,9 @@ def test_release_gives_an_application_back(mod):
     assert not Claim.objects.exists()
 
 
-def test_admin_invites_without_a_quota_and_it_is_recorded():
-    site.change_settings(invitations_per_member=0)
+@pytest.mark.parametrize("mode", ["invite", "closed"])
+def test_admin_invites_without_a_quota_in_every_mode_and_it_is_recorded(mode):
+    site.change_settings(invitations_per_member=0, registration=mode)
     admin = make_moderator("root", "admin")
     browser = browser_of(admin)
     path = reverse("admin:accounts_invitation_new")

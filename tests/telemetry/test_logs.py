@@ -136,7 +136,7 @@ def test_requests_with_secrets_leave_none_in_the_log(json_log, anonymous, alice,
     anonymous.get("/auth/me", HTTP_AUTHORIZATION=f"Bearer {JWT}")
     anonymous.get("/search/people?q=secret-query", REMOTE_ADDR="203.0.113.77")
     monkeypatch.setattr("apps.accounts.services.sign_up", fail)
-    monkeypatch.setattr("apps.accounts.services.sign_in", fail)
+    monkeypatch.setattr("apps.accounts.services.complete_sign_in", fail)
     anonymous.post("/users", body)
     anonymous.post("/auth/token", {"login": "newcomer@example.org", "password": PASSWORD})
     scraped = anonymous.get("/metrics").content.decode()

@@ -48,6 +48,27 @@ def test_invitation_link_leads_to_a_sign_up_with_its_code(alice):
     assert Browser().get(f"/invite/{invitation.code}").status_code == 404
 
 
+def test_closed_site_is_open_to_invitations_of_the_operator_only(alice):
+    site.change_settings(registration="closed")
+    own, of_operator = (invitations.create(alice.pk, max_uses=2, days=1, by_operator=by) for by in (False, True))
+    page = Browser().get(f"/invite/{own.code}")
+    assert (page.status_code, "does not accept new members" in text_of(page)) == (404, True)
+    # The page does not say which codes are valid; the sign-up, which is limited, does.
+    for code in (own.code, "abcdefghjkmn"):
+        assert 'name="handle"' in Browser().get(f"/join?invitation={code}").text
+        refused = join(invitation=code)
+        assert (refused.status_code, "does not accept new members" in text_of(refused)) == (403, True)
+    listed = Browser(alice).get("/settings/invitations").text
+    assert f"/invite/{of_operator.code}" in listed
+    assert f"/invite/{own.code}" not in listed
+    assert listed.count("Revoke the invitation") == 2
+    browser = PlainBrowser()
+    browser.open(f"/invite/{of_operator.code}")
+    browser.press_link("Accept the invitation")
+    browser.press("Join", **DORA)
+    assert User.objects.get(handle="dora").is_active
+
+
 def test_invitation_page_of_a_member_offers_no_sign_up(alice, bob):
     invitation = invitations.create(alice.pk, max_uses=1, days=1)
     page = Browser(bob).get(f"/invite/{invitation.code}")

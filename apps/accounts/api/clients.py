@@ -16,6 +16,6 @@ class Client(TypedDict):
 
 
 def describe_client(request: HttpRequest | Request) -> Client:
-    """The address and the user agent, as arguments of `services.sign_in` and `services.open_console_session`."""
+    """The address and the user agent, as arguments of `complete_sign_in` and `open_console_session` of the services."""
     user_agent = "".join(c for c in request.headers.get("User-Agent", "") if c.isprintable())
     return Client(address=client_address(request), user_agent=user_agent)

@@ -93,6 +93,8 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold carries no types
     """Changes the password through the service of the API, which ends all other sessions."""
 
+    user: User
+
     def __init__(self, user: User, *args: Any, session_id: UUID, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self.session_id = session_id
@@ -103,7 +105,7 @@ class PasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold 
             return cleaned
         current, new = cleaned["old_password"], cleaned["new_password1"]
         try:
-            services.change_password(self.user, current=current, new=new, session_id=self.session_id)
+            self.user = services.change_password(self.user, current=current, new=new, session_id=self.session_id)
         except DomainError as refusal:
             raise forms.ValidationError(refusal.detail) from refusal
         return cleaned

@@ -139,7 +139,7 @@ class InstanceSerializer(serializers.Serializer[Any]):
     registration = serializers.ChoiceField(
         choices=SiteSettings.Registration.values,
         help_text="Who can sign up: everyone, those whom a moderator approves or who have an invitation, only those "
-        "who have an invitation, or nobody.",
+        "who have an invitation, or only those who have one of the operator.",
     )
     minimum_age = serializers.IntegerField(allow_null=True, help_text="In years, of new members; null for any age.")
     proof_of_work = serializers.BooleanField(help_text="Whether a sign-up needs `proof_of_work`.")

@@ -93,7 +93,8 @@ class InvitationViewSet(BaseViewSet):
     @documented(
         operation_id="createInvitation",
         summary="Create an invitation",
-        description="A member can invite as many people as the site allows; `left` of the error says how many more.",
+        description="A member can invite as many people as the site allows; `left` of the error says how many more. "
+        "While registration is closed, members create no invitations, and theirs do not work.",
         responses={201: InvitationSerializer},
         errors=[RegistrationClosed, InvitationQuotaExceeded],
         idempotency_key=True,

@@ -1,6 +1,6 @@
 """The second factors of the current user. Changes need a session whose user has confirmed their identity recently."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -11,10 +11,9 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.accounts import confirmation, passkeys, qr_codes, two_factor
 from apps.accounts.api import attempts, serializers
+from apps.accounts.api.base import AccountViewSet, IdentityConfirmed
 from apps.accounts.models import User
-from apps.accounts.tokens import AccessToken
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
 from apps.moderation import permissions
 
 
@@ -31,25 +30,18 @@ def describe_second_factors(user: User) -> dict[str, Any]:
 
 
 @extend_schema(tags=["Second factors"])
-class SecondFactorViewSet(BaseViewSet):
-    @property
-    def user(self) -> User:
-        """The account with all fields; `request.user` has only those of the session cache."""
-        user: User = User.objects.owned_by(self.caller_id).get()
-        return user
+class SecondFactorViewSet(AccountViewSet):
+    # Actions that are open to sessions without a recent confirmation.
+    unconfirmed_actions = frozenset({"show", "rename_passkey"})
 
-    @property
-    def session_id(self) -> UUID:
-        return cast(AccessToken, self.request.auth).session_id
+    def get_permissions(self) -> list[Any]:
+        # None: the path does not support the method.
+        is_open = self.action is None or self.action in self.unconfirmed_actions
+        return [*super().get_permissions(), *([] if is_open else [IdentityConfirmed()])]
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]] | None:  # type: ignore[override]
         own = {"rename_passkey": serializers.RenamePasskeySerializer}
         return own.get(self.action) or super().get_serializer_class()
-
-    def get_confirmed_user(self) -> User:
-        """Raises ConfirmationRequired."""
-        confirmation.require(self.caller_id, self.session_id)
-        return self.user
 
     @documented(
         operation_id="getSecondFactors",
@@ -57,7 +49,7 @@ class SecondFactorViewSet(BaseViewSet):
         responses={200: serializers.SecondFactorsSerializer},
     )
     def show(self, request: Request) -> Response:
-        return Response(serializers.SecondFactorsSerializer(describe_second_factors(self.user)).data)
+        return Response(serializers.SecondFactorsSerializer(describe_second_factors(self.load_account())).data)
 
     @documented(
         operation_id="startTotp",
@@ -68,7 +60,7 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @action(detail=False, methods=["post"], url_path="totp")
     def start_totp(self, request: Request) -> Response:
-        device = two_factor.begin(self.get_confirmed_user())
+        device = two_factor.begin(self.load_account())
         setup = {
             "secret": two_factor.secret_of(device),
             "uri": device.config_url,
@@ -85,8 +77,7 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @action(detail=False, methods=["post"], url_path="totp/confirm", serializer_class=serializers.TotpCodeSerializer)
     def confirm_totp(self, request: Request) -> Response:
-        code = self.get_validated_data()["code"]
-        user = self.get_confirmed_user()
+        code, user = self.get_validated_data()["code"], self.load_account()
         attempts.count_second_factor(request, user.pk)
         _device, codes = permissions.enrol(user, code=code, session_id=self.session_id)
         return Response(serializers.RecoveryCodesSerializer({"recovery_codes": codes}).data)
@@ -99,7 +90,7 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @start_totp.mapping.delete
     def remove_totp(self, request: Request) -> Response:
-        permissions.remove_app(self.get_confirmed_user(), session_id=self.session_id)
+        permissions.remove_app(self.load_account(), session_id=self.session_id)
         return Response(status=204)
 
     @documented(
@@ -110,7 +101,7 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @action(detail=False, methods=["post"], url_path="passkeys/options")
     def passkey_options(self, request: Request) -> Response:
-        ceremony = passkeys.begin_registration(self.get_confirmed_user())
+        ceremony = passkeys.begin_registration(self.load_account())
         return Response(serializers.CeremonySerializer(ceremony).data)
 
     @documented(
@@ -124,7 +115,7 @@ class SecondFactorViewSet(BaseViewSet):
     def add_passkey(self, request: Request) -> Response:
         body = self.get_validated_data()
         passkey, codes = permissions.add_passkey(
-            self.get_confirmed_user(),
+            self.load_account(),
             challenge=body["challenge"],
             credential=body["passkey"],
             name=body.get("name", ""),
@@ -140,7 +131,7 @@ class SecondFactorViewSet(BaseViewSet):
     )
     def rename_passkey(self, request: Request, passkey_id: UUID) -> Response:
         name = self.get_validated_data()["name"]
-        passkey = two_factor.rename_passkey(self.user, passkey_id, name=name)
+        passkey = two_factor.rename_passkey(self.load_account(), passkey_id, name=name)
         return Response(serializers.PasskeyOutSerializer(passkey).data)
 
     @documented(
@@ -150,7 +141,7 @@ class SecondFactorViewSet(BaseViewSet):
         errors=[confirmation.ConfirmationRequired, two_factor.TwoFactorRequired],
     )
     def remove_passkey(self, request: Request, passkey_id: UUID) -> Response:
-        permissions.remove_passkey(self.get_confirmed_user(), passkey_id, session_id=self.session_id)
+        permissions.remove_passkey(self.load_account(), passkey_id, session_id=self.session_id)
         return Response(status=204)
 
     @documented(
@@ -162,5 +153,5 @@ class SecondFactorViewSet(BaseViewSet):
     )
     @action(detail=False, methods=["post"], url_path="recovery-codes")
     def renew_recovery_codes(self, request: Request) -> Response:
-        codes = permissions.renew_recovery_codes(self.get_confirmed_user(), session_id=self.session_id)
+        codes = permissions.renew_recovery_codes(self.load_account(), session_id=self.session_id)
         return Response(serializers.RecoveryCodesSerializer({"recovery_codes": codes}).data)

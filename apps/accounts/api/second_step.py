@@ -6,16 +6,17 @@ challenge that a passkey answers.
 """
 
 import secrets
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.core import signing
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext_lazy as _
 from rest_framework.request import Request
 
-from apps.accounts import confirmation, passkeys, two_factor
+from apps.accounts import confirmation, passkeys, services, two_factor
 from apps.accounts.api import attempts
 from apps.accounts.api.clients import describe_client
 from apps.accounts.models import User
@@ -67,28 +68,60 @@ def required(user: User) -> SecondFactorRequired:
     return SecondFactorRequired(**describe(user, make_proof(user)))
 
 
-def complete(request: HttpRequest | Request, body: dict[str, Any]) -> UUID:
+class Answers(TypedDict):
+    """What a user has answered who was refused before: arguments of `services.complete_sign_in`."""
+
+    restricted: bool
+    reactivate: bool
+
+
+def complete(request: HttpRequest | Request, body: dict[str, Any], answers: Answers | None = None) -> UUID:
     """The id of the user who has answered `describe`: `challenge`, and `code` or `passkey`.
 
-    Attempts are counted outside of a transaction, so that a refused one stays counted. Raises InvalidChallenge,
-    TooManyRequests, WrongCode, InvalidPasskey.
+    Neither is used up if the account needs another of the `answers`; None if the caller asks for them later. Raises
+    InvalidChallenge, TooManyRequests, WrongCode, InvalidPasskey, AccountSuspended, AccountDeactivated.
     """
     user = find_user(body["challenge"])
     if user is None:
         raise InvalidChallenge
+    if "passkey" not in body:
+        check_code(request, user, body["code"], answers)
+        return user.pk
     attempts.count_second_factor(request, user.pk)
-    if "passkey" in body:
+    with transaction.atomic():
         passkeys.verify_answer(body["challenge"], body["passkey"], user_id=user.pk)
-    elif permissions.accept(user, body["code"], **describe_client(request)) is None:
-        raise two_factor.WrongCode
+        _require_answers(user, answers)
     return user.pk
 
 
-def identify(request: HttpRequest | Request, body: dict[str, Any]) -> UUID:
-    """The id of the user whose `passkey` has answered the `challenge` of `passkeys.begin`. Raises InvalidPasskey,
-    TooManyRequests."""
+def check_code(request: HttpRequest | Request, user: User, code: str, answers: Answers | None = None) -> None:
+    """Check a code of the app or a recovery code, as `complete` does.
+
+    Attempts are counted outside of a transaction, so that a refused one stays counted. Raises TooManyRequests,
+    WrongCode, AccountSuspended, AccountDeactivated.
+    """
+    attempts.count_second_factor(request, user.pk)
+    with transaction.atomic():
+        if permissions.accept(user, code, **describe_client(request)) is None:
+            raise two_factor.WrongCode
+        _require_answers(user, answers)
+
+
+def identify(request: HttpRequest | Request, body: dict[str, Any], answers: Answers | None = None) -> UUID:
+    """The id of the user whose `passkey` has answered the `challenge` of `passkeys.begin`. `answers` as in `complete`.
+
+    Raises InvalidPasskey, TooManyRequests, AccountSuspended, AccountDeactivated.
+    """
     attempts.count_passkey(request, body["passkey"])
-    return passkeys.verify(body["challenge"], body["passkey"]).user_id
+    with transaction.atomic():
+        user = passkeys.verify(body["challenge"], body["passkey"]).user
+        _require_answers(user, answers)
+    return user.pk
+
+
+def _require_answers(user: User, answers: Answers | None) -> None:
+    if answers is not None:
+        services.require_answers(user, **answers)
 
 
 def confirm(request: HttpRequest | Request, user: User, session_id: UUID, body: dict[str, Any]) -> None:
@@ -98,10 +131,9 @@ def confirm(request: HttpRequest | Request, user: User, session_id: UUID, body: 
         limits.require("password", str(user.pk))
         confirmation.by_password(user, session_id, password=body["password"])
         return
-    attempts.count_second_factor(request, user.pk)
     if "passkey" in body:
+        attempts.count_second_factor(request, user.pk)
         confirmation.by_passkey(user, session_id, challenge=body["challenge"], credential=body["passkey"])
-    elif permissions.accept(user, body["code"], **describe_client(request)) is None:
-        raise two_factor.WrongCode
-    else:
-        confirmation.prove_second_factor(user, session_id)
+        return
+    check_code(request, user, body["code"])
+    confirmation.prove_second_factor(user, session_id)

@@ -4,7 +4,6 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.translation import get_language
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
@@ -27,16 +26,13 @@ from apps.accounts import (
 )
 from apps.accounts.api import attempts, second_step, serializers
 from apps.accounts.api.authentication import is_moderator
+from apps.accounts.api.base import AccountViewSet, load_user
 from apps.accounts.api.clients import describe_client
 from apps.accounts.models import SecurityEvent, Session, User
-from apps.accounts.tokens import AccessToken
 from apps.core import limits
-from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
-from apps.core.api.views import BaseViewSet
 from apps.core.errors import Forbidden
-from apps.moderation import permissions
 from apps.safety.terms import BlockedText
 from apps.social.api.batches import TooManyIds, parse_ids
 from apps.social.api.profiles import get_profile_or_404
@@ -49,19 +45,8 @@ OPEN: dict[str, Any] = {"authentication_classes": [], "permission_classes": [All
 OPEN_WITH_SECRET = OPEN | {"throttle_classes": [attempts.CredentialRateLimit]}
 
 
-def load_user(user_id: UUID) -> User:
-    """The account with all fields and its avatar; `request.user` has only the fields of the session cache."""
-    user: User = User.objects.owned_by(user_id).get()
-    return user
-
-
-def session_id_of(request: Request) -> UUID:
-    """The session of the access token."""
-    return cast(AccessToken, request.auth).session_id
-
-
 @extend_schema(tags=["Authentication"])
-class AuthViewSet(BaseViewSet):
+class AuthViewSet(AccountViewSet):
     etag_actions = frozenset({"me"})
     restricted_actions = frozenset({"me", "revoke"})
 
@@ -73,10 +58,6 @@ class AuthViewSet(BaseViewSet):
         grant_type = cast(dict[str, Any], self.request.data).get("grant_type")
         known = isinstance(grant_type, str) and grant_type in serializers.SIGN_IN
         return serializers.SIGN_IN[cast(str, grant_type) if known else "password"]
-
-    @property
-    def session_id(self) -> UUID:
-        return session_id_of(self.request)
 
     @documented(
         operation_id="signIn",
@@ -126,42 +107,38 @@ class AuthViewSet(BaseViewSet):
         return Response(serializers.TokenPairSerializer(pair).data)
 
     def _sign_in(self, request: Request, body: dict[str, Any]) -> Session:
+        answers = second_step.Answers(
+            restricted=body.get("restricted", False), reactivate=body.get("reactivate", False)
+        )
         match body.get("grant_type"):
             case "second_factor":
-                user_id, has_second_factor = second_step.complete(request, body), True
+                user_id, has_second_factor = second_step.complete(request, body, answers), True
             case "passkey":
-                user_id, has_second_factor = second_step.identify(request, body), True
+                user_id, has_second_factor = second_step.identify(request, body, answers), True
             case _:
-                user_id, has_second_factor = self._check_password(request, body)
+                user_id, has_second_factor = self._check_password(request, body, answers)
         return services.complete_sign_in(
             user_id,
             device_name=body.get("device_name", ""),
             two_factor=has_second_factor,
-            restricted=body.get("restricted", False),
-            reactivate=body.get("reactivate", False),
+            **answers,
             **describe_client(request),
         )
 
     @staticmethod
-    def _check_password(request: Request, body: dict[str, Any]) -> tuple[UUID, bool]:
+    def _check_password(request: Request, body: dict[str, Any], answers: second_step.Answers) -> tuple[UUID, bool]:
         """The id of the user, and whether they have shown a second factor. Raises InvalidCredentials for every wrong
         combination of password and code, so that the error does not reveal that the password was right."""
         user = attempts.count_attempt(request, body["login"])
         account = services.check_credentials(user, password=body["password"])
         if not two_factor.is_enrolled(account):
             return account.pk, False
-        code = body.get("code")
-        if not code:
+        if not body.get("code"):
             raise second_step.required(account)
-        attempts.count_second_factor(request, account.pk)
-        # The code is not used up if the user has to answer first.
-        with transaction.atomic():
-            accepted = permissions.accept(account, code, **describe_client(request))
-            if accepted:
-                answers = {name: body.get(name) for name in ("restricted", "reactivate")}
-                services.require_answers(account, **answers)
-        if accepted is None:
-            raise services.InvalidCredentials
+        try:
+            second_step.check_code(request, account, body["code"], answers)
+        except two_factor.WrongCode as error:
+            raise services.InvalidCredentials from error
         return account.pk, True
 
     @documented(
@@ -189,7 +166,7 @@ class AuthViewSet(BaseViewSet):
         serializer_class=serializers.ConfirmIdentitySerializer,
     )
     def confirm_identity(self, request: Request) -> Response:
-        second_step.confirm(request, load_user(self.caller_id), self.session_id, self.get_validated_data())
+        second_step.confirm(request, self.load_account(), self.session_id, self.get_validated_data())
         return Response(status=204)
 
     @documented(
@@ -215,7 +192,7 @@ class AuthViewSet(BaseViewSet):
     )
     @action(detail=False, serializer_class=serializers.MeSerializer)
     def me(self, request: Request) -> Response:
-        return Response(self.get_serializer(load_user(self.caller_id)).data)
+        return Response(self.get_serializer(self.load_account()).data)
 
     @documented(operation_id="listSessions", summary="List sessions", page_of=serializers.SessionSerializer)
     @action(detail=False, serializer_class=serializers.SessionSerializer)
@@ -235,7 +212,7 @@ class AuthViewSet(BaseViewSet):
         body = self.get_validated_data()
         limits.require("password", str(self.caller_id))
         services.change_password(
-            load_user(self.caller_id),
+            self.load_account(),
             current=body["current_password"],
             new=body["new_password"],
             session_id=self.session_id,
@@ -257,8 +234,7 @@ class AuthViewSet(BaseViewSet):
     )
     def reset(self, request: Request) -> Response:
         email = self.get_validated_data()["email"]
-        limits.require("mail_address", client_network(request))
-        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        attempts.count_reset(request, email)
         services.request_password_reset(email)
         return Response(status=202)
 
@@ -320,7 +296,7 @@ class AuthViewSet(BaseViewSet):
     )
     @email_change.mapping.post
     def change_email(self, request: Request) -> Response:
-        body, user = self.get_validated_data(), load_user(self.caller_id)
+        body, user = self.get_validated_data(), self.load_account()
         attempts.count_email_change(request, user, body["email"])
         changes.change_email(user, **body, session_id=self.session_id)
         return Response(self._email_state(), status=202)
@@ -333,11 +309,11 @@ class AuthViewSet(BaseViewSet):
     )
     @email_change.mapping.delete
     def cancel_email_change(self, request: Request) -> Response:
-        changes.cancel_email_change(load_user(self.caller_id), session_id=self.session_id)
+        changes.cancel_email_change(self.load_account(), session_id=self.session_id)
         return Response(status=204)
 
     def _email_state(self) -> dict[str, Any]:
-        user = load_user(self.caller_id)
+        user = self.load_account()
         state = {
             "email": user.email,
             "email_verified": user.email_verified_at is not None,
@@ -397,15 +373,13 @@ class AuthViewSet(BaseViewSet):
     @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
     def resend(self, request: Request) -> Response:
-        network = client_network(request)
-        limits.require("mail_address", attempts.known_caller(self.caller_id, network) or network)
-        limits.require("mail_account", f"confirm:{self.caller_id}")
-        services.resend_confirmation(load_user(self.caller_id))
+        attempts.count_confirmation(request, self.caller_id)
+        services.resend_confirmation(self.load_account())
         return Response(status=202)
 
 
 @extend_schema(tags=["Users"])
-class UserViewSet(BaseViewSet):
+class UserViewSet(AccountViewSet):
     """`{user}` in a path is an id, `@handle` or `me`."""
 
     lookup_url_kwarg = "user"
@@ -429,7 +403,8 @@ class UserViewSet(BaseViewSet):
         operation_id="signUp",
         summary="Sign up",
         description="`registration` of `GET /v1/instance` says who can. While moderators approve new members, a "
-        "sign-up without an invitation answers 202: the account is pending, and its owner cannot sign in yet.\n\n"
+        "sign-up without an invitation answers 202: the account is pending, and its owner cannot sign in yet. While "
+        "registration is closed, only invitations of the operator work.\n\n"
         "The language of mails and pages is the first one of the header `Accept-Language` that this server has; "
         "`PATCH /v1/users/me` changes it.",
         responses={201: serializers.MeSerializer, 202: serializers.PendingSignUpSerializer},
@@ -488,7 +463,7 @@ class UserViewSet(BaseViewSet):
     def partial_update(self, request: Request, user: str) -> Response:
         account = self._get_own_account(request, user)
         services.update_profile(account, changes=self.get_validated_data(partial=True))
-        return Response(serializers.MeSerializer(load_user(account.pk)).data)
+        return Response(serializers.MeSerializer(self.load_account()).data)
 
     @documented(
         operation_id="deleteUser",
@@ -501,7 +476,7 @@ class UserViewSet(BaseViewSet):
         account = self._get_own_account(request, user)
         password = self.get_validated_data()["password"]
         limits.require("password", str(account.pk))
-        services.leave(account, password=password, session_id=session_id_of(request))
+        services.leave(account, password=password, session_id=self.session_id)
         return Response(status=202)
 
     @documented(
@@ -516,7 +491,7 @@ class UserViewSet(BaseViewSet):
         account = self._get_own_account(request, user)
         password = self.get_validated_data()["password"]
         limits.require("password", str(account.pk))
-        services.deactivate(account, password=password, session_id=session_id_of(request))
+        services.deactivate(account, password=password, session_id=self.session_id)
         return Response(status=204)
 
     @documented(
@@ -531,26 +506,25 @@ class UserViewSet(BaseViewSet):
     @action(detail=False, methods=["post"], url_path="me/handle", serializer_class=serializers.ChangeHandleSerializer)
     def change_handle(self, request: Request) -> Response:
         handle = self.get_validated_data()["handle"]
-        changes.change_handle(load_user(self.caller_id), handle=handle, session_id=session_id_of(request))
-        return Response(serializers.MeSerializer(load_user(self.caller_id)).data)
+        changes.change_handle(self.load_account(), handle=handle, session_id=self.session_id)
+        return Response(serializers.MeSerializer(self.load_account()).data)
 
-    @staticmethod
-    def _get_own_account(request: Request, identifier: str) -> User:
+    def _get_own_account(self, request: Request, identifier: str) -> User:
         """Raises NotFound for an account that the caller may not read, Forbidden for every other account, and
         AccountSuspended for a suspended caller who names another account than their own."""
         caller = cast(User, request.user)
         if caller.is_restricted:
             if identifier.lower() not in {"me", str(caller.pk), f"@{caller.handle}"}:
                 raise services.suspension_of(caller.pk)
-            return load_user(caller.pk)
+            return self.load_account()
         profile = get_profile_or_404(request, identifier, for_review=True)
         if profile.id != request.user.pk:
             raise Forbidden
-        return load_user(profile.id)
+        return self.load_account()
 
 
 @extend_schema(tags=["Users"])
-class ExportViewSet(BaseViewSet):
+class ExportViewSet(AccountViewSet):
     serializer_class = serializers.PasswordSerializer
     restricted_actions = frozenset({"create", "retrieve"})
 
@@ -564,8 +538,7 @@ class ExportViewSet(BaseViewSet):
     def create(self, request: Request) -> Response:
         password = self.get_validated_data()["password"]
         limits.require("password", str(self.caller_id))
-        user, session_id = load_user(self.caller_id), session_id_of(request)
-        services.request_export(user, password=password, session_id=session_id)
+        services.request_export(self.load_account(), password=password, session_id=self.session_id)
         return Response(status=202)
 
     @documented(

@@ -27,9 +27,9 @@ class InviteForm(RuleForm):
 
 @admin.register(Invitation)
 class InvitationAdmin(RuleAdmin):
-    """Codes with which people sign up. Admins invite without a quota."""
+    """Codes with which people sign up. Admins invite here without a quota, also while registration is closed."""
 
-    list_display = ["code", linked("creator"), "uses", "max_uses", "expires_at", "revoked_at"]
+    list_display = ["code", linked("creator"), "by_operator", "uses", "max_uses", "expires_at", "revoked_at"]
     list_select_related = ["creator"]
     searched_people = ["creator"]
     searched_texts = ["code"]

@@ -30,7 +30,7 @@ from apps.accounts.api.serializers import (
 )
 from apps.accounts.models import EmailedToken, Session, User
 from apps.accounts.services import AccountDeactivated, InvalidLink
-from apps.core import limits, time_zones
+from apps.core import time_zones
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
@@ -189,6 +189,7 @@ def join(request: HttpRequest) -> HttpResponse:
             "rules": rules,
             "asks_invitation": rules.registration == invitations.Mode.INVITE or bool(code),
             "is_invitation_optional": rules.registration != invitations.Mode.INVITE,
+            "is_closed": registration.is_closed(code),
             "needs_reason": registration.needs_reason(code),
             "is_sent": "sent" in request.GET,
             "days": settings.APPLICATION_LIFETIME.days,
@@ -280,9 +281,8 @@ def revert_email(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 def resend_confirmation(request: HttpRequest) -> HttpResponse:
     """Send the confirmation mail again."""
-    member, network = get_member(request), client_network(request)
-    limits.require("mail_address", attempts.known_caller(member.pk, network) or network)
-    limits.require("mail_account", f"confirm:{member.pk}")
+    member = get_member(request)
+    attempts.count_confirmation(request, member.pk)
     services.resend_confirmation(member)
     messages.success(request, _("We have sent a mail to %(email)s.") % {"email": member.email})
     return go_back(request)
@@ -295,8 +295,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
 
     def send() -> HttpResponse:
         email = read_form(request, RequestPasswordResetSerializer, fields=["email"])["email"]
-        limits.require("mail_address", client_network(request))
-        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        attempts.count_reset(request, email)
         services.request_password_reset(email)
         return redirect(f"{reverse('web:forgot')}?sent")
 

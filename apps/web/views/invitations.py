@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -14,11 +13,10 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.accounts import invitations
 from apps.accounts.api.registration import InvitationSerializer, InviteSerializer
 from apps.accounts.api.serializers import serialize_user_summary
-from apps.accounts.invitations import DEFAULT_DAYS, InvitationQuotaExceeded, Mode
+from apps.accounts.invitations import DEFAULT_DAYS, InvitationQuotaExceeded
 from apps.accounts.models import Invitation
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
-from apps.site import reads as site
 from apps.web.http import member_id, page, render_page, require_form_methods, validate
 from apps.web.lists import PEOPLE, paginate_queryset, render_list
 from apps.web.views.settings import section_context, settings_form
@@ -33,7 +31,11 @@ def invite(request: HttpRequest, code: str) -> HttpResponse:
     """The page of an invitation, which leads to the sign-up with it."""
     throttling.count(request, "invitation", client_network(request), guards_a_secret=True)
     found = invitations.find_valid(code)
-    context = {"inviter": found and serialize_user_summary(found.creator), "code": found and found.code}
+    context = {
+        "inviter": found and serialize_user_summary(found.creator),
+        "code": found and found.code,
+        "is_closed": invitations.is_closed_to_members(),
+    }
     return render_page(request, "web/invite.html", context, status=200 if found else 404)
 
 
@@ -54,7 +56,7 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "invitations": own,
         "quota": invitations.quota_of(member),
-        "is_closed": site.current().registration == Mode.CLOSED,
+        "is_closed": invitations.is_closed_to_members(),
         "periods": [(days, _period(days)) for days in PERIODS],
     }
     if request.method == "POST":
@@ -85,12 +87,17 @@ def revoke(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _serialize(rows: Sequence[Invitation]) -> list[dict[str, Any]]:
-    now = timezone.now()
+    listed = [row.pk for row in rows]
+    is_open, is_usable = (
+        set(found.filter(pk__in=listed).values_list("pk", flat=True))
+        for found in (Invitation.objects.open(), invitations.usable())
+    )
     return [
         {
             **InvitationSerializer(row).data,
             "is_used_up": row.uses >= row.max_uses,
-            "is_open": row.uses < row.max_uses and row.revoked_at is None and row.expires_at > now,
+            "is_open": row.pk in is_open,
+            "is_usable": row.pk in is_usable,
         }
         for row in rows
     ]
