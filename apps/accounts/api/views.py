@@ -30,7 +30,6 @@ from apps.accounts.api.clients import describe_client
 from apps.accounts.models import SecurityEvent, Session, User
 from apps.accounts.tokens import AccessToken
 from apps.core import limits
-from apps.core.api.addresses import client_network
 from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.views import BaseViewSet
@@ -256,8 +255,7 @@ class AuthViewSet(BaseViewSet):
     )
     def reset(self, request: Request) -> Response:
         email = self.get_validated_data()["email"]
-        limits.require("mail_address", client_network(request))
-        limits.require("mail_account", f"reset:{email.strip().lower()}")
+        attempts.count_reset_mail(request, email)
         services.request_password_reset(email)
         return Response(status=202)
 
@@ -396,9 +394,7 @@ class AuthViewSet(BaseViewSet):
     @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
     def resend(self, request: Request) -> Response:
-        network = client_network(request)
-        limits.require("mail_address", attempts.known_caller(self.caller_id, network) or network)
-        limits.require("mail_account", f"confirm:{self.caller_id}")
+        attempts.count_confirmation_mail(request, self.caller_id)
         services.resend_confirmation(load_user(self.caller_id))
         return Response(status=202)
 
