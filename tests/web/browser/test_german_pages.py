@@ -32,7 +32,8 @@ def world(deliver):
     world = build_world(deliver)
     text = {"text": "Am Sonntag sind Wartungsarbeiten. " * 3}
     site_services.save_announcement(None, texts={"de": text, "en": text}, starts_at=None, ends_at=None)
-    site_services.add_rule({"de": {"title": "Keine Beleidigungen", "text": "Und keine Drohungen."}})
+    rule = {"title": "Keine Beleidigungen", "text": "Und keine Drohungen."}
+    site_services.add_rule({"de": rule, "en": rule})
     site_services.change_settings(registration="approval", minimum_age=16)
     publish(text="Sei freundlich. " * 100)
     User.objects.update(locale="de")
