@@ -4,17 +4,26 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
+from uuid import UUID
 
+import orjson
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import get_random_string, salted_hmac
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rest_framework.exceptions import ValidationError
+from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from apps.core.api import problems
+from apps.core.api.idempotency import run_once
+from apps.core.api.renderers import dumps
 from apps.core.errors import DomainError, NotFound, TooManyRequests
 from apps.web.errors import field_errors
 from apps.web.http import render_page, validate
+
+KEY_LENGTH = 32
+_SALT = "photogram.web.form"
 
 
 def form_page(
@@ -78,6 +87,25 @@ def read_passkey_form(request: HttpRequest, serializer_class: type[Serializer[An
         passkey = None
     data = {"challenge": request.POST.get("challenge", ""), "passkey": passkey} | values
     return cast(dict[str, Any], validate(serializer_class, data))
+
+
+def new_key() -> str:
+    """For the hidden field `key` of a form that creates something (`create_once`)."""
+    return get_random_string(KEY_LENGTH)
+
+
+def create_once(request: HttpRequest, fields: Mapping[str, Any], create: Callable[[], UUID]) -> UUID:
+    """The id of what `create` makes, or of what the same form with the same `fields` has made before.
+
+    Without JavaScript a form can be sent twice, and the browser shows the second response only. That request waits for
+    the first one. A form whose fields were changed makes something else. `fields` must not contain secrets.
+    """
+    sent = [request.POST.get("key") or new_key(), fields]
+    key = salted_hmac(_SALT, dumps(sent), algorithm="sha256").hexdigest()
+    response = run_once(request, key, dict(fields), lambda: Response({"id": str(create())}, status=201), wait=True)
+    # The data of a replayed response is its JSON.
+    stored = response.data if isinstance(response.data, dict) else orjson.loads(dumps(response.data))
+    return UUID(stored["id"])
 
 
 def _typed(request: HttpRequest, name: str, value: Any) -> Any:

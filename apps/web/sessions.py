@@ -43,6 +43,12 @@ def read_session(request: HttpRequest) -> tuple[User, WebSession] | None:
     return (user, session) if user else None
 
 
+def session_id_of(request: HttpRequest) -> UUID:
+    """The session of the browser, for views of members only."""
+    session: WebSession = request.auth  # type: ignore[attr-defined]
+    return session.session_id
+
+
 def cookie_value(user_id: UUID, session_id: UUID) -> str:
     """What the browser of this session keeps."""
     return _SIGNER.sign(f"{user_id}.{session_id}")

@@ -142,7 +142,7 @@ def add_passkey(page: Page) -> None:
     page.get_by_label("Name").fill("Phone")
     page.get_by_role("button", name="Create the passkey").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    page.get_by_role("link", name="I have kept them").click()
+    page.get_by_role("link", name="I have saved the codes").click()
     expect(page.get_by_role("link", name="Change Phone")).to_be_visible()
 
 

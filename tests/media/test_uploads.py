@@ -23,7 +23,7 @@ from apps.media import objects, pipeline, services, storage, sweeps, urls
 from apps.media.api.serializers import Photo, render_photos
 from apps.media.models import Media, PendingDeletion
 from tests.conftest import Caller
-from tests.factories import MediaFactory, UserFactory
+from tests.factories import MediaFactory, PostFactory, UserFactory
 from tests.media.uploads import begin, fetch, jpeg, put, ready, uploaded, use_storage, variant_urls, write
 from tests.threads import in_threads
 
@@ -524,6 +524,16 @@ class TestSigning:
         assert "X-Amz-Date=20261123T120000Z" in url(4.9)
         # The time for which an address is good after a block.
         assert "X-Amz-Expires=600" in url(4.9)
+
+    def test_error_of_a_photo_of_a_post_is_in_the_language_of_the_request(self, api, alice):
+        """And in English with its numbers, also after a response in another language."""
+        post = PostFactory(author=alice, status="failed", photos=1)
+        Media.objects.update(status="failed", error_code="image_too_large", error_detail="It has 65 megapixels.")
+        details = [
+            api(alice).get(f"/posts/{post.pk}", HTTP_ACCEPT_LANGUAGE=language).json()["media"][0]["error"]["detail"]
+            for language in ("de", "en", "fr")
+        ]
+        assert details == ["Das Bild ist zu groß.", "It has 65 megapixels.", "L’image est trop grande."]
 
     def test_rendered_photos_follow_the_time_the_visibility_and_the_secrets(self, alice):
         medium = MediaFactory(owner=alice)

@@ -93,6 +93,13 @@ class TestSignIn:
         assert response.context["form"]["login"] == login
         assert COOKIE not in response.cookies
 
+    def test_focus_moves_to_the_message_above_a_refused_form(self, alice):
+        page = sign_in(Browser(), password="wrong").text
+        assert '<div class="form-errors" role="alert" tabindex="-1" autofocus>' in page
+        # It is the first element with the focus, before the fields.
+        assert page.index("form-errors") == page.index("autofocus") - len('form-errors" role="alert" tabindex="-1" ')
+        assert "autofocus" in page[page.index("<form") :]
+
     def test_password_is_never_sent_back(self, alice):
         assert "hunter2 hunter2" not in sign_in(Browser(), password="hunter2 hunter2").content.decode()
 

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from apps.accounts.models import User
 from apps.content.models import Post, PostMedia
 from apps.media.models import Media
 from apps.safety.models import BlockedTerm
@@ -139,6 +140,9 @@ class TestState:
         )
         page = Browser(alice).get(f"/p/{post.pk}").content.decode()
         assert "Photo 2: The file is damaged or is not a picture." in page
+        User.objects.filter(pk=alice.pk).update(locale="de")
+        page = Browser(alice).get(f"/p/{post.pk}").content.decode()
+        assert "Foto 2: Die Datei ist beschädigt oder kein Bild." in page
 
     def test_published_post_has_no_state_and_replaces_it(self, alice, carol):
         post = PostFactory(author=alice)

@@ -8,7 +8,10 @@ import pytest
 from django.conf import settings
 
 from apps.accounts.models import User
+from apps.core import cache
 from apps.media.models import Media
+from apps.web.views import meta
+from tests.conftest import clear_caches
 from tests.factories import PostFactory, UserFactory
 from tests.web.conftest import Browser
 
@@ -92,6 +95,7 @@ def test_setting_discoverable_controls_search_engines(alice):
     assert all("noindex" not in Browser().get(path).content.decode() for path in pages)
     assert "/@alice" in Browser().get("/sitemap-profiles.xml").content.decode()
     assert str(post.pk) in Browser().get("/sitemap-posts.xml").content.decode()
+    clear_caches()
     User.objects.filter(pk=alice.pk).update(settings={"discoverable": False})
     assert all("noindex" in Browser().get(path).content.decode() for path in pages)
     assert "/@alice" not in Browser().get("/sitemap-profiles.xml").content.decode()
@@ -136,6 +140,42 @@ def test_previews_escape_texts(db):
         assert "<script>alert" not in content
         assert "<img src=x" not in content
     assert structured(Browser().get("/@eve").content.decode())["mainEntity"]["description"] == XSS
+
+
+def test_sitemap_is_kept_for_as_long_as_its_header_says(alice, django_assert_num_queries):
+    sections = ["/sitemap.xml", "/sitemap-posts.xml", "/sitemap-profiles.xml"]
+    first = [Browser().get(path).content for path in sections]
+    PostFactory(author=alice)
+    with django_assert_num_queries(0):
+        again = [Browser().get(path) for path in sections]
+    assert [response.content for response in again] == first
+    assert {response.headers["Cache-Control"] for response in again} == {f"public, max-age={meta.CACHED_FOR}"}
+    kept = cache.call(lambda client: [client.ttl(key) for key in client.scan_iter(cache.key("page", "sitemap*"))])
+    assert len(kept) == len(sections)
+    assert max(kept) <= meta.CACHED_FOR
+    assert [Browser().get(f"/sitemap-posts.xml?p={number}").status_code for number in ("2", "x")] == [404, 404]
+
+
+def test_sitemap_is_there_without_redis(alice, monkeypatch):
+    def fail(command):
+        raise cache.RedisUnavailable
+
+    monkeypatch.setattr(cache, "call", fail)
+    assert "/@alice" in Browser().get("/sitemap-profiles.xml").text
+
+
+def test_sitemap_has_files_of_limited_size(alice, monkeypatch):
+    posts = [PostFactory(author=alice) for _ in range(4)]
+    monkeypatch.setattr(meta.PostSitemap, "limit", 2)
+    monkeypatch.setattr(meta.PostSitemap, "most", 3)
+    assert meta.PostSitemap.limit <= 50_000
+    index = Browser().get("/sitemap.xml").text
+    assert f"{settings.PUBLIC_URL}/sitemap-posts.xml?p=2" in index
+    found = [Browser().get(f"/sitemap-posts.xml?p={number}").text for number in (1, 2)]
+    assert [[str(post.pk) in page for post in reversed(posts)] for page in found] == [
+        [True, True, False, False],
+        [False, False, True, False],
+    ]
 
 
 def test_robots_names_the_sitemap(db):

@@ -24,6 +24,7 @@ class Outline(HTMLParser):
         super().__init__()
         self.found: list[str] = []
         self._templates = 0
+        self._is_in_main = False
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -33,10 +34,16 @@ class Outline(HTMLParser):
             self.found.append(tag)
         if tag == "html" and dict(attrs).get("lang"):
             self.found.append("lang")
+        # It is a landmark of its own (axe: landmark-complementary-is-top-level).
+        if tag == "aside" and self._is_in_main:
+            self.found.append("aside in main")
+        self._is_in_main |= tag == "main"
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "template":
             self._templates -= 1
+        if tag == "main":
+            self._is_in_main = False
 
 
 @pytest.fixture
@@ -72,7 +79,7 @@ def test_every_page_has_a_heading_a_title_and_landmarks(role, alice, bob, mod, p
             continue  # A part of a page.
         pages += 1
         outline = Outline(html).found
-        wanted = {"lang": 1, "title": 1, "main": 1, "h1": 1} | (
+        wanted = {"lang": 1, "title": 1, "main": 1, "h1": 1, "aside in main": 0} | (
             {"nav": 1} if response.status_code == 200 and route.name not in without_navigation else {}
         )
         counts = {tag: outline.count(tag) for tag in wanted}

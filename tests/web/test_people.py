@@ -1,5 +1,7 @@
 """Profiles, lists of people, and what members do with other accounts."""
 
+import json
+
 import pytest
 
 from apps.accounts.models import User
@@ -162,6 +164,41 @@ def test_undo_of_a_block_follows_again(alice, bob, browse):
     )
     browser.htmx("post", "/@alice/unblock?part=profile&follow=true")
     assert Follow.objects.filter(follower=bob, followed=alice).exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "undone"),
+    [
+        ({}, "You unblocked @alice, and you follow them again."),
+        ({"is_private": True}, "You unblocked @alice, and you have asked to follow them again."),
+    ],
+)
+def test_undo_of_a_block_says_what_it_restores(fields, undone, alice, bob, browse):
+    FollowFactory(follower=alice, followed=bob)
+    change(alice, **fields)
+    blocked = message(browse(bob).htmx("post", "/@alice/block?part=profile"))
+    assert blocked["text"] == "You blocked @alice, who no longer follows you."
+    assert message(browse(bob).htmx("post", blocked["undo"]))["text"] == undone
+
+
+def test_undo_of_a_block_repeats_a_request(alice, bob, browse):
+    change(alice, is_private=True)
+    Follow.objects.all().delete()
+    browse(bob).post("/@alice/follow")
+    blocked = message(browse(bob).htmx("post", "/@alice/block?part=profile"))
+    assert blocked["text"] == "You blocked @alice."
+    assert not FollowRequest.objects.exists()
+    browse(bob).htmx("post", blocked["undo"])
+    assert FollowRequest.objects.exists()
+
+
+def test_unblocking_says_that_follows_are_not_restored(alice, mallory, browse):
+    unblocked = message(browse(alice).htmx("post", "/@mallory/unblock"))
+    assert unblocked["text"] == "You unblocked @mallory. Follows that the block ended are not restored."
+
+
+def message(response):
+    return json.loads(response.headers["HX-Trigger"])["message"]
 
 
 @pytest.mark.parametrize("action", ["follow", "block", "remove-follower"])

@@ -12,6 +12,7 @@ from apps.accounts.models import Application, Invitation, User
 from apps.site import services as site
 from tests.accounts.test_registration import easy, solve  # noqa: F401  (easy is a fixture)
 from tests.factories import PASSWORD
+from tests.threads import in_threads
 from tests.web.conftest import Browser
 from tests.web.forms import PlainBrowser
 from tests.web.test_account import errors_by_field, text_of
@@ -90,6 +91,35 @@ def test_application_is_sent_and_its_owner_is_not_signed_in(db):
     assert "Reason: Only keepers." in text_of(Browser().post("/login", {"login": "dora", "password": PASSWORD}))
 
 
+def test_join_form_that_is_sent_twice_leads_to_the_same_account(db):
+    """Without JavaScript a second press replaces the first request, whose cookie is lost."""
+    key = PlainBrowser().open("/join").forms[0].values["key"]
+    browsers = [Browser(), Browser()]
+    answers = [browser.post("/join", DORA | {"key": key}) for browser in browsers]
+    assert {answer.headers["Location"] for answer in answers} == {"/"}
+    assert User.objects.get().handle == "dora"
+    page = browsers[1].get("/")
+    assert page.context["member"]["handle"] == "dora"
+    assert "We have sent a mail" in text_of(page)
+    # The key alone opens nothing, and other fields are another account.
+    stranger = join(key=key, password=PASSWORD + "?")
+    assert (stranger.status_code, configured.WEB_SESSION_COOKIE in stranger.cookies) == (401, False)
+    assert join(key=key, handle="emil", email="emil@example.org").headers["Location"] == "/"
+    assert User.objects.count() == 2
+    site.change_settings(registration="approval")
+    application = {"handle": "fred", "email": "fred@example.org", "reason": "Lighthouses."}
+    assert [join(key=key, **application).headers["Location"] for _ in range(2)] == ["/join?sent"] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_join_forms_that_are_sent_at_once_lead_to_the_same_account():
+    form = DORA | {"key": "k" * 32}
+    answers = in_threads(2, lambda: Browser().post("/join", form))
+    assert [answer.headers.get("Location") for answer in answers] == ["/", "/"]
+    assert all(configured.WEB_SESSION_COOKIE in answer.cookies for answer in answers)
+    assert User.objects.count() == 1
+
+
 def test_form_of_an_application_disappears_with_an_invitation(alice):
     site.change_settings(registration="approval")
     invitation = invitations.create(alice.pk, max_uses=1, days=1)
@@ -144,6 +174,14 @@ def test_member_makes_and_revokes_invitations(alice, bob):
     assert f"/invite/{invitation.code}" not in Browser(bob).get("/settings/invitations").text
     site.change_settings(registration="closed")
     assert "does not accept new members" in text_of(Browser(alice).get("/settings/invitations"))
+
+
+def test_invitation_form_that_is_sent_twice_makes_one_invitation(alice):
+    form = {"max_uses": "1", "days": "7", "key": "k" * 32}
+    assert [Browser(alice).post("/settings/invitations", form).status_code for _ in range(2)] == [302, 302]
+    assert Invitation.objects.count() == 1
+    refused = Browser(alice).post("/settings/invitations", {"max_uses": "1", "days": "x"})
+    assert (refused.status_code, 'id="days-error"' in refused.text) == (400, True)
 
 
 def test_suspended_members_invite_nobody(alice):

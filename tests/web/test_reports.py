@@ -12,6 +12,7 @@ from apps.notifications.models import Notification
 from tests.factories import PASSWORD, CommentFactory, PostFactory
 from tests.moderation.people import make_moderator
 from tests.web.conftest import Browser
+from tests.web.test_account import errors_by_field
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +56,11 @@ def test_visitor_who_reports_is_sent_to_sign_in(alice):
 def test_malformed_report_shows_an_error(body, alice, bob):
     response = Browser(bob).post(f"/report?type=user&id={alice.pk}", body)
     assert response.status_code == 400
-    assert "field-error" in response.content.decode()
+    page = response.content.decode()
+    name = "note" if "note" in body else "category"
+    assert f'aria-describedby="{name}-error' in page
+    assert f'id="{name}-error"' in page
+    assert "<title>Error: " in page
     assert not Flag.objects.exists()
 
 
@@ -72,7 +77,14 @@ def test_holder_of_the_link_reads_the_statement_and_appeals_once(decision):
     assert Appeal.objects.get().text == "It is my own photo."
     response = Browser().post(appeal_path(decision), {"text": "Again."})
     assert response.status_code == 409
+    assert 'class="form-errors"' in response.text
+    assert "It is my own photo." in response.text
     assert Appeal.objects.count() == 1
+
+
+def test_empty_appeal_shows_the_error_at_its_field(decision, alice):
+    refused = Browser(alice).post(f"/appeal?action={decision.pk}", {"text": " "})
+    assert (refused.status_code, list(errors_by_field(refused))) == (400, ["text"])
 
 
 def test_affected_member_needs_no_token(decision, alice, bob):
@@ -142,7 +154,7 @@ def test_reporter_reads_the_outcome_and_objects_without_javascript(dismissed, bo
 
 def test_reports_of_others_are_not_found(dismissed, alice, mod):
     for user in (alice, mod):
-        assert "You have reported nothing." in read(user, "/reports")
+        assert "You have not reported anything." in read(user, "/reports")
         assert Browser(user).get(f"/reports/{dismissed.pk}").status_code == 404
 
 

@@ -38,7 +38,7 @@ def test_member_sets_up_an_app_signs_in_with_a_code_and_removes_it(alice):
     browser.press("Turn on", code=code_of(device, steps=-1))
     codes = shown_codes(browser.page)
     assert len(codes) == 10
-    assert "10 recovery codes are left." in browser.press_link("I have kept them").text
+    assert "10 recovery codes are left." in browser.press_link("I have saved the codes").text
     fresh = PlainBrowser()
     fresh.open("/login?next=/explore")
     fresh.press("Sign in", login="alice", password=PASSWORD)

@@ -168,7 +168,7 @@ class TestSessions:
 
     def test_devices_are_listed_with_their_kind_and_the_current_one_is_marked(self, browser, devices):
         page = browser.get("/settings/sessions")
-        shown = [(each["name"], each["kind"], each["current"]) for each in page.context["devices"].items]
+        shown = [(each["name"], each["kind"], each["current"]) for each in page.context["sessions"].items]
         assert shown == [
             ("Firefox on Windows", "console", False),
             ("Alice's phone", "api", False),
@@ -198,10 +198,10 @@ class TestSessions:
         for number in range(31):
             open_session(alice, device_name=f"Device {number}")
         first = browser.get("/settings/sessions")
-        assert len(first.context["devices"].items) == 30
-        rest = browser.get(first.context["devices"].next_url)
-        assert [each["name"] for each in rest.context["devices"].items] == ["Device 0", "Unknown device"]
-        part = browser.htmx("get", first.context["devices"].next_url)
+        assert len(first.context["sessions"].items) == 30
+        rest = browser.get(first.context["sessions"].next_url)
+        assert [each["name"] for each in rest.context["sessions"].items] == ["Device 0", "Unknown device"]
+        part = browser.htmx("get", first.context["sessions"].next_url)
         assert part.content.decode().lstrip().startswith('<li class="row">')
 
 

@@ -74,15 +74,15 @@ def count_email_change(request: HttpRequest | Request, user: User, email: str) -
         limits.require("sign_up", network)
 
 
-def count_confirmation(request: HttpRequest | Request, user_id: UUID) -> None:
-    """Count a request to send the confirmation mail again. Raises TooManyRequests."""
+def count_confirmation_mail(request: HttpRequest | Request, user_id: UUID) -> None:
+    """Count a request for another confirmation mail. Raises TooManyRequests."""
     network = client_network(request)
     limits.require("mail_address", known_caller(user_id, network) or network)
     limits.require("mail_account", f"confirm:{user_id}")
 
 
-def count_reset(request: HttpRequest | Request, email: str) -> None:
-    """Count a request to mail a link to set a new password. Raises TooManyRequests."""
+def count_reset_mail(request: HttpRequest | Request, email: str) -> None:
+    """Count a request for the mail with which a password is reset. Raises TooManyRequests."""
     limits.require("mail_address", client_network(request))
     limits.require("mail_account", f"reset:{email.strip().lower()}")
 

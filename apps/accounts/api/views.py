@@ -234,7 +234,7 @@ class AuthViewSet(AccountViewSet):
     )
     def reset(self, request: Request) -> Response:
         email = self.get_validated_data()["email"]
-        attempts.count_reset(request, email)
+        attempts.count_reset_mail(request, email)
         services.request_password_reset(email)
         return Response(status=202)
 
@@ -373,7 +373,7 @@ class AuthViewSet(AccountViewSet):
     @documented(operation_id="resendConfirmationEmail", summary="Resend the confirmation mail", responses={202: None})
     @action(detail=False, methods=["post"], url_path="email/resend")
     def resend(self, request: Request) -> Response:
-        attempts.count_confirmation(request, self.caller_id)
+        attempts.count_confirmation_mail(request, self.caller_id)
         services.resend_confirmation(self.load_account())
         return Response(status=202)
 

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from apps.core.api.addresses import client_address
 from apps.core.api.fields import SecretField
 from apps.core.api.renderers import dumps
-from apps.core.db.locks import try_transaction_lock
+from apps.core.db.locks import transaction_lock, try_transaction_lock
 from apps.core.errors import BadRequest, Conflict, Unprocessable
 from apps.core.models import IdempotencyKey
 from apps.core.tasks.housekeeping import IDEMPOTENCY_KEYS_KEPT
@@ -57,18 +57,27 @@ def idempotent(handler: Handler) -> Handler:
 
 @transaction.atomic
 def run_once(
-    request: Request | HttpRequest, key: str, body: dict[str, Any], create: Callable[[], Response]
+    request: Request | HttpRequest,
+    key: str,
+    body: dict[str, Any],
+    create: Callable[[], Response],
+    *,
+    wait: bool = False,
 ) -> Response:
     """The response of `create`, or the first response to the same key and `body` of this caller and route.
 
-    Raises InvalidIdempotencyKey, RequestInProgress, IdempotencyKeyReused, and what `create` raises.
+    `wait`: while the first request is running, wait for it. Raises InvalidIdempotencyKey, RequestInProgress,
+    IdempotencyKeyReused, and what `create` raises.
     """
     if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
         raise InvalidIdempotencyKey
     user = request.user if request.user.is_authenticated else None
     owner = {"user_id": user.pk, "address": ""} if user else {"user_id": None, "address": client_address(request) or ""}
     identity = {**owner, "route": request.resolver_match.route if request.resolver_match else "", "key": key}
-    if not try_transaction_lock(f"idempotency:{dumps(identity).decode()}"):
+    lock = f"idempotency:{dumps(identity).decode()}"
+    if wait:
+        transaction_lock(lock)
+    elif not try_transaction_lock(lock):
         raise RequestInProgress
     fingerprints = _fingerprints(request, body)
     if stored := _stored(identity):

@@ -35,6 +35,8 @@ ERRORS = {
 }
 # Percent, by status.
 PROGRESS = {"pending": 0, "uploaded": 25, "processing": 50, "ready": 100, "failed": 100}
+# In the text that SQL gathers, of the photos that have an error.
+_FAILED = f'"{Media.Status.FAILED}"'
 # Every photo has these variants as soon as it has a secret.
 AVATAR_VARIANTS = [{"name": name, "content_type": "image/webp"} for name in ("thumb", "medium")]
 
@@ -96,14 +98,23 @@ def _parsed(time: datetime | str) -> datetime:
     return datetime.fromisoformat(time) if isinstance(time, str) else time
 
 
-@lru_cache(maxsize=2048)
 def render_photos(photos: str | None, *, public: bool, at: int, variants: frozenset[str] | None = None) -> Fragment:
     """The photos of a post as rendered JSON, with URLs signed for the time `at` (`urls.signing_time`).
 
-    `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. This is the only cache of
-    representations in the process: a feed page shows 120 URLs of photos that other pages show as well. The result
-    depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo. A photo that is ready and
+    `photos` is what SQL gathers by `json_agg(json_build_array(<the fields of Photo>))::text`. A photo that is ready and
     has no well-formed variant is left out.
+    """
+    # Only the description of an error depends on the language.
+    language = get_language() if photos and _FAILED in photos else None
+    return _render_photos(photos, public=public, at=at, variants=variants, language=language)
+
+
+@lru_cache(maxsize=2048)
+def _render_photos(
+    photos: str | None, *, public: bool, at: int, variants: frozenset[str] | None, language: str | None
+) -> Fragment:
+    """This is the only cache of representations in the process: a feed page shows 120 URLs of photos that other pages
+    show as well. The result depends on the arguments only, so an entry cannot be stale. It takes about 4 KB per photo.
     """
     shown = [photo for photo in _parsed_photos(photos or "[]") if photo.variants or photo.status != Media.Status.READY]
     return Fragment(dumps([serialize_media(photo, public=public, variants=variants) for photo in shown]))
@@ -129,10 +140,10 @@ def _parsed_json(text: str) -> list[list[Any]]:
 
 
 def serialize_error(medium: Media | Photo) -> dict[str, Any] | None:
-    """Photos of posts are cached in all languages together, so their details stay English."""
+    """The code of an error, and its description in the language of the request."""
     if not medium.error_code:
         return None
-    is_english = isinstance(medium, Photo) or get_language() == settings.LANGUAGE_CODE
+    is_english = get_language() == settings.LANGUAGE_CODE
     detail = medium.error_detail if is_english else str(ERRORS.get(medium.error_code, medium.error_detail))
     return {"code": medium.error_code, "detail": detail}
 

@@ -1,6 +1,8 @@
 """Signing in and out, joining, and the links of mails."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -36,8 +38,11 @@ from apps.core.api.addresses import client_network
 from apps.core.errors import DomainError
 from apps.site import reads as site
 from apps.web import reactivation, sessions
-from apps.web.forms import form_page, read_passkey_form, refused_form
+from apps.web.forms import create_once, form_page, new_key, read_passkey_form, refused_form
 from apps.web.http import get_member, go, go_back, page, read_form, render_page, require_form_methods, safe_path
+
+# The fields of the join form that are not stored with its key.
+SECRETS = {"password", "proof_of_work"}
 
 
 # ── Signing in and out ───────────────────────────────────────────────────────────────────────────────────
@@ -61,18 +66,21 @@ def login(request: HttpRequest) -> HttpResponse:
         if "passkey" in request.POST:
             body = read_passkey_form(request, PasskeySignInSerializer, grant_type="passkey")
             return _complete_sign_in(request, second_step.identify(request, body), to, two_factor=True)
-        user = services.check_credentials(
-            attempts.count_attempt(request, request.POST.get("login", "")[: attempts.LONGEST_LOGIN]),
-            password=request.POST.get("password", ""),
-        )
-        if two_factor.is_enrolled(user):
-            proof = second_step.make_proof(user)
-            context = {"form": {"proof": proof, "next": to}, "errors": {}} | _ways(user, proof)
-            return render_page(request, "web/login_code.html", context)
-        return _complete_sign_in(request, user.pk, to)
+        return _first_step(request, request.POST.get("login", "")[: attempts.LONGEST_LOGIN], to)
     except (DomainError, ValidationError) as error:
         context = {"needs_setup": isinstance(error, two_factor.TwoFactorRequired)}
         return refused_form(request, "web/login.html", error, values=values, context=context)
+
+
+def _first_step(request: HttpRequest, login: str, to: str) -> HttpResponse:
+    """Sign in with the password of a form, or ask for the second factor."""
+    user = attempts.count_attempt(request, login)
+    user = services.check_credentials(user, password=request.POST.get("password", ""))
+    if two_factor.is_enrolled(user):
+        proof = second_step.make_proof(user)
+        context = {"form": {"proof": proof, "next": to}, "errors": {}} | _ways(user, proof)
+        return render_page(request, "web/login_code.html", context)
+    return _complete_sign_in(request, user.pk, to)
 
 
 def _second_step(request: HttpRequest, to: str) -> HttpResponse:
@@ -168,14 +176,14 @@ def logout(request: HttpRequest) -> HttpResponse:
 def join(request: HttpRequest) -> HttpResponse:
     """Create an account, and sign its owner in unless a moderator has to approve it."""
     to = _next(request)
-    rules, code = site.current(), request.POST.get("invitation", request.GET.get("invitation", ""))
+    code = request.POST.get("invitation", request.GET.get("invitation", ""))
     if request.method != "POST" and request.user.is_authenticated:
         return redirect(to)
     return form_page(
         request,
         "web/join.html",
         lambda: _sign_up(request, to),
-        values={"handle": "", "email": "", "display_name": "", "next": to}
+        values={"handle": "", "email": "", "display_name": "", "next": to, "key": new_key()}
         | {"invitation": code, "reason": "", "date_of_birth": ""},
         secrets=["password"],
         places={
@@ -185,76 +193,93 @@ def join(request: HttpRequest) -> HttpResponse:
             registration.InvitationRequired.code: "invitation",
             registration.UnderAge.code: "date_of_birth",
         },
-        context={
-            "rules": rules,
-            "asks_invitation": rules.registration == invitations.Mode.INVITE or bool(code),
-            "is_invitation_optional": rules.registration != invitations.Mode.INVITE,
-            "is_closed": registration.is_closed(code),
-            "needs_reason": registration.needs_reason(code),
-            "is_sent": "sent" in request.GET,
-            "days": settings.APPLICATION_LIFETIME.days,
-            "password_rules": password_validators_help_texts(),
-            "shortest_handle": handles.MIN_LENGTH,
-            "longest_handle": handles.MAX_LENGTH,
-        },
+        context=_describe_registration(code) | {"is_sent": "sent" in request.GET},
     )
+
+
+def _describe_registration(code: str) -> dict[str, Any]:
+    """What the join page asks for and explains. `code`: of the invitation, or ""."""
+    rules = site.current()
+    return {
+        "rules": rules,
+        "asks_invitation": rules.registration == invitations.Mode.INVITE or bool(code),
+        "is_invitation_optional": rules.registration != invitations.Mode.INVITE,
+        "is_closed": registration.is_closed(code),
+        "needs_reason": registration.needs_reason(code),
+        "days": settings.APPLICATION_LIFETIME.days,
+        "password_rules": password_validators_help_texts(),
+        "shortest_handle": handles.MIN_LENGTH,
+        "longest_handle": handles.MAX_LENGTH,
+    }
 
 
 def _sign_up(request: HttpRequest, to: str) -> HttpResponse:
     throttling.count(request, "sign_up", client_network(request))
-    # An empty date is no date.
-    given = [name for name in ("invitation", "reason", "date_of_birth", "proof_of_work") if request.POST.get(name)]
-    # That of the browser, which may know another version of the database.
-    time_zone = request.POST.get("time_zone", "")
-    user = registration.register(
-        **read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name", *given]),
-        locale=get_language(),
-        time_zone=time_zone if time_zone in time_zones.names() else "",
-    )
+    user, is_new = _register_once(request)
     if user.state == User.State.PENDING:
         return go(request, f"{reverse('web:join')}?sent")
-    session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
+    if is_new:
+        response = go(request, to)
+        session = services.open_session(user, kind=Session.Kind.WEB, **describe_client(request))
+        sessions.sign_in(request, response, session)
+    else:
+        # As at every other sign-in: the key of a form is no proof of who sends it.
+        response = _first_step(request, user.handle, to)
     sent = _("Welcome! We have sent a mail to %(email)s. Open the link in it to confirm your address.")
     messages.success(request, sent % {"email": user.email})
-    response = go(request, to)
-    sessions.sign_in(request, response, session)
     return response
+
+
+def _register_once(request: HttpRequest) -> tuple[User, bool]:
+    """The account, and whether this request has created it; otherwise the same form was sent before."""
+    # An empty date is no date.
+    given = [name for name in ("invitation", "reason", "date_of_birth", "proof_of_work") if request.POST.get(name)]
+    fields = read_form(request, SignUpSerializer, fields=["handle", "email", "password", "display_name", *given])
+    # That of the browser, which may know another version of the database.
+    time_zone = request.POST.get("time_zone", "")
+    zone = time_zone if time_zone in time_zones.names() else ""
+    created: list[User] = []
+
+    def create() -> UUID:
+        created.append(registration.register(**fields, locale=get_language(), time_zone=zone))
+        return created[0].pk
+
+    user_id = create_once(request, {name: fields[name] for name in fields.keys() - SECRETS}, create)
+    return (created[0], True) if created else (User.objects.get(pk=user_id), False)
 
 
 # ── The links of mails ───────────────────────────────────────────────────────────────────────────────────
 @require_form_methods
 @page()
 def confirm_email(request: HttpRequest) -> HttpResponse:
-    """Confirm the e-mail address with the token of the mail. GET shows a button, because mail scanners follow links."""
-    template, token = "web/confirm_email.html", _token(request)
-
-    def confirm() -> HttpResponse:
-        _count_token(request, token)
-        services.confirm_email(read_form(request, ConfirmEmailSerializer, fields=["token"])["token"])
-        messages.success(request, _("Your e-mail address is confirmed."))
-        return redirect("web:home")
-
-    if not token:
-        return refused_form(request, template, InvalidLink(), values={"token": ""})
-    return form_page(request, template, confirm, values={"token": token})
+    """Confirm the e-mail address with the token of the mail."""
+    confirmed = _("Your e-mail address is confirmed.")
+    return _confirmation_link(request, "web/confirm_email.html", services.confirm_email, confirmed)
 
 
 @require_form_methods
 @page()
 def confirm_new_email(request: HttpRequest) -> HttpResponse:
-    """Confirm a new e-mail address of an account with the token of the mail. GET shows a button."""
-    template, token = "web/confirm_new_email.html", _token(request)
+    """Confirm a new e-mail address of an account with the token of the mail."""
+    confirm = partial(changes.confirm_email_change, **describe_client(request))
+    return _confirmation_link(request, "web/confirm_new_email.html", confirm, _("Your e-mail address is changed."))
 
-    def confirm() -> HttpResponse:
+
+def _confirmation_link(
+    request: HttpRequest, template: str, confirm: Callable[[str], Any], message: str
+) -> HttpResponse:
+    """The page of a link that confirms an address. GET shows a button, because mail scanners follow links."""
+    token = _token(request)
+
+    def save() -> HttpResponse:
         _count_token(request, token)
-        body = read_form(request, ConfirmEmailSerializer, fields=["token"])
-        changes.confirm_email_change(body["token"], **describe_client(request))
-        messages.success(request, _("Your e-mail address is changed."))
+        confirm(read_form(request, ConfirmEmailSerializer, fields=["token"])["token"])
+        messages.success(request, message)
         return redirect("web:home")
 
     if not token:
         return refused_form(request, template, InvalidLink(), values={"token": ""})
-    return form_page(request, template, confirm, values={"token": token})
+    return form_page(request, template, save, values={"token": token})
 
 
 @sensitive_post_parameters()
@@ -262,19 +287,49 @@ def confirm_new_email(request: HttpRequest) -> HttpResponse:
 @page()
 def revert_email(request: HttpRequest) -> HttpResponse:
     """Take the account back after its e-mail address was changed, with the token of the mail to the old address."""
-    template, token = "web/revert_email.html", _token(request)
-    context = {"password_rules": password_validators_help_texts()}
 
-    def revert() -> HttpResponse:
+    def revert(token: str, new: str) -> None:
+        changes.revert_email_change(token=token, new_password=new, **describe_client(request))
+
+    message = _("The account is yours again. Sign in with the new password.")
+    return _password_link(request, "web/revert_email.html", changes.is_revert_link_valid, revert, message)
+
+
+@sensitive_post_parameters()
+@require_form_methods
+@page()
+def reset_password(request: HttpRequest) -> HttpResponse:
+    """Set a new password with the token of the mail."""
+
+    def reset(token: str, new: str) -> None:
+        services.reset_password(token=token, new=new, **describe_client(request))
+
+    is_valid = partial(services.is_link_valid, purpose=EmailedToken.Purpose.RESET_PASSWORD)
+    message = _("Your password is changed. Sign in with the new one.")
+    return _password_link(request, "web/reset_password.html", is_valid, reset, message)
+
+
+def _password_link(
+    request: HttpRequest,
+    template: str,
+    is_valid: Callable[[str], bool],
+    save: Callable[[str, str], None],
+    message: str,
+) -> HttpResponse:
+    """The page of a link with which a new password is set. `save` gets the token and the password."""
+    token = _token(request)
+
+    def save_and_go() -> HttpResponse:
         body = read_form(request, ResetPasswordSerializer, fields=["token", "new_password"])
-        changes.revert_email_change(**body, **describe_client(request))
-        messages.success(request, _("The account is yours again. Sign in with the new password."))
+        save(body["token"], body["new_password"])
+        messages.success(request, message)
         return redirect("web:login")
 
     _count_token(request, token)
-    if not changes.is_revert_link_valid(token):
+    if not is_valid(token):
         return refused_form(request, template, InvalidLink(), values={"token": ""}, context={"is_invalid": True})
-    return form_page(request, template, revert, values={"token": token}, secrets=["new_password"], context=context)
+    context = {"password_rules": password_validators_help_texts()}
+    return form_page(request, template, save_and_go, values={"token": token}, secrets=["new_password"], context=context)
 
 
 @require_POST
@@ -282,7 +337,7 @@ def revert_email(request: HttpRequest) -> HttpResponse:
 def resend_confirmation(request: HttpRequest) -> HttpResponse:
     """Send the confirmation mail again."""
     member = get_member(request)
-    attempts.count_confirmation(request, member.pk)
+    attempts.count_confirmation_mail(request, member.pk)
     services.resend_confirmation(member)
     messages.success(request, _("We have sent a mail to %(email)s.") % {"email": member.email})
     return go_back(request)
@@ -295,32 +350,12 @@ def forgot(request: HttpRequest) -> HttpResponse:
 
     def send() -> HttpResponse:
         email = read_form(request, RequestPasswordResetSerializer, fields=["email"])["email"]
-        attempts.count_reset(request, email)
+        attempts.count_reset_mail(request, email)
         services.request_password_reset(email)
         return redirect(f"{reverse('web:forgot')}?sent")
 
     context = {"sent": "sent" in request.GET}
     return form_page(request, "web/forgot.html", send, values={"email": ""}, context=context)
-
-
-@sensitive_post_parameters()
-@require_form_methods
-@page()
-def reset_password(request: HttpRequest) -> HttpResponse:
-    """Set a new password with the token of the mail."""
-    template, token = "web/reset_password.html", _token(request)
-    context = {"password_rules": password_validators_help_texts()}
-
-    def reset() -> HttpResponse:
-        body = read_form(request, ResetPasswordSerializer, fields=["token", "new_password"])
-        services.reset_password(token=body["token"], new=body["new_password"], **describe_client(request))
-        messages.success(request, _("Your password is changed. Sign in with the new one."))
-        return redirect("web:login")
-
-    _count_token(request, token)
-    if not services.is_link_valid(token, EmailedToken.Purpose.RESET_PASSWORD):
-        return refused_form(request, template, InvalidLink(), values={"token": ""}, context={"is_invalid": True})
-    return form_page(request, template, reset, values={"token": token}, secrets=["new_password"], context=context)
 
 
 # ── Parts ────────────────────────────────────────────────────────────────────────────────────────────────

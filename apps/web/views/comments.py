@@ -3,20 +3,16 @@
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.crypto import get_random_string
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import ValidationError
-from rest_framework.response import Response
 
 from apps.accounts.services import require_confirmed_email
 from apps.content.api.posts import check_post_readable, read_post
-from apps.core.api.idempotency import RequestInProgress, run_once
 from apps.core.api.problems import refusal_for
 from apps.core.errors import DomainError, NotFound
 from apps.engagement import comments as services
@@ -27,6 +23,7 @@ from apps.engagement.api.serializers import CreateCommentSerializer, serialize_c
 from apps.engagement.models import Comment
 from apps.web.comments import present_comment, present_comments
 from apps.web.errors import field_errors
+from apps.web.forms import create_once, new_key
 from apps.web.http import (
     go,
     member_id,
@@ -43,7 +40,6 @@ from apps.web.posts import present_post
 from apps.web.previews import preview_post
 
 COMMENTS = 20
-KEY_LENGTH = 32
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +63,7 @@ def show_post(
             reads.comment(thread_id, viewer_id), viewer_id, post_author_id=row.author.id
         )
     form = form or {}
-    context["form"] = {"key": get_random_string(KEY_LENGTH), "parent_id": thread_id, **form}
+    context["form"] = {"key": new_key(), "parent_id": thread_id, **form}
     return render_page(request, "web/post.html", context, status=form.get("status", 200))
 
 
@@ -117,8 +113,6 @@ def comment(request: HttpRequest, post_id: UUID) -> HttpResponse:
     except (DomainError, ValidationError) as error:
         if wants_json(request) or isinstance(error, NotFound):
             raise
-        if isinstance(error, RequestInProgress):
-            return go(request, f"{post_url}#comments")
         form = {"text": request.POST.get("text", ""), "errors": field_errors(error)}
         return show_post(request, post_id, form=form | {"status": refusal_for(error).status})
     made = reads.comment(made_id, request.user.pk)
@@ -131,15 +125,7 @@ def comment(request: HttpRequest, post_id: UUID) -> HttpResponse:
 def _create_once(request: HttpRequest, post_id: UUID) -> UUID:
     sent = ["text", "parent_id"] if request.POST.get("parent_id") else ["text"]
     fields = read_form(request, CreateCommentSerializer, fields=sent)
-
-    def create() -> Response:
-        made = services.comment(post_id, by=member_id(request), **fields)
-        return Response({"id": str(made.pk)}, status=201)
-
-    key = request.POST.get("key") or get_random_string(KEY_LENGTH)
-    response = run_once(request, key, fields, create)
-    stored = response.data if isinstance(response.data, dict) else orjson.loads(orjson.dumps(response.data))
-    return UUID(stored["id"])
+    return create_once(request, fields, lambda: services.comment(post_id, by=member_id(request), **fields).pk)
 
 
 def _render(request: HttpRequest, post_id: UUID, made: reads.CommentRow) -> str:

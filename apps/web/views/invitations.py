@@ -17,9 +17,10 @@ from apps.accounts.invitations import DEFAULT_DAYS, InvitationQuotaExceeded
 from apps.accounts.models import Invitation
 from apps.core.api import throttling
 from apps.core.api.addresses import client_network
-from apps.web.http import member_id, page, render_page, require_form_methods, validate
-from apps.web.lists import PEOPLE, paginate_queryset, render_list
-from apps.web.views.settings import section_context, settings_form
+from apps.web.forms import create_once, new_key
+from apps.web.http import member_id, page, render_page, render_part, require_form_methods, validate, wants_part
+from apps.web.lists import PEOPLE, paginate_queryset
+from apps.web.views.settings import settings_form
 
 # The choices of the form, in days.
 PERIODS = [1, DEFAULT_DAYS, 30]
@@ -44,38 +45,32 @@ def invite(request: HttpRequest, code: str) -> HttpResponse:
 def invitation_list(request: HttpRequest) -> HttpResponse:
     """The invitations of the current user, and a form for another one."""
     member = member_id(request)
-
-    def save() -> None:
-        data = {name: _number(request.POST.get(name, "")) for name in ("max_uses", "days")}
-        invitations.invite(member, **validate(InviteSerializer, data))
-
     own = paginate_queryset(
         request, "invitations", Invitation.objects.owned_by(member), serialize=_serialize, limit=PEOPLE
     )
-    values = {"max_uses": 1, "days": DEFAULT_DAYS}
-    context: dict[str, Any] = {
+    if wants_part(request) and not own.is_first:
+        return render_part(request, "web/settings/parts/invitations.html", {"invitations": own})
+    context = {
         "invitations": own,
         "quota": invitations.quota_of(member),
         "is_closed": invitations.is_closed_to_members(),
         "periods": [(days, _period(days)) for days in PERIODS],
     }
-    if request.method == "POST":
-        return settings_form(
-            request,
-            "invitations",
-            save,
-            values=values,
-            saved=_("The invitation is created. Share its link."),
-            places={InvitationQuotaExceeded.code: "max_uses"},
-            context=context,
-        )
-    return render_list(
+    return settings_form(
         request,
-        own,
-        template="web/settings/invitations.html",
-        part="web/settings/parts/invitations.html",
-        context=section_context("invitations") | context | {"form": values, "errors": {}},
+        "invitations",
+        lambda: _create(request),
+        values={"max_uses": 1, "days": DEFAULT_DAYS, "key": new_key()},
+        saved=_("The invitation is created. Share its link."),
+        places={InvitationQuotaExceeded.code: "max_uses"},
+        context=context,
     )
+
+
+def _create(request: HttpRequest) -> None:
+    data = {name: _number(request.POST.get(name, "")) for name in ("max_uses", "days")}
+    fields = validate(InviteSerializer, data)
+    create_once(request, fields, lambda: invitations.invite(member_id(request), **fields).pk)
 
 
 @require_POST

@@ -1,15 +1,17 @@
 """Pages about the site, and what other sites, readers and search engines fetch."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.sitemaps import Sitemap
-from django.contrib.sitemaps.views import index as sitemap_index
+from django.contrib.sitemaps.views import SitemapIndexItem
 from django.contrib.sitemaps.views import sitemap as sitemap_section
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
 from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.utils.text import Truncator
@@ -23,6 +25,7 @@ from apps.accounts.querysets import UserQuerySet
 from apps.content import captions
 from apps.content.models import Post
 from apps.content.querysets import PostQuerySet
+from apps.core import cache
 from apps.core.db.ids import moment_of
 from apps.core.errors import NotFound
 from apps.engagement import reads
@@ -45,7 +48,8 @@ ENTRIES = 20
 # Seconds for which a browser remembers the announcements that it has dismissed.
 DISMISSED_FOR = 180 * 24 * 3600
 # Answers for readers and search engines, which ask often.
-_CACHED = "public, max-age=600"
+CACHED_FOR = 600
+_CACHED = f"public, max-age={CACHED_FOR}"
 
 
 @require_POST
@@ -203,10 +207,10 @@ def _atom(title: str, path: str, ids: Iterable[Any]) -> HttpResponse:
 
 # ── Search engines ───────────────────────────────────────────────────────────────────────────────────────
 class _NewestSitemap(Sitemap):  # type: ignore[type-arg]
-    """The newest rows, in files of a few thousand URLs."""
+    """The newest rows, in files of a few thousand URLs. A search engine finds older ones by links."""
 
     limit = 5000
-    # Rows in all files together.
+    # Rows in all files together, so that the slowest file still takes little time.
     most = 50_000
 
     def get_domain(self, site: Any = None) -> str:
@@ -237,20 +241,45 @@ class PostSitemap(_NewestSitemap):
         return item.edited_at or moment_of(item.pk)
 
 
-SITEMAPS: "dict[str, type[Sitemap[Any]] | Sitemap[Any]]" = {"profiles": ProfileSitemap, "posts": PostSitemap}
+SITEMAPS: dict[str, type[_NewestSitemap]] = {"profiles": ProfileSitemap, "posts": PostSitemap}
 
 
 @require_safe
 @page()
 def sitemap(request: HttpRequest, section: str | None = None) -> HttpResponse:
     """The index of sitemaps, or one of them: public posts and profiles whose owners allow search engines."""
-    if section is None:
-        response = sitemap_index(request, SITEMAPS, sitemap_url_name="web:sitemap_section")
-    else:
-        response = sitemap_section(request, SITEMAPS, section)
-    response.headers["Cache-Control"] = _CACHED
-    response.render()
-    return response
+
+    def render() -> bytes:
+        if section is None:
+            return _sitemap_index().encode()
+        return sitemap_section(request, dict(SITEMAPS), section).rendered_content.encode()
+
+    # Invalid pages are not kept: Django raises Http404.
+    content = _cached(f"sitemap:{section or ''}:{request.GET.get('p', 1)}", render)
+    headers = {"Cache-Control": _CACHED, "X-Robots-Tag": "noindex, noodp, noarchive"}
+    return HttpResponse(content, content_type="application/xml", headers=headers)
+
+
+def _sitemap_index() -> str:
+    """The files of all sitemaps. The view of Django would read all rows for the time of the last change."""
+    files = [
+        SitemapIndexItem(f"{absolute(reverse('web:sitemap_section', args=[section]))}?p={number}")
+        for section, sitemap_class in SITEMAPS.items()
+        for number in sitemap_class().paginator.page_range
+    ]
+    return render_to_string("sitemap_index.xml", {"sitemaps": files})
+
+
+def _cached(name: str, render: Callable[[], bytes]) -> bytes:
+    """What `render` returns, kept in Redis for CACHED_FOR seconds."""
+    key = cache.key("page", name)
+    with suppress(cache.RedisUnavailable):
+        if kept := cache.call(lambda client: client.get(key)):
+            return cast(bytes, kept)
+    content = render()
+    with suppress(cache.RedisUnavailable):
+        cache.call(lambda client: client.set(key, content, ex=CACHED_FOR))
+    return content
 
 
 @require_safe

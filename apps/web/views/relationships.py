@@ -36,7 +36,7 @@ ACTIONS = {
     "follow": Action(services.follow),
     "unfollow": Action(services.unfollow, _("You no longer follow @%(handle)s."), "follow"),
     "block": Action(services.block, _("You blocked @%(handle)s."), "unblock"),
-    "unblock": Action(services.unblock, _("You unblocked @%(handle)s.")),
+    "unblock": Action(services.unblock, _("You unblocked @%(handle)s. Follows that the block ended are not restored.")),
     "mute": Action(services.mute, _("You muted @%(handle)s."), "unmute"),
     "unmute": Action(services.unmute, _("You unmuted @%(handle)s.")),
     "remove-follower": Action(services.remove_follower, _("@%(handle)s no longer follows you.")),
@@ -53,19 +53,31 @@ def act(request: HttpRequest, handle: str, action: str) -> HttpResponse:
     chosen, name = ACTIONS[action], _handle(request, handle)
     if action == "unfollow" and _must_ask(request, name):
         return render_page(request, "web/unfollow.html", {"handle": name})
-    followed = action == "block" and _is_following(request, name)
-    chosen.service(name, by=member_id(request))
+    before = get_profile_or_404(request, f"@{name}").relationship if action == "block" else None
+    after = chosen.service(name, by=member_id(request))
     if action == "unblock" and "follow" in request.GET:
-        # Undoes a block that has ended a follow.
-        services.follow(name, by=member_id(request))
-    text = str(chosen.message) % {"handle": name}
+        # Undoes a block that has ended a follow, or a request to follow.
+        after = services.follow(name, by=member_id(request))
+    text = str(_message(action, before, after)) % {"handle": name}
     if not wants_part(request):
         if text:
             messages.success(request, text)
         profile_url = reverse("web:profile", args=[name])
         return redirect(profile_url) if "confirmed" in request.POST else go_back(request, profile_url)
     response = _parts(request, name)
+    followed = before is not None and (before.following or before.requested)
     return show_message(response, text, undo=_undo(request, name, chosen, followed=followed)) if text else response
+
+
+def _message(action: str, before: reads.Relationship | None, after: reads.Relationship) -> str | Promise:
+    """What the page says after an action: also what a block ends, and what its undo restores."""
+    if action == "block" and before and before.followed_by:
+        return _("You blocked @%(handle)s, who no longer follows you.")
+    if action == "unblock" and after.following:
+        return _("You unblocked @%(handle)s, and you follow them again.")
+    if action == "unblock" and after.requested:
+        return _("You unblocked @%(handle)s, and you have asked to follow them again.")
+    return ACTIONS[action].message
 
 
 def _handle(request: HttpRequest, handle: str) -> str:
@@ -80,11 +92,6 @@ def _must_ask(request: HttpRequest, handle: str) -> bool:
         return False
     profile = get_profile_or_404(request, f"@{handle}")
     return profile.is_private and bool(profile.relationship and profile.relationship.following)
-
-
-def _is_following(request: HttpRequest, handle: str) -> bool:
-    relationship = get_profile_or_404(request, f"@{handle}").relationship
-    return bool(relationship and relationship.following)
 
 
 def _undo(request: HttpRequest, handle: str, action: Action, *, followed: bool) -> str:

@@ -9,15 +9,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import User
 from apps.content.api.posts import find_post
 from apps.content.models import Post
 from apps.core.api import throttling
-from apps.core.api.problems import refusal_for
 from apps.core.db.ids import parse_id
-from apps.core.errors import DomainError, NotFound
+from apps.core.errors import NotFound
 from apps.engagement.api.comments import find_comment
 from apps.engagement.models import Comment
 from apps.moderation import reporters, services
@@ -29,11 +27,11 @@ from apps.moderation.api.serializers import (
 )
 from apps.moderation.api.views import get_link_bucket, get_own_action
 from apps.moderation.appeals import objections
-from apps.moderation.models import Category, Flag, ModerationAction
+from apps.moderation.models import Category, Flag
 from apps.moderation.reporters import OwnReport
 from apps.site import reads as site
 from apps.social.api.profiles import get_user_or_404
-from apps.web.errors import field_errors
+from apps.web.forms import form_page
 from apps.web.http import member_id, page, read_form, redirect_to_login, render_page, require_form_methods
 from apps.web.lists import PEOPLE, paginate_queryset, render_list
 
@@ -49,21 +47,18 @@ _FIND: dict[str, Callable[[HttpRequest, UUID], User | Post | Comment]] = {
 def report(request: HttpRequest) -> HttpResponse:
     """Report a post, a comment or an account (`?type=&id=`). Raises NotFound for what the member may not see."""
     target = _find(request)
-    # Not named "type": the form sends it back as part of its address.
-    context: dict[str, Any] = {"target": target, "kind": request.GET["type"], "errors": {}}
-    context |= {"categories": Category.choices, "rules": site.rules()}
-    if request.method != "POST":
-        return render_page(request, "web/report.html", context)
-    throttling.count(request, "flag", str(member_id(request)))
-    try:
+
+    def send() -> HttpResponse:
+        throttling.count(request, "flag", str(member_id(request)))
         # Empty: the member names no rule.
         fields = ["category", "note", *(["rule"] if request.POST.get("rule") else [])]
-        body = read_form(request, MakeFlagSerializer, fields=fields)
-        services.flag(target, by=member_id(request), **body)
-    except (DomainError, ValidationError) as error:
-        context |= {"errors": field_errors(error), "sent": request.POST}
-        return render_page(request, "web/report.html", context, status=refusal_for(error).status)
-    return render_page(request, "web/report.html", context | {"is_sent": True})
+        services.flag(target, by=member_id(request), **read_form(request, MakeFlagSerializer, fields=fields))
+        return render_page(request, "web/report.html", {"is_sent": True})
+
+    # Not named "type": the form sends it back as part of its address.
+    context = {"kind": request.GET["type"], "categories": Category.choices, "rules": site.rules()}
+    values = {"category": "", "rule": "", "note": ""}
+    return form_page(request, "web/report.html", send, values=values, context=context)
 
 
 @require_safe
@@ -90,21 +85,16 @@ def own_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
     flag = Flag.objects.made_by(member_id(request)).filter(pk=report_id).first()
     if flag is None:
         raise NotFound
-    error: DomainError | ValidationError | None = None
-    if request.method == "POST":
+
+    def send() -> HttpResponse:
         throttling.count(request, "flag", str(member_id(request)))
-        try:
-            body = read_form(request, ObjectSerializer, fields=["text"])
-            objections.object_to(flag, by=member_id(request), text=body["text"])
-        except (DomainError, ValidationError) as refusal:
-            error = refusal
-        else:
-            messages.success(request, _("Your objection was received."))
-            return redirect(request.path)
+        text = read_form(request, ObjectSerializer, fields=["text"])["text"]
+        objections.object_to(flag, by=member_id(request), text=text)
+        messages.success(request, _("Your objection was received."))
+        return redirect(request.path)
+
     [report] = _describe([flag], member_id(request))
-    errors = field_errors(error) if error else {}
-    context = {"report": report, "errors": errors, "text": request.POST.get("text", "")}
-    return render_page(request, "web/own_report.html", context, status=refusal_for(error).status if error else 200)
+    return form_page(request, "web/own_report.html", send, values={"text": ""}, context={"report": report})
 
 
 def _describe(flags: Sequence[Flag], reporter_id: UUID) -> list[dict[str, Any]]:
@@ -140,17 +130,12 @@ def appeal(request: HttpRequest) -> HttpResponse:
     elif not request.user.is_authenticated:
         return redirect_to_login(request)
     action = get_own_action(request, action_id, token)
-    error = _send_appeal(request, action) if request.method == "POST" else None
-    errors = field_errors(error) if error else {}
-    context = {"decision": serialize_decision(action), "errors": errors, "text": request.POST.get("text", "")}
-    return render_page(request, "web/appeal.html", context, status=refusal_for(error).status if error else 200)
 
+    def send() -> HttpResponse:
+        text = read_form(request, MakeAppealSerializer, fields=["text"])["text"]
+        services.appeal(action, by=cast(UUID, action.affected_id), text=text)
+        decided = get_own_action(request, action_id, token)
+        return render_page(request, "web/appeal.html", {"decision": serialize_decision(decided)})
 
-def _send_appeal(request: HttpRequest, action: ModerationAction) -> DomainError | ValidationError | None:
-    """Returns the error of a form that is refused."""
-    try:
-        body = read_form(request, MakeAppealSerializer, fields=["text"])
-        services.appeal(action, by=cast(UUID, action.affected_id), text=body["text"])
-    except (DomainError, ValidationError) as error:
-        return error
-    return None
+    context = {"decision": serialize_decision(action)}
+    return form_page(request, "web/appeal.html", send, values={"text": ""}, context=context)

@@ -26,18 +26,12 @@ from apps.core.errors import NotFound
 from apps.moderation import permissions
 from apps.web.forms import form_page, read_passkey_form
 from apps.web.http import View, member_id, page, read_form, render_page, require_form_methods, safe_path
-from apps.web.sessions import WebSession
-from apps.web.views.settings import SECTIONS
+from apps.web.sessions import session_id_of
+from apps.web.views.settings import section_context
 
-SECURITY = next(each for each in SECTIONS if each.name == "security")
-SHOWN = {"sections": SECTIONS, "section": SECURITY}
+SHOWN = section_context("security")
 # Of the secret and of recovery codes, so that they can be read and typed.
 GROUP = 4
-
-
-def _session_id(request: HttpRequest) -> UUID:
-    session: WebSession = request.auth  # type: ignore[attr-defined]
-    return session.session_id
 
 
 def _account(request: HttpRequest) -> User:
@@ -52,9 +46,9 @@ def confirmed(view: View) -> View:
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            confirmation.require(member_id(request), _session_id(request))
+            confirmation.require(member_id(request), session_id_of(request))
         except confirmation.ConfirmationRequired:
-            to = request.get_full_path() if request.method == "GET" else SECURITY.url
+            to = request.get_full_path() if request.method == "GET" else SHOWN["section"].url
             return redirect(f"{reverse('web:confirm_identity')}?{urlencode({'next': to})}")
         return view(request, *args, **kwargs)
 
@@ -67,14 +61,14 @@ def confirmed(view: View) -> View:
 def confirm_identity(request: HttpRequest) -> HttpResponse:
     """Confirm that it is the member, with the password, a code or a passkey, and go on."""
     user = _account(request)
-    to = safe_path(request, request.POST.get("next") or request.GET.get("next", ""), SECURITY.url)
+    to = safe_path(request, request.POST.get("next") or request.GET.get("next", ""), SHOWN["section"].url)
 
     def confirm() -> HttpResponse:
         if "passkey" in request.POST:
             body = read_passkey_form(request, ConfirmIdentitySerializer)
         else:
             body = read_form(request, ConfirmIdentitySerializer, fields=["password", "code"])
-        second_step.confirm(request, user, _session_id(request), body)
+        second_step.confirm(request, user, session_id_of(request), body)
         return redirect(to)
 
     return form_page(
@@ -100,27 +94,22 @@ def app(request: HttpRequest) -> HttpResponse:
     def save() -> HttpResponse:
         attempts.count_second_factor(request, user.pk)
         code = request.POST.get("code", "")
-        _device, codes = permissions.enrol(user, code=code, session_id=_session_id(request))
+        _device, codes = permissions.enrol(user, code=code, session_id=session_id_of(request))
         return _finish(request, codes, _("The authenticator app is set up."))
 
     try:
         device = two_factor.begin(user)
     except two_factor.AlreadyEnrolled:
-        return redirect(SECURITY.url)
+        return redirect(SHOWN["section"].url)
     secret = two_factor.secret_of(device)
+    described = {
+        "qr_code": qr_codes.draw(device.config_url),
+        "secret": " ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP)),
+        "uri": device.config_url,
+    }
+    places = {two_factor.WrongCode.code: "code"}
     return form_page(
-        request,
-        "web/settings/app.html",
-        save,
-        values={},
-        secrets=["code"],
-        places={two_factor.WrongCode.code: "code"},
-        context=SHOWN
-        | {
-            "qr_code": qr_codes.draw(device.config_url),
-            "secret": " ".join(secret[at : at + GROUP] for at in range(0, len(secret), GROUP)),
-            "uri": device.config_url,
-        },
+        request, "web/settings/app.html", save, values={}, secrets=["code"], places=places, context=SHOWN | described
     )
 
 
@@ -128,9 +117,9 @@ def app(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 @confirmed
 def remove_app(request: HttpRequest) -> HttpResponse:
-    permissions.remove_app(_account(request), session_id=_session_id(request))
+    permissions.remove_app(_account(request), session_id=session_id_of(request))
     messages.success(request, _("The authenticator app is removed."))
-    return redirect(SECURITY.url)
+    return redirect(SHOWN["section"].url)
 
 
 # ── Passkeys ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,7 +137,7 @@ def new_passkey(request: HttpRequest) -> HttpResponse:
             challenge=body["challenge"],
             credential=body["passkey"],
             name=body["name"],
-            session_id=_session_id(request),
+            session_id=session_id_of(request),
         )
         return _finish(request, codes, _("The passkey is added."))
 
@@ -168,7 +157,7 @@ def passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
         name = read_form(request, RenamePasskeySerializer, fields=["name"])["name"]
         two_factor.rename_passkey(user, passkey_id, name=name)
         messages.success(request, _("Saved."))
-        return redirect(SECURITY.url)
+        return redirect(SHOWN["section"].url)
 
     values = {"name": found.name}
     return form_page(request, "web/settings/passkey.html", save, values=values, context=SHOWN | {"passkey": found})
@@ -178,9 +167,9 @@ def passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
 @page(members_only=True)
 @confirmed
 def remove_passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
-    permissions.remove_passkey(_account(request), passkey_id, session_id=_session_id(request))
+    permissions.remove_passkey(_account(request), passkey_id, session_id=session_id_of(request))
     messages.success(request, _("The passkey is removed."))
-    return redirect(SECURITY.url)
+    return redirect(SHOWN["section"].url)
 
 
 # ── Recovery codes ───────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +177,7 @@ def remove_passkey(request: HttpRequest, passkey_id: UUID) -> HttpResponse:
 @page(members_only=True)
 @confirmed
 def renew_recovery_codes(request: HttpRequest) -> HttpResponse:
-    codes = permissions.renew_recovery_codes(_account(request), session_id=_session_id(request))
+    codes = permissions.renew_recovery_codes(_account(request), session_id=session_id_of(request))
     return _finish(request, codes, _("The old recovery codes no longer work."))
 
 
@@ -197,4 +186,4 @@ def _finish(request: HttpRequest, codes: list[str], message: str) -> HttpRespons
     if codes:
         return render_page(request, "web/settings/recovery_codes.html", SHOWN | {"codes": codes, "done": message})
     messages.success(request, message)
-    return redirect(SECURITY.url)
+    return redirect(SHOWN["section"].url)

@@ -1,6 +1,6 @@
 """The settings of the current user."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -97,27 +97,51 @@ def settings_form(
     save: Callable[[], None],
     *,
     values: Mapping[str, Any],
-    secrets: tuple[str, ...] = (),
-    password_field: str = "",
-    places: Mapping[str, str] | None = None,
     saved: str = "",
+    secrets: Iterable[str] = (),
+    places: Mapping[str, str] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """The page of a section with a form. After `save` the page is shown again, with the message `saved`."""
+    """The page of a section with a form. After `save` the page is shown again, with the message `saved`. Other
+    arguments as for `form_page`."""
+    shell = section_context(section)
 
     def save_and_show() -> HttpResponse:
         save()
         messages.success(request, saved or _("Saved."))
-        return redirect(request.path)
+        return redirect(shell["section"].url)
 
     return form_page(
         request,
         f"web/settings/{section}.html",
         save_and_show,
         values=values,
-        secrets=(*secrets, password_field),
-        places={WrongPassword.code: password_field, **(places or {})},
-        context=section_context(section) | dict(context or {}),
+        secrets=secrets,
+        places=places,
+        context=shell | dict(context or {}),
+    )
+
+
+def settings_list(
+    request: HttpRequest,
+    section: str,
+    name: str,
+    rows: QuerySet[Any],
+    serialize: Callable[[Sequence[Any]], Sequence[Any]],
+    *,
+    template: str = "",
+    scope: dict[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    """A page of a section with a list, newest first. The templates call the list `name`, as its part is called.
+    `template`: that of the page, if it is called otherwise. `scope` as for `paginate_queryset`."""
+    listed = paginate_queryset(request, name, rows, serialize=serialize, limit=PEOPLE, scope=scope)
+    return render_list(
+        request,
+        listed,
+        template=f"web/settings/{template or name}.html",
+        part=f"web/settings/parts/{name}.html",
+        context=section_context(section) | {name: listed} | dict(context or {}),
     )
 
 
@@ -135,10 +159,14 @@ def profile(request: HttpRequest) -> HttpResponse:
     return settings_form(
         request,
         "profile",
-        lambda: _update(member, {name: request.POST[name] for name in fields if name in request.POST}),
+        lambda: _update(member, _sent(request, fields)),
         values={name: getattr(member, name) for name in fields},
         context={"longest": {name: cast(Any, User._meta.get_field(name)).max_length for name in fields}},
     )
+
+
+def _sent(request: HttpRequest, fields: Iterable[str]) -> dict[str, str]:
+    return {name: request.POST[name] for name in fields if name in request.POST}
 
 
 def _update(member: User, data: dict[str, Any]) -> None:
@@ -153,7 +181,7 @@ def account(request: HttpRequest) -> HttpResponse:
     fields = ["locale", "time_zone"]
     return _account_form(
         request,
-        lambda: _change_language(member, {name: request.POST[name] for name in fields if name in request.POST}),
+        lambda: _change_language(member, _sent(request, fields)),
         values={name: getattr(member, name) for name in fields},
     )
 
@@ -165,7 +193,7 @@ def change_handle(request: HttpRequest) -> HttpResponse:
 
     def save() -> None:
         handle = read_form(request, ChangeHandleSerializer, fields=["handle"])["handle"]
-        changes.change_handle(member, handle=handle, session_id=_session(request).session_id)
+        changes.change_handle(member, handle=handle, session_id=sessions.session_id_of(request))
 
     return _account_form(
         request,
@@ -187,7 +215,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
     def save() -> None:
         body = read_form(request, ChangeEmailSerializer, fields=["email", "password"])
         attempts.count_email_change(request, member, body["email"])
-        changes.change_email(member, **body, session_id=_session(request).session_id)
+        changes.change_email(member, **body, session_id=sessions.session_id_of(request))
 
     return _account_form(
         request,
@@ -202,28 +230,15 @@ def change_email(request: HttpRequest) -> HttpResponse:
 @require_POST
 @page(members_only=True)
 def cancel_email_change(request: HttpRequest) -> HttpResponse:
-    changes.cancel_email_change(get_member(request), session_id=_session(request).session_id)
+    changes.cancel_email_change(get_member(request), session_id=sessions.session_id_of(request))
     messages.success(request, _("Your e-mail address stays as it is."))
     return redirect("web:settings_account")
 
 
-def _account_form(
-    request: HttpRequest,
-    save: Callable[[], None],
-    *,
-    values: Mapping[str, Any],
-    saved: str = "",
-    secrets: Iterable[str] = (),
-    places: Mapping[str, str] | None = None,
-) -> HttpResponse:
-    """The page with the forms of the account. `values` are those of the form that was sent."""
+def _account_form(request: HttpRequest, save: Callable[[], None], **options: Any) -> HttpResponse:
+    """The page with the forms of the account. The values in `options` are those of the form that was sent; arguments
+    as for `settings_form`."""
     member = get_member(request)
-
-    def save_and_show() -> HttpResponse:
-        save()
-        messages.success(request, saved or _("Saved."))
-        return redirect("web:settings_account")
-
     context = {
         "locale": member.locale,
         "languages": _languages(member.locale),
@@ -236,15 +251,7 @@ def _account_form(
         "reserved_days": settings.HANDLE_QUARANTINE.days,
         "revert_days": settings.EMAIL_REVERT_LIFETIME.days,
     }
-    return form_page(
-        request,
-        "web/settings/account.html",
-        save_and_show,
-        values=values,
-        secrets=secrets,
-        places=places,
-        context=section_context("account") | context,
-    )
+    return settings_form(request, "account", save, context=context, **options)
 
 
 def _change_language(member: User, sent: dict[str, str]) -> None:
@@ -298,31 +305,32 @@ def _theme_name(name: str) -> str:
 @page(members_only=True)
 def security(request: HttpRequest) -> HttpResponse:
     """Change the password; the second factors, which have pages of their own (`security.py`)."""
-    member = get_member(request)
-
-    def save() -> None:
-        names = ["current_password", "new_password"]
-        data = {name: request.POST[name] for name in names if name in request.POST}
-        body = validate(ChangePasswordSerializer, data)
-        limits.require("password", str(member.pk))
-        services.change_password(
-            member, current=body["current_password"], new=body["new_password"], session_id=_session(request).session_id
-        )
-
+    user_id = member_id(request)
     return settings_form(
         request,
         "security",
-        save,
+        lambda: _change_password(request),
         values={},
-        secrets=("new_password",),
-        password_field="current_password",  # noqa: S106  (the name of a field)
+        secrets=["current_password", "new_password"],
+        places={WrongPassword.code: "current_password"},
         saved=_("Your password is changed. All other devices are signed out."),
         context={
             "password_rules": password_validators_help_texts(),
-            # With all ranks; those of `member` are the ones that this session may use.
-            "factors": describe_second_factors(User.objects.get(pk=member.pk)),
-            "events": [_present_event(event) for event in _events_of(member.pk).order_by("-id")[:RECENT_EVENTS]],
+            # With all ranks; `get_member` has those that this session may use.
+            "factors": describe_second_factors(User.objects.get(pk=user_id)),
+            "events": _serialize_events(_events_of(user_id).order_by("-id")[:RECENT_EVENTS]),
         },
+    )
+
+
+def _change_password(request: HttpRequest) -> None:
+    body = read_form(request, ChangePasswordSerializer, fields=["current_password", "new_password"])
+    limits.require("password", str(member_id(request)))
+    services.change_password(
+        get_member(request),
+        current=body["current_password"],
+        new=body["new_password"],
+        session_id=sessions.session_id_of(request),
     )
 
 
@@ -330,33 +338,15 @@ def security(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 def security_events(request: HttpRequest) -> HttpResponse:
     """What has happened to the security of the account, newest first."""
-    events = paginate_queryset(
-        request,
-        "security-events",
-        _events_of(member_id(request)),
-        serialize=lambda rows: [_present_event(row) for row in rows],
-        limit=PEOPLE,
-    )
-    return render_list(
-        request,
-        events,
-        template="web/settings/security_events.html",
-        part="web/settings/parts/security_events.html",
-        context=section_context("security") | {"events": events},
-    )
+    return settings_list(request, "security", "security_events", _events_of(member_id(request)), _serialize_events)
 
 
 def _events_of(user_id: UUID) -> QuerySet[SecurityEvent]:
     return SecurityEvent.objects.owned_by(user_id)
 
 
-def _present_event(event: SecurityEvent) -> dict[str, Any]:
-    return {**SecurityEventSerializer(event).data, "title": title_of(event)}
-
-
-def _session(request: HttpRequest) -> sessions.WebSession:
-    session: sessions.WebSession = request.auth  # type: ignore[attr-defined]
-    return session
+def _serialize_events(events: Iterable[SecurityEvent]) -> list[dict[str, Any]]:
+    return [{**SecurityEventSerializer(event).data, "title": title_of(event)} for event in events]
 
 
 # ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -364,22 +354,13 @@ def _session(request: HttpRequest) -> sessions.WebSession:
 @page(members_only=True)
 def session_list(request: HttpRequest) -> HttpResponse:
     """The devices, browsers and consoles that are signed in, newest first."""
-    devices = paginate_queryset(
-        request,
-        "sessions",
-        Session.objects.owned_by(member_id(request)).live(),
-        serialize=lambda rows: [
-            {**SessionSerializer(row, context={"request": request}).data, "name": name_device(row)} for row in rows
-        ],
-        limit=PEOPLE,
-    )
-    return render_list(
-        request,
-        devices,
-        template="web/settings/sessions.html",
-        part="web/settings/parts/sessions.html",
-        context=section_context("sessions") | {"devices": devices},
-    )
+
+    def serialize(rows: Sequence[Session]) -> list[dict[str, Any]]:
+        context = {"request": request}
+        return [{**SessionSerializer(row, context=context).data, "name": name_device(row)} for row in rows]
+
+    live = Session.objects.owned_by(member_id(request)).live()
+    return settings_list(request, "sessions", "sessions", live, serialize)
 
 
 @require_POST
@@ -395,7 +376,7 @@ def end_session(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @page(members_only=True)
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """End all sessions of the current user but this one."""
-    services.end_all_sessions(member_id(request), except_id=_session(request).session_id)
+    services.end_all_sessions(member_id(request), except_id=sessions.session_id_of(request))
     messages.success(request, _("All other devices are signed out."))
     return redirect("web:settings_sessions")
 
@@ -430,8 +411,15 @@ def notifications(request: HttpRequest) -> HttpResponse:
         body = validate(PreferencesBodySerializer, chosen)
         preferences.update(member_id(request), {type_: Channels(**channels) for type_, channels in body.items()})
 
-    current = preferences.get_channels(member_id(request))
-    rows = [
+    rows = _channel_rows(preferences.get_channels(member_id(request)))
+    return settings_form(
+        request, "notifications", save, values={}, context={"rows": rows, "channels": list(CHANNELS.values())}
+    )
+
+
+def _channel_rows(current: Mapping[str, Channels]) -> list[dict[str, Any]]:
+    """A row with a checkbox for each channel, for each type of notification."""
+    return [
         {
             "label": label,
             "cells": [
@@ -446,9 +434,6 @@ def notifications(request: HttpRequest) -> HttpResponse:
         }
         for type_, label in TYPES.items()
     ]
-    return settings_form(
-        request, "notifications", save, values={}, context={"rows": rows, "channels": list(CHANNELS.values())}
-    )
 
 
 # ── Privacy ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -514,20 +499,15 @@ RESTRICTIONS = {
 def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
     """The people whom the current user has blocked or muted, newest first."""
     restriction = RESTRICTIONS[kind]
-    people = paginate_queryset(
+    return settings_list(
         request,
-        kind,
+        "privacy",
+        "people",
         restriction.list_for(member_id(request)),
-        serialize=lambda rows: restriction.serializer_class(rows, many=True).data,
-        limit=PEOPLE,
-    )
-    context = {"restriction": restriction, "people": people}
-    return render_list(
-        request,
-        people,
-        template="web/settings/restricted.html",
-        part="web/settings/parts/people.html",
-        context=section_context("privacy") | context,
+        lambda rows: restriction.serializer_class(rows, many=True).data,
+        template="restricted",
+        scope={"kind": kind},
+        context={"restriction": restriction},
     )
 
 
@@ -536,19 +516,13 @@ def restricted_people(request: HttpRequest, kind: str) -> HttpResponse:
 @page(members_only=True)
 def moderation(request: HttpRequest) -> HttpResponse:
     """The decisions of moderators that affected the current user, newest first, and a link to their reports."""
-    decisions = paginate_queryset(
+    return settings_list(
         request,
+        "moderation",
         "decisions",
         ModerationAction.objects.for_affected(member_id(request)),
-        serialize=lambda rows: [serialize_decision(row) for row in rows],
-        limit=PEOPLE,
-    )
-    return render_list(
-        request,
-        decisions,
-        template="web/settings/moderation.html",
-        part="web/settings/parts/decisions.html",
-        context=section_context("moderation") | {"decisions": decisions},
+        lambda rows: [serialize_decision(row) for row in rows],
+        template="moderation",
     )
 
 
@@ -561,7 +535,7 @@ def export(request: HttpRequest) -> HttpResponse:
     member = get_member(request)
 
     def save() -> None:
-        session_id = _session(request).session_id
+        session_id = sessions.session_id_of(request)
         services.request_export(member, password=_checked_password(request), session_id=session_id)
 
     latest = exports.latest(member.pk)
@@ -571,7 +545,8 @@ def export(request: HttpRequest) -> HttpResponse:
         "export",
         save,
         values={},
-        password_field="password",  # noqa: S106  (the name of a field)
+        secrets=["password"],
+        places={WrongPassword.code: "password"},
         saved=_("We are making the archive. A mail tells you when it is ready."),
         context={
             "export": DataExportSerializer(latest).data if latest else None,
@@ -583,8 +558,7 @@ def export(request: HttpRequest) -> HttpResponse:
 
 def _checked_password(request: HttpRequest) -> str:
     """The password of a form, after its attempt is counted."""
-    data = {"password": request.POST["password"]} if "password" in request.POST else {}
-    password: str = validate(PasswordSerializer, data)["password"]
+    password: str = read_form(request, PasswordSerializer, fields=["password"])["password"]
     limits.require("password", str(member_id(request)))
     return password
 
@@ -594,24 +568,8 @@ def _checked_password(request: HttpRequest) -> str:
 @page(members_only=True)
 def deactivate(request: HttpRequest) -> HttpResponse:
     """Hide the account until the member signs in again, and sign out everywhere."""
-
-    def hide() -> HttpResponse:
-        session_id = _session(request).session_id
-        services.deactivate(get_member(request), password=_checked_password(request), session_id=session_id)
-        messages.success(request, _("Your account is hidden. Sign in whenever you want to come back."))
-        response = redirect("web:home")
-        sessions.delete_cookie(response)
-        return response
-
-    return form_page(
-        request,
-        "web/settings/deactivate.html",
-        hide,
-        values={},
-        secrets=["password"],
-        places={WrongPassword.code: "password"},
-        context=section_context("account"),
-    )
+    message = _("Your account is hidden. Sign in whenever you want to come back.")
+    return _leaving_form(request, services.deactivate, "deactivate", section_context("account"), message)
 
 
 @sensitive_post_parameters()
@@ -619,25 +577,33 @@ def deactivate(request: HttpRequest) -> HttpResponse:
 @page(members_only=True)
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete the account after a grace period, and sign out everywhere."""
+    day = date_format(timezone.localtime() + settings.ERASURE_GRACE, "DATE_FORMAT")
+    message = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
+    context = section_context("delete") | {"days": settings.ERASURE_GRACE.days}
+    return _leaving_form(request, services.leave, "delete", context, message % {"day": day})
 
-    def leave() -> HttpResponse:
-        session_id = _session(request).session_id
-        services.leave(get_member(request), password=_checked_password(request), session_id=session_id)
-        day = date_format(timezone.localtime() + settings.ERASURE_GRACE, "DATE_FORMAT")
-        gone = _("Your account is hidden and will be deleted on %(day)s. Sign in before then to keep it.")
-        messages.success(request, gone % {"day": day})
+
+def _leaving_form(
+    request: HttpRequest, leave: Callable[..., Any], template: str, context: dict[str, Any], message: str
+) -> HttpResponse:
+    """The page that asks for the password before `leave` hides the account and ends its sessions."""
+
+    def leave_and_sign_out() -> HttpResponse:
+        password, session_id = _checked_password(request), sessions.session_id_of(request)
+        leave(get_member(request), password=password, session_id=session_id)
+        messages.success(request, message)
         response = redirect("web:home")
         sessions.delete_cookie(response)
         return response
 
     return form_page(
         request,
-        "web/settings/delete.html",
-        leave,
+        f"web/settings/{template}.html",
+        leave_and_sign_out,
         values={},
         secrets=["password"],
         places={WrongPassword.code: "password"},
-        context=section_context("delete") | {"days": settings.ERASURE_GRACE.days},
+        context=context,
     )
 
 

@@ -530,9 +530,9 @@ on("submit", "#composer", async (event) => {
 });
 
 /** Open a dialog. Resolves with the value of the pressed button, or "" after Escape. */
-function ask(id, open = openDialog) {
+function ask(id) {
   const dialog = $(id);
-  open(dialog);
+  openDialog(dialog);
   return new Promise((resolve) => dialog.addEventListener("left", () => resolve(dialog.returnValue), { once: true }));
 }
 
@@ -571,9 +571,7 @@ document.addEventListener(
     event.preventDefault();
     event.stopPropagation();
     await save();
-    // Without an entry in the history, because the member is on the way to another page.
-    $("composer-leave").returnValue = "";
-    if ((await ask("composer-leave", (dialog) => dialog.showModal())) !== "leave") return;
+    if ((await ask("composer-leave")) !== "leave") return;
     isLeaving = true;
     link.click();
   },

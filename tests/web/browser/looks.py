@@ -9,6 +9,15 @@ from playwright.sync_api import Page
 
 from tests.console.browser.axe import GRAVE, faults
 
+# Rules of axe about the structure, whose violations are of moderate impact.
+LANDMARKS = frozenset(
+    f"landmark-{rule}"
+    for rule in [
+        *(f"{landmark}-is-top-level" for landmark in ("banner", "complementary", "contentinfo", "main")),
+        *(f"no-duplicate-{landmark}" for landmark in ("banner", "contentinfo", "main")),
+        *("one-main", "unique"),
+    ]
+)
 FOLDER = os.environ.get("SCREENSHOTS")
 # The elements that make a page too wide: not those that are fixed, or that an ancestor cuts off or scrolls.
 _TOO_WIDE = """() => {
@@ -95,7 +104,7 @@ def look_at(page: Page, name: str) -> dict[str, list[str]]:
 
     _keep_picture(page, f"{name}-{width}-{scheme}")
     note(f"{width} px", shell_faults(page) + too_wide(page))
-    note(f"{width} px, {scheme}", faults(page))
+    note(f"{width} px, {scheme}", faults(page, also=LANDMARKS))
     page.emulate_media(color_scheme=other)
     _keep_picture(page, f"{name}-{width}-{other}")
     note(f"{width} px, {other}", contrast_faults(page))

@@ -448,9 +448,18 @@ class TestSharing:
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("Leave without sharing?")
         assert faults(page) == []
-        dialog.get_by_role("button", name="Stay").click()
-        expect(page).to_have_url(re.compile("/new"))
-        page.get_by_role("link", name="Explore").click()
+        for stay in (
+            dialog.get_by_role("button", name="Stay").click,
+            lambda: page.keyboard.press("Escape"),
+            lambda: page.evaluate("() => history.back()"),
+        ):
+            stay()
+            expect(dialog).to_be_hidden()
+            expect(page).to_have_url(re.compile("/new"))
+            expect(page.get_by_role("link", name="Explore")).to_be_focused()
+            expect(page.get_by_label("Caption")).to_have_value("Not yet")
+            page.get_by_role("link", name="Explore").click()
+            expect(dialog).to_be_visible()
         dialog.get_by_role("button", name="Leave").click()
         expect(page).to_have_url(re.compile("/explore"))
         assert asked == []

@@ -24,7 +24,7 @@ def test_reporter_follows_the_report_from_the_settings_and_objects(site):
     expect(page.get_by_text("No action", exact=True)).to_be_visible()
     page.get_by_role("link", name="Report of a post").click()
     expect(page.get_by_text("It is a joke.")).to_be_visible()
-    page.get_by_label("Why should we change it?").fill("It is no joke.")
+    page.get_by_label("Why should we change the decision?").fill("It is no joke.")
     page.get_by_role("button", name="Send objection").click()
     expect(page.get_by_text("Objection under review")).to_be_visible()
     expect(page.get_by_text("It is no joke.")).to_be_visible()

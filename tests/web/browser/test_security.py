@@ -55,7 +55,7 @@ def test_member_adds_a_passkey_signs_in_with_it_confirms_and_removes_it(site):
         page.get_by_label("Name").fill("Laptop")
         page.get_by_role("button", name="Create the passkey").click()
         expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-        page.get_by_role("link", name="I have kept them").click()
+        page.get_by_role("link", name="I have saved the codes").click()
         expect(page.get_by_role("link", name="Change Laptop")).to_be_visible()
         # A device has one passkey for an account.
         page.goto("/settings/security/passkeys/new")
