@@ -96,6 +96,33 @@ def test_translations_keep_white_space_at_the_ends_and_full_stops(language):
     assert wrong == {}
 
 
+# Straight quotes, quotes of another language, missing no-break spaces, and another form of address.
+_WRONG = {
+    "de": r"['\"«»]|\bIhnen\b",
+    "fr": r"['\"“”„]|(?<!\u00a0)[;?!»]|(?<![\u00a0\d]):(?!//)|«(?!\u00a0)|\b(tu|toi|ton|tes)\b",
+    "es": r"['\"“”„]|\busted(es)?\b",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_have_the_typography_and_form_of_address_of_the_language(language):
+    wrong = [
+        string
+        for message in CATALOGUES[language]
+        if message.id
+        for string in ([message.string] if isinstance(message.string, str) else message.string)
+        if re.search(_WRONG[language], re.sub(r"<[^>]*>", "", string))
+    ]
+    assert wrong == []
+
+
+def test_templates_leave_the_colon_after_a_text_to_its_translation():
+    """French has a space before it."""
+    templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file() and "console" not in path.parts]
+    wrong = [path.name for path in templates if re.search(r"translate [^%]*%}\s*:", path.read_text())]
+    assert wrong == []
+
+
 # ── Marks ────────────────────────────────────────────────────────────────────────────────────────────────
 def subclasses(parent: type[DomainError]) -> set[type[DomainError]]:
     return {parent}.union(*(subclasses(child) for child in parent.__subclasses__()))

@@ -216,7 +216,7 @@ def test_invited_members_and_a_report_in_german(site: Site, console: Console, ma
     sent = mails.read(KARL, "Bestätige deine E-Mail-Adresse", "bitte bestätige, dass das deine E-Mail-Adresse ist:")
     confirm(karl, link_in(sent), button="Adresse bestätigen", done="Deine E-Mail-Adresse ist bestätigt.")
     report_in_german(karl, post)
-    mails.read(KARL, "Wir haben deine Meldung erhalten", "Hallo Karl,", "Das Moderationsteam prüft deine Meldung")
+    mails.read(KARL, "Wir haben deine Meldung erhalten", "Hallo Karl!", "Das Moderationsteam prüft deine Meldung")
     take_down(console.open(make_moderator("mod")), post)
     mails.read(ALICE, "Your post was taken down", "It sells watches.", "Appeal this decision:")
     sent = mails.read(KARL, "Deine Meldung wurde geprüft", OUTCOME, GROUND)
