@@ -15,6 +15,7 @@ from botocore.config import Config as S3ClientConfig
 from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.utils.module_loading import import_string
 from kombu import Queue
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -55,6 +56,11 @@ def _passkey_origins(domain: str, *urls: str) -> list[str]:
     on_domain = [url for url in urls if f".{_passkey_host(url)}".endswith(f".{domain}")]
     ports = {url: f":{port}" if (port := urlsplit(url).port) else "" for url in on_domain}
     return list(dict.fromkeys(f"{urlsplit(url).scheme}://{_passkey_host(url)}{ports[url]}" for url in on_domain))
+
+
+def _site_name(_device: object) -> str:
+    """What an authenticator app calls this site, also after the name was changed in the console."""
+    return str(import_string("apps.site.reads.current")().name)
 
 
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -432,7 +438,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", "required" if PRODUCTION else "optional")
 if STAFF_TWO_FACTOR not in {"required", "optional"}:
     raise ImproperlyConfigured("STAFF_TWO_FACTOR must be required or optional.")
-OTP_TOTP_ISSUER = "Photogram"
+OTP_TOTP_ISSUER = _site_name
 # RATE_LIMITS count the attempts instead, which lock nobody out permanently.
 OTP_TOTP_THROTTLE_FACTOR = 0
 # How long a session may change second factors after its sign-in, or after its user has confirmed their identity.
@@ -600,9 +606,14 @@ if TRUSTED_PROXIES:
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
+# Of the source texts, and of what operators read: the console, commands and logs.
 LANGUAGE_CODE = "en"
 # The languages of mails, pages and errors. The console and the OpenAPI document are English.
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
+# For readers who prefer none of these, and the language in which every rule and announcement must be written.
+SITE_LANGUAGE = env.str("SITE_LANGUAGE", LANGUAGE_CODE)
+if SITE_LANGUAGE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"SITE_LANGUAGE must be one of {', '.join(dict(LANGUAGES))}.")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # The choice of a visitor; members have a setting.
 LANGUAGE_COOKIE_NAME = "language"

@@ -37,7 +37,7 @@ def register(
     email: str,
     password: str,
     display_name: str = "",
-    locale: str = "en",
+    locale: str = "",
     time_zone: str = "",
     invitation: str = "",
     reason: str = "",
