@@ -15,7 +15,7 @@ def closest_language(*locales: str) -> str:
     """The language of this site for the first locale that has one, such as "de" for "de-AT"; else SITE_LANGUAGE."""
     for locale in locales:
         with suppress(LookupError):
-            return translation.get_supported_language_variant(locale)
+            return translation.get_supported_language_variant(locale.lower())
     return str(settings.SITE_LANGUAGE)
 
 

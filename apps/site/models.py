@@ -102,7 +102,7 @@ class Rule(UUIDModel):
 
 
 class RuleVersion(UUIDModel):
-    """The wording of a rule from a moment on. It never changes, because reports and decisions refer to it."""
+    """A wording of a rule. It never changes, because reports and decisions refer to it."""
 
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="versions")
     number = models.PositiveSmallIntegerField()

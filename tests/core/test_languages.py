@@ -93,6 +93,7 @@ def test_errors_of_passwords_and_of_unknown_fields_are_translated(anonymous):
         ("en", "", "en"),
         ("xx,es;q=0.1", "", "es"),
         ("en", "fr", "fr"),
+        ("EN", "FR", "fr"),
         ("en", "xx", "en"),
         ("", "x" * 5000, "de"),
     ],
@@ -126,7 +127,7 @@ def test_console_and_schema_stay_english(client):
 
 # ── Members ──────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
-    ("locale", "language"), [("de", "de"), ("de-CH", "de"), ("fr-CA", "fr"), ("tlh-XX", "en"), ("", "en"), ("pt", "en")]
+    ("locale", "language"), [("de", "de"), ("de-CH", "de"), ("FR-CA", "fr"), ("tlh-XX", "en"), ("", "en"), ("pt", "en")]
 )
 def test_locale_of_a_member_becomes_a_language_of_the_site(locale, language):
     assert closest_language(locale) == language

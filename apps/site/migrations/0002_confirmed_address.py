@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 def forget_choice(apps: Any, schema_editor: Any) -> None:
-    """The field had no effect until now, so its value is nobody's choice."""
+    """The field had no effect until now, so its value is the default and no choice of an admin."""
     apps.get_model("site", "SiteSettings").objects.update(confirmed_address_required=None)
 
 
