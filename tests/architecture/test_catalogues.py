@@ -144,9 +144,11 @@ _REFUSALS = {error.__name__ for error in ERRORS} | {"ValidationError"}
 
 
 def unmarked(path: Path) -> list[str]:
-    """The texts in calls that make errors for clients which are not in gettext."""
+    """The texts of errors for clients, in calls and in the messages of fields, which are not in gettext."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("error_messages"):
+            found += [ast.unparse(text) for text in texts(node.value)]
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in _REFUSALS:
             for argument in [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg != "code")]:
                 found += [ast.unparse(text) for text in texts(argument) if " " in ast.unparse(text)]

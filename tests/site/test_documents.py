@@ -252,16 +252,16 @@ def state():
 
 
 def test_every_change_is_read_at_once(db):
-    other = {"en": {"title": "Other", "text": "Other."}}
-    rule = services.add_rule(KIND).rule
-    upcoming = services.publish_document("privacy", texts=KIND, effective_at=days_from_now(1))
-    news, _ = services.save_announcement(None, texts=KIND, starts_at=None, ends_at=None)
+    texts, other = ({"en": {"title": text, "text": text}} for text in ("Text", "Other"))
+    rule = services.add_rule(texts).rule
+    upcoming = services.publish_document("privacy", texts=texts, effective_at=days_from_now(1))
+    news, _ = services.save_announcement(None, texts=texts, starts_at=None, ends_at=None)
     changes = [
-        lambda: services.add_rule(KIND),
+        lambda: services.add_rule(texts),
         lambda: services.change_rule(rule, texts=other, position=0),
         lambda: services.change_rule(rule, texts=other, position=9),
         lambda: services.withdraw_rule(rule),
-        lambda: services.publish_document("terms", texts=KIND),
+        lambda: services.publish_document("terms", texts=texts),
         lambda: services.change_document(upcoming, texts=other),
         lambda: services.withdraw_document(upcoming),
         lambda: services.save_announcement(news, texts=other, starts_at=None, ends_at=None),
