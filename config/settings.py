@@ -15,7 +15,6 @@ from botocore.config import Config as S3ClientConfig
 from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
-from django.utils.module_loading import import_string
 from kombu import Queue
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -56,11 +55,6 @@ def _passkey_origins(domain: str, *urls: str) -> list[str]:
     on_domain = [url for url in urls if f".{_passkey_host(url)}".endswith(f".{domain}")]
     ports = {url: f":{port}" if (port := urlsplit(url).port) else "" for url in on_domain}
     return list(dict.fromkeys(f"{urlsplit(url).scheme}://{_passkey_host(url)}{ports[url]}" for url in on_domain))
-
-
-def _site_name(_device: object) -> str:
-    """What an authenticator app calls this site, also after the name was changed in the console."""
-    return str(import_string("apps.site.reads.current")().name)
 
 
 # ── Secrets ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -438,7 +432,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", "required" if PRODUCTION else "optional")
 if STAFF_TWO_FACTOR not in {"required", "optional"}:
     raise ImproperlyConfigured("STAFF_TWO_FACTOR must be required or optional.")
-OTP_TOTP_ISSUER = _site_name
+OTP_TOTP_ISSUER = "Photogram"
 # RATE_LIMITS count the attempts instead, which lock nobody out permanently.
 OTP_TOTP_THROTTLE_FACTOR = 0
 # How long a session may change second factors after its sign-in, or after its user has confirmed their identity.

@@ -228,12 +228,12 @@ def _decision(action: ModerationAction) -> tuple[str, str]:
 def _suspension(action: ModerationAction) -> str:
     if action.until is None:
         return gettext(
-            "We have suspended your account: nobody can see your profile or your posts, and you can sign in only to "
-            "appeal, to download your data or to delete the account. This applies everywhere, until it is lifted."
+            "We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. This "
+            "applies everywhere, until it is lifted."
         )
     return _(
-        "We have suspended your account: nobody can see your profile or your posts, and you can sign in only to "
-        "appeal, to download your data or to delete the account. This applies everywhere, until {until}."
+        "We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. This "
+        "applies everywhere, until {until}."
     ).format(until=_format_time(action.until))
 
 
