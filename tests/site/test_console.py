@@ -244,6 +244,13 @@ def test_removed_announcement_stays_removed(browser):
     assert acts() == []
 
 
+@pytest.mark.parametrize(("sent", "stored"), [("", None), ("True", True), ("False", False)])
+def test_confirmed_address_is_a_choice_of_three(browser, sent, stored):
+    form = settings_form(name="Ebb", confirmed_address_required=sent)
+    assert send(browser, "sitesettings", "change_settings", form) == {}
+    assert SiteSettings.objects.get().confirmed_address_required is stored
+
+
 def test_settings_and_logo_are_saved_together_or_not_at_all(browser):
     form = settings_form(name="Ebb", logo=SimpleUploadedFile("logo.png", picture(64, 32)))
     assert list(send(browser, "sitesettings", "change_settings", form)) == ["logo"]
