@@ -213,7 +213,7 @@ def test_invited_members_and_a_report_in_german(site: Site, console: Console, ma
         sign_in_with_passkey(wanda)
     assert User.objects.get(handle="wanda").email == NEW_ADDRESS
 
-    sent = mails.read(KARL, "Bestätige deine E-Mail-Adresse", "bitte bestätige, dass das deine E-Mail-Adresse ist:")
+    sent = mails.read(KARL, "Bestätige deine E-Mail-Adresse", "Bitte bestätige, dass das deine E-Mail-Adresse ist:")
     confirm(karl, link_in(sent), button="Adresse bestätigen", done="Deine E-Mail-Adresse ist bestätigt.")
     report_in_german(karl, post)
     mails.read(KARL, "Wir haben deine Meldung erhalten", "Hallo Karl!", "Das Moderationsteam prüft deine Meldung")
