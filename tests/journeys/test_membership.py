@@ -177,7 +177,7 @@ def read_outcome_in_german(page: Page) -> None:
     notice = page.locator(".notice", has_text="Deine Meldung wurde geprüft")
     notice.get_by_role("link", name="Es gibt Neues zu deiner Meldung.").click()
     expect(page.get_by_role("heading", name="Meldung eines Beitrags")).to_be_visible()
-    expect(page.get_by_text("Gehandelt", exact=True)).to_be_visible()
+    expect(page.get_by_text("Maßnahme ergriffen", exact=True)).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(f"{OUTCOME} {GROUND}")
 
 
