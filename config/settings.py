@@ -579,9 +579,14 @@ if TRUSTED_PROXIES:
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # ── Language, time, logs ─────────────────────────────────────────────────────────────────────────────────
+# Of the source texts, and of what operators read: the console, commands and logs.
 LANGUAGE_CODE = "en"
 # The languages of mails, pages and errors. The console and the OpenAPI document are English.
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français"), ("es", "Español")]
+# For readers who prefer none of these, and the language in which every rule and announcement must be written.
+SITE_LANGUAGE = env.str("SITE_LANGUAGE", LANGUAGE_CODE)
+if SITE_LANGUAGE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(f"SITE_LANGUAGE must be one of {', '.join(dict(LANGUAGES))}.")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # The choice of a visitor; members have a setting.
 LANGUAGE_COOKIE_NAME = "language"

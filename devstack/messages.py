@@ -50,7 +50,7 @@ def compile_catalogues() -> None:
 
 
 def _babel(*arguments: str) -> None:
-    CommandLineInterface().run(["pybabel", "--quiet", *arguments])  # type: ignore[no-untyped-call]  # type: ignore[no-untyped-call]
+    CommandLineInterface().run(["pybabel", "--quiet", *arguments])  # type: ignore[no-untyped-call]
 
 
 def read_catalogues() -> dict[str, Catalog]:

@@ -40,6 +40,7 @@ from apps.core.tasks.leased import first_sweep_at
 from apps.core.times import timestamp
 from apps.media import services as media
 from apps.safety import terms
+from apps.site import reads as site
 
 # Accounts that their owners have hidden, and restore by signing in.
 HIDDEN_BY_OWNER = {User.State.DEACTIVATED, User.State.LEAVING}
@@ -116,13 +117,14 @@ def sign_up(
     email: str,
     password: str,
     display_name: str = "",
-    locale: str = "en",
+    locale: str = "",
     time_zone: str = "",
     is_of_age: bool = False,
     is_pending: bool = False,
 ) -> User:
     """Create an account, record the consent to the documents in effect, and send a confirmation mail.
 
+    Without `locale` the language of the account is that of the site.
     `registration.register` checks who may sign up.
 
     Raises Invalid, HandleTaken (also for a handle that was released recently), EmailTaken, BlockedText.
@@ -132,7 +134,7 @@ def sign_up(
         handle=handles.normalise(handle),
         email=email.lower(),
         display_name=display_name,
-        locale=locale,
+        locale=locale or settings.SITE_LANGUAGE,
         time_zone=time_zone,
         of_age_at=now if is_of_age else None,
         state=User.State.PENDING if is_pending else User.State.ACTIVE,
@@ -480,9 +482,9 @@ class HasEmail(Protocol):
 
 
 def must_confirm_email(user: HasEmail) -> bool:
-    """Whether REQUIRE_CONFIRMED_EMAIL keeps this user from posting, commenting and following more than a few accounts
-    until the address is confirmed."""
-    return settings.REQUIRE_CONFIRMED_EMAIL and user.email_verified_at is None
+    """Whether this user cannot post, comment and follow more than a few accounts until the address is confirmed, as
+    the settings of the site say."""
+    return user.email_verified_at is None and bool(site.current().confirmed_address_required)
 
 
 def require_confirmed_email(user: HasEmail) -> None:

@@ -13,7 +13,7 @@ from apps.core.text import is_blank
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.cases import claims
 from apps.moderation.cases.decisions import Target
-from apps.moderation.permissions import AdminRequired
+from apps.moderation.permissions import require_admin
 from apps.moderation.roles import require_may_change_rules
 from apps.moderation.services import require_moderator
 
@@ -52,8 +52,7 @@ def decide_application(application: Application, *, by: User, approve: bool, not
 @transaction.atomic
 def invite(*, max_uses: int, days: int, by: User, reason: str) -> Invitation:
     """Create an invitation of the operator: without a quota, and valid in every mode. Raises AdminRequired, Invalid."""
-    if "admin" not in by.roles:
-        raise AdminRequired
+    require_admin(by)
     _require_reason(reason)
     invitation = invitations.create(by.pk, max_uses=max_uses, days=days, by_operator=True)
     # Without the code, which is worth something until the invitation ends.

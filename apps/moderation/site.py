@@ -8,17 +8,11 @@ from django.db.models import Model
 
 from apps.accounts.models import User
 from apps.moderation.audit.records import record_staff_act
-from apps.moderation.permissions import AdminRequired
+from apps.moderation.permissions import require_admin
 from apps.site import services
 from apps.site.logos import make_logo
 from apps.site.models import Announcement, DocumentVersion, Rule, RuleVersion, SiteSettings
 from apps.site.services import Texts
-
-
-def require_admin(by: User) -> None:
-    """Raises AdminRequired."""
-    if "admin" not in by.roles:
-        raise AdminRequired
 
 
 def _record(act: str, subject: Model, *, by: User, reason: str, **detail: Any) -> None:
@@ -119,8 +113,8 @@ def change_document(version: DocumentVersion, *, texts: Texts, by: User, reason:
 def withdraw_document(version: DocumentVersion, *, by: User, reason: str) -> bool:
     """Delete a version that is not in effect. Raises AdminRequired, DocumentInEffect."""
     require_admin(by)
-    _record("withdraw_document", version, by=by, reason=reason, kind=version.kind, number=version.number)
     services.withdraw_document(version)
+    _record("withdraw_document", version, by=by, reason=reason, kind=version.kind, number=version.number)
     return True
 
 
@@ -135,7 +129,7 @@ def save_announcement(
     by: User,
     reason: str,
 ) -> Announcement:
-    """Add (None) or change an announcement. Raises AdminRequired, Invalid."""
+    """Add (None) or change an announcement. Raises AdminRequired, Invalid, NotFound."""
     require_admin(by)
     saved, changed = services.save_announcement(announcement, texts=texts, starts_at=starts_at, ends_at=ends_at)
     if changed:
@@ -148,5 +142,7 @@ def save_announcement(
 def remove_announcement(announcement: Announcement, *, by: User, reason: str) -> bool:
     """Returns whether it was there. Raises AdminRequired."""
     require_admin(by)
-    _record("remove_announcement", announcement, by=by, reason=reason, texts=announcement.texts)
-    return services.remove_announcement(announcement)
+    removed = services.remove_announcement(announcement)
+    if removed:
+        _record("remove_announcement", announcement, by=by, reason=reason, texts=announcement.texts)
+    return removed

@@ -13,11 +13,6 @@ from apps.site.colours import DEFAULT_ACCENT, validate_accent
 LOGO_EDGE = 512
 
 
-def require_confirmed_address() -> bool:
-    """The default of `confirmed_address_required`."""
-    return bool(settings.PRODUCTION)
-
-
 class Logo(UUIDModel):
     """The logo of the site, a square PNG. Its URL contains the id, so a new logo has a new URL."""
 
@@ -74,7 +69,9 @@ class SiteSettings(models.Model):
     )
     confirmed_address_required = models.BooleanField(
         "confirmed e-mail address required",
-        default=require_confirmed_address,
+        null=True,
+        blank=True,
+        choices=[(None, "As the setting REQUIRE_CONFIRMED_EMAIL"), (True, "Yes"), (False, "No")],
         help_text="Before posting, commenting and following more than a few accounts.",
     )
     changed_at = models.DateTimeField(auto_now=True)
@@ -105,11 +102,11 @@ class Rule(UUIDModel):
 
 
 class RuleVersion(UUIDModel):
-    """The wording of a rule from a moment on. It never changes, because reports and decisions refer to it."""
+    """A wording of a rule. It never changes, because reports and decisions refer to it."""
 
     rule = models.ForeignKey(Rule, models.CASCADE, related_name="versions")
     number = models.PositiveSmallIntegerField()
-    # {language: {"title": ..., "text": ...}}, with the site's language at least.
+    # {language: {"title": ..., "text": ...}}, with SITE_LANGUAGE at least.
     texts = models.JSONField()
     created_at = models.DateTimeField(db_default=Now())
 
@@ -130,7 +127,7 @@ class DocumentVersion(UUIDModel):
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     number = models.PositiveSmallIntegerField("version")
-    # {language: {"text": ..., "changes": ...}}, with the site's language at least.
+    # {language: {"text": ..., "changes": ...}}, with SITE_LANGUAGE at least.
     texts = models.JSONField()
     effective_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
@@ -151,7 +148,7 @@ class DocumentVersion(UUIDModel):
 class Announcement(UUIDModel):
     """A message to all visitors, shown from its start to its end."""
 
-    # {language: {"text": ...}}, with the site's language at least.
+    # {language: {"text": ...}}, with SITE_LANGUAGE at least.
     texts = models.JSONField()
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)

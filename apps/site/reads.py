@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 def translate(texts: Mapping[str, T]) -> T:
-    """The text in the active language, else in the language of the site."""
-    language = get_language() or settings.LANGUAGE_CODE
-    for code in (language, language.partition("-")[0], settings.LANGUAGE_CODE):
+    """The text in the active language, else in the language of the site, else in any."""
+    language = get_language() or settings.SITE_LANGUAGE
+    for code in (language, language.partition("-")[0], settings.SITE_LANGUAGE):
         if code in texts:
             return texts[code]
     return next(iter(texts.values()))
@@ -28,10 +28,16 @@ def translate(texts: Mapping[str, T]) -> T:
 
 # ── Settings ─────────────────────────────────────────────────────────────────────────────────────────────
 def _load() -> SiteSettings:
-    row = SiteSettings.objects.first() or SiteSettings()
+    return _fill(SiteSettings.objects.first() or SiteSettings())
+
+
+def _fill(row: SiteSettings) -> SiteSettings:
+    """Set what is empty to the settings of the environment."""
     row.name = row.name or settings.SITE_NAME
     row.description = row.description or settings.SITE_DESCRIPTION
     row.contact = row.contact or settings.SITE_CONTACT
+    if row.confirmed_address_required is None:
+        row.confirmed_address_required = settings.REQUIRE_CONFIRMED_EMAIL
     return row
 
 
@@ -51,7 +57,7 @@ def current() -> SiteSettings:
 
 def last_known() -> SiteSettings:
     """As `current`, but of any age and never with a query: for error pages."""
-    return in_force.peek() or SiteSettings(name=settings.SITE_NAME, description=settings.SITE_DESCRIPTION)
+    return in_force.peek() or _fill(SiteSettings())
 
 
 def logo_image(logo_id: UUID) -> bytes | None:

@@ -1,7 +1,7 @@
 """Changes what the operator sets. The moderation app checks permissions and records the changes.
 
 Texts are dictionaries by language, such as `{"en": {"title": "Be kind", "text": "..."}}`. They need the language of the
-site, which replaces languages without a translation.
+site (SITE_LANGUAGE), which replaces languages without a translation.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.db.locks import transaction_lock
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Conflict, Invalid, NotFound
 from apps.core.text import is_blank
 from apps.site import reads
 from apps.site.models import Announcement, DocumentVersion, Logo, Rule, RuleVersion, SiteSettings
@@ -57,8 +57,8 @@ def _clean_texts(texts: Texts, *, required: Mapping[str, int], optional: Mapping
         for language, parts in texts.items()
         if any(not is_blank(text) for text in parts.values())
     }
-    if settings.LANGUAGE_CODE not in filled:
-        raise Invalid(texts=("required", f"Write the text in the language of the site ({settings.LANGUAGE_CODE})."))
+    if settings.SITE_LANGUAGE not in filled:
+        raise Invalid(texts=("required", f"Write the text in the language of the site ({settings.SITE_LANGUAGE})."))
     for language, parts in filled.items():
         if language not in dict(settings.LANGUAGES):
             raise Invalid(texts=("invalid", f"{language} is not a language of the site."))
@@ -204,8 +204,9 @@ def save_announcement(
     announcement: Announcement | None, *, texts: Texts, starts_at: datetime | None, ends_at: datetime | None
 ) -> tuple[Announcement, dict[str, list[Any]]]:
     """Add (None) or change an announcement. Without `starts_at` it is shown at once, without `ends_at` until it is
-    removed. Returns it with the changes as {field: [before, after]}. Raises Invalid."""
-    row = announcement or Announcement(texts={})
+    removed. Returns it with the changes as {field: [before, after]}. Raises Invalid, NotFound for one that is removed.
+    """
+    row = _lock_announcement(announcement) if announcement else Announcement(texts={})
     wanted = {
         "texts": _clean_texts(texts, required={"text": MAX_ANNOUNCEMENT}),
         "starts_at": starts_at or row.starts_at or timezone.now(),
@@ -219,6 +220,13 @@ def save_announcement(
     row.save()
     _changed()
     return row, changed
+
+
+def _lock_announcement(announcement: Announcement) -> Announcement:
+    locked = Announcement.objects.select_for_update().filter(pk=announcement.pk).first()
+    if locked is None:
+        raise NotFound
+    return locked
 
 
 @transaction.atomic

@@ -96,6 +96,33 @@ def test_translations_keep_white_space_at_the_ends_and_full_stops(language):
     assert wrong == {}
 
 
+# Straight quotes, quotes of another language, missing no-break spaces, and another form of address.
+_WRONG = {
+    "de": r"['\"«»]|\bIhnen\b",
+    "fr": r"['\"“”„]|(?<!\u00a0)[;?!»]|(?<![\u00a0\d]):(?!//)|«(?!\u00a0)|\b(tu|toi|ton|tes)\b",
+    "es": r"['\"“”„]|\busted(es)?\b",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_have_the_typography_and_form_of_address_of_the_language(language):
+    wrong = [
+        string
+        for message in CATALOGUES[language]
+        if message.id
+        for string in ([message.string] if isinstance(message.string, str) else message.string)
+        if re.search(_WRONG[language], re.sub(r"<[^>]*>", "", string))
+    ]
+    assert wrong == []
+
+
+def test_templates_leave_the_colon_after_a_text_to_its_translation():
+    """French has a space before it."""
+    templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file() and "console" not in path.parts]
+    wrong = [path.name for path in templates if re.search(r"translate [^%]*%}\s*:", path.read_text())]
+    assert wrong == []
+
+
 # ── Marks ────────────────────────────────────────────────────────────────────────────────────────────────
 def subclasses(parent: type[DomainError]) -> set[type[DomainError]]:
     return {parent}.union(*(subclasses(child) for child in parent.__subclasses__()))
@@ -117,9 +144,11 @@ _REFUSALS = {error.__name__ for error in ERRORS} | {"ValidationError"}
 
 
 def unmarked(path: Path) -> list[str]:
-    """The texts in calls that make errors for clients which are not in gettext."""
+    """The texts of errors for clients, in calls and in the messages of fields, which are not in gettext."""
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).endswith("error_messages"):
+            found += [ast.unparse(text) for text in texts(node.value)]
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in _REFUSALS:
             for argument in [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg != "code")]:
                 found += [ast.unparse(text) for text in texts(argument) if " " in ast.unparse(text)]

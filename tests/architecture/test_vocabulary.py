@@ -26,7 +26,7 @@ FORMER_NAMES = [
 REMAINING: dict[str, int] = {"apps/moderation/cases/policies.py": 1}
 
 _WORD_BOUNDARY_IN_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_BANNED = re.compile(rf"(?<![a-z])(?:{'|'.join(map(re.escape, BANNED))})s?(?![a-z])", re.IGNORECASE)
+_BANNED = re.compile(rf"(?<![a-zà-ÿ])(?:{'|'.join(map(re.escape, BANNED))})s?(?![a-z])", re.IGNORECASE)
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 
 

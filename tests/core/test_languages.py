@@ -8,6 +8,7 @@ from django.core import mail
 from django.utils import timezone, translation
 
 from apps.accounts import mails
+from apps.accounts import services as accounts
 from apps.accounts.models import User
 from apps.core.languages import closest_language, use_language
 from apps.moderation import services as moderation
@@ -83,6 +84,33 @@ def test_errors_of_passwords_and_of_unknown_fields_are_translated(anonymous):
     assert problem["errors"] == [{"field": "age", "code": "unknown_field", "message": "Campo desconocido."}]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "cookie", "language"),
+    [
+        ("", "", "de"),
+        ("xx", "", "de"),
+        ("*", "", "de"),
+        ("en", "", "en"),
+        ("xx,es;q=0.1", "", "es"),
+        ("en", "fr", "fr"),
+        ("EN", "FR", "fr"),
+        ("en", "xx", "en"),
+        ("", "x" * 5000, "de"),
+    ],
+)
+def test_readers_without_a_preference_get_the_language_of_the_site(accepted, cookie, language, anonymous, settings):
+    settings.SITE_LANGUAGE = "de"
+    anonymous.cookies["language"] = cookie
+    assert anonymous.get("/nothing", HTTP_ACCEPT_LANGUAGE=accepted).json()["title"] == NOT_FOUND[language]
+
+
+def test_language_of_the_site_is_that_of_accounts_and_of_unknown_locales(settings, client):
+    settings.SITE_LANGUAGE = "de"
+    assert closest_language("pt") == "de"
+    assert accounts.sign_up(handle="nora", email="nora@example.org", password=PASSWORD).locale == "de"
+    assert 'lang="en' in client.get("/admin/login/").content.decode()
+
+
 def test_language_of_a_request_ends_with_it(anonymous):
     anonymous.get("/nothing", HTTP_ACCEPT_LANGUAGE="de")
     assert translation.get_language() == "en"
@@ -99,7 +127,7 @@ def test_console_and_schema_stay_english(client):
 
 # ── Members ──────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize(
-    ("locale", "language"), [("de", "de"), ("de-CH", "de"), ("fr-CA", "fr"), ("tlh-XX", "en"), ("", "en"), ("pt", "en")]
+    ("locale", "language"), [("de", "de"), ("de-CH", "de"), ("FR-CA", "fr"), ("tlh-XX", "en"), ("", "en"), ("pt", "en")]
 )
 def test_locale_of_a_member_becomes_a_language_of_the_site(locale, language):
     assert closest_language(locale) == language

@@ -178,7 +178,7 @@ def read_outcome_in_german(page: Page) -> None:
     notice = page.locator(".notice", has_text="Deine Meldung wurde geprüft")
     notice.get_by_role("link", name="Es gibt Neues zu deiner Meldung.").click()
     expect(page.get_by_role("heading", name="Meldung eines Beitrags")).to_be_visible()
-    expect(page.get_by_text("Gehandelt", exact=True)).to_be_visible()
+    expect(page.get_by_text("Maßnahme ergriffen", exact=True)).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(f"{OUTCOME} {GROUND}")
 
 
@@ -212,10 +212,10 @@ def test_invited_members_and_a_report_in_german(site: Site, console: Console, ma
         sign_in_with_passkey(wanda)
     assert User.objects.get(handle="wanda").email == NEW_ADDRESS
 
-    sent = mails.read(KARL, "Bestätige deine E-Mail-Adresse", "bitte bestätige, dass das deine E-Mail-Adresse ist:")
+    sent = mails.read(KARL, "Bestätige deine E-Mail-Adresse", "Bitte bestätige, dass das deine E-Mail-Adresse ist:")
     confirm(karl, link_in(sent), button="Adresse bestätigen", done="Deine E-Mail-Adresse ist bestätigt.")
     report_in_german(karl, post)
-    mails.read(KARL, "Wir haben deine Meldung erhalten", "Hallo Karl,", "Das Moderationsteam prüft deine Meldung")
+    mails.read(KARL, "Wir haben deine Meldung erhalten", "Hallo Karl!", "Das Moderationsteam prüft deine Meldung")
     take_down(console.open(make_moderator("mod")), post)
     mails.read(ALICE, "Your post was taken down", "It sells watches.", "Appeal this decision:")
     sent = mails.read(KARL, "Deine Meldung wurde geprüft", OUTCOME, GROUND)

@@ -4,6 +4,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
+from apps.accounts.models import User
 from apps.core.db.ids import new_id
 from apps.moderation.cases import proposals
 from apps.moderation.models import Flag, ModerationAction
@@ -70,6 +71,25 @@ def test_statement_of_a_decision_cites_the_rule_as_it_was(api, alice, mod, post,
     [sent] = [each for each in mail.outbox if each.to == [alice.email]]
     assert sentence in sent.body
     assert [row["rule"] for row in api(mod).get("/moderation/audit").json()["results"]] == [cited(rule)]
+
+
+def test_rule_is_cited_in_the_language_of_the_reader(api, alice, bob, mod, post, deliver):
+    title, text = "Keine Werbung", "Auch nicht für Freunde."
+    german = {"title": title, "text": text}
+    rule = site.add_rule({"en": {"title": "No advertisements", "text": "Never."}, "de": german})
+    User.objects.update(locale="de")
+    body = {"category": "spam", "rule": str(rule.rule_id)}
+    report = api(bob).post(f"/moderation/posts/{post.pk}/flag", body, HTTP_ACCEPT_LANGUAGE="de")
+    assert report.json()["rule"]["title"] == title
+    assert title in Browser(alice).get(f"/report?type=post&id={PostFactory().pk}").content.decode()
+    decision = {"reason": "Werbung.", **body}
+    action = api(mod).post(f"/moderation/posts/{post.pk}/takedown", decision).json()
+    assert action["rule"]["title"] == "No advertisements"
+    sentence = f"Es verstößt gegen diese Regel: „{title}“. {text}"
+    path = f"/moderation/actions/{action['id']}/statement"
+    assert sentence in " ".join(api(alice).get(path, HTTP_ACCEPT_LANGUAGE="de").json()["paragraphs"])
+    deliver()
+    assert any(sentence in each.body for each in mail.outbox if each.to == [alice.email])
 
 
 @pytest.mark.parametrize("decision", ["suspend", "warn", "limit"])

@@ -1,6 +1,7 @@
 """The console pages of the site: only admins change it, and each change is recorded."""
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -8,15 +9,17 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
-from apps.core.errors import Invalid
+from apps.accounts.models import User
+from apps.core.errors import Invalid, NotFound
 from apps.moderation import site
 from apps.moderation.models import StaffAct
 from apps.moderation.permissions import AdminRequired
-from apps.site import reads
+from apps.site import reads, services
 from apps.site.logos import make_logo
 from apps.site.models import Announcement, DocumentVersion, Rule, SiteSettings
 from tests.factories import PASSWORD
 from tests.moderation.people import make_moderator
+from tests.threads import in_threads
 
 pytestmark = pytest.mark.django_db
 
@@ -42,10 +45,16 @@ def browser(admin):
 def send(browser, model, page, data, *args):
     """The form of a page, with a reason. Returns the messages of a refusal."""
     path = reverse(f"admin:site_{model}_{page}", args=args)
-    response = browser.post(path, {"reason": "Because."} | data)
+    response = browser.post(path, {"reason": "Because."} | opened(browser, path) | data)
     assert response.status_code in {302, 400}, response.content
     form = response.context and response.context["form"]
     return {name: list(errors) for name, errors in form.errors.items()} if form else {}
+
+
+def opened(browser, path):
+    """The hidden field of a page that changes something: the state that it shows."""
+    form = browser.get(path).context["form"]
+    return {"opened": form["opened"].value()} if "opened" in form.fields else {}
 
 
 def act(browser, model, action, row):
@@ -64,6 +73,7 @@ def settings_form(**changes):
         "registration": own.registration,
         "minimum_age": "",
         "invitations_per_member": own.invitations_per_member,
+        "confirmed_address_required": "",
     } | changes
 
 
@@ -167,6 +177,101 @@ def test_announcements_are_added_changed_and_removed(browser):
     act(browser, "announcement", "remove", shown)
     assert not Announcement.objects.exists()
     assert acts() == ["add_announcement", "change_announcement", "remove_announcement"]
+
+
+@pytest.fixture
+def pages(db):
+    """{model: (arguments of the page, what another admin does, form, what it would change)}"""
+    rule = services.add_rule({"en": {"title": "Be kind"}}).rule
+    terms = services.publish_document(
+        "terms", texts={"en": {"text": "1"}}, effective_at=datetime(2099, 1, 1, tzinfo=UTC)
+    )
+    news, _ = services.save_announcement(None, texts={"en": {"text": "1"}}, starts_at=None, ends_at=None)
+    times = {"starts_at": news.starts_at, "ends_at": None}
+    return {
+        "sitesettings": ([], lambda: services.change_settings(name="Ebb"), settings_form(registration="closed")),
+        "rule": (
+            [rule.pk],
+            lambda: services.change_rule(rule, texts={"en": {"title": "Be fair"}}, position=0),
+            {"title_en": "Be kind", "position": "7"},
+        ),
+        "documentversion": (
+            [terms.pk],
+            lambda: services.change_document(terms, texts={"en": {"text": "2"}}),
+            {"text_en": "3"},
+        ),
+        "announcement": (
+            [news.pk],
+            lambda: services.save_announcement(news, texts={"en": {"text": "2"}}, **times),
+            {"text_en": "3"},
+        ),
+    }
+
+
+PAGES = {
+    "sitesettings": "change_settings",
+    "rule": "change_rule",
+    "documentversion": "change_document",
+    "announcement": "change_announcement",
+}
+
+
+@pytest.mark.parametrize("model", PAGES)
+def test_page_does_not_overwrite_what_another_admin_has_changed_meanwhile(browser, pages, model):
+    arguments, change, form = pages[model]
+    path = reverse(f"admin:site_{model}_{PAGES[model]}", args=arguments)
+    form = form | opened(browser, path) | {"reason": "Because."}
+    change()
+    refused = browser.post(path, form)
+    assert refused.status_code == 400
+    assert "Another admin has changed this" in refused.content.decode()
+    assert acts() == []
+    accepted = browser.post(path, form | opened(browser, path))
+    assert accepted.status_code == 302
+    assert len(acts()) == 1
+
+
+def test_removed_announcement_stays_removed(browser):
+    news, _ = services.save_announcement(None, texts={"en": {"text": "1"}}, starts_at=None, ends_at=None)
+    path = reverse("admin:site_announcement_change_announcement", args=[news.pk])
+    form = opened(browser, path) | {"text_en": "2", "reason": "Because."}
+    assert services.remove_announcement(news)
+    assert browser.post(path, form).status_code == 404
+    with pytest.raises(NotFound):
+        services.save_announcement(news, texts={"en": {"text": "2"}}, starts_at=None, ends_at=None)
+    assert not Announcement.objects.exists()
+    assert site.remove_announcement(news, by=User.objects.get(handle="operator"), reason="x") is False
+    assert acts() == []
+
+
+@pytest.mark.parametrize(("sent", "stored"), [("", None), ("True", True), ("False", False)])
+def test_confirmed_address_is_a_choice_of_three(browser, sent, stored):
+    form = settings_form(name="Ebb", confirmed_address_required=sent)
+    assert send(browser, "sitesettings", "change_settings", form) == {}
+    assert SiteSettings.objects.get().confirmed_address_required is stored
+
+
+def test_settings_and_logo_are_saved_together_or_not_at_all(browser):
+    form = settings_form(name="Ebb", logo=SimpleUploadedFile("logo.png", picture(64, 32)))
+    assert list(send(browser, "sitesettings", "change_settings", form)) == ["logo"]
+    assert not SiteSettings.objects.exists()
+    assert acts() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_two_admins_who_save_the_settings_at_once_is_refused(admin):
+    path = reverse("admin:site_sitesettings_change_settings")
+
+    def save():
+        client = Client()
+        assert client.login(username="operator", password=PASSWORD)
+        return client.post(path, forms.pop()).status_code
+
+    first = Client()
+    assert first.login(username="operator", password=PASSWORD)
+    forms = [settings_form(name=name, reason="x") | opened(first, path) for name in ("Ebb", "Flow")]
+    assert sorted(in_threads(2, save)) == [302, 400]
+    assert acts() == ["change_site_settings"]
 
 
 @pytest.mark.parametrize("rank", ["moderator", "senior_moderator"])

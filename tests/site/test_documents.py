@@ -32,6 +32,12 @@ def publish(kind="terms", text="Be nice.", days=None):
     return version
 
 
+def instance(anonymous, language):
+    answer = anonymous.get("/instance", HTTP_ACCEPT_LANGUAGE=language)
+    assert "accept-language" in answer.headers["Vary"].lower()
+    return answer.json()
+
+
 def days_from_now(days):
     return timezone.now() + timedelta(days=days)
 
@@ -46,12 +52,31 @@ def test_rules_are_ordered_versioned_and_translated(anonymous):
         (str(spam.pk), 1, "No spam"),
         (str(kind.pk), 2, "Be very kind"),
     ]
-    german = anonymous.get("/instance", HTTP_ACCEPT_LANGUAGE="de").json()["rules"]
+    german = instance(anonymous, "de")["rules"]
     assert [rule["title"] for rule in german] == ["No spam", "Sei nett"]
     with translation.override("de-at"):
         assert [reads.translate(rule.texts)["title"] for rule in reads.rules()] == ["No spam", "Sei nett"]
     assert services.withdraw_rule(kind)
     assert [rule.rule for rule in reads.rules()] == [spam]
+
+
+def test_text_is_in_the_language_of_the_reader_or_of_the_site_or_in_any(settings):
+    settings.SITE_LANGUAGE = "de"
+    texts = {"en": "Be kind", "de": "Sei nett"}
+    for language, text in {"en": "Be kind", "en-gb": "Be kind", "fr": "Sei nett"}.items():
+        with translation.override(language):
+            assert reads.translate(texts) == text
+    assert reads.translate({"es": "Sé amable"}) == "Sé amable"
+    with pytest.raises(Invalid):
+        services.add_rule({"en": {"title": "Be kind"}})
+
+
+def test_rules_at_one_position_are_in_the_order_of_their_creation(db):
+    added = [services.add_rule({"en": {"title": title}}).rule for title in "abc"]
+    assert [rule.position for rule in added] == [0, 1, 2]
+    for rule in reversed(added):
+        services.change_rule(rule, texts={"en": {"title": "x"}}, position=4)
+    assert [version.rule for version in reads.rules()] == added
 
 
 def test_rule_that_is_not_changed_keeps_its_version(db):
@@ -87,6 +112,24 @@ def test_document_is_in_effect_from_its_date(anonymous):
     assert instance["terms"]["version"] == 1
     assert instance["terms"]["url"].endswith("/terms")
     assert instance["privacy"] is None
+
+
+def test_upcoming_document_is_the_next_one(time_machine):
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    time_machine.move_to(now, tick=False)
+    versions = [
+        services.publish_document("terms", texts={"en": {"text": "x"}}, effective_at=now + timedelta(days=days))
+        for days in (1, 2)
+    ]
+    assert reads.upcoming_document("terms") == versions[0]
+    assert reads.upcoming_document("privacy") is None
+    # In effect from the very moment on.
+    time_machine.move_to(now + timedelta(days=1), tick=False)
+    assert reads.documents_in_effect() == {"terms": versions[0]}
+    assert reads.upcoming_document("terms") == versions[1]
+    with pytest.raises(DocumentInEffect):
+        services.withdraw_document(versions[0])
+    assert (reads.document("terms", 2), reads.document("privacy", 2)) == (versions[1], None)
 
 
 def test_document_in_effect_cannot_be_changed(db):
@@ -166,8 +209,66 @@ def test_announcement_is_shown_from_its_start_to_its_end(anonymous):
     assert reads.announcements() == []
 
 
-def test_announcement_that_ends_before_its_start_is_refused(db):
+def test_announcement_starts_and_ends_at_the_moment(anonymous, time_machine):
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    time_machine.move_to(now, tick=False)
+    texts = {"en": {"text": "Offline."}, "de": {"text": "Offline am Sonntag."}}
+    start, end = now + timedelta(seconds=1), now + timedelta(seconds=2)
+    services.save_announcement(None, texts=texts, starts_at=start, ends_at=end)
+    shown = []
+    for moment in (now, start, end):
+        time_machine.move_to(moment, tick=False)
+        shown.append([each["text"] for each in instance(anonymous, "de")["announcements"]])
+    assert shown == [[], ["Offline am Sonntag."], []]
+
+
+def test_announcements_are_shown_oldest_start_first(db):
+    texts = {"en": {"text": "x"}}
+    second, first = (
+        services.save_announcement(None, texts=texts, starts_at=days_from_now(-days), ends_at=None)[0]
+        for days in (1, 2)
+    )
+    assert reads.announcements() == [first, second]
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_announcement_that_does_not_end_after_its_start_is_refused(days, time_machine):
+    time_machine.move_to(datetime(2026, 3, 1, tzinfo=UTC), tick=False)
     with pytest.raises(Invalid):
         services.save_announcement(
-            None, texts={"en": {"text": "x"}}, starts_at=days_from_now(2), ends_at=days_from_now(1)
+            None, texts={"en": {"text": "x"}}, starts_at=days_from_now(2), ends_at=days_from_now(days)
         )
+
+
+# ── Caches ───────────────────────────────────────────────────────────────────────────────────────────────
+def state():
+    """What this process reads, from its caches."""
+    return (
+        [(version.pk, version.rule.position) for version in reads.rules()],
+        [(kind, document.pk) for kind, document in reads.documents_in_effect().items()],
+        [(document.pk, document.texts) for document in [reads.upcoming_document("privacy")] if document],
+        [(each.pk, each.texts) for each in reads.announcements()],
+    )
+
+
+def test_every_change_is_read_at_once(db):
+    texts, other = ({"en": {"title": text, "text": text}} for text in ("Text", "Other"))
+    rule = services.add_rule(texts).rule
+    upcoming = services.publish_document("privacy", texts=texts, effective_at=days_from_now(1))
+    news, _ = services.save_announcement(None, texts=texts, starts_at=None, ends_at=None)
+    changes = [
+        lambda: services.add_rule(texts),
+        lambda: services.change_rule(rule, texts=other, position=0),
+        lambda: services.change_rule(rule, texts=other, position=9),
+        lambda: services.withdraw_rule(rule),
+        lambda: services.publish_document("terms", texts=texts),
+        lambda: services.change_document(upcoming, texts=other),
+        lambda: services.withdraw_document(upcoming),
+        lambda: services.save_announcement(news, texts=other, starts_at=None, ends_at=None),
+        lambda: services.remove_announcement(news),
+    ]
+    for change in changes:
+        before = state()
+        assert change() is not False
+        assert state() != before
+    assert services.withdraw_rule(rule) is False

@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from apps.accounts import passkeys
 from apps.accounts import services as accounts
 from apps.accounts.models import Consent
 from apps.site import services as site
@@ -113,6 +114,49 @@ def test_member_is_asked_for_consent_on_every_page_until_given(browse, alice):
     assert browser.htmx("post", "/consents", {"privacy": "1"}).status_code == 200
     assert banner not in page(browser)
     assert Consent.objects.filter(user=alice).count() == 2
+
+
+def test_version_that_takes_effect_is_asked_for_at_the_next_page(browse, alice, time_machine):
+    banner = "Please read and accept"
+    publish()
+    publish(text="Be nicer.", days=3)
+    browser = browse(alice)
+    assert browser.post("/consents", {"terms": "1"}).status_code == 302
+    assert banner not in page(browser)
+    assert browser.post("/consents", {"terms": "2"}).status_code == 409
+    time_machine.move_to(timezone.now() + timedelta(days=3), tick=True)
+    shown = page(browser)
+    assert banner in shown
+    assert '<input type="hidden" name="terms" value="2">' in shown
+    # The form of a page that was opened before.
+    assert browser.post("/consents", {"terms": "1"}).status_code == 409
+    assert browser.post("/consents", {"terms": "2"}).status_code == 302
+    assert banner not in page(browser)
+
+
+def test_texts_of_the_site_are_in_the_language_of_the_member(browse, alice):
+    alice.locale = "de"
+    alice.save()
+    site.save_announcement(
+        None, texts={"en": {"text": "Offline."}, "de": {"text": "Kein Netz."}}, starts_at=None, ends_at=None
+    )
+    site.add_rule({"en": {"title": "Be kind"}, "de": {"title": "Sei nett"}})
+    site.publish_document("terms", texts={"en": {"text": "Be nice."}, "de": {"text": "Seid nett."}})
+    site.publish_document("privacy", texts={"en": {"text": "We store little."}})
+    german, french = browse(alice), browse(None)
+    french.cookies["language"] = "fr"
+    for path, text, other in (
+        ("/about", "Kein Netz.", "Offline."),
+        ("/rules", "Sei nett", "Be kind"),
+        ("/terms", "Seid nett.", "Be nice."),
+        ("/privacy", "We store little.", "We store little."),
+    ):
+        assert text in page(german, path)
+        assert other in page(french, path)
+
+
+def test_passkeys_show_the_name_of_the_site(own, alice):
+    assert passkeys.begin_registration(alice).options["rp"]["name"] == "Ebb"
 
 
 def test_announcement_is_shown_until_the_browser_dismisses_it(browse, alice):

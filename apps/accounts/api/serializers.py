@@ -331,7 +331,7 @@ class EmailField(serializers.EmailField):
 class LocaleField(serializers.CharField):
     """A language of this server. "de-AT" is stored as "de" if the server has no Austrian German."""
 
-    default_error_messages = {"unsupported": "This server has no such language."}
+    default_error_messages = {"unsupported": _("This server has no such language.")}
 
     def __init__(self, **kwargs: Any) -> None:
         languages = ", ".join(code for code, _name in settings.LANGUAGES)
@@ -348,7 +348,7 @@ class LocaleField(serializers.CharField):
 class TimeZoneField(serializers.CharField):
     """A name of the IANA database that this server knows, or nothing."""
 
-    default_error_messages = {"unsupported": "There is no such time zone."}
+    default_error_messages = {"unsupported": _("There is no such time zone.")}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=64, allow_blank=True, help_text=TIME_ZONE, **kwargs)

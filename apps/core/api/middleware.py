@@ -18,6 +18,7 @@ from apps.core.api.console import is_console
 from apps.core.db.deadline import UNAVAILABLE_ERRORS, QueryDeadline, outage
 from apps.core.db.ids import new_id
 from apps.core.errors import BodyTooLarge, MalformedRequest, Unavailable
+from apps.core.languages import preferred_language
 from apps.core.ops.observability import Cost, request_finished
 from apps.core.tasks import propagation
 
@@ -71,8 +72,7 @@ class RequestContextMiddleware:
 
 
 class LanguageMiddleware:
-    """Makes the texts of the response in the language that the browser has chosen (LANGUAGE_COOKIE_NAME), or that
-    `Accept-Language` prefers.
+    """Makes the texts of the response in the language of the request (`preferred_language`).
 
     The console stays English. Pages of members are in their own language (`WebSessionMiddleware`).
     """
@@ -81,7 +81,7 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = translation.get_language_from_request(request)
+        language = preferred_language(request)
         if language == settings.LANGUAGE_CODE or is_console(request):
             return self.get_response(request)
         with translation.override(language):
@@ -130,7 +130,7 @@ class SecurityHeadersMiddleware:
         if _is_api(request):
             headers.setdefault("Cache-Control", problems.NOT_STORED)
             # CorsMiddleware adds Origin.
-            patch_vary_headers(response, ["Authorization"])
+            patch_vary_headers(response, ["Authorization", "Accept-Language"])
             for name, value in request.META.get(throttling.HEADERS, {}).items():
                 # A 429 has the numbers of the limit that refused the request.
                 headers.setdefault(name, value)

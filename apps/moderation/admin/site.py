@@ -1,5 +1,7 @@
 """What the operator sets for the whole site. Only admins see and change it."""
 
+import hashlib
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -7,7 +9,9 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.forms.models import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from unfold.decorators import action
@@ -21,11 +25,13 @@ from unfold.widgets import (
 
 from apps.accounts.models import User
 from apps.console.base import is_administrator
+from apps.core.db.locks import transaction_lock
+from apps.core.errors import Conflict
 from apps.moderation import site
 from apps.moderation.admin.safety import RuleAdmin, RuleForm
 from apps.site import reads, services
 from apps.site.logos import MAX_BYTES, MAX_EDGE
-from apps.site.models import Announcement, DocumentVersion, Rule, SiteSettings
+from apps.site.models import Announcement, DocumentVersion, Rule, RuleVersion, SiteSettings
 
 
 class TimeField(forms.DateTimeField):
@@ -65,6 +71,12 @@ class TextsForm(RuleForm):
         return data | {"texts": texts}
 
 
+def digest_of(rows: Sequence[Model]) -> str:
+    """Differs after a change of any field."""
+    values = [str(getattr(row, field.attname)) for row in rows for field in row._meta.concrete_fields]
+    return hashlib.sha256("\0".join(values).encode()).hexdigest()
+
+
 class SiteAdmin(RuleAdmin):
     """Lists whose rows admins add and change on a page of their own."""
 
@@ -72,6 +84,28 @@ class SiteAdmin(RuleAdmin):
 
     def has_rule_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return is_administrator(request)
+
+    def change_response(
+        self,
+        request: HttpRequest,
+        form: RuleForm,
+        save: Callable[[dict[str, Any]], None],
+        *,
+        read: Callable[[], Sequence[Model]],
+        title: str,
+    ) -> HttpResponse:
+        """As `form_response`, for a page that changes the rows of `read()`. Refuses to overwrite a change that another
+        admin has made since the page was opened."""
+        form.fields["opened"] = forms.CharField(widget=forms.HiddenInput, initial=digest_of(read()))
+
+        @transaction.atomic
+        def save_unless_changed(fields: dict[str, Any]) -> None:
+            transaction_lock("site")
+            if fields.pop("opened") != digest_of(read()):
+                raise Conflict("Another admin has changed this since you opened the page. Open it again.")
+            save(fields)
+
+        return self.form_response(request, form, save_unless_changed, title=title)
 
     @staticmethod
     def title_of(texts: services.Texts, part: str) -> str:
@@ -101,16 +135,14 @@ class SiteSettingsAdmin(SiteAdmin):
 
     @action(description="Change", url_path="set", permissions=["rule"])  # type: ignore[untyped-decorator]
     def change_settings(self, request: HttpRequest) -> HttpResponse:
-        row = SiteSettings.objects.first() or SiteSettings()
         shown = forms.fields_for_model(
             SiteSettings,
             exclude=["logo"],
             formfield_callback=partial(self.formfield_for_dbfield, request=request),
         )
-        form_class = cast(type[RuleForm], type("SettingsForm", (LogoForm,), dict(shown)))
-        initial = {name: getattr(row, name) for name in shown}
-        form = form_class(request.POST or None, request.FILES or None, initial=initial)
-        form.order_fields([*shown, "logo", "remove_logo", "reason"])
+
+        def read() -> list[SiteSettings]:
+            return [SiteSettings.objects.first() or SiteSettings()]
 
         def save(fields: dict[str, Any]) -> None:
             by, reason = cast(User, request.user), fields["reason"]
@@ -119,7 +151,11 @@ class SiteSettingsAdmin(SiteAdmin):
                 uploaded = fields["logo"].read() if fields["logo"] else None
                 site.set_logo(uploaded, by=by, reason=reason)
 
-        return self.form_response(request, form, save, title="Site settings")
+        [row] = read()
+        form_class = cast(type[RuleForm], type("SettingsForm", (LogoForm,), dict(shown)))
+        form = form_class(request.POST or None, request.FILES or None, initial=model_to_dict(row, shown))
+        form.order_fields([*shown, "logo", "remove_logo", "reason"])
+        return self.change_response(request, form, save, read=read, title="Site settings")
 
 
 # ── Rules ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,8 +187,9 @@ class SiteRuleAdmin(SiteAdmin):
         return rules
 
     @staticmethod
-    def _newest(rule: Rule) -> Any:
-        return max(rule.versions.all(), key=lambda version: version.number)
+    def _newest(rule: Rule) -> RuleVersion:
+        newest: RuleVersion = max(rule.versions.all(), key=lambda version: version.number)
+        return newest
 
     @admin.display(description="title")
     def rule_title(self, rule: Rule) -> str:
@@ -160,23 +197,24 @@ class SiteRuleAdmin(SiteAdmin):
 
     @admin.display(description="version")
     def version(self, rule: Rule) -> int:
-        number: int = self._newest(rule).number
-        return number
+        return self._newest(rule).number
 
     def make(self, by: User, **fields: Any) -> object:
         return site.add_rule(by=by, **fields)
 
     @action(description="Change", url_path="set", permissions=["rule"])  # type: ignore[untyped-decorator]
     def change_rule(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        rule = get_object_or_404(Rule, pk=object_id)
-        form = ChangeSiteRuleForm(
-            request.POST or None, texts=self._newest(rule).texts, initial={"position": rule.position}
-        )
+        def read() -> tuple[Rule, RuleVersion]:
+            found = get_object_or_404(Rule, pk=object_id)
+            return found, self._newest(found)
+
+        rule, newest = read()
+        form = ChangeSiteRuleForm(request.POST or None, texts=newest.texts, initial={"position": rule.position})
 
         def save(fields: dict[str, Any]) -> None:
             site.change_rule(rule, by=cast(User, request.user), **fields)
 
-        return self.form_response(request, form, save, title="Change a rule")
+        return self.change_response(request, form, save, read=read, title="Change a rule")
 
     @admin.action(description="Withdraw", permissions=["rule"])
     def withdraw(self, request: HttpRequest, rules: "QuerySet[Rule]") -> None:
@@ -209,13 +247,16 @@ class DocumentVersionAdmin(SiteAdmin):
 
     @action(description="Change", url_path="set", permissions=["rule"])  # type: ignore[untyped-decorator]
     def change_document(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        version = get_object_or_404(DocumentVersion, pk=object_id)
+        def read() -> list[DocumentVersion]:
+            return [get_object_or_404(DocumentVersion, pk=object_id)]
+
+        [version] = read()
         form = DocumentTextsForm(request.POST or None, texts=version.texts)
 
         def save(fields: dict[str, Any]) -> None:
             site.change_document(version, by=cast(User, request.user), **fields)
 
-        return self.form_response(request, form, save, title=f"Change {version}")
+        return self.change_response(request, form, save, read=read, title=f"Change {version}")
 
     @admin.action(description="Withdraw, before it takes effect", permissions=["rule"])
     def withdraw(self, request: HttpRequest, versions: "QuerySet[DocumentVersion]") -> None:
@@ -248,7 +289,10 @@ class AnnouncementAdmin(SiteAdmin):
 
     @action(description="Change", url_path="set", permissions=["rule"])  # type: ignore[untyped-decorator]
     def change_announcement(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = get_object_or_404(Announcement, pk=object_id)
+        def read() -> list[Announcement]:
+            return [get_object_or_404(Announcement, pk=object_id)]
+
+        [row] = read()
         times = {"starts_at": row.starts_at, "ends_at": row.ends_at}
         minutes = {name: time and time.replace(second=0, microsecond=0) for name, time in times.items()}
         form = AnnouncementForm(request.POST or None, texts=row.texts, initial=minutes)
@@ -258,7 +302,7 @@ class AnnouncementAdmin(SiteAdmin):
             kept = {name: time for name, time in times.items() if name not in form.changed_data}
             site.save_announcement(row, by=cast(User, request.user), **fields | kept)
 
-        return self.form_response(request, form, save, title="Change an announcement")
+        return self.change_response(request, form, save, read=read, title="Change an announcement")
 
     @admin.action(description="Remove", permissions=["rule"])
     def remove(self, request: HttpRequest, announcements: "QuerySet[Announcement]") -> None:

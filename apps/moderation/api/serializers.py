@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -18,7 +19,7 @@ from apps.site.models import RuleVersion
 class RuleField(serializers.UUIDField):
     """The id of a rule in force. Its value is the present version of the rule."""
 
-    default_error_messages = {"does_not_exist": "The site has no such rule."}
+    default_error_messages = {"does_not_exist": _("The site has no such rule.")}
 
     def to_internal_value(self, data: Any) -> Any:
         rule_id = super().to_internal_value(data)

@@ -435,7 +435,7 @@ class ActionViewSet(BaseViewSet):
     )
     def statement(self, request: Request, action_id: UUID) -> Response:
         decided = get_own_action(request, action_id, request.query_params.get("token"))
-        return Response(serializers.serialize_decision(decided), headers={"Vary": "Accept-Language"})
+        return Response(serializers.serialize_decision(decided))
 
 
 @extend_schema(tags=["Moderation"])

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
 from django.utils.feedgenerator import Atom1Feed, Enclosure
 from django.utils.text import Truncator
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
@@ -183,7 +184,7 @@ def _atom(title: str, path: str, ids: Iterable[Any]) -> HttpResponse:
         link=absolute(path),
         description="",
         feed_url=absolute(f"{path}/feed.atom"),
-        language=settings.LANGUAGE_CODE,
+        language=get_language(),
     )
     for post in present_posts(ids, None):
         author, url = post["author"], absolute(post["url"])
