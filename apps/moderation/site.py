@@ -8,17 +8,11 @@ from django.db.models import Model
 
 from apps.accounts.models import User
 from apps.moderation.audit.records import record_staff_act
-from apps.moderation.permissions import AdminRequired
+from apps.moderation.permissions import require_admin
 from apps.site import services
 from apps.site.logos import make_logo
 from apps.site.models import Announcement, DocumentVersion, Rule, RuleVersion, SiteSettings
 from apps.site.services import Texts
-
-
-def require_admin(by: User) -> None:
-    """Raises AdminRequired."""
-    if "admin" not in by.roles:
-        raise AdminRequired
 
 
 def _record(act: str, subject: Model, *, by: User, reason: str, **detail: Any) -> None:

@@ -142,7 +142,7 @@ def test_reporter_reads_the_outcome_and_objects_without_javascript(dismissed, bo
 
 def test_reports_of_others_are_not_found(dismissed, alice, mod):
     for user in (alice, mod):
-        assert "You have reported nothing." in read(user, "/reports")
+        assert "You have not reported anything." in read(user, "/reports")
         assert Browser(user).get(f"/reports/{dismissed.pk}").status_code == 404
 
 
