@@ -65,7 +65,7 @@ class DeleteNoteView(ModerationView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, note_id: UUID) -> HttpResponse:
-        note = TeamNote.objects.filter(pk=note_id).first()
+        note = TeamNote.objects.readable_by(self.moderator.pk).filter(pk=note_id).first()
         if note is None:
             raise Http404
         try:
