@@ -34,6 +34,7 @@ from webauthn.helpers.structs import (
 
 from apps.accounts.models import Passkey, SpentChallenge, User
 from apps.core.errors import BadRequest, Conflict
+from apps.site import reads as site
 
 T = TypeVar("T")
 _SALT = "photogram.passkeys"
@@ -141,7 +142,7 @@ def begin_registration(user: User) -> Ceremony:
     challenge = _make_token(REGISTER, str(user.pk))
     options = webauthn.generate_registration_options(
         rp_id=settings.PASSKEY_DOMAIN,
-        rp_name=settings.SITE_NAME,
+        rp_name=site.current().name,
         user_id=user.pk.bytes,
         user_name=user.handle,
         user_display_name=user.display_name or user.handle,
