@@ -44,12 +44,27 @@ def other(db):
     return make_moderator("other")
 
 
-# path → (the action, its end, a text of the statement)
+# path → (the action, its end, a text of the statement, a text about the end)
 MEASURES = {
-    "posts/{post}/mark-sensitive": ("mark_sensitive", "unmark_sensitive", "covered until a reader asks"),
-    "posts/{post}/limit": ("limit_reach", "restore_reach", "It stays visible on your profile"),
-    "users/{alice}/limit": ("limit_reach", "restore_reach", "your followers see them"),
-    "users/{alice}/warn": ("warn", "withdraw_warning", "This is a warning"),
+    "posts/{post}/mark-sensitive": (
+        "mark_sensitive",
+        "unmark_sensitive",
+        "covered until a reader asks",
+        "We have removed the mark from your post of",
+    ),
+    "posts/{post}/limit": (
+        "limit_reach",
+        "restore_reach",
+        "It stays visible on your profile",
+        "We have lifted the limit on your post of",
+    ),
+    "users/{alice}/limit": (
+        "limit_reach",
+        "restore_reach",
+        "your followers see them",
+        "We have lifted the limit on your account.",
+    ),
+    "users/{alice}/warn": ("warn", "withdraw_warning", "This is a warning", "We have withdrawn the warning"),
 }
 
 
@@ -86,7 +101,7 @@ class TestMeasures:
     def test_measure_has_its_effect_and_a_statement_until_it_is_undone(
         self, api, alice, carol, mod, post, path, take, deliver
     ):
-        action, end, text = MEASURES[path]
+        action, end, text, text_of_end = MEASURES[path]
         answer = take()
         assert (answer.status_code, answer.json()["action"], answer.json()["reversed_at"]) == (200, action, None)
         assert state(post, alice) == BEFORE | EFFECTS[path]
@@ -107,6 +122,7 @@ class TestMeasures:
         again = api(mod).post(f"/moderation/actions/{pk}/undo", {"reason": "A mistake."})
         assert (again.status_code, again.json()["code"]) == (409, "nothing_to_undo")
         deliver()
+        assert text_of_end in mail.outbox[1].body
         assert "Reason given: A mistake." in mail.outbox[1].body
         assert "Appeal this" not in mail.outbox[1].body
 

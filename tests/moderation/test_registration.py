@@ -64,6 +64,7 @@ def test_decision_is_recorded_mailed_and_leads_to_the_next_application(mod, deli
     assert Application.objects.pending().count() == 2
     decided = browser.post(page_of(first), {"decision": "approve", "note": "Welcome."})
     assert decided.headers["Location"] == page_of(second)
+    assert browser.get(page_of(second)).context["mine"]
     assert browser.post(page_of(second), {"decision": "reject", "note": "No."}).headers["Location"] == QUEUE
     deliver()
     assert {letter.subject for letter in mail.outbox[-2:]} == {

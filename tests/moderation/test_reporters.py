@@ -176,6 +176,14 @@ class TestNotification:
             assert text in decided.body
         assert "alice" not in decided.body + received.body
 
+    def test_mail_about_a_measure_offers_no_objection(self, deliver, bob, mod, post, report):
+        User.objects.filter(pk=bob.pk).update(email_verified_at=timezone.now())
+        decide_case(post, mod, "take_down", category="spam")
+        deliver()
+        [decided] = [letter for letter in mail.outbox if letter.subject == "Your report was reviewed"]
+        assert "dispute settlement body" in decided.body
+        assert "you can object" not in decided.body
+
     def test_texts_are_in_the_language_of_the_reporter(self, deliver, german, report):
         deliver()
         statement = Notification.objects.get().statement
@@ -224,7 +232,7 @@ class TestObjection:
     def test_dismissal_is_objected_to_once(self, api, bob, dismissed):
         answer = object_to(api(bob), dismissed)
         assert answer.status_code == 201
-        assert answer.json()["may_object"] is False
+        assert (answer.json()["may_object"], answer.json()["object_until"]) == (False, None)
         assert answer.json()["objection"] | {"created_at": ""} == {
             "text": "It is no joke.",
             "status": "open",
