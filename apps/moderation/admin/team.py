@@ -88,7 +88,7 @@ def _back(request: HttpRequest, person_id: UUID) -> HttpResponse:
 class TeamNoteAdmin(ReadOnlyAdmin):
     """All notes but those about the moderator. They are written on the page of the person."""
 
-    list_display = [linked("person"), "text", linked("author"), "created_at"]
+    list_display = ["text", linked("person"), linked("author"), "created_at"]
     list_select_related = ["person", "author"]
     searched_ids = ["id"]
     searched_people = ["person", "author"]
