@@ -110,6 +110,7 @@ class TestOutcome:
         decide_case(post, mod, decision, **more)
         answer = shown(api(bob), report)
         assert (answer["status"], answer["reason"]) == (status, reason)
+        assert answer["may_object"] is (status == "dismissed")
 
     def test_measure_against_the_account_is_not_named(self, api, bob, mod, alice, post, report):
         until = timezone.now() + timedelta(days=3)
