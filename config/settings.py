@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from celery.exceptions import SecurityWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.utils.module_loading import import_string
 from kombu import Queue
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -179,8 +180,8 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 UNFOLD = {
-    "SITE_TITLE": "Photogram",
-    "SITE_HEADER": "Photogram",
+    "SITE_TITLE": "apps.moderation.admin.navigation.site_title",
+    "SITE_HEADER": "apps.moderation.admin.navigation.site_title",
     # No link "Return to site": the API has no pages.
     "SITE_URL": None,
     "SITE_FAVICONS": [
@@ -411,7 +412,14 @@ LOGIN_REDIRECT_URL = "admin:index"
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", "required" if PRODUCTION else "optional")
 if STAFF_TWO_FACTOR not in {"required", "optional"}:
     raise ImproperlyConfigured("STAFF_TWO_FACTOR must be required or optional.")
-OTP_TOTP_ISSUER = "Photogram"
+
+
+def name_of_site(device: Any) -> str:
+    """What authenticator apps show beside the code. Imported when it is called: the app has models."""
+    return str(import_string("apps.site.reads.current")().name)
+
+
+OTP_TOTP_ISSUER = name_of_site
 # RATE_LIMITS count the attempts instead, which lock nobody out permanently.
 OTP_TOTP_THROTTLE_FACTOR = 0
 # How long a session may change second factors after its sign-in, or after its user has confirmed their identity.

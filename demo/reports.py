@@ -1,4 +1,5 @@
-"""Demo data for moderators: open reports, a wave of spam, an appeal, and the decisions of the past month."""
+"""Demo data for moderators: open reports, spam, an appeal, an objection, graded measures, and the decisions of the past
+month."""
 
 import itertools
 import secrets
@@ -15,7 +16,9 @@ from apps.content.models import Post
 from apps.core.db.ids import new_id_at
 from apps.engagement.comments import comment as create_comment
 from apps.engagement.models import Comment
-from apps.moderation import services
+from apps.moderation import notes, services, tags
+from apps.moderation.appeals import objections
+from apps.moderation.cases import measures
 from apps.moderation.models import Category, Flag, ModerationAction, TargetType
 
 SPAMMER = "best.deals"
@@ -35,6 +38,14 @@ OFFERS = [
     "Nice! Follow for follow? watches.example.com",
     "Earn from home, ask me how: watches.example.com",
 ]
+GRADED_MEASURES = [
+    (
+        measures.mark_sensitive,
+        Category.VIOLENCE,
+        "It shows injury or violence that some readers find disturbing.",
+    ),
+    (measures.limit_post, Category.OTHER, "Its hashtags have nothing to do with its content."),
+]
 
 
 @transaction.atomic
@@ -52,6 +63,8 @@ def create(rng: np.random.Generator, *, moderators: Sequence[User], past: int) -
     _report_photos(rng, people, posts)
     _create_spam(people, posts)
     _create_appeal(posts, moderators)
+    _create_measures(posts, moderators)
+    _create_objection(people, posts, moderators)
 
 
 def _report_photos(rng: np.random.Generator, people: list[User], posts: list[Post]) -> None:
@@ -86,6 +99,28 @@ def _create_appeal(posts: list[Post], moderators: Sequence[User]) -> None:
         post, by=moderators[0], reason="Looks like a frame of a film.", category=Category.INTELLECTUAL_PROPERTY
     )
     services.appeal(taken, by=post.author_id, text="I took it myself, from my own balcony. The raw file is here.")
+
+
+def _create_measures(posts: list[Post], moderators: Sequence[User]) -> None:
+    """Each graded measure, as far as there are posts, a team note and a hidden hashtag."""
+    by, spammer = moderators[0], User.objects.get(handle=SPAMMER)
+    others = [post for post in posts if post.author.handle not in README_AUTHORS and not post.author.is_staff]
+    # The first one is taken down.
+    for post, (measure, category, reason) in zip(others[1:], GRADED_MEASURES, strict=False):
+        measure(post, by=by, category=category, reason=reason)
+    warning = "Please do not advertise in comments. We may suspend the account if it happens again."
+    measures.warn(spammer, by=by, category=Category.SPAM, reason=warning)
+    notes.add(spammer, by=by, text="Sells the same watches as two accounts that we suspended in October.")
+    tags.restrict("followforfollow", by=by, reason="Only used by accounts that post spam.", hidden=True)
+
+
+def _create_objection(people: list[User], posts: list[Post], moderators: Sequence[User]) -> None:
+    """A report is dismissed, and its reporter objects."""
+    post = next(post for post in posts if not post.author.is_staff)
+    reporter = next(person for person in people if person.pk != post.author_id)
+    report, _ = services.flag(post, by=reporter.pk, category=Category.OTHER, note="The caption is wrong.")
+    services.resolve_flag(report, by=moderators[0], resolution=Flag.Status.DISMISSED, note="Our rules allow mistakes.")
+    objections.object_to(report, by=reporter.pk, text="It names a place that I know well. Please look again.")
 
 
 def _create_past_reports(

@@ -162,6 +162,7 @@ def reason_templates(db: None) -> None:
     """The templates that migrations create: tests that commit truncate all tables afterwards."""
     for name in ("0008_reason_templates", "0019_graded_measures"):
         import_module(f"apps.moderation.migrations.{name}").make_templates(apps, None)
+    import_module("apps.moderation.migrations.0022_plain_reasons").rewrite(apps, None)
 
 
 @pytest.fixture

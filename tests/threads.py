@@ -3,8 +3,10 @@
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
+import pytest
 from django.db import connection
 
 from apps.accounts.models import User
@@ -36,6 +38,22 @@ def in_threads(count: int, work: Callable[[], T]) -> list[T]:
     if errors:
         raise ExceptionGroup("threads failed", errors)
     return results
+
+
+def meet_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *, count: int = 2, seconds: float = 0.3) -> None:
+    """Let `count` threads wait for one another before they call `owner.name`, for at most `seconds`.
+
+    Without the lock that the test is about, all of them have passed the check before one of them writes. With it, the
+    others wait for the lock, and the first one goes on after `seconds`.
+    """
+    call, barrier = getattr(owner, name), threading.Barrier(count)
+
+    def meet(*args: Any, **kwargs: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(seconds)
+        return call(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, meet)
 
 
 def in_own_connection(verb: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -1,5 +1,6 @@
 """Accounts and sessions in the console."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -11,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from apps.accounts import two_factor
-from apps.accounts.devices import masked_address
+from apps.accounts.devices import masked_address, name_event_device
 from apps.accounts.models import DataExport, Erasure, InvitationUse, Session, User, WithheldHandle
 from apps.console.base import ReadOnlyAdmin, Related, change_url, linked
 from apps.core.db.ids import parse_id
@@ -44,6 +45,7 @@ class UserAdmin(ModeratingAdmin):
         "handle",
         "display_name",
         "private",
+        "security_events",
         "page",
         "state",
         "suspended_until",
@@ -67,7 +69,7 @@ class UserAdmin(ModeratingAdmin):
         "following_count",
         "post_count",
     ]
-    readonly_fields = ["private", "page", "created_at", "invited_by"]
+    readonly_fields = ["private", "security_events", "page", "created_at", "invited_by"]
     actions = ["unsuspend"]
     related = [
         Related("Posts", "content.Post", "author"),
@@ -104,6 +106,10 @@ class UserAdmin(ModeratingAdmin):
         masked = permissions.masked_email(person.email)
         return format_html('<a href="{}">{}</a>', reverse("admin:accounts_user_private", args=[person.pk]), masked)
 
+    @admin.display(description="security events")
+    def security_events(self, person: User) -> str:
+        return format_html('<a href="{}">Open</a>', reverse("admin:accounts_user_security_events", args=[person.pk]))
+
     @admin.action(description="Unsuspend and show all content", permissions=["moderate"])
     def unsuspend(self, request: HttpRequest, people: QuerySet[User]) -> None:
         self.decide(request, people, lambda person, by, reason: moderation.unsuspend(person, by=by, reason=reason))
@@ -127,6 +133,11 @@ class UserAdmin(ModeratingAdmin):
                 self.admin_site.admin_view(self.reset_two_factor_view),
                 name="accounts_user_reset_two_factor",
             ),
+            path(
+                "<uuid:pk>/security-events/",
+                self.admin_site.admin_view(self.security_events_view),
+                name="accounts_user_security_events",
+            ),
             path("<uuid:pk>/verify/", self.admin_site.admin_view(self.verify_view), name="accounts_user_verify"),
         ]
         return [*own, *super().get_urls()]
@@ -137,27 +148,47 @@ class UserAdmin(ModeratingAdmin):
         if not may_change_rules(by):
             raise PermissionDenied
         shown: dict[str, Any] = {"email": permissions.masked_email(person.email), "sessions": None}
-        reason = request.POST.get("reason", "")[:1000]
-        if request.method == "POST":
-            try:
-                if request.POST.get("show") == "sessions":
-                    shown["sessions"] = permissions.read_sessions(person, by=by, reason=reason)
-                else:
-                    shown["email"] = permissions.read_email(person, by=by, reason=reason)
-            except Forbidden as refusal:
-                raise PermissionDenied from refusal
-            except DomainError as refusal:
-                messages.error(request, refusal.detail)
-        may_reset = "admin" in by.roles and outranks(by, person) and two_factor.is_enrolled(person)
+        if request.POST.get("show") == "sessions":
+            shown["sessions"] = self._read(request, person, permissions.read_sessions)
+        else:
+            shown["email"] = self._read(request, person, permissions.read_email) or shown["email"]
+        shown["may_reset"] = "admin" in by.roles and outranks(by, person) and two_factor.is_enrolled(person)
+        return self._private_page(request, "console/private.html", person, f"Private: {person}", shown)
+
+    def security_events_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """Security events. Nothing is shown unless a reason is posted; the response to that form shows them once."""
+        person = self._person(pk)
+        if not may_change_rules(cast(User, request.user)):
+            raise PermissionDenied
+        events = self._read(request, person, permissions.read_security_events)
+        rows = events if events is None else [(event, name_event_device(event)) for event in events]
+        title = f"Security events: {person}"
+        return self._private_page(request, "console/security_events.html", person, title, {"events": rows})
+
+    @staticmethod
+    def _read(request: HttpRequest, person: User, read: Callable[..., Any]) -> Any:
+        """What `read` returns, which records the reason that was posted. None without one."""
+        if request.method != "POST":
+            return None
+        try:
+            return read(person, by=cast(User, request.user), reason=request.POST.get("reason", "")[:1000])
+        except Forbidden as refusal:
+            raise PermissionDenied from refusal
+        except DomainError as refusal:
+            messages.error(request, refusal.detail)
+            return None
+
+    def _private_page(
+        self, request: HttpRequest, template: str, person: User, title: str, shown: dict[str, Any]
+    ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Private: {person}",
+            "title": title,
             "opts": self.opts,
             "person": person,
-            "reason": reason,
-            "may_reset": may_reset,
+            "reason": request.POST.get("reason", "")[:1000],
         }
-        return TemplateResponse(request, "console/private.html", context | shown)
+        return TemplateResponse(request, template, context | shown)
 
     def reset_two_factor_view(self, request: HttpRequest, pk: Any) -> HttpResponse:
         if request.method != "POST":

@@ -101,7 +101,7 @@ def find_news(digest: Digest, *, until: datetime) -> News:
     """What arrived since the last mail, is still open, and is for this moderator to decide."""
     me, period = digest.moderator_id, {"created_at__gt": digest.announced_until, "created_at__lte": until}
     flags: Any = Flag.objects.open().filter(**period).exclude(subject=me)
-    appeals = Appeal.objects.open().filter(**period).exclude(appellant=me).exclude(action__actor=me)
+    appeals = Appeal.objects.decidable_by(me).filter(**period)
     reports = dict(flags.order_by().values_list("category").annotate(number=Count("pk"))) if digest.reports else {}
     times = [
         rows.order_by("id").values_list("created_at", flat=True).first()

@@ -9,15 +9,15 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from apps.accounts import confirmation, session_cache, two_factor
 from apps.accounts import services as accounts
-from apps.accounts.models import Passkey, Session, User
+from apps.accounts.models import Passkey, SecurityEvent, Session, User
 from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.core.text import is_blank
 from apps.moderation import roles
 from apps.moderation.audit.records import record_staff_act
 from apps.moderation.roles import require_higher_rank, require_may_change_rules
 
-# The number of sessions that a page shows, newest first.
-SESSIONS = 100
+# The number of sessions and of security events that a page shows, newest first.
+SESSIONS = EVENTS = 100
 
 
 class ReasonRequired(BadRequest):
@@ -59,6 +59,15 @@ def read_sessions(person: User, *, by: User, reason: str) -> list[Session]:
     sessions = list(Session.objects.owned_by(person.pk).order_by("-id")[:SESSIONS])
     record_staff_act("read_sessions", person, by=by.pk, reason=require_reason(reason), sessions=len(sessions))
     return sessions
+
+
+@transaction.atomic
+def read_security_events(person: User, *, by: User, reason: str) -> list[SecurityEvent]:
+    """The newest security events, with devices and networks. Raises as `read_email`."""
+    _require_access(person, by)
+    events = list(SecurityEvent.objects.owned_by(person.pk).order_by("-id")[:EVENTS])
+    record_staff_act("read_security_events", person, by=by.pk, reason=require_reason(reason), events=len(events))
+    return events
 
 
 @transaction.atomic

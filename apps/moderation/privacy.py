@@ -1,5 +1,6 @@
 """Erasure and export of user data."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -54,50 +55,51 @@ def export(user_id: UUID) -> Export:
     Article 15 of the GDPR covers notes about a person, too.
     """
     for flag in Flag.objects.filter(reporter=user_id).order_by("id").iterator():
-        yield (
-            "flags",
-            {
-                "target_type": flag.target_type,
-                "target_id": str(flag.target_id) if flag.target_id else None,
-                "category": flag.category,
-                "note": flag.note,
-                "status": flag.status,
-                "ground": flag.ground,
-                "explanation": flag.explanation,
-                "created_at": flag.created_at,
-                "decided_at": flag.resolved_at,
-            },
-        )
+        yield "flags", _export_report(flag)
     for action in ModerationAction.objects.filter(affected_id=user_id).order_by("id").iterator():
-        yield (
-            "moderation_actions",
-            {
-                "id": str(action.pk),
-                "action": action.action,
-                "target_type": action.target_type,
-                "target_id": str(action.target_id),
-                "reason": action.reason,
-                "category": action.category,
-                "until": action.until,
-                "created_at": action.created_at,
-            },
-        )
+        yield "moderation_actions", _export_action(action)
     for appeal in Appeal.objects.filter(appellant=user_id).order_by("id").iterator():
-        yield (
-            "appeals",
-            {
-                "action": str(appeal.action_id),
-                "text": appeal.text,
-                "status": appeal.status,
-                "note": appeal.note,
-                "created_at": appeal.created_at,
-                "decided_at": appeal.decided_at,
-            },
-        )
+        yield "appeals", _export_appeal(appeal)
     for note in TeamNote.objects.filter(person=user_id).order_by("id").iterator():
         yield "team_notes", {"text": note.text, "created_at": note.created_at}
     for digest in Digest.objects.filter(moderator=user_id):
-        yield (
-            "moderation_digest",
-            {"frequency": digest.frequency, "reports": digest.reports, "appeals": digest.appeals},
-        )
+        setting = {"frequency": digest.frequency, "reports": digest.reports, "appeals": digest.appeals}
+        yield "moderation_digest", setting
+
+
+def _export_report(flag: Flag) -> dict[str, Any]:
+    return {
+        "target_type": flag.target_type,
+        "target_id": str(flag.target_id) if flag.target_id else None,
+        "category": flag.category,
+        "note": flag.note,
+        "status": flag.status,
+        "ground": flag.ground,
+        "explanation": flag.explanation,
+        "created_at": flag.created_at,
+        "decided_at": flag.resolved_at,
+    }
+
+
+def _export_action(action: ModerationAction) -> dict[str, Any]:
+    return {
+        "id": str(action.pk),
+        "action": action.action,
+        "target_type": action.target_type,
+        "target_id": str(action.target_id),
+        "reason": action.reason,
+        "category": action.category,
+        "until": action.until,
+        "created_at": action.created_at,
+    }
+
+
+def _export_appeal(appeal: Appeal) -> dict[str, Any]:
+    return {
+        "action": str(appeal.action_id),
+        "text": appeal.text,
+        "status": appeal.status,
+        "note": appeal.note,
+        "created_at": appeal.created_at,
+        "decided_at": appeal.decided_at,
+    }

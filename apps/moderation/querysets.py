@@ -56,8 +56,8 @@ class FlagQuerySet(QuerySet["Flag"]):
         return self.select_related("rule_version")
 
     def made_by(self, user_id: UUID) -> Self:
-        """The reports of this user, whatever happened to their targets."""
-        return self.filter(reporter=user_id)
+        """The reports of this user, whatever happened to their targets, with the rules that they name."""
+        return self.filter(reporter=user_id).select_related("rule_version")
 
     def others_about(self, people: Collection[UUID], *, than: Collection[UUID]) -> Self:
         """The open reports about these people and their content, except those about the targets `than`."""
@@ -150,7 +150,8 @@ class ActionQuerySet(QuerySet["ModerationAction"]):
 
     def for_affected(self, user_id: UUID) -> Self:
         """The actions that affected the user, with all that their statements and appeals show."""
-        return self.affecting(user_id).with_occasion().with_excerpt().select_related("reversal", "appeal")
+        rows = self.affecting(user_id).with_occasion().with_excerpt()
+        return rows.select_related("reversal", "rule_version", "appeal")
 
     def with_wait(self) -> Self:
         """`waited`: the time from the oldest report of the target that was open at the decision to the decision.
@@ -199,6 +200,11 @@ class AppealQuerySet(QuerySet["Appeal"]):
         flags: Any = apps.get_model("moderation", "Flag")._default_manager.filter(subject=moderator_id)
         about_them = Exists(flags.filter(pk=OuterRef("action__case_id")))
         return self.exclude(Q(action__action="dismiss_flag") & about_them)
+
+    def decidable_by(self, moderator_id: UUID) -> Self:
+        """Open appeals that are neither by this moderator nor against their actions, of those listed for them."""
+        rows = self.listed_for(moderator_id).open()
+        return rows.exclude(appellant=moderator_id).exclude(action__actor=moderator_id)
 
     def by_affected_users(self) -> Self:
         """Without the objections of reporters."""

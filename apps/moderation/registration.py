@@ -4,24 +4,15 @@ Each is recorded as a staff act in its transaction.
 """
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from apps.accounts import applications, email_domains, invitations
 from apps.accounts.models import Application, EmailDomain, Invitation, User
-from apps.core.errors import Invalid
-from apps.core.text import is_blank
-from apps.moderation.audit.records import record_staff_act
+from apps.moderation.audit.records import record_staff_act, require_reason
 from apps.moderation.cases import claims
 from apps.moderation.cases.decisions import Target
 from apps.moderation.permissions import require_admin
 from apps.moderation.roles import require_may_change_rules
 from apps.moderation.services import require_moderator
-
-
-def _require_reason(reason: str, *, field: str = "reason") -> None:
-    """Raises Invalid."""
-    if is_blank(reason):
-        raise Invalid(**{field: ("blank", _("Give a reason."))})
 
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────────────────
@@ -39,7 +30,7 @@ def decide_application(application: Application, *, by: User, approve: bool, not
     """
     require_moderator(by)
     if not approve:
-        _require_reason(note, field="note")
+        require_reason(note, field="note")
     is_decided = applications.decide(application, by=by, approve=approve, note=note)
     if is_decided:
         act = "approve_application" if approve else "reject_application"
@@ -53,7 +44,7 @@ def decide_application(application: Application, *, by: User, approve: bool, not
 def invite(*, max_uses: int, days: int, by: User, reason: str) -> Invitation:
     """Create an invitation of the operator: without a quota, and valid in every mode. Raises AdminRequired, Invalid."""
     require_admin(by)
-    _require_reason(reason)
+    require_reason(reason)
     invitation = invitations.create(by.pk, max_uses=max_uses, days=days, by_operator=True)
     # Without the code, which is worth something until the invitation ends.
     record_staff_act("create_invitation", invitation, by=by.pk, reason=reason, max_uses=max_uses, days=days)
@@ -62,9 +53,9 @@ def invite(*, max_uses: int, days: int, by: User, reason: str) -> Invitation:
 
 @transaction.atomic
 def revoke_invitation(invitation: Invitation, *, by: User, reason: str) -> bool:
-    """End anyone's invitation. Returns whether it was not revoked before. Raises SeniorModeratorRequired, Invalid."""
-    require_may_change_rules(by)
-    _require_reason(reason)
+    """End an invitation of any user. Returns whether it was not revoked before. Raises AdminRequired, Invalid."""
+    require_admin(by)
+    require_reason(reason)
     is_revoked = invitations.revoke(invitation)
     if is_revoked:
         record_staff_act("revoke_invitation", invitation, by=by.pk, reason=reason, creator=str(invitation.creator_id))
@@ -76,7 +67,7 @@ def revoke_invitation(invitation: Invitation, *, by: User, reason: str) -> bool:
 def add_email_domain(*, domain: str, effect: str, by: User, reason: str) -> EmailDomain:
     """Refuse or accept addresses of a domain. Raises SeniorModeratorRequired, Invalid, DomainListed."""
     require_may_change_rules(by)
-    _require_reason(reason)
+    require_reason(reason)
     rule = email_domains.add_rule(domain=domain, effect=effect, reason=reason)
     record_staff_act("add_email_domain", rule, by=by.pk, reason=reason, domain=rule.domain, effect=effect)
     return rule
@@ -86,7 +77,7 @@ def add_email_domain(*, domain: str, effect: str, by: User, reason: str) -> Emai
 def remove_email_domain(rule: EmailDomain, *, by: User, reason: str) -> bool:
     """Raises SeniorModeratorRequired, Invalid, NotFound."""
     require_may_change_rules(by)
-    _require_reason(reason)
+    require_reason(reason)
     removed = email_domains.remove_rule(rule)
     record_staff_act(
         "remove_email_domain", removed, by=by.pk, reason=reason, domain=removed.domain, effect=removed.effect

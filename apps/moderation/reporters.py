@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.accounts.models import User
 from apps.moderation.appeals.objections import can_object, get_objections, get_period_end
-from apps.moderation.appeals.statements import StatementText
+from apps.moderation.appeals.statements import StatementText, format_day
 from apps.moderation.cases.policies import localize_reason
 from apps.moderation.models import Appeal, Category, Flag, ModerationAction, TargetType
+from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
 Status = Flag.Status
@@ -42,7 +42,7 @@ GROUNDS = {
     Category.IMPERSONATION: gettext_lazy("Our rules do not allow impersonation."),
     Category.OTHER: gettext_lazy("It breaks our rules."),
 }
-# Without a measure of its own, before the explanation of the moderator.
+# For outcomes without a measure. The explanation of the moderator follows.
 REASONS = {
     Status.RESOLVED: gettext_lazy("An earlier decision covers it."),
     Status.DISMISSED: gettext_lazy("We found nothing that breaks our rules or the law."),
@@ -63,6 +63,7 @@ class OwnReport:
     target_type: str
     target_id: UUID | None
     category: str
+    rule_version: RuleVersion | None
     note: str
     status: str
     created_at: datetime
@@ -87,6 +88,7 @@ def _describe(flag: Flag, objection: Appeal | None) -> OwnReport:
         target_type=flag.target_type,
         target_id=flag.target_id,
         category=flag.category,
+        rule_version=flag.rule_version,
         note=flag.note,
         status=flag.status,
         created_at=flag.created_at,
@@ -134,7 +136,7 @@ def compose(flag: Flag, cause: UUID) -> StatementText:
         subject, paragraphs = _compose_decision(flag)
     else:
         subject, paragraphs = _compose_review(action)
-    about = ABOUT[TargetType(flag.target_type)] % {"day": date_format(flag.created_at, "DATE_FORMAT")}
+    about = ABOUT[TargetType(flag.target_type)] % {"day": format_day(flag.created_at)}
     reference = _("Reference: %(id)s") % {"id": flag.pk}
     return StatementText(subject, [about, *filter(None, paragraphs), reference])
 
@@ -161,7 +163,7 @@ def _redress(report: OwnReport) -> str:
         "If you disagree, you can object once, until %(day)s, on the page of your report. Another moderator will "
         "review it."
     )
-    return f"{once % {'day': date_format(report.object_until, 'DATE_FORMAT')}} {elsewhere}"
+    return f"{once % {'day': format_day(report.object_until)}} {elsewhere}"
 
 
 def _compose_review(action: ModerationAction) -> tuple[str, list[str]]:

@@ -11,11 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.content.models import Post
-from apps.core.errors import Conflict, Invalid, NotFound
-from apps.core.text import is_blank
+from apps.core.errors import Conflict, NotFound
 from apps.engagement.models import Comment
 from apps.media.models import Media
-from apps.moderation.audit.records import record_staff_act
+from apps.moderation.audit.records import record_staff_act, require_reason
 from apps.moderation.cases.decisions import Target, in_force, lock_target
 from apps.moderation.events import flag_made
 from apps.moderation.models import Category, Flag, ModerationAction, TargetType
@@ -35,8 +34,7 @@ class NothingToCompare(Conflict):
 def _require(by: User, reason: str) -> None:
     """Raises SeniorModeratorRequired, Invalid."""
     require_may_change_rules(by)
-    if is_blank(reason):
-        raise Invalid(reason=("blank", _("Give a reason.")))
+    require_reason(reason)
 
 
 def find_medium(medium_id: UUID) -> Media | None:

@@ -5,7 +5,7 @@ Each decision writes its row of the audit in the same transaction.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import NotRequired, TypedDict, Unpack, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -21,7 +21,16 @@ from apps.core.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from apps.engagement import comments as engagement
 from apps.engagement.models import Comment
 from apps.moderation.appeals import objections
-from apps.moderation.cases.decisions import Target, in_force, is_in_force, last_reversal, lock_target, record, undo
+from apps.moderation.cases.decisions import (
+    Target,
+    in_force,
+    is_in_force,
+    last_reversal,
+    lock_target,
+    record,
+    record_on,
+    undo,
+)
 from apps.moderation.events import appeal_decided, flag_made, report_decided
 from apps.moderation.models import MEASURES, Appeal, Category, Flag, ModerationAction, TargetType
 from apps.moderation.roles import CannotModerate, require_higher_rank
@@ -165,17 +174,38 @@ def _close(
     return action
 
 
-# ── Takedowns ────────────────────────────────────────────────────────────────────────────────────────────
-def take_down_post(
-    post: Post, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
+# ── Measures ─────────────────────────────────────────────────────────────────────────────────────────────
+class Grounds(TypedDict):
+    """Who takes a measure, and why. `rule` and `mail_now` as in `decisions.record`."""
+
+    by: User
+    reason: str
+    category: str
+    rule: NotRequired[RuleVersion | None]
+    mail_now: NotRequired[bool]
+
+
+@transaction.atomic
+def take_measure(
+    measure: str, target: Target, apply: Callable[[], object], **grounds: Unpack[Grounds]
 ) -> ModerationAction:
+    """Apply a measure and record it. Idempotent: returns the measure of this kind that is in force, if there is one.
+
+    Raises ModeratorRequired, CannotModerate, and the errors of `apply`.
+    """
+    require_authority(grounds["by"], target.person_id)
+    lock_target(target.id)
+    apply()
+    return in_force(measure, target.type, target.id) or record_on(measure, target, **grounds)
+
+
+# ── Takedowns ────────────────────────────────────────────────────────────────────────────────────────────
+def take_down_post(post: Post, **grounds: Unpack[Grounds]) -> ModerationAction:
     """Hide a post from everyone but its author and moderators. Idempotent: returns the first action.
 
-    `rule` and `mail_now` as in `decisions.record`. Raises ModeratorRequired, CannotModerate, NotFound if the post is
-    deleted.
+    Raises ModeratorRequired, CannotModerate, NotFound if the post is deleted.
     """
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
-    return _take_down(Target.of(post), lambda: content.take_down(post), **grounds)
+    return take_measure(Action.TAKEDOWN, Target.of(post), lambda: content.take_down(post), **grounds)
 
 
 def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
@@ -183,12 +213,9 @@ def restore_post(post: Post, *, by: User, reason: str = "") -> ModerationAction:
     return _restore(Target.of(post), Action.TAKEDOWN, lambda: content.restore(post), by=by, reason=reason)
 
 
-def take_down_comment(
-    comment: Comment, *, by: User, reason: str, category: str, rule: RuleVersion | None = None, mail_now: bool = True
-) -> ModerationAction:
+def take_down_comment(comment: Comment, **grounds: Unpack[Grounds]) -> ModerationAction:
     """As `take_down_post`."""
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule, "mail_now": mail_now}
-    return _take_down(Target.of(comment), lambda: engagement.take_down_comment(comment), **grounds)
+    return take_measure(Action.TAKEDOWN, Target.of(comment), lambda: engagement.take_down_comment(comment), **grounds)
 
 
 def take_down_instead_of_removing(comment: Comment, *, by: User) -> None:
@@ -208,58 +235,20 @@ def restore_comment(comment: Comment, *, by: User, reason: str = "") -> Moderati
     return _restore(target, Action.TAKEDOWN, lambda: engagement.restore_comment(comment), by=by, reason=reason)
 
 
-@transaction.atomic
-def _take_down(
-    target: Target,
-    hide: Callable[[], object],
-    *,
-    by: User,
-    reason: str,
-    category: str,
-    rule: RuleVersion | None,
-    mail_now: bool,
-) -> ModerationAction:
-    require_authority(by, target.person_id)
-    lock_target(target.id)
-    hide()
-    return in_force(Action.TAKEDOWN, target.type, target.id) or record(
-        Action.TAKEDOWN,
-        actor_id=by.pk,
-        target_type=target.type,
-        target_id=target.id,
-        affected_id=target.person_id,
-        reason=reason,
-        category=category,
-        rule=rule,
-        mail_now=mail_now,
-    )
-
-
 # ── Suspensions ──────────────────────────────────────────────────────────────────────────────────────────
-def suspend(
-    person: User,
-    *,
-    by: User,
-    reason: str,
-    category: str,
-    rule: RuleVersion | None = None,
-    until: datetime | None = None,
-) -> ModerationAction:
+def suspend(person: User, *, until: datetime | None = None, **grounds: Unpack[Grounds]) -> ModerationAction:
     """Revoke all sessions of an account and hide its content, until `until` or `unsuspend`.
 
     Idempotent; with another reason or end, a new action replaces the former one.
 
     Raises ModeratorRequired, CannotModerate, Invalid if `until` is past, SecondPairOfEyesRequired.
     """
-    confirmed = not needs_second_moderator(until)
-    return _suspend(person, by=by, reason=reason, category=category, rule=rule, until=until, confirmed=confirmed)
+    return _suspend(person, until=until, confirmed=not needs_second_moderator(until), **grounds)
 
 
-def suspend_confirmed(
-    person: User, *, by: User, reason: str, category: str, rule: RuleVersion | None = None
-) -> ModerationAction:
+def suspend_confirmed(person: User, **grounds: Unpack[Grounds]) -> ModerationAction:
     """Permanently suspend an account as another moderator proposed (`proposals.py`). Raises as `suspend`."""
-    return _suspend(person, by=by, reason=reason, category=category, rule=rule, until=None, confirmed=True)
+    return _suspend(person, until=None, confirmed=True, **grounds)
 
 
 def needs_second_moderator(until: datetime | None) -> bool:
@@ -268,38 +257,18 @@ def needs_second_moderator(until: datetime | None) -> bool:
 
 
 @transaction.atomic
-def _suspend(
-    person: User,
-    *,
-    by: User,
-    reason: str,
-    category: str,
-    rule: RuleVersion | None,
-    until: datetime | None,
-    confirmed: bool,
-) -> ModerationAction:
-    require_authority(by, person.pk)
+def _suspend(person: User, *, until: datetime | None, confirmed: bool, **grounds: Unpack[Grounds]) -> ModerationAction:
+    require_authority(grounds["by"], person.pk)
     if until and until <= timezone.now():
         raise Invalid(until=("in_the_past", _("Must be in the future.")))
     lock_target(person.pk)
     former = in_force(Action.SUSPEND, TargetType.USER, person.pk)
-    if former and (former.reason, former.category, former.until) == (reason, category, until):
+    if former and (former.reason, former.category, former.until) == (grounds["reason"], grounds["category"], until):
         return former
     if not confirmed:
         raise SecondPairOfEyesRequired
-    accounts.suspend(person, reason=reason, until=until)
-    return record(
-        Action.SUSPEND,
-        actor_id=by.pk,
-        target_type=TargetType.USER,
-        target_id=person.pk,
-        affected_id=person.pk,
-        reason=reason,
-        category=category,
-        rule=rule,
-        until=until,
-        reverses=former,
-    )
+    accounts.suspend(person, reason=grounds["reason"], until=until)
+    return record_on(Action.SUSPEND, Target.of(person), until=until, reverses=former, **grounds)
 
 
 def unsuspend(person: User, *, by: User, reason: str = "") -> ModerationAction:
@@ -318,12 +287,10 @@ def _restore(target: Target, measure: str, restore: Callable[[], bool], *, by: U
         if former is None:
             raise NothingToUndo
         return former
-    return record(
+    return record_on(
         MEASURES[Action(measure)],
-        actor_id=by.pk,
-        target_type=target.type,
-        target_id=target.id,
-        affected_id=target.person_id,
+        target,
+        by=by,
         reason=reason,
         category=undone.category if undone else Category.OTHER,
         reverses=undone,
@@ -355,11 +322,9 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
 
     Raises ModeratorRequired, CannotModerate, OwnDecision, AppealDecided.
     """
-    action = appeal.action
-    by_reporter = objections.is_objection(appeal)
     require_authority(by, objections.find_person(appeal))
     require_another_decider(appeal, by=by)
-    lock_target(action.target_id)
+    lock_target(appeal.action.target_id)
     locked = Appeal.objects.select_for_update(no_key=True).filter(pk=appeal.pk).first()
     if locked is None:
         raise NotFound
@@ -371,27 +336,39 @@ def decide_appeal(appeal: Appeal, *, by: User, overturn: bool, note: str = "") -
     locked.status, locked.note = decision, note
     locked.decided_by, locked.decided_at = by, timezone.now()
     locked.save(update_fields=["status", "note", "decided_by", "decided_at"])
-    ended = overturn and is_in_force(action)
-    if ended:
-        undo(action)
-    if overturn and by_reporter:
-        objections.reopen(locked)
+    _record_decision(locked, by=by, reverses=_reverse(locked) if overturn else None)
+    return locked
+
+
+def _reverse(appeal: Appeal) -> ModerationAction | None:
+    """Open the dismissed report again, or undo the measure. Returns the measure if it was still in force."""
+    if objections.is_objection(appeal):
+        objections.reopen(appeal)
+        return None
+    if not is_in_force(appeal.action):
+        return None
+    undo(appeal.action)
+    return appeal.action
+
+
+def _record_decision(appeal: Appeal, *, by: User, reverses: ModerationAction | None) -> None:
+    """Record the decision on an appeal, and notify the appellant."""
+    action, by_reporter = appeal.action, objections.is_objection(appeal)
     decided = record(
-        Action.OVERTURN_APPEAL if overturn else Action.UPHOLD_APPEAL,
+        Action.OVERTURN_APPEAL if appeal.status == Appeal.Status.OVERTURNED else Action.UPHOLD_APPEAL,
         actor_id=by.pk,
         target_type=action.target_type,
         target_id=action.target_id,
         # A reporter receives no statement of reasons, and the audit does not name them.
-        affected_id=None if by_reporter else locked.appellant_id,
-        case_id=locked.pk,
-        reason=note,
+        affected_id=None if by_reporter else appeal.appellant_id,
+        case_id=appeal.pk,
+        reason=appeal.note,
         category=action.category,
-        reverses=action if ended else None,
+        reverses=reverses,
     )
-    appeal_decided.publish(appeal_id=str(locked.pk))
+    appeal_decided.publish(appeal_id=str(appeal.pk))
     if by_reporter:
         report_decided.publish(action_id=str(decided.pk))
-    return locked
 
 
 # ── Authority ────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,17 +1,14 @@
 """Decisions of moderators about hashtags: hide a tag from explore and search, or mark it as sensitive.
 
-A tag belongs to nobody, so that nobody is affected as by a decision about a post: it is recorded as a staff act.
+A tag has no owner who would receive a statement of reasons, so a decision is recorded as a staff act.
 """
 
 from django.db import transaction
-from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.models import User
 from apps.content import services as content
 from apps.content.models import Tag
-from apps.core.errors import Invalid
-from apps.core.text import is_blank
-from apps.moderation.audit.records import record_staff_act
+from apps.moderation.audit.records import record_staff_act, require_reason
 from apps.moderation.services import require_moderator
 
 _ACTS = {
@@ -29,8 +26,7 @@ def restrict(name: str, *, by: User, reason: str, hidden: bool | None = None, se
     Raises ModeratorRequired, Invalid without a reason and for a text that cannot be a tag.
     """
     require_moderator(by)
-    if is_blank(reason):
-        raise Invalid(reason=("blank", _("Give a reason.")))
+    require_reason(reason)
     tag, changed = content.restrict_tag(name, hidden=hidden, sensitive=sensitive)
     for change in changed.items():
         record_staff_act(_ACTS[change], tag, by=by.pk, reason=reason, tag=tag.name)

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.notifications.models import Preference, Type
+from apps.notifications.querysets import WITH_STATEMENT
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,6 @@ class Channels:
 
 # The statement of a moderation action is mailed by the moderation app, regardless of preferences.
 DEFAULTS = {str(type_): Channels(email=type_ == Type.REPORT) for type_ in Type}
-# Types that stay in the list: a user has to find decisions of moderators and answers to reports.
-ALWAYS_LISTED = frozenset({Type.MODERATION, Type.REPORT})
 
 
 def get_channels(user_id: UUID) -> dict[str, Channels]:
@@ -32,7 +31,8 @@ def get_channels(user_id: UUID) -> dict[str, Channels]:
 
 @transaction.atomic
 def update(user_id: UUID, changes: dict[str, Channels]) -> None:
-    """Change the preferences of the given types. ALWAYS_LISTED types cannot be removed from the list."""
+    """Change the preferences of the given types. Types with a statement cannot be removed from the list:
+    a user has to find decisions of moderators and answers to reports."""
     for type_, channels in sorted(changes.items()):
-        values = asdict(channels) | ({"in_app": True} if type_ in ALWAYS_LISTED else {})
+        values = asdict(channels) | ({"in_app": True} if type_ in WITH_STATEMENT else {})
         Preference.objects.update_or_create(user_id=user_id, type=type_, defaults=values)

@@ -15,6 +15,9 @@ from apps.social.models import Mute
 if TYPE_CHECKING:
     from apps.notifications.models import Notification, NotificationEvent, PushSubscription  # noqa: F401  (forward references)
 
+# The types without an actor, whose text is stored: decisions of moderators and answers to reports.
+WITH_STATEMENT = frozenset({"moderation", "report"})
+
 
 class NotificationQuerySet(QuerySet["Notification"]):
     def owned_by(self, user_id: UUID) -> Self:
@@ -36,7 +39,7 @@ class NotificationQuerySet(QuerySet["Notification"]):
         post = Post.objects.visible_to(user_id).published().filter(pk=OuterRef("post_id"))
         comment = Comment.objects.visible_to(user_id).filter(pk=OuterRef("comment_id"))
         shows_target = (Q(post=None) | Exists(post)) & (Q(comment=None) | Exists(comment))
-        return self.owned_by(user_id).filter(Q(type__in=["moderation", "report"]) | (Exists(events) & shows_target))
+        return self.owned_by(user_id).filter(Q(type__in=WITH_STATEMENT) | (Exists(events) & shows_target))
 
 
 class NotificationEventQuerySet(QuerySet["NotificationEvent"]):

@@ -17,6 +17,7 @@ from apps.content.models import Mention, Post
 from apps.core.db.ids import new_id
 from apps.core.db.locks import transaction_lock
 from apps.core.languages import use_language
+from apps.core.time_zones import show_dates_in
 from apps.engagement.models import Comment, CommentLike, CommentMention, Like
 from apps.moderation import reporters
 from apps.moderation.appeals.statements import compose
@@ -136,7 +137,7 @@ def create_moderation_notification(action_id: UUID) -> None:
     user = User.objects.filter(pk=action.affected_id).first() if action else None
     if action is None or user is None:
         return
-    with use_language(user.locale):
+    with use_language(user.locale), show_dates_in(user.time_zone):
         letter = compose(action)
     notification = Notification(
         recipient=user,
@@ -157,7 +158,7 @@ def create_report_notification(cause: UUID) -> None:
     report = reporters.find_report(cause)
     if report is None or report.reporter is None:
         return
-    with use_language(report.reporter.locale):
+    with use_language(report.reporter.locale), show_dates_in(report.reporter.time_zone):
         letter = reporters.compose(report, cause)
     notification = Notification(
         recipient=report.reporter, type=Type.REPORT, statement="\n\n".join([letter.subject, *letter.paragraphs])

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.core.languages import use_language
 from apps.notifications.models import NotificationEvent, Type
-from apps.notifications.preferences import ALWAYS_LISTED
+from apps.notifications.querysets import WITH_STATEMENT
 
 PREVIEW_LENGTH = 100
 _LINES = {
@@ -33,7 +33,7 @@ def get_preview(type_: str, statement: str, text: str | None, caption: str | Non
 
     The caller has checked with `readable_by` that the recipient may read the notification.
     """
-    if type_ in ALWAYS_LISTED:
+    if type_ in WITH_STATEMENT:
         return statement
     about = text if text is not None else caption
     return about[:PREVIEW_LENGTH] if about is not None else None

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from apps.notifications import reads
 from apps.notifications.api.serializers import NotificationSerializer
 from apps.notifications.models import Type
-from apps.notifications.preferences import ALWAYS_LISTED
+from apps.notifications.querysets import WITH_STATEMENT
 from apps.notifications.reads import NotificationRow
 from apps.notifications.wording import PREVIEW_LENGTH
 from apps.web.posts import present_posts
@@ -89,7 +89,7 @@ def _present(entry: dict[str, Any], *, photo: dict[str, Any] | None, subject_id:
 
 def _shorten(preview: str, type_: str) -> str:
     """The subject of a statement of reasons or an answer, and an ellipsis after a text that was cut."""
-    if type_ in ALWAYS_LISTED:
+    if type_ in WITH_STATEMENT:
         return preview.partition("\n")[0]
     return f"{preview}…" if len(preview) == PREVIEW_LENGTH else preview
 

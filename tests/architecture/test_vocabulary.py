@@ -21,8 +21,8 @@ FORMER_NAMES = [
     '"apps.notifications.tasks.ring_again"',
     '"doomed": "pending"',
 ]
-# What is left to be removed: {file: number of words}. Nothing may be added. The first is the text of a reason that
-# installations have.
+# What is left: {file: number of words}. Nothing may be added. The first is the text of a former standard reason, which
+# statements of reasons still contain.
 REMAINING: dict[str, int] = {"apps/moderation/cases/policies.py": 1}
 
 _WORD_BOUNDARY_IN_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")

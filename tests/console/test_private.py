@@ -4,8 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.accounts import security
 from apps.accounts import services as accounts
 from apps.accounts.devices import masked_address
+from apps.accounts.models import SecurityEvent
 from apps.moderation import permissions, roles
 from apps.moderation.models import StaffAct
 from tests.console.codes import sign_in
@@ -103,6 +105,58 @@ def test_private_data_is_hidden_without_a_reason(senior, alice, session, reason)
         assert MAIL not in page.text
         assert ADDRESS not in page.text
     assert not StaffAct.objects.exists()
+
+
+def events_of(person):
+    return reverse("admin:accounts_user_security_events", args=[person.pk])
+
+
+def test_security_events_are_shown_newest_first_for_a_reason(senior, alice, bob, session):
+    security.record(alice, SecurityEvent.Kind.PASSWORD_CHANGED, session=session)
+    security.record(alice, SecurityEvent.Kind.PASSKEY_ADDED, session=session, detail="<b>Blue key</b>")
+    security.record(bob, SecurityEvent.Kind.TWO_FACTOR_ADDED)
+    browser = sign_in(senior)
+    for link in (
+        reverse("admin:accounts_user_change", args=[alice.pk]),
+        f"/admin/moderation/moderationaction/person/{alice.pk}/",
+    ):
+        assert f'href="{events_of(alice)}"' in browser.get(link).text
+    assert "Password Changed" not in browser.get(events_of(alice)).text
+    assert not StaffAct.objects.exists()
+    page = browser.post(events_of(alice), {"reason": "A stolen account."})
+    assert "no-store" in page.headers["Cache-Control"]
+    assert 0 < page.text.index("Passkey Added") < page.text.index("Password Changed")
+    for text in ("&lt;b&gt;Blue key&lt;/b&gt;", "Alice&#x27;s phone", "203.0.113.***"):
+        assert text in page.text
+    for text in (ADDRESS, MAIL, "Two Factor Added"):
+        assert text not in page.text
+    act = StaffAct.objects.get()
+    assert (act.act, act.actor, act.subject_id, act.reason, act.detail) == (
+        "read_security_events",
+        senior,
+        str(alice.pk),
+        "A stolen account.",
+        {"events": 2},
+    )
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_security_events_are_hidden_without_a_reason(senior, alice, reason):
+    security.record(alice, SecurityEvent.Kind.PASSWORD_CHANGED)
+    page = sign_in(senior).post(events_of(alice), {"reason": reason})
+    assert "Give a reason" in page.text
+    assert "Password Changed" not in page.text
+    assert not StaffAct.objects.exists()
+
+
+@pytest.mark.promise("P7")
+def test_security_events_of_staff_are_for_a_higher_rank(senior, mod):
+    peer = make_moderator("peer", "senior_moderator")
+    answers = {
+        person.handle: sign_in(senior).post(events_of(person), {"reason": "x"}).status_code for person in (peer, mod)
+    }
+    assert answers == {"peer": 403, "mod": 200}
+    assert sign_in(mod).get(events_of(UserFactory())).status_code == 403
 
 
 def test_opening_a_session_is_recorded(senior, session):

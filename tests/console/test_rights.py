@@ -178,6 +178,13 @@ VERBS = {
         lambda browser, world: show(browser, world["alice"], "sessions"),
         lambda world: StaffAct.objects.filter(act="read_sessions").exists(),
     ),
+    "read security events": (
+        "senior_moderator",
+        lambda browser, world: browser.post(
+            reverse("admin:accounts_user_security_events", args=[world["alice"].pk]), {"reason": "Because."}
+        ),
+        lambda world: StaffAct.objects.filter(act="read_security_events").exists(),
+    ),
     "remove an e-mail domain": (
         "senior_moderator",
         lambda browser, world: act(browser, world["domain"], "remove"),

@@ -1,8 +1,10 @@
 """The language of errors, mails, push messages, statements and pages."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core import mail
 from django.utils import timezone, translation
@@ -245,6 +247,50 @@ def test_standard_reasons_are_translated_and_others_kept(alice, mod, reason_temp
     with use_language("de"):
         assert "Es zeigt Nacktheit oder sexuelle Handlungen" in statements.compose(action).paragraphs[1]
         assert policies.localize_reason("Not found.") == "Not found."
+
+
+def test_standard_reasons_are_rewritten_unless_the_operator_has_changed_them(db, reason_templates):
+    migration = import_module("apps.moderation.migrations.0022_plain_reasons")
+    assert migration.TEXTS.keys() == policies.FORMER_REASONS
+    assert set(migration.TEXTS.values()) <= policies.STANDARD_REASONS
+    own = ReasonTemplate.objects.create(action="dismiss", title="Ours", text="We disagree.")
+    migration.restore(apps, None)
+    texts = set(ReasonTemplate.objects.values_list("text", flat=True))
+    assert texts >= policies.FORMER_REASONS
+    assert not texts & set(migration.TEXTS.values())
+    migration.rewrite(apps, None)
+    texts = set(ReasonTemplate.objects.values_list("text", flat=True))
+    assert texts == policies.STANDARD_REASONS | {own.text}
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es"])
+def test_former_standard_reasons_are_still_translated(language):
+    with use_language(language):
+        for reason in policies.FORMER_REASONS:
+            assert policies.localize_reason(reason) != reason
+
+
+@pytest.mark.parametrize(
+    ("language", "sign_in", "former"),
+    [
+        ("en", "You can sign in only to read this decision, to appeal", "cannot sign in"),
+        ("de", "Du kannst dich nur noch anmelden, um diese Entscheidung zu lesen", "Du kannst dich nicht anmelden"),
+        ("fr", "Vous pouvez seulement vous connecter pour lire cette décision", "ne pouvez pas vous connecter"),
+        ("es", "Solo puedes iniciar sesión para leer esta decisión", "no puedes iniciar sesión"),
+    ],
+)
+@pytest.mark.parametrize("until", [None, timedelta(days=7)])
+def test_suspended_member_reads_what_signing_in_is_still_for(alice, mod, language, sign_in, former, until):
+    speaks(alice, language)
+    action = suspended(alice, mod, until=until and timezone.now() + until)
+    mail.outbox.clear()
+    statements.send(action.pk)
+    [letter] = mail.outbox
+    with use_language(language):
+        paragraph = statements.compose(action).paragraphs[0]
+    for text in (letter.body, letter.alternatives[0][0], paragraph):
+        assert sign_in in " ".join(text.split())
+        assert former not in text
 
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,14 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.accounts.models import User
-from apps.content.models import Post
+from apps.content.models import Post, Tag
 from apps.core.db.counters import every_counter
 from apps.core.db.ids import moment_of
 from apps.engagement.models import Comment, Like
 from apps.media import storage
 from apps.media.models import Media
 from apps.media.urls import private_key
-from apps.moderation.models import Appeal, Flag, ModerationAction
+from apps.moderation.models import Appeal, Flag, ModerationAction, TeamNote
 from apps.social.models import Follow, FollowRequest
 from demo import loader
 from demo import plan as plans
@@ -106,8 +106,10 @@ def test_reports_wait_for_moderators_and_past_ones_are_decided() -> None:
     assert waiting.filter(target_type="post").exists()
     assert decided.count() == ModerationAction.objects.filter(case_id__in=decided.values("id")).count() > 50
     assert all(abs(moment_of(flag.pk) - flag.created_at) < timedelta(milliseconds=2) for flag in decided)
-    appeal = Appeal.objects.get()
-    assert (appeal.status, appeal.action.action, appeal.action.actor) == ("open", "takedown", mod)
+    appeals = Appeal.objects.order_by("id").values_list("status", "action__action", "action__actor")
+    assert list(appeals) == [("open", "takedown", mod.pk), ("open", "dismiss_flag", mod.pk)]
+    assert ModerationAction.objects.in_force().filter(action="warn").exists()
+    assert (TeamNote.objects.count(), Tag.objects.filter(hidden=True).count()) == (1, 1)
 
 
 @pytest.mark.slow

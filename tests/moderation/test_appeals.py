@@ -15,7 +15,7 @@ from apps.moderation.models import Appeal, ModerationAction
 from tests.conftest import Caller
 from tests.factories import PostFactory, UserFactory
 from tests.moderation.people import make_moderator, suspended, taken_down
-from tests.threads import in_threads
+from tests.threads import in_threads, meet_at
 
 pytestmark = pytest.mark.django_db
 
@@ -212,7 +212,8 @@ class TestDeciding:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     @pytest.mark.promise("R2")
-    def test_concurrent_appeals_create_one(self):
+    def test_concurrent_appeals_create_one(self, monkeypatch):
+        meet_at(monkeypatch, services, "is_in_force")
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         action = taken_down(PostFactory(author=alice), mod)
         callers = [Caller(alice) for _ in range(4)]
@@ -220,7 +221,8 @@ class TestConcurrency:
         assert sorted(answers) == [201, 409, 409, 409]
 
     @pytest.mark.promise("R2")
-    def test_concurrent_opposite_decisions_leave_one(self):
+    def test_concurrent_opposite_decisions_leave_one(self, monkeypatch):
+        meet_at(monkeypatch, services, "_record_decision")
         alice, mod = UserFactory(handle="alice"), make_moderator("mod")
         judges = [make_moderator("judge1"), make_moderator("judge2")]
         for _ in range(4):

@@ -11,6 +11,7 @@ from django.core import mail
 from django.utils import timezone
 
 from apps.moderation import digests, preferences, services
+from apps.moderation.appeals import objections
 from apps.moderation.models import Digest
 from apps.moderation.roles import dismiss
 from tests.factories import PostFactory, UserFactory
@@ -72,7 +73,8 @@ def test_digest_is_sent_when_its_period_is_over(mod, alice, frequency, early, du
 
 
 @pytest.mark.parametrize(
-    "kind", ["console only", "no queue", "empty", "closed", "own", "own decision", "old", "no moderator"]
+    "kind",
+    ["console only", "no queue", "empty", "closed", "own", "own decision", "objection", "old", "no moderator"],
 )
 def test_no_digest_is_sent(mod, alice, bob, hourly, kind):
     match kind:
@@ -88,6 +90,10 @@ def test_no_digest_is_sent(mod, alice, bob, hourly, kind):
             report(mod)
         case "own decision":
             services.appeal(taken_down(PostFactory(author=alice), mod), by=alice.pk, text="No.")
+        case "objection":
+            flag = services.flag(mod, by=bob.pk, category="hate")[0]
+            services.resolve_flag(flag, by=make_moderator("chief", "admin"), resolution="dismissed")
+            objections.object_to(flag, by=bob.pk, text="No.")
         case "old":
             report(alice)
             assert len(send_after(hours=1)) == 1

@@ -12,18 +12,18 @@ from apps.content import repair, sensitivity
 from apps.content import services as content
 from apps.content.models import Post, Tag
 from apps.core.db.ids import first_id_at
-from apps.core.errors import NotFound
+from apps.core.errors import DomainError, NotFound
 from apps.feed import explore
 from apps.feed.models import ExploreScore
 from apps.moderation import housekeeping, notes, privacy, services, tags
-from apps.moderation.cases import measures, queue
+from apps.moderation.cases import decisions, measures, queue
 from apps.moderation.cases.decisions import Target
 from apps.moderation.models import Appeal, Flag, ModerationAction, StaffAct, Statement, TeamNote
 from apps.moderation.transparency.report import build_report
 from apps.moderation.transparency.statistics import Period, overview, workload
 from tests.factories import MediaFactory, PostFactory, UserFactory
 from tests.moderation.people import BECAUSE, make_moderator, suspended, taken_down
-from tests.threads import in_threads
+from tests.threads import in_threads, meet_at
 
 pytestmark = pytest.mark.django_db
 
@@ -44,12 +44,27 @@ def other(db):
     return make_moderator("other")
 
 
-# path → (the action, its end, a text of the statement)
+# path → (the action, its end, a text of the statement, a text about the end)
 MEASURES = {
-    "posts/{post}/mark-sensitive": ("mark_sensitive", "unmark_sensitive", "covered until a reader asks"),
-    "posts/{post}/limit": ("limit_reach", "restore_reach", "It stays visible on your profile"),
-    "users/{alice}/limit": ("limit_reach", "restore_reach", "your followers see them"),
-    "users/{alice}/warn": ("warn", "withdraw_warning", "This is a warning"),
+    "posts/{post}/mark-sensitive": (
+        "mark_sensitive",
+        "unmark_sensitive",
+        "covered until a reader asks",
+        "We have removed the mark from your post of",
+    ),
+    "posts/{post}/limit": (
+        "limit_reach",
+        "restore_reach",
+        "It stays visible on your profile",
+        "We have lifted the limit on your post of",
+    ),
+    "users/{alice}/limit": (
+        "limit_reach",
+        "restore_reach",
+        "your followers see them",
+        "We have lifted the limit on your account.",
+    ),
+    "users/{alice}/warn": ("warn", "withdraw_warning", "This is a warning", "We have withdrawn the warning"),
 }
 
 
@@ -86,7 +101,7 @@ class TestMeasures:
     def test_measure_has_its_effect_and_a_statement_until_it_is_undone(
         self, api, alice, carol, mod, post, path, take, deliver
     ):
-        action, end, text = MEASURES[path]
+        action, end, text, text_of_end = MEASURES[path]
         answer = take()
         assert (answer.status_code, answer.json()["action"], answer.json()["reversed_at"]) == (200, action, None)
         assert state(post, alice) == BEFORE | EFFECTS[path]
@@ -107,6 +122,7 @@ class TestMeasures:
         again = api(mod).post(f"/moderation/actions/{pk}/undo", {"reason": "A mistake."})
         assert (again.status_code, again.json()["code"]) == (409, "nothing_to_undo")
         deliver()
+        assert text_of_end in mail.outbox[1].body
         assert "Reason given: A mistake." in mail.outbox[1].body
         assert "Appeal this" not in mail.outbox[1].body
 
@@ -162,6 +178,23 @@ def test_moderators_take_no_measures_on_themselves_or_staff_of_their_rank(mod, o
                 measure(row, by=mod, **BECAUSE)
     with pytest.raises(services.CannotModerate):
         notes.add(mod, by=mod, text="x")
+
+
+def test_measures_on_staff_are_undone_by_a_higher_rank(mod, other):
+    chief = make_moderator("chief", "admin")
+    for measure, row in ((measures.limit_account, other), (measures.mark_sensitive, PostFactory(author=other))):
+        action = measure(row, by=chief, **BECAUSE)
+        for moderator in (mod, other):
+            with pytest.raises(services.CannotModerate):
+                queue.undo(action, by=moderator, reason="x")
+        assert queue.undo(action, by=chief, reason="x").reverses == action
+
+
+def test_account_that_is_being_erased_is_not_warned(alice, mod):
+    User.objects.filter(pk=alice.pk).update(state="erased")
+    with pytest.raises(NotFound):
+        measures.warn(alice, by=mod, **BECAUSE)
+    assert not ModerationAction.objects.exists()
 
 
 def test_measure_on_a_deleted_target_is_not_found_and_undoing_too(alice, mod, post):
@@ -404,8 +437,67 @@ def test_export_of_the_account_contains_its_limit(alice, mod):
     assert User.objects.get(pk=alice.pk).reach_limited
 
 
+GRADED = {
+    "mark": lambda post, mod: measures.mark_sensitive(post, by=mod, **BECAUSE),
+    "limit": lambda post, mod: measures.limit_post(post, by=mod, **BECAUSE),
+    "limit the account": lambda post, mod: measures.limit_account(post.author, by=mod, **BECAUSE),
+    "warn": lambda post, mod: measures.warn(post.author, by=mod, **BECAUSE),
+}
+
+
+def outcome(call):
+    """ "done", or the class of the error."""
+    try:
+        call()
+    except DomainError as error:
+        return type(error)
+    return "done"
+
+
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_measures_make_one_action(alice, mod, post):
-    results = in_threads(3, lambda: measures.mark_sensitive(post, by=mod, **BECAUSE).pk)
-    assert len(set(results)) == ModerationAction.objects.count() == 1
-    assert Appeal.objects.count() == 0
+class TestConcurrency:
+    @pytest.mark.parametrize("measure", ["mark", "limit", "limit the account"])
+    def test_concurrent_measures_make_one_action(self, mod, post, measure, monkeypatch):
+        meet_at(monkeypatch, services, "record_on")
+        results = in_threads(2, lambda: GRADED[measure](post, mod).pk)
+        assert len(set(results)) == ModerationAction.objects.count() == 1
+
+    @pytest.mark.parametrize("measure", GRADED)
+    def test_concurrent_appeals_create_one(self, alice, mod, post, measure, monkeypatch):
+        action = GRADED[measure](post, mod)
+        meet_at(monkeypatch, services, "is_in_force")
+        results = in_threads(2, lambda: outcome(lambda: services.appeal(action, by=alice.pk, text="No.")))
+        assert sorted(results, key=str) == [services.AlreadyAppealed, "done"]
+        assert Appeal.objects.count() == 1
+
+    @pytest.mark.parametrize("measure", GRADED)
+    def test_concurrent_opposite_decisions_on_an_appeal_leave_one(self, alice, mod, other, post, measure, monkeypatch):
+        appeal = services.appeal(GRADED[measure](post, mod), by=alice.pk, text="No.")
+        meet_at(monkeypatch, services, "_record_decision")
+        overturns = [True, False]
+        results = in_threads(
+            2, lambda: outcome(lambda: services.decide_appeal(appeal, by=other, overturn=overturns.pop()))
+        )
+        assert sorted(results, key=str) == [services.AppealDecided, "done"]
+        assert ModerationAction.objects.filter(case_id=appeal.pk).count() == 1
+        overturned = Appeal.objects.get().status == "overturned"
+        assert ModerationAction.objects.in_force().exists() is not overturned
+        assert (state(post, alice) == BEFORE) is overturned
+
+    @pytest.mark.parametrize("measure", GRADED)
+    def test_undoing_and_overturning_at_the_same_time_ends_the_measure_once(
+        self, alice, mod, other, post, measure, monkeypatch
+    ):
+        action = GRADED[measure](post, mod)
+        appeal = services.appeal(action, by=alice.pk, text="No.")
+        meet_at(monkeypatch, decisions, "undo")
+        monkeypatch.setattr(services, "undo", decisions.undo)
+        calls = [
+            lambda: queue.undo(action, by=mod, reason="A mistake."),
+            lambda: services.decide_appeal(appeal, by=other, overturn=True),
+        ]
+        results = in_threads(2, lambda: outcome(calls.pop()))
+        assert set(results) <= {"done", services.NothingToUndo}
+        assert ModerationAction.objects.filter(reverses=action).count() == 1
+        assert Appeal.objects.get().status == "overturned"
+        assert state(post, alice) == BEFORE

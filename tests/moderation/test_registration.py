@@ -5,11 +5,15 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from apps.accounts import email_domains, registration
+from apps.accounts import email_domains, invitations, registration
 from apps.accounts.models import Application, EmailDomain, Invitation, User
+from apps.moderation import registration as desk
 from apps.moderation.models import Claim, StaffAct
+from apps.moderation.permissions import AdminRequired
+from apps.moderation.roles import SeniorModeratorRequired
+from apps.moderation.services import ModeratorRequired
 from apps.site import services as site
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, UserFactory
 from tests.moderation.people import make_moderator
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +64,7 @@ def test_decision_is_recorded_mailed_and_leads_to_the_next_application(mod, deli
     assert Application.objects.pending().count() == 2
     decided = browser.post(page_of(first), {"decision": "approve", "note": "Welcome."})
     assert decided.headers["Location"] == page_of(second)
+    assert browser.get(page_of(second)).context["mine"]
     assert browser.post(page_of(second), {"decision": "reject", "note": "No."}).headers["Location"] == QUEUE
     deliver()
     assert {letter.subject for letter in mail.outbox[-2:]} == {
@@ -74,6 +79,40 @@ def test_decision_is_recorded_mailed_and_leads_to_the_next_application(mod, deli
     assert not Claim.objects.exists()
     assert User.objects.get(handle="dora").state == "active"
     assert "@dora" in browser.get(f"{QUEUE}?status=approved").text
+
+
+def test_services_check_the_rank_themselves(mod):
+    """The pages check it, too."""
+    application, creator = apply("dora"), UserFactory()
+    invitation = invitations.create(creator.pk, max_uses=1, days=1)
+    domain = EmailDomain.objects.create(domain="blocked.example", effect="block", reason="x")
+    senior = make_moderator("senior", "senior_moderator")
+    refused = [
+        (ModeratorRequired, lambda: desk.decide_application(application, by=creator, approve=True)),
+        (AdminRequired, lambda: desk.invite(max_uses=1, days=1, by=senior, reason="x")),
+        (AdminRequired, lambda: desk.revoke_invitation(invitation, by=senior, reason="x")),
+        (
+            SeniorModeratorRequired,
+            lambda: desk.add_email_domain(domain="a.example", effect="block", by=mod, reason="x"),
+        ),
+        (SeniorModeratorRequired, lambda: desk.remove_email_domain(domain, by=mod, reason="x")),
+    ]
+    for error, call in refused:
+        with pytest.raises(error):
+            call()
+    assert not StaffAct.objects.exists()
+
+
+def test_repeated_decision_and_revocation_are_recorded_once(mod):
+    application, admin = apply("dora"), make_moderator("root", "admin")
+    invitation = invitations.create(admin.pk, max_uses=1, days=1)
+    for first in (True, False):
+        assert desk.decide_application(application, by=mod, approve=True) is first
+        assert desk.revoke_invitation(invitation, by=admin, reason="x") is first
+    assert list(StaffAct.objects.order_by("id").values_list("act", flat=True)) == [
+        "approve_application",
+        "revoke_invitation",
+    ]
 
 
 def test_release_gives_an_application_back(mod):

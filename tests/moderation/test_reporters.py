@@ -1,6 +1,6 @@
 """Reporters learn that a report was received, the decision and its reason; and object to a dismissal once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -9,17 +9,20 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.core.db.ids import new_id
+from apps.core.errors import NotFound
 from apps.core.privacy import in_dependency_order
 from apps.moderation import privacy, services
 from apps.moderation.appeals import objections
 from apps.moderation.cases import queue
 from apps.moderation.cases.decisions import Target
+from apps.moderation.console import search
 from apps.moderation.models import Appeal, Flag, ModerationAction, OpenCase
 from apps.notifications.models import Notification
+from apps.site import services as site
 from tests.conftest import Caller
 from tests.factories import BlockFactory, CommentFactory, PostFactory, UserFactory
 from tests.moderation.people import make_moderator
-from tests.threads import in_threads
+from tests.threads import in_threads, meet_at
 
 pytestmark = pytest.mark.django_db
 HARMLESS = "It is a joke."
@@ -107,6 +110,7 @@ class TestOutcome:
         decide_case(post, mod, decision, **more)
         answer = shown(api(bob), report)
         assert (answer["status"], answer["reason"]) == (status, reason)
+        assert answer["may_object"] is (status == "dismissed")
 
     def test_measure_against_the_account_is_not_named(self, api, bob, mod, alice, post, report):
         until = timezone.now() + timedelta(days=3)
@@ -138,6 +142,17 @@ class TestOutcome:
             assert object_to(api(other), dismissed).status_code == 404
         assert api(bob).get(f"/moderation/flags/mine/{new_id()}").status_code == 404
 
+    def test_reports_show_their_rules_without_a_query_for_each(self, api, bob, django_assert_max_num_queries):
+        rule = site.add_rule({"en": {"title": "Be kind"}})
+        for _ in range(3):
+            services.flag(PostFactory(), by=bob.pk, category="hate", rule=rule)
+        caller = api(bob)
+        caller.get("/moderation/flags/mine")
+        with django_assert_max_num_queries(3):
+            rows = caller.get("/moderation/flags/mine").json()["results"]
+        shown_rule = {"id": str(rule.rule_id), "version": 1, "title": "Be kind"}
+        assert [row["rule"] for row in rows] == [shown_rule] * 3
+
 
 class TestNotification:
     @pytest.fixture
@@ -162,12 +177,28 @@ class TestNotification:
             assert text in decided.body
         assert "alice" not in decided.body + received.body
 
+    def test_mail_about_a_measure_offers_no_objection(self, deliver, bob, mod, post, report):
+        User.objects.filter(pk=bob.pk).update(email_verified_at=timezone.now())
+        decide_case(post, mod, "take_down", category="spam")
+        deliver()
+        [decided] = [letter for letter in mail.outbox if letter.subject == "Your report was reviewed"]
+        assert "dispute settlement body" in decided.body
+        assert "you can object" not in decided.body
+
     def test_texts_are_in_the_language_of_the_reporter(self, deliver, german, report):
         deliver()
         statement = Notification.objects.get().statement
         # The German date, also where a text is not translated yet.
         day = timezone.now()
         assert f"{day.day}. " in statement
+
+    def test_days_are_those_of_the_reporter(self, deliver, bob, post):
+        User.objects.filter(pk=bob.pk).update(time_zone="Pacific/Kiritimati")  # UTC+14
+        with time_machine.travel(datetime(2040, 3, 1, 12, tzinfo=UTC), tick=False):
+            flag = services.flag(post, by=bob.pk, category="hate")[0]
+        Flag.objects.filter(pk=flag.pk).update(created_at=datetime(2040, 3, 1, 12, tzinfo=UTC))
+        deliver()
+        assert "sent on 2 March 2040." in Notification.objects.get().statement
 
     def test_mail_can_be_turned_off_but_not_the_notification(self, api, deliver, german, bob, report):
         none = {"in_app": False, "push": False, "email": False}
@@ -202,7 +233,7 @@ class TestObjection:
     def test_dismissal_is_objected_to_once(self, api, bob, dismissed):
         answer = object_to(api(bob), dismissed)
         assert answer.status_code == 201
-        assert answer.json()["may_object"] is False
+        assert (answer.json()["may_object"], answer.json()["object_until"]) == (False, None)
         assert answer.json()["objection"] | {"created_at": ""} == {
             "text": "It is no joke.",
             "status": "open",
@@ -249,6 +280,25 @@ class TestObjection:
         services.resolve_flag(Flag.objects.get(), by=mod, resolution="dismissed")
         assert shown(api(bob), dismissed)["may_object"] is False
         assert object_to(api(bob), dismissed).json()["code"] == "already_objected"
+
+    def test_objection_is_to_the_dismissal_of_the_own_report(self, bob, mod, post, dismissed):
+        newer = services.flag(post, by=UserFactory().pk, category="spam")[0]
+        services.resolve_flag(newer, by=mod, resolution="dismissed")
+        with pytest.raises(NotFound):
+            objections.object_to(newer, by=bob.pk, text="No.")
+        assert objections.object_to(dismissed, by=bob.pk, text="No.").action.case_id == dismissed.pk
+        assert objections.get_objections([dismissed.pk], by=newer.reporter_id) == {}
+
+    def test_objection_is_decided_by_a_higher_rank_than_the_reported_one(self, bob, judge):
+        senior, chief = make_moderator("senior", "senior_moderator"), make_moderator("chief", "admin")
+        report = services.flag(senior, by=bob.pk, category="hate")[0]
+        services.resolve_flag(report, by=chief, resolution="dismissed")
+        objections.object_to(report, by=bob.pk, text="No.")
+        for moderator in (senior, judge):
+            with pytest.raises(services.CannotModerate):
+                decide(moderator, report, overturn=True)
+        decide(make_moderator("boss", "admin"), report, overturn=True)
+        assert Flag.objects.get().status == "open"
 
     def test_upheld_dismissal_stays(self, api, bob, judge, dismissed):
         object_to(api(bob), dismissed)
@@ -310,6 +360,14 @@ class TestConfidentiality:
             assert "bob" not in str(caller.get(f"/moderation/{path}").json()), path
         assert not Notification.objects.filter(recipient=rude).exists()
 
+    def test_search_does_not_find_an_objection_for_the_reported_moderator(self, bob, judge):
+        rude, chief = make_moderator("rude"), make_moderator("chief", "admin")
+        report = services.flag(rude, by=bob.pk, category="hate")[0]
+        services.resolve_flag(report, by=chief, resolution="dismissed")
+        objection = objections.object_to(report, by=bob.pk, text="No.")
+        assert search.find(str(objection.pk), reader_id=rude.pk).appeals == []
+        assert search.find(str(objection.pk), reader_id=judge.pk).appeals == [objection]
+
     def test_affected_user_does_not_learn_who_reported(self, api, deliver, alice, bob, mod, post, report):
         decide_case(post, mod, "take_down", category="spam")
         deliver()
@@ -366,6 +424,24 @@ class TestErasure:
 
 
 class TestOwnActions:
+    def test_list_needs_no_query_for_each_rule(self, api, alice, mod, django_assert_max_num_queries):
+        rules = [site.add_rule({"en": {"title": f"Rule {n}"}}) for n in range(4)]
+        for rule in rules:
+            services.take_down_post(PostFactory(author=alice), by=mod, reason="x", category="spam", rule=rule)
+        caller = api(alice)
+        caller.get("/moderation/actions/mine")
+        with django_assert_max_num_queries(3):
+            rows = caller.get("/moderation/actions/mine").json()["results"]
+        for row, rule in zip(rows, reversed(rules), strict=True):
+            assert rule.texts["en"]["title"] in str(row["paragraphs"])
+
+    def test_notification_has_the_times_of_the_member(self, api, alice, mod, deliver):
+        User.objects.filter(pk=alice.pk).update(time_zone="Asia/Kolkata")
+        until = datetime(2126, 11, 23, 16, 14, tzinfo=UTC)
+        services.suspend(alice, by=mod, reason="x", category="spam", until=until)
+        deliver()
+        assert "until 23 November 2126, 21:44 IST" in Notification.objects.get().statement
+
     def test_actions_have_their_statement_and_appeal(self, api, alice, mod, post):
         comment = CommentFactory(post=post, author=alice, text="Buy watches")
         services.take_down_comment(comment, by=mod, reason="An advertisement.", category="spam")
@@ -388,7 +464,8 @@ class TestOwnActions:
 
 @pytest.mark.promise("R2")
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_objections_create_one():
+def test_concurrent_objections_create_one(monkeypatch):
+    meet_at(monkeypatch, objections, "_find_dismissal")
     bob, mod = UserFactory(handle="bob"), make_moderator("mod")
     report = services.flag(PostFactory(), by=bob.pk, category="hate")[0]
     services.resolve_flag(report, by=mod, resolution="dismissed")

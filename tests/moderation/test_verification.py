@@ -75,6 +75,19 @@ def test_suspended_account_is_not_verified(admin, alice):
         verification.set_verified(User.objects.get(pk=alice.pk), verified=True, by=admin, reason="Known.")
 
 
+def test_mark_is_removed_from_a_suspended_account(admin, alice):
+    verification.set_verified(alice, verified=True, by=admin, reason="Known.")
+    accounts.suspend(alice, reason="spam")
+    assert verification.set_verified(User.objects.get(pk=alice.pk), verified=False, by=admin, reason="Spam.")
+    assert not is_verified(alice)
+
+
+def test_form_is_offered_to_admins_about_others(admin, alice, mod):
+    pairs = [(by, person) for by in (admin, mod) for person in (alice, by)]
+    offered = [(by.handle, person.handle) for by, person in pairs if verification.may_verify(by, person)]
+    assert offered == [("chief", "alice")]
+
+
 @pytest.mark.promise("P8")
 @pytest.mark.parametrize("role", ["member", "moderator", "admin"])
 def test_mark_is_no_field_of_the_profile(role, api, alice):

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
+from apps.accounts import two_factor
 from apps.accounts.models import User
 from apps.core.errors import Invalid, NotFound
 from apps.moderation import site
@@ -17,6 +18,7 @@ from apps.moderation.permissions import AdminRequired
 from apps.site import reads, services
 from apps.site.logos import make_logo
 from apps.site.models import Announcement, DocumentVersion, Rule, SiteSettings
+from tests.conftest import Caller
 from tests.factories import PASSWORD
 from tests.moderation.people import make_moderator
 from tests.threads import in_threads
@@ -99,6 +101,15 @@ def test_settings_are_changed_and_recorded_with_the_old_and_new_values(browser):
     assert send(browser, "sitesettings", "change_settings", form) == {}
     assert reads.current().logo_id is None
     assert acts()[2:] == ["remove_logo"]
+
+
+def test_console_authenticator_apps_and_passkeys_show_the_name_of_the_site(browser, admin):
+    site.change_settings(by=admin, name="Ebb: Flow")
+    assert "Start | Ebb: Flow" in " ".join(browser.get("/admin/").text.split())
+    assert "Ebb: Flow" in Client().get(reverse("admin:login")).text
+    assert two_factor.begin(admin).config_url.startswith("otpauth://totp/Ebb%20Flow%3Aoperator?")
+    caller = Caller(admin)
+    assert caller.post("/users/me/second-factors/passkeys/options").json()["options"]["rp"]["name"] == "Ebb: Flow"
 
 
 @pytest.mark.parametrize(

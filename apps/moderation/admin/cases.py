@@ -170,15 +170,15 @@ def possible(case: reads.Case) -> list[str]:
 
 def offered(case: reads.Case, *, has_reports: bool) -> dict[str, str]:
     """The possible decisions that would change something, with their labels."""
-    can_be_warned = case.person.state not in {User.State.LEAVING, User.State.ERASED}
+    takes_measures = case.person.state not in {User.State.PENDING, User.State.LEAVING, User.State.ERASED}
     is_hidden = getattr(case.row, "taken_down_at", None) is not None
     useless = {
         Decision.TAKE_DOWN: is_hidden,
-        Decision.SUSPEND: not can_be_warned,
+        Decision.SUSPEND: not takes_measures,
         Decision.MARK_SENSITIVE: is_hidden or getattr(case.row, "marked_sensitive", False),
         Decision.LIMIT_POST: is_hidden or getattr(case.row, "reach_limited", False),
         Decision.LIMIT_ACCOUNT: case.person.reach_limited or case.person.state == User.State.ERASED,
-        Decision.WARN: not can_be_warned,
+        Decision.WARN: not takes_measures,
         Decision.DISMISS: not has_reports,
         Decision.RESOLVE: not has_reports,
     }

@@ -15,9 +15,15 @@ from apps.moderation.cases import reads
 from apps.moderation.console.profiles import COUNTED, bounded_count
 from apps.moderation.models import Appeal, Flag, ModerationAction, OpenCase, SuspensionProposal
 from apps.moderation.transparency import statistics
+from apps.site import reads as site
 
 LANDING_ROWS = 5
 QUEUE_PAGES = ("queue/", "case/", "sweep/", "author/")
+
+
+def site_title(request: HttpRequest) -> str:
+    """The name of the site, in the title and the header of the console."""
+    return site.current().name
 
 
 def may_moderate(request: HttpRequest) -> bool:
@@ -43,8 +49,7 @@ def landing(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not may_moderate(request):
         return context
     by = cast(User, request.user)
-    appeals = Appeal.objects.listed_for(by.pk).open().select_related("appellant", "action")
-    appeals = appeals.exclude(appellant=by).exclude(action__actor=by)
+    appeals = Appeal.objects.decidable_by(by.pk).select_related("appellant", "action")
     return context | {
         "mine": reads.list_claimed_cases(by.pk),
         "cases": reads.list_cases(limit=LANDING_ROWS),
@@ -62,7 +67,7 @@ def _numbers(by: User) -> dict[str, int]:
     rows: dict[str, QuerySet[Any]] = {
         "Open cases": OpenCase.objects.all(),
         "Open reports": Flag.objects.open(),
-        "Open appeals": Appeal.objects.open(),
+        "Open appeals": Appeal.objects.listed_for(by.pk).open(),
         "Applications": Application.objects.pending(),
         "Your decisions today": decided,
     }

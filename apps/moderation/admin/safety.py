@@ -29,6 +29,7 @@ from apps.media.models import Media
 from apps.moderation import safety
 from apps.moderation.admin.photos import Photo, photo_of
 from apps.moderation.admin.rows import ReasonForm
+from apps.moderation.admin.views import error_text
 from apps.moderation.roles import may_change_rules
 from apps.safety.models import BlockedImage, BlockedTerm, NewAccountLimit
 from apps.safety.services import MAX_HOURS, MAX_LIMIT, MAX_TERM_LENGTH
@@ -43,10 +44,6 @@ class RuleForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="Recorded in the audit.",
     )
-
-
-def _error_text(refusal: DomainError) -> str:
-    return " ".join(fault["message"] for fault in refusal.extra.get("errors", [])) or str(refusal.detail)
 
 
 def _add_errors(form: RuleForm, refusal: DomainError) -> None:
@@ -112,7 +109,7 @@ class RuleAdmin(ReadOnlyAdmin):
             try:
                 done += service(row, by=cast(User, request.user), reason=request.POST.get("reason", ""))
             except DomainError as refusal:
-                messages.error(request, f"{row}: {_error_text(refusal)}")
+                messages.error(request, f"{row}: {error_text(refusal)}")
         messages.info(request, f"{done} {result}.")
 
 

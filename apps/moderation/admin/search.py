@@ -12,8 +12,8 @@ class SearchPage(ConsolePage):
     template_name = "console/search.html"
 
     def get_page_context(self) -> dict[str, Any]:
-        query = self.request.GET.get("q", "").strip()
-        results = search.find(query)
+        query, reader = self.request.GET.get("q", "").strip(), current_user(self.request)
+        results = search.find(query, reader_id=reader.pk)
         if results.by_email:
-            record_staff_act("find_by_email", results.people[0], by=current_user(self.request).pk)
+            record_staff_act("find_by_email", results.people[0], by=reader.pk)
         return {"query": query, "results": results, "limit": search.LIMIT, "max_length": search.MAX_LENGTH}

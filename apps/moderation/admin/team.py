@@ -65,7 +65,7 @@ class DeleteNoteView(ModerationView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, note_id: UUID) -> HttpResponse:
-        note = TeamNote.objects.filter(pk=note_id).first()
+        note = TeamNote.objects.readable_by(self.moderator.pk).filter(pk=note_id).first()
         if note is None:
             raise Http404
         try:
@@ -88,7 +88,7 @@ def _back(request: HttpRequest, person_id: UUID) -> HttpResponse:
 class TeamNoteAdmin(ReadOnlyAdmin):
     """All notes but those about the moderator. They are written on the page of the person."""
 
-    list_display = [linked("person"), "text", linked("author"), "created_at"]
+    list_display = ["text", linked("person"), linked("author"), "created_at"]
     list_select_related = ["person", "author"]
     searched_ids = ["id"]
     searched_people = ["person", "author"]

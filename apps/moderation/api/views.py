@@ -1,6 +1,6 @@
 """Reports, the decisions of moderators, the audit, and appeals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from apps.accounts.api.authentication import OptionalBearerAuthentication
 from apps.accounts.models import User
@@ -24,7 +25,7 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.schema import documented
 from apps.core.api.throttling import Bucket, SecretRateLimit
 from apps.core.api.views import BaseViewSet
-from apps.core.errors import Invalid, NotFound, Unauthorized
+from apps.core.errors import DomainError, Invalid, NotFound, Unauthorized
 from apps.engagement.api.comments import find_comment, find_reviewable_comment
 from apps.engagement.models import Comment
 from apps.moderation import reporters, services
@@ -46,7 +47,33 @@ post_action = partial(action, detail=True, methods=["post"])
 report_action = partial(
     post_action, permission_classes=[IsAuthenticated], serializer_class=serializers.MakeFlagSerializer
 )
-decision_action = partial(post_action, permission_classes=[IsModerator])
+
+
+def decision(
+    *,
+    operation_id: str,
+    summary: str,
+    description: str = "",
+    errors: Sequence[type[DomainError]] = (),
+    serializer_class: type[Serializer[Any]] = serializers.TakeDownSerializer,
+    url_path: str | None = None,
+    idempotency_key: bool = False,
+) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
+    """A decision of moderators: an `@action` that is `@documented`. `errors`: those besides DECISION_ERRORS."""
+    document = documented(
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        responses=ACTION,
+        errors=[*DECISION_ERRORS, *errors],
+        idempotency_key=idempotency_key,
+    )
+    route = post_action(permission_classes=[IsModerator], serializer_class=serializer_class, url_path=url_path)
+
+    def decorate(method: Callable[..., Response]) -> Callable[..., Response]:
+        return document(route(idempotent(method) if idempotency_key else method))
+
+    return decorate
 
 
 class TargetViewSet(BaseViewSet):
@@ -98,48 +125,39 @@ class UserModerationViewSet(TargetViewSet):
     def flag(self, request: Request, user: str) -> Response:
         return self.report(get_user_or_404(request, user, include_blocked=True))
 
-    @documented(
+    @decision(
         operation_id="suspendUser",
         summary="Suspend a user",
         description="Another reason or end replaces a suspension.",
-        responses=ACTION,
-        errors=[*DECISION_ERRORS, services.SecondPairOfEyesRequired],
+        errors=[services.SecondPairOfEyesRequired],
+        serializer_class=serializers.SuspendSerializer,
     )
-    @decision_action(serializer_class=serializers.SuspendSerializer)
     def suspend(self, request: Request, user: str) -> Response:
         return self.decide(services.suspend, get_any_user_or_404(request, user))
 
-    @documented(
+    @decision(
         operation_id="limitUser",
         summary="Limit the reach of a user",
         description="The account and its posts are not in explore, search, suggestions and lists of tags.",
-        responses=ACTION,
-        errors=DECISION_ERRORS,
     )
-    @decision_action(serializer_class=serializers.TakeDownSerializer)
     def limit(self, request: Request, user: str) -> Response:
         return self.decide(measures.limit_account, get_any_user_or_404(request, user))
 
-    @documented(
+    @decision(
         operation_id="warnUser",
         summary="Warn a user",
         description="A message with the reason, without further effect. Each call is a new warning.",
-        responses=ACTION,
-        errors=DECISION_ERRORS,
         idempotency_key=True,
     )
-    @decision_action(serializer_class=serializers.TakeDownSerializer)
-    @idempotent
     def warn(self, request: Request, user: str) -> Response:
         return self.decide(measures.warn, get_any_user_or_404(request, user))
 
-    @documented(
+    @decision(
         operation_id="unsuspendUser",
         summary="Unsuspend a user",
-        responses=ACTION,
-        errors=[*DECISION_ERRORS, services.NothingToUndo],
+        errors=[services.NothingToUndo],
+        serializer_class=serializers.RestoreSerializer,
     )
-    @decision_action(serializer_class=serializers.RestoreSerializer)
     def unsuspend(self, request: Request, user: str) -> Response:
         return self.decide(services.unsuspend, get_any_user_or_404(request, user))
 
@@ -154,40 +172,33 @@ class PostModerationViewSet(TargetViewSet):
     def flag(self, request: Request, post_id: UUID) -> Response:
         return self.report(find_post(request, post_id))
 
-    @documented(operation_id="takeDownPost", summary="Take down a post", responses=ACTION, errors=DECISION_ERRORS)
-    @decision_action(serializer_class=serializers.TakeDownSerializer)
+    @decision(operation_id="takeDownPost", summary="Take down a post")
     def takedown(self, request: Request, post_id: UUID) -> Response:
         return self.decide(services.take_down_post, find_reviewable_post(request, post_id))
 
-    @documented(
+    @decision(
         operation_id="markPostSensitive",
         summary="Mark a post as sensitive",
-        description="Its author cannot change this while the mark stands.",
-        responses=ACTION,
-        errors=DECISION_ERRORS,
+        description="Its author cannot change this until the action is undone.",
+        url_path="mark-sensitive",
     )
-    @decision_action(serializer_class=serializers.TakeDownSerializer, url_path="mark-sensitive")
     def mark_sensitive(self, request: Request, post_id: UUID) -> Response:
         return self.decide(measures.mark_sensitive, find_reviewable_post(request, post_id))
 
-    @documented(
+    @decision(
         operation_id="limitPost",
         summary="Limit the reach of a post",
         description="It is not in explore, search and lists of tags.",
-        responses=ACTION,
-        errors=DECISION_ERRORS,
     )
-    @decision_action(serializer_class=serializers.TakeDownSerializer)
     def limit(self, request: Request, post_id: UUID) -> Response:
         return self.decide(measures.limit_post, find_reviewable_post(request, post_id))
 
-    @documented(
+    @decision(
         operation_id="restorePost",
         summary="Restore a post",
-        responses=ACTION,
-        errors=[*DECISION_ERRORS, services.NothingToUndo],
+        errors=[services.NothingToUndo],
+        serializer_class=serializers.RestoreSerializer,
     )
-    @decision_action(serializer_class=serializers.RestoreSerializer)
     def restore(self, request: Request, post_id: UUID) -> Response:
         return self.decide(services.restore_post, find_reviewable_post(request, post_id))
 
@@ -204,18 +215,16 @@ class CommentModerationViewSet(TargetViewSet):
     def flag(self, request: Request, comment_id: UUID) -> Response:
         return self.report(find_comment(request, comment_id))
 
-    @documented(operation_id="takeDownComment", summary="Take down a comment", responses=ACTION, errors=DECISION_ERRORS)
-    @decision_action(serializer_class=serializers.TakeDownSerializer)
+    @decision(operation_id="takeDownComment", summary="Take down a comment")
     def takedown(self, request: Request, comment_id: UUID) -> Response:
         return self.decide(services.take_down_comment, find_reviewable_comment(request, comment_id))
 
-    @documented(
+    @decision(
         operation_id="restoreComment",
         summary="Restore a comment",
-        responses=ACTION,
-        errors=[*DECISION_ERRORS, services.NothingToUndo],
+        errors=[services.NothingToUndo],
+        serializer_class=serializers.RestoreSerializer,
     )
-    @decision_action(serializer_class=serializers.RestoreSerializer)
     def restore(self, request: Request, comment_id: UUID) -> Response:
         return self.decide(services.restore_comment, find_reviewable_comment(request, comment_id))
 
@@ -402,14 +411,13 @@ class ActionViewSet(BaseViewSet):
         appeal = services.appeal(appealed, by=cast(UUID, appealed.affected_id), text=body["text"])
         return Response(serializers.AppealSerializer(appeal).data, status=201)
 
-    @documented(
+    @decision(
         operation_id="undoModerationAction",
         summary="Undo a moderation action",
         description="As a moderator: a measure that is in force. Returns the action that reverses it.",
-        responses=ACTION,
-        errors=[*DECISION_ERRORS, services.NothingToUndo],
+        errors=[services.NothingToUndo],
+        serializer_class=serializers.UndoSerializer,
     )
-    @decision_action(serializer_class=serializers.UndoSerializer)
     def undo(self, request: Request, action_id: UUID) -> Response:
         action = ModerationAction.objects.with_outcome().filter(pk=action_id).first()
         if action is None:

@@ -115,7 +115,7 @@ def _takedowns(number: int) -> tuple[str, str]:
 
 def _item(action: ModerationAction) -> str:
     """One of several measures."""
-    day, text = _format_day(moment_of(action.target_id)), _first_words(action)
+    day, text = format_day(moment_of(action.target_id)), _first_words(action)
     if action.target_type == TargetType.COMMENT:
         which = _("Your comment of {day} (“{text}”).") if text else _("Your comment of {day}.")
     else:
@@ -226,22 +226,21 @@ def _decision(action: ModerationAction) -> tuple[str, str]:
 
 
 def _suspension(action: ModerationAction) -> str:
+    effect = gettext(
+        "We have suspended your account: nobody can see your profile or your posts. You can sign in only to read this "
+        "decision, to appeal, to download your data and to delete your account."
+    )
     if action.until is None:
-        return gettext(
-            "We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. This "
-            "applies everywhere, until it is lifted."
-        )
-    return _(
-        "We have suspended your account: you cannot sign in, and nobody can see your profile or your posts. This "
-        "applies everywhere, until {until}."
-    ).format(until=_format_time(action.until))
+        return f"{effect} {gettext('This applies everywhere, until it is lifted.')}"
+    scope = gettext("This applies everywhere, until {until}.")
+    return f"{effect} {scope.format(until=_format_time(action.until))}"
 
 
 def _which(action: ModerationAction) -> str:
     """The target as the object of a sentence: by its day and its first words, as people do not know its id."""
     if action.target_type == TargetType.USER:
         return gettext("your account")
-    day, text = _format_day(moment_of(action.target_id)), _first_words(action)
+    day, text = format_day(moment_of(action.target_id)), _first_words(action)
     if action.target_type == TargetType.COMMENT:
         which = _("your comment of {day} (“{text}”)") if text else _("your comment of {day}")
     else:
@@ -269,7 +268,8 @@ def _format_time(moment: datetime) -> str:
     return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
 
 
-def _format_day(moment: datetime) -> str:
+def format_day(moment: datetime) -> str:
+    """The day in the active language and time zone."""
     return date_format(timezone.localtime(moment), "DATE_FORMAT")
 
 

@@ -145,3 +145,15 @@ def record(
             enqueue(SEND_STATEMENT, kwargs={"action_id": str(pk)})
         action_taken.publish(action_id=str(pk))
     return made
+
+
+def record_on(action: str, target: Target, *, by: User, **more: Any) -> ModerationAction:
+    """As `record`, of an action of a moderator on a target, which affects its owner."""
+    return record(
+        action,
+        actor_id=by.pk,
+        target_type=target.type,
+        target_id=target.id,
+        affected_id=target.person_id,
+        **more,
+    )

@@ -122,7 +122,8 @@ def _preview_posts(targets: Sequence[Target], decision: str) -> Effect:
 def _preview_accounts(targets: Sequence[Target], decision: str, flags: int) -> Effect:
     people = User.objects.not_erased().filter(pk__in={target.person_id for target in targets})
     warns = decision == Decision.WARN
-    number = people.count() if warns else people.in_reach().count()
+    # Also accounts whose owners have turned off `discoverable`: these are limited and notified, too.
+    number = people.count() if warns else people.filter(reach_limited=False).count()
     return Effect(
         cases=len(targets),
         warned=number if warns else 0,

@@ -3,10 +3,10 @@
 They call `services.py`, which writes the audit, and close the reports in the same transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from django.db import transaction
@@ -22,11 +22,26 @@ from apps.moderation.cases import claims, measures, proposals
 from apps.moderation.cases.decisions import SEND_STATEMENT, Target, find_row, is_in_force, lock_target
 from apps.moderation.cases.proposals import require_reason
 from apps.moderation.models import Decision, Flag, ModerationAction, SuspensionProposal, TargetType
+from apps.moderation.services import Grounds
 from apps.site.models import RuleVersion
 
 Action = ModerationAction.Action
+# (decision, type of the target) → the measure on content.
+_CONTENT_MEASURES: dict[tuple[str, str], Callable[..., ModerationAction]] = {
+    (Decision.TAKE_DOWN, TargetType.POST): services.take_down_post,
+    (Decision.TAKE_DOWN, TargetType.COMMENT): services.take_down_comment,
+    (Decision.MARK_SENSITIVE, TargetType.POST): measures.mark_sensitive,
+    (Decision.LIMIT_POST, TargetType.POST): measures.limit_post,
+}
+# The measures on the owner of any target, besides suspensions.
+_ACCOUNT_MEASURES: dict[str, Callable[..., ModerationAction]] = {
+    Decision.LIMIT_ACCOUNT: measures.limit_account,
+    Decision.WARN: measures.warn,
+}
 # The decisions about content, whose statements of reasons are sent together after a bulk decision.
-ON_CONTENT = frozenset({Decision.TAKE_DOWN, Decision.MARK_SENSITIVE, Decision.LIMIT_POST})
+ON_CONTENT = frozenset(decision for decision, _type in _CONTENT_MEASURES)
+# The decisions that only close reports.
+ON_REPORTS = frozenset({Decision.DISMISS, Decision.RESOLVE})
 # Cases in one bulk decision, so that the response arrives in time.
 MAX_AT_ONCE = 500
 
@@ -73,14 +88,20 @@ def decide_case(
     lock_target(target.id)
     claims.require_free(target, by=by)
     idle = not Flag.objects.open_on([target.id]).exists()
-    if idle and (reported or decision in {Decision.DISMISS, Decision.RESOLVE}):
+    if idle and (reported or decision in ON_REPORTS):
         raise CaseDecided
     if decision == Decision.SUSPEND and services.needs_second_moderator(until):
         proposal = proposals.propose(_person(target), by=by, reason=reason, category=category, rule=rule, target=target)
         claims.release(target, by=by)
         return Outcome(proposal=proposal)
-    grounds: dict[str, Any] = {"by": by, "reason": reason, "category": category, "rule": rule}
-    action = _act(target, decision=decision, until=until, mail_now=mail_now, grounds=grounds)
+    grounds: Grounds = {
+        "by": by,
+        "reason": reason,
+        "category": category,
+        "rule": rule,
+        "mail_now": mail_now or decision not in ON_CONTENT,
+    }
+    action = None if decision in ON_REPORTS else _act(target, decision, until=until, **grounds)
     resolution = Flag.Status.DISMISSED if decision == Decision.DISMISS else Flag.Status.RESOLVED
     first = action.pk if action else part_of
     closed = services.close_flags(
@@ -90,32 +111,14 @@ def decide_case(
     return Outcome(action=action, closed=closed)
 
 
-def _act(
-    target: Target, *, decision: str, until: datetime | None, mail_now: bool, grounds: dict[str, Any]
-) -> ModerationAction | None:
-    match decision, target.type:
-        case Decision.TAKE_DOWN, TargetType.POST:
-            return services.take_down_post(
-                _found(Post.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
-            )
-        case Decision.TAKE_DOWN, TargetType.COMMENT:
-            return services.take_down_comment(
-                _found(Comment.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
-            )
-        case Decision.MARK_SENSITIVE, TargetType.POST:
-            return measures.mark_sensitive(
-                _found(Post.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds
-            )
-        case Decision.LIMIT_POST, TargetType.POST:
-            return measures.limit_post(_found(Post.objects.filter(pk=target.id).first()), mail_now=mail_now, **grounds)
-        case Decision.LIMIT_ACCOUNT, _:
-            return measures.limit_account(_person(target), **grounds)
-        case Decision.WARN, _:
-            return measures.warn(_person(target), **grounds)
-        case Decision.SUSPEND, _:
-            return services.suspend(_person(target), until=until, **grounds)
-        case ((Decision.DISMISS | Decision.RESOLVE), _):
-            return None
+def _act(target: Target, decision: str, *, until: datetime | None, **grounds: Unpack[Grounds]) -> ModerationAction:
+    """Take the measure of the decision. Raises Invalid if it is not possible for the target."""
+    if decision == Decision.SUSPEND:
+        return services.suspend(_person(target), until=until, **grounds)
+    if on_account := _ACCOUNT_MEASURES.get(decision):
+        return on_account(_person(target), **grounds)
+    if on_content := _CONTENT_MEASURES.get((decision, target.type)):
+        return on_content(_found(find_row(target.type, target.id)), **grounds)
     raise Invalid(decision=("invalid", _("This decision is not possible for the target.")))
 
 
@@ -138,6 +141,18 @@ class Sweep:
     closed: int = 0
     proposed: int = 0
     refused: list[tuple[Target, DomainError]] = field(default_factory=list)
+
+    def decide(self, target: Target, **decision: Any) -> Outcome:
+        """Call `decide_case`, and count the result. If it is refused, nothing is decided."""
+        try:
+            outcome = decide_case(target, **decision)
+        except DomainError as refusal:
+            self.refused.append((target, refusal))
+            return Outcome()
+        self.done += outcome.proposal is None
+        self.proposed += outcome.proposal is not None
+        self.closed += outcome.closed
+        return outcome
 
 
 def decide_many(
@@ -167,30 +182,25 @@ def decide_many(
     warnings: dict[UUID, UUID] = {}
     for target in targets:
         warning = warnings.get(target.person_id)
-        try:
-            outcome = decide_case(
-                target,
-                by=by,
-                decision=Decision.RESOLVE if warning else decision,
-                reason=reason,
-                category=category,
-                rule=rule,
-                until=until,
-                part_of=warning,
-                mail_now=False,
-            )
-        except DomainError as refusal:
-            sweep.refused.append((target, refusal))
+        action = sweep.decide(
+            target,
+            by=by,
+            decision=Decision.RESOLVE if warning else decision,
+            reason=reason,
+            category=category,
+            rule=rule,
+            until=until,
+            part_of=warning,
+            mail_now=False,
+        ).action
+        if action is None:
             continue
-        sweep.done += outcome.proposal is None
-        sweep.proposed += outcome.proposal is not None
-        sweep.closed += outcome.closed
-        if outcome.action and decision in ON_CONTENT:
-            mails.setdefault(target.person_id, outcome.action.pk)
-        if outcome.action and decision == Decision.WARN:
-            warnings[target.person_id] = outcome.action.pk
-        if close_others and outcome.action:
-            sweep.closed += close_other_reports(outcome.action, by=by).closed
+        if decision in ON_CONTENT:
+            mails.setdefault(target.person_id, action.pk)
+        if decision == Decision.WARN:
+            warnings[target.person_id] = action.pk
+        if close_others:
+            sweep.closed += close_other_reports(action, by=by).closed
     for action_id in mails.values():
         enqueue(SEND_STATEMENT, kwargs={"action_id": str(action_id)})
     return sweep
@@ -207,20 +217,14 @@ def close_other_reports(suspension: ModerationAction, *, by: User) -> Sweep:
     places = rows.values_list("target_type", "target_id").distinct()[:MAX_AT_ONCE]
     sweep = Sweep()
     for target in [Target(kind, pk, person_id) for kind, pk in places if pk]:
-        try:
-            outcome = decide_case(
-                target,
-                by=by,
-                decision=Decision.RESOLVE,
-                reason=suspension.reason,
-                category=suspension.category,
-                part_of=suspension.pk,
-            )
-        except DomainError as refusal:
-            sweep.refused.append((target, refusal))
-            continue
-        sweep.done += 1
-        sweep.closed += outcome.closed
+        sweep.decide(
+            target,
+            by=by,
+            decision=Decision.RESOLVE,
+            reason=suspension.reason,
+            category=suspension.category,
+            part_of=suspension.pk,
+        )
     return sweep
 
 

@@ -43,14 +43,15 @@ class SearchResults:
         return not (self.people or self.posts or self.comments or self.flags or self.actions or self.appeals)
 
 
-def find(text: str) -> SearchResults:
-    """The rows for an id, a complete e-mail address, a #tag, or a name and words."""
+def find(text: str, *, reader_id: UUID) -> SearchResults:
+    """The rows for an id, a complete e-mail address, a #tag, or a name and words, as far as this moderator may see
+    them."""
     wanted = " ".join(normalize("NFC", text.replace("\0", " ")).split())[:MAX_LENGTH]
     if not wanted:
         return SearchResults()
     pk = _id(wanted)
     if pk:
-        return _by_id(pk)
+        return _by_id(pk, reader_id)
     if "@" in wanted.removeprefix("@"):
         person = User.objects.by_login(wanted).first()
         return SearchResults(people=[person] if person else [], by_email=person is not None)
@@ -90,7 +91,7 @@ def _id(text: str) -> UUID | None:
         return None
 
 
-def _by_id(pk: UUID) -> SearchResults:
+def _by_id(pk: UUID, reader_id: UUID) -> SearchResults:
     match _kind_of(pk):
         case "person":
             return SearchResults(people=list(User.objects.filter(pk=pk)))
@@ -105,7 +106,7 @@ def _by_id(pk: UUID) -> SearchResults:
         case "action":
             return SearchResults(actions=list(ModerationAction.objects.with_outcome().filter(pk=pk)))
         case "appeal":
-            return SearchResults(appeals=list(Appeal.objects.with_action().filter(pk=pk)))
+            return SearchResults(appeals=list(Appeal.objects.listed_for(reader_id).with_action().filter(pk=pk)))
     return SearchResults()
 
 

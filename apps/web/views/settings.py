@@ -45,6 +45,7 @@ from apps.notifications import preferences
 from apps.notifications.api.serializers import PreferencesBodySerializer
 from apps.notifications.models import Type
 from apps.notifications.preferences import Channels
+from apps.notifications.querysets import WITH_STATEMENT
 from apps.social import visibility
 from apps.social.api.serializers import BlockedUserSerializer, MutedUserSerializer
 from apps.web import sessions
@@ -427,7 +428,7 @@ def _channel_rows(current: Mapping[str, Channels]) -> list[dict[str, Any]]:
                     "name": f"{type_}.{channel}",
                     "channel": CHANNELS[channel],
                     "checked": checked,
-                    "fixed": type_ in preferences.ALWAYS_LISTED and channel == "in_app",
+                    "fixed": type_ in WITH_STATEMENT and channel == "in_app",
                 }
                 for channel, checked in asdict(current[type_]).items()
             ],

@@ -5,14 +5,16 @@ looks are, and kept there.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
-from apps.accounts.models import User
+from apps.accounts.models import Application, User
 from apps.content import services as content
 from apps.media.models import Media
 from apps.moderation.cases import proposals
@@ -40,7 +42,8 @@ CAPTIONS = ["First light.", "Still.", "High water.", "Two hours uphill.", "Ferns
 
 @pytest.fixture
 def world():
-    """People, photographs from the pipeline, reports, a wave of spam, an appeal, and a month of decisions."""
+    """People, photographs from the pipeline, reports, a wave of spam, an appeal, an application, and a month of
+    decisions."""
     people = [UserFactory(handle=handle) for handle in ("ada", "bruno", "chiara", "daria", "emil", "fiona", "greta")]
     shots = [PlannedPhoto(scene, number, 480) for number, scene in enumerate(SCENES)]
     for number, (shot, photograph) in enumerate(zip(shots, photo_uploads.render(shots), strict=True)):
@@ -53,6 +56,8 @@ def world():
     BlockedTerm.objects.create(
         kind="word", text="watches", comparable="watches", effect="flag", reason="The wave of November."
     )
+    applicant = UserFactory(handle="helga", state="pending", erase_after=timezone.now() + timedelta(days=30))
+    Application.objects.create(user=applicant, reason="I photograph lighthouses.")
     proposals.propose(people[1], by=moderators[0], reason="Nothing but insults.", category="harassment")
     return moderators[1]
 
@@ -62,7 +67,7 @@ def pages():
     photo = Flag.objects.filter(status="open", target_type=TargetType.POST).order_by("id")[0]
     spam = Flag.objects.filter(status="open", target_type=TargetType.COMMENT).order_by("id")[0]
     spammer = User.objects.get(handle=reports.SPAMMER)
-    taken = ModerationAction.objects.get(action="takedown")
+    taken, warning = (ModerationAction.objects.get(action=action) for action in ("takedown", "warn"))
     case = reverse("admin:moderation_flag_case", args=["post", photo.target_id])
     ban = reverse("admin:safety_blockedimage_new")
     return {
@@ -90,6 +95,13 @@ def pages():
         "ban-a-picture": f"{ban}?medium={Media.objects.filter(item__post=taken.target_id).first().pk}",
         "proposed-suspension": case_of(SuspensionProposal.objects.get().person),
         "private": reverse("admin:accounts_user_private", args=[photo.subject_id]),
+        "security-events": reverse("admin:accounts_user_security_events", args=[photo.subject_id]),
+        "mark-sensitive": f"{case}?act=mark_sensitive",
+        "undo-a-warning": reverse("admin:moderation_moderationaction_undo", args=[warning.pk]),
+        "applications": reverse("admin:moderation_applications"),
+        "application": reverse("admin:moderation_application", args=[Application.objects.get().pk]),
+        "tags": reverse("admin:moderation_tags"),
+        "digest": reverse("admin:moderation_digest"),
         "two-factor": reverse("console_two_factor"),
         "people": reverse("admin:accounts_user_changelist"),
         "row-of-a-person": reverse("admin:accounts_user_change", args=[photo.subject_id]),

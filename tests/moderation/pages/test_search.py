@@ -9,7 +9,8 @@ from apps.core.db.ids import new_id
 from apps.engagement.comments import remove_comment
 from apps.engagement.models import Comment
 from apps.moderation import services
-from apps.moderation.console.search import find, find_comments, find_posts
+from apps.moderation.console import search as console
+from apps.moderation.console.search import SearchResults, find_comments, find_posts
 from apps.moderation.models import StaffAct
 from tests.factories import CommentFactory, PostFactory, UserFactory, many
 from tests.moderation.people import make_moderator, suspended, taken_down
@@ -21,6 +22,10 @@ PAGE = reverse("admin:moderation_search")
 
 def search(client, text):
     return client.get(PAGE, {"q": text})
+
+
+def find(text) -> SearchResults:
+    return console.find(text, reader_id=new_id())
 
 
 class TestById:

@@ -13,7 +13,7 @@ from apps.moderation.models import Claim, Flag, ModerationAction
 from tests.factories import PostFactory
 from tests.moderation.people import make_moderator
 from tests.moderation.queue.helpers import BECAUSE, browser, case_of, decide, messages_of, path_of, report
-from tests.threads import in_threads
+from tests.threads import in_threads, meet_at
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +143,8 @@ def test_exchange_of_claims_does_not_deadlock(alice, bob):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_decisions_have_one_winner(alice):
+def test_concurrent_decisions_have_one_winner(alice, monkeypatch):
+    meet_at(monkeypatch, queue, "_act")
     post = PostFactory(author=alice)
     for _ in range(3):
         report(post)

@@ -71,6 +71,18 @@ def test_bulk_preview_counts_posts_only(mod, things):
     assert (sweep.done, sweep.closed, len(sweep.refused)) == (1, 1, 2)
 
 
+def test_preview_counts_accounts_that_do_not_want_to_be_found(mod, alice, bob, carol):
+    User.objects.filter(pk=alice.pk).update(settings={"discoverable": False})
+    measures.limit_account(bob, by=mod, **BECAUSE)
+    effect = effects.preview([queue.Target.of(person) for person in (alice, bob, carol)], "limit_account")
+    assert (effect.limited_accounts, effect.statements) == (2, 2)
+    before = Statement.objects.count()
+    queue.decide_many(
+        [queue.Target.of(person) for person in (alice, bob, carol)], by=mod, decision="limit_account", **BECAUSE
+    )
+    assert Statement.objects.count() - before == 2
+
+
 def test_case_shows_measures_in_force_warnings_and_states(mod, things):
     measures.mark_sensitive(things["post"], by=mod, **BECAUSE)
     measures.limit_account(things["user"], by=mod, **BECAUSE)
@@ -122,7 +134,9 @@ def test_moderator_does_not_see_notes_about_the_own_account(mod):
         page = client.get(path)
         assert page.status_code == 200
         assert "Be careful." not in page.text
-    assert client.get(reverse("admin:moderation_teamnote_change", args=[TeamNote.objects.get().pk])).status_code != 200
+    note = TeamNote.objects.get()
+    assert client.get(reverse("admin:moderation_teamnote_change", args=[note.pk])).status_code != 200
+    assert client.post(reverse("admin:moderation_note_delete", args=[note.pk])).status_code == 404
 
 
 # ── Hashtags ─────────────────────────────────────────────────────────────────────────────────────────────
