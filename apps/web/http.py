@@ -32,7 +32,7 @@ from apps.site.models import Announcement, SiteSettings
 View = Callable[..., HttpResponse]
 LINKED_PAGES = (
     *("home", "explore", "search", "new", "notifications", "settings", "suggestions"),
-    *("login", "logout", "join", "manifest"),
+    *("login", "logout", "join", "manifest", "new_posts", "refresh_posts"),
 )
 # The announcements that the browser has dismissed: ids separated by dots.
 ANNOUNCEMENTS_COOKIE = "dismissed-announcements"
