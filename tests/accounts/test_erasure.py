@@ -540,7 +540,7 @@ class TestMail:
         assert not User.objects.exists()
         assert self.mails()[1:] == [([alice.email], "Dein Konto ist gelöscht")]
         text = " ".join(mail.outbox[-1].body.split())
-        assert text.startswith("Hallo Alice,")
+        assert text.startswith("Hallo Alice!")
         assert "können nicht wiederhergestellt werden" in text
         assert "team@example.org" in text
 

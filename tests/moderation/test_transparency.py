@@ -224,7 +224,12 @@ class TestStatementsOfReasons:
         ):
             assert part in said
         said = statements.POINTS["a"](suspension)
-        for part in ("suspended your account", "cannot sign in", "everywhere", "until 23 November 2126, 16:14 UTC"):
+        for part in (
+            "suspended your account",
+            "sign in only to read this decision",
+            "everywhere",
+            "until 23 November 2126, 16:14 UTC",
+        ):
             assert part in said
 
     def test_point_b_has_facts_and_notice(self, alice, bob, mod, takedown):

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
                 ('minimum_age', models.PositiveSmallIntegerField(blank=True, help_text='In years. Empty: no date of birth is asked for at sign-up.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(99)])),
                 ('invitations_per_member', models.PositiveSmallIntegerField(default=5, help_text='How many people a member may invite. Places are free again 90 days after an invitation ends. 0: only staff invites.')),
                 ('proof_of_work', models.BooleanField(default=False, help_text='Browsers solve a computing task at sign-up, which makes many sign-ups expensive.')),
-                ('confirmed_address_required', models.BooleanField(default=True, help_text='Before posting, commenting and following more than a few accounts.', verbose_name='confirmed e-mail address required')),
+                ('confirmed_address_required', models.BooleanField(blank=True, choices=[(None, 'As the setting REQUIRE_CONFIRMED_EMAIL'), (True, 'Yes'), (False, 'No')], help_text='Before posting, commenting and following more than a few accounts.', null=True, verbose_name='confirmed e-mail address required')),
                 ('changed_at', models.DateTimeField(auto_now=True)),
                 ('logo', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='site.logo')),
             ],
