@@ -252,7 +252,7 @@ class Rows:
             numbers = f"{self.followers[n]}\t{self.following[n]}\t{self.posted[n]}"
             yield (
                 f"{world.person(n)}\t!\tf\t{world.handle(n)}\t{n}@example.org\t{world.name(n)}\tTakes photographs.\t\t"
-                f"en\t{made_id(n, 17, world.begins - DAY)}\t{private}\tf\t{{}}\tactive\t\tf\t{numbers}\t{when}"
+                f"en\t{made_id(n, 17, world.begins - DAY)}\t{private}\tf\t{{}}\tactive\t\tf\t{numbers}\t{when}\t{when}"
             )
 
     def photos(self) -> Iterator[str]:
@@ -354,7 +354,7 @@ class Rows:
                 "accounts_user",
                 "id password is_superuser handle email display_name bio website locale avatar_id is_private "
                 "is_verified settings state suspension_reason is_staff follower_count following_count post_count "
-                "created_at",
+                "created_at email_verified_at",
                 self.people,
             ),
             (

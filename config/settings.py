@@ -277,8 +277,13 @@ CACHES = {
             "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},
         },
     },
-    # Parts of pages that depend on the language only, for `{% cache %}`, in the memory of each process.
-    "parts": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "parts"},
+    # Parts of pages, in the memory of each process: those that depend on the language only (`{% cache %}`), and posts
+    # (`{% article %}`, 4 KB each).
+    "parts": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "parts",
+        "OPTIONS": {"MAX_ENTRIES": 2000},
+    },
 }
 
 # ── Object storage ───────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from apps.engagement.models import Comment, Like, Save
 from apps.media.models import Media
 from apps.web.lists import POSTS
 from tests.conftest import clear_caches
-from tests.factories import BlockFactory, CommentFactory, LikeFactory, PostFactory, UserFactory
+from tests.factories import BlockFactory, CommentFactory, FollowFactory, LikeFactory, PostFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 SCRIPT = {"Accept": "application/json"}
@@ -49,6 +49,20 @@ def test_feed_page_takes_four_statements(posts, alice, bob, browse, django_asser
     browser.get("/")
     with django_assert_max_num_queries(4):
         assert html(browser.get("/")).count("<article") == min(posts, POSTS)
+
+
+def test_reader_of_kept_markup_sees_their_own_state_and_token(post, bob, browse):
+    other = UserFactory()
+    FollowFactory(follower=other, followed=post.author)
+    browsers = [browse(bob), browse(other)]
+    browsers[0].post(f"/p/{post.pk}/like", {"liked": "true"})
+    pages = [browser.get("/").content.decode() for browser in [*browsers, *browsers]]
+    assert ['name="liked" data-toggle value="false"' in page for page in pages] == [True, False, True, False]
+    tokens = [set(re.findall(r'csrfmiddlewaretoken" value="(\w+)"', page)) for page in pages]
+    assert [len(found) for found in tokens] == [1] * 4
+    assert len(set.union(*tokens)) == 4
+    Post.objects.filter(pk=post.pk).update(caption="Another text")
+    assert "Another text" in browsers[0].get("/").content.decode()
 
 
 def test_new_posts_are_counted(alice, bob, browse):
