@@ -3,9 +3,11 @@
 # usage: devstack/bootstrap.sh LOCK_FILE     PYTHON names another interpreter than python3.
 #
 # uv is several times faster than pip. It may be missing: then pip fetches it. It may fail where pip works, because it has
-# its own certificates and proxy settings: then pip installs everything. Both check the hashes in the lock file.
+# its own proxy settings: then pip installs everything. Both check the hashes in the lock file.
 set -euo pipefail
 shopt -s checkhash
+# uv trusts the certificates of the system, as pip does. The second name is that of older releases.
+export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1
 lock_file=$1
 python=${PYTHON:-python3}
 
