@@ -66,7 +66,7 @@ def article(context: template.Context, post: dict[str, Any], *, eager: bool = Fa
     """
     shown = [post, eager, get_language(), timezone.get_current_timezone_name()]
     key = hashlib.sha256(dumps(shown)).hexdigest()
-    markup = caches["parts"].get(key)
+    markup: str | None = caches["parts"].get(key)
     if markup is None:
         markup = render_to_string("web/parts/post.html", {"post": post, "eager": eager, "csrf_token": _CSRF_TOKEN})
         caches["parts"].set(key, markup, _SECONDS)
