@@ -249,7 +249,7 @@ def compose_greeting(base: str, environment: Mapping[str, str], logins: str) -> 
         "Photogram is running.",
         f"  API docs   {base}/v1/docs   (or {base}/v1/redoc)",
         f"  Schema     {base}/v1/schema",
-        f"  Admin      {base}/admin/",
+        f"  Console    {base}/admin/",
         f"  Health     {base}/health/ready",
         f"  Mails      {environment.get('MAIL_URL', 'sent as the environment says')}",
         logins,
