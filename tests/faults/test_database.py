@@ -117,7 +117,7 @@ class TestWhatAProcessKnows:
     def test_response_after_a_wait_began_does_not_hide_an_outage(
         self, outage: Outage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whoever was let in before the next one told of it would have waited as long again."""
+        """A request that is let in before another one has failed would wait as long again."""
         monkeypatch.setattr(outage, "_answered_at", time.monotonic() - settings.DATABASE_POOL_TIMEOUT_SECONDS + 0.01)
         outage.observe_error(PoolTimeout("none to be had"))
         assert outage.active

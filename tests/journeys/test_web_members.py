@@ -65,6 +65,13 @@ class Person(ABC):
     @abstractmethod
     def write(self, field: Locator, text: str) -> None: ...
 
+    @abstractmethod
+    def choose(self, files: list[Path]) -> None: ...
+
+    @abstractmethod
+    def find(self, other: str) -> None:
+        """Find a person by search, and open their profile."""
+
     # ── What they do ──
     def link(self, name: str | re.Pattern[str], within: str = "body") -> Locator:
         return self.page.locator(within).get_by_role("link", name=name).and_(self.page.locator(":visible")).first
@@ -132,13 +139,6 @@ class Person(ABC):
         texts = PostMedia.objects.filter(post=post).order_by("position").values_list("medium__alt_text", flat=True)
         assert list(texts) == [alt_text for _, alt_text in PHOTOS.values()]
         return post
-
-    def choose(self, files: list[Path]) -> None:
-        raise NotImplementedError
-
-    def find(self, other: str) -> None:
-        """Find a person by search, and open their profile."""
-        raise NotImplementedError
 
     def follow(self, other: str) -> None:
         self.press(self.button("Follow", ".profile-actions", exact=False))
